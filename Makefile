@@ -1,0 +1,72 @@
+# Two promises: `make run` serves http://localhost:8888/, `make test` runs everything.
+# Each does its own set-up on a fresh machine that has Python 3.11+, Node 20+ and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLIENT := sagecell_tx/http/client/index.html
+STATE ?= var
+
+.PHONY: run test lint types layers python web browser bench client format clean
+
+run: $(VENV)/kernel $(CLIENT)
+	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
+		--listen tcp:8888:interface=127.0.0.1
+
+test: lint types layers web python
+
+$(VENV)/pip:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/kernel: $(VENV)/pip setup.cfg
+	$(BIN)/pip install --quiet --editable '.[kernel]'
+	touch $@
+
+$(VENV)/test: $(VENV)/kernel setup.cfg
+	$(BIN)/pip install --quiet --editable '.[kernel,test]'
+	touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/vite.config.ts $(shell find web/src -type f)
+	cd web && npm run build
+	touch $@
+
+client: $(CLIENT)
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/test
+	$(BIN)/mypy
+
+layers: $(VENV)/test
+	$(BIN)/lint-imports
+
+web: $(CLIENT)
+	cd web && npm run check && npm test
+
+python: $(VENV)/test $(CLIENT) chromium
+	$(BIN)/python -m pytest
+
+# The browser tests drive Debian's Chromium through its own driver.
+.PHONY: chromium
+chromium:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			chromium chromium-driver fonts-dejavu-core >/dev/null; \
+	else echo "The browser tests need Chromium and its driver: apt-get install chromium chromium-driver"; exit 1; fi
+
+bench: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) web/node_modules sagecell_tx/http/client build dist *.egg-info

@@ -1,0 +1,142 @@
+"""Every setting and every default, as frozen values read from TOML."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import field, frozen
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# Beyond any file or lifetime there is, and a float holds it exactly.
+_LARGEST = 2**53
+
+
+class ConfigError(Exception):
+    """A setting that cannot be honoured; the text is a sentence for the operator."""
+
+
+@frozen(kw_only=True)
+class Limits:
+    """What one visitor, one kernel and one request may take: seconds and bytes."""
+
+    # How many kernels.
+    kernels: int = 64
+    kernels_per_cell_session: int = 5
+
+    # A kernel's life, in seconds.
+    start: float = 15.0
+    unclaimed: float = 60.0  # from hand-out to the first listener
+    idle: float = 900.0  # the longest that a client may ask for
+    detached: float = 10.0  # after the last listener left
+    lifetime: float = 1800.0
+    cpu: float = 600.0
+    stop_grace: float = 1.0  # from shutdown_request to SIGKILL
+    heartbeat: float = 5.0  # between two beats
+    heartbeats_missed: int = 6  # in a row, and the kernel is hung
+
+    # What crosses the server, in bytes.
+    code: int = 65_000
+    request_body: int = 4 * MIB
+    client_message: int = 4 * MIB
+    kernel_message: int = 96 * MIB
+    outbox: int = 4 * MIB  # what may wait for a slow listener before its kernel waits
+    output: int = 256 * MIB  # said by one execution
+    stalled: float = 60.0  # a listener that takes nothing for so long is let go
+
+    # `POST /service`.
+    service: float = 30.0
+    service_output: int = 4 * MIB
+
+    # Files, in bytes, and how long they stay, in seconds.
+    file: int = 64 * MIB
+    files: int = 256 * MIB  # of one session
+    files_count: int = 500  # of one session
+    file_retention: float = 6 * 3600.0
+
+
+@frozen(kw_only=True)
+class Config:
+    """The server's settings."""
+
+    listen: tuple[str, ...] = ("tcp:8888:interface=127.0.0.1",)
+    state_dir: Path = Path("var")
+    database: str = ""  # an SQLAlchemy URL; empty: SQLite in state_dir
+    work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
+    preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
+    limits: Limits = field(factory=Limits)
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self.database or f"sqlite:///{self.state_dir.absolute() / 'sagecell.db'}"
+
+    @property
+    def kernels_dir(self) -> Path:
+        """The directory that holds one directory for each kernel."""
+        return Path(self.work_dir) if self.work_dir else self.state_dir.absolute() / "kernels"
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read settings from a TOML file, as keyword arguments for `Config`.
+
+    Raises `ConfigError` for an unreadable file, an unknown key or a wrong type.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        return _table(Config, document, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any]:
+    """The keyword arguments that `table` gives for the attrs class `cls`.
+
+    `section` comes before each key in what is said to the operator, as in `limits.idle`.
+    """
+    hints = get_type_hints(cls)
+    known = {attribute.name: hints[attribute.name] for attribute in attrs.fields(cls)}
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(f"unknown key {section + key!r}{hint}")
+        values[key] = _value(known[key], value, section + key)
+    return values
+
+
+_EXPECTED = {int: "a whole number", float: "a number", str: "a string", Path: "a string"}
+
+
+def _value(kind: Any, value: Any, key: str) -> Any:
+    """`value` as the type `kind`, or a `ConfigError` that says what was expected of `key`."""
+    if attrs.has(kind):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{key}: expected a table")
+        return kind(**_table(kind, value, f"{key}."))
+    if get_origin(kind) is tuple:
+        (inner, _) = get_args(kind)
+        if not isinstance(value, list):
+            raise ConfigError(f"{key}: expected a list")
+        return tuple(_value(inner, item, key) for item in value)
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise ConfigError(f"{key}: expected {_EXPECTED[kind]}, not {value!r}")
+    if kind in (int, float):
+        # Also refuses nan, and infinity: no timer can be set to it.
+        if not 0 <= value <= _LARGEST:
+            raise ConfigError(f"{key}: expected a number from 0 up, not {value!r}")
+        return kind(value)
+    return value

@@ -1,0 +1,1 @@
+"""Where kernels come from: the adapters behind `sagecell_tx.sessions.interfaces.Host`."""

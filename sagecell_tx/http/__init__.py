@@ -1,0 +1,1 @@
+"""The web's side: Klein routes and websockets, one module per family of URLs."""

@@ -1,0 +1,1 @@
+"""Policy: one kernel's life, who listens to it, and who may start one."""

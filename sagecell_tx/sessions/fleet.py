@@ -1,0 +1,90 @@
+"""All sessions of this process, and the service that ends them in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from typing_extensions import override
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.admission import Admission, Place, Refused
+from sagecell_tx.sessions.interfaces import FileStore, Host
+from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.session import Session
+
+_log = Logger()
+
+
+@define(kw_only=True, eq=False)
+class Fleet(Service):
+    """The sessions by kernel id. `new_id` makes 36-character ids, `now` ISO 8601 times."""
+
+    host: Host
+    files: FileStore
+    limits: Limits
+    clock: IReactorTime
+    new_id: Callable[[], str]
+    now: Callable[[], str]
+    admission: Admission = field(init=False)
+    deaths: Counter[Reason] = field(factory=Counter, init=False)
+    _sessions: dict[str, Session] = field(factory=dict, init=False)
+    _places: dict[str, Place] = field(factory=dict, init=False)
+    _draining: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.admission = Admission(self.limits)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def open(self, *, timeout: float, cell_session: str = "") -> Session:
+        """Begin a session; raises `Refused`.
+
+        `timeout` is in seconds, cut to the limit; infinity means the limit.
+        """
+        if self._draining:
+            raise Refused("draining", Reason.DRAINING.sentence, retry_after=10)
+        place = self.admission.admit(cell_session)
+        session = Session(
+            kernel_id=self.new_id(),
+            host=self.host,
+            files=self.files,
+            limits=self.limits,
+            clock=self.clock,
+            new_id=self.new_id,
+            now=self.now,
+            on_dead=self._remove,
+            timeout=min(timeout, self.limits.idle),
+        )
+        self._sessions[session.kernel_id] = session
+        self._places[session.kernel_id] = place
+        session.start()
+        return session
+
+    def get(self, kernel_id: str) -> Session | None:
+        """The session of that kernel, while it lives."""
+        return self._sessions.get(kernel_id)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Take in nobody new and end everybody; fires when all are gone."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._draining = True
+        dying = [session.when_dead() for session in self._sessions.values()]
+        if dying:
+            _log.info("ending {count} sessions", count=len(dying))
+        for session in list(self._sessions.values()):
+            session.stop(Reason.DRAINING)
+        return DeferredList(dying).addCallback(lambda _: None)
+
+    def _remove(self, session: Session, reason: Reason) -> None:
+        del self._sessions[session.kernel_id]
+        self._places.pop(session.kernel_id).release()
+        self.deaths[reason] += 1
+        _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

@@ -1,0 +1,90 @@
+"""Which requests a kernel is working on, and in what order their ends are told.
+
+A kernel answers on two sockets that know nothing of each other: the reply on shell, the
+output and the final ``status: idle`` on iopub. Either may arrive first. Clients are told
+one order: all output, then the reply, then idle. So the first of the two ends is kept
+back until the other one is there.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from sagecell_tx.wire.messages import Message
+
+#: Requests that run a visitor's code. Only these keep a kernel alive, and only for these
+#: is a reply certain: comm messages and unknown requests end with an idle status alone.
+EXECUTIONS = frozenset({"execute_request", "sagenb.interact.update_interact"})
+
+
+@define(kw_only=True)
+class Request:
+    """One request: its header's JSON, what has been said on its behalf, and its ends so far."""
+
+    header: bytes
+    executes: bool
+    said: int = 0  # bytes of output
+    silenced: bool = False  # the output cap was reached
+    reply: Message | None = None
+    idle: Message | None = None
+
+
+@frozen
+class Ending:
+    """Messages to pass on now, and whether their request is over and was an execution."""
+
+    messages: tuple[Message, ...]
+    over: bool = False
+    executed: bool = False
+
+
+@define
+class InFlight:
+    """The requests sent to one kernel's shell that are not over."""
+
+    _requests: dict[str, Request] = field(factory=dict, init=False)
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __contains__(self, msg_id: object) -> bool:
+        return msg_id in self._requests
+
+    def get(self, msg_id: str) -> Request | None:
+        """The request of that id, while it is not over."""
+        return self._requests.get(msg_id)
+
+    def sent(self, message: Message) -> None:
+        """`message` goes to the kernel's shell."""
+        self._requests[message.msg_id] = Request(
+            header=message.header, executes=message.msg_type in EXECUTIONS
+        )
+
+    def replied(self, reply: Message) -> Ending:
+        """The kernel answered on shell."""
+        request = self._requests.get(reply.parent_id)
+        if request is None or not request.executes:
+            return Ending((reply,))
+        request.reply = reply
+        return self._end(reply.parent_id, request)
+
+    def went_idle(self, status: Message) -> Ending:
+        """The kernel said on iopub that it is done with a request."""
+        request = self._requests.get(status.parent_id)
+        if request is None:
+            return Ending((status,))
+        request.idle = status
+        return self._end(status.parent_id, request)
+
+    def abandon(self) -> tuple[Message, ...]:
+        """The kernel is gone: the ends that were kept back, in order."""
+        kept = [end for request in self._requests.values() for end in (request.reply, request.idle)]
+        self._requests.clear()
+        return tuple(end for end in kept if end is not None)
+
+    def _end(self, msg_id: str, request: Request) -> Ending:
+        if request.idle is None or (request.executes and request.reply is None):
+            return Ending(())
+        del self._requests[msg_id]
+        ends = tuple(end for end in (request.reply, request.idle) if end is not None)
+        return Ending(ends, over=True, executed=request.executes)

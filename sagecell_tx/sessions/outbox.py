@@ -1,0 +1,167 @@
+"""What a kernel said, numbered and bounded, until everybody who listens has taken it.
+
+Each listener has a cursor and takes at its own pace. What all have taken is dropped; what
+nobody has taken waits for the next who comes. When more waits than the bound allows, the
+outbox is full, and whoever fills it has to stop the kernel from saying more: nothing is
+ever dropped here.
+
+Stream messages that wait behind one another are joined into one, as a terminal would.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field
+
+from sagecell_tx.wire.messages import IOPUB, Message, WireError, dump
+
+#: Streams are joined up to this many characters, so that one taking stays small.
+JOINED = 64 * 1024
+
+
+@define
+class Entry:
+    """A numbered message; `more` is the text of the stream messages joined to it."""
+
+    number: int
+    message: Message
+    more: list[str] = field(factory=list)
+    size: int = 0
+
+    def join(self, later: Message) -> bool:
+        """Take `later` in, if both are the same stream of the same request."""
+        earlier = self.message
+        if (
+            later.msg_type != "stream"
+            or earlier.msg_type != "stream"
+            or later.parent_header != earlier.parent_header
+            or later.metadata != earlier.metadata
+            or self.size + later.size > JOINED
+        ):
+            return False
+        if not self.more:
+            name_and_text = _stream(earlier)
+            if name_and_text is None:
+                return False
+            self.more.extend(name_and_text)
+        addition = _stream(later)
+        if addition is None or addition[0] != self.more[0]:
+            return False
+        self.more.append(addition[1])
+        self.size += later.size
+        return True
+
+    def joined(self) -> Message:
+        """The message as it is to be told."""
+        if len(self.more) < 3:
+            return self.message
+        name, *texts = self.more
+        earlier = self.message
+        return Message(
+            channel=IOPUB,
+            msg_id=earlier.msg_id,
+            msg_type=earlier.msg_type,
+            header=earlier.header,
+            parent_header=earlier.parent_header,
+            metadata=earlier.metadata,
+            content=dump({"name": name, "text": "".join(texts)}),
+        )
+
+
+def _stream(message: Message) -> tuple[str, str] | None:
+    """The name and the text of a stream message; None when it has another shape."""
+    try:
+        content = message.parsed_content()
+    except WireError:
+        return None
+    name, text = content.get("name"), content.get("text")
+    if len(content) == 2 and isinstance(name, str) and isinstance(text, str):
+        return name, text
+    return None
+
+
+@define(eq=False)
+class Cursor:
+    """One listener's place: the number of the next message it will take."""
+
+    place: int
+
+
+@define
+class Outbox:
+    """A log of messages, bounded to about `bound` bytes by whoever heeds `full`."""
+
+    bound: int
+    _entries: deque[Entry] = field(factory=deque, init=False)
+    _cursors: list[Cursor] = field(factory=list, init=False)
+    _next: int = field(default=0, init=False)
+    _size: int = field(default=0, init=False)
+
+    @property
+    def full(self) -> bool:
+        """More waits than should."""
+        return self._size >= self.bound
+
+    @property
+    def drained(self) -> bool:
+        """So little waits that more is welcome."""
+        return self._size <= self.bound // 2
+
+    def append(self, message: Message) -> None:
+        """The kernel said `message`."""
+        last = self._entries[-1] if self._entries else None
+        if last is not None and self._untaken(last) and last.join(message):
+            self._size += message.size
+            return
+        entry = Entry(self._next, message, size=message.size + len(message.header))
+        self._entries.append(entry)
+        self._next += 1
+        self._size += entry.size
+
+    def open(self) -> Cursor:
+        """A cursor for a new listener.
+
+        It begins with what nobody has taken yet if nobody else listens, and otherwise with
+        what is said from now on.
+        """
+        place = self._next if self._cursors or not self._entries else self._entries[0].number
+        cursor = Cursor(place)
+        self._cursors.append(cursor)
+        return cursor
+
+    def take(self, cursor: Cursor, room: int) -> list[Message]:
+        """The next messages for this cursor: at least one if there is any, up to `room` bytes."""
+        taken: list[Message] = []
+        if not self._entries or cursor.place >= self._next:
+            return taken
+        first = self._entries[0].number
+        while room > 0 and cursor.place < self._next:
+            entry = self._entries[cursor.place - first]
+            cursor.place += 1
+            room -= entry.size
+            taken.append(entry.joined())
+        self._trim()
+        return taken
+
+    def behind(self, cursor: Cursor) -> bool:
+        """Something waits for this cursor."""
+        return cursor.place < self._next
+
+    def close(self, cursor: Cursor) -> None:
+        """The listener is gone.
+
+        What it alone had not taken waits on if it was the last one, for its return.
+        """
+        self._cursors.remove(cursor)
+        if self._cursors:
+            self._trim()
+
+    def _untaken(self, entry: Entry) -> bool:
+        return all(cursor.place <= entry.number for cursor in self._cursors)
+
+    def _trim(self) -> None:
+        """Drop what everybody has taken."""
+        slowest = min(cursor.place for cursor in self._cursors)
+        while self._entries and self._entries[0].number < slowest:
+            self._size -= self._entries.popleft().size

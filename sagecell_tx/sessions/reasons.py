@@ -1,0 +1,51 @@
+"""Why a kernel's life ended, in a word for programs and a sentence for people."""
+
+from __future__ import annotations
+
+import signal
+from enum import Enum
+
+from sagecell_tx.sessions.interfaces import Exit
+
+
+class Reason(Enum):
+    """The word that `status: dead` carries."""
+
+    FINISHED = "finished"
+    IDLE = "idle"
+    LIFETIME = "lifetime"
+    CPU = "cpu"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    CRASHED = "crashed"
+    STOPPED = "stopped"
+    DETACHED = "detached"
+    DRAINING = "draining"
+
+    @property
+    def sentence(self) -> str:
+        """What the user reads."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Reason.FINISHED: "The computation is finished.",
+    Reason.IDLE: "The session was idle for too long and was ended.",
+    Reason.LIFETIME: "The session reached the longest time a session may last.",
+    Reason.CPU: "The computation used all of the processor time it may have.",
+    Reason.MEMORY: "The computation used more memory than it may have.",
+    Reason.PROCESSES: "The computation started more processes than it may have.",
+    Reason.CRASHED: "The kernel stopped unexpectedly.",
+    Reason.STOPPED: "The session was stopped.",
+    Reason.DETACHED: "The connection was gone for too long and the session was ended.",
+    Reason.DRAINING: "The server is shutting down. Please try again in a moment.",
+}
+
+
+def reason_for(how: Exit) -> Reason:
+    """Why a kernel that nobody had told to stop ended all the same."""
+    if how.signal == signal.SIGXCPU:
+        return Reason.CPU
+    if how.status == 0:
+        return Reason.FINISHED
+    return Reason.CRASHED

@@ -1,0 +1,153 @@
+"""Files that a kernel made travel as messages; here they are put together and stored.
+
+The kernel's side cuts a file into `sagecell_file` messages on iopub, one after another.
+Their content is ``{"name", "size", "mtime", "offset", "last"}`` and their one buffer the
+bytes at that offset. All of it is hostile: the kernel's user may have written it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreUnavailable, Upload
+from sagecell_tx.wire.codelink import clean_name
+from sagecell_tx.wire.messages import Message, WireError
+
+_log = Logger()
+
+MSG_TYPE = "sagecell_file"
+
+
+@define(kw_only=True)
+class Part:
+    """One piece of a file, checked."""
+
+    name: str
+    mtime: float
+    offset: int
+    last: bool
+    data: bytes
+
+    @classmethod
+    def from_message(cls, message: Message) -> Part:
+        """Raises `FileRefused` with a sentence for the user."""
+        try:
+            content = message.parsed_content()
+            name = content.get("name")
+            if not isinstance(name, str):
+                raise FileRefused("A file without a name was not saved.")
+            name = clean_name(name)
+        except WireError as error:
+            raise FileRefused(f"A file was not saved: {error.message}") from error
+        mtime, offset, last = (content.get(key) for key in ("mtime", "offset", "last"))
+        if (
+            not isinstance(mtime, int | float)
+            or not math.isfinite(mtime)
+            or type(offset) is not int
+            or type(last) is not bool
+            or len(message.buffers) > 1
+        ):
+            raise FileRefused(f"The file {name!r} was not saved: it came in the wrong form.")
+        data = message.buffers[0] if message.buffers else b""
+        return cls(name=name, mtime=float(mtime), offset=offset, last=last, data=data)
+
+
+@define
+class _Coming:
+    """The file that is being put together."""
+
+    name: str
+    upload: Upload
+    size: int = 0
+
+
+@define(kw_only=True)
+class Uploads:
+    """The files of one session. `refuse` is given a sentence and the request's header."""
+
+    kernel_id: str
+    store: FileStore
+    limits: Limits
+    refuse: Callable[[str, bytes], None]
+    _coming: _Coming | None = field(default=None, init=False)
+    _refused: str | None = field(default=None, init=False)
+    _names: set[str] = field(factory=set, init=False)
+    _stored: int = field(default=0, init=False)
+
+    def receive(self, message: Message) -> Deferred[None]:
+        """Take one piece. Fires when the next may come; never fails."""
+        return Deferred.fromCoroutine(self._receive(message))
+
+    def close(self) -> Deferred[None]:
+        """The kernel is gone: drop the file that is not whole. Never fails."""
+        return Deferred.fromCoroutine(self._abandon())
+
+    async def _receive(self, message: Message) -> None:
+        try:
+            part = Part.from_message(message)
+            if part.name == self._refused and part.offset != 0:
+                return  # the rest of a file that was refused already
+            self._refused = None
+            await self._add(part)
+        except FileRefused as refusal:
+            await self._abandon()
+            self.refuse(str(refusal), message.parent_header)
+
+    async def _add(self, part: Part) -> None:
+        """Store one piece; raises `FileRefused`, and remembers the name for its other pieces."""
+        try:
+            coming = await self._continue(part)
+            if coming.size + len(part.data) > self.limits.file:
+                raise FileRefused(f"The file {part.name!r} is too large and was not saved.")
+            if self._stored + len(part.data) > self.limits.files:
+                raise FileRefused(f"No room is left for {part.name!r}: it was not saved.")
+            await coming.upload.write(part.data)
+            coming.size += len(part.data)
+            self._stored += len(part.data)
+            if part.last:
+                self._coming = None
+                await coming.upload.commit()
+                self._names.add(part.name)
+        except (StoreUnavailable, CancelledError) as error:
+            self._refused = part.name
+            _log.warn(
+                "{kernel}: {name!r} not stored: {error}",
+                kernel=self.kernel_id,
+                name=part.name,
+                error=error,
+            )
+            raise FileRefused(f"The file {part.name!r} could not be saved.") from error
+        except FileRefused:
+            self._refused = part.name
+            raise
+
+    async def _continue(self, part: Part) -> _Coming:
+        """The file that `part` belongs to, begun anew when it is a first piece."""
+        coming = self._coming
+        if part.offset == 0:
+            await self._abandon()
+            if part.name not in self._names and len(self._names) >= self.limits.files_count:
+                raise FileRefused(f"Too many files: {part.name!r} was not saved.")
+            upload = self.store.upload(self.kernel_id, part.name, part.mtime)
+            self._coming = coming = _Coming(part.name, upload)
+        elif coming is None or coming.name != part.name or coming.size != part.offset:
+            raise FileRefused(f"The file {part.name!r} was not saved: a piece of it is missing.")
+        return coming
+
+    async def _abandon(self) -> None:
+        coming, self._coming = self._coming, None
+        if coming is None:
+            return
+        self._stored -= coming.size
+        try:
+            await coming.upload.abandon()
+        except StoreUnavailable:
+            _log.failure(
+                "{kernel}: a partial file stays until the next sweep", kernel=self.kernel_id
+            )

@@ -1,0 +1,1 @@
+"""Permalinks and files, and nothing else, in a database."""

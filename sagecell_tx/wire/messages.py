@@ -1,0 +1,146 @@
+"""What a Jupyter message is here: two parsed names and the JSON that somebody else wrote.
+
+The bridge passes messages on without looking into them, so a `Message` keeps the four
+dictionaries of the Jupyter messaging specification as the bytes they came in. Only the
+header is parsed on arrival; the rest is parsed by the few who ask.
+
+Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any, TypeGuard
+
+from attrs import frozen
+
+SHELL = "shell"
+IOPUB = "iopub"
+STDIN = "stdin"
+CONTROL = "control"
+
+#: The version of the messaging specification that this server writes.
+PROTOCOL_VERSION = "5.3"
+
+#: Characters in a msg_id or a msg_type. Jupyter's own ids are a UUID with two counters, some
+#: 50 characters; both names are kept, logged and repeated, so they stay within a line or two.
+NAME_LIMIT = 256
+
+
+class WireError(Exception):
+    """Bytes that are not what they claim to be.
+
+    `code` is a stable word for programs, the text a sentence for people.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@frozen(kw_only=True)
+class Message:
+    """One Jupyter message on one channel of one kernel.
+
+    `header`, `parent_header`, `metadata` and `content` are UTF-8 JSON objects, `buffers`
+    raw bytes. `msg_id` and `msg_type` are the header's.
+    """
+
+    channel: str
+    msg_id: str
+    msg_type: str
+    header: bytes
+    parent_header: bytes = b"{}"
+    metadata: bytes = b"{}"
+    content: bytes = b"{}"
+    buffers: tuple[bytes, ...] = ()
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes that this message holds: what counts against an outbox and a cap.
+
+        The envelope counts too, or a kernel could hide any amount in its metadata.
+        """
+        envelope = len(self.header) + len(self.parent_header) + len(self.metadata)
+        return envelope + len(self.content) + sum(map(len, self.buffers))
+
+    @cached_property
+    def parent_id(self) -> str:
+        """The `msg_id` of the request that this message belongs to; empty for none."""
+        try:
+            msg_id = parse_object(self.parent_header).get("msg_id")
+        except WireError:
+            return ""
+        return msg_id if isinstance(msg_id, str) else ""
+
+    def parsed_content(self) -> dict[str, Any]:
+        """The content as a dictionary; raises `WireError` when it is not one."""
+        return parse_object(self.content)
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether `value` can be a msg_id or a msg_type: a string, not empty, not endless."""
+    return isinstance(value, str) and 0 < len(value) <= NAME_LIMIT
+
+
+def parse_object(data: bytes | str) -> dict[str, Any]:
+    """A JSON object from text, UTF-8 if bytes; raises `WireError` for anything else, NaN included."""
+    try:
+        # json.loads would guess the encoding of bytes and take UTF-16 as well.
+        value = _DECODER.decode(data if isinstance(data, str) else data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise WireError("invalid_json", f"Not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise WireError("invalid_message", "Expected a JSON object.")
+    return value
+
+
+def dump(value: Any) -> bytes:
+    """JSON text of `value`, compact, in ASCII so that even lone surrogates survive.
+
+    Raises ValueError for an infinite number, RecursionError for endless nesting.
+    """
+    return _ENCODER.encode(value).encode("ascii")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Made once: the json module's functions make a new one for each call with options.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def originate(
+    channel: str,
+    msg_type: str,
+    content: dict[str, Any],
+    *,
+    session: str,
+    msg_id: str,
+    date: str,
+    parent_header: bytes = b"{}",
+) -> Message:
+    """A message that this server itself says, as if on behalf of a kernel.
+
+    `session` is the kernel's id, `date` an ISO 8601 time with zone.
+    """
+    header = {
+        "msg_id": msg_id,
+        "msg_type": msg_type,
+        "session": session,
+        "username": "",
+        "date": date,
+        "version": PROTOCOL_VERSION,
+    }
+    return Message(
+        channel=channel,
+        msg_id=msg_id,
+        msg_type=msg_type,
+        header=dump(header),
+        parent_header=parent_header,
+        content=dump(content),
+    )
