@@ -1,0 +1,128 @@
+"""One kernel of the fork server, as its session sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from sagecell_tx.hosts.zmqlink import Link
+from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
+from sagecell_tx.wire.messages import Message
+
+if TYPE_CHECKING:
+    from sagecell_tx.hosts.forklink import ForkHost
+
+_log = Logger()
+
+#: How long the last words of a kernel that is gone may take to be read, in seconds.
+LAST_WORDS = 5.0
+
+
+@define(eq=False)
+class ForkedKernel:
+    """A kernel from its start line on until its process, sockets and directory are gone."""
+
+    kernel_id: str
+    _host: ForkHost
+    _observer: KernelObserver
+    directory: Path
+    key: bytes
+    pid: int | None = field(default=None, init=False)
+    _link: Link | None = field(default=None, init=False)
+    when_ready: Deferred[Kernel] = field(init=False)
+    _waited_for: bool = field(default=True, init=False)
+    _gone: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.when_ready = Deferred(lambda _: self._give_up())
+
+    # --- Kernel
+
+    def send(self, message: Message) -> None:
+        """Send a message to the kernel."""
+        if self._link is not None and not self._gone:
+            self._link.send(message)
+
+    def pause(self) -> None:
+        """Stop reading what the kernel publishes."""
+        if self._link is not None:
+            self._link.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._link is not None:
+            self._link.resume()
+
+    def interrupt(self) -> None:
+        """SIGINT to the kernel's process group."""
+        if not self._gone:
+            self._host.tell(op="signal", id=self.kernel_id, signal="INT")
+
+    def kill(self) -> None:
+        """SIGKILL to the kernel's process tree."""
+        if not self._gone:
+            self._host.tell(op="stop", id=self.kernel_id)
+
+    # --- from the host
+
+    def bound(self) -> None:
+        """The kernel's sockets are there."""
+        if self._gone or self._link is not None:
+            return
+        self._link = Link(
+            factory=self._host.zmq,
+            threads=self._host.threads,
+            directory=self.directory,
+            key=self.key,
+            identity=self.kernel_id.encode("ascii"),
+            limits=self._host.limits,
+            received=self._observer.message_received,
+            rejected=self._rejected,
+            heartbeat_missed=self._observer.heartbeat_missed,
+        )
+        self._link.open().addCallback(self._proven)
+
+    def ended(self, how: Exit) -> None:
+        """The process tree is gone; the last words and the directory are still there."""
+        if self._gone:
+            return
+        self._gone = True
+        _log.info("{kernel}: ended {how}", kernel=self.kernel_id, how=how)
+        if self._waited_for:
+            self._waited_for = False
+            self.when_ready.errback(StartFailed("The kernel could not be started."))
+        if self._link is None:
+            self._clear_up(how)
+            return
+        drained = self._link.drain()
+        drained.addTimeout(LAST_WORDS, self._host.reactor)
+        drained.addBoth(lambda _: self._clear_up(how))
+
+    def _clear_up(self, how: Exit) -> None:
+        if self._link is not None:
+            self._link.close()
+        removed = deferToThreadPool(
+            self._host.reactor, self._host.threads, self._host.directories.remove, self.directory
+        )
+        removed.addErrback(lambda failure: _log.failure("removing a directory", failure))
+        removed.addCallback(lambda _: self._observer.kernel_ended(how))
+
+    def _proven(self, _: None) -> None:
+        if self._waited_for:
+            self._waited_for = False
+            self.when_ready.callback(self)
+
+    def _give_up(self) -> None:
+        """Nobody waits for this kernel any more."""
+        self._waited_for = False
+        self._host.give_up(self)
+
+    def _rejected(self, code: str) -> None:
+        if not self._host.rejected[code]:
+            _log.warn("{kernel}: message dropped: {code}", kernel=self.kernel_id, code=code)
+        self._host.rejected[code] += 1

@@ -1,0 +1,99 @@
+"""The pipe to the fork server: JSON lines to and from the process that forks the kernels.
+
+What comes back is not believed: the fork server runs on the untrusted side. A line that
+makes no sense is logged and dropped.
+
+Source of the lines: docs/protocol.rst, "The fork server".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IProcessTransport
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from sagecell_tx.wire.messages import WireError, dump, parse_object
+
+_log = Logger()
+
+#: The longest line from the fork server, in bytes.
+LINE = 64 * 1024
+
+#: What the fork server and its kernels inherit of our environment, besides LC_*.
+ENVIRONMENT = frozenset({"HOME", "LANG", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
+
+
+def command(preload: tuple[str, ...]) -> list[str]:
+    """The fork server's argument list."""
+    # -P: no module is ever taken from a working directory.
+    argv = [sys.executable, "-P", "-m", "sagecell_tx.kernelside.forkserver"]
+    return [*argv, "--preload", ",".join(preload)] if preload else argv
+
+
+def environment() -> dict[str, str]:
+    """The fork server's environment: nothing that may be a secret."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in ENVIRONMENT or name.startswith("LC_")
+    }
+
+
+@define(eq=False)
+class ForkServerProtocol(ProcessProtocol):
+    """One run of the fork server. `event` is given each line, `ended` is called once."""
+
+    event: Callable[[dict[str, Any]], None]
+    ended: Callable[[Failure], None]
+    _line: bytes = field(default=b"", init=False)
+
+    def tell(self, **line: object) -> None:
+        """Send a command."""
+        transport: IProcessTransport | None = self.transport
+        if transport is not None:
+            transport.writeToChild(0, dump(line) + b"\n")
+
+    def finish(self) -> None:
+        """Let it end: it kills its kernels when nobody can command it any more."""
+        if self.transport is not None:
+            self.transport.closeStdin()
+
+    def kill(self) -> None:
+        """Make it end."""
+        if self.transport is not None and self.transport.pid is not None:
+            self.transport.signalProcess("KILL")
+
+    @override
+    def outReceived(self, data: bytes) -> None:
+        """Split what the fork server says into lines."""
+        *lines, self._line = (self._line + data).split(b"\n")
+        if len(self._line) > LINE:
+            _log.error("the fork server sent a line without end")
+            self.kill()
+            self._line = b""
+        for line in lines:
+            try:
+                told = parse_object(line)
+            except WireError as error:
+                _log.error("from the fork server: {error}", error=error)
+            else:
+                self.event(told)
+
+    @override
+    def errReceived(self, data: bytes) -> None:
+        """Log what the fork server complains about."""
+        for line in data.decode("utf-8", "replace").splitlines():
+            _log.warn("fork server: {line}", line=line[:2000])
+
+    @override
+    def processEnded(self, reason: Failure) -> None:
+        """The process is gone."""
+        self.ended(reason)
