@@ -47,6 +47,7 @@ class Limits:
     kernel_message: int = 96 * MIB
     outbox: int = 4 * MIB  # what may wait for a slow listener before its kernel waits
     output: int = 256 * MIB  # said by one execution
+    ping: float = 25.0  # between two signs of life asked of a WebSocket
     stalled: float = 60.0  # a listener that takes nothing for so long is let go
 
     # `POST /service`.
@@ -110,7 +111,7 @@ def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any
     for key, value in table.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = f"; did you mean {section + close[0]!r}?" if close else ""
             raise ConfigError(f"unknown key {section + key!r}{hint}")
         values[key] = _value(known[key], value, section + key)
     return values

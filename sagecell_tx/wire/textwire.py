@@ -1,0 +1,138 @@
+"""A Jupyter message as one JSON text: SageMathCell's and Jupyter's default on a WebSocket.
+
+    -> {"header": {...}, "parent_header": {}, "metadata": {}, "content": {...}, "channel": "shell"}
+    <- the same with "msg_id" and "msg_type" beside the header, for older clients
+
+Buffers have no place in it: they are dropped on the way out and ignored on the way in.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sagecell_tx.wire.messages import (
+    CONTROL,
+    PROTOCOL_VERSION,
+    SHELL,
+    STDIN,
+    Message,
+    WireError,
+    dump,
+    is_name,
+    parse_object,
+)
+
+#: The channels on which a client may speak.
+CLIENT_CHANNELS = (SHELL, CONTROL, STDIN)
+
+#: Bytes in a client's header. The kernel repeats it as the parent of everything it says, so a
+#: long one would multiply; real ones have about 200.
+HEADER_LIMIT = 16 * 1024
+
+
+class UnknownChannel(WireError):
+    """A client's message for a channel that is not there to be spoken on.
+
+    `header` is the message's header as JSON: the parent of an answer to its sender.
+    """
+
+    def __init__(self, header: bytes) -> None:
+        super().__init__(
+            "unknown_channel", f"The channel must be one of: {', '.join(CLIENT_CHANNELS)}."
+        )
+        self.header = header
+
+
+def encode(message: Message) -> bytes:
+    """The JSON text of `message`, in one piece."""
+    return b"".join(render(message))
+
+
+def render(message: Message) -> tuple[bytes, bytes, bytes]:
+    """The JSON text of `message` in three pieces, to be written one after another.
+
+    The second is `message.content` itself: a long one need not be copied. The kernel's own
+    JSON is put in as it stands. What this server says comes last, where it wins should that
+    JSON be no more than braces with a surprise between them.
+    """
+    before = b'{"header":%b,"parent_header":%b,"metadata":%b,"content":' % (
+        message.header,
+        message.parent_header,
+        message.metadata,
+    )
+    names = map(json.dumps, (message.msg_id, message.msg_type, message.channel))
+    after = ',"msg_id":{},"msg_type":{},"channel":{}}}'.format(*names)
+    return before, message.content, after.encode("ascii")
+
+
+def parse(text: bytes, *, date: str) -> Message:
+    """The message that a client sent as `text`, ready for a kernel.
+
+    Without a channel, it is for shell. A header without date, version, username or session
+    gets one (`date` is the time now, ISO 8601 with zone); its other keys stay.
+    Raises `WireError`: invalid_json, invalid_message, unknown_channel (`UnknownChannel`).
+    """
+    fields = parse_object(text)
+    header = _header(fields, date)
+    channel = fields.get("channel")
+    if channel is None:
+        channel = SHELL
+    elif channel not in CLIENT_CHANNELS:
+        raise UnknownChannel(_dump_header(header))
+    return Message(
+        channel=channel,
+        msg_id=header["msg_id"],
+        msg_type=header["msg_type"],
+        header=_dump_header(header),
+        parent_header=_dump(_dictionary(fields, "parent_header")),
+        metadata=_dump(_dictionary(fields, "metadata")),
+        content=_dump(_dictionary(fields, "content")),
+    )
+
+
+def _header(fields: dict[str, Any], date: str) -> dict[str, Any]:
+    """The header in a client's message, checked and completed."""
+    header = fields.get("header")
+    if not isinstance(header, dict):
+        raise WireError("invalid_message", "The message has no header object.")
+    for name in ("msg_id", "msg_type"):
+        if not is_name(header.get(name)):
+            raise WireError(
+                "invalid_message", f"header.{name} must be a string, not empty or long."
+            )
+    defaults = {"date": date, "version": PROTOCOL_VERSION, "username": "", "session": ""}
+    for name, default in defaults.items():
+        if header.get(name) is None:
+            header[name] = default
+        elif not isinstance(header[name], str):
+            raise WireError("invalid_message", f"header.{name} must be a string.")
+    return header
+
+
+def _dictionary(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object called `name` in a client's message; empty when absent or null."""
+    value = fields.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise WireError("invalid_message", f"{name} must be an object.")
+    return value
+
+
+def _dump_header(header: dict[str, Any]) -> bytes:
+    """JSON of a client's header, which is not too long to be repeated."""
+    dumped = _dump(header)
+    if len(dumped) > HEADER_LIMIT:
+        raise WireError("invalid_message", f"The header is longer than {HEADER_LIMIT} bytes.")
+    return dumped
+
+
+def _dump(value: dict[str, Any]) -> bytes:
+    """JSON of what was JSON before, unless Python cannot write what it could read."""
+    try:
+        return dump(value)
+    except (ValueError, RecursionError) as error:
+        # 1e999 was read as infinity. How deep nesting may be depends on the stack it is met on,
+        # and this is not the one it was read on.
+        raise WireError("invalid_json", f"Not valid JSON: {error}") from error
