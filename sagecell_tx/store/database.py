@@ -1,0 +1,169 @@
+"""A database answers in its own time, so every question to it waits in a thread.
+
+SQLite has one writer at a time. Writes therefore queue here, in the reactor, where waiting
+costs no thread; what other processes write is waited for by SQLite, for `busy_timeout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
+from attrs import define, field
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, fail
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from sagecell_tx.config import ConfigError
+from sagecell_tx.sessions.interfaces import StoreUnavailable
+
+T = TypeVar("T")
+
+_log = Logger()
+
+_IMMEDIATE = "sagecell_tx_immediate"
+
+
+@define(kw_only=True, eq=False)
+class Database:
+    """An SQLAlchemy engine whose transactions run in a thread pool.
+
+    Each Deferred fires when its transaction is committed, or fails with `StoreUnavailable`
+    when it is rolled back because the database failed. Cancelling one gives up the
+    answer, not the work: what was asked for is still done, and in its turn.
+    """
+
+    _engine: Engine
+    _reactor: IReactorFromThreads
+    _pool: ThreadPool
+    _writing: DeferredLock = field(factory=DeferredLock, init=False)
+    _under_way: set[Deferred[Any]] = field(factory=set, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    def upgrade(self) -> Deferred[None]:
+        """Bring the tables to this program's version, from any older one or none."""
+        return self.write(_migrate)
+
+    def read(self, work: Callable[[Connection], T]) -> Deferred[T]:
+        """Run `work` in a transaction that only reads; fires with what it returns."""
+        return self._answer(lambda: self._in_thread(self._engine, work))
+
+    def write(self, work: Callable[[Connection], T]) -> Deferred[T]:
+        """Run `work` in a transaction after the writes asked for before; fires with its result."""
+        writer = self._engine.execution_options(**{_IMMEDIATE: True})
+        return self._answer(lambda: self._writing.run(self._in_thread, writer, work))
+
+    def close(self) -> Deferred[None]:
+        """Take no more questions; fires when those under way are done and all is closed."""
+        self._closed = True
+        done = DeferredList(list(self._under_way))
+        return done.addCallback(
+            lambda _: deferToThreadPool(self._reactor, self._pool, self._engine.dispose)
+        )
+
+    def _in_thread(self, engine: Engine, work: Callable[[Connection], T]) -> Deferred[T]:
+        def transaction() -> T:
+            with engine.begin() as connection:
+                return work(connection)
+
+        return deferToThreadPool(self._reactor, self._pool, transaction)
+
+    def _answer(self, begin: Callable[[], Deferred[T]]) -> Deferred[T]:
+        """A Deferred of its own for the caller, so that cancelling cannot reach the queue."""
+        if self._closed:
+            return fail(StoreUnavailable("The server is shutting down."))
+        asked = begin()
+        answer: Deferred[T] = Deferred()
+
+        def ended(result: T | Failure) -> T | Failure:
+            self._under_way.discard(asked)
+            return result
+
+        self._under_way.add(asked)
+        asked.addErrback(_unavailable).addBoth(ended).chainDeferred(answer)
+        return answer
+
+
+def open_database(
+    url: str, *, reactor: IReactorFromThreads, pool: ThreadPool, busy_timeout: float = 5.0
+) -> Database:
+    """The database at an SQLAlchemy URL; nothing is connected yet.
+
+    `pool` is running, or will be, until after `Database.close`. `busy_timeout` is how
+    many seconds SQLite waits for another process to finish its writing. Raises
+    `ConfigError` for a URL that no database can have.
+    """
+    try:
+        parsed = make_url(url)
+        sqlite = parsed.get_backend_name() == "sqlite"
+        if sqlite and parsed.database in (None, "", ":memory:"):
+            raise ConfigError("database: SQLite in memory forgets everything; name a file")
+        engine = create_engine(
+            parsed,
+            pool_size=pool.max,
+            max_overflow=0,
+            connect_args={"timeout": busy_timeout} if sqlite else {},
+        )
+    except ArgumentError as error:
+        raise ConfigError(f"database: {error}") from error
+    except ImportError as error:
+        raise ConfigError(f"database: the driver is not installed: {error.name}") from error
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine=engine, reactor=reactor, pool=pool)
+
+
+def attempt(connection: Connection, statement: Executable) -> bool:
+    """Run a statement within a transaction; False if a constraint forbade it."""
+    try:
+        with connection.begin_nested():
+            connection.execute(statement)
+    except IntegrityError:
+        return False
+    return True
+
+
+def alembic_config() -> AlembicConfig:
+    """Where the packaged migrations are."""
+    config = AlembicConfig()
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _migrate(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    # The driver would begin transactions by itself, and none of them immediate.
+    dbapi_connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins by reading and goes on to write fails at once, without
+    # waiting, when another has written meanwhile; one that takes the lock first waits.
+    immediate = connection.get_execution_options().get(_IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _unavailable(failure: Failure) -> NoReturn:
+    failure.trap(SQLAlchemyError, CommandError)
+    _log.failure("The database failed", failure=failure)
+    raise StoreUnavailable(
+        "The server cannot reach its storage just now; please try again in a moment."
+    ) from failure.value

@@ -1,0 +1,243 @@
+"""What kernels made outlives them here, each content once, whoever made it.
+
+A file is a row that points to a blob; a blob is known by its SHA-256 and lies in rows of
+at most `CHUNK` bytes, so that no file is ever whole in memory. An upload fills a blob
+without a digest, which nobody can find. Its commit is one transaction: the blob gets its
+digest, or gives way to one that has it already, and the file's row points there. A crash
+leaves at most blobs without digests, which `forget_uploads` deletes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from sagecell_tx.sessions.interfaces import FileRefused, StoredFile, StoreUnavailable
+from sagecell_tx.store.database import Database, attempt
+from sagecell_tx.store.schema import blobs, chunks, files
+from sagecell_tx.wire.codelink import clean_ident, clean_name
+from sagecell_tx.wire.messages import WireError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
+
+#: Blobs deleted in one transaction: other writers wait for no more than these.
+_SWEPT_AT_ONCE = 8
+
+UPLOAD_ENDED = "This upload has ended; the file must be sent again."
+FILE_GONE = "This file is no longer stored."
+
+
+@define(kw_only=True, eq=False)
+class DatabaseFileStore:
+    """A `FileStore` in a database. `now` is in seconds since the epoch.
+
+    `entropy` returns so many random bytes; each upload is named by 16 of them.
+    """
+
+    _database: Database
+    _now: Callable[[], float]
+    _entropy: Callable[[int], bytes]
+    _uploads: set[str] = field(factory=set, init=False)
+
+    def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
+        """See `FileStore`. Nothing is written yet."""
+        blob_id = self._entropy(16).hex()
+        self._uploads.add(blob_id)
+        return DatabaseUpload(
+            database=self._database,
+            now=self._now,
+            blob_id=blob_id,
+            kernel_id=kernel_id,
+            name=name,
+            mtime=mtime,
+            ended=partial(self._uploads.discard, blob_id),
+        )
+
+    def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
+        """See `FileStore`. What cannot be an id or a name is not found either."""
+        try:
+            clean_ident(kernel_id)
+            clean_name(name)
+        except WireError:
+            return succeed(None)
+        return self._database.read(partial(_find, kernel_id=kernel_id, name=name))
+
+    def read(self, file: StoredFile, offset: int, length: int) -> Deferred[bytes]:
+        """See `FileStore`. Fails with `StoreUnavailable` once the contents are deleted."""
+        if offset >= file.size or length <= 0:
+            return succeed(b"")
+        return self._database.read(partial(_read, digest=file.digest, offset=offset, length=length))
+
+    def sweep(self, before: float) -> Deferred[int]:
+        """See `FileStore`. Contents that no file has any more are deleted with them.
+
+        So are uploads begun before this time that are not this process's own.
+        """
+        return Deferred.fromCoroutine(self._sweep(before))
+
+    def forget_uploads(self, before: float) -> Deferred[None]:
+        """Delete what a crash left: other processes' uploads begun before this time.
+
+        For a start: now, if no other process uses the database; otherwise now less the
+        longest that an upload may take.
+        """
+        return Deferred.fromCoroutine(self._delete_blobs(before))
+
+    async def _sweep(self, before: float) -> int:
+        swept = await self._database.write(partial(_delete_files, before=before))
+        await self._delete_blobs(before)
+        return swept
+
+    async def _delete_blobs(self, before: float) -> None:
+        while await self._database.write(
+            partial(_delete_some_blobs, before=before, but=frozenset(self._uploads))
+        ):
+            pass
+
+
+@define(kw_only=True, eq=False)
+class DatabaseUpload:
+    """An `Upload` into a database. After a write that failed, only `abandon` is left.
+
+    Its fields change in the pool's threads, in one write transaction after the other.
+    """
+
+    _database: Database
+    _now: Callable[[], float]
+    _blob_id: str
+    _kernel_id: str
+    _name: str
+    _mtime: float
+    _ended: Callable[[], None]
+    _hash: _Hash = field(factory=hashlib.sha256, init=False)
+    _stored: int = field(default=0, init=False)  # bytes in rows
+    _rest: bytearray = field(factory=bytearray, init=False)  # less than a row
+    _begun: bool = field(default=False, init=False)
+    _open: bool = field(default=True, init=False)
+
+    def write(self, data: bytes) -> Deferred[None]:
+        """See `Upload`. Fails with `FileRefused` after a commit, an abandon or a failure."""
+        if not self._open:
+            return fail(FileRefused(UPLOAD_ENDED))
+        work = partial(self._append, data=data, at=self._now())
+        return self._database.write(work).addErrback(self._broken)
+
+    def commit(self) -> Deferred[StoredFile]:
+        """See `Upload`. Fails like `write`."""
+        if not self._open:
+            return fail(FileRefused(UPLOAD_ENDED))
+        self._open = False
+        return self._database.write(partial(self._settle, at=self._now())).addCallback(
+            self._committed
+        )
+
+    def abandon(self) -> Deferred[None]:
+        """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""
+        self._open = False
+        self._ended()
+        return self._database.write(self._forget).addErrback(_left_to_sweep)
+
+    def _broken(self, failure: Failure) -> Failure:
+        self._open = False
+        return failure
+
+    def _committed(self, file: StoredFile) -> StoredFile:
+        self._ended()
+        return file
+
+    def _append(self, connection: Connection, data: bytes, at: float) -> None:
+        if not self._begun:
+            connection.execute(insert(blobs).values(id=self._blob_id, size=0, created=at))
+            self._begun = True
+        self._hash.update(data)
+        self._rest += data
+        whole = len(self._rest) - len(self._rest) % CHUNK
+        with memoryview(self._rest) as rest:
+            for start in range(0, whole, CHUNK):
+                self._insert(connection, bytes(rest[start : start + CHUNK]))
+        del self._rest[:whole]
+
+    def _insert(self, connection: Connection, data: bytes) -> None:
+        connection.execute(
+            insert(chunks).values(blob_id=self._blob_id, start=self._stored, data=data)
+        )
+        self._stored += len(data)
+
+    def _settle(self, connection: Connection, at: float) -> StoredFile:
+        self._append(connection, b"", at)
+        if self._rest:
+            self._insert(connection, bytes(self._rest))
+        digest = self._hash.hexdigest()
+        mine = blobs.c.id == self._blob_id
+        if not attempt(
+            connection, update(blobs).where(mine).values(digest=digest, size=self._stored)
+        ):
+            connection.execute(delete(blobs).where(mine))
+        # One row, or the upload was taken for a dead one and deleted, which is an error.
+        blob_id = connection.scalars(select(blobs.c.id).where(blobs.c.digest == digest)).one()
+        file = {"kernel_id": self._kernel_id, "name": self._name}
+        connection.execute(delete(files).filter_by(**file))
+        connection.execute(
+            insert(files).values(**file, blob_id=blob_id, mtime=self._mtime, created=at)
+        )
+        return StoredFile(**file, size=self._stored, digest=digest, mtime=self._mtime)
+
+    def _forget(self, connection: Connection) -> None:
+        connection.execute(
+            delete(blobs).where(blobs.c.id == self._blob_id, blobs.c.digest.is_(None))
+        )
+
+
+def _left_to_sweep(failure: Failure) -> None:
+    failure.trap(StoreUnavailable)
+
+
+def _find(connection: Connection, kernel_id: str, name: str) -> StoredFile | None:
+    row = connection.execute(
+        select(blobs.c.size, blobs.c.digest, files.c.mtime)
+        .join_from(files, blobs)
+        .where(files.c.kernel_id == kernel_id, files.c.name == name)
+    ).one_or_none()
+    if row is None:
+        return None
+    return StoredFile(
+        kernel_id=kernel_id, name=name, size=row.size, digest=row.digest, mtime=row.mtime
+    )
+
+
+def _read(connection: Connection, digest: str, offset: int, length: int) -> bytes:
+    row = connection.execute(
+        select(chunks.c.start, chunks.c.data)
+        .join_from(chunks, blobs)
+        .where(blobs.c.digest == digest, chunks.c.start <= offset)
+        .order_by(chunks.c.start.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise StoreUnavailable(FILE_GONE)
+    begin = offset - row.start
+    return bytes(memoryview(row.data)[begin : begin + length])
+
+
+def _delete_files(connection: Connection, before: float) -> int:
+    return connection.execute(delete(files).where(files.c.created < before)).rowcount
+
+
+def _delete_some_blobs(connection: Connection, before: float, but: frozenset[str]) -> int:
+    """Delete a few of the blobs that nobody has a use for; returns how many."""
+    unused = and_(blobs.c.digest.is_not(None), ~exists().where(files.c.blob_id == blobs.c.id))
+    left = and_(blobs.c.digest.is_(None), blobs.c.created < before, blobs.c.id.not_in(but))
+    some = connection.scalars(
+        select(blobs.c.id).where(or_(unused, left)).limit(_SWEPT_AT_ONCE)
+    ).all()
+    return connection.execute(delete(blobs).where(blobs.c.id.in_(some))).rowcount

@@ -1,0 +1,156 @@
+"""A permalink is a program under an id that only those who have the link can know.
+
+The id is a keyed hash of the program: whoever shares the same program gets the same id,
+and nobody without the key, which never leaves the database, can tell or try ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+from attrs import define, field
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.sql.functions import coalesce
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
+from sagecell_tx.store.database import Database, attempt
+from sagecell_tx.store.schema import permalinks, secrets
+from sagecell_tx.wire.codelink import clean_ident, clean_text
+from sagecell_tx.wire.messages import WireError
+
+KEY_NAME = "permalink"
+KEY_SIZE = 32
+
+
+@define(kw_only=True, eq=False)
+class DatabaseCellStore:
+    """A `CellStore` in a database. `now` is in seconds since the epoch.
+
+    `entropy` returns so many random bytes, and is asked for a key once in a database's life.
+    """
+
+    _database: Database
+    _now: Callable[[], float]
+    _entropy: Callable[[int], bytes]
+    _asked_for: Counter[str] = field(factory=Counter, init=False)
+    _counting: bool = field(default=False, init=False)
+
+    def save(self, permalink: Permalink) -> Deferred[str]:
+        """See `CellStore`. Fails with `WireError` for text that no database can hold."""
+        try:
+            check_permalink(permalink)
+        except WireError:
+            return fail()
+        return self._database.write(
+            partial(_save, permalink=permalink, at=self._time(), entropy=self._entropy)
+        )
+
+    def find(self, ident: str) -> Deferred[Permalink | None]:
+        """See `CellStore`."""
+        try:
+            clean_ident(ident)
+        except WireError:
+            return succeed(None)
+
+        def found(permalink: Permalink | None) -> Permalink | None:
+            if permalink is not None:
+                self._asked_for[ident] += 1
+                self._count()
+            return permalink
+
+        return self._database.read(partial(_find, ident=ident)).addCallback(found)
+
+    def _count(self) -> None:
+        """Write down who was asked for, behind the reader's back: nobody waits for statistics."""
+        if self._counting or not self._asked_for:
+            return
+        counts, self._asked_for = self._asked_for, Counter()
+        self._counting = True
+
+        def counted(result: Failure | None) -> None:
+            self._counting = False
+            if isinstance(result, Failure):
+                result.trap(StoreUnavailable)
+            else:
+                self._count()
+
+        self._database.write(partial(_add_counts, counts=counts, at=self._time())).addBoth(counted)
+
+    def _time(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None)
+
+
+def check_permalink(permalink: Permalink) -> None:
+    """Raise `WireError` unless every database can hold this permalink."""
+    for text in (permalink.code, permalink.language, permalink.interacts):
+        clean_text(text)
+
+
+def permalink_ident(key: bytes, permalink: Permalink) -> str:
+    """128 bits of the keyed hash of a program: 26 characters, each a-z or 2-7."""
+    parts = [
+        text.encode("utf-8") for text in (permalink.code, permalink.language, permalink.interacts)
+    ]
+    # Each with its length, so that no two programs run together into the same bytes.
+    told = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    digest = hmac.digest(key, told, "sha256")[:16]
+    return base64.b32encode(digest).decode("ascii").rstrip("=").lower()
+
+
+def _save(
+    connection: Connection, permalink: Permalink, at: datetime, entropy: Callable[[int], bytes]
+) -> str:
+    ident = permalink_ident(_key(connection, entropy), permalink)
+    attempt(
+        connection,
+        insert(permalinks).values(
+            ident=ident,
+            code=permalink.code,
+            language=permalink.language,
+            interacts=permalink.interacts,
+            created=at,
+            last_accessed=at,
+            requested=0,
+        ),
+    )
+    return ident
+
+
+def _key(connection: Connection, entropy: Callable[[int], bytes]) -> bytes:
+    """The database's key, made if there is none: by one process, whoever else tries too."""
+    query = select(secrets.c.value).where(secrets.c.name == KEY_NAME)
+    key = connection.scalar(query)
+    if key is None:
+        attempt(connection, insert(secrets).values(name=KEY_NAME, value=entropy(KEY_SIZE)))
+        key = connection.scalars(query).one()
+    return bytes(key)
+
+
+def _find(connection: Connection, ident: str) -> Permalink | None:
+    row = connection.execute(
+        select(
+            coalesce(permalinks.c.code, "").label("code"),
+            permalinks.c.language,
+            permalinks.c.interacts,
+        ).where(permalinks.c.ident == ident)
+    ).one_or_none()
+    if row is None:
+        return None
+    # SageMathCell's columns may be empty; then the permalink's own defaults hold.
+    return Permalink(**{name: text for name, text in row._asdict().items() if text is not None})
+
+
+def _add_counts(connection: Connection, counts: Mapping[str, int], at: datetime) -> None:
+    for ident, count in counts.items():
+        connection.execute(
+            update(permalinks)
+            .where(permalinks.c.ident == ident)
+            .values(requested=coalesce(permalinks.c.requested, 0) + count, last_accessed=at)
+        )

@@ -1,0 +1,77 @@
+"""The tables: permalinks, files, and the blobs that files share.
+
+Only types that SQLite and PostgreSQL both have. The migrations build these tables;
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+#: SageMathCell's own table, so that its database can be taken over as it is: old ids
+#: resolve, and times are UTC without a zone.
+permalinks = Table(
+    "permalinks",
+    metadata,
+    Column("ident", String(64), primary_key=True),
+    Column("code", Text),
+    Column("language", Text),
+    Column("interacts", Text),
+    Column("created", DateTime),
+    Column("last_accessed", DateTime),
+    Column("requested", Integer),
+)
+
+#: What the database knows and nobody else may: keys, each made at its first use.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+#: Contents of files. Without a digest it is an upload under way, or what a crash left of one.
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("created", Double, nullable=False),
+)
+
+#: The bytes of a blob, in rows of bounded size that begin at `start`.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("blob_id", ForeignKey("blobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("kernel_id", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("blob_id", ForeignKey("blobs.id"), nullable=False),
+    Column("mtime", Double, nullable=False),
+    Column("created", Double, nullable=False),
+    Index("ix_files_blob_id", "blob_id"),
+    Index("ix_files_created", "created"),
+)

@@ -1,0 +1,1 @@
+"""Doubles that keep the promises of the real things, in memory, for tests and embedders."""

@@ -1,0 +1,121 @@
+"""Permalinks and files that last as long as the process: the stores' promises, in dicts.
+
+Every Deferred here has fired when it is returned. tests/store holds these and the
+database to one contract.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail, succeed
+
+from sagecell_tx.sessions.interfaces import FileRefused, Permalink, StoredFile, StoreUnavailable
+from sagecell_tx.store.files import CHUNK, FILE_GONE, UPLOAD_ENDED
+from sagecell_tx.store.permalinks import check_permalink, permalink_ident
+from sagecell_tx.wire.messages import WireError
+
+
+@define(kw_only=True, eq=False)
+class MemoryCellStore:
+    """A `CellStore` in a dictionary; `permalinks` may be filled and read by a test."""
+
+    permalinks: dict[str, Permalink] = field(factory=dict)
+    _key: bytes = b"not a secret"
+
+    def save(self, permalink: Permalink) -> Deferred[str]:
+        """See `CellStore`. Fails with `WireError` for text that no database can hold."""
+        try:
+            check_permalink(permalink)
+        except WireError:
+            return fail()
+        ident = permalink_ident(self._key, permalink)
+        self.permalinks[ident] = permalink
+        return succeed(ident)
+
+    def find(self, ident: str) -> Deferred[Permalink | None]:
+        """See `CellStore`."""
+        return succeed(self.permalinks.get(ident))
+
+
+@define(kw_only=True, eq=False)
+class MemoryFileStore:
+    """A `FileStore` in dictionaries; `now` is in seconds since the epoch."""
+
+    _now: Callable[[], float]
+    _files: dict[tuple[str, str], tuple[StoredFile, float]] = field(factory=dict, init=False)
+    _blobs: dict[str, bytes] = field(factory=dict, init=False)
+
+    def upload(self, kernel_id: str, name: str, mtime: float) -> MemoryUpload:
+        """See `FileStore`."""
+        return MemoryUpload(store=self, kernel_id=kernel_id, name=name, mtime=mtime)
+
+    def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
+        """See `FileStore`."""
+        file, _ = self._files.get((kernel_id, name), (None, 0.0))
+        return succeed(file)
+
+    def read(self, file: StoredFile, offset: int, length: int) -> Deferred[bytes]:
+        """See `FileStore`. Fails with `StoreUnavailable` once the contents are deleted."""
+        if offset >= file.size or length <= 0:
+            return succeed(b"")
+        if file.digest not in self._blobs:
+            return fail(StoreUnavailable(FILE_GONE))
+        # No more than the database gives at once, so that readers learn to ask again.
+        end = min(offset + length, offset - offset % CHUNK + CHUNK)
+        return succeed(self._blobs[file.digest][offset:end])
+
+    def sweep(self, before: float) -> Deferred[int]:
+        """See `FileStore`. Contents that no file has any more are deleted with them."""
+        old = [key for key, (_, created) in self._files.items() if created < before]
+        for key in old:
+            del self._files[key]
+        used = {file.digest for file, _ in self._files.values()}
+        self._blobs = {digest: self._blobs[digest] for digest in used}
+        return succeed(len(old))
+
+    def keep(self, file: StoredFile, contents: bytes) -> None:
+        """Store a whole file, as a commit does."""
+        self._blobs[file.digest] = contents
+        self._files[file.kernel_id, file.name] = (file, self._now())
+
+
+@define(kw_only=True, eq=False)
+class MemoryUpload:
+    """An `Upload` into a `MemoryFileStore`."""
+
+    _store: MemoryFileStore
+    _kernel_id: str
+    _name: str
+    _mtime: float
+    _contents: bytearray = field(factory=bytearray, init=False)
+    _open: bool = field(default=True, init=False)
+
+    def write(self, data: bytes) -> Deferred[None]:
+        """See `Upload`. Fails with `FileRefused` after a commit or an abandon."""
+        if not self._open:
+            return fail(FileRefused(UPLOAD_ENDED))
+        self._contents += data
+        return succeed(None)
+
+    def commit(self) -> Deferred[StoredFile]:
+        """See `Upload`. Fails like `write`."""
+        if not self._open:
+            return fail(FileRefused(UPLOAD_ENDED))
+        self._open = False
+        file = StoredFile(
+            kernel_id=self._kernel_id,
+            name=self._name,
+            size=len(self._contents),
+            digest=hashlib.sha256(self._contents).hexdigest(),
+            mtime=self._mtime,
+        )
+        self._store.keep(file, bytes(self._contents))
+        return succeed(file)
+
+    def abandon(self) -> Deferred[None]:
+        """See `Upload`."""
+        self._open = False
+        return succeed(None)

@@ -1,0 +1,163 @@
+"""The database behind the stores: threads, locks and errors."""
+
+import sqlite3
+import threading
+from functools import partial
+
+import pytest
+from sqlalchemy import insert, select, text
+from twisted.internet.defer import CancelledError
+
+from sagecell_tx.config import ConfigError
+from sagecell_tx.sessions.interfaces import StoreUnavailable
+from sagecell_tx.store.database import attempt, open_database
+from sagecell_tx.store.schema import secrets
+from tests.store.waiting import WaitingTestCase
+
+
+def put(name):
+    """Work that stores a row."""
+    return lambda connection: (
+        connection.execute(insert(secrets).values(name=name, value=b"")).rowcount
+    )
+
+
+def names(connection):
+    return connection.scalars(select(secrets.c.name).order_by(secrets.c.name)).all()
+
+
+class DatabaseTests(WaitingTestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.open_upgraded(busy_timeout=0.02)
+
+    def test_work_is_done_in_a_thread(self):
+        thread = self.result(self.database.read(lambda connection: threading.get_ident()))
+        assert thread != threading.get_ident()
+
+    def test_what_was_written_is_read(self):
+        assert self.result(self.database.write(put("a"))) == 1
+        assert self.result(self.database.read(names)) == ["a"]
+
+    def test_writes_keep_their_order(self):
+        order: list[int] = []
+
+        def told(connection, n):
+            order.append(n)
+
+        writes = [self.database.write(partial(told, n=n)) for n in range(50)]
+        for write in writes:
+            self.result(write)
+        assert order == list(range(50))
+
+    def test_a_failed_transaction_leaves_nothing(self):
+        def half(connection):
+            put("half")(connection)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            self.result(self.database.write(half))
+        assert self.result(self.database.read(names)) == []
+
+    def test_reads_see_one_state_while_others_write(self):
+        written = threading.Event()
+        begun = threading.Event()
+
+        def twice(connection):
+            before = names(connection)
+            begun.set()
+            assert written.wait(10)
+            return before, names(connection)
+
+        read = self.database.read(twice)
+        assert begun.wait(10)
+        self.result(self.database.write(put("a")))
+        written.set()
+        assert self.result(read) == ([], [])
+
+    def test_attempt_tells_whether_a_constraint_allows_it(self):
+        row = insert(secrets).values(name="a", value=b"")
+
+        def work(connection):
+            return attempt(connection, row), attempt(connection, row), names(connection)
+
+        assert self.result(self.database.write(work)) == (True, False, ["a"])
+
+    def test_sqlite_is_set_up(self):
+        def pragma(name):
+            return self.result(
+                self.database.read(lambda connection: connection.scalar(text(f"PRAGMA {name}")))
+            )
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 1
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") == 20
+
+    def test_a_locked_database_is_unavailable_and_then_works_again(self):
+        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="try again"):
+            self.result(self.database.write(put("a")))
+        assert self.result(self.database.read(names)) == []
+        other.execute("ROLLBACK")
+        self.result(self.database.write(put("a")))
+        assert self.result(self.database.read(names)) == ["a"]
+        (logged,) = self.flushLoggedErrors()
+        assert "locked" in logged.getErrorMessage()
+
+    def test_a_write_waits_for_another_process(self):
+        patient = self.open(busy_timeout=20.0)
+        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        write = patient.write(put("a"))
+        assert self.result(patient.read(names)) == []
+        other.execute("COMMIT")
+        assert self.result(write) == 1
+
+    def test_cancelling_gives_up_the_answer_and_not_the_work(self):
+        first, second = self.database.write(put("a")), self.database.write(put("b"))
+        second.cancel()
+        with pytest.raises(CancelledError):
+            self.result(second)
+        self.result(first)
+        self.result(self.database.write(put("c")))
+        assert self.result(self.database.read(names)) == ["a", "b", "c"]
+
+    def test_closing_waits_for_what_is_under_way(self):
+        write, read = self.database.write(put("a")), self.database.read(names)
+        self.result(self.database.close())
+        assert self.result(write) == 1
+        assert self.result(read) in ([], ["a"])
+        assert not (self.directory / "sagecell.db-wal").exists()
+
+    def test_nothing_is_asked_after_closing(self):
+        self.result(self.database.close())
+        for late in (self.database.read(names), self.database.write(put("a"))):
+            with pytest.raises(StoreUnavailable, match="shutting down"):
+                self.result(late)
+
+    def test_a_file_that_is_no_database(self):
+        self.result(self.database.close())
+        (self.directory / "sagecell.db").write_bytes(b"not a database " * 1000)
+        with pytest.raises(StoreUnavailable):
+            self.result(self.open().upgrade())
+        assert self.flushLoggedErrors()
+
+
+class UrlTests(WaitingTestCase):
+    def test_a_directory_that_is_missing(self):
+        database = open_database(
+            f"sqlite:///{self.directory}/missing/x.db", reactor=self.reactor, pool=self.pool
+        )
+        with pytest.raises(StoreUnavailable):
+            self.result(database.upgrade())
+        self.result(database.close())
+        assert self.flushLoggedErrors()
+
+    def test_what_no_database_can_be_behind(self):
+        for url in ("", "nonsense", "sqlite://", "sqlite:///:memory:", "nosuch://host/db"):
+            with pytest.raises(ConfigError, match=r"^database: "):
+                open_database(url, reactor=self.reactor, pool=self.pool)

@@ -1,0 +1,174 @@
+"""Files in a database."""
+
+import os
+import sqlite3
+import tracemalloc
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from twisted.internet.defer import CancelledError, Deferred
+
+from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreUnavailable
+from sagecell_tx.store.files import CHUNK, DatabaseFileStore
+from sagecell_tx.store.schema import blobs, chunks, files
+from tests.store.contracts import KERNEL, OTHER_KERNEL, FileStoreContract
+from tests.store.waiting import WaitingTestCase
+
+MIB = 1024 * 1024
+
+
+class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
+    def setUp(self):
+        super().setUp()
+        self.now = 0.0
+        self.database = self.open_upgraded(busy_timeout=0.02)
+        self.real = self.started()
+        self.files: FileStore = self.real
+
+    def started(self):
+        """A store as the next start of the server would have it."""
+        return DatabaseFileStore(database=self.database, now=lambda: self.now, entropy=os.urandom)
+
+    def counts(self):
+        """How many rows of blobs, chunks and files there are."""
+
+        def count(connection):
+            return tuple(
+                connection.scalar(select(func.count()).select_from(table))
+                for table in (blobs, chunks, files)
+            )
+
+        return self.result(self.database.read(count))
+
+    def locked(self):
+        """Another process in the middle of a write."""
+        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        return other
+
+    def test_contents_are_stored_once(self):
+        self.store(b"same", name="a")
+        self.store(b"same", name="b")
+        self.store(b"same", name="a", kernel_id=OTHER_KERNEL)
+        assert self.counts() == (1, 1, 3)
+
+    def test_many_small_writes_become_few_rows(self):
+        self.store(*[b"x"] * 50, name="small")
+        assert self.counts() == (1, 1, 1)
+        self.store(b"y" * (CHUNK - 1), b"y", b"y" * (2 * CHUNK + 1), name="large")
+        assert self.counts() == (2, 5, 2)
+
+    def test_an_abandoned_upload_leaves_nothing(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(upload.write(b"x" * 2 * CHUNK))
+        assert self.counts() == (1, 2, 0)
+        self.result(upload.abandon())
+        assert self.counts() == (0, 0, 0)
+
+    def test_everything_swept_leaves_nothing(self):
+        for number in range(20):
+            self.store(b"%d" % number, name=str(number))
+        self.now = 1.0
+        assert self.result(self.files.sweep(0.5)) == 20
+        assert self.counts() == (0, 0, 0)
+
+    def test_a_crash_between_write_and_commit_leaves_no_file(self):
+        kept = self.store(b"kept", name="kept")
+        crashed = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(crashed.write(b"x" * 3 * CHUNK))
+        self.now = 1.0
+        after_crash = self.started()
+        assert self.result(after_crash.find(KERNEL, "plot.png")) is None
+        self.result(after_crash.forget_uploads(self.now))
+        assert self.counts() == (1, 1, 1)
+        assert self.contents(kept) == b"kept"
+
+    def test_a_sweep_also_deletes_what_a_crash_left(self):
+        self.result(self.files.upload(KERNEL, "plot.png", 0.0).write(b"x"))
+        self.now = 10.0
+        assert self.result(self.started().sweep(0.0)) == 0
+        assert self.counts() == (1, 0, 0)
+        assert self.result(self.started().sweep(5.0)) == 0
+        assert self.counts() == (0, 0, 0)
+
+    def test_an_upload_taken_for_dead_fails_and_stores_nothing(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        empty = self.files.upload(KERNEL, "empty", 0.0)
+        self.result(upload.write(b"x" * CHUNK))
+        self.result(empty.write(b""))
+        self.now = 1.0
+        self.result(self.started().forget_uploads(self.now))
+        for late in (upload.write(b"y" * CHUNK), empty.commit()):
+            with pytest.raises(StoreUnavailable):
+                self.result(late)
+        self.result(upload.abandon())
+        assert self.counts() == (0, 0, 0)
+        assert len(self.flushLoggedErrors()) == 2
+
+    def test_a_write_that_failed_ends_the_upload(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(upload.write(b"x" * CHUNK))
+        other = self.locked()
+        with pytest.raises(StoreUnavailable):
+            self.result(upload.write(b"y"))
+        self.result(upload.abandon())  # which cannot delete anything now either
+        other.execute("ROLLBACK")
+        with pytest.raises(FileRefused):
+            self.result(upload.commit())
+        assert self.counts() == (1, 1, 0)
+        self.now = 1.0
+        self.result(self.files.sweep(self.now))
+        assert self.counts() == (0, 0, 0)
+        assert len(self.flushLoggedErrors()) == 2
+
+    def test_a_cancelled_write_ends_the_upload(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        write = upload.write(b"x" * CHUNK)
+        write.cancel()
+        with pytest.raises(CancelledError):
+            self.result(write)
+        with pytest.raises(FileRefused):
+            self.result(upload.commit())
+        self.result(upload.abandon())
+        assert self.counts() == (0, 0, 0)
+
+    def test_a_cancelled_commit_may_be_abandoned(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(upload.write(b"whole"))
+        commit = upload.commit()
+        commit.cancel()
+        with pytest.raises(CancelledError):
+            self.result(commit)
+        self.result(upload.abandon())
+        assert self.contents(self.result(self.files.find(KERNEL, "plot.png"))) == b"whole"
+
+    def test_many_sessions_at_once(self):
+        contents = [bytes([n % 3]) * CHUNK * 2 for n in range(12)]
+        uploads = [self.files.upload(KERNEL, str(n), 0.0) for n in range(12)]
+        asked: list[Deferred[Any]] = []
+        for upload, data in zip(uploads, contents, strict=True):
+            asked += [upload.write(data[:CHUNK]), upload.write(data[CHUNK:]), upload.commit()]
+            asked.append(self.files.sweep(self.now))
+        for deferred in asked:
+            self.result(deferred)
+        for n, data in enumerate(contents):
+            assert self.contents(self.result(self.files.find(KERNEL, str(n)))) == data
+        assert self.counts() == (3, 6, 12)
+
+    def test_a_large_file_is_never_whole_in_memory(self):
+        part = os.urandom(MIB)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        upload = self.files.upload(KERNEL, "large", 0.0)
+        for _ in range(20):
+            self.result(upload.write(part))
+        stored = self.result(upload.commit())
+        offset = 0
+        while data := self.result(self.files.read(stored, offset, 1 << 30)):
+            assert data == part[offset % MIB :][: len(data)]
+            offset += len(data)
+        _, peak = tracemalloc.get_traced_memory()
+        assert offset == stored.size == 20 * MIB
+        assert peak < 4 * MIB

@@ -1,0 +1,110 @@
+"""The migrations and the schema are the same tables."""
+
+import py_compile
+import shutil
+import sqlite3
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
+from sagecell_tx.store.database import alembic_config
+from sagecell_tx.store.permalinks import DatabaseCellStore
+from sagecell_tx.store.schema import metadata
+from tests.store.waiting import WaitingTestCase
+
+
+def tables(connection):
+    return set(inspect(connection).get_table_names())
+
+
+def differences(connection):
+    return compare_metadata(MigrationContext.configure(connection), metadata)
+
+
+def version(connection):
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def sql(statement):
+    """Work that runs a statement."""
+
+    def work(connection):
+        connection.execute(text(statement))
+
+    return work
+
+
+def dump(connection):
+    """The whole database as SQL."""
+    return list(connection.connection.driver_connection.iterdump())
+
+
+class MigrationTests(WaitingTestCase):
+    def test_from_nothing(self):
+        database = self.open()
+        assert self.result(database.read(tables)) == set()
+        self.result(database.upgrade())
+        assert self.result(database.read(tables)) == {*metadata.tables, "alembic_version"}
+        assert self.result(database.read(version)) == "0001"
+
+    def test_the_migrations_build_the_schema(self):
+        assert self.result(self.open_upgraded().read(differences)) == []
+
+    def test_differences_would_be_seen(self):
+        database = self.open_upgraded()
+        self.result(database.write(sql("ALTER TABLE files ADD COLUMN x TEXT")))
+        self.result(database.write(sql("DROP INDEX ix_files_created")))
+        assert len(self.result(database.read(differences))) == 2
+
+    def test_again_changes_nothing(self):
+        database = self.open_upgraded()
+        self.result(database.write(sql("INSERT INTO secrets VALUES ('a', 'b')")))
+        before = self.result(database.read(dump))
+        self.result(database.upgrade())
+        assert self.result(database.read(dump)) == before
+
+    def test_two_servers_starting_at_once(self):
+        upgrades = [self.open().upgrade() for _ in range(3)]
+        for upgrade in upgrades:
+            self.result(upgrade)
+        assert self.result(self.open().read(version)) == "0001"
+
+    def test_sagemathcells_own_database_is_taken_over(self):
+        with sqlite3.connect(self.directory / "sagecell.db") as old:
+            old.execute(
+                "CREATE TABLE permalinks (ident VARCHAR NOT NULL PRIMARY KEY, code VARCHAR,"
+                " language VARCHAR, interacts VARCHAR, created DATETIME, last_accessed DATETIME,"
+                " requested INTEGER)"
+            )
+            old.execute(
+                "INSERT INTO permalinks VALUES ('zxcvbn', '1+1', 'sage', '[]',"
+                " '2014-05-06 07:08:09.000000', '2014-05-06 07:08:09.000000', 7)"
+            )
+        old.close()
+        database = self.open_upgraded()
+        cells = DatabaseCellStore(database=database, now=lambda: 0.0, entropy=bytes)
+        assert self.result(cells.find("zxcvbn")) == Permalink(code="1+1")
+        ident = self.result(cells.save(Permalink(code="2+2")))
+        assert self.result(cells.find(ident)) == Permalink(code="2+2")
+
+    def test_a_database_of_a_later_program_is_refused(self):
+        database = self.open_upgraded()
+        self.result(database.write(sql("UPDATE alembic_version SET version_num = '9999'")))
+        with pytest.raises(StoreUnavailable):
+            self.result(database.upgrade())
+        (logged,) = self.flushLoggedErrors()
+        assert "9999" in logged.getErrorMessage()
+
+    def test_a_new_migration_can_be_begun(self):
+        config = alembic_config()
+        migrations = self.directory / "migrations"
+        shutil.copytree(str(config.get_main_option("script_location")), migrations)
+        config.set_main_option("script_location", str(migrations))
+        command.revision(config, "stored results", rev_id="0002")
+        (path,) = migrations.glob("versions/0002_*.py")
+        py_compile.compile(str(path), str(self.directory / "compiled"), doraise=True)
+        assert "down_revision = '0001'" in path.read_text()

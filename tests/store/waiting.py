@@ -1,0 +1,84 @@
+"""A test's own reactor: calls from threads wait until the test asks for a result.
+
+The threads and the database are real; only who runs the callbacks, and when, is the test's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import pytest
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from sagecell_tx.store.database import Database, open_database
+
+T = TypeVar("T")
+
+#: Seconds after which a result that has not come is a failed test.
+PATIENCE = 30
+
+
+@implementer(IReactorFromThreads)
+@define(eq=False)
+class WaitingReactor:
+    """Makes the calls that threads ask for while somebody waits in `result`."""
+
+    _calls: SimpleQueue[Callable[[], object]] = field(factory=SimpleQueue, init=False)
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object):  # noqa: N802, A002
+        self._calls.put(lambda: callable(*args, **kwargs))
+
+    def result(self, deferred: Deferred[T]) -> T:
+        """What a Deferred fires with; raises what it fails with."""
+        results: list[T | Failure] = []
+        deferred.addBoth(results.append)
+        while not results:
+            self._calls.get(timeout=PATIENCE)()
+        (result,) = results
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
+
+
+class WaitingTestCase(SynchronousTestCase):
+    """A test that has a reactor to wait on, running threads and a directory."""
+
+    directory: Path
+
+    @pytest.fixture(autouse=True)
+    def _directory(self, tmp_path: Path):
+        self.directory = tmp_path
+
+    def setUp(self) -> None:
+        self.reactor = WaitingReactor()
+        self.result = self.reactor.result
+        self.pool = ThreadPool(minthreads=0, maxthreads=4)
+        self.pool.start()
+        self.addCleanup(self.pool.stop)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.directory / 'sagecell.db'}"
+
+    def open(self, busy_timeout: float = 5.0) -> Database:
+        """A database without tables, closed when the test ends."""
+        database = open_database(
+            self.url, reactor=self.reactor, pool=self.pool, busy_timeout=busy_timeout
+        )
+        self.addCleanup(lambda: self.result(database.close()))
+        return database
+
+    def open_upgraded(self, busy_timeout: float = 5.0) -> Database:
+        """A database with its tables, closed when the test ends."""
+        database = self.open(busy_timeout)
+        self.result(database.upgrade())
+        return database
