@@ -109,7 +109,7 @@ class ForkHost(Service):
     @override
     def startService(self) -> None:
         """Start the fork server."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         swept = self.directories.open()
         if swept:
             _log.info("swept {count} directories of an earlier run", count=swept)
@@ -118,7 +118,7 @@ class ForkHost(Service):
     @override
     def stopService(self) -> Deferred[None]:
         """End the fork server; fires when it is gone."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         finished: Deferred[None] = Deferred()
         if self._retry is not None and self._retry.active():
             self._retry.cancel()

@@ -1,0 +1,92 @@
+"""``/kernel``: start one, stop one, talk to one, fetch what it made."""
+
+from __future__ import annotations
+
+from attrs import define
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+
+from sagecell_tx.http import origins
+from sagecell_tx.http.files import Files
+from sagecell_tx.http.parameters import in_frame, seconds, text
+from sagecell_tx.http.problems import Problem, handle_problems, json_body
+from sagecell_tx.http.sockets import Channels
+from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.reasons import Reason
+
+
+@define(kw_only=True)
+class Kernels:
+    """Routes below ``/kernel``."""
+
+    fleet: Fleet
+    channels: Channels
+    files: Files
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["POST"])
+    async def start(self, request: IRequest) -> bytes:
+        """Start a kernel and hand out its id. A client that hangs up gives it back."""
+        framed = text(request, "frame") != ""
+        if not framed:
+            origins.allow_methods(request)
+        session = self.fleet.open(
+            timeout=seconds(request, "timeout"),
+            cell_session=text(request, "CellSessionID")[:256],
+        )
+        try:
+            await session.when_ready()
+        except CancelledError:
+            session.stop(Reason.STOPPED)
+            raise
+        request.setHeader("Jupyter-Kernel-ID", session.kernel_id)
+        answer = {"ws_url": origins.websocket_url(request), "id": session.kernel_id}
+        body = json_body(request, answer)
+        if framed:
+            request.setHeader("Content-Type", "text/html; charset=utf-8")
+            return in_frame(body)
+        return body
+
+    @app.route("/", methods=["OPTIONS"])
+    @app.route("/<kernel_id>", methods=["OPTIONS"])
+    def preflight(self, request: IRequest, kernel_id: str = "") -> bytes:
+        """Tell a browser that pages from elsewhere may ask."""
+        origins.allow_methods(request)
+        return b""
+
+    @app.route("/<kernel_id>", methods=["DELETE", "POST"])
+    def stop(self, request: IRequest, kernel_id: str) -> bytes:
+        """Stop a kernel. An unknown one is as good as stopped."""
+        origins.allow_methods(request)
+        if request.method == b"POST" and text(request, "method") != "DELETE":
+            raise Problem(405, "method_not_allowed", "Only method=DELETE is known here.")
+        session = self.fleet.get(kernel_id)
+        if session is not None:
+            session.stop(Reason.STOPPED)
+        return b""
+
+    @app.route("/<kernel_id>/channels", methods=["GET"])
+    def talk(self, request: IRequest, kernel_id: str) -> IResource:
+        """Join a WebSocket with the kernel."""
+        session = self.fleet.get(kernel_id)
+        if session is None:
+            raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
+        if (request.getHeader("upgrade") or "").lower() != "websocket":
+            raise Problem(
+                426,
+                "upgrade_required",
+                "This address speaks WebSocket.",
+                headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+            )
+        return self.channels.resource()
+
+    @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD", "OPTIONS"])
+    async def fetch(self, request: Request, kernel_id: str, name: str) -> bytes:
+        """Send a file that a kernel made, also after its end."""
+        origins.allow_methods(request)
+        return await self.files.send(request, kernel_id, name)

@@ -1,0 +1,97 @@
+"""``/permalink``: keep a program, and find it again."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import define
+from klein import Klein
+from twisted.web.iweb import IRequest
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http import origins
+from sagecell_tx.http.parameters import in_frame, text
+from sagecell_tx.http.problems import Problem, handle_problems, json_body
+from sagecell_tx.sessions.interfaces import CellStore, Permalink
+from sagecell_tx.wire.codelink import clean_ident, zip_text
+from sagecell_tx.wire.messages import WireError, dump
+
+_CALLBACK = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
+
+
+def not_found() -> Problem:
+    """What an unknown permalink is answered with."""
+    return Problem(404, "unknown_permalink", "ID not found in permalink database", plain=True)
+
+
+async def find(store: CellStore, ident: str) -> Permalink:
+    """The permalink of that id; raises `Problem`."""
+    try:
+        permalink = await store.find(clean_ident(ident))
+    except WireError:
+        permalink = None
+    if permalink is None:
+        raise not_found()
+    return permalink
+
+
+@define(kw_only=True)
+class Permalinks:
+    """The route ``/permalink``."""
+
+    store: CellStore
+    limits: Limits
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["OPTIONS"])
+    def preflight(self, request: IRequest) -> bytes:
+        """Tell a browser that pages from elsewhere may ask."""
+        origins.allow_methods(request)
+        return b""
+
+    @app.route("/", methods=["POST"])
+    async def save(self, request: IRequest) -> bytes:
+        """Keep a program and answer with both of its links."""
+        origins.allow(request, anyone=True)
+        permalink = Permalink(
+            code=text(request, "code"),
+            language=text(request, "language", "sage")[:32],
+            interacts=text(request, "interacts", "[]"),
+        )
+        if not permalink.code:
+            raise Problem(400, "missing_code", "The parameter code is missing.")
+        if max(len(permalink.code), len(permalink.interacts)) > self.limits.code:
+            raise Problem(413, "code_too_long", "The program is too long for a permalink.")
+        answer: dict[str, object] = {
+            "zip": zip_text(permalink.code),
+            "query": await self.store.save(permalink),
+            "interacts": zip_text(permalink.interacts),
+        }
+        number = text(request, "n")
+        if number:
+            if not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):
+                raise Problem(400, "invalid_n", "The parameter n must be a whole number.")
+            answer["n"] = int(number)
+        body = json_body(request, answer)
+        if text(request, "frame"):
+            request.setHeader("Content-Type", "text/html; charset=utf-8")
+            return in_frame(body)
+        return body
+
+    @app.route("/", methods=["GET"])
+    async def load(self, request: IRequest) -> bytes:
+        """The program of an id, as ``[code, language, interacts]``."""
+        origins.allow(request, anyone=True)
+        callback = text(request, "callback")
+        if callback and not (len(callback) <= 128 and _CALLBACK.fullmatch(callback)):
+            raise Problem(400, "invalid_callback", "The callback must be the name of a function.")
+        found = await find(self.store, text(request, "q"))
+        body = json_body(request, [found.code, found.language, found.interacts])
+        if callback:
+            request.setHeader("Content-Type", "application/javascript; charset=utf-8")
+            request.setHeader("X-Content-Type-Options", "nosniff")
+            # The callback is given a text, which it parses itself.
+            return b"%s(%s);" % (callback.encode("ascii"), dump(body.decode("ascii")))
+        return body

@@ -1,0 +1,152 @@
+"""``POST /service``: run a program and answer with what it printed, in one response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.internet.error import TimeoutError as DeadlineReached
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IRequest
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http import origins
+from sagecell_tx.http.parameters import text, texts
+from sagecell_tx.http.problems import Problem, handle_problems, json_body
+from sagecell_tx.sessions.bridge import Attachment
+from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.session import Session
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+
+ROOM = 256 * 1024
+
+
+@define(eq=False)
+class Collector:
+    """A listener that keeps what one request prints and its reply, up to `limit` characters."""
+
+    _msg_id: str
+    _limit: int
+    streams: dict[str, list[str]] = field(factory=dict, init=False)
+    reply: dict[str, Any] | None = field(default=None, init=False)
+    done: Deferred[None] = field(factory=Deferred, init=False)
+    _attachment: Attachment | None = field(default=None, init=False)
+
+    def listen(self, session: Session) -> Attachment:
+        """Take part in the session."""
+        self._attachment = session.attach(self)
+        return self._attachment
+
+    def wake(self) -> None:
+        """There is something to take."""
+        while self._attachment is not None:
+            messages = self._attachment.take(ROOM)
+            if not messages:
+                return
+            for message in messages:
+                if message.parent_id == self._msg_id:
+                    self._keep(message)
+
+    def close(self, reason: str) -> None:
+        """The session is over, be it before the reply."""
+        if not self.done.called:
+            self.done.callback(None)
+
+    def _keep(self, message: Message) -> None:
+        try:
+            content = message.parsed_content()
+        except WireError:
+            return
+        if message.msg_type == "stream":
+            self._print(str(content.get("name")), str(content.get("text", "")))
+        elif message.msg_type == "execute_reply":
+            self.reply = content
+        elif message.msg_type == "status" and content.get("execution_state") == "idle":
+            self.close("")
+
+    def _print(self, name: str, text: str) -> None:
+        if self._limit > 0 and name in ("stdout", "stderr"):
+            self.streams.setdefault(name, []).append(text[: self._limit])
+            self._limit -= len(text)
+            if self._limit <= 0:
+                self.streams.setdefault("stderr", []).append("\n[The output is cut here.]\n")
+
+
+@define(kw_only=True)
+class Service:
+    """The route ``/service``. `new_id` makes message ids, `now` gives ISO 8601 times."""
+
+    fleet: Fleet
+    limits: Limits
+    clock: IReactorTime
+    new_id: Callable[[], str]
+    now: Callable[[], str]
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["POST"])
+    async def run(self, request: IRequest) -> bytes:
+        """Run `code`, at most as long as the limit allows."""
+        origins.allow(request)
+        code = "".join(texts(request, "code"))
+        if len(code) > self.limits.code:
+            raise Problem(
+                413,
+                "code_too_long",
+                f"The code has more than {self.limits.code} characters.",
+                plain=True,
+            )
+        execution = self._execution(code, text(request, "user_expressions", "{}"))
+        session = self.fleet.open(timeout=0)
+        try:
+            collector = await self._collect(session, execution)
+        finally:
+            session.stop(Reason.STOPPED)
+        reply = collector.reply
+        answer: dict[str, Any] = {"success": reply is not None and reply.get("status") == "ok"}
+        for name, printed in collector.streams.items():
+            answer[name] = "".join(printed)
+        if reply is not None:
+            answer["execute_reply"] = reply
+        return json_body(request, answer)
+
+    def _execution(self, code: str, user_expressions: str) -> Message:
+        """The request for the kernel."""
+        try:
+            expressions = parse_object(user_expressions)
+        except WireError as error:
+            raise Problem(
+                400, "invalid_user_expressions", "user_expressions must be a JSON object."
+            ) from error
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": expressions,
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        header = {"msg_id": self.new_id(), "msg_type": "execute_request"}
+        return textwire.parse(dump({"header": header, "content": content}), date=self.now())
+
+    async def _collect(self, session: Session, execution: Message) -> Collector:
+        """What the program printed and answered until it was done or its time was over."""
+        collector = Collector(execution.msg_id, self.limits.service_output)
+        deadline = self.clock.seconds() + self.limits.service
+        await session.when_ready()
+        attachment = collector.listen(session)
+        attachment.send(execution)
+        collector.done.addTimeout(deadline - self.clock.seconds(), self.clock)
+        try:
+            await collector.done
+        except DeadlineReached:
+            collector.reply = None
+        finally:
+            attachment.detach()
+        return collector

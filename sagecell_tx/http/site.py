@@ -1,0 +1,178 @@
+"""The tree of all URLs, and the limits that hold for every request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from klein import Klein
+from twisted.web.iweb import IRequest
+from twisted.web.resource import EncodingResourceWrapper, IResource, Resource
+from twisted.web.server import GzipEncoderFactory, Request, Site
+from typing_extensions import override
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.files import Files
+from sagecell_tx.http.kernels import Kernels
+from sagecell_tx.http.pages import CLIENT, Pages, Static
+from sagecell_tx.http.permalinks import Permalinks
+from sagecell_tx.http.problems import Problem
+from sagecell_tx.http.service import Service
+from sagecell_tx.http.sockets import Channels
+from sagecell_tx.http.status import Status
+from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.interfaces import CellStore, FileStore
+from sagecell_tx.wire.messages import dump
+
+#: A client that goes on sending a body that was refused is cut off after so many times it.
+_POLITENESS = 8
+
+
+class CellRequest(Request):
+    """A request whose body is never larger than `largest` bytes, in memory or on disk."""
+
+    largest: int
+    _refused = False
+    _received = 0
+
+    def __init__(self, channel: Any, *queued: object, largest: int) -> None:
+        super().__init__(channel, *queued)
+        self.largest = largest
+
+    @override
+    def gotLength(self, length: int | None) -> None:
+        """The headers are there, and with them the length, unless the body is chunked."""
+        super().gotLength(0 if length is not None and length > self.largest else length)
+        if length is not None and length > self.largest:
+            self._refuse()
+
+    @override
+    def handleContentChunk(self, data: bytes) -> None:
+        """A piece of the body is there."""
+        self._received += len(data)
+        if self._received > self.largest and not self._refused:
+            self._refuse()
+        if not self._refused:
+            super().handleContentChunk(data)
+        elif self._received > _POLITENESS * self.largest:
+            self.channel.forceAbortClient()
+
+    @override
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The whole body is there; when it was refused, so is the answer."""
+        if self._refused:
+            self.channel.loseConnection()
+        else:
+            super().requestReceived(command, path, version)
+
+    def _refuse(self) -> None:
+        """Answer before the body has come; what still comes of it is thrown away."""
+        self._refused = True
+        body = dump(
+            {
+                "error": "body_too_large",
+                "message": f"The body has more than {self.largest} bytes.",
+            }
+        )
+        self.channel.write(
+            b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+
+
+class Gzip(GzipEncoderFactory):
+    """Compresses what gets smaller by it: not files, which are sent in ranges, nor sockets."""
+
+    @override
+    def encoderForRequest(self, request: IRequest) -> Any:
+        """The encoder for a response, or None to leave it as it is."""
+        whole = request.path.endswith((b".woff2", b".png")) or b"range" in request.requestHeaders
+        if whole or (request.path.startswith(b"/kernel/") and request.method != b"OPTIONS"):
+            return None
+        return super().encoderForRequest(request)
+
+
+class Mounted(Resource):
+    """A Klein application below a first part of the path; without more, its route is ``/``."""
+
+    isLeaf = True  # noqa: N815
+
+    def __init__(self, app: Klein) -> None:
+        super().__init__()
+        self._resource = app.resource()
+
+    @override
+    def render(self, request: Request) -> Any:
+        """Answer through Klein, which would redirect from an empty path to a slash."""
+        request.postpath = request.postpath or [b""]
+        return self._resource.render(request)
+
+
+class Root(Resource):
+    """What is below ``/``; what is not is refused as everything else is, in JSON."""
+
+    @override
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """Nothing has this name."""
+        return Unknown()
+
+
+class Unknown(Resource):
+    """A path that leads nowhere."""
+
+    isLeaf = True  # noqa: N815
+
+    @override
+    def render(self, request: Request) -> bytes:
+        """Say so."""
+        return Problem(404, "not_found", "There is nothing here.").render(request)
+
+
+@define(kw_only=True)
+class Parts:
+    """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids."""
+
+    fleet: Fleet
+    cells: CellStore
+    files: FileStore
+    limits: Limits
+    reactor: Any
+    new_id: Callable[[], str]
+    now: Callable[[], str]
+    sandbox: Callable[[], str]
+    rejected: Counter[str]
+    client: Path = CLIENT
+
+
+def resource_tree(parts: Parts) -> IResource:
+    """The tree of all URLs."""
+    fleet, limits, now = parts.fleet, parts.limits, parts.now
+    channels = Channels(fleet=fleet, limits=limits, now=now, reactor=parts.reactor)
+    kernels = Kernels(fleet=fleet, channels=channels, files=Files(parts.files))
+    service = Service(fleet=fleet, limits=limits, clock=parts.reactor, new_id=parts.new_id, now=now)
+    permalinks = Permalinks(store=parts.cells, limits=limits)
+    status = Status(fleet=fleet, sandbox=parts.sandbox, rejected=parts.rejected)
+    pages = Pages(store=parts.cells, client=parts.client)
+    root = Root()
+    root.putChild(b"", Mounted(pages.app))
+    root.putChild(b"static", Static(str(parts.client)))
+    root.putChild(b"kernel", Mounted(kernels.app))
+    root.putChild(b"service", Mounted(service.app))
+    root.putChild(b"permalink", Mounted(permalinks.app))
+    root.putChild(b"api", Mounted(status.app))
+    return EncodingResourceWrapper(root, [Gzip()])
+
+
+def site(parts: Parts) -> Site:
+    """The factory for the web server's connections."""
+    factory = Site(
+        resource_tree(parts),
+        requestFactory=partial(CellRequest, largest=parts.limits.request_body),
+        timeout=60,
+        reactor=parts.reactor,
+    )
+    return factory

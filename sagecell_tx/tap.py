@@ -1,0 +1,212 @@
+"""``twistd sagecell-tx``: the only place that finds a reactor and joins adapters to policy."""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+from attrs import define
+from twisted.application import strports
+from twisted.application.internet import TimerService
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python import usage
+from typing_extensions import override
+
+from sagecell_tx import __version__
+from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.hosts.workdir import WorkDirs
+from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.http.site import Parts, site
+from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.store.database import Database, open_database
+from sagecell_tx.store.files import DatabaseFileStore
+from sagecell_tx.store.permalinks import DatabaseCellStore
+from sagecell_tx.systemd import Notifier
+
+_log = Logger()
+
+#: How often expired files are looked for, in seconds.
+SWEEP = 600.0
+
+
+class Options(usage.Options):
+    """The command line. What it says wins over the configuration file."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Serves live cells for web pages: takes programs over HTTP and WebSocket, runs each in "
+        "a forked Jupyter kernel of its own, keeps permalinks and files in a database."
+    )
+    optParameters: ClassVar = [  # noqa: N815
+        ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
+        ["state-dir", "s", None, "Where the database and the kernels' directories are. [var]"],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Serve HTTP on this endpoint; may be repeated. [tcp:8888:interface=127.0.0.1]"""
+        self["listen"].append(endpoint)
+
+    opt_l = opt_listen
+
+    def opt_version(self) -> None:
+        """Show the version of sagecell-tx and exit."""
+        print(f"sagecell-tx {__version__}")  # noqa: T201
+        raise SystemExit(0)
+
+    @override
+    def postOptions(self) -> None:
+        """Read the configuration; what is wrong with it is a usage error."""
+        try:
+            settings = load(Path(self["config"])) if self["config"] else {}
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from error
+        if self["listen"]:
+            settings["listen"] = tuple(self["listen"])
+        if self["state-dir"]:
+            settings["state_dir"] = Path(self["state-dir"])
+        self.settings = Config(**settings)
+
+
+def makeService(options: Options) -> IService:  # noqa: N802
+    """The whole server, for twistd."""
+    from twisted.internet import reactor  # noqa: TID251 - here and nowhere else
+
+    return build(options.settings, reactor, Notifier.from_environment())
+
+
+def now() -> str:
+    """The time, as ISO 8601 with zone."""
+    return datetime.now(UTC).isoformat()
+
+
+def timestamp() -> float:
+    """The time, in seconds since the epoch."""
+    return datetime.now(UTC).timestamp()
+
+
+def new_id() -> str:
+    """A random id of 36 characters."""
+    return str(uuid.uuid4())
+
+
+def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
+    """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
+    config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    threads = reactor.getThreadPool()
+    limits = config.limits
+    database = open_database(config.database_url, reactor=reactor, pool=threads)
+    entropy = secrets.token_bytes
+    files = DatabaseFileStore(database=database, now=timestamp, entropy=entropy)
+    cells = DatabaseCellStore(database=database, now=timestamp, entropy=entropy)
+    host = ForkHost(
+        reactor=reactor,
+        threads=threads,
+        zmq=Factory(reactor),
+        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
+        limits=limits,
+        preload=config.preload,
+        new_key=lambda: secrets.token_hex(32),
+    )
+    fleet = Fleet(host=host, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
+    web = site(
+        Parts(
+            fleet=fleet,
+            cells=cells,
+            files=files,
+            limits=limits,
+            reactor=reactor,
+            new_id=new_id,
+            now=now,
+            sandbox=lambda: host.sandbox,
+            rejected=host.rejected,
+        )
+    )
+    sweeping = TimerService(SWEEP, lambda: files.sweep(timestamp() - limits.file_retention))
+    sweeping.clock = reactor
+    listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
+    return Server(
+        database=database,
+        sweeping=sweeping,
+        host=host,
+        fleet=fleet,
+        listening=listening,
+        notifier=notifier,
+    )
+
+
+@define(kw_only=True, eq=False)
+class Server(Service):
+    """Everything, started and stopped in order: each part rests on those before it."""
+
+    database: Database
+    sweeping: Service
+    host: ForkHost
+    fleet: Fleet
+    listening: Sequence[Service]
+    notifier: Notifier
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Open the ports while that is still allowed."""
+        for service in self.listening:
+            service.privilegedStartService()
+
+    @override
+    def startService(self) -> None:
+        """Start; systemd is told when kernels can be had."""
+        super().startService()
+        _allow_many_descriptors()
+        self.fleet.startService()
+        self.host.startService()
+        ready = [self.database.upgrade(), self.host.when_up()]
+        DeferredList(ready, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
+            self._ready, self._failed
+        )
+        for service in self.listening:
+            service.startService()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Stop in reverse; fires when no process and no directory of ours is left."""
+        super().stopService()
+        self.notifier.stopping()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        closing = [service.stopService() for service in self.listening]
+        await DeferredList([each for each in closing if isinstance(each, Deferred)])
+        await self.fleet.stopService()
+        await self.host.stopService()
+        if self.sweeping.running:
+            await self.sweeping.stopService()
+        await self.database.close()
+        _log.info("stopped")
+
+    def _ready(self, _: object) -> None:
+        if self.running:
+            self.sweeping.startService()
+            self.notifier.ready()
+            _log.info("ready")
+
+    def _failed(self, failure: Any) -> None:
+        _log.failure("the server cannot start", failure)
+
+
+def _allow_many_descriptors() -> None:
+    """A session takes about a dozen descriptors, and the usual soft limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
