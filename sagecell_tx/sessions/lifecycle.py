@@ -167,19 +167,27 @@ def _build() -> TypeMachine[Life, Core]:
         core.hands.died(going.reason)
 
     # The way out: gone unasked.
-    @new.upon(Life.ended).to(dead)
     @busy.upon(Life.ended).to(dead)
     def ended_unasked(life: Life, core: Core, how: Exit) -> None:
         core.forget_age()
         core.hands.died(reason_for(how))
 
-    @starting.upon(Life.ended).to(dead)
     @unclaimed.upon(Life.ended).to(dead)
     @idle.upon(Life.ended).to(dead)
     @detached.upon(Life.ended).to(dead)
     def ended_while_waiting(life: Life, core: Core, timer: IDelayedCall, how: Exit) -> None:
         _cancel(timer)
         ended_unasked(life, core, how)
+
+    @new.upon(Life.ended).to(dead)
+    def ended_before_it_was_up(life: Life, core: Core, how: Exit) -> None:
+        core.forget_age()
+        core.hands.died(Reason.CRASHED)
+
+    @starting.upon(Life.ended).to(dead)
+    def ended_while_starting(life: Life, core: Core, timer: IDelayedCall, how: Exit) -> None:
+        _cancel(timer)
+        ended_before_it_was_up(life, core, how)
 
     # What changes nothing where it comes.
     unmoved: dict[Any, list[Callable[..., None]]] = {

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections import deque
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from sagecell_tx.wire.messages import IOPUB, Message, WireError, dump
+from sagecell_tx.wire.messages import Message, WireError, dump
 
-#: Streams are joined up to this many characters, so that one taking stays small.
+#: Streams are joined up to this many bytes, so that one taking stays small.
 JOINED = 64 * 1024
 
 
@@ -26,8 +26,8 @@ class Entry:
 
     number: int
     message: Message
+    size: int
     more: list[str] = field(factory=list)
-    size: int = 0
 
     def join(self, later: Message) -> bool:
         """Take `later` in, if both are the same stream of the same request."""
@@ -37,7 +37,10 @@ class Entry:
             or earlier.msg_type != "stream"
             or later.parent_header != earlier.parent_header
             or later.metadata != earlier.metadata
-            or self.size + later.size > JOINED
+            or later.channel != earlier.channel
+            or later.buffers
+            or earlier.buffers
+            or self.size + len(later.content) > JOINED
         ):
             return False
         if not self.more:
@@ -49,7 +52,7 @@ class Entry:
         if addition is None or addition[0] != self.more[0]:
             return False
         self.more.append(addition[1])
-        self.size += later.size
+        self.size += len(later.content)
         return True
 
     def joined(self) -> Message:
@@ -57,16 +60,7 @@ class Entry:
         if len(self.more) < 3:
             return self.message
         name, *texts = self.more
-        earlier = self.message
-        return Message(
-            channel=IOPUB,
-            msg_id=earlier.msg_id,
-            msg_type=earlier.msg_type,
-            header=earlier.header,
-            parent_header=earlier.parent_header,
-            metadata=earlier.metadata,
-            content=dump({"name": name, "text": "".join(texts)}),
-        )
+        return evolve(self.message, content=dump({"name": name, "text": "".join(texts)}))
 
 
 def _stream(message: Message) -> tuple[str, str] | None:
@@ -112,9 +106,9 @@ class Outbox:
         """The kernel said `message`."""
         last = self._entries[-1] if self._entries else None
         if last is not None and self._untaken(last) and last.join(message):
-            self._size += message.size
+            self._size += len(message.content)
             return
-        entry = Entry(self._next, message, size=message.size + len(message.header))
+        entry = Entry(self._next, message, message.size)
         self._entries.append(entry)
         self._next += 1
         self._size += entry.size
@@ -122,8 +116,8 @@ class Outbox:
     def open(self) -> Cursor:
         """A cursor for a new listener.
 
-        It begins with what nobody has taken yet if nobody else listens, and otherwise with
-        what is said from now on.
+        If nobody else listens, it begins with what the last who did had not taken yet, and
+        otherwise with what is said from now on.
         """
         place = self._next if self._cursors or not self._entries else self._entries[0].number
         cursor = Cursor(place)
@@ -136,7 +130,7 @@ class Outbox:
         if not self._entries or cursor.place >= self._next:
             return taken
         first = self._entries[0].number
-        while room > 0 and cursor.place < self._next:
+        while cursor.place < self._next and (room > 0 or not taken):
             entry = self._entries[cursor.place - first]
             cursor.place += 1
             room -= entry.size

@@ -7,7 +7,6 @@ bytes at that offset. All of it is hostile: the kernel's user may have written i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from attrs import define, field
@@ -23,10 +22,13 @@ _log = Logger()
 
 MSG_TYPE = "sagecell_file"
 
+#: The end of the year 9999, in seconds since the epoch: no calendar goes beyond it.
+LATEST = 253_402_300_799
+
 
 @define(kw_only=True)
 class Part:
-    """One piece of a file, checked."""
+    """One piece of a file, checked. `mtime` is in a range that every calendar has."""
 
     name: str
     mtime: float
@@ -48,14 +50,14 @@ class Part:
         mtime, offset, last = (content.get(key) for key in ("mtime", "offset", "last"))
         if (
             not isinstance(mtime, int | float)
-            or not math.isfinite(mtime)
             or type(offset) is not int
             or type(last) is not bool
             or len(message.buffers) > 1
         ):
             raise FileRefused(f"The file {name!r} was not saved: it came in the wrong form.")
         data = message.buffers[0] if message.buffers else b""
-        return cls(name=name, mtime=float(mtime), offset=offset, last=last, data=data)
+        in_range = float(min(max(mtime, 0), LATEST))
+        return cls(name=name, mtime=in_range, offset=offset, last=last, data=data)
 
 
 @define
@@ -111,8 +113,8 @@ class Uploads:
             coming.size += len(part.data)
             self._stored += len(part.data)
             if part.last:
-                self._coming = None
                 await coming.upload.commit()
+                self._coming = None
                 self._names.add(part.name)
         except (StoreUnavailable, CancelledError) as error:
             self._refused = part.name

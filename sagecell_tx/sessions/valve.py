@@ -15,10 +15,14 @@ class Valve:
     _holds: set[str] = field(factory=set, init=False)
 
     def connect(self, kernel: Kernel) -> None:
-        """This is the kernel; it waits at once if somebody holds already."""
+        """The kernel is there; it waits at once if somebody holds already."""
         self._kernel = kernel
         if self._holds:
             kernel.pause()
+
+    def disconnect(self) -> None:
+        """The kernel is gone; there is nobody to hold any more."""
+        self._kernel = None
 
     def hold(self, why: str) -> None:
         """Stop reading what the kernel publishes. One hold for each `why`."""
@@ -27,7 +31,7 @@ class Valve:
         self._holds.add(why)
 
     def release(self, why: str) -> None:
-        """This reason is gone; read on when it was the last."""
+        """One reason is gone; read on when it was the last."""
         if why in self._holds:
             self._holds.remove(why)
             if not self._holds and self._kernel is not None:

@@ -1,0 +1,246 @@
+"""Kernels that live in memory: a host without processes, for tests of whatever uses one.
+
+A `MemoryHost` starts a `MemoryKernel` at once, or when the test says so. The test speaks for
+the kernel (`say`, `reply`, `end`), or lets an ``answering`` one run the language of a few
+words that `sagecell_tx.testing.runs` has.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import attrs
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
+from sagecell_tx.testing.runs import Run
+from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, originate
+
+#: When every message of a kernel in memory was written.
+DATE = "2026-01-01T00:00:00+00:00"
+
+KILLED = Exit(signal=int(signal.SIGKILL))
+
+_KERNEL_INFO = {
+    "status": "ok",
+    "protocol_version": "5.3",
+    "implementation": "memory",
+    "implementation_version": "1",
+    "language_info": {"name": "python", "version": "3", "mimetype": "", "file_extension": ".py"},
+    "banner": "",
+    "help_links": [],
+}
+
+
+@define(kw_only=True)
+class MemoryHost:
+    """Starts kernels in memory; implements `Host`.
+
+    `kernels` has one for each start, the latest last. The other attributes are for the starts
+    that follow: with `prompt` they succeed at once, otherwise the test calls `come_up` or
+    `fail`. For the rest see `MemoryKernel`.
+    """
+
+    prompt: bool = True
+    answering: bool = False
+    stubborn: bool = False
+    lingering: bool = False
+    kernels: list[MemoryKernel] = field(factory=list, init=False)
+
+    @property
+    def latest(self) -> MemoryKernel:
+        """The kernel of the latest start."""
+        return self.kernels[-1]
+
+    @property
+    def alive(self) -> list[MemoryKernel]:
+        """The kernels that are not gone, whether they came up or not."""
+        return [kernel for kernel in self.kernels if not kernel.gone]
+
+    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+        """See `Host.start`."""
+        kernel = MemoryKernel(
+            kernel_id=kernel_id,
+            observer=observer,
+            answering=self.answering,
+            stubborn=self.stubborn,
+            lingering=self.lingering,
+        )
+        self.kernels.append(kernel)
+        if self.prompt:
+            kernel.come_up()
+        return kernel.coming
+
+
+@define(kw_only=True, eq=False)
+class MemoryKernel:
+    """A kernel in memory; implements `Kernel`, and does what the test tells it.
+
+    A `stubborn` one ignores a shutdown_request. A `lingering` one, once told to go, killed or
+    given up while starting, is `going` and ends only when the test calls `end`.
+    """
+
+    kernel_id: str
+    observer: KernelObserver
+    answering: bool = False
+    stubborn: bool = False
+    lingering: bool = False
+    coming: Deferred[Kernel] = field(init=False)
+    sent: list[Message] = field(factory=list, init=False)  # everything, the latest last
+    paused: bool = field(default=False, init=False)
+    interrupts: int = field(default=0, init=False)
+    killed: bool = field(default=False, init=False)
+    going: bool = field(default=False, init=False)
+    how: Exit | None = field(default=None, init=False)  # how it ended
+    gone: bool = field(default=False, init=False)  # the observer was told
+    _held: list[Message] = field(factory=list, init=False)
+    _said: int = field(default=0, init=False)
+    hanging: list[Run] = field(factory=list, init=False)  # until the next interrupt
+
+    def __attrs_post_init__(self) -> None:
+        self.coming = Deferred(self._give_up)
+
+    # --- Kernel
+
+    def send(self, message: Message) -> None:
+        """See `Kernel.send`."""
+        if self.how is not None:
+            return
+        self.sent.append(message)
+        if message.channel == CONTROL and message.msg_type == "shutdown_request":
+            if not self.stubborn:
+                self.reply(message, {"status": "ok", "restart": False})
+                self._go(Exit(status=0))
+        elif self.answering:
+            self._answer(message)
+
+    def pause(self) -> None:
+        """See `Kernel.pause`. What is published from now on is held back until `resume`."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """See `Kernel.resume`."""
+        self.paused = False
+        while self._held and not self.paused:
+            self.observer.message_received(self._held.pop(0))
+        self._part()
+
+    def interrupt(self) -> None:
+        """See `Kernel.interrupt`. An answering kernel's code stops with KeyboardInterrupt."""
+        self.interrupts += 1
+        while self.hanging:
+            self.hanging.pop(0).interrupted()
+
+    def kill(self) -> None:
+        """See `Kernel.kill`."""
+        if self.how is None:
+            self.killed = True
+            self._go(KILLED)
+
+    # --- what the test lets happen
+
+    def come_up(self) -> None:
+        """The start succeeds."""
+        self.coming.callback(self)
+
+    def fail(self, sentence: str = "No kernel came up.") -> None:
+        """The start fails, and nothing is left of it (of a lingering one, only after `end`)."""
+        self.coming.errback(StartFailed(sentence))
+        self._go(Exit(status=1))
+
+    def say(
+        self,
+        msg_type: str,
+        content: dict[str, Any] | None = None,
+        parent: Message | None = None,
+        *,
+        channel: str = IOPUB,
+        buffers: tuple[bytes, ...] = (),
+    ) -> Message:
+        """Say something on behalf of `parent`; gives what was said."""
+        self._said += 1
+        message = originate(
+            channel,
+            msg_type,
+            content or {},
+            session=self.kernel_id,
+            msg_id=f"{self.kernel_id}_{self._said}",
+            date=DATE,
+            parent_header=b"{}" if parent is None else parent.header,
+        )
+        message = attrs.evolve(message, buffers=buffers)
+        self.deliver(message)
+        return message
+
+    def deliver(self, message: Message) -> None:
+        """Let the server receive `message`, or hold it back while paused if it is published."""
+        if self.how is not None:
+            return
+        if message.channel == IOPUB and (self.paused or self._held):
+            self._held.append(message)
+        else:
+            self.observer.message_received(message)
+
+    def status(self, state: str, parent: Message | None = None) -> Message:
+        """Publish that the kernel is `busy`, `idle` or `starting`."""
+        return self.say("status", {"execution_state": state}, parent)
+
+    def stream(self, text: str, parent: Message | None = None, name: str = "stdout") -> Message:
+        """Publish `text` as something printed."""
+        return self.say("stream", {"name": name, "text": text}, parent)
+
+    def reply(self, request: Message, content: dict[str, Any] | None = None) -> Message:
+        """Answer `request` on its channel."""
+        kind = f"{request.msg_type.removesuffix('_request')}_reply"
+        return self.say(kind, content or {"status": "ok"}, request, channel=request.channel)
+
+    def finish(self, request: Message, content: dict[str, Any] | None = None) -> None:
+        """Answer `request` and be idle again."""
+        self.reply(request, content)
+        self.status("idle", request)
+
+    def miss_heartbeats(self) -> None:
+        """Be silent on the heartbeat channel for too long."""
+        self.observer.heartbeat_missed()
+
+    def end(self, how: Exit = KILLED) -> None:
+        """End. What was said is heard first: a paused kernel has ended only when resumed."""
+        if self.how is None:
+            self.how = how
+            self._part()
+
+    def forget_last_words(self) -> None:
+        """The host no longer waits for `resume`: what an ended kernel had said is lost."""
+        self._held.clear()
+        self.paused = False
+        self._part()
+
+    def _go(self, how: Exit) -> None:
+        self.going = True
+        if not self.lingering:
+            self.end(how)
+
+    def _part(self) -> None:
+        if self.how is not None and not self.gone and not self.paused and not self._held:
+            self.gone = True
+            self.observer.kernel_ended(self.how)
+
+    def _give_up(self, _: Deferred[Kernel]) -> None:
+        self.kill()
+
+    # --- answering
+
+    def _answer(self, message: Message) -> None:
+        if message.channel == SHELL:
+            self.status("busy", message)
+            if message.msg_type == "execute_request":
+                Run(self, message).go()
+            elif message.msg_type == "kernel_info_request":
+                self.finish(message, _KERNEL_INFO)
+            else:
+                self.status("idle", message)
+        elif message.channel == CONTROL and message.msg_type == "interrupt_request":
+            self.interrupt()
+            self.reply(message)

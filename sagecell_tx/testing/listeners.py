@@ -1,0 +1,65 @@
+"""A listener that lives in memory and takes at the pace that the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+from sagecell_tx.sessions.bridge import Attachment
+from sagecell_tx.sessions.interfaces import Listener
+from sagecell_tx.wire.messages import Message
+
+
+@define(eq=False)
+class MemoryListener:
+    """Implements `Listener`. A `slow` one takes only when the test calls `take`.
+
+    `room` is what it takes at a time, in bytes; `heard` is everything it took so far.
+    """
+
+    slow: bool = False
+    room: int = 64 * 1024
+    heard: list[Message] = field(factory=list, init=False)
+    wakes: int = field(default=0, init=False)
+    closed: list[str] = field(factory=list, init=False)  # the reasons; more than one is a bug
+    attachment: Attachment = field(init=False)
+
+    def attach(self, attach: Callable[[Listener], Attachment]) -> MemoryListener:
+        """Attach by a session's or a bridge's `attach`, and take what waits unless slow."""
+        self.attachment = attach(self)
+        if not self.slow:
+            self.take_all()
+        return self
+
+    def take(self) -> list[Message]:
+        """Take once."""
+        messages = self.attachment.take(self.room)
+        self.heard += messages
+        return messages
+
+    def take_all(self) -> None:
+        """Take until nothing is left."""
+        while self.take():
+            pass
+
+    def wake(self) -> None:
+        """See `Listener.wake`."""
+        self.wakes += 1
+        if not self.slow:
+            self.take_all()
+
+    def close(self, reason: str) -> None:
+        """See `Listener.close`."""
+        self.closed.append(reason)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of what was heard, in order."""
+        return [message.msg_type for message in self.heard]
+
+    @property
+    def text(self) -> str:
+        """Everything heard on streams, joined."""
+        streams = [message for message in self.heard if message.msg_type == "stream"]
+        return "".join(message.parsed_content()["text"] for message in streams)

@@ -1,0 +1,112 @@
+"""What an answering kernel in memory runs: a language of a few words, one to a line.
+
+    print TEXT       a line on stdout
+    display TEXT     a display_data with text/plain
+    save NAME TEXT   a file, sent to the server, and named in the reply's payload
+    timeout SECONDS  a kernel_timeout
+    hang             no answer until it is interrupted
+    raise TEXT       an error; the rest is not run
+    exit STATUS      the end of the kernel's process
+
+Any other line does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.wire.messages import Message, WireError
+
+if TYPE_CHECKING:
+    from sagecell_tx.testing.hosts import MemoryKernel
+
+
+@define(eq=False)
+class Run:
+    """One execute_request that an answering kernel works on."""
+
+    _kernel: MemoryKernel
+    _request: Message
+    _saved: list[str] = field(factory=list, init=False)
+
+    def go(self) -> None:
+        """Run the lines one after another."""
+        code = _code(self._request)
+        self._kernel.say("execute_input", {"code": code, "execution_count": 1}, self._request)
+        for line in code.splitlines():
+            word, _, rest = line.partition(" ")
+            if word in _WORDS and not _WORDS[word](self, rest):
+                return
+        payload = [{"source": "files", "new_files": self._saved}] if self._saved else []
+        self._finish({"status": "ok", "payload": payload, "user_expressions": {}})
+
+    def interrupted(self) -> None:
+        """SIGINT came."""
+        self._fail("KeyboardInterrupt", "")
+
+    # Each word says whether the next line is to be run.
+
+    def _print(self, text: str) -> bool:
+        self._kernel.stream(f"{text}\n", self._request)
+        return True
+
+    def _display(self, text: str) -> bool:
+        content = {"data": {"text/plain": text}, "metadata": {}, "transient": {}}
+        self._kernel.say("display_data", content, self._request)
+        return True
+
+    def _save(self, rest: str) -> bool:
+        name, _, text = rest.partition(" ")
+        data = text.encode()
+        content = {"name": name, "size": len(data), "mtime": 0.0, "offset": 0, "last": True}
+        self._kernel.say("sagecell_file", content, self._request, buffers=(data,))
+        self._saved.append(name)
+        return True
+
+    def _timeout(self, seconds: str) -> bool:
+        self._kernel.say("kernel_timeout", {"timeout": float(seconds)}, self._request)
+        return True
+
+    def _hang(self, _: str) -> bool:
+        self._kernel.hanging.append(self)
+        return False
+
+    def _raise(self, text: str) -> bool:
+        self._fail("Exception", text)
+        return False
+
+    def _exit(self, status: str) -> bool:
+        self._kernel.end(Exit(status=int(status or 0)))
+        return False
+
+    def _fail(self, ename: str, evalue: str) -> None:
+        error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
+        self._kernel.say("error", error, self._request)
+        self._finish({"status": "error", **error})
+
+    def _finish(self, content: dict[str, Any]) -> None:
+        self._kernel.finish(self._request, {**content, "execution_count": 1})
+
+
+_WORDS: dict[str, Callable[[Run, str], bool]] = {
+    "print": Run._print,
+    "display": Run._display,
+    "save": Run._save,
+    "timeout": Run._timeout,
+    "hang": Run._hang,
+    "raise": Run._raise,
+    "exit": Run._exit,
+}
+
+
+def _code(request: Message) -> str:
+    """The code in an execute_request, which a client may have sent in any shape."""
+    try:
+        code = request.parsed_content().get("code")
+    except WireError:
+        return ""
+    return code if isinstance(code, str) else ""
