@@ -10,7 +10,7 @@ leaves at most blobs without digests, which `forget_uploads` deletes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
 
-#: Blobs deleted in one transaction: other writers wait for no more than these.
-_SWEPT_AT_ONCE = 8
+# What one transaction of a sweep deletes at most: other writers wait for no more than that.
+_BLOBS_AT_ONCE = 100
+_CHUNKS_AT_ONCE = 64
+
+# The size of a blob that a sweep is deleting, which no upload may commit any more.
+_CONDEMNED = -1
 
 UPLOAD_ENDED = "This upload has ended; the file must be sent again."
 FILE_GONE = "This file is no longer stored."
@@ -99,10 +103,11 @@ class DatabaseFileStore:
         return swept
 
     async def _delete_blobs(self, before: float) -> None:
-        while await self._database.write(
-            partial(_delete_some_blobs, before=before, but=frozenset(self._uploads))
-        ):
-            pass
+        write, own = self._database.write, frozenset(self._uploads)
+        while condemned := await write(partial(_condemn, before=before, but=own)):
+            while await write(partial(_delete_some_chunks, blob_ids=condemned)):
+                pass
+            await write(partial(_delete_emptied, blob_ids=condemned))
 
 
 @define(kw_only=True, eq=False)
@@ -179,9 +184,8 @@ class DatabaseUpload:
             self._insert(connection, bytes(self._rest))
         digest = self._hash.hexdigest()
         mine = blobs.c.id == self._blob_id
-        if not attempt(
-            connection, update(blobs).where(mine).values(digest=digest, size=self._stored)
-        ):
+        named = update(blobs).where(mine, blobs.c.size != _CONDEMNED)
+        if not attempt(connection, named.values(digest=digest, size=self._stored)):
             connection.execute(delete(blobs).where(mine))
         # One row, or the upload was taken for a dead one and deleted, which is an error.
         blob_id = connection.scalars(select(blobs.c.id).where(blobs.c.digest == digest)).one()
@@ -233,11 +237,30 @@ def _delete_files(connection: Connection, before: float) -> int:
     return connection.execute(delete(files).where(files.c.created < before)).rowcount
 
 
-def _delete_some_blobs(connection: Connection, before: float, but: frozenset[str]) -> int:
-    """Delete a few of the blobs that nobody has a use for; returns how many."""
+def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
+    """Take some of the blobs that nobody has a use for out of everybody's sight; their ids."""
     unused = and_(blobs.c.digest.is_not(None), ~exists().where(files.c.blob_id == blobs.c.id))
     left = and_(blobs.c.digest.is_(None), blobs.c.created < before, blobs.c.id.not_in(but))
-    some = connection.scalars(
-        select(blobs.c.id).where(or_(unused, left)).limit(_SWEPT_AT_ONCE)
+    condemned = connection.scalars(
+        select(blobs.c.id).where(or_(unused, left)).limit(_BLOBS_AT_ONCE)
     ).all()
-    return connection.execute(delete(blobs).where(blobs.c.id.in_(some))).rowcount
+    connection.execute(
+        update(blobs).where(blobs.c.id.in_(condemned)).values(digest=None, size=_CONDEMNED)
+    )
+    return condemned
+
+
+def _delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
+    """Delete some of these blobs' bytes; returns how many rows, 0 when there are no more."""
+    some = connection.execute(
+        select(chunks.c.blob_id, chunks.c.start)
+        .where(chunks.c.blob_id.in_(blob_ids))
+        .limit(_CHUNKS_AT_ONCE)
+    ).all()
+    for blob_id, start in some:
+        connection.execute(delete(chunks).filter_by(blob_id=blob_id, start=start))
+    return len(some)
+
+
+def _delete_emptied(connection: Connection, blob_ids: Sequence[str]) -> None:
+    connection.execute(delete(blobs).where(blobs.c.id.in_(blob_ids)))

@@ -1,12 +1,13 @@
 """The database behind the stores: threads, locks and errors."""
 
+import gc
 import sqlite3
 import threading
 from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, text
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.sessions.interfaces import StoreUnavailable
@@ -132,6 +133,17 @@ class DatabaseTests(WaitingTestCase):
         assert self.result(write) == 1
         assert self.result(read) in ([], ["a"])
         assert not (self.directory / "sagecell.db-wal").exists()
+
+    def test_nothing_is_kept_of_what_was_answered(self):
+        def deferreds():
+            gc.collect()
+            return sum(isinstance(thing, Deferred) for thing in gc.get_objects())
+
+        self.result(self.database.write(put("a")))
+        before = deferreds()
+        for _ in range(20):
+            self.result(self.database.read(names))
+        assert deferreds() == before
 
     def test_nothing_is_asked_after_closing(self):
         self.result(self.database.close())

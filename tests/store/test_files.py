@@ -85,6 +85,24 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         assert self.counts() == (1, 1, 1)
         assert self.contents(kept) == b"kept"
 
+    def test_a_crash_in_the_middle_of_a_sweep_is_made_up_for(self):
+        contents = b"x" * 70 * CHUNK
+        self.store(contents)
+        self.store(b"in its place")
+        sweep = self.files.sweep(0.0)
+        for _ in range(2):  # each turn lets one of the sweep's writes go first
+            self.result(self.database.write(lambda connection: None))
+        sweep.cancel()
+        with pytest.raises(CancelledError):
+            self.result(sweep)
+        self.result(self.database.write(lambda connection: None))
+        assert self.counts() == (2, 70 - 64 + 1, 1)
+        again = self.store(contents, name="again")
+        self.now = 1.0
+        self.result(self.started().forget_uploads(self.now))
+        assert self.counts() == (2, 70 + 1, 2)
+        assert self.contents(again) == contents
+
     def test_a_sweep_also_deletes_what_a_crash_left(self):
         self.result(self.files.upload(KERNEL, "plot.png", 0.0).write(b"x"))
         self.now = 10.0
@@ -106,6 +124,18 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         self.result(upload.abandon())
         assert self.counts() == (0, 0, 0)
         assert len(self.flushLoggedErrors()) == 2
+
+    def test_an_upload_that_is_being_deleted_cannot_be_committed(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(upload.write(b"x" * 70 * CHUNK))
+        self.now = 1.0
+        forgetting = self.started().forget_uploads(self.now)
+        commit = upload.commit()  # its turn comes in the middle of the deletion
+        with pytest.raises(StoreUnavailable):
+            self.result(commit)
+        self.result(forgetting)
+        assert self.counts() == (0, 0, 0)
+        assert self.flushLoggedErrors()
 
     def test_a_write_that_failed_ends_the_upload(self):
         upload = self.files.upload(KERNEL, "plot.png", 0.0)
