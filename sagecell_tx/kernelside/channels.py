@@ -1,0 +1,72 @@
+"""The five sockets of a kernel, as jupyter_client numbers and names ipc endpoints."""
+
+from __future__ import annotations
+
+import threading
+
+import zmq
+from attrs import define
+
+from sagecell_tx.kernelside.publisher import HIGH_WATER
+
+_PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
+
+#: How long a message may look for its reader at the end, in milliseconds.
+_LINGER = 1000
+
+
+@define
+class Channels:
+    """Bound sockets: each file is `<directory>/k-<port>`."""
+
+    context: zmq.Context[zmq.Socket[bytes]]
+    shell: zmq.Socket[bytes]
+    iopub: zmq.Socket[bytes]
+    stdin: zmq.Socket[bytes]
+    control: zmq.Socket[bytes]
+    beat: zmq.Socket[bytes]
+
+    @classmethod
+    def bind(cls, directory: str) -> Channels:
+        """Make and bind them; raises `zmq.ZMQError`."""
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+        def bound(name: str, kind: int, **options: int) -> zmq.Socket[bytes]:
+            socket = context.socket(kind)
+            socket.setsockopt(zmq.LINGER, _LINGER)
+            for option, value in options.items():
+                socket.setsockopt(getattr(zmq, option), value)
+            socket.bind(f"ipc://{directory}/k-{_PORTS[name]}")
+            return socket
+
+        return cls(
+            context,
+            # A client that comes again under its name gets its replies.
+            shell=bound("shell", zmq.ROUTER, ROUTER_HANDOVER=1),
+            # Nothing is dropped for a slow reader, and each subscription is told of.
+            iopub=bound("iopub", zmq.XPUB, XPUB_NODROP=1, XPUB_VERBOSE=1, SNDHWM=HIGH_WATER),
+            stdin=bound("stdin", zmq.ROUTER, ROUTER_HANDOVER=1),
+            control=bound("control", zmq.ROUTER, ROUTER_HANDOVER=1),
+            beat=bound("hb", zmq.ROUTER),
+        )
+
+    def start_heart(self) -> None:
+        """Echo heartbeats from now on, in a thread that never needs Python's lock."""
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    def close(self) -> None:
+        """Close all but iopub, which its thread closes; returns when last messages have left."""
+        for socket in (self.shell, self.stdin, self.control):
+            socket.close()
+        self.context.term()
+
+    def _beat(self) -> None:
+        while True:
+            try:
+                zmq.proxy(self.beat, self.beat)
+            except zmq.ContextTerminated:
+                self.beat.close(linger=0)
+                return
+            except zmq.ZMQError:
+                if self.beat.closed:
+                    return

@@ -1,0 +1,255 @@
+"""One process that has imported everything once, and forks a kernel in milliseconds.
+
+Commands come as JSON lines on descriptor 0, events leave as JSON lines on descriptor 1, and
+stderr is the log::
+
+    -> {"op": "start", "id": ..., "dir": ..., "key": ..., "limits": {...}}
+    -> {"op": "signal", "id": ..., "signal": "INT"}
+    -> {"op": "stop", "id": ...}
+    <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...], "sandbox": "none"}
+    <- {"event": "started", "id": ..., "pid": ...}
+    <- {"event": "bound", "id": ...}
+    <- {"event": "exited", "id": ..., "pid": ..., "status": ..., "signal": ...}
+    <- {"event": "failed", "id": ..., "message": ...}
+    <- {"event": "refused", "message": ...}
+
+One thread, no Twisted. At the end of the commands, or at SIGTERM, every kernel is killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, field, frozen
+
+from sagecell_tx.kernelside import processes
+from sagecell_tx.kernelside.pipes import BadLine, ControlPipes
+from sagecell_tx.kernelside.reaping import Reaper
+from sagecell_tx.kernelside.start import Start
+
+
+@frozen
+class Born:
+    """What the forked process is to become: the kernel that `start` asks for.
+
+    A byte written to the descriptor `report` tells that its sockets are bound.
+    """
+
+    start: Start
+    parent: int
+    report: int
+
+
+@define(eq=False)
+class ForkServer:
+    """The loop that forks and reaps.
+
+    `wakeup` is the readable end of the pipe that each signal writes its number to.
+    """
+
+    pipes: ControlPipes
+    wakeup: int
+    _reaper: Reaper = field(init=False, factory=Reaper)
+    _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
+    _ended: bool = field(init=False, default=False)
+
+    def run(self) -> Born | None:
+        """Serve until nobody commands any more; then no kernel is left, and it is None.
+
+        In a forked process it returns what that is to become.
+        """
+        self._selector.register(self.pipes.commands, selectors.EVENT_READ, self._take_commands)
+        self._selector.register(self.wakeup, selectors.EVENT_READ, self._take_signals)
+        try:
+            while not self._ended:
+                self._await_writing()
+                ready = [key for key, _ in self._selector.select()]
+                # What a kernel reported before it ended is told before its end.
+                for key in sorted(ready, key=lambda key: key.fd == self.wakeup):
+                    born: Born | None = key.data()
+                    if born is not None:
+                        return born
+        except BrokenPipeError:
+            pass  # nobody listens: the same as nobody commanding
+        self._reaper.end_all()
+        return None
+
+    def _await_writing(self) -> None:
+        """Watch the pipe of events exactly while events wait."""
+        watched = self.pipes.events in self._selector.get_map()
+        if self.pipes.backlogged and not watched:
+            self._selector.register(self.pipes.events, selectors.EVENT_WRITE, self.pipes.write)
+        elif watched and not self.pipes.backlogged:
+            self._selector.unregister(self.pipes.events)
+
+    # --- commands
+
+    def _take_commands(self) -> Born | None:
+        commands = self.pipes.read()
+        if commands is None:
+            self._ended = True
+            return None
+        for command in commands:
+            if isinstance(command, BadLine):
+                self.pipes.tell(event="refused", message=str(command))
+                continue
+            born = self._obey(command)
+            if born is not None:
+                return born
+        return None
+
+    def _obey(self, command: dict[str, Any]) -> Born | None:
+        op, kernel_id = command.get("op"), command.get("id")
+        if not isinstance(kernel_id, str) or not 0 < len(kernel_id) <= 64:
+            self.pipes.tell(event="refused", message="A command names a kernel by its id.")
+        elif op == "start":
+            return self._start(kernel_id, command)
+        elif op == "stop":
+            # Unknown ids are no mistake: the kernel may have ended on its own just now.
+            self._reaper.signal(kernel_id, signal.SIGKILL)
+        elif op == "signal" and f"SIG{command.get('signal')}" in signal.Signals.__members__:
+            self._reaper.signal(kernel_id, signal.Signals[f"SIG{command['signal']}"])
+        else:
+            self.pipes.tell(event="refused", message=f"Unknown command: {command!r:.200}")
+        return None
+
+    def _start(self, kernel_id: str, command: dict[str, Any]) -> Born | None:
+        if kernel_id in self._reaper:
+            self.pipes.tell(event="refused", message=f"There is a kernel {kernel_id} already.")
+            return None
+        try:
+            start = Start.parse(command)
+            report, told = os.pipe()
+        except (ValueError, OSError) as error:
+            self.pipes.tell(event="failed", id=kernel_id, message=str(error))
+            return None
+        try:
+            born = _fork(start, told)
+        except OSError as error:
+            os.close(report)
+            os.close(told)
+            self.pipes.tell(event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}")
+            return None
+        if isinstance(born, Born):
+            return born
+        os.close(told)
+        self._reaper.add(kernel_id, born)
+        self.pipes.tell(event="started", id=kernel_id, pid=born)
+        self._selector.register(
+            report, selectors.EVENT_READ, lambda: self._take_report(report, kernel_id)
+        )
+        return None
+
+    def _take_report(self, report: int, kernel_id: str) -> None:
+        bound = os.read(report, 1)
+        self._selector.unregister(report)
+        os.close(report)
+        if bound:
+            self.pipes.tell(event="bound", id=kernel_id)
+
+    # --- signals
+
+    def _take_signals(self) -> None:
+        if signal.SIGTERM in os.read(self.wakeup, 4096):
+            self._ended = True
+        for exited in self._reaper.reap():
+            self.pipes.tell(
+                event="exited",
+                id=exited.kernel_id,
+                pid=exited.pid,
+                status=exited.status,
+                signal=exited.signal,
+            )
+
+
+def _fork(start: Start, report: int) -> Born | int:
+    """The child's pid; in the child what it is to become. Raises OSError."""
+    parent = os.getpid()
+    # A signal before the child has its own handlers would be told to the parent.
+    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid != 0:
+            return pid
+        forget_signals()
+        return Born(start, parent, _alone(report))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+
+
+def _alone(descriptor: int) -> int:
+    """Close all descriptors above 2 but this one, the control pipes above all; its new number."""
+    if descriptor != 3:
+        os.dup2(descriptor, 3, inheritable=False)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    return 3
+
+
+def hear_signals() -> int:
+    """A descriptor from which the numbers of SIGCHLD and SIGTERM can be read as they come."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    # Ctrl-C in a terminal reaches this process too; who started it says when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return read_end
+
+
+def forget_signals() -> None:
+    """In a forked process: signals are its own. SIGINT stays ignored between cells."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a fork server; in a forked process, a kernel. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--preload", default="", help="modules to import, with commas between")
+    names = [name for name in parser.parse_args(arguments).preload.split(",") if name]
+
+    started = time.monotonic()
+    pipes = ControlPipes.from_standard_streams()
+    processes.die_with(os.getppid())
+    processes.adopt_orphans()
+    wakeup = hear_signals()
+
+    # Not at the top: what these import must find the streams and the environment prepared.
+    from sagecell_tx.kernelside import preload
+
+    preload.prepare_environment()
+    loaded = preload.load(names)
+    from sagecell_tx.kernelside import kernel, startup, warming
+
+    parts = kernel.build()
+    warming.warm(parts)
+    preload.settle()
+    pipes.tell(
+        event="ready",
+        pid=os.getpid(),
+        seconds=round(time.monotonic() - started, 3),
+        preloaded=loaded.names,
+        missing=loaded.missing,
+        sandbox="none",
+    )
+    born = ForkServer(pipes, wakeup).run()
+    if born is None:
+        with suppress(OSError):
+            pipes.write()
+        return 0
+    startup.become(born.start, parts, parent=born.parent, report=born.report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""An IPython kernel that is built before the fork and gets its sockets after it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from itertools import count
+from typing import Any
+
+import zmq
+from attrs import frozen
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.error import UsageError
+from jupyter_client.session import Session
+from tornado.ioloop import IOLoop
+from traitlets import Any as AnyTrait
+from traitlets import Type, observe
+from traitlets.config import Config
+
+from sagecell_tx.kernelside.publisher import Publisher
+from sagecell_tx.kernelside.streams import CellStream
+from sagecell_tx.kernelside.upload import FileLimits, Uploads
+
+#: How long a shutdown waits for a cell to let go, in seconds.
+_GRACE = 0.3
+
+
+class CellSession(Session):
+    """The kernel's name and key, and the numbers of its messages."""
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._numbers = count(1)
+
+    @property
+    def msg_id(self) -> str:
+        """A new id; unlike the one it replaces, unique among threads too."""
+        return f"{self.session}_{next(self._numbers)}"
+
+
+class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
+    """An InteractiveShell that keeps nothing outside its process."""
+
+    def init_ipython_dir(self, _: object) -> None:
+        """There is none: no profile, no start-up files, no extensions of the account's."""
+
+    def init_profile_dir(self, _: object) -> None:
+        """There is none."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Only what needs no event loop of a toolkit: nobody sees a window."""
+        if gui not in (None, "inline"):
+            raise UsageError(f"There is no {gui!r} here: plots appear inline.")
+
+    @observe("exit_now")  # type: ignore[untyped-decorator]
+    def _update_exit_now(self, _: object) -> None:
+        """Nothing yet: the kernel ends when it has replied."""
+
+
+class _NoSubshells:
+    """The answer to ipykernel asking for the thread of its subshells: false, and main."""
+
+    parent_thread = threading.main_thread()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class CellKernel(IPythonKernel):  # type: ignore[misc]
+    """What answers the requests of one visitor."""
+
+    shell_class = Type(CellShell)
+    # ipykernel's own hashes each cell in Python to please a debugger, which is off.
+    compiler_class = Type(CachingCompiler)
+    uploads = AnyTrait()
+
+    # A thread and three sockets for each kernel that nobody's cells ask for.
+    _supports_kernel_subshells = False
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(shell_channel_thread=_NoSubshells(), **traits)
+
+    # --- requests
+
+    async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
+        """Answer one request; end when it said so."""
+        await super().dispatch_shell(*args, **kwargs)
+        if self.shell.exit_now:
+            self.io_loop.stop()
+
+    async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Run a cell; its files leave before its reply, which names them."""
+        reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
+        if self.uploads is not None:
+            names = self.uploads.publish_changed()
+            if names:
+                reply["payload"].insert(0, {"source": "sagecell", "new_files": names})
+        return reply
+
+    def take_uploads(self, root: int, limits: FileLimits) -> None:
+        """From now on, files that cells make in the directory `root` are published."""
+        self.uploads = Uploads(
+            root=root,
+            limits=limits,
+            publish=self._publish_file,
+            complain=lambda sentence: print(sentence, file=sys.stderr),
+        )
+        self.uploads.remember()
+
+    def _publish_file(self, content: dict[str, Any], data: bytes) -> None:
+        self.session.send(
+            self.iopub_socket,
+            "sagecell_file",
+            content,
+            parent=self.get_parent("shell"),
+            ident=self._topic("sagecell_file"),
+            buffers=[data],
+        )
+
+    async def shutdown_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Reply and end, whatever a cell is doing."""
+        content = {"status": "ok", "restart": bool(parent["content"].get("restart"))}
+        self.session.send(stream, "shutdown_reply", content, parent, ident=ident)
+        self.session.send(
+            self.iopub_socket,
+            "shutdown_reply",
+            content,
+            parent=parent,
+            ident=self._topic("shutdown"),
+        )
+        self.control_stream.flush(zmq.POLLOUT)
+        self.io_loop.add_callback(self.io_loop.stop)
+        IOLoop.current().call_later(_GRACE, os._exit, 0)
+
+
+@frozen(kw_only=True)
+class Parts:
+    """A kernel that has no sockets yet."""
+
+    kernel: CellKernel
+    session: CellSession
+    publisher: Publisher
+    stdout: CellStream
+    stderr: CellStream
+
+    def take_streams(self) -> None:
+        """What Python code writes goes to the kernel's streams from now on."""
+        sys.stdout, sys.stderr = self.stdout, self.stderr
+
+
+def build() -> Parts:
+    """Make a kernel and its shell, in the process that all kernels are forked from."""
+    session = CellSession()
+    publisher = Publisher(session)
+    config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
+    kernel = CellKernel(
+        session=session,
+        iopub_socket=publisher,
+        iopub_thread=publisher,
+        config=config,
+        log=_silent_log(),
+    )
+    return Parts(
+        kernel=kernel,
+        session=session,
+        publisher=publisher,
+        stdout=CellStream("stdout", 1, publisher),
+        stderr=CellStream("stderr", 2, publisher),
+    )
+
+
+def _silent_log() -> logging.Logger:
+    """Complaints of ipykernel about requests concern neither the visitor nor the operator."""
+    log = logging.getLogger("sagecell_tx.kernel")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return log

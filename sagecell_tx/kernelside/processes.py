@@ -1,0 +1,71 @@
+"""What Linux offers to tie processes together: who dies with whom, and who reaps whom."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def die_with(parent: int) -> None:
+    """SIGKILL will come when the process `parent`, our parent, ends.
+
+    The kernel tells nobody about a parent that was gone before the call, so that case ends
+    this process at once.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Descendants whose parent ends become children of this process, not of init."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def children() -> set[int]:
+    """The pids of this process's children, zombies included.
+
+    /proc/<pid>/task/<tid>/children would say it in one read, but not every kernel is built
+    with it, so the parent of each process is looked up.
+    """
+    parent = os.getpid()
+    return {
+        pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _ppid(pid) == parent
+    }
+
+
+def _ppid(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
+            # The command's name comes before, in parentheses, and may contain anything.
+            return int(stat.read(4096).rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return None  # gone meanwhile
+
+
+def kill_group(leader: int, number: int) -> None:
+    """Send a signal to the process group of `leader`, or to it alone while it has none.
+
+    `leader` must be a child not yet waited for: its pid, and the group's, are then its own.
+    """
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        os.kill(leader, number)
+
+
+def threads() -> int:
+    """How many threads this process has, those that Python does not know included."""
+    return len(os.listdir("/proc/self/task"))

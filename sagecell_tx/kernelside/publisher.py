@@ -1,0 +1,291 @@
+"""What a kernel says on iopub leaves in order, and whoever says too much waits.
+
+All that cells say goes through one queue, bounded in bytes, and one thread sends it. The
+socket drops nothing: when its reader is slow the thread waits, the queue fills, and `print`
+and `display` wait in turn. Text is one growing entry of the queue while it is the newest,
+so many small writes are few messages.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import zmq
+from attrs import define, field
+from ipykernel.thread import CONTROL_THREAD_NAME
+
+MIB = 1024 * 1024
+
+#: Bytes that may wait in the queue before whoever adds to it waits.
+ROOM = MIB
+
+#: Bytes of text in one message.
+TEXT = MIB
+
+#: Messages that ZMQ may hold for a slow reader. With TEXT and ROOM, what bounds a stalled
+#: kernel's memory.
+HIGH_WATER = 32
+
+#: How long text may wait for more of it, in seconds.
+LINGER = 0.05
+
+#: How long the last words may take, in seconds.
+LAST_WORDS = 1.0
+
+#: Messages sent before a look at who subscribes and what subprocesses write.
+BATCH = 64
+
+#: Ends of topics that never wait: few, small, and what ends a cell that waits.
+_UNSTOPPABLE = (b".status", b".error", b".execute_input", b".shutdown")
+
+#: What a queue entry takes beside its bytes.
+_ENTRY = 256
+
+
+@define(eq=False)
+class _Text:
+    """Text of one stream that belongs to one request."""
+
+    stream: str
+    parent: dict[str, Any]
+    born: float
+    parts: list[str] = field(factory=list)
+    size: int = 0
+
+
+@define(eq=False)
+class _Frames:
+    """A message as it goes over the wire."""
+
+    frames: list[bytes]
+    size: int
+
+
+class Publisher:
+    """A kernel's iopub, as the socket that `Session.send` and the streams write to.
+
+    Until `start`, what is said is dropped: the parent of all kernels has nobody to tell.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.closed = True
+        self.forked = False
+        self._socket: Any = None
+        self._captures: list[Any] = []
+        # Reentrant: a finalizer or a signal handler that prints may run in the middle.
+        self._lock = threading.RLock()
+        self._room = threading.Condition(self._lock)
+        self._queue: deque[_Text | _Frames] = deque()
+        self._size = 0
+        self._hasty = False  # send the text now, no more of it comes soon
+        self._stopping = False
+        self._wake = -1
+        self._thread: threading.Thread | None = None
+
+    def start(self, socket: Any, captures: list[Any]) -> None:
+        """Begin to send. `socket` is a bound XPUB; each of `captures` has a `descriptor`
+        that is readable when a subprocess has written, and `read()` for its text.
+        """
+        self._socket = socket
+        self._captures = captures
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._thread = threading.Thread(target=self._run, name="iopub", daemon=True)
+        self.closed = False
+        os.register_at_fork(after_in_child=self._abandon)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send what waits, unless that takes too long."""
+        if self.closed or self._thread is None:
+            return
+        self.flush()
+        self._stopping = True
+        self._awaken()
+        self._thread.join(LAST_WORDS)
+        self.closed = True
+        if not self._thread.is_alive():
+            self._socket.close(linger=int(LAST_WORDS * 1000))
+
+    def _abandon(self) -> None:
+        """In a process that a cell forked: the thread is not here, and the socket not ours."""
+        self.closed = self.forked = True
+
+    # --- saying
+
+    def send_multipart(self, frames: list[Any], *_: object, **__: object) -> None:
+        """Publish a message; what `Session.send` calls. May wait."""
+        if self.closed:
+            return
+        # Copied now, or a visitor's array could change while it waits.
+        copied = [frame if type(frame) is bytes else bytes(frame) for frame in frames]
+        entry = _Frames(copied, sum(map(len, copied)) + _ENTRY)
+        with self._lock:
+            if not copied[0].endswith(_UNSTOPPABLE):
+                self._wait_for_room()
+            self._add(entry)
+            self._awaken()
+
+    def write(self, stream: str, text: str, parent: dict[str, Any]) -> None:
+        """Publish text of a stream. May wait."""
+        if not text.isascii():
+            # A lone surrogate has no place in JSON, and a bad byte none in a message.
+            text = text.encode("utf-8", "replace").decode("utf-8")
+        if len(text) <= TEXT // 4:
+            self._write(stream, text, parent)
+            return
+        step = TEXT if text.isascii() else TEXT // 4
+        for start in range(0, len(text), step):
+            self._write(stream, text[start : start + step], parent)
+
+    def flush(self) -> None:
+        """What has been said, and what subprocesses have written, leaves soon."""
+        if self.closed:
+            return
+        with self._lock:
+            self._read_captures()
+            if self._queue:
+                self._hasty = True
+                self._awaken()
+
+    def _write(self, stream: str, text: str, parent: dict[str, Any]) -> None:
+        with self._lock:
+            self._wait_for_room()
+            self._append(stream, text, parent)
+
+    def _append(self, stream: str, text: str, parent: dict[str, Any]) -> None:
+        size = len(text) if text.isascii() else len(text.encode("utf-8"))
+        last = self._queue[-1] if self._queue else None
+        if (
+            not isinstance(last, _Text)
+            or last.stream != stream
+            or last.parent is not parent
+            or last.size + size > TEXT
+        ):
+            last = _Text(stream, parent, time.monotonic())
+            self._add(last)
+            self._size += _ENTRY
+            self._awaken()
+        last.size += size
+        self._size += size
+        last.parts.append(text)
+        if last.size >= TEXT // 2:
+            self._awaken()
+
+    def _add(self, entry: _Text | _Frames) -> None:
+        if self.closed:
+            return
+        self._size += entry.size
+        self._queue.append(entry)
+
+    def _wait_for_room(self) -> None:
+        if self._size < ROOM or self.closed:
+            return
+        # The control channel must answer, above all when the main thread waits here.
+        if threading.current_thread().name == CONTROL_THREAD_NAME:
+            return
+        while self._size >= ROOM and not self.closed:
+            self._awaken()
+            self._room.wait()
+
+    def _awaken(self) -> None:
+        if not self.closed:
+            os.eventfd_write(self._wake, 1)
+
+    # --- sending; all of it in the thread
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake, zmq.POLLIN)
+        for capture in self._captures:
+            poller.register(capture.descriptor, zmq.POLLIN)
+        sent = 0
+        try:
+            while True:
+                with self._lock:
+                    entry, wait = self._take()
+                    if entry is None and self._stopping:
+                        return
+                if entry is not None:
+                    self._send(entry)
+                    sent += 1
+                if entry is None or sent % BATCH == 0:
+                    self._attend(poller, wait)
+        except zmq.ZMQError:
+            return  # the socket was closed under us: the kernel ends
+        finally:
+            with self._lock:
+                self.closed = True
+                self._room.notify_all()
+
+    def _take(self) -> tuple[_Text | _Frames | None, int | None]:
+        """The entry that is due, or how many milliseconds to wait for one; None for ever."""
+        if not self._queue:
+            self._hasty = False
+            # Heals what an interrupt in the middle of an addition may have miscounted.
+            self._size = 0
+            self._room.notify_all()
+            return None, None
+        entry = self._queue[0]
+        if isinstance(entry, _Text) and len(self._queue) == 1 and not self._hasty:
+            wait = entry.born + LINGER - time.monotonic()
+            if wait > 0 and entry.size < TEXT // 2:
+                return None, int(wait * 1000) + 1
+        self._queue.popleft()
+        self._size -= entry.size + (_ENTRY if isinstance(entry, _Text) else 0)
+        if self._size < ROOM // 2:
+            self._room.notify_all()
+        return entry, 0
+
+    def _send(self, entry: _Text | _Frames) -> None:
+        if isinstance(entry, _Frames):
+            self._socket.send_multipart(entry.frames)
+            return
+        content = {"name": entry.stream, "text": "".join(entry.parts)}
+        if content["text"]:
+            message = self.session.msg("stream", content, parent=entry.parent)
+            topic = f"stream.{entry.stream}".encode()
+            self._socket.send_multipart(self.session.serialize(message, ident=topic))
+
+    def _attend(self, poller: zmq.Poller, wait: int | None) -> None:
+        """Wait for something to do, for `wait` milliseconds; greet who subscribes."""
+        ready = dict(poller.poll(wait))
+        if self._wake in ready:
+            os.eventfd_read(self._wake)
+        if self._socket in ready:
+            self._greet()
+        for capture in self._captures:
+            if capture.descriptor in ready:
+                with self._lock:
+                    self._read_captures()
+                if capture.ended:
+                    poller.unregister(capture.descriptor)
+        self._captures = [capture for capture in self._captures if not capture.ended]
+
+    def _greet(self) -> None:
+        """Say welcome to each new subscription: only then does its reader miss nothing."""
+        while True:
+            try:
+                event = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if event[:1] != b"\x01":
+                continue
+            topic = event[1:]
+            content = {"subscription": topic.decode("utf-8", "replace")}
+            message = self.session.msg("iopub_welcome", content)
+            self._socket.send_multipart(self.session.serialize(message, ident=topic or None))
+
+    def _read_captures(self) -> None:
+        """Take what subprocesses have written, as far as there is room; the pipe holds the rest."""
+        for capture in self._captures:
+            while self._size < ROOM:
+                text = capture.read()
+                if not text:
+                    break
+                self._append(capture.stream, text, capture.parent)

@@ -1,0 +1,132 @@
+"""sys.stdout and sys.stderr of a kernel, and the file descriptors beneath them."""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import io
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from contextvars import ContextVar, Token
+from typing import Any
+
+from jupyter_client.session import extract_header
+
+from sagecell_tx.kernelside.publisher import Publisher
+
+#: Bytes that a subprocess can write ahead of us, where the system allows it.
+_PIPE = 1024 * 1024
+_READ = 64 * 1024
+
+
+class CellStream(io.TextIOBase):
+    """Text that a cell writes becomes `stream` messages of the request that the cell is.
+
+    Knows the request as ipykernel's own streams do: by context, else the latest one.
+    """
+
+    encoding = "UTF-8"
+    errors = "surrogateescape"
+
+    def __init__(self, name: str, descriptor: int, publisher: Publisher) -> None:
+        self.name = name
+        self._descriptor = descriptor
+        self._publisher = publisher
+        self._parent: ContextVar[dict[str, Any]] = ContextVar(f"parent of {name}")
+        self.latest_parent: dict[str, Any] = {}
+
+    # --- the request
+
+    @property
+    def parent_header(self) -> dict[str, Any]:
+        """The header of the request that what is written now belongs to."""
+        return self._parent.get(self.latest_parent)
+
+    def set_parent(self, parent: dict[str, Any]) -> None:
+        """What is written from now on belongs to the message `parent`."""
+        self.latest_parent = extract_header(parent)
+        self._parent.set(self.latest_parent)
+
+    def set_thread_parent(self, parent: dict[str, Any]) -> Token[dict[str, Any]]:
+        """What this thread writes from now on belongs to the message `parent`."""
+        return self._parent.set(extract_header(parent))
+
+    def reset_thread_parent(self, token: Token[dict[str, Any]]) -> None:
+        """Take back `set_thread_parent`."""
+        self._parent.reset(token)
+
+    # --- the file
+
+    def write(self, text: str) -> int:
+        """Publish `text`; waits while the reader is far behind."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self._publisher.forked:
+            self._write_below(text)
+        else:
+            self._publisher.write(self.name, text, self.parent_header)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+        """Publish each of `lines`."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """What was written leaves now."""
+        self._publisher.flush()
+
+    def fileno(self) -> int:
+        """The descriptor that subprocesses write to; it ends up in the same stream."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """No terminal, though colours are welcome."""
+        return False
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def _write_below(self, text: str) -> None:
+        """Where the publisher's thread is not, in a process that a cell forked, the pipe leads to it."""
+        data = text.encode("utf-8", "surrogateescape")
+        with suppress(OSError):
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+
+class Capture:
+    """What is written to a file descriptor beneath Python, as text of a stream.
+
+    Puts a pipe in the place of the descriptor.
+    """
+
+    def __init__(self, stream: CellStream) -> None:
+        self.stream = stream.name
+        self._owner = stream
+        self.ended = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.descriptor, write_end = os.pipe()
+        with suppress(OSError):  # a user may have too much in pipes already
+            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _PIPE)
+        os.set_blocking(self.descriptor, False)
+        os.dup2(write_end, stream.fileno())
+        os.close(write_end)
+
+    @property
+    def parent(self) -> dict[str, Any]:
+        """The latest request: who wrote is not to be known."""
+        return self._owner.latest_parent
+
+    def read(self) -> str:
+        """What has been written; empty for nothing, and half a character waits for the rest."""
+        try:
+            data = os.read(self.descriptor, _READ)
+        except BlockingIOError:
+            return ""
+        except OSError:  # a cell closed what is not its own
+            data = b""
+        self.ended = not data
+        return self._decoder.decode(data)
