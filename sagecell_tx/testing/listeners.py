@@ -16,10 +16,13 @@ class MemoryListener:
     """Implements `Listener`. A `slow` one takes only when the test calls `take`.
 
     `room` is what it takes at a time, in bytes; `heard` is everything it took so far.
+    `on_wake` is done in place of taking, `on_close` after the reason was written down.
     """
 
     slow: bool = False
     room: int = 64 * 1024
+    on_wake: Callable[[], None] | None = None
+    on_close: Callable[[], None] | None = None
     heard: list[Message] = field(factory=list, init=False)
     wakes: int = field(default=0, init=False)
     closed: list[str] = field(factory=list, init=False)  # the reasons; more than one is a bug
@@ -46,12 +49,16 @@ class MemoryListener:
     def wake(self) -> None:
         """See `Listener.wake`."""
         self.wakes += 1
-        if not self.slow:
+        if self.on_wake is not None:
+            self.on_wake()
+        elif not self.slow:
             self.take_all()
 
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
         self.closed.append(reason)
+        if self.on_close is not None:
+            self.on_close()
 
     @property
     def kinds(self) -> list[str]:

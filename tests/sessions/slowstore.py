@@ -17,13 +17,15 @@ class SlowStore:
     """A `FileStore` over one in memory. `open` uploads are neither committed nor abandoned."""
 
     prompt: bool = False
+    broken: bool = False  # fails in a way that no store may
     down: set[str] = field(factory=set)  # the steps that fail: write, commit, abandon
     files: MemoryFileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0), init=False)
     open: int = field(default=0, init=False)
-    writing: int = field(default=0, init=False)
     _waiting: list[Deferred[None]] = field(factory=list, init=False)
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
+        if self.broken:
+            raise ZeroDivisionError
         self.open += 1
         return SlowUpload(self, self.files.upload(kernel_id, name, mtime))
 

@@ -1,0 +1,123 @@
+"""A bridge between one kernel in memory and whoever attaches, for the tests to play with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.bridge import Bridge
+from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.sessions.uploads import Uploads
+from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
+from sagecell_tx.testing.listeners import MemoryListener
+from sagecell_tx.wire.messages import Message
+
+from .samples import KERNEL_ID, said
+from .slowstore import SlowStore
+
+LIMITS = Limits(outbox=4000, output=5000, stalled=60, idle=900)
+
+
+@define
+class Watcher:
+    """Writes down what it is told."""
+
+    told: list[str] = field(factory=list)
+    timeouts: list[float] = field(factory=list)
+
+    def listener_came(self) -> None:
+        self.told.append("listener_came")
+
+    def listeners_left(self) -> None:
+        self.told.append("listeners_left")
+
+    def work_began(self) -> None:
+        self.told.append("work_began")
+
+    def execution_finished(self) -> None:
+        self.told.append("execution_finished")
+
+    def work_finished(self) -> None:
+        self.told.append("work_finished")
+
+    def timeout_changed(self, seconds: float) -> None:
+        self.timeouts.append(seconds)
+
+
+@define
+class BridgeWorld:
+    """A bridge between one kernel in memory and whoever attaches."""
+
+    limits: Limits = LIMITS
+    answering: bool = False
+    clock: Clock = field(factory=Clock, init=False)
+    watcher: Watcher = field(factory=Watcher, init=False)
+    store: SlowStore = field(factory=SlowStore, init=False)
+    bridge: Bridge = field(init=False)
+    kernel: MemoryKernel = field(init=False)
+    ended: Deferred[None] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        def refuse(sentence: str, parent_header: bytes) -> None:
+            self.bridge.tell("stream", {"name": "stderr", "text": sentence}, parent_header)
+
+        def say(msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
+            return attrs.evolve(said(msg_type, content), parent_header=parent_header)
+
+        self.bridge = Bridge(
+            kernel_id=KERNEL_ID,
+            clock=self.clock,
+            limits=self.limits,
+            uploads=Uploads(
+                kernel_id=KERNEL_ID, store=self.store, limits=self.limits, refuse=refuse
+            ),
+            say=say,
+            watcher=self.watcher,
+        )
+        host = MemoryHost(answering=self.answering)
+        host.start(KERNEL_ID, self)
+        self.kernel = host.latest
+        self.bridge.connect(self.kernel)
+
+    # --- KernelObserver
+
+    def message_received(self, message: Message) -> None:
+        self.bridge.message_received(message)
+
+    def heartbeat_missed(self) -> None:
+        raise AssertionError
+
+    def kernel_ended(self, how: Exit) -> None:
+        self.ended = self.bridge.kernel_ended()
+
+    # --- for the tests
+
+    def listen(self, *, slow: bool = False) -> MemoryListener:
+        return MemoryListener(slow).attach(self.bridge.attach)
+
+    def fill(self) -> list[Message]:
+        """Say as much as makes the kernel wait."""
+        messages = []
+        while not self.kernel.paused:
+            messages.append(self.show("x" * 500))
+        return messages
+
+    def show(self, text: str, parent: Message | None = None) -> Message:
+        return self.kernel.say("display_data", {"data": {"text/plain": text}}, parent)
+
+    def file(self, data: bytes, parent: Message | None = None, **content: Any) -> None:
+        whole = {"name": "a", "size": len(data), "mtime": 0, "offset": 0, "last": True}
+        self.kernel.say("sagecell_file", {**whole, **content}, parent, buffers=(data,))
+
+    def stored(self) -> bytes | None:
+        found: list[Any] = []
+        self.store.find(KERNEL_ID, "a").addCallback(found.append)
+        if found == [None]:
+            return None
+        self.store.read(found[0], 0, 10**6).addCallback(found.append)
+        return bytes(found[1])
