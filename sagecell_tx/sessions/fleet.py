@@ -46,8 +46,10 @@ class Fleet(Service):
     def open(self, *, timeout: float, cell_session: str = "") -> Session:
         """Begin a session; raises `Refused`.
 
-        `timeout` is in seconds, cut to the limit; infinity means the limit.
+        `timeout` is in seconds, from 0 up, cut to the limit; infinity means the limit.
         """
+        if not timeout >= 0:
+            raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
         if self._draining:
             raise Refused("draining", Reason.DRAINING.sentence, retry_after=10)
         place = self.admission.admit(cell_session)
@@ -72,9 +74,15 @@ class Fleet(Service):
         return self._sessions.get(kernel_id)
 
     @override
+    def startService(self) -> None:
+        """Take in whoever comes."""
+        super().startService()
+        self._draining = False
+
+    @override
     def stopService(self) -> Deferred[None]:
         """Take in nobody new and end everybody; fires when all are gone."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         self._draining = True
         dying = [session.when_dead() for session in self._sessions.values()]
         if dying:

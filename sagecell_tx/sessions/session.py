@@ -35,7 +35,8 @@ class Session:
 
     `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
     goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
-    the time as ISO 8601 text with zone, `on_dead` is called once, last of all.
+    the time as ISO 8601 text with zone, `on_dead` is called once, when the listeners were told
+    and before those are who wait for `when_ready` or `when_dead`.
     """
 
     kernel_id: str
@@ -54,6 +55,7 @@ class Session:
     _executed: bool = field(default=False, init=False)
     _ready: bool = field(default=False, init=False)
     _reason: Reason | None = field(default=None, init=False)
+    _why_not: str = field(default="", init=False)  # the host's words for a failed start
     _awaiting_ready: list[Deferred[None]] = field(factory=list, init=False)
     _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
 
@@ -78,8 +80,14 @@ class Session:
     def start(self) -> None:
         """Ask the host for a kernel."""
         self._life.begin()
-        self._starting = self.host.start(self.kernel_id, self)
-        self._starting.addCallbacks(self._started, self._start_failed)
+        try:
+            self._starting = self.host.start(self.kernel_id, self)
+        except Exception:
+            # A host that raises has begun nothing, so nobody will tell of an end.
+            _log.failure("{kernel}: start failed", kernel=self.kernel_id)
+            self._life.ended(Exit())
+        else:
+            self._starting.addCallbacks(self._started, self._start_failed)
 
     def when_ready(self) -> Deferred[None]:
         """Fires when the kernel is up; fails with `StartFailed` when there will be none.
@@ -89,7 +97,7 @@ class Session:
         if self._ready:
             return succeed(None)
         if self._reason is not None:
-            return fail(StartFailed(self._reason.sentence))
+            return fail(self._not_started(self._reason))
         waiter: Deferred[None] = Deferred(self._awaiting_ready.remove)
         self._awaiting_ready.append(waiter)
         return waiter
@@ -175,7 +183,7 @@ class Session:
 
     def timeout_changed(self, seconds: float) -> None:
         """The program asked for another timeout."""
-        self.timeout = min(seconds, self.limits.idle)
+        self.timeout = seconds
 
     # --- Hands
 
@@ -210,9 +218,9 @@ class Session:
         }
         self._bridge.tell("status", content)
         self._bridge.close(reason.value)
-        _fire(self._awaiting_ready, Failure(StartFailed(reason.sentence)))
-        _fire(self._awaiting_death, reason)
         self.on_dead(self, reason)
+        _fire(self._awaiting_ready, Failure(self._not_started(reason)))
+        _fire(self._awaiting_death, reason)
 
     # --- the start
 
@@ -220,8 +228,8 @@ class Session:
         self._starting = None
         self._kernel = kernel
         self._ready = True
-        self._bridge.connect(kernel)
         self._life.started()
+        self._bridge.connect(kernel)
         _fire(self._awaiting_ready, None)
 
     def _start_failed(self, failure: Failure) -> None:
@@ -230,7 +238,11 @@ class Session:
             _log.failure("{kernel}: start failed", failure, kernel=self.kernel_id)
         elif failure.check(StartFailed):
             _log.warn("{kernel}: {why}", kernel=self.kernel_id, why=failure.value)
+            self._why_not = str(failure.value)
         self._life.stop(Reason.CRASHED)
+
+    def _not_started(self, reason: Reason) -> StartFailed:
+        return StartFailed(self._why_not or reason.sentence)
 
     def _idle_deadline(self) -> float:
         """Seconds; a kernel that was not used yet is given time to be."""
@@ -244,6 +256,6 @@ class Session:
 
 
 def _fire(waiters: list[Deferred[Any]], result: object) -> None:
-    waiting, waiters[:] = list(waiters), []
-    for waiter in waiting:
-        waiter.callback(result)
+    # One at a time: each may cancel those that are still to come.
+    while waiters:
+        waiters.pop(0).callback(result)

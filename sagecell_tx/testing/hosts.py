@@ -40,10 +40,11 @@ class MemoryHost:
 
     `kernels` has one for each start, the latest last. The other attributes are for the starts
     that follow: with `prompt` they succeed at once, otherwise the test calls `come_up` or
-    `fail`. For the rest see `MemoryKernel`.
+    `fail`; a `broken` host raises that. For the rest see `MemoryKernel`.
     """
 
     prompt: bool = True
+    broken: Exception | None = None
     answering: bool = False
     stubborn: bool = False
     lingering: bool = False
@@ -61,6 +62,8 @@ class MemoryHost:
 
     def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
         """See `Host.start`."""
+        if self.broken is not None:
+            raise self.broken
         kernel = MemoryKernel(
             kernel_id=kernel_id,
             observer=observer,
@@ -160,6 +163,20 @@ class MemoryKernel:
         buffers: tuple[bytes, ...] = (),
     ) -> Message:
         """Say something on behalf of `parent`; gives what was said."""
+        message = self.word(msg_type, content, parent, channel=channel, buffers=buffers)
+        self.deliver(message)
+        return message
+
+    def word(
+        self,
+        msg_type: str,
+        content: dict[str, Any] | None = None,
+        parent: Message | None = None,
+        *,
+        channel: str = IOPUB,
+        buffers: tuple[bytes, ...] = (),
+    ) -> Message:
+        """What `say` would say, to be changed and delivered."""
         self._said += 1
         message = originate(
             channel,
@@ -170,9 +187,7 @@ class MemoryKernel:
             date=DATE,
             parent_header=b"{}" if parent is None else parent.header,
         )
-        message = attrs.evolve(message, buffers=buffers)
-        self.deliver(message)
-        return message
+        return attrs.evolve(message, buffers=buffers)
 
     def deliver(self, message: Message) -> None:
         """Let the server receive `message`, or hold it back while paused if it is published."""

@@ -13,10 +13,11 @@ Any other line does nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.wire.messages import Message, WireError
@@ -68,7 +69,10 @@ class Run:
         return True
 
     def _timeout(self, seconds: str) -> bool:
-        self._kernel.say("kernel_timeout", {"timeout": float(seconds)}, self._request)
+        asked = self._kernel.word("kernel_timeout", {}, self._request)
+        # As Python's own writer does it: infinity included.
+        content = json.dumps({"timeout": float(seconds)}).encode()
+        self._kernel.deliver(evolve(asked, content=content))
         return True
 
     def _hang(self, _: str) -> bool:

@@ -1,0 +1,62 @@
+"""What all tests of a session need: a host in memory, a clock, and who is told of the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.session import Session
+from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
+from sagecell_tx.testing.listeners import MemoryListener
+
+from .samples import DATE, KERNEL_ID, ids
+from .slowstore import SlowStore
+
+LIMITS = Limits(
+    start=15, unclaimed=60, idle=900, detached=10, lifetime=1800, stop_grace=1, stalled=60
+)
+
+
+class SessionTests(SynchronousTestCase):
+    """What all tests of a session need."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.host = MemoryHost()
+        self.store = SlowStore(prompt=True)
+        self.deaths: list[Reason] = []
+
+    def begin(self, *, timeout: float = 0, **host: Any) -> Session:
+        for name, value in host.items():
+            setattr(self.host, name, value)
+        session = Session(
+            kernel_id=KERNEL_ID,
+            host=self.host,
+            files=self.store,
+            limits=LIMITS,
+            clock=self.clock,
+            new_id=ids(),
+            now=lambda: DATE,
+            on_dead=lambda _, reason: self.deaths.append(reason),
+            timeout=timeout,
+        )
+        session.start()
+        return session
+
+    @property
+    def kernel(self) -> MemoryKernel:
+        return self.host.latest
+
+    def listen(self, session: Session, *, slow: bool = False) -> MemoryListener:
+        return MemoryListener(slow).attach(session.attach)
+
+    def over(self, session: Session, reason: Reason) -> None:
+        """Everything is over, for this reason, and nothing is left."""
+        assert self.successResultOf(session.when_dead()) is reason
+        assert self.deaths == [reason]
+        assert self.host.alive == []
+        assert self.clock.getDelayedCalls() == []
