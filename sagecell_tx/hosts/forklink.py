@@ -159,11 +159,14 @@ class ForkHost(Service):
         if kernel is None:
             _log.warn("from the fork server: {line}", line=line)
         elif event == "started":
-            kernel.pid = line["pid"] if type(line.get("pid")) is int else None
+            kernel.pid = _number(line, "pid")
         elif event == "bound":
             kernel.bound()
         elif event == "exited":
-            self._end(kernel.kernel_id, Exit(status=line.get("status"), signal=line.get("signal")))
+            self._end(
+                kernel.kernel_id,
+                Exit(status=_number(line, "status"), signal=_number(line, "signal")),
+            )
         elif event == "failed":
             _log.error("{kernel}: {why}", kernel=kernel_id, why=line.get("message"))
             self._end(kernel.kernel_id, Exit())
@@ -231,6 +234,11 @@ class ForkHost(Service):
         kernel = self._kernels.pop(kernel_id, None)
         if kernel is not None:
             kernel.ended(how)
+
+
+def _number(line: dict[str, Any], name: str) -> int | None:
+    value = line.get(name)
+    return value if type(value) is int else None
 
 
 def _kill_group(pid: int | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 from klein import Klein
 from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError as DeadlineReached
+from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 

@@ -1,0 +1,202 @@
+"""The fork server's host, with processes that exist in memory."""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.config import Limits
+from sagecell_tx.hosts.forklink import LONGEST_WAIT, PATIENCE, SOUND, ForkHost
+from sagecell_tx.hosts.workdir import WorkDirs
+from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.sessions.interfaces import Exit, StartFailed
+from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
+
+ID = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
+
+
+class ForkHostTests(SynchronousTestCase):
+    def setUp(self):
+        self.reactor = ProcessReactor()
+        self.root = Path(tempfile.mkdtemp(dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.root, True)
+        numbers = itertools.count()
+        self.host = ForkHost(
+            reactor=self.reactor,
+            threads=ThisThread(),
+            zmq=Factory(self.reactor),
+            directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
+            limits=Limits(),
+            preload=("numpy",),
+            new_key=lambda: "ab" * 32,
+        )
+        self.host.startService()
+        self.addCleanup(self.stop)
+
+    def stop(self):
+        if self.host.running:
+            stopped = self.host.stopService()
+            for process in self.reactor.processes:
+                if not process.ended:
+                    process.end()
+            self.successResultOf(stopped)
+        assert [c for c in self.reactor.getDelayedCalls() if c.active()] == []
+
+    @property
+    def process(self):
+        return self.reactor.processes[-1]
+
+    def come_up(self):
+        self.process.say(event="ready", pid=1, seconds=1.5, sandbox="none", missing=[])
+
+    def start(self, kernel_id=ID):
+        observer = Observed()
+        ready = self.host.start(kernel_id, observer)
+        self.addCleanup(ready.addErrback, lambda _: None)
+        return observer, ready
+
+    def directories(self):
+        return [path.name for path in self.root.iterdir() if path.name != "lock"]
+
+    def test_when_up_fires_for_each_who_asked(self):
+        first, second = self.host.when_up(), self.host.when_up()
+        self.assertNoResult(first)
+        self.come_up()
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.successResultOf(self.host.when_up())
+        assert self.host.sandbox == "none"
+
+    def test_a_start_is_told_with_directory_key_and_limits(self):
+        self.come_up()
+        self.start()
+        (line,) = self.process.lines()
+        assert (line["op"], line["id"], line["key"]) == ("start", ID, "ab" * 32)
+        assert Path(line["dir"]).joinpath("work").is_dir()
+        assert line["limits"]["cpu"] == Limits().cpu
+
+    def test_a_start_before_the_fork_server_is_up_waits_for_it(self):
+        self.start()
+        assert self.process.lines() == []
+        self.come_up()
+        assert [line["op"] for line in self.process.lines()] == ["start"]
+
+    def test_a_kernel_that_ends_before_it_is_up_is_a_failed_start(self):
+        self.come_up()
+        observer, ready = self.start()
+        self.process.say(event="started", id=ID, pid=4_000_001)
+        self.process.say(event="exited", id=ID, pid=4_000_001, status=1, signal=None)
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit(status=1)]
+        assert self.directories() == []
+
+    def test_a_start_that_did_not_even_fork(self):
+        self.come_up()
+        observer, ready = self.start()
+        self.process.say(event="failed", id=ID, message="Resource temporarily unavailable")
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit()]
+        assert self.directories() == []
+
+    def test_cancelling_a_start_kills_and_clears_up(self):
+        self.come_up()
+        observer, ready = self.start()
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        assert self.process.lines()[-1] == {"op": "stop", "id": ID}
+        assert observer.exits == []
+        self.process.say(event="exited", id=ID, status=None, signal=9)
+        assert observer.exits == [Exit(signal=9)]
+        assert self.directories() == []
+
+    def test_cancelling_a_start_that_still_waits_for_the_fork_server(self):
+        observer, ready = self.start()
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        assert observer.exits == [Exit()]
+        self.come_up()
+        assert self.process.lines() == []
+
+    def test_an_end_is_told_once(self):
+        self.come_up()
+        observer, ready = self.start()
+        ready.addErrback(lambda _: None)
+        for _ in range(2):
+            self.process.say(event="exited", id=ID, status=0, signal=None)
+        self.process.end(status=1)
+        assert observer.exits == [Exit(status=0)]
+
+    def test_when_the_fork_server_dies_so_do_its_kernels_but_not_those_that_wait(self):
+        self.come_up()
+        observer, ready = self.start()
+        self.process.end(status=1)
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit()]
+        waiting, _ = self.start("another")
+        assert waiting.exits == []
+        self.reactor.advance(1)
+        assert len(self.reactor.processes) == 2
+        self.come_up()
+        assert [line["id"] for line in self.process.lines()] == ["another"]
+
+    def test_a_sound_fork_server_is_replaced_at_once(self):
+        self.come_up()
+        self.reactor.advance(SOUND)
+        self.process.end(status=1)
+        self.reactor.advance(0)
+        assert len(self.reactor.processes) == 2
+
+    def test_one_that_keeps_dying_is_tried_less_and_less_often(self):
+        waits = []
+        for _ in range(14):
+            count = len(self.reactor.processes)
+            self.process.end(status=1)
+            before = self.reactor.seconds()
+            while len(self.reactor.processes) == count:
+                self.reactor.advance(0.05)
+            waits.append(round(self.reactor.seconds() - before, 1))
+        assert waits[0] <= 1.0
+        assert sorted(map(int, waits)) == list(map(int, waits))
+        assert waits[-1] > LONGEST_WAIT - 1
+
+    def test_what_the_fork_server_invents_is_not_believed(self):
+        self.come_up()
+        observer, _ = self.start()
+        for line in (
+            {"event": "exited", "id": "unknown", "status": 0},
+            {"event": "exited", "id": ["list"]},
+            {"event": "exited"},
+            {"event": "no such event", "id": ID},
+            {"event": "started", "id": ID, "pid": "not a pid"},
+            {"event": None, "id": None},
+        ):
+            self.process.say(**line)
+        assert observer.exits == []
+        self.process.say(event="exited", id=ID, status="zero", signal={})
+        assert observer.exits == [Exit()]
+
+    def test_stopping_closes_the_pipe_and_waits_for_the_end(self):
+        self.come_up()
+        stopped = self.host.stopService()
+        assert self.process.stdin_closed
+        self.assertNoResult(stopped)
+        self.process.end()
+        self.successResultOf(stopped)
+        assert len(self.reactor.processes) == 1
+
+    def test_a_fork_server_that_does_not_stop_is_killed(self):
+        self.come_up()
+        stopped = self.host.stopService()
+        self.reactor.advance(PATIENCE)
+        assert self.process.signals == ["KILL"]
+        self.process.end(status=1)
+        self.successResultOf(stopped)
+
+    def test_stopping_between_two_fork_servers(self):
+        self.process.end(status=1)
+        self.successResultOf(self.host.stopService())
+        self.reactor.advance(60)
+        assert len(self.reactor.processes) == 1

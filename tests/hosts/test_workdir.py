@@ -1,0 +1,108 @@
+"""Kernels' directories."""
+
+import itertools
+import os
+
+import pytest
+
+from sagecell_tx.config import ConfigError
+from sagecell_tx.hosts.workdir import WorkDirs
+
+
+@pytest.fixture
+def root(tmp_path_factory):
+    # Short: sockets live below it.
+    return tmp_path_factory.mktemp("w") / "kernels"
+
+
+def directories(root):
+    numbers = itertools.count()
+    return WorkDirs(root, lambda: f"{next(numbers):08x}")
+
+
+def test_each_kernel_has_a_private_directory_with_its_two_parts(root):
+    dirs = directories(root)
+    dirs.open()
+    made = dirs.make()
+    assert sorted(path.name for path in made.iterdir()) == ["ipc", "work"]
+    assert {made.stat().st_mode & 0o777, (made / "work").stat().st_mode & 0o777} == {0o700}
+    assert dirs.make() != made
+    dirs.close()
+
+
+def test_what_a_crash_left_is_swept_and_nothing_else(root):
+    first = directories(root)
+    first.open()
+    left = first.make()
+    (left / "work" / "file").write_text("x")
+    first.close()
+    (root / "notes.txt").write_text("an operator's")
+    second = directories(root)
+    assert second.open() == 1
+    assert not left.exists()
+    assert (root / "notes.txt").exists()
+    second.close()
+
+
+def test_two_servers_do_not_share_a_root(root):
+    first, second = directories(root), directories(root)
+    first.open()
+    left = first.make()
+    with pytest.raises(ConfigError, match="in use by another server"):
+        second.open()
+    assert left.exists()
+    first.close()
+    second.open()
+    second.close()
+
+
+def test_a_root_too_long_for_sockets_is_refused_before_anything_is_made(tmp_path):
+    long = tmp_path / ("x" * 100)
+    with pytest.raises(ConfigError, match="too long a path"):
+        directories(long).open()
+    assert not long.exists()
+
+
+def test_a_root_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"work_dir: .*Not a directory"):
+        directories(tmp_path / "file" / "kernels").open()
+
+
+def test_removal_follows_no_link_out(root, tmp_path):
+    outside = tmp_path / "precious"
+    outside.mkdir()
+    (outside / "file").write_text("x")
+    dirs = directories(root)
+    dirs.open()
+    made = dirs.make()
+    (made / "work" / "link").symlink_to(outside)
+    (made / "work" / "file").symlink_to(outside / "file")
+    dirs.remove(made)
+    assert not made.exists()
+    assert (outside / "file").read_text() == "x"
+    dirs.close()
+
+
+def test_removal_insists_when_a_program_locked_its_directories(root):
+    dirs = directories(root)
+    dirs.open()
+    made = dirs.make()
+    inner = made / "work" / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "file").write_text("x")
+    os.chmod(inner, 0)
+    os.chmod(inner.parent, 0o500)
+    dirs.remove(made)
+    assert not made.exists()
+    dirs.close()
+
+
+def test_removing_twice_is_harmless(root):
+    dirs = directories(root)
+    dirs.open()
+    made = dirs.make()
+    dirs.remove(made)
+    dirs.remove(made)
+    assert not made.exists()
+    dirs.close()
