@@ -15,12 +15,14 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
+from IPython.core.interactiveshell import ExecutionResult
 from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets import Type, observe
 from traitlets.config import Config
 
+from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.publisher import Publisher
 from sagecell_tx.kernelside.streams import CellStream
 from sagecell_tx.kernelside.upload import FileLimits, Uploads
@@ -50,6 +52,26 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
 
     def init_profile_dir(self, _: object) -> None:
         """There is none."""
+
+    def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Run a cell; an interrupt is its error, whenever it comes."""
+
+        def interrupted() -> ExecutionResult:
+            result = ExecutionResult(None)
+            result.error_in_exec = KeyboardInterrupt()
+            self.showtraceback((KeyboardInterrupt, result.error_in_exec, None))
+            return result
+
+        return self.kernel.interrupts.run(
+            lambda: super(CellShell, self).run_cell(raw_cell, *args, **kwargs), interrupted
+        )
+
+    def user_expressions(self, expressions: dict[str, str]) -> dict[str, Any]:
+        """Evaluate what the client asked for beside the cell."""
+        values: dict[str, Any] = self.kernel.interrupts.run(
+            lambda: super(CellShell, self).user_expressions(expressions), dict
+        )
+        return values
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Only what needs no event loop of a toolkit: nobody sees a window."""
@@ -82,9 +104,21 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     _supports_kernel_subshells = False
 
     def __init__(self, **traits: Any) -> None:
+        self.interrupts = Interrupts()
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
 
     # --- requests
+
+    def pre_handler_hook(self) -> None:
+        """Called before each request is answered."""
+        if self.get_parent("shell")["header"]["msg_type"] == "execute_request":
+            self.interrupts.hold()
+        else:
+            super().pre_handler_hook()
+
+    def post_handler_hook(self) -> None:
+        """Called when it was."""
+        self.interrupts.ignore()
 
     async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
         """Answer one request; end when it said so."""
@@ -96,7 +130,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         """Run a cell; its files leave before its reply, which names them."""
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
         if self.uploads is not None:
-            names = self.uploads.publish_changed()
+            names = self.interrupts.run(self.uploads.publish_changed, list)
             if names:
                 reply["payload"].insert(0, {"source": "sagecell", "new_files": names})
         return reply

@@ -55,6 +55,7 @@ class _Text:
     born: float
     parts: list[str] = field(factory=list)
     size: int = 0
+    complete: bool = False  # no more of it comes soon
 
 
 @define(eq=False)
@@ -82,7 +83,6 @@ class Publisher:
         self._room = threading.Condition(self._lock)
         self._queue: deque[_Text | _Frames] = deque()
         self._size = 0
-        self._hasty = False  # send the text now, no more of it comes soon
         self._stopping = False
         self._wake = -1
         self._thread: threading.Thread | None = None
@@ -148,8 +148,8 @@ class Publisher:
             return
         with self._lock:
             self._read_captures()
-            if self._queue:
-                self._hasty = True
+            if self._queue and isinstance(last := self._queue[-1], _Text):
+                last.complete = True
                 self._awaken()
 
     def _write(self, stream: str, text: str, parent: dict[str, Any]) -> None:
@@ -226,13 +226,12 @@ class Publisher:
     def _take(self) -> tuple[_Text | _Frames | None, int | None]:
         """The entry that is due, or how many milliseconds to wait for one; None for ever."""
         if not self._queue:
-            self._hasty = False
             # Heals what an interrupt in the middle of an addition may have miscounted.
             self._size = 0
             self._room.notify_all()
             return None, None
         entry = self._queue[0]
-        if isinstance(entry, _Text) and len(self._queue) == 1 and not self._hasty:
+        if isinstance(entry, _Text) and len(self._queue) == 1 and not entry.complete:
             wait = entry.born + LINGER - time.monotonic()
             if wait > 0 and entry.size < TEXT // 2:
                 return None, int(wait * 1000) + 1

@@ -62,9 +62,11 @@ def confine(start: Start, parent: int) -> None:
     processes.die_with(parent)
     os.setsid()
     processes.adopt_orphans()
-    cpu, file = start.limit("cpu", _NO_LIMIT), start.limit("file", _NO_LIMIT)
     _limit(resource.RLIMIT_CORE, 0, 0)
+    # Linux counts in nanoseconds, and takes a number that overflows for a limit long passed.
+    cpu = min(start.limit("cpu", _NO_LIMIT), 2**31)
     _limit(resource.RLIMIT_CPU, cpu, cpu + _CPU_GRACE)
+    file = start.limit("file", _NO_LIMIT)
     _limit(resource.RLIMIT_FSIZE, file, file)
 
 

@@ -47,13 +47,14 @@ _COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
 
 def warm(parts: Parts) -> None:
     """Run cells in the kernel's shell, whose output nobody hears, and forget them."""
+    fresh = dict(parts.kernel.shell.user_ns)
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = parts.stdout, parts.stderr
     try:
         asyncio.run(_use(parts))
     finally:
         sys.stdout, sys.stderr = streams
-    _forget(parts)
+    _forget(parts, fresh)
 
 
 async def _use(parts: Parts) -> None:
@@ -74,10 +75,11 @@ async def _use(parts: Parts) -> None:
     kernel.set_parent([], {"header": {}})
 
 
-def _forget(parts: Parts) -> None:
+def _forget(parts: Parts, fresh: dict[str, object]) -> None:
     """Make the shell look as if it had never run anything."""
     shell = parts.kernel.shell
     shell.reset(new_session=False)
+    shell.user_ns.update((name, fresh[name]) for name in fresh.keys() - shell.user_ns.keys())
     shell.execution_count = 1
     shell.exit_now = False
     history = shell.history_manager

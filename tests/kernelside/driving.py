@@ -1,0 +1,238 @@
+"""A real fork server at the end of two pipes, and plain clients of its kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import zmq
+from attrs import define, field
+from jupyter_client.session import Session
+
+MODULE = "sagecell_tx.kernelside.forkserver"
+PATIENCE = 20.0
+LIMITS = {"cpu": 600.0, "file": 64 << 20, "files": 256 << 20, "files_count": 500}
+
+
+@define(eq=False)
+class Server:
+    """A fork server; `events` are those that nobody has asked for yet."""
+
+    base: Path
+    preload: str = ""
+    process: subprocess.Popen[bytes] = field(init=False)
+    ready: dict[str, Any] = field(init=False)
+    _events: list[dict[str, Any]] = field(factory=list, init=False)
+    _line: bytes = field(default=b"", init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", MODULE, "--preload", self.preload],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd="/",
+        )
+        self.ready = self.event("ready")
+
+    def write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def tell(self, **command: object) -> None:
+        self.write(json.dumps(command).encode() + b"\n")
+
+    def event(self, name: str, kernel_id: str | None = None) -> dict[str, Any]:
+        """The next event of that name, of that kernel if one is given."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for event in self._events:
+                if event["event"] == name and kernel_id in (None, event.get("id")):
+                    self._events.remove(event)
+                    return event
+            self._events.extend(self._read(deadline))
+
+    def _read(self, deadline: float) -> list[dict[str, Any]]:
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
+        if not select.select([descriptor], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise TimeoutError(self._events)
+        data = os.read(descriptor, 65536)
+        if not data:
+            raise EOFError(self._events)
+        *lines, self._line = (self._line + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def directory(self) -> Path:
+        """A directory as the web process makes one for a kernel."""
+        directory = self.base / uuid.uuid4().hex[:8]
+        (directory / "work").mkdir(parents=True)
+        (directory / "ipc").mkdir()
+        return directory
+
+    def start(self, **limits: float) -> Cell:
+        """A kernel whose iopub subscription is proven."""
+        kernel_id, directory, key = str(uuid.uuid4()), self.directory(), uuid.uuid4().hex
+        self.tell(
+            op="start", id=kernel_id, dir=str(directory), key=key, limits={**LIMITS, **limits}
+        )
+        pid = self.event("started", kernel_id)["pid"]
+        self.event("bound", kernel_id)
+        return Cell(self, kernel_id, directory, key, pid)
+
+    def close(self) -> int:
+        """End it in the ordinary way; returns its exit status."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        status = self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        return status
+
+
+@define
+class Result:
+    """What one execution said."""
+
+    reply: dict[str, Any]
+    messages: list[dict[str, Any]]
+
+    def of(self, msg_type: str) -> list[dict[str, Any]]:
+        return [m["content"] for m in self.messages if m["msg_type"] == msg_type]
+
+    def text(self, name: str = "stdout") -> str:
+        return "".join(content["text"] for content in self.of("stream") if content["name"] == name)
+
+
+@define(eq=False)
+class Cell:
+    """A kernel and its client."""
+
+    server: Server
+    kernel_id: str
+    directory: Path
+    key: str
+    pid: int
+    context: zmq.Context[zmq.Socket[bytes]] = field(factory=zmq.Context, init=False)
+    session: Session = field(init=False)
+    shell: zmq.Socket[bytes] = field(init=False)
+    control: zmq.Socket[bytes] = field(init=False)
+    iopub: zmq.Socket[bytes] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.session = Session(key=self.key.encode())
+        self.shell = self.connect(zmq.DEALER, 1)
+        self.control = self.connect(zmq.DEALER, 4)
+        self.iopub = self.connect(zmq.SUB, 2)
+        self.iopub.setsockopt(zmq.SUBSCRIBE, b"")
+        while self.message()["msg_type"] != "iopub_welcome":
+            pass
+
+    def connect(self, kind: int, port: int) -> zmq.Socket[bytes]:
+        socket = self.context.socket(kind)
+        socket.connect(f"ipc://{self.directory}/ipc/k-{port}")
+        return socket
+
+    @property
+    def work(self) -> Path:
+        return self.directory / "work"
+
+    def receive(self, socket: zmq.Socket[bytes]) -> dict[str, Any]:
+        if not socket.poll(int(PATIENCE * 1000)):
+            raise TimeoutError
+        _, message = self.session.recv(socket)
+        assert message is not None
+        return message
+
+    def message(self) -> dict[str, Any]:
+        """The next one on iopub."""
+        return self.receive(self.iopub)
+
+    def request(self, msg_type: str, on: zmq.Socket[bytes] | None = None, **content: Any) -> str:
+        """Send a request, on shell unless told otherwise; returns its id."""
+        message = self.session.send(on or self.shell, msg_type, content)
+        assert message is not None
+        msg_id: str = message["header"]["msg_id"]
+        return msg_id
+
+    def ask(self, msg_type: str, **content: Any) -> dict[str, Any]:
+        """Send a request on shell; returns the content of its reply."""
+        self.request(msg_type, **content)
+        reply: dict[str, Any] = self.receive(self.shell)["content"]
+        return reply
+
+    def execute(self, code: str, **options: Any) -> str:
+        return self.request("execute_request", code=code, **options)
+
+    def run(self, code: str, **options: Any) -> Result:
+        """Execute and take all that is said."""
+        return self.result(self.execute(code, **options))
+
+    def result(self, request: str) -> Result:
+        messages = []
+        while True:
+            message = self.message()
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            messages.append(message)
+            if message["content"].get("execution_state") == "idle":
+                break
+        reply = self.receive(self.shell)
+        assert reply["parent_header"]["msg_id"] == request
+        return Result(reply["content"], messages)
+
+    def value(self, code: str) -> str:
+        """The text of what an expression is."""
+        result = self.run(code)
+        assert result.reply["status"] == "ok", result.reply
+        text: str = result.of("execute_result")[0]["data"]["text/plain"]
+        return text
+
+    def signal(self, name: str) -> None:
+        self.server.tell(op="signal", id=self.kernel_id, signal=name)
+
+    def stop(self) -> dict[str, Any]:
+        """SIGKILL; returns the event that tells the end."""
+        self.server.tell(op="stop", id=self.kernel_id)
+        return self.exited()
+
+    def exited(self) -> dict[str, Any]:
+        event = self.server.event("exited", self.kernel_id)
+        self.hang_up()
+        return event
+
+    def hang_up(self) -> None:
+        self.context.destroy(linger=0)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ends, within patience: waits for the event, not for a while."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], PATIENCE)[0])
+    finally:
+        os.close(descriptor)
+
+
+def alive(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

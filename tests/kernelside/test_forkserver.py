@@ -1,0 +1,307 @@
+"""The fork server at the end of its pipes: what it promises to the web process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import uuid
+
+import pytest
+import zmq
+
+from tests.kernelside.driving import PATIENCE, Server, alive, gone, kill
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Server(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("shared"))
+    yield server
+    assert server.close() == 0
+
+
+class TestReady:
+    def test_says_what_it_has_loaded(self, tmp_path):
+        server = Server(tmp_path, preload="json,no_such_module,no.such.module,string")
+        assert server.ready["pid"] == server.process.pid
+        assert server.ready["preloaded"] == ["json", "string"]
+        assert server.ready["missing"] == ["no_such_module", "no.such.module"]
+        assert server.ready["sandbox"] == "none"
+        assert 0 < server.ready["seconds"] < PATIENCE
+        assert server.close() == 0
+
+    def test_has_one_thread(self, shared):
+        assert len(os.listdir(f"/proc/{shared.process.pid}/task")) == 1
+
+
+class TestKernels:
+    def test_start_execute_stop(self, shared):
+        cell = shared.start()
+        assert cell.value("1+1") == "2"
+        assert cell.stop() == {
+            "event": "exited",
+            "id": cell.kernel_id,
+            "pid": cell.pid,
+            "status": None,
+            "signal": signal.SIGKILL,
+        }
+        assert not alive(cell.pid)
+
+    def test_the_exit_status_is_told(self, shared):
+        cell = shared.start()
+        cell.execute("import os; os._exit(7)")
+        event = cell.exited()
+        assert (event["status"], event["signal"]) == (7, None)
+
+    def test_the_signal_that_ended_it_is_told(self, shared):
+        cell = shared.start()
+        cell.execute("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+        event = cell.exited()
+        assert (event["status"], event["signal"]) == (None, signal.SIGSEGV)
+
+    def test_cpu_time_is_limited(self, shared):
+        cell = shared.start(cpu=0.5)
+        cell.execute("while True: pass")
+        assert cell.exited()["signal"] == signal.SIGXCPU
+
+    def test_a_signal_reaches_the_group(self, shared):
+        cell = shared.start()
+        code = "import subprocess\nsubprocess.run('echo up; exec sleep 1000', shell=True)"
+        request = cell.execute(code)
+        while cell.message()["content"].get("text") != "up\n":
+            pass
+        cell.signal("INT")
+        assert cell.result(request).reply["ename"] == "KeyboardInterrupt"
+        assert cell.value("6*7") == "42"
+        cell.stop()
+
+    def test_no_two_share_their_chance(self, tmp_path):
+        server = Server(tmp_path, preload="numpy")
+        code = "import random, numpy, uuid; random.random(), numpy.random.rand(), uuid.uuid4()"
+        cells = [server.start() for _ in range(2)]
+        first, second = (cell.value(code).split(", ") for cell in cells)
+        assert all(one != other for one, other in zip(first, second, strict=True))
+        for cell in cells:
+            cell.stop()
+        assert server.close() == 0
+
+    def test_each_has_its_own_place(self, shared):
+        cell = shared.start()
+        home, here, temporary = (
+            cell.value("import os, tempfile; os.environ['HOME']"),
+            cell.value("os.getcwd()"),
+            cell.value("tempfile.gettempdir()"),
+        )
+        assert home == here == repr(str(cell.work))
+        assert temporary == repr(str(cell.directory / "tmp"))
+        assert sorted(path.name for path in (cell.directory / "ipc").iterdir()) == [
+            f"k-{number}" for number in range(1, 6)
+        ]
+        cell.stop()
+
+    def test_a_heart_beats(self, shared):
+        cell = shared.start()
+        heart = cell.connect(zmq.REQ, 5)
+        heart.send(b"beat")
+        assert heart.poll(PATIENCE * 1000)
+        assert heart.recv() == b"beat"
+        cell.stop()
+
+
+class TestNothingOutlives:
+    def test_children_of_any_kind(self, shared):
+        cell = shared.start()
+        code = """
+import os, subprocess, sys
+child = subprocess.Popen(['sleep', '1000'])
+session = subprocess.Popen(['sleep', '1000'], start_new_session=True)
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if (grandchild := os.fork()) == 0:
+        os.execvp('sleep', ['sleep', '1000'])
+    os.write(write, str(grandchild).encode())
+    os._exit(0)
+print(child.pid, session.pid, int(os.read(read, 20)))
+"""
+        pids = [int(pid) for pid in cell.run(code).text().split()]
+        assert len(pids) == 3
+        assert all(map(alive, pids))
+        cell.stop()
+        assert not any(map(alive, pids))
+
+    def test_when_the_kernel_ends_by_itself(self, shared):
+        cell = shared.start()
+        code = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True).pid"
+        pid = int(cell.value(code))
+        cell.execute("exit()")
+        assert cell.exited()["status"] == 0
+        assert not alive(pid)
+
+    def test_other_kernels_stay(self, shared):
+        one, other = shared.start(), shared.start()
+        code = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True).pid"
+        pids = [int(cell.value(code)) for cell in (one, other)]
+        one.stop()
+        assert [alive(pid) for pid in pids] == [False, True]
+        assert other.value("1+1") == "2"
+        other.stop()
+
+    def test_no_zombie_is_left(self, shared):
+        cell = shared.start()
+        cell.run("import os\nfor _ in range(20):\n    if os.fork() == 0: os._exit(0)")
+        cell.stop()
+        other = shared.start()
+        other.stop()
+        with open(f"/proc/{shared.process.pid}/status") as status:
+            assert "Threads:\t1" in status.read()
+        parents = [
+            stat.rpartition(")")[2].split()[1]
+            for stat in map(_stat, filter(str.isdigit, os.listdir("/proc")))
+            if stat
+        ]
+        assert str(shared.process.pid) not in parents
+
+
+def _stat(pid: str) -> str:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read()
+    except OSError:
+        return ""
+
+
+class TestEnds:
+    def test_with_its_commands(self, server):
+        cells = [server.start() for _ in range(3)]
+        assert server.close() == 0
+        assert not any(alive(cell.pid) for cell in cells)
+        for cell in cells:
+            cell.hang_up()
+
+    def test_at_sigterm(self, server):
+        cell = server.start()
+        server.process.terminate()
+        assert server.process.wait(PATIENCE) == 0
+        assert not alive(cell.pid)
+        cell.hang_up()
+
+    def test_killed_and_its_kernels_with_it(self, server):
+        cells = [server.start() for _ in range(3)]
+        kill(server.process.pid)
+        assert all(gone(cell.pid) for cell in cells)
+        for cell in cells:
+            cell.hang_up()
+
+    def test_not_at_an_interrupt_from_the_terminal(self, server):
+        server.process.send_signal(signal.SIGINT)
+        cell = server.start()
+        assert cell.value("1+1") == "2"
+        cell.stop()
+
+
+class TestBadCommands:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"not json",
+            b"[]",
+            b"\xff\xfe",
+            b"{}",
+            b'{"op": "dance", "id": "x"}',
+            b'{"op": "start"}',
+            b'{"op": "stop", "id": 7}',
+            b'{"op": "signal", "id": "x", "signal": "LEAP"}',
+            b'{"op": "signal", "id": "x", "signal": ["INT"]}',
+            b"[" * 60_000,
+            b"x" * 70_000,
+        ],
+    )
+    def test_are_refused_in_a_sentence(self, shared, line):
+        shared.write(line + b"\n")
+        event = shared.event("refused")
+        assert 10 < len(event["message"]) < 600
+
+    def test_a_line_without_end_is_refused_once(self, shared):
+        shared.write(b"x" * 500_000)
+        shared.event("refused")
+        shared.write(b"\n" + json.dumps({"op": "stop"}).encode() + b"\n")
+        assert "names a kernel" in shared.event("refused")["message"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"dir": None},
+            {"dir": "relative"},
+            {"dir": "/nowhere/at/all"},
+            {"dir": "/\0"},
+            {"key": ""},
+            {"key": 5},
+            {"key": "é"},
+            {"limits": []},
+            {"limits": {"cpu": -1}},
+            {"limits": {"cpu": True}},
+            {"limits": {"file": "many"}},
+        ],
+    )
+    def test_a_start_that_cannot_be_fails(self, shared, change):
+        kernel_id = str(uuid.uuid4())
+        command = {"dir": str(shared.directory()), "key": "k", "limits": {}, **change}
+        shared.tell(op="start", id=kernel_id, **command)
+        assert shared.event("failed", kernel_id)["message"]
+
+    def test_an_id_that_is_taken(self, shared):
+        cell = shared.start()
+        shared.tell(op="start", id=cell.kernel_id, dir=str(shared.directory()), key="k")
+        assert cell.kernel_id in shared.event("refused")["message"]
+        assert cell.value("1+1") == "2"
+        cell.stop()
+
+    def test_sockets_that_cannot_be_bound(self, shared):
+        directory = shared.directory() / ("d" * 120)  # longer than a socket's name can be
+        (directory / "work").mkdir(parents=True)
+        (directory / "ipc").mkdir()
+        kernel_id = str(uuid.uuid4())
+        shared.tell(op="start", id=kernel_id, dir=str(directory), key="k", limits={})
+        shared.event("started", kernel_id)
+        assert shared.event("exited", kernel_id)["status"] == 1
+
+    def test_nothing_happens_to_a_kernel_that_is_not_there(self, shared):
+        shared.tell(op="stop", id="nobody")
+        shared.tell(op="signal", id="nobody", signal="INT")
+        cell = shared.start()
+        cell.stop()
+
+
+def test_the_control_pipes_are_out_of_reach(shared):
+    cell = shared.start()
+    code = """
+import os
+own = {os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')}
+sorted(own)
+"""
+    held = set(eval(cell.value(code)))
+    server = shared.process.pid
+    pipes = {os.readlink(f"/proc/{server}/fd/{fd}") for fd in os.listdir(f"/proc/{server}/fd")}
+    assert {pipe for pipe in pipes if pipe.startswith("pipe:")}
+    assert not {pipe for pipe in pipes & held if pipe.startswith("pipe:")}
+    assert "/dev/null" in held
+    cell.stop()
+
+
+def test_events_wait_for_a_reader_and_commands_go_on(server):
+    # More refusals than a pipe holds, unread while they are caused.
+    count = 3000
+    server.write(b"{}\n" * count)
+    server.tell(op="stop")
+    for _ in range(count + 1):
+        server.event("refused")
