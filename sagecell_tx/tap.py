@@ -84,7 +84,10 @@ def makeService(options: Options) -> IService:  # noqa: N802
     """The whole server, for twistd."""
     from twisted.internet import reactor  # noqa: TID251 - here and nowhere else
 
-    return build(options.settings, reactor, Notifier.from_environment())
+    try:
+        return build(options.settings, reactor, Notifier.from_environment())
+    except ConfigError as error:
+        raise SystemExit(f"sagecell-tx: {error}") from error
 
 
 def now() -> str:
@@ -105,7 +108,10 @@ def new_id() -> str:
 def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
-    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
     threads = reactor.getThreadPool()
     limits = config.limits
     database = open_database(config.database_url, reactor=reactor, pool=threads)
@@ -135,7 +141,14 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             rejected=host.rejected,
         )
     )
-    sweeping = TimerService(SWEEP, lambda: files.sweep(timestamp() - limits.file_retention))
+
+    def sweep() -> Deferred[None]:
+        swept = files.sweep(timestamp() - limits.file_retention)
+        # A timer whose function fails never calls it again.
+        swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
+        return swept.addCallback(lambda _: None)
+
+    sweeping = TimerService(SWEEP, sweep)
     sweeping.clock = reactor
     listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
     return Server(
@@ -170,12 +183,14 @@ class Server(Service):
         """Start; systemd is told when kernels can be had."""
         super().startService()
         _allow_many_descriptors()
+        try:
+            self.database.upgrade()
+            self.host.startService()
+        except ConfigError as error:
+            raise SystemExit(f"sagecell-tx: {error}") from error
         self.fleet.startService()
-        self.host.startService()
-        ready = [self.database.upgrade(), self.host.when_up()]
-        DeferredList(ready, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
-            self._ready, self._failed
-        )
+        self.sweeping.startService()
+        self.host.when_up().addCallback(self._ready)
         for service in self.listening:
             service.startService()
 
@@ -191,19 +206,13 @@ class Server(Service):
         await DeferredList([each for each in closing if isinstance(each, Deferred)])
         await self.fleet.stopService()
         await self.host.stopService()
-        if self.sweeping.running:
-            await self.sweeping.stopService()
+        await self.sweeping.stopService()
         await self.database.close()
         _log.info("stopped")
 
     def _ready(self, _: object) -> None:
-        if self.running:
-            self.sweeping.startService()
-            self.notifier.ready()
-            _log.info("ready")
-
-    def _failed(self, failure: Any) -> None:
-        _log.failure("the server cannot start", failure)
+        self.notifier.ready()
+        _log.info("ready")
 
 
 def _allow_many_descriptors() -> None:

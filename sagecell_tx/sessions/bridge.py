@@ -1,8 +1,8 @@
 """What goes where between one kernel and those who listen to it.
 
 Kernel to listeners: everything is told to the audience, whose members take it at their own
-pace; only status messages, the ends of requests and the few messages meant for the server are looked
-into. Listeners to kernel: requests are noted as in flight and sent on.
+pace; only status messages, the ends of requests and the few messages meant for the server
+are looked into. Listeners to kernel: requests are noted as in flight and sent on.
 
 The kernel is held (its publishing is not read, and soon it waits) while too much waits to
 be taken or a file of its is being stored.
@@ -113,6 +113,7 @@ class Bridge:
     _in_flight: InFlight = field(factory=InFlight, init=False)
     _valve: Valve = field(factory=Valve, init=False)
     _storing: Deferred[None] | None = field(default=None, init=False)
+    _dismissal: str | None = field(default=None, init=False)
     _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
 
     def __attrs_post_init__(self) -> None:
@@ -162,6 +163,12 @@ class Bridge:
         if len(self._in_flight) == 1:
             self.watcher.work_began()
 
+    def dismiss(self, shutdown: Message) -> None:
+        """Ask the kernel to end itself; how it answers to that is nobody's business."""
+        self._dismissal = shutdown.msg_id
+        if self._kernel is not None:
+            self._kernel.send(shutdown)
+
     def tell(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
         """Say something to all listeners on behalf of the kernel."""
         self.audience.tell(self.say(msg_type, content, parent_header))
@@ -174,6 +181,8 @@ class Bridge:
 
     def message_received(self, message: Message) -> None:
         """The kernel said something."""
+        if self._dismissal is not None and message.parent_id == self._dismissal:
+            return
         if message.channel == IOPUB:
             self._published(message)
         elif message.channel == SHELL:

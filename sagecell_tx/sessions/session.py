@@ -201,7 +201,7 @@ class Session:
             msg_id=self.new_id(),
             date=self.now(),
         )
-        self._kernel.send(request)
+        self._bridge.dismiss(request)
 
     def kill(self) -> None:
         """Kill the kernel."""

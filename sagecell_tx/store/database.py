@@ -49,9 +49,17 @@ class Database:
     _under_way: set[Deferred[Any]] = field(factory=set, init=False)
     _closed: bool = field(default=False, init=False)
 
-    def upgrade(self) -> Deferred[None]:
-        """Bring the tables to this program's version, from any older one or none."""
-        return self.write(_migrate)
+    def upgrade(self) -> None:
+        """Bring the tables to this program's version, from any older one or none.
+
+        Blocks, and belongs before the first question: without tables there is nothing to
+        serve. Raises `ConfigError` when the database cannot be used.
+        """
+        try:
+            with self._engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
+                _migrate(connection)
+        except (SQLAlchemyError, CommandError) as error:
+            raise ConfigError(f"database: {str(error).splitlines()[0]}") from error
 
     def read(self, work: Callable[[Connection], T]) -> Deferred[T]:
         """Run `work` in a transaction that only reads; fires with what it returns."""

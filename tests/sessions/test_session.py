@@ -119,7 +119,7 @@ class WorkTests(SessionTests):
         listener.attachment.send(code("print hello"))
         assert listener.text == "hello\n"
         self.over(session, Reason.FINISHED)
-        assert listener.kinds[-3:] == ["status", "shutdown_reply", "status"]
+        assert listener.kinds[-3:] == ["execute_reply", "status", "status"]
 
     def test_with_timeout_0_kernel_info_is_not_all(self) -> None:
         session = self.begin(answering=True)

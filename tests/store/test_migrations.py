@@ -3,6 +3,7 @@
 import py_compile
 import shutil
 import sqlite3
+from threading import Thread
 
 import pytest
 from alembic import command
@@ -10,7 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
+from sagecell_tx.config import ConfigError
+from sagecell_tx.sessions.interfaces import Permalink
 from sagecell_tx.store.database import alembic_config
 from sagecell_tx.store.permalinks import DatabaseCellStore
 from sagecell_tx.store.schema import metadata
@@ -47,7 +49,7 @@ class MigrationTests(WaitingTestCase):
     def test_from_nothing(self):
         database = self.open()
         assert self.result(database.read(tables)) == set()
-        self.result(database.upgrade())
+        database.upgrade()
         assert self.result(database.read(tables)) == {*metadata.tables, "alembic_version"}
         assert self.result(database.read(version)) == "0001"
 
@@ -64,13 +66,15 @@ class MigrationTests(WaitingTestCase):
         database = self.open_upgraded()
         self.result(database.write(sql("INSERT INTO secrets VALUES ('a', 'b')")))
         before = self.result(database.read(dump))
-        self.result(database.upgrade())
+        database.upgrade()
         assert self.result(database.read(dump)) == before
 
     def test_two_servers_starting_at_once(self):
-        upgrades = [self.open().upgrade() for _ in range(3)]
-        for upgrade in upgrades:
-            self.result(upgrade)
+        servers = [Thread(target=self.open().upgrade) for _ in range(3)]
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.join()
         assert self.result(self.open().read(version)) == "0001"
 
     def test_sagemathcells_own_database_is_taken_over(self):
@@ -94,10 +98,8 @@ class MigrationTests(WaitingTestCase):
     def test_a_database_of_a_later_program_is_refused(self):
         database = self.open_upgraded()
         self.result(database.write(sql("UPDATE alembic_version SET version_num = '9999'")))
-        with pytest.raises(StoreUnavailable):
-            self.result(database.upgrade())
-        (logged,) = self.flushLoggedErrors()
-        assert "9999" in logged.getErrorMessage()
+        with pytest.raises(ConfigError, match="9999"):
+            database.upgrade()
 
     def test_a_new_migration_can_be_begun(self):
         config = alembic_config()

@@ -80,5 +80,5 @@ class WaitingTestCase(SynchronousTestCase):
     def open_upgraded(self, busy_timeout: float = 5.0) -> Database:
         """A database with its tables, closed when the test ends."""
         database = self.open(busy_timeout)
-        self.result(database.upgrade())
+        database.upgrade()
         return database
