@@ -65,3 +65,19 @@ def reply(to: Message, **content: Any) -> Message:
 def code(text: str, msg_id: str = "r1") -> Message:
     """An execute_request."""
     return request(msg_id, content={"code": text})
+
+
+def shown(messages: list[Message]) -> list[tuple[str, str, str]]:
+    """What the messages tell: type, parent and text, streams joined as far as they can be."""
+    told: list[tuple[str, str, str]] = []
+    for message in messages:
+        content = message.parsed_content()
+        if message.msg_type != "stream":
+            told.append((message.msg_type, message.parent_id, str(content)))
+            continue
+        key, text = (f"stream {content['name']}", message.parent_id), content["text"]
+        if told and told[-1][:2] == key:
+            told[-1] = (*key, told[-1][2] + text)
+        else:
+            told.append((*key, text))
+    return told

@@ -47,6 +47,8 @@ class SlowStore:
             self.let_go()
 
     def step(self, name: str, do: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        if self.broken:
+            raise ZeroDivisionError
         if name in self.down:
             return fail(StoreUnavailable("The database is down."))
         if self.prompt:

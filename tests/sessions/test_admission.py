@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.config import Limits
@@ -56,6 +56,7 @@ def test_a_place_is_given_back_once():
     refusal(admission, "page")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "b"]), st.integers(-1, 9))))
 def test_any_order(steps: list[tuple[str, int]]):
     admission = Admission(LIMITS)

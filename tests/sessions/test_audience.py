@@ -115,6 +115,15 @@ def test_with_nobody_there_the_kernel_waits_and_no_clock_runs():
     assert not world.kernel.paused
 
 
+def test_who_comes_to_a_full_outbox_and_takes_nothing_is_let_go():
+    world = BridgeWorld()
+    world.fill()
+    stalled = world.listen(slow=True)
+    world.clock.advance(LIMITS.stalled)
+    assert stalled.closed == ["stalled"]
+    assert world.clock.getDelayedCalls() == []
+
+
 def test_the_last_to_leave_takes_the_watch_for_stalls_along():
     world = BridgeWorld()
     slow = world.listen(slow=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import define, field
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.defer import CancelledError, Deferred
@@ -220,5 +220,10 @@ class FleetMachine(RuleBasedStateMachine):
                 assert "dead" not in states[:-1]
 
 
-FleetMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+FleetMachine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 test_any_visits = FleetMachine.TestCase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -79,5 +79,10 @@ class LifeMachine(RuleBasedStateMachine):
             assert self.living.hands.reasons == self.told_to_stop[:1]
 
 
-LifeMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+LifeMachine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 test_any_life = LifeMachine.TestCase

@@ -110,6 +110,15 @@ class EndTests(SessionTests):
         assert listener.closed == ["crashed"]
         self.over(session, Reason.CRASHED)
 
+    def test_the_end_comes_whatever_the_store_does(self) -> None:
+        session = self.begin()
+        content = {"name": "a", "size": 9, "mtime": 0, "offset": 0, "last": False}
+        self.kernel.say("sagecell_file", content, buffers=(b"x",))
+        self.store.broken = True
+        self.kernel.end()
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+        self.over(session, Reason.CRASHED)
+
     def test_a_listener_that_takes_nothing_leaves_nothing_behind(self) -> None:
         session = self.begin()
         stalled = self.listen(session, slow=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import define, field
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.sessions.valve import Valve
@@ -66,6 +66,7 @@ def test_a_kernel_that_is_gone_is_left_alone():
     assert not kernel.paused
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc"))))
 def test_the_kernel_waits_exactly_while_there_is_a_reason(steps: list[tuple[bool, str]]):
     kernel = new_kernel()
