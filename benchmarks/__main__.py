@@ -1,0 +1,158 @@
+"""``python -m benchmarks``: the program beside its peers, in one run, as a table.
+
+Peers take turns, so that a machine that slows down slows all of them. It is a measurement,
+no test: the exit status is 0 whatever comes out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import attrs
+
+from benchmarks import machine, measures
+from benchmarks.measures import FULL, MEASURES, QUICK, Effort, Measure
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, Peer
+from benchmarks.peers.forked import ForkedPlainClient
+from benchmarks.peers.jupyter import JupyterServer
+from benchmarks.peers.plain import PlainClient
+from benchmarks.peers.sagecell import SagecellTx
+from benchmarks.table import AIMS, BARS, judgements, medians, table
+
+#: Once so many seconds have passed, each measure gives each peer one turn and no more.
+BUDGET = 180.0
+
+_ABOUT_THE_PEERS = f"""\
+{SAGECELL:<12} twistd sagecell-tx, asked over HTTP and WebSocket
+{JUPYTER:<12} Jupyter Server with stock ipykernels, asked by the same client
+{PLAIN:<12} jupyter_client's own client on ZMQ, a stock ipykernel for each start
+{FORKED:<12} that client on kernels forked as {SAGECELL} forks them: the floor below any server
+
+Forked kernels have numpy, matplotlib and pandas loaded, stock ones do not. The WebSocket client
+sets TCP_NODELAY; "ACKs at once" is for a server that leaves Nagle's algorithm on."""
+
+Figures = dict[str, dict[str, list[float]]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    options = _options(arguments)
+    # To be told to end is to stop the servers first, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    effort = QUICK if options.quick else FULL
+    if options.sessions:
+        effort = attrs.evolve(effort, sessions=options.sessions)
+    print("\n".join(machine.describe()), end="\n\n")
+    print(_ABOUT_THE_PEERS, end="\n\n")
+    begun = time.monotonic()
+    chosen = [each for each in MEASURES if each.name in (options.only or each.name)]
+    troubles: list[str] = []
+    with _peers(options.peer, troubles) as peers:
+        _say(f"{len(peers)} peers are up after {time.monotonic() - begun:.0f} s")
+        turns = 1 if options.quick else None
+        figures = _measure(peers, chosen, effort, turns=turns, begun=begun, troubles=troubles)
+    values = medians(figures)
+    print("\n".join(table(values, [peer.name for peer in peers], effort)), end="\n\n")
+    for title, bars in (("Promised:", BARS), ("Aimed at:", AIMS)):
+        print(title, *judgements(values, bars, effort), sep="\n  ", end="\n\n")
+    if troubles:
+        print("Troubles:", *troubles, sep="\n  ", end="\n\n")
+    print(f"{time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one turn each, with less to do")
+    parser.add_argument(
+        "--only", action="append", choices=[each.name for each in MEASURES], help="repeatable"
+    )
+    parser.add_argument(
+        "--peer", action="append", choices=[SAGECELL, JUPYTER, PLAIN, FORKED], help="repeatable"
+    )
+    parser.add_argument("--sessions", type=int, help="how many sessions at once [50]")
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def _peers(names: Sequence[str] | None, troubles: list[str]) -> Iterator[list[Peer]]:
+    """The peers, up and warm; down again at the end. One that does not come up is left out."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as started:
+        directory = Path(name)
+        _isolate(directory)
+        peers: list[Peer] = []
+        candidates: tuple[Peer, ...] = (
+            SagecellTx(directory / "sagecell"),
+            JupyterServer(directory / "jupyter"),
+            PlainClient(directory / "plain"),
+            ForkedPlainClient(directory / "forked"),
+        )
+        for peer in candidates:
+            if peer.name not in (names or [peer.name]):
+                continue
+            try:
+                peer.start()
+                started.callback(peer.stop)
+                measures.first_result(peer, QUICK)
+            except Exception as error:
+                troubles.append(_words(error, peer.name))
+            else:
+                peers.append(peer)
+        yield peers
+
+
+def _isolate(directory: Path) -> None:
+    """Neither read nor write the settings, history and caches of who runs this."""
+    for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        os.environ[variable] = str(directory / variable.lower())
+
+
+def _measure(
+    peers: Sequence[Peer],
+    chosen: Sequence[Measure],
+    effort: Effort,
+    *,
+    turns: int | None,
+    begun: float,
+    troubles: list[str],
+) -> Figures:
+    """All figures by row and peer. What went wrong is added to `troubles` in words."""
+    figures: Figures = defaultdict(lambda: defaultdict(list))
+    for measure in chosen:
+        for turn in range(turns or measure.turns):
+            if turn and time.monotonic() - begun > BUDGET:
+                troubles.append(f"{measure.name}: {turn} of {measure.turns} turns, to end in time")
+                break
+            for peer in peers:
+                if peer.name not in measure.peers:
+                    continue
+                try:
+                    taken = measure.take(peer, effort)
+                except Exception as error:
+                    troubles.append(_words(error, f"{measure.name}, {peer.name}"))
+                    continue
+                for key, values in taken.items():
+                    figures[key][peer.name].extend(values)
+        _say(f"{measure.name}: done after {time.monotonic() - begun:.0f} s")
+    return figures
+
+
+def _words(error: Exception, where: str) -> str:
+    return f"{where}: {type(error).__name__}: {error}"
+
+
+def _say(progress: str) -> None:
+    print(progress, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The client's side, the same for all peers of a kind, so that it costs each the same.
+
+A `Talk` is one client attached to one kernel. Both web servers are asked through
+`WebSocketTalk`, both plain peers through `ZmqTalk`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import websocket
+import zmq
+from attrs import define, field
+from jupyter_client.blocking.client import BlockingKernelClient
+
+#: How long a client waits for the next thing to be said, in seconds.
+PATIENCE = 60
+
+#: A Jupyter message: header, parent_header, metadata, content.
+Message = dict[str, Any]
+
+
+class Unexpected(Exception):
+    """A peer did not do what it was asked to do; the text says what it did instead."""
+
+
+class Talk(Protocol):
+    """One client attached to one kernel."""
+
+    def send(self, code: str) -> str:
+        """Send an execute_request; returns its msg_id."""
+
+    def receive(self) -> Message:
+        """The next message of the kernel; raises an error after `PATIENCE`."""
+
+    def close(self) -> None:
+        """Hang up and end the kernel."""
+
+
+def ask(talk: Talk, code: str) -> Iterator[Message]:
+    """Run a cell: all that is said about it, up to both its reply and `status: idle`."""
+    request = talk.send(code)
+    replied = idle = False
+    while not (replied and idle):
+        message = talk.receive()
+        if message["parent_header"].get("msg_id") != request:
+            continue
+        msg_type, content = message["header"]["msg_type"], message["content"]
+        if msg_type == "execute_reply":
+            replied = True
+            if content["status"] != "ok":
+                raise Unexpected(f"{content.get('ename')}: {content.get('evalue')}")
+        elif msg_type == "status":
+            idle = content["execution_state"] == "idle"
+        yield message
+
+
+def add(talk: Talk) -> None:
+    """Run the cell `1+1`."""
+    results = [
+        message["content"]["data"]["text/plain"]
+        for message in ask(talk, "1+1")
+        if message["header"]["msg_type"] == "execute_result"
+    ]
+    if results != ["2"]:
+        raise Unexpected(f"1+1 gave {results}")
+
+
+def execute_request(code: str) -> dict[str, Any]:
+    """The content of a request to run `code`."""
+    return {
+        "code": code,
+        "silent": False,
+        "store_history": True,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": True,
+    }
+
+
+def call(method: str, url: str, headers: dict[str, str] | None = None) -> Any:
+    """One HTTP request on a connection of its own; returns the JSON of the answer, or None."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
+    try:
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        target = f"{address.path}?{address.query}" if address.query else address.path
+        connection.request(method, target, headers=headers or {})
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    if response.status >= 300:
+        raise Unexpected(f"{method} {address.path}: {response.status} {body[:200]!r}")
+    return json.loads(body) if body else None
+
+
+@define(eq=False)
+class WebSocketTalk:
+    """Jupyter messages as JSON text over a WebSocket with TCP_NODELAY.
+
+    `quick_ack` acknowledges each packet at once: a server that leaves Nagle's algorithm on
+    otherwise waits for the client's delayed ACK, about 40 ms, between two small messages.
+    """
+
+    url: str
+    end: Callable[[], object]
+    headers: dict[str, str] = field(factory=dict)
+    quick_ack: bool = False
+    _socket: Any = field(init=False)
+    _session: str = field(init=False, factory=lambda: uuid.uuid4().hex)
+
+    def __attrs_post_init__(self) -> None:
+        self._socket = websocket.create_connection(
+            self.url,
+            timeout=PATIENCE,
+            header=self.headers,
+            sockopt=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+            skip_utf8_validation=True,
+            enable_multithread=False,
+        )
+
+    def send(self, code: str) -> str:
+        msg_id = uuid.uuid4().hex
+        header = {
+            "msg_id": msg_id,
+            "msg_type": "execute_request",
+            "session": self._session,
+            "username": "",
+            "date": "2026-01-01T00:00:00Z",
+            "version": "5.3",
+        }
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": execute_request(code),
+            "channel": "shell",
+            "buffers": [],
+        }
+        self._socket.send(json.dumps(message))
+        return msg_id
+
+    def receive(self) -> Message:
+        if self.quick_ack:  # the system forgets it again and again
+            self._socket.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        text = self._socket.recv()
+        if not text:
+            raise Unexpected(f"the server closed the socket: {self._socket.status}")
+        message: Message = json.loads(text)
+        return message
+
+    def close(self) -> None:
+        with suppress(OSError, websocket.WebSocketException):
+            self._socket.close(timeout=1)
+        self.end()
+
+
+@define(eq=False)
+class ZmqTalk:
+    """jupyter_client's own client on a kernel's own sockets."""
+
+    client: BlockingKernelClient
+    end: Callable[[], object]
+    _poller: zmq.Poller = field(init=False, factory=zmq.Poller)
+
+    def __attrs_post_init__(self) -> None:
+        self.client.start_channels(stdin=False, hb=False)
+        self._poller.register(self.client.iopub_channel.socket, zmq.POLLIN)
+        self._poller.register(self.client.shell_channel.socket, zmq.POLLIN)
+        self._prove()
+
+    def _prove(self) -> None:
+        """Ask until the kernel is heard on iopub, so that nothing it says is missed."""
+        deadline = time.monotonic() + PATIENCE
+        replied = heard = False
+        while not (replied and heard):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the kernel does not answer")
+            request = self.client.kernel_info()
+            while self._poller.poll(200):
+                message = self.receive()
+                replied = replied or message["parent_header"].get("msg_id") == request
+                heard = heard or message["header"]["msg_type"] in ("status", "iopub_welcome")
+                if replied and heard:
+                    break
+
+    def send(self, code: str) -> str:
+        msg_id: str = self.client.execute(code, allow_stdin=False)
+        return msg_id
+
+    def receive(self) -> Message:
+        session = self.client.session
+        while True:
+            for channel in (self.client.iopub_channel, self.client.shell_channel):
+                message: Message | None
+                _, message = session.recv(channel.socket, zmq.NOBLOCK)
+                if message is not None:
+                    return message
+            if not self._poller.poll(PATIENCE * 1000):
+                raise TimeoutError(f"nothing was said for {PATIENCE} s")
+
+    def close(self) -> None:
+        self.client.stop_channels()
+        self.end()

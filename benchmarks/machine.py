@@ -1,0 +1,46 @@
+"""The machine that the figures are from: they mean nothing without it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+#: Whose versions the figures depend on.
+_PACKAGES = (
+    "sagecell-tx",
+    "Twisted",
+    "autobahn",
+    "txZMQ",
+    "pyzmq",
+    "ipykernel",
+    "ipython",
+    "jupyter_client",
+    "jupyter_server",
+    "tornado",
+    "websocket-client",
+)
+
+
+def describe() -> Iterator[str]:
+    """Lines about processors, memory, load and versions."""
+    cores = len(os.sched_getaffinity(0))
+    load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
+    yield f"{cores} cores, {_first('/proc/cpuinfo', 'model name')}, {_memory():.0f} GB"
+    yield f"Linux {platform.release()}, Python {platform.python_version()}, load before {load}"
+    yield ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+
+
+def _memory() -> float:
+    """Installed memory, in gigabytes."""
+    return int(_first("/proc/meminfo", "MemTotal").split()[0]) / 1e6
+
+
+def _first(file: str, name: str) -> str:
+    """The value of the first line of `file` that begins with `name`."""
+    for line in Path(file).read_text("utf-8").splitlines():
+        if line.startswith(name):
+            return line.partition(":")[2].strip()
+    return "unknown"

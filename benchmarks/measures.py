@@ -1,0 +1,228 @@
+"""What is measured, one function a measure: a peer in, figures by row out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TypeGuard
+
+from attrs import frozen
+
+from benchmarks import processes
+from benchmarks.client import Message, Talk, Unexpected, WebSocketTalk, add, ask
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, Peer, WebPeer
+
+#: Figures by the key of their row in the table.
+Figures = Mapping[str, list[float]]
+
+_MILLION = 1_000_000
+_LINE = "x" * 99
+_LINES = 10 * _MILLION // (len(_LINE) + 1)
+
+
+@frozen(kw_only=True)
+class Effort:
+    """How much is done in one turn of a peer."""
+
+    starts: int
+    trips: int
+    displays: int
+    kernels: int
+    sessions: int
+
+
+FULL = Effort(starts=3, trips=100, displays=5000, kernels=8, sessions=50)
+QUICK = Effort(starts=1, trips=30, displays=1000, kernels=3, sessions=50)
+
+
+@frozen(kw_only=True)
+class Measure:
+    """`turns` is how often each of `peers` has its turn."""
+
+    name: str
+    take: Callable[[Peer, Effort], Figures]
+    turns: int
+    peers: Collection[str] = (SAGECELL, JUPYTER, PLAIN, FORKED)
+
+
+def first_result(peer: Peer, effort: Effort) -> Figures:
+    """From wishing for a kernel to the result of its first cell."""
+    times = []
+    for _ in range(effort.starts):
+        begun = time.perf_counter()
+        with closing(peer.open()) as talk:
+            add(talk)
+            times.append(time.perf_counter() - begun)
+    return {"first": times}
+
+
+def round_trip(peer: Peer, effort: Effort) -> Figures:
+    """A cell on a kernel that has run some."""
+    with closing(peer.open()) as talk:
+        return {"trip": _trips(talk, effort.trips)}
+
+
+def round_trip_with_quick_acks(peer: Peer, effort: Effort) -> Figures:
+    """The same for a client that acknowledges at once, so that Nagle's algorithm waits for nothing."""
+    with closing(peer.open()) as talk:
+        assert isinstance(talk, WebSocketTalk)
+        talk.quick_ack = True
+        return {"trip-quick": _trips(talk, effort.trips)}
+
+
+def _trips(talk: Talk, count: int) -> list[float]:
+    for _ in range(20):
+        add(talk)
+    times = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        add(talk)
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def displays(peer: Peer, effort: Effort) -> Figures:
+    """A cell that displays without pause: messages a second, and what each costs the server."""
+    with closing(peer.open()) as talk:
+        _shown(talk, 200)
+        if not _has_web_server(peer):
+            return {"displays": [effort.displays / _seconds(lambda: _shown(talk, effort.displays))]}
+        before = processes.cpu_seconds(peer.web_pid)
+        taken = _seconds(lambda: _shown(talk, effort.displays))
+        spent = processes.cpu_seconds(peer.web_pid) - before
+        return {"displays": [effort.displays / taken], "cpu": [spent / effort.displays]}
+
+
+def _shown(talk: Talk, count: int) -> None:
+    cell = f"from IPython.display import display\nfor i in range({count}): display(i)"
+    shown = [
+        message["content"]["data"]["text/plain"]
+        for message in ask(talk, cell)
+        if message["header"]["msg_type"] == "display_data"
+    ]
+    if shown != [str(number) for number in range(count)]:
+        raise Unexpected(f"of {count} displays, {len(shown)} came, or not in order")
+
+
+def large_output(peer: Peer, effort: Effort) -> Figures:
+    """Ten million characters: printed at once, and in lines of a hundred."""
+    at_once = f"print(('{_LINE}' + chr(10)) * {_LINES}, end='')"
+    in_lines = f"for _ in range({_LINES}): print('{_LINE}')"
+    with closing(peer.open()) as talk:
+        add(talk)
+        return {
+            "print": [_seconds(lambda: _printed(talk, at_once))],
+            "lines": [_seconds(lambda: _printed(talk, in_lines))],
+        }
+
+
+def _printed(talk: Talk, cell: str) -> None:
+    text = "".join(_streamed(ask(talk, cell)))
+    if text != (_LINE + "\n") * _LINES:
+        raise Unexpected(f"{len(text)} characters came, or not in order")
+
+
+def _streamed(messages: Iterable[Message]) -> Iterator[str]:
+    for message in messages:
+        if message["header"]["msg_type"] == "stream":
+            yield message["content"]["text"]
+
+
+def memory(peer: Peer, effort: Effort) -> Figures:
+    """Several kernels that have run one cell each, all alive: bytes for each."""
+    with _all_open(peer, effort.kernels):
+        kernels = _memory_of_kernels(peer, effort.kernels)
+        base = processes.memory(peer.base())
+    total = kernels.proportional + base.proportional
+    return {
+        "pss": [kernels.proportional / effort.kernels],
+        "uss": [kernels.own / effort.kernels],
+        "pss-base": [total / effort.kernels],
+    }
+
+
+def _memory_of_kernels(peer: Peer, count: int) -> processes.Memory:
+    roots = peer.kernels()
+    if len(roots) != count:
+        raise Unexpected(f"{len(roots)} kernel processes instead of {count}")
+    return processes.memory(processes.trees(roots))
+
+
+@contextmanager
+def _all_open(peer: Peer, count: int) -> Iterator[None]:
+    talks: list[Talk] = []
+    try:
+        for _ in range(count):
+            talks.append(peer.open())
+            add(talks[-1])
+        yield
+    finally:
+        for talk in talks:
+            talk.close()
+
+
+def at_once(peer: Peer, effort: Effort) -> Figures:
+    """Many clients that all want a kernel in the same moment: until the last has its result.
+
+    And what memory their kernels take together: shared pages are shared by more of them.
+    """
+    opened: list[Talk] = []
+    failures: list[Exception] = []
+    go = threading.Barrier(effort.sessions + 1)
+
+    def visit() -> None:
+        go.wait()
+        try:
+            talk = peer.open()
+            opened.append(talk)
+            add(talk)
+        except Exception as error:
+            failures.append(error)
+
+    visitors = [threading.Thread(target=visit) for _ in range(effort.sessions)]
+    for visitor in visitors:
+        visitor.start()
+    go.wait()
+    taken = _seconds(lambda: _join(visitors))
+    alive = _memory_of_kernels(peer, len(opened)) if not failures else None
+    leaving = [threading.Thread(target=talk.close) for talk in opened]
+    for visitor in leaving:
+        visitor.start()
+    _join(leaving)
+    if len(failures) == effort.sessions:
+        raise failures[0]
+    figures = {"crowd": [taken], "crowd-failed": [float(len(failures))]}
+    if alive is not None:
+        figures["pss-crowd"] = [alive.proportional / effort.sessions]
+    return figures
+
+
+def _join(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _has_web_server(peer: Peer) -> TypeGuard[WebPeer]:
+    return hasattr(peer, "web_pid")
+
+
+_WEB = (SAGECELL, JUPYTER)
+
+# Not 50 of the plain client's kernels at once: they race for TCP ports, and some lose.
+MEASURES = (
+    Measure(name="first-result", take=first_result, turns=3),
+    Measure(name="round-trip", take=round_trip, turns=3),
+    Measure(name="quick-acks", take=round_trip_with_quick_acks, turns=2, peers=_WEB),
+    Measure(name="displays", take=displays, turns=3),
+    Measure(name="large-output", take=large_output, turns=3),
+    Measure(name="memory", take=memory, turns=1),
+    Measure(name="at-once", take=at_once, turns=2, peers=(*_WEB, FORKED)),
+)

@@ -1,0 +1,120 @@
+"""The floor: jupyter_client's client on the very kernels of this program, no server between.
+
+What this peer takes is the kernel's and the client's share; what sagecell-tx takes beyond
+it is the web server's.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import zmq
+from attrs import define, field
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from benchmarks import processes
+from benchmarks.client import PATIENCE, Talk, Unexpected, ZmqTalk
+from benchmarks.peers import FORKED
+from sagecell_tx.config import Config
+from sagecell_tx.hosts.forkserver import command, environment
+
+#: What the program bounds in its kernels, too.
+_LIMITS = ("cpu", "file", "files", "files_count")
+
+
+@define(eq=False)
+class ForkedPlainClient:
+    """A fork server of its own, whose kernels' directories are below `directory`."""
+
+    directory: Path
+    name: str = field(default=FORKED, init=False)
+    _process: subprocess.Popen[bytes] = field(init=False)
+    _events: set[tuple[str, str]] = field(factory=set, init=False)
+    _told: threading.Condition = field(factory=threading.Condition, init=False)
+
+    def start(self) -> None:
+        self.directory.mkdir()
+        with (self.directory / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command(Config().preload),
+                env=environment(),
+                cwd=self.directory,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._await("ready", "")
+
+    def stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(PATIENCE)
+
+    def open(self) -> Talk:
+        kernel_id = secrets.token_hex(4)
+        key = secrets.token_hex(32)
+        directory = self.directory / kernel_id
+        for inner in ("work", "ipc"):
+            (directory / inner).mkdir(parents=True)
+        limits = {name: getattr(Config().limits, name) for name in _LIMITS}
+        self._tell(op="start", id=kernel_id, dir=str(directory), key=key, limits=limits)
+        self._await("bound", kernel_id)
+        client = BlockingKernelClient(context=zmq.Context.instance())
+        client.load_connection_info(
+            {
+                "transport": "ipc",
+                "ip": str(directory / "ipc" / "k"),
+                "shell_port": 1,
+                "iopub_port": 2,
+                "stdin_port": 3,
+                "control_port": 4,
+                "hb_port": 5,
+                "key": key,
+            }
+        )
+        return ZmqTalk(client, end=lambda: self._end(kernel_id, directory))
+
+    def _end(self, kernel_id: str, directory: Path) -> None:
+        self._tell(op="stop", id=kernel_id)
+        self._await("exited", kernel_id)
+        shutil.rmtree(directory)
+
+    def kernels(self) -> set[int]:
+        return processes.children([self._process.pid])
+
+    def base(self) -> set[int]:
+        return {self._process.pid}
+
+    def _tell(self, **line: Any) -> None:
+        assert self._process.stdin is not None
+        with self._told:
+            self._process.stdin.write(json.dumps(line).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            told = json.loads(line)
+            with self._told:
+                self._events.add((told["event"], told.get("id", "")))
+                self._told.notify_all()
+
+    def _await(self, event: str, kernel_id: str) -> None:
+        """Return when the fork server has told `event`."""
+        deadline = time.monotonic() + PATIENCE
+        with self._told:
+            while (event, kernel_id) not in self._events:
+                ended = ("failed", kernel_id) in self._events or (
+                    "exited",
+                    kernel_id,
+                ) in self._events
+                if ended or not self._told.wait(deadline - time.monotonic()):
+                    raise Unexpected(f"the fork server told no {event!r} of {kernel_id!r}")

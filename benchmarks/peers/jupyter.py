@@ -1,0 +1,75 @@
+"""Jupyter Server with its stock Python kernel, asked as its own front ends ask it."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+
+from attrs import define, field
+
+from benchmarks import processes
+from benchmarks.client import WebSocketTalk, call
+from benchmarks.peers import JUPYTER
+from benchmarks.peers.server import Server, free_port
+
+
+@define(eq=False)
+class JupyterServer:
+    """``jupyter server`` with nothing in its root directory."""
+
+    directory: Path
+    name: str = field(default=JUPYTER, init=False)
+    _server: Server = field(init=False)
+    _address: str = field(init=False)
+    _headers: dict[str, str] = field(init=False)
+
+    def start(self) -> None:
+        self.directory.mkdir()
+        port = free_port()
+        token = secrets.token_hex(16)
+        self._address = f"127.0.0.1:{port}"
+        self._headers = {"Authorization": f"token {token}"}
+        settings = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": port,
+            "ServerApp.port_retries": 0,
+            "ServerApp.root_dir": self.directory,
+            "ServerApp.open_browser": False,
+            "ServerApp.allow_root": True,
+            "ServerApp.log_level": "WARN",
+            "IdentityProvider.token": token,
+            # Else it drops what a kernel says beyond 1,000 messages a second.
+            "ZMQChannelsWebsocketConnection.limit_rate": False,
+        }
+        self._server = Server(
+            command=[
+                *(sys.executable, "-m", "jupyter_server"),
+                *(f"--{name}={value}" for name, value in settings.items()),
+            ],
+            directory=self.directory,
+            log=self.directory / "log",
+        )
+        self._server.await_answer(f"http://{self._address}/api/status", self._headers)
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    @property
+    def web_pid(self) -> int:
+        return self._server.pid
+
+    def open(self) -> WebSocketTalk:
+        kernels = f"{self._address}/api/kernels"
+        kernel = call("POST", f"http://{kernels}", self._headers)
+        return WebSocketTalk(
+            f"ws://{kernels}/{kernel['id']}/channels",
+            end=lambda: call("DELETE", f"http://{kernels}/{kernel['id']}", self._headers),
+            headers=self._headers,
+        )
+
+    def kernels(self) -> set[int]:
+        return processes.children([self.web_pid])
+
+    def base(self) -> set[int]:
+        return set()

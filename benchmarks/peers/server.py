@@ -1,0 +1,71 @@
+"""A server in a process of its own, on a free port of the loopback interface."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from attrs import define, field
+
+from benchmarks.client import Unexpected, call
+
+#: How long a server may take to come up, and to stop, in seconds.
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@define(eq=False, kw_only=True)
+class Server:
+    """A started server; `log` is where what it writes goes."""
+
+    command: list[str]
+    directory: Path
+    log: Path
+    _process: subprocess.Popen[bytes] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def await_answer(self, url: str, headers: dict[str, str] | None = None) -> None:
+        """Return when the server answers to GET; raises `Unexpected` with the end of its log."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                call("GET", url, headers)
+            except OSError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    end = self.log.read_text("utf-8", "replace")[-2000:]
+                    raise Unexpected(f"{self.command[0]}: {error}\n{end}") from error
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL to what does not care."""
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

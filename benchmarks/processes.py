@@ -1,0 +1,82 @@
+"""What /proc says about processes: who descends from whom, memory, processor time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+# Fields of /proc/<pid>/stat after the command's name, counted from 0.
+_PARENT = 1
+_UTIME = 11
+_STIME = 12
+
+
+@frozen
+class Memory:
+    """Bytes of one or several processes.
+
+    `proportional` counts a page shared by n processes as 1/n (PSS), `own` counts only what
+    no other process shares (USS).
+    """
+
+    proportional: int
+    own: int
+
+
+def children(parents: Collection[int]) -> set[int]:
+    """The pids of the processes that these started themselves."""
+    return {pid for pid in _all() if _parent(pid) in parents}
+
+
+def trees(roots: Collection[int]) -> set[int]:
+    """The pids of these processes and of all their descendants."""
+    found = set(roots)
+    while more := children(found) - found:
+        found |= more
+    return found
+
+
+def _all() -> Iterator[int]:
+    return map(int, filter(str.isdigit, os.listdir("/proc")))
+
+
+def _parent(pid: int) -> int:
+    """The parent of a process; 0 for one that is gone."""
+    stat = _stat(pid)
+    return int(stat[_PARENT]) if stat else 0
+
+
+def memory(pids: Iterable[int]) -> Memory:
+    """The sum over these processes; those that are gone count nothing."""
+    proportional = own = 0
+    for pid in pids:
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+        except OSError:
+            continue
+        for line in rollup.splitlines():
+            name, _, value = line.partition(":")
+            if name == "Pss":
+                proportional += int(value.split()[0])
+            elif name in ("Private_Clean", "Private_Dirty"):
+                own += int(value.split()[0])
+    return Memory(proportional * 1024, own * 1024)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process with all its threads, without its children."""
+    stat = _stat(pid)
+    return (int(stat[_UTIME]) + int(stat[_STIME])) / _TICKS if stat else 0.0
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields of /proc/<pid>/stat after the command's name; none for a process that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return []

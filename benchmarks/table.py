@@ -1,0 +1,149 @@
+"""The figures as people read them: rows by measure, columns by peer, ratios, and the bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+
+from attrs import frozen
+
+from benchmarks.measures import Effort
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL
+
+#: Medians by row and peer. What is missing was not measured, or failed.
+Medians = Mapping[str, Mapping[str, float]]
+
+
+@frozen
+class Row:
+    """`scale` turns seconds, bytes and so on into `unit`."""
+
+    key: str
+    label: str
+    unit: str
+    scale: float = 1.0
+
+
+_MILLI, _MICRO, _MEGA = 1e3, 1e6, 1e-6
+
+ROWS = (
+    Row("first", "time to first result, p50", "ms", _MILLI),
+    Row("trip", "warm round trip, p50", "ms", _MILLI),
+    Row("trip-quick", "warm round trip, ACKs at once, p50", "ms", _MILLI),
+    Row("displays", "display messages", "per s"),
+    Row("cpu", "server CPU for an iopub message", "us", _MICRO),
+    Row("print", "10 MB output, one print", "s"),
+    Row("lines", "10 MB output, 100,000 lines", "s"),
+    Row("pss", "memory a kernel, PSS, {kernels} alive", "MB", _MEGA),
+    Row("uss", "memory a kernel, shared with none (USS)", "MB", _MEGA),
+    Row("pss-base", "memory a kernel, PSS, fork server shared out", "MB", _MEGA),
+    Row("pss-crowd", "memory a kernel, PSS, {sessions} alive", "MB", _MEGA),
+    Row("crowd", "{sessions} sessions at once, all done", "s"),
+    Row("crowd-failed", "{sessions} sessions at once, failed", ""),
+)
+
+
+@frozen(kw_only=True)
+class Bar:
+    """A promise about sagecell-tx: a row, its limit, and whether higher is better.
+
+    The limit is a multiple of the figure of the peer `against`, or, without one, a figure
+    in the row's unit.
+    """
+
+    row: str
+    limit: float
+    against: str = ""
+    higher: bool = False
+
+
+#: Promised now.
+BARS = (
+    Bar(row="first", limit=0.25, against=JUPYTER),
+    Bar(row="trip", limit=1.2, against=PLAIN),
+    Bar(row="displays", limit=0.9, against=PLAIN, higher=True),
+    Bar(row="pss", limit=0.5, against=JUPYTER),
+    Bar(row="pss-crowd", limit=0.5, against=JUPYTER),
+)
+
+#: Aimed at next.
+AIMS = (
+    Bar(row="first", limit=60),
+    Bar(row="trip", limit=1.1, against=PLAIN),
+    Bar(row="trip", limit=1.1, against=FORKED),
+    Bar(row="crowd", limit=0.2, against=JUPYTER),
+    Bar(row="crowd-failed", limit=0),
+    Bar(row="pss-crowd", limit=14),
+    Bar(row="cpu", limit=60),
+)
+
+
+def medians(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Medians:
+    """The median of each cell, in the row's unit; failures are summed up, not averaged."""
+    scales = {row.key: row.scale for row in ROWS}
+    return {
+        key: {
+            peer: (sum(values) if key == "crowd-failed" else median(values)) * scales[key]
+            for peer, values in by_peer.items()
+        }
+        for key, by_peer in figures.items()
+    }
+
+
+def table(values: Medians, peers: Sequence[str], effort: Effort) -> Iterator[str]:
+    """Lines of a table, one row a figure; on the right sagecell-tx as a multiple of each other peer."""
+    others = [peer for peer in peers if peer != SAGECELL] if SAGECELL in peers else []
+    labels = {row.key: _label(row, effort) for row in ROWS}
+    width = max(map(len, labels.values()))
+    columns = [*peers, *(f"/ {peer}" for peer in others)]
+    yield " " * (width + 7) + _cells(columns)
+    for row in ROWS:
+        figures = values.get(row.key, {})
+        if not figures:
+            continue
+        cells = [_figure(figures.get(peer)) for peer in peers]
+        cells += [_ratio(figures.get(SAGECELL), figures.get(other)) for other in others]
+        line = f"{labels[row.key]:<{width}} {row.unit:<6}"
+        yield line + _cells(cells)
+
+
+def judgements(values: Medians, bars: Sequence[Bar], effort: Effort) -> Iterator[str]:
+    """A line for each bar whose row was measured."""
+    rows = {row.key: row for row in ROWS}
+    for bar in bars:
+        if bar.row not in values:
+            continue
+        row = rows[bar.row]
+        ours = values[bar.row].get(SAGECELL)
+        theirs = values[bar.row].get(bar.against) if bar.against else 1.0
+        reached = ours / theirs if ours is not None and theirs else None
+        if reached is None:
+            verdict = "unknown"
+        else:
+            holds = reached >= bar.limit if bar.higher else reached <= bar.limit
+            verdict = "holds" if holds else "MISSED"
+        limit = f"{'at least' if bar.higher else 'at most'} {bar.limit:g}"
+        limit += f" times {bar.against}" if bar.against else f" {row.unit}"
+        yield f"{verdict:<8} {_label(row, effort)}: {_figure(reached)}, {limit.rstrip()}"
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return "".join(f"{cell:>12}" for cell in cells)
+
+
+def _label(row: Row, effort: Effort) -> str:
+    return row.label.format(kernels=effort.kernels, sessions=effort.sessions)
+
+
+def _figure(value: float | None) -> str:
+    """Three digits that matter."""
+    if value is None:
+        return "-"
+    if value == 0:
+        return "0"
+    decimals = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:,.{decimals}f}"
+
+
+def _ratio(ours: float | None, theirs: float | None) -> str:
+    return f"{ours / theirs:.2f}" if ours is not None and theirs else "-"
