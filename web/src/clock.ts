@@ -1,0 +1,27 @@
+/** Time as a collaborator, so that tests can turn it by hand. */
+export interface Clock {
+  /** Seconds since some fixed moment; never goes back. */
+  now(): number;
+  /** The calendar's time. */
+  date(): Date;
+  /** Calls `act` once after `seconds`; the result calls it off. */
+  after(seconds: number, act: () => void): () => void;
+}
+
+export const browserClock: Clock = {
+  now: () => performance.now() / 1000,
+  date: () => new Date(),
+  after(seconds, act) {
+    const timer = setTimeout(act, seconds * 1000);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A random UUID, also where the page came over plain HTTP and `randomUUID` is not to be had. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

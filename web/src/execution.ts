@@ -1,0 +1,228 @@
+/**
+ * One program's way through one kernel, from Evaluate to its end.
+ *
+ *     starting --> running --> done | failed
+ *         |           |
+ *         +-----------+--> stopping --> stopped
+ *         |           |
+ *         v           v
+ *      refused      ended | lost
+ *
+ * The server ends the kernel when the execution is over; what it says after that changes
+ * nothing here.
+ */
+
+import type { Clock } from "./clock";
+import {
+  type Authorship,
+  type ClientMessage,
+  type KernelMessage,
+  executeRequest,
+  interruptRequest,
+  parseMessage,
+  parseObject,
+  textAt,
+} from "./messages";
+import { Refusal, type KernelAddress } from "./server";
+
+export type State =
+  | { readonly name: "starting" }
+  | { readonly name: "running"; readonly since: number }
+  | { readonly name: "stopping" }
+  | { readonly name: "done"; readonly seconds: number }
+  | { readonly name: "failed"; readonly seconds: number }
+  | { readonly name: "stopped"; readonly seconds: number }
+  | { readonly name: "ended"; readonly reason: string; readonly message: string }
+  | { readonly name: "refused"; readonly message: string }
+  | { readonly name: "lost"; readonly message: string };
+
+const LIVE: ReadonlySet<string> = new Set(["starting", "running", "stopping"]);
+
+/** Whether a program in this state may still say something. */
+export function isLive(state: State): boolean {
+  return LIVE.has(state.name);
+}
+
+/** The part of a WebSocket that an execution uses. */
+export interface Socket {
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export interface ExecutionOptions {
+  readonly code: string;
+  readonly server: {
+    startKernel(signal: AbortSignal): Promise<KernelAddress>;
+    endKernel(id: string): void;
+  };
+  readonly openSocket: (address: string) => Socket;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Everything that is said while the program runs, in order. */
+  readonly onMessage: (message: KernelMessage) => void;
+  readonly onState: (state: State) => void;
+}
+
+/** Seconds that an interrupted program has before its kernel is ended, and that the end may take. */
+const PATIENCE = 5;
+
+export class Execution {
+  readonly #options: ExecutionOptions;
+  readonly #aborting = new AbortController();
+  #state: State = { name: "starting" };
+  #kernel: KernelAddress | null = null;
+  #socket: Socket | null = null;
+  #session = "";
+  #requestId = "";
+  #begun: number;
+  #reply = "";
+  #stops = 0;
+  #callOff: () => void = () => undefined;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+    this.#begun = options.clock.now();
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The kernel's id; empty until there is one. */
+  get kernelId(): string {
+    return this.#kernel?.id ?? "";
+  }
+
+  /** Asks for a kernel and runs the program on it. The promise never fails. */
+  async start(): Promise<void> {
+    this.#options.onState(this.#state);
+    try {
+      const kernel = await this.#options.server.startKernel(this.#aborting.signal);
+      if (this.#isOver()) this.#options.server.endKernel(kernel.id);
+      else this.#connect(kernel);
+    } catch (error) {
+      if (this.#isOver()) return;
+      const message = error instanceof Refusal ? error.message : String(error);
+      this.#finish({ name: "refused", message });
+    }
+  }
+
+  /** Interrupts the program; a second time, or after a while, ends its kernel. */
+  stop(): void {
+    if (this.#isOver()) return;
+    this.#stops += 1;
+    if (this.#requestId === "") {
+      if (this.#kernel) this.#options.server.endKernel(this.#kernel.id);
+      this.#finish({ name: "stopped", seconds: this.#elapsed() });
+    } else if (this.#stops === 1) {
+      this.#send(interruptRequest(this.#authorship()));
+      this.#enter({ name: "stopping" });
+      this.#wait(() => this.stop());
+    } else {
+      if (this.#kernel) this.#options.server.endKernel(this.#kernel.id);
+      this.#wait(() => this.#finish({ name: "stopped", seconds: this.#elapsed() }));
+    }
+  }
+
+  #connect(kernel: KernelAddress): void {
+    this.#kernel = kernel;
+    this.#session = this.#options.newId();
+    const socket = this.#options.openSocket(kernel.channels);
+    this.#socket = socket;
+    socket.onopen = () => this.#opened();
+    socket.onmessage = (event) => this.#received(event.data);
+    socket.onclose = (event) => this.#closed(event);
+  }
+
+  #opened(): void {
+    const by = this.#authorship();
+    this.#requestId = by.msgId;
+    this.#begun = this.#options.clock.now();
+    this.#send(executeRequest(this.#options.code, by));
+    this.#enter({ name: "running", since: this.#begun });
+  }
+
+  #received(frame: unknown): void {
+    const message = parseMessage(frame);
+    if (message === null || this.#isOver()) return;
+    if (message.type === "status") {
+      this.#statusSaid(message);
+      return;
+    }
+    this.#options.onMessage(message);
+    if (message.type === "execute_reply" && message.parentId === this.#requestId) {
+      this.#reply = textAt(message.content, "status") || "error";
+    }
+  }
+
+  #statusSaid({ content, parentId }: KernelMessage): void {
+    const said = textAt(content, "execution_state");
+    if (said === "idle" && parentId === this.#requestId && this.#reply !== "") {
+      this.#complete();
+    } else if (said === "dead") {
+      this.#died(textAt(content, "reason"), textAt(content, "message"));
+    }
+  }
+
+  #died(reason: string, message: string): void {
+    if (this.#reply !== "") this.#complete();
+    else if (this.#stops > 0) this.#finish({ name: "stopped", seconds: this.#elapsed() });
+    else this.#finish({ name: "ended", reason, message: message || "The kernel has ended." });
+  }
+
+  #complete(): void {
+    const seconds = this.#elapsed();
+    if (this.#reply === "ok") this.#finish({ name: "done", seconds });
+    else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
+  }
+
+  #closed(event: CloseEvent): void {
+    if (this.#isOver()) return;
+    if (this.#reply !== "") {
+      this.#complete();
+    } else if (this.#stops > 0) {
+      this.#finish({ name: "stopped", seconds: this.#elapsed() });
+    } else {
+      const reason = parseObject(event.reason);
+      this.#finish({ name: "lost", message: reason === null ? "" : textAt(reason, "message") });
+    }
+  }
+
+  #finish(state: State): void {
+    this.#callOff();
+    this.#aborting.abort();
+    this.#enter(state);
+    // The server closes after its last word; a socket is closed here only where no word will come.
+    if (state.name === "stopped") this.#socket?.close();
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    this.#options.onState(state);
+  }
+
+  #wait(act: () => void): void {
+    this.#callOff();
+    this.#callOff = this.#options.clock.after(PATIENCE, act);
+  }
+
+  #send(message: ClientMessage): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #authorship(): Authorship {
+    const { newId, clock } = this.#options;
+    return { msgId: newId(), session: this.#session, date: clock.date() };
+  }
+
+  #elapsed(): number {
+    return this.#options.clock.now() - this.#begun;
+  }
+
+  #isOver(): boolean {
+    return !isLive(this.#state);
+  }
+}

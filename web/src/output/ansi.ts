@@ -1,0 +1,177 @@
+/**
+ * Text with ANSI escape sequences, as runs of plain text in one style each.
+ *
+ * Of ECMA-48's control functions, select graphic rendition and erase in line are honoured;
+ * the others, and operating system commands, are taken out.
+ */
+
+import { type Colour, NAMES, css, indexed, legible } from "./colour";
+
+export interface Style {
+  readonly foreground?: Colour;
+  readonly background?: Colour;
+  readonly bold?: true;
+  readonly faint?: true;
+  readonly italic?: true;
+  readonly underline?: true;
+  readonly strike?: true;
+  readonly reverse?: true;
+}
+
+export const PLAIN: Style = Object.freeze({});
+
+export interface Run {
+  readonly text: string;
+  readonly style: Style;
+}
+
+/** What a parsed sequence asks of a line. */
+export type Piece = Run | { readonly erase: "right" | "left" | "line" };
+
+/** An escape sequence at the place where the search stands: CSI, OSC, another string, or short. */
+const SEQUENCE =
+  // eslint-disable-next-line no-control-regex
+  /\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-OQ-WYZ`-~])/y;
+
+/** An escape character with nothing after it yet that would rule out a sequence. */
+const UNFINISHED = /^\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$/;
+
+/** A sequence longer than this is none: what waits for its end stays bounded. */
+const LONGEST = 4096;
+
+export class AnsiParser {
+  #style: Style = PLAIN;
+  #waiting = "";
+
+  /** The pieces of `text`; a sequence cut off at its end waits for the next call. */
+  parse(text: string): Piece[] {
+    const input = this.#waiting + text;
+    this.#waiting = "";
+    const pieces: Piece[] = [];
+    let from = 0;
+    for (let at = input.indexOf("\x1b"); at >= 0; at = input.indexOf("\x1b", from)) {
+      this.#say(pieces, input.slice(from, at));
+      SEQUENCE.lastIndex = at;
+      const found = SEQUENCE.exec(input);
+      if (found !== null) {
+        this.#obey(pieces, found[1] ?? "", found[2] ?? "");
+        from = SEQUENCE.lastIndex;
+      } else if (input.length - at < LONGEST && UNFINISHED.test(input.slice(at))) {
+        this.#waiting = input.slice(at);
+        return pieces;
+      } else {
+        from = at + 1;
+      }
+    }
+    this.#say(pieces, input.slice(from));
+    return pieces;
+  }
+
+  #say(pieces: Piece[], text: string): void {
+    if (text !== "") pieces.push({ text, style: this.#style });
+  }
+
+  #obey(pieces: Piece[], parameters: string, final: string): void {
+    if (final === "m") this.#style = restyle(this.#style, parameters);
+    else if (final === "K") {
+      pieces.push({ erase: parameters === "1" ? "left" : parameters === "2" ? "line" : "right" });
+    }
+  }
+}
+
+/** The whole of `text` without escape sequences. */
+export function withoutAnsi(text: string): string {
+  if (!text.includes("\x1b")) return text;
+  return new AnsiParser()
+    .parse(text)
+    .map((piece) => ("text" in piece ? piece.text : ""))
+    .join("");
+}
+
+/** `style` after a select graphic rendition sequence with these parameters. */
+function restyle(style: Style, parameters: string): Style {
+  const codes = parameters.split(/[;:]/).map((code) => (code === "" ? 0 : Number(code)));
+  let next: { -readonly [key in keyof Style]?: Style[key] } = { ...style };
+  for (let i = 0; i < codes.length; i += 1) {
+    const code = codes[i]!;
+    if (code === 0) next = {};
+    else if (code === 1) next.bold = true;
+    else if (code === 2) next.faint = true;
+    else if (code === 3) next.italic = true;
+    else if (code === 4) next.underline = true;
+    else if (code === 7) next.reverse = true;
+    else if (code === 9) next.strike = true;
+    else if (code === 22) {
+      delete next.bold;
+      delete next.faint;
+    } else if (code === 23) delete next.italic;
+    else if (code === 24) delete next.underline;
+    else if (code === 27) delete next.reverse;
+    else if (code === 29) delete next.strike;
+    else if (code >= 30 && code <= 37) next.foreground = { index: code - 30 };
+    else if (code === 39) delete next.foreground;
+    else if (code >= 40 && code <= 47) next.background = { index: code - 40 };
+    else if (code === 49) delete next.background;
+    else if (code >= 90 && code <= 97) next.foreground = { index: code - 82 };
+    else if (code >= 100 && code <= 107) next.background = { index: code - 92 };
+    else if (code === 38 || code === 48) {
+      const [colour, used] = extended(codes.slice(i + 1));
+      if (colour !== null) next[code === 38 ? "foreground" : "background"] = colour;
+      i += used;
+    }
+  }
+  return Object.keys(next).length === 0 ? PLAIN : next;
+}
+
+/** The colour that `5;n` or `2;r;g;b` names, and how many codes that took. */
+function extended(codes: readonly number[]): [Colour | null, number] {
+  const isByte = (value: number | undefined): value is number =>
+    value !== undefined && value >= 0 && value <= 255;
+  const [kind, ...rest] = codes;
+  if (kind === 5) return [isByte(rest[0]) ? indexed(rest[0]) : null, 2];
+  if (kind === 2) {
+    const [r, g, b] = rest;
+    return [isByte(r) && isByte(g) && isByte(b) ? { rgb: [r, g, b] } : null, 4];
+  }
+  return [null, codes.length];
+}
+
+/** A DOM node that shows `run`. */
+export function nodeFor({ text, style }: Run): Node {
+  const node = document.createTextNode(text);
+  if (Object.keys(style).length === 0) return node;
+  const span = document.createElement("span");
+  if (style.bold) span.classList.add("ansi-bold");
+  if (style.faint) span.classList.add("ansi-faint");
+  if (style.italic) span.classList.add("ansi-italic");
+  if (style.underline) span.classList.add("ansi-underline");
+  if (style.strike) span.classList.add("ansi-strike");
+  paint(span, style);
+  span.append(node);
+  return span;
+}
+
+function paint(span: HTMLElement, style: Style): void {
+  let { foreground, background } = style;
+  if (style.reverse) {
+    [foreground, background] = [background, foreground];
+    if (!foreground) span.classList.add("ansi-default-inverse-fg");
+    if (!background) span.classList.add("ansi-default-inverse-bg");
+  }
+  if (foreground && "index" in foreground) span.classList.add(`${className(foreground.index)}-fg`);
+  if (background && "index" in background) span.classList.add(`${className(background.index)}-bg`);
+  if (background && "rgb" in background) span.style.backgroundColor = css(background.rgb);
+  if (foreground && "rgb" in foreground) {
+    // On a ground of its own choice the program has the say over contrast; on ours, we do.
+    const exact = css(foreground.rgb);
+    const { light, dark } =
+      background || style.reverse ? { light: exact, dark: exact } : legible(foreground.rgb);
+    span.classList.add("ansi-rgb-fg");
+    span.style.setProperty("--on-light", light);
+    span.style.setProperty("--on-dark", dark);
+  }
+}
+
+function className(index: number): string {
+  return `ansi-${NAMES[index % 8]}${index < 8 ? "" : "-intense"}`;
+}

@@ -1,0 +1,20 @@
+/** The part of typesetting that needs KaTeX; loaded on demand. */
+
+import katex from "katex";
+import "katex/dist/katex.min.css";
+
+/** Replaces the TeX source in a placeholder by the formula. */
+export function typeset(element: HTMLElement): void {
+  const tex = element.dataset["tex"];
+  if (tex === undefined) return;
+  delete element.dataset["tex"];
+  katex.render(tex, element, {
+    displayMode: element.classList.contains("sagecell_math_display"),
+    throwOnError: false,
+    errorColor: "currentColor",
+    strict: "ignore",
+    trust: false,
+    maxSize: 50,
+    maxExpand: 1000,
+  });
+}

@@ -1,0 +1,212 @@
+/**
+ * What a program says, on the page.
+ *
+ * The transcript keeps everything; the page shows a bounded part of it and says so. The DOM is
+ * written once a frame, for so long that the page stays responsive.
+ */
+
+import { type KernelMessage } from "../messages";
+import { Cursor } from "./cursor";
+import { type FileAddress } from "./html";
+import { renderBundle, renderText } from "./mime";
+import { Overflow } from "./overflow";
+import { StreamView } from "./stream";
+import {
+  type DisplayItem,
+  type Item,
+  type StreamItem,
+  Transcript,
+  displayLength,
+} from "./transcript";
+
+export interface OutputOptions {
+  /** Calls back when the page is next drawn. */
+  readonly nextFrame: (act: () => void) => void;
+  /** Milliseconds, for keeping a frame short. */
+  readonly now: () => number;
+  readonly limit?: Limit;
+}
+
+/** How much is shown at first, and how much more at a time. */
+export interface Limit {
+  readonly items: number;
+  readonly characters: number;
+}
+
+const LIMIT: Limit = { items: 1000, characters: 500_000 };
+
+/** Milliseconds of a frame that output may take. */
+const FRAME = 12;
+
+/** Characters written between two looks at the time. */
+const SLICE = 65_536;
+
+/** How far the page has come in the transcript; a fresh one for each clean sheet. */
+class Sheet {
+  pages = 1;
+  /** The first item that is not shown, or not whole. */
+  next = 0;
+  characters = 0;
+  /** The stream that `next` is, where it is one, and how far it is shown. */
+  stream: { readonly view: StreamView; readonly cursor: Cursor } | null = null;
+  readonly elements = new Map<DisplayItem, HTMLElement>();
+  readonly outdated = new Set<DisplayItem>();
+
+  isFull(limit: Limit): boolean {
+    return (
+      this.next >= limit.items * this.pages || this.characters >= limit.characters * this.pages
+    );
+  }
+
+  /** Whether the page shows less than was said. */
+  isBehind(items: readonly Item[]): boolean {
+    const item = items[this.next];
+    if (item?.kind !== "stream" || this.next < items.length - 1) return item !== undefined;
+    return !(this.stream?.cursor.isAtEnd(item.chunks) ?? false);
+  }
+}
+
+export class Output {
+  readonly element = document.createElement("div");
+  readonly #options: OutputOptions;
+  readonly #limit: Limit;
+  readonly #transcript = new Transcript();
+  readonly #content = document.createElement("div");
+  readonly #overflow: Overflow;
+  #fileAddress: FileAddress = () => null;
+  #sheet = new Sheet();
+  #isStale = false;
+  #isScheduled = false;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+    this.#limit = options.limit ?? LIMIT;
+    this.element.className = "sagecell_sessionOutput";
+    this.#overflow = new Overflow(this.#transcript, () => this.#showMore());
+    this.element.append(this.#content, this.#overflow.element);
+  }
+
+  /** Forgets the last program's output, but keeps its room until `settle`. */
+  begin(fileAddress: FileAddress): void {
+    this.#fileAddress = fileAddress;
+    this.#transcript.clear();
+    this.#clear();
+  }
+
+  /** Takes in what the kernel said; it is shown in the next frames. */
+  take(message: KernelMessage): void {
+    const change = this.#transcript.take(message);
+    if (change === null) return;
+    if (change.cleared) this.#isStale = true;
+    for (const item of change.updated) this.#sheet.outdated.add(item);
+    if (!this.#isScheduled) this.#schedule();
+  }
+
+  /** The program has ended: gives up the kept room once the pictures have their size. */
+  async settle(): Promise<void> {
+    await new Promise<void>((resolve) => this.#options.nextFrame(resolve));
+    const sheet = this.#sheet;
+    const images = Array.from(this.element.querySelectorAll("img"));
+    await Promise.allSettled(images.map(async (image) => image.decode()));
+    if (sheet === this.#sheet) this.element.style.minHeight = "";
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true;
+    this.#options.nextFrame(() => {
+      this.#isScheduled = false;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    if (this.#isStale) this.#clear();
+    this.#redrawOutdated();
+    const deadline = this.#options.now() + FRAME;
+    while (this.#step()) {
+      if (this.#options.now() < deadline) continue;
+      this.#schedule();
+      break;
+    }
+    const { next, characters } = this.#sheet;
+    const isCut = this.#sheet.isFull(this.#limit) && this.#sheet.isBehind(this.#transcript.items);
+    this.#overflow.show(isCut ? { item: next, characters } : null);
+  }
+
+  #redrawOutdated(): void {
+    const { elements, outdated } = this.#sheet;
+    for (const item of outdated) {
+      const shown = elements.get(item);
+      if (shown === undefined) continue;
+      const fresh = this.#renderDisplay(item);
+      shown.replaceWith(fresh);
+      elements.set(item, fresh);
+    }
+    outdated.clear();
+  }
+
+  /** Shows a little more; false when there is nothing more, or no more room. */
+  #step(): boolean {
+    const item = this.#transcript.items[this.#sheet.next];
+    if (item === undefined || this.#sheet.isFull(this.#limit)) return false;
+    if (item.kind === "stream") return this.#stepStream(item);
+    this.#content.append(this.#render(item));
+    this.#sheet.next += 1;
+    return true;
+  }
+
+  #stepStream({ name, chunks }: StreamItem): boolean {
+    const sheet = this.#sheet;
+    if (sheet.stream === null) {
+      sheet.stream = { view: new StreamView(`sagecell_${name}`), cursor: new Cursor() };
+      this.#content.append(sheet.stream.view.element);
+    }
+    const { view, cursor } = sheet.stream;
+    if (!cursor.isAtEnd(chunks)) {
+      const before = view.size;
+      view.write(cursor.read(chunks, SLICE));
+      sheet.characters += view.size - before;
+      return true;
+    }
+    // The last item may still grow.
+    if (sheet.next === this.#transcript.items.length - 1) return false;
+    sheet.next += 1;
+    sheet.stream = null;
+    return true;
+  }
+
+  #render(item: Exclude<Item, StreamItem>): HTMLElement {
+    switch (item.kind) {
+      case "error":
+        this.#sheet.characters += item.traceback.length;
+        return renderText(item.traceback, "sagecell_pyerr");
+      case "pager":
+        this.#sheet.characters += item.text.length;
+        return renderText(item.text, "sagecell_payload");
+      case "display": {
+        this.#sheet.characters += displayLength(item.data);
+        const element = this.#renderDisplay(item);
+        if (item.displayId !== "") this.#sheet.elements.set(item, element);
+        return element;
+      }
+    }
+  }
+
+  #renderDisplay({ data, metadata }: DisplayItem): HTMLElement {
+    return renderBundle(data, metadata, this.#fileAddress);
+  }
+
+  #showMore(): void {
+    this.#sheet.pages += 1;
+    if (!this.#isScheduled) this.#schedule();
+  }
+
+  /** Takes everything off the page; its room stays, so that nothing below jumps. */
+  #clear(): void {
+    this.element.style.minHeight = `${this.element.offsetHeight}px`;
+    this.#content.replaceChildren();
+    this.#overflow.show(null);
+    this.#sheet = new Sheet();
+    this.#isStale = false;
+  }
+}

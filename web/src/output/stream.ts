@@ -1,0 +1,185 @@
+/** What a program prints: one growing text whose last line may still be written over. */
+
+import { AnsiParser, type Run, type Style, PLAIN, nodeFor } from "./ansi";
+
+/** Past this many characters, a line's beginning is beyond the reach of a carriage return. */
+const REACH = 10_000;
+
+/** Characters that neither show nor move anything here. */
+const SILENT = /[\0-\x07\v\f\x0e-\x1a\x1c-\x1f\x7f]/g;
+
+interface Cell {
+  readonly text: string;
+  readonly style: Style;
+}
+
+/**
+ * A terminal of endless width and length, in which only the last line can change.
+ *
+ * Understands newline, carriage return, backspace and erase in line.
+ */
+export class Terminal {
+  readonly #parser = new AnsiParser();
+  #settled: Run[] = [];
+  #line: Run[] = [];
+  #lineLength = 0;
+  /** Where the next character goes: a cell's number, or null for the line's end. */
+  #column: number | null = null;
+
+  write(text: string): void {
+    for (const piece of this.#parser.parse(text)) {
+      if ("erase" in piece) this.#erase(piece.erase);
+      else this.#writeRun(piece.text.replace(SILENT, ""), piece.style);
+    }
+  }
+
+  /** The text that nothing can change any more, since the last call. */
+  takeSettled(): Run[] {
+    const settled = this.#settled;
+    this.#settled = [];
+    return settled;
+  }
+
+  /** The last line so far. */
+  get openLine(): readonly Run[] {
+    return this.#line;
+  }
+
+  #writeRun(text: string, style: Style): void {
+    let from = 0;
+    while (from < text.length) {
+      const control = nextControl(text, from);
+      if (control > from) this.#put(text.slice(from, control), style);
+      if (text[control] === "\r") this.#carriageReturn();
+      else if (text[control] === "\b") this.#backspace();
+      from = control + 1;
+    }
+  }
+
+  /** Writes text in which only newlines are special. */
+  #put(text: string, style: Style): void {
+    const first = text.indexOf("\n");
+    if (first < 0) {
+      this.#putInLine(text, style);
+      return;
+    }
+    this.#putInLine(text.slice(0, first), style);
+    const last = text.lastIndexOf("\n");
+    this.#settleLine();
+    this.#settled.push({ text: text.slice(first, last + 1), style });
+    this.#putInLine(text.slice(last + 1), style);
+  }
+
+  #putInLine(text: string, style: Style): void {
+    if (text === "") return;
+    if (this.#column === null) {
+      append(this.#line, { text, style });
+      this.#lineLength += text.length;
+      if (this.#lineLength > REACH) this.#settleLine();
+      return;
+    }
+    if (this.#column === 0 && this.#coversLine(text)) {
+      this.#line = [{ text, style }];
+      this.#lineLength = text.length;
+      this.#column = null;
+      return;
+    }
+    const cells = this.#cells();
+    const fresh = Array.from(text, (character) => ({ text: character, style }));
+    cells.splice(this.#column, fresh.length, ...fresh);
+    this.#column += fresh.length;
+    this.#setCells(cells);
+  }
+
+  /** Whether `text` takes at least as many cells as the line has; the usual progress bar does. */
+  #coversLine(text: string): boolean {
+    return text.length >= this.#lineLength && !/[\ud800-\udfff]/.test(text);
+  }
+
+  #carriageReturn(): void {
+    this.#column = this.#line.length === 0 ? null : 0;
+  }
+
+  #backspace(): void {
+    if (this.#line.length === 0) return;
+    this.#column = Math.max(0, (this.#column ?? this.#cells().length) - 1);
+  }
+
+  #erase(part: "right" | "left" | "line"): void {
+    const cells = this.#cells();
+    const column = this.#column ?? cells.length;
+    const blank = (count: number) =>
+      Array.from({ length: count }, () => ({ text: " ", style: PLAIN }));
+    if (part === "right") this.#setCells(cells.slice(0, column));
+    else if (part === "left") this.#setCells([...blank(column), ...cells.slice(column)]);
+    else this.#setCells(blank(column));
+  }
+
+  #settleLine(): void {
+    for (const run of this.#line) this.#settled.push(run);
+    this.#line = [];
+    this.#lineLength = 0;
+    this.#column = null;
+  }
+
+  #cells(): Cell[] {
+    return this.#line.flatMap(({ text, style }) =>
+      Array.from(text, (character) => ({ text: character, style })),
+    );
+  }
+
+  #setCells(cells: readonly Cell[]): void {
+    const line: Run[] = [];
+    for (const cell of cells) append(line, cell);
+    this.#line = line;
+    this.#lineLength = line.reduce((length, run) => length + run.text.length, 0);
+    if (this.#column !== null && this.#column >= cells.length) this.#column = null;
+  }
+}
+
+/** Adds `run` to `line`, as one run with the last where the style is the same. */
+function append(line: Run[], run: Run): void {
+  const last = line.at(-1);
+  if (last?.style === run.style) {
+    line[line.length - 1] = { text: last.text + run.text, style: last.style };
+  } else line.push(run);
+}
+
+/** Where the next carriage return or backspace is, or the text's end. */
+function nextControl(text: string, from: number): number {
+  const control = /[\r\b]/g;
+  control.lastIndex = from;
+  return control.exec(text)?.index ?? text.length;
+}
+
+/** A stream's text on the page. */
+export class StreamView {
+  readonly element = document.createElement("pre");
+  readonly #terminal = new Terminal();
+  readonly #openLine = document.createElement("span");
+  #size = 0;
+
+  constructor(className: string) {
+    this.element.className = className;
+    this.element.append(this.#openLine);
+  }
+
+  /** Characters on the page, but for those of the last line. */
+  get size(): number {
+    return this.#size;
+  }
+
+  write(text: string): void {
+    this.#terminal.write(text);
+    const settled = this.#terminal.takeSettled();
+    if (settled.length > 0) {
+      const nodes = document.createDocumentFragment();
+      for (const run of settled) {
+        this.#size += run.text.length;
+        nodes.append(nodeFor(run));
+      }
+      this.element.insertBefore(nodes, this.#openLine);
+    }
+    this.#openLine.replaceChildren(...this.#terminal.openLine.map(nodeFor));
+  }
+}

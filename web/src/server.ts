@@ -1,0 +1,105 @@
+/** The server that this page came from, spoken to over HTTP. */
+
+import { type JsonObject, parseObject, textAt } from "./messages";
+
+/** The server said no, or nothing; the text is a sentence for the visitor. */
+export class Refusal extends Error {}
+
+/** A kernel that was handed out. */
+export interface KernelAddress {
+  readonly id: string;
+  /** Where its messages are: a WebSocket's address. */
+  readonly channels: string;
+}
+
+/** The two short forms of a program that its link can carry. */
+export interface Permalink {
+  readonly zip: string;
+  readonly query: string;
+}
+
+export interface ServerOptions {
+  readonly fetch: typeof fetch;
+  /** The page's own address, without query. */
+  readonly base: string;
+  /** Counts the kernels of one visitor, so that a limit can be fair. */
+  readonly cellSession: string;
+}
+
+export class Server {
+  readonly #fetch: typeof fetch;
+  readonly #base: string;
+  readonly #cellSession: string;
+
+  constructor({ fetch, base, cellSession }: ServerOptions) {
+    // Called as a bare function: a browser's fetch accepts no other `this` than the window.
+    this.#fetch = (input, init) => fetch(input, init);
+    this.#base = base;
+    this.#cellSession = cellSession;
+  }
+
+  /** A fresh kernel, ended by the server when its first execution is over. */
+  async startKernel(signal: AbortSignal): Promise<KernelAddress> {
+    const query = new URLSearchParams({
+      CellSessionID: this.#cellSession,
+      timeout: "0",
+      accepted_tos: "true",
+    });
+    const reply = await this.#ask(`kernel?${query}`, { method: "POST", signal });
+    const id = textAt(reply, "id");
+    if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer names no kernel.");
+    return { id, channels: this.#channels(id, textAt(reply, "ws_url")) };
+  }
+
+  /** Ends a kernel for good. Nobody waits: its socket tells. */
+  endKernel(id: string): void {
+    this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
+      () => undefined,
+    );
+  }
+
+  /** Keeps a program, so that a link can bring it back. */
+  async keep(code: string): Promise<Permalink> {
+    const body = new URLSearchParams({ code, language: "python", interacts: "[]" });
+    const reply = await this.#ask("permalink", { method: "POST", body });
+    return { zip: textAt(reply, "zip"), query: textAt(reply, "query") };
+  }
+
+  /** An absolute address on this server. */
+  address(path: string): string {
+    return new URL(path, this.#base).href;
+  }
+
+  /**
+   * The socket's address: the path that the server named, at the host the page came from.
+   *
+   * Behind a proxy a server may be wrong about its own host and scheme; the page's are right,
+   * and the content security policy admits no other.
+   */
+  #channels(id: string, named: string): string {
+    const url = new URL(this.#base);
+    const prefix = URL.canParse(named) ? new URL(named).pathname : url.pathname;
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    url.pathname = `${prefix.replace(/\/*$/, "")}/kernel/${id}/channels`;
+    return url.href;
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<JsonObject> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(this.address(path), init);
+      text = await response.text();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new Refusal("The server cannot be reached.");
+    }
+    const reply = parseObject(text);
+    if (!response.ok) {
+      const sentence = reply === null ? "" : textAt(reply, "message");
+      throw new Refusal(sentence || `The server refused (${response.status}).`);
+    }
+    if (reply === null) throw new Refusal("The server's answer cannot be read.");
+    return reply;
+  }
+}

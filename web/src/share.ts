@@ -1,0 +1,87 @@
+/** Links that bring a program back, and how a visitor gets hold of them. */
+
+import { button } from "./elements";
+import { type Permalink, Refusal } from "./server";
+
+export interface ShareOptions {
+  readonly keep: (code: string) => Promise<Permalink>;
+  /** An absolute address for a path on the server. */
+  readonly address: (path: string) => string;
+  readonly copy: (field: HTMLInputElement) => Promise<void>;
+}
+
+export class Share {
+  readonly element = document.createElement("div");
+  readonly #options: ShareOptions;
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+    this.element.className = "sagecell_permalink";
+    this.element.setAttribute("role", "group");
+    this.element.setAttribute("aria-label", "Links to this program");
+    this.element.hidden = true;
+  }
+
+  /** Shows links to `code`, or why there are none. The promise never fails. */
+  async show(code: string): Promise<void> {
+    try {
+      const { query, zip } = await this.#options.keep(code);
+      const short = `?${new URLSearchParams({ q: query })}`;
+      const long = `?${new URLSearchParams({ z: zip, lang: "python" })}`;
+      this.#fill(
+        this.#row("Short link", short, "kept by this server"),
+        this.#row("Long link", long, "holds the whole program"),
+      );
+      this.element.querySelector("input")?.select();
+    } catch (error) {
+      const words = document.createElement("p");
+      words.setAttribute("role", "alert");
+      words.textContent = error instanceof Refusal ? error.message : String(error);
+      this.#fill(words);
+    }
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+  }
+
+  #fill(...rows: HTMLElement[]): void {
+    const close = button("Close", "sagecell_permalink_close", () => this.hide());
+    this.element.replaceChildren(...rows, close);
+    this.element.hidden = false;
+  }
+
+  #row(name: string, path: string, explanation: string): HTMLElement {
+    const row = document.createElement("div");
+    row.className = "sagecell_permalink_result";
+    const label = document.createElement("label");
+    const note = document.createElement("small");
+    note.textContent = explanation;
+    const field = document.createElement("input");
+    field.type = "text";
+    field.readOnly = true;
+    field.value = this.#options.address(path);
+    label.append(name, " ", note, field);
+    const said = document.createElement("span");
+    said.setAttribute("role", "status");
+    const copy = button("Copy", "sagecell_copyButton", () => {
+      this.#options.copy(field).then(
+        () => (said.textContent = "Copied"),
+        () => (said.textContent = "Not copied"),
+      );
+    });
+    copy.setAttribute("aria-label", `Copy ${name.toLowerCase()}`);
+    row.append(label, copy, said);
+    return row;
+  }
+}
+
+/** Puts a field's text on the clipboard, also where the page came over plain HTTP. */
+export async function copyField(field: HTMLInputElement): Promise<void> {
+  if (window.isSecureContext) {
+    await navigator.clipboard.writeText(field.value);
+  } else {
+    field.select();
+    document.execCommand("copy");
+  }
+}

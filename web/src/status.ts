@@ -1,0 +1,71 @@
+/** The line that says what is happening, to eyes and to screen readers alike. */
+
+import { type Clock } from "./clock";
+import { type State } from "./execution";
+
+/** What the line says of a state, as a sentence for the visitor. */
+export function describe(state: State | null): string {
+  switch (state?.name) {
+    case undefined:
+      return "Shift-Enter evaluates";
+    case "starting":
+      return "Starting…";
+    case "running":
+      return "Running…";
+    case "stopping":
+      return "Stopping…";
+    case "done":
+      return `Done in ${duration(state.seconds)}`;
+    case "failed":
+      return `Ended with an error after ${duration(state.seconds)}`;
+    case "stopped":
+      return `Stopped after ${duration(state.seconds)}`;
+    case "ended":
+      return `Ended: ${state.message}`;
+    case "refused":
+      return `Not started: ${state.message}`;
+    case "lost":
+      return `Connection lost. ${state.message || "The program has ended with it."}`;
+  }
+}
+
+/** Seconds in the precision that a reader cares about. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+export class StatusLine {
+  readonly element = document.createElement("p");
+  readonly #words = document.createElement("span");
+  // Outside the live region: nobody wants each second read out.
+  readonly #seconds = document.createElement("span");
+  readonly #clock: Clock;
+  #callOff: () => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.element.className = "sagecell_status";
+    this.#words.setAttribute("role", "status");
+    this.#words.setAttribute("aria-live", "polite");
+    this.#seconds.setAttribute("aria-hidden", "true");
+    this.element.append(this.#words, this.#seconds);
+    this.show(null);
+  }
+
+  show(state: State | null): void {
+    this.#callOff();
+    this.element.dataset["state"] = state?.name ?? "idle";
+    this.#words.textContent = describe(state);
+    this.#seconds.textContent = "";
+    if (state?.name === "running") this.#tick(state.since);
+  }
+
+  #tick(since: number): void {
+    const elapsed = Math.floor(this.#clock.now() - since);
+    this.#seconds.textContent = elapsed > 0 ? ` ${duration(elapsed).replace(".0", "")}` : "";
+    this.#callOff = this.#clock.after(1, () => this.#tick(since));
+  }
+}

@@ -1,0 +1,118 @@
+/** The page's collaborators, in memory and under the test's control. */
+
+import { type Clock } from "../src/clock";
+import { type Socket } from "../src/execution";
+import { type JsonObject, parseObject } from "../src/messages";
+
+export class FakeClock implements Clock {
+  #now = 1000;
+  #timers: { at: number; act: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  date(): Date {
+    return new Date("2026-01-02T03:04:05.678Z");
+  }
+
+  after(seconds: number, act: () => void): () => void {
+    const timer = { at: this.#now + seconds, act };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  advance(seconds: number): void {
+    const end = this.#now + seconds;
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#timers = this.#timers.filter((other) => other !== due);
+      this.#now = due.at;
+      due.act();
+    }
+    this.#now = end;
+  }
+}
+
+/** A WebSocket whose other end is the test. */
+export class FakeSocket implements Socket {
+  onopen: ((event: Event) => void) | null = null;
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  onclose: ((event: CloseEvent) => void) | null = null;
+  readonly sent: JsonObject[] = [];
+  isClosed = false;
+
+  constructor(readonly address: string) {}
+
+  send(text: string): void {
+    this.sent.push(parseObject(text)!);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  opens(): void {
+    this.onopen?.(new Event("open"));
+  }
+
+  says(message: unknown): void {
+    const data = typeof message === "string" ? message : JSON.stringify(message);
+    this.onmessage?.(new MessageEvent("message", { data }));
+  }
+
+  closes(code: number, reason = ""): void {
+    this.onclose?.(new CloseEvent("close", { code, reason }));
+  }
+}
+
+/** A message as a kernel says it, in answer to the request `parent`. */
+export function said(type: string, content: JsonObject, parent = ""): JsonObject {
+  return {
+    header: { msg_id: `${type}-1`, msg_type: type },
+    msg_id: `${type}-1`,
+    msg_type: type,
+    parent_header: parent === "" ? {} : { msg_id: parent },
+    metadata: {},
+    content,
+    channel: type.endsWith("_reply") ? "shell" : "iopub",
+  };
+}
+
+/** Frames that are drawn when the test says so. */
+export class FakeFrames {
+  #waiting: (() => void)[] = [];
+
+  readonly next = (act: () => void): void => {
+    this.#waiting.push(act);
+  };
+
+  /** Draws frames until none is asked for; the number drawn. */
+  draw(): number {
+    let drawn = 0;
+    for (; this.#waiting.length > 0; drawn += 1) {
+      const acts = this.#waiting;
+      this.#waiting = [];
+      acts.forEach((act) => act());
+    }
+    return drawn;
+  }
+}
+
+/** Ids that count up: "id-1", "id-2", ... */
+export function countingIds(): () => string {
+  let count = 0;
+  return () => `id-${(count += 1)}`;
+}
+
+/** Lets promises that are already kept have their say. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i += 1) await Promise.resolve();
+}

@@ -1,0 +1,76 @@
+import { describe, expect, test } from "vitest";
+
+import { fileList, filePath, newFiles } from "../../src/output/files";
+
+describe("filePath", () => {
+  test.each([
+    ["a.csv", "a.csv"],
+    ["data/a b.csv", "data/a%20b.csv"],
+    ["50%.txt", "50%25.txt"],
+    ["a?b#c&d", "a%3Fb%23c%26d"],
+    ["<script>.html", "%3Cscript%3E.html"],
+    ["\"'.txt", "%22'.txt"],
+    ["a\\b", "a%5Cb"],
+    ["größe.txt", "gr%C3%B6%C3%9Fe.txt"],
+    ["line\nbreak", "line%0Abreak"],
+    ["javascript:alert(1)", "javascript%3Aalert(1)"],
+    ["...", "..."],
+  ])("%j is named by %s", (name, path) => {
+    expect(filePath("k1", name)).toBe(`kernel/k1/files/${path}`);
+    const url = new URL(`http://cells.test/kernel/k1/files/${path}?q=1`);
+    expect(decodeURIComponent(url.pathname)).toBe(`/kernel/k1/files/${name}`);
+  });
+
+  test.each(["", ".", "..", "../secret", "a/../b", "/etc/passwd", "a//b", "a/", "a/.", "\ud800"])(
+    "%j cannot be named",
+    (name) => {
+      expect(filePath("k1", name)).toBeNull();
+    },
+  );
+});
+
+test("newFiles finds the names in any payload and passes over the rest", () => {
+  expect(
+    newFiles({
+      payload: [{ source: "page" }, { new_files: ["a", 7, "b"] }, null, { new_files: "c" }],
+    }),
+  ).toEqual(["a", "b"]);
+  expect(newFiles({})).toEqual([]);
+  expect(newFiles({ payload: { new_files: ["a"] } })).toEqual([]);
+});
+
+describe("fileList", () => {
+  const list = (...names: string[]) => {
+    const box = document.createElement("div");
+    const address = (path: string) => `http://cells.test/${path}`;
+    box.append(...fileList({ kernelId: "k1", names, evaluation: 3, address }));
+    return box;
+  };
+
+  test("is empty without files", () => {
+    expect(list().childElementCount).toBe(0);
+  });
+
+  test("links each file for download", () => {
+    const [link] = list("data/heat map.csv", "b").querySelectorAll("a");
+    expect(link?.href).toBe("http://cells.test/kernel/k1/files/data/heat%20map.csv?q=3");
+    expect(link?.download).toBe("heat map.csv");
+    expect(link?.textContent).toBe("data/heat map.csv");
+  });
+
+  test("shows hostile names as what they are", () => {
+    const box = list("<img src=x onerror=alert(1)>", "cod\u202egnp.exe", "a\nb");
+    expect(box.querySelector("img")).toBeNull();
+    expect(Array.from(box.querySelectorAll("bdi"), (name) => name.textContent)).toEqual([
+      "<img src=x onerror=alert(1)>",
+      "cod\ufffdgnp.exe",
+      "a\ufffdb",
+    ]);
+  });
+
+  test("does not link what no link can name", () => {
+    const box = list("../up");
+    expect(box.querySelector("a")).toBeNull();
+    expect(box.textContent).toContain("../up");
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, test, vi } from "vitest";
+
+import { type Json, type JsonObject } from "../../src/messages";
+import { LONGEST_TEXT, renderBundle, renderText } from "../../src/output/mime";
+
+const render = (data: JsonObject, metadata: JsonObject = {}) =>
+  renderBundle(data, metadata, (name) => `/files/${name}`);
+const PNG = "iVBORw0KGgo=";
+
+describe("the richest representation is shown", () => {
+  const all: [string, Json, string][] = [
+    ["text/html", "<b>rich</b>", "sagecell_html"],
+    ["text/markdown", "*rich*", "sagecell_markdown"],
+    ["text/latex", "$x$", "sagecell_latex"],
+    ["image/svg+xml", "<svg/>", "sagecell_figure"],
+    ["image/png", PNG, "sagecell_figure"],
+    ["image/jpeg", PNG, "sagecell_figure"],
+    ["application/json", { a: 1 }, "sagecell_json"],
+    ["text/plain", "plain", "sagecell_value"],
+  ];
+
+  test.each(all)("%s, whatever comes with it", (type, value, className) => {
+    const rest = all.slice(all.findIndex(([other]) => other === type) + 1).reverse();
+    const data = Object.fromEntries([...rest, [type, value] as const]);
+    expect(render(data).className).toBe(className);
+  });
+
+  test.each<[string, JsonObject]>([
+    ["HTML that only a script would fill", { "text/html": "<script>f()</script>" }],
+    ["an empty text", { "text/latex": "" }],
+    ["a picture that is no base64", { "image/png": "<script>" }],
+    ["a value of the wrong type", { "text/html": 7, "image/png": { a: 1 } }],
+    ["HTML that is far too long", { "text/html": `<p>${"x".repeat(5_000_000)}` }],
+    ["a kind from the future", { "application/x-future": "?" }],
+  ])("%s gives way to plain text", (_name, data) => {
+    expect(render({ ...data, "text/plain": "plain" }).textContent).toBe("plain");
+  });
+
+  test("what cannot be shown at all is named", () => {
+    expect(render({ "application/x-future": "?" }).textContent).toContain("application/x-future");
+    expect(render({}).textContent).toBe("");
+  });
+
+  test("names from an object's prototype are no types", () => {
+    expect(render({ toString: "x" }).className).toBe("sagecell_note");
+  });
+});
+
+describe("pictures", () => {
+  const picture = (data: JsonObject, metadata: JsonObject = {}) =>
+    render(data, metadata).querySelector("img")!;
+
+  test("PNG and JPEG are data", () => {
+    expect(picture({ "image/png": "iVBO\nRw0K\n" }).src).toBe("data:image/png;base64,iVBORw0K");
+    expect(picture({ "image/jpeg": "/9j/" }).src).toBe("data:image/jpeg;base64,/9j/");
+  });
+
+  test("have a size and words", () => {
+    const img = picture(
+      { "image/png": PNG, "text/plain": "<Figure>" },
+      { "image/png": { width: 320, height: "240" } },
+    );
+    expect([img.alt, img.width, img.getAttribute("height")]).toEqual(["<Figure>", 320, null]);
+  });
+
+  test("SVG with a script is a picture, never markup", () => {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script>ü"</svg>`;
+    const element = render({ "image/svg+xml": svg });
+    expect(element.querySelector("svg, script")).toBeNull();
+    const src = element.querySelector("img")!.src;
+    expect(src).toMatch(/^data:image\/svg\+xml,%3Csvg/);
+    expect(decodeURIComponent(src.slice(src.indexOf(",") + 1))).toBe(svg);
+    expect(() => render({ "image/svg+xml": "<svg>\ud800</svg>" })).not.toThrow();
+  });
+
+  test("may be files of the kernel", () => {
+    expect(picture({ "text/image-filename": "a.png?m=1" }).getAttribute("src")).toBe(
+      "/files/a.png?m=1",
+    );
+  });
+});
+
+describe("renderText", () => {
+  test("keeps markup as text and colours as classes", () => {
+    const element = renderText("\x1b[31m<b>\x1b[0m", "sagecell_pyerr");
+    expect(element.innerHTML).toBe('<span class="ansi-red-fg">&lt;b&gt;</span>');
+  });
+
+  test("cuts what is too long and says how much", () => {
+    const element = renderText("x".repeat(LONGEST_TEXT + 1234));
+    expect(element.textContent).toHaveLength(LONGEST_TEXT + "\n… 1,234 characters more.".length);
+    expect(element.textContent).toMatch(/… 1,234 characters more\.$/);
+  });
+});
+
+describe("what is loaded on demand", () => {
+  test("LaTeX shows its source, then the formula", async () => {
+    const element = render({ "text/latex": "$\\displaystyle x^2$" });
+    expect(element.textContent).toBe("$\\displaystyle x^2$");
+    await vi.waitFor(() => expect(element.querySelector(".katex math")).not.toBeNull());
+  });
+
+  test("LaTeX without delimiters is one formula", async () => {
+    const element = render({ "text/latex": "x^2" });
+    await vi.waitFor(() => expect(element.querySelector(".katex-display")).not.toBeNull());
+  });
+
+  test("LaTeX that is wrong, hostile or endless stays text", async () => {
+    const source =
+      "$\\frac{$ $\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\includegraphics{http://x.test/a.png}$";
+    const element = render({ "text/latex": source });
+    await vi.waitFor(() => expect(element.querySelector("[data-tex]")).toBeNull());
+    expect(element.querySelector("a, img, script")).toBeNull();
+  });
+
+  test("Markdown shows its source, then its form, harmless and typeset", async () => {
+    const element = render({
+      "text/markdown":
+        "# Title\n\n*so* \\$5, $a_1 * b_1$ \\(c\\) `$x$`\n\n<script>alert(1)</script>\n\n" +
+        "[x](javascript:alert(1)) <img src=x onerror=alert(1)>\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n",
+    });
+    expect(element.textContent).toContain("# Title");
+    await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());
+    expect(element.querySelector("h1")?.textContent).toBe("Title");
+    expect(element.querySelectorAll(".katex")).toHaveLength(2);
+    expect(element.querySelector("code")?.textContent).toBe("$x$");
+    expect(element.querySelector("p")?.textContent).toContain("$5");
+    expect(element.querySelector("td + td")?.getAttribute("style")).toContain("right");
+    expect(element.querySelector("script, [onerror], a[href]")).toBeNull();
+  });
+
+  test("formulas in HTML are typeset, but not in programs or where the table says no", async () => {
+    const element = render({
+      "text/html": "<p>$x^2$</p><pre>$y$</pre><p class=tex2jax_ignore>$z$</p><p>$5 or $6</p>",
+    });
+    await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());
+    expect(element.querySelectorAll(".katex")).toHaveLength(1);
+    expect(element.querySelector("pre")?.textContent).toBe("$y$");
+  });
+});

@@ -1,0 +1,222 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+
+import { type JsonObject } from "../../src/messages";
+import { Output } from "../../src/output/output";
+import { describeHidden } from "../../src/output/overflow";
+import { FakeFrames } from "../fakes";
+
+let frames: FakeFrames;
+let output: Output;
+let milliseconds: number;
+
+function fresh(limit = { items: 5, characters: 200_000 }): void {
+  frames = new FakeFrames();
+  milliseconds = 0;
+  output = new Output({ nextFrame: frames.next, now: () => milliseconds, limit });
+  output.begin(() => null);
+}
+beforeEach(() => fresh());
+
+const take = (type: string, content: JsonObject) =>
+  output.take({ type, content, parentId: "", channel: "iopub" });
+const print = (text: string, name = "stdout") => take("stream", { name, text });
+const show = (text: string, id = "", type = "display_data") =>
+  take(type, { data: { "text/plain": text }, transient: { display_id: id } });
+const blocks = () =>
+  Array.from(output.element.firstElementChild!.children, (element) => [
+    element.className,
+    element.textContent,
+  ]);
+const overflow = () => output.element.lastElementChild as HTMLElement;
+const press = (name: string) =>
+  Array.from(overflow().querySelectorAll("button"))
+    .find(({ textContent }) => textContent === name)!
+    .click();
+
+test("nothing is drawn before the next frame, and all messages of a frame in one", () => {
+  for (let i = 0; i < 1000; i += 1) print(`${i}\n`);
+  expect(blocks()).toEqual([]);
+  expect(frames.draw()).toBe(1);
+  expect(blocks()).toHaveLength(1);
+  expect(blocks()[0]![1]).toMatch(/^0\n1\n[^]*999\n$/);
+});
+
+test("everything stands in the order in which it was said", () => {
+  print("a");
+  print("b", "stderr");
+  show("value");
+  print("c");
+  take("error", { traceback: ["Oops"] });
+  frames.draw();
+  expect(blocks()).toEqual([
+    ["sagecell_stdout", "a"],
+    ["sagecell_stderr", "b"],
+    ["sagecell_value", "value"],
+    ["sagecell_stdout", "c"],
+    ["sagecell_pyerr", "Oops"],
+  ]);
+});
+
+test("a stream goes on where it was over several frames", () => {
+  print("10%");
+  frames.draw();
+  print("\r20%");
+  frames.draw();
+  print("\r30%\ndone");
+  frames.draw();
+  expect(blocks()).toEqual([["sagecell_stdout", "30%\ndone"]]);
+});
+
+test("a frame that has taken its time leaves the rest to the next", () => {
+  output = new Output({ nextFrame: frames.next, now: () => (milliseconds += 20) });
+  for (let i = 0; i < 4; i += 1) show(String(i));
+  expect(frames.draw()).toBeGreaterThan(3);
+  expect(blocks().map(([, text]) => text)).toEqual(["0", "1", "2", "3"]);
+});
+
+test("clear_output replaces what was there within one frame", () => {
+  print("a");
+  frames.draw();
+  take("clear_output", { wait: true });
+  frames.draw();
+  expect(blocks()).toEqual([["sagecell_stdout", "a"]]);
+  print("b");
+  frames.draw();
+  expect(blocks()).toEqual([["sagecell_stdout", "b"]]);
+  take("clear_output", { wait: false });
+  frames.draw();
+  expect(blocks()).toEqual([]);
+});
+
+describe("update_display_data", () => {
+  test("changes what is shown, in its place", () => {
+    show("one", "x");
+    show("two", "y");
+    frames.draw();
+    show("new", "x", "update_display_data");
+    show("newer", "x", "update_display_data");
+    frames.draw();
+    expect(blocks().map(([, text]) => text)).toEqual(["newer", "two"]);
+  });
+
+  test("before the first frame, or after a clear, shows the last state once", () => {
+    show("one", "x");
+    show("new", "x", "update_display_data");
+    frames.draw();
+    expect(blocks().map(([, text]) => text)).toEqual(["new"]);
+    take("clear_output", { wait: false });
+    show("ghost", "x", "update_display_data");
+    frames.draw();
+    expect(blocks()).toEqual([]);
+  });
+});
+
+describe("more than the page shows", () => {
+  test("there is a notice, and more on demand, until all is there", () => {
+    for (let i = 0; i < 12; i += 1) show(`${i}`);
+    frames.draw();
+    expect(blocks()).toHaveLength(5);
+    expect(overflow().hidden).toBe(false);
+    expect(overflow().textContent).toContain("9 characters, in 7 parts, not shown here");
+    press("Show more");
+    frames.draw();
+    expect(blocks()).toHaveLength(10);
+    press("Show more");
+    frames.draw();
+    expect(blocks().map(([, text]) => text)).toEqual(Array.from({ length: 12 }, (_, i) => `${i}`));
+    expect(overflow().hidden).toBe(true);
+  });
+
+  test("exactly as much as fits needs no notice", () => {
+    for (let i = 0; i < 5; i += 1) show(`${i}`);
+    frames.draw();
+    expect(overflow().hidden).toBe(true);
+  });
+
+  test("a long text is cut, whole lines and single ones alike", () => {
+    for (const text of ["a line of text\n".repeat(100_000), "x".repeat(1_500_000)]) {
+      fresh();
+      print(text);
+      frames.draw();
+      const shown = blocks()[0]![1]!;
+      expect(shown.length).toBeGreaterThanOrEqual(200_000);
+      expect(shown.length).toBeLessThan(300_000);
+      expect(text.startsWith(shown)).toBe(true);
+      for (let i = 0; i < 10; i += 1) {
+        press("Show more");
+        frames.draw();
+      }
+      expect(blocks()[0]![1]).toBe(text);
+      expect(overflow().hidden).toBe(true);
+    }
+  });
+
+  test("an error is in sight however much came before it, and stands once", () => {
+    for (let i = 0; i < 7; i += 1) show(`${i}`);
+    take("error", { traceback: ["ZeroDivisionError"] });
+    frames.draw();
+    expect(overflow().querySelector(".sagecell_pyerr")?.textContent).toBe("ZeroDivisionError");
+    press("Show more");
+    frames.draw();
+    expect(output.element.querySelectorAll(".sagecell_pyerr")).toHaveLength(1);
+    expect(blocks().at(-1)).toEqual(["sagecell_pyerr", "ZeroDivisionError"]);
+  });
+
+  test("a progress bar of any length is no long text", () => {
+    for (let i = 0; i <= 20_000; i += 1) print(`\r${String(i).padStart(40)}`);
+    frames.draw();
+    expect(blocks()[0]![1]?.trim()).toBe("20000");
+    expect(overflow().hidden).toBe(true);
+  });
+
+  test("the next program begins with a clean sheet", () => {
+    for (let i = 0; i < 12; i += 1) show(`${i}`);
+    frames.draw();
+    press("Show more");
+    output.begin(() => null);
+    expect(blocks()).toEqual([]);
+    expect(overflow().hidden).toBe(true);
+    for (let i = 0; i < 12; i += 1) show(`${i}`);
+    frames.draw();
+    expect(blocks()).toHaveLength(5);
+  });
+
+  test("all of it can be downloaded as text", async () => {
+    let blob: Blob | undefined;
+    vi.stubGlobal("URL", {
+      createObjectURL: (given: Blob) => ((blob = given), "blob:all"),
+      revokeObjectURL: () => undefined,
+    });
+    const names: string[] = [];
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (
+      this: HTMLAnchorElement,
+    ) {
+      names.push(this.download);
+    });
+    print("\x1b[31mred\x1b[0m\n");
+    for (let i = 0; i < 6; i += 1) show(`${i}`);
+    frames.draw();
+    press("Download all as text");
+    vi.unstubAllGlobals();
+    expect(names).toEqual(["output.txt"]);
+    expect(blob?.size).toBe("red\n0\n1\n2\n3\n4\n5\n".length);
+  });
+});
+
+test.each([
+  [1, 1, "for 1 character, not"],
+  [3, 1_234_567, "for 1,234,567 characters, in 3 parts, not"],
+  [1, 0, "for 1 part, not"],
+])("%d items with %d characters are told in words", (items, characters, words) => {
+  expect(describeHidden(items, characters)).toContain(words);
+});
+
+test("the room of the last output is kept until the program has ended", async () => {
+  vi.spyOn(output.element, "offsetHeight", "get").mockReturnValue(640);
+  output.begin(() => null);
+  expect(output.element.style.minHeight).toBe("640px");
+  const settling = output.settle();
+  frames.draw();
+  await settling;
+  expect(output.element.style.minHeight).toBe("");
+});

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+
+import html from "../index.html?raw";
+
+const page = new DOMParser().parseFromString(html, "text/html");
+
+test("the server finds its place to write, exactly once", () => {
+  const place = '<script type="application/json" id="sagecell-page">{}</script>';
+  expect(html.split(place)).toHaveLength(2);
+});
+
+test("the page has the ids that the server and its neighbours know", () => {
+  expect(page.body.id).toBe("sagecell_main");
+  expect(page.getElementById("cell")).not.toBeNull();
+});
+
+test("nothing in it needs another host or an inline script", () => {
+  for (const element of page.querySelectorAll("[src], link[href]")) {
+    const address = element.getAttribute("src") ?? element.getAttribute("href")!;
+    expect(address).toMatch(/^(\/src\/|data:)/);
+  }
+  for (const script of page.querySelectorAll("script:not([type='application/json'])")) {
+    expect(script.textContent).toBe("");
+  }
+});

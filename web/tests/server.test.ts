@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+
+import { Refusal, Server } from "../src/server";
+
+const ID = "01234567-89ab-cdef-0123-456789abcdef";
+
+/** A server whose every answer is `answer`, and the requests that it got. */
+function serverThat(answer: () => Response, base = "http://cells.test/") {
+  const requests: Request[] = [];
+  const server = new Server({
+    fetch: async (input, init) => {
+      requests.push(new Request(input, init));
+      return answer();
+    },
+    base,
+    cellSession: "tab",
+  });
+  return { server, requests };
+}
+
+const json = (value: unknown, status = 200) => new Response(JSON.stringify(value), { status });
+const never = new AbortController().signal;
+
+describe("startKernel", () => {
+  test("asks for a kernel that ends with its program", async () => {
+    const { server, requests } = serverThat(() => json({ ws_url: "ws://cells.test/", id: ID }));
+    expect(await server.startKernel(never)).toEqual({
+      id: ID,
+      channels: `ws://cells.test/kernel/${ID}/channels`,
+    });
+    expect(requests[0]?.method).toBe("POST");
+    expect(requests[0]?.url).toBe(
+      "http://cells.test/kernel?CellSessionID=tab&timeout=0&accepted_tos=true",
+    );
+  });
+
+  test.each([
+    [
+      "the host of a proxy's inside",
+      "http://cells.test/",
+      "ws://10.0.0.7:8888/",
+      "ws://cells.test",
+    ],
+    ["the scheme behind TLS", "https://cells.test/", "ws://cells.test/", "wss://cells.test"],
+    ["a port", "http://cells.test:81/", "ws://cells.test/", "ws://cells.test:81"],
+    ["a path prefix", "https://cells.test/a/", "ws://x/a/", "wss://cells.test/a"],
+    ["no address at all", "https://cells.test/a/", "", "wss://cells.test/a"],
+  ])("keeps to the page's own host: %s", async (_name, base, named, expected) => {
+    const { server } = serverThat(() => json({ ws_url: named, id: ID }), base);
+    expect((await server.startKernel(never)).channels).toBe(`${expected}/kernel/${ID}/channels`);
+  });
+
+  test.each([
+    ["the server's own sentence", json({ error: "busy", message: "Too many." }, 429), "Too many."],
+    ["the status of a proxy", new Response("<h1>Bad gateway</h1>", { status: 502 }), "(502)"],
+    ["no JSON", new Response("hello"), "cannot be read"],
+    ["no id", json({ ws_url: "ws://cells.test/" }), "names no kernel"],
+    ["a hostile id", json({ id: "../../../../../../../../etc/passwd/xxxx" }), "names no kernel"],
+  ])("says why not: %s", async (_name, response, sentence) => {
+    const { server } = serverThat(() => response);
+    const refusal = await server.startKernel(never).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(Refusal);
+    expect((refusal as Refusal).message).toContain(sentence);
+  });
+
+  test("says that nobody answers", async () => {
+    const { server } = serverThat(() => {
+      throw new TypeError("network");
+    });
+    await expect(server.startKernel(never)).rejects.toThrow("cannot be reached");
+  });
+});
+
+test("endKernel deletes, and does not mind when nobody answers", async () => {
+  const { server, requests } = serverThat(() => {
+    throw new TypeError("network");
+  });
+  server.endKernel(ID);
+  await Promise.resolve();
+  expect(requests[0]?.method).toBe("DELETE");
+  expect(requests[0]?.url).toBe(`http://cells.test/kernel/${ID}`);
+});
+
+test("keep sends the program as a form", async () => {
+  const { server, requests } = serverThat(() => json({ zip: "eJw", query: "q1", interacts: "" }));
+  const code = "print('ä & b')\n";
+  expect(await server.keep(code)).toEqual({ zip: "eJw", query: "q1" });
+  const form = new URLSearchParams(await requests[0]!.text());
+  expect(Object.fromEntries(form)).toEqual({ code, language: "python", interacts: "[]" });
+});

@@ -1,0 +1,70 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { Refusal, type Permalink } from "../src/server";
+import { Share } from "../src/share";
+import { settled } from "./fakes";
+
+let kept: string[];
+let copied: string[];
+
+function shareWith(keep: (code: string) => Promise<Permalink>): Share {
+  return new Share({
+    keep: (code) => {
+      kept.push(code);
+      return keep(code);
+    },
+    address: (path) => `http://cells.test/${path}`,
+    copy: async (field) => {
+      copied.push(field.value);
+    },
+  });
+}
+
+beforeEach(() => {
+  kept = [];
+  copied = [];
+});
+
+test("shows a short link and one that holds the program, and copies each", async () => {
+  const share = shareWith(async () => ({ query: "a&b", zip: "eJw-_w==" }));
+  expect(share.element.hidden).toBe(true);
+  await share.show("print(1)");
+  expect(kept).toEqual(["print(1)"]);
+  const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
+  expect(fields).toEqual([
+    "http://cells.test/?q=a%26b",
+    "http://cells.test/?z=eJw-_w%3D%3D&lang=python",
+  ]);
+  for (const button of share.element.querySelectorAll<HTMLElement>(".sagecell_copyButton")) {
+    button.click();
+  }
+  await settled();
+  expect(copied).toEqual(fields);
+  expect(share.element.querySelector("[role=status]")?.textContent).toBe("Copied");
+  share.element.querySelector<HTMLElement>(".sagecell_permalink_close")?.click();
+  expect(share.element.hidden).toBe(true);
+});
+
+test("says that a copy did not work, and leaves the link selected by hand", async () => {
+  const share = new Share({
+    keep: async () => ({ query: "q", zip: "z" }),
+    address: (path) => path,
+    copy: async () => {
+      throw new DOMException("no", "NotAllowedError");
+    },
+  });
+  await share.show("x");
+  share.element.querySelector<HTMLElement>(".sagecell_copyButton")?.click();
+  await settled();
+  expect(share.element.querySelector("[role=status]")?.textContent).toBe("Not copied");
+});
+
+test("says why there is no link", async () => {
+  const share = shareWith(async () => {
+    throw new Refusal("The database is away.");
+  });
+  await share.show("x");
+  expect(share.element.hidden).toBe(false);
+  expect(share.element.querySelector("[role=alert]")?.textContent).toBe("The database is away.");
+  expect(share.element.querySelector("input")).toBeNull();
+});

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+
+import { type Rgb, contrast } from "../src/output/colour";
+import ansi from "../src/styles/ansi.css?raw";
+import theme from "../src/styles/theme.css?raw";
+
+/** The custom properties that a style sheet sets by day, and those that it sets by night. */
+function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
+  return sheet
+    .split("@media (prefers-color-scheme: dark)")
+    .slice(0, 2)
+    .map((part) => {
+      const found = part.matchAll(/--([\w-]+): #(\w\w)(\w\w)(\w\w);/g);
+      return new Map(
+        Array.from(found, ([, name, ...rgb]) => [
+          name!,
+          rgb.map((value) => parseInt(value, 16)) as unknown as Rgb,
+        ]),
+      );
+    }) as [Map<string, Rgb>, Map<string, Rgb>];
+}
+
+const [day, night] = colours(theme);
+const [ansiDay, ansiNight] = colours(ansi);
+/** Those that nobody reads. */
+const SURFACES = new Set(["paper", "panel", "rule", "error-rule", "selection", "on-accent"]);
+
+test.each([
+  ["day", day, ansiDay],
+  ["night", night, ansiNight],
+])("by %s, all text can be read on paper and panel", (_time, surface, terminal) => {
+  const inks = [...surface, ...terminal].filter(([name]) => !SURFACES.has(name));
+  expect(inks.length).toBeGreaterThan(25);
+  for (const [name, ink] of inks) {
+    const grounds = name.startsWith("ansi") ? ["paper"] : ["paper", "panel"];
+    for (const ground of grounds) {
+      const ratio = contrast(ink, surface.get(ground)!);
+      expect(ratio, `${name} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+    }
+  }
+  expect(contrast(surface.get("on-accent")!, surface.get("accent")!)).toBeGreaterThanOrEqual(4.5);
+  expect(contrast(surface.get("ink")!, surface.get("selection")!)).toBeGreaterThanOrEqual(4.5);
+});
+
+test("the colours that programs choose are measured against the same paper", () => {
+  expect(day.get("paper")).toEqual([253, 252, 249]);
+  expect(night.get("paper")).toEqual([23, 25, 28]);
+});
