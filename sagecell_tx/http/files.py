@@ -6,16 +6,16 @@ import mimetypes
 import re
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IPullProducer
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.http import CACHED
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from sagecell_tx.http import origins
+from sagecell_tx.http.freshness import continues, unchanged
 from sagecell_tx.http.problems import Problem
-from sagecell_tx.sessions.interfaces import FileStore, StoredFile
+from sagecell_tx.sessions.interfaces import FileStore, StoredFile, StoreUnavailable
 from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import WireError
 
@@ -30,33 +30,45 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SANDBOX = "sandbox allow-scripts allow-popups allow-forms"
 
 
-@define
+def content_type(name: str) -> str:
+    """What a file of that name has in it; text is UTF-8."""
+    # With a path before it, no name is read as a URL, which could say its own type.
+    mimetype, encoding = mimetypes.guess_type(f"./{name}")
+    if encoding is not None or mimetype is None:
+        return "application/octet-stream"
+    is_text = mimetype.startswith("text/") or mimetype.endswith("javascript")
+    return f"{mimetype}; charset=utf-8" if is_text else mimetype
+
+
+@define(kw_only=True)
 class Files:
-    """Answers for ``/kernel/<id>/files/<name>``."""
+    """Answers for ``/kernel/<id>/files/<name>``.
+
+    A client that takes nothing for `stalled` seconds is cut off.
+    """
 
     store: FileStore
+    clock: IReactorTime
+    stalled: float
 
     async def send(self, request: Request, kernel_id: str, name: str) -> bytes:
         """Send a file or the part of it that was asked for."""
         file = await self._find(kernel_id, name)
-        mimetype, encoding = mimetypes.guess_type(file.name)
-        if encoding is not None or mimetype is None:
-            mimetype = "application/octet-stream"
-        if mimetype.startswith("text/"):
-            mimetype += "; charset=utf-8"
-        request.setHeader("Content-Type", mimetype)
+        request.setHeader("Content-Type", content_type(file.name))
         request.setHeader("Cache-Control", "no-cache")
         request.setHeader("X-Content-Type-Options", "nosniff")
         request.setHeader("Content-Security-Policy", _SANDBOX)
         request.setHeader("Accept-Ranges", "bytes")
-        if request.setLastModified(file.mtime) is CACHED:
+        if unchanged(request, file.mtime):
             return b""
         first, end = self._range(request, file)
         request.setHeader("Content-Length", str(end - first))
         if request.method == b"HEAD" or first == end:
             return b""
-        sending = Sending(request=request, store=self.store, file=file, place=first, end=end)
-        await sending.start()
+        sending = Sending(
+            request=request, store=self.store, file=file, clock=self.clock, stalled=self.stalled
+        )
+        await sending.send(first, end)
         return b""
 
     async def _find(self, kernel_id: str, name: str) -> StoredFile:
@@ -70,8 +82,8 @@ class Files:
 
     def _range(self, request: Request, file: StoredFile) -> tuple[int, int]:
         """First byte and end of what to send; anything but one plain range means all."""
-        asked = _RANGE.fullmatch(request.getHeader("range") or "")
-        if asked is None or asked.groups() == ("", ""):
+        asked = _RANGE.fullmatch(origins.header(request, b"range"))
+        if asked is None or not _is_range(*asked.groups()) or not continues(request, file.mtime):
             return 0, file.size
         if asked[1] == "":
             first, end = max(0, file.size - int(asked[2])), file.size
@@ -90,54 +102,67 @@ class Files:
         return first, end
 
 
-@implementer(IPullProducer)
+def _is_range(first: str, last: str) -> bool:
+    """Whether these digits are a first and a last byte, the last ones, or all from one on."""
+    if first and last:
+        return int(first) <= int(last)
+    return bool(first or last)
+
+
+@implementer(IPushProducer)
 @define(kw_only=True, eq=False)
 class Sending:
-    """One response's body, read from the store piece by piece as the client takes it."""
+    """One response's body: read from the store piece by piece, as the client takes it."""
 
     request: Request
     store: FileStore
     file: StoredFile
-    place: int
-    end: int
-    _reading: Deferred[bytes] | None = field(default=None, init=False)
-    _done: Deferred[None] = field(init=False)
+    clock: IReactorTime
+    stalled: float  # seconds that a client may take nothing
+    _taken: Deferred[None] | None = field(default=None, init=False)  # while the client is slow
+    _patience: IDelayedCall | None = field(default=None, init=False)
 
-    def start(self) -> Deferred[None]:
-        """Begin to send. Fires when all is written; cancelling stops the reading."""
-        self._done = Deferred(lambda _: self.stopProducing())
-        self.request.registerProducer(self, False)
-        return self._done
+    async def send(self, place: int, end: int) -> None:
+        """Send the bytes from `place` to `end`; returns when all are written."""
+        self.request.registerProducer(self, True)
+        try:
+            while place < end:
+                if self._taken is not None:
+                    await self._taken
+                data = await self.store.read(self.file, place, min(PIECE, end - place))
+                if not data:
+                    raise EOFError(f"{self.file.name} is shorter than it was")
+                place += len(data)
+                self.request.write(data)
+            self.request.unregisterProducer()
+        except (StoreUnavailable, EOFError):
+            _log.failure("sending {name}", name=self.file.name)
+            self._cut()
+            # The connection's end cancels this; there is no other end to a cut response.
+            await Deferred()
+        finally:
+            self._stop_waiting()
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client is slow."""
+        if self._taken is None:
+            self._taken = Deferred()
+            self._patience = self.clock.callLater(self.stalled, self._cut)
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """Send the next piece."""
-        if self._reading is not None:
-            return
-        length = min(PIECE, self.end - self.place)
-        self._reading = self.store.read(self.file, self.place, length)
-        self._reading.addCallbacks(self._write, self._fail)
+        """The client has taken what there was."""
+        self._stop_waiting()
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken.callback(None)
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone."""
-        if self._reading is not None:
-            self._reading.cancel()
+        """The client is gone; the sending is about to be cancelled."""
 
-    def _write(self, data: bytes) -> None:
-        self._reading = None
-        if not data:
-            self._fail(Failure(EOFError(f"{self.file.name} is shorter than it was")))
-            return
-        self.place += len(data)
-        self.request.write(data)
-        if self.place >= self.end:
-            self.request.unregisterProducer()
-            self._done.callback(None)
+    def _stop_waiting(self) -> None:
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
 
-    def _fail(self, failure: Failure) -> None:
+    def _cut(self) -> None:
         """Cut the connection, so that the client sees that something is missing."""
-        self._reading = None
-        if failure.check(CancelledError):
-            return
-        _log.failure("sending {name}", failure, name=self.file.name)
-        self.request.unregisterProducer()
-        self.request.loseConnection()  # which cancels what waits for the end
+        self.request.channel.forceAbortClient()

@@ -11,7 +11,7 @@ from twisted.web.server import Request
 
 from sagecell_tx.http import origins
 from sagecell_tx.http.files import Files
-from sagecell_tx.http.parameters import in_frame, seconds, text
+from sagecell_tx.http.parameters import in_frame, present, seconds, text
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
 from sagecell_tx.http.sockets import Channels
 from sagecell_tx.sessions.fleet import Fleet
@@ -32,7 +32,7 @@ class Kernels:
     @app.route("/", methods=["POST"])
     async def start(self, request: IRequest) -> bytes:
         """Start a kernel and hand out its id. A client that hangs up gives it back."""
-        framed = text(request, "frame") != ""
+        framed = present(request, "frame")
         if not framed:
             origins.allow_methods(request)
         session = self.fleet.open(
@@ -54,7 +54,8 @@ class Kernels:
 
     @app.route("/", methods=["OPTIONS"])
     @app.route("/<kernel_id>", methods=["OPTIONS"])
-    def preflight(self, request: IRequest, kernel_id: str = "") -> bytes:
+    @app.route("/<kernel_id>/files/<path:name>", methods=["OPTIONS"])
+    def preflight(self, request: IRequest, kernel_id: str = "", name: str = "") -> bytes:
         """Tell a browser that pages from elsewhere may ask."""
         origins.allow_methods(request)
         return b""
@@ -76,7 +77,7 @@ class Kernels:
         session = self.fleet.get(kernel_id)
         if session is None:
             raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
-        if (request.getHeader("upgrade") or "").lower() != "websocket":
+        if origins.header(request, b"upgrade").lower() != "websocket":
             raise Problem(
                 426,
                 "upgrade_required",
@@ -85,7 +86,7 @@ class Kernels:
             )
         return self.channels.resource()
 
-    @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD", "OPTIONS"])
+    @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD"])
     async def fetch(self, request: Request, kernel_id: str, name: str) -> bytes:
         """Send a file that a kernel made, also after its end."""
         origins.allow_methods(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.web.iweb import IRequest
 
 _HOST = re.compile(r"[A-Za-z0-9._~\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -12,24 +13,30 @@ _METHODS = "POST, GET, OPTIONS, DELETE"
 _HEADERS = "X-XSRFToken, Content-Type"
 
 
+def header(request: IRequest, name: bytes) -> str:
+    """A header's value, whatever bytes it has; empty when it is not there."""
+    return (request.getHeader(name) or b"").decode("latin-1")
+
+
 def allow(request: IRequest, *, anyone: bool = False) -> None:
     """Let the page that asks read the answer, whatever its origin: cells are embedded anywhere.
 
     Without an Origin header nothing is said, unless `anyone` may know.
     """
-    origin = request.getHeader("origin")
-    if origin is None and not anyone:
-        return
-    request.setHeader("Access-Control-Allow-Origin", _printable(origin) or "*")
-    request.setHeader("Access-Control-Allow-Credentials", "true")
-    if origin is not None:
-        request.setHeader("Vary", "Origin")
+    # Added: that the encoding matters may have been said already.
+    request.responseHeaders.addRawHeader(b"Vary", b"Origin")
+    asked = request.getHeader(b"origin") is not None
+    if asked or anyone:
+        origin = header(request, b"origin")
+        plain = origin.isascii() and origin.isprintable()
+        request.setHeader("Access-Control-Allow-Origin", (origin if plain else "") or "*")
+        request.setHeader("Access-Control-Allow-Credentials", "true")
 
 
 def allow_methods(request: IRequest) -> None:
     """What `allow` says, and which methods and headers may be used."""
     allow(request)
-    if request.getHeader("origin") is not None:
+    if request.getHeader(b"origin") is not None:
         request.setHeader("Access-Control-Allow-Methods", _METHODS)
         request.setHeader("Access-Control-Allow-Headers", _HEADERS)
 
@@ -41,18 +48,22 @@ def websocket_url(request: IRequest) -> str:
     client that lies about it only misleads itself.
     """
     told = (
-        request.getHeader("x-scheme")
-        or request.getHeader("x-forwarded-proto")
-        or request.getHeader("x-proto")
-        or ""
+        header(request, b"x-scheme")
+        or header(request, b"x-forwarded-proto")
+        or header(request, b"x-proto")
     )
     secure = request.isSecure() or told.split(",")[0].strip().lower() in ("https", "wss")
-    host = request.getHeader("host") or ""
+    host = header(request, b"host")
     if not _HOST.fullmatch(host):
-        address = request.getHost()
-        host = f"{getattr(address, 'host', 'localhost')}:{getattr(address, 'port', 80)}"
+        host = _own_name(request)
     return f"{'wss' if secure else 'ws'}://{host}/"
 
 
-def _printable(header: str | None) -> str:
-    return header if header is not None and header.isascii() and header.isprintable() else ""
+def _own_name(request: IRequest) -> str:
+    """Where the request arrived, as the host of a URL."""
+    match request.getHost():
+        case IPv4Address(host=host, port=port):
+            return f"{host}:{port}"
+        case IPv6Address(host=host, port=port):
+            return f"[{host}]:{port}"
+    return "localhost"

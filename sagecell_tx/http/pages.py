@@ -7,16 +7,16 @@ from pathlib import Path
 from attrs import define
 from klein import Klein
 from twisted.web.iweb import IRequest
-from twisted.web.resource import IResource
 from twisted.web.server import Request
-from twisted.web.static import File
 
 from sagecell_tx.http import origins
+from sagecell_tx.http.files import content_type
+from sagecell_tx.http.freshness import unchanged
 from sagecell_tx.http.permalinks import find
 from sagecell_tx.http.problems import Problem, handle_problems
 from sagecell_tx.sessions.interfaces import CellStore
-from sagecell_tx.wire.codelink import Program, ProgramReference, program_from_query
-from sagecell_tx.wire.messages import dump
+from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
+from sagecell_tx.wire.messages import WireError, dump
 
 #: Where the browser's side is built to; see web/vite.config.ts.
 CLIENT = Path(__file__).with_name("client")
@@ -101,21 +101,28 @@ class Pages:
         return b""
 
 
-class Static(File):
-    """The files of the page, for pages from anywhere. There are no listings."""
+@define(kw_only=True)
+class Static:
+    """The files that the page is made of, for pages from anywhere. There are no listings."""
 
-    isLeaf = False  # noqa: N815
+    client: Path = CLIENT
 
-    def directoryListing(self) -> IResource:  # noqa: N802
-        """Show nothing of what is there."""
-        return self.childNotFound
+    app = Klein()
+    handle_problems(app)
 
-    def render_GET(self, request: Request) -> object:  # noqa: N802
+    @app.route("/<path:name>", methods=["GET", "HEAD"])
+    def send(self, request: Request, name: str) -> bytes:
         """Send a file; a name with a hash in it never changes its content."""
         origins.allow(request)
+        try:
+            path = self.client / clean_name(name)
+            mtime, data = path.stat().st_mtime, path.read_bytes()
+        except (WireError, OSError) as error:
+            raise Problem(404, "not_found", "There is no such file.") from error
+        request.setHeader("Content-Type", content_type(name))
         request.setHeader("X-Content-Type-Options", "nosniff")
-        hashed = self.parent().basename() == "assets"
-        request.setHeader("Cache-Control", _IMMUTABLE if hashed else "no-cache")
-        return super().render_GET(request)
-
-    render_HEAD = render_GET  # noqa: N815
+        request.setHeader("Cache-Control", _IMMUTABLE if name.startswith("assets/") else "no-cache")
+        if unchanged(request, mtime):
+            return b""
+        request.setHeader("Content-Length", str(len(data)))
+        return data

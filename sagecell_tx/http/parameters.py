@@ -17,6 +17,11 @@ def texts(request: IRequest, name: str) -> list[str]:
         raise Problem(400, "invalid_encoding", f"The parameter {name} is not UTF-8.") from error
 
 
+def present(request: IRequest, name: str) -> bool:
+    """Whether a parameter is given, be it without a value."""
+    return name.encode("ascii") in request.args
+
+
 def text(request: IRequest, name: str, default: str = "") -> str:
     """The last value of a parameter."""
     values = texts(request, name)

@@ -10,7 +10,7 @@ from twisted.web.iweb import IRequest
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
-from sagecell_tx.http.parameters import in_frame, text
+from sagecell_tx.http.parameters import in_frame, present, text
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
 from sagecell_tx.sessions.interfaces import CellStore, Permalink
 from sagecell_tx.wire.codelink import clean_ident, zip_text
@@ -64,18 +64,18 @@ class Permalinks:
             raise Problem(400, "missing_code", "The parameter code is missing.")
         if max(len(permalink.code), len(permalink.interacts)) > self.limits.code:
             raise Problem(413, "code_too_long", "The program is too long for a permalink.")
+        number = text(request, "n")
+        if number and not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):
+            raise Problem(400, "invalid_n", "The parameter n must be a whole number.")
         answer: dict[str, object] = {
             "zip": zip_text(permalink.code),
             "query": await self.store.save(permalink),
             "interacts": zip_text(permalink.interacts),
         }
-        number = text(request, "n")
         if number:
-            if not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):
-                raise Problem(400, "invalid_n", "The parameter n must be a whole number.")
             answer["n"] = int(number)
         body = json_body(request, answer)
-        if text(request, "frame"):
+        if present(request, "frame"):
             request.setHeader("Content-Type", "text/html; charset=utf-8")
             return in_frame(body)
         return body

@@ -10,7 +10,8 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import RequestRedirect
 
 from sagecell_tx.sessions.admission import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
@@ -70,6 +71,9 @@ def problem_from(error: BaseException | None) -> Problem:
             return Problem(503, "start_failed", str(error), headers={"Retry-After": "5"})
         case StoreUnavailable():
             return Problem(503, "store_unavailable", str(error), headers={"Retry-After": "5"})
+        case RequestRedirect():
+            # The router would mend a path with two slashes; nothing here has one.
+            return problem_from(NotFound())
         case HTTPException():
             name = error.name.lower().replace(" ", "_")
             response = error.get_response()

@@ -64,7 +64,7 @@ class Collector:
             return
         if message.msg_type == "stream":
             self._print(str(content.get("name")), str(content.get("text", "")))
-        elif message.msg_type == "execute_reply":
+        elif message.msg_type == "execute_reply" and _is_json(content):
             self.reply = content
         elif message.msg_type == "status" and content.get("execution_state") == "idle":
             self.close("")
@@ -75,6 +75,19 @@ class Collector:
             self._limit -= len(text)
             if self._limit <= 0:
                 self.streams.setdefault("stderr", []).append("\n[The output is cut here.]\n")
+
+
+def _is_json(content: dict[str, Any]) -> bool:
+    """Whether what a kernel wrote can be written again: 1e999 was read as infinity."""
+    try:
+        dump(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _bad_expressions() -> Problem:
+    return Problem(400, "invalid_user_expressions", "user_expressions must be a JSON object.")
 
 
 @define(kw_only=True)
@@ -121,9 +134,7 @@ class Service:
         try:
             expressions = parse_object(user_expressions)
         except WireError as error:
-            raise Problem(
-                400, "invalid_user_expressions", "user_expressions must be a JSON object."
-            ) from error
+            raise _bad_expressions() from error
         content = {
             "code": code,
             "silent": False,
@@ -133,7 +144,11 @@ class Service:
             "stop_on_error": True,
         }
         header = {"msg_id": self.new_id(), "msg_type": "execute_request"}
-        return textwire.parse(dump({"header": header, "content": content}), date=self.now())
+        try:
+            text = dump({"header": header, "content": content})
+        except (ValueError, RecursionError) as error:  # 1e999 was read as infinity
+            raise _bad_expressions() from error
+        return textwire.parse(text, date=self.now())
 
     async def _collect(self, session: Session, execution: Message) -> Collector:
         """What the program printed and answered until it was done or its time was over."""
@@ -142,7 +157,7 @@ class Service:
         await session.when_ready()
         attachment = collector.listen(session)
         attachment.send(execution)
-        collector.done.addTimeout(deadline - self.clock.seconds(), self.clock)
+        collector.done.addTimeout(max(0.0, deadline - self.clock.seconds()), self.clock)
         try:
             await collector.done
         except DeadlineReached:

@@ -1,0 +1,185 @@
+"""One client's part in a session: what is written to its WebSocket, and at what pace.
+
+A message that cannot be delivered is answered on iopub with an `error` whose parent it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Protocol
+
+from attrs import define, field
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from sagecell_tx.sessions.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.session import Session
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.messages import Message, dump
+
+#: Bytes to take from the outbox at once.
+ROOM = 256 * 1024
+
+#: A content from this size on is written in frames of it, as the client takes them.
+FRAME = 64 * 1024
+
+# Opcodes and close codes of RFC 6455.
+CONTINUATION = 0
+TEXT = 1
+NORMAL = 1000
+UNSUPPORTED_DATA = 1003
+INVALID_DATA = 1007
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
+
+#: The word with which a session lets a client go that takes nothing.
+STALLED = "stalled"
+
+
+def close_reason(code: str, message: str) -> str:
+    """A JSON object that fits into a close frame, which has 123 bytes for it."""
+    room = 123 - len(dump({"error": code, "message": ""}))
+    while len(dump(message)) - 2 > room:
+        message = message[:-1]
+    return dump({"error": code, "message": message}).decode("ascii")
+
+
+class Socket(Protocol):
+    """The WebSocket, after its upgrade."""
+
+    @property
+    def transport(self) -> Any:
+        """The transport below it."""
+
+    @property
+    def talking(self) -> bool:
+        """The upgrade is done, and neither side has said goodbye."""
+
+    def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
+        """Write one frame."""
+
+    def end_with(self, code: int, word: str, sentence: str) -> None:
+        """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class Conversation:
+    """One client's WebSocket and its hold on a session: the session's listener."""
+
+    _socket: Socket
+    _session: Session
+    _attachment: Attachment | None = field(default=None, init=False)
+    _paused: bool = field(default=False, init=False)
+    _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
+    _closing: str | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Take part in the session, as fast as the transport takes what is said."""
+        self._attachment = self._session.attach(self)
+        transport = self._socket.transport
+        transport.unregisterProducer()  # the HTTP channel, whose transport it was
+        transport.registerProducer(self, True)
+        self._pump()
+
+    def end(self) -> None:
+        """The client is gone."""
+        self._paused = True
+        if self._attachment is not None:
+            self._attachment.detach()
+
+    def receive(self, text: bytes, date: str) -> None:
+        """Pass on what the client sent; raises `WireError` when it is not a message."""
+        try:
+            message = textwire.parse(text, date=date)
+        except textwire.UnknownChannel as error:
+            self._refuse(error.code, error.message, error.header)
+            return
+        assert self._attachment is not None, "nothing is received before the beginning"
+        try:
+            self._attachment.send(message)
+        except Undeliverable as error:
+            self._refuse(error.code, error.message, message.header)
+
+    # --- Listener
+
+    def wake(self) -> None:
+        """There is something to take."""
+        if not self._paused:
+            self._pump()
+
+    def close(self, reason: str) -> None:
+        """The session is over, or this client too slow for it."""
+        self._closing = reason
+        if reason == STALLED:
+            self._say_goodbye(reason)  # behind what it does not read, or it would never come
+        elif not self._paused:
+            self._pump()
+
+    # --- IPushProducer
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client is slow."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The client has caught up."""
+        self._paused = False
+        self._pump()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The client is gone; `end` follows."""
+        self._paused = True
+
+    def _pump(self) -> None:
+        """Write while there is something to write and the transport takes it."""
+        while self._may_write():
+            for opcode, payload, last in self._frames:
+                self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
+                if not self._may_write():
+                    return
+            messages = self._take()
+            if not messages:
+                break
+            self._frames = frames_of(messages)
+        if self._closing is not None and self._may_write():
+            self._say_goodbye(self._closing)
+
+    def _take(self) -> list[Message]:
+        if self._attachment is None or self._closing is not None:
+            return []
+        return self._attachment.take(ROOM)
+
+    def _may_write(self) -> bool:
+        """The transport takes more, and no close was sent, which is the last frame."""
+        return not self._paused and self._socket.talking
+
+    def _say_goodbye(self, reason: str) -> None:
+        if reason == STALLED:
+            code, message = TRY_AGAIN_LATER, "Too slow: nothing was taken for too long."
+        else:
+            code, message = NORMAL, "The session is over."
+        self._socket.end_with(code, reason, message)
+
+    def _refuse(self, code: str, message: str, header: bytes) -> None:
+        """Tell this client alone that its request goes nowhere."""
+        content = {"ename": code, "evalue": message, "traceback": [f"{code}: {message}"]}
+        refusal = self._session.say("error", content, header)
+        self._frames = chain(self._frames, frames_of([refusal]))
+        self.wake()
+
+
+def frames_of(messages: Iterable[Message]) -> Iterator[tuple[int, bytes, bool]]:
+    """Opcode, payload and FIN of the frames of these messages; long contents take several."""
+    for message in messages:
+        before, content, after = textwire.render(message)
+        if len(content) <= FRAME:
+            yield TEXT, b"".join((before, content, after)), True
+            continue
+        yield TEXT, before, False
+        for start in range(0, len(content), FRAME):
+            yield CONTINUATION, content[start : start + FRAME], False
+        yield CONTINUATION, after, True

@@ -1,0 +1,128 @@
+"""The whole web process in memory, and the tests that ask it."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import count
+from pathlib import Path
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.test.iosim import FakeTransport, IOPump
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
+from typing_extensions import override
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.site import Parts, site
+from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.interfaces import FileStore
+from sagecell_tx.testing.hosts import MemoryHost
+from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
+
+from .loopback import CLIENT, SERVER, Answer, Connection, Ear, Wire, request
+
+DATE = "2026-01-01T00:00:00+00:00"
+
+
+@define(kw_only=True)
+class World:
+    """The whole web process in memory."""
+
+    limits: Limits
+    client: Path
+    host: MemoryHost = field(factory=lambda: MemoryHost(answering=True))
+    cells: MemoryCellStore = field(factory=MemoryCellStore)
+    files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
+    clock: MemoryReactorClock = field(factory=lambda: Reactor())
+    rejected: Counter[str] = field(factory=Counter)
+    fleet: Fleet = field(init=False)
+    site: Site = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        ids = count(1)
+
+        def new_id() -> str:
+            return str(uuid.UUID(int=next(ids)))
+
+        def now() -> str:
+            return DATE
+
+        self.fleet = Fleet(
+            host=self.host,
+            files=self.files,
+            limits=self.limits,
+            clock=self.clock,
+            new_id=new_id,
+            now=now,
+        )
+        self.site = site(
+            Parts(
+                fleet=self.fleet,
+                cells=self.cells,
+                files=self.files,
+                limits=self.limits,
+                reactor=self.clock,
+                new_id=new_id,
+                now=now,
+                sandbox=lambda: "none",
+                rejected=self.rejected,
+                client=self.client,
+            )
+        )
+
+    def connect(self, client: Protocol | None = None) -> Connection:
+        """A connection that is up."""
+        client = client or Ear()
+        server = self.site.buildProtocol(CLIENT)
+        assert server is not None
+        wire = Wire(server, isServer=True, hostAddress=SERVER, peerAddress=CLIENT)
+        far = FakeTransport(client, isServer=False, hostAddress=CLIENT, peerAddress=SERVER)
+        server.makeConnection(wire)
+        client.makeConnection(far)
+        line = IOPump(client, server, far, wire, False, clock=self.clock)
+        return Connection(client=client, server=wire, line=line)
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor in memory that refuses what a real one does."""
+
+    @override
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+    ) -> IDelayedCall:
+        assert delay >= 0, "the past cannot be waited for"
+        return super().callLater(delay, callable, *args, **kw)
+
+
+class SiteTests(SynchronousTestCase):
+    """Tests of a site in a world of its own."""
+
+    limits = Limits()
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir(parents=True)
+        self.world = World(limits=self.limits, client=self.folder)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Iterable[tuple[str, str | bytes]] = (),
+        body: bytes | None = None,
+    ) -> Answer:
+        """Ask once, on a connection of its own."""
+        connection = self.world.connect()
+        connection.send(request(method, path, headers, body))
+        answer = connection.answer(method)
+        connection.hang_up()
+        return answer
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.world.clock.advance(seconds)
