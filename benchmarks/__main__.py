@@ -29,7 +29,7 @@ from benchmarks.peers.sagecell import SagecellTx
 from benchmarks.table import AIMS, BARS, judgements, medians, table
 
 #: Once so many seconds have passed, each measure gives each peer one turn and no more.
-BUDGET = 180.0
+BUDGET = 150.0
 
 _ABOUT_THE_PEERS = f"""\
 {SAGECELL:<12} twistd sagecell-tx, asked over HTTP and WebSocket
