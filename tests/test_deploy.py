@@ -1,0 +1,186 @@
+"""The deployment files are accepted by those who read them: systemd, twistd and `load`."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import attrs
+import pytest
+
+from sagecell_tx.config import Config, load
+from sagecell_tx.tap import Options
+
+DEPLOY = Path(__file__).parent.parent / "deploy"
+TWISTD = Path(sys.executable).with_name("twistd")
+INSTALLED = "/opt/sagecell-tx/bin/twistd"
+
+#: What systemd counts as a clean end. Source: systemd.service(5), SuccessExitStatus.
+CLEAN = (0, -signal.SIGTERM)
+
+#: How long a process may take to do what it should, in seconds.
+PATIENCE = 60
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    """A unit file; a key that is given twice is an error."""
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment]
+    parser.read_string((DEPLOY / name).read_text(encoding="utf-8"))
+    return parser
+
+
+def server_arguments() -> list[str]:
+    """What the service unit gives to `twistd sagecell-tx`."""
+    words = shlex.split(unit("sagecell-tx.service")["Service"]["ExecStart"])
+    assert words[:4] == [INSTALLED, "--nodaemon", "--pidfile=", "sagecell-tx"]
+    return words[4:]
+
+
+# --- settings
+
+
+def test_the_example_settings_load():
+    assert Config(**load(DEPLOY / "sagecell.toml")) == Config()
+
+
+def test_the_example_settings_show_every_key_with_its_default(tmp_path):
+    text = (DEPLOY / "sagecell.toml").read_text(encoding="utf-8")
+    shown, count = re.subn(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE)
+    path = tmp_path / "sagecell.toml"
+    path.write_text(shown, encoding="utf-8")
+    settings = load(path)
+    assert Config(**settings) == Config()
+    limits = attrs.fields(type(Config().limits))
+    assert settings.keys() == {attribute.name for attribute in attrs.fields(Config)}
+    assert count == len(settings) - 1 + len(limits)
+
+
+# --- systemd
+
+
+def test_systemd_finds_no_fault(tmp_path):
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    paths = []
+    for name in ("sagecell-tx.service", "sagecell-tx.socket"):
+        text = (DEPLOY / name).read_text(encoding="utf-8")
+        paths.append(tmp_path / name)
+        # Only an executable that is there is accepted.
+        paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
+    verified = subprocess.run(
+        [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
+def test_the_service_starts_twistd_with_options_it_knows(tmp_path):
+    arguments = server_arguments()
+    assert arguments[arguments.index("--config") + 1] == "/etc/sagecell-tx.toml"
+    arguments[arguments.index("--config") + 1] = str(DEPLOY / "sagecell.toml")
+    options = Options()
+    options.parseOptions(arguments)
+    assert options.settings.listen == ("systemd:domain=INET:index=0",)
+    assert options.settings.state_dir == Path("%S/sagecell-tx")
+
+
+def test_the_service_keeps_its_state_where_systemd_makes_room():
+    service = unit("sagecell-tx.service")["Service"]
+    assert service["StateDirectory"] == service["CacheDirectory"] == "sagecell-tx"
+    assert service["Environment"] == "HOME=%C/sagecell-tx"
+
+
+def test_the_service_lets_kernels_have_namespaces():
+    hindrances = {
+        "MemoryDenyWriteExecute",
+        "ProcSubset",
+        "ProtectControlGroups",
+        "ProtectHostname",
+        "ProtectKernelLogs",
+        "ProtectKernelTunables",
+        "ProtectProc",
+        "RestrictNamespaces",
+        "SystemCallFilter",
+    }
+    assert not hindrances & set(unit("sagecell-tx.service")["Service"])
+
+
+def test_the_socket_is_reached_from_this_machine_only():
+    assert unit("sagecell-tx.socket")["Socket"]["ListenStream"] == "127.0.0.1:8888"
+
+
+# --- proxies
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
+def test_proxies_look_for_the_server_where_the_socket_is(name):
+    address = unit("sagecell-tx.socket")["Socket"]["ListenStream"]
+    assert address in (DEPLOY / name).read_text(encoding="utf-8")
+
+
+def test_haproxy_takes_the_kernel_id_from_the_path():
+    text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
+    (first, length) = map(int, re.findall(r"path,bytes\((\d+),(\d+)\)", text)[0])
+    kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"
+    assert f"/kernel/{kernel_id}/channels"[first : first + length] == kernel_id
+
+
+# --- as systemd does it
+
+#: Becomes the server, with the listening socket and the variables that sd_listen_fds(3) names.
+_ACTIVATE = """
+import os, sys
+listening = int(sys.argv[1])
+os.dup2(listening, 3)
+if listening != 3:
+    os.close(listening)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="sagecell-tx.socket")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.integration
+def test_it_serves_on_a_socket_of_systemds_and_tells_its_state(tmp_path):
+    settings = tmp_path / "sagecell.toml"
+    settings.write_text("preload = []\n", encoding="utf-8")
+    values = {"--config": str(settings), "--state-dir": str(tmp_path / "state")}
+    arguments = server_arguments()
+    for option, value in values.items():
+        arguments[arguments.index(option) + 1] = value
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        open(tmp_path / "log", "wb") as log,
+    ):
+        notified.bind(str(tmp_path / "notify"))
+        notified.settimeout(PATIENCE)
+        command = [sys.executable, "-c", _ACTIVATE, str(listening.fileno()), str(TWISTD)]
+        server = subprocess.Popen(
+            [*command, "--nodaemon", "--pidfile=", "sagecell-tx", *arguments],
+            pass_fds=[listening.fileno()],
+            env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            assert notified.recv(64) == b"READY=1"
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/service"
+            with urllib.request.urlopen(url, b"code=print(6*7)", PATIENCE) as answer:
+                assert b'"stdout":"42\\n"' in answer.read()
+            server.send_signal(signal.SIGTERM)
+            assert notified.recv(64) == b"STOPPING=1"
+            assert server.wait(PATIENCE) in CLEAN
+        finally:
+            server.kill()
+            server.wait()
+    assert [path.name for path in (tmp_path / "state" / "kernels").iterdir()] == ["lock"]

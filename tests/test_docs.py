@@ -1,0 +1,298 @@
+"""The documents say what the code does: their form, links, routes, settings and words."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import attrs
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+from klein import Klein
+from werkzeug.exceptions import HTTPException
+
+import sagecell_tx.http
+from sagecell_tx.config import Config, Limits
+from sagecell_tx.http.kernels import Kernels
+from sagecell_tx.http.pages import Pages, Static
+from sagecell_tx.http.permalinks import Permalinks
+from sagecell_tx.http.service import Service
+from sagecell_tx.http.status import Status
+from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.tap import Options
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst", ROOT / "NEWS.rst"]
+DOCUMENTS += sorted((ROOT / "docs").rglob("*.rst"))
+
+#: docutils' level of a warning: nothing from there on is let pass.
+WARNING = 2
+
+#: Where each of the site's Klein applications is.
+MOUNTS = {
+    Pages: "",
+    Static: "/static",
+    Kernels: "/kernel",
+    Permalinks: "/permalink",
+    Service: "/service",
+    Status: "/api",
+}
+
+each_document = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+@cache
+def doctree(path: Path) -> nodes.document:
+    """The document at `path`; fails for the slightest warning."""
+    return publish_doctree(
+        path.read_text(encoding="utf-8"),
+        source_path=str(path),
+        settings_overrides={
+            "halt_level": WARNING,
+            "report_level": WARNING,
+            "warning_stream": False,
+            "file_insertion_enabled": False,
+        },
+    )
+
+
+def literals(path: Path) -> list[str]:
+    """The words in double backquotes."""
+    return [literal.astext() for literal in doctree(path).findall(nodes.literal)]
+
+
+def blocks(path: Path) -> Iterator[str]:
+    """The lines of all literal blocks."""
+    for block in doctree(path).findall(nodes.literal_block):
+        yield from block.astext().splitlines()
+
+
+# --- form and links
+
+
+@each_document
+def test_it_renders_without_a_warning(path):
+    assert doctree(path).children
+
+
+@each_document
+def test_what_it_links_to_exists(path):
+    tree = doctree(path)
+    targets = [reference.get("refuri", "") for reference in tree.findall(nodes.reference)]
+    local = [target for target in targets if target and "://" not in target]
+    assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+@each_document
+def test_its_pictures_are_our_own_and_told_in_words(path):
+    for image in doctree(path).findall(nodes.image):
+        assert (path.parent / image["uri"]).resolve().parent == ROOT / "docs"
+        assert len(image["alt"]) > 20
+
+
+@each_document
+def test_every_file_it_names_exists(path):
+    rooms = "sagecell_tx|docs|deploy|tests|web|newsfragments|benchmarks|twisted"
+    named = [word for word in literals(path) if re.fullmatch(rf"({rooms})/[\w./-]*", word)]
+    inner = "sessions|hosts|http|store|wire|kernelside"
+    named += [
+        f"sagecell_tx/{word}"
+        for word in literals(path)
+        if re.fullmatch(rf"({inner})/\w+\.py", word)
+    ]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_index_lists_every_document():
+    docs = ROOT / "docs"
+    listed = {
+        (docs / reference["refuri"]).resolve()
+        for reference in doctree(docs / "index.rst").findall(nodes.reference)
+    }
+    others = set(docs.rglob("*.rst")) - {docs / "index.rst"}
+    assert others <= listed
+
+
+@each_document
+def test_every_make_target_it_names_exists(path):
+    rules = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    lines = itertools.chain(literals(path), blocks(path))
+    commands = [line.partition("#")[0].split()[1:] for line in lines if line.startswith("make ")]
+    assert set(itertools.chain(*commands)) <= set(rules)
+
+
+# --- routes
+
+
+@cache
+def klein_apps() -> dict[type, Klein]:
+    """All classes below `sagecell_tx.http` that have routes."""
+    found = {}
+    for module in iter_modules(sagecell_tx.http.__path__, "sagecell_tx.http."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, type) and isinstance(vars(value).get("app"), Klein):
+                found[value] = vars(value)["app"]
+    return found
+
+
+def routes() -> set[tuple[str, str]]:
+    """Method and path of every route; HEAD goes without saying."""
+    found = set()
+    for owner, app in klein_apps().items():
+        for rule in app.url_map.iter_rules():
+            path = re.sub(r"<path:", "<", rule.rule)
+            path = MOUNTS[owner] + ("" if path == "/" and MOUNTS[owner] else path)
+            found |= {(method, path) for method in (rule.methods or ()) if method != "HEAD"}
+    return found
+
+
+def generic(path: str) -> str:
+    """A path as the routes have it: without a query, whatever its parameters are called."""
+    path = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", path.partition("?")[0])
+    return re.sub(r"<\w+>", "<>", path)
+
+
+def answered(method: str, path: str) -> bool:
+    """Whether the site has a route for this."""
+    for owner, app in klein_apps().items():
+        mount = MOUNTS[owner]
+        if path == mount or path.startswith(f"{mount}/"):
+            inner = path.removeprefix(mount) or "/"
+            try:
+                app.url_map.bind("example.org").match(inner, method)
+            except HTTPException:
+                continue
+            return True
+    return False
+
+
+_REQUEST = re.compile(r"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/\S*)")
+
+
+def requests_in(path: Path) -> set[tuple[str, str]]:
+    """Method and path of every request in a document's literals."""
+    told = [line.strip().removeprefix("-> ") for line in [*blocks(path), *literals(path)]]
+    found = filter(None, map(_REQUEST.fullmatch, told))
+    return {(match[1], generic(match[2])) for match in found}
+
+
+def test_all_applications_are_mounted():
+    assert klein_apps().keys() == MOUNTS.keys()
+
+
+def test_the_protocol_has_every_route():
+    told = requests_in(ROOT / "docs" / "protocol.rst")
+    assert {(method, generic(path)) for method, path in routes()} <= told
+
+
+@pytest.mark.parametrize(
+    "path",
+    # The benchmarks tell of other programs' routes too.
+    [path for path in DOCUMENTS if path.name != "benchmarks.rst"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_every_request_it_shows_is_answered(path):
+    assert [told for told in requests_in(path) if not answered(*told)] == []
+
+
+def test_the_readme_names_the_main_routes():
+    told = requests_in(ROOT / "README.rst")
+    assert told >= {("POST", "/service"), ("POST", "/kernel"), ("GET", "/kernel/<>/channels")}
+
+
+# --- settings
+
+
+def documented_settings() -> dict[str, object]:
+    """Keys and defaults of the tables in docs/operations.rst."""
+    found: dict[str, object] = {}
+    for row in doctree(ROOT / "docs" / "operations.rst").findall(nodes.row):
+        key, default, meaning = (entry.astext() for entry in row.findall(nodes.entry))
+        if key != "Key":
+            assert key not in found, f"{key} is there twice"
+            assert meaning
+            found[key] = tomllib.loads(f"default = {default}")["default"]
+    return found
+
+
+def test_operations_has_every_setting_with_its_default():
+    config = attrs.asdict(Config(), recurse=False)
+    defaults = {f"limits.{key}": value for key, value in attrs.asdict(Limits()).items()}
+    for key, value in config.items():
+        if key != "limits":
+            defaults[key] = list(value) if isinstance(value, tuple) else value
+    defaults["state_dir"] = str(defaults["state_dir"])
+    assert documented_settings() == defaults
+
+
+@each_document
+def test_every_limit_it_names_exists(path):
+    named = re.findall(r"``limits\.(\w+)``", path.read_text())
+    assert set(named) <= {attribute.name for attribute in attrs.fields(Limits)}
+
+
+@each_document
+def test_its_command_lines_are_understood(path):
+    text = "\n".join(blocks(path)).replace("\\\n", " ")
+    for arguments in re.findall(r"twistd .*?sagecell-tx (.*)", text):
+        words = [word for word in arguments.split() if word]
+        options = dict(zip(words[::2], words[1::2], strict=True))
+        known = {"--listen", *(f"--{name}" for name, *_ in Options.optParameters)}
+        assert options.keys() <= known
+
+
+# --- words
+
+
+def words_given_to(names: set[str], folder: str) -> set[str]:
+    """The first words, as programs know them, of every call of `names` below the package."""
+    found = set()
+    for path in (ROOT / "sagecell_tx" / folder).glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                texts = [
+                    argument.value
+                    for argument in call.args
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+                ]
+                if call.func.id in names and texts and re.fullmatch(r"[a-z_]+", texts[0]):
+                    found.add(texts[0])
+    return found
+
+
+def test_the_protocol_has_every_error_word():
+    told = set(literals(ROOT / "docs" / "protocol.rst"))
+    words = words_given_to({"Problem"}, "http")
+    words |= words_given_to({"Refused", "Undeliverable"}, "sessions")
+    assert {"unknown_kernel", "too_many_kernels", "duplicate_msg_id"} <= words
+    assert words - told == set()
+
+
+def test_lifecycle_has_every_reason():
+    told = set(literals(ROOT / "docs" / "lifecycle.rst"))
+    assert {reason.value for reason in Reason} - told == set()
+
+
+def test_lifecycle_has_every_state():
+    source = (ROOT / "sagecell_tx" / "sessions" / "lifecycle.py").read_text(encoding="utf-8")
+    states = set(re.findall(r'machine\.state\("(\w+)"', source))
+    path = ROOT / "docs" / "lifecycle.rst"
+    terms = {
+        term.astext()
+        for item in doctree(path).findall(nodes.definition_list_item)
+        for term in item.findall(nodes.term)
+    }
+    assert len(states) > 5
+    assert terms == states
+    diagram = "\n".join(blocks(path))
+    assert {state for state in states if state not in diagram} == set()
