@@ -29,7 +29,14 @@ test.each([
   ["day", day, ansiDay],
   ["night", night, ansiNight],
 ])("by %s, all text can be read on paper and panel", (_time, surface, terminal) => {
-  const inks = [...surface, ...terminal].filter(([name]) => !SURFACES.has(name));
+  const grounds = [...terminal].filter(([name]) => name.endsWith("-ground"));
+  expect(grounds).toHaveLength(16);
+  for (const [name, ground] of grounds) {
+    expect(contrast(surface.get("ink")!, ground), name).toBeGreaterThanOrEqual(4.5);
+  }
+  const inks = [...surface, ...terminal].filter(
+    ([name]) => !SURFACES.has(name) && !name.endsWith("-ground"),
+  );
   expect(inks.length).toBeGreaterThan(25);
   for (const [name, ink] of inks) {
     const grounds = name.startsWith("ansi") ? ["paper"] : ["paper", "panel"];

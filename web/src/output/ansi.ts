@@ -5,7 +5,7 @@
  * the others, and operating system commands, are taken out.
  */
 
-import { type Colour, NAMES, css, indexed, legible } from "./colour";
+import { type Colour, NAMES, blackOrWhite, css, indexed, legible } from "./colour";
 
 export interface Style {
   readonly foreground?: Colour;
@@ -152,24 +152,33 @@ export function nodeFor({ text, style }: Run): Node {
 }
 
 function paint(span: HTMLElement, style: Style): void {
-  let { foreground, background } = style;
-  if (style.reverse) {
-    [foreground, background] = [background, foreground];
-    if (!foreground) span.classList.add("ansi-default-inverse-fg");
-    if (!background) span.classList.add("ansi-default-inverse-bg");
-  }
-  if (foreground && "index" in foreground) span.classList.add(`${className(foreground.index)}-fg`);
+  const [foreground, background] = style.reverse
+    ? [style.background, style.foreground]
+    : [style.foreground, style.background];
+  const onInk = style.reverse === true && background === undefined;
+  if (onInk) span.classList.add("ansi-default-inverse-bg");
   if (background && "index" in background) span.classList.add(`${className(background.index)}-bg`);
   if (background && "rgb" in background) span.style.backgroundColor = css(background.rgb);
-  if (foreground && "rgb" in foreground) {
+
+  if (foreground && "index" in foreground) {
+    // Our grounds are pale by day and dark by night: black and white on them mean ink.
+    const isInk = background && "index" in background && (foreground.index % 8) % 7 === 0;
+    if (!isInk) span.classList.add(`${className(foreground.index)}-fg`);
+  } else if (foreground && (onInk || (background && "rgb" in background))) {
     // On a ground of its own choice the program has the say over contrast; on ours, we do.
-    const exact = css(foreground.rgb);
-    const { light, dark } =
-      background || style.reverse ? { light: exact, dark: exact } : legible(foreground.rgb);
-    span.classList.add("ansi-rgb-fg");
-    span.style.setProperty("--on-light", light);
-    span.style.setProperty("--on-dark", dark);
+    ink(span, { light: css(foreground.rgb), dark: css(foreground.rgb) });
+  } else if (foreground) ink(span, legible(foreground.rgb));
+  else if (onInk) span.classList.add("ansi-default-inverse-fg");
+  else if (background && "rgb" in background) {
+    const either = css(blackOrWhite(background.rgb));
+    ink(span, { light: either, dark: either });
   }
+}
+
+function ink(span: HTMLElement, { light, dark }: { light: string; dark: string }): void {
+  span.classList.add("ansi-rgb-fg");
+  span.style.setProperty("--on-light", light);
+  span.style.setProperty("--on-dark", dark);
 }
 
 function className(index: number): string {

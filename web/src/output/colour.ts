@@ -37,6 +37,13 @@ export function legible(rgb: Rgb): { readonly light: string; readonly dark: stri
   };
 }
 
+/** Whichever of the two is easier to read on `ground`. */
+export function blackOrWhite(ground: Rgb): Rgb {
+  return contrast([0, 0, 0], ground) > contrast([255, 255, 255], ground)
+    ? [0, 0, 0]
+    : [255, 255, 255];
+}
+
 export function css(rgb: Rgb): string {
   return `rgb(${rgb.join(" ")})`;
 }

@@ -110,8 +110,12 @@ describe("nodeFor", () => {
     ["42", "ansi-green-bg"],
     ["103", "ansi-yellow-intense-bg"],
     ["1;4", "ansi-bold ansi-underline"],
-    ["7", "ansi-default-inverse-fg ansi-default-inverse-bg"],
-    ["7;31", "ansi-default-inverse-fg ansi-red-bg"],
+    ["7", "ansi-default-inverse-bg ansi-default-inverse-fg"],
+    ["30;43", "ansi-yellow-bg"],
+    ["97;41", "ansi-red-bg"],
+    ["7;31", "ansi-red-bg"],
+    ["7;31;42", "ansi-red-bg ansi-green-fg"],
+    ["7;42", "ansi-default-inverse-bg ansi-green-fg"],
   ])("%s has the classes %s", (codes, classes) => {
     expect(element(codes).className).toBe(classes);
   });
@@ -120,6 +124,21 @@ describe("nodeFor", () => {
     const { style } = element("38;2;0;0;255");
     expect(style.getPropertyValue("--on-light")).toBe("rgb(0 0 255)");
     expect(style.getPropertyValue("--on-dark")).not.toBe("rgb(0 0 255)");
+  });
+
+  test("on a named ground, which is ours, it stays legible too", () => {
+    const { style } = element("43;38;2;255;255;0");
+    expect(style.getPropertyValue("--on-light")).not.toBe("rgb(255 255 0)");
+  });
+
+  test.each([
+    ["48;2;250;250;200", "rgb(0 0 0)"],
+    ["48;2;30;0;60", "rgb(255 255 255)"],
+    ["7;38;2;250;250;200", "rgb(0 0 0)"],
+  ])("on an exact ground without a colour of its own, %s, text is %s", (codes, colour) => {
+    const { style } = element(codes);
+    expect(style.getPropertyValue("--on-light")).toBe(colour);
+    expect(style.getPropertyValue("--on-dark")).toBe(colour);
   });
 
   test("on a ground of its own, an exact colour stays exact", () => {
