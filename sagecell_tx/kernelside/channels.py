@@ -17,7 +17,7 @@ _LINGER = 1000
 
 @define
 class Channels:
-    """Bound sockets: each file is `<directory>/k-<port>`."""
+    """Bound sockets."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     shell: zmq.Socket[bytes]
@@ -27,8 +27,8 @@ class Channels:
     beat: zmq.Socket[bytes]
 
     @classmethod
-    def bind(cls, directory: str) -> Channels:
-        """Make and bind them; raises `zmq.ZMQError`."""
+    def bind(cls, prefix: str) -> Channels:
+        """Make and bind them, each to the file `<prefix>-<port>`; raises `zmq.ZMQError`."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
         def bound(name: str, kind: int, **options: int) -> zmq.Socket[bytes]:
@@ -36,7 +36,7 @@ class Channels:
             socket.setsockopt(zmq.LINGER, _LINGER)
             for option, value in options.items():
                 socket.setsockopt(getattr(zmq, option), value)
-            socket.bind(f"ipc://{directory}/k-{_PORTS[name]}")
+            socket.bind(f"ipc://{prefix}-{_PORTS[name]}")
             return socket
 
         return cls(

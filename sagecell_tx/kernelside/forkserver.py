@@ -30,7 +30,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from sagecell_tx.kernelside import processes
+from sagecell_tx.kernelside import memory, preload, processes
 from sagecell_tx.kernelside.pipes import BadLine, ControlPipes
 from sagecell_tx.kernelside.reaping import Reaper
 from sagecell_tx.kernelside.start import Start
@@ -221,20 +221,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     started = time.monotonic()
     pipes = ControlPipes.from_standard_streams()
-    processes.die_with(os.getppid())
+    # Not SIGKILL: what the kernels have started has to be killed first.
+    processes.die_with(os.getppid(), signal.SIGTERM)
     processes.adopt_orphans()
     wakeup = hear_signals()
 
-    # Not at the top: what these import must find the streams and the environment prepared.
-    from sagecell_tx.kernelside import preload
-
+    memory.share_one_heap()
     preload.prepare_environment()
     loaded = preload.load(names)
+    # Not at the top: ipykernel must find the streams, the environment and its modules prepared.
     from sagecell_tx.kernelside import kernel, startup, warming
 
     parts = kernel.build()
     warming.warm(parts)
-    preload.settle()
+    preload.end_threads()
     pipes.tell(
         event="ready",
         pid=os.getpid(),
@@ -243,7 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing=loaded.missing,
         sandbox="none",
     )
-    born = ForkServer(pipes, wakeup).run()
+    server = ForkServer(pipes, wakeup)
+    _filling = memory.settle()
+    born = server.run()
     if born is None:
         with suppress(OSError):
             pipes.write()

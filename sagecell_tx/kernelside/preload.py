@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -64,8 +63,10 @@ def load(names: Sequence[str]) -> Loaded:
     loaded = Loaded([], [])
     for name in names:
         (loaded.names if _import(name) else loaded.missing).append(name)
-    with _without("debugpy"):
-        # Half a megabyte and 95 ms for a debugger that nobody here can talk to.
+    # A debugger that nobody here can talk to, and guesses at names that cost 40 MB of parsed
+    # library code where the names themselves can be asked.
+    with _without("debugpy"), _without("jedi"):
+        importlib.import_module("IPython.core.completer")
         importlib.import_module("ipykernel.debugger")
     for name in _LAZY:
         if not name.startswith("matplotlib") or "matplotlib" in sys.modules:
@@ -96,17 +97,13 @@ def _without(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-def settle() -> None:
-    """Leave memory in the state in which children share most of it, and no thread.
+def end_threads() -> None:
+    """Wait for what imports have started in threads: a fork would lose it, and its locks.
 
-    Raises RuntimeError for a thread that does not end: a fork would lose it, and its locks.
+    Raises RuntimeError for a thread that does not end.
     """
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(10)
     if processes.threads() != 1:
         raise RuntimeError(f"threads were started before the fork: {threading.enumerate()}")
-    # A collection in a child would write to the header of each object, and so copy its page.
-    gc.disable()
-    gc.collect()
-    gc.freeze()

@@ -18,15 +18,15 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(error, os.strerror(error))
 
 
-def die_with(parent: int) -> None:
-    """SIGKILL will come when the process `parent`, our parent, ends.
+def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """The signal `how` will come when the process `parent`, our parent, ends.
 
     The kernel tells nobody about a parent that was gone before the call, so that case ends
     this process at once.
     """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), how)
 
 
 def adopt_orphans() -> None:

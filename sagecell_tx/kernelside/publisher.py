@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import zmq
@@ -86,17 +87,17 @@ class Publisher:
         self._stopping = False
         self._wake = -1
         self._thread: threading.Thread | None = None
+        os.register_at_fork(after_in_child=self._abandon)
 
-    def start(self, socket: Any, captures: list[Any]) -> None:
+    def start(self, socket: Any, captures: Sequence[Any]) -> None:
         """Begin to send. `socket` is a bound XPUB; each of `captures` has a `descriptor`
         that is readable when a subprocess has written, and `read()` for its text.
         """
         self._socket = socket
-        self._captures = captures
+        self._captures = list(captures)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="iopub", daemon=True)
-        self.closed = False
-        os.register_at_fork(after_in_child=self._abandon)
+        self._stopping = self.closed = self.forked = False
         self._thread.start()
 
     def stop(self) -> None:
@@ -110,6 +111,7 @@ class Publisher:
         self.closed = True
         if not self._thread.is_alive():
             self._socket.close(linger=int(LAST_WORDS * 1000))
+            os.close(self._wake)
 
     def _abandon(self) -> None:
         """In a process that a cell forked: the thread is not here, and the socket not ours."""

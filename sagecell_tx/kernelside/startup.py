@@ -7,21 +7,16 @@ import gc
 import os
 import random
 import resource
-import signal
 import sys
 import tempfile
 import threading
 import traceback
-import uuid
+from contextlib import suppress
 from typing import NoReturn
 
-from ipykernel.control import ControlThread
-from tornado.ioloop import IOLoop
-from zmq.eventloop.zmqstream import ZMQStream
-
 from sagecell_tx.kernelside import processes
-from sagecell_tx.kernelside.channels import Channels
 from sagecell_tx.kernelside.kernel import Parts
+from sagecell_tx.kernelside.running import Running
 from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.streams import Capture
 from sagecell_tx.kernelside.upload import FileLimits
@@ -44,11 +39,22 @@ def become(start: Start, parts: Parts, *, parent: int, report: int) -> NoReturn:
     try:
         confine(start, parent)
         make_own(start)
-        channels = _open(start, parts)
+        parts.kernel.take_uploads(
+            os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
+            FileLimits(
+                file=start.limit("file", _NO_LIMIT),
+                files=start.limit("files", _NO_LIMIT),
+                files_count=start.limit("files_count", _NO_LIMIT),
+            ),
+        )
+        captures = [Capture(parts.stdout), Capture(parts.stderr)]
+        running = Running.open(parts, f"{start.directory}/ipc/k", start.key, captures)
+        parts.take_streams()
+        gc.enable()
         os.write(report, b"b")
         os.close(report)
-        parts.kernel.io_loop.start()
-        _end(parts, channels)
+        running.run()
+        _end(running)
         status = 0
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
@@ -81,59 +87,21 @@ def make_own(start: Start) -> None:
     """Replace what was inherited and must differ between kernels: place, names, chance."""
     work = os.path.join(start.directory, "work")
     temporary = os.path.join(start.directory, "tmp")
-    os.makedirs(temporary, mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.mkdir(temporary, 0o700)
     os.chdir(work)
     os.environ.update(HOME=work, PWD=work, TMPDIR=temporary)
     tempfile.tempdir = temporary
     sys.argv = ["sagemathcell.py"]
     random.seed()
     if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
+        sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
 
 
-def _open(start: Start, parts: Parts) -> Channels:
-    """Bind the sockets and start the threads; the kernel listens on the current loop."""
-    kernel = parts.kernel
-    parts.session.pid = os.getpid()  # it sends nothing in a process that it was not made for
-    parts.session.key = start.key
-    parts.session.session = uuid.uuid4().hex
-    kernel.ident = parts.session.session
-    kernel.shell.displayhook.topic = kernel._topic("execute_result")
-
-    channels = Channels.bind(f"{start.directory}/ipc")
-    control_thread = ControlThread(daemon=True)
-    kernel.control_thread = control_thread
-    kernel.shell_stream = ZMQStream(channels.shell, IOLoop.current())
-    kernel.control_stream = ZMQStream(channels.control, control_thread.io_loop)
-    kernel.stdin_socket = channels.stdin
-    kernel.take_uploads(
-        os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
-        FileLimits(
-            file=start.limit("file", _NO_LIMIT),
-            files=start.limit("files", _NO_LIMIT),
-            files_count=start.limit("files_count", _NO_LIMIT),
-        ),
-    )
-    # Python handles signals in the main thread, so that is whose waiting they must break.
-    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    parts.publisher.start(channels.iopub, [Capture(parts.stdout), Capture(parts.stderr)])
-    parts.take_streams()
-    channels.start_heart()
-    kernel.start()
-    control_thread.start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
-    gc.enable()
-    return channels
-
-
-def _end(parts: Parts, channels: Channels) -> None:
+def _end(running: Running) -> None:
     """Run what the program asked to have run at its end, and send what waits; bounded."""
     last_resort = threading.Timer(_LAST_WORDS, os._exit, (0,))
     last_resort.daemon = True
     last_resort.start()
     atexit._run_exitfuncs()
-    control_thread = parts.kernel.control_thread
-    control_thread.stop()
-    control_thread.join()
-    parts.publisher.stop()
-    channels.close()
+    running.close()

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import linecache
+import os
 import sys
 from contextlib import suppress
 
+import zmq
+
 from sagecell_tx.kernelside.kernel import Parts
+from sagecell_tx.kernelside.running import Running
+
+#: Lives after the first: Python adapts code that has run eight times.
+_LIVES = 10
+
+_COMMON = ("1+1",)
 
 _CELLS = (
     "1+1",
@@ -46,33 +54,60 @@ _COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
 
 
 def warm(parts: Parts) -> None:
-    """Run cells in the kernel's shell, whose output nobody hears, and forget them."""
+    """Let the kernel live a few times before any is forked from it, and forget it all.
+
+    The first life makes what is made on first use. The others are like the start of any
+    kernel, so that Python has adapted that code already: it does so in place, and each page
+    that it does it on would be copied by every kernel.
+    """
     fresh = dict(parts.kernel.shell.user_ns)
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = parts.stdout, parts.stderr
+    parts.take_streams()
     try:
-        asyncio.run(_use(parts))
+        _live(parts, _CELLS + _cells_for_libraries(parts), _COMPLETIONS)
+        _forget(parts, fresh)
+        for _ in range(_LIVES):
+            # Python's cache of attributes has room for so many: what comes up once must go.
+            sys._clear_type_cache()
+            _live(parts, _COMMON, ())
+            _forget(parts, fresh)
     finally:
         sys.stdout, sys.stderr = streams
-    _forget(parts, fresh)
 
 
-async def _use(parts: Parts) -> None:
-    kernel = parts.kernel
-    cells = list(_CELLS)
+def _cells_for_libraries(parts: Parts) -> tuple[str, ...]:
+    cells: tuple[str, ...] = ()
     if "matplotlib.pyplot" in sys.modules:
-        kernel.shell.enable_matplotlib("inline")
-        cells.extend(_PLOTTING)
+        parts.kernel.shell.enable_matplotlib("inline")
+        cells += _PLOTTING
     if "pandas" in sys.modules:
-        cells.extend(_TABLES)
-    for cell in cells:
-        kernel.set_parent([], parts.session.msg("execute_request", {"code": cell}))
-        await kernel.do_execute(cell, silent=False)
-    for text in _COMPLETIONS:
-        kernel.do_complete(text, len(text))
-    with suppress(Exception):
-        await kernel.do_inspect("print", 3)
-    kernel.set_parent([], {"header": {}})
+        cells += _TABLES
+    return cells
+
+
+def _live(parts: Parts, cells: tuple[str, ...], completions: tuple[str, ...]) -> None:
+    """Run cells through real sockets, from the bind to the last close."""
+    # The name is not in the file system: there may be no place that can be written to.
+    prefix = f"@sagecell-{os.getpid()}"
+    running = Running.open(parts, prefix, os.urandom(16))
+    try:
+        client = running.channels.context.socket(zmq.DEALER)
+        with client:
+            client.setsockopt(zmq.LINGER, 0)
+            client.connect(f"ipc://{prefix}-1")
+            for code in cells:
+                _request(parts, client, "execute_request", code=code, stop_on_error=False)
+            for code in completions:
+                for kind in ("complete_request", "inspect_request"):
+                    _request(parts, client, kind, code=code, cursor_pos=len(code))
+            _request(parts, client, "execute_request", code="exit")
+            running.run()
+    finally:
+        running.close()
+
+
+def _request(parts: Parts, client: zmq.Socket[bytes], kind: str, **content: object) -> None:
+    parts.session.send(client, kind, content)
 
 
 def _forget(parts: Parts, fresh: dict[str, object]) -> None:
@@ -96,3 +131,4 @@ def _forget(parts: Parts, fresh: dict[str, object]) -> None:
     with suppress(AttributeError):
         del builtins._  # type: ignore[attr-defined]
     linecache.clearcache()
+    parts.session.digest_history.clear()

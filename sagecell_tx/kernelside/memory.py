@@ -1,0 +1,87 @@
+"""A process's memory is arranged so that the processes forked from it share most of it.
+
+A child copies a page when it first writes to it. New objects go to the holes that old ones
+left, and there are holes on most pages, so a little work in a child would copy a lot. Here
+the holes are filled before the fork: what a child makes then stands together on new pages.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+
+#: The option of glibc's `mallopt` that bounds the number of heaps.
+_M_ARENA_MAX = -8
+
+#: Requests to malloc that are filled up to, in bytes.
+_LARGEST_HOLE = 4096
+
+_libc = ctypes.CDLL(None)
+_libc.malloc.restype = ctypes.c_size_t
+_libc.malloc.argtypes = [ctypes.c_size_t]
+_libc.sbrk.restype = ctypes.c_size_t
+_libc.sbrk.argtypes = [ctypes.c_ssize_t]
+
+
+def share_one_heap() -> None:
+    """From now on threads have no heaps of their own, each with pages and holes of its own."""
+    _libc.mallopt(_M_ARENA_MAX, 1)
+
+
+def settle() -> list[object]:
+    """Give back what is free, fill the holes, and keep the collector off what is there.
+
+    Returns what fills the holes: it must live as long as anything is forked.
+    """
+    gc.disable()
+    gc.collect()
+    _libc.malloc_trim(0)
+    _fill_heap()
+    filling = _fill_pools()
+    # A collection in a child would write to the header of each object, and so copy its page.
+    gc.freeze()
+    return filling
+
+
+def _fill_heap() -> None:
+    """Take every free piece of the C heap below its end, large pieces first. Never freed."""
+    end = _libc.sbrk(0)
+    for size in range(_LARGEST_HOLE, 0, -16):
+        while 0 < _libc.malloc(size) < end:
+            pass
+
+
+def _fill_pools() -> list[object]:
+    """Take every free block of the pools that Python's small objects live in."""
+    filling: list[object] = []
+    for size, free in _free_blocks():
+        if size == 16:
+            filling.extend(object() for _ in range(free))
+        elif size == 32:
+            filling.extend(complex(number) for number in range(free))
+        else:
+            filling.extend(bytes(size - _EMPTY_BYTES - index % 2) for index in range(free))
+    return filling
+
+
+_EMPTY_BYTES = sys.getsizeof(b"")
+
+
+def _free_blocks() -> list[tuple[int, int]]:
+    """Block sizes in bytes, and how many blocks of each are free in pools that are in use."""
+    statistics = os.memfd_create("malloc statistics")
+    stderr = os.dup(2)
+    try:
+        os.dup2(statistics, 2)
+        sys._debugmallocstats()
+        os.dup2(stderr, 2)
+        text = os.pread(statistics, 1 << 20, 0).decode("ascii")
+    finally:
+        os.close(stderr)
+        os.close(statistics)
+    rows = [line.split() for line in text.splitlines()]
+    return [
+        (int(row[1]), int(row[4])) for row in rows if len(row) == 5 and all(map(str.isdigit, row))
+    ]
