@@ -39,8 +39,10 @@ class Notifier:
             return
         # An @ stands for the NUL of the abstract namespace.
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
+        # A socket that is full fails: nothing may keep the reactor waiting.
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.sendto(state, address)
+            with socket.socket(socket.AF_UNIX, kind) as sender:
+                sender.sendto(state, os.fsencode(address))
         except OSError:
             _log.failure("systemd was not told {state}", state=state)

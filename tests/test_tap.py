@@ -1,0 +1,233 @@
+"""The command line becomes settings, settings become a server, and its parts follow an order."""
+
+from __future__ import annotations
+
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from sagecell_tx.config import Config
+from sagecell_tx.tap import Options, Server, makeService, new_id, now, timestamp
+
+
+def parsed(*words: str) -> Config:
+    options = Options()
+    options.parseOptions(words)
+    return options.settings
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(usage.UsageError) as error:
+        parsed(*words)
+    return str(error.value)
+
+
+class OptionsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.file = Path(self.mktemp())
+        self.file.write_text(
+            'listen = ["tcp:1", "tcp:2"]\nstate_dir = "from-file"\n[limits]\nkernels = 3\n'
+        )
+
+    def test_without_options_the_defaults(self) -> None:
+        assert parsed() == Config()
+
+    def test_listen_may_be_repeated(self) -> None:
+        settings = parsed(
+            "--listen", "tcp:1", "-l", "unix:/run/x", "--listen=systemd:domain=INET:index=0"
+        )
+        assert settings.listen == ("tcp:1", "unix:/run/x", "systemd:domain=INET:index=0")
+
+    def test_a_file(self) -> None:
+        settings = parsed("--config", str(self.file))
+        assert settings.listen == ("tcp:1", "tcp:2")
+        assert settings.state_dir == Path("from-file")
+        assert settings.limits.kernels == 3
+
+    def test_the_command_line_wins(self) -> None:
+        settings = parsed("-c", str(self.file), "-l", "tcp:3", "-s", "here")
+        assert settings.listen == ("tcp:3",)
+        assert settings.state_dir == Path("here")
+        assert settings.limits.kernels == 3
+
+    def test_what_is_wrong_with_the_file_is_a_usage_error(self) -> None:
+        assert "No such file" in refusal("--config", "nowhere.toml")
+        for text, words in (
+            ("listen = [", "not TOML"),
+            ('listen = "tcp:1"', "expected a list"),
+            ("lissten = []", "did you mean 'listen'"),
+            ("[limits]\nkernels = -1", "limits.kernels"),
+        ):
+            self.file.write_text(text)
+            assert words in refusal("--config", str(self.file))
+
+    def test_what_is_wrong_with_the_command_line(self) -> None:
+        for words in (("--nonsense",), ("surplus",), ("--listen",)):
+            assert refusal(*words)
+
+    def test_the_version(self) -> None:
+        with pytest.raises(SystemExit) as end:
+            parsed("--version")
+        assert end.value.code == 0
+
+
+def test_ids_have_the_36_characters_that_proxies_count_on() -> None:
+    ids = {new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert {len(each) for each in ids} == {36}
+
+
+def test_times_have_a_zone() -> None:
+    assert now().endswith("+00:00")
+    assert timestamp() > 1.7e9
+
+
+class BuildingTests(SynchronousTestCase):
+    def test_for_twistd(self) -> None:
+        state = Path(self.mktemp())
+        options = Options()
+        options.parseOptions(["--listen", "tcp:0", "-l", "tcp:0", "-s", str(state)])
+        server = makeService(options)
+        assert isinstance(server, Server)
+        self.addCleanup(server.host.zmq.shutdown)
+        assert len(server.listening) == 2
+        assert not server.running
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        assert list(state.iterdir()) == []
+
+    def test_what_cannot_be_built(self) -> None:
+        file = Path(self.mktemp())
+        file.write_text("")
+        options = Options()
+        options.parseOptions(["-s", str(file / "below")])
+        with pytest.raises(SystemExit) as end:
+            makeService(options)
+        assert str(end.value).startswith("sagecell-tx: state_dir: ")
+
+
+@define
+class Part:
+    """A part of a server that says when it is started and stopped."""
+
+    name: str
+    story: list[str]
+    up: Deferred[None] = field(factory=Deferred)
+    end: Deferred[None] = field(factory=lambda: succeed(None))
+
+    def privilegedStartService(self) -> None:  # noqa: N802
+        self.story.append(f"{self.name} opens")
+
+    def startService(self) -> None:  # noqa: N802
+        self.story.append(f"{self.name} starts")
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        self.story.append(f"{self.name} stops")
+        return self.end
+
+    upgrade = startService
+    close = stopService
+
+    def when_up(self) -> Deferred[None]:
+        return self.up
+
+    def ready(self) -> None:
+        self.story.append("systemd hears ready")
+
+    def stopping(self) -> None:
+        self.story.append("systemd hears stopping")
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor in memory whose thread is the test's."""
+
+    stopped = False
+
+    @override
+    def stop(self) -> None:
+        self.stopped = True
+
+    def callFromThread(self, callable: Callable[[], object]) -> None:  # noqa: N802, A002
+        callable()
+
+
+class ServerTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.story: list[str] = []
+        names = ("database", "host", "fleet", "sweeping", "notifier")
+        self.parts = {name: Part(name, self.story) for name in names}
+        self.port = Part("port", self.story)
+        self.reactor = Reactor()
+        self.server = Server(
+            reactor=self.reactor, **cast(Any, self.parts), listening=cast(Any, [self.port])
+        )
+
+    def told(self) -> list[str]:
+        """The story since it was last told."""
+        story, self.story[:] = list(self.story), []
+        return story
+
+    def test_each_part_rests_on_those_before_it(self) -> None:
+        self.server.privilegedStartService()
+        self.server.startService()
+        assert self.told() == [
+            "port opens",
+            "database starts",
+            "host starts",
+            "fleet starts",
+            "sweeping starts",
+            "port starts",
+        ]
+        self.parts["host"].up.callback(None)
+        assert self.told() == ["systemd hears ready"]
+
+    def test_sigterm_is_an_orderly_end(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        self.server.startService()
+        for hook, args, kwargs in self.reactor.whenRunningHooks:
+            hook(*args, **kwargs)
+        assert not self.reactor.stopped
+        signal.raise_signal(signal.SIGTERM)
+        assert self.reactor.stopped
+
+    def test_the_end_waits_for_the_sessions(self) -> None:
+        self.server.startService()
+        self.parts["fleet"].end = Deferred()
+        self.told()
+        stopped = self.server.stopService()
+        assert self.told() == ["systemd hears stopping", "port stops", "fleet stops"]
+        self.assertNoResult(stopped)
+        self.parts["fleet"].end.callback(None)
+        assert self.told() == ["host stops", "sweeping stops", "database stops"]
+        assert self.successResultOf(stopped) is None
+
+
+@pytest.mark.integration
+def test_twistd_knows_the_plugin_wherever_it_is_called(tmp_path: Path) -> None:
+    twistd = Path(sys.executable).with_name("twistd")
+
+    def called(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [twistd, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert "sagecell-tx" in called("--help").stdout
+    helped = called("sagecell-tx", "--help").stdout
+    for option in ("--listen=", "--config=", "--state-dir="):
+        assert option in helped
+    refused = called("-n", "sagecell-tx", "--config", "nowhere.toml")
+    assert refused.returncode != 0
+    assert "nowhere.toml: No such file" in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert list(tmp_path.iterdir()) == []
