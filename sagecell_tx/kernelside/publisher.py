@@ -35,7 +35,7 @@ HIGH_WATER = 32
 LINGER = 0.05
 
 #: How long the last words may take, in seconds.
-LAST_WORDS = 1.0
+LAST_WORDS = 0.5
 
 #: Messages sent before a look at who subscribes and what subprocesses write.
 BATCH = 64
@@ -90,10 +90,10 @@ class Publisher:
         os.register_at_fork(after_in_child=self._abandon)
 
     def start(self, socket: Any, captures: Sequence[Any]) -> None:
-        """Begin to send. `socket` is a bound XPUB; each of `captures` has a `descriptor`
-        that is readable when a subprocess has written, and `read()` for its text.
-        """
+        """Begin to send, on a bound XPUB, what is said and what the captures read."""
         self._socket = socket
+        socket.setsockopt(zmq.SNDTIMEO, int(LAST_WORDS * 1000))
+        socket.setsockopt(zmq.LINGER, int(LAST_WORDS * 1000))
         self._captures = list(captures)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="iopub", daemon=True)
@@ -101,17 +101,14 @@ class Publisher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send what waits, unless that takes too long."""
+        """Send what waits, unless the reader takes too long; the socket is closed then."""
         if self.closed or self._thread is None:
             return
         self.flush()
         self._stopping = True
         self._awaken()
-        self._thread.join(LAST_WORDS)
-        self.closed = True
-        if not self._thread.is_alive():
-            self._socket.close(linger=int(LAST_WORDS * 1000))
-            os.close(self._wake)
+        self._thread.join()
+        os.close(self._wake)
 
     def _abandon(self) -> None:
         """In a process that a cell forked: the thread is not here, and the socket not ours."""
@@ -219,11 +216,12 @@ class Publisher:
                 if entry is None or sent % BATCH == 0:
                     self._attend(poller, wait)
         except zmq.ZMQError:
-            return  # the socket was closed under us: the kernel ends
+            return  # the socket is gone, or its reader, and the kernel ends
         finally:
             with self._lock:
                 self.closed = True
                 self._room.notify_all()
+            self._socket.close()
 
     def _take(self) -> tuple[_Text | _Frames | None, int | None]:
         """The entry that is due, or how many milliseconds to wait for one; None for ever."""
@@ -245,13 +243,23 @@ class Publisher:
 
     def _send(self, entry: _Text | _Frames) -> None:
         if isinstance(entry, _Frames):
-            self._socket.send_multipart(entry.frames)
+            self._send_frames(entry.frames)
             return
         content = {"name": entry.stream, "text": "".join(entry.parts)}
         if content["text"]:
             message = self.session.msg("stream", content, parent=entry.parent)
             topic = f"stream.{entry.stream}".encode()
-            self._socket.send_multipart(self.session.serialize(message, ident=topic))
+            self._send_frames(self.session.serialize(message, ident=topic))
+
+    def _send_frames(self, frames: list[bytes]) -> None:
+        """Send a message; this is where a slow reader is waited for."""
+        while True:
+            try:
+                self._socket.send_multipart(frames)
+                return
+            except zmq.Again:  # after LAST_WORDS; nothing of it was sent
+                if self._stopping:
+                    raise
 
     def _attend(self, poller: zmq.Poller, wait: int | None) -> None:
         """Wait for something to do, for `wait` milliseconds; greet who subscribes."""
@@ -280,7 +288,7 @@ class Publisher:
             topic = event[1:]
             content = {"subscription": topic.decode("utf-8", "replace")}
             message = self.session.msg("iopub_welcome", content)
-            self._socket.send_multipart(self.session.serialize(message, ident=topic or None))
+            self._send_frames(self.session.serialize(message, ident=topic or None))
 
     def _read_captures(self) -> None:
         """Take what subprocesses have written, as far as there is room; the pipe holds the rest."""

@@ -1,0 +1,51 @@
+"""What a start command must be."""
+
+from __future__ import annotations
+
+import pytest
+
+from sagecell_tx.kernelside.start import Start
+
+
+@pytest.fixture
+def command(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "ipc").mkdir()
+    return {"id": "k", "dir": str(tmp_path), "key": "abc", "limits": {"cpu": 1.5, "file": 10}}
+
+
+def test_all_is_taken(command):
+    start = Start.parse(command)
+    assert start == Start(
+        kernel_id="k", directory=command["dir"], key=b"abc", limits={"cpu": 1.5, "file": 10}
+    )
+
+
+def test_limits_are_rounded_up_and_may_be_missing(command):
+    start = Start.parse(command)
+    assert [start.limit(name, 7) for name in ("cpu", "file", "other")] == [2, 10, 7]
+    del command["limits"]
+    assert Start.parse(command).limit("cpu", 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dir": "a"}, "absolute path"),
+        ({"dir": "/\0"}, "absolute path"),
+        ({"dir": 5}, "absolute path"),
+        ({"dir": "/nowhere"}, "no directory 'work'"),
+        ({"key": ""}, "key"),
+        ({"key": b"k"}, "key"),
+        ({"key": "ü"}, "key"),
+        ({"limits": None}, "limits"),
+        ({"limits": {"cpu": float("nan")}}, "limits"),
+        ({"limits": {"cpu": float("inf")}}, "limits"),
+        ({"limits": {"cpu": "1"}}, "limits"),
+        ({"limits": {"cpu": False}}, "limits"),
+        ({"limits": {"file": -1}}, "limits"),
+    ],
+)
+def test_anything_else_is_told(command, change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Start.parse({**command, **change})
