@@ -36,9 +36,9 @@ ROWS = (
     Row("lines", "10 MB output, 100,000 lines", "s"),
     Row("pss", "memory a kernel, PSS, {kernels} alive", "MB", _MEGA),
     Row("uss", "memory a kernel, shared with none (USS)", "MB", _MEGA),
-    Row("pss-base", "memory a kernel, PSS, fork server shared out", "MB", _MEGA),
+    Row("pss-base", "memory a kernel, PSS, fork servers shared out", "MB", _MEGA),
     Row("pss-crowd", "memory a kernel, PSS, {sessions} alive", "MB", _MEGA),
-    Row("crowd", "{sessions} sessions at once, all done", "s"),
+    Row("crowd", "{sessions} sessions at once, last result", "s"),
     Row("crowd-failed", "{sessions} sessions at once, failed", ""),
 )
 
