@@ -70,6 +70,7 @@ class Config:
     database: str = ""  # an SQLAlchemy URL; empty: SQLite in state_dir
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
+    spare: bool = True  # a second fork server, loaded and waiting
     limits: Limits = field(factory=Limits)
 
     @property

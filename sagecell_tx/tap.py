@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import secrets
+import signal
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -125,6 +126,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         limits=limits,
         preload=config.preload,
+        spare=config.spare,
         new_key=lambda: secrets.token_hex(32),
     )
     fleet = Fleet(host=host, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
@@ -152,6 +154,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     sweeping.clock = reactor
     listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
     return Server(
+        reactor=reactor,
         database=database,
         sweeping=sweeping,
         host=host,
@@ -165,6 +168,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
 class Server(Service):
     """Everything, started and stopped in order: each part rests on those before it."""
 
+    reactor: Any
     database: Database
     sweeping: Service
     host: ForkHost
@@ -191,6 +195,8 @@ class Server(Service):
         self.fleet.startService()
         self.sweeping.startService()
         self.host.when_up().addCallback(self._ready)
+        # Once the reactor runs: it installs handlers of its own when it starts.
+        self.reactor.callWhenRunning(self._stop_on_sigterm)
         for service in self.listening:
             service.startService()
 
@@ -209,6 +215,10 @@ class Server(Service):
         await self.sweeping.stopService()
         await self.database.close()
         _log.info("stopped")
+
+    def _stop_on_sigterm(self) -> None:
+        """Being told to stop is no failure: twistd would end by the signal, not with 0."""
+        signal.signal(signal.SIGTERM, lambda *_: self.reactor.callFromThread(self.reactor.stop))
 
     def _ready(self, _: object) -> None:
         self.notifier.ready()

@@ -37,6 +37,7 @@ class ForkedKernel:
     when_ready: Deferred[Kernel] = field(init=False)
     _waited_for: bool = field(default=True, init=False)
     _gone: bool = field(default=False, init=False)
+    _again: bool = field(default=False, init=False)  # started a second time
 
     def __attrs_post_init__(self) -> None:
         self.when_ready = Deferred(lambda _: self._give_up())
@@ -86,6 +87,16 @@ class ForkedKernel:
             heartbeat_missed=self._observer.heartbeat_missed,
         )
         self._link.open().addCallback(self._proven)
+
+    def may_start_anew(self) -> bool:
+        """Whether nobody has seen anything of this kernel yet, so that another may be it.
+
+        Once: a second fork server that dies of the same start is one too many.
+        """
+        if self._link is not None or not self._waited_for or self._again:
+            return False
+        self._again, self.pid = True, None
+        return True
 
     def ended(self, how: Exit) -> None:
         """The process tree is gone; the last words and the directory are still there."""

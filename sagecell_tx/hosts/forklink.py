@@ -16,26 +16,18 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.hosts.forkedkernel import ForkedKernel
-from sagecell_tx.hosts.forkserver import ForkServerProtocol, command, environment
+from sagecell_tx.hosts.forkserver import command
+from sagecell_tx.hosts.forkservers import ForkServers
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
 
 _log = Logger()
-
-#: A fork server that lived for so many seconds is replaced at once; others with back-off.
-SOUND = 10.0
-LONGEST_WAIT = 30.0
-
-#: How long the fork server may take to end, in seconds.
-PATIENCE = 5.0
 
 
 @define(kw_only=True, eq=False)
@@ -43,7 +35,8 @@ class ForkHost(Service):
     """The fork server and its kernels.
 
     `new_key` makes a kernel's signing key; `threads` is where directories are removed.
-    `rejected` counts the dropped messages by reason.
+    `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
+    kept loaded, so that kernels can be had again at once when the first one dies.
     """
 
     reactor: Any
@@ -53,17 +46,24 @@ class ForkHost(Service):
     limits: Limits
     preload: tuple[str, ...]
     new_key: Callable[[], str]
+    spare: bool
     sandbox: str = "none"
     rejected: Counter[str] = field(factory=Counter, init=False)
-    _server: ForkServerProtocol | None = field(default=None, init=False)
+    _servers: ForkServers = field(init=False)
     _up: bool = field(default=False, init=False)
-    _born: float = field(default=0.0, init=False)
-    _short_lives: int = field(default=0, init=False)
-    _retry: IDelayedCall | None = field(default=None, init=False)
     _kernels: dict[str, ForkedKernel] = field(factory=dict, init=False)
     _unsent: list[ForkedKernel] = field(factory=list, init=False)
     _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
-    _finished: Deferred[None] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._servers = ForkServers(
+            reactor=self.reactor,
+            argv=command(self.preload),
+            spare=self.spare,
+            came_up=self._came_up,
+            event=self._event,
+            lost=self._lost,
+        )
 
     # --- Host
 
@@ -93,8 +93,7 @@ class ForkHost(Service):
 
     def tell(self, **line: object) -> None:
         """Send the fork server a command."""
-        if self._server is not None:
-            self._server.tell(**line)
+        self._servers.tell(**line)
 
     def give_up(self, kernel: ForkedKernel) -> None:
         """End a kernel that nobody waits for."""
@@ -113,23 +112,13 @@ class ForkHost(Service):
         swept = self.directories.open()
         if swept:
             _log.info("swept {count} directories of an earlier run", count=swept)
-        self._spawn()
+        self._servers.start()
 
     @override
     def stopService(self) -> Deferred[None]:
         """End the fork server; fires when it is gone."""
         super().stopService()
-        finished: Deferred[None] = Deferred()
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
-        if self._server is None:
-            finished.callback(None)
-        else:
-            self._finished = finished
-            self._server.finish()
-            last_resort = self.reactor.callLater(PATIENCE, self._server.kill)
-            finished.addBoth(lambda _: last_resort.active() and last_resort.cancel())
-        return finished.addCallback(lambda _: self._close())
+        return self._servers.stop().addCallback(lambda _: self._close())
 
     def _close(self) -> None:
         self.zmq.shutdown()
@@ -137,24 +126,8 @@ class ForkHost(Service):
 
     # --- the fork server
 
-    def _spawn(self) -> None:
-        self._server = ForkServerProtocol(self._event, self._ended)
-        self._born = self.reactor.seconds()
-        argv = command(self.preload)
-        self.reactor.spawnProcess(
-            self._server,
-            argv[0],
-            argv,
-            env=environment(),
-            path="/",
-            childFDs={0: "w", 1: "r", 2: "r"},
-        )
-
     def _event(self, line: dict[str, Any]) -> None:
         event, kernel_id = line.get("event"), line.get("id")
-        if event == "ready":
-            self._came_up(line)
-            return
         kernel = self._kernels.get(kernel_id) if isinstance(kernel_id, str) else None
         if kernel is None:
             _log.warn("from the fork server: {line}", line=line)
@@ -176,7 +149,6 @@ class ForkHost(Service):
     def _came_up(self, line: dict[str, Any]) -> None:
         self._up = True
         self.sandbox = str(line.get("sandbox"))
-        _log.info("fork server up in {seconds} s", seconds=line.get("seconds"))
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
         unsent, self._unsent = self._unsent, []
@@ -186,34 +158,17 @@ class ForkHost(Service):
         for waiter in waiting:
             waiter.callback(None)
 
-    def _ended(self, reason: Failure) -> None:
+    def _lost(self) -> None:
         """The fork server is gone, and its kernels with it."""
-        self._server = None
         self._up = False
-        kernels = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
-        for kernel in kernels:
+        sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
+        for kernel in sent:
             _kill_group(kernel.pid)
-            self._end(kernel.kernel_id, Exit())
-        if self._finished is not None:
-            finished, self._finished = self._finished, None
-            finished.callback(None)
-        elif self.running:
-            wait = self._back_off()
-            _log.error(
-                "the fork server ended, and {count} kernels with it: {why}; again in {wait} s",
-                count=len(kernels),
-                why=reason.value,
-                wait=wait,
-            )
-            self._retry = self.reactor.callLater(wait, self._spawn)
-
-    def _back_off(self) -> float:
-        """Seconds until the next try: none after a sound life, then more and more."""
-        if self.reactor.seconds() - self._born >= SOUND:
-            self._short_lives = 0
-            return 0.0
-        self._short_lives += 1
-        return float(min(0.05 * 2**self._short_lives, LONGEST_WAIT))
+            if kernel.may_start_anew():
+                self._unsent.append(kernel)
+            else:
+                _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
+                self._end(kernel.kernel_id, Exit())
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         limits = self.limits

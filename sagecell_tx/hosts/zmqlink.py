@@ -192,12 +192,13 @@ class Link:
     def pause(self) -> None:
         """Stop reading what the kernel publishes."""
         self._held = True
-        self._sockets[IOPUB].pause()
+        if self._sockets:
+            self._sockets[IOPUB].pause()
 
     def resume(self) -> None:
         """Read on."""
         self._held = False
-        if not self._checking:
+        if self._sockets and not self._checking:
             self._sockets[IOPUB].resume()
 
     def drain(self) -> Deferred[None]:
@@ -230,10 +231,10 @@ class Link:
         self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
+        self.received(message)
         if self._proof is not None and message.channel == IOPUB:
             proof, self._proof = self._proof, None
             proof.callback(None)
-        self.received(message)
 
     def _check_aside(self, channel: str, frames: list[bytes]) -> None:
         """Check a large message in a thread; nothing else of its channel is read meanwhile."""

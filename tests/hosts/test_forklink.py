@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.hosts.forklink import LONGEST_WAIT, PATIENCE, SOUND, ForkHost
+from sagecell_tx.hosts.forklink import ForkHost
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
@@ -32,6 +32,7 @@ class ForkHostTests(SynchronousTestCase):
             limits=Limits(),
             preload=("numpy",),
             new_key=lambda: "ab" * 32,
+            spare=False,
         )
         self.host.startService()
         self.addCleanup(self.stop)
@@ -129,38 +130,29 @@ class ForkHostTests(SynchronousTestCase):
         self.process.end(status=1)
         assert observer.exits == [Exit(status=0)]
 
-    def test_when_the_fork_server_dies_so_do_its_kernels_but_not_those_that_wait(self):
+    def test_a_start_that_its_fork_server_did_not_live_to_see_is_begun_anew_once(self):
         self.come_up()
         observer, ready = self.start()
+        self.process.say(event="started", id=ID, pid=4_000_001)
+        self.process.end(status=1)
+        assert observer.exits == []
+        waiting, _ = self.start("another")
+        self.reactor.advance(1)
+        self.come_up()
+        assert [line["id"] for line in self.process.lines()] == [ID, "another"]
         self.process.end(status=1)
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
-        waiting, _ = self.start("another")
         assert waiting.exits == []
-        self.reactor.advance(1)
-        assert len(self.reactor.processes) == 2
-        self.come_up()
-        assert [line["id"] for line in self.process.lines()] == ["another"]
 
-    def test_a_sound_fork_server_is_replaced_at_once(self):
+    def test_a_start_given_up_dies_with_its_fork_server(self):
         self.come_up()
-        self.reactor.advance(SOUND)
+        observer, ready = self.start()
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
         self.process.end(status=1)
-        self.reactor.advance(0)
-        assert len(self.reactor.processes) == 2
-
-    def test_one_that_keeps_dying_is_tried_less_and_less_often(self):
-        waits = []
-        for _ in range(14):
-            count = len(self.reactor.processes)
-            self.process.end(status=1)
-            before = self.reactor.seconds()
-            while len(self.reactor.processes) == count:
-                self.reactor.advance(0.05)
-            waits.append(round(self.reactor.seconds() - before, 1))
-        assert waits[0] <= 1.0
-        assert sorted(map(int, waits)) == list(map(int, waits))
-        assert waits[-1] > LONGEST_WAIT - 1
+        assert observer.exits == [Exit()]
+        assert self.directories() == []
 
     def test_what_the_fork_server_invents_is_not_believed(self):
         self.come_up()
@@ -185,18 +177,4 @@ class ForkHostTests(SynchronousTestCase):
         self.assertNoResult(stopped)
         self.process.end()
         self.successResultOf(stopped)
-        assert len(self.reactor.processes) == 1
-
-    def test_a_fork_server_that_does_not_stop_is_killed(self):
-        self.come_up()
-        stopped = self.host.stopService()
-        self.reactor.advance(PATIENCE)
-        assert self.process.signals == ["KILL"]
-        self.process.end(status=1)
-        self.successResultOf(stopped)
-
-    def test_stopping_between_two_fork_servers(self):
-        self.process.end(status=1)
-        self.successResultOf(self.host.stopService())
-        self.reactor.advance(60)
         assert len(self.reactor.processes) == 1

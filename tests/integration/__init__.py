@@ -1,1 +1,1 @@
-"""Tests, in the shape of the package they test."""
+"""The few tests that fork and open ports."""

@@ -1,0 +1,152 @@
+"""One fork server at work, and another one loaded behind it.
+
+Loading everything takes seconds. A fork server that dies is therefore replaced by one that
+has loaded already, and the next one is loaded behind that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sagecell_tx.hosts.forkserver import ForkServerProtocol, environment
+
+_log = Logger()
+
+#: A fork server that lived for so many seconds is replaced at once; others with back-off.
+SOUND = 10.0
+LONGEST_WAIT = 30.0
+
+#: How long a fork server may take to end, in seconds.
+PATIENCE = 5.0
+
+Line = dict[str, Any]
+
+
+@define(eq=False)
+class _Running:
+    """One run of the program. `ready` is the line in which it said that it can fork."""
+
+    born: float
+    protocol: ForkServerProtocol = field(init=False)
+    ready: Line | None = field(default=None, init=False)
+
+
+@define(kw_only=True, eq=False)
+class ForkServers:
+    """Keeps a fork server at work.
+
+    `came_up` is given the ready line of each that begins to work, `event` what the one at
+    work says after that; `lost` is called when it has ended, and all its kernels with it.
+    """
+
+    reactor: Any
+    argv: list[str]
+    spare: bool
+    came_up: Callable[[Line], None]
+    event: Callable[[Line], None]
+    lost: Callable[[], None]
+    _at_work: _Running | None = field(default=None, init=False)
+    _behind: _Running | None = field(default=None, init=False)
+    _short_lives: int = field(default=0, init=False)
+    _retry: IDelayedCall | None = field(default=None, init=False)
+    _finished: Deferred[None] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start the first one."""
+        self._finished = None
+        self._fill()
+
+    def stop(self) -> Deferred[None]:
+        """End all; fires when they are gone."""
+        finished: Deferred[None] = Deferred()
+        self._finished = finished
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        for running in (self._at_work, self._behind):
+            if running is not None:
+                running.protocol.finish()
+        last_resort = self.reactor.callLater(PATIENCE, self._kill_all)
+        finished.addBoth(lambda _: last_resort.active() and last_resort.cancel())
+        self._check_finished()
+        return finished.addCallback(lambda _: None)
+
+    def tell(self, **line: object) -> None:
+        """Send the one at work a command."""
+        if self._at_work is not None:
+            self._at_work.protocol.tell(**line)
+
+    def _fill(self) -> None:
+        """Start one if one is missing: the spare only once the other is at work."""
+        if self._at_work is None:
+            self._at_work = self._spawn()
+        elif self.spare and self._behind is None and self._at_work.ready is not None:
+            self._behind = self._spawn()
+
+    def _spawn(self) -> _Running:
+        running = _Running(self.reactor.seconds())
+        running.protocol = ForkServerProtocol(
+            lambda line: self._said(running, line), lambda reason: self._ended(running, reason)
+        )
+        self.reactor.spawnProcess(
+            running.protocol,
+            self.argv[0],
+            self.argv,
+            env=environment(),
+            path="/",
+            childFDs={0: "w", 1: "r", 2: "r"},
+        )
+        return running
+
+    def _said(self, running: _Running, line: Line) -> None:
+        if line.get("event") == "ready" and running.ready is None:
+            running.ready = line
+            _log.info("a fork server is up in {seconds} s", seconds=line.get("seconds"))
+            if running is self._at_work:
+                self.came_up(line)
+                self._fill()
+        elif running is self._at_work:
+            self.event(line)
+        else:
+            _log.warn("from the spare fork server: {line}", line=line)
+
+    def _ended(self, running: _Running, reason: Failure) -> None:
+        worked = running is self._at_work
+        if worked:
+            self._at_work, self._behind = self._behind, None
+            self.lost()
+        else:
+            self._behind = None
+        if self._finished is not None:
+            self._check_finished()
+            return
+        wait = self._back_off(running)
+        _log.error("a fork server ended: {why}; another in {wait} s", why=reason.value, wait=wait)
+        if self._retry is None or not self._retry.active():
+            self._retry = self.reactor.callLater(wait, self._fill)
+        if worked and self._at_work is not None and self._at_work.ready is not None:
+            self.came_up(self._at_work.ready)
+
+    def _back_off(self, running: _Running) -> float:
+        """Seconds until the next try: none after a sound life, then more and more."""
+        if self.reactor.seconds() - running.born >= SOUND:
+            self._short_lives = 0
+            return 0.0
+        self._short_lives += 1
+        return float(min(0.05 * 2**self._short_lives, LONGEST_WAIT))
+
+    def _kill_all(self) -> None:
+        for running in (self._at_work, self._behind):
+            if running is not None:
+                running.protocol.kill()
+
+    def _check_finished(self) -> None:
+        if self._finished is not None and self._at_work is None and self._behind is None:
+            finished, self._finished = self._finished, Deferred()
+            finished.callback(None)

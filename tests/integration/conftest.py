@@ -1,0 +1,23 @@
+"""A real server for each test that asks for one, and the same one for those that share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.servers import Server
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Server]:
+    """A server that the tests of this package share; they leave it as they found it."""
+    with Server() as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server of the test's own, which it may stop or kill."""
+    with Server() as own:
+        yield own

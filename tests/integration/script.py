@@ -1,0 +1,119 @@
+"""The client that a stranger writes in ten minutes: `requests` and `websocket-client` alone."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import requests
+import websocket
+
+Message = dict[str, Any]
+
+
+class Client:
+    """One kernel, from `POST /kernel` to the end of its WebSocket."""
+
+    def __init__(self, url: str, *, timeout: str = "0", kernel_id: str = "") -> None:
+        self.url = url
+        if not kernel_id:
+            with requests.post(f"{url}/kernel", data={"timeout": timeout}, timeout=60) as answer:
+                assert answer.status_code == 200, answer.text
+                kernel_id = answer.json()["id"]
+                assert answer.headers["Jupyter-Kernel-ID"] == kernel_id
+        self.kernel_id = kernel_id
+        self.socket = websocket.create_connection(
+            f"{url.replace('http', 'ws', 1)}/kernel/{kernel_id}/channels",
+            timeout=60,
+            enable_multithread=False,
+        )
+        self._connection = self.socket.sock
+
+    def send(self, msg_type: str, content: Message, channel: str = "shell") -> str:
+        """Send a request; gives its id."""
+        msg_id = uuid.uuid4().hex
+        header = {"msg_id": msg_id, "msg_type": msg_type, "username": "", "session": "script"}
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": channel,
+        }
+        self.socket.send(json.dumps(message))
+        return msg_id
+
+    def execute(self, code: str) -> str:
+        """Send code to be run; gives the request's id."""
+        return self.send("execute_request", {"code": code, "allow_stdin": False})
+
+    def receive(self) -> Message:
+        """The next message."""
+        message: Message = json.loads(self.socket.recv())
+        return message
+
+    def receive_all(self) -> Iterator[Message]:
+        """Every message until the server closes."""
+        while True:
+            data = self.socket.recv()
+            if not data:
+                return
+            yield json.loads(data)
+
+    def until(self, wanted: Callable[[Message], bool]) -> list[Message]:
+        """The messages up to and with the first that is wanted."""
+        messages = [self.receive()]
+        while not wanted(messages[-1]):
+            messages.append(self.receive())
+        return messages
+
+    def run(self, code: str) -> list[Message]:
+        """Run code; gives all that is said on its behalf, status idle last."""
+        msg_id = self.execute(code)
+        said = self.until(lambda message: ends(message, msg_id))
+        return [message for message in said if message["parent_header"].get("msg_id") == msg_id]
+
+    def close(self) -> None:
+        """Hang up. The library forgets its connection when the server closed first."""
+        self.socket.close()
+        self._connection.close()
+
+    def drop(self) -> None:
+        """Be gone without a word."""
+        self._connection.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def file(self, name: str) -> requests.Response:
+        """Fetch a file that the kernel made."""
+        return requests.get(f"{self.url}/kernel/{self.kernel_id}/files/{name}", timeout=30)
+
+
+def ends(message: Message, msg_id: str) -> bool:
+    """Whether this is the last word about a request."""
+    return bool(
+        message["msg_type"] == "status"
+        and message["content"]["execution_state"] == "idle"
+        and message["parent_header"].get("msg_id") == msg_id
+    )
+
+
+def text(messages: list[Message], name: str = "stdout") -> str:
+    """What was printed."""
+    return "".join(
+        message["content"]["text"]
+        for message in messages
+        if message["msg_type"] == "stream" and message["content"]["name"] == name
+    )
+
+
+def reply(messages: list[Message]) -> Message:
+    """The content of the one execute_reply."""
+    (only,) = [m["content"] for m in messages if m["msg_type"] == "execute_reply"]
+    return dict(only)

@@ -1,0 +1,152 @@
+"""`twistd sagecell-tx` as an operator starts it, on a free port, with a state of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import requests
+
+from tests.integration.waiting import until
+
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Server:
+    """One run of the server after another, on one state directory."""
+
+    def __init__(
+        self, *, twistd: str = TWISTD, cwd: str = "/", spare: bool = False, **limits: float
+    ) -> None:
+        # Short: the kernels' sockets are below it.
+        self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
+        self.state = self.directory / "var"
+        self.twistd = twistd
+        self.cwd = cwd
+        self.spare = spare
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.limits = {"kernels": 80, "kernels_per_cell_session": 80, "detached": 1.0, **limits}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notices.bind(str(self.directory / "notify"))
+        self.notices.settimeout(60)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self.process is not None and self.process.poll() is None:
+                self.stop()
+        finally:
+            self.notices.close()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start, and wait until the server says that it is ready."""
+        config = self.directory / "sagecell.toml"
+        lines = [f"{name} = {value}" for name, value in self.limits.items()]
+        config.write_text("\n".join([f"spare = {str(self.spare).lower()}", "[limits]", *lines]))
+        environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    self.twistd,
+                    "--nodaemon",
+                    "--pidfile=",
+                    "sagecell-tx",
+                    f"--listen=tcp:{self.port}:interface=127.0.0.1",
+                    f"--state-dir={self.state}",
+                    f"--config={config}",
+                ],
+                cwd=self.cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        assert self.notice() == b"READY=1", self.log()
+
+    def notice(self) -> bytes:
+        """What systemd would be told next."""
+        return self.notices.recv(100)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; gives the exit status."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+    def log(self) -> str:
+        """What the server logged."""
+        return (self.directory / "log").read_text(errors="replace")
+
+    # --- what it has
+
+    @property
+    def web(self) -> psutil.Process:
+        """The web process."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid)
+
+    @property
+    def fork_server(self) -> psutil.Process:
+        """The fork server; the one at work is the older one."""
+        return min(self.web.children(), key=lambda process: process.create_time())
+
+    def kernels(self) -> list[psutil.Process]:
+        """The kernels' processes."""
+        return list(self.fork_server.children())
+
+    def directories(self) -> list[Path]:
+        """The kernels' directories."""
+        return sorted((self.state / "kernels").glob("k-*"))
+
+    def status(self) -> Any:
+        """What ``/api/status`` says."""
+        return requests.get(f"{self.url}/api/status", timeout=10).json()
+
+    def until_quiet(self) -> None:
+        """Wait until no kernel, process or directory is left."""
+        until(
+            lambda: (
+                self.status()["kernels"]["running"] == 0
+                and not self.kernels()
+                and not self.directories()
+            )
+        )
+
+
+def all_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
+    """Whether these processes have ended; a zombie that nobody waits for has."""
+
+    def gone() -> bool:
+        alive = [process for process in processes if process.is_running()]
+        return all(_is_zombie(process) for process in alive)
+
+    return gone
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

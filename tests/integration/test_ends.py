@@ -1,0 +1,104 @@
+"""Every way in which a server, its fork server or a session may end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+
+import psutil
+import pytest
+import requests
+
+from tests.integration.script import Client, text
+from tests.integration.servers import Server, all_gone
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.integration
+
+
+def test_sigterm_tells_everybody_and_leaves_nothing(own_server):
+    server = own_server
+    busy, idle = Client(server.url, timeout="600"), Client(server.url, timeout="600")
+    idle.run("1")
+    busy.execute("print('in', flush=True)\nwhile True: pass")
+    busy.until(lambda message: message["msg_type"] == "stream")
+    processes = [server.fork_server, *server.kernels()]
+    assert len(processes) == 3
+    assert server.stop() == 0
+    assert server.notice() == b"STOPPING=1"
+    for client in (busy, idle):
+        assert list(client.receive_all())[-1]["content"]["reason"] == "draining"
+        client.close()
+    assert all_gone(processes)()
+    assert server.directories() == []
+
+
+def test_after_kill_9_kernels_are_gone_and_the_next_start_sweeps(own_server):
+    server = own_server
+    clients = [Client(server.url, timeout="600") for _ in range(3)]
+    clients[0].execute("while True: pass")
+    clients[1].run("import subprocess; subprocess.Popen(['sleep', '1000'])")
+    children = server.web.children(recursive=True)
+    assert len(children) == 5
+    assert len(server.directories()) == 3
+    server.stop(signal.SIGKILL)
+    until(all_gone(children), seconds=2)
+    assert len(server.directories()) == 3
+    for client in clients:
+        client.drop()
+    server.start()
+    assert server.directories() == []
+    with Client(server.url) as client:
+        assert text(client.run("print('on')")) == "on\n"
+
+
+def test_when_the_fork_server_dies_clients_are_told_and_the_spare_takes_over():
+    with Server(spare=True) as server:
+        until(lambda: server.log().count("a fork server is up") == 2)
+        client = Client(server.url, timeout="600")
+        client.run("import subprocess; subprocess.Popen(['sleep', '1000'])")
+        first, spare = server.fork_server, max(server.web.children(), key=lambda p: p.pid)
+        children = first.children(recursive=True)
+        first.kill()
+        # The one that was loaded already forks for those who come next.
+        with Client(server.url) as after:
+            (kernel,) = spare.children()
+            assert text(after.run("import os; print(os.getpid())")) == f"{kernel.pid}\n"
+        assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"
+        client.close()
+        until(all_gone(children), seconds=5)
+        until(lambda: len(server.web.children()) == 2)
+        server.until_quiet()
+        assert server.log().count("a fork server ended") == 1
+
+
+def test_a_kernel_that_dies_takes_nobody_with_it(server):
+    with Client(server.url, timeout="60") as other, Client(server.url) as client:
+        client.execute(
+            "import os, threading\nprint('last words', flush=True)\n"
+            "threading.Event().wait(0.5)\nos._exit(3)"
+        )
+        said = list(client.receive_all())
+        assert text(said) == "last words\n"
+        assert said[-1]["content"]["reason"] == "crashed"
+        assert text(other.run("print('on')")) == "on\n"
+
+
+def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(server):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port)) as hasty:
+            hasty.sendall(b"POST /kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    assert requests.get(f"{server.url}/api/status", timeout=10).ok
+    server.until_quiet()
+
+
+def test_a_stopped_kernel_is_found_out_by_its_heartbeat():
+    with Server(heartbeat=0.2, heartbeats_missed=3, stop_grace=0.2) as server:
+        client = Client(server.url, timeout="600")
+        client.run("1")
+        (kernel,) = server.kernels()
+        kernel.send_signal(signal.SIGSTOP)
+        assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"
+        client.close()
+        assert not psutil.pid_exists(kernel.pid)
+        server.until_quiet()

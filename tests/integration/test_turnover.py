@@ -1,0 +1,73 @@
+"""Sessions come and go, and everything they had comes back."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections import Counter
+
+import pytest
+
+from tests.integration.script import Client
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.integration
+
+SESSIONS = 500
+
+
+def upgrade_begun(server, kernel_id: str, cut: int) -> None:
+    """Send the beginning of a WebSocket handshake and hang up."""
+    request = (
+        f"GET /kernel/{kernel_id}/channels HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as hasty:
+        hasty.sendall(request[:cut])
+
+
+def end_one(server, how: str, luck: random.Random) -> None:
+    """One session, ended in one of the ways that visitors have."""
+    client = Client(server.url)
+    if how == "finished":
+        client.execute("1 + 1")
+        list(client.receive_all())
+    elif how == "dropped":
+        client.execute("while True: pass")
+        client.drop()
+        return
+    elif how == "handshake":
+        upgrade_begun(server, client.kernel_id, luck.randrange(10, 150))
+    client.close()
+
+
+def belongings(server) -> dict[str, object]:
+    return {
+        "descriptors": server.web.num_fds(),
+        "threads": server.web.num_threads(),
+        "fork server's descriptors": server.fork_server.num_fds(),
+        "kernels": len(server.kernels()),
+        "directories": len(server.directories()),
+    }
+
+
+def test_five_hundred_sessions_leave_nothing(own_server):
+    server = own_server
+    luck = random.Random(20261122)
+    # What is made once, on first use: threads of the pool, connections to the database.
+    for how in ("finished", "dropped", "handshake", "closed") * 5:
+        end_one(server, how, luck)
+    server.until_quiet()
+    before = belongings(server)
+    ways: Counter[str] = Counter()
+    for _ in range(SESSIONS):
+        how = luck.choice(("finished", "dropped", "handshake", "closed"))
+        ways[how] += 1
+        end_one(server, how, luck)
+        # The load is bounded: no more at once than a server has places for.
+        until(lambda: server.status()["kernels"]["running"] < 40)
+    assert min(ways.values()) > 50
+    server.until_quiet()
+    until(lambda: belongings(server) == before)
+    assert server.status()["kernels"]["running"] == 0
