@@ -25,7 +25,7 @@ TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
 
 #: What systemd counts as a clean end. Source: systemd.service(5), SuccessExitStatus.
-CLEAN = (0, -signal.SIGTERM)
+CLEAN = (0,)
 
 #: How long a process may take to do what it should, in seconds.
 PATIENCE = 60

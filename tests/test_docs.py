@@ -89,6 +89,7 @@ def test_it_renders_without_a_warning(path):
 def test_what_it_links_to_exists(path):
     tree = doctree(path)
     targets = [reference.get("refuri", "") for reference in tree.findall(nodes.reference)]
+    targets += [image["uri"] for image in tree.findall(nodes.image)]
     local = [target for target in targets if target and "://" not in target]
     assert [target for target in local if not (path.parent / target).exists()] == []
 
