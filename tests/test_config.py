@@ -77,6 +77,7 @@ def test_every_setting_can_be_read(settings):
         database = "postgresql://db/cells"
         work_dir = "/run/kernels"
         preload = []
+        spare = false
         [limits]
     """
     limits: dict[str, Any] = {}
@@ -92,6 +93,7 @@ def test_every_setting_can_be_read(settings):
         "database": "postgresql://db/cells",
         "work_dir": "/run/kernels",
         "preload": (),
+        "spare": False,
         "limits": Limits(**limits),
     }
     assert set(read) == set(attrs.fields_dict(Config))
