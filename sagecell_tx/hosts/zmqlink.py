@@ -33,7 +33,7 @@ PORTS = {SHELL: 1, IOPUB: 2, STDIN: 3, CONTROL: 4}
 HEARTBEAT_PORT = 5
 
 #: One slice of reading: messages, and bytes.
-SLICE_MESSAGES = 64
+SLICE_MESSAGES = 16
 SLICE_BYTES = 1 << 20
 
 #: Messages that ZMQ keeps for us while we do not read. Small, since each may be large.
