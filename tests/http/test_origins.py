@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv6Address, UNIXAddress
 
@@ -44,12 +44,15 @@ def test_methods_and_headers_are_those_of_the_contract() -> None:
 
 
 @given(st.binary(max_size=60))
+@example(b"\n ")
 def test_no_origin_breaks_the_answer(origin: bytes) -> None:
     asked = asking(headers={"Origin": origin})
     allow_methods(asked.request)
     told = asked.said("Access-Control-Allow-Origin")
     assert told is not None
-    assert told == "*" or told.encode("ascii") == origin.strip(b"\r\n")
+    # Twisted has folded the lines of a header that had several.
+    assert told == "*" or told.encode("ascii") == asked.request.getHeader(b"origin")
+    assert not set(told) & set(" \r\n")
 
 
 def test_the_host_is_the_clients_word_for_the_server() -> None:
