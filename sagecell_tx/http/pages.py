@@ -31,6 +31,7 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
         "font-src 'self' data:",
         "connect-src 'self'",
         "frame-src 'self'",

@@ -1,30 +1,16 @@
-"""A real Chromium, and the server whose page it shows."""
+"""A server, and readers in front of its page."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
+from tests.browser.chromium import start_chromium
 from tests.browser.reader import Reader
 from tests.integration.servers import Server
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--window-size=1100,900",
-)
 
 OpenReader = Callable[[], Reader]
 
@@ -36,36 +22,30 @@ def server() -> Iterator[Server]:
         yield shared
 
 
-@pytest.fixture
-def open_reader(server: Server, tmp_path: Path) -> Iterator[OpenReader]:
+@pytest.fixture(scope="module")
+def open_reader(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenReader]:
     """Opens browsers, each with a fresh profile, and closes them in the end."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert binary is not None, "apt-get install chromium chromium-driver"
-    assert driver is not None, "apt-get install chromium chromium-driver"
-    opened: list[Reader] = []
+    with ExitStack() as opened:
 
-    def open_one() -> Reader:
-        number = len(opened)
-        downloads = tmp_path / f"downloads{number}"
-        downloads.mkdir()
-        options = webdriver.ChromeOptions()
-        options.binary_location = binary
-        for flag in FLAGS:
-            options.add_argument(flag)
-        options.add_argument(f"--user-data-dir={tmp_path / f'profile{number}'}")
-        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        browser = webdriver.Chrome(options=options, service=Service(driver))
-        reader = Reader(browser, server.url, downloads)
-        opened.append(reader)
-        return reader
+        def open_one() -> Reader:
+            profile: Path = tmp_path_factory.mktemp("profile")
+            downloads: Path = tmp_path_factory.mktemp("downloads")
+            browser = start_chromium(profile=profile, downloads=downloads)
+            opened.callback(browser.quit)
+            return Reader(browser, server.url, downloads)
 
-    yield open_one
-    for reader in opened:
-        reader.browser.quit()
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def shared_reader(open_reader: OpenReader) -> Reader:
+    """The one browser that a module's tests use one after another."""
+    return open_reader()
 
 
 @pytest.fixture
-def reader(open_reader: OpenReader) -> Reader:
-    """One reader's browser."""
-    return open_reader()
+def reader(shared_reader: Reader, server: Server) -> Iterator[Reader]:
+    """A reader on the page's empty cell, who has asked nobody but the server in the end."""
+    shared_reader.start_afresh()
+    yield shared_reader
+    assert shared_reader.sent_urls_beside(server.url) == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from selenium import webdriver
@@ -18,6 +20,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 #: The states in which an evaluation is over.
 OVER = frozenset({"done", "failed", "stopped", "ended", "refused", "lost"})
 
+_T = TypeVar("_T")
+
 
 class Reader:
     """A browser on the server's page."""
@@ -27,29 +31,47 @@ class Reader:
         self.url = url
         self.downloads = downloads
 
-    def visit(self, path: str = "/") -> None:
-        """Open a page of the server and wait for its editor."""
-        self.browser.get(path if path.startswith("http") else f"{self.url}{path}")
+    # --- what a reader does
+
+    def start_afresh(self) -> None:
+        """Open the page with an empty cell; what the browser noted before is forgotten."""
+        self.browser.get("about:blank")
+        self.browser.get_log("performance")
+        self.browser.get_log("browser")
+        self.visit()
+
+    def visit(self, address: str = "/") -> None:
+        """Open an address, or a path of the server, and wait for the editor."""
+        self.browser.get(f"{self.url}{address}" if address.startswith("/") else address)
         self.until(lambda: self.all(".cm-content"))
 
+    def press(self, *keys: str) -> None:
+        """Press keys together, wherever the focus is."""
+        strokes = ActionChains(self.browser)
+        for key in keys[:-1]:
+            strokes.key_down(key)
+        strokes.send_keys(keys[-1])
+        for key in reversed(keys[:-1]):
+            strokes.key_up(key)
+        strokes.perform()
+
     def type(self, program: str) -> None:
-        """Put a program into the editor by key strokes, in place of what is there."""
-        content = self.one(".cm-content")
-        content.click()
-        keys = ActionChains(self.browser)
-        keys.key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).send_keys(Keys.DELETE)
+        """Type a program where the focus is, in place of the one that is there."""
+        self.press(Keys.CONTROL, "a")
+        self.press(Keys.DELETE)
+        strokes = ActionChains(self.browser)
         for number, line in enumerate(program.splitlines()):
             if number:
-                # A new line is indented by the editor: back to its beginning.
-                keys.send_keys(Keys.ENTER).key_down(Keys.SHIFT).send_keys(Keys.HOME)
-                keys.key_up(Keys.SHIFT).send_keys(Keys.DELETE)
-            keys.send_keys(line)
-        keys.perform()
+                # The editor has indented the new line: back to its beginning.
+                strokes.send_keys(Keys.ENTER).key_down(Keys.SHIFT).send_keys(Keys.HOME)
+                strokes.key_up(Keys.SHIFT).send_keys(Keys.DELETE)
+            strokes.send_keys(line)
+        strokes.perform()
 
-    def evaluate(self, program: str = "") -> None:
-        """Type a program, if one is given, and press Evaluate."""
-        if program:
-            self.type(program)
+    def evaluate(self, program: str) -> None:
+        """Type a program and press Evaluate."""
+        self.one(".cm-content").click()
+        self.type(program)
         self.one(".sagecell_evalButton").click()
 
     def run(self, program: str) -> str:
@@ -57,13 +79,49 @@ class Reader:
         self.evaluate(program)
         return self.until_over()
 
+    def share(self) -> list[str]:
+        """Press Share; gives the links, the short one first."""
+        self.one(".sagecell_shareButton").click()
+        fields = self.until(lambda: self.all(".sagecell_permalink input"))
+        return [str(field.get_attribute("value")) for field in fields]
+
+    # --- what a reader waits for
+
+    def until(self, happened: Callable[[], _T], seconds: float = 60) -> _T:
+        """Wait for something to be true; gives what it is."""
+        wait = WebDriverWait[webdriver.Chrome](self.browser, seconds, 0.05)
+        found: _T = wait.until(lambda _: happened())
+        return found
+
     def until_over(self) -> str:
         """Wait for the end of the evaluation; gives the state then."""
-        return str(self.until(lambda: self.state() if self.state() in OVER else None))
+        self.until(lambda: self.state in OVER)
+        return self.state
 
+    def until_pictures_are_there(self) -> list[int]:
+        """Wait until each picture is loaded or has failed; gives their own widths in pixels."""
+        script = "return [...document.images].every(image => image.complete)"
+        self.until(lambda: self.javascript(script))
+        widths = "return [...document.images].map(image => image.naturalWidth)"
+        return list(self.javascript(widths))
+
+    # --- what a reader sees
+
+    @property
     def state(self) -> str:
         """The state that the page shows."""
         return str(self.one(".sagecell_status").get_attribute("data-state"))
+
+    @property
+    def program(self) -> str:
+        """What is in the editor."""
+        lines = "[...document.querySelectorAll('.cm-line')].map(line => line.textContent)"
+        return "\n".join(self.javascript(f"return {lines}"))
+
+    @property
+    def focus(self) -> str:
+        """The classes of the element that the next key goes to."""
+        return str(self.browser.switch_to.active_element.get_attribute("class"))
 
     def one(self, selector: str) -> Any:
         """The first such element."""
@@ -77,43 +135,81 @@ class Reader:
         """What all such elements say."""
         return "".join(element.text for element in self.all(selector))
 
-    def until(self, happened: Any, seconds: float = 60) -> Any:
-        """Wait for something to be true; gives what it is."""
-        return WebDriverWait(self.browser, seconds, 0.05).until(lambda _: happened())
-
     def javascript(self, script: str, *arguments: object) -> Any:
-        """Run a script in the page."""
+        """Run a script in the page; gives what it returns."""
         return self.browser.execute_script(script, *arguments)
 
-    def keep_picture(self, name: str) -> None:
-        """Keep a screenshot as a test artefact."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        height = self.javascript("return document.documentElement.scrollHeight")
-        width = self.javascript("return document.documentElement.clientWidth")
-        self.browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
-        )
-        self.browser.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
-        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    # --- how it looks
 
-    def asked_hosts(self) -> set[str]:
-        """The hosts that the page has sent requests to."""
-        hosts = set()
+    @contextmanager
+    def by_night(self) -> Iterator[None]:
+        """For a while, the reader's system prefers dark colours."""
+        night = [{"name": "prefers-color-scheme", "value": "dark"}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": night})
+        try:
+            yield
+        finally:
+            self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    @contextmanager
+    def on_screen(self, width: int, height: int, *, mobile: bool = False) -> Iterator[None]:
+        """For a while, the screen has this many CSS pixels."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        try:
+            yield
+        finally:
+            self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    @contextmanager
+    def by_touch(self) -> Iterator[None]:
+        """For a while, the screen is touched and there is no mouse."""
+        command = "Emulation.setTouchEmulationEnabled"
+        self.browser.execute_cdp_cmd(command, {"enabled": True})
+        try:
+            yield
+        finally:
+            self.browser.execute_cdp_cmd(command, {"enabled": False})
+
+    def keep_picture(self, name: str, *, width: int, mobile: bool = False) -> None:
+        """Keep a picture of the whole page as a test artefact."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        screen, page = 0, 100
+        # The editor takes its share of a taller screen, up to its program's end.
+        while screen < page:
+            screen = page
+            with self.on_screen(width, screen, mobile=mobile):
+                page = self.javascript("return document.documentElement.scrollHeight")
+                assert self.browser.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
+
+    # --- what the browser noted
+
+    def sent_urls_beside(self, url: str) -> list[str]:
+        """What the page asked of anybody but this server, since the last time."""
+        own = urlsplit(url).netloc
+        return [
+            sent
+            for sent in self._sent_urls()
+            if urlsplit(sent).scheme not in ("data", "blob", "about")
+            and urlsplit(sent).netloc != own
+        ]
+
+    def _sent_urls(self) -> list[str]:
+        """Every URL that was asked for, but for those that the page's policy held back."""
+        sent: dict[str, str] = {}
         for entry in self.browser.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                url = urlsplit(message["params"]["request"]["url"])
-            elif message["method"] == "Network.webSocketCreated":
-                url = urlsplit(message["params"]["url"])
-            else:
-                continue
-            if url.scheme in ("http", "https", "ws", "wss"):
-                hosts.add(url.netloc)
-        return hosts
+            note = json.loads(entry["message"])["message"]
+            match note["method"], note["params"]:
+                case "Network.requestWillBeSent", {"requestId": name, "request": {"url": url}}:
+                    sent[name] = url
+                case "Network.webSocketCreated", {"requestId": name, "url": url}:
+                    sent[name] = url
+                case "Network.loadingFailed", {"requestId": name, "blockedReason": "csp"}:
+                    sent.pop(name, None)
+        return list(sent.values())
 
     def complaints(self) -> list[str]:
-        """What the browser's console says is severely wrong."""
+        """What the browser's console says is severely wrong, since the last time."""
         return [
             entry["message"]
             for entry in self.browser.get_log("browser")

@@ -44,7 +44,7 @@ function start(): void {
   });
   if (code !== "" && page["autoeval"] === true) cell.evaluate();
   // On a touch screen, focus would bring up a keyboard that hides half of the page.
-  else if (matchMedia("(pointer: fine)").matches) cell.focus();
+  else if (!matchMedia("(pointer: coarse)").matches) cell.focus();
 }
 
 start();

@@ -1,0 +1,42 @@
+"""Debian's Chromium and its driver, without a screen and with a profile of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1100,900",
+)
+
+
+def start_chromium(*, profile: Path, downloads: Path) -> webdriver.Chrome:
+    """A browser that keeps its logs and saves files in `downloads`; who starts it quits it."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = _installed("chromium")
+    for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(_installed("chromedriver")))
+
+
+def _installed(program: str) -> str:
+    path = shutil.which(program)
+    assert path is not None, (
+        f"The browser tests need {program}, which is not installed: "
+        "apt-get install chromium chromium-driver"
+    )
+    return path

@@ -1,0 +1,58 @@
+"""A program's end that it did not choose: the reader is told which."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.integration.servers import Server
+
+pytestmark = pytest.mark.browser
+
+ENDLESS = "print('in', flush=True)\nwhile True: pass"
+
+
+def evaluate_endless(reader) -> None:
+    reader.evaluate(ENDLESS)
+    reader.until(lambda: "in" in reader.text(".sagecell_stdout"))
+    assert reader.state == "running"
+
+
+def test_an_endless_loop_is_stopped(reader):
+    evaluate_endless(reader)
+    assert reader.one(".sagecell_evalButton").get_attribute("aria-disabled") == "true"
+    reader.one(".sagecell_stopButton").click()
+    assert reader.until_over() == "stopped"
+    assert not reader.one(".sagecell_stopButton").is_displayed()
+    assert reader.run("print(6 * 7)") == "done"
+    assert reader.text(".sagecell_stdout") == "42"
+
+
+def test_a_loop_that_will_not_be_interrupted_is_stopped_at_the_second_word(reader):
+    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    reader.evaluate(stubborn + ENDLESS)
+    reader.until(lambda: "in" in reader.text(".sagecell_stdout"))
+    stop = reader.one(".sagecell_stopButton")
+    stop.click()
+    reader.until(lambda: stop.text == "Stop now")
+    stop.click()
+    assert reader.until_over() == "stopped"
+
+
+def test_a_kernel_that_dies_is_told(reader):
+    assert reader.run("import os\nos._exit(3)") == "ended"
+    assert "unexpectedly" in reader.text(".sagecell_status")
+    assert reader.run("print('again')") == "done"
+
+
+def test_a_server_that_goes_away_is_told(shared_reader):
+    with Server() as server:
+        shared_reader.visit(server.url)
+        evaluate_endless(shared_reader)
+        server.stop(signal.SIGKILL)
+        assert shared_reader.until_over() == "lost"
+        assert "Connection lost" in shared_reader.text(".sagecell_status")
+        shared_reader.one(".sagecell_evalButton").click()
+        assert shared_reader.until_over() == "refused"
+        assert "Not started" in shared_reader.text(".sagecell_status")
