@@ -77,6 +77,9 @@ def test_every_setting_can_be_read(settings):
         database = "postgresql://db/cells"
         work_dir = "/run/kernels"
         preload = []
+        sandbox = "account"
+        accounts = [70000, 100]
+        visible = ["/opt/sage"]
         spare = false
         [limits]
     """
@@ -94,6 +97,9 @@ def test_every_setting_can_be_read(settings):
         "work_dir": "/run/kernels",
         "preload": (),
         "spare": False,
+        "sandbox": "account",
+        "accounts": (70000, 100),
+        "visible": ("/opt/sage",),
         "limits": Limits(**limits),
     }
     assert set(read) == set(attrs.fields_dict(Config))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define
 from klein import Klein
@@ -17,10 +17,13 @@ from sagecell_tx.sessions.fleet import Fleet
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``. `sandbox` tells the level, `rejected` counts dropped messages."""
+    """Routes below ``/api``.
+
+    `sandbox` tells the level and what else confines kernels, `rejected` counts dropped messages.
+    """
 
     fleet: Fleet
-    sandbox: Callable[[], str]
+    sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
 
     app = Klein()
@@ -31,11 +34,13 @@ class Status:
         """Version, kernels, sandbox level."""
         origins.allow(request, anyone=True)
         request.setHeader("Cache-Control", "no-store")
+        level, features = self.sandbox()
         return json_body(
             request,
             {
                 "version": __version__,
-                "sandbox": self.sandbox(),
+                "sandbox": level,
+                "features": list(features),
                 "kernels": {
                     "running": len(self.fleet),
                     "limit": self.fleet.limits.kernels,

@@ -30,11 +30,13 @@ class FileRefused(Exception):
 class Exit:
     """How a kernel's process ended: an exit status or a signal number, or neither.
 
-    With neither, nobody saw it end: its fork server or its machine is gone.
+    With neither, nobody saw it end: its fork server or its machine is gone. `reason` is the
+    host's word for why it ended the kernel itself: ``memory``, for example.
     """
 
     status: int | None = None
     signal: int | None = None
+    reason: str | None = None
 
 
 class KernelObserver(Protocol):

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
 from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
@@ -33,9 +34,15 @@ class ForkHostTests(SynchronousTestCase):
             preload=("numpy",),
             new_key=lambda: "ab" * 32,
             spare=False,
+            sandbox=Sandbox(level="auto", kernels=str(self.root)),
+            try_level=self.try_level,
         )
         self.host.startService()
         self.addCleanup(self.stop)
+
+    def try_level(self, argv):
+        self.tried = argv
+        return '{"sandbox": "account", "features": []}', ""
 
     def stop(self):
         if self.host.running:
@@ -51,7 +58,7 @@ class ForkHostTests(SynchronousTestCase):
         return self.reactor.processes[-1]
 
     def come_up(self):
-        self.process.say(event="ready", pid=1, seconds=1.5, sandbox="none", missing=[])
+        self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=["landlock"])
 
     def start(self, kernel_id=ID):
         observer = Observed()
@@ -69,7 +76,8 @@ class ForkHostTests(SynchronousTestCase):
         self.successResultOf(first)
         self.successResultOf(second)
         self.successResultOf(self.host.when_up())
-        assert self.host.sandbox == "none"
+        assert self.host.sandbox.level == "account"
+        assert self.host.features == ("landlock",)
 
     def test_a_start_is_told_with_directory_key_and_limits(self):
         self.come_up()

@@ -16,6 +16,7 @@ class StatusTests(SiteTests):
         assert answer.json == {
             "version": __version__,
             "sandbox": "none",
+            "features": ["landlock"],
             "kernels": {"running": 0, "limit": self.limits.kernels, "ended": {}},
             "messages_rejected": {},
         }
