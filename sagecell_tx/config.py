@@ -37,6 +37,7 @@ class Limits:
     lifetime: float = 1800.0
     cpu: float = 600.0
     stop_grace: float = 1.0  # from shutdown_request to SIGKILL
+    interrupt_grace: float = 2.0  # from interrupt_request to SIGINT, and as long again to SIGKILL
     heartbeat: float = 5.0  # between two beats
     heartbeats_missed: int = 6  # in a row, and the kernel is hung
 

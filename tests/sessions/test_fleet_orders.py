@@ -19,13 +19,24 @@ from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.session import Session
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
+from sagecell_tx.wire.messages import CONTROL
 
-from .samples import DATE, code, ids
+from .samples import DATE, code, ids, request
 from .slowstore import SlowStore
 
 LIMITS = Limits(kernels=3, kernels_per_cell_session=2, outbox=4000, output=20_000)
 
-PROGRAMS = ["", "print 1", "hang", "raise x", "exit 1", "timeout 100", "save a x\nprint saved"]
+PROGRAMS = [
+    "",
+    "print 1",
+    "hang",
+    "hold",
+    "ignore",
+    "raise x",
+    "exit 1",
+    "timeout 100",
+    "save a x\nprint saved",
+]
 
 
 @define(eq=False)
@@ -154,6 +165,13 @@ class FleetMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.visits)
     @rule(data=st.data())
+    def press_stop(self, data: st.DataObject) -> None:
+        for listener in self.visit(data).listeners:
+            stop = request(self.new_msg_id(), "interrupt_request", channel=CONTROL)
+            listener.attachment.send(stop)
+
+    @precondition(lambda self: self.visits)
+    @rule(data=st.data())
     def hang(self, data: st.DataObject) -> None:
         kernel = self.visit(data).kernel
         if not kernel.gone:
@@ -174,7 +192,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.store.down = down
         self.store.let_all_go()
 
-    @rule(seconds=st.sampled_from([0.5, 1, 10, 15, 30, 60, 900, 1800]))
+    @rule(seconds=st.sampled_from([0.5, 1, 2, 10, 15, 30, 60, 900, 1800]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
