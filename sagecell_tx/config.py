@@ -36,6 +36,7 @@ class Limits:
     detached: float = 10.0  # after the last listener left
     lifetime: float = 1800.0
     cpu: float = 600.0
+    warning: float = 60.0  # ahead of the idle and the lifetime deadline
     stop_grace: float = 1.0  # from shutdown_request to SIGKILL
     interrupt_grace: float = 2.0  # from interrupt_request to SIGINT, and as long again to SIGKILL
     heartbeat: float = 5.0  # between two beats

@@ -30,11 +30,13 @@ class FileRefused(Exception):
 class Exit:
     """How a kernel's process ended: an exit status or a signal number, or neither.
 
-    With neither, nobody saw it end: its fork server or its machine is gone.
+    With neither, nobody saw it end: its fork server or its machine is gone. When the host
+    itself ended the kernel for a limit, `reason` is the word for that limit.
     """
 
     status: int | None = None
     signal: int | None = None
+    reason: str | None = None
 
 
 class KernelObserver(Protocol):

@@ -213,6 +213,15 @@ class Session:
         if self._kernel is not None:
             self._kernel.kill()
 
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """Tell everybody what is coming."""
+        content = {
+            "reason": reason.value,
+            "seconds": seconds,
+            "message": reason.warning(seconds),
+        }
+        self._bridge.tell("sagecell_warning", content)
+
     def died(self, reason: Reason) -> None:
         """Tell everybody, once."""
         self._reason = reason

@@ -38,6 +38,8 @@ PROGRAMS = [
     "save a x\nprint saved",
 ]
 
+ENDS = [Exit(status=0), Exit(signal=11), Exit(), Exit(signal=9, reason="memory")]
+
 
 @define(eq=False)
 class Visit:
@@ -178,7 +180,7 @@ class FleetMachine(RuleBasedStateMachine):
             kernel.miss_heartbeats()
 
     @precondition(lambda self: self.visits)
-    @rule(data=st.data(), how=st.sampled_from([Exit(status=0), Exit(signal=11), Exit()]))
+    @rule(data=st.data(), how=st.sampled_from(ENDS))
     def crash(self, data: st.DataObject, how: Exit) -> None:
         self.crashed(self.visit(data).kernel, how)
 
@@ -192,14 +194,15 @@ class FleetMachine(RuleBasedStateMachine):
         self.store.down = down
         self.store.let_all_go()
 
-    @rule(seconds=st.sampled_from([0.5, 1, 2, 10, 15, 30, 60, 900, 1800]))
+    @rule(seconds=st.sampled_from([0.5, 1, 2, 10, 15, 30, 60, 840, 900, 1740, 1800]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
     @invariant()
     def the_books_are_right(self) -> None:
         assert len(self.fleet) == len(self.living) == self.fleet.admission.taken
-        assert sum(self.fleet.deaths.values()) == len(self.visits) - len(self.living)
+        assert self.fleet.deaths.lately() <= self.fleet.deaths.total
+        assert sum(self.fleet.deaths.total.values()) == len(self.visits) - len(self.living)
         for visit in self.visits:
             assert len(visit.deaths) <= 1
             assert bool(visit.deaths) <= visit.kernel.gone
@@ -236,6 +239,12 @@ class FleetMachine(RuleBasedStateMachine):
                     message.parsed_content().get("execution_state") for message in listener.heard
                 ]
                 assert "dead" not in states[:-1]
+                warnings = [
+                    message.parsed_content()["reason"]
+                    for message in listener.heard
+                    if message.msg_type == "sagecell_warning"
+                ]
+                assert warnings.count("lifetime") <= 1
 
 
 FleetMachine.TestCase.settings = settings(

@@ -137,7 +137,8 @@ _EVENTS = st.one_of(
 
 @given(st.lists(_EVENTS, max_size=30))
 def test_it_gives_up_exactly_when_something_had_two_graces(events):
-    world, since = World(), {}
+    world = World()
+    since: dict[str, float] = {}
     for name, what in events:
         if name == "begin":
             since = {each: world.clock.seconds() for each in what} | since
