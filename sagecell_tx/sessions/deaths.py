@@ -24,7 +24,7 @@ _TOGETHER = 10.0
 
 @define
 class Deaths:
-    """Deaths by reason. `now` gives seconds that never go back.
+    """Deaths by reason. `now` gives the time in seconds.
 
     When kernels crash often, the log says so, and again only after they had crashed less than
     half as often.

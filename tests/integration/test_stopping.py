@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.script import Client, ends, reply, text
 from tests.integration.servers import Server, all_gone
-from tests.integration.waiting import until
+from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
 
@@ -61,6 +61,19 @@ def test_what_heeds_a_signal_keeps_its_session(server: Server, program: str) -> 
         said = client.until(lambda message: ends(message, msg_id))
         assert reply(said)["ename"] == "KeyboardInterrupt"
         assert text(client.run("print(kept)")) == "42\n"
+
+
+def test_what_stopped_is_not_killed_because_its_reader_is_behind(server: Server) -> None:
+    server.until_quiet()
+    client = Client(server.url, timeout="600")
+    client.execute("while True:\n    print('x' * 10_000)")
+    kernels = server.kernels()
+    pause(1)  # the program waits for its reader
+    client.send("interrupt_request", {}, "control")
+    pause(2)  # longer than the server is patient with a program
+    assert set(kernels) <= set(server.kernels())
+    client.drop()
+    server.until_quiet()
 
 
 @pytest.mark.parametrize(
