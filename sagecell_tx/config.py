@@ -40,17 +40,17 @@ class Limits:
     detached: float = 10.0  # after the last listener left
     lifetime: float = 1800.0
     cpu: float = 600.0  # of all its processes
+    warning: float = 60.0  # ahead of the idle and the lifetime deadline
+    stop_grace: float = 1.0  # from shutdown_request to SIGKILL
+    interrupt_grace: float = 2.0  # from interrupt_request to SIGINT, and as long again to SIGKILL
+    heartbeat: float = 5.0  # between two beats
+    heartbeats_missed: int = 6  # in a row, and the kernel is hung
 
     # What one kernel may take of the machine: bytes, and numbers of things.
     memory: int = 1024 * MIB
     processes: int = 100  # threads included
     open_files: int = 512
     directory: int = 512 * MIB  # of all that it writes
-
-    # The end of a life, in seconds.
-    stop_grace: float = 1.0  # from shutdown_request to SIGKILL
-    heartbeat: float = 5.0  # between two beats
-    heartbeats_missed: int = 6  # in a row, and the kernel is hung
 
     # What crosses the server, in bytes.
     code: int = 65_000

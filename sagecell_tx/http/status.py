@@ -13,6 +13,7 @@ from sagecell_tx import __version__
 from sagecell_tx.http import origins
 from sagecell_tx.http.problems import handle_problems, json_body
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.reasons import Reason
 
 
 @define(kw_only=True)
@@ -44,8 +45,13 @@ class Status:
                 "kernels": {
                     "running": len(self.fleet),
                     "limit": self.fleet.limits.kernels,
-                    "ended": {reason.value: count for reason, count in self.fleet.deaths.items()},
+                    "ended": _by_word(self.fleet.deaths.total),
+                    "ended_lately": _by_word(self.fleet.deaths.lately()),
                 },
                 "messages_rejected": dict(self.rejected),
             },
         )
+
+
+def _by_word(deaths: Counter[Reason]) -> dict[str, int]:
+    return {reason.value: count for reason, count in deaths.items()}

@@ -30,8 +30,8 @@ class FileRefused(Exception):
 class Exit:
     """How a kernel's process ended: an exit status or a signal number, or neither.
 
-    With neither, nobody saw it end: its fork server or its machine is gone. `reason` is the
-    host's word for why it ended the kernel itself: ``memory``, for example.
+    With neither, nobody saw it end: its fork server or its machine is gone. When the host
+    itself ended the kernel for a limit, `reason` is the word for that limit.
     """
 
     status: int | None = None

@@ -17,7 +17,12 @@ class StatusTests(SiteTests):
             "version": __version__,
             "sandbox": "none",
             "features": ["landlock"],
-            "kernels": {"running": 0, "limit": self.limits.kernels, "ended": {}},
+            "kernels": {
+                "running": 0,
+                "limit": self.limits.kernels,
+                "ended": {},
+                "ended_lately": {},
+            },
             "messages_rejected": {},
         }
 
@@ -29,6 +34,11 @@ class StatusTests(SiteTests):
         told = self.ask("GET", "/api/status").json
         assert told["kernels"]["running"] == 1
         assert told["kernels"]["ended"] == {"stopped": 1}
+        assert told["kernels"]["ended_lately"] == {"stopped": 1}
+        self.wait(3600)
+        told = self.ask("GET", "/api/status").json
+        assert told["kernels"]["ended"]["stopped"] == 1
+        assert "stopped" not in told["kernels"]["ended_lately"]
         assert told["messages_rejected"] == {"invalid_signature": 1}
 
     def test_any_page_may_read_it(self) -> None:

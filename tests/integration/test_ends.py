@@ -93,6 +93,15 @@ def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(server):
     server.until_quiet()
 
 
+def test_old_age_is_told_before_it_comes():
+    with Server(lifetime=2.0, warning=1.0) as server, Client(server.url, timeout="600") as client:
+        client.execute("while True: pass")
+        told = [m["content"] for m in client.receive_all() if not m["parent_header"]]
+        assert told[-2]["reason"] == told[-1]["reason"] == "lifetime"
+        assert told[-2]["message"].startswith("In 1 second ")
+        assert told[-1]["execution_state"] == "dead"
+
+
 def test_a_stopped_kernel_is_found_out_by_its_heartbeat():
     with Server(heartbeat=0.2, heartbeats_missed=3, stop_grace=0.2) as server:
         client = Client(server.url, timeout="600")

@@ -48,6 +48,9 @@ class Watcher:
     def timeout_changed(self, seconds: float) -> None:
         self.timeouts.append(seconds)
 
+    def interrupt_ignored(self) -> None:
+        self.told.append("interrupt_ignored")
+
 
 @define
 class BridgeWorld:

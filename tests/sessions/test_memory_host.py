@@ -229,6 +229,25 @@ def test_a_hanging_program_waits_for_the_interrupt():
     assert living.kernel.interrupts == 1
 
 
+def test_a_holding_program_waits_for_the_interrupt_from_outside():
+    living = Living(MemoryHost(answering=True))
+    living.kernel.send(code("hold\nprint never"))
+    living.kernel.send(request("i", "interrupt_request", channel=CONTROL))
+    assert living.observer.kinds == AROUND[:2]
+    living.kernel.interrupt()
+    assert living.observer.kinds[2:] == ["error", "execute_reply", "status"]
+
+
+def test_an_ignoring_program_waits_for_nothing():
+    living = Living(MemoryHost(answering=True))
+    living.kernel.send(code("ignore\nprint never"))
+    living.kernel.send(request("i", "interrupt_request", channel=CONTROL))
+    living.kernel.interrupt()
+    assert living.observer.kinds == [*AROUND[:2], "interrupt_reply"]
+    living.kernel.kill()
+    assert living.observer.ends == [KILLED]
+
+
 def test_an_exit_answers_nothing():
     assert ran("exit 3").ends == [Exit(status=3)]
     assert ran("exit").kinds == AROUND[:2]
