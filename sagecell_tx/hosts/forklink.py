@@ -40,6 +40,7 @@ KERNEL_LIMITS = (
     "file",
     "files",
     "files_count",
+    "warning",
 )
 
 
@@ -152,6 +153,8 @@ class ForkHost(Service):
             kernel.pid = _number(line, "pid")
         elif event == "bound":
             kernel.bound()
+        elif event == "near":
+            kernel.near(_word(line, "reason") or "", _number(line, "seconds") or 0)
         elif event == "exited":
             self._end(
                 kernel.kernel_id,

@@ -11,6 +11,7 @@ stderr is the log::
     <- {"event": "unavailable", "message": ...}
     <- {"event": "started", "id": ..., "pid": ...}
     <- {"event": "bound", "id": ...}
+    <- {"event": "near", "id": ..., "reason": "cpu", "seconds": ...}
     <- {"event": "exited", "id": ..., "pid": ..., "status": ..., "signal": ..., "reason": ...}
     <- {"event": "failed", "id": ..., "message": ...}
     <- {"event": "refused", "message": ...}
@@ -37,7 +38,7 @@ from sagecell_tx.kernelside.reaping import Reaper
 from sagecell_tx.kernelside.sandbox import choice
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.start import Start
-from sagecell_tx.kernelside.watch import Excess, Watch
+from sagecell_tx.kernelside.watch import Excess, Near, Watch
 
 
 @frozen
@@ -77,8 +78,8 @@ class ForkServer:
             while not self._ended:
                 self._await_writing()
                 ready = [key for key, _ in self._selector.select(self._watch.wait())]
-                for excess in self._watch.look():
-                    self._end(excess)
+                for finding in self._watch.look():
+                    self._heed(finding)
                 # What a kernel reported before it ended is told before its end.
                 for key in sorted(ready, key=lambda key: key.fd == self.wakeup):
                     born: Born | None = key.data()
@@ -163,9 +164,14 @@ class ForkServer:
         if bound:
             self.pipes.tell(event="bound", id=kernel_id)
 
-    def _end(self, excess: Excess) -> None:
-        """End a kernel that has taken more than it may."""
-        self._reaper.condemn(excess.kernel_id, excess.reason)
+    def _heed(self, finding: Excess | Near) -> None:
+        """End a kernel that has taken more than it may; tell of one that soon will have."""
+        if isinstance(finding, Excess):
+            self._reaper.condemn(finding.kernel_id, finding.reason)
+        else:
+            self.pipes.tell(
+                event="near", id=finding.kernel_id, reason="cpu", seconds=finding.seconds
+            )
 
     # --- signals
 

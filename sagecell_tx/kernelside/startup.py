@@ -23,7 +23,8 @@ from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.streams import Capture
 from sagecell_tx.kernelside.upload import FileLimits
 
-#: Between SIGXCPU, which a program may take note of, and SIGKILL, in seconds of CPU.
+#: The system's own limit on processor time, which is for each process, is so many seconds
+#: behind that of the watch, which tells why; SIGKILL comes as long after SIGXCPU.
 _CPU_GRACE = 5
 
 #: How long an orderly end may take, in seconds.
@@ -78,7 +79,7 @@ def confine(start: Start, level: Level) -> Place:
     _limit(resource.RLIMIT_CORE, 0, 0)
     # Linux counts in nanoseconds, and takes a number that overflows for a limit long passed.
     cpu = min(start.limit("cpu", _NO_LIMIT), 2**31)
-    _limit(resource.RLIMIT_CPU, cpu, cpu + _CPU_GRACE)
+    _limit(resource.RLIMIT_CPU, cpu + _CPU_GRACE, cpu + 2 * _CPU_GRACE)
     file = start.limit("file", _NO_LIMIT)
     _limit(resource.RLIMIT_FSIZE, file, file)
     for name, what in (

@@ -37,6 +37,14 @@ class Excess:
 
 
 @frozen
+class Near:
+    """A kernel that has so many seconds of processor time left. Said once."""
+
+    kernel_id: str
+    seconds: int
+
+
+@frozen
 class Process:
     """A line of the table of processes.
 
@@ -56,19 +64,29 @@ class _Watched:
     directory: str
     limits: Mapping[str, float]  # not the start command: it has a key that no other kernel may see
     cpu: float = 0.0  # seconds, the most that was seen
+    warned: bool = False
+
+    def time_left(self) -> int | None:
+        """Whole seconds of processor time, if it is to be warned of them now."""
+        most, ahead = self.limits.get("cpu"), self.limits.get("warning", 0)
+        if most is None or self.warned or most < 2 * ahead or self.cpu < most - ahead:
+            return None
+        self.warned = True
+        return max(1, round(most - self.cpu))
 
 
 @define
 class Watch:
-    """The kernels that are watched, by id."""
+    """The kernels that are watched, by id. `interval` is between two looks, in seconds."""
 
+    interval: float = INTERVAL
     _watched: dict[str, _Watched] = field(factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
 
     def add(self, kernel_id: str, pid: int, start: Start) -> None:
         """Watch a kernel from now on."""
         if not self._watched:
-            self._next = time.monotonic() + INTERVAL
+            self._next = time.monotonic() + self.interval
         self._watched[kernel_id] = _Watched(pid, start.directory, start.limits)
 
     def forget(self, kernel_id: str) -> None:
@@ -79,17 +97,19 @@ class Watch:
         """Seconds until the next look; None while there is nobody to look at."""
         return max(0.0, self._next - time.monotonic()) if self._watched else None
 
-    def look(self) -> list[Excess]:
-        """Those who have taken too much; nobody before it is time to look."""
+    def look(self) -> list[Excess | Near]:
+        """Those who have taken too much, or nearly; nobody before it is time to look."""
         if not self._watched or time.monotonic() < self._next:
             return []
         below = _by_parent()
-        found = []
+        found: list[Excess | Near] = []
         for kernel_id, watched in self._watched.items():
             reason = _excess(watched, list(_tree(watched.pid, below)))
             if reason is not None:
                 found.append(Excess(kernel_id, reason))
-        self._next = time.monotonic() + INTERVAL
+            elif (seconds := watched.time_left()) is not None:
+                found.append(Near(kernel_id, seconds))
+        self._next = time.monotonic() + self.interval
         return found
 
 

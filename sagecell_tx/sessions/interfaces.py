@@ -48,6 +48,9 @@ class KernelObserver(Protocol):
     def heartbeat_missed(self) -> None:
         """The kernel has been silent on its heartbeat channel for as long as the limit allows."""
 
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel for `reason` when it has taken so many seconds more."""
+
     def kernel_ended(self, how: Exit) -> None:
         """The kernel's process tree and directory are gone. Said once, and last."""
 

@@ -48,6 +48,7 @@ _SENTENCES = {
 }
 
 _WARNINGS = {
+    Reason.CPU: "The processor time is nearly used up. The session ends in {} of computing.",
     Reason.IDLE: "The session has been idle for long. It ends in {} unless it is used.",
     Reason.LIFETIME: "In {} the session reaches the longest time a session may last, and ends.",
 }

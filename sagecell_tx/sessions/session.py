@@ -148,6 +148,11 @@ class Session:
         _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
         self._life.stop(Reason.CRASHED)
 
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel before long."""
+        if reason == Reason.CPU.value:
+            self.warn(Reason.CPU, seconds)
+
     def kernel_ended(self, how: Exit) -> None:
         """The kernel is gone; its last words may still be on their way to the store."""
         self._kernel = None

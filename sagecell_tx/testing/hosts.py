@@ -222,6 +222,10 @@ class MemoryKernel:
         """Be silent on the heartbeat channel for too long."""
         self.observer.heartbeat_missed()
 
+    def come_near(self, reason: str, seconds: float) -> None:
+        """Have taken nearly all that the host allows."""
+        self.observer.limit_near(reason, seconds)
+
     def end(self, how: Exit = KILLED) -> None:
         """End. What was said is heard first: a paused kernel has ended only when resumed."""
         if self.how is None:

@@ -72,9 +72,7 @@ class TestKernels:
     def test_cpu_time_is_limited(self, shared):
         cell = shared.start(cpu=0.5)
         cell.execute("while True: pass")
-        # The operating system counts one process, the watch all of them: whoever is first.
-        event = cell.exited()
-        assert event["reason"] == "cpu" or event["signal"] == signal.SIGXCPU
+        assert cell.exited()["reason"] == "cpu"
 
     def test_a_signal_reaches_the_group(self, shared):
         cell = shared.start()

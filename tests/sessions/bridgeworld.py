@@ -95,6 +95,9 @@ class BridgeWorld:
     def heartbeat_missed(self) -> None:
         raise AssertionError
 
+    def limit_near(self, reason: str, seconds: float) -> None:
+        raise AssertionError
+
     def kernel_ended(self, how: Exit) -> None:
         self.ended = self.bridge.kernel_ended()
 

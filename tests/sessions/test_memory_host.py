@@ -21,6 +21,7 @@ class Observer:
     heard: list[Message] = field(factory=list)
     ends: list[Exit] = field(factory=list)
     missed: int = 0
+    near: list[tuple[str, float]] = field(factory=list)
 
     def message_received(self, message: Message) -> None:
         assert not self.ends, "kernel_ended is said last"
@@ -28,6 +29,9 @@ class Observer:
 
     def heartbeat_missed(self) -> None:
         self.missed += 1
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        self.near.append((reason, seconds))
 
     def kernel_ended(self, how: Exit) -> None:
         self.ends.append(how)

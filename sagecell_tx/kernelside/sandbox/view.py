@@ -38,7 +38,10 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
 
     `further` are directories that may be seen beside the system and Python.
     """
-    shown = [*visible.SYSTEM, *visible.of_etc(), *visible.python_directories(), *further]
+    shown = (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories(), *further)
+    # Links are followed while they lead where they should.
+    found = [(path, os.path.realpath(path)) for path in shown]
+    kernels = os.path.realpath(setting.kernels)
     os.umask(0o022)  # kernels with other accounts are to pass through
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", _SCRATCH, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=4m")
@@ -46,8 +49,8 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
     os.mkdir("old")
     linux.pivot_root(".", "old")
     os.chdir("/")
-    for path in shown:
-        _show(path)
+    for path, real in found:
+        _show(path, f"{_OLD}{real}")
     _make_etc()
     _make_devices()
     for path in ("/proc", "/dev/shm", "/dev/pts", "/tmp", HOME, OWN, SOCKETS):
@@ -57,19 +60,17 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
     for path in setting.hidden:
         _hide(path)
     os.makedirs(setting.kernels, mode=0o755, exist_ok=True)
-    linux.mount(f"{_OLD}{setting.kernels}", setting.kernels, flags=linux.MS_BIND)
+    linux.mount(f"{_OLD}{kernels}", setting.kernels, flags=linux.MS_BIND)
     linux.unmount(_OLD)
     os.rmdir(_OLD)
     linux.restrict_mount("/", _READ_ONLY, below=False)
 
 
-def _show(path: str) -> None:
-    """Bind a directory or a file of the old root, or make the same link."""
-    old = f"{_OLD}{path}"
-    if os.path.islink(old):
+def _show(path: str, old: str) -> None:
+    """Bind a directory or a file of the old root; what was a link to another one stays one."""
+    if os.path.islink(f"{_OLD}{path}") and not os.path.lexists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if not os.path.lexists(path):
-            os.symlink(os.readlink(old), path)
+        os.symlink(os.readlink(f"{_OLD}{path}"), path)
         return
     if os.path.isdir(old):
         os.makedirs(path, exist_ok=True)
