@@ -28,6 +28,7 @@ from sagecell_tx.hosts.forklink import ForkHost
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.store.database import Database, open_database
@@ -152,6 +153,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         new_key=lambda: secrets.token_hex(32),
     )
     fleet = Fleet(host=host, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
+    doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     web = site(
         Parts(
             fleet=fleet,
@@ -163,6 +165,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             now=now,
             sandbox=lambda: (host.sandbox.level, host.features),
             rejected=host.rejected,
+            connection_came=doors.came,
         )
     )
 
@@ -175,6 +178,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     sweeping = TimerService(SWEEP, sweep)
     sweeping.clock = reactor
     listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
+    for service in listening:
+        service.endpoint = Watched(service.endpoint, doors)
     return Server(
         reactor=reactor,
         database=database,
@@ -182,6 +187,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         host=host,
         fleet=fleet,
         listening=listening,
+        doors=doors,
         notifier=notifier,
     )
 
@@ -196,6 +202,7 @@ class Server(Service):
     host: ForkHost
     fleet: Fleet
     listening: Sequence[Service]
+    doors: Doors
     notifier: Notifier
 
     @override
@@ -232,6 +239,7 @@ class Server(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self.doors.close()
         closing = [service.stopService() for service in self.listening]
         await DeferredList([each for each in closing if isinstance(each, Deferred)])
         await self.fleet.stopService()

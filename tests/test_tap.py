@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from sagecell_tx.config import Config
+from sagecell_tx.http.doors import Doors
 from sagecell_tx.tap import Options, Server, makeService, new_id, now, timestamp
 
 
@@ -170,7 +171,10 @@ class ServerTests(SynchronousTestCase):
         self.port = Part("port", self.story)
         self.reactor = Reactor()
         self.server = Server(
-            reactor=self.reactor, **cast(Any, self.parts), listening=cast(Any, [self.port])
+            reactor=self.reactor,
+            **cast(Any, self.parts),
+            listening=cast(Any, [self.port]),
+            doors=Doors(clock=self.reactor, limit=lambda: 1000),
         )
 
     def told(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define
 from klein import Klein
+from twisted.internet.interfaces import IAddress
 from twisted.web.http import NO_BODY_CODES
 from twisted.web.iweb import IRequest
 from twisted.web.resource import EncodingResourceWrapper, IResource, Resource
@@ -108,7 +109,15 @@ class Gzip(GzipEncoderFactory):
 
 
 class CellSite(Site):
-    """The factory for connections, whose responses may be compressed."""
+    """The factory for connections, whose responses may be compressed. `came` is told of each."""
+
+    came: Callable[[], None]
+
+    @override
+    def buildProtocol(self, addr: IAddress) -> Any:
+        """A connection was let in."""
+        self.came()
+        return super().buildProtocol(addr)
 
     @override
     def getResourceFor(self, request: Request) -> IResource:
@@ -173,6 +182,7 @@ class Parts:
     now: Callable[[], str]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
+    connection_came: Callable[[], None] = lambda: None
     client: Path = CLIENT
 
 
@@ -198,9 +208,11 @@ def resource_tree(parts: Parts) -> IResource:
 
 def site(parts: Parts) -> Site:
     """The factory for the web server's connections."""
-    return CellSite(
+    made = CellSite(
         resource_tree(parts),
         requestFactory=partial(CellRequest, largest=parts.limits.request_body),
         timeout=60,
         reactor=parts.reactor,
     )
+    made.came = parts.connection_came
+    return made

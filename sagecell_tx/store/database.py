@@ -102,7 +102,7 @@ class Database:
 
 
 def open_database(
-    url: str, *, reactor: IReactorFromThreads, pool: ThreadPool, busy_timeout: float = 5.0
+    url: str, *, reactor: IReactorFromThreads, pool: ThreadPool, busy_timeout: float = 15.0
 ) -> Database:
     """The database at an SQLAlchemy URL; nothing is connected yet.
 

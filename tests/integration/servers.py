@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -32,7 +33,13 @@ class Server:
     """One run of the server after another, on one state directory."""
 
     def __init__(
-        self, *, twistd: str = TWISTD, cwd: str = "/", spare: bool = False, **limits: float
+        self,
+        *,
+        twistd: str = TWISTD,
+        cwd: str = "/",
+        spare: bool = False,
+        descriptors: int | None = None,
+        **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -40,6 +47,7 @@ class Server:
         self.twistd = twistd
         self.cwd = cwd
         self.spare = spare
+        self.descriptors = descriptors
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.limits = {"kernels": 80, "kernels_per_cell_session": 80, "detached": 1.0, **limits}
@@ -82,8 +90,14 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=self._limit_descriptors if self.descriptors else None,
             )
         assert self.notice() == b"READY=1", self.log()
+
+    def _limit_descriptors(self) -> None:
+        """In the server's process: it may have no more of them."""
+        assert self.descriptors is not None
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def notice(self) -> bytes:
         """What systemd would be told next."""

@@ -1,0 +1,108 @@
+"""The ports, closed for a while before the process runs out of descriptors.
+
+A process that has none left cannot fork, open its database or talk with its kernels. So
+new connections wait in the operating system's queue while four fifths are in use, and those
+who are in go on as if nothing was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IListeningPort,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from zope.interface import implementer
+
+_log = Logger()
+
+#: The part of all descriptors that may be in use while connections are let in, and the part
+#: from which on they are let in again.
+CLOSED_AT = 0.80
+OPEN_AT = 0.75
+
+#: Between two looks while the doors are closed, in seconds.
+INTERVAL = 0.25
+
+
+def descriptors() -> int:
+    """How many descriptors this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def lowest_free() -> int:
+    """The lowest descriptor that is free: never above the number in use, and cheap to know."""
+    try:
+        descriptor = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 1 << 30  # there is none
+    os.close(descriptor)
+    return descriptor
+
+
+@define(kw_only=True)
+class Doors:
+    """All ports of the server. `limit` tells how many descriptors there may be."""
+
+    clock: IReactorTime
+    limit: Callable[[], int]
+    in_use: Callable[[], int] = descriptors
+    at_least_in_use: Callable[[], int] = lowest_free
+    _ports: list[IListeningPort] = field(factory=list, init=False)
+    _watch: IDelayedCall | None = field(default=None, init=False)
+
+    def add(self, port: IListeningPort) -> IListeningPort:
+        """Watch over a port from now on."""
+        self._ports.append(port)
+        return port
+
+    def came(self) -> None:
+        """A connection was let in: should it be the last one for a while?"""
+        if self._watch is None and self.at_least_in_use() >= CLOSED_AT * self.limit():
+            _log.warn(
+                "no new connections: of {limit} descriptors, {used} are in use",
+                limit=self.limit(),
+                used=self.in_use(),
+            )
+            for port in self._ports:
+                port.stopReading()  # type: ignore[attr-defined]
+            self._watch = self.clock.callLater(INTERVAL, self._look)
+
+    def close(self) -> None:
+        """The ports are being closed for good."""
+        self._ports.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _look(self) -> None:
+        self._watch = None
+        if self.in_use() > OPEN_AT * self.limit():
+            self._watch = self.clock.callLater(INTERVAL, self._look)
+            return
+        _log.info("new connections are let in again")
+        for port in self._ports:
+            with suppress(AttributeError):  # a port that was closed meanwhile has no socket
+                port.startReading()  # type: ignore[attr-defined]
+
+
+@implementer(IStreamServerEndpoint)
+@define
+class Watched:
+    """An endpoint whose port is one of the doors."""
+
+    _endpoint: IStreamServerEndpoint
+    _doors: Doors
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen, and watch over the port."""
+        return self._endpoint.listen(factory).addCallback(self._doors.add)

@@ -1,0 +1,103 @@
+"""Ports that are closed while descriptors run out, and opened again."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.http.doors import INTERVAL, Doors, Watched, descriptors, lowest_free
+
+
+@define
+class Port:
+    """A listening port."""
+
+    reading: bool = True
+    story: list[str] = field(factory=list)
+
+    def startReading(self) -> None:  # noqa: N802
+        self.reading = True
+        self.story.append("open")
+
+    def stopReading(self) -> None:  # noqa: N802
+        self.reading = False
+        self.story.append("closed")
+
+
+@define
+class Endpoint:
+    port: Port
+
+    def listen(self, factory: object) -> Deferred[Any]:
+        return succeed(self.port)
+
+
+class DoorsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.used = 10
+        self.doors = Doors(
+            clock=self.clock,
+            limit=lambda: 100,
+            in_use=lambda: self.used,
+            at_least_in_use=lambda: self.used,
+        )
+        self.ports = [Port(), Port()]
+        for port in self.ports:
+            watched = Watched(cast(Any, Endpoint(port)), self.doors)
+            assert self.successResultOf(watched.listen(cast(Any, None))) is port
+
+    def come(self, used: int) -> list[bool]:
+        """A connection comes; tells which ports are open then."""
+        self.used = used
+        self.doors.came()
+        return [port.reading for port in self.ports]
+
+    def pass_with(self, used: int) -> list[bool]:
+        """Some time passes."""
+        self.used = used
+        self.clock.advance(INTERVAL)
+        return [port.reading for port in self.ports]
+
+    def test_open_below_four_fifths(self) -> None:
+        assert self.come(79) == [True, True]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_closed_from_there_on_until_there_is_room_again(self) -> None:
+        assert self.come(80) == [False, False]
+        assert self.pass_with(80) == [False, False]
+        assert self.pass_with(76) == [False, False]
+        assert self.pass_with(75) == [True, True]
+        assert self.clock.getDelayedCalls() == []
+        assert self.come(90) == [False, False]
+        assert self.ports[0].story == ["closed", "open", "closed"]
+        self.doors.close()
+
+    def test_closed_once_by_many(self) -> None:
+        for _ in range(3):  # those that the same turn of the reactor let in
+            self.come(85)
+        assert self.ports[0].story == ["closed"]
+        assert len(self.clock.getDelayedCalls()) == 1
+        self.doors.close()
+
+    def test_after_the_end_nothing_is_opened(self) -> None:
+        self.come(90)
+        self.doors.close()
+        assert self.clock.getDelayedCalls() == []
+        self.come(90)
+        self.pass_with(1)
+        assert self.ports[0].story == ["closed"]
+
+
+def test_what_is_cheap_to_know_is_not_too_much():
+    opened = [os.open("/", os.O_RDONLY) for _ in range(5)]
+    try:
+        assert max(opened) < lowest_free() <= descriptors()
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)

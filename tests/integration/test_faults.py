@@ -1,0 +1,141 @@
+"""What goes wrong around a server, and that those who have nothing to do with it go on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import psutil
+import pytest
+import requests
+
+from tests.integration.script import Client, reply, text
+from tests.integration.servers import Server
+from tests.integration.waiting import pause, until
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def bystander(server: Server) -> Iterator[Client]:
+    """Somebody else's session, which must go on."""
+    with Client(server.url, timeout="600") as client:
+        client.run("kept = 6 * 7")
+        yield client
+        assert text(client.run("print(kept)")) == "42\n"
+
+
+def test_the_fork_server_dies_during_a_hundred_starts():
+    with Server(spare=True) as server:
+        until(lambda: server.log().count("a fork server is up") == 2)
+        kill = threading.Timer(0.3, server.fork_server.kill)
+
+        def visit(_: int) -> str:
+            """One visitor; what became of them."""
+            data = {"code": "print(6 * 7)"}
+            answer = requests.post(f"{server.url}/service", data=data, timeout=60)
+            if answer.status_code != 200:
+                assert answer.status_code in (429, 503), answer.text
+                assert answer.json()["message"]
+                return "refused"
+            return "answered" if answer.json().get("stdout") == "42\n" else "lost"
+
+        with ThreadPoolExecutor(20) as visitors:
+            kill.start()
+            fates = list(visitors.map(visit, range(100)))
+        kill.join()
+        # Of those whose program was running, none could be saved; all others were.
+        assert fates.count("answered") >= 60, fates
+        server.until_quiet()
+        with Client(server.url) as after:
+            assert text(after.run("print('on')")) == "on\n"
+        assert server.log().count("a fork server ended") == 1
+
+
+def test_no_room_in_a_kernels_directory(server, bystander):
+    with Client(server.url, timeout="60") as client:
+        full = "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20))"
+        assert reply(client.run(full))["ename"] == "OSError"
+        client.run("import os; os.remove('big'); open('small.txt', 'w').write('x')")
+        assert client.file("small.txt").content == b"x"
+
+
+def test_descriptors_run_out():
+    """Connections wait outside while four fifths are in use; those who are in go on."""
+    with Server(descriptors=300) as server:
+        with Client(server.url, timeout="600") as client, ExitStack() as crowd:
+            for _ in range(400):
+                crowd.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            until(lambda: "no new connections" in server.log())
+            assert server.web.num_fds() <= 0.9 * 300
+            assert text(client.run("print('on')")) == "on\n"
+            assert server.log().count("no new connections") == 1
+        until(lambda: "let in again" in server.log())
+        with Client(server.url) as after:
+            assert text(after.run("print('on')")) == "on\n"
+        server.until_quiet()
+
+
+def test_the_database_is_locked_for_ten_seconds(own_server):
+    server = own_server
+    with ExitStack() as stack:
+        other = stack.enter_context(Client(server.url, timeout="600"))
+        saving = stack.enter_context(Client(server.url, timeout="600"))
+        other.run("1"), saving.run("1")
+        lock = stack.enter_context(closing(sqlite3.connect(server.state / "sagecell.db")))
+        lock.execute("BEGIN EXCLUSIVE")
+        request = saving.execute("open('late.txt', 'w').write('late')")
+        for _ in range(10):
+            assert text(other.run("print('on')")) == "on\n"
+            pause(1)
+        lock.rollback()
+        said = saving.until(lambda message: message["msg_type"] == "execute_reply")
+        assert said[-1]["parent_header"]["msg_id"] == request
+        assert reply(said)["payload"][0]["new_files"] == ["late.txt"]
+        assert saving.file("late.txt").content == b"late"
+
+
+def test_a_client_that_floods_requests(server, bystander):
+    before = server.web.memory_info().rss
+    with Client(server.url, timeout="60") as flood:
+        for _ in range(5000):
+            flood.execute("1")
+        refused = flood.until(lambda message: message["msg_type"] == "error")[-1]
+        assert refused["content"]["ename"] == "too_many_requests"
+        for n in range(5):
+            assert text(bystander.run(f"print({n})")) == f"{n}\n"
+        flood.drop()
+    assert server.web.memory_info().rss - before < 100 << 20
+    until(lambda: server.status()["kernels"]["running"] == 1)
+
+
+#: What the beginnings of a thousand connections may be.
+BEGINNINGS: dict[str, Callable[[int], bytes]] = {
+    "silence": lambda _: b"",
+    "half a request": lambda n: f"POST /service HTTP/1.1\r\nHost: x{n}\r\nContent-Le".encode(),
+    "half a body": lambda _: (
+        b"POST /service HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\ncode="
+    ),
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_thousand_half_open_sockets(server, bystander, beginning):
+    web: psutil.Process = server.web
+    before = web.num_fds()
+    with ExitStack() as crowd:
+        for n in range(1000):
+            half = crowd.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            half.sendall(beginning(n))
+        until(lambda: web.num_fds() >= before + 900)
+        for n in range(5):
+            assert text(bystander.run(f"print({n})")) == f"{n}\n"
+        with Client(server.url) as client:
+            assert text(client.run("print('in')")) == "in\n"
+    until(lambda: web.num_fds() <= before + os.cpu_count())
