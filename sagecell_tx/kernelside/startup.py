@@ -15,10 +15,10 @@ from contextlib import suppress
 from typing import NoReturn
 
 from sagecell_tx.kernelside import processes
+from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.kernel import Parts
 from sagecell_tx.kernelside.running import Running
 from sagecell_tx.kernelside.start import Start
-from sagecell_tx.kernelside.streams import Capture
 from sagecell_tx.kernelside.upload import FileLimits
 
 #: Between SIGXCPU, which a program may take note of, and SIGKILL, in seconds of CPU.

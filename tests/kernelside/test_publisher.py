@@ -10,8 +10,9 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
+from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.publisher import ROOM, TEXT, Publisher
-from sagecell_tx.kernelside.streams import Capture, CellStream
+from sagecell_tx.kernelside.streams import CellStream
 
 PATIENCE = 10_000  # milliseconds
 
