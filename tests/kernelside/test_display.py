@@ -104,6 +104,27 @@ print(caught.getvalue(), end='')
     assert len(result.of("display_data")) == 1
 
 
+def test_a_comm_with_buffers(cell):
+    code = """
+from comm import create_comm
+link = create_comm(target_name='there', data={'a': 1}, metadata={'m': 2}, buffers=[b'abc'])
+link.send({'b': 2}, buffers=[memoryview(b'de'), bytearray(b'f')])
+link.close()
+"""
+    result = cell.run(code)
+    said = {
+        message["msg_type"]: message
+        for message in result.messages
+        if message["msg_type"].startswith("comm")
+    }
+    assert said["comm_open"]["content"]["target_name"] == "there"
+    assert said["comm_open"]["metadata"] == {"m": 2}
+    assert [bytes(each) for each in said["comm_open"]["buffers"]] == [b"abc"]
+    assert said["comm_msg"]["content"]["data"] == {"b": 2}
+    assert [bytes(each) for each in said["comm_msg"]["buffers"]] == [b"de", b"f"]
+    assert "comm_close" in said
+
+
 def test_what_a_subprocess_wrote_before_comes_before(cell):
     result = cell.run("import os\nfor i in range(5):\n    os.system(f'echo {i}')\n    display(i)")
     said = [
