@@ -100,7 +100,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from sagecell_tx.hosts import forklink
 
-    forklink.command = lambda *_, **__: command("kernels")
+    forklink.command = lambda *_, **__: command("kernels")  # type: ignore[attr-defined]
     sys.argv = ["twistd", *arguments[1:]]
     twistd.run()
 
