@@ -92,6 +92,9 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     compiler_class = Type(CachingCompiler)
     uploads = AnyTrait()
 
+    # ipykernel's own sleeps before each reply, for streams that are slow to flush.
+    _execute_sleep = 0.0
+
     # A thread and three sockets for each kernel that nobody's cells ask for.
     _supports_kernel_subshells = False
 
