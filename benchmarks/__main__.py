@@ -21,11 +21,12 @@ import attrs
 
 from benchmarks import machine, measures
 from benchmarks.measures import FULL, MEASURES, QUICK, Effort, Measure
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, Peer
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer
 from benchmarks.peers.forked import ForkedPlainClient
 from benchmarks.peers.jupyter import JupyterServer
 from benchmarks.peers.plain import PlainClient
 from benchmarks.peers.sagecell import SagecellTx
+from benchmarks.peers.stock import StockKernels
 from benchmarks.table import AIMS, BARS, judgements, medians, table
 
 #: Once so many seconds have passed, each measure gives each peer one turn and no more.
@@ -36,6 +37,7 @@ _ABOUT_THE_PEERS = f"""\
 {JUPYTER:<12} Jupyter Server with stock ipykernels, asked by the same client
 {PLAIN:<12} jupyter_client's own client on ZMQ, a stock ipykernel for each start
 {FORKED:<12} that client on kernels forked as {SAGECELL} forks them: the floor below any server
+{STOCK:<12} twistd sagecell-tx once more, with stock ipykernels in the place of its own
 
 Forked kernels have numpy, matplotlib and pandas loaded, stock ones do not. The WebSocket client
 sets TCP_NODELAY; "ACKs at once" is for a server that leaves Nagle's algorithm on."""
@@ -77,7 +79,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--only", action="append", choices=[each.name for each in MEASURES], help="repeatable"
     )
     parser.add_argument(
-        "--peer", action="append", choices=[SAGECELL, JUPYTER, PLAIN, FORKED], help="repeatable"
+        "--peer",
+        action="append",
+        choices=[SAGECELL, JUPYTER, PLAIN, FORKED, STOCK],
+        help="repeatable",
     )
     parser.add_argument("--sessions", type=int, help="how many sessions at once [50]")
     return parser.parse_args(arguments)
@@ -95,6 +100,7 @@ def _peers(names: Sequence[str] | None, troubles: list[str]) -> Iterator[list[Pe
             JupyterServer(directory / "jupyter"),
             PlainClient(directory / "plain"),
             ForkedPlainClient(directory / "forked"),
+            StockKernels(directory / "stock"),
         )
         for peer in candidates:
             if peer.name not in (names or [peer.name]):

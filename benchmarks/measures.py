@@ -13,10 +13,12 @@ from attrs import frozen
 
 from benchmarks import processes
 from benchmarks.client import Message, Talk, Unexpected, WebSocketTalk, add, ask
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, Peer, WebPeer
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer, WebPeer
 
 #: Figures by the key of their row in the table.
 Figures = Mapping[str, list[float]]
+
+_ALL = (SAGECELL, JUPYTER, PLAIN, FORKED)
 
 _MILLION = 1_000_000
 _LINE = "x" * 99
@@ -45,7 +47,7 @@ class Measure:
     name: str
     take: Callable[[Peer, Effort], Figures]
     turns: int
-    peers: Collection[str] = (SAGECELL, JUPYTER, PLAIN, FORKED)
+    peers: Collection[str] = _ALL
 
 
 def first_result(peer: Peer, effort: Effort) -> Figures:
@@ -225,7 +227,7 @@ MEASURES = (
     Measure(name="first-result", take=first_result, turns=3),
     Measure(name="round-trip", take=round_trip, turns=3),
     Measure(name="quick-acks", take=round_trip_with_quick_acks, turns=2, peers=_WEB),
-    Measure(name="displays", take=displays, turns=3),
+    Measure(name="displays", take=displays, turns=3, peers=(*_ALL, STOCK)),
     Measure(name="large-output", take=large_output, turns=3),
     Measure(name="memory", take=memory, turns=1),
     Measure(name="at-once", take=at_once, turns=2),

@@ -8,7 +8,7 @@ from statistics import median
 from attrs import frozen
 
 from benchmarks.measures import Effort
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK
 
 #: Medians by row and peer. What is missing was not measured, or failed.
 Medians = Mapping[str, Mapping[str, float]]
@@ -75,6 +75,7 @@ AIMS = (
     Bar(row="crowd-failed", limit=0),
     Bar(row="pss-crowd", limit=14),
     Bar(row="cpu", limit=60),
+    Bar(row="displays", limit=1.5, against=STOCK, higher=True),
 )
 
 

@@ -33,15 +33,18 @@ class SagecellTx:
         settings.write_text(_SETTINGS, "utf-8")
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        twistd = [str(Path(sys.executable).with_name("twistd")), "--nodaemon", "--pidfile="]
         options = ["--config", str(settings), "--state-dir", str(self.directory / "state")]
         listen = ["--listen", f"tcp:{port}:interface=127.0.0.1"]
         self._server = Server(
-            command=[*twistd, "sagecell-tx", *options, *listen],
+            command=[*self._twistd, "--nodaemon", "--pidfile=", "sagecell-tx", *options, *listen],
             directory=self.directory,
             log=self.directory / "log",
         )
         self._server.await_answer(f"{self._url}/api/status")
+
+    @property
+    def _twistd(self) -> list[str]:
+        return [str(Path(sys.executable).with_name("twistd"))]
 
     def stop(self) -> None:
         self._server.stop()

@@ -114,7 +114,7 @@ class CellSite(Site):
     came: Callable[[], None]
 
     @override
-    def buildProtocol(self, addr: IAddress) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """A connection was let in."""
         self.came()
         return super().buildProtocol(addr)

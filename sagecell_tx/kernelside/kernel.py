@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 import threading
-from itertools import count
 from typing import Any
 
 import zmq
@@ -16,32 +15,20 @@ from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionResult
-from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets import Type, observe
 from traitlets.config import Config
 
+from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.publisher import Publisher
+from sagecell_tx.kernelside.session import CellSession
 from sagecell_tx.kernelside.streams import CellStream
 from sagecell_tx.kernelside.upload import FileLimits, Uploads
 
 #: How long a shutdown waits for a cell to let go, in seconds.
 _GRACE = 0.3
-
-
-class CellSession(Session):
-    """The kernel's name and key, and the numbers of its messages."""
-
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        self._numbers = count(1)
-
-    @property
-    def msg_id(self) -> str:
-        """A new id; unlike the one it replaces, unique among threads too."""
-        return f"{self.session}_{next(self._numbers)}"
 
 
 class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
@@ -52,6 +39,11 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
 
     def init_profile_dir(self, _: object) -> None:
         """There is none."""
+
+    def init_display_formatter(self) -> None:
+        """Called once, before any cell."""
+        self.display_formatter = CellFormatter(parent=self)
+        self.configurables.append(self.display_formatter)
 
     def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
         """Run a cell; an interrupt is its error, whenever it comes."""
@@ -99,6 +91,9 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     # ipykernel's own hashes each cell in Python to please a debugger, which is off.
     compiler_class = Type(CachingCompiler)
     uploads = AnyTrait()
+
+    # ipykernel's own sleeps before each reply, for streams that are slow to flush.
+    _execute_sleep = 0.0
 
     # A thread and three sockets for each kernel that nobody's cells ask for.
     _supports_kernel_subshells = False
@@ -191,7 +186,8 @@ def build() -> Parts:
     session = CellSession()
     publisher = Publisher(session)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
-    kernel = CellKernel(
+    # The one that comms find: they say nothing of their own accord where there is none.
+    kernel = CellKernel.instance(
         session=session,
         iopub_socket=publisher,
         iopub_thread=publisher,

@@ -12,20 +12,20 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import zmq
 from attrs import define, field
 from ipykernel.thread import CONTROL_THREAD_NAME
 
-MIB = 1024 * 1024
+from sagecell_tx.kernelside.captures import Capture, Captures
 
 #: Bytes that may wait in the queue before whoever adds to it waits.
-ROOM = MIB
+ROOM = 1 << 20
 
 #: Bytes of text in one message.
-TEXT = MIB
+TEXT = 1 << 20
 
 #: Messages that ZMQ may hold for a slow reader. With TEXT and ROOM, what bounds a stalled
 #: kernel's memory.
@@ -78,23 +78,24 @@ class Publisher:
         self.closed = True
         self.forked = False
         self._socket: Any = None
-        self._captures: list[Any] = []
+        self._captures = Captures()
         # Reentrant: a finalizer or a signal handler that prints may run in the middle.
         self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
         self._queue: deque[_Text | _Frames] = deque()
         self._size = 0
         self._stopping = False
+        self._asleep = False
         self._wake = -1
         self._thread: threading.Thread | None = None
         os.register_at_fork(after_in_child=self._abandon)
 
-    def start(self, socket: Any, captures: Sequence[Any]) -> None:
+    def start(self, socket: Any, captures: Iterable[Capture]) -> None:
         """Begin to send, on a bound XPUB, what is said and what the captures read."""
         self._socket = socket
         socket.setsockopt(zmq.SNDTIMEO, int(LAST_WORDS * 1000))
         socket.setsockopt(zmq.LINGER, int(LAST_WORDS * 1000))
-        self._captures = list(captures)
+        self._captures = Captures(captures)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="iopub", daemon=True)
         self._stopping = self.closed = self.forked = False
@@ -105,8 +106,9 @@ class Publisher:
         if self.closed or self._thread is None:
             return
         self.flush()
-        self._stopping = True
-        self._awaken()
+        with self._lock:
+            self._stopping = True
+            self._awaken()
         self._thread.join()
         os.close(self._wake)
 
@@ -192,8 +194,10 @@ class Publisher:
             self._room.wait()
 
     def _awaken(self) -> None:
-        if not self.closed:
+        """Wake the thread if it sleeps, once: woken, it sends all that has been added meanwhile."""
+        if self._asleep and not self.closed:
             os.eventfd_write(self._wake, 1)
+            self._asleep = False  # only now: an interrupt in between must cost no wake-up
 
     # --- sending; all of it in the thread
 
@@ -208,6 +212,7 @@ class Publisher:
             while True:
                 with self._lock:
                     entry, wait = self._take()
+                    self._asleep = entry is None
                     if entry is None and self._stopping:
                         return
                 if entry is not None:
@@ -268,13 +273,10 @@ class Publisher:
             os.eventfd_read(self._wake)
         if self._socket in ready:
             self._greet()
-        for capture in self._captures:
-            if capture.descriptor in ready:
-                with self._lock:
-                    self._read_captures()
-                if capture.ended:
-                    poller.unregister(capture.descriptor)
-        self._captures = [capture for capture in self._captures if not capture.ended]
+        with self._lock:
+            self._read_captures()
+            for descriptor in self._captures.drop_ended():
+                poller.unregister(descriptor)
 
     def _greet(self) -> None:
         """Say welcome to each new subscription: only then does its reader miss nothing."""
@@ -292,9 +294,7 @@ class Publisher:
 
     def _read_captures(self) -> None:
         """Take what subprocesses have written, as far as there is room; the pipe holds the rest."""
-        for capture in self._captures:
-            while self._size < ROOM:
-                text = capture.read()
-                if not text:
-                    break
-                self._append(capture.stream, text, capture.parent)
+        if self._captures.waiting():
+            for capture in self._captures:
+                while self._size < ROOM and (text := capture.read()):
+                    self._append(capture.stream, text, capture.parent)

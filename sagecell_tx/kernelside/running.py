@@ -13,9 +13,9 @@ from ipykernel.control import ControlThread
 from tornado.ioloop import IOLoop
 from zmq.eventloop.zmqstream import ZMQStream
 
+from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.channels import Channels
 from sagecell_tx.kernelside.kernel import Parts
-from sagecell_tx.kernelside.streams import Capture
 
 
 @frozen

@@ -16,11 +16,11 @@ from contextlib import suppress
 from typing import NoReturn
 
 from sagecell_tx.kernelside import linux, processes
+from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.kernel import Parts
 from sagecell_tx.kernelside.running import Running
 from sagecell_tx.kernelside.sandbox.levels import Level, Place
 from sagecell_tx.kernelside.start import Start
-from sagecell_tx.kernelside.streams import Capture
 from sagecell_tx.kernelside.upload import FileLimits
 
 #: The system's own limit on processor time, which is for each process, is so many seconds

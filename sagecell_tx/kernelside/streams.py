@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import fcntl
 import io
 import os
 from collections.abc import Iterable
@@ -14,10 +12,6 @@ from typing import Any
 from jupyter_client.session import extract_header
 
 from sagecell_tx.kernelside.publisher import Publisher
-
-#: Bytes that a subprocess can write ahead of us, where the system allows it.
-_PIPE = 1024 * 1024
-_READ = 64 * 1024
 
 
 class CellStream(io.TextIOBase):
@@ -95,38 +89,3 @@ class CellStream(io.TextIOBase):
         with suppress(OSError):
             while data:
                 data = data[os.write(self._descriptor, data) :]
-
-
-class Capture:
-    """What is written to a file descriptor beneath Python, as text of a stream.
-
-    Puts a pipe in the place of the descriptor.
-    """
-
-    def __init__(self, stream: CellStream) -> None:
-        self.stream = stream.name
-        self._owner = stream
-        self.ended = False
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self.descriptor, write_end = os.pipe()
-        with suppress(OSError):  # a user may have too much in pipes already
-            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _PIPE)
-        os.set_blocking(self.descriptor, False)
-        os.dup2(write_end, stream.fileno())
-        os.close(write_end)
-
-    @property
-    def parent(self) -> dict[str, Any]:
-        """The latest request: who wrote is not to be known."""
-        return self._owner.latest_parent
-
-    def read(self) -> str:
-        """What has been written; empty for nothing, and half a character waits for the rest."""
-        try:
-            data = os.read(self.descriptor, _READ)
-        except BlockingIOError:
-            return ""
-        except OSError:  # a cell closed what is not its own
-            data = b""
-        self.ended = not data
-        return self._decoder.decode(data)

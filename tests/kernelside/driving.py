@@ -259,5 +259,11 @@ def alive(pid: int) -> bool:
     return False
 
 
+def private(pid: int) -> int:
+    """Bytes that a process has for itself."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * 1024
+
+
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import zmq
 
-from tests.kernelside.driving import PATIENCE, Cell, Server
+from tests.kernelside.driving import PATIENCE, Cell, Server, private
 
 pytestmark = pytest.mark.integration
 
@@ -37,12 +35,6 @@ def cell(server):
         pass
     yield cell
     cell.stop()
-
-
-def private(pid: int) -> int:
-    """Bytes that a process has for itself."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * 1024
 
 
 def stalled_at(cell: Cell) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Any
 
 import pytest
 import zmq
 from jupyter_client.session import Session
 
+from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.publisher import ROOM, TEXT, Publisher
-from sagecell_tx.kernelside.streams import Capture, CellStream
+from sagecell_tx.kernelside.streams import CellStream
 
 PATIENCE = 10_000  # milliseconds
 
@@ -134,6 +136,34 @@ class TestText:
         wire.stdout.write("text")
         wire.say("display_data")
         assert [wire.next()["msg_type"] for _ in range(2)] == ["stream", "display_data"]
+
+
+class TestOrder:
+    def test_of_each_thread_among_many_and_none_is_left_behind(self, wire):
+        """However the sending thread falls asleep and is woken in between."""
+        count = 400
+
+        def talk(name: str) -> None:
+            for number in range(count):
+                wire.say(f"{name}-{number}", topic="status")
+                if number % 7 == 0:
+                    time.sleep(0)  # another thread's turn
+
+        talkers = [threading.Thread(target=talk, args=[name]) for name in "abc"]
+        for talker in talkers:
+            talker.start()
+        heard = [wire.next()["msg_type"].split("-") for _ in range(3 * count)]
+        for talker in talkers:
+            talker.join()
+        for name in "abc":
+            numbers = [int(number) for who, number in heard if who == name]
+            assert numbers == list(range(count))
+
+    def test_a_message_after_a_silence(self, wire):
+        for number in range(20):
+            wire.say(f"said-{number}")
+            # Only when this has arrived does the thread go to sleep.
+            assert wire.next()["msg_type"] == f"said-{number}"
 
 
 class TestWaiting:

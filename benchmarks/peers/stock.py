@@ -1,0 +1,20 @@
+"""The program with stock ipykernels: what sagecell-tx gains beyond this, its kernels gain."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from benchmarks import stockkernels
+from benchmarks.peers import STOCK
+from benchmarks.peers.sagecell import SagecellTx
+
+
+@define(eq=False)
+class StockKernels(SagecellTx):
+    """See `benchmarks.stockkernels`."""
+
+    name: str = field(default=STOCK, init=False)
+
+    @property
+    def _twistd(self) -> list[str]:
+        return stockkernels.command("twistd")

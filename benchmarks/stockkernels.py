@@ -1,0 +1,109 @@
+"""The program with stock ipykernels in the place of its own, to see what the kernels contribute.
+
+Two programs. The first is twistd with all of sagecell-tx unchanged, but for the command of
+the fork server. The second is that command: it takes the same lines, and forks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+_PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+
+
+def command(part: str) -> list[str]:
+    """The command of one of the two: "twistd", whose arguments follow, or "kernels"."""
+    # -P: the modules beside this one have names that others have, too.
+    return [sys.executable, "-P", str(Path(__file__).absolute()), part]
+
+
+@define(eq=False)
+class Kernels:
+    """Stock kernels by id, each the leader of a process group."""
+
+    _processes: dict[str, subprocess.Popen[bytes]] = field(factory=dict, init=False)
+    _telling: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def run(self) -> None:
+        """Obey until nobody commands any more."""
+        self._tell(event="ready", pid=os.getpid(), seconds=0, preloaded=[], sandbox="none")
+        for line in sys.stdin.buffer:
+            told = json.loads(line)
+            if told["op"] == "start":
+                self._start(told["id"], Path(told["dir"]), told["key"])
+            else:
+                self._signal(told["id"], f"SIG{told.get('signal', 'KILL')}")
+        for kernel_id in list(self._processes):
+            self._signal(kernel_id, "SIGKILL")
+
+    def _start(self, kernel_id: str, directory: Path, key: str) -> None:
+        connection = directory / "connection.json"
+        connection.write_text(
+            json.dumps(
+                {
+                    "transport": "ipc",
+                    "ip": str(directory / "ipc" / "k"),
+                    "key": key,
+                    "signature_scheme": "hmac-sha256",
+                    **_PORTS,
+                }
+            )
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection)],
+            cwd=directory / "work",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._processes[kernel_id] = process
+        self._tell(event="started", id=kernel_id, pid=process.pid)
+        # A client that connects early waits for the sockets by itself.
+        self._tell(event="bound", id=kernel_id)
+        threading.Thread(target=self._await_end, args=(kernel_id, process), daemon=True).start()
+
+    def _signal(self, kernel_id: str, name: str) -> None:
+        process = self._processes.get(kernel_id)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.Signals[name])
+
+    def _await_end(self, kernel_id: str, process: subprocess.Popen[bytes]) -> None:
+        status = process.wait()
+        del self._processes[kernel_id]
+        how = {"signal": -status} if status < 0 else {"status": status}
+        self._tell(event="exited", id=kernel_id, pid=process.pid, **how)
+
+    def _tell(self, **line: Any) -> None:
+        with self._telling, suppress(BrokenPipeError):
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Be one of the two."""
+    if arguments[0] == "kernels":
+        Kernels().run()
+        return
+    from twisted.scripts import twistd
+
+    from sagecell_tx.hosts import forklink
+
+    forklink.command = lambda *_, **__: command("kernels")  # type: ignore[attr-defined]
+    sys.argv = ["twistd", *arguments[1:]]
+    twistd.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

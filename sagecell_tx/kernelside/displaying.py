@@ -1,0 +1,88 @@
+"""How an object is shown: only the formats that can say something of it are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from attrs import frozen
+from IPython.core.formatters import BaseFormatter, DisplayFormatter, PlainTextFormatter
+
+#: What decides whether a formatter knows an object.
+_REGISTRIES = ("singleton_printers", "type_printers", "deferred_printers", "print_method")
+
+
+@frozen
+class _Knowledge:
+    """Whom a formatter of IPython's can say something of, as live views of its registries."""
+
+    singletons: Container[int]
+    types: Mapping[type, object]
+    deferred: Mapping[tuple[str, str], object]
+    method: str
+
+    def lacks(self, value: object, ancestry: tuple[type, ...]) -> bool:
+        """Whether it is sure that the formatter has nothing to say of `value`."""
+        if self.deferred or id(value) in self.singletons:
+            return False
+        if self.types and not self.types.keys().isdisjoint(ancestry):
+            return False
+        try:
+            return getattr(value, self.method, None) is None
+        except Exception:
+            return True  # IPython, too, takes an attribute that raises for one that is not there
+
+
+class CellFormatter(DisplayFormatter):  # type: ignore[misc]
+    """IPython's own, and with the same results.
+
+    IPython asks a dozen formatters about each object, at length, and mostly all but plain
+    text have nothing to say. That was half of what a display took.
+    """
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._known: dict[object, _Knowledge | None] = {}
+
+    def format(
+        self, obj: Any, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Data and metadata of `obj` by MIME type."""
+        try:
+            ancestry = obj.__class__.__mro__
+        except Exception:
+            return super().format(obj, include, exclude)  # type: ignore[no-any-return]
+        for whole in (self.ipython_display_formatter, self.mimebundle_formatter):
+            if not self._is_silent(whole, obj, ancestry):
+                return super().format(obj, include, exclude)  # type: ignore[no-any-return]
+        data: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
+        for mime_type, formatter in self.formatters.items():
+            if (include and mime_type not in include) or (exclude and mime_type in exclude):
+                continue
+            if self._is_silent(formatter, obj, ancestry):
+                continue
+            said = formatter(obj)
+            about = None
+            if isinstance(said, tuple) and len(said) == 2:
+                said, about = said
+            if said is not None:
+                data[mime_type] = said
+            if about is not None:
+                metadata[mime_type] = about
+        return data, metadata
+
+    def _is_silent(self, formatter: Any, value: object, ancestry: tuple[type, ...]) -> bool:
+        try:
+            knowledge = self._known[formatter]
+        except KeyError:
+            knowledge = self._known[formatter] = self._study(formatter)
+        return knowledge is not None and knowledge.lacks(value, ancestry)
+
+    def _study(self, formatter: Any) -> _Knowledge | None:
+        """What is known of a formatter; None for one that has its own ways, or always speaks."""
+        kind = type(formatter)
+        if kind.__module__ != BaseFormatter.__module__ or kind is PlainTextFormatter:
+            return None
+        formatter.observe(lambda _: self._known.pop(formatter, None), names=_REGISTRIES)
+        return _Knowledge(*(getattr(formatter, name) for name in _REGISTRIES))
