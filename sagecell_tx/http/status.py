@@ -17,9 +17,13 @@ from sagecell_tx.sessions.fleet import Fleet
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``. `sandbox` tells the level, `rejected` counts dropped messages."""
+    """Routes below ``/api``.
+
+    `ready` tells how many kernels are, `sandbox` the level, `rejected` counts dropped messages.
+    """
 
     fleet: Fleet
+    ready: Callable[[], int]
     sandbox: Callable[[], str]
     rejected: Counter[str]
 
@@ -38,6 +42,7 @@ class Status:
                 "sandbox": self.sandbox(),
                 "kernels": {
                     "running": len(self.fleet),
+                    "ready": self.ready(),
                     "limit": self.fleet.limits.kernels,
                     "ended": {reason.value: count for reason, count in self.fleet.deaths.items()},
                 },

@@ -16,7 +16,7 @@ class StatusTests(SiteTests):
         assert answer.json == {
             "version": __version__,
             "sandbox": "none",
-            "kernels": {"running": 0, "limit": self.limits.kernels, "ended": {}},
+            "kernels": {"running": 0, "ready": 0, "limit": self.limits.kernels, "ended": {}},
             "messages_rejected": {},
         }
 
@@ -25,8 +25,10 @@ class StatusTests(SiteTests):
         self.ask("POST", "/kernel", **form())
         self.ask("DELETE", f"/kernel/{first}")
         self.world.rejected["invalid_signature"] += 1
+        self.world.ready = 2
         told = self.ask("GET", "/api/status").json
         assert told["kernels"]["running"] == 1
+        assert told["kernels"]["ready"] == 2
         assert told["kernels"]["ended"] == {"stopped": 1}
         assert told["messages_rejected"] == {"invalid_signature": 1}
 
