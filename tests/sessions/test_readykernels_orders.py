@@ -84,7 +84,11 @@ class PoolMachine(RuleBasedStateMachine):
     def come(self) -> None:
         visitor = Visitor()
         before = self.pool.ready
-        visitor.begin(self.pool)
+        try:
+            visitor.begin(self.pool)
+        except OSError:
+            assert not before
+            return
         self.visitors.append(visitor)
         if before:
             assert visitor.kernel is not None, "there was one, and no turn is lost"
@@ -123,9 +127,10 @@ class PoolMachine(RuleBasedStateMachine):
             hearers = [visitor for visitor in self.visitors if visitor.kernel is kernel]
             assert [visitor.heard[-1] for visitor in hearers] == [said] * len(hearers)
 
-    @rule(prompt=st.booleans(), lingering=st.booleans())
-    def change_the_machine(self, prompt: bool, lingering: bool) -> None:
+    @rule(prompt=st.booleans(), lingering=st.booleans(), broken=st.booleans())
+    def change_the_machine(self, prompt: bool, lingering: bool, broken: bool) -> None:
         self.host.prompt, self.host.lingering = prompt, lingering
+        self.host.broken = OSError("no space left") if broken else None
 
     @rule(data=st.data())
     def be_gone(self, data: st.DataObject) -> None:
