@@ -74,6 +74,18 @@ def add(talk: Talk) -> None:
         raise Unexpected(f"1+1 gave {results}")
 
 
+def shown(talk: Talk, count: int) -> None:
+    """Run a cell that displays so many numbers; raises `Unexpected` if not all come, in order."""
+    cell = f"from IPython.display import display\nfor i in range({count}): display(i)"
+    came = [
+        message["content"]["data"]["text/plain"]
+        for message in ask(talk, cell)
+        if message["header"]["msg_type"] == "display_data"
+    ]
+    if came != [str(number) for number in range(count)]:
+        raise Unexpected(f"of {count} displays, {len(came)} came, or not in order")
+
+
 def execute_request(code: str) -> dict[str, Any]:
     """The content of a request to run `code`."""
     return {
@@ -159,9 +171,13 @@ class WebSocketTalk:
         message: Message = json.loads(text)
         return message
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """Hang up; the kernel lives on."""
         with suppress(OSError, websocket.WebSocketException):
             self._socket.close(timeout=1)
+
+    def close(self) -> None:
+        self.leave()
         self.end()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -12,8 +10,10 @@ from typing import TypeGuard
 from attrs import frozen
 
 from benchmarks import processes
-from benchmarks.client import Message, Talk, Unexpected, WebSocketTalk, add, ask
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer, WebPeer
+from benchmarks.bursts import bursting
+from benchmarks.client import Message, Talk, Unexpected, WebSocketTalk, add, ask, shown
+from benchmarks.crowds import gather
+from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer, ReadyPeer, WebPeer
 
 #: Figures by the key of their row in the table.
 Figures = Mapping[str, list[float]]
@@ -34,10 +34,28 @@ class Effort:
     displays: int
     kernels: int
     sessions: int
+    many_sessions: int
+    burst: int
 
 
-FULL = Effort(starts=3, trips=100, displays=5000, kernels=8, sessions=50)
-QUICK = Effort(starts=1, trips=30, displays=1000, kernels=3, sessions=50)
+FULL = Effort(
+    starts=3,
+    trips=100,
+    displays=5000,
+    kernels=8,
+    sessions=50,
+    many_sessions=200,
+    burst=50_000,
+)
+QUICK = Effort(
+    starts=1,
+    trips=30,
+    displays=1000,
+    kernels=3,
+    sessions=50,
+    many_sessions=200,
+    burst=10_000,
+)
 
 
 @frozen(kw_only=True)
@@ -51,14 +69,28 @@ class Measure:
 
 
 def first_result(peer: Peer, effort: Effort) -> Figures:
-    """From wishing for a kernel to the result of its first cell."""
+    """From wishing for a kernel to the result of its first cell, for one who comes alone."""
     times = []
     for _ in range(effort.starts):
-        begun = time.perf_counter()
-        with closing(peer.open()) as talk:
-            add(talk)
-            times.append(time.perf_counter() - begun)
+        if _keeps_kernels_ready(peer):
+            peer.await_ready_kernels()
+        times.append(_first(peer))
     return {"first": times}
+
+
+def first_result_forked(peer: Peer, effort: Effort) -> Figures:
+    """The same from a server that keeps no kernel ready: each visitor waits for a fork."""
+    assert _keeps_kernels_ready(peer)
+    with peer.without_ready_kernels() as forking:
+        _first(forking)
+        return {"first-forked": [_first(forking) for _ in range(3 * effort.starts)]}
+
+
+def _first(peer: Peer) -> float:
+    begun = time.perf_counter()
+    with closing(peer.open()) as talk:
+        add(talk)
+        return time.perf_counter() - begun
 
 
 def round_trip(peer: Peer, effort: Effort) -> Figures:
@@ -89,24 +121,28 @@ def _trips(talk: Talk, count: int) -> list[float]:
 def displays(peer: Peer, effort: Effort) -> Figures:
     """A cell that displays without pause: messages a second, and what each costs the server."""
     with closing(peer.open()) as talk:
-        _shown(talk, 200)
+        shown(talk, 200)
         if not _has_web_server(peer):
-            return {"displays": [effort.displays / _seconds(lambda: _shown(talk, effort.displays))]}
+            return {"displays": [effort.displays / _seconds(lambda: shown(talk, effort.displays))]}
         before = processes.cpu_seconds(peer.web_pid)
-        taken = _seconds(lambda: _shown(talk, effort.displays))
+        taken = _seconds(lambda: shown(talk, effort.displays))
         spent = processes.cpu_seconds(peer.web_pid) - before
         return {"displays": [effort.displays / taken], "cpu": [spent / effort.displays]}
 
 
-def _shown(talk: Talk, count: int) -> None:
-    cell = f"from IPython.display import display\nfor i in range({count}): display(i)"
-    shown = [
-        message["content"]["data"]["text/plain"]
-        for message in ask(talk, cell)
-        if message["header"]["msg_type"] == "display_data"
-    ]
-    if shown != [str(number) for number in range(count)]:
-        raise Unexpected(f"of {count} displays, {len(shown)} came, or not in order")
+def beside_a_burst(peer: Peer, effort: Effort) -> Figures:
+    """A cell of one session while another one displays without pause, and is read as fast."""
+    with closing(peer.open()) as quiet, closing(peer.open()) as loud:
+        assert isinstance(loud, WebSocketTalk)
+        _trips(quiet, 0)  # it is warm
+        times: list[float] = []
+        with bursting(loud, effort.burst) as goes_on:
+            while goes_on():
+                times.append(_seconds(lambda: add(quiet)))
+        if len(times) < 2:
+            raise Unexpected("the burst was over before anybody else had a result")
+        during = times[:-1]  # the last one may have begun after the burst
+        return {"beside": [max(during)], "beside-p50": during}
 
 
 def large_output(peer: Peer, effort: Effort) -> Figures:
@@ -168,47 +204,18 @@ def at_once(peer: Peer, effort: Effort) -> Figures:
     Those that fail are counted, not waited for in the time. And what memory their kernels
     take together: pages are shared by more of them.
     """
-    opened: list[Talk] = []
-    done: list[float] = []
-    failures: list[Exception] = []
-    go = threading.Barrier(effort.sessions + 1)
-
-    def visit() -> None:
-        go.wait()
-        try:
-            talk = peer.open()
-            opened.append(talk)
-            add(talk)
-            done.append(time.perf_counter())
-        except Exception as error:
-            failures.append(error)
-
-    visitors = [threading.Thread(target=visit) for _ in range(effort.sessions)]
-    for visitor in visitors:
-        visitor.start()
-    go.wait()
-    begun = time.perf_counter()
-    _join(visitors)
-    alive = peer.kernels()
-    memory_alive = processes.memory(processes.trees(alive))
-    leaving = [threading.Thread(target=talk.close) for talk in opened]
-    for visitor in leaving:
-        visitor.start()
-    _join(leaving)
-    for failure in failures:
-        print(f"at-once, {peer.name}: {failure!r}", file=sys.stderr)
-    if not done:
-        raise failures[0]
+    crowd = gather(peer, effort.sessions)
     return {
-        "crowd": [max(done) - begun],
-        "crowd-failed": [float(len(failures))],
-        "pss-crowd": [memory_alive.proportional / len(alive)],
+        "crowd": [crowd.seconds],
+        "crowd-failed": [crowd.failed],
+        "pss-crowd": [crowd.memory],
     }
 
 
-def _join(threads: Iterable[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join()
+def many_at_once(peer: Peer, effort: Effort) -> Figures:
+    """The same for more than a machine should have to serve in one moment."""
+    crowd = gather(peer, effort.many_sessions)
+    return {"many": [crowd.seconds], "many-failed": [crowd.failed]}
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -221,14 +228,21 @@ def _has_web_server(peer: Peer) -> TypeGuard[WebPeer]:
     return hasattr(peer, "web_pid")
 
 
+def _keeps_kernels_ready(peer: Peer) -> TypeGuard[ReadyPeer]:
+    return hasattr(peer, "await_ready_kernels")
+
+
 _WEB = (SAGECELL, JUPYTER)
 
 MEASURES = (
     Measure(name="first-result", take=first_result, turns=3),
+    Measure(name="first-forked", take=first_result_forked, turns=1, peers=(SAGECELL,)),
     Measure(name="round-trip", take=round_trip, turns=3),
     Measure(name="quick-acks", take=round_trip_with_quick_acks, turns=2, peers=_WEB),
     Measure(name="displays", take=displays, turns=3, peers=(*_ALL, STOCK)),
     Measure(name="large-output", take=large_output, turns=3),
     Measure(name="memory", take=memory, turns=1),
+    Measure(name="beside", take=beside_a_burst, turns=1, peers=_WEB),
     Measure(name="at-once", take=at_once, turns=2),
+    Measure(name="many-at-once", take=many_at_once, turns=1, peers=(SAGECELL,)),
 )

@@ -14,6 +14,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PARENT = 1
 _UTIME = 11
 _STIME = 12
+_STARTED = 19
 
 
 @frozen
@@ -49,6 +50,12 @@ def _parent(pid: int) -> int:
     """The parent of a process; 0 for one that is gone."""
     stat = _stat(pid)
     return int(stat[_PARENT]) if stat else 0
+
+
+def started(pid: int) -> tuple[int, int]:
+    """What sorts processes by when they were started; one that is gone comes first."""
+    stat = _stat(pid)
+    return (int(stat[_STARTED]) if stat else 0, pid)
 
 
 def memory(pids: Iterable[int]) -> Memory:

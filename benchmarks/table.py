@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from benchmarks.measures import Effort
 from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK
@@ -16,22 +16,26 @@ Medians = Mapping[str, Mapping[str, float]]
 
 @frozen
 class Row:
-    """`scale` turns seconds, bytes and so on into `unit`."""
+    """`scale` turns seconds, bytes and so on into `unit`; `over` makes one figure of several."""
 
     key: str
     label: str
     unit: str
     scale: float = 1.0
+    over: Callable[[Sequence[float]], float] = median
 
 
 _MILLI, _MICRO, _MEGA = 1e3, 1e6, 1e-6
 
 ROWS = (
     Row("first", "time to first result, p50", "ms", _MILLI),
+    Row("first-forked", "time to first result, none ready, p50", "ms", _MILLI),
     Row("trip", "warm round trip, p50", "ms", _MILLI),
     Row("trip-quick", "warm round trip, ACKs at once, p50", "ms", _MILLI),
     Row("displays", "display messages", "per s"),
     Row("cpu", "server CPU for an iopub message", "us", _MICRO),
+    Row("beside", "1+1 beside {burst:,} displays, longest", "ms", _MILLI, max),
+    Row("beside-p50", "1+1 beside {burst:,} displays, p50", "ms", _MILLI),
     Row("print", "10 MB output, one print", "s"),
     Row("lines", "10 MB output, 100,000 lines", "s"),
     Row("pss", "memory a kernel, PSS, {kernels} alive", "MB", _MEGA),
@@ -39,7 +43,9 @@ ROWS = (
     Row("pss-base", "memory a kernel, PSS, fork servers shared out", "MB", _MEGA),
     Row("pss-crowd", "memory a kernel, PSS, {sessions} alive", "MB", _MEGA),
     Row("crowd", "{sessions} sessions at once, last result", "s"),
-    Row("crowd-failed", "{sessions} sessions at once, failed", ""),
+    Row("crowd-failed", "{sessions} sessions at once, failed", "", over=sum),
+    Row("many", "{many_sessions} sessions at once, last result", "s"),
+    Row("many-failed", "{many_sessions} sessions at once, failed", "", over=sum),
 )
 
 
@@ -68,11 +74,14 @@ BARS = (
 
 #: Aimed at next.
 AIMS = (
-    Bar(row="first", limit=60),
+    Bar(row="first", limit=15),
+    Bar(row="first-forked", limit=60),
     Bar(row="trip", limit=1.1, against=PLAIN),
     Bar(row="trip", limit=1.1, against=FORKED),
     Bar(row="crowd", limit=0.2, against=JUPYTER),
     Bar(row="crowd-failed", limit=0),
+    Bar(row="many-failed", limit=0),
+    Bar(row="beside", limit=100),
     Bar(row="pss-crowd", limit=14),
     Bar(row="cpu", limit=60),
     Bar(row="displays", limit=1.5, against=STOCK, higher=True),
@@ -80,13 +89,10 @@ AIMS = (
 
 
 def medians(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Medians:
-    """The median of each cell, in the row's unit; failures are summed up, not averaged."""
-    scales = {row.key: row.scale for row in ROWS}
+    """One figure for each cell, in the row's unit: nearly always the median."""
+    rows = {row.key: row for row in ROWS}
     return {
-        key: {
-            peer: (sum(values) if key == "crowd-failed" else median(values)) * scales[key]
-            for peer, values in by_peer.items()
-        }
+        key: {peer: rows[key].over(values) * rows[key].scale for peer, values in by_peer.items()}
         for key, by_peer in figures.items()
     }
 
@@ -133,7 +139,7 @@ def _cells(cells: Iterable[str]) -> str:
 
 
 def _label(row: Row, effort: Effort) -> str:
-    return row.label.format(kernels=effort.kernels, sessions=effort.sessions)
+    return row.label.format(**asdict(effort))
 
 
 def _figure(value: float | None) -> str:

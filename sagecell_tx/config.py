@@ -32,6 +32,8 @@ class Limits:
     # How many kernels.
     kernels: int = 64
     kernels_per_cell_session: int = 5
+    ready_least: int = 1  # up before anybody asks for them
+    ready_most: int = 8
 
     # A kernel's life, in seconds.
     start: float = 15.0

@@ -31,6 +31,7 @@ from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.readykernels import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
@@ -152,7 +153,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         try_level=run_program,
         new_key=lambda: secrets.token_hex(32),
     )
-    fleet = Fleet(host=host, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
+    ready = ReadyKernels(host=host, limits=limits, clock=reactor)
+    fleet = Fleet(host=ready, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
     doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     web = site(
         Parts(
@@ -163,6 +165,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             reactor=reactor,
             new_id=new_id,
             now=now,
+            ready=lambda: ready.ready,
             sandbox=lambda: (host.sandbox.level, host.features),
             rejected=host.rejected,
             connection_came=doors.came,
@@ -185,6 +188,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         database=database,
         sweeping=sweeping,
         host=host,
+        ready=ready,
         fleet=fleet,
         listening=listening,
         doors=doors,
@@ -200,6 +204,7 @@ class Server(Service):
     database: Database
     sweeping: Service
     host: ForkHost
+    ready: ReadyKernels
     fleet: Fleet
     listening: Sequence[Service]
     doors: Doors
@@ -223,9 +228,10 @@ class Server(Service):
             self.host.startService()
         except ConfigError as error:
             raise SystemExit(f"sagecell-tx: {error}") from error
+        self.ready.startService()
         self.fleet.startService()
         self.sweeping.startService()
-        self.host.when_up().addCallback(self._ready)
+        self.host.when_up().addCallback(self._up)
         # Once the reactor runs: it installs handlers of its own when it starts.
         self.reactor.callWhenRunning(self._stop_on_sigterm)
         for service in self.listening:
@@ -242,7 +248,9 @@ class Server(Service):
         self.doors.close()
         closing = [service.stopService() for service in self.listening]
         await DeferredList([each for each in closing if isinstance(each, Deferred)])
+        emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
         await self.fleet.stopService()
+        await emptied
         await self.host.stopService()
         await self.sweeping.stopService()
         await self.database.close()
@@ -252,7 +260,7 @@ class Server(Service):
         """Being told to stop is no failure: twistd would end by the signal, not with 0."""
         signal.signal(signal.SIGTERM, lambda *_: self.reactor.callFromThread(self.reactor.stop))
 
-    def _ready(self, _: object) -> None:
+    def _up(self, _: object) -> None:
         self.notifier.ready()
         _log.info("ready")
 

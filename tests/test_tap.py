@@ -166,7 +166,7 @@ class Reactor(MemoryReactorClock):
 class ServerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.story: list[str] = []
-        names = ("database", "host", "fleet", "sweeping", "notifier")
+        names = ("database", "host", "ready", "fleet", "sweeping", "notifier")
         self.parts = {name: Part(name, self.story) for name in names}
         self.port = Part("port", self.story)
         self.reactor = Reactor()
@@ -189,6 +189,7 @@ class ServerTests(SynchronousTestCase):
             "port opens",
             "database starts",
             "host starts",
+            "ready starts",
             "fleet starts",
             "sweeping starts",
             "port starts",
@@ -205,14 +206,18 @@ class ServerTests(SynchronousTestCase):
         signal.raise_signal(signal.SIGTERM)
         assert self.reactor.stopped
 
-    def test_the_end_waits_for_the_sessions(self) -> None:
+    def test_the_end_waits_for_the_sessions_and_the_ready_kernels(self) -> None:
         self.server.startService()
         self.parts["fleet"].end = Deferred()
+        self.parts["ready"].end = Deferred()
         self.told()
         stopped = self.server.stopService()
-        assert self.told() == ["systemd hears stopping", "port stops", "fleet stops"]
-        self.assertNoResult(stopped)
+        first = ["systemd hears stopping", "port stops", "ready stops", "fleet stops"]
+        assert self.told() == first
         self.parts["fleet"].end.callback(None)
+        assert self.told() == []
+        self.assertNoResult(stopped)
+        self.parts["ready"].end.callback(None)
         assert self.told() == ["host stops", "sweeping stops", "database stops"]
         assert self.successResultOf(stopped) is None
 

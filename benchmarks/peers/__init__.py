@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from benchmarks.client import Talk, WebSocketTalk
@@ -40,6 +41,16 @@ class WebPeer(Peer, Protocol):
 
     def open(self) -> WebSocketTalk:
         """See `Peer.open`."""
+
+
+class ReadyPeer(Peer, Protocol):
+    """A peer that keeps kernels ready for whoever comes."""
+
+    def await_ready_kernels(self) -> None:
+        """Return when there are some and no more are coming."""
+
+    def without_ready_kernels(self) -> AbstractContextManager[Peer]:
+        """Another one like this, up in the meantime, that keeps none."""
 
 
 #: What each is called on the command line and in the table.

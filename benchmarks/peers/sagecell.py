@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from attrs import define, field
 
 from benchmarks import processes
-from benchmarks.client import WebSocketTalk, call
+from benchmarks.client import PATIENCE, Unexpected, WebSocketTalk, call
 from benchmarks.peers import SAGECELL
 from benchmarks.peers.server import Server, free_port
 
@@ -17,12 +21,18 @@ _SETTINGS = """\
 kernels = 300
 """
 
+#: With so many seconds and no change, no more kernels are being made ready.
+_SETTLED = 0.5
+
+_NONE_READY = "ready_most = 0\n"
+
 
 @define(eq=False)
 class SagecellTx:
     """``twistd sagecell-tx`` with its state below `directory`."""
 
     directory: Path
+    settings: str = _SETTINGS
     name: str = field(default=SAGECELL, init=False)
     _server: Server = field(init=False)
     _url: str = field(init=False)
@@ -30,7 +40,7 @@ class SagecellTx:
     def start(self) -> None:
         self.directory.mkdir()
         settings = self.directory / "sagecell.toml"
-        settings.write_text(_SETTINGS, "utf-8")
+        settings.write_text(self.settings, "utf-8")
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
         options = ["--config", str(settings), "--state-dir", str(self.directory / "state")]
@@ -61,8 +71,32 @@ class SagecellTx:
         )
 
     def kernels(self) -> set[int]:
-        fork_servers = processes.children([self.web_pid])
-        return processes.children(fork_servers)
+        """Those that are somebody's: whatever is ready was forked after them."""
+        forked = processes.children(processes.children([self.web_pid]))
+        return set(sorted(forked, key=processes.started)[: self._kernels()["running"]])
+
+    def await_ready_kernels(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        before, since = 0, time.monotonic()
+        while not before or time.monotonic() - since < _SETTLED:
+            if time.monotonic() > deadline:
+                raise Unexpected("no kernel is ready")
+            time.sleep(0.02)
+            ready = self._kernels()["ready"]
+            if ready != before:
+                before, since = ready, time.monotonic()
+
+    @contextmanager
+    def without_ready_kernels(self) -> Iterator[SagecellTx]:
+        forking = SagecellTx(self.directory / "forking", settings=_SETTINGS + _NONE_READY)
+        forking.start()
+        try:
+            yield forking
+        finally:
+            forking.stop()
+
+    def _kernels(self) -> Any:
+        return call("GET", f"{self._url}/api/status")["kernels"]
 
     def base(self) -> set[int]:
         return processes.children([self.web_pid])

@@ -28,6 +28,8 @@ from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, Wir
 
 _log = Logger()
 
+_READABLE = int(zmq.POLLIN)  # pyzmq's own flags are slow to combine
+
 #: Where a kernel's sockets are, in the naming of jupyter_client's ipc transport.
 PORTS = {SHELL: 1, IOPUB: 2, STDIN: 3, CONTROL: 4}
 HEARTBEAT_PORT = 5
@@ -90,8 +92,9 @@ class Socket(txzmq.ZmqConnection):  # type: ignore[misc]
     def send(self, message: Sequence[bytes]) -> None:
         """Send a multipart message, without waiting."""
         self.socket.send_multipart(message, zmq.NOBLOCK)
-        # Sending may consume the signal that there is something to read.
-        self._read_soon()
+        # Sending may have consumed the signal that there is something to read.
+        if self.socket.get(zmq.EVENTS) & _READABLE:
+            self._read_soon()
 
     def pause(self) -> None:
         """Read nothing until `resume`."""
@@ -121,7 +124,7 @@ class Socket(txzmq.ZmqConnection):  # type: ignore[misc]
             if self._paused or self.factory is None:
                 return
             try:
-                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+                frames = _receive(self.socket)
             except zmq.Again:
                 waiting, self._empty = self._empty, []
                 for waiter in waiting:
@@ -136,6 +139,19 @@ class Socket(txzmq.ZmqConnection):  # type: ignore[misc]
     def _read_soon(self) -> None:
         if self.read_scheduled is None and self.factory is not None:
             self.read_scheduled = self.factory.reactor.callLater(0, self.doRead)
+
+
+def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
+    """The next message; raises `zmq.Again`. Frames know whether another one follows.
+
+    `recv_multipart` asks the socket after each, which takes as long as to receive one.
+    """
+    frame = socket.recv(zmq.NOBLOCK, copy=False)
+    frames = [frame.bytes]
+    while frame.more:
+        frame = socket.recv(zmq.NOBLOCK, copy=False)
+        frames.append(frame.bytes)
+    return frames
 
 
 @define(kw_only=True, eq=False)

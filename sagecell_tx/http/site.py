@@ -171,7 +171,10 @@ class Unknown(Resource):
 
 @define(kw_only=True)
 class Parts:
-    """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids."""
+    """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
+
+    `ready`, `sandbox` and `rejected` are for the status: see there.
+    """
 
     fleet: Fleet
     cells: CellStore
@@ -180,6 +183,7 @@ class Parts:
     reactor: Any
     new_id: Callable[[], str]
     now: Callable[[], str]
+    ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
     connection_came: Callable[[], None] = lambda: None
@@ -194,7 +198,7 @@ def resource_tree(parts: Parts) -> IResource:
     kernels = Kernels(fleet=fleet, channels=channels, files=files)
     service = Service(fleet=fleet, limits=limits, clock=parts.reactor, new_id=parts.new_id, now=now)
     permalinks = Permalinks(store=parts.cells, limits=limits)
-    status = Status(fleet=fleet, sandbox=parts.sandbox, rejected=parts.rejected)
+    status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
     pages = Pages(store=parts.cells, client=parts.client)
     root = Root()
     root.putChild(b"", Mounted(pages.app))

@@ -20,10 +20,12 @@ from sagecell_tx.sessions.reasons import Reason
 class Status:
     """Routes below ``/api``.
 
-    `sandbox` tells the level and what else confines kernels, `rejected` counts dropped messages.
+    `ready` tells how many kernels are, `sandbox` the level and what else confines kernels,
+    `rejected` counts dropped messages.
     """
 
     fleet: Fleet
+    ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
 
@@ -44,6 +46,7 @@ class Status:
                 "features": list(features),
                 "kernels": {
                     "running": len(self.fleet),
+                    "ready": self.ready(),
                     "limit": self.fleet.limits.kernels,
                     "ended": _by_word(self.fleet.deaths.total),
                     "ended_lately": _by_word(self.fleet.deaths.lately()),

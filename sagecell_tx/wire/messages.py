@@ -10,7 +10,7 @@ Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeGuard
 
 from attrs import frozen
@@ -69,15 +69,21 @@ class Message:
     @cached_property
     def parent_id(self) -> str:
         """The `msg_id` of the request that this message belongs to; empty for none."""
-        try:
-            msg_id = parse_object(self.parent_header).get("msg_id")
-        except WireError:
-            return ""
-        return msg_id if isinstance(msg_id, str) else ""
+        return _msg_id_in(self.parent_header)
 
     def parsed_content(self) -> dict[str, Any]:
         """The content as a dictionary; raises `WireError` when it is not one."""
         return parse_object(self.content)
+
+
+@lru_cache(maxsize=16)
+def _msg_id_in(header: bytes) -> str:
+    """The `msg_id` in a header: all that one execution says repeats the same one."""
+    try:
+        msg_id = parse_object(header).get("msg_id")
+    except WireError:
+        return ""
+    return msg_id if isinstance(msg_id, str) else ""
 
 
 def is_name(value: object) -> TypeGuard[str]:

@@ -18,7 +18,7 @@ OpenReader = Callable[[], Reader]
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """The server that these tests share."""
-    with Server() as shared:
+    with Server(ready=1) as shared:
         yield shared
 
 

@@ -156,6 +156,28 @@ async def test_a_request_arrives_signed_and_its_reply_comes_back(bench):
 
 
 @ensureDeferred
+async def test_what_arrived_is_read_although_a_send_was_the_first_to_notice(bench):
+    await bench.open()
+    request = originate(SHELL, "x_request", {}, session="s", msg_id="m", date="2026-01-01")
+    bench.link.send(request)
+    idents, seen = await deferToThread(lambda: bench.peer.session.recv(bench.peer.sockets[1], 0))
+    bench.peer.session.send(bench.peer.sockets[1], "x_reply", {}, seen, idents)
+    # From here on the reactor is told of nothing any more: looking takes the signal away.
+    assert bench.link._sockets[SHELL].socket.poll(10_000)
+    bench.link.send(request)
+    await bench.when_received(2)
+    assert bench.received[1].msg_type == "x_reply"
+
+
+@ensureDeferred
+async def test_a_send_costs_no_turn_when_nothing_has_arrived(bench):
+    await bench.open()
+    shell = bench.link._sockets[SHELL]
+    bench.link.send(originate(SHELL, "x_request", {}, session="s", msg_id="m", date="2026-01-01"))
+    assert shell.read_scheduled is None
+
+
+@ensureDeferred
 async def test_shell_control_and_stdin_share_one_identity(bench):
     await bench.open()
     for channel, port in ((SHELL, 1), ("stdin", 3), (CONTROL, 4)):

@@ -19,6 +19,7 @@ class StatusTests(SiteTests):
             "features": ["landlock"],
             "kernels": {
                 "running": 0,
+                "ready": 0,
                 "limit": self.limits.kernels,
                 "ended": {},
                 "ended_lately": {},
@@ -31,8 +32,10 @@ class StatusTests(SiteTests):
         self.ask("POST", "/kernel", **form())
         self.ask("DELETE", f"/kernel/{first}")
         self.world.rejected["invalid_signature"] += 1
+        self.world.ready = 2
         told = self.ask("GET", "/api/status").json
         assert told["kernels"]["running"] == 1
+        assert told["kernels"]["ready"] == 2
         assert told["kernels"]["ended"] == {"stopped": 1}
         assert told["kernels"]["ended_lately"] == {"stopped": 1}
         self.wait(3600)

@@ -40,6 +40,7 @@ class World:
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
     clock: MemoryReactorClock = field(factory=lambda: Reactor())
     rejected: Counter[str] = field(factory=Counter)
+    ready: int = 0
     fleet: Fleet = field(init=False)
     site: Site = field(init=False)
 
@@ -69,6 +70,7 @@ class World:
                 reactor=self.clock,
                 new_id=new_id,
                 now=now,
+                ready=lambda: self.ready,
                 sandbox=lambda: ("none", ["landlock"]),
                 rejected=self.rejected,
                 client=self.client,

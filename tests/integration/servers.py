@@ -30,7 +30,10 @@ def free_port() -> int:
 
 
 class Server:
-    """One run of the server after another, on one state directory."""
+    """One run of the server after another, on one state directory.
+
+    `ready` kernels are kept ready, no more and no less, so that kernels can be counted.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Server:
         cwd: str = "/",
         spare: bool = False,
         descriptors: int | None = None,
+        ready: int = 0,
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -50,7 +54,15 @@ class Server:
         self.descriptors = descriptors
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.limits = {"kernels": 80, "kernels_per_cell_session": 80, "detached": 1.0, **limits}
+        self.ready = ready
+        self.limits = {
+            "kernels": 80,
+            "kernels_per_cell_session": 80,
+            "ready_least": ready,
+            "ready_most": ready,
+            "detached": 1.0,
+            **limits,
+        }
         self.process: subprocess.Popen[bytes] | None = None
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(self.directory / "notify"))
@@ -139,14 +151,14 @@ class Server:
         return requests.get(f"{self.url}/api/status", timeout=10).json()
 
     def until_quiet(self) -> None:
-        """Wait until no kernel, process or directory is left."""
-        until(
-            lambda: (
-                self.status()["kernels"]["running"] == 0
-                and not self.kernels()
-                and not self.directories()
-            )
-        )
+        """Wait until no kernel, process or directory is left but those that are ready."""
+
+        def quiet() -> bool:
+            kernels = self.status()["kernels"]
+            left = (kernels["ready"], len(self.kernels()), len(self.directories()))
+            return kernels["running"] == 0 and set(left) == {self.ready}
+
+        until(quiet)
 
 
 def all_gone(processes: list[psutil.Process]) -> Callable[[], bool]:

@@ -85,7 +85,8 @@ def test_a_kernel_that_dies_takes_nobody_with_it(server):
         assert text(other.run("print('on')")) == "on\n"
 
 
-def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(server):
+def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(own_server):
+    server = own_server  # where no kernel is ready: they would be handed out before
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port)) as hasty:
             hasty.sendall(b"POST /kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")

@@ -1,0 +1,67 @@
+"""Many clients that all want a kernel in the same moment."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from benchmarks import processes
+from benchmarks.client import Talk, add
+from benchmarks.peers import Peer
+
+
+@frozen
+class Crowd:
+    """What came of it: until the last result, how many had none, memory (PSS) a kernel."""
+
+    seconds: float
+    failed: float
+    memory: float
+
+
+def gather(peer: Peer, sessions: int) -> Crowd:
+    """So many clients, each in a thread, from asking for a kernel to the result of a cell.
+
+    Those that fail are not waited for in the time. Raises the first failure if all fail.
+    """
+    opened: list[Talk] = []
+    done: list[float] = []
+    failures: list[Exception] = []
+    go = threading.Barrier(sessions + 1)
+
+    def visit() -> None:
+        go.wait()
+        try:
+            talk = peer.open()
+            opened.append(talk)
+            add(talk)
+            done.append(time.perf_counter())
+        except Exception as error:
+            failures.append(error)
+
+    visitors = [threading.Thread(target=visit) for _ in range(sessions)]
+    for visitor in visitors:
+        visitor.start()
+    go.wait()
+    begun = time.perf_counter()
+    _join(visitors)
+    alive = peer.kernels()
+    memory = processes.memory(processes.trees(alive))
+    leaving = [threading.Thread(target=talk.close) for talk in opened]
+    for visitor in leaving:
+        visitor.start()
+    _join(leaving)
+    for failure in failures:
+        print(f"{sessions} at once, {peer.name}: {failure!r}", file=sys.stderr)
+    if not done:
+        raise failures[0]
+    return Crowd(max(done) - begun, len(failures), memory.proportional / len(alive))
+
+
+def _join(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,46 @@
+"""How many kernels are worth keeping ready."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from sagecell_tx.config import Limits
+
+#: How far back the starts are counted, in seconds.
+WINDOW = 60.0
+
+
+@define(kw_only=True)
+class Demand:
+    """The starts of the last minute: as many kernels are worth keeping ready, within limits."""
+
+    limits: Limits
+    clock: IReactorTime
+    _starts: deque[float] = field(init=False)  # the latest last, no more than matter
+
+    def __attrs_post_init__(self) -> None:
+        self._starts = deque(maxlen=self.limits.ready_most)
+
+    def started(self) -> None:
+        """Somebody wants a kernel."""
+        self._starts.append(self.clock.seconds())
+
+    @property
+    def wanted(self) -> int:
+        """So many ready kernels."""
+        self._forget()
+        return min(max(len(self._starts), self.limits.ready_least), self.limits.ready_most)
+
+    @property
+    def falls_in(self) -> float | None:
+        """In so many seconds, with no start in between, fewer are wanted; None: never."""
+        self._forget()
+        surplus = len(self._starts) - self.limits.ready_least
+        return self._starts[0] + WINDOW - self.clock.seconds() if surplus > 0 else None
+
+    def _forget(self) -> None:
+        while self._starts and self._starts[0] + WINDOW <= self.clock.seconds():
+            self._starts.popleft()
