@@ -26,6 +26,7 @@ from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.hosts.forklink import ForkHost
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.store.database import Database, open_database
@@ -109,6 +110,7 @@ def new_id() -> str:
 def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    clients = Clients(config.proxies, config.keys)
     try:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -141,6 +143,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             now=now,
             sandbox=lambda: host.sandbox,
             rejected=host.rejected,
+            clients=clients,
         )
     )
 

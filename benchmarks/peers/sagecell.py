@@ -15,6 +15,7 @@ from benchmarks.peers.server import Server, free_port
 _SETTINGS = """\
 [limits]
 kernels = 300
+starts = { burst = 0, per_minute = 0 }
 """
 
 

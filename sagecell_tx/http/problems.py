@@ -13,8 +13,8 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import RequestRedirect
 
-from sagecell_tx.sessions.admission import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
+from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
@@ -86,9 +86,14 @@ def handle_problems(app: Klein) -> None:
     """Make every exception of `app`'s routes a response, in one place."""
 
     def respond(self: object, request: IRequest, failure: Failure) -> bytes:
-        problem = problem_from(failure.value)
-        if problem.status == 500 and not failure.check(CancelledError):
-            _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
-        return problem.render(request)
+        return problem_of(request, failure).render(request)
 
     app.handle_errors(Exception)(respond)
+
+
+def problem_of(request: IRequest, failure: Failure) -> Problem:
+    """What to tell of a failure; a mistake of ours is logged."""
+    problem = problem_from(failure.value)
+    if problem.status == 500 and not failure.check(CancelledError):
+        _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
+    return problem

@@ -13,6 +13,7 @@ from sagecell_tx import __version__
 from sagecell_tx.http import origins
 from sagecell_tx.http.problems import handle_problems, json_body
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.visitors import Purpose
 
 
 @define(kw_only=True)
@@ -28,8 +29,9 @@ class Status:
 
     @app.route("/status", methods=["GET"])
     def status(self, request: IRequest) -> bytes:
-        """Version, kernels, sandbox level."""
+        """Version, sandbox level, kernels, who waits and who was refused."""
         origins.allow(request, anyone=True)
+        limits, admission = self.fleet.limits, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
         return json_body(
             request,
@@ -38,9 +40,11 @@ class Status:
                 "sandbox": self.sandbox(),
                 "kernels": {
                     "running": len(self.fleet),
-                    "limit": self.fleet.limits.kernels,
+                    "limit": limits.kernels + limits.service_kernels,
                     "ended": {reason.value: count for reason, count in self.fleet.deaths.items()},
                 },
+                "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
+                "refused": dict(admission.refused),
                 "messages_rejected": dict(self.rejected),
             },
         )

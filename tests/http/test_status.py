@@ -16,7 +16,13 @@ class StatusTests(SiteTests):
         assert answer.json == {
             "version": __version__,
             "sandbox": "none",
-            "kernels": {"running": 0, "limit": self.limits.kernels, "ended": {}},
+            "kernels": {
+                "running": 0,
+                "limit": self.limits.kernels + self.limits.service_kernels,
+                "ended": {},
+            },
+            "queue": {"kernel": 0, "service": 0},
+            "refused": {},
             "messages_rejected": {},
         }
 
