@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from klein import Klein
@@ -41,7 +42,8 @@ class Problem(Exception):
 
     def render(self, request: IRequest) -> bytes:
         """Set status and headers; return the body."""
-        request.setResponseCode(self.status)
+        # Twisted knows no words for 426 and 429.
+        request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode("ascii"))
         for name, value in self.headers.items():
             request.setHeader(name, value)
         if self.plain:

@@ -207,5 +207,12 @@ class Admission:
     def _count(self, failure: Failure, visitor: Visitor) -> Failure:
         if isinstance(failure.value, Refused):
             self.refused[failure.value.code] += 1
-            _log.info("refused {who}: {code}", who=visitor, code=failure.value.code)
+            who = {scope.value: name for scope, name in visitor.names.items() if name}
+            # As a dict's repr: a name may hold anything, and the log has one line for each.
+            _log.info(
+                "refused {purpose} {who!r}: {code}",
+                purpose=visitor.purpose.value,
+                who=who,
+                code=failure.value.code,
+            )
         return failure

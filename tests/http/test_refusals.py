@@ -76,6 +76,13 @@ class RefusalTests(SiteTests):
         words = [code for code, _ in [*TOO_MANY_KERNELS.values(), *TOO_MANY_STARTS.values()]]
         assert set(words) == tried | {"too_many_starts"}
 
+    def test_the_status_has_its_own_words(self) -> None:
+        world = World(limits=Limits(starts=ONE), client=self.folder)
+        for words in (b"200 OK", b"429 Too Many Requests"):
+            connection = world.connect()
+            connection.send(request("POST", "/kernel", [], b""))
+            assert connection.ear.heard.startswith(b"HTTP/1.1 " + words + b"\r\n")
+
     def test_coming_back_when_told_is_coming_back_in_time(self) -> None:
         world = World(limits=Limits(starts_per_address=ONE), client=self.folder)
         for _ in range(3):

@@ -187,17 +187,21 @@ class AdmissionTests(SynchronousTestCase):
         assert self.admission.is_untouched
 
     def test_who_asks_while_others_are_served_comes_after_them(self) -> None:
-        place, _ = self.place(), self.place()
-        latecomers: list[Deferred[Place]] = []
-        first = self.ask().addCallback(lambda _: latecomers.append(self.ask()))
-        second = self.ask()
+        place, other = self.place(), self.place()
+        order: list[str] = []
+
+        def go(given: Place, name: str) -> None:
+            order.append(name)
+            if name == "first":
+                given.release()
+                self.ask().addCallback(go, "latecomer")
+
+        for name in ("first", "second"):
+            self.ask().addCallback(go, name)
         place.release()
-        self.successResultOf(first)
-        self.assertNoResult(second)
-        assert [where.position for where in self.told] == [1, 2, 1, 2]
-        self.admission.drain()
-        for turn in (second, *latecomers):
-            self.refusal(turn)
+        assert order == ["first", "second"]
+        other.release()
+        assert order == ["first", "second", "latecomer"]
 
     # --- draining
 

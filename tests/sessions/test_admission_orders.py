@@ -27,11 +27,11 @@ from .slowstore import SlowStore
 LIMITS = Limits(
     kernels=3,
     service_kernels=1,
-    kernels_per_address=5,
+    kernels_per_address=6,
     kernels_per_cell_session=2,
     starts_per_address=Rate(burst=8, per_minute=60),
     queue=4,
-    queue_wait=60,
+    queue_wait=15,
 )
 
 SIZES = {Purpose.KERNEL: LIMITS.kernels, Purpose.SERVICE: LIMITS.service_kernels}
@@ -40,7 +40,7 @@ visitors = st.builds(
     Visitor,
     purpose=st.sampled_from([Purpose.KERNEL, Purpose.KERNEL, Purpose.SERVICE]),
     address=st.sampled_from(["", "192.0.2.1", "192.0.2.2"]),
-    cell_session=st.sampled_from(["", "", "page"]),
+    cell_session=st.sampled_from(["", "", "", "page"]),
     key=st.sampled_from(["", "", "", "school"]),
 )
 
@@ -101,9 +101,19 @@ class AdmissionMachine(RuleBasedStateMachine):
         request.gone = True
         self.refused += failure.check(Refused) is not None
 
-    @rule(visitor=visitors, prompt=st.booleans(), lingering=st.booleans())
-    def ask(self, visitor: Visitor, prompt: bool, lingering: bool) -> None:
+    @rule(
+        visitor=visitors,
+        number=st.sampled_from([1, 1, 2, 5]),
+        prompt=st.booleans(),
+        lingering=st.booleans(),
+    )
+    def come(self, visitor: Visitor, number: int, prompt: bool, lingering: bool) -> None:
+        """One comes, or a crowd behind one address."""
         self.host.prompt, self.host.lingering = prompt, lingering
+        for _ in range(number):
+            self.ask(visitor)
+
+    def ask(self, visitor: Visitor) -> None:
         free = len(self.holding(visitor.purpose)) < SIZES[visitor.purpose]
         request = Request(visitor)
         self.requests.append(request)

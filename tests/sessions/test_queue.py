@@ -44,10 +44,10 @@ class Line:
 class QueueTests(SynchronousTestCase):
     def test_in_the_order_of_coming(self) -> None:
         line = Line(Queue(9))
-        came = [line.join() for _ in range(4)]
+        came = [line.join(Visitor(address=f"192.0.2.{number}")) for number in range(4)]
         line.queue.leave(came[1])
         assert [line.queue.first() for _ in range(3)] == [came[0], came[2], came[3]]
-        assert len(line.queue) == 0
+        assert repr(line.queue) == repr(Queue(9)), "nothing is left of anybody"
         assert line.clock.getDelayedCalls() == []
 
     def test_everybody_is_told_what_is_new_and_nothing_else(self) -> None:
