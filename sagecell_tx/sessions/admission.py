@@ -57,10 +57,12 @@ class Pool:
         self, visitor: Visitor, *, patience: float, on_moved: Callable[[Position], None]
     ) -> Deferred[Place]:
         """See `Admission.admit`."""
+        now = self.clock.seconds()
         free = self.taken < self.size and not self.queue
+        self.budgets.check(visitor, now)
         if not free:
             self._check_queue(visitor)
-        self.budgets.reserve(visitor, self.clock.seconds())
+        self.budgets.take(visitor, now)
         return succeed(self._take(visitor)) if free else self._wait(visitor, patience, on_moved)
 
     def take_back(self, visitor: Visitor) -> None:

@@ -59,8 +59,8 @@ class Budgets:
     def __init__(self, limits: Limits) -> None:
         self.by_scope = _budgets(limits)
 
-    def reserve(self, visitor: Visitor, now: float) -> None:
-        """Take of all budgets that the visitor is counted by, or of none: raises `Refused`."""
+    def check(self, visitor: Visitor, now: float) -> None:
+        """Raises `Refused` when one of the budgets that the visitor is counted by is spent."""
         names = visitor.names
         for scope, name in names.items():
             if self.by_scope[scope].is_spent(name):
@@ -72,11 +72,14 @@ class Budgets:
         longest = max(waits, key=lambda scope: waits[scope])
         if waits[longest] > 0:
             raise too_many_starts_for(longest, waits[longest])
-        for scope, name in names.items():
+
+    def take(self, visitor: Visitor, now: float) -> None:
+        """Count a kernel, after `check`."""
+        for scope, name in visitor.names.items():
             self.by_scope[scope].take(name, now)
 
     def give_back(self, visitor: Visitor) -> None:
-        """Undo what `reserve` took of kernels."""
+        """Count a kernel less."""
         for scope, name in visitor.names.items():
             self.by_scope[scope].give_back(name)
 

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.config import Limits, Rate
 from sagecell_tx.sessions.admission import Admission, Place
 from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.refusals import Refused
@@ -141,6 +141,27 @@ class AdmissionTests(SynchronousTestCase):
         for turn in waiting:
             assert self.refusal(turn).code == "draining"
         assert self.admission.taken == 2
+
+    def test_who_has_enough_is_told_so_before_that_the_queue_is_full(self) -> None:
+        page = Visitor(cell_session="page")
+        self.place(page), self.place(page)
+        waiting = [self.ask() for _ in range(4)]
+        assert self.refusal(self.ask(page)).code == "too_many_kernels_for_cell_session"
+        self.admission.drain()
+        for turn in waiting:
+            self.refusal(turn)
+
+    def test_a_full_queue_takes_no_token(self) -> None:
+        limits = Limits(kernels=0, queue=1, starts_per_address=Rate(burst=2, per_minute=1))
+        self.admission = Admission(limits=limits, clock=self.clock)
+        visitor = Visitor(address="192.0.2.1")
+        for refusals in (9, 0):
+            waiting = self.ask(visitor)
+            for _ in range(refusals):
+                assert self.refusal(self.ask(visitor)).code == "too_many_kernels"
+            waiting.cancel()
+            self.failureResultOf(waiting, CancelledError)
+        assert self.refusal(self.ask(visitor)).code == "too_many_starts_for_address"
 
     def test_half_the_queue_is_for_others(self) -> None:
         greedy = Visitor(address="192.0.2.1")

@@ -29,9 +29,14 @@ ROOMY = {f"starts_per_{scope}": Rate(burst=0, per_minute=0) for scope in SCOPES}
 ROOMY["starts"] = Rate(burst=0, per_minute=0)
 
 
+def reserve(budgets: Budgets, who: Visitor, now: float) -> None:
+    budgets.check(who, now)
+    budgets.take(who, now)
+
+
 def refusal(budgets: Budgets, who: Visitor, now: float = 0) -> Refused:
     with pytest.raises(Refused) as refused:
-        budgets.reserve(who, now)
+        budgets.check(who, now)
     return refused.value
 
 
@@ -41,11 +46,11 @@ def test_so_many_at_a_time(scope: str) -> None:
     limits: dict[str, Any] = {f"kernels_per_{each}": 0 for each in SCOPES}
     budgets = Budgets(Limits(**{**ROOMY, **limits, f"kernels_per_{scope}": 2}))
     for who in (first, second):
-        budgets.reserve(who, 0)
+        reserve(budgets, who, 0)
     assert refusal(budgets, second).code == f"too_many_kernels_for_{scope}"
-    budgets.reserve(ANOTHER, 0)
+    reserve(budgets, ANOTHER, 0)
     budgets.give_back(first)
-    budgets.reserve(second, 0)
+    reserve(budgets, second, 0)
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -54,19 +59,19 @@ def test_so_many_in_a_minute(scope: str) -> None:
     starts: dict[str, Any] = {f"starts_per_{scope}": Rate(burst=2, per_minute=6)}
     budgets = Budgets(Limits(**{**ROOMY, **starts}))
     for who in (first, second):
-        budgets.reserve(who, 0)
+        reserve(budgets, who, 0)
         # Going does not give the right to come again.
         budgets.give_back(who)
     refused = refusal(budgets, second, now=2.5)
     assert (refused.code, refused.retry_after) == (f"too_many_starts_for_{scope}", 8)
-    budgets.reserve(ANOTHER, 2.5)
-    budgets.reserve(first, 2.5 + refused.retry_after)
+    reserve(budgets, ANOTHER, 2.5)
+    reserve(budgets, first, 2.5 + refused.retry_after)
 
 
 def test_so_many_in_all() -> None:
     budgets = Budgets(Limits(starts=Rate(burst=2, per_minute=60)))
     for number in (1, 2):
-        budgets.reserve(Visitor(address=f"192.0.{number}.1", key="k" * number), 0)
+        reserve(budgets, Visitor(address=f"192.0.{number}.1", key="k" * number), 0)
     for who in (Visitor(address="198.51.100.1"), Visitor()):
         assert refusal(budgets, who).code == "too_many_starts"
 
@@ -80,10 +85,10 @@ def test_the_longest_wait_is_told() -> None:
         )
     )
     who = Visitor(address="192.0.2.1", site="a.example")
-    budgets.reserve(who, 0)
+    reserve(budgets, who, 0)
     refused = refusal(budgets, who)
     assert (refused.code, refused.retry_after) == ("too_many_starts_for_address", 30)
-    budgets.reserve(who, 30)
+    reserve(budgets, who, 30)
 
 
 def test_a_refusal_takes_nothing() -> None:
@@ -91,17 +96,17 @@ def test_a_refusal_takes_nothing() -> None:
         Limits(kernels_per_cell_session=1, starts_per_address=Rate(burst=2, per_minute=1))
     )
     who = Visitor(address="192.0.2.1", cell_session="page")
-    budgets.reserve(who, 0)
+    reserve(budgets, who, 0)
     for _ in range(9):
         assert refusal(budgets, who).code == "too_many_kernels_for_cell_session"
-    budgets.reserve(Visitor(address="192.0.2.1"), 0)
+    reserve(budgets, Visitor(address="192.0.2.1"), 0)
     assert budgets.by_scope[Scope.ADDRESS].taken == {"192.0.2.1": 2}
 
 
 def test_what_was_given_back_leaves_no_trace() -> None:
     budgets = Budgets(Limits())
     who = Visitor(address="192.0.2.1", site="a.example", cell_session="page")
-    budgets.reserve(who, 0)
+    reserve(budgets, who, 0)
     assert [budgets.is_whole] == [False]
     budgets.give_back(who)
     assert [budgets.is_whole] == [True]
@@ -117,6 +122,6 @@ def test_a_class_behind_one_address_passes() -> None:
             for child in range(30)
         ]
         for visitor in children * 2:
-            budgets.reserve(visitor, lesson)
+            reserve(budgets, visitor, lesson)
         for visitor in children * 2:
             budgets.give_back(visitor)
