@@ -17,6 +17,10 @@ MIB = 1024 * KIB
 _LARGEST = 2**53
 
 
+#: The levels of confinement that can be demanded.
+SANDBOXES = ("namespaces", "account", "none")
+
+
 class ConfigError(Exception):
     """A setting that cannot be honoured; the text is a sentence for the operator."""
 
@@ -61,10 +65,18 @@ class Limits:
     idle: float = 900.0  # the longest that a client may ask for
     detached: float = 10.0  # after the last listener left
     lifetime: float = 1800.0
-    cpu: float = 600.0
+    cpu: float = 600.0  # of all its processes
+    warning: float = 60.0  # ahead of the idle and the lifetime deadline
     stop_grace: float = 1.0  # from shutdown_request to SIGKILL
+    interrupt_grace: float = 2.0  # from interrupt_request to SIGINT, and as long again to SIGKILL
     heartbeat: float = 5.0  # between two beats
     heartbeats_missed: int = 6  # in a row, and the kernel is hung
+
+    # What one kernel may take of the machine: bytes, and numbers of things.
+    memory: int = 1024 * MIB
+    processes: int = 100  # threads included
+    open_files: int = 512
+    directory: int = 512 * MIB  # of all that it writes
 
     # What crosses the server, in bytes.
     code: int = 65_000
@@ -99,6 +111,9 @@ class Config:
     spare: bool = True  # a second fork server, loaded and waiting
     proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose word about clients is believed
     keys: dict[str, str] = field(factory=dict, repr=False)  # the texts of API keys by name
+    sandbox: str = "auto"  # or one of SANDBOXES: then it must be had
+    accounts: tuple[int, ...] = (2_000_000_000, 10_000)  # user ids for kernels: first, and how many
+    visible: tuple[str, ...] = ()  # directories that kernels may read beside the system's
     limits: Limits = field(factory=Limits)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import secrets
 import signal
@@ -24,6 +25,7 @@ from typing_extensions import override
 from sagecell_tx import __version__
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.http.clients import Clients
@@ -51,6 +53,13 @@ class Options(usage.Options):
     optParameters: ClassVar = [  # noqa: N815
         ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
         ["state-dir", "s", None, "Where the database and the kernels' directories are. [var]"],
+        [
+            "sandbox",
+            None,
+            None,
+            "The confinement that kernels must have: namespaces, account or none. "
+            "[the highest that works here]",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -79,6 +88,8 @@ class Options(usage.Options):
             settings["listen"] = tuple(self["listen"])
         if self["state-dir"]:
             settings["state_dir"] = Path(self["state-dir"])
+        if self["sandbox"]:
+            settings["sandbox"] = self["sandbox"]
         self.settings = Config(**settings)
 
 
@@ -112,7 +123,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
     clients = Clients(config.proxies, config.keys)
     try:
-        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not config.state_dir.exists():
+            config.state_dir.mkdir(parents=True)
+            # Kernels with accounts of their own pass through; they cannot look around.
+            config.state_dir.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
     threads = reactor.getThreadPool()
@@ -129,6 +143,14 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         limits=limits,
         preload=config.preload,
         spare=config.spare,
+        sandbox=Sandbox(
+            level=config.sandbox,
+            kernels=str(config.kernels_dir.absolute()),
+            hidden=(str(config.state_dir),),
+            visible=config.visible,
+            accounts=config.accounts,
+        ),
+        try_level=run_program,
         new_key=lambda: secrets.token_hex(32),
     )
     fleet = Fleet(host=host, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
@@ -141,7 +163,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             reactor=reactor,
             new_id=new_id,
             now=now,
-            sandbox=lambda: host.sandbox,
+            sandbox=lambda: (host.sandbox.level, host.features),
             rejected=host.rejected,
             clients=clients,
         )
@@ -189,6 +211,8 @@ class Server(Service):
     def startService(self) -> None:
         """Start; systemd is told when kernels can be had."""
         super().startService()
+        # What the server writes is its own: the database, and what SQLite keeps beside it.
+        os.umask(0o077)
         _allow_many_descriptors()
         try:
             self.database.upgrade()

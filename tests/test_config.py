@@ -77,6 +77,9 @@ def test_every_setting_can_be_read(settings):
         database = "postgresql://db/cells"
         work_dir = "/run/kernels"
         preload = []
+        sandbox = "account"
+        accounts = [70000, 100]
+        visible = ["/opt/sage"]
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
@@ -102,6 +105,9 @@ def test_every_setting_can_be_read(settings):
         "spare": False,
         "proxies": ("10.0.0.0/8", "unix"),
         "keys": {"school": "a-key-of-some-length"},
+        "sandbox": "account",
+        "accounts": (70000, 100),
+        "visible": ("/opt/sage",),
         "limits": Limits(**limits),
     }
     assert set(read) == set(attrs.fields_dict(Config))

@@ -105,7 +105,7 @@ class BuildingTests(SynchronousTestCase):
         self.addCleanup(server.host.zmq.shutdown)
         assert len(server.listening) == 2
         assert not server.running
-        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []
 
     def test_what_cannot_be_built(self) -> None:

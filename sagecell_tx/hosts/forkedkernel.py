@@ -88,6 +88,11 @@ class ForkedKernel:
         )
         self._link.open().addCallback(self._proven)
 
+    def near(self, reason: str, seconds: int) -> None:
+        """The kernel has taken nearly all that it may."""
+        if not self._gone:
+            self._observer.limit_near(reason, seconds)
+
     def may_start_anew(self) -> bool:
         """Whether nobody has seen anything of this kernel yet, so that another may be it.
 

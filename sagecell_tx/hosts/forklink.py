@@ -23,11 +23,25 @@ from sagecell_tx.config import Limits
 from sagecell_tx.hosts.forkedkernel import ForkedKernel
 from sagecell_tx.hosts.forkserver import command
 from sagecell_tx.hosts.forkservers import ForkServers
+from sagecell_tx.hosts.sandbox import Run, Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
 
 _log = Logger()
+
+#: The limits that a kernel holds itself to, or its fork server holds it to.
+KERNEL_LIMITS = (
+    "cpu",
+    "memory",
+    "processes",
+    "open_files",
+    "directory",
+    "file",
+    "files",
+    "files_count",
+    "warning",
+)
 
 
 @define(kw_only=True, eq=False)
@@ -37,6 +51,7 @@ class ForkHost(Service):
     `new_key` makes a kernel's signing key; `threads` is where directories are removed.
     `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
     kept loaded, so that kernels can be had again at once when the first one dies.
+    `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
     """
 
     reactor: Any
@@ -47,7 +62,9 @@ class ForkHost(Service):
     preload: tuple[str, ...]
     new_key: Callable[[], str]
     spare: bool
-    sandbox: str = "none"
+    sandbox: Sandbox
+    try_level: Run
+    features: tuple[str, ...] = field(default=(), init=False)  # what else confines kernels
     rejected: Counter[str] = field(factory=Counter, init=False)
     _servers: ForkServers = field(init=False)
     _up: bool = field(default=False, init=False)
@@ -58,7 +75,6 @@ class ForkHost(Service):
     def __attrs_post_init__(self) -> None:
         self._servers = ForkServers(
             reactor=self.reactor,
-            argv=command(self.preload),
             spare=self.spare,
             came_up=self._came_up,
             event=self._event,
@@ -112,7 +128,9 @@ class ForkHost(Service):
         swept = self.directories.open()
         if swept:
             _log.info("swept {count} directories of an earlier run", count=swept)
-        self._servers.start()
+        self.sandbox = self.sandbox.chosen(self.try_level)
+        _log.info("sandbox: {sandbox}", sandbox=self.sandbox.level)
+        self._servers.start(command(self.preload, self.sandbox.arguments))
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -135,10 +153,16 @@ class ForkHost(Service):
             kernel.pid = _number(line, "pid")
         elif event == "bound":
             kernel.bound()
+        elif event == "near":
+            kernel.near(_word(line, "reason") or "", _number(line, "seconds") or 0)
         elif event == "exited":
             self._end(
                 kernel.kernel_id,
-                Exit(status=_number(line, "status"), signal=_number(line, "signal")),
+                Exit(
+                    status=_number(line, "status"),
+                    signal=_number(line, "signal"),
+                    reason=_word(line, "reason"),
+                ),
             )
         elif event == "failed":
             _log.error("{kernel}: {why}", kernel=kernel_id, why=line.get("message"))
@@ -148,7 +172,9 @@ class ForkHost(Service):
 
     def _came_up(self, line: dict[str, Any]) -> None:
         self._up = True
-        self.sandbox = str(line.get("sandbox"))
+        features = line.get("features")
+        if isinstance(features, list):
+            self.features = tuple(str(feature)[:40] for feature in features[:10])
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
         unsent, self._unsent = self._unsent, []
@@ -171,18 +197,12 @@ class ForkHost(Service):
                 self._end(kernel.kernel_id, Exit())
 
     def _send_start(self, kernel: ForkedKernel) -> None:
-        limits = self.limits
         self.tell(
             op="start",
             id=kernel.kernel_id,
             dir=str(kernel.directory),
             key=kernel.key.decode("ascii"),
-            limits={
-                "cpu": limits.cpu,
-                "file": limits.file,
-                "files": limits.files,
-                "files_count": limits.files_count,
-            },
+            limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
         )
 
     def _end(self, kernel_id: str, how: Exit) -> None:
@@ -194,6 +214,11 @@ class ForkHost(Service):
 def _number(line: dict[str, Any], name: str) -> int | None:
     value = line.get(name)
     return value if type(value) is int else None
+
+
+def _word(line: dict[str, Any], name: str) -> str | None:
+    value = line.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _kill_group(pid: int | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -31,10 +31,10 @@ LINE = 64 * 1024
 ENVIRONMENT = frozenset({"HOME", "LANG", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
 
 
-def command(preload: tuple[str, ...]) -> list[str]:
-    """The fork server's argument list."""
+def command(preload: tuple[str, ...], sandbox: Sequence[str] = ()) -> list[str]:
+    """The fork server's argument list; `sandbox` are arguments about its kernels' confinement."""
     # -P: no module is ever taken from a working directory.
-    argv = [sys.executable, "-P", "-m", "sagecell_tx.kernelside.forkserver"]
+    argv = [sys.executable, "-P", "-m", "sagecell_tx.kernelside.forkserver", *sandbox]
     return [*argv, "--preload", ",".join(preload)] if preload else argv
 
 

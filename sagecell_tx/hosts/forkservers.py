@@ -47,20 +47,20 @@ class ForkServers:
     """
 
     reactor: Any
-    argv: list[str]
     spare: bool
     came_up: Callable[[Line], None]
     event: Callable[[Line], None]
     lost: Callable[[], None]
+    _argv: list[str] = field(factory=list, init=False)
     _at_work: _Running | None = field(default=None, init=False)
     _behind: _Running | None = field(default=None, init=False)
     _short_lives: int = field(default=0, init=False)
     _retry: IDelayedCall | None = field(default=None, init=False)
     _finished: Deferred[None] | None = field(default=None, init=False)
 
-    def start(self) -> None:
-        """Start the first one."""
-        self._finished = None
+    def start(self, argv: list[str]) -> None:
+        """Start the first one; `argv` is the program and its arguments."""
+        self._finished, self._argv = None, argv
         self._fill()
 
     def stop(self) -> Deferred[None]:
@@ -96,8 +96,8 @@ class ForkServers:
         )
         self.reactor.spawnProcess(
             running.protocol,
-            self.argv[0],
-            self.argv,
+            self._argv[0],
+            self._argv,
             env=environment(),
             path="/",
             childFDs={0: "w", 1: "r", 2: "r"},
@@ -111,6 +111,8 @@ class ForkServers:
             if running is self._at_work:
                 self.came_up(line)
                 self._fill()
+        elif line.get("event") == "unavailable":
+            _log.error("a fork server cannot confine kernels: {why}", why=line.get("message"))
         elif running is self._at_work:
             self.event(line)
         else:

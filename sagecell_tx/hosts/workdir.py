@@ -47,7 +47,9 @@ class WorkDirs:
                 f"have more than {SOCKET_PATH} bytes. Set work_dir to a shorter one."
             )
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(parents=True, exist_ok=True)
+            # Kernels with accounts of their own pass through, to directories that are theirs.
+            self.root.chmod(0o711)
             self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ class Parts:
     reactor: Any
     new_id: Callable[[], str]
     now: Callable[[], str]
-    sandbox: Callable[[], str]
+    sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
     clients: Clients = field(factory=Clients)
     client: Path = CLIENT

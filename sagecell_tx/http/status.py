@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define
 from klein import Klein
@@ -13,15 +13,19 @@ from sagecell_tx import __version__
 from sagecell_tx.http import origins
 from sagecell_tx.http.problems import handle_problems, json_body
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.visitors import Purpose
 
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``. `sandbox` tells the level, `rejected` counts dropped messages."""
+    """Routes below ``/api``.
+
+    `sandbox` tells the level and what else confines kernels, `rejected` counts dropped messages.
+    """
 
     fleet: Fleet
-    sandbox: Callable[[], str]
+    sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
 
     app = Klein()
@@ -33,18 +37,25 @@ class Status:
         origins.allow(request, anyone=True)
         limits, admission = self.fleet.limits, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
+        level, features = self.sandbox()
         return json_body(
             request,
             {
                 "version": __version__,
-                "sandbox": self.sandbox(),
+                "sandbox": level,
+                "features": list(features),
                 "kernels": {
                     "running": len(self.fleet),
                     "limit": limits.kernels + limits.service_kernels,
-                    "ended": {reason.value: count for reason, count in self.fleet.deaths.items()},
+                    "ended": _by_word(self.fleet.deaths.total),
+                    "ended_lately": _by_word(self.fleet.deaths.lately()),
                 },
                 "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
                 "refused": dict(admission.refused),
                 "messages_rejected": dict(self.rejected),
             },
         )
+
+
+def _by_word(deaths: Counter[Reason]) -> dict[str, int]:
+    return {reason.value: count for reason, count in deaths.items()}

@@ -6,10 +6,13 @@ stderr is the log::
     -> {"op": "start", "id": ..., "dir": ..., "key": ..., "limits": {...}}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
-    <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...], "sandbox": "none"}
+    <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
+        "sandbox": "none", "features": [...]}
+    <- {"event": "unavailable", "message": ...}
     <- {"event": "started", "id": ..., "pid": ...}
     <- {"event": "bound", "id": ...}
-    <- {"event": "exited", "id": ..., "pid": ..., "status": ..., "signal": ...}
+    <- {"event": "near", "id": ..., "reason": "cpu", "seconds": ...}
+    <- {"event": "exited", "id": ..., "pid": ..., "status": ..., "signal": ..., "reason": ...}
     <- {"event": "failed", "id": ..., "message": ...}
     <- {"event": "refused", "message": ...}
 
@@ -18,7 +21,6 @@ One thread, no Twisted. At the end of the commands, or at SIGTERM, every kernel 
 
 from __future__ import annotations
 
-import argparse
 import os
 import selectors
 import signal
@@ -30,10 +32,13 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from sagecell_tx.kernelside import memory, preload, processes
+from sagecell_tx.kernelside import arguments, memory, preload, processes
 from sagecell_tx.kernelside.pipes import BadLine, ControlPipes
 from sagecell_tx.kernelside.reaping import Reaper
+from sagecell_tx.kernelside.sandbox import choice
+from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.start import Start
+from sagecell_tx.kernelside.watch import Excess, Near, Watch
 
 
 @frozen
@@ -44,20 +49,21 @@ class Born:
     """
 
     start: Start
-    parent: int
     report: int
 
 
 @define(eq=False)
 class ForkServer:
-    """The loop that forks and reaps.
+    """The loop that forks, watches and reaps.
 
     `wakeup` is the readable end of the pipe that each signal writes its number to.
     """
 
     pipes: ControlPipes
     wakeup: int
+    level: Level
     _reaper: Reaper = field(init=False, factory=Reaper)
+    _watch: Watch = field(init=False, factory=Watch)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
     _ended: bool = field(init=False, default=False)
 
@@ -71,7 +77,9 @@ class ForkServer:
         try:
             while not self._ended:
                 self._await_writing()
-                ready = [key for key, _ in self._selector.select()]
+                ready = [key for key, _ in self._selector.select(self._watch.wait())]
+                for finding in self._watch.look():
+                    self._heed(finding)
                 # What a kernel reported before it ended is told before its end.
                 for key in sorted(ready, key=lambda key: key.fd == self.wakeup):
                     born: Born | None = key.data()
@@ -132,7 +140,7 @@ class ForkServer:
             self.pipes.tell(event="failed", id=kernel_id, message=str(error))
             return None
         try:
-            born = _fork(start, told)
+            born = _fork(self.level, start, told)
         except OSError as error:
             os.close(report)
             os.close(told)
@@ -142,6 +150,7 @@ class ForkServer:
             return born
         os.close(told)
         self._reaper.add(kernel_id, born)
+        self._watch.add(kernel_id, born, start)
         self.pipes.tell(event="started", id=kernel_id, pid=born)
         self._selector.register(
             report, selectors.EVENT_READ, lambda: self._take_report(report, kernel_id)
@@ -155,32 +164,43 @@ class ForkServer:
         if bound:
             self.pipes.tell(event="bound", id=kernel_id)
 
+    def _heed(self, finding: Excess | Near) -> None:
+        """End a kernel that has taken more than it may; tell of one that soon will have."""
+        if isinstance(finding, Excess):
+            self._reaper.condemn(finding.kernel_id, finding.reason)
+        else:
+            self.pipes.tell(
+                event="near", id=finding.kernel_id, reason="cpu", seconds=finding.seconds
+            )
+
     # --- signals
 
     def _take_signals(self) -> None:
         if signal.SIGTERM in os.read(self.wakeup, 4096):
             self._ended = True
         for exited in self._reaper.reap():
+            self._watch.forget(exited.kernel_id)
+            self.level.ended(exited.kernel_id)
             self.pipes.tell(
                 event="exited",
                 id=exited.kernel_id,
                 pid=exited.pid,
                 status=exited.status,
                 signal=exited.signal,
+                reason=exited.reason,
             )
 
 
-def _fork(start: Start, report: int) -> Born | int:
+def _fork(level: Level, start: Start, report: int) -> Born | int:
     """The child's pid; in the child what it is to become. Raises OSError."""
-    parent = os.getpid()
     # A signal before the child has its own handlers would be told to the parent.
     unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        pid = os.fork()
+        pid = level.fork(start)
         if pid != 0:
             return pid
         forget_signals()
-        return Born(start, parent, _alone(report))
+        return Born(start, _alone(report))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
 
@@ -213,12 +233,9 @@ def forget_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run a fork server; in a forked process, a kernel. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--preload", default="", help="modules to import, with commas between")
-    names = [name for name in parser.parse_args(arguments).preload.split(",") if name]
-
+    options = arguments.parse(argv)
     started = time.monotonic()
     pipes = ControlPipes.from_standard_streams()
     # Not SIGKILL: what the kernels have started has to be killed first.
@@ -228,29 +245,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     memory.share_one_heap()
     preload.prepare_environment()
-    loaded = preload.load(names)
+    loaded = preload.load(options.preload)
     # Not at the top: ipykernel must find the streams, the environment and its modules prepared.
     from sagecell_tx.kernelside import kernel, startup, warming
 
     parts = kernel.build()
     warming.warm(parts)
     preload.end_threads()
+    level = choice.make(options.sandbox, options.setting, options.visible)
+    try:
+        level.prepare()
+    except Unavailable as error:
+        pipes.tell(event="unavailable", message=str(error))
+        return 1
     pipes.tell(
         event="ready",
         pid=os.getpid(),
         seconds=round(time.monotonic() - started, 3),
         preloaded=loaded.names,
         missing=loaded.missing,
-        sandbox="none",
+        sandbox=level.name,
+        features=list(level.features),
     )
-    server = ForkServer(pipes, wakeup)
+    server = ForkServer(pipes, wakeup, level)
     _filling = memory.settle()
     born = server.run()
     if born is None:
         with suppress(OSError):
             pipes.write()
         return 0
-    startup.become(born.start, parts, parent=born.parent, report=born.report)
+    startup.become(born.start, parts, level, report=born.report)
 
 
 if __name__ == "__main__":

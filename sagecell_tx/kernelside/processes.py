@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+from sagecell_tx.kernelside import linux
 
 
 def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
@@ -24,14 +14,14 @@ def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
     The kernel tells nobody about a parent that was gone before the call, so that case ends
     this process at once.
     """
-    _prctl(_PR_SET_PDEATHSIG, how)
+    linux.prctl(linux.PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         os.kill(os.getpid(), how)
 
 
 def adopt_orphans() -> None:
     """Descendants whose parent ends become children of this process, not of init."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children() -> set[int]:

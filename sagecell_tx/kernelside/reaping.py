@@ -28,6 +28,7 @@ class Exited:
     pid: int
     status: int | None
     signal: int | None
+    reason: str | None  # why it was ended from here
 
 
 @define(eq=False)
@@ -43,6 +44,7 @@ class Reaper:
 
     _pids: dict[str, int] = field(init=False, factory=dict)
     _ids: dict[int, str] = field(init=False, factory=dict)
+    _condemned: dict[str, str] = field(init=False, factory=dict)
     _ending: list[_Ending] = field(init=False, factory=list)
 
     def __contains__(self, kernel_id: object) -> bool:
@@ -60,6 +62,13 @@ class Reaper:
         pid = self._pids.get(kernel_id)
         if pid is not None:
             processes.kill_group(pid, number)
+
+    def condemn(self, kernel_id: str, reason: str) -> None:
+        """Kill a kernel and all that it started, and say why when it is gone."""
+        pid = self._pids.get(kernel_id)
+        if pid is not None and kernel_id not in self._condemned:
+            self._condemned[kernel_id] = reason
+            processes.kill_group(pid, signal.SIGKILL)
 
     def reap(self) -> list[Exited]:
         """Wait for all that has ended; returns the kernels of which nothing is left."""
@@ -108,6 +117,7 @@ class Reaper:
                         pid,
                         None if by_signal else end.si_status,
                         end.si_status if by_signal else None,
+                        self._condemned.pop(kernel_id, None),
                     )
                     self._ending.append(_Ending(exited, set()))
                 os.waitpid(pid, 0)

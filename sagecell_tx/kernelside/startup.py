@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import resource
+import signal
 import sys
 import tempfile
 import threading
@@ -14,14 +15,16 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from sagecell_tx.kernelside import processes
+from sagecell_tx.kernelside import linux, processes
 from sagecell_tx.kernelside.kernel import Parts
 from sagecell_tx.kernelside.running import Running
+from sagecell_tx.kernelside.sandbox.levels import Level, Place
 from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.streams import Capture
 from sagecell_tx.kernelside.upload import FileLimits
 
-#: Between SIGXCPU, which a program may take note of, and SIGKILL, in seconds of CPU.
+#: The system's own limit on processor time, which is for each process, is so many seconds
+#: behind that of the watch, which tells why; SIGKILL comes as long after SIGXCPU.
 _CPU_GRACE = 5
 
 #: How long an orderly end may take, in seconds.
@@ -30,15 +33,16 @@ _LAST_WORDS = 2.0
 _NO_LIMIT = 2**62
 
 
-def become(start: Start, parts: Parts, *, parent: int, report: int) -> NoReturn:
+def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn:
     """Be the kernel that was asked for until it ends, and the process with it.
 
     A byte goes to the descriptor `report` when the sockets are bound.
     """
     status = 1
     try:
-        confine(start, parent)
-        make_own(start)
+        os.setsid()
+        place = confine(start, level)
+        make_own(place)
         parts.kernel.take_uploads(
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
             FileLimits(
@@ -48,9 +52,10 @@ def become(start: Start, parts: Parts, *, parent: int, report: int) -> NoReturn:
             ),
         )
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
-        running = Running.open(parts, f"{start.directory}/ipc/k", start.key, captures)
+        running = Running.open(parts, f"{place.sockets}/k", start.key, captures)
         parts.take_streams()
         gc.enable()
+        # Fails when the fork server is gone, be it before its death was to be ours.
         os.write(report, b"b")
         os.close(report)
         running.run()
@@ -63,17 +68,29 @@ def become(start: Start, parts: Parts, *, parent: int, report: int) -> NoReturn:
         os._exit(status)
 
 
-def confine(start: Start, parent: int) -> None:
-    """Tie the process to its parent, and bound what it may use."""
-    processes.die_with(parent)
-    os.setsid()
+def confine(start: Start, level: Level) -> Place:
+    """Leave behind what the level takes away, and bound what may be used of the rest."""
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+        score.write("1000")  # if memory ends, a kernel is the first to go
+    place = level.enter(start)
+    # After a change of accounts, which would undo it.
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     processes.adopt_orphans()
     _limit(resource.RLIMIT_CORE, 0, 0)
     # Linux counts in nanoseconds, and takes a number that overflows for a limit long passed.
     cpu = min(start.limit("cpu", _NO_LIMIT), 2**31)
-    _limit(resource.RLIMIT_CPU, cpu, cpu + _CPU_GRACE)
+    _limit(resource.RLIMIT_CPU, cpu + _CPU_GRACE, cpu + 2 * _CPU_GRACE)
     file = start.limit("file", _NO_LIMIT)
     _limit(resource.RLIMIT_FSIZE, file, file)
+    for name, what in (
+        ("memory", resource.RLIMIT_DATA),
+        ("processes", resource.RLIMIT_NPROC),
+        ("open_files", resource.RLIMIT_NOFILE),
+    ):
+        most = start.limit(name, 0)
+        if most:
+            _limit(what, most, most)
+    return place
 
 
 def _limit(what: int, soft: int, hard: int) -> None:
@@ -83,15 +100,11 @@ def _limit(what: int, soft: int, hard: int) -> None:
     resource.setrlimit(what, (soft, hard))
 
 
-def make_own(start: Start) -> None:
+def make_own(place: Place) -> None:
     """Replace what was inherited and must differ between kernels: place, names, chance."""
-    work = os.path.join(start.directory, "work")
-    temporary = os.path.join(start.directory, "tmp")
-    with suppress(FileExistsError):
-        os.mkdir(temporary, 0o700)
-    os.chdir(work)
-    os.environ.update(HOME=work, PWD=work, TMPDIR=temporary)
-    tempfile.tempdir = temporary
+    os.chdir(place.work)
+    os.environ.update(HOME=place.work, PWD=place.work, TMPDIR=place.temporary)
+    tempfile.tempdir = place.temporary
     sys.argv = ["sagemathcell.py"]
     random.seed()
     if "numpy.random" in sys.modules:

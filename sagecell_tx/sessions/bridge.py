@@ -2,7 +2,8 @@
 
 Kernel to listeners: everything is told to the audience, whose members take it at their own
 pace; only status messages, the ends of requests and the few messages meant for the server
-are looked into. Listeners to kernel: requests are noted as in flight and sent on.
+are looked into. Listeners to kernel: requests are noted as in flight and sent on, and an
+interrupt is watched until what it was meant for is over.
 
 The kernel is held (its publishing is not read, and soon it waits) while too much waits to
 be taken or a file of its is being stored.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
@@ -23,10 +24,12 @@ from sagecell_tx.config import Limits
 from sagecell_tx.sessions.audience import Audience, Seat
 from sagecell_tx.sessions.inflight import Ending, InFlight
 from sagecell_tx.sessions.interfaces import Kernel, Listener
+from sagecell_tx.sessions.interruption import Interruptions
 from sagecell_tx.sessions.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.uploads import Uploads
 from sagecell_tx.sessions.valve import Valve
-from sagecell_tx.wire.messages import IOPUB, SHELL, Message, WireError
+from sagecell_tx.sessions.watcher import Watcher
+from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, WireError
 
 _log = Logger()
 
@@ -47,28 +50,6 @@ class Undeliverable(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-
-
-class Watcher(Protocol):
-    """Who is told how busy and how lonely the kernel is."""
-
-    def listener_came(self) -> None:
-        """Somebody listens, after nobody did."""
-
-    def listeners_left(self) -> None:
-        """Nobody listens any more."""
-
-    def work_began(self) -> None:
-        """A request is in flight, after none was."""
-
-    def execution_finished(self) -> None:
-        """A request that runs the visitor's code is over."""
-
-    def work_finished(self) -> None:
-        """No request is in flight any more."""
-
-    def timeout_changed(self, seconds: float) -> None:
-        """The program asked to be kept for so long after its work; cut to the limit."""
 
 
 @define(eq=False)
@@ -111,6 +92,7 @@ class Bridge:
     audience: Audience = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
     _in_flight: InFlight = field(factory=InFlight, init=False)
+    _interruptions: Interruptions = field(init=False)
     _valve: Valve = field(factory=Valve, init=False)
     _storing: Deferred[None] | None = field(default=None, init=False)
     _dismissal: str | None = field(default=None, init=False)
@@ -123,6 +105,12 @@ class Bridge:
             limits=self.limits,
             valve=self._valve,
             deserted=self.watcher.listeners_left,
+        )
+        self._interruptions = Interruptions(
+            clock=self.clock,
+            grace=self.limits.interrupt_grace,
+            insist=self._insist,
+            give_up=self.watcher.interrupt_ignored,
         )
 
     def connect(self, kernel: Kernel) -> None:
@@ -149,7 +137,15 @@ class Bridge:
             return
         if message.channel == SHELL:
             self._note(message)
+        elif message.channel == CONTROL and message.msg_type == "interrupt_request":
+            self._interruptions.begin(self._in_flight.running)
         self._kernel.send(message)
+
+    def interrupt(self) -> None:
+        """Interrupt what the kernel runs, as if a client had asked for it."""
+        if self._kernel is not None:
+            self._interruptions.begin(self._in_flight.running)
+            self._kernel.interrupt()
 
     def _note(self, request: Message) -> None:
         """A request is about to be in flight; raises `Undeliverable` if it cannot be."""
@@ -165,6 +161,7 @@ class Bridge:
 
     def dismiss(self, shutdown: Message) -> None:
         """Ask the kernel to end itself; how it answers to that is nobody's business."""
+        self._interruptions.end()
         self._dismissal = shutdown.msg_id
         if self._kernel is not None:
             self._kernel.send(shutdown)
@@ -186,6 +183,7 @@ class Bridge:
         if message.channel == IOPUB:
             self._published(message)
         elif message.channel == SHELL:
+            self._interruptions.heeded(message.parent_id)
             self._end(self._in_flight.replied(message))
         else:
             self.audience.tell(message)
@@ -193,6 +191,7 @@ class Bridge:
     def kernel_ended(self) -> Deferred[None]:
         """The kernel says nothing more. Fires when what it said is stored and on its way."""
         self._kernel = None
+        self._interruptions.end()
         self._valve.disconnect()
         storing = self._storing if self._storing is not None else succeed(None)
         return storing.addCallback(self._settle)
@@ -204,6 +203,7 @@ class Bridge:
     def _published(self, message: Message) -> None:
         kind = message.msg_type
         if kind == "status" and _is_idle(message):
+            self._interruptions.heeded(message.parent_id)
             self._end(self._in_flight.went_idle(message))
         elif kind == FILE:
             self._store(message)
@@ -211,6 +211,10 @@ class Bridge:
             self._change_timeout(message)
         elif kind != "iopub_welcome" and self._may_say(message):
             self.audience.tell(message)
+
+    def _insist(self) -> None:
+        if self._kernel is not None:
+            self._kernel.interrupt()
 
     def _end(self, ending: Ending) -> None:
         self.audience.tell(*ending.messages)

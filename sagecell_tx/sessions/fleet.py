@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from attrs import define, field
@@ -14,6 +13,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.admission import Admission, Place
+from sagecell_tx.sessions.deaths import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
@@ -34,12 +34,13 @@ class Fleet(Service):
     new_id: Callable[[], str]
     now: Callable[[], str]
     admission: Admission = field(init=False)
-    deaths: Counter[Reason] = field(factory=Counter, init=False)
+    deaths: Deaths = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(limits=self.limits, clock=self.clock)
+        self.deaths = Deaths(self.clock.seconds)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -112,5 +113,5 @@ class Fleet(Service):
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]
         self._places.pop(session.kernel_id).release()
-        self.deaths[reason] += 1
+        self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

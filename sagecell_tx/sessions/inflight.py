@@ -50,6 +50,15 @@ class InFlight:
     def __contains__(self, msg_id: object) -> bool:
         return msg_id in self._requests
 
+    @property
+    def running(self) -> list[str]:
+        """The ids of the executions that neither of the two ends has come of."""
+        return [
+            msg_id
+            for msg_id, request in self._requests.items()
+            if request.executes and request.reply is None and request.idle is None
+        ]
+
     def get(self, msg_id: str) -> Request | None:
         """The request of that id, while it is not over."""
         return self._requests.get(msg_id)

@@ -30,11 +30,13 @@ class FileRefused(Exception):
 class Exit:
     """How a kernel's process ended: an exit status or a signal number, or neither.
 
-    With neither, nobody saw it end: its fork server or its machine is gone.
+    With neither, nobody saw it end: its fork server or its machine is gone. When the host
+    itself ended the kernel for a limit, `reason` is the word for that limit.
     """
 
     status: int | None = None
     signal: int | None = None
+    reason: str | None = None
 
 
 class KernelObserver(Protocol):
@@ -45,6 +47,9 @@ class KernelObserver(Protocol):
 
     def heartbeat_missed(self) -> None:
         """The kernel has been silent on its heartbeat channel for as long as the limit allows."""
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel for `reason` when it has taken so many seconds more."""
 
     def kernel_ended(self, how: Exit) -> None:
         """The kernel's process tree and directory are gone. Said once, and last."""

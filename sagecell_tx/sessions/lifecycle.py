@@ -58,8 +58,25 @@ class Hands(Protocol):
     def kill(self) -> None:
         """Kill the kernel's process tree."""
 
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """In so many seconds the kernel will have to go, for that reason."""
+
     def died(self, reason: Reason) -> None:
         """Everything is over."""
+
+
+@define
+class Deadline:
+    """When a kernel has to go, and when that is said beforehand, if it is."""
+
+    end: IDelayedCall
+    warning: IDelayedCall | None = None
+
+    def forget(self) -> None:
+        """Neither comes."""
+        for timer in (self.end, self.warning):
+            if timer is not None and timer.active():
+                timer.cancel()
 
 
 @define(kw_only=True)
@@ -70,15 +87,33 @@ class Core:
     limits: Limits
     hands: Hands
     idle: Callable[[], float]
-    _lifetime: IDelayedCall | None = field(default=None, init=False)
+    _lifetime: Deadline | None = field(default=None, init=False)
 
     def grow_old(self, life: Life) -> None:
         """From now on the kernel's age counts, whatever state it is in."""
-        self._lifetime = self.clock.callLater(self.limits.lifetime, life.stop, Reason.LIFETIME)
+        self._lifetime = self.warned(life, self.limits.lifetime, Reason.LIFETIME)
 
     def forget_age(self) -> None:
         """The kernel goes; its age no longer matters."""
-        _cancel(self._lifetime)
+        if self._lifetime is not None:
+            self._lifetime.forget()
+
+    def unwarned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
+        """A deadline that there is nobody to be warned of."""
+        return Deadline(self.clock.callLater(seconds, life.stop, reason))
+
+    def warned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
+        """A deadline with a warning, where that is worth it.
+
+        It is not for a short wait, nor when old age comes first.
+        """
+        deadline, ahead = self.unwarned(life, seconds, reason), self.limits.warning
+        forestalled = (
+            self._lifetime is not None and self._lifetime.end.getTime() <= deadline.end.getTime()
+        )
+        if ahead > 0 and seconds >= 2 * ahead and not forestalled:
+            deadline.warning = self.clock.callLater(seconds - ahead, self.hands.warn, reason, ahead)
+        return deadline
 
 
 @define
@@ -89,26 +124,21 @@ class Going:
     patience: IDelayedCall
 
 
-def _cancel(timer: IDelayedCall | None) -> None:
-    if timer is not None and timer.active():
-        timer.cancel()
-
-
-def _starting(life: Life, core: Core) -> IDelayedCall:
+def _starting(life: Life, core: Core) -> Deadline:
     core.grow_old(life)
-    return core.clock.callLater(core.limits.start, life.stop, Reason.CRASHED)
+    return core.unwarned(life, core.limits.start, Reason.CRASHED)
 
 
-def _unclaimed(life: Life, core: Core) -> IDelayedCall:
-    return core.clock.callLater(core.limits.unclaimed, life.stop, Reason.DETACHED)
+def _unclaimed(life: Life, core: Core) -> Deadline:
+    return core.unwarned(life, core.limits.unclaimed, Reason.DETACHED)
 
 
-def _idle(life: Life, core: Core) -> IDelayedCall:
-    return core.clock.callLater(core.idle(), life.stop, Reason.IDLE)
+def _idle(life: Life, core: Core) -> Deadline:
+    return core.warned(life, core.idle(), Reason.IDLE)
 
 
-def _detached(life: Life, core: Core) -> IDelayedCall:
-    return core.clock.callLater(core.limits.detached, life.stop, Reason.DETACHED)
+def _detached(life: Life, core: Core) -> Deadline:
+    return core.unwarned(life, core.limits.detached, Reason.DETACHED)
 
 
 def _stopping(life: Life, core: Core, reason: Reason) -> Going:
@@ -137,8 +167,8 @@ def _build() -> TypeMachine[Life, Core]:
     @idle.upon(Life.work_began).to(busy)
     @idle.upon(Life.listeners_left).to(detached)
     @detached.upon(Life.listener_came).to(idle)
-    def go_on(life: Life, core: Core, timer: IDelayedCall) -> None:
-        _cancel(timer)
+    def go_on(life: Life, core: Core, deadline: Deadline) -> None:
+        deadline.forget()
 
     # The way out: told to go.
     @new.upon(Life.stop).to(stopping)
@@ -152,9 +182,9 @@ def _build() -> TypeMachine[Life, Core]:
     @idle.upon(Life.stop).to(stopping)
     @detached.upon(Life.stop).to(stopping)
     def told_to_go_while_waiting(
-        life: Life, core: Core, timer: IDelayedCall, reason: Reason
+        life: Life, core: Core, deadline: Deadline, reason: Reason
     ) -> None:
-        _cancel(timer)
+        deadline.forget()
         told_to_go(life, core, reason)
 
     @stopping.upon(Life.grace_over).loop()
@@ -163,7 +193,8 @@ def _build() -> TypeMachine[Life, Core]:
 
     @stopping.upon(Life.ended).to(dead)
     def ended_as_told(life: Life, core: Core, going: Going, how: Exit) -> None:
-        _cancel(going.patience)
+        if going.patience.active():
+            going.patience.cancel()
         core.hands.died(going.reason)
 
     # The way out: gone unasked.
@@ -175,8 +206,8 @@ def _build() -> TypeMachine[Life, Core]:
     @unclaimed.upon(Life.ended).to(dead)
     @idle.upon(Life.ended).to(dead)
     @detached.upon(Life.ended).to(dead)
-    def ended_while_waiting(life: Life, core: Core, timer: IDelayedCall, how: Exit) -> None:
-        _cancel(timer)
+    def ended_while_waiting(life: Life, core: Core, deadline: Deadline, how: Exit) -> None:
+        deadline.forget()
         ended_unasked(life, core, how)
 
     @new.upon(Life.ended).to(dead)
@@ -185,8 +216,8 @@ def _build() -> TypeMachine[Life, Core]:
         core.hands.died(Reason.CRASHED)
 
     @starting.upon(Life.ended).to(dead)
-    def ended_while_starting(life: Life, core: Core, timer: IDelayedCall, how: Exit) -> None:
-        _cancel(timer)
+    def ended_while_starting(life: Life, core: Core, deadline: Deadline, how: Exit) -> None:
+        deadline.forget()
         ended_before_it_was_up(life, core, how)
 
     # What changes nothing where it comes.

@@ -122,9 +122,8 @@ class Session:
         self._life.stop(reason)
 
     def interrupt(self) -> None:
-        """Interrupt what the kernel is running."""
-        if self._kernel is not None:
-            self._kernel.interrupt()
+        """Interrupt what the kernel is running; if that does not help, the kernel goes."""
+        self._bridge.interrupt()
 
     def say(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
         """An iopub message as if from the kernel."""
@@ -148,6 +147,11 @@ class Session:
         """The kernel hangs: not even its heartbeat thread answers."""
         _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
         self._life.stop(Reason.CRASHED)
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel before long."""
+        if reason == Reason.CPU.value:
+            self.warn(Reason.CPU, seconds)
 
     def kernel_ended(self, how: Exit) -> None:
         """The kernel is gone; its last words may still be on their way to the store."""
@@ -185,6 +189,12 @@ class Session:
         """The program asked for another timeout."""
         self.timeout = seconds
 
+    def interrupt_ignored(self) -> None:
+        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
+        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
+        self._life.stop(Reason.STOPPED)
+        self.kill()
+
     # --- Hands
 
     def ask_to_stop(self) -> None:
@@ -207,6 +217,15 @@ class Session:
         """Kill the kernel."""
         if self._kernel is not None:
             self._kernel.kill()
+
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """Tell everybody what is coming."""
+        content = {
+            "reason": reason.value,
+            "seconds": seconds,
+            "message": reason.warning(seconds),
+        }
+        self._bridge.tell("sagecell_warning", content)
 
     def died(self, reason: Reason) -> None:
         """Tell everybody, once."""

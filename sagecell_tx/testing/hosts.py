@@ -101,6 +101,7 @@ class MemoryKernel:
     _held: list[Message] = field(factory=list, init=False)
     _said: int = field(default=0, init=False)
     hanging: list[Run] = field(factory=list, init=False)  # until the next interrupt
+    holding: list[Run] = field(factory=list, init=False)  # until the next from outside
 
     def __attrs_post_init__(self) -> None:
         self.coming = Deferred(self._give_up)
@@ -133,8 +134,9 @@ class MemoryKernel:
     def interrupt(self) -> None:
         """See `Kernel.interrupt`. An answering kernel's code stops with KeyboardInterrupt."""
         self.interrupts += 1
-        while self.hanging:
-            self.hanging.pop(0).interrupted()
+        for runs in (self.holding, self.hanging):
+            while runs:
+                runs.pop(0).interrupted()
 
     def kill(self) -> None:
         """See `Kernel.kill`."""
@@ -220,6 +222,10 @@ class MemoryKernel:
         """Be silent on the heartbeat channel for too long."""
         self.observer.heartbeat_missed()
 
+    def come_near(self, reason: str, seconds: float) -> None:
+        """Have taken nearly all that the host allows."""
+        self.observer.limit_near(reason, seconds)
+
     def end(self, how: Exit = KILLED) -> None:
         """End. What was said is heard first: a paused kernel has ended only when resumed."""
         if self.how is None:
@@ -256,6 +262,6 @@ class MemoryKernel:
                 self.finish(message, _KERNEL_INFO)
             else:
                 self.status("idle", message)
-        elif message.channel == CONTROL and message.msg_type == "interrupt_request":
+        elif message.msg_type == "interrupt_request" and not self.holding:
             self.interrupt()
             self.reply(message)

@@ -5,6 +5,8 @@
     save NAME TEXT   a file, sent to the server, and named in the reply's payload
     timeout SECONDS  a kernel_timeout
     hang             no answer until it is interrupted
+    hold             the same, but only `Kernel.interrupt` does it: control is not read
+    ignore           no answer, whatever comes
     raise TEXT       an error; the rest is not run
     exit STATUS      the end of the kernel's process
 
@@ -79,6 +81,13 @@ class Run:
         self._kernel.hanging.append(self)
         return False
 
+    def _hold(self, _: str) -> bool:
+        self._kernel.holding.append(self)
+        return False
+
+    def _ignore(self, _: str) -> bool:
+        return False
+
     def _raise(self, text: str) -> bool:
         self._fail("Exception", text)
         return False
@@ -102,6 +111,8 @@ _WORDS: dict[str, Callable[[Run, str], bool]] = {
     "save": Run._save,
     "timeout": Run._timeout,
     "hang": Run._hang,
+    "hold": Run._hold,
+    "ignore": Run._ignore,
     "raise": Run._raise,
     "exit": Run._exit,
 }

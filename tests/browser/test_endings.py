@@ -29,9 +29,18 @@ def test_an_endless_loop_is_stopped(reader):
     assert reader.text(".sagecell_stdout") == "42"
 
 
-def test_a_loop_that_will_not_be_interrupted_is_stopped_at_the_second_word(reader):
-    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    reader.evaluate(stubborn + ENDLESS)
+STUBBORN = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+
+
+def test_a_loop_that_will_not_be_interrupted_is_stopped_all_the_same(reader):
+    reader.evaluate(STUBBORN + ENDLESS)
+    reader.until(lambda: "in" in reader.text(".sagecell_stdout"))
+    reader.one(".sagecell_stopButton").click()
+    assert reader.until_over() == "stopped"
+
+
+def test_and_at_once_at_the_second_word(reader):
+    reader.evaluate(STUBBORN + ENDLESS)
     reader.until(lambda: "in" in reader.text(".sagecell_stdout"))
     stop = reader.one(".sagecell_stopButton")
     stop.click()

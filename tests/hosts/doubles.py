@@ -86,12 +86,16 @@ class Observed:
     messages: list[Any] = field(factory=list)
     exits: list[Any] = field(factory=list)
     missed: int = 0
+    near: list[Any] = field(factory=list)
 
     def message_received(self, message: Any) -> None:
         self.messages.append(message)
 
     def heartbeat_missed(self) -> None:
         self.missed += 1
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        self.near.append((reason, seconds))
 
     def kernel_ended(self, how: Any) -> None:
         self.exits.append(how)

@@ -9,7 +9,8 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.hosts.forklink import KERNEL_LIMITS, ForkHost
+from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
@@ -33,9 +34,15 @@ class ForkHostTests(SynchronousTestCase):
             preload=("numpy",),
             new_key=lambda: "ab" * 32,
             spare=False,
+            sandbox=Sandbox(level="auto", kernels=str(self.root)),
+            try_level=self.try_level,
         )
         self.host.startService()
         self.addCleanup(self.stop)
+
+    def try_level(self, argv):
+        self.tried = argv
+        return '{"sandbox": "account", "features": []}', ""
 
     def stop(self):
         if self.host.running:
@@ -51,7 +58,7 @@ class ForkHostTests(SynchronousTestCase):
         return self.reactor.processes[-1]
 
     def come_up(self):
-        self.process.say(event="ready", pid=1, seconds=1.5, sandbox="none", missing=[])
+        self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=["landlock"])
 
     def start(self, kernel_id=ID):
         observer = Observed()
@@ -69,7 +76,8 @@ class ForkHostTests(SynchronousTestCase):
         self.successResultOf(first)
         self.successResultOf(second)
         self.successResultOf(self.host.when_up())
-        assert self.host.sandbox == "none"
+        assert self.host.sandbox.level == "account"
+        assert self.host.features == ("landlock",)
 
     def test_a_start_is_told_with_directory_key_and_limits(self):
         self.come_up()
@@ -77,7 +85,7 @@ class ForkHostTests(SynchronousTestCase):
         (line,) = self.process.lines()
         assert (line["op"], line["id"], line["key"]) == ("start", ID, "ab" * 32)
         assert Path(line["dir"]).joinpath("work").is_dir()
-        assert line["limits"]["cpu"] == Limits().cpu
+        assert line["limits"] == {name: getattr(Limits(), name) for name in KERNEL_LIMITS}
 
     def test_a_start_before_the_fork_server_is_up_waits_for_it(self):
         self.start()
@@ -93,6 +101,16 @@ class ForkHostTests(SynchronousTestCase):
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit(status=1)]
         assert self.directories() == []
+
+    def test_what_the_fork_server_says_of_limits_is_passed_on(self):
+        self.come_up()
+        observer, _ = self.start()
+        self.process.say(event="started", id=ID, pid=4_000_001)
+        self.process.say(event="near", id=ID, reason="cpu", seconds=60)
+        self.process.say(event="near", id=ID, reason=7, seconds="soon")
+        assert observer.near == [("cpu", 60), ("", 0)]
+        self.process.say(event="exited", id=ID, status=None, signal=9, reason="memory")
+        assert observer.exits == [Exit(signal=9, reason="memory")]
 
     def test_a_start_that_did_not_even_fork(self):
         self.come_up()

@@ -18,13 +18,12 @@ class Told:
         self.losses: list[object] = []
         self.servers = ForkServers(
             reactor=self.reactor,
-            argv=["fork-server"],
             spare=spare,
             came_up=self.ups.append,
             event=self.events.append,
             lost=lambda: self.losses.append(None),
         )
-        self.servers.start()
+        self.servers.start(["fork-server"])
 
     def ready(self, number: int) -> None:
         self.reactor.processes[number].say(event="ready", seconds=1, pid=number)

@@ -16,10 +16,12 @@ class StatusTests(SiteTests):
         assert answer.json == {
             "version": __version__,
             "sandbox": "none",
+            "features": ["landlock"],
             "kernels": {
                 "running": 0,
                 "limit": self.limits.kernels + self.limits.service_kernels,
                 "ended": {},
+                "ended_lately": {},
             },
             "queue": {"kernel": 0, "service": 0},
             "refused": {},
@@ -34,6 +36,11 @@ class StatusTests(SiteTests):
         told = self.ask("GET", "/api/status").json
         assert told["kernels"]["running"] == 1
         assert told["kernels"]["ended"] == {"stopped": 1}
+        assert told["kernels"]["ended_lately"] == {"stopped": 1}
+        self.wait(3600)
+        told = self.ask("GET", "/api/status").json
+        assert told["kernels"]["ended"]["stopped"] == 1
+        assert "stopped" not in told["kernels"]["ended_lately"]
         assert told["messages_rejected"] == {"invalid_signature": 1}
 
     def test_any_page_may_read_it(self) -> None:

@@ -71,7 +71,7 @@ class World:
                 reactor=self.clock,
                 new_id=new_id,
                 now=now,
-                sandbox=lambda: "none",
+                sandbox=lambda: ("none", ["landlock"]),
                 rejected=self.rejected,
                 clients=self.clients,
                 client=self.client,

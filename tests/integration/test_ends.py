@@ -63,7 +63,8 @@ def test_when_the_fork_server_dies_clients_are_told_and_the_spare_takes_over():
         # The one that was loaded already forks for those who come next.
         with Client(server.url) as after:
             (kernel,) = spare.children()
-            assert text(after.run("import os; print(os.getpid())")) == f"{kernel.pid}\n"
+            assert text(after.run("print('on')")) == "on\n"
+            assert kernel.is_running()
         assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"
         client.close()
         until(all_gone(children), seconds=5)
@@ -90,6 +91,15 @@ def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(server):
             hasty.sendall(b"POST /kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
     assert requests.get(f"{server.url}/api/status", timeout=10).ok
     server.until_quiet()
+
+
+def test_old_age_is_told_before_it_comes():
+    with Server(lifetime=2.0, warning=1.0) as server, Client(server.url, timeout="600") as client:
+        client.execute("while True: pass")
+        told = [m["content"] for m in client.receive_all() if not m["parent_header"]]
+        assert told[-2]["reason"] == told[-1]["reason"] == "lifetime"
+        assert told[-2]["message"].startswith("In 1 second ")
+        assert told[-1]["execution_state"] == "dead"
 
 
 def test_a_stopped_kernel_is_found_out_by_its_heartbeat():

@@ -21,14 +21,22 @@ from jupyter_client.session import Session
 MODULE = "sagecell_tx.kernelside.forkserver"
 PATIENCE = 20.0
 LIMITS = {"cpu": 600.0, "file": 64 << 20, "files": 256 << 20, "files_count": 500}
+ACCOUNTS = "2000000000:1000"
 
 
 @define(eq=False)
 class Server:
-    """A fork server; `events` are those that nobody has asked for yet."""
+    """A fork server; `events` are those that nobody has asked for yet.
+
+    `user` is who it runs as, and `python` what it runs in, if not as this process does.
+    """
 
     base: Path
     preload: str = ""
+    sandbox: str = "none"
+    user: int | None = None
+    python: str = sys.executable
+    environment: dict[str, str] = field(factory=lambda: dict(os.environ))
     process: subprocess.Popen[bytes] = field(init=False)
     ready: dict[str, Any] = field(init=False)
     _events: list[dict[str, Any]] = field(factory=list, init=False)
@@ -36,12 +44,22 @@ class Server:
 
     def __attrs_post_init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", MODULE, "--preload", self.preload],
+            [self.python, "-P", "-m", MODULE, "--preload", self.preload, *self.confinement],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
+            env=self.environment,
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
         )
         self.ready = self.event("ready")
+
+    @property
+    def confinement(self) -> list[str]:
+        """What it is told of the sandbox."""
+        told = ["--sandbox", self.sandbox, "--kernels", str(self.base)]
+        return [*told, "--accounts", ACCOUNTS if self.user is None else "0:0"]
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -61,6 +79,11 @@ class Server:
                     return event
             self._events.extend(self._read(deadline))
 
+    @property
+    def unread(self) -> list[dict[str, Any]]:
+        """What nobody has asked for yet."""
+        return self._events
+
     def _read(self, deadline: float) -> list[dict[str, Any]]:
         assert self.process.stdout is not None
         descriptor = self.process.stdout.fileno()
@@ -75,8 +98,10 @@ class Server:
     def directory(self) -> Path:
         """A directory as the web process makes one for a kernel."""
         directory = self.base / uuid.uuid4().hex[:8]
-        (directory / "work").mkdir(parents=True)
-        (directory / "ipc").mkdir()
+        for made in (directory, directory / "work", directory / "ipc"):
+            made.mkdir(0o700)
+            if self.user is not None:
+                os.chown(made, self.user, self.user)
         return directory
 
     def start(self, **limits: float) -> Cell:

@@ -48,6 +48,9 @@ class Watcher:
     def timeout_changed(self, seconds: float) -> None:
         self.timeouts.append(seconds)
 
+    def interrupt_ignored(self) -> None:
+        self.told.append("interrupt_ignored")
+
 
 @define
 class BridgeWorld:
@@ -90,6 +93,9 @@ class BridgeWorld:
         self.bridge.message_received(message)
 
     def heartbeat_missed(self) -> None:
+        raise AssertionError
+
+    def limit_near(self, reason: str, seconds: float) -> None:
         raise AssertionError
 
     def kernel_ended(self, how: Exit) -> None:

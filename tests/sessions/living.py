@@ -13,7 +13,14 @@ from sagecell_tx.sessions.lifecycle import Core, Life, new_life
 from sagecell_tx.sessions.reasons import Reason
 
 LIMITS = Limits(
-    start=15, unclaimed=60, idle=900, detached=10, lifetime=1800, stop_grace=1, heartbeat=5
+    start=15,
+    unclaimed=60,
+    idle=900,
+    detached=10,
+    lifetime=1800,
+    warning=20,
+    stop_grace=1,
+    heartbeat=5,
 )
 IDLE = 100.0
 CLEAN = Exit(status=0)
@@ -26,6 +33,7 @@ class Hands:
 
     done: list[str] = field(factory=list)
     reasons: list[Reason] = field(factory=list)
+    warnings: list[tuple[Reason, float]] = field(factory=list)
     on_ask: Callable[[], None] = field(default=lambda: None)
     on_kill: Callable[[], None] = field(default=lambda: None)
 
@@ -37,6 +45,9 @@ class Hands:
         self.done.append("killed")
         self.on_kill()
 
+    def warn(self, reason: Reason, seconds: float) -> None:
+        self.warnings.append((reason, seconds))
+
     def died(self, reason: Reason) -> None:
         self.done.append("died")
         self.reasons.append(reason)
@@ -45,11 +56,11 @@ class Hands:
 class Living:
     """A life with its hands and its clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LIMITS) -> None:
         self.clock = Clock()
         self.hands = Hands()
         self.life = new_life(
-            Core(clock=self.clock, limits=LIMITS, hands=self.hands, idle=lambda: IDLE)
+            Core(clock=self.clock, limits=limits, hands=self.hands, idle=lambda: IDLE)
         )
 
 

@@ -74,7 +74,10 @@ class FleetTests(SynchronousTestCase):
         for how in (Exit(status=0), Exit(signal=11), Exit(signal=9)):
             self.open()
             self.host.latest.end(how)
-        assert self.fleet.deaths == {Reason.FINISHED: 1, Reason.CRASHED: 2}
+        assert self.fleet.deaths.total == {Reason.FINISHED: 1, Reason.CRASHED: 2}
+        assert self.fleet.deaths.lately() == self.fleet.deaths.total
+        self.clock.advance(3600)
+        assert self.fleet.deaths.lately() == {}
         self.empty()
 
     def test_the_timeout_is_cut_to_the_limit(self) -> None:
@@ -187,7 +190,7 @@ class FleetTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.failureResultOf(started)
         assert listener.closed == ["draining"]
-        assert self.fleet.deaths == {Reason.DRAINING: 3}
+        assert self.fleet.deaths.total == {Reason.DRAINING: 3}
         self.empty()
 
     def test_stopping_kills_the_stubborn(self) -> None:

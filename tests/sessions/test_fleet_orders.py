@@ -20,13 +20,26 @@ from sagecell_tx.sessions.session import Session
 from sagecell_tx.sessions.visitors import Visitor
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
+from sagecell_tx.wire.messages import CONTROL
 
-from .samples import DATE, code, ids
+from .samples import DATE, code, ids, request
 from .slowstore import SlowStore
 
 LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, outbox=4000, output=20_000)
 
-PROGRAMS = ["", "print 1", "hang", "raise x", "exit 1", "timeout 100", "save a x\nprint saved"]
+PROGRAMS = [
+    "",
+    "print 1",
+    "hang",
+    "hold",
+    "ignore",
+    "raise x",
+    "exit 1",
+    "timeout 100",
+    "save a x\nprint saved",
+]
+
+ENDS = [Exit(status=0), Exit(signal=11), Exit(), Exit(signal=9, reason="memory")]
 
 
 @define(eq=False)
@@ -156,13 +169,20 @@ class FleetMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.visits)
     @rule(data=st.data())
+    def press_stop(self, data: st.DataObject) -> None:
+        for listener in self.visit(data).listeners:
+            stop = request(self.new_msg_id(), "interrupt_request", channel=CONTROL)
+            listener.attachment.send(stop)
+
+    @precondition(lambda self: self.visits)
+    @rule(data=st.data())
     def hang(self, data: st.DataObject) -> None:
         kernel = self.visit(data).kernel
         if not kernel.gone:
             kernel.miss_heartbeats()
 
     @precondition(lambda self: self.visits)
-    @rule(data=st.data(), how=st.sampled_from([Exit(status=0), Exit(signal=11), Exit()]))
+    @rule(data=st.data(), how=st.sampled_from(ENDS))
     def crash(self, data: st.DataObject, how: Exit) -> None:
         self.crashed(self.visit(data).kernel, how)
 
@@ -176,14 +196,15 @@ class FleetMachine(RuleBasedStateMachine):
         self.store.down = down
         self.store.let_all_go()
 
-    @rule(seconds=st.sampled_from([0.5, 1, 10, 15, 30, 60, 900, 1800]))
+    @rule(seconds=st.sampled_from([0.5, 1, 2, 10, 15, 30, 60, 840, 900, 1740, 1800]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
     @invariant()
     def the_books_are_right(self) -> None:
         assert len(self.fleet) == len(self.living) == self.fleet.admission.taken
-        assert sum(self.fleet.deaths.values()) == len(self.visits) - len(self.living)
+        assert self.fleet.deaths.lately() <= self.fleet.deaths.total
+        assert sum(self.fleet.deaths.total.values()) == len(self.visits) - len(self.living)
         for visit in self.visits:
             assert len(visit.deaths) <= 1
             assert bool(visit.deaths) <= visit.kernel.gone
@@ -220,6 +241,12 @@ class FleetMachine(RuleBasedStateMachine):
                     message.parsed_content().get("execution_state") for message in listener.heard
                 ]
                 assert "dead" not in states[:-1]
+                warnings = [
+                    message.parsed_content()["reason"]
+                    for message in listener.heard
+                    if message.msg_type == "sagecell_warning"
+                ]
+                assert warnings.count("lifetime") <= 1
 
 
 FleetMachine.TestCase.settings = settings(

@@ -116,6 +116,15 @@ def test_abandoning_gives_what_was_kept_back_in_order():
     assert in_flight.abandon() == ()
 
 
+def test_running_is_an_execution_until_the_first_of_its_ends():
+    first, second, third = request("r1"), request("r2"), request("r3")
+    in_flight = sent(first, second, third, request("r4", "kernel_info_request"))
+    assert in_flight.running == ["r1", "r2", "r3"]
+    in_flight.replied(reply(first))
+    in_flight.went_idle(status("idle", second))
+    assert in_flight.running == ["r3"]
+
+
 def test_what_was_said_is_counted_for_each_request():
     in_flight = sent(request("r1"), request("r2"))
     noted = in_flight.get("r1")

@@ -23,16 +23,22 @@ class LifeMachine(RuleBasedStateMachine):
         self.living.hands.on_ask = self._react
         self.living.hands.on_kill = self._react
         self.reaction = ""
+        self.idle_waits = 0  # at most so many began
+        self.last_warnings: list[tuple[Reason, float]] | None = None  # since it goes
+
+    def say(self, name: str) -> None:
+        self.idle_waits += name in ("listener_came", "work_finished")
+        say(self.living, name)
 
     def _react(self) -> None:
         reaction, self.reaction = self.reaction, ""
         if reaction:
             self.ended |= reaction == "ended"
-            say(self.living, reaction)
+            self.say(reaction)
 
     @rule(name=st.sampled_from([name for name in INPUTS if name not in ("stop", "ended")]))
     def input(self, name: str) -> None:
-        say(self.living, name)
+        self.say(name)
 
     @rule(name=st.sampled_from(sorted(INPUTS)))
     def react_next_time(self, name: str) -> None:
@@ -49,9 +55,17 @@ class LifeMachine(RuleBasedStateMachine):
         self.ended = True
         self.living.life.ended(how)
 
-    @rule(seconds=st.sampled_from([0.5, 1, 5, 10, 15, 60, 100, 900, 1800]))
+    @rule(seconds=st.sampled_from([0.5, 1, 5, 10, 15, 60, 80, 100, 900, 1780, 1800]))
     def wait(self, seconds: float) -> None:
         self.living.clock.advance(seconds)
+
+    @rule(seconds=st.sampled_from([1, 60, 80, 900, 1780]))
+    def what_is_warned_of_comes_unless_something_happens(self, seconds: float) -> None:
+        hands, before = self.living.hands, len(self.living.hands.warnings)
+        self.living.clock.advance(seconds)
+        if len(hands.warnings) > before:
+            self.living.clock.advance(LIMITS.warning)
+            assert "asked" in hands.done
 
     @precondition(lambda self: "asked" in self.living.hands.done)
     @rule()
@@ -72,6 +86,20 @@ class LifeMachine(RuleBasedStateMachine):
         if self.ended:
             assert self.living.clock.getDelayedCalls() == []
             assert self.living.hands.done[-1] == "died"
+
+    @invariant()
+    def each_deadline_is_told_once_at_most(self) -> None:
+        reasons = [reason for reason, _ in self.living.hands.warnings]
+        assert set(reasons) <= {Reason.IDLE, Reason.LIFETIME}
+        assert reasons.count(Reason.LIFETIME) <= 1
+        assert reasons.count(Reason.IDLE) <= self.idle_waits
+
+    @invariant()
+    def who_goes_is_warned_of_nothing(self) -> None:
+        if self.last_warnings is not None:
+            assert self.living.hands.warnings == self.last_warnings
+        elif self.living.hands.done:
+            self.last_warnings = list(self.living.hands.warnings)
 
     @invariant()
     def the_first_reason_given_is_the_reason(self) -> None:

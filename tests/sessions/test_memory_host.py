@@ -21,6 +21,7 @@ class Observer:
     heard: list[Message] = field(factory=list)
     ends: list[Exit] = field(factory=list)
     missed: int = 0
+    near: list[tuple[str, float]] = field(factory=list)
 
     def message_received(self, message: Message) -> None:
         assert not self.ends, "kernel_ended is said last"
@@ -28,6 +29,9 @@ class Observer:
 
     def heartbeat_missed(self) -> None:
         self.missed += 1
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        self.near.append((reason, seconds))
 
     def kernel_ended(self, how: Exit) -> None:
         self.ends.append(how)
@@ -227,6 +231,25 @@ def test_a_hanging_program_waits_for_the_interrupt():
     living.kernel.send(request("i", "interrupt_request", channel=CONTROL))
     assert living.observer.kinds[2:] == ["error", "execute_reply", "status", "interrupt_reply"]
     assert living.kernel.interrupts == 1
+
+
+def test_a_holding_program_waits_for_the_interrupt_from_outside():
+    living = Living(MemoryHost(answering=True))
+    living.kernel.send(code("hold\nprint never"))
+    living.kernel.send(request("i", "interrupt_request", channel=CONTROL))
+    assert living.observer.kinds == AROUND[:2]
+    living.kernel.interrupt()
+    assert living.observer.kinds[2:] == ["error", "execute_reply", "status"]
+
+
+def test_an_ignoring_program_waits_for_nothing():
+    living = Living(MemoryHost(answering=True))
+    living.kernel.send(code("ignore\nprint never"))
+    living.kernel.send(request("i", "interrupt_request", channel=CONTROL))
+    living.kernel.interrupt()
+    assert living.observer.kinds == [*AROUND[:2], "interrupt_reply"]
+    living.kernel.kill()
+    assert living.observer.ends == [KILLED]
 
 
 def test_an_exit_answers_nothing():

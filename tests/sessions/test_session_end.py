@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.wire.messages import CONTROL, IOPUB
 
@@ -153,6 +154,17 @@ class EndTests(SessionTests):
         assert self.kernel.interrupts == 0
         listener.take_all()
         self.over(session, Reason.STOPPED)
+
+    def test_processor_time_that_is_nearly_used_up_is_told(self) -> None:
+        session = self.begin(timeout=60)
+        listener = self.listen(session)
+        self.kernel.come_near("cpu", 42)
+        self.kernel.come_near("a word that the session does not know", 42)
+        (warning,) = [m for m in listener.heard if m.msg_type == "sagecell_warning"]
+        assert warning.parsed_content()["reason"] == "cpu"
+        assert warning.parsed_content()["seconds"] == 42
+        self.kernel.end(Exit(signal=9, reason="cpu"))
+        self.over(session, Reason.CPU)
 
     def test_the_server_speaks_as_the_kernel(self) -> None:
         session = self.begin()

@@ -25,6 +25,9 @@ class Bystander:
     def heartbeat_missed(self) -> None:
         raise AssertionError
 
+    def limit_near(self, reason: str, seconds: float) -> None:
+        raise AssertionError
+
     def kernel_ended(self, how: object) -> None:
         """Nothing follows from it here."""
 

@@ -80,6 +80,7 @@ export class Cell {
       newId,
       onMessage: (message) => this.#said(message, execution.kernelId),
       onState: (state) => this.#entered(state),
+      onWarning: (sentence) => this.#status.warn(sentence),
     });
     this.#execution = execution;
     this.#output.begin((name) => this.#fileAddress(execution.kernelId, name));

@@ -70,10 +70,18 @@ export interface ExecutionOptions {
   /** Everything that is said while the program runs, in order. */
   readonly onMessage: (message: KernelMessage) => void;
   readonly onState: (state: State) => void;
+  /** The server's sentence about an end that is near; empty when it no longer is. */
+  readonly onWarning: (sentence: string) => void;
 }
 
-/** Seconds that an interrupted program has before its kernel is ended, and that the end may take. */
-const PATIENCE = 5;
+/**
+ * Seconds that the server has to stop a program: it interrupts, interrupts again from outside,
+ * and ends the kernel. Only a server that does nothing of this is told a second time.
+ */
+const PATIENCE = 15;
+
+/** Seconds that a kernel's end may take once it was asked for. */
+const LAST_PATIENCE = 5;
 
 export class Execution {
   readonly #options: ExecutionOptions;
@@ -86,6 +94,7 @@ export class Execution {
   #begun: number;
   #reply = "";
   #stops = 0;
+  #warnedOf = "";
   #callOff: () => void = () => undefined;
 
   constructor(options: ExecutionOptions) {
@@ -118,7 +127,7 @@ export class Execution {
     }
   }
 
-  /** Interrupts the program; a second time, or after a while, ends its kernel. */
+  /** Has the program stopped, whatever it takes; a second time at once, with its kernel. */
   stop(): void {
     if (this.#isOver()) return;
     this.#stops += 1;
@@ -128,10 +137,10 @@ export class Execution {
     } else if (this.#stops === 1) {
       this.#send(interruptRequest(this.#authorship()));
       this.#enter({ name: "stopping" });
-      this.#wait(() => this.stop());
+      this.#wait(PATIENCE, () => this.stop());
     } else {
       if (this.#kernel) this.#options.server.endKernel(this.#kernel.id);
-      this.#wait(() => this.#finish({ name: "stopped", seconds: this.#elapsed() }));
+      this.#wait(LAST_PATIENCE, () => this.#finish({ name: "stopped", seconds: this.#elapsed() }));
     }
   }
 
@@ -161,6 +170,10 @@ export class Execution {
       this.#statusSaid(message);
       return;
     }
+    if (message.type === "sagecell_warning") {
+      this.#warn(textAt(message.content, "reason"), textAt(message.content, "message"));
+      return;
+    }
     this.#options.onMessage(message);
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
       this.#reply = textAt(message.content, "status") || "error";
@@ -169,11 +182,18 @@ export class Execution {
 
   #statusSaid({ content, parentId }: KernelMessage): void {
     const said = textAt(content, "execution_state");
+    // Whoever works is not idle; but nobody grows younger by it.
+    if (said === "busy" && this.#warnedOf === "idle") this.#warn("", "");
     if (said === "idle" && parentId === this.#requestId && this.#reply !== "") {
       this.#complete();
     } else if (said === "dead") {
       this.#died(textAt(content, "reason"), textAt(content, "message"));
     }
+  }
+
+  #warn(reason: string, sentence: string): void {
+    this.#warnedOf = reason;
+    this.#options.onWarning(sentence);
   }
 
   #died(reason: string, message: string): void {
@@ -202,6 +222,7 @@ export class Execution {
 
   #finish(state: State): void {
     this.#callOff();
+    this.#warn("", "");
     this.#aborting.abort();
     this.#enter(state);
     // The server closes after its last word; a socket is closed here only where no word will come.
@@ -213,9 +234,9 @@ export class Execution {
     this.#options.onState(state);
   }
 
-  #wait(act: () => void): void {
+  #wait(seconds: number, act: () => void): void {
     this.#callOff();
-    this.#callOff = this.#options.clock.after(PATIENCE, act);
+    this.#callOff = this.#options.clock.after(seconds, act);
   }
 
   #send(message: ClientMessage): void {

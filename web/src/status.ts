@@ -57,16 +57,21 @@ export class StatusLine {
   readonly #words = document.createElement("span");
   // Outside the live region: nobody wants each second read out.
   readonly #seconds = document.createElement("span");
+  // A region of its own: what is said here does not have the words read out again.
+  readonly #warning = document.createElement("span");
   readonly #clock: Clock;
   #callOff: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.element.className = "sagecell_status";
-    this.#words.setAttribute("role", "status");
-    this.#words.setAttribute("aria-live", "polite");
+    for (const region of [this.#words, this.#warning]) {
+      region.setAttribute("role", "status");
+      region.setAttribute("aria-live", "polite");
+    }
+    this.#warning.className = "sagecell_warning";
     this.#seconds.setAttribute("aria-hidden", "true");
-    this.element.append(this.#words, this.#seconds);
+    this.element.append(this.#words, this.#seconds, this.#warning);
     this.show(null);
   }
 
@@ -76,6 +81,11 @@ export class StatusLine {
     this.#words.textContent = describe(state);
     this.#seconds.textContent = "";
     if (state?.name === "running") this.#tick(state.since);
+  }
+
+  /** Says what is coming; nothing more with an empty sentence. */
+  warn(sentence: string): void {
+    this.#warning.textContent = sentence;
   }
 
   #tick(since: number): void {

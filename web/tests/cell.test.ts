@@ -137,6 +137,16 @@ test("the keyboard is not left on a button that has gone", async () => {
   expect(document.activeElement).toBe(find(".sagecell_evalButton"));
 });
 
+test("a warning stands beside the state until the end", async () => {
+  await run();
+  sockets[0]!.says(said("sagecell_warning", { reason: "lifetime", message: "Soon it is over." }));
+  expect(find(".sagecell_warning").textContent).toBe("Soon it is over.");
+  expect(state()).toBe("running");
+  expect(find(".sagecell_sessionOutput").textContent).not.toContain("Soon");
+  replies("ok");
+  expect(find(".sagecell_warning").textContent).toBe("");
+});
+
 test("a refusal is shown, and the next try may succeed", async () => {
   refusal = new Response('{"error":"busy","message":"Come back later."}', { status: 503 });
   find(".sagecell_evalButton").click();

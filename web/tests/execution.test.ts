@@ -14,6 +14,7 @@ class World {
   readonly states: State[] = [];
   readonly messages: KernelMessage[] = [];
   readonly ended: string[] = [];
+  readonly warnings: string[] = [];
   answer!: (kernel: KernelAddress) => void;
   refuse!: (error: unknown) => void;
   signal: AbortSignal | null = null;
@@ -40,6 +41,7 @@ class World {
     newId: countingIds(),
     onMessage: (message) => this.messages.push(message),
     onState: (state) => this.states.push(state),
+    onWarning: (sentence) => this.warnings.push(sentence),
   });
 
   get socket(): FakeSocket {
@@ -79,6 +81,10 @@ class World {
   replies(status: string): void {
     this.says("execute_reply", { status });
     this.says("status", { execution_state: "idle" });
+  }
+
+  warns(reason: string, message: string): void {
+    this.socket.says(said("sagecell_warning", { reason, seconds: 60, message }));
   }
 
   dies(reason: string, message: string): void {
@@ -266,20 +272,26 @@ describe("stop", () => {
     expect(world.state.name).toBe("stopped");
   });
 
-  test("ends the kernel after five seconds without an end", async () => {
+  test("once is enough: the server ends what does not heed the interrupt", async () => {
     await world.run();
     world.execution.stop();
-    world.clock.advance(4.9);
+    world.clock.advance(5);
+    expect(world.ended).toEqual([]);
+    world.dies("stopped", "The session was stopped.");
+    world.socket.closes(1000);
+    expect(world.state).toEqual({ name: "stopped", seconds: 5 });
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("reminds a server that says nothing, and gives it up at last", async () => {
+    await world.run();
+    world.execution.stop();
+    world.clock.advance(14.9);
     expect(world.ended).toEqual([]);
     world.clock.advance(0.2);
     expect(world.ended).toEqual(["k1"]);
     expect(world.state.name).toBe("stopping");
-  });
-
-  test("gives up on a server that says nothing more", async () => {
-    await world.run();
-    world.execution.stop();
-    world.clock.advance(10);
+    world.clock.advance(5);
     expect(world.state.name).toBe("stopped");
     expect(world.socket.isClosed).toBe(true);
     expect(world.clock.pending).toBe(0);
@@ -324,6 +336,55 @@ describe("stop", () => {
     world.execution.stop();
     expect(world.state.name).toBe("done");
     expect(world.ended).toEqual([]);
+  });
+});
+
+describe("a warning", () => {
+  test("is passed on in the server's words, and is no output", async () => {
+    await world.run();
+    world.warns("lifetime", "In 60 seconds it is over.");
+    expect(world.warnings).toEqual(["In 60 seconds it is over."]);
+    expect(world.messages).toEqual([]);
+    expect(world.state.name).toBe("running");
+  });
+
+  test("of idleness is void with new work", async () => {
+    await world.run();
+    world.warns("idle", "Idle for long.");
+    world.says("status", { execution_state: "busy" });
+    world.says("status", { execution_state: "busy" });
+    expect(world.warnings).toEqual(["Idle for long.", ""]);
+  });
+
+  test("of old age is not", async () => {
+    await world.run();
+    world.warns("lifetime", "Old.");
+    world.says("status", { execution_state: "busy" });
+    expect(world.warnings).toEqual(["Old."]);
+  });
+
+  test("ends with the program", async () => {
+    await world.run();
+    world.warns("lifetime", "Old.");
+    world.dies("lifetime", "Too old.");
+    expect(world.warnings).toEqual(["Old.", ""]);
+  });
+
+  test.each([{}, { reason: 7, message: ["x"] }])(
+    "without words says nothing: %j",
+    async (content) => {
+      await world.run();
+      world.socket.says(said("sagecell_warning", content as JsonObject));
+      expect(world.warnings).toEqual([""]);
+      expect(world.messages).toEqual([]);
+    },
+  );
+
+  test("after the end is not heard", async () => {
+    await world.run();
+    world.replies("ok");
+    world.warns("idle", "Idle for long.");
+    expect(world.warnings).toEqual([""]);
   });
 });
 

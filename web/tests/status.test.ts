@@ -61,3 +61,15 @@ test("the state's name is there for style sheets and tests", () => {
   line.show({ name: "starting" });
   expect(line.element.dataset["state"]).toBe("starting");
 });
+
+test("a warning is a second thing to hear, until it is taken back", () => {
+  const line = new StatusLine(new FakeClock());
+  line.show({ name: "running", since: 1000 });
+  const [words, warning] = line.element.querySelectorAll("[role=status][aria-live=polite]");
+  expect(warning?.textContent).toBe("");
+  line.warn("In 60 seconds it is over.");
+  expect(warning?.textContent).toBe("In 60 seconds it is over.");
+  expect(words?.textContent).toBe("Running…");
+  line.warn("");
+  expect(line.element.textContent).toBe("Running…");
+});

@@ -1,0 +1,43 @@
+"""What the fork server, and the program that tries levels, are told on their command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from sagecell_tx.kernelside.sandbox.levels import Setting
+
+
+@frozen(kw_only=True)
+class Arguments:
+    """The modules to import, the level, and where what is."""
+
+    preload: Sequence[str]
+    sandbox: str
+    setting: Setting
+    visible: Sequence[str]
+
+
+def parse(argv: Sequence[str] | None = None) -> Arguments:
+    """Read a command line; a wrong one ends the program."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preload", default="", help="modules to import, with commas between")
+    parser.add_argument(
+        "--sandbox", default="none", choices=("auto", "namespaces", "account", "none")
+    )
+    parser.add_argument("--kernels", default="/", help="where the kernels' directories are")
+    parser.add_argument("--hide", action="append", default=[], help="a directory to hide")
+    parser.add_argument("--show", action="append", default=[], help="a directory to show")
+    parser.add_argument("--accounts", default="0:0", help="the first user id, and how many")
+    options = parser.parse_args(argv)
+    first, _, count = options.accounts.partition(":")
+    return Arguments(
+        preload=[name for name in options.preload.split(",") if name],
+        sandbox=options.sandbox,
+        setting=Setting(
+            kernels=options.kernels, hidden=options.hide, accounts=(int(first), int(count))
+        ),
+        visible=options.show,
+    )

@@ -1,0 +1,1 @@
+"""How kernels are kept apart from the system and from one another."""

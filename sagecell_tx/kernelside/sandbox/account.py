@@ -1,0 +1,101 @@
+"""Level ``account``: each kernel is a user of its own.
+
+For machines where namespaces are forbidden; takes root. The kernel sees the system, but of
+files only what `visible` names where Landlock can be had. It has no network but UNIX
+sockets where system calls can be filtered.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from attrs import define, field
+
+from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside.sandbox import accounts, calls, landlock, visible
+from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
+from sagecell_tx.kernelside.start import Start
+
+#: Of /proc, what tells of the machine and nobody's processes.
+_MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version", "sys")
+
+
+@define
+class Account:
+    """Kernels with accounts of their own."""
+
+    setting: Setting
+    further: Sequence[str] = ()
+    name: str = field(default="account", init=False)
+    features: Sequence[str] = field(default=(), init=False)
+    _filter: calls.Filter | None = field(default=None, init=False)
+    _accounts: accounts.Accounts = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._accounts = accounts.Accounts(*self.setting.accounts)
+
+    def prepare(self) -> None:
+        """See that kernels could live; raises `Unavailable`."""
+        if not accounts.is_possible() or not self.setting.accounts[1]:
+            raise Unavailable("Accounts for kernels take a server that is started as root.")
+        for path in (*visible.python_directories(), self.setting.kernels):
+            locked = _locked_parent(path)
+            if locked:
+                raise Unavailable(f"Other accounts cannot reach {path}: {locked} is private.")
+        self._filter = calls.compile_filter(own_network=False)
+        self.features = (
+            *(("landlock",) if landlock.version() else ()),
+            *(("seccomp",) if self._filter is not None else ()),
+        )
+
+    def fork(self, start: Start) -> int:
+        """As `os.fork`; the directory is the account's."""
+        account = self._accounts.take(start.kernel_id)
+        try:
+            for name in ("", "/work", "/ipc"):
+                os.chown(f"{start.directory}{name}", account, account)
+            pid = os.fork()
+        except OSError:
+            self.ended(start.kernel_id)
+            raise
+        return pid
+
+    def enter(self, start: Start) -> Place:
+        """Become the account, and give up the rest."""
+        account = os.stat(start.directory).st_uid
+        linux.forbid_capabilities()
+        accounts.become(account)
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
+        os.mkdir(f"{start.directory}/tmp", 0o700)
+        if landlock.version():
+            landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(start))
+        if self._filter is not None:
+            self._filter.install()
+        return own_place(start.directory)
+
+    def _allowed(self, start: Start) -> Iterator[tuple[str, int]]:
+        yield start.directory, landlock.READ | landlock.WRITE
+        for path in (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories()):
+            yield path, landlock.READ
+        for path in (*self.further, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"):
+            yield path, landlock.READ
+        for name in visible.DEVICES:
+            yield f"/dev/{name}", landlock.USE
+        yield f"/proc/{os.getpid()}", landlock.READ | landlock.WRITE_FILE
+        for name in _MACHINE:
+            yield f"/proc/{name}", landlock.READ
+
+    def ended(self, kernel_id: str) -> None:
+        """Its account may be another's."""
+        self._accounts.give_back(kernel_id)
+
+
+def _locked_parent(path: str) -> str:
+    """The directory on the way to `path` that others may not pass; empty for none."""
+    while path != "/":
+        if not os.stat(path).st_mode & 0o001:
+            return path
+        path = os.path.dirname(path)
+    return ""

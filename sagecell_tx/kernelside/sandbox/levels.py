@@ -1,0 +1,70 @@
+"""The levels of confinement: what each is called, and which there can be here.
+
+``none`` for development, ``account`` with an account for each kernel, ``namespaces`` with
+a system of its own for each. Every level is a `Level`; the fork server knows no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from sagecell_tx.kernelside.start import Start
+
+
+class Unavailable(Exception):
+    """A level that cannot be had here; the text is a sentence that says why."""
+
+
+@frozen(kw_only=True)
+class Place:
+    """Directories of one kernel, as it sees them.
+
+    `work` is where cells run, `temporary` for what nobody keeps, `sockets` where it binds.
+    """
+
+    work: str
+    temporary: str
+    sockets: str
+
+
+@frozen(kw_only=True)
+class Setting:
+    """What all kernels of a fork server have in common, as paths outside of any sandbox.
+
+    `kernels` has the directory of each kernel, `hidden` are directories that none may see,
+    `accounts` the first of the user ids for kernels and how many there are.
+    """
+
+    kernels: str
+    hidden: Sequence[str] = ()
+    accounts: tuple[int, int] = (0, 0)
+
+
+class Level(Protocol):
+    """One way to confine kernels."""
+
+    name: str
+    features: Sequence[str]  # what is in force besides, by name
+
+    def prepare(self) -> None:
+        """Confine this process as far as all its kernels will be; raises `Unavailable`.
+
+        Called once, when everything is imported.
+        """
+
+    def fork(self, start: Start) -> int:
+        """As `os.fork`: the new process is a child of this one. Raises OSError."""
+
+    def enter(self, start: Start) -> Place:
+        """In the new process, before it has threads: leave behind what it must not reach."""
+
+    def ended(self, kernel_id: str) -> None:
+        """Nothing is left of a kernel."""
+
+
+def own_place(directory: str) -> Place:
+    """The place of a kernel that sees the same files as everybody."""
+    return Place(work=f"{directory}/work", temporary=f"{directory}/tmp", sockets=f"{directory}/ipc")

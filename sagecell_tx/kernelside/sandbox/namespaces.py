@@ -1,0 +1,200 @@
+"""Level ``namespaces``: each kernel is the first process of a system of its own.
+
+It has users, mounts, processes, System V objects and a network of its own. It sees the
+system read-only and no file of anybody else's, and can write only to a file system in
+memory that is gone with it. Whatever it starts ends with it. Landlock and a filter of
+system calls say the same again, where they can be had.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside.sandbox import calls, landlock, view
+from sagecell_tx.kernelside.sandbox.accounts import Accounts, become
+from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
+from sagecell_tx.kernelside.start import Start
+
+_OWN_SYSTEM = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWUTS
+)
+
+_PLACE = Place(work=view.HOME, temporary="/tmp", sockets=view.SOCKETS)
+
+# Flags of a network interface, and the requests for them: netdevice(7).
+_SIOCGIFFLAGS = 0x8913
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+
+#: Bytes and files of one kernel where the start command says nothing.
+_SIZE = 256 << 20
+_FILES = 50_000
+
+
+@define
+class Namespaces:
+    """Kernels in namespaces. Started as root, each has an account of its own as well."""
+
+    setting: Setting
+    further: Sequence[str] = ()
+    name: str = field(default="namespaces", init=False)
+    features: Sequence[str] = field(default=(), init=False)
+    _filter: calls.Filter | None = field(default=None, init=False)
+    _accounts: Accounts | None = field(default=None, init=False)
+
+    def prepare(self) -> None:
+        """Become a process that sees no more than its kernels will; raises `Unavailable`."""
+        self._filter = calls.compile_filter(own_network=True)
+        self.features = (
+            *(("landlock",) if landlock.version() else ()),
+            *(("seccomp",) if self._filter is not None else ()),
+        )
+        if linux.capable(linux.CAP_SETUID) and self.setting.accounts[1]:
+            self._accounts = Accounts(*self.setting.accounts)
+        try:
+            if linux.capable(linux.CAP_SYS_ADMIN):
+                linux.unshare(linux.CLONE_NEWNS)
+            else:
+                user, group = os.getuid(), os.getgid()
+                linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+                _map_self(user, group, user, group)
+            view.enter(self.setting, self.further)
+        except OSError as error:
+            raise Unavailable(f"No namespace of its own can be had: {error}.") from error
+
+    def fork(self, start: Start) -> int:
+        """As `os.fork`, by way of a process whose namespaces the new one is born into."""
+        account = self._take_account(start)
+        told, tell = os.pipe()
+        held, release = os.pipe()
+        between = os.fork()
+        if between == 0:
+            if _bear(account, tell):
+                os.close(told)
+                os.close(tell)
+                os.close(release)
+                if os.read(held, 1):
+                    return 0
+            os._exit(1)
+        os.close(tell)
+        os.close(held)
+        answer = os.read(told, 4096)
+        os.close(told)
+        # From now on the new process is a child of this one, which adopts orphans.
+        os.waitpid(between, 0)
+        if not answer.isdigit():
+            os.close(release)
+            self.ended(start.kernel_id)
+            raise OSError(0, answer.decode("utf-8", "replace") or "it ended at once")
+        os.write(release, b"1")
+        os.close(release)
+        return int(answer)
+
+    def _take_account(self, start: Start) -> int | None:
+        if self._accounts is None:
+            return None
+        account = self._accounts.take(start.kernel_id)
+        os.chown(start.directory, account, account)
+        os.chown(f"{start.directory}/ipc", account, account)
+        return account
+
+    def enter(self, start: Start) -> Place:
+        """Make this process's own mounts, then give up all that it could do here."""
+        _make_mounts(start)
+        _raise_loopback()
+        linux.forbid_capabilities()
+        linux.drop_capabilities()
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
+        if landlock.version():
+            changes = landlock.WRITE & ~landlock.WRITE_FILE
+            landlock.restrict(
+                landlock.WRITE,
+                [(path, landlock.WRITE) for path in (*_WRITABLE, view.SOCKETS)]
+                + [("/dev", landlock.WRITE_FILE), ("/proc", landlock.WRITE & ~changes)],
+            )
+        if self._filter is not None:
+            self._filter.install()
+        return _PLACE
+
+    def ended(self, kernel_id: str) -> None:
+        """Its account may be another's."""
+        if self._accounts is not None:
+            self._accounts.give_back(kernel_id)
+
+
+_WRITABLE = (view.HOME, "/tmp", "/dev/shm", "/dev/pts")
+
+
+def _bear(account: int | None, tell: int) -> bool:
+    """In the process between: leave, and fork. True in the new process; else it returns False."""
+    try:
+        user, group = os.getuid(), os.getgid()
+        if account is not None:
+            become(account)
+            user = group = account
+            linux.prctl(linux.PR_SET_DUMPABLE, 1)
+        linux.unshare(_OWN_SYSTEM)
+        _map_self(user, group, view.USER, view.USER)
+        pid = os.fork()
+        if pid == 0:
+            return True
+        os.write(tell, b"%d" % pid)
+        os._exit(0)
+    except OSError as error:
+        os.write(tell, str(error).encode("utf-8", "replace"))
+    return False
+
+
+def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
+    """Be `inner_user` in the new user namespace, which knows nobody else."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{inner_user} {user} 1"),
+        ("gid_map", f"{inner_group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+
+
+def _make_mounts(start: Start) -> None:
+    """The mounts that are this kernel's alone; the other kernels' directories disappear."""
+    flags = linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    linux.mount(f"{start.directory}/ipc", view.SOCKETS, flags=linux.MS_BIND)
+    kernels = os.path.dirname(start.directory)
+    linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
+    size = start.limit("directory", _SIZE)
+    linux.mount("tmpfs", view.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
+    for name, target in (("work", view.HOME), ("tmp", "/tmp"), ("shm", "/dev/shm")):
+        os.mkdir(f"{view.OWN}/{name}", 0o700)
+        linux.mount(f"{view.OWN}/{name}", target, flags=linux.MS_BIND)
+    linux.unmount(view.OWN)
+    linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
+    linux.mount(
+        "devpts",
+        "/dev/pts",
+        "devpts",
+        linux.MS_NOSUID | linux.MS_NOEXEC,
+        "newinstance,ptmxmode=666",
+    )
+
+
+def _raise_loopback() -> None:
+    """Let programs talk to themselves over 127.0.0.1: this network leads nowhere else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0)
+        (flags,) = struct.unpack_from("h", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request), 16)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))

@@ -1,0 +1,145 @@
+"""What process trees take together, on real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from sagecell_tx.kernelside.start import Start
+from sagecell_tx.kernelside.watch import Excess, Near, Watch
+
+pytestmark = pytest.mark.integration
+
+#: A parent and two children, of which each holds so many bytes and has done some work.
+FAMILY = """
+import os, signal, sys
+children = [os.fork() for _ in range(2)]
+hoard = bytearray(b"x") * int(sys.argv[1])
+sum(range(int(sys.argv[2])))
+os.write(1, b".")
+signal.pause()
+"""
+
+
+@pytest.fixture
+def family(tmp_path):
+    """Starts a family; gives a function that looks at it with some limits."""
+    started = []
+
+    def start(*, memory: int = 1, work: int = 0):
+        # Three forks of forks: four processes.
+        process = subprocess.Popen(
+            [sys.executable, "-c", FAMILY, str(memory), str(work)], stdout=subprocess.PIPE
+        )
+        started.append(process)
+        assert process.stdout is not None
+        for _ in range(4):
+            assert process.stdout.read(1) == b"."
+
+        def look(times: int = 1, **limits: float) -> list[Excess | Near]:
+            watch = Watch(interval=0.0)
+            start = Start(kernel_id="k", directory=str(tmp_path), key=b"", limits=limits)
+            watch.add("k", process.pid, start)
+            assert watch.wait() == 0.0
+            return [finding for _ in range(times) for finding in watch.look()]
+
+        return look
+
+    yield start
+    for process in started:
+        for pid in _descendants(process.pid):
+            os.kill(pid, 9)
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _descendants(root: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == root:
+            found += [*_descendants(int(name)), int(name)]
+    return found
+
+
+def test_without_limits_everything_is_allowed(family):
+    look = family(memory=10_000_000)
+    assert look() == []
+
+
+def test_threads_of_all_processes(family):
+    look = family()
+    assert look(processes=4) == []
+    assert look(processes=3) == [Excess("k", "processes")]
+
+
+def test_memory_of_all_processes(family):
+    look = family(memory=50_000_000)
+    assert look(memory=400_000_000) == []
+    assert look(memory=190_000_000) == [Excess("k", "memory")]
+
+
+def test_shared_memory_counts_once(family):
+    # The interpreter alone is shared by four, and would be more than this four times.
+    look = family()
+    with open("/proc/self/status") as status:
+        resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    assert look(memory=resident * 1024) == []
+
+
+def test_processor_time_of_all_processes(family):
+    look = family(work=3_000_000)
+    assert look(cpu=600) == []
+    assert look(cpu=0.01) == [Excess("k", "cpu")]
+
+
+def test_processor_time_that_is_nearly_used_up_is_told_once(family):
+    look = family(work=10_000_000)
+    (root,) = [process for process in psutil.Process().children() if process.is_running()]
+    times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
+    taken = sum(each.user + each.system for each in times)
+    assert look(3, cpu=taken * 4 / 3, warning=taken * 2 / 3) == [Near("k", 1)]
+    assert look(3, cpu=taken * 3, warning=taken) == []
+    assert look(3, cpu=taken * 4 / 3, warning=taken) == []  # more than half of it
+
+
+def test_what_is_on_disk(family, tmp_path):
+    look = family()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "big").write_bytes(b"x" * 3_000_000)
+    os.symlink("/usr", tmp_path / "usr")
+    assert look(directory=4_000_000) == []
+    assert look(directory=2_000_000) == [Excess("k", "disk")]
+
+
+def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
+    watch = Watch(interval=3600.0)
+    assert watch.wait() is None
+    start = Start(kernel_id="k", directory="/none", key=b"", limits={"processes": 1})
+    watch.add("k", os.getpid(), start)
+    assert watch.look() == []
+    wait = watch.wait()
+    assert wait is not None
+    assert wait > 3000
+    watch.forget("k")
+    assert watch.wait() is None
+
+
+def test_a_process_that_is_gone_has_taken_nothing():
+    watch = Watch(interval=0.0)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    start = Start(kernel_id="k", directory="/none", key=b"", limits={"memory": 1, "processes": 1})
+    watch.add("k", gone.pid, start)
+    assert watch.look() == []
+    assert Excess("k", "cpu") != Excess("k", "memory")
