@@ -98,7 +98,8 @@ def test_the_address_may_be_of_any_kind() -> None:
 
 class HostileHeaderTests(SiteTests):
     def test_bytes_that_are_no_text_are_no_error(self) -> None:
-        for name in ("Origin", "X-Scheme", "X-Forwarded-Proto", "X-Proto", "Upgrade", "Range"):
+        told = ("Origin", "Referer", "X-Scheme", "X-Forwarded-Proto", "X-Proto", "X-Forwarded-For")
+        for name in (*told, "Upgrade", "Range", "Accept", "Authorization"):
             answer = self.ask(
                 "POST",
                 "/kernel",
