@@ -26,14 +26,40 @@ class ConfigError(Exception):
 
 
 @frozen(kw_only=True)
+class Rate:
+    """How often: so many in one burst, and so many a minute in the long run. With 0, no limit."""
+
+    burst: int
+    per_minute: float
+
+
+@frozen(kw_only=True)
 class Limits:
     """What one visitor, one kernel and one request may take: seconds and bytes."""
 
-    # How many kernels.
+    # How many kernels at a time. /service is counted apart, with the same numbers for each
+    # visitor; 0 for an address, a network, a site, a cell session or a key: no limit.
     kernels: int = 64
+    service_kernels: int = 16  # besides them
+    kernels_per_address: int = 60
+    kernels_per_network: int = 120  # a /24 of IPv4, a /64 of IPv6
+    kernels_per_site: int = 0
     kernels_per_cell_session: int = 5
+    kernels_per_key: int = 60
     ready_least: int = 1  # up before anybody asks for them
     ready_most: int = 8
+
+    # How many may be asked for.
+    starts: Rate = Rate(burst=1000, per_minute=3000)
+    starts_per_address: Rate = Rate(burst=120, per_minute=300)
+    starts_per_network: Rate = Rate(burst=240, per_minute=600)
+    starts_per_site: Rate = Rate(burst=600, per_minute=1800)
+    starts_per_cell_session: Rate = Rate(burst=60, per_minute=60)
+    starts_per_key: Rate = Rate(burst=300, per_minute=1200)
+
+    # When all kernels are in use.
+    queue: int = 128  # who may wait; one address, site or key at most half of them
+    queue_wait: float = 60.0
 
     # A kernel's life, in seconds.
     start: float = 15.0
@@ -85,6 +111,8 @@ class Config:
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
     spare: bool = True  # a second fork server, loaded and waiting
+    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose word about clients is believed
+    keys: dict[str, str] = field(factory=dict, repr=False)  # the texts of API keys by name
     sandbox: str = "auto"  # or one of SANDBOXES: then it must be had
     accounts: tuple[int, ...] = (2_000_000_000, 10_000)  # user ids for kernels: first, and how many
     visible: tuple[str, ...] = ()  # directories that kernels may read beside the system's
@@ -132,6 +160,9 @@ def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any
             hint = f"; did you mean {section + close[0]!r}?" if close else ""
             raise ConfigError(f"unknown key {section + key!r}{hint}")
         values[key] = _value(known[key], value, section + key)
+    for attribute in attrs.fields(cls):
+        if attribute.default is attrs.NOTHING and attribute.name not in values:
+            raise ConfigError(f"{section + attribute.name}: missing")
     return values
 
 
@@ -144,6 +175,11 @@ def _value(kind: Any, value: Any, key: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{key}: expected a table")
         return kind(**_table(kind, value, f"{key}."))
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{key}: expected a table")
+        (_, inner) = get_args(kind)
+        return {name: _value(inner, item, f"{key}.{name}") for name, item in value.items()}
     if get_origin(kind) is tuple:
         (inner, _) = get_args(kind)
         if not isinstance(value, list):

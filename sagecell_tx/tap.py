@@ -28,6 +28,7 @@ from sagecell_tx.hosts.forklink import ForkHost
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.sessions.fleet import Fleet
@@ -122,6 +123,7 @@ def new_id() -> str:
 def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    clients = Clients(config.proxies, config.keys)
     try:
         if not config.state_dir.exists():
             config.state_dir.mkdir(parents=True)
@@ -169,6 +171,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             sandbox=lambda: (host.sandbox.level, host.features),
             rejected=host.rejected,
             connection_came=doors.came,
+            clients=clients,
         )
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sagecell_tx.config import Config, ConfigError, Limits, load
+from sagecell_tx.config import Config, ConfigError, Limits, Rate, load
 
 
 @pytest.fixture
@@ -81,12 +81,18 @@ def test_every_setting_can_be_read(settings):
         accounts = [70000, 100]
         visible = ["/opt/sage"]
         spare = false
+        proxies = ["10.0.0.0/8", "unix"]
+        keys = { school = "a-key-of-some-length" }
         [limits]
     """
     limits: dict[str, Any] = {}
     known: tuple[attrs.Attribute[Any], ...] = attrs.fields(Limits)
     for number, attribute in enumerate(known, 1):
         # A whole number is as good a number as any.
+        if isinstance(attribute.default, Rate):
+            text += f"{attribute.name} = {{ burst = {number}, per_minute = {number} }}\n"
+            limits[attribute.name] = Rate(burst=number, per_minute=float(number))
+            continue
         text += f"{attribute.name} = {number}\n"
         limits[attribute.name] = float(number) if isinstance(attribute.default, float) else number
     read = settings(text)
@@ -97,6 +103,8 @@ def test_every_setting_can_be_read(settings):
         "work_dir": "/run/kernels",
         "preload": (),
         "spare": False,
+        "proxies": ("10.0.0.0/8", "unix"),
+        "keys": {"school": "a-key-of-some-length"},
         "sandbox": "account",
         "accounts": (70000, 100),
         "visible": ("/opt/sage",),
@@ -105,6 +113,10 @@ def test_every_setting_can_be_read(settings):
     assert set(read) == set(attrs.fields_dict(Config))
     for name, value in limits.items():
         assert type(getattr(read["limits"], name)) is type(value)
+
+
+def test_keys_are_not_shown_with_the_settings():
+    assert "secret" not in repr(Config(keys={"school": "a-secret-of-some-length"}))
 
 
 def test_settings_are_frozen():
@@ -142,6 +154,14 @@ def test_what_is_not_said_keeps_its_default(settings):
             "limits.idle = 2026-01-01",
             "limits.idle: expected a number, not datetime.date(2026, 1, 1)",
         ),
+        ("limits.starts = 5", "limits.starts: expected a table"),
+        ("limits.starts = { burst = 5 }", "limits.starts.per_minute: missing"),
+        (
+            "limits.starts = { burst = 0.5, per_minute = 1 }",
+            "limits.starts.burst: expected a whole number, not 0.5",
+        ),
+        ("keys = []", "keys: expected a table"),
+        ("keys.school = 5", "keys.school: expected a string, not 5"),
         ("limits.kernels = -1", "limits.kernels: expected a number from 0 up, not -1"),
         ("limits.idle = -0.5", "limits.idle: expected a number from 0 up, not -0.5"),
         ("limits.idle = nan", "limits.idle: expected a number from 0 up, not nan"),

@@ -128,6 +128,18 @@ def test_proxies_look_for_the_server_where_the_socket_is(name):
     assert address in (DEPLOY / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("nginx.conf", "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"),
+        ("haproxy.cfg", "option forwardfor"),
+    ],
+)
+def test_proxies_tell_who_the_client_is(name, line):
+    lines = (DEPLOY / name).read_text(encoding="utf-8").splitlines()
+    assert line in [each.strip() for each in lines]
+
+
 def test_haproxy_takes_the_kernel_id_from_the_path():
     text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     (first, length) = map(int, re.findall(r"path,bytes\((\d+),(\d+)\)", text)[0])

@@ -27,6 +27,7 @@ from sagecell_tx.http.permalinks import Permalinks
 from sagecell_tx.http.service import Service
 from sagecell_tx.http.status import Status
 from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
 from sagecell_tx.tap import Options
 
 ROOT = Path(__file__).parent.parent
@@ -275,6 +276,7 @@ def test_the_protocol_has_every_error_word():
     told = set(literals(ROOT / "docs" / "protocol.rst"))
     words = words_given_to({"Problem"}, "http")
     words |= words_given_to({"Refused", "Undeliverable"}, "sessions")
+    words |= {word for word, _ in [*TOO_MANY_KERNELS.values(), *TOO_MANY_STARTS.values()]}
     assert {"unknown_kernel", "too_many_kernels", "duplicate_msg_id"} <= words
     assert words - told == set()
 

@@ -70,6 +70,7 @@ class OptionsTests(SynchronousTestCase):
             ('listen = "tcp:1"', "expected a list"),
             ("lissten = []", "did you mean 'listen'"),
             ("[limits]\nkernels = -1", "limits.kernels"),
+            ("[limits]\nstarts = { burst = 1 }", "limits.starts.per_minute: missing"),
         ):
             self.file.write_text(text)
             assert words in refusal("--config", str(self.file))
@@ -116,6 +117,19 @@ class BuildingTests(SynchronousTestCase):
         with pytest.raises(SystemExit) as end:
             makeService(options)
         assert str(end.value).startswith("sagecell-tx: state_dir: ")
+
+    def test_proxies_and_keys_that_are_none(self) -> None:
+        for text, words in (
+            ('proxies = ["nginx"]', "sagecell-tx: proxies: 'nginx' "),
+            ('keys.school = "short"', "sagecell-tx: keys.school: "),
+        ):
+            file = Path(self.mktemp())
+            file.write_text(text)
+            options = Options()
+            options.parseOptions(["-s", self.mktemp(), "-c", str(file)])
+            with pytest.raises(SystemExit) as end:
+                makeService(options)
+            assert str(end.value).startswith(words)
 
 
 @define

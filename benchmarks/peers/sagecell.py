@@ -19,6 +19,7 @@ from benchmarks.peers.server import Server, free_port
 _SETTINGS = """\
 [limits]
 kernels = 300
+starts = { burst = 0, per_minute = 0 }
 """
 
 #: With so many seconds and no change, no more kernels are being made ready.

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define
 from klein import Klein
 from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
-from sagecell_tx.http import origins
+from sagecell_tx.http import lines, origins
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.files import Files
 from sagecell_tx.http.parameters import in_frame, present, seconds, text
-from sagecell_tx.http.problems import Problem, handle_problems, json_body
+from sagecell_tx.http.problems import Problem, handle_problems, json_body, problem_of
 from sagecell_tx.http.sockets import Channels
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.visitors import Purpose
 
 
 @define(kw_only=True)
@@ -23,6 +29,7 @@ class Kernels:
     """Routes below ``/kernel``."""
 
     fleet: Fleet
+    clients: Clients
     channels: Channels
     files: Files
 
@@ -35,22 +42,55 @@ class Kernels:
         framed = present(request, "frame")
         if not framed:
             origins.allow_methods(request)
-        session = self.fleet.open(
-            timeout=seconds(request, "timeout"),
-            cell_session=text(request, "CellSessionID")[:256],
+        if not framed and lines.wanted(request):
+            return await self._start_in_lines(request)
+        body = json_body(request, await self._start(request, self.fleet.new_id()))
+        if framed:
+            request.setHeader("Content-Type", "text/html; charset=utf-8")
+            return in_frame(body)
+        return body
+
+    async def _start_in_lines(self, request: IRequest) -> bytes:
+        """Start a kernel, and tell the client meanwhile where in the queue it stands."""
+        said = lines.Lines(request)
+        kernel_id = self.fleet.new_id()
+
+        def moved(where: Position) -> None:
+            # With the first line go the headers, and a proxy learns from them whose kernel it is.
+            request.setHeader("Jupyter-Kernel-ID", kernel_id)
+            said.queued(where)
+
+        try:
+            return said.line(await self._start(request, kernel_id, moved))
+        except Exception as error:
+            if not said.begun or isinstance(error, CancelledError):
+                raise
+            problem = problem_of(request, Failure())
+            told = {"error": problem.code, "message": problem.message}
+            if "Retry-After" in problem.headers:
+                return said.line({**told, "retry_after": int(problem.headers["Retry-After"])})
+            return said.line(told)
+
+    async def _start(
+        self,
+        request: IRequest,
+        kernel_id: str,
+        on_moved: Callable[[Position], None] = lambda _: None,
+    ) -> dict[str, str]:
+        """Start a kernel; gives what the client is told of it."""
+        timeout = seconds(request, "timeout")
+        visitor = self.clients.visitor(request, Purpose.KERNEL, text(request, "CellSessionID"))
+        session = await self.fleet.open(
+            visitor, timeout=timeout, kernel_id=kernel_id, on_moved=on_moved
         )
         try:
             await session.when_ready()
         except CancelledError:
             session.stop(Reason.STOPPED)
             raise
-        request.setHeader("Jupyter-Kernel-ID", session.kernel_id)
-        answer = {"ws_url": origins.websocket_url(request), "id": session.kernel_id}
-        body = json_body(request, answer)
-        if framed:
-            request.setHeader("Content-Type", "text/html; charset=utf-8")
-            return in_frame(body)
-        return body
+        request.setHeader("Jupyter-Kernel-ID", kernel_id)
+        proxied = self.clients.are_behind_proxy(request)
+        return {"ws_url": origins.websocket_url(request, proxied=proxied), "id": kernel_id}
 
     @app.route("/", methods=["OPTIONS"])
     @app.route("/<kernel_id>", methods=["OPTIONS"])

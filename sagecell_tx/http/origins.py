@@ -34,6 +34,7 @@ def allow(request: IRequest, *, anyone: bool = False) -> None:
         allowed = origin if _ORIGIN.fullmatch(origin) else "*"
         request.setHeader("Access-Control-Allow-Origin", allowed)
         request.setHeader("Access-Control-Allow-Credentials", "true")
+        request.setHeader("Access-Control-Expose-Headers", "Retry-After")
 
 
 def allow_methods(request: IRequest) -> None:
@@ -44,17 +45,19 @@ def allow_methods(request: IRequest) -> None:
         request.setHeader("Access-Control-Allow-Headers", _HEADERS)
 
 
-def websocket_url(request: IRequest) -> str:
+def websocket_url(request: IRequest, *, proxied: bool) -> str:
     """The base of this server's WebSocket URLs, as the client can reach it.
 
-    TLS usually ends at a proxy, which says so in one of three headers (contract T13). A
-    client that lies about it only misleads itself.
+    TLS usually ends at a proxy, which says so in one of three headers (contract T13). They
+    count only when the request was `proxied`, that is, came from a proxy that is believed.
     """
-    told = (
-        header(request, b"x-scheme")
-        or header(request, b"x-forwarded-proto")
-        or header(request, b"x-proto")
-    )
+    told = ""
+    if proxied:
+        told = (
+            header(request, b"x-scheme")
+            or header(request, b"x-forwarded-proto")
+            or header(request, b"x-proto")
+        )
     secure = request.isSecure() or told.split(",")[0].strip().lower() in ("https", "wss")
     host = header(request, b"host")
     if not _HOST.fullmatch(host):

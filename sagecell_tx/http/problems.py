@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from klein import Klein
@@ -13,8 +14,8 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import RequestRedirect
 
-from sagecell_tx.sessions.admission import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
+from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
@@ -41,7 +42,8 @@ class Problem(Exception):
 
     def render(self, request: IRequest) -> bytes:
         """Set status and headers; return the body."""
-        request.setResponseCode(self.status)
+        # Twisted knows no words for 426 and 429.
+        request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode("ascii"))
         for name, value in self.headers.items():
             request.setHeader(name, value)
         if self.plain:
@@ -86,9 +88,14 @@ def handle_problems(app: Klein) -> None:
     """Make every exception of `app`'s routes a response, in one place."""
 
     def respond(self: object, request: IRequest, failure: Failure) -> bytes:
-        problem = problem_from(failure.value)
-        if problem.status == 500 and not failure.check(CancelledError):
-            _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
-        return problem.render(request)
+        return problem_of(request, failure).render(request)
 
     app.handle_errors(Exception)(respond)
+
+
+def problem_of(request: IRequest, failure: Failure) -> Problem:
+    """What to tell of a failure; a mistake of ours is logged."""
+    problem = problem_from(failure.value)
+    if problem.status == 500 and not failure.check(CancelledError):
+        _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
+    return problem

@@ -14,12 +14,14 @@ from twisted.web.iweb import IRequest
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.parameters import text, texts
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
 from sagecell_tx.sessions.bridge import Attachment
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.visitors import Purpose
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
@@ -95,6 +97,7 @@ class Service:
     """The route ``/service``. `new_id` makes message ids, `now` gives ISO 8601 times."""
 
     fleet: Fleet
+    clients: Clients
     limits: Limits
     clock: IReactorTime
     new_id: Callable[[], str]
@@ -116,9 +119,12 @@ class Service:
                 plain=True,
             )
         execution = self._execution(code, text(request, "user_expressions", "{}"))
-        session = self.fleet.open(timeout=0)
+        deadline = self.clock.seconds() + self.limits.service
+        visitor = self.clients.visitor(request, Purpose.SERVICE)
+        # What is waited for a kernel is no time to run: half of it is kept for that.
+        session = await self.fleet.open(visitor, timeout=0, patience=self.limits.service / 2)
         try:
-            collector = await self._collect(session, execution)
+            collector = await self._collect(session, execution, deadline)
         finally:
             session.stop(Reason.STOPPED)
         reply = collector.reply
@@ -150,10 +156,9 @@ class Service:
             raise _bad_expressions() from error
         return textwire.parse(text, date=self.now())
 
-    async def _collect(self, session: Session, execution: Message) -> Collector:
+    async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
         """What the program printed and answered until it was done or its time was over."""
         collector = Collector(execution.msg_id, self.limits.service_output)
-        deadline = self.clock.seconds() + self.limits.service
         await session.when_ready()
         attachment = collector.listen(session)
         attachment.send(execution)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from klein import Klein
 from twisted.internet.interfaces import IAddress
 from twisted.web.http import NO_BODY_CODES
@@ -19,7 +19,8 @@ from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
 from sagecell_tx.config import Limits
-from sagecell_tx.http import origins
+from sagecell_tx.http import lines, origins
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.files import Files
 from sagecell_tx.http.kernels import Kernels
 from sagecell_tx.http.pages import CLIENT, Pages, Static
@@ -104,6 +105,8 @@ class Gzip(GzipEncoderFactory):
         """The encoder for a response, or None to leave it as it is."""
         if request.path.endswith((b".woff2", b".png")) or request.path.startswith(b"/kernel/"):
             return None
+        if lines.wanted(request):  # each is read when it comes
+            return None
         request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
         return super().encoderForRequest(request)
 
@@ -187,6 +190,7 @@ class Parts:
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
     connection_came: Callable[[], None] = lambda: None
+    clients: Clients = field(factory=Clients)
     client: Path = CLIENT
 
 
@@ -195,8 +199,15 @@ def resource_tree(parts: Parts) -> IResource:
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     channels = Channels(fleet=fleet, limits=limits, now=now, reactor=parts.reactor)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
-    kernels = Kernels(fleet=fleet, channels=channels, files=files)
-    service = Service(fleet=fleet, limits=limits, clock=parts.reactor, new_id=parts.new_id, now=now)
+    kernels = Kernels(fleet=fleet, clients=parts.clients, channels=channels, files=files)
+    service = Service(
+        fleet=fleet,
+        clients=parts.clients,
+        limits=limits,
+        clock=parts.reactor,
+        new_id=parts.new_id,
+        now=now,
+    )
     permalinks = Permalinks(store=parts.cells, limits=limits)
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
     pages = Pages(store=parts.cells, client=parts.client)

@@ -14,6 +14,7 @@ from sagecell_tx.http import origins
 from sagecell_tx.http.problems import handle_problems, json_body
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.visitors import Purpose
 
 
 @define(kw_only=True)
@@ -34,8 +35,9 @@ class Status:
 
     @app.route("/status", methods=["GET"])
     def status(self, request: IRequest) -> bytes:
-        """Version, kernels, sandbox level."""
+        """Version, sandbox level, kernels, who waits and who was refused."""
         origins.allow(request, anyone=True)
+        limits, admission = self.fleet.limits, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
         level, features = self.sandbox()
         return json_body(
@@ -47,10 +49,12 @@ class Status:
                 "kernels": {
                     "running": len(self.fleet),
                     "ready": self.ready(),
-                    "limit": self.fleet.limits.kernels,
+                    "limit": limits.kernels + limits.service_kernels,
                     "ended": _by_word(self.fleet.deaths.total),
                     "ended_lately": _by_word(self.fleet.deaths.lately()),
                 },
+                "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
+                "refused": dict(admission.refused),
                 "messages_rejected": dict(self.rejected),
             },
         )

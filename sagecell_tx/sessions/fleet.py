@@ -12,11 +12,13 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.admission import Admission, Place, Refused
+from sagecell_tx.sessions.admission import Admission, Place
 from sagecell_tx.sessions.deaths import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
+from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.visitors import Visitor
 
 _log = Logger()
 
@@ -35,27 +37,43 @@ class Fleet(Service):
     deaths: Deaths = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
-    _draining: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.admission = Admission(self.limits)
+        self.admission = Admission(limits=self.limits, clock=self.clock)
         self.deaths = Deaths(self.clock.seconds)
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def open(self, *, timeout: float, cell_session: str = "") -> Session:
-        """Begin a session; raises `Refused`.
+    def open(
+        self,
+        visitor: Visitor,
+        *,
+        timeout: float,
+        kernel_id: str = "",
+        patience: float | None = None,
+        on_moved: Callable[[Position], None] = lambda _: None,
+    ) -> Deferred[Session]:
+        """Begin a session, at once if there is a place and otherwise when it is one's turn.
 
-        `timeout` is in seconds, from 0 up, cut to the limit; infinity means the limit.
+        `timeout` is in seconds, from 0 up, cut to the limit; infinity means the limit. For the
+        rest see `Admission.admit`; without a `patience` the limit's is meant. Fails with
+        `Refused`. Cancelling leaves the queue.
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
-        if self._draining:
-            raise Refused("draining", Reason.DRAINING.sentence, retry_after=10)
-        place = self.admission.admit(cell_session)
+        place = self.admission.admit(
+            visitor,
+            patience=self.limits.queue_wait if patience is None else patience,
+            on_moved=on_moved,
+        )
+        return place.addCallback(
+            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.idle)
+        )
+
+    def _begin(self, place: Place, kernel_id: str, timeout: float) -> Session:
         session = Session(
-            kernel_id=self.new_id(),
+            kernel_id=kernel_id,
             host=self.host,
             files=self.files,
             limits=self.limits,
@@ -63,10 +81,10 @@ class Fleet(Service):
             new_id=self.new_id,
             now=self.now,
             on_dead=self._remove,
-            timeout=min(timeout, self.limits.idle),
+            timeout=timeout,
         )
-        self._sessions[session.kernel_id] = session
-        self._places[session.kernel_id] = place
+        self._sessions[kernel_id] = session
+        self._places[kernel_id] = place
         session.start()
         return session
 
@@ -78,13 +96,13 @@ class Fleet(Service):
     def startService(self) -> None:
         """Take in whoever comes."""
         super().startService()
-        self._draining = False
+        self.admission.reopen()
 
     @override
     def stopService(self) -> Deferred[None]:
         """Take in nobody new and end everybody; fires when all are gone."""
         super().stopService()
-        self._draining = True
+        self.admission.drain()
         dying = [session.when_dead() for session in self._sessions.values()]
         if dying:
             _log.info("ending {count} sessions", count=len(dying))

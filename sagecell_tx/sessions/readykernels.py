@@ -133,7 +133,8 @@ class ReadyKernels(Service):
     @property
     def _missing(self) -> int:
         """So many more are worth keeping ready and have room; below 0, fewer are."""
-        room = self.limits.kernels - (len(self._begun) - len(self._stock))
+        places = self.limits.kernels + self.limits.service_kernels
+        room = places - (len(self._begun) - len(self._stock))
         return min(self._demand.wanted, room) - len(self._stock)
 
     def _tend(self) -> None:

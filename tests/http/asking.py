@@ -14,6 +14,7 @@ from typing_extensions import override
 
 class _Asked(DummyRequest):
     arrived: IAddress = IPv4Address("TCP", "10.0.0.1", 80)
+    peer: IAddress = IPv4Address("TCP", "10.0.0.2", 40000)
 
     def isSecure(self) -> bool:  # noqa: N802
         return False
@@ -21,6 +22,10 @@ class _Asked(DummyRequest):
     @override
     def getHost(self) -> IAddress:
         return self.arrived
+
+    @override
+    def getClientAddress(self) -> IAddress:
+        return self.peer
 
 
 @define
@@ -45,13 +50,15 @@ class Asking:
 
 def asking(
     *,
-    headers: dict[str, bytes] | None = None,
+    headers: dict[str, bytes | list[bytes]] | dict[str, bytes] | None = None,
     args: dict[str, list[bytes]] | None = None,
     arrived: IAddress | None = None,
+    peer: IAddress | None = None,
 ) -> Asking:
     asked = _Asked([b""])
     for name, value in (headers or {}).items():
-        asked.requestHeaders.setRawHeaders(name, [value])
+        asked.requestHeaders.setRawHeaders(name, value if isinstance(value, list) else [value])
     asked.args = {name.encode("ascii"): values for name, values in (args or {}).items()}
     asked.arrived = arrived or asked.arrived
+    asked.peer = peer or asked.peer
     return Asking(asked)

@@ -30,7 +30,7 @@ def allowed(answer: Answer) -> None:
 
 
 class StartTests(SiteTests):
-    limits = Limits(kernels=3, kernels_per_cell_session=2)
+    limits = Limits(kernels=3, kernels_per_cell_session=2, queue=0)
 
     def test_the_answer_is_the_contracts(self) -> None:
         answer = self.ask("POST", "/kernel", **form())
@@ -123,7 +123,7 @@ class StartTests(SiteTests):
         connection.hang_up()
         assert len(self.world.fleet) == 0
         assert self.world.host.alive == []
-        assert self.world.fleet.admission.taken == 0
+        assert self.world.fleet.admission.is_untouched
 
     def test_a_frame_is_told_in_a_page(self) -> None:
         for query in ("?frame=1", "?frame="):

@@ -5,12 +5,19 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
 
 from sagecell_tx.http.origins import allow, allow_methods, websocket_url
 
 from .asking import asking
 from .loopback import form
 from .world import SiteTests
+
+
+def url_of(
+    headers: dict[str, bytes], *, proxied: bool = False, arrived: IAddress | None = None
+) -> str:
+    return websocket_url(asking(headers=headers, arrived=arrived).request, proxied=proxied)
 
 
 def test_an_origin_is_echoed_with_credentials() -> None:
@@ -57,23 +64,25 @@ def test_no_origin_breaks_the_answer(origin: bytes) -> None:
 
 def test_the_host_is_the_clients_word_for_the_server() -> None:
     for host in (b"cells.example", b"cells.example:8443", b"127.0.0.1:8888", b"[::1]:8888"):
-        assert websocket_url(asking(headers={"Host": host}).request) == f"ws://{host.decode()}/"
+        assert url_of({"Host": host}) == f"ws://{host.decode()}/"
 
 
 def test_a_proxy_tells_of_tls_in_one_of_three_headers() -> None:
     for name in ("X-Scheme", "X-Forwarded-Proto", "X-Proto"):
         for value in (b"https", b"HTTPS", b"https, http", b"wss"):
-            url = websocket_url(asking(headers={"Host": b"cells.example", name: value}).request)
+            url = url_of({"Host": b"cells.example", name: value}, proxied=True)
             assert url == "wss://cells.example/"
-        assert (
-            websocket_url(asking(headers={"Host": b"a.example", name: b"http"}).request)
-            == "ws://a.example/"
-        )
+        assert url_of({"Host": b"a.example", name: b"http"}, proxied=True) == "ws://a.example/"
+
+
+def test_anybody_else_tells_nothing_of_tls() -> None:
+    for name in ("X-Scheme", "X-Forwarded-Proto", "X-Proto"):
+        assert url_of({"Host": b"cells.example", name: b"https"}) == "ws://cells.example/"
 
 
 @given(st.binary(max_size=60), st.binary(max_size=20))
 def test_a_hostile_host_is_replaced_by_the_address(host: bytes, scheme: bytes) -> None:
-    url = websocket_url(asking(headers={"Host": host, "X-Scheme": scheme}).request)
+    url = url_of({"Host": host, "X-Scheme": scheme}, proxied=True)
     rest = url.removeprefix("wss://").removeprefix("ws://")
     assert rest == "10.0.0.1:80/" or rest.encode("ascii") == host.strip(b"\r\n") + b"/"
     assert not set(url) & set("\"'<>\\ \n\r")
@@ -84,12 +93,13 @@ def test_the_address_may_be_of_any_kind() -> None:
         (IPv6Address("TCP", "::1", 8888), "ws://[::1]:8888/"),
         (UNIXAddress("/run/cells"), "ws://localhost/"),
     ):
-        assert websocket_url(asking(arrived=address).request) == url
+        assert url_of({}, arrived=address) == url
 
 
 class HostileHeaderTests(SiteTests):
     def test_bytes_that_are_no_text_are_no_error(self) -> None:
-        for name in ("Origin", "X-Scheme", "X-Forwarded-Proto", "X-Proto", "Upgrade", "Range"):
+        told = ("Origin", "Referer", "X-Scheme", "X-Forwarded-Proto", "X-Proto", "X-Forwarded-For")
+        for name in (*told, "Upgrade", "Range", "Accept", "Authorization"):
             answer = self.ask(
                 "POST",
                 "/kernel",

@@ -10,8 +10,8 @@ from werkzeug.routing import RequestRedirect
 
 from sagecell_tx.http.problems import Problem, handle_problems, problem_from
 from sagecell_tx.http.site import Mounted
-from sagecell_tx.sessions.admission import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
+from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.wire.messages import WireError
 
 from .asking import asking

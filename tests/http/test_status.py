@@ -20,10 +20,12 @@ class StatusTests(SiteTests):
             "kernels": {
                 "running": 0,
                 "ready": 0,
-                "limit": self.limits.kernels,
+                "limit": self.limits.kernels + self.limits.service_kernels,
                 "ended": {},
                 "ended_lately": {},
             },
+            "queue": {"kernel": 0, "service": 0},
+            "refused": {},
             "messages_rejected": {},
         }
 

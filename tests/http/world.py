@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from attrs import define, field
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.test.iosim import FakeTransport, IOPump
@@ -18,6 +18,7 @@ from twisted.web.server import Site
 from typing_extensions import override
 
 from sagecell_tx.config import Limits
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore
@@ -35,6 +36,7 @@ class World:
 
     limits: Limits
     client: Path
+    clients: Clients = field(factory=Clients)
     host: MemoryHost = field(factory=lambda: MemoryHost(answering=True))
     cells: MemoryCellStore = field(factory=MemoryCellStore)
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
@@ -73,17 +75,18 @@ class World:
                 ready=lambda: self.ready,
                 sandbox=lambda: ("none", ["landlock"]),
                 rejected=self.rejected,
+                clients=self.clients,
                 client=self.client,
             )
         )
 
-    def connect(self, client: Protocol | None = None) -> Connection:
-        """A connection that is up."""
+    def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:
+        """A connection that is up, from `peer`."""
         client = client or Ear()
-        server = self.site.buildProtocol(CLIENT)
+        server = self.site.buildProtocol(peer)
         assert server is not None
-        wire = Wire(server, isServer=True, hostAddress=SERVER, peerAddress=CLIENT)
-        far = FakeTransport(client, isServer=False, hostAddress=CLIENT, peerAddress=SERVER)
+        wire = Wire(server, isServer=True, hostAddress=SERVER, peerAddress=peer)
+        far = FakeTransport(client, isServer=False, hostAddress=peer, peerAddress=SERVER)
         server.makeConnection(wire)
         client.makeConnection(far)
         line = IOPump(client, server, far, wire, False, clock=self.clock)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.admission import Refused
 from sagecell_tx.sessions.fleet import Fleet
-from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.refusals import Refused
+from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.visitors import Purpose, Visitor
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
 
 from .samples import DATE, code, ids
 from .slowstore import SlowStore
 
-LIMITS = Limits(kernels=3, kernels_per_cell_session=2, stop_grace=1, idle=900)
+LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, stop_grace=1, idle=900)
 
 
 class FleetTests(SynchronousTestCase):
@@ -37,20 +40,22 @@ class FleetTests(SynchronousTestCase):
         )
         self.fleet.startService()
 
-    def refusal(self, **wanted: Any) -> str:
-        with pytest.raises(Refused) as refused:
-            self.fleet.open(timeout=0, **wanted)
-        return refused.value.code
+    def open(self, *, timeout: float = 0, **who: Any) -> Session:
+        return self.successResultOf(self.fleet.open(Visitor(**who), timeout=timeout))
+
+    def refusal(self, **who: Any) -> str:
+        failure = self.failureResultOf(self.fleet.open(Visitor(**who), timeout=0), Refused)
+        return cast(Refused, failure.value).code
 
     def empty(self) -> None:
         """Nobody is left, and nothing of anybody."""
         assert len(self.fleet) == 0
-        assert self.fleet.admission.taken == 0
+        assert self.fleet.admission.is_untouched
         assert self.host.alive == []
         assert self.clock.getDelayedCalls() == []
 
     def test_a_session_is_found_by_its_kernels_id_while_it_lives(self) -> None:
-        session = self.fleet.open(timeout=0)
+        session = self.open()
         assert self.host.latest.kernel_id == session.kernel_id
         assert self.fleet.get(session.kernel_id) is session
         assert self.fleet.get("another") is None
@@ -60,14 +65,14 @@ class FleetTests(SynchronousTestCase):
         self.empty()
 
     def test_who_is_told_of_a_death_finds_the_place_free(self) -> None:
-        session = self.fleet.open(timeout=0)
+        session = self.open()
         taken = session.when_dead().addCallback(lambda _: self.fleet.admission.taken)
         session.stop(Reason.STOPPED)
         assert self.successResultOf(taken) == 0
 
     def test_deaths_are_counted_by_reason(self) -> None:
         for how in (Exit(status=0), Exit(signal=11), Exit(signal=9)):
-            self.fleet.open(timeout=0)
+            self.open()
             self.host.latest.end(how)
         assert self.fleet.deaths.total == {Reason.FINISHED: 1, Reason.CRASHED: 2}
         assert self.fleet.deaths.lately() == self.fleet.deaths.total
@@ -77,33 +82,33 @@ class FleetTests(SynchronousTestCase):
 
     def test_the_timeout_is_cut_to_the_limit(self) -> None:
         for asked, given in ((0, 0), (5.5, 5.5), (900, 900), (901, 900), (math.inf, 900)):
-            session = self.fleet.open(timeout=asked)
+            session = self.open(timeout=asked)
             assert session.timeout == given
             session.stop(Reason.STOPPED)
 
     def test_a_timeout_that_makes_no_sense_takes_no_place(self) -> None:
         for nonsense in (math.nan, -1, -math.inf):
             with pytest.raises(ValueError, match="timeout"):
-                self.fleet.open(timeout=nonsense)
+                self.fleet.open(Visitor(), timeout=nonsense)
         self.empty()
 
     def test_no_more_than_the_limit(self) -> None:
-        sessions = [self.fleet.open(timeout=0) for _ in range(3)]
+        sessions = [self.open() for _ in range(3)]
         assert self.refusal() == "too_many_kernels"
         sessions[0].stop(Reason.STOPPED)
-        self.fleet.open(timeout=0)
+        self.open()
 
     def test_no_more_of_one_page_than_its_limit(self) -> None:
-        first = self.fleet.open(timeout=0, cell_session="page")
-        self.fleet.open(timeout=0, cell_session="page")
+        first = self.open(cell_session="page")
+        self.open(cell_session="page")
         assert self.refusal(cell_session="page") == "too_many_kernels_for_cell_session"
         assert len(self.host.kernels) == 2
         first.stop(Reason.STOPPED)
-        self.fleet.open(timeout=0, cell_session="page")
+        self.open(cell_session="page")
 
     def test_a_place_is_taken_until_the_processes_are_gone(self) -> None:
         self.host.lingering = True
-        session = self.fleet.open(timeout=0, cell_session="page")
+        session = self.open(cell_session="page")
         session.stop(Reason.STOPPED)
         self.clock.advance(LIMITS.stop_grace)
         assert self.fleet.admission.taken == 1
@@ -112,7 +117,7 @@ class FleetTests(SynchronousTestCase):
 
     def test_a_failed_start_gives_the_place_back(self) -> None:
         self.host.prompt = False
-        session = self.fleet.open(timeout=0)
+        session = self.open()
         ready = session.when_ready()
         self.host.latest.fail()
         self.failureResultOf(ready)
@@ -120,12 +125,51 @@ class FleetTests(SynchronousTestCase):
 
     def test_a_host_that_fails_at_once_takes_no_place(self) -> None:
         self.host.broken = OSError("No space left on device")
-        session = self.fleet.open(timeout=0)
+        session = self.open()
         self.failureResultOf(session.when_ready())
         assert len(self.flushLoggedErrors(OSError)) == 1
         self.empty()
 
+    # --- the queue
+
+    def test_who_waits_gets_the_place_of_who_goes(self) -> None:
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 2
+        sessions = [self.open() for _ in range(3)]
+        waiting = [self.fleet.open(Visitor(), timeout=60, kernel_id=name) for name in "ab"]
+        assert len(self.host.kernels) == 3
+        sessions[1].stop(Reason.STOPPED)
+        assert self.successResultOf(waiting[0]).kernel_id == "a"
+        assert self.host.latest.kernel_id == "a"
+        self.assertNoResult(waiting[1])
+        waiting[1].cancel()
+        self.failureResultOf(waiting[1], CancelledError)
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_a_host_that_fails_at_once_fails_for_all_who_wait(self) -> None:
+        """As many as there may be, and no deeper in the stack for that."""
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 300
+        first, _, _ = [self.open() for _ in range(3)]
+        waiting = [self.fleet.open(Visitor(), timeout=0) for _ in range(300)]
+        self.host.broken = OSError("No space left on device")
+        first.stop(Reason.STOPPED)
+        for each in waiting:
+            self.failureResultOf(self.successResultOf(each).when_ready(), StartFailed)
+        assert len(self.flushLoggedErrors(OSError)) == 300
+        assert len(self.fleet) == self.fleet.admission.taken == 2
+
     # --- draining
+
+    def test_stopping_sends_away_who_waits(self) -> None:
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 2
+        for _ in range(3):
+            self.open()
+        waiting = [self.fleet.open(Visitor(), timeout=0) for _ in range(2)]
+        self.successResultOf(self.fleet.stopService())
+        for each in waiting:
+            assert self.failureResultOf(each, Refused).value.code == "draining"
+        assert len(self.host.kernels) == 3
+        self.empty()
 
     def test_stopping_an_empty_fleet(self) -> None:
         self.successResultOf(self.fleet.stopService())
@@ -133,9 +177,9 @@ class FleetTests(SynchronousTestCase):
 
     def test_stopping_ends_everybody_and_fires_when_all_are_gone(self) -> None:
         self.host.lingering = True
-        sessions = [self.fleet.open(timeout=0) for _ in range(2)]
+        sessions = [self.open() for _ in range(2)]
         self.host.prompt = False
-        sessions.append(self.fleet.open(timeout=0))
+        sessions.append(self.open())
         started = sessions[2].when_ready()
         listener = MemoryListener().attach(sessions[0].attach)
         stopped = self.fleet.stopService()
@@ -151,7 +195,7 @@ class FleetTests(SynchronousTestCase):
 
     def test_stopping_kills_the_stubborn(self) -> None:
         self.host.stubborn = True
-        self.fleet.open(timeout=0)
+        self.open()
         stopped = self.fleet.stopService()
         self.assertNoResult(stopped)
         self.clock.advance(LIMITS.stop_grace)
@@ -160,14 +204,14 @@ class FleetTests(SynchronousTestCase):
 
     def test_a_working_kernel_is_stopped_too(self) -> None:
         self.host.answering = True
-        session = self.fleet.open(timeout=900)
+        session = self.open(timeout=900)
         MemoryListener().attach(session.attach).attachment.send(code("hang"))
         self.successResultOf(self.fleet.stopService())
         self.empty()
 
     def test_nobody_is_let_in_while_stopping_or_after(self) -> None:
         self.host.lingering = True
-        self.fleet.open(timeout=0)
+        self.open()
         stopped = self.fleet.stopService()
         assert self.refusal() == "draining"
         self.host.latest.end()
@@ -177,6 +221,6 @@ class FleetTests(SynchronousTestCase):
     def test_a_fleet_that_starts_again_takes_in_again(self) -> None:
         self.successResultOf(self.fleet.stopService())
         self.fleet.startService()
-        self.fleet.open(timeout=0)
+        self.open()
         self.successResultOf(self.fleet.stopService())
         self.empty()

@@ -11,12 +11,13 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.admission import Admission, Refused
 from sagecell_tx.sessions.bridge import Undeliverable
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.reasons import Reason
+from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.visitors import Visitor
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import CONTROL
@@ -24,7 +25,7 @@ from sagecell_tx.wire.messages import CONTROL
 from .samples import DATE, code, ids, request
 from .slowstore import SlowStore
 
-LIMITS = Limits(kernels=3, kernels_per_cell_session=2, outbox=4000, output=20_000)
+LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, outbox=4000, output=20_000)
 
 PROGRAMS = [
     "",
@@ -93,12 +94,13 @@ class FleetMachine(RuleBasedStateMachine):
         mine = [visit for visit in self.living if visit.page == page]
         room = len(self.living) < LIMITS.kernels
         room = room and (not page or len(mine) < LIMITS.kernels_per_cell_session)
-        try:
-            session = self.fleet.open(timeout=timeout, cell_session=page)
-        except Refused:
-            assert not room
+        opened: list[Session] = []
+        opening = self.fleet.open(Visitor(cell_session=page), timeout=timeout)
+        opening.addCallbacks(opened.append, lambda failure: failure.trap(Refused) and None)
+        assert len(opened) == room
+        if not room:
             return
-        assert room
+        (session,) = opened
         ready = session.when_ready()
         ready.addErrback(lambda failure: failure.trap(StartFailed, CancelledError) and None)
         visit = Visit(session, self.host.latest, page, ready)
@@ -228,7 +230,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.the_books_are_right()
         assert stopped == [None], [each for each in stopped if isinstance(each, Failure)]
         assert self.living == []
-        assert self.fleet.admission == Admission(LIMITS)
+        assert self.fleet.admission.is_untouched
         # Whoever has not taken the last words is let go after a while.
         for _ in range(3):
             self.clock.advance(LIMITS.stalled)

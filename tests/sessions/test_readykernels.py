@@ -47,7 +47,7 @@ class Visitor:
 class ReadyTests(SynchronousTestCase):
     """A pool around a host in memory."""
 
-    limits = Limits(kernels=10, ready_least=1, ready_most=3, start=15)
+    limits = Limits(kernels=8, service_kernels=2, ready_least=1, ready_most=3, start=15)
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -215,7 +215,7 @@ class SizeTests(ReadyTests):
         self.begin()
         kernels = [self.served()[1] for _ in range(9)]
         self.rest()
-        assert len(self.names()) == self.limits.kernels
+        assert len(self.names()) == self.limits.kernels + self.limits.service_kernels
         assert self.pool.ready == 1
         self.served()
         self.rest()

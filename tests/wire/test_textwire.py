@@ -44,7 +44,7 @@ def parsed_or_refused(text):
 
 def from_kernel(content, **parts):
     """A message as Session makes it, and as it comes through zmqwire."""
-    session = Session(key=b"key")
+    session = Session(key=b"key", packer="json", unpacker="json")
     sent = session.msg("display_data", content, **parts)
     return sent, zmqwire.decode(IOPUB, session.serialize(sent, [b"topic"]), zmqwire.Signer(b"key"))
 
@@ -132,7 +132,7 @@ def test_what_a_client_says_reaches_the_kernel(said, ascii_only):
     for part in ("parent_header", "metadata", "content"):
         assert json.loads(getattr(message, part)) == said[part]
     assert message.buffers == ()
-    session = Session(key=b"key")
+    session = Session(key=b"key", packer="json", unpacker="json")
     frames = zmqwire.encode(message, zmqwire.Signer(b"key"))
     read = session.deserialize(session.feed_identities(frames)[1])
     assert read["msg_id"] == said["header"]["msg_id"]

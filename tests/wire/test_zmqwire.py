@@ -25,7 +25,7 @@ keys = st.sampled_from([b"", KEY])
 
 def written_by_jupyter(key=KEY, ident=None, msg_type="stream", content=None, **parts):
     """A message as Session makes it, and its frames as Session writes them."""
-    session = Session(key=key)
+    session = Session(key=key, packer="json", unpacker="json")
     sent = session.msg(msg_type, content, **parts)
     return sent, session.serialize(sent, ident)
 
@@ -48,7 +48,7 @@ def test_what_jupyter_writes_is_read(key, ident, msg_type, content, metadata, pa
     parent = {"msg_id": "asked"} | parent
     sent, frames = written_by_jupyter(key, ident, msg_type, content, metadata=metadata)
     sent["parent_header"] = parent
-    frames = Session(key=key).serialize(sent, ident)
+    frames = Session(key=key, packer="json", unpacker="json").serialize(sent, ident)
     read = decode(IOPUB, frames + extra, Signer(key))
     assert (read.channel, read.msg_id, read.msg_type) == (IOPUB, sent["msg_id"], msg_type)
     assert read.parent_id == parent["msg_id"]
@@ -74,7 +74,7 @@ def test_what_is_written_jupyter_reads(key, msg_id, msg_type, content, metadata,
         content=dump(content),
         buffers=tuple(extra),
     )
-    session = Session(key=key)
+    session = Session(key=key, packer="json", unpacker="json")
     ident, parts = session.feed_identities(encode(message, Signer(key)))
     read = session.deserialize(parts)
     assert ident == []
@@ -159,7 +159,11 @@ def test_the_signature_can_be_checked_apart():
 def test_a_signer_signs_the_same_again():
     signer = Signer(KEY)
     parts = [b"1", b"2", b"3", b"4"]
-    assert signer.sign(*parts) == signer.sign(*parts) == Session(key=KEY).sign(parts)
+    assert (
+        signer.sign(*parts)
+        == signer.sign(*parts)
+        == Session(key=KEY, packer="json", unpacker="json").sign(parts)
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,7 +260,7 @@ def test_any_frames_are_a_message_or_an_error(frames):
 @example("\udc80")
 def test_what_a_kernel_prints_is_valid_utf8_when_it_is_passed_on(text):
     sent, frames = written_by_jupyter(content={"name": "stdout", "text": text})
-    session = Session(key=KEY)
+    session = Session(key=KEY, packer="json", unpacker="json")
     oracle = session.deserialize(session.feed_identities(frames)[1])
     read = decode(IOPUB, frames, Signer(KEY))
     assert json.loads(read.content.decode("utf-8")) == oracle["content"]

@@ -2,11 +2,15 @@
  * One program's way through one kernel, from Evaluate to its end.
  *
  *     starting --> running --> done | failed
- *         |           |
- *         +-----------+--> stopping --> stopped
- *         |           |
- *         v           v
+ *       ^  |          |
+ *       |  +----------+--> stopping --> stopped
+ *       v  |          |
+ *  waiting |          |
+ *       |  |          |
+ *       v  v          v
  *      refused      ended | lost
+ *
+ * Waiting is for a kernel, when all are in use; Stop leaves the queue at once.
  *
  * The server ends the kernel when the execution is over; what it says after that changes
  * nothing here.
@@ -23,10 +27,12 @@ import {
   parseObject,
   textAt,
 } from "./messages";
+import type { QueuePlace } from "./queue";
 import { Refusal, type KernelAddress } from "./server";
 
 export type State =
   | { readonly name: "starting" }
+  | ({ readonly name: "waiting" } & QueuePlace)
   | { readonly name: "running"; readonly since: number }
   | { readonly name: "stopping" }
   | { readonly name: "done"; readonly seconds: number }
@@ -36,7 +42,7 @@ export type State =
   | { readonly name: "refused"; readonly message: string }
   | { readonly name: "lost"; readonly message: string };
 
-const LIVE: ReadonlySet<string> = new Set(["starting", "running", "stopping"]);
+const LIVE: ReadonlySet<string> = new Set(["starting", "waiting", "running", "stopping"]);
 
 /** Whether a program in this state may still say something. */
 export function isLive(state: State): boolean {
@@ -55,7 +61,7 @@ export interface Socket {
 export interface ExecutionOptions {
   readonly code: string;
   readonly server: {
-    startKernel(signal: AbortSignal): Promise<KernelAddress>;
+    startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
     endKernel(id: string): void;
   };
   readonly openSocket: (address: string) => Socket;
@@ -109,7 +115,9 @@ export class Execution {
   async start(): Promise<void> {
     this.#options.onState(this.#state);
     try {
-      const kernel = await this.#options.server.startKernel(this.#aborting.signal);
+      const kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
+        if (!this.#isOver()) this.#enter({ name: "waiting", ...place });
+      });
       if (this.#isOver()) this.#options.server.endKernel(kernel.id);
       else this.#connect(kernel);
     } catch (error) {
@@ -138,6 +146,7 @@ export class Execution {
 
   #connect(kernel: KernelAddress): void {
     this.#kernel = kernel;
+    if (this.#state.name === "waiting") this.#enter({ name: "starting" });
     this.#session = this.#options.newId();
     const socket = this.#options.openSocket(kernel.channels);
     this.#socket = socket;

@@ -1,6 +1,7 @@
 /** The server that this page came from, spoken to over HTTP. */
 
 import { type JsonObject, parseObject, textAt } from "./messages";
+import { LINES, type QueuePlace, answerOf } from "./queue";
 
 /** The server said no, or nothing; the text is a sentence for the visitor. */
 export class Refusal extends Error {}
@@ -38,14 +39,22 @@ export class Server {
     this.#cellSession = cellSession;
   }
 
-  /** A fresh kernel, ended by the server when its first execution is over. */
-  async startKernel(signal: AbortSignal): Promise<KernelAddress> {
+  /**
+   * A fresh kernel, ended by the server when its first execution is over.
+   *
+   * Who has to wait for it is told where it stands; `signal` leaves the queue.
+   */
+  async startKernel(
+    signal: AbortSignal,
+    onQueued: (place: QueuePlace) => void,
+  ): Promise<KernelAddress> {
     const query = new URLSearchParams({
       CellSessionID: this.#cellSession,
       timeout: "0",
       accepted_tos: "true",
     });
-    const reply = await this.#ask(`kernel?${query}`, { method: "POST", signal });
+    const headers = { Accept: LINES };
+    const reply = await this.#ask(`kernel?${query}`, { method: "POST", headers, signal }, onQueued);
     const id = textAt(reply, "id");
     if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer names no kernel.");
     return { id, channels: this.#channels(id, textAt(reply, "ws_url")) };
@@ -84,18 +93,23 @@ export class Server {
     return url.href;
   }
 
-  async #ask(path: string, init: RequestInit): Promise<JsonObject> {
+  async #ask(
+    path: string,
+    init: RequestInit,
+    onQueued: (place: QueuePlace) => void = () => undefined,
+  ): Promise<JsonObject> {
     let response: Response;
     let text: string;
     try {
       response = await this.#fetch(this.address(path), init);
-      text = await response.text();
+      text = await answerOf(response, onQueued);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Refusal("The server cannot be reached.");
     }
     const reply = parseObject(text);
-    if (!response.ok) {
+    // After lines about the queue the status is said, and only the answer itself can refuse.
+    if (!response.ok || (reply !== null && "error" in reply)) {
       const sentence = reply === null ? "" : textAt(reply, "message");
       throw new Refusal(sentence || `The server refused (${response.status}).`);
     }

@@ -2,6 +2,7 @@
 
 import { type Clock } from "./clock";
 import { type State } from "./execution";
+import { type QueuePlace } from "./queue";
 
 /** What the line says of a state, as a sentence for the visitor. */
 export function describe(state: State | null): string {
@@ -10,6 +11,8 @@ export function describe(state: State | null): string {
       return "Shift-Enter evaluates";
     case "starting":
       return "Starting…";
+    case "waiting":
+      return `Waiting: ${inLine(state)}`;
     case "running":
       return "Running…";
     case "stopping":
@@ -27,6 +30,18 @@ export function describe(state: State | null): string {
     case "lost":
       return `Connection lost. ${state.message || "The program has ended with it."}`;
   }
+}
+
+/** "3rd in line, about 12 s", without the time when nobody knows it. */
+function inLine({ position, seconds }: QueuePlace): string {
+  const place = `${ordinal(position)} in line`;
+  return seconds === null ? place : `${place}, about ${duration(seconds).replace(".0", "")}`;
+}
+
+/** 1st, 2nd, 3rd, 4th ... 11th, 12th, 13th ... 21st. */
+export function ordinal(position: number): string {
+  const teens = Math.floor(position / 10) % 10 === 1;
+  return `${position}${(teens ? undefined : ["th", "st", "nd", "rd"][position % 10]) ?? "th"}`;
 }
 
 /** Seconds in the precision that a reader cares about. */

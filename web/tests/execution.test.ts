@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { Execution, type State, isLive } from "../src/execution";
 import { type JsonObject, type KernelMessage } from "../src/messages";
+import { type QueuePlace } from "../src/queue";
 import { type KernelAddress, Refusal } from "../src/server";
 import { FakeClock, FakeSocket, countingIds, said, settled } from "./fakes";
 
@@ -17,11 +18,13 @@ class World {
   answer!: (kernel: KernelAddress) => void;
   refuse!: (error: unknown) => void;
   signal: AbortSignal | null = null;
+  queued!: (place: QueuePlace) => void;
   readonly execution = new Execution({
     code: "print(1)",
     server: {
-      startKernel: (signal) => {
+      startKernel: (signal, onQueued) => {
         this.signal = signal;
+        this.queued = onQueued;
         return new Promise((resolve, reject) => {
           this.answer = resolve;
           this.refuse = reject;
@@ -152,6 +155,41 @@ test("frames that are no messages are passed over", async () => {
   world.socket.says({ content: {} });
   expect(world.messages).toEqual([]);
   expect(world.state.name).toBe("running");
+});
+
+describe("while all kernels are in use", () => {
+  test("the queue moves, and then the program runs as ever", async () => {
+    await world.start();
+    world.queued({ position: 2, seconds: null });
+    world.queued({ position: 1, seconds: 4 });
+    expect(world.state).toEqual({ name: "waiting", position: 1, seconds: 4 });
+    expect(isLive(world.state)).toBe(true);
+    world.answer(KERNEL);
+    await settled();
+    expect(world.state).toEqual({ name: "starting" });
+    world.socket.opens();
+    world.replies("ok");
+    expect(world.names).toEqual(["starting", "waiting", "waiting", "starting", "running", "done"]);
+  });
+
+  test("stop leaves the queue, and what it says later is not heard", async () => {
+    await world.start();
+    world.queued({ position: 2, seconds: null });
+    world.execution.stop();
+    expect(world.signal?.aborted).toBe(true);
+    world.queued({ position: 1, seconds: null });
+    world.refuse(new DOMException("aborted", "AbortError"));
+    await settled();
+    expect(world.names).toEqual(["starting", "waiting", "stopped"]);
+  });
+
+  test("a wait in vain is a refusal", async () => {
+    await world.start();
+    world.queued({ position: 2, seconds: null });
+    world.refuse(new Refusal("All kernels are in use."));
+    await settled();
+    expect(world.state).toEqual({ name: "refused", message: "All kernels are in use." });
+  });
 });
 
 describe("an end that the program did not choose", () => {

@@ -20,15 +20,19 @@ function serverThat(answer: () => Response, base = "http://cells.test/") {
 
 const json = (value: unknown, status = 200) => new Response(JSON.stringify(value), { status });
 const never = new AbortController().signal;
+const nobody = () => {
+  throw new Error("nothing was said of a queue");
+};
 
 describe("startKernel", () => {
   test("asks for a kernel that ends with its program", async () => {
     const { server, requests } = serverThat(() => json({ ws_url: "ws://cells.test/", id: ID }));
-    expect(await server.startKernel(never)).toEqual({
+    expect(await server.startKernel(never, nobody)).toEqual({
       id: ID,
       channels: `ws://cells.test/kernel/${ID}/channels`,
     });
     expect(requests[0]?.method).toBe("POST");
+    expect(requests[0]?.headers.get("Accept")).toBe("application/x-ndjson");
     expect(requests[0]?.url).toBe(
       "http://cells.test/kernel?CellSessionID=tab&timeout=0&accepted_tos=true",
     );
@@ -47,7 +51,9 @@ describe("startKernel", () => {
     ["no address at all", "https://cells.test/a/", "", "wss://cells.test/a"],
   ])("keeps to the page's own host: %s", async (_name, base, named, expected) => {
     const { server } = serverThat(() => json({ ws_url: named, id: ID }), base);
-    expect((await server.startKernel(never)).channels).toBe(`${expected}/kernel/${ID}/channels`);
+    expect((await server.startKernel(never, nobody)).channels).toBe(
+      `${expected}/kernel/${ID}/channels`,
+    );
   });
 
   test.each([
@@ -58,7 +64,7 @@ describe("startKernel", () => {
     ["a hostile id", json({ id: "../../../../../../../../etc/passwd/xxxx" }), "names no kernel"],
   ])("says why not: %s", async (_name, response, sentence) => {
     const { server } = serverThat(() => response);
-    const refusal = await server.startKernel(never).catch((error: unknown) => error);
+    const refusal = await server.startKernel(never, nobody).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(Refusal);
     expect((refusal as Refusal).message).toContain(sentence);
   });
@@ -67,7 +73,67 @@ describe("startKernel", () => {
     const { server } = serverThat(() => {
       throw new TypeError("network");
     });
-    await expect(server.startKernel(never)).rejects.toThrow("cannot be reached");
+    await expect(server.startKernel(never, nobody)).rejects.toThrow("cannot be reached");
+  });
+});
+
+describe("startKernel, when it has to wait", () => {
+  /** A response whose pieces come one after another. */
+  const lines = (...pieces: string[]) => {
+    const waiting = [...pieces];
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const piece = waiting.shift();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(new TextEncoder().encode(piece));
+      },
+    });
+    return new Response(body, { headers: { "Content-Type": "application/x-ndjson" } });
+  };
+  const kernel = JSON.stringify({ ws_url: "ws://cells.test/", id: ID });
+
+  test.each([
+    [
+      "line by line",
+      ['{"queued":{"position":2,"seconds":9}}\n', '{"queued":{"position":1}}\n', `${kernel}\n`],
+    ],
+    [
+      "all at once",
+      [`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}\n`],
+    ],
+    [
+      "in crumbs",
+      [...`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}`],
+    ],
+  ])("tells each place and gives the kernel: %s", async (_name, pieces) => {
+    const { server } = serverThat(() => lines(...pieces));
+    const places: unknown[] = [];
+    const { id } = await server.startKernel(never, (place) => places.push(place));
+    expect(id).toBe(ID);
+    expect(places).toEqual([
+      { position: 2, seconds: 9 },
+      { position: 1, seconds: null },
+    ]);
+  });
+
+  test.each([
+    [
+      "the server's sentence",
+      '{"error":"draining","message":"Going.","retry_after":10}\n',
+      "Going.",
+    ],
+    ["an answer cut short", "", "cannot be read"],
+    ["no line of ours", '{"queued":7}\n', "names no kernel"],
+  ])("says why not: %s", async (_name, last, sentence) => {
+    const { server } = serverThat(() => lines('{"queued":{"position":1}}\n', last));
+    await expect(server.startKernel(never, () => undefined)).rejects.toThrow(sentence);
+  });
+
+  test("a connection that breaks is told", async () => {
+    const body = new ReadableStream({ start: (controller) => controller.error(new TypeError()) });
+    const headers = { "Content-Type": "application/x-ndjson" };
+    const { server } = serverThat(() => new Response(body, { headers }));
+    await expect(server.startKernel(never, nobody)).rejects.toThrow("cannot be reached");
   });
 });
 

@@ -1,12 +1,16 @@
 import { expect, test } from "vitest";
 
 import { type State } from "../src/execution";
-import { StatusLine, describe as words, duration } from "../src/status";
+import { StatusLine, describe as words, duration, ordinal } from "../src/status";
 import { FakeClock } from "./fakes";
 
 test.each<[State | null, string]>([
   [null, "Shift-Enter evaluates"],
   [{ name: "starting" }, "Starting…"],
+  [{ name: "waiting", position: 3, seconds: 12 }, "Waiting: 3rd in line, about 12 s"],
+  [{ name: "waiting", position: 1, seconds: 4 }, "Waiting: 1st in line, about 4 s"],
+  [{ name: "waiting", position: 2, seconds: 90 }, "Waiting: 2nd in line, about 1 min 30 s"],
+  [{ name: "waiting", position: 12, seconds: null }, "Waiting: 12th in line"],
   [{ name: "running", since: 0 }, "Running…"],
   [{ name: "stopping" }, "Stopping…"],
   [{ name: "done", seconds: 0.4217 }, "Done in 0.42 s"],
@@ -18,6 +22,13 @@ test.each<[State | null, string]>([
   [{ name: "lost", message: "Too slow." }, "Connection lost. Too slow."],
 ])("%j reads as %j", (state, sentence) => {
   expect(words(state)).toBe(sentence);
+});
+
+test("places in line are counted as people count", () => {
+  const places = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 101, 111, 112, 123];
+  expect(places.map(ordinal).join(" ")).toBe(
+    "1st 2nd 3rd 4th 10th 11th 12th 13th 21st 22nd 23rd 101st 111th 112th 123rd",
+  );
 });
 
 test.each([
