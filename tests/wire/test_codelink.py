@@ -7,7 +7,7 @@ import zlib
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.web.http import parse_qs
 
@@ -272,7 +272,8 @@ class TestName:
         )
     )
     def test_what_passes_stays_inside(self, name):
-        assume(refusal(clean_name, name) is None)
+        if refusal(clean_name, name) is not None:
+            return
         clean = clean_name(name)
         assert clean == name
         assert len(clean.encode("utf-8")) <= 1024
