@@ -36,14 +36,14 @@ class SagecellTx:
     settings: str = _SETTINGS
     name: str = field(default=SAGECELL, init=False)
     _server: Server = field(init=False)
-    _url: str = field(init=False)
+    url: str = field(init=False)
 
     def start(self) -> None:
         self.directory.mkdir()
         settings = self.directory / "sagecell.toml"
         settings.write_text(self.settings, "utf-8")
         port = free_port()
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         options = ["--config", str(settings), "--state-dir", str(self.directory / "state")]
         listen = ["--listen", f"tcp:{port}:interface=127.0.0.1"]
         self._server = Server(
@@ -51,7 +51,7 @@ class SagecellTx:
             directory=self.directory,
             log=self.directory / "log",
         )
-        self._server.await_answer(f"{self._url}/api/status")
+        self._server.await_answer(f"{self.url}/api/status")
 
     @property
     def _twistd(self) -> list[str]:
@@ -65,10 +65,10 @@ class SagecellTx:
         return self._server.pid
 
     def open(self) -> WebSocketTalk:
-        kernel = call("POST", f"{self._url}/kernel?timeout=inf")
+        kernel = call("POST", f"{self.url}/kernel?timeout=inf")
         return WebSocketTalk(
             f"{kernel['ws_url']}kernel/{kernel['id']}/channels",
-            end=lambda: call("DELETE", f"{self._url}/kernel/{kernel['id']}"),
+            end=lambda: call("DELETE", f"{self.url}/kernel/{kernel['id']}"),
         )
 
     def kernels(self) -> set[int]:
@@ -97,7 +97,7 @@ class SagecellTx:
             forking.stop()
 
     def _kernels(self) -> Any:
-        return call("GET", f"{self._url}/api/status")["kernels"]
+        return call("GET", f"{self.url}/api/status")["kernels"]
 
     def base(self) -> set[int]:
         return processes.children([self.web_pid])

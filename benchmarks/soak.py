@@ -1,0 +1,267 @@
+"""``python -m benchmarks.soak``: sessions of all kinds without end, and what they leave behind.
+
+Visitors come all the time, run programs of all kinds and leave in all the ways that visitors
+have. Now and then everybody is waited for, and what the server has is written down:
+descriptors, memory, processes, directories, rows. It should have no more at the end than
+at the beginning. The load is bounded in number and time, and goes to loopback alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import websocket
+from attrs import define, field, frozen
+
+from benchmarks import processes
+from benchmarks.client import Talk, Unexpected, ask, call
+from benchmarks.peers.sagecell import SagecellTx
+
+#: Visitors at a time, and between two looks.
+CROWD = 8
+STRETCH = 500
+
+#: How long the last visitors' sessions may take to be gone, in seconds.
+PATIENCE = 120.0
+
+#: Programs as strangers send them.
+PROGRAMS = {
+    "text": "for n in range(20): print(n, n ** 2)",
+    "plot": "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()",
+    "table": "import pandas as pd\npd.DataFrame({'n': range(50)}).describe()",
+    "files": "for n in range(3): open(f'{n}.csv', 'w').write('a,b\\n' * 2000)",
+    "an error": "def f(n):\n    return 1 / n\nf(0)",
+    "much text": "print('0123456789' * 200_000)",
+    "many displays": "for n in range(500): display(n)",
+    "an endless loop": "while True: pass",
+    "a deaf loop": "import signal\nsignal.signal(2, signal.SIG_IGN)\nwhile True: pass",
+    "memory": "hoard = bytearray(4 << 30)",
+    "children": "import subprocess\nfor _ in range(3): subprocess.Popen(['sleep', '1000'])",
+    "a daemon": "import os\nif os.fork() == 0:\n    os.setsid()\n    os.execvp('sleep', ['sleep', '1000'])",
+    "a crash": "import ctypes\nctypes.string_at(0)",
+    "an end": "import os\nos._exit(3)",
+    "threads": "import threading\nfor _ in range(5): threading.Thread(target=print, args=('x',)).start()",
+    "a full directory": "with open('big', 'wb') as file:\n    for _ in range(40): file.write(bytes(1 << 20))",
+}
+
+_ENDLESS = frozenset({"an endless loop", "a deaf loop"})
+
+
+@frozen
+class Belongings:
+    """What a server has while nobody is there."""
+
+    descriptors: int
+    threads: int
+    memory: float  # MB, resident, of the web process
+    fork_servers: float  # MB, resident
+    their_descriptors: int
+    processes: int
+    directories: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.descriptors:>11}{self.threads:>9}{self.memory:>10.1f}{self.fork_servers:>14.1f}"
+            f"{self.their_descriptors:>13}{self.processes:>11}{self.directories:>13}"
+        )
+
+
+_TITLES = (
+    f"{'sessions':>9}{'descriptors':>11}{'threads':>9}{'RSS, MB':>10}{'fork srv, MB':>14}"
+    f"{'their fds':>13}{'processes':>11}{'directories':>13}"
+)
+
+
+@define(eq=False)
+class Soak:
+    """One server under the load of many visitors. `luck` decides what they do."""
+
+    server: SagecellTx
+    directory: Path
+    luck: random.Random
+    fates: Counter[str] = field(factory=Counter, init=False)
+
+    def visit(self, seed: int) -> None:
+        """One visitor, from coming to going."""
+        luck = random.Random(seed)
+        name = luck.choice(list(PROGRAMS))
+        leave = luck.choice(_WAYS)
+        try:
+            talk = self.server.open()
+        except (Unexpected, OSError) as error:
+            self.fates[f"not started: {error}"] += 1
+            return
+        try:
+            self.fates[leave(talk, name)] += 1
+        except (Unexpected, OSError, websocket.WebSocketException) as error:
+            # A kernel that ends closes the socket: for some programs, that is the point.
+            self.fates[f"ended: {type(error).__name__}"] += 1
+        finally:
+            with suppress(Exception):
+                talk.close()
+
+    def look(self) -> Belongings:
+        """Wait until nobody is there, and see what there is."""
+        deadline = time.monotonic() + PATIENCE
+        while call("GET", f"{self.server.url}/api/status")["kernels"]["running"]:
+            if time.monotonic() > deadline:
+                raise Unexpected("sessions are left that nobody has any more")
+            time.sleep(0.05)
+        self.server.await_ready_kernels()
+        web = self.server.web_pid
+        servers = processes.children([web])
+        return Belongings(
+            descriptors=_count(f"/proc/{web}/fd"),
+            threads=_count(f"/proc/{web}/task"),
+            memory=_resident(web),
+            fork_servers=sum(map(_resident, servers)),
+            their_descriptors=sum(_count(f"/proc/{pid}/fd") for pid in servers),
+            processes=len(processes.trees([web])),
+            directories=len(list((self.directory / "state" / "kernels").glob("k-*"))),
+        )
+
+
+def _stay(talk: Talk, name: str) -> str:
+    """See the end of the program; press Stop if there is none."""
+    if name in _ENDLESS:
+        return _stop(talk, name)
+    for _ in ask(talk, PROGRAMS[name]):
+        pass
+    return "saw the end"
+
+
+def _stop(talk: Talk, name: str) -> str:
+    talk.send(PROGRAMS[name])
+    talk.receive()
+    talk.close()
+    return "stopped it"
+
+
+def _drop(talk: Talk, name: str) -> str:
+    talk.send(PROGRAMS[name])
+    talk.leave()
+    return "dropped the line"
+
+
+def _drop_in_the_middle(talk: Talk, name: str) -> str:
+    talk.send(PROGRAMS[name])
+    for _ in range(3):
+        talk.receive()
+    talk.leave()
+    return "dropped it in the middle"
+
+
+def _say_nothing(talk: Talk, name: str) -> str:
+    return "came and went"
+
+
+_WAYS: Sequence[Callable[[Talk, str], str]] = (
+    _stay,
+    _stay,
+    _stop,
+    _drop,
+    _drop_in_the_middle,
+    _say_nothing,
+)
+
+
+def _count(directory: str) -> int:
+    return len(os.listdir(directory))
+
+
+def _resident(pid: int) -> float:
+    with open(f"/proc/{pid}/statm", "rb") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Load, look, and print what was seen; the exit status is 1 if something grew."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    luck = random.Random(options.seed)
+    begun = time.monotonic()
+    seen: list[Belongings] = []
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        server = SagecellTx(Path(name) / "sagecell")
+        server.start()
+        try:
+            soak = Soak(server, Path(name) / "sagecell", luck)
+            print(_TITLES)
+            with ThreadPoolExecutor(CROWD) as visitors:
+                for count in _stretches(options, begun):
+                    seeds = [luck.getrandbits(64) for _ in range(count)]
+                    list(visitors.map(soak.visit, seeds))
+                    seen.append(soak.look())
+                    print(f"{soak.fates.total():>9}{seen[-1]}", flush=True)
+            _print_fates(soak, server, time.monotonic() - begun)
+        finally:
+            server.stop()
+    return _judge(seen)
+
+
+def _stretches(options: argparse.Namespace, begun: float) -> Iterator[int]:
+    """How many visitors come before the next look. The first stretch is to warm up."""
+    if options.hours:
+        while time.monotonic() - begun < options.hours * 3600:
+            yield STRETCH
+        return
+    for done in itertools.count(0, STRETCH):
+        if done >= options.sessions:
+            return
+        yield min(STRETCH, options.sessions - done)
+
+
+def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
+    total = soak.fates.total()
+    print(f"\n{total} sessions in {seconds:.0f} s, {total / seconds:.1f} a second")
+    for fate, count in soak.fates.most_common():
+        print(f"{count:>9} {fate}")
+    ended = call("GET", f"{server.url}/api/status")["kernels"]["ended"]
+    print("\nkernels ended:", ", ".join(f"{count} {reason}" for reason, count in ended.items()))
+
+
+def _judge(seen: Sequence[Belongings]) -> int:
+    """Compare the last look with the first one after the warm-up."""
+    if len(seen) < 3:
+        print("\nToo short to tell.")
+        return 0
+    first, last = seen[1], seen[-1]
+    grown = [
+        name
+        for name, most in (
+            ("descriptors", 0),
+            ("threads", 0),
+            ("memory", 20.0),
+            ("fork_servers", 10.0),
+            ("their_descriptors", 0),
+            ("processes", 0),
+            ("directories", 0),
+        )
+        if getattr(last, name) - getattr(first, name) > most
+    ]
+    print(f"\n{'GREW: ' + ', '.join(grown) if grown else 'Flat.'}")
+    return 1 if grown else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--sessions", type=int, default=10_000, help="how many [10,000]")
+    parser.add_argument("--hours", type=float, help="go on for so long instead")
+    parser.add_argument("--seed", type=int, default=1, help="what visitors do depends on it [1]")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
