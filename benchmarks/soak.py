@@ -26,7 +26,7 @@ import websocket
 from attrs import define, field, frozen
 
 from benchmarks import processes
-from benchmarks.client import Talk, Unexpected, ask, call
+from benchmarks.client import Unexpected, WebSocketTalk, ask, call
 from benchmarks.peers.sagecell import SagecellTx
 
 #: Visitors at a time, and between two looks.
@@ -133,7 +133,7 @@ class Soak:
         )
 
 
-def _stay(talk: Talk, name: str) -> str:
+def _stay(talk: WebSocketTalk, name: str) -> str:
     """See the end of the program; press Stop if there is none."""
     if name in _ENDLESS:
         return _stop(talk, name)
@@ -142,20 +142,20 @@ def _stay(talk: Talk, name: str) -> str:
     return "saw the end"
 
 
-def _stop(talk: Talk, name: str) -> str:
+def _stop(talk: WebSocketTalk, name: str) -> str:
     talk.send(PROGRAMS[name])
     talk.receive()
     talk.close()
     return "stopped it"
 
 
-def _drop(talk: Talk, name: str) -> str:
+def _drop(talk: WebSocketTalk, name: str) -> str:
     talk.send(PROGRAMS[name])
     talk.leave()
     return "dropped the line"
 
 
-def _drop_in_the_middle(talk: Talk, name: str) -> str:
+def _drop_in_the_middle(talk: WebSocketTalk, name: str) -> str:
     talk.send(PROGRAMS[name])
     for _ in range(3):
         talk.receive()
@@ -163,11 +163,11 @@ def _drop_in_the_middle(talk: Talk, name: str) -> str:
     return "dropped it in the middle"
 
 
-def _say_nothing(talk: Talk, name: str) -> str:
+def _say_nothing(talk: WebSocketTalk, name: str) -> str:
     return "came and went"
 
 
-_WAYS: Sequence[Callable[[Talk, str], str]] = (
+_WAYS: Sequence[Callable[[WebSocketTalk, str], str]] = (
     _stay,
     _stay,
     _stop,

@@ -44,6 +44,11 @@ class ForkedKernel:
 
     # --- Kernel
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process tree is there."""
+        return not self._gone
+
     def send(self, message: Message) -> None:
         """Send a message to the kernel."""
         if self._link is not None and not self._gone:

@@ -58,6 +58,13 @@ class KernelObserver(Protocol):
 class Kernel(Protocol):
     """One running kernel, as its session sees it."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there, as far as the host knows.
+
+        `KernelObserver.kernel_ended` is called later: its last words are heard before.
+        """
+
     def send(self, message: Message) -> None:
         """Send `message` on its channel, signed. Never blocks; nothing happens after the end."""
 

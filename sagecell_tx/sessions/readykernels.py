@@ -66,16 +66,17 @@ class ReadyKernels(Service):
     @property
     def ready(self) -> int:
         """How many kernels can be had at once."""
-        return sum(start.kernel is not None for start in self._stock)
+        return sum(start.is_up for start in self._stock)
 
     # --- Host
 
     def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`. Fires at once if one is ready."""
         self._demand.started()
-        if self._stock:
+        usable = [start for start in self._stock if start.is_up or start.waiting]
+        if usable:
             # The oldest that is up; else the oldest, which will be up before a new one.
-            taken = min(self._stock, key=lambda start: start.kernel is None)
+            taken = min(usable, key=lambda start: start.waiting)
             self._stock.remove(taken)
             _log.info("{kernel}: is kernel {ready}", kernel=kernel_id, ready=taken.kernel_id)
             taken.observer = observer
@@ -221,6 +222,11 @@ class _Start:
 
     def __attrs_post_init__(self) -> None:
         self.coming = Deferred(lambda _: self.give_up())
+
+    @property
+    def is_up(self) -> bool:
+        """The kernel is there; one whose process is gone is not, before its end is told."""
+        return self.kernel is not None and self.kernel.alive
 
     @property
     def waiting(self) -> bool:

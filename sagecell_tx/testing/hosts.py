@@ -108,6 +108,11 @@ class MemoryKernel:
 
     # --- Kernel
 
+    @property
+    def alive(self) -> bool:
+        """See `Kernel.alive`."""
+        return self.how is None
+
     def send(self, message: Message) -> None:
         """See `Kernel.send`."""
         if self.how is not None:

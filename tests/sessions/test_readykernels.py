@@ -147,6 +147,18 @@ class HandOutTests(ReadyTests):
         assert visitor.near == 1
         assert visitor.ends == [Exit(signal=11)]
 
+    def test_nobody_gets_one_whose_process_is_gone(self) -> None:
+        self.begin()
+        dead = self.host.latest
+        dead.pause()  # what it said last is still on its way
+        dead.stream("last words")
+        dead.end(Exit(signal=9))
+        assert self.pool.ready == 0
+        _, kernel = self.served()
+        assert kernel is not dead
+        dead.resume()
+        assert dead.gone
+
     def test_the_same_while_it_is_on_its_way(self) -> None:
         self.begin(prompt=False)
         visitor = self.visit()
