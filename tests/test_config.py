@@ -80,6 +80,8 @@ def test_every_setting_can_be_read(settings):
         sandbox = "account"
         accounts = [70000, 100]
         visible = ["/opt/sage"]
+        network = ["pypi.org", "*.example.org"]
+        network_ports = [443]
         spare = false
         [limits]
     """
@@ -100,6 +102,8 @@ def test_every_setting_can_be_read(settings):
         "sandbox": "account",
         "accounts": (70000, 100),
         "visible": ("/opt/sage",),
+        "network": ("pypi.org", "*.example.org"),
+        "network_ports": (443,),
         "limits": Limits(**limits),
     }
     assert set(read) == set(attrs.fields_dict(Config))
