@@ -20,11 +20,15 @@ from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.python.threadpool import ThreadPool
 from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.hosts.names import Names
+from sagecell_tx.hosts.outlet import Network
+from sagecell_tx.hosts.reach import AllowList, is_public
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
@@ -39,6 +43,10 @@ _log = Logger()
 
 #: How often expired files are looked for, in seconds.
 SWEEP = 600.0
+
+
+#: Names of hosts that are looked up at a time.
+LOOKUPS = 8
 
 
 class Options(usage.Options):
@@ -127,6 +135,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             config.state_dir.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
+    network = _network(config, reactor)
     threads = reactor.getThreadPool()
     limits = config.limits
     database = open_database(config.database_url, reactor=reactor, pool=threads)
@@ -149,6 +158,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             accounts=config.accounts,
         ),
         try_level=run_program,
+        network=network,
         new_key=lambda: secrets.token_hex(32),
     )
     fleet = Fleet(host=host, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
@@ -183,6 +193,22 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         fleet=fleet,
         listening=listening,
         notifier=notifier,
+    )
+
+
+def _network(config: Config, reactor: Any) -> Network | None:
+    """What kernels reach of the network; None for nothing. Raises `ConfigError`."""
+    allowed = AllowList.of(config.network, config.network_ports)
+    if not config.network:
+        return None
+    # Threads of its own: a name may take long, and the database must not wait for it.
+    names = Names(reactor=reactor, threads=ThreadPool(0, LOOKUPS, "names"))
+    return Network(
+        reactor=reactor,
+        allowed=allowed,
+        limits=config.limits,
+        names=names,
+        is_public=is_public,
     )
 
 

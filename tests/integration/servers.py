@@ -32,7 +32,13 @@ class Server:
     """One run of the server after another, on one state directory."""
 
     def __init__(
-        self, *, twistd: str = TWISTD, cwd: str = "/", spare: bool = False, **limits: float
+        self,
+        *,
+        twistd: str = TWISTD,
+        cwd: str = "/",
+        spare: bool = False,
+        network: tuple[str, ...] = (),
+        **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -40,6 +46,7 @@ class Server:
         self.twistd = twistd
         self.cwd = cwd
         self.spare = spare
+        self.network = list(network)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.limits = {"kernels": 80, "kernels_per_cell_session": 80, "detached": 1.0, **limits}
@@ -64,7 +71,8 @@ class Server:
         """Start, and wait until the server says that it is ready."""
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
-        config.write_text("\n".join([f"spare = {str(self.spare).lower()}", "[limits]", *lines]))
+        own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
+        config.write_text("\n".join([*own, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
