@@ -20,7 +20,6 @@ from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python import usage
-from twisted.python.threadpool import ThreadPool
 from typing_extensions import override
 
 from sagecell_tx import __version__
@@ -43,10 +42,6 @@ _log = Logger()
 
 #: How often expired files are looked for, in seconds.
 SWEEP = 600.0
-
-
-#: Names of hosts that are looked up at a time.
-LOOKUPS = 8
 
 
 class Options(usage.Options):
@@ -201,13 +196,11 @@ def _network(config: Config, reactor: Any) -> Network | None:
     allowed = AllowList.of(config.network, config.network_ports)
     if not config.network:
         return None
-    # Threads of its own: a name may take long, and the database must not wait for it.
-    names = Names(reactor=reactor, threads=ThreadPool(0, LOOKUPS, "names"))
     return Network(
         reactor=reactor,
         allowed=allowed,
         limits=config.limits,
-        names=names,
+        names=Names(reactor=reactor),
         is_public=is_public,
     )
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+#: Names that are looked up at a time.
+THREADS = 8
 
 
 class Lookup(Protocol):
@@ -25,13 +29,14 @@ class Lookup(Protocol):
 
 @frozen(kw_only=True)
 class Names:
-    """Looks names up in `threads`, which nothing else should wait for.
+    """Looks names up in threads of its own.
 
     The system may take half a minute over a name, and whose names these are may see to that.
+    The database must not wait for it.
     """
 
     reactor: Any
-    threads: Any  # a ThreadPool
+    threads: Any = field(factory=lambda: ThreadPool(0, THREADS, "names"))
 
     def start(self) -> None:
         """Have threads."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.hosts.names import Names
@@ -28,8 +27,8 @@ class NamesTests(SynchronousTestCase):
 
 
 def test_threads_are_had_from_start_to_stop():
-    threads = ThreadPool(0, 1, "names")
-    names = Names(reactor=None, threads=threads)
+    names = Names(reactor=None)
+    threads = names.threads
     states = [threads.started]
     for change in (names.start, names.stop):
         change()
