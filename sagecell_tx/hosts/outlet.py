@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.hosts.forwardproxy import ForwardProxy
-from sagecell_tx.hosts.handover import Handover
+from sagecell_tx.hosts.handover import Handover, NoListener
 from sagecell_tx.hosts.names import Lookup
 from sagecell_tx.hosts.reach import AllowList, Unreachable
 from sagecell_tx.wire.proxywire import Destination
@@ -94,6 +94,8 @@ class Outlet(Factory):
                 self._port = self.network.reactor.adoptStreamPort(
                     listener.fileno(), socket.AF_INET, self
                 )
+        except OSError as error:
+            raise NoListener(f"it cannot be used: {error.strerror}") from error
         finally:
             handover.close()
 

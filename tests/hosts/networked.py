@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,8 +49,11 @@ class NetworkReactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
         self.ports: list[MemoryPort] = []
+        self.exhausted = False
 
     def adoptStreamPort(self, fileno, addressFamily, factory):  # noqa: N802, N803
+        if self.exhausted:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         self.ports.append(MemoryPort(fileno))
         return self.ports[-1]
 

@@ -212,6 +212,14 @@ def test_without_a_listener_there_is_none(world, directory):
     outlet.close()
 
 
+def test_a_listener_that_the_server_has_no_descriptor_for_is_none(world, directory):
+    world.reactor.exhausted = True
+    with pytest.raises(NoListener, match="Too many open files"):
+        listening(world, directory)
+    assert list((directory / "ipc").iterdir()) == []
+    world.outlet.close()
+
+
 def test_closing_gives_everything_back(world, directory):
     port = listening(world, directory)
     idle, asking, carrying = world.connect(), world.ask(), world.ask()

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from sagecell_tx.config import Limits
-from sagecell_tx.hosts.outlet import Network, Outlet
+from sagecell_tx.hosts.outlet import TAKEN, Network, Outlet
 from sagecell_tx.hosts.reach import AllowList
 from sagecell_tx.hosts.workdir import WorkDirs
 from tests.hosts.networked import MemoryNames
@@ -107,11 +107,11 @@ class Deployment:
                 answer += client.recv(1)
             sender = threading.Thread(target=client.sendall, args=(there,))
             sender.start()
-            taken = b""
+            taken = bytearray(answer)
             while len(taken) < count:
                 taken += client.recv(65536)
             sender.join()
-            return answer + taken
+            return bytes(taken)
 
     def close(self) -> None:
         self.session.close()
@@ -165,6 +165,20 @@ async def test_a_refusal_is_what_requests_shows(proxied):
     assert answer.text == "other.test is not among the hosts that programs here may reach.\n"
     with pytest.raises(requests.exceptions.ProxyError, match=r"other\.test is not among the hosts"):
         await proxied.ask("GET", "https://other.test:PORT/")
+
+
+@ensureDeferred
+async def test_a_refusal_is_heard_by_who_still_sends(proxied):
+    for host in ("other.test", "unknown.example"):
+        answer = await proxied.ask("POST", f"http://{host}:PORT/", data=b"x" * LARGE)
+        assert answer.status_code in (403, 502)
+
+
+@ensureDeferred
+async def test_connections_that_come_too_fast_wait_and_are_answered(proxied):
+    for _ in range(TAKEN + 5):
+        answer = await proxied.ask("GET", "http://other.test:PORT/")
+        assert answer.status_code == 403
 
 
 @ensureDeferred
