@@ -119,7 +119,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
         self._send(unsent)
 
     def _not_connected(self, failure: Failure) -> None:
-        if self._gone:
+        if self._gone or self._refused:
             return
         if isinstance(failure.value, Unreachable):
             self._refuse(failure.value.status, failure.value.sentence)
@@ -134,6 +134,8 @@ class ForwardProxy(Protocol, TimeoutMixin):
             # Part of the answer may be on its way, and none can follow it.
             self.abort()
             return
+        if self._connecting is not None:
+            self._connecting.cancel()
         self.setTimeout(self._idle)
         self.transport.write(refusal(status, sentence))
         self.transport.loseConnection()

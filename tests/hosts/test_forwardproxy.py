@@ -150,6 +150,16 @@ def test_a_second_request_ends_the_connection(world):
     assert far.pipe.aborting
 
 
+def test_a_second_request_before_the_first_is_on_its_way_calls_it_off(world):
+    near = world.connect()
+    near.send(GET)
+    near.send(GET)
+    assert near.status == 400
+    assert world.reactor.connectors[-1].stoppedConnecting
+    near.lose()
+    assert world.quiet()
+
+
 def test_after_a_refusal_nothing_is_heard(world):
     near = world.ask("refused.example:443")
     said = near.pipe.said
