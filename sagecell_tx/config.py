@@ -90,6 +90,12 @@ class Limits:
     ping: float = 25.0  # between two signs of life asked of a WebSocket
     stalled: float = 60.0  # a listener that takes nothing for so long is let go
 
+    # What a session may have of the network, where hosts are allowed: bytes, a number, seconds.
+    network: int = 256 * MIB  # both ways
+    network_connections: int = 10  # at a time
+    network_connect: float = 10.0  # to find a host and connect to it
+    network_idle: float = 60.0  # with nothing sent or received
+
     # `POST /service`.
     service: float = 30.0
     service_output: int = 4 * MIB
@@ -116,6 +122,8 @@ class Config:
     sandbox: str = "auto"  # or one of SANDBOXES: then it must be had
     accounts: tuple[int, ...] = (2_000_000_000, 10_000)  # user ids for kernels: first, and how many
     visible: tuple[str, ...] = ()  # directories that kernels may read beside the system's
+    network: tuple[str, ...] = ()  # hosts that kernels may reach; none: no network
+    network_ports: tuple[int, ...] = (80, 443)  # of those hosts
     limits: Limits = field(factory=Limits)
 
     @property

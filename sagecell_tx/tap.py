@@ -25,6 +25,9 @@ from typing_extensions import override
 from sagecell_tx import __version__
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.hosts.names import Names
+from sagecell_tx.hosts.outlet import Network
+from sagecell_tx.hosts.reach import AllowList, is_public
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
@@ -131,6 +134,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             config.state_dir.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
+    network = _network(config, reactor)
     threads = reactor.getThreadPool()
     limits = config.limits
     database = open_database(config.database_url, reactor=reactor, pool=threads)
@@ -153,6 +157,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             accounts=config.accounts,
         ),
         try_level=run_program,
+        network=network,
         new_key=lambda: secrets.token_hex(32),
     )
     ready = ReadyKernels(host=host, limits=limits, clock=reactor)
@@ -196,6 +201,20 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         listening=listening,
         doors=doors,
         notifier=notifier,
+    )
+
+
+def _network(config: Config, reactor: Any) -> Network | None:
+    """What kernels reach of the network; None for nothing. Raises `ConfigError`."""
+    allowed = AllowList.of(config.network, config.network_ports)
+    if not config.network:
+        return None
+    return Network(
+        reactor=reactor,
+        allowed=allowed,
+        limits=config.limits,
+        names=Names(reactor=reactor),
+        is_public=is_public,
     )
 
 

@@ -80,6 +80,8 @@ def test_every_setting_can_be_read(settings):
         sandbox = "account"
         accounts = [70000, 100]
         visible = ["/opt/sage"]
+        network = ["pypi.org", "*.example.org"]
+        network_ports = [443]
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
@@ -108,6 +110,8 @@ def test_every_setting_can_be_read(settings):
         "sandbox": "account",
         "accounts": (70000, 100),
         "visible": ("/opt/sage",),
+        "network": ("pypi.org", "*.example.org"),
+        "network_ports": (443,),
         "limits": Limits(**limits),
     }
     assert set(read) == set(attrs.fields_dict(Config))

@@ -109,6 +109,28 @@ class BuildingTests(SynchronousTestCase):
         assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []
 
+    def test_a_list_of_hosts_is_a_network(self) -> None:
+        file, state = Path(self.mktemp()), Path(self.mktemp())
+        for text, listed in (("network = []", False), ('network = ["pypi.org"]', True)):
+            file.write_text(text)
+            options = Options()
+            options.parseOptions(["-l", "tcp:0", "-s", str(state), "-c", str(file)])
+            server = cast(Server, makeService(options))
+            self.addCleanup(server.host.zmq.shutdown)
+            assert (server.host.network is not None) == listed
+
+    def test_a_list_of_no_hosts_is_an_error(self) -> None:
+        file, state = Path(self.mktemp()), Path(self.mktemp())
+        for text, words in (
+            ('network = ["https://pypi.org/"]', "network: expected the name of a host"),
+            ("network_ports = [0]", "network_ports: expected numbers of ports"),
+        ):
+            file.write_text(text)
+            options = Options()
+            options.parseOptions(["-s", str(state), "-c", str(file)])
+            with pytest.raises(SystemExit, match=words):
+                makeService(options)
+
     def test_what_cannot_be_built(self) -> None:
         file = Path(self.mktemp())
         file.write_text("")

@@ -10,6 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from sagecell_tx.hosts.handover import NoListener
+from sagecell_tx.hosts.outlet import Network, Outlet
 from sagecell_tx.hosts.zmqlink import Link
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
 from sagecell_tx.wire.messages import Message
@@ -34,6 +36,7 @@ class ForkedKernel:
     key: bytes
     pid: int | None = field(default=None, init=False)
     _link: Link | None = field(default=None, init=False)
+    _outlet: Outlet | None = field(default=None, init=False)
     when_ready: Deferred[Kernel] = field(init=False)
     _waited_for: bool = field(default=True, init=False)
     _gone: bool = field(default=False, init=False)
@@ -76,10 +79,22 @@ class ForkedKernel:
 
     # --- from the host
 
+    def await_listener(self, network: Network) -> None:
+        """Have a way out ready for the kernel that is about to start here; raises OSError."""
+        self._close_outlet()
+        self._outlet = network.outlet(self.directory, lambda: self.kernel_id)
+
     def bound(self) -> None:
         """The kernel's sockets are there."""
         if self._gone or self._link is not None:
             return
+        if self._outlet is not None:
+            try:
+                self._outlet.take_listener()
+            except NoListener as error:
+                _log.error("{kernel}: no network: {why}", kernel=self.kernel_id, why=error)
+                self.kill()
+                return
         self._link = Link(
             factory=self._host.zmq,
             threads=self._host.threads,
@@ -113,6 +128,7 @@ class ForkedKernel:
         if self._gone:
             return
         self._gone = True
+        self._close_outlet()
         _log.info("{kernel}: ended {how}", kernel=self.kernel_id, how=how)
         if self._waited_for:
             self._waited_for = False
@@ -123,6 +139,11 @@ class ForkedKernel:
         drained = self._link.drain()
         drained.addTimeout(LAST_WORDS, self._host.reactor)
         drained.addBoth(lambda _: self._clear_up(how))
+
+    def _close_outlet(self) -> None:
+        outlet, self._outlet = self._outlet, None
+        if outlet is not None:
+            outlet.close()
 
     def _clear_up(self, how: Exit) -> None:
         if self._link is not None:

@@ -19,10 +19,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
+from sagecell_tx.config import ConfigError, Limits
 from sagecell_tx.hosts.forkedkernel import ForkedKernel
 from sagecell_tx.hosts.forkserver import command
 from sagecell_tx.hosts.forkservers import ForkServers
+from sagecell_tx.hosts.outlet import Network
 from sagecell_tx.hosts.sandbox import Run, Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
@@ -52,6 +53,7 @@ class ForkHost(Service):
     `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
     kept loaded, so that kernels can be had again at once when the first one dies.
     `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
+    `network` is what kernels reach of the network, if anything.
     """
 
     reactor: Any
@@ -64,6 +66,7 @@ class ForkHost(Service):
     spare: bool
     sandbox: Sandbox
     try_level: Run
+    network: Network | None = None
     features: tuple[str, ...] = field(default=(), init=False)  # what else confines kernels
     rejected: Counter[str] = field(factory=Counter, init=False)
     _servers: ForkServers = field(init=False)
@@ -129,6 +132,13 @@ class ForkHost(Service):
         if swept:
             _log.info("swept {count} directories of an earlier run", count=swept)
         self.sandbox = self.sandbox.chosen(self.try_level)
+        if self.network is not None and self.sandbox.level != "namespaces":
+            raise ConfigError(
+                "network: hosts can be allowed only where kernels have networks of their own, "
+                f"in the sandbox 'namespaces'; here they get {self.sandbox.level!r}."
+            )
+        if self.network is not None:
+            self.network.names.start()
         _log.info("sandbox: {sandbox}", sandbox=self.sandbox.level)
         self._servers.start(command(self.preload, self.sandbox.arguments))
 
@@ -140,6 +150,8 @@ class ForkHost(Service):
 
     def _close(self) -> None:
         self.zmq.shutdown()
+        if self.network is not None:
+            self.network.names.stop()
         self.directories.close()
 
     # --- the fork server
@@ -197,12 +209,20 @@ class ForkHost(Service):
                 self._end(kernel.kernel_id, Exit())
 
     def _send_start(self, kernel: ForkedKernel) -> None:
+        try:
+            if self.network is not None:
+                kernel.await_listener(self.network)
+        except OSError as error:
+            _log.error("{kernel}: no network: {why}", kernel=kernel.kernel_id, why=error.strerror)
+            self._end(kernel.kernel_id, Exit())
+            return
         self.tell(
             op="start",
             id=kernel.kernel_id,
             dir=str(kernel.directory),
             key=kernel.key.decode("ascii"),
             limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
+            proxy=self.network is not None,
         )
 
     def _end(self, kernel_id: str, how: Exit) -> None:

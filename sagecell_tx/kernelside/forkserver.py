@@ -3,7 +3,8 @@
 Commands come as JSON lines on descriptor 0, events leave as JSON lines on descriptor 1, and
 stderr is the log::
 
-    -> {"op": "start", "id": ..., "dir": ..., "key": ..., "limits": {...}}
+    -> {"op": "start", "id": ..., "dir": ..., "key": ..., "limits": {...},
+        "proxy": false}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],

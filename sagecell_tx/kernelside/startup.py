@@ -103,7 +103,7 @@ def _limit(what: int, soft: int, hard: int) -> None:
 def make_own(place: Place) -> None:
     """Replace what was inherited and must differ between kernels: place, names, chance."""
     os.chdir(place.work)
-    os.environ.update(HOME=place.work, PWD=place.work, TMPDIR=place.temporary)
+    os.environ.update(place.environment, HOME=place.work, PWD=place.work, TMPDIR=place.temporary)
     tempfile.tempdir = place.temporary
     sys.argv = ["sagemathcell.py"]
     random.seed()

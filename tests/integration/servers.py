@@ -43,6 +43,7 @@ class Server:
         spare: bool = False,
         descriptors: int | None = None,
         ready: int = 0,
+        network: tuple[str, ...] = (),
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -52,6 +53,7 @@ class Server:
         self.cwd = cwd
         self.spare = spare
         self.descriptors = descriptors
+        self.network = list(network)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -84,7 +86,8 @@ class Server:
         """Start, and wait until the server says that it is ready."""
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
-        config.write_text("\n".join([f"spare = {str(self.spare).lower()}", "[limits]", *lines]))
+        own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
+        config.write_text("\n".join([*own, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(

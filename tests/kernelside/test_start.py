@@ -21,6 +21,11 @@ def test_all_is_taken(command):
     )
 
 
+def test_a_proxy_is_announced_or_there_is_none(command):
+    assert Start.parse({**command, "proxy": True}).proxy
+    assert not Start.parse(command).proxy
+
+
 def test_limits_are_rounded_up_and_may_be_missing(command):
     start = Start.parse(command)
     assert [start.limit(name, 7) for name in ("cpu", "file", "other")] == [2, 10, 7]
@@ -44,6 +49,8 @@ def test_limits_are_rounded_up_and_may_be_missing(command):
         ({"limits": {"cpu": "1"}}, "limits"),
         ({"limits": {"cpu": False}}, "limits"),
         ({"limits": {"file": -1}}, "limits"),
+        ({"proxy": 1}, "true or false"),
+        ({"proxy": None}, "true or false"),
     ],
 )
 def test_anything_else_is_told(command, change, sentence):

@@ -6,10 +6,10 @@ a system of its own for each. Every level is a `Level`; the fork server knows no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from sagecell_tx.kernelside.start import Start
 
@@ -20,14 +20,16 @@ class Unavailable(Exception):
 
 @frozen(kw_only=True)
 class Place:
-    """Directories of one kernel, as it sees them.
+    """Directories of one kernel, as it sees them, and what its programs are told of the place.
 
-    `work` is where cells run, `temporary` for what nobody keeps, `sockets` where it binds.
+    `work` is where cells run, `temporary` for what nobody keeps, `sockets` where it binds;
+    `environment` are variables.
     """
 
     work: str
     temporary: str
     sockets: str
+    environment: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -59,7 +61,10 @@ class Level(Protocol):
         """As `os.fork`: the new process is a child of this one. Raises OSError."""
 
     def enter(self, start: Start) -> Place:
-        """In the new process, before it has threads: leave behind what it must not reach."""
+        """In the new process, before it has threads: leave behind what it must not reach.
+
+        `start.proxy` is for levels where each kernel has a network of its own.
+        """
 
     def ended(self, kernel_id: str) -> None:
         """Nothing is left of a kernel."""

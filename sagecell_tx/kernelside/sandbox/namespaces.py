@@ -8,16 +8,13 @@ system calls say the same again, where they can be had.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import socket
-import struct
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from sagecell_tx.kernelside import linux
-from sagecell_tx.kernelside.sandbox import calls, landlock, view
+from sagecell_tx.kernelside.sandbox import calls, landlock, network, view
 from sagecell_tx.kernelside.sandbox.accounts import Accounts, become
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
 from sagecell_tx.kernelside.start import Start
@@ -32,11 +29,6 @@ _OWN_SYSTEM = (
 )
 
 _PLACE = Place(work=view.HOME, temporary="/tmp", sockets=view.SOCKETS)
-
-# Flags of a network interface, and the requests for them: netdevice(7).
-_SIOCGIFFLAGS = 0x8913
-_SIOCSIFFLAGS = 0x8914
-_IFF_UP = 1
 
 #: Bytes and files of one kernel where the start command says nothing.
 _SIZE = 256 << 20
@@ -113,7 +105,9 @@ class Namespaces:
     def enter(self, start: Start) -> Place:
         """Make this process's own mounts, then give up all that it could do here."""
         _make_mounts(start)
-        _raise_loopback()
+        network.raise_loopback()
+        if start.proxy:
+            network.give_listener_away(view.SOCKETS)
         linux.forbid_capabilities()
         linux.drop_capabilities()
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
@@ -127,7 +121,7 @@ class Namespaces:
             )
         if self._filter is not None:
             self._filter.install()
-        return _PLACE
+        return evolve(_PLACE, environment=network.environment()) if start.proxy else _PLACE
 
     def ended(self, kernel_id: str) -> None:
         """Its account may be another's."""
@@ -190,11 +184,3 @@ def _make_mounts(start: Start) -> None:
         linux.MS_NOSUID | linux.MS_NOEXEC,
         "newinstance,ptmxmode=666",
     )
-
-
-def _raise_loopback() -> None:
-    """Let programs talk to themselves over 127.0.0.1: this network leads nowhere else."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
-        (flags,) = struct.unpack_from("h", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request), 16)
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
