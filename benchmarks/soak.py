@@ -157,7 +157,7 @@ def _drop(talk: WebSocketTalk, name: str) -> str:
 
 def _drop_in_the_middle(talk: WebSocketTalk, name: str) -> str:
     talk.send(PROGRAMS[name])
-    for _ in range(3):
+    for _ in range(2):  # that it is busy, and with what
         talk.receive()
     talk.leave()
     return "dropped it in the middle"
