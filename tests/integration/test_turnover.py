@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import socket
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -50,7 +52,16 @@ def belongings(server) -> dict[str, int]:
         "fork server's descriptors": server.fork_server.num_fds(),
         "kernels": len(server.kernels()),
         "directories": len(server.directories()),
+        "rows": rows(server),
     }
+
+
+def rows(server) -> int:
+    """How many there are in all tables of the database."""
+    with closing(sqlite3.connect(f"file:{server.state}/sagecell.db?mode=ro", uri=True)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        counts = [database.execute(f"SELECT count(*) FROM {name}").fetchone() for (name,) in tables]
+    return sum(count for (count,) in counts)
 
 
 def test_five_hundred_sessions_leave_nothing():
