@@ -91,4 +91,5 @@ def five_hundred_sessions(server):
     server.until_quiet()
     # The last request's connection may still be closing.
     until(lambda: server.web.num_fds() <= before["descriptors"])
+    until(lambda: server.fork_server.num_fds() <= before["fork server's descriptors"])
     assert belongings(server) == before

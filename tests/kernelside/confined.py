@@ -38,22 +38,21 @@ def kinds() -> list[Kind]:
     return [Kind("namespaces", False)]
 
 
-def python_for_all() -> tuple[str, dict[str, str]]:
-    """An interpreter that any account can run, with this one's packages, and its environment."""
-    environment = dict(os.environ)
-    if _is_public(sys.base_prefix) and _is_public(sys.prefix):
-        return sys.executable, environment
-    other = f"/usr/bin/python3.{sys.version_info.minor}"
-    assert os.path.exists(other), f"{sys.base_prefix} is private, and there is no {other}"
+def for_all(public: Path) -> tuple[str, dict[str, str], list[str]]:
+    """An interpreter that any account can run, its environment, and what starts it.
+
+    The checkout and its packages may be in private directories, so that they are bound to
+    ones below `public`, in a mount namespace of the fork server's own.
+    """
+    python = f"/usr/bin/python3.{sys.version_info.minor}"
+    assert os.path.exists(python), f"other accounts need {python}"
     packages = next(path for path in sys.path if path.endswith("site-packages"))
-    environment["PYTHONPATH"] = f"{PROJECT}:{packages}"
-    return other, environment
-
-
-def _is_public(path: str) -> bool:
-    """Whether other accounts can get there."""
-    parents = [Path(path), *Path(path).parents]
-    return all(parent.stat().st_mode & 0o001 for parent in parents)
+    project, installed = public / "project", public / "packages"
+    for made in (project, installed):
+        made.mkdir(mode=0o755)
+    binding = f"mount --bind {PROJECT} {project} && mount --bind {packages} {installed}"
+    prefix = ["unshare", "--mount", "sh", "-c", f'{binding} && exec "$@"', "sh"]
+    return python, {**os.environ, "PYTHONPATH": f"{project}:{installed}"}, prefix
 
 
 @contextmanager
@@ -61,20 +60,30 @@ def confined(kind: Kind, preload: str = "") -> Iterator[Server]:
     """A fork server of that kind, with directories that its kernels can reach."""
     base = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
     base.chmod(0o711)
+    public = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
+    public.chmod(0o755)
     unprivileged = os.getuid() == 0 and not kind.root
     if unprivileged:
         os.chown(base, NOBODY, NOBODY)
-    python, environment = python_for_all() if kind != Kind("namespaces", True) else (None, None)
+    python, environment = sys.executable, dict(os.environ)
+    prefix: list[str] = []
+    if os.getuid() == 0 and kind != Kind("namespaces", True):
+        python, environment, prefix = for_all(public)
+    if unprivileged:
+        nobody = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        prefix += ["setpriv", *nobody]
     server = Server(
         base,
         preload,
         sandbox=kind.level,
         user=NOBODY if unprivileged else None,
-        python=python or sys.executable,
-        environment=environment or dict(os.environ),
+        python=python,
+        prefix=prefix,
+        environment=environment,
     )
     try:
         yield server
     finally:
         server.close()
         shutil.rmtree(base)
+        shutil.rmtree(public)

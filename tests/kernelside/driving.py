@@ -28,7 +28,8 @@ ACCOUNTS = "2000000000:1000"
 class Server:
     """A fork server; `events` are those that nobody has asked for yet.
 
-    `user` is who it runs as, and `python` what it runs in, if not as this process does.
+    `user` is who it runs as, `python` what it runs in, if not as this process does, and
+    `prefix` a program that sees to it.
     """
 
     base: Path
@@ -36,6 +37,7 @@ class Server:
     sandbox: str = "none"
     user: int | None = None
     python: str = sys.executable
+    prefix: list[str] = field(factory=list)
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))
     process: subprocess.Popen[bytes] = field(init=False)
     ready: dict[str, Any] = field(init=False)
@@ -44,14 +46,20 @@ class Server:
 
     def __attrs_post_init__(self) -> None:
         self.process = subprocess.Popen(
-            [self.python, "-P", "-m", MODULE, "--preload", self.preload, *self.confinement],
+            [
+                *self.prefix,
+                self.python,
+                "-P",
+                "-m",
+                MODULE,
+                "--preload",
+                self.preload,
+                *self.confinement,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
             env=self.environment,
-            user=self.user,
-            group=self.user,
-            extra_groups=None if self.user is None else [],
         )
         self.ready = self.event("ready")
 

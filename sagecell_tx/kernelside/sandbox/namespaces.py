@@ -28,8 +28,6 @@ _OWN_SYSTEM = (
     | linux.CLONE_NEWUTS
 )
 
-_PLACE = Place(work=view.HOME, temporary="/tmp", sockets=view.SOCKETS)
-
 #: Bytes and files of one kernel where the start command says nothing.
 _SIZE = 256 << 20
 _FILES = 50_000
@@ -45,6 +43,7 @@ class Namespaces:
     features: Sequence[str] = field(default=(), init=False)
     _filter: calls.Filter | None = field(default=None, init=False)
     _accounts: Accounts | None = field(default=None, init=False)
+    _temporary: str = field(default="/tmp", init=False)
 
     def prepare(self) -> None:
         """Become a process that sees no more than its kernels will; raises `Unavailable`."""
@@ -55,6 +54,7 @@ class Namespaces:
         )
         if linux.capable(linux.CAP_SETUID) and self.setting.accounts[1]:
             self._accounts = Accounts(*self.setting.accounts)
+        self._temporary = view.temporary(self.further)
         try:
             if linux.capable(linux.CAP_SYS_ADMIN):
                 linux.unshare(linux.CLONE_NEWNS)
@@ -104,7 +104,8 @@ class Namespaces:
 
     def enter(self, start: Start) -> Place:
         """Make this process's own mounts, then give up all that it could do here."""
-        _make_mounts(start)
+        place = Place(work=view.HOME, temporary=self._temporary, sockets=view.SOCKETS)
+        _make_mounts(start, place)
         network.raise_loopback()
         if start.proxy:
             network.give_listener_away(view.SOCKETS)
@@ -116,12 +117,12 @@ class Namespaces:
             changes = landlock.WRITE & ~landlock.WRITE_FILE
             landlock.restrict(
                 landlock.WRITE,
-                [(path, landlock.WRITE) for path in (*_WRITABLE, view.SOCKETS)]
+                [(path, landlock.WRITE) for path in (*_WRITABLE, place.temporary, place.sockets)]
                 + [("/dev", landlock.WRITE_FILE), ("/proc", landlock.WRITE & ~changes)],
             )
         if self._filter is not None:
             self._filter.install()
-        return evolve(_PLACE, environment=network.environment()) if start.proxy else _PLACE
+        return evolve(place, environment=network.environment()) if start.proxy else place
 
     def ended(self, kernel_id: str) -> None:
         """Its account may be another's."""
@@ -129,7 +130,7 @@ class Namespaces:
             self._accounts.give_back(kernel_id)
 
 
-_WRITABLE = (view.HOME, "/tmp", "/dev/shm", "/dev/pts")
+_WRITABLE = (view.HOME, "/dev/shm", "/dev/pts")
 
 
 def _bear(account: int | None, tell: int) -> bool:
@@ -163,7 +164,7 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: Start) -> None:
+def _make_mounts(start: Start, place: Place) -> None:
     """The mounts that are this kernel's alone; the other kernels' directories disappear."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
@@ -172,7 +173,7 @@ def _make_mounts(start: Start) -> None:
     linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
     size = start.limit("directory", _SIZE)
     linux.mount("tmpfs", view.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
-    for name, target in (("work", view.HOME), ("tmp", "/tmp"), ("shm", "/dev/shm")):
+    for name, target in (("work", place.work), ("tmp", place.temporary), ("shm", "/dev/shm")):
         os.mkdir(f"{view.OWN}/{name}", 0o700)
         linux.mount(f"{view.OWN}/{name}", target, flags=linux.MS_BIND)
     linux.unmount(view.OWN)

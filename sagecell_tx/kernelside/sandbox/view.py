@@ -18,6 +18,9 @@ HOME = "/home/cell"
 OWN = "/run/own"
 SOCKETS = "/run/ipc"
 
+#: Where a kernel's temporary files are when Python itself is installed below /tmp.
+OTHER_TEMPORARY = "/run/tmp"
+
 #: The user and the group that a kernel is to itself.
 USER = 1000
 
@@ -53,7 +56,7 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
         _show(path, f"{_OLD}{real}")
     _make_etc()
     _make_devices()
-    for path in ("/proc", "/dev/shm", "/dev/pts", "/tmp", HOME, OWN, SOCKETS):
+    for path in ("/proc", "/dev/shm", "/dev/pts", "/tmp", OTHER_TEMPORARY, HOME, OWN, SOCKETS):
         os.makedirs(path, mode=0o755, exist_ok=True)
     # With this one in sight, kernels may mount one that shows their own processes.
     linux.mount(f"{_OLD}/proc", "/proc", flags=linux.MS_BIND | linux.MS_REC)
@@ -64,6 +67,12 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
     linux.unmount(_OLD)
     os.rmdir(_OLD)
     linux.restrict_mount("/", _READ_ONLY, below=False)
+
+
+def temporary(further: Iterable[str] = ()) -> str:
+    """Where a kernel's own temporary files may be mounted, without covering what is shown."""
+    shown = [os.path.realpath(path) for path in (*visible.python_directories(), *further)]
+    return OTHER_TEMPORARY if any(path.startswith("/tmp/") for path in shown) else "/tmp"
 
 
 def _show(path: str, old: str) -> None:
