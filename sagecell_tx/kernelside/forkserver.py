@@ -143,6 +143,7 @@ class ForkServer:
         try:
             born = _fork(self.level, start, told)
         except OSError as error:
+            self.level.ended(kernel_id)
             os.close(report)
             os.close(told)
             self.pipes.tell(event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}")

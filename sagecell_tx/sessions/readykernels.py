@@ -22,13 +22,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.demand import Demand
-from sagecell_tx.sessions.interfaces import (
-    Exit,
-    Host,
-    Kernel,
-    KernelObserver,
-    StartFailed,
-)
+from sagecell_tx.sessions.interfaces import Exit, Host, Kernel, KernelObserver, StartFailed
 from sagecell_tx.wire.messages import Message
 
 _log = Logger()

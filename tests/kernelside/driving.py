@@ -38,6 +38,7 @@ class Server:
     user: int | None = None
     python: str = sys.executable
     prefix: list[str] = field(factory=list)
+    accounts: str = ACCOUNTS
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))
     process: subprocess.Popen[bytes] = field(init=False)
     ready: dict[str, Any] = field(init=False)
@@ -67,7 +68,7 @@ class Server:
     def confinement(self) -> list[str]:
         """What it is told of the sandbox."""
         told = ["--sandbox", self.sandbox, "--kernels", str(self.base)]
-        return [*told, "--accounts", ACCOUNTS if self.user is None else "0:0"]
+        return [*told, "--accounts", self.accounts if self.user is None else "0:0"]
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None

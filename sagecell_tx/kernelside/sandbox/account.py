@@ -52,14 +52,9 @@ class Account:
     def fork(self, start: Start) -> int:
         """As `os.fork`; the directory is the account's."""
         account = self._accounts.take(start.kernel_id)
-        try:
-            for name in ("", "/work", "/ipc"):
-                os.chown(f"{start.directory}{name}", account, account)
-            pid = os.fork()
-        except OSError:
-            self.ended(start.kernel_id)
-            raise
-        return pid
+        for name in ("", "/work", "/ipc"):
+            os.chown(f"{start.directory}{name}", account, account)
+        return os.fork()
 
     def enter(self, start: Start) -> Place:
         """Become the account, and give up the rest."""

@@ -58,7 +58,10 @@ class Level(Protocol):
         """
 
     def fork(self, start: Start) -> int:
-        """As `os.fork`: the new process is a child of this one. Raises OSError."""
+        """As `os.fork`: the new process is a child of this one.
+
+        Raises OSError; `ended` gives back what was taken by then.
+        """
 
     def enter(self, start: Start) -> Place:
         """In the new process, before it has threads: leave behind what it must not reach.
@@ -67,7 +70,7 @@ class Level(Protocol):
         """
 
     def ended(self, kernel_id: str) -> None:
-        """Nothing is left of a kernel."""
+        """Nothing is left of a kernel, or it was never born. Harmless if repeated."""
 
 
 def own_place(directory: str) -> Place:

@@ -69,9 +69,16 @@ class Namespaces:
     def fork(self, start: Start) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
         account = self._take_account(start)
-        told, tell = os.pipe()
-        held, release = os.pipe()
-        between = os.fork()
+        ends: list[int] = []
+        try:
+            for _ in range(2):
+                ends += os.pipe()
+            between = os.fork()
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
+        told, tell, held, release = ends
         if between == 0:
             if _bear(account, tell):
                 os.close(told)
@@ -88,7 +95,6 @@ class Namespaces:
         os.waitpid(between, 0)
         if not answer.isdigit():
             os.close(release)
-            self.ended(start.kernel_id)
             raise OSError(0, answer.decode("utf-8", "replace") or "it ended at once")
         os.write(release, b"1")
         os.close(release)
@@ -114,12 +120,10 @@ class Namespaces:
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         if landlock.version():
-            changes = landlock.WRITE & ~landlock.WRITE_FILE
-            landlock.restrict(
-                landlock.WRITE,
-                [(path, landlock.WRITE) for path in (*_WRITABLE, place.temporary, place.sockets)]
-                + [("/dev", landlock.WRITE_FILE), ("/proc", landlock.WRITE & ~changes)],
-            )
+            own = (*_WRITABLE, place.temporary, place.sockets)
+            allowed = [(path, landlock.WRITE) for path in own]
+            allowed += [(path, landlock.WRITE_FILE) for path in ("/dev", "/proc")]
+            landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
         return evolve(place, environment=network.environment()) if start.proxy else place
@@ -148,7 +152,7 @@ def _bear(account: int | None, tell: int) -> bool:
             return True
         os.write(tell, b"%d" % pid)
         os._exit(0)
-    except OSError as error:
+    except BaseException as error:  # nothing may go on as if this were the fork server
         os.write(tell, str(error).encode("utf-8", "replace"))
     return False
 

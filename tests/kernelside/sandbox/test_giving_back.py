@@ -1,0 +1,67 @@
+"""What a level gives a kernel comes back, whatever becomes of the start."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+import psutil
+import pytest
+
+from tests.kernelside.driving import LIMITS, Server
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.getuid() != 0, reason="only root has accounts to give"),
+]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Two accounts, and no more kernels than that."""
+    tmp_path.chmod(0o711)
+    server = Server(tmp_path, sandbox="namespaces", accounts="2000000000:2")
+    yield server
+    server.close()
+
+
+def begin(server: Server, directory: str) -> str:
+    kernel_id = str(uuid.uuid4())
+    server.tell(op="start", id=kernel_id, dir=directory, key="k", limits=LIMITS)
+    return kernel_id
+
+
+def belongings(server: Server) -> tuple[int, int]:
+    """Descriptors and child processes of the fork server."""
+    process = psutil.Process(server.process.pid)
+    return process.num_fds(), len(process.children())
+
+
+def test_an_account_for_each_and_none_for_one_more(server):
+    cells = [server.start() for _ in range(2)]
+    refused = begin(server, str(server.directory()))
+    told = server.event("failed", refused)
+    assert told["message"] == "Cannot fork: all accounts for kernels are in use"
+    for cell in cells:
+        cell.stop()
+    again = [server.start() for _ in range(2)]
+    assert [cell.value("6 * 7") for cell in again] == ["42", "42"]
+    for cell in again:
+        cell.stop()
+
+
+def test_starts_that_come_to_nothing(server):
+    cell = server.start()
+    cell.stop()
+    before = belongings(server)
+    for _ in range(5):
+        # The kernel cannot bind: there is a directory where its socket should be.
+        directory = server.directory()
+        (directory / "ipc" / "k-1").mkdir()
+        kernel_id = begin(server, str(directory))
+        server.event("started", kernel_id)
+        assert server.event("exited", kernel_id)["status"] == 1
+    cell = server.start()
+    assert cell.value("6 * 7") == "42"
+    cell.stop()
+    assert belongings(server) == before
