@@ -2,7 +2,8 @@
 
 A process that has none left cannot fork, open its database or talk with its kernels. So
 new connections wait in the operating system's queue while four fifths are in use, and those
-who are in go on as if nothing was.
+who are in go on as if nothing was. The reactor lets many in before it sees that a door was
+closed; once 85 of a hundred are in use they are hung up on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _log = Logger()
 #: from which on they are let in again.
 CLOSED_AT = 0.80
 OPEN_AT = 0.75
+FULL_AT = 0.85
 
 #: Between two looks while the doors are closed, in seconds.
 INTERVAL = 0.25
@@ -65,17 +67,19 @@ class Doors:
         self._ports.append(port)
         return port
 
-    def came(self) -> None:
-        """A connection was let in: should it be the last one for a while?"""
-        if self._watch is None and self.at_least_in_use() >= CLOSED_AT * self.limit():
+    def came(self) -> bool:
+        """A connection was let in: may it stay? It may be the last one for a while."""
+        in_use, limit = self.at_least_in_use(), self.limit()
+        if self._watch is None and in_use >= CLOSED_AT * limit:
             _log.warn(
                 "no new connections: of {limit} descriptors, {used} are in use",
-                limit=self.limit(),
+                limit=limit,
                 used=self.in_use(),
             )
             for port in self._ports:
                 port.stopReading()  # type: ignore[attr-defined]
             self._watch = self.clock.callLater(INTERVAL, self._look)
+        return in_use < FULL_AT * limit
 
     def close(self) -> None:
         """The ports are being closed for good."""

@@ -112,15 +112,14 @@ class Gzip(GzipEncoderFactory):
 
 
 class CellSite(Site):
-    """The factory for connections, whose responses may be compressed. `came` is told of each."""
+    """The factory for connections, whose responses may be compressed. `came` tells whether each may stay."""
 
-    came: Callable[[], None]
+    came: Callable[[], bool]
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A connection was let in."""
-        self.came()
-        return super().buildProtocol(addr)
+        """A connection was let in; without a protocol it is closed."""
+        return super().buildProtocol(addr) if self.came() else None
 
     @override
     def getResourceFor(self, request: Request) -> IResource:
@@ -189,7 +188,7 @@ class Parts:
     ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
-    connection_came: Callable[[], None] = lambda: None
+    connection_came: Callable[[], bool] = lambda: True
     clients: Clients = field(factory=Clients)
     client: Path = CLIENT
 

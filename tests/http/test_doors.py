@@ -78,6 +78,13 @@ class DoorsTests(SynchronousTestCase):
         assert self.ports[0].story == ["closed", "open", "closed"]
         self.doors.close()
 
+    def test_who_came_with_the_last_ones_is_hung_up_on(self) -> None:
+        stays = []
+        for self.used in (79, 80, 84, 85, 95):
+            stays.append(self.doors.came())
+        assert stays == [True, True, True, False, False]
+        self.doors.close()
+
     def test_closed_once_by_many(self) -> None:
         for _ in range(3):  # those that the same turn of the reactor let in
             self.come(85)
