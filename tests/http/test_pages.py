@@ -144,7 +144,26 @@ class PageTests(SiteTests):
         assert (answer.status, answer.body) == (200, b"")
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
+    def test_help_looks_like_the_page(self) -> None:
+        """contract: 1.4"""
+        (self.folder / "help.html").write_bytes(b"<!doctype html>Help")
+        answer = self.ask("GET", "/help.html")
+        assert (answer.status, answer.body) == (200, b"<!doctype html>Help")
+        for name in ("content-type", "content-security-policy", "cache-control"):
+            assert answer.headers[name] == self.ask("GET", "/").headers[name]
+
+    def test_what_is_below_static_now(self) -> None:
+        """contract: 1.3, 11.3"""
+        for name in ("embedded_sagecell.js", "about.html"):
+            for method in ("GET", "HEAD"):
+                answer = self.ask(method, f"/{name}")
+                assert (answer.status, answer.body) == (301, b"")
+                assert answer.headers["location"] == f"/static/{name}"
+        assert self.ask("GET", "/help.html/x").status == 404
+        assert self.ask("POST", "/embedded_sagecell.js").status == 405
+
     def test_a_proxys_health_check(self) -> None:
+        """contract: 1.2, 10"""
         answer = self.ask("OPTIONS", "/")
         assert (answer.status, answer.body) == (200, b"")
 
