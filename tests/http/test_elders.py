@@ -47,7 +47,9 @@ class ElderTests(TalkTests):
         self.old.say(request("object_info_request", "1", oname="print", detail_level=0))
         (asked,) = self.kernel.sent
         assert asked.msg_type == "inspect_request"
-        self.kernel.finish(asked, {"found": True, "data": {"text/plain": "Prints."}, "status": "ok"})
+        self.kernel.finish(
+            asked, {"found": True, "data": {"text/plain": "Prints."}, "status": "ok"}
+        )
         self.pump()
         assert self.kinds(self.old) == ["object_info_reply"]
         assert self.kinds(self.young) == ["inspect_reply"]
