@@ -129,6 +129,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
+    baseurl = config.prefix
     try:
         if not config.state_dir.exists():
             config.state_dir.mkdir(parents=True)
@@ -178,7 +179,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             connection_came=doors.came,
             clients=clients,
             terms=terms,
-            baseurl=config.prefix,
+            baseurl=baseurl,
         )
     )
 
