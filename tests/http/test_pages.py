@@ -97,7 +97,7 @@ class PageTests(SiteTests):
         assert self.page(f"?z={link}&interacts={interacts}")["interacts"] == '[{"state": {}}]'
 
     def test_q(self) -> None:
-        """contract: 1.1"""
+        """contract: 1.1, T15"""
         self.world.cells.permalinks["abcdef"] = Permalink(
             code="1+1", language="sage", interacts='[{"a": 1}]'
         )

@@ -37,7 +37,7 @@ class SavingTests(SiteTests):
         return self.ask("POST", "/permalink", **form(**fields))
 
     def test_both_links_bring_the_program_back(self) -> None:
-        """contract: 1.15, 1.16, T2"""
+        """contract: 1.15, 1.16, 1.17, T2"""
         code, interacts = "print('ä')\r\n\t</script>", '[{"a": "b"}]'
         answer = self.save(code=code, language="octave", interacts=interacts)
         assert answer.status == 200

@@ -151,6 +151,7 @@ class ConversationTests(TalkTests):
 
 class JoiningTests(TalkTests):
     def test_an_unknown_kernel(self) -> None:
+        """contract: T12"""
         answer = self.knock("0" * 36).answer()
         assert (answer.status, answer.error) == (404, "unknown_kernel")
 
