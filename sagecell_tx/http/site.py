@@ -136,22 +136,20 @@ class CellSite(Site):
 class Mounted(Resource):
     """A Klein application below a first part of the path; without more, its route is ``/``.
 
-    With `named`, that first part is one of its own routes.
+    With a `name`, that first part of the path is one of its own routes.
     """
 
     isLeaf = True  # noqa: N815
 
-    def __init__(self, app: Klein, *, named: bool = False) -> None:
+    def __init__(self, app: Klein, name: bytes | None = None) -> None:
         super().__init__()
         self._resource = app.resource()
-        self._named = named
+        self._before = [] if name is None else [name]
 
     @override
     def render(self, request: Request) -> Any:
         """Answer through Klein, which would redirect from an empty path to a slash."""
-        if self._named:
-            request.postpath.insert(0, request.prepath.pop())
-        request.postpath = request.postpath or [b""]
+        request.postpath = [*self._before, *(request.postpath or [])] or [b""]
         try:
             for part in (request.method, request.getHeader(b"host") or b"", *request.postpath):
                 part.decode("utf-8")
@@ -243,7 +241,7 @@ def resource_tree(parts: Parts) -> IResource:
     root = Root()
     root.putChild(b"", Mounted(pages.app))
     for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
-        root.putChild(name, Mounted(pages.app, named=True))
+        root.putChild(name, Mounted(pages.app, name))
     root.putChild(b"tos.html", Mounted(parts.terms.app))
     root.putChild(b"static", Mounted(Static(client=parts.client).app))
     root.putChild(b"kernel", Mounted(kernels.app))

@@ -21,7 +21,7 @@ OLD_TYPES = ("complete_request", "object_info_request", "execute_request")
 def asked(msg_type, content, msg_id="1"):
     """A client's request, as it comes through the text wire: with a version."""
     header = {"msg_id": msg_id, "msg_type": msg_type}
-    return textwire.parse(json.dumps({"header": header, "content": content}), date=NOW)
+    return textwire.parse(json.dumps({"header": header, "content": content}).encode(), date=NOW)
 
 
 def reply(msg_type, content, parent="1", parent_type="inspect_request"):

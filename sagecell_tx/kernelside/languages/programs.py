@@ -107,7 +107,8 @@ def _run(
 def _read(process: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
     """What is printed, up to the limit, and whether that is all; it has ended then."""
     assert process.stdout is not None
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     while size <= LIMIT:
         piece = os.read(process.stdout.fileno(), _PIECE)
         if not piece:

@@ -21,6 +21,12 @@ TITLES = {
 }
 
 
+def language(name):
+    found = NAMES[name]
+    assert isinstance(found, Language)
+    return found
+
+
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Puts a script where programs are looked for first."""
@@ -36,13 +42,13 @@ def install(tmp_path, monkeypatch):
 
 
 def test_the_text_is_read_and_what_is_printed_is_returned(install):
-    language = install('echo "$@"; cat')
-    assert language.eval("1 + 1;\nü") == "-x\nbefore;\n1 + 1;\nü"
+    installed = install('echo "$@"; cat')
+    assert installed.eval("1 + 1;\nü") == "-x\nbefore;\n1 + 1;\nü"
 
 
 def test_errors_are_part_of_it_and_spaces_that_draw_stay(install):
-    language = install("echo; echo '     2'; echo 'x = 3'; echo wrong >&2; echo; exit 1")
-    assert language.eval("") == "     2\nx = 3\nwrong"
+    installed = install("echo; echo '     2'; echo 'x = 3'; echo wrong >&2; echo; exit 1")
+    assert installed.eval("") == "     2\nx = 3\nwrong"
 
 
 def test_what_is_printed_is_text_whatever_it_is(install):
@@ -57,7 +63,7 @@ def test_a_program_that_is_not_there_is_told_in_one_sentence(monkeypatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     for name, title in TITLES.items():
         with pytest.raises(NotInstalled) as caught:
-            NAMES[name].eval("1")
+            language(name).eval("1")
         assert str(caught.value) == f"{title} is not installed on this server."
         assert caught.value._render_traceback_() == [f"NotInstalled: {caught.value}"]
 
@@ -70,11 +76,11 @@ def test_what_never_ends_is_ended(install):
 
 def test_an_interrupt_ends_the_program_and_what_it_started(install, tmp_path):
     """The program itself interrupts the kernel, which is this process."""
-    language = install(
+    installed = install(
         f"sleep 600 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/own; kill -INT $PPID; wait"
     )
     with pytest.raises(KeyboardInterrupt):
-        language.eval("")
+        installed.eval("")
     for name in ("child", "own"):
         assert gone(int((tmp_path / name).read_text()))
 
@@ -100,4 +106,4 @@ def test_each_name_is_its_language_and_costs_nothing():
 
 def test_r_draws_where_it_is_seen(install):
     install('echo "$R_DEFAULT_DEVICE $TERM"', "R")
-    assert NAMES["r"].eval("plot(1)") == "png dumb"
+    assert language("r").eval("plot(1)") == "png dumb"
