@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-.PHONY: run test lint types layers python web browser bench soak client format clean
+.PHONY: run test lint types layers python web browser bench soak contract client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -30,7 +30,7 @@ $(VENV)/test: $(VENV)/kernel setup.cfg
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/vite.config.ts $(shell find web/src -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/vite.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 
@@ -71,6 +71,10 @@ bench: $(VENV)/test $(CLIENT)
 # 10,000 sessions of all kinds; SOAK="--hours 8" goes on for so long.
 soak: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+# What was promised to pages written for SageMathCell, and which tests show it.
+contract: $(VENV)/test
+	$(BIN)/python -m tests.contract
 
 clean:
 	rm -rf $(VENV) web/node_modules sagecell_tx/http/client build dist *.egg-info

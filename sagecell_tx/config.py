@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -16,6 +17,8 @@ MIB = 1024 * KIB
 # Beyond any file or lifetime there is, and a float holds it exactly.
 _LARGEST = 2**53
 
+
+_PREFIX = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 
 #: The levels of confinement that can be demanded.
 SANDBOXES = ("namespaces", "account", "none")
@@ -117,6 +120,9 @@ class Config:
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
     spare: bool = True  # a second fork server, loaded and waiting
+    baseurl: str = ""  # what every path begins with: "/cells", for example
+    requires_tos: bool = False  # nobody gets a kernel without having accepted the terms
+    tos: str = ""  # a file of HTML: the terms of service
     proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose word about clients is believed
     keys: dict[str, str] = field(factory=dict, repr=False)  # the texts of API keys by name
     sandbox: str = "auto"  # or one of SANDBOXES: then it must be had
@@ -130,6 +136,19 @@ class Config:
     def database_url(self) -> str:
         """The SQLAlchemy URL of the database."""
         return self.database or f"sqlite:///{self.state_dir.absolute() / 'sagecell.db'}"
+
+    @property
+    def prefix(self) -> str:
+        """What every path begins with: empty, or parts that each have a slash before them.
+
+        Raises `ConfigError` for anything else.
+        """
+        prefix = self.baseurl.strip("/")
+        if not prefix:
+            return ""
+        if not _PREFIX.fullmatch(prefix):
+            raise ConfigError("baseurl: expected a path of letters, digits and ._~-")
+        return f"/{prefix}"
 
     @property
     def kernels_dir(self) -> Path:
@@ -174,7 +193,13 @@ def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any
     return values
 
 
-_EXPECTED = {int: "a whole number", float: "a number", str: "a string", Path: "a string"}
+_EXPECTED = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    Path: "a string",
+}
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:

@@ -34,6 +34,7 @@ from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, site
+from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.readykernels import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
@@ -58,6 +59,7 @@ class Options(usage.Options):
     optParameters: ClassVar = [  # noqa: N815
         ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
         ["state-dir", "s", None, "Where the database and the kernels' directories are. [var]"],
+        ["baseurl", "b", None, "What every path begins with, as in /cells. []"],
         [
             "sandbox",
             None,
@@ -93,6 +95,8 @@ class Options(usage.Options):
             settings["listen"] = tuple(self["listen"])
         if self["state-dir"]:
             settings["state_dir"] = Path(self["state-dir"])
+        if self["baseurl"] is not None:
+            settings["baseurl"] = self["baseurl"]
         if self["sandbox"]:
             settings["sandbox"] = self["sandbox"]
         self.settings = Config(**settings)
@@ -127,6 +131,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
     clients = Clients(config.proxies, config.keys)
+    terms = Terms.read(config.tos, required=config.requires_tos)
+    baseurl = config.prefix
     try:
         if not config.state_dir.exists():
             config.state_dir.mkdir(parents=True)
@@ -177,6 +183,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             rejected=host.rejected,
             connection_came=doors.came,
             clients=clients,
+            terms=terms,
+            baseurl=baseurl,
         )
     )
 

@@ -82,6 +82,9 @@ def test_every_setting_can_be_read(settings):
         visible = ["/opt/sage"]
         network = ["pypi.org", "*.example.org"]
         network_ports = [443]
+        baseurl = "/cells"
+        requires_tos = true
+        tos = "/etc/terms.html"
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
@@ -112,11 +115,30 @@ def test_every_setting_can_be_read(settings):
         "visible": ("/opt/sage",),
         "network": ("pypi.org", "*.example.org"),
         "network_ports": (443,),
+        "baseurl": "/cells",
+        "requires_tos": True,
+        "tos": "/etc/terms.html",
         "limits": Limits(**limits),
     }
     assert set(read) == set(attrs.fields_dict(Config))
     for name, value in limits.items():
         assert type(getattr(read["limits"], name)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("baseurl", "prefix"),
+    [("", ""), ("/", ""), ("/cells", "/cells"), ("cells/", "/cells"), ("/a/b-1~.c/", "/a/b-1~.c")],
+)
+def test_a_prefix_is_always_written_in_one_way(baseurl, prefix):
+    """contract: 9"""
+    assert Config(baseurl=baseurl).prefix == prefix
+
+
+@pytest.mark.parametrize("baseurl", ["/a//b", "/a b", "/ä", "/a?b", "/a#", "http://x/", "/%41"])
+def test_what_is_no_prefix_is_refused(baseurl):
+    with pytest.raises(ConfigError) as caught:
+        Config(baseurl=baseurl).prefix  # noqa: B018
+    assert str(caught.value).startswith("baseurl: ")
 
 
 def test_keys_are_not_shown_with_the_settings():
@@ -136,6 +158,7 @@ def test_what_is_not_said_keeps_its_default(settings):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("requires_tos = 1", "requires_tos: expected true or false, not 1"),
         ("listn = []", "unknown key 'listn'; did you mean 'listen'?"),
         ("limits.idel = 1", "unknown key 'limits.idel'; did you mean 'limits.idle'?"),
         ("zzzzzz = 1", "unknown key 'zzzzzz'"),

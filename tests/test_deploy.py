@@ -141,6 +141,7 @@ def test_proxies_tell_who_the_client_is(name, line):
 
 
 def test_haproxy_takes_the_kernel_id_from_the_path():
+    """contract: 10"""
     text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     (first, length) = map(int, re.findall(r"path,bytes\((\d+),(\d+)\)", text)[0])
     kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"

@@ -26,6 +26,7 @@ from sagecell_tx.http.pages import Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
 from sagecell_tx.http.service import Service
 from sagecell_tx.http.status import Status
+from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
 from sagecell_tx.tap import Options
@@ -45,6 +46,7 @@ MOUNTS = {
     Permalinks: "/permalink",
     Service: "/service",
     Status: "/api",
+    Terms: "/tos.html",
 }
 
 each_document = pytest.mark.parametrize(

@@ -63,6 +63,13 @@ class OptionsTests(SynchronousTestCase):
         assert settings.state_dir == Path("here")
         assert settings.limits.kernels == 3
 
+    def test_a_prefix(self) -> None:
+        """contract: 9"""
+        self.file.write_text('baseurl = "/from-file"')
+        assert parsed("-c", str(self.file)).prefix == "/from-file"
+        assert parsed("-c", str(self.file), "-b", "/cells/").prefix == "/cells"
+        assert parsed("-c", str(self.file), "--baseurl", "").prefix == ""
+
     def test_what_is_wrong_with_the_file_is_a_usage_error(self) -> None:
         assert "No such file" in refusal("--config", "nowhere.toml")
         for text, words in (
@@ -140,8 +147,11 @@ class BuildingTests(SynchronousTestCase):
             makeService(options)
         assert str(end.value).startswith("sagecell-tx: state_dir: ")
 
-    def test_proxies_and_keys_that_are_none(self) -> None:
+    def test_settings_that_cannot_be_honoured(self) -> None:
         for text, words in (
+            ('baseurl = "/a b"', "sagecell-tx: baseurl: "),
+            ("requires_tos = true", "sagecell-tx: requires_tos: tos must name a file"),
+            ('tos = "/nowhere.html"', "sagecell-tx: tos: /nowhere.html: No such file"),
             ('proxies = ["nginx"]', "sagecell-tx: proxies: 'nginx' "),
             ('keys.school = "short"', "sagecell-tx: keys.school: "),
         ):

@@ -17,6 +17,7 @@ from sagecell_tx.sessions.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.session import Session
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, dump
+from sagecell_tx.wire.v4 import Elder
 
 #: Bytes to take from the outbox at once.
 ROOM = 256 * 1024
@@ -73,6 +74,7 @@ class Conversation:
     _socket: Socket
     _session: Session
     _attachment: Attachment | None = field(default=None, init=False)
+    _elder: Elder = field(factory=Elder, init=False)
     _paused: bool = field(default=False, init=False)
     _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
     _closing: str | None = field(default=None, init=False)
@@ -100,7 +102,7 @@ class Conversation:
             return
         assert self._attachment is not None, "nothing is received before the beginning"
         try:
-            self._attachment.send(message)
+            self._attachment.send(self._elder.modern(message))
         except Undeliverable as error:
             self._refuse(error.code, error.message, message.header)
 
@@ -151,7 +153,7 @@ class Conversation:
     def _take(self) -> list[Message]:
         if self._attachment is None or self._closing is not None:
             return []
-        return self._attachment.take(ROOM)
+        return [self._elder.answered(each) for each in self._attachment.take(ROOM)]
 
     def _may_write(self) -> bool:
         """The transport takes more, and no close was sent, which is the last frame."""

@@ -18,6 +18,7 @@ from sagecell_tx.http.files import Files
 from sagecell_tx.http.parameters import in_frame, present, seconds, text
 from sagecell_tx.http.problems import Problem, handle_problems, json_body, problem_of
 from sagecell_tx.http.sockets import Channels
+from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
@@ -32,6 +33,8 @@ class Kernels:
     clients: Clients
     channels: Channels
     files: Files
+    terms: Terms
+    baseurl: str = ""
 
     app = Klein()
     handle_problems(app)
@@ -44,11 +47,20 @@ class Kernels:
             origins.allow_methods(request)
         if not framed and lines.wanted(request):
             return await self._start_in_lines(request)
-        body = json_body(request, await self._start(request, self.fleet.new_id()))
         if framed:
-            request.setHeader("Content-Type", "text/html; charset=utf-8")
-            return in_frame(body)
-        return body
+            return await self._start_in_frame(request)
+        return json_body(request, await self._start(request, self.fleet.new_id()))
+
+    async def _start_in_frame(self, request: IRequest) -> bytes:
+        """Start a kernel, and let the page around hear of it, or why there is none."""
+        try:
+            told = json_body(request, await self._start(request, self.fleet.new_id()))
+        except CancelledError:
+            raise
+        except Exception:
+            told = problem_of(request, Failure()).render(request)
+        request.setHeader("Content-Type", "text/html; charset=utf-8")
+        return in_frame(told)
 
     async def _start_in_lines(self, request: IRequest) -> bytes:
         """Start a kernel, and tell the client meanwhile where in the queue it stands."""
@@ -78,6 +90,7 @@ class Kernels:
         on_moved: Callable[[Position], None] = lambda _: None,
     ) -> dict[str, str]:
         """Start a kernel; gives what the client is told of it."""
+        self.terms.check(request)
         timeout = seconds(request, "timeout")
         visitor = self.clients.visitor(request, Purpose.KERNEL, text(request, "CellSessionID"))
         session = await self.fleet.open(
@@ -90,7 +103,8 @@ class Kernels:
             raise
         request.setHeader("Jupyter-Kernel-ID", kernel_id)
         proxied = self.clients.are_behind_proxy(request)
-        return {"ws_url": origins.websocket_url(request, proxied=proxied), "id": kernel_id}
+        url = origins.websocket_url(request, proxied=proxied, baseurl=self.baseurl)
+        return {"ws_url": url, "id": kernel_id}
 
     @app.route("/", methods=["OPTIONS"])
     @app.route("/<kernel_id>", methods=["OPTIONS"])

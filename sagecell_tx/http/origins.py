@@ -45,7 +45,7 @@ def allow_methods(request: IRequest) -> None:
         request.setHeader("Access-Control-Allow-Headers", _HEADERS)
 
 
-def websocket_url(request: IRequest, *, proxied: bool) -> str:
+def websocket_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str:
     """The base of this server's WebSocket URLs, as the client can reach it.
 
     TLS usually ends at a proxy, which says so in one of three headers (contract T13). They
@@ -62,7 +62,7 @@ def websocket_url(request: IRequest, *, proxied: bool) -> str:
     host = header(request, b"host")
     if not _HOST.fullmatch(host):
         host = _own_name(request)
-    return f"{'wss' if secure else 'ws'}://{host}/"
+    return f"{'wss' if secure else 'ws'}://{host}{baseurl}/"
 
 
 def _own_name(request: IRequest) -> str:

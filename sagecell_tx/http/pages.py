@@ -60,10 +60,11 @@ def page_with(page: bytes, program: Program) -> bytes:
 
 @define(kw_only=True)
 class Pages:
-    """The route ``/``."""
+    """The page, what explains it, and addresses that moved."""
 
     store: CellStore
     client: Path = CLIENT
+    baseurl: str = ""
 
     app = Klein()
     handle_problems(app)
@@ -80,8 +81,37 @@ class Pages:
                 interacts=found.interacts,
                 autoeval=program.autoeval,
             )
+        return page_with(self._built(request, "index.html"), program)
+
+    @app.route("/help.html", methods=["GET", "HEAD"])
+    def help(self, request: Request) -> bytes:
+        """What a visitor may want to know."""
+        return self._built(request, "help.html")
+
+    @app.route("/about.html", methods=["GET", "HEAD"])
+    def about(self, request: Request) -> bytes:
+        """Where pages written for SageMathCell link to is below static."""
+        return self._moved(request, "about.html")
+
+    @app.route("/embedded_sagecell.js", methods=["GET", "HEAD"])
+    def embedded(self, request: Request) -> bytes:
+        """WeBWorK and old pages ask for the script here."""
+        return self._moved(request, "embedded_sagecell.js")
+
+    def _moved(self, request: Request, name: str) -> bytes:
+        request.setResponseCode(301)
+        request.setHeader("Location", f"{self.baseurl}/static/{name}")
+        return b""
+
+    @app.route("/", methods=["OPTIONS"])
+    def health(self, request: IRequest) -> bytes:
+        """A proxy asks whether somebody is here."""
+        return b""
+
+    def _built(self, request: IRequest, name: str) -> bytes:
+        """A page as it was built, and what holds for it."""
         try:
-            page = (self.client / "index.html").read_bytes()
+            page = (self.client / name).read_bytes()
         except OSError as error:
             raise Problem(
                 503,
@@ -94,12 +124,7 @@ class Pages:
         request.setHeader("X-Content-Type-Options", "nosniff")
         request.setHeader("Referrer-Policy", "no-referrer")
         request.setHeader("Cache-Control", "no-cache")
-        return page_with(page, program)
-
-    @app.route("/", methods=["OPTIONS"])
-    def health(self, request: IRequest) -> bytes:
-        """A proxy asks whether somebody is here."""
-        return b""
+        return page
 
 
 @define(kw_only=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 from twisted.web.iweb import IRequest
 
 from sagecell_tx.http.problems import Problem
+from sagecell_tx.wire.messages import dump
+
+_CALLBACK = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
 
 
 def texts(request: IRequest, name: str) -> list[str]:
@@ -40,6 +44,21 @@ def seconds(request: IRequest, name: str) -> float:
             400, f"invalid_{name}", f"The parameter {name} must be a number of seconds from 0 up."
         )
     return number
+
+
+def callback(request: IRequest) -> str:
+    """The function that a page wants called with the answer; empty when it wants none."""
+    name = text(request, "callback")
+    if name and not (len(name) <= 128 and _CALLBACK.fullmatch(name)):
+        raise Problem(400, "invalid_callback", "The callback must be the name of a function.")
+    return name
+
+
+def as_call(request: IRequest, callback: str, told: str) -> bytes:
+    """A script that calls `callback` with a text (contract 1.16, 1.19)."""
+    request.setHeader("Content-Type", "application/javascript; charset=utf-8")
+    request.setHeader("X-Content-Type-Options", "nosniff")
+    return b"%s(%s);" % (callback.encode("ascii"), dump(told))
 
 
 def in_frame(json: bytes) -> bytes:

@@ -10,13 +10,11 @@ from twisted.web.iweb import IRequest
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
-from sagecell_tx.http.parameters import in_frame, present, text
+from sagecell_tx.http.parameters import as_call, callback, in_frame, present, text
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
 from sagecell_tx.sessions.interfaces import CellStore, Permalink
 from sagecell_tx.wire.codelink import clean_ident, zip_text
-from sagecell_tx.wire.messages import WireError, dump
-
-_CALLBACK = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
+from sagecell_tx.wire.messages import WireError
 
 
 def not_found() -> Problem:
@@ -84,14 +82,8 @@ class Permalinks:
     async def load(self, request: IRequest) -> bytes:
         """The program of an id, as ``[code, language, interacts]``."""
         origins.allow(request, anyone=True)
-        callback = text(request, "callback")
-        if callback and not (len(callback) <= 128 and _CALLBACK.fullmatch(callback)):
-            raise Problem(400, "invalid_callback", "The callback must be the name of a function.")
+        called = callback(request)
         found = await find(self.store, text(request, "q"))
         body = json_body(request, [found.code, found.language, found.interacts])
-        if callback:
-            request.setHeader("Content-Type", "application/javascript; charset=utf-8")
-            request.setHeader("X-Content-Type-Options", "nosniff")
-            # The callback is given a text, which it parses itself.
-            return b"%s(%s);" % (callback.encode("ascii"), dump(body.decode("ascii")))
-        return body
+        # The function is given a text, which it parses itself.
+        return as_call(request, called, body.decode("ascii")) if called else body

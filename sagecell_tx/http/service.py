@@ -17,6 +17,7 @@ from sagecell_tx.http import origins
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.parameters import text, texts
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
+from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.bridge import Attachment
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.reasons import Reason
@@ -99,6 +100,7 @@ class Service:
     fleet: Fleet
     clients: Clients
     limits: Limits
+    terms: Terms
     clock: IReactorTime
     new_id: Callable[[], str]
     now: Callable[[], str]
@@ -110,6 +112,7 @@ class Service:
     async def run(self, request: IRequest) -> bytes:
         """Run `code`, at most as long as the limit allows."""
         origins.allow(request)
+        self.terms.check(request, plain=True)
         code = "".join(texts(request, "code"))
         if len(code) > self.limits.code:
             raise Problem(

@@ -29,6 +29,7 @@ from sagecell_tx.http.problems import Problem, problem_from
 from sagecell_tx.http.service import Service
 from sagecell_tx.http.sockets import Channels
 from sagecell_tx.http.status import Status
+from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore, FileStore
 
@@ -98,12 +99,15 @@ class CellRequest(Request):
 class Gzip(GzipEncoderFactory):
     """Compresses what gets smaller by it: not files, which are sent in ranges, nor sockets."""
 
+    def __init__(self, baseurl: str) -> None:
+        self._kernels = f"{baseurl}/kernel/".encode("ascii")
+
     compressLevel = 6  # noqa: N815 - the 9 that it would be takes twice the time for 1 % less
 
     @override
     def encoderForRequest(self, request: IRequest) -> Any:
         """The encoder for a response, or None to leave it as it is."""
-        if request.path.endswith((b".woff2", b".png")) or request.path.startswith(b"/kernel/"):
+        if request.path.endswith((b".woff2", b".png")) or request.path.startswith(self._kernels):
             return None
         if lines.wanted(request):  # each is read when it comes
             return None
@@ -115,6 +119,7 @@ class CellSite(Site):
     """The factory for connections, whose responses may be compressed. `came` tells whether each may stay."""
 
     came: Callable[[], bool]
+    gzip: Gzip
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -124,22 +129,26 @@ class CellSite(Site):
     @override
     def getResourceFor(self, request: Request) -> IResource:
         """The resource for a request; Twisted compresses no children of a wrapped one."""
-        return EncodingResourceWrapper(super().getResourceFor(request), [Gzip()])
+        return EncodingResourceWrapper(super().getResourceFor(request), [self.gzip])
 
 
 class Mounted(Resource):
-    """A Klein application below a first part of the path; without more, its route is ``/``."""
+    """A Klein application below a first part of the path; without more, its route is ``/``.
+
+    With a `name`, that first part of the path is one of its own routes.
+    """
 
     isLeaf = True  # noqa: N815
 
-    def __init__(self, app: Klein) -> None:
+    def __init__(self, app: Klein, name: bytes | None = None) -> None:
         super().__init__()
         self._resource = app.resource()
+        self._before = [] if name is None else [name]
 
     @override
     def render(self, request: Request) -> Any:
         """Answer through Klein, which would redirect from an empty path to a slash."""
-        request.postpath = request.postpath or [b""]
+        request.postpath = [*self._before, *(request.postpath or [])] or [b""]
         try:
             for part in (request.method, request.getHeader(b"host") or b"", *request.postpath):
                 part.decode("utf-8")
@@ -158,6 +167,14 @@ class Root(Resource):
     def getChild(self, path: bytes, request: Request) -> IResource:
         """Nothing has this name."""
         return Unknown()
+
+    @override
+    def render(self, request: Request) -> bytes:
+        """A prefix without the slash that ends it: without it, no relative address is right."""
+        path, mark, query = request.uri.partition(b"?")
+        request.setResponseCode(301)
+        request.setHeader(b"Location", path + b"/" + mark + query)
+        return b""
 
 
 class Unknown(Resource):
@@ -190,6 +207,8 @@ class Parts:
     rejected: Counter[str]
     connection_came: Callable[[], bool] = lambda: True
     clients: Clients = field(factory=Clients)
+    terms: Terms = field(factory=Terms)
+    baseurl: str = ""
     client: Path = CLIENT
 
 
@@ -198,26 +217,46 @@ def resource_tree(parts: Parts) -> IResource:
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     channels = Channels(fleet=fleet, limits=limits, now=now, reactor=parts.reactor)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
-    kernels = Kernels(fleet=fleet, clients=parts.clients, channels=channels, files=files)
+    kernels = Kernels(
+        fleet=fleet,
+        clients=parts.clients,
+        channels=channels,
+        files=files,
+        terms=parts.terms,
+        baseurl=parts.baseurl,
+    )
     service = Service(
         fleet=fleet,
         clients=parts.clients,
         limits=limits,
+        terms=parts.terms,
         clock=parts.reactor,
         new_id=parts.new_id,
         now=now,
     )
     permalinks = Permalinks(store=parts.cells, limits=limits)
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
-    pages = Pages(store=parts.cells, client=parts.client)
+    pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
     root.putChild(b"", Mounted(pages.app))
+    for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
+        root.putChild(name, Mounted(pages.app, name))
+    root.putChild(b"tos.html", Mounted(parts.terms.app))
     root.putChild(b"static", Mounted(Static(client=parts.client).app))
     root.putChild(b"kernel", Mounted(kernels.app))
     root.putChild(b"service", Mounted(service.app))
     root.putChild(b"permalink", Mounted(permalinks.app))
     root.putChild(b"api", Mounted(status.app))
-    return root
+    return _below(parts.baseurl, root)
+
+
+def _below(baseurl: str, tree: Root) -> Root:
+    """The tree with a prefix before each of its paths."""
+    for part in reversed(baseurl.split("/")[1:]):
+        outer = Root()
+        outer.putChild(part.encode("ascii"), tree)
+        tree = outer
+    return tree
 
 
 def site(parts: Parts) -> Site:
@@ -229,4 +268,5 @@ def site(parts: Parts) -> Site:
         reactor=parts.reactor,
     )
     made.came = parts.connection_came
+    made.gzip = Gzip(parts.baseurl)
     return made

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import zmq
@@ -20,6 +21,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type, observe
 from traitlets.config import Config
 
+from sagecell_tx.kernelside import listing, names
 from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.publisher import Publisher
@@ -44,6 +46,13 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         """Called once, before any cell."""
         self.display_formatter = CellFormatter(parent=self)
         self.configurables.append(self.display_formatter)
+
+    def init_user_ns(self) -> None:
+        """Called at the beginning, and for each `%reset`."""
+        super().init_user_ns()
+        given = names.given()
+        self.user_ns.update(given)
+        self.user_ns_hidden.update(given)
 
     def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
         """Run a cell; an interrupt is its error, whenever it comes."""
@@ -124,11 +133,22 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run a cell; its files leave before its reply, which names them."""
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
-        if self.uploads is not None:
-            names = self.interrupts.run(self.uploads.publish_changed, list)
-            if names:
-                reply["payload"].insert(0, {"source": "sagecell", "new_files": names})
+        listed = self.announce_files()
+        if listed:
+            reply["payload"].insert(0, {"source": "sagecell", "new_files": listed})
         return reply
+
+    def announce_files(self) -> list[str]:
+        """Publish the files that changed, and show the pictures; returns the names to list."""
+        if self.uploads is None:
+            return []
+        changed = self.interrupts.run(self.uploads.publish_changed, list)
+        pictures, listed = listing.sort(changed)
+        for name in pictures:
+            # With a number that nothing else has: browsers keep a picture by its address.
+            shown = {"text/image-filename": f"{name}?m={time.time_ns()}", "text/plain": name}
+            self.shell.display_pub.publish(shown)
+        return listed
 
     def take_uploads(self, root: int, limits: FileLimits) -> None:
         """From now on, files that cells make in the directory `root` are published."""

@@ -126,6 +126,7 @@ def bench():
 
 @ensureDeferred
 async def test_a_subscription_is_proven_by_the_first_message(bench):
+    """contract: T5"""
     await bench.open()
     assert [message.msg_type for message in bench.received] == ["iopub_welcome"]
 

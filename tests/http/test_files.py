@@ -34,6 +34,7 @@ class FileTests(SiteTests):
         return self.ask("GET", path(name), given)
 
     def test_a_whole_file_long_after_its_kernel(self) -> None:
+        """contract: 1.14, T9"""
         answer = self.fetch()
         assert (answer.status, answer.body) == (200, b"0123456789")
         assert answer.headers["content-length"] == "10"
@@ -44,10 +45,12 @@ class FileTests(SiteTests):
         assert "etag" not in answer.headers
 
     def test_a_query_does_not_matter(self) -> None:
+        """contract: 1.14"""
         assert self.fetch("a.txt?q=3").body == b"0123456789"
         assert self.fetch("a.txt?m=1767323045.5").body == b"0123456789"
 
     def test_head(self) -> None:
+        """contract: 1.14"""
         answer = self.ask("HEAD", path("a.txt"))
         assert (answer.status, answer.body) == (200, b"")
         assert answer.headers["content-length"] == "10"
@@ -59,6 +62,7 @@ class FileTests(SiteTests):
         assert answer.headers["content-length"] == "0"
 
     def test_one_range(self) -> None:
+        """contract: 1.14"""
         for asked, body, told in (
             ("bytes=0-3", b"0123", "0-3"),
             ("bytes=4-", b"456789", "4-9"),
@@ -104,6 +108,7 @@ class FileTests(SiteTests):
         assert answer.status == 200
 
     def test_any_page_may_read_it(self) -> None:
+        """contract: 1.14"""
         for name, status in (("a.txt", 200), ("none.txt", 404)):
             answer = self.fetch(name, Origin="https://book.example")
             assert answer.status == status
@@ -140,6 +145,7 @@ class FileTests(SiteTests):
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
     def test_a_file_is_never_a_page_of_this_server(self) -> None:
+        """contract: T7"""
         for name, kind in (
             ("a.html", "text/html; charset=utf-8"),
             ("a.svg", "image/svg+xml"),

@@ -33,6 +33,7 @@ class StartTests(SiteTests):
     limits = Limits(kernels=3, kernels_per_cell_session=2, queue=0)
 
     def test_the_answer_is_the_contracts(self) -> None:
+        """contract: 1.6, 10"""
         answer = self.ask("POST", "/kernel", **form())
         assert answer.status == 200
         told = answer.json
@@ -43,6 +44,7 @@ class StartTests(SiteTests):
         assert self.world.fleet.get(told["id"]) is not None
 
     def test_the_url_is_as_the_client_reaches_the_server(self) -> None:
+        """contract: 1.6, T13"""
         headers = [("X-Proto", "https"), ("Host", "cells.example:444"), *form()["headers"]]
         assert (
             self.ask("POST", "/kernel", headers, b"").json["ws_url"] == "wss://cells.example:444/"
@@ -54,6 +56,7 @@ class StartTests(SiteTests):
         return session.timeout
 
     def test_parameters_come_in_five_encodings(self) -> None:
+        """contract: 1.6"""
         json_headers = [("Content-Type", "application/json")]
         for path, headers, body in (
             ("/kernel", form()["headers"], b"timeout=60&CellSessionID=page"),
@@ -70,17 +73,20 @@ class StartTests(SiteTests):
                 self.ask("DELETE", f"/kernel/{answer.json['id']}")
 
     def test_an_infinite_timeout_is_cut_to_the_limit(self) -> None:
+        """contract: 1.6"""
         for text in ("inf", "1e300"):
             answer = self.ask("POST", "/kernel", **form(timeout=text))
             assert self.timeout_of(answer) == self.limits.idle
 
     def test_a_timeout_that_is_none_is_refused_before_anything_is_started(self) -> None:
+        """contract: T6"""
         for text in ("nan", "-1", "soon", ""):
             answer = self.ask("POST", "/kernel", **form(timeout=text))
             assert (answer.status, answer.error) == (400, "invalid_timeout")
         assert self.world.host.kernels == []
 
     def test_too_many_of_one_page(self) -> None:
+        """contract: 1.8"""
         fields = form(CellSessionID="page")
         ids = [self.ask("POST", "/kernel", **fields).json["id"] for _ in range(2)]
         headers = [*fields["headers"], ORIGIN]
@@ -126,6 +132,7 @@ class StartTests(SiteTests):
         assert self.world.fleet.admission.is_untouched
 
     def test_a_frame_is_told_in_a_page(self) -> None:
+        """contract: 1.12"""
         for query in ("?frame=1", "?frame="):
             answer = self.ask("POST", f"/kernel{query}", [ORIGIN], b"")
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -145,6 +152,7 @@ class StartTests(SiteTests):
 
 class CorsTests(SiteTests):
     def test_a_preflight(self) -> None:
+        """contract: 1.9, 1.11"""
         asks = [
             ORIGIN,
             ("Access-Control-Request-Method", "DELETE"),
@@ -156,6 +164,7 @@ class CorsTests(SiteTests):
             allowed(answer)
 
     def test_success_and_refusals_alike(self) -> None:
+        """contract: 1.11"""
         allowed(self.ask("POST", "/kernel", [ORIGIN], b""))
         allowed(self.ask("POST", "/kernel?timeout=nan", [ORIGIN], b""))
         allowed(self.ask("DELETE", "/kernel/" + "0" * 36, [ORIGIN]))
@@ -163,12 +172,14 @@ class CorsTests(SiteTests):
         allowed(self.ask("GET", "/kernel/" + "0" * 36 + "/files/a", [ORIGIN]))
 
     def test_without_an_origin_nothing_is_said(self) -> None:
+        """contract: 1.11"""
         answer = self.ask("POST", "/kernel", [], b"")
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 class StopTests(SiteTests):
     def test_by_method_and_by_parameter(self) -> None:
+        """contract: 1.10"""
         for method, body in (("DELETE", None), ("POST", b"method=DELETE")):
             kernel_id = self.ask("POST", "/kernel", **form()).json["id"]
             answer = self.ask(method, f"/kernel/{kernel_id}", form()["headers"], body)
@@ -176,6 +187,7 @@ class StopTests(SiteTests):
             assert self.world.fleet.get(kernel_id) is None
 
     def test_an_unknown_kernel_is_as_good_as_stopped(self) -> None:
+        """contract: 1.10, T12"""
         for name in ("0" * 36, "x", "%22%3Cscript%3E", "..."):
             answer = self.ask("DELETE", f"/kernel/{name}")
             assert (answer.status, answer.body) == (200, b"")

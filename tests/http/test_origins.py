@@ -43,6 +43,7 @@ def test_a_cache_is_told_that_the_origin_matters_even_when_there_is_none() -> No
 
 
 def test_methods_and_headers_are_those_of_the_contract() -> None:
+    """contract: 1.11"""
     asked = asking(headers={"Origin": b"null"})
     allow_methods(asked.request)
     assert asked.said("Access-Control-Allow-Origin") == "null"
@@ -68,6 +69,7 @@ def test_the_host_is_the_clients_word_for_the_server() -> None:
 
 
 def test_a_proxy_tells_of_tls_in_one_of_three_headers() -> None:
+    """contract: T13"""
     for name in ("X-Scheme", "X-Forwarded-Proto", "X-Proto"):
         for value in (b"https", b"HTTPS", b"https, http", b"wss"):
             url = url_of({"Host": b"cells.example", name: value}, proxied=True)
@@ -76,6 +78,7 @@ def test_a_proxy_tells_of_tls_in_one_of_three_headers() -> None:
 
 
 def test_anybody_else_tells_nothing_of_tls() -> None:
+    """contract: T13"""
     for name in ("X-Scheme", "X-Forwarded-Proto", "X-Proto"):
         assert url_of({"Host": b"cells.example", name: b"https"}) == "ws://cells.example/"
 

@@ -71,6 +71,7 @@ class PageTests(SiteTests):
         return answer
 
     def test_without_a_program(self) -> None:
+        """contract: 1.1"""
         assert self.page() == {
             "code": None,
             "language": "python",
@@ -79,6 +80,7 @@ class PageTests(SiteTests):
         }
 
     def test_c_and_its_options(self) -> None:
+        """contract: 1.1"""
         page = self.page("?c=" + quote("print('ä') # +") + "&lang=octave&autoeval=false")
         assert page["code"] == "print('ä') # +"
         assert page["language"] == "octave"
@@ -86,6 +88,7 @@ class PageTests(SiteTests):
         assert self.page("?c=1")["autoeval"] is True
 
     def test_z_with_and_without_padding(self) -> None:
+        """contract: 1.1"""
         link = zipped(b"print(1)")
         assert link.endswith("=")
         for z in (link, link.rstrip("="), quote(link)):
@@ -94,6 +97,7 @@ class PageTests(SiteTests):
         assert self.page(f"?z={link}&interacts={interacts}")["interacts"] == '[{"state": {}}]'
 
     def test_q(self) -> None:
+        """contract: 1.1, T15"""
         self.world.cells.permalinks["abcdef"] = Permalink(
             code="1+1", language="sage", interacts='[{"a": 1}]'
         )
@@ -105,11 +109,13 @@ class PageTests(SiteTests):
         }
 
     def test_c_wins_over_z_over_q(self) -> None:
+        """contract: 1.1"""
         z = zipped(b"z")
         assert self.page(f"?q=unknown&z={z}&c=c")["code"] == "c"
         assert self.page(f"?q=unknown&z={z}")["code"] == "z"
 
     def test_an_unknown_q(self) -> None:
+        """contract: 1.1"""
         for ident in ("unknown", "", "%00", "%ff", "a" * 100, "../x", "é"):
             answer = self.ask("GET", f"/?q={quote(ident, safe='%')}")
             if ident == "%ff":
@@ -118,6 +124,7 @@ class PageTests(SiteTests):
                 assert (answer.status, answer.body) == (404, b"ID not found in permalink database")
 
     def test_a_bad_z(self) -> None:
+        """contract: 1.1"""
         for z in ("!!!", "abcd", "a", zipped(b"\xff"), zipped(b"x" * 100)[:-9], "é", "%00"):
             answer = self.refused(f"?z={quote(z, safe='%')}")
             assert answer.error == "invalid_zip"
@@ -134,6 +141,7 @@ class PageTests(SiteTests):
         assert self.refused("?c=%00").error == "invalid_text"
 
     def test_hostile_code_stays_in_its_element(self) -> None:
+        """contract: T7"""
         code = "</script><script>alert(1)</script>\u2028"
         answer = self.ask("GET", "/?c=" + quote(code))
         assert answer.body.count(b"<script") == 1
@@ -144,7 +152,26 @@ class PageTests(SiteTests):
         assert (answer.status, answer.body) == (200, b"")
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
+    def test_help_looks_like_the_page(self) -> None:
+        """contract: 1.4"""
+        (self.folder / "help.html").write_bytes(b"<!doctype html>Help")
+        answer = self.ask("GET", "/help.html")
+        assert (answer.status, answer.body) == (200, b"<!doctype html>Help")
+        for name in ("content-type", "content-security-policy", "cache-control"):
+            assert answer.headers[name] == self.ask("GET", "/").headers[name]
+
+    def test_what_is_below_static_now(self) -> None:
+        """contract: 1.3, 11.3"""
+        for name in ("embedded_sagecell.js", "about.html"):
+            for method in ("GET", "HEAD"):
+                answer = self.ask(method, f"/{name}")
+                assert (answer.status, answer.body) == (301, b"")
+                assert answer.headers["location"] == f"/static/{name}"
+        assert self.ask("GET", "/help.html/x").status == 404
+        assert self.ask("POST", "/embedded_sagecell.js").status == 405
+
     def test_a_proxys_health_check(self) -> None:
+        """contract: 1.2, 10"""
         answer = self.ask("OPTIONS", "/")
         assert (answer.status, answer.body) == (200, b"")
 
@@ -176,6 +203,7 @@ class StaticTests(SiteTests):
         (self.folder.parent / "secret.txt").write_bytes(b"secret")
 
     def test_a_file(self) -> None:
+        """contract: 1.5"""
         answer = self.ask("GET", "/static/embedded.js?v=1")
         assert (answer.status, answer.body) == (200, b"let b = 2;\n")
         kinds = ("text/javascript", "application/javascript")
@@ -201,6 +229,7 @@ class StaticTests(SiteTests):
         assert (answer.status, answer.body) == (200, b"")
 
     def test_any_page_may_read_it(self) -> None:
+        """contract: 1.5"""
         answer = self.ask("GET", "/static/embedded.js", [("Origin", "https://book.example")])
         assert answer.headers["access-control-allow-origin"] == "https://book.example"
         assert answer.headers["access-control-allow-credentials"] == "true"

@@ -37,6 +37,7 @@ class SavingTests(SiteTests):
         return self.ask("POST", "/permalink", **form(**fields))
 
     def test_both_links_bring_the_program_back(self) -> None:
+        """contract: 1.15, 1.16, 1.17, T2"""
         code, interacts = "print('ä')\r\n\t</script>", '[{"a": "b"}]'
         answer = self.save(code=code, language="octave", interacts=interacts)
         assert answer.status == 200
@@ -48,16 +49,19 @@ class SavingTests(SiteTests):
         assert found.json == [code, "octave", interacts]
 
     def test_what_is_not_given(self) -> None:
+        """contract: 1.15"""
         told = self.save(code="1").json
         assert unzipped(told["interacts"]) == "[]"
         assert self.ask("GET", f"/permalink?q={told['query']}").json == ["1", "sage", "[]"]
 
     def test_the_same_program_has_the_same_id_that_nobody_guesses(self) -> None:
+        """contract: T15"""
         first, again, other = (self.save(code=code).json["query"] for code in ("1", "1", "2"))
         assert first == again != other
         assert len(first) >= 16
 
     def test_a_number_is_given_back(self) -> None:
+        """contract: 1.15"""
         assert self.save(code="1", n="7").json["n"] == 7
         assert self.save(code="1", n="-3").json["n"] == -3
 
@@ -68,6 +72,7 @@ class SavingTests(SiteTests):
         assert self.world.cells.permalinks == {}
 
     def test_a_frame_is_told_in_a_page(self) -> None:
+        """contract: 1.15"""
         answer = self.save(code="1", frame="x", n="2")
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         page = answer.body.decode("ascii")
@@ -99,6 +104,7 @@ class FindingTests(SiteTests):
         self.world.cells.permalinks["abcdef"] = Permalink(code="'\"\\</script>\u2028")
 
     def test_a_callback_is_given_a_text(self) -> None:
+        """contract: 1.16"""
         plain = self.ask("GET", "/permalink?q=abcdef")
         for callback in ("cb", "jQuery19_123", "$.done", "_"):
             answer = self.ask("GET", f"/permalink?q=abcdef&callback={callback}")
@@ -111,11 +117,13 @@ class FindingTests(SiteTests):
             assert json.loads(text) == plain.json
 
     def test_a_hostile_callback(self) -> None:
+        """contract: 1.16, T7"""
         for callback in ("alert(1);cb", "a-b", "1a", "a..b", "a.", "<script>", "ä", "a" * 129, " "):
             answer = self.ask("GET", f"/permalink?q=abcdef&callback={quote(callback)}")
             assert (answer.status, answer.error) == (400, "invalid_callback"), callback
 
     def test_an_unknown_id(self) -> None:
+        """contract: 1.16, T4"""
         for query in (
             "",
             "?q=",
@@ -134,6 +142,7 @@ class FindingTests(SiteTests):
 
 class CorsTests(SiteTests):
     def test_pages_from_anywhere(self) -> None:
+        """contract: 1.15"""
         for method, path, headers, body in (
             ("POST", "/permalink", form()["headers"], b"code=1"),
             ("POST", "/permalink", form()["headers"], b""),

@@ -29,6 +29,7 @@ class ServiceTests(SiteTests):
         assert self.world.clock.getDelayedCalls() == []
 
     def test_what_is_printed_and_the_reply(self) -> None:
+        """contract: 1.20"""
         told = self.run_code("print 2\nprint 3")
         assert set(told) == {"success", "stdout", "execute_reply"}
         assert told["success"] is True
@@ -36,6 +37,7 @@ class ServiceTests(SiteTests):
         assert told["execute_reply"]["status"] == "ok"
 
     def test_nothing_is_printed(self) -> None:
+        """contract: 1.20"""
         assert set(self.run_code("")) == {"success", "execute_reply"}
 
     def test_an_error(self) -> None:
@@ -49,6 +51,7 @@ class ServiceTests(SiteTests):
         assert self.run_code("print before\nexit 1") == {"success": False, "stdout": "before\n"}
 
     def test_code_in_several_parameters_is_joined_as_it_is(self) -> None:
+        """contract: 1.20"""
         body = b"code=%20print+1%0a&code=print+2%0a"
         answer = self.ask("POST", "/service", form()["headers"], body)
         assert answer.json["stdout"] == "2\n"
@@ -64,6 +67,7 @@ class ServiceTests(SiteTests):
         assert told["stdout"] == "1\n"
 
     def test_a_json_body_has_no_code(self) -> None:
+        """contract: 11.6"""
         answer = self.ask(
             "POST", "/service", [("Content-Type", "application/json")], b'{"code": "print 1"}'
         )
@@ -72,6 +76,7 @@ class ServiceTests(SiteTests):
         assert "stdout" not in answer.json
 
     def test_user_expressions(self) -> None:
+        """contract: 1.20, 11.2"""
         self.run_code("", user_expressions='{"WEBWORK": "a + 1"}')
         assert self.sent()["user_expressions"] == {"WEBWORK": "a + 1"}
         self.run_code("")
@@ -84,6 +89,7 @@ class ServiceTests(SiteTests):
         assert self.world.host.kernels == []
 
     def test_the_longest_code(self) -> None:
+        """contract: 1.20"""
         self.run_code("ä" * 65_000)
         answer = self.ask("POST", "/service", **form(code="ä" * 65_001))
         assert answer.status == 413
@@ -101,6 +107,7 @@ class ServiceTests(SiteTests):
         assert told["success"] is True
 
     def test_the_page_that_asks_may_read_the_answer(self) -> None:
+        """contract: 1.20"""
         origin = ("Origin", "https://book.example")
         for body, status in ((b"code=1", 200), (b"code=%ff", 400), (b"code=" + b"x" * 65_001, 413)):
             answer = self.ask("POST", "/service", [*form()["headers"], origin], body)
@@ -152,6 +159,7 @@ class SlowServiceTests(SiteTests):
         return answer
 
     def test_its_time_is_over(self) -> None:
+        """contract: 1.20"""
         connection = self.asking()
         self.kernel.come_up()
         self.kernel.stream("so far\n", self.asked())
@@ -164,6 +172,7 @@ class SlowServiceTests(SiteTests):
         assert self.world.fleet.get(self.kernel.kernel_id) is None
 
     def test_a_reply_alone_is_not_the_end(self) -> None:
+        """contract: T11"""
         connection = self.asking()
         self.kernel.come_up()
         self.kernel.reply(self.asked())

@@ -142,6 +142,7 @@ class GzipTests(SiteTests):
         return body
 
     def test_what_gets_smaller_is_compressed(self) -> None:
+        """contract: 1.5"""
         assert self.unzipped("GET", "/").startswith(b"<!doctype html>")
         assert self.unzipped("GET", "/static/a.js").startswith(b"let a")
         assert json.loads(self.unzipped("GET", "/permalink?q=a"))[0] == "1" * 500

@@ -12,6 +12,7 @@ class ConversationTests(TalkTests):
     """Contract 2.1 to 2.8."""
 
     def test_a_program_from_request_to_idle(self) -> None:
+        """contract: 1.13, 2.1"""
         talk = self.talk(self.start(timeout="60"))
         talk.say(execute("print 2\ndisplay plot"))
         told = talk.talker.messages
@@ -28,6 +29,7 @@ class ConversationTests(TalkTests):
         assert told[2]["content"] == {"name": "stdout", "text": "2\n"}
 
     def test_each_message_has_the_keys_of_the_contract(self) -> None:
+        """contract: 2.2"""
         talk = self.talk(self.start())
         talk.say(execute("print 2\nsave a.txt x\nraise oh"))
         for message in talk.talker.messages:
@@ -36,6 +38,7 @@ class ConversationTests(TalkTests):
             assert message["msg_type"] == message["header"]["msg_type"]
 
     def test_a_header_is_completed_for_the_kernel(self) -> None:
+        """contract: 2.3"""
         talk = self.talk(self.start(timeout="60"))
         talk.say(execute("print 2"))
         header = json.loads(self.world.host.latest.sent[0].header)
@@ -49,6 +52,7 @@ class ConversationTests(TalkTests):
         }
 
     def test_with_a_timeout_of_0_the_end_follows_the_work(self) -> None:
+        """contract: 2.6, 2.7"""
         kernel_id = self.start()
         talk = self.talk(kernel_id)
         talk.say(execute("print 2"))
@@ -62,6 +66,7 @@ class ConversationTests(TalkTests):
         assert len(self.world.fleet) == 0
 
     def test_a_kernel_timeout_is_heeded_and_not_told(self) -> None:
+        """contract: 2.5"""
         talk = self.talk(self.start())
         talk.say(execute("timeout 60"))
         assert "kernel_timeout" not in talk.talker.kinds
@@ -80,11 +85,13 @@ class ConversationTests(TalkTests):
         assert talk.talker.closes == [(1000, "crashed")]
 
     def test_a_query_and_proxy_headers_do_not_matter(self) -> None:
+        """contract: 1.13, 2.9"""
         talk = self.talk(self.start(), "?session_id=x/y/z&kernel=/kernel/no/channels")
         talk.say(execute("print 2"))
         assert talk.talker.text == "2\n"
 
     def test_two_clients_of_a_kernel_hear_the_same(self) -> None:
+        """contract: T10"""
         kernel_id = self.start(timeout="60")
         one, two = self.talk(kernel_id), self.talk(kernel_id)
         one.say(execute("print one", "m1"))
@@ -95,6 +102,7 @@ class ConversationTests(TalkTests):
         assert one.talker.text == "one\ntwo\n"
 
     def test_when_the_last_client_leaves_the_kernel_waits_a_moment(self) -> None:
+        """contract: 2.8"""
         kernel_id = self.start(timeout="60")
         one, two = self.talk(kernel_id), self.talk(kernel_id)
         one.talker.sendClose()
@@ -143,6 +151,7 @@ class ConversationTests(TalkTests):
 
 class JoiningTests(TalkTests):
     def test_an_unknown_kernel(self) -> None:
+        """contract: T12"""
         answer = self.knock("0" * 36).answer()
         assert (answer.status, answer.error) == (404, "unknown_kernel")
 

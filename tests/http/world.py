@@ -20,6 +20,7 @@ from typing_extensions import override
 from sagecell_tx.config import Limits
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.site import Parts, site
+from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore
 from sagecell_tx.testing.hosts import MemoryHost
@@ -43,6 +44,8 @@ class World:
     clock: MemoryReactorClock = field(factory=lambda: Reactor())
     rejected: Counter[str] = field(factory=Counter)
     ready: int = 0
+    terms: Terms = field(factory=Terms)
+    baseurl: str = ""
     fleet: Fleet = field(init=False)
     site: Site = field(init=False)
 
@@ -76,6 +79,8 @@ class World:
                 sandbox=lambda: ("none", ["landlock"]),
                 rejected=self.rejected,
                 clients=self.clients,
+                terms=self.terms,
+                baseurl=self.baseurl,
                 client=self.client,
             )
         )
@@ -108,11 +113,15 @@ class SiteTests(SynchronousTestCase):
     """Tests of a site in a world of its own."""
 
     limits = Limits()
+    terms = Terms()
+    baseurl = ""
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp())
         self.folder.mkdir(parents=True)
-        self.world = World(limits=self.limits, client=self.folder)
+        self.world = World(
+            limits=self.limits, client=self.folder, terms=self.terms, baseurl=self.baseurl
+        )
 
     def ask(
         self,

@@ -67,6 +67,7 @@ def test_a_plot_a_table_and_a_value(server):
 
 
 def test_a_file_is_announced_and_comes_byte_for_byte_also_after_the_end(server):
+    """contract: 1.14, T9"""
     expected = "".join(f"{n},{n * n}\r\n" for n in range(30000)).encode()
     with Client(server.url) as client:
         said = client.run(CSV)
@@ -143,6 +144,7 @@ def test_a_kernel_is_stopped_by_delete(server):
 
 
 def test_two_clients_on_one_kernel_both_hear_everything(server):
+    """contract: T10"""
     with Client(server.url, timeout="60") as first:
         first.run("1")
         with Client(server.url, kernel_id=first.kernel_id) as second:
@@ -175,6 +177,7 @@ def curl(*arguments: str) -> str:
 
 
 def test_curl_over_service(server):
+    """contract: 11.6"""
     code = "import sys\nprint(6 * 7)\nprint('warning', file=sys.stderr)"
     answer = json.loads(
         curl("--data-urlencode", f"code={code}", "-d", 'user_expressions={"W": "6*7"}',

@@ -49,6 +49,7 @@ def test_one_that_is_updated(cell):
 
 
 def test_what_json_does_not_know(cell):
+    """contract: 2.2"""
     code = "display({'application/json': {'x': float('nan'), 1: 2**70, 'd': b'b'}}, raw=True)"
     (content,) = cell.run(code).of("display_data")
     assert content["data"]["application/json"] == {"x": "nan", "1": 2**70, "d": "Yg=="}

@@ -74,6 +74,7 @@ def test_another_kernels_files(cell, victim):
 
 
 def test_another_kernels_sockets(cell, victim):
+    """contract: T8"""
     for number in range(1, 6):
         path = f"{victim.directory}/ipc/k-{number}"
         refused(cell, f"socket.socket(socket.AF_UNIX).connect('{path}')")
@@ -107,6 +108,7 @@ print([start.key == {victim.key.encode()!r} for start in found])
 
 
 def test_the_fork_servers_pipes(cell, server):
+    """contract: T8"""
     code = """
 import json, os, stat
 for descriptor in range(3, 256):
@@ -154,6 +156,7 @@ def test_writing_outside(cell):
 
 
 def test_the_servers_ports(cell):
+    """contract: T8"""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         refused(cell, f"socket.create_connection(('127.0.0.1', {port}), 1)")

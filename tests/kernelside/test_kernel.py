@@ -35,7 +35,9 @@ class TestFresh:
 
     def test_has_an_empty_namespace(self, cell):
         names = set(eval(cell.value("sorted(n for n in globals() if not n.startswith('_'))")))
-        assert names == {"In", "Out", "exit", "get_ipython", "open", "quit"}
+        given = {"gap", "gp", "html", "macaulay2", "maxima", "octave", "r", "singular"}
+        assert names - given == {"In", "Out", "exit", "get_ipython", "open", "quit"}
+        assert names >= given
 
     def test_has_no_history(self, cell):
         assert cell.value("In, Out, _, __, ___") == "(['', 'In, Out, _, __, ___'], {}, '', '', '')"

@@ -107,6 +107,7 @@ def meaning(packed: Any) -> Any:
 class TestPack:
     @given(values)
     def test_means_what_the_original_means(self, value):
+        """contract: 2.2"""
         assert meaning(outcome(pack, value)) == meaning(outcome(json_packer, value))
 
     @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

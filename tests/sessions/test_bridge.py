@@ -58,6 +58,7 @@ def test_who_has_detached_is_no_longer_listened_to():
 
 
 def test_output_then_reply_then_idle_whatever_came_first():
+    """contract: T11"""
     world = BridgeWorld()
     listener = world.listen()
     asked = code("1")
@@ -286,6 +287,7 @@ def test_what_belongs_to_no_request_has_a_cap_together():
 def test_a_kernel_timeout_is_heeded_when_it_is_a_number_from_0_up(
     content: bytes, heeded: list[float]
 ):
+    """contract: 2.5, T6"""
     world = BridgeWorld()
     listener = world.listen()
     world.kernel.deliver(attrs.evolve(said("kernel_timeout"), content=content))

@@ -41,6 +41,7 @@ def test_idle_waits_for_the_reply():
 
 
 def test_an_interact_is_an_execution():
+    """contract: 2.6"""
     asked = request(msg_type="sagenb.interact.update_interact")
     in_flight = sent(asked)
     in_flight.went_idle(status("idle", asked))

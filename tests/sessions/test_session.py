@@ -114,6 +114,7 @@ class StartTests(SessionTests):
 
 class WorkTests(SessionTests):
     def test_with_timeout_0_the_first_execution_is_all(self) -> None:
+        """contract: 2.6"""
         session = self.begin(answering=True)
         listener = self.listen(session)
         listener.attachment.send(code("print hello"))
@@ -139,6 +140,7 @@ class WorkTests(SessionTests):
         self.over(session, Reason.IDLE)
 
     def test_several_requests_are_all_answered_before_the_end(self) -> None:
+        """contract: 2.6"""
         session = self.begin()
         listener = self.listen(session)
         first, second = code("1", "r1"), code("2", "r2")
@@ -151,6 +153,7 @@ class WorkTests(SessionTests):
         assert listener.kinds.count("execute_reply") == 2
 
     def test_with_a_timeout_the_kernel_stays_for_so_long(self) -> None:
+        """contract: 2.6"""
         session = self.begin(timeout=30, answering=True)
         listener = self.listen(session)
         for number in range(3):
@@ -181,6 +184,7 @@ class WorkTests(SessionTests):
         self.over(session, Reason.IDLE)
 
     def test_a_program_is_not_kept_longer_than_the_limit(self) -> None:
+        """contract: 2.5"""
         session = self.begin(answering=True)
         listener = self.listen(session)
         listener.attachment.send(code("timeout inf"))
@@ -237,6 +241,7 @@ class WorkTests(SessionTests):
         assert again.kinds == ["error", "execute_reply", "status"]
 
     def test_the_longest_life(self) -> None:
+        """contract: 2.6"""
         session = self.begin(timeout=900, answering=True)
         self.listen(session).attachment.send(code("hang"))
         self.clock.advance(LIMITS.lifetime)

@@ -16,6 +16,7 @@ from .sessioncase import LIMITS, SessionTests
 
 class EndTests(SessionTests):
     def test_the_last_message_says_that_and_why(self) -> None:
+        """contract: 2.7"""
         session = self.begin()
         listener, slow = self.listen(session), self.listen(session, slow=True)
         session.stop(Reason.STOPPED)

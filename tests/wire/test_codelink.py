@@ -53,6 +53,7 @@ class TestZip:
 
     @given(st.text())
     def test_as_the_contract_says(self, text):
+        """contract: 1.1"""
         assert zip_text(text) == zipped(text.encode())
 
     @pytest.mark.parametrize("level", range(10))

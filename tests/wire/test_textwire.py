@@ -60,6 +60,7 @@ def test_the_client_is_sent_what_the_kernel_wrote(content, metadata):
 
 
 def test_the_keys_are_the_contracts_and_buffers_are_dropped():
+    """contract: 2.2"""
     message = Message(
         channel=SHELL,
         msg_id="1",
@@ -140,6 +141,7 @@ def test_what_a_client_says_reaches_the_kernel(said, ascii_only):
 
 
 def test_a_short_header_is_completed():
+    """contract: 2.3"""
     # Null is as good as nothing.
     assert json.loads(parse(with_header(version=None), date=NOW).header) == {
         "msg_id": "1",

@@ -1,0 +1,10 @@
+"""HTML as a cell's language: it is shown."""
+
+from __future__ import annotations
+
+
+def html(text: str) -> None:
+    """Show HTML on the page."""
+    from IPython.display import HTML, display
+
+    display(HTML(text))
