@@ -64,7 +64,13 @@ class Session:
             kernel_id=self.kernel_id, store=self.files, limits=self.limits, refuse=self._refuse
         )
         self._life = new_life(
-            Core(clock=self.clock, limits=self.limits, hands=self, idle=self._idle_deadline)
+            Core(
+                clock=self.clock,
+                limits=self.limits,
+                hands=self,
+                idle=self._idle_deadline,
+                detached=self._detached_deadline,
+            )
         )
         self._bridge = Bridge(
             kernel_id=self.kernel_id,
@@ -116,6 +122,43 @@ class Session:
     def attach(self, listener: Listener) -> Attachment:
         """Let `listener` take what the kernel says and send to it."""
         return self._bridge.attach(listener)
+
+    def attach_again(self, listener: Listener, name: str, after: int | None) -> Attachment:
+        """Let the listener of a client that comes back go on after that number.
+
+        Also after the end, for what was said last. Without a number it goes on with what it was
+        not told yet. Raises `Gone`, `NotSaid` or `TooManyRegulars`.
+        """
+        return self._bridge.attach_again(listener, name, after)
+
+    def look_in(self, name: str) -> int:
+        """A client is there that does not listen now; gives the number that it goes on after.
+
+        Raises `TooManyRegulars`.
+        """
+        return self._bridge.audience.look_in(name)
+
+    def send(self, message: Message) -> None:
+        """Pass on a message of a client that need not listen; raises `Undeliverable`.
+
+        Nothing happens when the kernel is gone.
+        """
+        self._bridge.send(message)
+
+    @property
+    def running(self) -> bool:
+        """There is a kernel to send to."""
+        return self._kernel is not None
+
+    @property
+    def awaits(self) -> bool:
+        """A client may come back for what was said."""
+        return self._bridge.audience.awaits
+
+    @property
+    def kept(self) -> int:
+        """Bytes that wait for clients."""
+        return self._bridge.audience.kept
 
     def stop(self, reason: Reason) -> None:
         """End the session; its listeners are told why."""
@@ -268,6 +311,10 @@ class Session:
         if self._executed:
             return self.timeout
         return max(self.timeout, self.limits.unclaimed)
+
+    def _detached_deadline(self) -> float:
+        """Seconds; who ever had a cursor is given time to find a network again."""
+        return self.limits.resumable if self.awaits else self.limits.detached
 
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"
