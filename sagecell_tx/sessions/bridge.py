@@ -84,10 +84,7 @@ class Attachment:
         self._bridge.audience.leave(self._seat)
 
     def acknowledge(self, number: int) -> None:
-        """What was taken up to `number` has arrived; raises `NotSaid`.
-
-        Only a listener that may come back need say so.
-        """
+        """What was taken up to `number` has arrived, if one may come back; raises `NotSaid`."""
         self._bridge.audience.acknowledge(self._seat, number)
 
     def give_up(self) -> None:
@@ -139,12 +136,15 @@ class Bridge:
 
     # --- listeners
 
-    def attach(self, listener: Listener) -> Attachment:
-        """Let `listener` take part. What nobody has taken so far is its to take."""
-        return Attachment(self, self.audience.come(listener))
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take part. What nobody has taken so far is its to take.
 
-    def attach_again(self, listener: Listener, name: str, after: int | None) -> Attachment:
-        """Let the listener of a client that comes back take part; see `Audience.come_back`."""
+        With a name it is that of a client that comes back; see `Audience.come_back`.
+        """
+        if name is None:
+            return Attachment(self, self.audience.come(listener))
         return Attachment(self, self.audience.come_back(listener, name, after))
 
     def _attended(self) -> None:

@@ -120,7 +120,7 @@ class Fleet(Service):
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]
         self._places.pop(session.kernel_id).release()
-        if session.awaits:
+        if session.audience.awaits:
             self.last_words.keep(session)
         self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

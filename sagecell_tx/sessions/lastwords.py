@@ -25,12 +25,12 @@ class LastWords:
         return len(self._kept)
 
     def keep(self, session: Session) -> None:
-        """This one has ended."""
-        for other in [other for other, _ in self._kept.values() if not other.awaits]:
+        """Keep a session that has ended."""
+        for other in [other for other, _ in self._kept.values() if not other.audience.awaits]:
             self.drop(other.kernel_id)  # everybody has heard everything
         timer = self.clock.callLater(self.limits.resumable, self.drop, session.kernel_id)
         self._kept[session.kernel_id] = session, timer
-        sizes = {kernel_id: other.kept for kernel_id, (other, _) in self._kept.items()}
+        sizes = {kernel_id: other.audience.kept for kernel_id, (other, _) in self._kept.items()}
         size = sum(sizes.values())
         while self._kept and (
             len(self._kept) > self.limits.last_words or size > self.limits.last_words_size
@@ -45,7 +45,7 @@ class LastWords:
         return session
 
     def drop(self, kernel_id: str) -> None:
-        """Nobody need come for this one any more. Who listens to it yet hears the rest."""
+        """Let one go: nobody need come for it any more. Who listens to it yet hears the rest."""
         _, timer = self._kept.pop(kernel_id)
         if timer.active():
             timer.cancel()

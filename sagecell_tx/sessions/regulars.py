@@ -8,7 +8,7 @@ so that nobody holds a kernel for ever by not coming back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -16,6 +16,9 @@ from twisted.logger import Logger
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.outbox import Cursor, Outbox
+
+if TYPE_CHECKING:
+    from sagecell_tx.sessions.audience import Seat
 
 _log = Logger()
 
@@ -33,7 +36,7 @@ class Regular:
 
     name: str
     cursor: Cursor
-    seat: Any = field(default=None, init=False)
+    seat: Seat | None = field(default=None, init=False)
     missed: bool = field(default=False, init=False)
     absence: IDelayedCall | None = field(default=None, init=False)
 
@@ -84,14 +87,14 @@ class Regulars:
         return regular
 
     def go(self, regular: Regular) -> None:
-        """This one does not listen now, and may come back."""
+        """Take note that one does not listen now, and may come back."""
         regular.seat = None
         self._found(regular)
         if not self._over:
             regular.absence = self.clock.callLater(self.limits.detached, self._miss, regular)
 
     def forget(self, regular: Regular) -> None:
-        """This one does not come back."""
+        """Wait no longer for one, who does not come back."""
         if self._known.get(regular.name) is regular:
             self._found(regular)
             del self._known[regular.name]

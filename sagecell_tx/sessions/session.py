@@ -12,15 +12,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sagecell_tx.config import Limits
+from sagecell_tx.sessions.audience import Audience
 from sagecell_tx.sessions.bridge import Attachment, Bridge
-from sagecell_tx.sessions.interfaces import (
-    Exit,
-    FileStore,
-    Host,
-    Kernel,
-    Listener,
-    StartFailed,
-)
+from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
 from sagecell_tx.sessions.lifecycle import Core, Life, new_life
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.uploads import Uploads
@@ -60,17 +54,13 @@ class Session:
     _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
+        limits = self.limits
         uploads = Uploads(
-            kernel_id=self.kernel_id, store=self.files, limits=self.limits, refuse=self._refuse
+            kernel_id=self.kernel_id, store=self.files, limits=limits, refuse=self._refuse
         )
+        idle, detached = self._idle_deadline, self._detached_deadline
         self._life = new_life(
-            Core(
-                clock=self.clock,
-                limits=self.limits,
-                hands=self,
-                idle=self._idle_deadline,
-                detached=self._detached_deadline,
-            )
+            Core(clock=self.clock, limits=limits, hands=self, idle=idle, detached=detached)
         )
         self._bridge = Bridge(
             kernel_id=self.kernel_id,
@@ -119,30 +109,17 @@ class Session:
         self._awaiting_death.append(waiter)
         return waiter
 
-    def attach(self, listener: Listener) -> Attachment:
-        """Let `listener` take what the kernel says and send to it."""
-        return self._bridge.attach(listener)
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take what the kernel says, be it over, and send to it.
 
-    def attach_again(self, listener: Listener, name: str, after: int | None) -> Attachment:
-        """Let the listener of a client that comes back go on after that number.
-
-        Also after the end, for what was said last. Without a number it goes on with what it was
-        not told yet. Raises `Gone`, `NotSaid` or `TooManyRegulars`.
+        With a name it is that of a client that comes back; see `Audience.come_back`.
         """
-        return self._bridge.attach_again(listener, name, after)
-
-    def look_in(self, name: str) -> int:
-        """A client is there that does not listen now; gives the number that it goes on after.
-
-        Raises `TooManyRegulars`.
-        """
-        return self._bridge.audience.look_in(name)
+        return self._bridge.attach(listener, name, after)
 
     def send(self, message: Message) -> None:
-        """Pass on a message of a client that need not listen; raises `Undeliverable`.
-
-        Nothing happens when the kernel is gone.
-        """
+        """Pass on a message of a client that need not listen; raises `Undeliverable`."""
         self._bridge.send(message)
 
     @property
@@ -151,14 +128,9 @@ class Session:
         return self._kernel is not None
 
     @property
-    def awaits(self) -> bool:
-        """A client may come back for what was said."""
-        return self._bridge.audience.awaits
-
-    @property
-    def kept(self) -> int:
-        """Bytes that wait for clients."""
-        return self._bridge.audience.kept
+    def audience(self) -> Audience:
+        """Those who listen, and those who may come back."""
+        return self._bridge.audience
 
     def stop(self, reason: Reason) -> None:
         """End the session; its listeners are told why."""
@@ -314,7 +286,7 @@ class Session:
 
     def _detached_deadline(self) -> float:
         """Seconds; who ever had a cursor is given time to find a network again."""
-        return self.limits.resumable if self.awaits else self.limits.detached
+        return self.limits.resumable if self.audience.awaits else self.limits.detached
 
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"
