@@ -50,14 +50,6 @@ def encode(message: Message, seq: int | None = None) -> bytes:
     return b"".join(render(message, seq))
 
 
-def encode_line(message: Message, seq: int | None = None) -> bytes:
-    """The JSON text of `message` without a line's end in it.
-
-    The kernel may have put some between its tokens, where any space will do.
-    """
-    return encode(message, seq).replace(b"\n", b" ").replace(b"\r", b" ")
-
-
 def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
