@@ -67,6 +67,7 @@ export class Transport implements Socket {
   #unacknowledged = 0;
   /** What was sent and not heard of, by id. */
   readonly #unheard = new Map<string, JsonObject>();
+  #isSending = false;
   #failures = 0;
   #lostAt: number | null = null;
   #pause = PAUSE;
@@ -82,7 +83,11 @@ export class Transport implements Socket {
     const message = parseObject(text) ?? {};
     this.#unheard.set(textAt(objectAt(message, "header"), "msg_id"), message);
     if (this.#way === "socket") this.#socket?.send(text);
-    else if (this.#way === "polls") this.#sendAgain().catch((error) => this.#failed(error));
+    else if (this.#way === "polls") {
+      this.#sendAgain().catch((error: unknown) => {
+        if (error instanceof Over) this.#failed(error); // else the polls notice, too
+      });
+    }
   }
 
   close(): void {
@@ -112,6 +117,9 @@ export class Transport implements Socket {
     this.#way = way;
     this.#lostAt = null;
     this.#pause = PAUSE;
+    if (way === "socket") {
+      for (const message of this.#unheard.values()) this.#socket?.send(JSON.stringify(message));
+    }
     if (wasLost) this.onlost?.(false);
     if (this.#wasOpen) return;
     this.#wasOpen = true;
@@ -126,12 +134,16 @@ export class Transport implements Socket {
     }
     try {
       await this.#poll(0);
-      if (this.#unheard.size > 0) await this.#sendAgain();
+      await this.#sendAgain();
       if (this.#isOver) return;
-      if (this.#failures < FAILURES) this.#connect();
-      else {
-        this.#found("polls");
-        while (!this.#isOver) await this.#poll(WAIT);
+      if (this.#failures < FAILURES) {
+        this.#connect();
+        return;
+      }
+      this.#found("polls");
+      while (!this.#isOver) {
+        await this.#sendAgain();
+        await this.#poll(WAIT);
       }
     } catch (error) {
       this.#failed(error);
@@ -191,13 +203,21 @@ export class Transport implements Socket {
     }
   }
 
-  /** Sends by a plain request what was not heard of; the server knows what it has already. */
+  /** Sends by plain requests what was not heard of; the server knows what it has already. */
   async #sendAgain(): Promise<void> {
-    const messages = [...this.#unheard.values()];
-    const reply = await this.#ask("", { method: "POST", body: JSON.stringify(messages) });
-    for (const message of messages) {
-      this.#unheard.delete(textAt(objectAt(message, "header"), "msg_id"));
+    if (this.#isSending) return;
+    this.#isSending = true;
+    try {
+      while (this.#unheard.size > 0 && !this.#isOver) await this.#post([...this.#unheard]);
+    } finally {
+      this.#isSending = false;
     }
+  }
+
+  async #post(sent: [string, JsonObject][]): Promise<void> {
+    const body = JSON.stringify(sent.map(([, message]) => message));
+    const reply = await this.#ask("", { method: "POST", body });
+    for (const [id] of sent) this.#unheard.delete(id);
     const refused = reply?.["refused"];
     for (const refusal of Array.isArray(refused) ? refused : []) {
       if (!isObject(refusal) || textAt(refusal, "error") === "duplicate_msg_id") continue;

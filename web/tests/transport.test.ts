@@ -175,6 +175,16 @@ describe("what was sent", () => {
     expect(world.events.at(-1)).toBe('close 1006 {"message":"Too many."}');
   });
 
+  test("while a WebSocket is being opened goes over it", async () => {
+    world.socket.opens();
+    await world.cut();
+    await world.request.answer(204);
+    world.send("r1");
+    expect(world.socket.sent).toEqual([]);
+    world.socket.opens();
+    expect(world.socket.sent).toMatchObject([{ msg_id: "r1" }]);
+  });
+
   test("while the connection is lost waits", async () => {
     world.socket.opens();
     await world.cut();
@@ -202,12 +212,7 @@ describe("long polls", () => {
     expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
     await world.request.answer(204);
     await world.request.answer(410, { error: "session_ended", message: "Over." });
-    expect(world.events).toEqual([
-      "open",
-      "heard 1",
-      "heard 2",
-      'close 1000 {"message":"Over."}',
-    ]);
+    expect(world.events).toEqual(["open", "heard 1", "heard 2", 'close 1000 {"message":"Over."}']);
     expect(world.clock.pending).toBe(0);
   });
 
@@ -217,6 +222,19 @@ describe("long polls", () => {
     await settled();
     expect(world.request).toMatchObject({ url: MESSAGES, body: [{ msg_id: "r1" }] });
     await world.request.answer(200, { accepted: ["r1"], refused: [], after: 0 });
+    expect(world.events).toEqual(["open"]);
+  });
+
+  test("what could not be sent is sent before the next poll", async () => {
+    await fallBack();
+    const poll = world.request;
+    world.send("r1");
+    await settled();
+    await world.request.fail();
+    await poll.answer(204);
+    expect(world.request).toMatchObject({ url: MESSAGES, body: [{ msg_id: "r1" }] });
+    await world.request.answer(200, { accepted: ["r1"], refused: [], after: 0 });
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25`);
     expect(world.events).toEqual(["open"]);
   });
 
