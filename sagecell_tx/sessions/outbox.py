@@ -114,7 +114,7 @@ class Outbox:
     _entries: deque[Entry] = field(factory=deque, init=False)
     _cursors: list[Cursor] = field(factory=list, init=False)
     _next: int = field(default=1, init=False)
-    _told: int = field(default=0, init=False)  # the last number that anybody has taken
+    _passed: int = field(default=0, init=False)  # the last number before anybody's place
     size: int = field(default=0, init=False)  # bytes
 
     @property
@@ -130,7 +130,7 @@ class Outbox:
     def append(self, message: Message) -> None:
         """The kernel said `message`."""
         last = self._entries[-1] if self._entries else None
-        if last is not None and last.number > self._told and last.join(message):
+        if last is not None and last.number > self._passed and last.join(message):
             self.size += len(message.content)
             return
         entry = Entry(self._next, message, message.size)
@@ -147,6 +147,7 @@ class Outbox:
         place = self._next if self._cursors or not self._entries else self._entries[0].number
         cursor = Cursor(place, returning)
         self._cursors.append(cursor)
+        self._pass(cursor)
         return cursor
 
     def take(self, cursor: Cursor, room: int) -> list[Message]:
@@ -160,7 +161,7 @@ class Outbox:
             cursor.place += 1
             room -= entry.size
             taken.append(entry.joined())
-        self._told = max(self._told, cursor.place - 1)
+        self._pass(cursor)
         if not cursor.returning:
             cursor.kept = cursor.place
             self._trim()
@@ -180,6 +181,7 @@ class Outbox:
         """
         self.check(number)
         cursor.place = cursor.kept = number + 1
+        self._pass(cursor)
         self._trim()
 
     def acknowledge(self, cursor: Cursor, number: int) -> None:
@@ -188,6 +190,7 @@ class Outbox:
             raise NotSaid
         cursor.kept = max(cursor.kept, number + 1)
         cursor.place = max(cursor.place, cursor.kept)
+        self._pass(cursor)
         self._trim()
 
     def behind(self, cursor: Cursor) -> bool:
@@ -207,6 +210,10 @@ class Outbox:
         self._cursors.remove(cursor)
         if self._cursors:
             self._trim()
+
+    def _pass(self, cursor: Cursor) -> None:
+        """What is before this place stays as it is: whoever is there hears no more of it."""
+        self._passed = max(self._passed, cursor.place - 1)
 
     def _trim(self) -> None:
         """Drop what everybody has taken, and need not have again."""

@@ -28,6 +28,9 @@ class ResumingTests(TalkTests):
     def display(self, size: int = 1) -> None:
         self.kernel.say("display_data", {"data": {"text/plain": "x" * size}})
 
+    def held(self) -> bool:
+        return self.kernel.paused
+
     def ended(self, talk: Talk) -> list[tuple[int, str]]:
         talk.connection.pump()
         closes: list[tuple[int, str]] = talk.talker.closes
@@ -102,12 +105,12 @@ class ResumingTests(TalkTests):
     def test_what_has_arrived_need_not_be_kept(self) -> None:
         talk = self.talk(self.kernel_id, "?after=0")
         sent = 0
-        while not self.kernel.paused:
+        while not self.held():
             self.display(10_000)
             sent += 1
         assert self.seqs(talk) == list(range(1, sent + 1))
         talk.say(say({"after": sent - 1}))
-        assert not self.kernel.paused
+        assert not self.held()
         talk.connection.hang_up()
         assert self.seqs(self.talk(self.kernel_id, f"?after={sent - 1}")) == [sent]
         gone = self.talk(self.kernel_id, f"?after={sent - 2}")
@@ -115,7 +118,7 @@ class ResumingTests(TalkTests):
 
     def test_who_says_nothing_of_what_arrived_is_let_go_and_goes_on(self) -> None:
         talk = self.talk(self.kernel_id, "?after=0")
-        while not self.kernel.paused:
+        while not self.held():
             self.display(10_000)
         seen = self.seqs(talk)
         for _ in range(4):  # pings are answered
@@ -123,7 +126,7 @@ class ResumingTests(TalkTests):
             talk.connection.pump()
         assert self.ended(talk) == [(1013, "stalled")]
         again = self.talk(self.kernel_id, f"?after={seen[-1]}")
-        assert not self.kernel.paused
+        assert not self.held()
         self.display()
         assert self.seqs(again) == [seen[-1] + 1]
 
@@ -182,11 +185,11 @@ class CutTests(TalkTests):
             talk.connection.pump()
             # The client got whole messages, as many as came before the cut.
             total = 0
-            for text in talk.talker.texts:
-                total += len(text)
+            for told in talk.talker.texts:
+                total += len(told)
                 if total > cut:
                     break
-                heard.append(json.loads(text))
+                heard.append(json.loads(told))
             talk.connection.hang_up()
         assert [message["seq"] for message in heard] == list(range(1, len(heard) + 1))
         numbers = [m["content"]["n"] for m in heard if m["msg_type"] == "display_data"]

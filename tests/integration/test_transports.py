@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 #: Text, values, a plot, a file, an error, and a loop that is interrupted.
 PROGRAMS = [
     "import sys\nfor n in range(30):\n    print(n)\n    display(n)",
-    PLOT,
+    f"{PLOT}\nNone",  # the value has an address in it
     "open('a.txt', 'w').write('file')",
     "1/0",
     "for n in range(30):\n    display(n)\nprint('in', flush=True)\nwhile True: pass",
@@ -52,7 +52,7 @@ def converse(way: Way, url: str, kernel_id: str) -> list[tuple[str, ...]]:
         content = message["content"]
         if message["msg_type"] == "stream" and "in" in content["text"]:
             way.say(say("interrupt_request", "stop", "control"))
-        if message["msg_type"] == "status" and content["execution_state"] == "idle":
+        if content.get("execution_state") == "idle" and parent_of(message) != "stop":
             run_next()
     return told(heard)
 
@@ -62,9 +62,9 @@ def told(messages: list[Message]) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for message in messages:
         kind, content = message["msg_type"], message["content"]
-        parent = message["parent_header"].get("msg_id", "")
-        if kind == "interrupt_reply":
-            continue  # comes on a channel of its own, so its place is not sure
+        parent = parent_of(message)
+        if parent == "stop":
+            continue  # the kernel answers on a thread of its own, so the place is not sure
         if kind == "stream":
             key, text = (kind, parent, content["name"]), content["text"]
             if found and found[-1][:3] == key:
@@ -77,6 +77,10 @@ def told(messages: list[Message]) -> list[tuple[str, ...]]:
             files = [item.get("new_files") for item in content.get("payload", [])]
             found.append((kind, parent, str(shown), str(files)))
     return found
+
+
+def parent_of(message: Message) -> str:
+    return str(message["parent_header"].get("msg_id", ""))
 
 
 def start(url: str) -> str:

@@ -72,12 +72,13 @@ class LegacySocket(Way):
         self.socket = websocket.create_connection(
             f"{self.address.replace('http', 'ws', 1)}/channels", timeout=60
         )
+        self.connection = self.socket.sock  # forgotten when the server closes first
 
     def say(self, message: Message) -> None:
         self.socket.send(json.dumps(message))
 
     def hear(self) -> Iterator[Message]:
-        with closing(self.socket):
+        with closing(self.connection):
             while data := self.socket.recv():
                 message = json.loads(data)
                 assert "seq" not in message
