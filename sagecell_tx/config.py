@@ -69,6 +69,7 @@ class Limits:
     unclaimed: float = 60.0  # from hand-out to the first listener
     idle: float = 900.0  # the longest that a client may ask for
     detached: float = 10.0  # after the last listener left
+    resumable: float = 120.0  # and then for a client with a cursor, also for its last words
     lifetime: float = 1800.0
     cpu: float = 600.0  # of all its processes
     warning: float = 60.0  # ahead of the idle and the lifetime deadline
@@ -92,6 +93,9 @@ class Limits:
     output: int = 256 * MIB  # said by one execution
     ping: float = 25.0  # between two signs of life asked of a WebSocket
     stalled: float = 60.0  # a listener that takes nothing for so long is let go
+    poll: float = 30.0  # the longest wait of a long poll
+    last_words: int = 500  # sessions that ended, whose clients may come for the rest
+    last_words_size: int = 64 * MIB  # of them all
 
     # What a session may have of the network, where hosts are allowed: bytes, a number, seconds.
     network: int = 256 * MIB  # both ways

@@ -20,7 +20,8 @@ from typing_extensions import override
 
 from sagecell_tx.config import Config
 from sagecell_tx.http.doors import Doors
-from sagecell_tx.tap import Options, Server, makeService, new_id, now, timestamp
+from sagecell_tx.server import Server
+from sagecell_tx.tap import Options, makeService, new_id, now, timestamp
 
 
 def parsed(*words: str) -> Config:

@@ -6,17 +6,20 @@ A message that cannot be delivered is answered on iopub with an `error` whose pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, count, repeat
 from typing import Any, Protocol
 
 from attrs import define, field
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from sagecell_tx.http import cursors
+from sagecell_tx.sessions.audience import STALLED, SUPERSEDED
 from sagecell_tx.sessions.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.outbox import NotSaid
 from sagecell_tx.sessions.session import Session
 from sagecell_tx.wire import textwire
-from sagecell_tx.wire.messages import Message, dump
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 from sagecell_tx.wire.v4 import Elder
 
 #: Bytes to take from the outbox at once.
@@ -35,9 +38,6 @@ POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
-
-#: The word with which a session lets a client go that takes nothing.
-STALLED = "stalled"
 
 
 def close_reason(code: str, message: str) -> str:
@@ -69,10 +69,15 @@ class Socket(Protocol):
 @implementer(IPushProducer)
 @define(eq=False)
 class Conversation:
-    """One client's WebSocket and its hold on a session: the session's listener."""
+    """One client's WebSocket and its hold on a session: the session's listener.
+
+    A client with a `place` goes on from there, is told each message's number, and says
+    ``{"after": number}`` now and then, so that what has arrived need not be kept.
+    """
 
     _socket: Socket
     _session: Session
+    _place: cursors.Place | None = None
     _attachment: Attachment | None = field(default=None, init=False)
     _elder: Elder = field(factory=Elder, init=False)
     _paused: bool = field(default=False, init=False)
@@ -80,23 +85,38 @@ class Conversation:
     _closing: str | None = field(default=None, init=False)
 
     def begin(self) -> None:
-        """Take part in the session, as fast as the transport takes what is said."""
-        self._attachment = self._session.attach(self)
+        """Take part in the session, as fast as the transport takes what is said.
+
+        Raises one of `cursors.CANNOT_GO_ON`.
+        """
+        if self._place is None:
+            self._attachment = self._session.attach(self)
+        else:
+            place = self._place
+            self._attachment = self._session.attach(self, place.name, place.after)
         transport = self._socket.transport
         transport.unregisterProducer()  # the HTTP channel, whose transport it was
         transport.registerProducer(self, True)
         self._pump()
 
-    def end(self) -> None:
-        """The client is gone."""
+    def end(self, *, for_good: bool = False) -> None:
+        """The client is gone; `for_good` when it said so itself, and does not come back."""
         self._paused = True
-        if self._attachment is not None:
+        if self._attachment is None:
+            return
+        if for_good:
+            self._attachment.give_up()
+        else:
             self._attachment.detach()
 
     def receive(self, text: bytes, date: str) -> None:
         """Pass on what the client sent; raises `WireError` when it is not a message."""
+        fields = parse_object(text)
+        if self._place is not None and "after" in fields and "header" not in fields:
+            self._arrived(fields["after"])
+            return
         try:
-            message = textwire.parse(text, date=date)
+            message = textwire.message_from(fields, date=date)
         except textwire.UnknownChannel as error:
             self._refuse(error.code, error.message, error.header)
             return
@@ -105,6 +125,16 @@ class Conversation:
             self._attachment.send(self._elder.modern(message))
         except Undeliverable as error:
             self._refuse(error.code, error.message, message.header)
+
+    def _arrived(self, number: object) -> None:
+        """The client has everything up to that number."""
+        assert self._attachment is not None, "nothing is received before the beginning"
+        try:
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise NotSaid
+            self._attachment.acknowledge(number)
+        except NotSaid as error:
+            raise WireError("invalid_after", "after must be the number of a message.") from error
 
     # --- Listener
 
@@ -116,7 +146,7 @@ class Conversation:
     def close(self, reason: str) -> None:
         """The session is over, or this client too slow for it."""
         self._closing = reason
-        if reason == STALLED:
+        if reason in (STALLED, SUPERSEDED):
             self._say_goodbye(reason)  # behind what it does not read, or it would never come
         elif not self._paused:
             self._pump()
@@ -143,17 +173,19 @@ class Conversation:
                 self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
                 if not self._may_write():
                     return
-            messages = self._take()
+            number, messages = self._take()
             if not messages:
                 break
-            self._frames = frames_of(messages)
+            self._frames = frames_of(messages, number)
         if self._closing is not None and self._may_write():
             self._say_goodbye(self._closing)
 
-    def _take(self) -> list[Message]:
+    def _take(self) -> tuple[int | None, list[Message]]:
+        """The next messages, and the number of the first if the client is told numbers."""
         if self._attachment is None or self._closing is not None:
-            return []
-        return [self._elder.answered(each) for each in self._attachment.take(ROOM)]
+            return None, []
+        number = None if self._place is None else self._attachment.place
+        return number, [self._elder.answered(each) for each in self._attachment.take(ROOM)]
 
     def _may_write(self) -> bool:
         """The transport takes more, and no close was sent, which is the last frame."""
@@ -162,6 +194,8 @@ class Conversation:
     def _say_goodbye(self, reason: str) -> None:
         if reason == STALLED:
             code, message = TRY_AGAIN_LATER, "Too slow: nothing was taken for too long."
+        elif reason == SUPERSEDED:
+            code, message = POLICY_VIOLATION, "You came again, on another connection."
         else:
             code, message = NORMAL, "The session is over."
         self._socket.end_with(code, reason, message)
@@ -174,10 +208,16 @@ class Conversation:
         self.wake()
 
 
-def frames_of(messages: Iterable[Message]) -> Iterator[tuple[int, bytes, bool]]:
-    """Opcode, payload and FIN of the frames of these messages; long contents take several."""
-    for message in messages:
-        before, content, after = textwire.render(message)
+def frames_of(
+    messages: Iterable[Message], number: int | None = None
+) -> Iterator[tuple[int, bytes, bool]]:
+    """Opcode, payload and FIN of the frames of these messages; long contents take several.
+
+    They are numbered from `number` on, if there is one.
+    """
+    numbers = repeat(None) if number is None else count(number)
+    for message, seq in zip(messages, numbers, strict=False):
+        before, content, after = textwire.render(message, seq)
         if len(content) <= FRAME:
             yield TEXT, b"".join((before, content, after)), True
             continue

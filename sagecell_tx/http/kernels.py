@@ -12,10 +12,11 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
-from sagecell_tx.http import lines, origins
+from sagecell_tx.http import cursors, lines, origins
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.files import Files
 from sagecell_tx.http.parameters import in_frame, present, seconds, text
+from sagecell_tx.http.polling import Polling
 from sagecell_tx.http.problems import Problem, handle_problems, json_body, problem_of
 from sagecell_tx.http.sockets import Channels
 from sagecell_tx.http.terms import Terms
@@ -33,6 +34,7 @@ class Kernels:
     clients: Clients
     channels: Channels
     files: Files
+    polling: Polling
     terms: Terms
     baseurl: str = ""
 
@@ -108,6 +110,7 @@ class Kernels:
 
     @app.route("/", methods=["OPTIONS"])
     @app.route("/<kernel_id>", methods=["OPTIONS"])
+    @app.route("/<kernel_id>/messages", methods=["OPTIONS"])
     @app.route("/<kernel_id>/files/<path:name>", methods=["OPTIONS"])
     def preflight(self, request: IRequest, kernel_id: str = "", name: str = "") -> bytes:
         """Tell a browser that pages from elsewhere may ask."""
@@ -128,7 +131,8 @@ class Kernels:
     @app.route("/<kernel_id>/channels", methods=["GET"])
     def talk(self, request: IRequest, kernel_id: str) -> IResource:
         """Join a WebSocket with the kernel."""
-        session = self.fleet.get(kernel_id)
+        returning = cursors.asked(request) is not None
+        session = self.fleet.remembered(kernel_id) if returning else self.fleet.get(kernel_id)
         if session is None:
             raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
         if origins.header(request, b"upgrade").lower() != "websocket":
@@ -139,6 +143,18 @@ class Kernels:
                 headers={"Upgrade": "websocket", "Connection": "Upgrade"},
             )
         return self.channels.resource()
+
+    @app.route("/<kernel_id>/messages", methods=["POST"])
+    def say(self, request: Request, kernel_id: str) -> bytes:
+        """Say something to the kernel without a WebSocket."""
+        origins.allow_methods(request)
+        return self.polling.say(request, kernel_id)
+
+    @app.route("/<kernel_id>/messages", methods=["GET", "HEAD"])
+    async def tell(self, request: Request, kernel_id: str) -> bytes:
+        """Tell what the kernel says without a WebSocket."""
+        origins.allow_methods(request)
+        return await self.polling.tell(request, kernel_id)
 
     @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD"])
     async def fetch(self, request: Request, kernel_id: str, name: str) -> bytes:

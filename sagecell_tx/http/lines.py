@@ -16,8 +16,13 @@ NDJSON = "application/x-ndjson"
 
 def wanted(request: IRequest) -> bool:
     """Whether the client asks for lines by name: ``*/*`` does not mean them."""
+    return NDJSON in accepted(request)
+
+
+def accepted(request: IRequest) -> list[str]:
+    """The types that the client accepts, in its order."""
     kinds = header(request, b"accept").split(",")
-    return NDJSON in [kind.partition(";")[0].strip().lower() for kind in kinds]
+    return [kind.partition(";")[0].strip().lower() for kind in kinds]
 
 
 @define

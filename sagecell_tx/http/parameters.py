@@ -32,9 +32,9 @@ def text(request: IRequest, name: str, default: str = "") -> str:
     return values[-1] if values else default
 
 
-def seconds(request: IRequest, name: str) -> float:
-    """A time from 0 to infinity; 0 when it is not given."""
-    value = text(request, name, "0")
+def seconds(request: IRequest, name: str, default: float = 0.0) -> float:
+    """A time from 0 to infinity."""
+    value = text(request, name, str(default))
     try:
         number = float(value)
     except ValueError:

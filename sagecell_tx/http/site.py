@@ -25,6 +25,7 @@ from sagecell_tx.http.files import Files
 from sagecell_tx.http.kernels import Kernels
 from sagecell_tx.http.pages import CLIENT, Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
+from sagecell_tx.http.polling import Polling
 from sagecell_tx.http.problems import Problem, problem_from
 from sagecell_tx.http.service import Service
 from sagecell_tx.http.sockets import Channels
@@ -217,11 +218,13 @@ def resource_tree(parts: Parts) -> IResource:
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     channels = Channels(fleet=fleet, limits=limits, now=now, reactor=parts.reactor)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
+    polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now)
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
         channels=channels,
         files=files,
+        polling=polling,
         terms=parts.terms,
         baseurl=parts.baseurl,
     )

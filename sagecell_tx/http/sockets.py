@@ -22,10 +22,12 @@ from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.config import Limits
+from sagecell_tx.http import cursors
 from sagecell_tx.http.conversations import (
     INTERNAL_ERROR,
     INVALID_DATA,
     MESSAGE_TOO_BIG,
+    NORMAL,
     POLICY_VIOLATION,
     UNSUPPORTED_DATA,
     Conversation,
@@ -35,6 +37,9 @@ from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
+
+#: The close codes of clients that do not come back, and of those that say none.
+GOODBYES = (NORMAL, 1001, 1005, None)
 
 #: The words for what Autobahn itself objects to.
 _WORDS = {INVALID_DATA: "invalid_utf8", MESSAGE_TOO_BIG: "message_too_big"}
@@ -50,10 +55,12 @@ class ChannelsProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onConnect(self, request: Any) -> None:
         """A client asks for the upgrade: the kernel may have ended since it did."""
         kernel_id = request.path.rsplit("/", 2)[-2]
-        session = self.factory.fleet.get(kernel_id)
+        place = cursors.in_query(request.params)
+        fleet = self.factory.fleet
+        session = fleet.get(kernel_id) if place is None else fleet.remembered(kernel_id)
         if session is None:
             raise ConnectionDeny(404, "There is no such kernel, or it has ended.")
-        self.conversation = Conversation(self, session)
+        self.conversation = Conversation(self, session, place)
 
     @override
     def onOpen(self) -> None:
@@ -61,6 +68,9 @@ class ChannelsProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self.conversation is not None:
             try:
                 self.conversation.begin()
+            except cursors.CANNOT_GO_ON as error:
+                problem = cursors.refusal(error, self.factory.limits)
+                self.end_with(POLICY_VIOLATION, problem.code, problem.message)
             except Exception:
                 _log.failure("beginning a conversation")
                 self.end_with(INTERNAL_ERROR, "internal_error", "The server made a mistake.")
@@ -84,7 +94,7 @@ class ChannelsProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """The socket is gone."""
         if self.conversation is not None:
             conversation, self.conversation = self.conversation, None
-            conversation.end()
+            conversation.end(for_good=wasClean and code in GOODBYES)
 
     @property
     def talking(self) -> bool:
@@ -153,6 +163,7 @@ class ChannelsFactory(WebSocketServerFactory):  # type: ignore[misc]
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
         self.fleet = fleet
+        self.limits = limits
         self.now = now
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(

@@ -2,7 +2,7 @@
 
 What is told waits in the outbox until everybody has taken it. While too much waits, the
 kernel is held; whoever then takes nothing for too long is let go, so that nobody keeps the
-kernel and the others waiting for ever.
+kernel and the others waiting for ever. A regular that is let go, or cut off, may come back.
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ from twisted.logger import Logger
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.outbox import Cursor, Outbox
+from sagecell_tx.sessions.regulars import Regular, Regulars
 from sagecell_tx.sessions.valve import Valve
 from sagecell_tx.wire.messages import Message
 
 _log = Logger()
+
+#: Why a listener is closed other than for the session's end: it took nothing, or acknowledged
+#: nothing, for too long; or its client came again, on another connection.
+STALLED = "stalled"
+SUPERSEDED = "superseded"
 
 
 @define(eq=False)
@@ -28,29 +34,40 @@ class Seat:
 
     listener: Listener
     cursor: Cursor
-    last_take: float  # when it took something, or came
+    last_take: float  # when it took or acknowledged something, or came
+    regular: Regular | None = None
     waiting: bool = field(default=True, init=False)  # took all there was
 
 
 @define(kw_only=True)
 class Audience:
-    """The listeners. `deserted` is called when the last one has left."""
+    """The listeners. `attended` is called when the first one comes, `deserted` when the last leaves.
+
+    A regular is there until its absence is noticed.
+    """
 
     kernel_id: str
     clock: IReactorTime
     limits: Limits
     valve: Valve
+    attended: Callable[[], None]
     deserted: Callable[[], None]
     _outbox: Outbox = field(init=False)
+    _regulars: Regulars = field(init=False)
     _seats: list[Seat] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
+    present: bool = field(default=False, init=False)  # somebody is there
 
     def __attrs_post_init__(self) -> None:
         self._outbox = Outbox(self.limits.outbox)
-
-    def __len__(self) -> int:
-        return len(self._seats)
+        self._regulars = Regulars(
+            kernel_id=self.kernel_id,
+            clock=self.clock,
+            limits=self.limits,
+            outbox=self._outbox,
+            left=self._fewer,
+        )
 
     def __contains__(self, seat: object) -> bool:
         return seat in self._seats
@@ -60,23 +77,87 @@ class Audience:
         """Nothing more will be told."""
         return self._closed is not None
 
+    @property
+    def awaits(self) -> bool:
+        """Somebody may come back for what was said."""
+        return len(self._regulars) > 0
+
+    @property
+    def kept(self) -> int:
+        """Bytes that wait to be taken."""
+        return self._outbox.size
+
     def come(self, listener: Listener) -> Seat:
         """Let `listener` take part."""
-        seat = Seat(listener, self._outbox.open(), self.clock.seconds())
+        return self._sit(Seat(listener, self._outbox.open(), self.clock.seconds()))
+
+    def come_back(self, listener: Listener, name: str, after: int | None) -> Seat:
+        """Let the listener of a regular take part; see `Regulars.come`, also for what is raised.
+
+        It takes the place of an older one of that name, which is closed as superseded.
+        """
+        regular = self._regulars.come(name, after)
+        self._ease()
+        older = regular.seat
+        regular.seat = seat = Seat(listener, regular.cursor, self.clock.seconds(), regular)
+        self._sit(seat)
+        if older is not None:
+            self._seats.remove(older)
+            self._reach(older, older.listener.close, SUPERSEDED)
+        return seat
+
+    def look_in(self, name: str) -> int:
+        """A regular is there without listening; gives the number that it goes on after."""
+        regular = self._regulars.known_as(name)
+        if regular.seat is None:
+            self._regulars.go(regular)
+        self._appear()
+        return regular.cursor.kept - 1
+
+    def _sit(self, seat: Seat) -> Seat:
         self._seats.append(seat)
         if self._outbox.full or self.closed:
             self._watch_for_stalls()
+        self._appear()
         return seat
+
+    def _appear(self) -> None:
+        if not self.present:
+            self.present = True
+            self.attended()
 
     def leave(self, seat: Seat) -> None:
         """Let a listener go. A second time changes nothing."""
         if seat not in self._seats:
             return
         self._seats.remove(seat)
-        self._outbox.close(seat.cursor)
+        if seat.regular is None:
+            self._outbox.close(seat.cursor)
+        else:
+            self._regulars.go(seat.regular)
+        self._fewer()
+
+    def leave_for_good(self, seat: Seat) -> None:
+        """Let a listener go that has everything it was told and does not come back."""
+        self.leave(seat)
+        regular = seat.regular
+        if regular is not None and regular.seat is None:
+            self._outbox.acknowledge(seat.cursor, seat.cursor.place - 1)
+            self._regulars.forget(regular)
+
+    def _fewer(self) -> None:
+        """There are fewer listeners, or fewer who may come back."""
         self._ease()
-        if not self._seats:
+        if self.present and not self._seats and not self._regulars.about:
+            self.present = False
             self.deserted()
+
+    def acknowledge(self, seat: Seat, number: int) -> None:
+        """What a listener took up to `number` has arrived; raises `NotSaid`."""
+        if seat in self._seats:
+            self._outbox.acknowledge(seat.cursor, number)
+            seat.last_take = self.clock.seconds()
+            self._ease()
 
     def take(self, seat: Seat, room: int) -> list[Message]:
         """The next messages for a listener, which is closed when there will be none."""
@@ -107,6 +188,7 @@ class Audience:
         """Nothing more will be told. Listeners are closed once they have taken everything."""
         if self._closed is None:
             self._closed = reason
+            self._regulars.stop_waiting()
             self._wake()
             self._watch_for_stalls()
 
@@ -142,10 +224,12 @@ class Audience:
         self._watch = None
         long_ago = self.clock.seconds() - self.limits.stalled
         for seat in list(self._seats):
-            behind = self.closed or self._outbox.behind(seat.cursor)
+            behind = (
+                self.closed or self._outbox.behind(seat.cursor) or self._outbox.keeps(seat.cursor)
+            )
             if behind and seat.last_take <= long_ago:
                 _log.info("{kernel}: a listener takes nothing and is let go", kernel=self.kernel_id)
                 self.leave(seat)
-                self._reach(seat, seat.listener.close, "stalled")
+                self._reach(seat, seat.listener.close, STALLED)
         if self.closed or not self._outbox.drained:
             self._watch_for_stalls()

@@ -59,6 +59,11 @@ class Attachment:
     _bridge: Bridge
     _seat: Seat
 
+    @property
+    def place(self) -> int:
+        """The number of the message that is taken next; the one after it has the next number."""
+        return self._seat.cursor.place
+
     def take(self, room: int) -> list[Message]:
         """The next messages: at least one if there is any, about `room` bytes at most.
 
@@ -77,6 +82,14 @@ class Attachment:
     def detach(self) -> None:
         """The listener is gone. A second time changes nothing."""
         self._bridge.audience.leave(self._seat)
+
+    def acknowledge(self, number: int) -> None:
+        """What was taken up to `number` has arrived, if one may come back; raises `NotSaid`."""
+        self._bridge.audience.acknowledge(self._seat, number)
+
+    def give_up(self) -> None:
+        """The listener has all that it took and does not come back."""
+        self._bridge.audience.leave_for_good(self._seat)
 
 
 @define(kw_only=True)
@@ -104,6 +117,7 @@ class Bridge:
             clock=self.clock,
             limits=self.limits,
             valve=self._valve,
+            attended=self._attended,
             deserted=self.watcher.listeners_left,
         )
         self._interruptions = Interruptions(
@@ -117,19 +131,26 @@ class Bridge:
         """The kernel is up. Whoever listens already is announced to the watcher."""
         self._kernel = kernel
         self._valve.connect(kernel)
-        if self.audience:
+        if self.audience.present:
             self.watcher.listener_came()
 
     # --- listeners
 
-    def attach(self, listener: Listener) -> Attachment:
-        """Let `listener` take part. What nobody has taken so far is its to take."""
-        attachment = Attachment(self, self.audience.come(listener))
-        if len(self.audience) == 1:
-            self.watcher.listener_came()
-            if self._in_flight:
-                self.watcher.work_began()
-        return attachment
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take part. What nobody has taken so far is its to take.
+
+        With a name it is that of a client that comes back; see `Audience.come_back`.
+        """
+        if name is None:
+            return Attachment(self, self.audience.come(listener))
+        return Attachment(self, self.audience.come_back(listener, name, after))
+
+    def _attended(self) -> None:
+        self.watcher.listener_came()
+        if self._in_flight:
+            self.watcher.work_began()
 
     def send(self, message: Message) -> None:
         """Pass a message on to the kernel, if there is one; raises `Undeliverable`."""

@@ -15,6 +15,7 @@ from sagecell_tx.config import Limits
 from sagecell_tx.sessions.admission import Admission, Place
 from sagecell_tx.sessions.deaths import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
+from sagecell_tx.sessions.lastwords import LastWords
 from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.session import Session
@@ -35,12 +36,14 @@ class Fleet(Service):
     now: Callable[[], str]
     admission: Admission = field(init=False)
     deaths: Deaths = field(init=False)
+    last_words: LastWords = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(limits=self.limits, clock=self.clock)
         self.deaths = Deaths(self.clock.seconds)
+        self.last_words = LastWords(clock=self.clock, limits=self.limits)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -92,6 +95,10 @@ class Fleet(Service):
         """The session of that kernel, while it lives."""
         return self._sessions.get(kernel_id)
 
+    def remembered(self, kernel_id: str) -> Session | None:
+        """The session of that kernel, also after its end while its last words are kept."""
+        return self._sessions.get(kernel_id) or self.last_words.get(kernel_id)
+
     @override
     def startService(self) -> None:
         """Take in whoever comes."""
@@ -108,10 +115,12 @@ class Fleet(Service):
             _log.info("ending {count} sessions", count=len(dying))
         for session in list(self._sessions.values()):
             session.stop(Reason.DRAINING)
-        return DeferredList(dying).addCallback(lambda _: None)
+        return DeferredList(dying).addCallback(lambda _: self.last_words.clear())
 
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]
         self._places.pop(session.kernel_id).release()
+        if session.audience.awaits:
+            self.last_words.keep(session)
         self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

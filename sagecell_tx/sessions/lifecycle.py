@@ -81,12 +81,16 @@ class Deadline:
 
 @define(kw_only=True)
 class Core:
-    """What all states share. `idle` gives the idle deadline, in seconds, when it is needed."""
+    """What all states share.
+
+    `idle` and `detached` give these deadlines, in seconds, when they are needed.
+    """
 
     clock: IReactorTime
     limits: Limits
     hands: Hands
     idle: Callable[[], float]
+    detached: Callable[[], float]
     _lifetime: Deadline | None = field(default=None, init=False)
 
     def grow_old(self, life: Life) -> None:
@@ -138,7 +142,7 @@ def _idle(life: Life, core: Core) -> Deadline:
 
 
 def _detached(life: Life, core: Core) -> Deadline:
-    return core.unwarned(life, core.limits.detached, Reason.DETACHED)
+    return core.unwarned(life, core.detached(), Reason.DETACHED)
 
 
 def _stopping(life: Life, core: Core, reason: Reason) -> Going:

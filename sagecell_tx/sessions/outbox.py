@@ -5,7 +5,11 @@ nobody has taken waits for the next who comes. When more waits than the bound al
 outbox is full, and whoever fills it has to stop the kernel from saying more: nothing is
 ever dropped here.
 
-Stream messages that wait behind one another are joined into one, as a terminal would.
+A returning cursor is for a client that may lose its connection. What it has taken waits on
+until the client says that it arrived, and can be taken again, the same under the same number.
+
+Stream messages that wait behind one another are joined into one, as a terminal would, unless
+somebody was told the first already.
 """
 
 from __future__ import annotations
@@ -18,6 +22,14 @@ from sagecell_tx.wire.messages import Message, WireError, dump
 
 #: Streams are joined up to this many bytes, so that one taking stays small.
 JOINED = 64 * 1024
+
+
+class Gone(Exception):
+    """Some of what comes after a number is no longer kept."""
+
+
+class NotSaid(Exception):
+    """Nothing has that number yet."""
 
 
 @define
@@ -77,51 +89,65 @@ def _stream(message: Message) -> tuple[str, str] | None:
 
 @define(eq=False)
 class Cursor:
-    """One listener's place: the number of the next message it will take."""
+    """One listener's place: the number of the next message it will take.
+
+    A `returning` one may go back as far as `kept`, which moves when the client says that what
+    came before it has arrived.
+    """
 
     place: int
+    returning: bool = False
+    kept: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.kept = self.place
 
 
 @define
 class Outbox:
-    """A log of messages, bounded to about `bound` bytes by whoever heeds `full`."""
+    """A log of messages, bounded to about `bound` bytes by whoever heeds `full`.
+
+    Numbers begin with 1, and no number is left out.
+    """
 
     bound: int
     _entries: deque[Entry] = field(factory=deque, init=False)
     _cursors: list[Cursor] = field(factory=list, init=False)
-    _next: int = field(default=0, init=False)
-    _size: int = field(default=0, init=False)
+    _next: int = field(default=1, init=False)
+    _passed: int = field(default=0, init=False)  # the last number before anybody's place
+    size: int = field(default=0, init=False)  # bytes
 
     @property
     def full(self) -> bool:
         """More waits than should."""
-        return self._size >= self.bound
+        return self.size >= self.bound
 
     @property
     def drained(self) -> bool:
         """So little waits that more is welcome."""
-        return self._size <= self.bound // 2
+        return self.size <= self.bound // 2
 
     def append(self, message: Message) -> None:
         """The kernel said `message`."""
         last = self._entries[-1] if self._entries else None
-        if last is not None and self._untaken(last) and last.join(message):
-            self._size += len(message.content)
+        if last is not None and last.number > self._passed and last.join(message):
+            self.size += len(message.content)
             return
         entry = Entry(self._next, message, message.size)
         self._entries.append(entry)
         self._next += 1
-        self._size += entry.size
+        self.size += entry.size
 
-    def open(self) -> Cursor:
+    def open(self, *, returning: bool = False) -> Cursor:
         """A cursor for a new listener.
 
-        If nobody else listens, it begins with what the last who did had not taken yet, and
-        otherwise with what is said from now on.
+        If there is no other, it begins with what the last there was had not taken, or not
+        acknowledged; otherwise with what is said from now on.
         """
         place = self._next if self._cursors or not self._entries else self._entries[0].number
-        cursor = Cursor(place)
+        cursor = Cursor(place, returning)
         self._cursors.append(cursor)
+        self._pass(cursor)
         return cursor
 
     def take(self, cursor: Cursor, room: int) -> list[Message]:
@@ -135,12 +161,46 @@ class Outbox:
             cursor.place += 1
             room -= entry.size
             taken.append(entry.joined())
-        self._trim()
+        self._pass(cursor)
+        if not cursor.returning:
+            cursor.kept = cursor.place
+            self._trim()
         return taken
+
+    def check(self, number: int) -> None:
+        """Whether one could go on after `number`; raises `Gone` or `NotSaid` if not."""
+        if number >= self._next:
+            raise NotSaid
+        if number + 1 < (self._entries[0].number if self._entries else self._next):
+            raise Gone
+
+    def go_on_after(self, cursor: Cursor, number: int) -> None:
+        """What came up to `number` has arrived; what follows is taken next, again if need be.
+
+        Raises `Gone` or `NotSaid`.
+        """
+        self.check(number)
+        cursor.place = cursor.kept = number + 1
+        self._pass(cursor)
+        self._trim()
+
+    def acknowledge(self, cursor: Cursor, number: int) -> None:
+        """What came up to `number` has arrived; raises `NotSaid`."""
+        if number >= self._next:
+            raise NotSaid
+        cursor.kept = max(cursor.kept, number + 1)
+        cursor.place = max(cursor.place, cursor.kept)
+        self._pass(cursor)
+        self._trim()
 
     def behind(self, cursor: Cursor) -> bool:
         """Something waits for this cursor."""
         return cursor.place < self._next
+
+    def keeps(self, cursor: Cursor) -> bool:
+        """Because of this cursor alone the outbox would not be drained."""
+        kept = sum(entry.size for entry in self._entries if entry.number >= cursor.kept)
+        return kept > self.bound // 2
 
     def close(self, cursor: Cursor) -> None:
         """The listener is gone.
@@ -151,11 +211,12 @@ class Outbox:
         if self._cursors:
             self._trim()
 
-    def _untaken(self, entry: Entry) -> bool:
-        return all(cursor.place <= entry.number for cursor in self._cursors)
+    def _pass(self, cursor: Cursor) -> None:
+        """What is before this place stays as it is: whoever is there hears no more of it."""
+        self._passed = max(self._passed, cursor.place - 1)
 
     def _trim(self) -> None:
-        """Drop what everybody has taken."""
-        slowest = min(cursor.place for cursor in self._cursors)
+        """Drop what everybody has taken, and need not have again."""
+        slowest = min(cursor.kept for cursor in self._cursors)
         while self._entries and self._entries[0].number < slowest:
-            self._size -= self._entries.popleft().size
+            self.size -= self._entries.popleft().size

@@ -12,15 +12,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sagecell_tx.config import Limits
+from sagecell_tx.sessions.audience import Audience
 from sagecell_tx.sessions.bridge import Attachment, Bridge
-from sagecell_tx.sessions.interfaces import (
-    Exit,
-    FileStore,
-    Host,
-    Kernel,
-    Listener,
-    StartFailed,
-)
+from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
 from sagecell_tx.sessions.lifecycle import Core, Life, new_life
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.uploads import Uploads
@@ -60,11 +54,13 @@ class Session:
     _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
+        limits = self.limits
         uploads = Uploads(
-            kernel_id=self.kernel_id, store=self.files, limits=self.limits, refuse=self._refuse
+            kernel_id=self.kernel_id, store=self.files, limits=limits, refuse=self._refuse
         )
+        idle, detached = self._idle_deadline, self._detached_deadline
         self._life = new_life(
-            Core(clock=self.clock, limits=self.limits, hands=self, idle=self._idle_deadline)
+            Core(clock=self.clock, limits=limits, hands=self, idle=idle, detached=detached)
         )
         self._bridge = Bridge(
             kernel_id=self.kernel_id,
@@ -113,9 +109,28 @@ class Session:
         self._awaiting_death.append(waiter)
         return waiter
 
-    def attach(self, listener: Listener) -> Attachment:
-        """Let `listener` take what the kernel says and send to it."""
-        return self._bridge.attach(listener)
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take what the kernel says, be it over, and send to it.
+
+        With a name it is that of a client that comes back; see `Audience.come_back`.
+        """
+        return self._bridge.attach(listener, name, after)
+
+    def send(self, message: Message) -> None:
+        """Pass on a message of a client that need not listen; raises `Undeliverable`."""
+        self._bridge.send(message)
+
+    @property
+    def running(self) -> bool:
+        """There is a kernel to send to."""
+        return self._kernel is not None
+
+    @property
+    def audience(self) -> Audience:
+        """Those who listen, and those who may come back."""
+        return self._bridge.audience
 
     def stop(self, reason: Reason) -> None:
         """End the session; its listeners are told why."""
@@ -268,6 +283,10 @@ class Session:
         if self._executed:
             return self.timeout
         return max(self.timeout, self.limits.unclaimed)
+
+    def _detached_deadline(self) -> float:
+        """Seconds; who ever had a cursor is given time to find a network again."""
+        return self.limits.resumable if self.audience.awaits else self.limits.detached
 
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"

@@ -93,14 +93,19 @@ def is_name(value: object) -> TypeGuard[str]:
 
 def parse_object(data: bytes | str) -> dict[str, Any]:
     """A JSON object from text, UTF-8 if bytes; raises `WireError` for anything else, NaN included."""
-    try:
-        # json.loads would guess the encoding of bytes and take UTF-16 as well.
-        value = _DECODER.decode(data if isinstance(data, str) else data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise WireError("invalid_json", f"Not valid JSON: {error}") from error
+    value = parse_json(data)
     if not isinstance(value, dict):
         raise WireError("invalid_message", "Expected a JSON object.")
     return value
+
+
+def parse_json(data: bytes | str) -> Any:
+    """Any JSON value from text, UTF-8 if bytes; raises `WireError`."""
+    try:
+        # json.loads would guess the encoding of bytes and take UTF-16 as well.
+        return _DECODER.decode(data if isinstance(data, str) else data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise WireError("invalid_json", f"Not valid JSON: {error}") from error
 
 
 def dump(value: Any) -> bytes:

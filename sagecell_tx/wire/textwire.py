@@ -1,7 +1,8 @@
 """A Jupyter message as one JSON text: SageMathCell's and Jupyter's default on a WebSocket.
 
     -> {"header": {...}, "parent_header": {}, "metadata": {}, "content": {...}, "channel": "shell"}
-    <- the same with "msg_id" and "msg_type" beside the header, for older clients
+    <- the same with "msg_id" and "msg_type" beside the header, for older clients,
+       and with "seq" for those that come back after it
 
 Buffers have no place in it: they are dropped on the way out and ignored on the way in.
 """
@@ -44,15 +45,15 @@ class UnknownChannel(WireError):
         self.header = header
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message, seq: int | None = None) -> bytes:
     """The JSON text of `message`, in one piece."""
-    return b"".join(render(message))
+    return b"".join(render(message, seq))
 
 
-def render(message: Message) -> tuple[bytes, bytes, bytes]:
+def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
-    The second is `message.content` itself: a long one need not be copied. The kernel's own
+    `seq` is its number, for those who are told it. The second is `message.content` itself: a long one need not be copied. The kernel's own
     JSON is put in as it stands. What this server says comes last, where it wins should that
     JSON be no more than braces with a surprise between them.
     """
@@ -62,7 +63,8 @@ def render(message: Message) -> tuple[bytes, bytes, bytes]:
         message.metadata,
     )
     names = map(json.dumps, (message.msg_id, message.msg_type, message.channel))
-    after = ',"msg_id":{},"msg_type":{},"channel":{}}}'.format(*names)
+    number = "" if seq is None else f',"seq":{seq}'
+    after = ',"msg_id":{},"msg_type":{},"channel":{}{}}}'.format(*names, number)
     return before, message.content, after.encode("ascii")
 
 
@@ -73,7 +75,11 @@ def parse(text: bytes, *, date: str) -> Message:
     gets one (`date` is the time now, ISO 8601 with zone); its other keys stay.
     Raises `WireError`: invalid_json, invalid_message, unknown_channel (`UnknownChannel`).
     """
-    fields = parse_object(text)
+    return message_from(parse_object(text), date=date)
+
+
+def message_from(fields: dict[str, Any], *, date: str) -> Message:
+    """The message that a client's JSON object is; see `parse`."""
     header = _header(fields, date)
     channel = fields.get("channel")
     if channel is None:

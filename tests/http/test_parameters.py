@@ -52,6 +52,7 @@ def test_seconds() -> None:
     ):
         assert seconds(asked(timeout=[given_text]), "timeout") == number
     assert seconds(asked(), "timeout") == 0
+    assert seconds(asked(), "wait", 30.0) == 30
 
 
 @pytest.mark.parametrize("value", [b"nan", b"-nan", b"-1", b"-inf", b"", b"soon", b"1,5", b"0x10"])

@@ -60,7 +60,13 @@ class Living:
         self.clock = Clock()
         self.hands = Hands()
         self.life = new_life(
-            Core(clock=self.clock, limits=limits, hands=self.hands, idle=lambda: IDLE)
+            Core(
+                clock=self.clock,
+                limits=limits,
+                hands=self.hands,
+                idle=lambda: IDLE,
+                detached=lambda: limits.detached,
+            )
         )
 
 

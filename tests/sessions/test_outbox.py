@@ -163,6 +163,16 @@ def test_what_was_taken_is_not_added_to():
     assert shown(take_all(outbox, slow)) == [("stream stdout", "", "ab")]
 
 
+def test_what_was_said_before_somebody_came_is_not_added_to():
+    outbox = Outbox(PLENTY)
+    slow = outbox.open()
+    outbox.append(stream("a"))
+    late = outbox.open()
+    outbox.append(stream("b"))
+    assert shown(take_all(outbox, late)) == [("stream stdout", "", "b")]
+    assert shown(take_all(outbox, slow)) == [("stream stdout", "", "ab")]
+
+
 def not_joined(*messages: Message) -> bool:
     outbox = Outbox(PLENTY)
     cursor = outbox.open()

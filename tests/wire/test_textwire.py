@@ -98,6 +98,13 @@ def test_names_cannot_break_out_of_their_quotes(msg_id, msg_type):
     assert rendered["channel"] == IOPUB
 
 
+@unhurried
+@given(json_objects, st.integers(0, 2**53))
+def test_a_number_is_told_beside_what_the_kernel_wrote(content, seq):
+    message = from_kernel(content)[1]
+    assert json.loads(encode(message, seq)) == json.loads(encode(message)) | {"seq": seq}
+
+
 def test_a_kernel_cannot_speak_for_the_server():
     content = b'{},"channel":"shell","msg_id":"forged","x":{}'
     message = Message(channel=IOPUB, msg_id="1", msg_type="x", header=b"{}", content=content)

@@ -1,7 +1,7 @@
 /**
  * One program's way through one kernel, from Evaluate to its end.
  *
- *     starting --> running --> done | failed
+ *     starting --> running --> done | failed      running <--> reconnecting
  *       ^  |          |
  *       |  +----------+--> stopping --> stopped
  *       v  |          |
@@ -10,7 +10,8 @@
  *       v  v          v
  *      refused      ended | lost
  *
- * Waiting is for a kernel, when all are in use; Stop leaves the queue at once.
+ * Waiting is for a kernel, when all are in use; Stop leaves the queue at once. Reconnecting
+ * leaves it where it was, or leads to lost.
  *
  * The server ends the kernel when the execution is over; what it says after that changes
  * nothing here.
@@ -34,6 +35,7 @@ export type State =
   | { readonly name: "starting" }
   | ({ readonly name: "waiting" } & QueuePlace)
   | { readonly name: "running"; readonly since: number }
+  | { readonly name: "reconnecting" }
   | { readonly name: "stopping" }
   | { readonly name: "done"; readonly seconds: number }
   | { readonly name: "failed"; readonly seconds: number }
@@ -42,7 +44,13 @@ export type State =
   | { readonly name: "refused"; readonly message: string }
   | { readonly name: "lost"; readonly message: string };
 
-const LIVE: ReadonlySet<string> = new Set(["starting", "waiting", "running", "stopping"]);
+const LIVE: ReadonlySet<string> = new Set([
+  "starting",
+  "waiting",
+  "running",
+  "reconnecting",
+  "stopping",
+]);
 
 /** Whether a program in this state may still say something. */
 export function isLive(state: State): boolean {
@@ -54,6 +62,8 @@ export interface Socket {
   onopen: ((event: Event) => void) | null;
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
+  /** For a socket that outlives its connection: it is lost and sought again, or found. */
+  onlost?: ((isLost: boolean) => void) | null;
   send(text: string): void;
   close(): void;
 }
@@ -153,6 +163,7 @@ export class Execution {
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#received(event.data);
     socket.onclose = (event) => this.#closed(event);
+    socket.onlost = (isLost) => this.#lost(isLost);
   }
 
   #opened(): void {
@@ -206,6 +217,13 @@ export class Execution {
     const seconds = this.#elapsed();
     if (this.#reply === "ok") this.#finish({ name: "done", seconds });
     else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
+  }
+
+  #lost(isLost: boolean): void {
+    if (isLost && this.#state.name === "running") this.#enter({ name: "reconnecting" });
+    else if (!isLost && this.#state.name === "reconnecting") {
+      this.#enter({ name: "running", since: this.#begun });
+    }
   }
 
   #closed(event: CloseEvent): void {

@@ -6,6 +6,7 @@ import { createEditor } from "./editor";
 import { parseObject, textAt } from "./messages";
 import { Server } from "./server";
 import { copyField } from "./share";
+import { Transport } from "./transport";
 import "./style.css";
 
 /** One name for all kernels of this tab, as long as the tab is open. */
@@ -35,7 +36,13 @@ function start(): void {
       base: new URL(".", location.href).href,
       cellSession: cellSession(),
     }),
-    openSocket: (address) => new WebSocket(address),
+    openSocket: (address) =>
+      new Transport({
+        address,
+        openSocket: (numbered) => new WebSocket(numbered),
+        fetch: (input, init) => fetch(input, init),
+        clock: browserClock,
+      }),
     clock: browserClock,
     newId: randomId,
     createEditor,

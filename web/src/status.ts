@@ -15,6 +15,8 @@ export function describe(state: State | null): string {
       return `Waiting: ${inLine(state)}`;
     case "running":
       return "Running…";
+    case "reconnecting":
+      return "Connection lost. Reconnecting…";
     case "stopping":
       return "Stopping…";
     case "done":

@@ -225,6 +225,26 @@ describe("an end that the program did not choose", () => {
     expect(world.state).toEqual({ name: "lost", message: "" });
   });
 
+  test("while the connection is sought again, the program is reconnecting", async () => {
+    await world.run();
+    world.clock.advance(2);
+    world.socket.onlost?.(true);
+    expect(world.state).toEqual({ name: "reconnecting" });
+    expect(isLive(world.state)).toBe(true);
+    world.socket.onlost?.(false);
+    expect(world.state).toEqual({ name: "running", since: world.clock.now() - 2 });
+    world.replies("ok");
+    expect(world.names).toEqual(["starting", "running", "reconnecting", "running", "done"]);
+  });
+
+  test("a program that is being stopped stays so", async () => {
+    await world.run();
+    world.execution.stop();
+    world.socket.onlost?.(true);
+    world.socket.onlost?.(false);
+    expect(world.state.name).toBe("stopping");
+  });
+
   test("a socket that never opens is a lost connection", async () => {
     await world.connect();
     world.socket.closes(1006);

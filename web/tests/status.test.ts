@@ -18,6 +18,7 @@ test.each<[State | null, string]>([
   [{ name: "stopped", seconds: 75 }, "Stopped after 1 min 15 s"],
   [{ name: "ended", reason: "cpu", message: "No time left." }, "Ended: No time left."],
   [{ name: "refused", message: "Too many." }, "Not started: Too many."],
+  [{ name: "reconnecting" }, "Connection lost. Reconnecting…"],
   [{ name: "lost", message: "" }, "Connection lost. The program has ended with it."],
   [{ name: "lost", message: "Too slow." }, "Connection lost. Too slow."],
 ])("%j reads as %j", (state, sentence) => {

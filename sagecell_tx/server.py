@@ -1,0 +1,100 @@
+"""The whole server as one Twisted service: what is started first is stopped last."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+from typing_extensions import override
+
+from sagecell_tx.config import ConfigError
+from sagecell_tx.hosts.forklink import ForkHost
+from sagecell_tx.http.doors import Doors
+from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.readykernels import ReadyKernels
+from sagecell_tx.store.database import Database
+from sagecell_tx.systemd import Notifier
+
+_log = Logger()
+
+
+@define(kw_only=True, eq=False)
+class Server(Service):
+    """Everything, started and stopped in order: each part rests on those before it."""
+
+    reactor: Any
+    database: Database
+    sweeping: Service
+    host: ForkHost
+    ready: ReadyKernels
+    fleet: Fleet
+    listening: Sequence[Service]
+    doors: Doors
+    notifier: Notifier
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Open the ports while that is still allowed."""
+        for service in self.listening:
+            service.privilegedStartService()
+
+    @override
+    def startService(self) -> None:
+        """Start; systemd is told when kernels can be had."""
+        super().startService()
+        # What the server writes is its own: the database, and what SQLite keeps beside it.
+        os.umask(0o077)
+        _allow_many_descriptors()
+        try:
+            self.database.upgrade()
+            self.host.startService()
+        except ConfigError as error:
+            raise SystemExit(f"sagecell-tx: {error}") from error
+        self.ready.startService()
+        self.fleet.startService()
+        self.sweeping.startService()
+        self.host.when_up().addCallback(self._up)
+        # Once the reactor runs: it installs handlers of its own when it starts.
+        self.reactor.callWhenRunning(self._stop_on_sigterm)
+        for service in self.listening:
+            service.startService()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Stop in reverse; fires when no process and no directory of ours is left."""
+        super().stopService()
+        self.notifier.stopping()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self.doors.close()
+        closing = [service.stopService() for service in self.listening]
+        await DeferredList([each for each in closing if isinstance(each, Deferred)])
+        emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
+        await self.fleet.stopService()
+        await emptied
+        await self.host.stopService()
+        await self.sweeping.stopService()
+        await self.database.close()
+        _log.info("stopped")
+
+    def _stop_on_sigterm(self) -> None:
+        """Being told to stop is no failure: twistd would end by the signal, not with 0."""
+        signal.signal(signal.SIGTERM, lambda *_: self.reactor.callFromThread(self.reactor.stop))
+
+    def _up(self, _: object) -> None:
+        self.notifier.ready()
+        _log.info("ready")
+
+
+def _allow_many_descriptors() -> None:
+    """A session takes about a dozen descriptors, and the usual soft limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
