@@ -33,6 +33,9 @@ class RecordingPage:
         finally:
             self._open.pop()
 
+    def show(self, value):
+        self.display({"shown": value})
+
     def show_error(self):
         self.display({"error": repr(sys.exception())})
 
