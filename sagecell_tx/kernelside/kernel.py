@@ -38,6 +38,9 @@ _GRACE = 0.3
 class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
     """An InteractiveShell that keeps nothing outside its process."""
 
+    user_ns: dict[str, Any]
+    toolbox: Toolbox
+
     def init_ipython_dir(self, _: object) -> None:
         """There is none: no profile, no start-up files, no extensions of the account's."""
 

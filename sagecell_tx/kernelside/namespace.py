@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 #: What may be waited for, and what a callback is given beside the name: the new value or nothing.
 EVENTS = ("initialize", "change", "delete", "access")
@@ -11,7 +11,15 @@ EVENTS = ("initialize", "change", "delete", "access")
 _ABSENT = object()
 
 
-class InstrumentedNamespace(MutableMapping[str, Any], dict):  # type: ignore[type-arg, misc]
+if TYPE_CHECKING:
+    _Mapping = dict[str, Any]
+else:
+
+    class _Mapping(MutableMapping, dict):
+        """All of a mapping by the few methods that `MutableMapping` asks for."""
+
+
+class InstrumentedNamespace(_Mapping):
     """A view of variables. What happens through it is told at once to those who wait for it.
 
     A cell runs on it only while somebody waits for something, and on the plain dictionary
@@ -21,7 +29,6 @@ class InstrumentedNamespace(MutableMapping[str, Any], dict):  # type: ignore[typ
     """
 
     def __init__(self, variables: dict[str, Any]) -> None:
-        dict.__init__(self)
         self.variables = variables
         self._callbacks: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
         self._seen: dict[str, Any] = {}

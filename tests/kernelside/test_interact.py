@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.kernelside.driving import Cell, Result, Server
@@ -37,7 +39,7 @@ def new(result: Result) -> list[dict]:
     return [c["data"][NEW] for c in result.of("display_data") if NEW in c["data"]]
 
 
-def update(cell: Cell, interact_id: object, values: object, **more: object) -> Result:
+def update(cell: Cell, interact_id: object, values: object, **more: Any) -> Result:
     return cell.result(cell.request(UPDATE, interact_id=interact_id, values=values, **more))
 
 

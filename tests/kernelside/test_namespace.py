@@ -50,7 +50,7 @@ def test_what_happens_behind_it_is_told_when_it_settles(namespace, heard):
 
 
 def test_no_more_is_told(namespace):
-    told = []
+    told: list[object] = []
     namespace.on("x", "change", told.append)
     namespace.on("x", "initialize", print)
     namespace.off("x", "initialize")
@@ -85,4 +85,4 @@ def test_it_is_a_dictionary_like_any_other(namespace):
     exec("b = a + 1", {}, namespace)
     assert namespace.pop("b") == 3
     namespace.clear()
-    assert namespace.variables == {}
+    assert list(namespace) == []

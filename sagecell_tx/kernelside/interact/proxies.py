@@ -105,9 +105,8 @@ class Proxy:
         self, bookmarks: str | Mapping[str, Any] | Iterable[tuple[str, Any]]
     ) -> None:
         """Offer several: values by the bookmark's name, pairs of these, or JSON of either."""
-        if isinstance(bookmarks, str):
-            bookmarks = json.loads(bookmarks)
-        pairs = bookmarks.items() if isinstance(bookmarks, Mapping) else bookmarks
+        given: Any = json.loads(bookmarks) if isinstance(bookmarks, str) else bookmarks
+        pairs = given.items() if isinstance(given, Mapping) else given
         for name, values in pairs:
             self._bookmark(name, values)
 

@@ -78,7 +78,7 @@ class Selector(Control):
 
 def choices(values: Iterable[Any]) -> tuple[list[Any], list[str]]:
     """Values and their texts, from values, or from pairs of both; raises ValueError."""
-    listed = []
+    listed: list[Any] = []
     for value in values:
         if len(listed) == CHOICES:
             raise ValueError(f"There may be {CHOICES} choices at most.")

@@ -58,7 +58,7 @@ class RecordingPage:
 
     @property
     def errors(self) -> list[str]:
-        return self.of("error")
+        return [data["error"] for _, data in self.said if "error" in data]
 
 
 @define

@@ -16,7 +16,7 @@ def world():
 @pytest.fixture
 def exercise(world):
     def run(code):
-        names = {}
+        names: dict[str, object] = {}
         exec(code, names)
         return names
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,7 +139,8 @@ def test_many_discrete(world):
 
 
 def test_many_that_make_no_sense():
-    for wrong in ({"sliders": 0}, {"sliders": 10**6}, {"slider_type": "round"}, {"interval": []}):
+    wrongs: list[dict[str, Any]] = [{"sliders": 0}, {"sliders": 10**6}, {"slider_type": "round"}]
+    for wrong in (*wrongs, {"interval": []}):
         with pytest.raises(ValueError, match=r"must be|one of"):
             MultiSlider(**wrong)
 
