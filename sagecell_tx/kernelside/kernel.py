@@ -21,12 +21,14 @@ from traitlets import Any as AnyTrait
 from traitlets import Type, observe
 from traitlets.config import Config
 
-from sagecell_tx.kernelside import listing, names
+from sagecell_tx.kernelside import listing, programfile
 from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.publisher import Publisher
+from sagecell_tx.kernelside.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.session import CellSession
 from sagecell_tx.kernelside.streams import CellStream
+from sagecell_tx.kernelside.toolbox import Toolbox, exercise_cell
 from sagecell_tx.kernelside.upload import FileLimits, Uploads
 
 #: How long a shutdown waits for a cell to let go, in seconds.
@@ -35,6 +37,9 @@ _GRACE = 0.3
 
 class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
     """An InteractiveShell that keeps nothing outside its process."""
+
+    user_ns: dict[str, Any]
+    toolbox: Toolbox
 
     def init_ipython_dir(self, _: object) -> None:
         """There is none: no profile, no start-up files, no extensions of the account's."""
@@ -50,12 +55,30 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
     def init_user_ns(self) -> None:
         """Called at the beginning, and for each `%reset`."""
         super().init_user_ns()
-        given = names.given()
-        self.user_ns.update(given)
-        self.user_ns_hidden.update(given)
+        if not hasattr(self, "toolbox"):
+            self.toolbox = Toolbox(kernel=self.kernel, variables=self.user_ns)
+            self.input_transformers_cleanup.append(exercise_cell)
+        self.user_ns.update(self.toolbox.names)
+        self.user_ns_hidden.update(self.toolbox.names)
+
+    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+        """Run a cell's code; on variables that tell of their changes, if anybody wants to know."""
+        namespace, plain = self.toolbox.namespace, self.user_ns
+        if namespace.watched:
+            self.user_ns = namespace
+        try:
+            failed: bool = await super().run_code(*args, **kwargs)
+            return failed
+        finally:
+            self.user_ns = plain
 
     def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
         """Run a cell; an interrupt is its error, whenever it comes."""
+
+        def run() -> ExecutionResult:
+            result = super(CellShell, self).run_cell(raw_cell, *args, **kwargs)
+            self.toolbox.namespace.settle()
+            return result
 
         def interrupted() -> ExecutionResult:
             result = ExecutionResult(None)
@@ -63,9 +86,7 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
             self.showtraceback((KeyboardInterrupt, result.error_in_exec, None))
             return result
 
-        return self.kernel.interrupts.run(
-            lambda: super(CellShell, self).run_cell(raw_cell, *args, **kwargs), interrupted
-        )
+        return self.kernel.interrupts.run(run, interrupted)
 
     def user_expressions(self, expressions: dict[str, str]) -> dict[str, Any]:
         """Evaluate what the client asked for beside the cell."""
@@ -109,13 +130,16 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     def __init__(self, **traits: Any) -> None:
         self.interrupts = Interrupts()
+        self._listed: list[str] = []
+        self._unlisted: set[str] = set()  # those that the program says are known
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
+        self.shell_handlers.update(InteractRequests(self).handlers)
 
     # --- requests
 
     def pre_handler_hook(self) -> None:
         """Called before each request is answered."""
-        if self.get_parent("shell")["header"]["msg_type"] == "execute_request":
+        if self.get_parent("shell")["header"]["msg_type"] in RUNNING:
             self.interrupts.hold()
         else:
             super().pre_handler_hook()
@@ -123,6 +147,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     def post_handler_hook(self) -> None:
         """Called when it was."""
         self.interrupts.ignore()
+        self.shell.toolbox.rest()
 
     async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
         """Answer one request; end when it said so."""
@@ -132,22 +157,30 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run a cell; its files leave before its reply, which names them."""
+        if self.uploads is not None:
+            programfile.keep(kwargs["code"], self.uploads.root)
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
-        listed = self.announce_files()
-        if listed:
-            reply["payload"].insert(0, {"source": "sagecell", "new_files": listed})
+        reply["payload"][:0] = self.files_payload()
         return reply
+
+    def files_payload(self) -> list[dict[str, Any]]:
+        """What a reply has about files: the names to list, of all that changed since the last."""
+        self.announce_files()
+        names, self._listed = list(dict.fromkeys(self._listed)), []
+        return [{"source": "sagecell", "new_files": names}] if names else []
 
     def announce_files(self) -> list[str]:
         """Publish the files that changed, and show the pictures; returns the names to list."""
         if self.uploads is None:
             return []
+        self._unlisted.clear()
         changed = self.interrupts.run(self.uploads.publish_changed, list)
-        pictures, listed = listing.sort(changed)
+        pictures, listed = listing.sort(name for name in changed if name not in self._unlisted)
         for name in pictures:
             # With a number that nothing else has: browsers keep a picture by its address.
             shown = {"text/image-filename": f"{name}?m={time.time_ns()}", "text/plain": name}
             self.shell.display_pub.publish(shown)
+        self._listed += listed
         return listed
 
     def take_uploads(self, root: int, limits: FileLimits) -> None:
@@ -169,6 +202,8 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
             ident=self._topic("sagecell_file"),
             buffers=[data],
         )
+        if content["last"] and self.shell.toolbox.api.note_sent(content["name"], content["mtime"]):
+            self._unlisted.add(content["name"])
 
     async def shutdown_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         """Reply and end, whatever a cell is doing."""

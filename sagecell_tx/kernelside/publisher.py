@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import zmq
-from attrs import define, field
 from ipykernel.thread import CONTROL_THREAD_NAME
 
 from sagecell_tx.kernelside.captures import Capture, Captures
+from sagecell_tx.kernelside.entries import ENTRY, Frames, Text
 
 #: Bytes that may wait in the queue before whoever adds to it waits.
 ROOM = 1 << 20
@@ -43,29 +43,6 @@ BATCH = 64
 #: Ends of topics that never wait: few, small, and what ends a cell that waits.
 _UNSTOPPABLE = (b".status", b".error", b".execute_input", b".shutdown")
 
-#: What a queue entry takes beside its bytes.
-_ENTRY = 256
-
-
-@define(eq=False)
-class _Text:
-    """Text of one stream that belongs to one request."""
-
-    stream: str
-    parent: dict[str, Any]
-    born: float
-    parts: list[str] = field(factory=list)
-    size: int = 0
-    complete: bool = False  # no more of it comes soon
-
-
-@define(eq=False)
-class _Frames:
-    """A message as it goes over the wire."""
-
-    frames: list[bytes]
-    size: int
-
 
 class Publisher:
     """A kernel's iopub, as the socket that `Session.send` and the streams write to.
@@ -75,6 +52,8 @@ class Publisher:
 
     def __init__(self, session: Any) -> None:
         self.session = session
+        #: Metadata of the text that is written from now on, as in the session.
+        self.block: dict[str, Any] | None = None
         self.closed = True
         self.forked = False
         self._socket: Any = None
@@ -82,7 +61,7 @@ class Publisher:
         # Reentrant: a finalizer or a signal handler that prints may run in the middle.
         self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
-        self._queue: deque[_Text | _Frames] = deque()
+        self._queue: deque[Text | Frames] = deque()
         self._size = 0
         self._stopping = False
         self._asleep = False
@@ -124,7 +103,7 @@ class Publisher:
             return
         # Copied now, or a visitor's array could change while it waits.
         copied = [frame if type(frame) is bytes else bytes(frame) for frame in frames]
-        entry = _Frames(copied, sum(map(len, copied)) + _ENTRY)
+        entry = Frames(copied, sum(map(len, copied)) + ENTRY)
         with self._lock:
             if not copied[0].endswith(_UNSTOPPABLE):
                 self._wait_for_room()
@@ -149,7 +128,7 @@ class Publisher:
             return
         with self._lock:
             self._read_captures()
-            if self._queue and isinstance(last := self._queue[-1], _Text):
+            if self._queue and isinstance(last := self._queue[-1], Text):
                 last.complete = True
                 self._awaken()
 
@@ -160,16 +139,17 @@ class Publisher:
 
     def _append(self, stream: str, text: str, parent: dict[str, Any]) -> None:
         size = len(text) if text.isascii() else len(text.encode("utf-8"))
-        last = self._queue[-1] if self._queue else None
+        last, block = self._queue[-1] if self._queue else None, self.block
         if (
-            not isinstance(last, _Text)
+            not isinstance(last, Text)
             or last.stream != stream
             or last.parent is not parent
+            or last.block is not block
             or last.size + size > TEXT
         ):
-            last = _Text(stream, parent, time.monotonic())
+            last = Text(stream, parent, block, time.monotonic())
             self._add(last)
-            self._size += _ENTRY
+            self._size += ENTRY
             self._awaken()
         last.size += size
         self._size += size
@@ -177,7 +157,7 @@ class Publisher:
         if last.size >= TEXT // 2:
             self._awaken()
 
-    def _add(self, entry: _Text | _Frames) -> None:
+    def _add(self, entry: Text | Frames) -> None:
         if self.closed:
             return
         self._size += entry.size
@@ -228,7 +208,7 @@ class Publisher:
                 self._room.notify_all()
             self._socket.close()
 
-    def _take(self) -> tuple[_Text | _Frames | None, int | None]:
+    def _take(self) -> tuple[Text | Frames | None, int | None]:
         """The entry that is due, or how many milliseconds to wait for one; None for ever."""
         if not self._queue:
             # Heals what an interrupt in the middle of an addition may have miscounted.
@@ -236,23 +216,23 @@ class Publisher:
             self._room.notify_all()
             return None, None
         entry = self._queue[0]
-        if isinstance(entry, _Text) and len(self._queue) == 1 and not entry.complete:
+        if isinstance(entry, Text) and len(self._queue) == 1 and not entry.complete:
             wait = entry.born + LINGER - time.monotonic()
             if wait > 0 and entry.size < TEXT // 2:
                 return None, int(wait * 1000) + 1
         self._queue.popleft()
-        self._size -= entry.size + (_ENTRY if isinstance(entry, _Text) else 0)
+        self._size -= entry.size + (ENTRY if isinstance(entry, Text) else 0)
         if self._size < ROOM // 2:
             self._room.notify_all()
         return entry, 0
 
-    def _send(self, entry: _Text | _Frames) -> None:
-        if isinstance(entry, _Frames):
+    def _send(self, entry: Text | Frames) -> None:
+        if isinstance(entry, Frames):
             self._send_frames(entry.frames)
             return
         content = {"name": entry.stream, "text": "".join(entry.parts)}
         if content["text"]:
-            message = self.session.msg("stream", content, parent=entry.parent)
+            message = self.session.msg("stream", content, parent=entry.parent, metadata=entry.block)
             topic = f"stream.{entry.stream}".encode()
             self._send_frames(self.session.serialize(message, ident=topic))
 

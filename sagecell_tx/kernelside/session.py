@@ -15,6 +15,11 @@ from sagecell_tx.kernelside.publisher import Publisher
 _PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 _CONTENT = _PLAIN | orjson.OPT_PASSTHROUGH_DATETIME
 
+#: What a page shows somewhere: the output block is where. Text learns its own when it is written.
+_SHOWN = frozenset(
+    {"display_data", "update_display_data", "execute_result", "error", "clear_output"}
+)
+
 #: The date of a header is a datetime.
 _HEADER = _PLAIN | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -37,6 +42,9 @@ class CellSession(Session):
 
     pack = Callable(pack)
 
+    #: Metadata of what is shown from now on: the block of an interact, or None for the cell.
+    block: dict[str, Any] | None = None
+
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._numbers = count(1)
@@ -45,6 +53,20 @@ class CellSession(Session):
     def msg_id(self) -> str:
         """A new id; unlike the one it replaces, unique among threads too."""
         return f"{self.session}_{next(self._numbers)}"
+
+    def msg(
+        self,
+        msg_type: str,
+        content: dict[str, Any] | None = None,
+        parent: dict[str, Any] | None = None,
+        header: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """A new message; one that is shown says in which output block."""
+        if self.block is not None and msg_type in _SHOWN:
+            metadata = {**self.block, **(metadata or {})}
+        message: dict[str, Any] = super().msg(msg_type, content, parent, header, metadata)
+        return message
 
     def serialize(self, msg: dict[str, Any], ident: Any = None) -> list[bytes]:
         """The frames of a message."""

@@ -1,0 +1,37 @@
+"""Functions whose arguments a visitor changes: controls, what they are told and what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagecell_tx.kernelside.interact.boxes import ExpressionBox, HtmlBox, InputBox
+from sagecell_tx.kernelside.interact.buttons import Button, ButtonBar, UpdateButton
+from sagecell_tx.kernelside.interact.checkbox import Checkbox
+from sagecell_tx.kernelside.interact.colors import ColorSelector
+from sagecell_tx.kernelside.interact.compatibility import (
+    checkbox,
+    color_selector,
+    input_box,
+    input_grid,
+    range_slider,
+    selector,
+    slider,
+    text_control,
+)
+from sagecell_tx.kernelside.interact.grids import InputGrid
+from sagecell_tx.kernelside.interact.multisliders import MultiSlider
+from sagecell_tx.kernelside.interact.selectors import Selector
+from sagecell_tx.kernelside.interact.sliders import ContinuousSlider, DiscreteSlider
+
+_CLASSES = (
+    *(Button, ButtonBar, Checkbox, ColorSelector, ContinuousSlider, DiscreteSlider),
+    *(ExpressionBox, HtmlBox, InputBox, InputGrid, MultiSlider, Selector, UpdateButton),
+)
+_FUNCTIONS = (
+    *(checkbox, color_selector, input_box, input_grid),
+    *(range_slider, selector, slider, text_control),
+)
+
+#: The controls, by the names that programs know them by.
+NAMES: Mapping[str, Any] = {each.__name__: each for each in (*_CLASSES, *_FUNCTIONS)}

@@ -1,0 +1,104 @@
+"""Questions that a visitor answers, told right or wrong, and asked again in another way."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, frozen
+
+from sagecell_tx.kernelside.interact.boxes import ExpressionBox, HtmlBox
+from sagecell_tx.kernelside.interact.buttons import Button
+from sagecell_tx.kernelside.interact.controls import Control
+from sagecell_tx.kernelside.interact.guessing import automatic_control
+from sagecell_tx.kernelside.interact.interacts import Interacts
+
+
+@frozen
+class Task:
+    """One question: its HTML, a control for the answer, who judges it, and hints."""
+
+    question: str
+    control: Control
+    judge: Callable[[Any], Any]
+    hints: list[str]
+
+    @classmethod
+    def of(cls, names: Mapping[str, Any]) -> Task:
+        """The task that a program described by its variables; raises ValueError."""
+        question = str(names.get("question", ""))
+        if "title" in names:
+            question = f"<h3>{html.escape(str(names['title']))}</h3>{question}"
+        answer, judge = names.get("answer"), names.get("check")
+        if judge is None and "answer" not in names:
+            raise ValueError("An exercise sets answer, or check, a function that judges one.")
+        control: Any = ExpressionBox("")
+        if isinstance(answer, tuple) and len(answer) == 2 and _is_meant(answer[1]):
+            answer, control = answer[0], automatic_control(answer[1])
+        if control.label is None:
+            control.label = "Answer"
+        if judge is None:
+
+            def judge(attempt: Any) -> bool:
+                return bool(attempt == answer)
+
+        hints = names.get("hints") or []
+        listed = [hints] if isinstance(hints, str) else [str(hint) for hint in hints]
+        return cls(question, control, judge, listed)
+
+
+def _is_meant(value: object) -> bool:
+    """Whether the second of a pair means a control and not a part of the answer."""
+    return isinstance(value, Control | list | tuple)
+
+
+@define
+class Exercises:
+    """Makes exercises. `run` runs a program and returns its variables."""
+
+    interacts: Interacts
+    run: Callable[[str], Mapping[str, Any]]
+
+    def exercise(self, code: str) -> None:
+        """Ask the question that a program describes.
+
+        The program sets ``question``, HTML with formulas between dollar signs, and ``answer``: an
+        object, or a pair of an object and what means the control to answer with. It may set
+        ``check``, a function of an answer that returns whether that is right, or a pair of this
+        and a message; ``hints``, of which one more is told after each wrong answer; and
+        ``title``. It is run anew for another question, so what it draws at random then differs.
+        """
+        task, wrong = Task.of(self.run(code)), 0
+
+        def ask(page: Any, answer: Any, another: Any, **_: Any) -> None:
+            nonlocal task, wrong
+            if another:
+                task, wrong = Task.of(self.run(code)), 0
+                page.question = task.question
+                page.answer = task.control
+            elif "answer" in page._changed:
+                right, message = _judged(task.judge(answer))
+                wrong += not right
+                self._tell(right, message, task.hints[:wrong] if not right else [])
+
+        controls = {
+            "question": HtmlBox(task.question),
+            "answer": task.control,
+            "another": Button("Another question", False, True),
+        }
+        self.interacts.interact(ask, controls)
+
+    def _tell(self, right: bool, message: str, hints: list[str]) -> None:
+        verdict = "Correct." if right else "Not correct."
+        lines = "".join(f"<li>{hint}</li>" for hint in hints)
+        told = f"<p><strong>{verdict}</strong> {message}</p>"
+        told += f"<ul>{lines}</ul>" if lines else ""
+        text = f"{verdict} {message}".strip()
+        self.interacts.page.display({"text/html": told, "text/plain": text})
+
+
+def _judged(verdict: Any) -> tuple[bool, str]:
+    if isinstance(verdict, tuple) and len(verdict) == 2:
+        return bool(verdict[0]), str(verdict[1])
+    return bool(verdict), ""

@@ -1,0 +1,167 @@
+"""An interact as its own program sees it: an object whose attributes are the controls' values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sagecell_tx.kernelside.interact.controls import Control
+from sagecell_tx.kernelside.interact.grids import InputGrid
+from sagecell_tx.kernelside.interact.guessing import automatic_control
+from sagecell_tx.kernelside.interact.interact import Interact
+from sagecell_tx.kernelside.interact.multisliders import MultiSlider
+from sagecell_tx.kernelside.interact.page import Refused
+
+
+class Proxy:
+    """Its attributes are the values of an interact's controls.
+
+    To set one changes the control in the page and runs nothing. To set one that is not there, or
+    to set one to a control, makes a control; to delete one takes it away.
+    """
+
+    __slots__ = ("_interact",)
+
+    _interact: Interact
+
+    def __init__(self, interact: Interact) -> None:
+        object.__setattr__(self, "_interact", interact)
+
+    def __getattr__(self, name: str) -> Any:
+        held = _interact(self).held.get(name)
+        if held is None:
+            raise AttributeError(f"There is no control {name!r}.")
+        if isinstance(held.control, InputGrid | MultiSlider) and isinstance(held.value, list):
+            return Parts(_interact(self), name)
+        return held.value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        interact = _interact(self)
+        if name.startswith("_"):
+            raise AttributeError("Names of controls do not begin with an underscore.")
+        if name in interact.held and not isinstance(value, Control):
+            interact.put(name, value)
+        else:
+            look = interact.add(name, automatic_control(value))
+            interact.tell("new-control", name=name, control=look)
+
+    def __delattr__(self, name: str) -> None:
+        interact = _interact(self)
+        if interact.held.pop(name, None) is None:
+            raise AttributeError(f"There is no control {name!r}.")
+        interact.tell("del-control", name=name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_interact(self).held]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function as if it were no interact."""
+        return _interact(self).function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        name = getattr(_interact(self).function, "__name__", "function")
+        return f"<interact {name}({', '.join(_interact(self).held)})>"
+
+    def _ipython_display_(self) -> None:
+        """Nothing more: it is on the page already."""
+
+    # --- beside the controls; their names are part of what programs use
+
+    @property
+    def _changed(self) -> list[str]:
+        """The names of the controls that changed since the run before."""
+        return list(_interact(self).changed)
+
+    def _update(self) -> None:
+        """Run the function."""
+        _interact(self).run()
+
+    def _state(self, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The values of all controls, as the page sends them; sets those given first."""
+        interact = _interact(self)
+        if state is not None:
+            try:
+                interact.take(state)
+            except Refused as refusal:
+                raise ValueError(str(refusal)) from None
+            for name in state:
+                interact.tell("update", control=name, value=interact.held[name].sent)
+        return {
+            name: held.sent
+            for name, held in interact.held.items()
+            if not held.control.momentary and "default" in held.control.message()
+        }
+
+    def _bookmark(self, name: str, values: Mapping[str, Any] | None = None) -> None:
+        """Offer the visitor a way back to the values that the controls have now, or to others.
+
+        `values` are as the page sends them, see `_state`.
+        """
+        chosen = self._state() if values is None else dict(values)
+        _interact(self).tell("bookmark", name=str(name), values=chosen)
+
+    def _set_bookmarks(
+        self, bookmarks: str | Mapping[str, Any] | Iterable[tuple[str, Any]]
+    ) -> None:
+        """Offer several: values by the bookmark's name, pairs of these, or JSON of either."""
+        given: Any = json.loads(bookmarks) if isinstance(bookmarks, str) else bookmarks
+        pairs = given.items() if isinstance(given, Mapping) else given
+        for name, values in pairs:
+            self._bookmark(name, values)
+
+
+def _interact(proxy: Proxy) -> Interact:
+    found: Interact = object.__getattribute__(proxy, "_interact")
+    return found
+
+
+class Parts(Sequence[Any]):
+    """The values of a grid or of several sliders: a list, and to set one of them sets it in the page.
+
+    `path` leads to a row.
+    """
+
+    def __init__(self, interact: Interact, name: str, path: tuple[int, ...] = ()) -> None:
+        self._interact = interact
+        self._name = name
+        self._path = path
+
+    def _value(self) -> Any:
+        value = self._interact.held[self._name].value
+        for position in self._path:
+            value = value[position]
+        return value
+
+    def __len__(self) -> int:
+        return len(self._value())
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[position] for position in range(len(self)))
+
+    def __getitem__(self, position: Any) -> Any:
+        value = self._value()[position]
+        if isinstance(value, list) and isinstance(position, int):
+            return Parts(self._interact, self._name, (*self._path, self._at(position)))
+        return value
+
+    def __setitem__(self, position: int, value: Any) -> None:
+        held = self._interact.held[self._name]
+        whole = [list(row) if isinstance(row, list) else row for row in held.value]
+        path = [*self._path, self._at(position)]
+        target = whole
+        for step in path[:-1]:
+            target = target[step]
+        target[path[-1]] = value
+        self._interact.put_part(self._name, whole, path)
+
+    def _at(self, position: int) -> int:
+        return range(len(self))[position]
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._value() == (other._value() if isinstance(other, Parts) else other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._value())

@@ -1,0 +1,21 @@
+"""The program of a cell stands beside its files, as the one that is run: sagemathcell.py."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+NAME = "sagemathcell.py"
+
+# The directory is the visitor's: what has the name may be a link, or a pipe that nobody reads.
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def keep(code: str, directory: int) -> None:
+    """Write a program to its file in the directory of that descriptor, if it can be written."""
+    with suppress(OSError):
+        descriptor = os.open(NAME, _WRITE, 0o644, dir_fd=directory)
+        try:
+            os.write(descriptor, code.encode("utf-8", "replace"))
+        finally:
+            os.close(descriptor)

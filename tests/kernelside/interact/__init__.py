@@ -1,0 +1,1 @@
+"""Tests of sagecell_tx.kernelside.interact."""
