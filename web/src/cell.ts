@@ -149,6 +149,7 @@ export class Cell {
   }
 
   #said(message: KernelMessage, kernel: Kernel): void {
+    if (this.#options.plan.isDebug) console.debug(message);
     this.#outputs.take(message, kernel);
     if (message.type === "execute_reply") this.#outputs.files(newFiles(message.content));
   }

@@ -29,7 +29,7 @@ export interface BlockOptions {
   /** Makes room for an interact within this one. */
   readonly announce: (message: KernelMessage) => void;
   readonly forget: () => void;
-  readonly load?: () => Promise<Module>;
+  readonly load: () => Promise<Module>;
 }
 
 /** Updates whose output would still be known for late. */
@@ -55,11 +55,10 @@ export class InteractBlock {
     this.#output = place.makeOutput();
     this.#output.begin(place.showing);
     this.#saved = type === "interact" ? place.saved() : null;
-    const load = options.load ?? (() => import("./interact/index"));
-    load().then(
-      (module) => this.#show(module),
-      () => this.element.append("The controls could not be loaded."),
-    );
+    options
+      .load()
+      .then((module) => this.#show(module))
+      .catch(() => this.element.append("The controls could not be loaded."));
   }
 
   isAt(place: Place): boolean {

@@ -1,5 +1,6 @@
 /** The interacts and controls of one kernel: what it says to each, and where that appears. */
 
+import type { Interacts as Module } from "./interact/hook";
 import { InteractBlock, type Place } from "./interactblock";
 import { type JsonObject, type KernelMessage, type MimeBundle, objectAt, textAt } from "./messages";
 
@@ -17,12 +18,20 @@ export type Ask = (
   sent?: (id: string) => void,
 ) => Promise<JsonObject>;
 
+export interface InteractsOptions {
+  readonly request: Ask;
+  /** The controls' module; a seam for tests. */
+  readonly load?: () => Promise<Module>;
+}
+
 export class Interacts {
   readonly #request: Ask;
+  readonly #load: () => Promise<Module>;
   readonly #blocks = new Map<string, InteractBlock>();
 
-  constructor({ request }: { request: Ask }) {
+  constructor({ request, load = () => import("./interact/index") }: InteractsOptions) {
     this.#request = request;
+    this.#load = load;
   }
 
   /** Makes room for an interact that a message shows; nothing where it shows none. */
@@ -36,6 +45,7 @@ export class Interacts {
       content: objectAt(data, INTERACT in data ? INTERACT : CONTROL),
       place,
       request: this.#request,
+      load: this.#load,
       announce: (message) => this.announce(message, place, block),
       forget: () => this.#blocks.delete(id),
     });

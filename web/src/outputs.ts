@@ -49,6 +49,7 @@ export class Outputs {
     this.#files = new FileList((path) => server.address(path));
     this.#fill();
     this.element.append(this.#section, this.#messages);
+    if (plan.hint === "") this.element.append(poweredBy(server.address("")));
     this.element.hidden = plan.hint === "";
     this.#section.hidden = plan.hide.has("output");
     this.#messages.hidden = plan.hide.has("messages");
@@ -162,4 +163,14 @@ export class Outputs {
       return null; // No selector after all.
     }
   }
+}
+
+/** Who evaluates, for those who wonder. */
+function poweredBy(address: string): HTMLElement {
+  const link = document.createElement("a");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.textContent = new URL(address).host;
+  return division("sagecell_poweredBy", document.createTextNode("Evaluated by "), link);
 }

@@ -1,7 +1,15 @@
 /** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
 
 import type { CellPlan } from "../plan";
-import { type CellInfo, type MadeCell, cellInfo, cellsOf, each, fill } from "./cellinfo";
+import {
+  type CellInfo,
+  type MadeCell,
+  type Session,
+  cellInfo,
+  cellsOf,
+  each,
+  fill,
+} from "./cellinfo";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
 import { moveForm, restoreForm } from "./moving";
 import {
@@ -16,6 +24,9 @@ import {
   languagesOf,
   settled,
 } from "./options";
+
+/** Before a key that a page has chosen, which is then no call's number. */
+const KEY = "key ";
 
 /** What cells.ts gives. */
 export interface Cells {
@@ -34,7 +45,8 @@ export function makeNames({ load, whenParsed }: SagecellOptions): Record<string,
   let loading: Promise<Cells> | null = null;
   let calls = 0;
   const kernels: unknown[] = [];
-  const linkKeys: Record<string, number> = {};
+  const linkKeys: Record<string, number> = Object.create(null);
+  const groups = new Map<string, Session[]>();
 
   function makeSagecell(wishes: Wishes = {}): CellInfo {
     const options = settled(typeof wishes === "object" && wishes !== null ? wishes : {});
@@ -95,12 +107,18 @@ export function makeNames({ load, whenParsed }: SagecellOptions): Record<string,
     });
   }
 
+  /** Numbers the cell's kernel for those who look for it; linked cells have one number. */
   function number({ linkKey }: CellPlan, { session }: MadeCell): void {
-    const known = linkKey === null ? undefined : linkKeys[linkKey];
-    const at = known ?? kernels.length;
-    if (linkKey !== null) linkKeys[linkKey] = at;
-    Object.defineProperty(kernels, at, {
-      get: () => session.kernel,
+    const group = linkKey === null ? undefined : groups.get(linkKey);
+    if (group !== undefined) {
+      group.push(session);
+      return;
+    }
+    const sessions = [session];
+    if (linkKey !== null) groups.set(linkKey, sessions);
+    if (linkKey?.startsWith(KEY)) linkKeys[linkKey.slice(KEY.length)] = kernels.length;
+    Object.defineProperty(kernels, kernels.length, {
+      get: () => sessions.find(({ kernel }) => kernel !== null)?.kernel ?? null,
       enumerable: true,
       configurable: true,
     });
@@ -163,7 +181,7 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
     replaceOutput: Boolean(options["replaceOutput"]),
     languages: languagesOf(options),
     language: languageOf(options),
-    linkKey: hasKey ? `key ${String(linkKey)}` : isLinked ? `call ${call}` : null,
+    linkKey: hasKey ? `${KEY}${String(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
     collapse: collapseOf(options),
