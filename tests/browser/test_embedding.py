@@ -62,9 +62,11 @@ PRACTICE = (
 
 
 def test_a_pretext_page(author):
-    """contract: 12.1, 12.2, 12.3, 12.5, 12.7, 12.8, 7.3, 11.1"""
+    """contract: 12.1, 12.2, 12.3, 12.5, 12.7, 12.8, 12.9, 7.3, 11.1"""
     author.open(
-        author.script + f"<script>{PRETEXT_CALLS}\n{PRACTICE}</script>",
+        author.script
+        + '<script>var sagecellEvalName = "Evaluate";</script>'
+        + f"<script>{PRETEXT_CALLS}\n{PRACTICE}</script>",
         pretext_cell("first", "sage-autoeval", "a = 40\nprint('auto', 1 &lt; 2)")
         + pretext_cell("second", "sage", "print(a + 2)")
         + pretext_cell("other", "python", "print('a' in globals(), 'b < \\\\ \"\"\"')")
@@ -73,7 +75,8 @@ def test_a_pretext_page(author):
     )
     reader = author.reader
     # A script's content is not HTML: the author's &lt; is no <, as in any browser.
-    reader.until(lambda: author.state("#first") == "failed")
+    author.until_over("#first")
+    assert author.state("#first") == "failed"
     assert "SyntaxError" in reader.text("#first .sagecell_pyerr")
     assert not reader.one("#first .sagecell_evalButton").is_displayed()
     assert reader.one("#second .sagecell_evalButton").text == "Evaluate (Sage)"

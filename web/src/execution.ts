@@ -54,6 +54,8 @@ export interface Socket {
   onopen: ((event: Event) => void) | null;
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
+  /** For a socket that outlives its connection: it is lost and sought again, or found. */
+  onlost?: ((isLost: boolean) => void) | null;
   send(text: string): void;
   close(): void;
 }

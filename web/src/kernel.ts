@@ -158,6 +158,7 @@ export class Kernel {
       this.#line?.onopen?.(event);
     };
     socket.onmessage = (event) => this.#received(event);
+    socket.onlost = (isLost) => this.#line?.onlost?.(isLost);
     socket.onclose = (event) => {
       if (this.#socket !== socket) return;
       const line = this.#line;
@@ -225,6 +226,7 @@ class Line implements Socket {
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
+  onlost: ((isLost: boolean) => void) | null = null;
   readonly send: (text: string) => void;
   readonly close: () => void;
 

@@ -46,6 +46,7 @@ export class FakeSocket implements Socket {
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
+  onlost: ((isLost: boolean) => void) | null = null;
   readonly sent: JsonObject[] = [];
   isClosed = false;
 

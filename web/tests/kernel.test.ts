@@ -200,3 +200,13 @@ test("frames that are no messages are passed over", async () => {
   world.done();
   expect(one.states.at(-1)).toBe("done");
 });
+
+test("a connection that is lost for a while is told to whoever runs", async () => {
+  const { openSocket } = world.kernel.run();
+  const line = openSocket("ws://x/");
+  const heard: boolean[] = [];
+  line.onlost = (isLost) => heard.push(isLost);
+  world.socket.onlost?.(true);
+  world.socket.onlost?.(false);
+  expect(heard).toEqual([true, false]);
+});

@@ -42,6 +42,7 @@ test("nothing is drawn before the next frame, and all messages of a frame in one
   expect(blocks()[0]![1]).toMatch(/^0\n1\n[^]*999\n$/);
 });
 
+// contract: 4.16, 4.17, 11.8
 test("everything stands in the order in which it was said", () => {
   print("a");
   print("b", "stderr");
@@ -58,6 +59,7 @@ test("everything stands in the order in which it was said", () => {
   ]);
 });
 
+// contract: 4.16
 test("a stream goes on where it was over several frames", () => {
   print("10%");
   frames.draw();
