@@ -1,5 +1,11 @@
-import { defineConfig } from "vitest/config";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import postcss from "postcss";
 import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const { resolve } = createRequire(import.meta.url);
 
 /** Browsers that run this page read WOFF2; KaTeX's older font formats need not ship. */
 function woff2Only(): Plugin {
@@ -13,15 +19,67 @@ function woff2Only(): Plugin {
   };
 }
 
+/** Every declaration above whatever a page says; a keyframe's would be ignored if it were so. */
+export function important(css: string): string {
+  const sheet = postcss.parse(css);
+  sheet.walkRules((rule) => {
+    if (rule.parent?.type === "atrule" && /keyframes/.test((rule.parent as postcss.AtRule).name)) {
+      return;
+    }
+    rule.each((node) => {
+      if (node.type === "decl") node.important = true;
+    });
+  });
+  return sheet.toString();
+}
+
+/** Files that pages written for SageMathCell load besides its script. */
+function pagesFiles(): Plugin {
+  return {
+    name: "pages-files",
+    apply: "build",
+    generateBundle(_options, bundle) {
+      const sheet = bundle["embedded_cells.css"];
+      if (sheet?.type !== "asset") throw new Error("There is no style sheet for cells.");
+      const source = important(String(sheet.source));
+      this.emitFile({ type: "asset", fileName: "sagecell_embed.css", source });
+      const jquery = readFileSync(resolve("jquery/dist/jquery.min.js"));
+      for (const fileName of ["jquery.min.js", "jquery-1.5.min.js"]) {
+        this.emitFile({ type: "asset", fileName, source: jquery });
+      }
+    },
+  };
+}
+
+/** Names that stay: pages, and the script that is on them, ask for these. */
+const STAYING = new Set(["embedded_cells"]);
+
 export default defineConfig({
-  plugins: [woff2Only()],
+  plugins: [woff2Only(), pagesFiles()],
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: true,
     target: "es2022",
+    // The colours by night are the page's own choice: no rewriting of light-dark().
+    cssTarget: ["chrome125", "firefox125", "safari17.5"],
     // The content security policy lets fonts and images come from the server's own files.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: {
+        index: "index.html",
+        embedded_cells: "src/embed/entry.ts",
+        embedded_cells_style: "src/styles/cells.css",
+      },
+      preserveEntrySignatures: "exports-only",
+      output: {
+        entryFileNames: ({ name }) => (STAYING.has(name) ? "[name].js" : "assets/[name]-[hash].js"),
+        assetFileNames: ({ names }) =>
+          names.some((name) => /^(?:embedded_cells_style|cells)\.css$/.test(name))
+            ? "embedded_cells[extname]"
+            : "assets/[name]-[hash][extname]",
+      },
+    },
   },
   experimental: {
     // The page is at <prefix>/, its assets are at <prefix>/static/: relative addresses

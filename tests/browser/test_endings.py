@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.browser.relay import Relay
 from tests.integration.servers import Server
 
 pytestmark = pytest.mark.browser
@@ -55,13 +56,44 @@ def test_a_kernel_that_dies_is_told(reader):
     assert reader.run("print('again')") == "done"
 
 
+COUNTING = """\
+import time
+for number in range(60):
+    print(number, flush=True)
+    time.sleep(0.05)
+"""
+COUNTED = "\n".join(map(str, range(60)))
+
+
+def test_a_connection_that_is_cut_is_mended_and_nothing_is_lost(server, shared_reader):
+    with Relay(server.port) as relay:
+        shared_reader.visit(relay.url)
+        shared_reader.evaluate(COUNTING)
+        for last in ("5", "25", "45"):
+            shared_reader.until(lambda last=last: last in shared_reader.text(".sagecell_stdout"))
+            relay.cut()
+        assert shared_reader.until_over() == "done"
+        assert shared_reader.text(".sagecell_stdout") == COUNTED
+
+
+def test_where_no_websocket_gets_through_plain_requests_do(server, shared_reader):
+    with Relay(server.port, upgrades=False) as relay:
+        shared_reader.visit(relay.url)
+        assert shared_reader.run(COUNTING) == "done"
+        assert shared_reader.text(".sagecell_stdout") == COUNTED
+
+
 def test_a_server_that_goes_away_is_told(shared_reader):
     with Server() as server:
         shared_reader.visit(server.url)
         evaluate_endless(shared_reader)
         server.stop(signal.SIGKILL)
+        shared_reader.until(lambda: shared_reader.state == "reconnecting")
+        assert "Reconnecting" in shared_reader.text(".sagecell_status")
+        server.start()  # and knows nothing of the kernel
         assert shared_reader.until_over() == "lost"
         assert "Connection lost" in shared_reader.text(".sagecell_status")
+        server.stop()
         shared_reader.one(".sagecell_evalButton").click()
         assert shared_reader.until_over() == "refused"
         assert "Not started" in shared_reader.text(".sagecell_status")

@@ -1,136 +1,191 @@
 /** A cell: a program, the means to evaluate it, and what it said. */
 
-import { type Clock } from "./clock";
-import { type Editor, type EditorOptions } from "./editor";
-import { button, division } from "./elements";
-import { Execution, type Socket, type State, isLive } from "./execution";
-import { type KernelMessage } from "./messages";
-import { fileList, filePath, newFiles } from "./output/files";
-import { Output } from "./output/output";
-import { type Server } from "./server";
+import { CellEditor } from "./celleditor";
+import type { Clock } from "./clock";
+import { Commands } from "./commands";
+import type { Editor, EditorOptions } from "./editor";
+import { division } from "./elements";
+import { Execution, type State, isLive } from "./execution";
+import { FullScreen } from "./fullscreen";
+import type { Kernel } from "./kernel";
+import { completerFor } from "./completer";
+import { language } from "./languages";
+import type { JsonObject, KernelMessage } from "./messages";
+import { newFiles } from "./output/files";
+import { Outputs } from "./outputs";
+import type { CellPlan } from "./plan";
+import type { Server } from "./server";
 import { Share } from "./share";
 import { StatusLine } from "./status";
 
 export interface CellOptions {
-  readonly element: HTMLElement;
-  readonly code: string;
+  readonly plan: CellPlan;
   readonly server: Server;
-  readonly openSocket: (address: string) => Socket;
+  /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
+  readonly kernel: () => Kernel;
   readonly clock: Clock;
   readonly newId: () => string;
-  readonly createEditor: (options: EditorOptions) => Editor;
+  readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
 }
 
 export class Cell {
+  readonly editor: CellEditor;
+  readonly input = division("sagecell_input");
   readonly #options: CellOptions;
-  readonly #editor: Editor;
-  readonly #evaluate = button("Evaluate", "sagecell_evalButton", () => this.evaluate());
-  readonly #stop = button("Stop", "sagecell_stopButton", () => this.#execution?.stop());
+  readonly #commands: Commands;
   readonly #status: StatusLine;
   readonly #share: Share;
-  readonly #output: Output;
-  readonly #files = division("sagecell_sessionFiles");
-  readonly #outputSection = document.createElement("section");
-  readonly #hint = document.createElement("p");
+  readonly #outputs: Outputs;
+  #language: string;
+  #kernel: Kernel | null = null;
   #execution: Execution | null = null;
-  #evaluations = 0;
 
   constructor(options: CellOptions) {
-    const { element, code, server, clock, nextFrame, copy } = options;
+    const { plan, server, clock, nextFrame, copy } = options;
     this.#options = options;
+    this.#language = plan.language;
     this.#status = new StatusLine(clock);
-    this.#output = new Output({ nextFrame, now: () => clock.now() * 1000 });
     this.#share = new Share({
       keep: (program) => server.keep(program),
       address: (path) => server.address(path),
       copy,
     });
-    const input = division("sagecell_input");
-    const editor = division("sagecell_editor");
-    input.append(editor, this.#commands(), this.#share.element);
-    this.#outputSection.className = "sagecell_output";
-    this.#outputSection.setAttribute("aria-label", "Output");
-    this.#hint.className = "sagecell_hint";
-    this.#hint.textContent = "What the program prints, draws and writes will appear here.";
-    this.#outputSection.append(this.#hint, this.#output.element, this.#files);
-    element.classList.add("sagecell");
-    element.replaceChildren(input, this.#outputSection);
-    this.#stop.hidden = true;
-    this.#editor = options.createEditor({
-      parent: editor,
-      code,
+    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.editor = new CellEditor({
+      kind: plan.editor,
+      code: plan.code,
+      language: language(plan.language),
       onEvaluate: () => this.evaluate(),
+      completer: completerFor(() => this.#kernel),
+      load: options.loadEditor,
     });
+    this.#commands = new Commands({
+      plan,
+      status: this.#status,
+      fullScreen: new FullScreen(this.input),
+      onEvaluate: () => this.evaluate(),
+      onStop: () => this.#execution?.stop(),
+      onShare: () => void this.#share.show(this.#program()),
+      onLanguage: (name) => this.#speak(name),
+    });
+    this.#build();
   }
 
-  /** Runs the program on a fresh kernel; nothing happens while one is running. */
+  get kernel(): Kernel | null {
+    return this.#kernel;
+  }
+
+  get language(): string {
+    return this.#language;
+  }
+
+  /** What a link keeps of the interacts that are shown. */
+  get interacts(): JsonObject[] {
+    return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
+  }
+
+  /** Runs the program; nothing happens while it is running. */
   evaluate(): void {
     if (this.#execution && isLive(this.#execution.state)) return;
-    const { server, openSocket, clock, newId } = this.#options;
-    this.#evaluations += 1;
-    this.#hint.remove();
-    this.#files.replaceChildren();
+    const { plan, clock, newId } = this.#options;
+    const kernel = this.#nextKernel();
+    const run = kernel.run();
     const execution = new Execution({
-      code: this.#editor.code(),
-      server,
-      openSocket,
+      code: this.#wrapped(),
+      server: run.server,
+      openSocket: run.openSocket,
       clock,
       newId,
-      onMessage: (message) => this.#said(message, execution.kernelId),
-      onState: (state) => this.#entered(state),
+      onMessage: (message) => this.#said(message, kernel),
+      onState: (state) => {
+        this.#entered(state);
+        if (!isLive(state)) run.over();
+      },
       onWarning: (sentence) => this.#status.warn(sentence),
     });
     this.#execution = execution;
-    this.#output.begin((name) => this.#fileAddress(execution.kernelId, name));
+    this.#outputs.begin(kernel, () => execution.kernelId);
+    plan.output.hidden = false;
     void execution.start();
   }
 
   focus(): void {
-    this.#editor.focus();
+    this.editor.focus();
   }
 
-  #said(message: KernelMessage, kernelId: string): void {
-    this.#output.take(message);
-    if (message.type !== "execute_reply") return;
-    const list = fileList({
-      kernelId,
-      names: newFiles(message.content),
-      evaluation: this.#evaluations,
-      address: (path) => this.#options.server.address(path),
-    });
-    this.#files.replaceChildren(...list);
+  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  remove(): void {
+    this.#execution?.stop();
+    if (this.#options.plan.linkKey === null) this.#kernel?.end();
+    else if (this.#kernel !== null) this.#outputs.remove();
+    this.input.remove();
+    this.#outputs.element.remove();
+  }
+
+  #nextKernel(): Kernel {
+    const { plan, kernel } = this.#options;
+    const next = kernel();
+    if (plan.linkKey === null && plan.replaceOutput) this.#kernel?.end();
+    this.#kernel = next;
+    return next;
+  }
+
+  #wrapped(): string {
+    const code = this.editor.code();
+    if (this.#language === "python" && this.#options.plan.plainPython) return code;
+    return language(this.#language).wrap(code);
+  }
+
+  #program() {
+    const interacts = JSON.stringify(this.interacts);
+    return { code: this.editor.code(), language: this.#language, interacts };
+  }
+
+  #speak(name: string): void {
+    this.#language = name;
+    this.editor.setLanguage(language(name));
+  }
+
+  #said(message: KernelMessage, kernel: Kernel): void {
+    if (this.#options.plan.isDebug) console.debug(message);
+    this.#outputs.take(message, kernel);
+    if (message.type === "execute_reply") this.#outputs.files(newFiles(message.content));
   }
 
   #entered(state: State): void {
-    const live = isLive(state);
-    const hadFocus = document.activeElement === this.#stop;
     this.#status.show(state);
-    // Not `disabled`: that would take the keyboard's focus away from the button.
-    this.#evaluate.setAttribute("aria-disabled", String(live));
-    this.#stop.hidden = !live;
-    this.#stop.textContent = state.name === "stopping" ? "Stop now" : "Stop";
-    this.#outputSection.setAttribute("aria-busy", String(live));
-    if (live) return;
-    if (hadFocus) this.#evaluate.focus();
-    void this.#output.settle();
+    this.#commands.show(state);
+    this.#outputs.show(state);
+    // A page may take a cell away; nobody would read what the program goes on to say.
+    if (isLive(state) && state.name !== "stopping" && !this.#isOnPage()) this.#execution?.stop();
   }
 
-  #fileAddress(kernelId: string, name: string): string | null {
-    const [path = "", query] = name.split("?", 2);
-    const file = filePath(kernelId, path);
-    if (file === null) return null;
-    const version = new URLSearchParams(query ?? { q: String(this.#evaluations) });
-    return `${this.#options.server.address(file)}?${version}`;
+  #isOnPage(): boolean {
+    return this.input.isConnected || this.#outputs.element.isConnected;
   }
 
-  #commands(): HTMLElement {
-    const commands = division("sagecell_commands");
-    const share = button("Share", "sagecell_shareButton", () => {
-      void this.#share.show(this.#editor.code());
-    });
-    commands.append(this.#evaluate, this.#stop, this.#status.element, share);
-    return commands;
+  #build(): void {
+    const { plan } = this.#options;
+    const parts = [this.editor.element, this.#commands.element, this.#share.element];
+    if (plan.collapse === null) this.input.append(...parts);
+    else this.input.append(folded(parts, plan.collapse));
+    this.editor.element.hidden = plan.hide.has("editor");
+    plan.input.classList.add("sagecell");
+    plan.output.classList.add("sagecell");
+    plan.input.replaceChildren(this.input);
+    plan.output.append(this.#outputs.element);
+    if (!this.editor.element.hidden) void this.editor.open();
   }
+}
+
+function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
+  const fold = document.createElement("details");
+  fold.className = "sagecell_collapse";
+  fold.open = !isClosed;
+  const summary = document.createElement("summary");
+  summary.textContent = "Program";
+  fold.append(summary, ...parts);
+  return fold;
 }

@@ -16,6 +16,7 @@ export interface KernelMessage {
   readonly parentId: string;
   readonly channel: string;
   readonly content: JsonObject;
+  readonly metadata?: JsonObject;
 }
 
 /** A message that this page says. */
@@ -45,6 +46,11 @@ export function executeRequest(code: string, by: Authorship): ClientMessage {
     allow_stdin: false,
     stop_on_error: true,
   });
+}
+
+/** Any other request on shell; interacts and completion have their own. */
+export function shellRequest(type: string, content: JsonObject, by: Authorship): ClientMessage {
+  return clientMessage(type, "shell", by, content);
 }
 
 export function interruptRequest(by: Authorship): ClientMessage {
@@ -88,6 +94,7 @@ export function parseMessage(frame: unknown): KernelMessage | null {
     parentId: textAt(objectAt(message, "parent_header"), "msg_id"),
     channel: textAt(message, "channel"),
     content: objectAt(message, "content"),
+    metadata: objectAt(message, "metadata"),
   };
 }
 

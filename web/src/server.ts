@@ -4,7 +4,31 @@ import { type JsonObject, parseObject, textAt } from "./messages";
 import { LINES, type QueuePlace, answerOf } from "./queue";
 
 /** The server said no, or nothing; the text is a sentence for the visitor. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  /** `status` is HTTP's, 0 for none; `word` is the refusal's name for programs. */
+  constructor(
+    sentence: string,
+    readonly status = 0,
+    readonly word = "",
+  ) {
+    super(sentence);
+  }
+}
+
+/** A program as a link keeps it. */
+export interface KeptProgram {
+  readonly code: string;
+  readonly language: string;
+  /** JSON: an array with the state of each interact. */
+  readonly interacts: string;
+}
+
+/** How a kernel is asked for. */
+export interface KernelWish {
+  /** Seconds that it may be idle: "0" for one execution, "inf" for cells that share it. */
+  readonly timeout: string;
+  readonly acceptedTerms: boolean;
+}
 
 /** A kernel that was handed out. */
 export interface KernelAddress {
@@ -17,6 +41,7 @@ export interface KernelAddress {
 export interface Permalink {
   readonly zip: string;
   readonly query: string;
+  readonly interacts: string;
 }
 
 export interface ServerOptions {
@@ -40,18 +65,19 @@ export class Server {
   }
 
   /**
-   * A fresh kernel, ended by the server when its first execution is over.
+   * A fresh kernel; without a wish, one that the server ends when its first execution is over.
    *
    * Who has to wait for it is told where it stands; `signal` leaves the queue.
    */
   async startKernel(
     signal: AbortSignal,
     onQueued: (place: QueuePlace) => void,
+    wish: KernelWish = { timeout: "0", acceptedTerms: true },
   ): Promise<KernelAddress> {
     const query = new URLSearchParams({
       CellSessionID: this.#cellSession,
-      timeout: "0",
-      accepted_tos: "true",
+      timeout: wish.timeout,
+      accepted_tos: String(wish.acceptedTerms),
     });
     const headers = { Accept: LINES };
     const reply = await this.#ask(`kernel?${query}`, { method: "POST", headers, signal }, onQueued);
@@ -68,10 +94,24 @@ export class Server {
   }
 
   /** Keeps a program, so that a link can bring it back. */
-  async keep(code: string): Promise<Permalink> {
-    const body = new URLSearchParams({ code, language: "python", interacts: "[]" });
+  async keep(program: KeptProgram): Promise<Permalink> {
+    const body = new URLSearchParams({ ...program });
     const reply = await this.#ask("permalink", { method: "POST", body });
-    return { zip: textAt(reply, "zip"), query: textAt(reply, "query") };
+    return {
+      zip: textAt(reply, "zip"),
+      query: textAt(reply, "query"),
+      interacts: textAt(reply, "interacts"),
+    };
+  }
+
+  /** The terms of use as HTML; null when there are none to accept. */
+  async terms(): Promise<string | null> {
+    try {
+      const response = await this.#fetch(this.address("tos.html"), { method: "POST" });
+      return response.status === 200 ? await response.text() : null;
+    } catch {
+      return null;
+    }
   }
 
   /** An absolute address on this server. */
@@ -111,7 +151,11 @@ export class Server {
     // After lines about the queue the status is said, and only the answer itself can refuse.
     if (!response.ok || (reply !== null && "error" in reply)) {
       const sentence = reply === null ? "" : textAt(reply, "message");
-      throw new Refusal(sentence || `The server refused (${response.status}).`);
+      throw new Refusal(
+        sentence || `The server refused (${response.status}).`,
+        response.status,
+        reply === null ? "" : textAt(reply, "error"),
+      );
     }
     if (reply === null) throw new Refusal("The server's answer cannot be read.");
     return reply;

@@ -1,10 +1,10 @@
 /** Links that bring a program back, and how a visitor gets hold of them. */
 
 import { button } from "./elements";
-import { type Permalink, Refusal } from "./server";
+import { type KeptProgram, type Permalink, Refusal } from "./server";
 
 export interface ShareOptions {
-  readonly keep: (code: string) => Promise<Permalink>;
+  readonly keep: (program: KeptProgram) => Promise<Permalink>;
   /** An absolute address for a path on the server. */
   readonly address: (path: string) => string;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
@@ -22,12 +22,13 @@ export class Share {
     this.element.hidden = true;
   }
 
-  /** Shows links to `code`, or why there are none. The promise never fails. */
-  async show(code: string): Promise<void> {
+  /** Shows links to `program`, or why there are none. The promise never fails. */
+  async show(program: KeptProgram): Promise<void> {
     try {
-      const { query, zip } = await this.#options.keep(code);
+      const { query, zip, interacts } = await this.#options.keep(program);
+      const whole = { z: zip, lang: program.language };
       const short = `?${new URLSearchParams({ q: query })}`;
-      const long = `?${new URLSearchParams({ z: zip, lang: "python" })}`;
+      const long = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
       this.#fill(
         this.#row("Short link", short, "kept by this server"),
         this.#row("Long link", long, "holds the whole program"),

@@ -1,8 +1,8 @@
 /** The line that says what is happening, to eyes and to screen readers alike. */
 
-import { type Clock } from "./clock";
-import { type State } from "./execution";
-import { type QueuePlace } from "./queue";
+import type { Clock } from "./clock";
+import type { State } from "./execution";
+import type { QueuePlace } from "./queue";
 
 /** What the line says of a state, as a sentence for the visitor. */
 export function describe(state: State | null): string {

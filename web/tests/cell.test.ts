@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { Cell } from "../src/cell";
-import { type EditorOptions } from "../src/editor";
+import { PageCells } from "../src/cells";
+import type { EditorOptions } from "../src/editor";
+import type { MadeCell } from "../src/embed/cellinfo";
 import { type JsonObject } from "../src/messages";
 import { Server } from "../src/server";
+import { Terms } from "../src/terms";
+import { planFor } from "./embed/plans";
 import { FakeClock, FakeFrames, FakeSocket, countingIds, said, settled } from "./fakes";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
 let element: HTMLElement;
-let cell: Cell;
+let cell: MadeCell;
 let sockets: FakeSocket[];
 let frames: FakeFrames;
 let code: string;
@@ -22,14 +25,13 @@ beforeEach(() => {
   frames = new FakeFrames();
   code = "print(1)";
   refusal = null;
-  cell = new Cell({
-    element,
-    code,
+  const cells = new PageCells({
     server: new Server({
       fetch: async () => refusal ?? new Response(JSON.stringify({ ws_url: "ws://x/", id: ID })),
       base: "http://cells.test/",
       cellSession: "tab",
     }),
+    terms: new Terms({ fetch: async () => null, storage: () => localStorage }),
     openSocket: (address) => {
       const socket = new FakeSocket(address);
       sockets.push(socket);
@@ -37,13 +39,17 @@ beforeEach(() => {
     },
     clock: new FakeClock(),
     newId: countingIds(),
-    createEditor: ({ parent }: EditorOptions) => {
-      parent.append("the editor");
-      return { code: () => code, focus: () => undefined };
-    },
+    loadEditor:
+      async () =>
+      ({ parent }: EditorOptions) => {
+        parent.append("the editor");
+        const nothing = () => undefined;
+        return { code: () => code, setCode: nothing, focus: nothing, setLanguage: nothing };
+      },
     copy: async () => undefined,
     nextFrame: frames.next,
   });
+  cell = cells.make(planFor(element, { code, hint: "Here it will be.", plainPython: true }));
 });
 
 afterEach(() => element.remove());
@@ -66,6 +72,7 @@ function replies(status: string, payload: JsonObject[] = []): void {
   says("status", { execution_state: "idle" });
 }
 
+// contract: 8
 test("has the parts that pages style, and a hint until something has run", async () => {
   for (const part of ["input", "editor", "evalButton", "output", "sessionOutput", "sessionFiles"]) {
     expect(find(`.sagecell_${part}`)).not.toBeNull();

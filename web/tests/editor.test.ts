@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { type Editor, createEditor } from "../src/editor";
+import { type Completer, type Editor, createEditor } from "../src/editor";
+import { language } from "../src/languages";
 
 // jsdom lays nothing out; where its ranges are is all that CodeMirror misses.
 Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
@@ -16,6 +17,7 @@ beforeEach(() => {
   editor = createEditor({
     parent,
     code: "def f():\n    return 1\n",
+    language: language("python"),
     onEvaluate: () => (evaluations += 1),
   });
 });
@@ -53,4 +55,58 @@ test("Tab indents by four spaces; after Escape it leaves the editor", () => {
   press("Escape", { keyCode: 27 });
   expect(press("Tab", { keyCode: 9 })).toBe(true);
   expect(editor.code()).toBe("    def f():\n    return 1\n");
+});
+
+test("speaks another language when told to, and keeps the program", () => {
+  editor.setLanguage(language("r"));
+  expect(content().getAttribute("aria-label")).toBe("R program");
+  expect(parent.querySelectorAll(".tok-keyword")).toHaveLength(0);
+  expect(editor.code()).toBe("def f():\n    return 1\n");
+});
+
+test("a program may be replaced, and one to be read is not written", () => {
+  editor.setCode("1");
+  expect(editor.code()).toBe("1");
+  const readOnly = createEditor({
+    parent,
+    code: "2",
+    language: language("sage"),
+    onEvaluate: () => undefined,
+    isReadOnly: true,
+  });
+  press("Tab", { keyCode: 9 });
+  expect(readOnly.code()).toBe("2");
+});
+
+// contract: 7.7
+test("Tab behind a name asks the kernel, while there is one, and indents otherwise", async () => {
+  const asked: [string, number][] = [];
+  let isReady = false;
+  const completer: Completer = {
+    isReady: () => isReady,
+    complete: async (code, cursor) => {
+      asked.push([code, cursor]);
+      return { from: 0, to: cursor, matches: ["print"] };
+    },
+    inspect: async (code) => `about ${code}`,
+  };
+  parent.replaceChildren();
+  const made = createEditor({
+    parent,
+    code: "",
+    language: language("python"),
+    onEvaluate: () => undefined,
+    completer,
+  });
+  made.setCode("pri");
+  press("End", { keyCode: 35 });
+  press("ArrowRight", { keyCode: 39, ctrlKey: true });
+  press("Tab", { keyCode: 9 });
+  expect(made.code()).toContain("    ");
+  made.setCode("pri");
+  isReady = true;
+  press("End", { keyCode: 35, ctrlKey: true });
+  press("Tab", { keyCode: 9 });
+  await expect.poll(() => asked).toEqual([["pri", 3]]);
+  expect(made.code()).toBe("pri");
 });

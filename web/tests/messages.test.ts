@@ -50,6 +50,7 @@ describe("parseMessage", () => {
       parentId: "m1",
       channel: "iopub",
       content: { name: "stdout", text: "hi" },
+      metadata: {},
     });
   });
 
@@ -66,7 +67,13 @@ describe("parseMessage", () => {
 
   test("reads parts of the wrong type as empty", () => {
     const message = parseMessage('{"msg_type":"status","parent_header":null,"content":[1]}');
-    expect(message).toEqual({ type: "status", parentId: "", channel: "", content: {} });
+    expect(message).toEqual({
+      type: "status",
+      parentId: "",
+      channel: "",
+      content: {},
+      metadata: {},
+    });
   });
 });
 

@@ -17,9 +17,15 @@ test("the page has the ids that the server and its neighbours know", () => {
 test("nothing in it needs another host or an inline script", () => {
   for (const element of page.querySelectorAll("[src], link[href]")) {
     const address = element.getAttribute("src") ?? element.getAttribute("href")!;
-    expect(address).toMatch(/^(\/src\/|data:)/);
+    expect(address).toMatch(/^(\/src\/|static\/|data:)/);
   }
   for (const script of page.querySelectorAll("script:not([type='application/json'])")) {
     expect(script.textContent).toBe("");
   }
+});
+
+// contract: 1.1
+test("it has the script that any page has, and calls it when that is there", () => {
+  const scripts = Array.from(page.querySelectorAll("script[src]"), (s) => s.getAttribute("src"));
+  expect(scripts).toEqual(["static/embedded_sagecell.js", "/src/page.ts"]);
 });

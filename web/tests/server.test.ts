@@ -150,7 +150,34 @@ test("endKernel deletes, and does not mind when nobody answers", async () => {
 test("keep sends the program as a form", async () => {
   const { server, requests } = serverThat(() => json({ zip: "eJw", query: "q1", interacts: "" }));
   const code = "print('ä & b')\n";
-  expect(await server.keep(code)).toEqual({ zip: "eJw", query: "q1" });
+  const program = { code, language: "r", interacts: '[{"state":{}}]' };
+  expect(await server.keep(program)).toEqual({ zip: "eJw", query: "q1", interacts: "" });
   const form = new URLSearchParams(await requests[0]!.text());
-  expect(Object.fromEntries(form)).toEqual({ code, language: "python", interacts: "[]" });
+  expect(Object.fromEntries(form)).toEqual(program);
+});
+
+test("a kernel is asked for as it is wished for", async () => {
+  const { server, requests } = serverThat(() => json({ ws_url: "ws://x/", id: ID }));
+  await server.startKernel(new AbortController().signal, () => undefined, {
+    timeout: "inf",
+    acceptedTerms: false,
+  });
+  const query = new URL(requests[0]!.url).searchParams;
+  expect([query.get("timeout"), query.get("accepted_tos")]).toEqual(["inf", "false"]);
+});
+
+test("a refusal has its status and its word, for those who can do something about it", async () => {
+  const body = '{"error": "terms_not_accepted", "message": "Read this first."}';
+  const { server } = serverThat(() => new Response(body, { status: 403 }));
+  const refused = server.keep({ code: "", language: "", interacts: "" });
+  await expect(refused).rejects.toMatchObject({ status: 403, word: "terms_not_accepted" });
+});
+
+test("terms are a page, or there are none", async () => {
+  let status = 200;
+  const answer = () => new Response(status === 204 ? null : "<p>Be kind.</p>", { status });
+  const { server, requests } = serverThat(answer);
+  expect(await server.terms()).toBe("<p>Be kind.</p>");
+  expect(requests[0]).toMatchObject({ method: "POST", url: "http://cells.test/tos.html" });
+  for (status of [204, 404]) expect(await server.terms()).toBeNull();
 });

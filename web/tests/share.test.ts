@@ -1,17 +1,19 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { Refusal, type Permalink } from "../src/server";
+import { type KeptProgram, type Permalink, Refusal } from "../src/server";
 import { Share } from "../src/share";
 import { settled } from "./fakes";
 
-let kept: string[];
+const PROGRAM = { code: "print(1)", language: "octave", interacts: "[]" };
+
+let kept: KeptProgram[];
 let copied: string[];
 
-function shareWith(keep: (code: string) => Promise<Permalink>): Share {
+function shareWith(keep: (program: KeptProgram) => Promise<Permalink>): Share {
   return new Share({
-    keep: (code) => {
-      kept.push(code);
-      return keep(code);
+    keep: (program) => {
+      kept.push(program);
+      return keep(program);
     },
     address: (path) => `http://cells.test/${path}`,
     copy: async (field) => {
@@ -26,14 +28,14 @@ beforeEach(() => {
 });
 
 test("shows a short link and one that holds the program, and copies each", async () => {
-  const share = shareWith(async () => ({ query: "a&b", zip: "eJw-_w==" }));
+  const share = shareWith(async () => ({ query: "a&b", zip: "eJw-_w==", interacts: "eJyL" }));
   expect(share.element.hidden).toBe(true);
-  await share.show("print(1)");
-  expect(kept).toEqual(["print(1)"]);
+  await share.show(PROGRAM);
+  expect(kept).toEqual([PROGRAM]);
   const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
   expect(fields).toEqual([
     "http://cells.test/?q=a%26b",
-    "http://cells.test/?z=eJw-_w%3D%3D&lang=python",
+    "http://cells.test/?z=eJw-_w%3D%3D&lang=octave&interacts=eJyL",
   ]);
   for (const button of share.element.querySelectorAll<HTMLElement>(".sagecell_copyButton")) {
     button.click();
@@ -47,13 +49,13 @@ test("shows a short link and one that holds the program, and copies each", async
 
 test("says that a copy did not work, and leaves the link selected by hand", async () => {
   const share = new Share({
-    keep: async () => ({ query: "q", zip: "z" }),
+    keep: async () => ({ query: "q", zip: "z", interacts: "" }),
     address: (path) => path,
     copy: async () => {
       throw new DOMException("no", "NotAllowedError");
     },
   });
-  await share.show("x");
+  await share.show(PROGRAM);
   share.element.querySelector<HTMLElement>(".sagecell_copyButton")?.click();
   await settled();
   expect(share.element.querySelector("[role=status]")?.textContent).toBe("Not copied");
@@ -63,7 +65,7 @@ test("says why there is no link", async () => {
   const share = shareWith(async () => {
     throw new Refusal("The database is away.");
   });
-  await share.show("x");
+  await share.show(PROGRAM);
   expect(share.element.hidden).toBe(false);
   expect(share.element.querySelector("[role=alert]")?.textContent).toBe("The database is away.");
   expect(share.element.querySelector("input")).toBeNull();

@@ -6,18 +6,15 @@ import theme from "../src/styles/theme.css?raw";
 
 /** The custom properties that a style sheet sets by day, and those that it sets by night. */
 function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
-  return sheet
-    .split("@media (prefers-color-scheme: dark)")
-    .slice(0, 2)
-    .map((part) => {
-      const found = part.matchAll(/--([\w-]+): #(\w\w)(\w\w)(\w\w);/g);
-      return new Map(
-        Array.from(found, ([, name, ...rgb]) => [
-          name!,
-          rgb.map((value) => parseInt(value, 16)) as unknown as Rgb,
-        ]),
-      );
-    }) as [Map<string, Rgb>, Map<string, Rgb>];
+  const pairs = [...sheet.matchAll(/--([\w-]+): light-dark\(#(\w{6}), #(\w{6})\);/g)];
+  const of = (time: 2 | 3) =>
+    new Map(
+      pairs.map((found) => {
+        const rgb = found[time]!.match(/\w\w/g)!.map((value) => parseInt(value, 16));
+        return [found[1]!, rgb as unknown as Rgb];
+      }),
+    );
+  return [of(2), of(3)];
 }
 
 const [day, night] = colours(theme);

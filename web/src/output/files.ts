@@ -1,5 +1,6 @@
 /** The files that a program made, as links. */
 
+import { division } from "../elements";
 import { type JsonObject, isObject, textsAt } from "../messages";
 
 /** The names that an execute_reply announces. */
@@ -25,33 +26,53 @@ export function filePath(kernelId: string, name: string): string | null {
   }
 }
 
-export interface FileListOptions {
-  readonly kernelId: string;
-  readonly names: readonly string[];
-  /** How often this page has evaluated: a new number asks past any cache. */
-  readonly evaluation: number;
-  /** An absolute address for a path on the server. */
-  readonly address: (path: string) => string;
-}
+/** The files of one kernel's programs, each once, with how often it was written anew. */
+export class FileList {
+  readonly element = division("sagecell_sessionFiles");
+  readonly #address: (path: string) => string;
+  #kernelId = "";
+  #times = new Map<string, number>();
+  /** Counts what came, whichever evaluation it is of: a new number asks past any cache. */
+  #version = 0;
 
-/** A heading and one link a file; empty when there are none. */
-export function fileList({
-  kernelId,
-  names,
-  evaluation,
-  address,
-}: FileListOptions): (HTMLHeadingElement | HTMLUListElement)[] {
-  if (names.length === 0) return [];
-  const heading = document.createElement("h2");
-  heading.textContent = names.length === 1 ? "File" : "Files";
-  const list = document.createElement("ul");
-  for (const name of names) {
-    const path = filePath(kernelId, name);
-    const entry = document.createElement("li");
-    entry.append(path === null ? bare(name) : link(name, `${address(path)}?q=${evaluation}`));
-    list.append(entry);
+  /** `address` makes an absolute address from a path on the server. */
+  constructor(address: (path: string) => string) {
+    this.#address = address;
   }
-  return [heading, list];
+
+  /** Takes in the names that a reply announced; another kernel's files take the others' place. */
+  add(kernelId: string, names: readonly string[]): void {
+    if (kernelId !== this.#kernelId) this.clear();
+    this.#kernelId = kernelId;
+    this.#version += 1;
+    for (const name of names) this.#times.set(name, (this.#times.get(name) ?? 0) + 1);
+    this.#show();
+  }
+
+  clear(): void {
+    this.#times = new Map();
+    this.#show();
+  }
+
+  #show(): void {
+    if (this.#times.size === 0) {
+      this.element.replaceChildren();
+      return;
+    }
+    const heading = document.createElement("h2");
+    heading.textContent = this.#times.size === 1 ? "File" : "Files";
+    const list = document.createElement("ul");
+    for (const [name, times] of this.#times) {
+      const path = filePath(this.#kernelId, name);
+      const entry = document.createElement("li");
+      entry.append(
+        path === null ? bare(name) : link(name, `${this.#address(path)}?q=${this.#version}`),
+      );
+      if (times > 1) entry.append(` [Updated ${times - 1} time(s)]`);
+      list.append(entry);
+    }
+    this.element.replaceChildren(heading, list);
+  }
 }
 
 function link(name: string, href: string): HTMLAnchorElement {

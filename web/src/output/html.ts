@@ -9,12 +9,18 @@ export type FileAddress = (name: string) => string | null;
 
 const CONFIG: Config & { RETURN_DOM_FRAGMENT: true } = {
   USE_PROFILES: { html: true, mathMl: true, svg: true },
+  // Only scenes and pages among the program's own files are left of these; see `frameFiles`.
+  ADD_TAGS: ["iframe"],
+  FORBID_ATTR: ["srcdoc", "allow"],
   FORBID_TAGS: ["form", "input", "button", "textarea", "select", "option", "dialog"],
   ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|cell):|[^a-z]|[a-z+.-]+(?:[^a-z+.:-]|$))/i,
   // A <style> at the very beginning would otherwise land in a <head> and be lost.
   FORCE_BODY: true,
   RETURN_DOM_FRAGMENT: true,
 };
+
+/** Elements that can be seen without text. */
+const SEEN = "img, svg, hr, math, table, iframe, video, audio";
 
 /**
  * The harmless part of `source`, typeset, in a box that its styles and positions cannot leave.
@@ -26,7 +32,7 @@ export function renderHtml(source: string, fileAddress: FileAddress): HTMLElemen
   const content = document.createElement("div");
   content.append(fragment);
   const rules = takeRules(content);
-  if (content.textContent?.trim() === "" && !content.querySelector("img, svg, hr, math, table")) {
+  if (content.textContent?.trim() === "" && !content.querySelector(SEEN)) {
     return null;
   }
   confine(rules, content);
@@ -47,6 +53,7 @@ export function sanitise(
   const hadScript = DOMPurify.removed.some(
     (removed) => "element" in removed && removed.element.nodeName.toLowerCase() === "script",
   );
+  frameFiles(fragment);
   for (const element of fragment.querySelectorAll("[src], [href]")) {
     nameFile(element, "src", fileAddress);
     nameFile(element, "href", fileAddress);
@@ -56,6 +63,15 @@ export function sanitise(
     link.setAttribute("rel", "noopener noreferrer");
   }
   return { fragment, hadScript };
+}
+
+/** Frames show the program's own files, which can reach nothing of this page, or they go. */
+function frameFiles(fragment: DocumentFragment): void {
+  for (const frame of fragment.querySelectorAll("iframe")) {
+    if (/^\s*cell:\/\//i.test(frame.getAttribute("src") ?? "")) {
+      frame.setAttribute("sandbox", "allow-scripts");
+    } else frame.remove();
+  }
 }
 
 /** Puts the file's address where `attribute` has `cell://` and its name. */
@@ -94,7 +110,8 @@ function plainRules(source: string): string[] {
     .map((rule) => rule.cssText);
 }
 
-function scriptNotice(): HTMLElement {
+/** Stands in for a script. */
+export function scriptNotice(): HTMLElement {
   const notice = document.createElement("p");
   notice.className = "sagecell_note";
   notice.textContent = "A script in this output was not run.";

@@ -1,9 +1,10 @@
 /** Which representation of a value is shown, and how. */
 
+import { division } from "../elements";
 import { type Json, type JsonObject, type MimeBundle, objectAt, textAt } from "../messages";
 import { AnsiParser, nodeFor } from "./ansi";
-import { type FileAddress, renderHtml } from "./html";
 import { renderJson } from "./json";
+import type { Showing } from "./showing";
 import { renderLatex } from "./typeset";
 
 /** Text past this many characters is left to the download. */
@@ -18,7 +19,7 @@ interface Value {
   readonly json: Json;
   readonly data: MimeBundle;
   readonly metadata: JsonObject;
-  readonly fileAddress: FileAddress;
+  readonly showing: Showing;
 }
 
 /** Shows a value, or null when it is nothing of its type after all. */
@@ -26,35 +27,53 @@ type Renderer = (value: Value) => HTMLElement | null;
 
 /** Richest first. */
 const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
-  ["text/html", ({ text, fileAddress }) => fitting(text) && renderHtml(text, fileAddress)],
-  ["text/markdown", ({ text, fileAddress }) => fitting(text) && renderMarkdown(text, fileAddress)],
-  ["text/latex", ({ text }) => fitting(text) && renderLatex(text)],
+  ["text/html", ({ text, showing }) => fitting(text) && showing.html(text)],
+  ["text/markdown", ({ text, showing }) => fitting(text) && renderMarkdown(text, showing)],
+  ["text/latex", ({ text, showing }) => fitting(text) && renderLatex(text, showing.byPage)],
   ["image/svg+xml", renderSvg],
   ["image/png", renderImage],
   ["image/jpeg", renderImage],
   ["image/webp", renderImage],
   ["image/gif", renderImage],
   ["text/image-filename", renderImageFile],
+  ["application/javascript", ({ text, showing }) => showing.script(text)],
+  ["application/x-jmol", renderScene],
+  ["application/x-file", renderFile],
   ["application/json", ({ json }) => renderJson(json)],
   ["text/plain", ({ text }) => renderText(text, "sagecell_value")],
 ];
+
+const BY_TYPE = new Map(RENDERERS);
 
 /** The element that shows a value; there is always one. */
 export function renderBundle(
   data: MimeBundle,
   metadata: JsonObject,
-  fileAddress: FileAddress,
+  showing: Showing,
 ): HTMLElement {
-  for (const [type, render] of RENDERERS) {
-    const json = data[type];
-    if (json === undefined) continue;
-    const text = joined(json);
-    if (text === "" && type !== "application/json") continue;
-    const element = render({ type, text, json, data, metadata, fileAddress });
+  const live = showing.live(data);
+  if (live !== null) return live;
+  const first = Object.keys(data).find((type) => showing.first.has(type));
+  const types = RENDERERS.map(([type]) => type);
+  for (const type of first === undefined ? types : [first, ...types]) {
+    const element = renderAs(type, data, metadata, showing);
     if (element !== null) return element;
   }
-  const types = Object.keys(data).join(", ");
-  return renderText(types && `A value of a kind that this page cannot show: ${types}`);
+  const unknown = Object.keys(data).join(", ");
+  return renderText(unknown && `A value of a kind that this page cannot show: ${unknown}`);
+}
+
+function renderAs(
+  type: string,
+  data: MimeBundle,
+  metadata: JsonObject,
+  showing: Showing,
+): HTMLElement | null {
+  const json = Object.hasOwn(data, type) ? data[type] : undefined;
+  if (json === undefined) return null;
+  const text = joined(json);
+  if (text === "" && type !== "application/json") return null;
+  return BY_TYPE.get(type)?.({ type, text, json, data, metadata, showing }) ?? null;
 }
 
 /** Preformatted text with its ANSI colours. */
@@ -75,13 +94,13 @@ function fitting(text: string): null | true {
   return text.length <= LONGEST_HTML ? true : null;
 }
 
-function renderMarkdown(source: string, fileAddress: FileAddress): HTMLElement {
+function renderMarkdown(source: string, showing: Showing): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_markdown";
   element.append(renderText(source, "sagecell_value"));
   import("./markdown").then(
     ({ markdownToHtml }) => {
-      const rendered = renderHtml(markdownToHtml(source), fileAddress);
+      const rendered = showing.html(markdownToHtml(source));
       if (rendered !== null) element.replaceChildren(rendered);
     },
     () => undefined, // The source stays readable.
@@ -101,8 +120,24 @@ function renderImage(value: Value): HTMLElement | null {
 
 /** `name`, or `name?m=<time>`, of a picture among the kernel's files. */
 function renderImageFile(value: Value): HTMLElement | null {
-  const address = value.fileAddress(value.text);
+  const address = value.showing.fileAddress(value.text);
   return address === null ? null : image(value, address);
+}
+
+/** The picture that Sage makes beside a scene for Jmol. */
+function renderScene(value: Value): HTMLElement | null {
+  const address = value.showing.fileAddress(`${value.text.replace(/\/+$/, "")}/preview.png`);
+  return address === null ? null : image(value, address);
+}
+
+/** A file without a kind: a link to it. */
+function renderFile({ text, showing }: Value): HTMLElement | null {
+  const address = showing.fileAddress(text);
+  if (address === null) return null;
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = text.split("?", 1)[0]!;
+  return division("sagecell_file", link);
 }
 
 function image({ type, data, metadata }: Value, src: string): HTMLElement {

@@ -5,11 +5,11 @@
  * written once a frame, for so long that the page stays responsive.
  */
 
-import { type KernelMessage } from "../messages";
+import type { KernelMessage } from "../messages";
 import { Cursor } from "./cursor";
-import { type FileAddress } from "./html";
 import { renderBundle, renderText } from "./mime";
 import { Overflow } from "./overflow";
+import { type Showing, harmless } from "./showing";
 import { StreamView } from "./stream";
 import {
   type DisplayItem,
@@ -73,7 +73,7 @@ export class Output {
   readonly #transcript = new Transcript();
   readonly #content = document.createElement("div");
   readonly #overflow: Overflow;
-  #fileAddress: FileAddress = () => null;
+  #showing: Showing = harmless({ fileAddress: () => null });
   #sheet = new Sheet();
   #isStale = false;
   #isScheduled = false;
@@ -87,8 +87,8 @@ export class Output {
   }
 
   /** Forgets the last program's output, but keeps its room until `settle`. */
-  begin(fileAddress: FileAddress): void {
-    this.#fileAddress = fileAddress;
+  begin(showing: Showing): void {
+    this.#showing = showing;
     this.#transcript.clear();
     this.#clear();
   }
@@ -100,6 +100,14 @@ export class Output {
     if (change.cleared) this.#isStale = true;
     for (const item of change.updated) this.#sheet.outdated.add(item);
     if (!this.#isScheduled) this.#schedule();
+  }
+
+  /** Nothing more comes for now: what was to be cleared before the next output goes. */
+  flush(): void {
+    if (this.#transcript.isToBeCleared) {
+      this.take({ type: "clear_output", parentId: "", channel: "iopub", content: {} });
+    }
+    void this.settle();
   }
 
   /** The program has ended: gives up the kept room once the pictures have their size. */
@@ -193,7 +201,7 @@ export class Output {
   }
 
   #renderDisplay({ data, metadata }: DisplayItem): HTMLElement {
-    return renderBundle(data, metadata, this.#fileAddress);
+    return renderBundle(data, metadata, this.#showing);
   }
 
   #showMore(): void {

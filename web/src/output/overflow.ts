@@ -2,7 +2,7 @@
 
 import { button } from "../elements";
 import { renderText } from "./mime";
-import { type ErrorItem, type Transcript } from "./transcript";
+import type { ErrorItem, Transcript } from "./transcript";
 
 /** How far the page has come in the transcript. */
 export interface Progress {

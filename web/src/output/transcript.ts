@@ -62,6 +62,11 @@ export class Transcript {
     return this.#length;
   }
 
+  /** Whether the next thing said takes the place of all others. */
+  get isToBeCleared(): boolean {
+    return this.#clearBeforeNext;
+  }
+
   clear(): void {
     this.#items = [];
     this.#length = 0;

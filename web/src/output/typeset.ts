@@ -1,12 +1,13 @@
 /** TeX as it should look. KaTeX is fetched when the first formula needs it. */
 
+import { hasMathJax, typesetByPage } from "./mathjax";
 import { type Formula, nextFormula } from "./math";
 
 /** Text in these is somebody's program or says that it wants to be left alone. */
 const VERBATIM = "pre, code, samp, kbd, style, svg, math, .tex2jax_ignore, .katex";
 
 /** What a text/latex representation shows: its formulas, or all of it where it marks none. */
-export function renderLatex(source: string): HTMLElement {
+export function renderLatex(source: string, byPage = false): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_latex";
   if (nextFormula(source, 0) === null) {
@@ -17,12 +18,12 @@ export function renderLatex(source: string): HTMLElement {
     element.append(text);
     split(text);
   }
-  fill(element);
+  fill(element, byPage);
   return element;
 }
 
-/** Typesets the formulas that stand in the text of `root`. */
-export function typesetText(root: HTMLElement): void {
+/** Typesets the formulas that stand in the text of `root`, with the page's MathJax if it may. */
+export function typesetText(root: HTMLElement, byPage = false): void {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
@@ -30,7 +31,7 @@ export function typesetText(root: HTMLElement): void {
     if (/[$\\]/.test(text.data) && text.parentElement?.closest(VERBATIM) === null) texts.push(text);
   }
   texts.forEach(split);
-  fill(root);
+  fill(root, byPage);
 }
 
 /** Replaces `text` by its plain parts and a placeholder for each formula. */
@@ -53,10 +54,27 @@ function placeholder(source: string, formula: Formula): HTMLElement {
   return element;
 }
 
-/** Fills the placeholders in `root` when KaTeX is there; until then they show their source. */
-function fill(root: HTMLElement): void {
-  const waiting = root.querySelectorAll<HTMLElement>(".sagecell_math[data-tex]");
+/** Fills the placeholders in `root`; until KaTeX or MathJax is there they show their source. */
+function fill(root: HTMLElement, byPage: boolean): void {
+  const waiting = [...root.querySelectorAll<HTMLElement>(".sagecell_math[data-tex]")];
   if (waiting.length === 0) return;
+  if (byPage && hasMathJax()) void fillByPage(waiting);
+  else fillByKatex(waiting);
+}
+
+async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
+  for (const element of waiting) {
+    const tex = element.dataset["tex"];
+    const isDisplay = element.classList.contains("sagecell_math_display");
+    // What every MathJax looks for, whatever else its page has told it.
+    element.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
+    element.classList.add("tex2jax_process", "mathjax_process");
+  }
+  const done = await typesetByPage(waiting).catch(() => true);
+  if (!done) fillByKatex(waiting);
+}
+
+function fillByKatex(waiting: readonly HTMLElement[]): void {
   import("./katex").then(
     ({ typeset }) => waiting.forEach(typeset),
     () => undefined, // The source stays readable.

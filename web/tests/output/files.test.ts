@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { fileList, filePath, newFiles } from "../../src/output/files";
+import { FileList, filePath, newFiles } from "../../src/output/files";
 
 describe("filePath", () => {
   test.each([
@@ -39,12 +39,12 @@ test("newFiles finds the names in any payload and passes over the rest", () => {
   expect(newFiles({ payload: { new_files: ["a"] } })).toEqual([]);
 });
 
-describe("fileList", () => {
+describe("FileList", () => {
+  const empty = () => new FileList((path) => `http://cells.test/${path}`);
   const list = (...names: string[]) => {
-    const box = document.createElement("div");
-    const address = (path: string) => `http://cells.test/${path}`;
-    box.append(...fileList({ kernelId: "k1", names, evaluation: 3, address }));
-    return box;
+    const files = empty();
+    files.add("k1", names);
+    return files.element;
   };
 
   test("is empty without files", () => {
@@ -53,9 +53,24 @@ describe("fileList", () => {
 
   test("links each file for download", () => {
     const [link] = list("data/heat map.csv", "b").querySelectorAll("a");
-    expect(link?.href).toBe("http://cells.test/kernel/k1/files/data/heat%20map.csv?q=3");
+    expect(link?.href).toBe("http://cells.test/kernel/k1/files/data/heat%20map.csv?q=1");
     expect(link?.download).toBe("heat map.csv");
     expect(link?.textContent).toBe("data/heat map.csv");
+  });
+
+  // contract: 4.19
+  test("says how often a file was written anew, and asks past caches", () => {
+    const files = empty();
+    files.add("k1", ["a", "b"]);
+    files.add("k1", ["a"]);
+    files.add("k1", ["a"]);
+    const entries = Array.from(files.element.querySelectorAll("li"), (li) => li.textContent);
+    expect(entries).toEqual(["a [Updated 2 time(s)]", "b"]);
+    expect(files.element.querySelector("a")?.href).toContain("/kernel/k1/files/a?q=3");
+    files.add("k2", ["c"]);
+    expect(files.element.querySelectorAll("li")).toHaveLength(1);
+    files.clear();
+    expect(files.element.childElementCount).toBe(0);
   });
 
   test("shows hostile names as what they are", () => {

@@ -114,3 +114,28 @@ describe("renderHtml", () => {
     expect(box?.textContent).toContain("x");
   });
 });
+
+// contract: 4.15
+test("a scene among the program's own files stands in a frame that can reach nothing", () => {
+  const box = renderHtml(
+    '<iframe src="CELL://tmp_1.html" onload="f()" allow="camera"></iframe>',
+    address,
+  )!;
+  const frame = box.querySelector("iframe")!;
+  expect(frame.getAttribute("src")).toBe("/files/tmp_1.html");
+  expect(frame.getAttribute("sandbox")).toBe("allow-scripts");
+  expect(frame.hasAttribute("onload") || frame.hasAttribute("allow")).toBe(false);
+});
+
+// contract: 4.15
+test("any other frame goes", () => {
+  for (const src of [
+    "https://evil.test/",
+    "javascript:alert(1)",
+    "/kernel",
+    "",
+    "data:text/html,x",
+  ]) {
+    expect(renderHtml(`<iframe src="${src}" srcdoc="x"></iframe>`, address)).toBeNull();
+  }
+});

@@ -1,10 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 
 import { type Json, type JsonObject } from "../../src/messages";
+import { harmless } from "../../src/output/showing";
 import { LONGEST_TEXT, renderBundle, renderText } from "../../src/output/mime";
 
 const render = (data: JsonObject, metadata: JsonObject = {}) =>
-  renderBundle(data, metadata, (name) => `/files/${name}`);
+  renderBundle(data, metadata, harmless({ fileAddress: (name) => `/files/${name}` }));
 const PNG = "iVBORw0KGgo=";
 
 describe("the richest representation is shown", () => {
@@ -77,6 +78,47 @@ describe("pictures", () => {
     expect(picture({ "text/image-filename": "a.png?m=1" }).getAttribute("src")).toBe(
       "/files/a.png?m=1",
     );
+  });
+});
+
+describe("what SageMathCell's kernels say", () => {
+  // contract: 4.9
+  test("a script is not run, and a line says so", () => {
+    const element = render({ "application/javascript": "document.title = 'hit'" });
+    expect(element.className).toBe("sagecell_note");
+    expect(element.textContent).toContain("not run");
+    expect(document.title).not.toBe("hit");
+  });
+
+  // contract: 4.12
+  test("a scene for Jmol is shown by its picture", () => {
+    const element = render({ "application/x-jmol": "scene-1.jmol" });
+    expect(element.querySelector("img")?.getAttribute("src")).toBe(
+      "/files/scene-1.jmol/preview.png",
+    );
+  });
+
+  // contract: 4.13
+  test("a scene for canvas3d is named, when there is no other form", () => {
+    expect(render({ "application/x-canvas3d": "a.canvas3d" }).textContent).toContain("canvas3d");
+    const both = { "application/x-canvas3d": "a.canvas3d", "text/plain": "Graphics3d" };
+    expect(render(both).textContent).toBe("Graphics3d");
+  });
+
+  // contract: 4.14
+  test("a file without a kind is a link", () => {
+    const link = render({ "application/x-file": "data.bin?m=1" }).querySelector("a");
+    expect([link?.getAttribute("href"), link?.textContent]).toEqual([
+      "/files/data.bin?m=1",
+      "data.bin",
+    ]);
+  });
+
+  // contract: 4.10, 4.11
+  test("pictures are files or data", () => {
+    const src = (data: JsonObject) => render(data).querySelector("img")?.getAttribute("src");
+    expect(src({ "text/image-filename": "a.png?m=1" })).toBe("/files/a.png?m=1");
+    expect(src({ "image/png": PNG })).toBe(`data:image/png;base64,${PNG}`);
   });
 });
 

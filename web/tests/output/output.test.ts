@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type JsonObject } from "../../src/messages";
 import { Output } from "../../src/output/output";
 import { describeHidden } from "../../src/output/overflow";
+import { harmless } from "../../src/output/showing";
 import { FakeFrames } from "../fakes";
 
 let frames: FakeFrames;
@@ -13,7 +14,7 @@ function fresh(limit = { items: 5, characters: 200_000 }): void {
   frames = new FakeFrames();
   milliseconds = 0;
   output = new Output({ nextFrame: frames.next, now: () => milliseconds, limit });
-  output.begin(() => null);
+  output.begin(harmless({ fileAddress: () => null }));
 }
 beforeEach(() => fresh());
 
@@ -41,6 +42,7 @@ test("nothing is drawn before the next frame, and all messages of a frame in one
   expect(blocks()[0]![1]).toMatch(/^0\n1\n[^]*999\n$/);
 });
 
+// contract: 4.16, 4.17, 11.8
 test("everything stands in the order in which it was said", () => {
   print("a");
   print("b", "stderr");
@@ -57,6 +59,7 @@ test("everything stands in the order in which it was said", () => {
   ]);
 });
 
+// contract: 4.16
 test("a stream goes on where it was over several frames", () => {
   print("10%");
   frames.draw();
@@ -173,7 +176,7 @@ describe("more than the page shows", () => {
     for (let i = 0; i < 12; i += 1) show(`${i}`);
     frames.draw();
     press("Show more");
-    output.begin(() => null);
+    output.begin(harmless({ fileAddress: () => null }));
     expect(blocks()).toEqual([]);
     expect(overflow().hidden).toBe(true);
     for (let i = 0; i < 12; i += 1) show(`${i}`);
@@ -213,7 +216,7 @@ test.each([
 
 test("the room of the last output is kept until the program has ended", async () => {
   vi.spyOn(output.element, "offsetHeight", "get").mockReturnValue(640);
-  output.begin(() => null);
+  output.begin(harmless({ fileAddress: () => null }));
   expect(output.element.style.minHeight).toBe("640px");
   const settling = output.settle();
   frames.draw();

@@ -1,0 +1,79 @@
+"""An author's web site: pages with cells, at another origin than the cells' server."""
+
+from __future__ import annotations
+
+import mimetypes
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import frozen
+from typing_extensions import override
+
+#: What npm has installed, MathJax and jQuery among it.
+PACKAGES = Path(__file__).parents[2] / "web" / "node_modules"
+
+
+@frozen
+class Page:
+    """What stands at an address, and the policy that it is sent with."""
+
+    body: str
+    policy: str = ""
+
+
+class Book:
+    """A site on a free port. Below ``/npm/`` are files of packages."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        pages = self.pages
+
+        class Handler(BaseHTTPRequestHandler):
+            @override
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nobody reads it."""
+
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                page = pages.get(path)
+                if page is not None:
+                    self.answer(page.body.encode(), "text/html; charset=utf-8", page.policy)
+                elif path.startswith("/npm/") and (PACKAGES / path[5:]).is_file():
+                    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+                    self.answer((PACKAGES / path[5:]).read_bytes(), kind)
+                elif path == "/favicon.ico":
+                    self.answer(b"", "image/x-icon")
+                else:
+                    self.send_error(404)
+
+            def answer(self, body: bytes, kind: str, policy: str = "") -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                if policy:
+                    self.send_header("Content-Security-Policy", policy)
+                self.end_headers()
+                self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # Another name is another origin and another site, as in life.
+        self.url = f"http://localhost:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def page(self, head: str, body: str, *, policy: str = "") -> str:
+        """Put up a page; gives its address."""
+        path = f"/page-{len(self.pages)}.html"
+        html = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
+        self.pages[path] = Page(html, policy)
+        return self.url + path

@@ -1,0 +1,109 @@
+/** All cells of one page, the kernels that they share, and the browser around them. */
+
+import { Cell } from "./cell";
+import { type Clock, browserClock, randomId } from "./clock";
+import { editorData } from "./editordata";
+import type { Editor, EditorOptions } from "./editor";
+import type { MadeCell } from "./embed/cellinfo";
+import type { Socket } from "./execution";
+import { Kernel } from "./kernel";
+import type { CellPlan } from "./plan";
+import { Refusal, Server } from "./server";
+import { copyField } from "./share";
+import { Terms } from "./terms";
+import { Transport } from "./transport";
+
+export interface PageOptions {
+  readonly server: Server;
+  readonly terms: Terms;
+  readonly openSocket: (address: string) => Socket;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
+  readonly copy: (field: HTMLInputElement) => Promise<void>;
+  readonly nextFrame: (act: () => void) => void;
+}
+
+export class PageCells {
+  readonly #options: PageOptions;
+  readonly #linked = new Map<string, Kernel>();
+
+  constructor(options: PageOptions) {
+    this.#options = options;
+  }
+
+  /** For the page that this browser shows; `root` is the server's. */
+  static inBrowser(root: string): PageCells {
+    // One name for all kernels of this page, for as long as it is shown.
+    const server = new Server({ fetch, base: root, cellSession: randomId() });
+    return new PageCells({
+      server,
+      terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
+      openSocket: (address) =>
+        new Transport({
+          address,
+          openSocket: (numbered) => new WebSocket(numbered),
+          fetch: (input, init) => fetch(input, init),
+          clock: browserClock,
+        }),
+      clock: browserClock,
+      newId: randomId,
+      loadEditor: async () => (await import("./editor")).createEditor,
+      copy: copyField,
+      nextFrame: (act) => requestAnimationFrame(act),
+    });
+  }
+
+  make(plan: CellPlan): MadeCell {
+    const cell = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(plan) });
+    const data = editorData(cell.editor);
+    Object.assign(cell.editor.element, { CodeMirror: data });
+    return {
+      evaluate: () => cell.evaluate(),
+      remove: () => cell.remove(),
+      focus: () => cell.focus(),
+      editorData: data,
+      get interacts() {
+        return cell.interacts;
+      },
+      session: {
+        linked: plan.linkKey !== null,
+        get kernel() {
+          return cell.kernel;
+        },
+      },
+    };
+  }
+
+  #kernelFor({ linkKey }: CellPlan): Kernel {
+    if (linkKey === null) return this.#kernel("0");
+    const known = this.#linked.get(linkKey) ?? this.#kernel("inf");
+    this.#linked.set(linkKey, known);
+    return known;
+  }
+
+  #kernel(timeout: string): Kernel {
+    const { server, terms, openSocket, clock, newId } = this.#options;
+    return new Kernel({
+      start: async (signal, onQueued) => {
+        const start = () => {
+          const acceptedTerms = terms.areAccepted;
+          return server.startKernel(signal, onQueued, { timeout, acceptedTerms });
+        };
+        try {
+          return await start();
+        } catch (error) {
+          if (!(error instanceof Refusal) || error.status !== 403) throw error;
+          const areAccepted = await terms.ask();
+          if (areAccepted === null) throw error;
+          if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
+          return start();
+        }
+      },
+      end: (id) => server.endKernel(id),
+      openSocket,
+      clock,
+      newId,
+    });
+  }
+}

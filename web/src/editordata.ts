@@ -1,0 +1,48 @@
+/** What pages know of CodeMirror 5, whose editor SageMathCell has: the calls that they make. */
+
+import type { CellEditor } from "./celleditor";
+
+export interface EditorData {
+  getValue(): string;
+  setValue(code: string): void;
+  getDoc(): EditorData;
+  lineCount(): number;
+  getLine(line: number): string | undefined;
+  focus(): void;
+  refresh(): void;
+  save(): void;
+  getOption(name: string): unknown;
+  setOption(name: string, value: unknown): void;
+  on(type: string, handler: (editor: EditorData, change: object) => void): void;
+  off(type: string, handler: (editor: EditorData, change: object) => void): void;
+  getWrapperElement(): HTMLElement;
+}
+
+export function editorData(editor: CellEditor): EditorData {
+  const options = new Map<string, unknown>();
+  const calledOff = new Map<unknown, () => void>();
+  const nothing = () => undefined;
+  const data: EditorData = {
+    getValue: () => editor.code(),
+    setValue: (code) => editor.setCode(String(code)),
+    getDoc: () => data,
+    lineCount: () => editor.code().split("\n").length,
+    getLine: (line) => editor.code().split("\n")[line],
+    focus: () => editor.focus(),
+    refresh: nothing,
+    save: nothing,
+    getOption: (name) => options.get(name),
+    setOption: (name, value) => void options.set(name, value),
+    on: (type, handler) => {
+      if (type === "change")
+        calledOff.set(
+          handler,
+          editor.onChange(() => handler(data, {})),
+        );
+    },
+    off: (_type, handler) => calledOff.get(handler)?.(),
+    getWrapperElement: () =>
+      editor.element.querySelector<HTMLElement>(".CodeMirror") ?? editor.element,
+  };
+  return data;
+}

@@ -1,0 +1,72 @@
+/** What a page holds of its cells: there at once, filled when the cells are. */
+
+import type { EditorData } from "../editordata";
+import type { JsonObject } from "../messages";
+
+/** A cell as the page's script has it; see cells.ts. */
+export interface MadeCell {
+  evaluate(): void;
+  remove(): void;
+  focus(): void;
+  readonly editorData: EditorData;
+  readonly interacts: JsonObject[];
+  readonly session: Session;
+}
+
+/** The cell's kernel, as pages look at it. */
+export interface Session {
+  readonly linked: boolean;
+  /** Null while there is none. */
+  readonly kernel: { readonly id: string } | null;
+}
+
+export interface CellInfo {
+  [option: string]: unknown;
+  inputLocation: unknown;
+  outputLocation: unknown;
+  editorData: EditorData | null;
+  session: Session | null;
+  interacts: readonly JsonObject[];
+  submit: (event?: Event) => false;
+  /** Where one call made several cells, or none. */
+  array?: CellInfo[];
+}
+
+const made = new WeakMap<CellInfo, MadeCell>();
+
+/** Information about a cell that is on its way; `ready` is when it, and others made with it, are. */
+export function cellInfo(
+  options: Readonly<Record<string, unknown>>,
+  ready: Promise<void>,
+): CellInfo {
+  const info: CellInfo = {
+    ...options,
+    inputLocation: options["inputLocation"],
+    outputLocation: options["outputLocation"] ?? options["inputLocation"],
+    editorData: null,
+    session: null,
+    interacts: [],
+    submit: (event) => {
+      event?.preventDefault?.();
+      void ready.then(() => cellsOf(info).forEach((cell) => cell.evaluate()));
+      return false;
+    },
+  };
+  return info;
+}
+
+export function fill(info: CellInfo, cell: MadeCell): void {
+  made.set(info, cell);
+  info.editorData = cell.editorData;
+  info.session = cell.session;
+  Object.defineProperty(info, "interacts", { get: () => cell.interacts, configurable: true });
+}
+
+/** One information for each cell of a call. */
+export function each(info: CellInfo): CellInfo[] {
+  return info.array ?? [info];
+}
+
+export function cellsOf(info: CellInfo): MadeCell[] {
+  return each(info).flatMap((one) => made.get(one) ?? []);
+}

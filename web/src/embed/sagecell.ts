@@ -1,0 +1,215 @@
+/** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
+
+import type { CellPlan } from "../plan";
+import {
+  type CellInfo,
+  type MadeCell,
+  type Session,
+  cellInfo,
+  cellsOf,
+  each,
+  fill,
+} from "./cellinfo";
+import { claim, elementsAt, programFor, release, roomFor } from "./elements";
+import { moveForm, restoreForm } from "./moving";
+import {
+  TEMPLATES,
+  type Wishes,
+  allLanguages,
+  collapseOf,
+  editorOf,
+  hiddenIn,
+  interactsOf,
+  languageOf,
+  languagesOf,
+  settled,
+} from "./options";
+
+/** Before a key that a page has chosen, which is then no call's number. */
+const KEY = "key ";
+
+/** What cells.ts gives. */
+export interface Cells {
+  make(plan: CellPlan): MadeCell;
+}
+
+export interface SagecellOptions {
+  /** Loads the cells for the server at whose root they will ask. */
+  readonly load: () => Promise<Cells>;
+  /** Calls back when the page has been parsed; at once when it has been already. */
+  readonly whenParsed: (act: () => void) => void;
+}
+
+/** Names that old and new pages use; what a page has set beforehand stays. */
+export function makeNames({ load, whenParsed }: SagecellOptions): Record<string, unknown> {
+  let loading: Promise<Cells> | null = null;
+  let calls = 0;
+  const kernels: unknown[] = [];
+  const linkKeys: Record<string, number> = Object.create(null);
+  const groups = new Map<string, Session[]>();
+
+  function makeSagecell(wishes: Wishes = {}): CellInfo {
+    const options = settled(typeof wishes === "object" && wishes !== null ? wishes : {});
+    calls += 1;
+    const call = calls;
+    let done: () => void = () => undefined;
+    const ready = new Promise<void>((resolve) => (done = resolve));
+    const info = cellInfo(options, ready);
+    whenParsed(() => void begin(info, options, call, ready).then(done));
+    return info;
+  }
+
+  async function begin(
+    info: CellInfo,
+    options: Wishes,
+    call: number,
+    ready: Promise<void>,
+  ): Promise<void> {
+    const inputs = elementsAt(options["inputLocation"]).filter(
+      (element) => element.isConnected && claim(element),
+    );
+    const plans = inputs.map((input) => plan(input, options, call, inputs.length > 1));
+    const infos =
+      plans.length === 1 ? [info] : (info.array = plans.map(() => cellInfo(options, ready)));
+    plans.forEach(({ input, output }, at) => {
+      infos[at]!.inputLocation = input;
+      infos[at]!.outputLocation = output;
+    });
+    if (plans.length > 0) await build(plans, infos);
+    const { callback } = options;
+    if (typeof callback === "function") report(() => callback());
+  }
+
+  async function build(plans: readonly CellPlan[], infos: readonly CellInfo[]): Promise<void> {
+    try {
+      loading ??= load();
+      const cells = await loading;
+      plans.forEach((one, at) => {
+        const cell = cells.make(one);
+        fill(infos[at]!, cell);
+        number(one, cell);
+        Object.assign(one.output, { sagecell_session: cell.session });
+      });
+      cellsOfAll(plans, infos);
+    } catch (error) {
+      loading = null; // Perhaps the next call is luckier.
+      for (const { input } of plans) {
+        release(input);
+        input.append(sentence(error));
+      }
+    }
+  }
+
+  /** Those that run by themselves do so when all of a call are there, in the page's order. */
+  function cellsOfAll(plans: readonly CellPlan[], infos: readonly CellInfo[]): void {
+    plans.forEach((one, at) => {
+      if (one.autoeval) cellsOf(infos[at]!).forEach((cell) => cell.evaluate());
+    });
+  }
+
+  /** Numbers the cell's kernel for those who look for it; linked cells have one number. */
+  function number({ linkKey }: CellPlan, { session }: MadeCell): void {
+    const group = linkKey === null ? undefined : groups.get(linkKey);
+    if (group !== undefined) {
+      group.push(session);
+      return;
+    }
+    const sessions = [session];
+    if (linkKey !== null) groups.set(linkKey, sessions);
+    if (linkKey?.startsWith(KEY)) linkKeys[linkKey.slice(KEY.length)] = kernels.length;
+    Object.defineProperty(kernels, kernels.length, {
+      get: () => sessions.find(({ kernel }) => kernel !== null)?.kernel ?? null,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+
+  function whenReady(info: unknown, act: (one: CellInfo) => void): void {
+    if (typeof info !== "object" || info === null || !("submit" in info)) return;
+    const held = info as CellInfo;
+    // A cell on its way is waited for; one that is there is seen to at once.
+    if (cellsOf(held).length > 0) each(held).forEach(act);
+    else void loading?.then(() => each(held).forEach(act));
+  }
+
+  const deleteSagecell = (info: unknown) =>
+    whenReady(info, (one) => {
+      cellsOf(one).forEach((cell) => cell.remove());
+      for (const element of [one.inputLocation, one.outputLocation]) {
+        if (element instanceof HTMLElement) element.remove();
+      }
+    });
+  const moveInputForm = (info: unknown) => whenReady(info, inInput(moveForm));
+  const restoreInputForm = (info: unknown) => whenReady(info, inInput(restoreForm));
+
+  return {
+    templates: TEMPLATES,
+    allLanguages: [...allLanguages],
+    modes: Object.fromEntries(
+      allLanguages.map((name) => [name, /^(?:sage|python)$/.test(name) ? "python" : ""]),
+    ),
+    quietMode: false,
+    kernels,
+    linkKeys,
+    makeSagecell,
+    makeSinglecell: makeSagecell,
+    _makeSagecell: makeSagecell,
+    get _initPromise() {
+      return (loading ??= load());
+    },
+    deleteSagecell,
+    moveInputForm,
+    restoreInputForm,
+  };
+}
+
+function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: boolean): CellPlan {
+  const { linkKey, autoeval, hint } = options;
+  const hasKey = linkKey !== undefined && linkKey !== null;
+  const isLinked = hasKey || Boolean(options["linked"]);
+  const code = programFor(options["code"], options["codeLocation"], element);
+  const input = roomFor(element);
+  const [output = input] = elementsAt(options["outputLocation"]);
+  return {
+    input,
+    output,
+    code,
+    editor: editorOf(options),
+    evalButtonText: String(options["evalButtonText"]),
+    hide: hiddenIn(options, isLinked),
+    isDebug: options["mode"] === "debug",
+    replaceOutput: Boolean(options["replaceOutput"]),
+    languages: languagesOf(options),
+    language: languageOf(options),
+    linkKey: hasKey ? `${KEY}${String(linkKey)}` : isLinked ? `call ${call}` : null,
+    autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
+    interacts: interactsOf(options),
+    collapse: collapseOf(options),
+    scripts: Boolean(options["scripts"]),
+    plainPython: Boolean(options["plainPython"]),
+    hint: typeof hint === "string" ? hint : "",
+  };
+}
+
+function inInput(act: (input: HTMLElement) => void): (info: CellInfo) => void {
+  return ({ inputLocation }) => {
+    if (inputLocation instanceof HTMLElement) act(inputLocation);
+  };
+}
+
+/** A page's mistake is told in its console, and harms no cell. */
+function report(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+function sentence(error: unknown): HTMLElement {
+  const words = document.createElement("p");
+  words.setAttribute("role", "alert");
+  words.textContent = "This cell could not be loaded. Reload the page to try again.";
+  words.title = String(error);
+  return words;
+}

@@ -1,0 +1,61 @@
+/** The MathJax that a page has of its own: version 2, or 3 and later, loaded or still loading. */
+
+interface Modern {
+  readonly startup?: { readonly promise?: Promise<unknown> };
+  readonly typesetPromise?: (elements: readonly HTMLElement[]) => Promise<unknown>;
+}
+
+interface Hub {
+  Queue(call: readonly unknown[]): void;
+}
+
+/** Whether the page has one; if only its settings so far, then its script is on the way. */
+export function hasMathJax(): boolean {
+  const found = mathJax();
+  return typeof found === "object" && found !== null;
+}
+
+/** Typesets `elements`, whose text is TeX between \( \) or \[ \]; false when it cannot. */
+export async function typesetByPage(elements: readonly HTMLElement[]): Promise<boolean> {
+  if (hub() === null && modern() === null) await pageLoaded();
+  const elder = hub();
+  if (elder !== null) {
+    for (const element of elements) elder.Queue(["Typeset", elder, element]);
+    return true;
+  }
+  await (mathJax() as Modern | undefined)?.startup?.promise;
+  return modern() !== null && typesetInTurn(elements);
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+/** MathJax asks that nobody calls it twice at once. */
+function typesetInTurn(elements: readonly HTMLElement[]): Promise<boolean> {
+  const done = turn.then(async () => {
+    await modern()!.typesetPromise!(elements.filter(({ isConnected }) => isConnected));
+    return true;
+  });
+  turn = done.catch(() => undefined);
+  return done;
+}
+
+function mathJax(): unknown {
+  return (window as { MathJax?: unknown }).MathJax;
+}
+
+function hub(): Hub | null {
+  const found = (mathJax() as { Hub?: Partial<Hub> } | undefined)?.Hub;
+  return typeof found?.Queue === "function" ? (found as Hub) : null;
+}
+
+function modern(): Modern | null {
+  const found = mathJax() as Modern | undefined;
+  return typeof found?.typesetPromise === "function" ? found : null;
+}
+
+function pageLoaded(): Promise<void> {
+  if (document.readyState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    window.addEventListener("load", () => resolve(), { once: true });
+  });
+}

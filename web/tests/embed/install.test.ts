@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { install } from "../../src/embed/install";
+import type { Cells } from "../../src/embed/sagecell";
+import { settled } from "../fakes";
+
+const JQUERY = () => "jQuery";
+const NAMES = ["sagecell", "singlecell", "jQuery", "$", "sagecell_dependencies"];
+
+interface Page {
+  [name: string]: any;
+}
+const page = window as unknown as Page;
+let asked: string[];
+let roots: string[];
+
+function script(): void {
+  install({
+    window,
+    jQuery: JQUERY,
+    load: async (address) => {
+      asked.push(address);
+      return {
+        cellsFrom: async (root) => {
+          roots.push(root);
+          return { make: () => ({}) } as unknown as Cells;
+        },
+      };
+    },
+  });
+}
+
+beforeEach(() => {
+  asked = [];
+  roots = [];
+  for (const name of NAMES) delete page[name];
+  document.head.innerHTML =
+    '<script src="https://cells.test/static/embedded_sagecell.js"></script>';
+});
+
+afterEach(() => {
+  for (const name of NAMES) delete page[name];
+  document.head.replaceChildren();
+});
+
+// contract: 6.1
+test("the names are there, and what a page has set beforehand stays", () => {
+  page["sagecell"] = { quietMode: true, mine: 7 };
+  const before = page["sagecell"];
+  script();
+  expect(page["sagecell"]).toBe(before);
+  expect(before).toMatchObject({ quietMode: true, mine: 7, kernels: [], linkKeys: {} });
+  for (const name of ["makeSagecell", "deleteSagecell", "moveInputForm", "restoreInputForm"]) {
+    expect(before[name]).toBeTypeOf("function");
+  }
+  expect(before._makeSagecell).toBeTypeOf("function");
+  expect(before.templates.minimal.editor).toBe("textarea-readonly");
+  expect(before.allLanguages).toContain("singular");
+  expect(before.modes.sage).toBe("python");
+  expect(asked).toEqual([]);
+});
+
+// contract: 6.2
+test("singlecell is the same", () => {
+  script();
+  expect(page["singlecell"]).toBe(page["sagecell"]);
+  expect(page["singlecell"].makeSinglecell).toBe(page["sagecell"].makeSagecell);
+});
+
+// contract: 6.3
+test("jQuery is given to pages that have none, and to no others", () => {
+  script();
+  expect([page["jQuery"], page["$"]]).toEqual([JQUERY, JQUERY]);
+  delete page["sagecell"];
+  const own = () => "own";
+  page["jQuery"] = own;
+  page["$"] = 7;
+  script();
+  expect([page["jQuery"], page["$"]]).toEqual([own, 7]);
+  delete page["jQuery"];
+  page["sagecell"] = undefined;
+  script();
+  expect([page["jQuery"], page["$"]]).toEqual([JQUERY, 7]);
+});
+
+test("a second copy leaves the first as it is", () => {
+  script();
+  const { makeSagecell } = page["sagecell"];
+  page["sagecell"].kernels.push(1);
+  script();
+  expect(page["sagecell"].makeSagecell).toBe(makeSagecell);
+  expect(page["sagecell"].kernels).toEqual([1]);
+});
+
+// contract: 6.5
+test("what old pages still call harms nothing", () => {
+  script();
+  const { sagecell } = page as { sagecell: any };
+  const callback = vi.fn();
+  sagecell.init(callback);
+  expect(callback).toHaveBeenCalledOnce();
+  expect(() => sagecell.init()).not.toThrow();
+  expect(sagecell.sendRequest("POST", "/x", {}, () => undefined)).toBeUndefined();
+  expect(sagecell.functions.makeSagecell({})).toBeUndefined();
+  expect(sagecell.jQuery).toBe(JQUERY);
+  expect(page["sagecell_dependencies"]).toEqual([]);
+});
+
+// contract: 6.4
+test("the cells come from the server whose script it is, with their style before the page's", async () => {
+  document.body.innerHTML = "<div id=a></div>";
+  document.head.append(document.createElement("style"));
+  script();
+  document.querySelector("script")!.remove();
+  page["sagecell"].makeSagecell({ inputLocation: "#a" });
+  await settled();
+  expect(asked).toEqual(["https://cells.test/static/embedded_cells.js"]);
+  expect(roots).toEqual(["https://cells.test/"]);
+  const first = document.head.firstElementChild as HTMLLinkElement;
+  expect(first.href).toBe("https://cells.test/static/embedded_cells.css");
+});
+
+test("sagecell.root may be set after the script", async () => {
+  document.body.innerHTML = "<div id=a></div>";
+  script();
+  page["sagecell"].root = "https://other.test/sub";
+  page["sagecell"].makeSagecell({ inputLocation: "#a" });
+  await settled();
+  expect(roots).toEqual(["https://other.test/sub/"]);
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+
+import {
+  TEMPLATES,
+  collapseOf,
+  editorOf,
+  hiddenIn,
+  interactsOf,
+  languageOf,
+  languagesOf,
+  settled,
+} from "../../src/embed/options";
+
+// contract: 7.6
+test("templates are what they always were", () => {
+  expect(TEMPLATES).toEqual({
+    minimal: { editor: "textarea-readonly", hide: ["editor", "files", "permalink"] },
+    restricted: { editor: "codemirror-readonly", hide: ["files", "permalink"] },
+  });
+});
+
+// contract: 7.2, 7.6
+test("a page's wishes are above its template's, and what is hidden adds up", () => {
+  const wishes = settled({ template: TEMPLATES["minimal"], editor: "textarea", hide: ["output"] });
+  expect(wishes["editor"]).toBe("textarea");
+  expect(wishes["hide"]).toEqual(["messages", "editor", "files", "permalink", "output"]);
+  expect(wishes["evalButtonText"]).toBe("Evaluate");
+  expect(settled({ editor: undefined })["editor"]).toBe("codemirror");
+});
+
+// contract: 7.2
+describe("hidden", () => {
+  const hidden = (wishes: object, isLinked = false) => [
+    ...hiddenIn(settled({ ...wishes }), isLinked),
+  ];
+
+  test("are messages, and the selector of one language", () => {
+    expect(hidden({})).toEqual(["messages", "language"]);
+    expect(hidden({ languages: ["sage", "r"] })).toEqual(["messages"]);
+  });
+
+  test("is the permalink of linked cells", () => {
+    expect(hidden({}, true)).toContain("permalink");
+  });
+
+  test("is nothing for names that nobody knows", () => {
+    const names = ["editorToggle", "done", "sessionTitle", "sageMode", 7, null];
+    expect(() => hidden({ hide: names })).not.toThrow();
+    expect(() => hidden({ hide: "editor" })).not.toThrow();
+    expect(() => hidden({ hide: { a: 1 } })).not.toThrow();
+  });
+});
+
+test("languages are never none, and the default is one of them", () => {
+  expect(languagesOf({})).toEqual(["sage"]);
+  expect(languagesOf({ languages: [] })).toEqual(["sage"]);
+  expect(languagesOf({ languages: ["r", "r", 7, "gap"] })).toEqual(["r", "gap"]);
+  expect(languagesOf({ languages: "octave" })).toEqual(["octave"]);
+  expect(languageOf({ languages: ["r", "gap"], defaultLanguage: "gap" })).toBe("gap");
+  expect(languageOf({ languages: ["r", "gap"], defaultLanguage: "sage" })).toBe("r");
+});
+
+test("an editor that nobody knows is CodeMirror", () => {
+  expect(editorOf({ editor: "textarea-readonly" })).toBe("textarea-readonly");
+  for (const editor of ["ace", undefined, 7]) expect(editorOf({ editor })).toBe("codemirror");
+});
+
+test("interacts come as an array or as its text", () => {
+  expect(interactsOf({ interacts: [{ state: {} }, 7, null] })).toEqual([{ state: {} }]);
+  expect(interactsOf({ interacts: '[{"state":{"n":1}}]' })).toEqual([{ state: { n: 1 } }]);
+  for (const interacts of ["[", "{}", 7, undefined]) expect(interactsOf({ interacts })).toEqual([]);
+});
+
+test("collapse is a fold, closed when it is true", () => {
+  expect([{ collapse: true }, { collapse: false }, {}].map(collapseOf)).toEqual([
+    true,
+    false,
+    null,
+  ]);
+});

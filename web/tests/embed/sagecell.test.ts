@@ -1,0 +1,265 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import type { MadeCell } from "../../src/embed/cellinfo";
+import { type Cells, makeNames } from "../../src/embed/sagecell";
+import type { CellPlan } from "../../src/plan";
+import { settled } from "../fakes";
+
+class World implements Cells {
+  readonly plans: CellPlan[] = [];
+  readonly log: string[] = [];
+  isBroken = false;
+  loads = 0;
+  parsed: (() => void)[] | null = null;
+  readonly sagecell = makeNames({
+    load: async () => {
+      this.loads += 1;
+      if (this.isBroken) throw new TypeError("no network");
+      return this;
+    },
+    whenParsed: (act) => (this.parsed === null ? act() : void this.parsed.push(act)),
+  }) as Record<string, any>;
+
+  make(plan: CellPlan): MadeCell {
+    this.plans.push(plan);
+    const at = this.plans.length;
+    plan.input.innerHTML = "<div class=sagecell_input></div>";
+    return {
+      evaluate: () => this.log.push(`evaluate ${at}`),
+      remove: () => this.log.push(`remove ${at}`),
+      focus: () => undefined,
+      editorData: { at } as any,
+      interacts: [{ at }] as any,
+      session: { linked: plan.linkKey !== null, kernel: { id: `k${at}` } },
+    };
+  }
+
+  async makes(wishes: object): Promise<any> {
+    const info = this.sagecell["makeSagecell"](wishes);
+    await settled();
+    return info;
+  }
+}
+
+let world: World;
+
+beforeEach(() => {
+  world = new World();
+  document.body.innerHTML =
+    "<div id=one class=c>1</div><div id=two class=c>2</div><div id=out></div>";
+});
+
+afterEach(() => document.body.replaceChildren());
+
+const plan = () => world.plans[0]!;
+
+// contract: 7.5
+test("information is there at once, and filled when the cell is", async () => {
+  const info = world.sagecell["makeSagecell"]({ inputLocation: "#one", evalButtonText: "Go" });
+  expect(info).toMatchObject({ evalButtonText: "Go", editor: "codemirror" });
+  expect(info).toMatchObject({ session: null, editorData: null, interacts: [] });
+  const event = new Event("click", { cancelable: true });
+  expect(info.submit(event)).toBe(false);
+  expect(event.defaultPrevented).toBe(true);
+  await settled();
+  expect(info).toMatchObject({ editorData: { at: 1 }, interacts: [{ at: 1 }] });
+  expect(info.session.kernel.id).toBe("k1");
+  expect(info.inputLocation).toBe(document.getElementById("one"));
+  expect(info.outputLocation).toBe(info.inputLocation);
+  expect(info.outputLocation.sagecell_session).toBe(info.session);
+  expect(world.log).toEqual(["evaluate 1"]);
+});
+
+test("every option reaches the cell, and defaults what is not asked for", async () => {
+  await world.makes({ inputLocation: "#one" });
+  expect(plan()).toMatchObject({
+    code: "1",
+    editor: "codemirror",
+    evalButtonText: "Evaluate",
+    isDebug: false,
+    replaceOutput: true,
+    languages: ["sage"],
+    language: "sage",
+    linkKey: null,
+    autoeval: false,
+    interacts: [],
+    collapse: null,
+    scripts: true,
+    plainPython: false,
+    hint: "",
+  });
+  await world.makes({
+    inputLocation: document.getElementById("two"),
+    outputLocation: "#out",
+    editor: "textarea",
+    evalButtonText: "Évaluer (R)",
+    hide: ["fullScreen"],
+    mode: "debug",
+    replaceOutput: false,
+    languages: ["r", "octave"],
+    defaultLanguage: "octave",
+    code: "x",
+    interacts: [{ state: {} }],
+    collapse: true,
+    scripts: false,
+  });
+  expect(world.plans[1]).toMatchObject({
+    output: document.getElementById("out"),
+    code: "x",
+    editor: "textarea",
+    evalButtonText: "Évaluer (R)",
+    isDebug: true,
+    replaceOutput: false,
+    language: "octave",
+    interacts: [{ state: {} }],
+    collapse: true,
+    scripts: false,
+  });
+});
+
+// contract: 7.3
+describe("several elements", () => {
+  test("become one cell each", async () => {
+    const info = await world.makes({ inputLocation: ".c" });
+    expect(world.plans.map(({ code }) => code)).toEqual(["1", "2"]);
+    expect(info.array.map((one: any) => one.session.kernel.id)).toEqual(["k1", "k2"]);
+    info.submit();
+    await settled();
+    expect(world.log).toEqual(["evaluate 1", "evaluate 2"]);
+  });
+
+  test("do not run by themselves when they are linked without a key", async () => {
+    await world.makes({ inputLocation: ".c", linked: true, autoeval: true });
+    expect(world.log).toEqual([]);
+    document.body.innerHTML = "<p class=d>1</p><p class=d>2</p>";
+    await world.makes({ inputLocation: ".d", linkKey: "k", autoeval: true });
+    expect(world.log).toEqual(["evaluate 3", "evaluate 4"]);
+  });
+
+  test("are skipped when they are cells already, and those that come later are not", async () => {
+    await world.makes({ inputLocation: ".c" });
+    await world.makes({ inputLocation: ".c" });
+    expect(world.plans).toHaveLength(2);
+    document.body.insertAdjacentHTML("beforeend", "<div class=c>3</div>");
+    await world.makes({ inputLocation: ".c" });
+    expect(world.plans.map(({ code }) => code)).toEqual(["1", "2", "3"]);
+  });
+
+  test("may be none", async () => {
+    const callback = vi.fn();
+    const info = await world.makes({ inputLocation: ".nowhere", callback });
+    expect(info.array).toEqual([]);
+    expect(callback).toHaveBeenCalledWith();
+    expect(world.loads).toBe(0);
+  });
+});
+
+// contract: 7.4
+test.each([
+  [1, true],
+  ["True", true],
+  [true, true],
+  [0, false],
+  ["", false],
+  [null, false],
+])("autoeval %j runs: %j", async (autoeval, runs) => {
+  await world.makes({ inputLocation: "#one", autoeval });
+  expect(world.log.length > 0).toBe(runs);
+});
+
+describe("links", () => {
+  test("are by key across calls, or within a call", async () => {
+    document.body.innerHTML = "<p></p>".repeat(6);
+    const [a, b, c, d, e, f] = document.querySelectorAll("p");
+    await world.makes({ inputLocation: a, linkKey: "k" });
+    await world.makes({ inputLocation: b, linkKey: "k", linked: false });
+    await world.makes({ inputLocation: [c, d], linked: true });
+    await world.makes({ inputLocation: e, linked: true });
+    await world.makes({ inputLocation: f });
+    const keys = world.plans.map(({ linkKey }) => linkKey);
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[2]).toBe(keys[3]);
+    expect(new Set(keys).size).toBe(4);
+    expect(keys[5]).toBeNull();
+    expect(world.plans[0]!.hide).toContain("permalink");
+    expect(world.sagecell["kernels"]).toHaveLength(4);
+    expect(world.sagecell["kernels"][0]).toEqual({ id: "k1" });
+    expect({ ...world.sagecell["linkKeys"] }).toEqual({ k: 0 });
+  });
+
+  test("of a key that is text like a call's number are apart", async () => {
+    await world.makes({ inputLocation: "#one", linkKey: "1" });
+    await world.makes({ inputLocation: "#two", linked: true });
+    expect(world.plans[0]!.linkKey).not.toBe(world.plans[1]!.linkKey);
+  });
+});
+
+// contract: T3
+test("an input form is moved away, and restored where it was", async () => {
+  const info = await world.makes({ inputLocation: "#one" });
+  const form = document.querySelector("#one .sagecell_input")!;
+  const { moveInputForm, restoreInputForm } = world.sagecell;
+  restoreInputForm(info);
+  moveInputForm(info);
+  moveInputForm(info);
+  expect(form.closest("#sagecell_moved")).not.toBeNull();
+  expect(document.getElementById("sagecell_moved")!.hidden).toBe(true);
+  restoreInputForm(info);
+  expect(form.parentElement!.id).toBe("one");
+  expect(document.getElementById("sagecell_moved")!.childElementCount).toBe(0);
+  for (const nothing of [null, undefined, {}, 7]) {
+    expect(() => (moveInputForm(nothing), restoreInputForm(nothing))).not.toThrow();
+  }
+});
+
+test("a cell is deleted, also while it is on its way", async () => {
+  const info = world.sagecell["makeSagecell"]({ inputLocation: "#one", outputLocation: "#out" });
+  world.sagecell["deleteSagecell"](info);
+  await settled();
+  expect(world.log).toEqual(["remove 1"]);
+  expect(document.getElementById("one")).toBeNull();
+  expect(document.getElementById("out")).toBeNull();
+});
+
+test("nothing is looked for before the page has been parsed", async () => {
+  world.parsed = [];
+  const info = await world.makes({ inputLocation: "#late" });
+  document.body.innerHTML = "<p id=late>late</p>";
+  expect(world.plans).toHaveLength(0);
+  for (const act of world.parsed) act();
+  await settled();
+  expect(plan().code).toBe("late");
+  expect(info.editorData).not.toBeNull();
+});
+
+test("a callback that fails is the page's own trouble", async () => {
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  const error = new Error("theirs");
+  await world.makes({
+    inputLocation: "#one",
+    callback: () => {
+      throw error;
+    },
+  });
+  vi.unstubAllGlobals();
+  expect(reported).toHaveBeenCalledWith(error);
+  expect(world.plans).toHaveLength(1);
+});
+
+test("cells that could not be loaded say so, and may be asked for again", async () => {
+  world.isBroken = true;
+  await world.makes({ inputLocation: "#one" });
+  expect(document.querySelector("#one [role=alert]")?.textContent).toContain("could not be loaded");
+  world.isBroken = false;
+  await world.makes({ inputLocation: "#one" });
+  expect(world.plans).toHaveLength(1);
+});
+
+test.each([undefined, null, 7, "x", {}, { inputLocation: "][" }, { inputLocation: 7, hide: 7 }])(
+  "nothing comes of %j",
+  async (wishes) => {
+    await expect(world.makes(wishes as object)).resolves.toMatchObject({ editorData: null });
+    expect(world.plans).toHaveLength(0);
+  },
+);

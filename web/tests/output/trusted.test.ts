@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { renderBundle } from "../../src/output/mime";
+import { trusted } from "../../src/output/trusted";
+import type { JsonObject } from "../../src/messages";
+
+const FILES = "https://cells.test/kernel/k1/files/";
+const showing = trusted({ fileAddress: (name) => FILES + name, fileBase: () => FILES });
+const show = (data: JsonObject) => {
+  const element = renderBundle(data, {}, showing);
+  document.body.append(element);
+  return element;
+};
+/** What scripts said when they ran, and the addresses of those that would be fetched. */
+let ran: string[];
+/** How such a script's loading ends. */
+let ending: "load" | "error";
+
+beforeEach(() => {
+  ran = [];
+  ending = "load";
+  document.addEventListener("ran", hear);
+  // jsdom fetches no scripts.
+  const original = Element.prototype.replaceWith;
+  vi.spyOn(Element.prototype, "replaceWith").mockImplementation(function (this: Element, ...nodes) {
+    original.apply(this, nodes);
+    for (const node of nodes) {
+      if (!(node instanceof HTMLScriptElement) || node.src === "") continue;
+      ran.push(node.src);
+      setTimeout(() => node.dispatchEvent(new Event(ending)));
+    }
+  });
+});
+afterEach(() => {
+  document.removeEventListener("ran", hear);
+  document.body.replaceChildren();
+});
+
+const hear = (event: Event) => ran.push((event as CustomEvent<string>).detail);
+/** A program that says `words` to this test. */
+const say = (words: string) =>
+  `document.dispatchEvent(new CustomEvent("ran", { detail: ${words} }))`;
+
+// contract: 4.8
+test("HTML becomes part of the page, with the kernel's files in it", () => {
+  const element = show({
+    "text/html": '<form><input></form><img src="CELL://a.png"><a href="cell://b c.txt?m=1">b</a>',
+  });
+  expect(element.querySelector("form input")).not.toBeNull();
+  expect(element.querySelector("img")?.getAttribute("src")).toBe(`${FILES}a.png`);
+  expect(element.querySelector("a")?.getAttribute("href")).toBe(`${FILES}b c.txt?m=1`);
+});
+
+// contract: 4.15
+test("a scene stands in its frame", () => {
+  const element = show({ "text/html": '<iframe src="cell://tmp_x.html" width=400></iframe>' });
+  expect(element.querySelector("iframe")?.getAttribute("src")).toBe(`${FILES}tmp_x.html`);
+});
+
+describe("scripts", () => {
+  // contract: 4.8
+  test("in HTML run one after another, each when those before it have loaded", async () => {
+    show({
+      "text/html":
+        '<script src="https://lib.test/a.js"></script><script>' +
+        say("'uses a'") +
+        "</script>" +
+        '<script type="text/template">no</script><script type="TEXT/JavaScript">' +
+        say("'last'") +
+        "</script>",
+    });
+    await vi.waitFor(() => expect(ran).toHaveLength(3));
+    expect(ran).toEqual(["https://lib.test/a.js", "uses a", "last"]);
+  });
+
+  // contract: 4.9
+  test("of their own are run in a block, as often as they come", async () => {
+    const bundle = {
+      "application/javascript": `let a = 1; ${say("`a is ${a}`")}`,
+      "text/plain": "<js>",
+    };
+    show(bundle);
+    show(bundle);
+    await vi.waitFor(() => expect(ran).toHaveLength(2));
+    expect(ran).toEqual(["a is 1", "a is 1"]);
+  });
+
+  test("of output that was cleared in the meantime do not run", async () => {
+    show({ "application/javascript": say("`gone`") }).remove();
+    show({ "application/javascript": say("`here`") });
+    await vi.waitFor(() => expect(ran).toHaveLength(1));
+    expect(ran).toEqual(["here"]);
+  });
+
+  test("are not waited for when they cannot be loaded", async () => {
+    ending = "error";
+    show({
+      "text/html": `<script src="https://lib.test/none.js"></script><script>${say("'b'")}</script>`,
+    });
+    await vi.waitFor(() => expect(ran).toEqual(["https://lib.test/none.js", "b"]));
+  });
+});
+
+// contract: 4.11
+test("the first of the kinds that SageMathCell shows wins, and else the richest", () => {
+  const png = { "image/png": "iVBORw0KGgo=" };
+  const html = { "text/html": "<b>x</b>" };
+  expect(show({ "text/plain": "x", ...png, ...html }).className).toBe("sagecell_figure");
+  expect(show({ "text/plain": "x", ...html, ...png }).className).toBe("sagecell_pageHtml");
+  expect(show({ "text/plain": "x", "text/latex": "$x$" }).className).toBe("sagecell_latex");
+});
+
+test("a page that admits no HTML from text has it made harmless", () => {
+  vi.spyOn(HTMLTemplateElement.prototype, "innerHTML", "set").mockImplementation(() => {
+    throw new TypeError("This document requires 'TrustedHTML' assignment.");
+  });
+  const element = show({ "text/html": `<b>x</b><script>${say("1")}</script>` });
+  expect(element.querySelector("b")?.textContent).toBe("x");
+  expect(ran).toEqual([]);
+});
