@@ -1,0 +1,15 @@
+/** What a cell loads when a program shows its first control. */
+
+import { type JsonObject } from "../messages";
+import "../styles/interact.css";
+import { Block } from "./block";
+import { DynamicControl } from "./dynamic";
+import { type Control, type ControlHost, type Interact, type InteractHost } from "./hook";
+
+export function createInteract(content: JsonObject, host: InteractHost): Interact {
+  return new Block(content, host);
+}
+
+export function createControl(content: JsonObject, host: ControlHost): Control {
+  return new DynamicControl(content, host);
+}
