@@ -3,7 +3,7 @@
 import { button as pushButton } from "../elements";
 import { type Json, type JsonObject, textAt } from "../messages";
 import { type Control, type Making, enabling, group, input } from "./control";
-import { clamp, countAt, finite, listAt, wordsOf } from "./description";
+import { clamp, finite, listAt, wordsOf } from "./description";
 
 /** The value is the place of what is chosen, from 0. */
 export function selector(making: Making): Control {
@@ -119,10 +119,7 @@ export function button({ description, id, label, host, changed }: Making): Contr
 }
 
 function labelsOf(description: JsonObject): string[] {
-  const labels = listAt(description, "value_labels").map(wordsOf);
-  const missing = countAt(description, "values", Math.max(1, labels.length)) - labels.length;
-  for (let more = 0; more < missing; more += 1) labels.push(String(labels.length));
-  return labels;
+  return listAt(description, "value_labels").map(wordsOf);
 }
 
 /** A place that exists; null for what is no number. */

@@ -3,7 +3,7 @@
 import { type Json, type JsonObject } from "../messages";
 
 /** Past so many parts, a control would keep the page busy rather than serve anybody. */
-export const MOST_PARTS = 2000;
+export const MOST_PARTS = 5000;
 
 /** `value` when it is a number that one can calculate with, else null. */
 export function finite(value: Json | undefined): number | null {
@@ -14,9 +14,14 @@ export function numberAt(description: JsonObject, key: string, otherwise: number
   return finite(description[key]) ?? otherwise;
 }
 
-/** A number of parts: whole, at least 1 where it is given, at most `MOST_PARTS`. */
-export function countAt(description: JsonObject, key: string, otherwise: number): number {
-  return clamp(Math.trunc(numberAt(description, key, otherwise)), 1, MOST_PARTS);
+/** A number of parts: whole, from 1 to `most`. */
+export function countAt(
+  description: JsonObject,
+  key: string,
+  otherwise: number,
+  most: number,
+): number {
+  return clamp(Math.trunc(numberAt(description, key, otherwise)), 1, most);
 }
 
 export function listAt(description: JsonObject, key: string): Json[] {

@@ -81,10 +81,10 @@ export class DynamicControl implements Control {
       if (!place.isUnsent) markDirty(place, false);
     }
     for (const variable of this.#outdated) {
-      this.#outdated.delete(variable);
-      await this.#host.send("control_update", { namespace, control_id: this.#id, variable });
       // One update of a region of output shows all of its variables.
       if (place === null) this.#outdated.clear();
+      else this.#outdated.delete(variable);
+      await this.#host.send("control_update", { namespace, control_id: this.#id, variable });
     }
   }
 

@@ -7,9 +7,12 @@ import { countAt, finite, listAt, listOf, numberAt } from "./description";
 import { type Scale, Thumb, numbersIn, placesIn } from "./thumb";
 import { valueBox } from "./slider";
 
+/** More would not be told apart. */
+const MOST_SLIDERS = 200;
+
 export function multiSlider({ description, label, changed }: Making): Control {
   const start = listAt(description, "default");
-  const count = countAt(description, "sliders", Math.max(1, start.length));
+  const count = countAt(description, "sliders", start.length, MOST_SLIDERS);
   const scales = scalesOf(description, count);
   const bars = scales.map((scale, place) => {
     const name = `${label} ${place + 1}`;

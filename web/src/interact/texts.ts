@@ -4,8 +4,8 @@ import { type Json } from "../messages";
 import { type Control, type Making, enabling, group, input } from "./control";
 import { clamp, countAt, finite, listAt, listOf, numberAt, wordsOf } from "./description";
 
-/** Rows times columns past this are not worth a page's time. */
-const MOST_ENTRIES = 10_000;
+/** Rows times columns past this would take the page seconds to make. */
+const MOST_ENTRIES = 2500;
 
 type TextField = HTMLInputElement | HTMLTextAreaElement;
 
@@ -36,11 +36,9 @@ export function inputBox({ description, id, changed }: Making): Control {
 /** The value is a list of rows, each a list of texts. */
 export function inputGrid({ description, label, changed }: Making): Control {
   const start = listAt(description, "default").map(listOf);
-  const rowCount = countAt(description, "nrows", Math.max(1, start.length));
-  const columnCount = Math.min(
-    countAt(description, "ncols", Math.max(1, start[0]?.length ?? 1)),
-    Math.max(1, Math.floor(MOST_ENTRIES / rowCount)),
-  );
+  const rowCount = countAt(description, "nrows", start.length, MOST_ENTRIES);
+  const most = Math.floor(MOST_ENTRIES / rowCount);
+  const columnCount = countAt(description, "ncols", start[0]?.length ?? 1, most);
   const width = clamp(numberAt(description, "width", 4), 1, 100);
   const rows = Array.from({ length: rowCount }, (_, row) =>
     Array.from({ length: columnCount }, (_, column) => {

@@ -2,7 +2,7 @@
 
 import { type Json, type JsonObject } from "../messages";
 import { input } from "./control";
-import { clamp, finite, listAt, listOf, numberAt, shown, wordsOf } from "./description";
+import { clamp, finite, listOf, numberAt, shown, wordsOf } from "./description";
 
 /** The values that a thumb can have. */
 export interface Scale {
@@ -15,7 +15,7 @@ export interface Scale {
 
 /** The scale of a slider: places in `values` for discrete ones, else numbers in `range`. */
 export function scaleOf(description: JsonObject, isDiscrete: boolean): Scale {
-  if (isDiscrete) return placesIn(listAt(description, "values"));
+  if (isDiscrete) return placesIn(listOf(description["values"]));
   return numbersIn(listOf(description["range"]), numberAt(description, "step", 0));
 }
 
