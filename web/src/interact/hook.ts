@@ -1,6 +1,6 @@
 /** What a cell and its interacts know of each other. */
 
-import { type JsonObject } from "../messages";
+import type { JsonObject } from "../messages";
 
 /** What an interact may ask of its cell. */
 export interface InteractHost {
