@@ -87,7 +87,10 @@ const move = (to) => {
   events += 1;
   most = Math.max(most, updates.open.size + Number(Number(updates.lastSent) !== value));
 };
-const shown = () => new RegExp(`n is ${value}(\\.0)?\\s*$`).test(output.textContent);
+const shown = () => {
+  const said = output.querySelector(".sagecell_stdout")?.textContent ?? "";
+  return Number(said.replace("n is", "")) === value;
+};
 const begun = performance.now();
 let last = 0;
 const frame = () => {

@@ -104,7 +104,8 @@ BY_MOUSE: dict[str, tuple[Callable[[Reader], object], str, str]] = {
     ),
     "input box at each key": (lambda r: enter(r, part(r, "keys", "input"), "ab"), "keys", "'ab'"),
     "textarea": (
-        lambda r: (enter(r, part(r, "text", "textarea"), "b"), cell(r, "html").click()),
+        lambda r: enter(r, part(r, "text", "textarea"), "b", Keys.TAB),
+        "text", "textarea"), "b"), cell(r, "html").click()),
         "text",
         "'b'",
     ),

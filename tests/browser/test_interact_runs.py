@@ -69,6 +69,24 @@ def test_bookmarks(reader):
     assert part(reader, "x", RANGE).get_attribute("value") == "2"
 
 
+def test_a_link_brings_the_controls_back_as_they_were(reader):
+    """contract: 1.1, 4.1"""
+    evaluate(
+        reader,
+        "@interact\n"
+        "def f(x=ContinuousSlider((0, 10), 2, stepsize=1)):\n"
+        "    print('x is', x)\n"
+        "    print('shown')",
+    )
+    drag(reader, part(reader, "x", RANGE), 0.2, 0.7)
+    until_said(reader, "x", "7")
+    for link in reader.share():
+        reader.visit(link)
+        reader.until(lambda: said(reader, "x") == "7")
+        assert part(reader, "x", RANGE).get_attribute("value") == "7"
+    assert reader.complaints() == []
+
+
 def test_the_latest_value_wins(reader):
     """A slow function, a hundred values at once: it sees the first and the last; contract: 4.2."""
     evaluate(
