@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-.PHONY: run test lint types layers python web browser bench soak contract client format clean
+.PHONY: run test lint types layers python web browser bench bench-interacts soak contract client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -67,6 +67,9 @@ chromium:
 
 bench: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks
+
+bench-interacts: $(VENV)/test $(CLIENT) chromium
+	$(BIN)/python -m benchmarks.interacts
 
 # 10,000 sessions of all kinds; SOAK="--hours 8" goes on for so long.
 soak: $(VENV)/test $(CLIENT)

@@ -1,24 +1,15 @@
-/** Stands in for the controls until they are here. */
+/** What a cell loads when a program shows its first control. */
 
-import { division } from "../elements";
-import type { JsonObject } from "../messages";
-import type { Control, ControlHost, Interact, InteractHost } from "./hook";
+import { type JsonObject } from "../messages";
+import "../styles/interact.css";
+import { Block } from "./block";
+import { DynamicControl } from "./dynamic";
+import { type Control, type ControlHost, type Interact, type InteractHost } from "./hook";
 
-export function createInteract(_content: JsonObject, host: InteractHost): Interact {
-  const element = division("sagecell_interactContainer", host.output);
-  const nothing = () => undefined;
-  return {
-    element,
-    take: nothing,
-    cleared: nothing,
-    kept: () => ({}),
-    end: nothing,
-    remove: nothing,
-  };
+export function createInteract(content: JsonObject, host: InteractHost): Interact {
+  return new Block(content, host);
 }
 
-export function createControl(_content: JsonObject, host: ControlHost): Control {
-  const element = division("sagecell_interactContainer", host.output);
-  const nothing = () => undefined;
-  return { element, take: nothing, end: nothing, remove: nothing };
+export function createControl(content: JsonObject, host: ControlHost): Control {
+  return new DynamicControl(content, host);
 }

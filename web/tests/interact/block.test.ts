@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { createInteract } from "../../src/interact";
+import { type Interact } from "../../src/interact/hook";
+import { type Json, type JsonObject } from "../../src/messages";
+import { settled } from "../fakes";
+import { FakeHost, all, drags, enters } from "./fakes";
+
+const SLIDER = {
+  control_type: "slider",
+  subtype: "continuous",
+  range: [0, 10],
+  step: 0.5,
+  default: 1,
+  display_value: true,
+  label: "n",
+  update: true,
+};
+const BOX = { control_type: "input_box", subtype: "input", default: "a", label: "m", update: true };
+const BUTTON = { control_type: "button", text: "Update", label: "", width: "", update: true };
+const ID = "interact-1";
+
+let host: FakeHost;
+let block: Interact;
+
+beforeEach(() => {
+  host = new FakeHost();
+  document.body.replaceChildren();
+});
+
+afterEach(() => block.remove());
+
+function show(controls: JsonObject, more: JsonObject = {}): void {
+  const layout: Json = [...Object.keys(controls), "_bookmarks", "_output"].map((name) => [
+    [name, 1],
+  ]);
+  block = createInteract(
+    { new_interact_id: ID, controls, layout, locations: null, readonly: false, ...more },
+    host,
+  );
+  document.body.append(block.element);
+}
+
+const cell = (name: string) => all<HTMLElement>(`[data-name="${name}"]`)[0]!;
+const range = (place = 0) => all("input[type=range]")[place]!;
+const isDirty = (name: string) => cell(name).classList.contains("sagecell_dirtyControl");
+const names = (root: ParentNode = document) =>
+  all<HTMLElement>("[data-name]", root).map((element) => element.dataset["name"]);
+
+// contract: 4.1, 8
+test("controls stand with their labels where the layout wants them, and so does the output", () => {
+  show(
+    { n: SLIDER, m: BOX },
+    {
+      layout: [
+        [["_output", 1]],
+        [
+          ["m", 0.25],
+          ["n", 0.75],
+        ],
+        [["_bookmarks", 1]],
+      ],
+    },
+  );
+  expect(block.element.className).toBe("sagecell_interactContainer");
+  const rows = all<HTMLElement>(".sagecell_interactRow");
+  expect(rows.map((row) => row.childElementCount)).toEqual([1, 2, 1]);
+  expect(rows[0]!.querySelector(".sagecell_interactOutput")!.firstChild).toBe(host.output);
+  expect(names()).toEqual(["m", "n"]);
+  expect(cell("m").style.getPropertyValue("--share")).toBe("0.25");
+  expect(cell("n").querySelector(".sagecell_interactControlLabel")!.textContent).toBe("n");
+  expect(rows[2]!.querySelector(".sagecell_bookmarks")).not.toBeNull();
+});
+
+test("a label names its control, a group's too, and a formula in it is typeset", () => {
+  show({
+    n: { ...SLIDER, label: "$n$" },
+    r: { ...SLIDER, subtype: "continuous_range", label: "<b>both</b>" },
+    hidden: { ...BOX, label: "" },
+  });
+  const label = cell("n").querySelector("label")!;
+  expect(label.control).toBe(range());
+  expect(label.querySelector<HTMLElement>("span")!.dataset["typeset"]).toBe("yes");
+  const group = cell("r").querySelector("[role=group]")!;
+  const name = document.getElementById(group.getAttribute("aria-labelledby")!)!;
+  expect(name.textContent).toBe("both");
+  expect(cell("r").querySelector("input")!.getAttribute("aria-label")).toBe("both, from");
+  expect(cell("hidden").querySelector("input")!.getAttribute("aria-label")).toBe("hidden");
+  expect(cell("hidden").querySelector("label")!.hidden).toBe(true);
+});
+
+test("parts may stand elsewhere on the page, and go with the block", () => {
+  document.body.innerHTML = "<div id=here></div><div id=there></div>";
+  show(
+    { n: SLIDER, m: BOX },
+    { locations: { n: "#here", _output: "#there", m: "#nowhere", constructor: "#here" } },
+  );
+  expect(names(document.getElementById("here")!)).toEqual(["n"]);
+  expect(document.getElementById("there")!.contains(host.output)).toBe(true);
+  expect(names(block.element)).toEqual(["m"]);
+  block.remove();
+  expect(document.getElementById("here")!.childElementCount).toBe(0);
+  expect(document.getElementById("there")!.childElementCount).toBe(0);
+});
+
+test("where the author wants no output, there is no room for it", () => {
+  show({ n: SLIDER }, { layout: [[["n", 1]]] });
+  expect(all(".sagecell_interactOutput")).toEqual([]);
+});
+
+// contract: 4.2
+test("what the visitor changes is sent at once, alone", async () => {
+  show({ n: SLIDER, m: BOX });
+  expect(host.sent).toEqual([]);
+  drags(range(), "4.5");
+  expect(host.sent).toEqual([{ n: 4.5 }]);
+  await host.answers();
+  enters(cell("m").querySelector("input")!, "b");
+  expect(host.sent).toEqual([{ n: 4.5 }, { m: "b" }]);
+});
+
+test("a slider dragged fast never has more than one run, and then the last value", async () => {
+  show({ n: SLIDER });
+  let most = 0;
+  for (let step = 0; step < 600; step += 1) {
+    drags(range(), String(step % 20 === 19 ? 7 : (step % 20) / 2));
+    most = Math.max(most, host.open);
+    if (step % 50 === 49) await host.answers();
+  }
+  expect(most).toBe(1);
+  drags(range(), "9");
+  while (host.open > 0) await host.answers();
+  expect(host.sent.at(-1)).toEqual({ n: 9 });
+  expect(host.sent.length).toBeLessThanOrEqual(14);
+});
+
+test("changes of several controls wait together", async () => {
+  show({ n: SLIDER, m: BOX, k: SLIDER });
+  drags(range(0), "2");
+  drags(range(0), "3");
+  enters(cell("m").querySelector("input")!, "b");
+  drags(range(1), "4");
+  drags(range(1), "5");
+  await host.answers();
+  expect(host.sent).toEqual([{ n: 2 }, { n: 3, m: "b", k: 5 }]);
+});
+
+describe("with an Update button", () => {
+  beforeEach(() =>
+    show({
+      n: { ...SLIDER, update: false },
+      m: { ...BOX, update: false },
+      auto_update: BUTTON,
+    }),
+  );
+  const press = () => cell("auto_update").querySelector("button")!.click();
+
+  // contract: 4.7
+  test("changes are marked until they are sent with it", async () => {
+    drags(range(), "4");
+    drags(range(), "5");
+    expect(host.sent).toEqual([]);
+    expect([isDirty("n"), isDirty("m")]).toEqual([true, false]);
+    press();
+    expect(host.sent).toEqual([{ n: 5, auto_update: true }]);
+    expect(isDirty("n")).toBe(true);
+    block.cleared(["n"]);
+    expect(isDirty("n")).toBe(false);
+    await host.answers();
+    press();
+    expect(host.sent[1]).toEqual({ auto_update: true });
+  });
+
+  test("what changed since it was sent stays marked", async () => {
+    drags(range(), "4");
+    press();
+    drags(range(), "6");
+    block.cleared(null);
+    await host.answers();
+    expect(isDirty("n")).toBe(true);
+    press();
+    expect(host.sent.at(-1)).toEqual({ n: 6, auto_update: true });
+  });
+
+  test("the button itself is never marked", () => {
+    press();
+    expect(isDirty("auto_update")).toBe(false);
+  });
+});
+
+test("marks go at the end of the run, be there a word about them or not", async () => {
+  show({ n: SLIDER });
+  drags(range(), "4");
+  expect(isDirty("n")).toBe(true);
+  await host.answers({ status: "error", ename: "ValueError", evalue: "by the program" });
+  expect(isDirty("n")).toBe(false);
+  expect(all(".sagecell_interactNote")[0]!.hidden).toBe(true);
+});
+
+test("a refusal of which nothing else speaks is told, until values are taken again", async () => {
+  show({ n: SLIDER });
+  drags(range(), "4");
+  await host.answers({ status: "error", ename: "invalid_value", evalue: "n is out of range." });
+  const note = all<HTMLElement>("[role=status]")[0]!;
+  expect(note.textContent).toBe("n is out of range.");
+  drags(range(), "5");
+  await host.answers();
+  expect(note.hidden).toBe(true);
+});
+
+test("when the kernel is gone, the controls are still there but do nothing", async () => {
+  show({ n: SLIDER, m: BOX, b: BUTTON });
+  drags(range(), "4");
+  drags(range(), "5");
+  await host.dies();
+  expect(block.element.getAttribute("aria-disabled")).toBe("true");
+  expect(range().disabled).toBe(true);
+  drags(range(), "6");
+  block.end();
+  await settled();
+  expect(host.sent).toEqual([{ n: 4 }]);
+  expect(all("[role=status]")[0]!.textContent).toContain("evaluate the cell again");
+});
+
+test("what is only to be read cannot be changed", () => {
+  show({ n: SLIDER, m: BOX, b: BUTTON }, { readonly: true });
+  expect(range().disabled).toBe(true);
+  expect(cell("m").querySelector("input")!.readOnly).toBe(true);
+  expect(cell("b").querySelector("button")!.disabled).toBe(true);
+  expect(all<HTMLButtonElement>(".sagecell_bookmarkKeep")[0]!.disabled).toBe(true);
+});

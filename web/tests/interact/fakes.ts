@@ -1,0 +1,121 @@
+/** An interact's cell and kernel, under the test's control. */
+
+import { type Control, type Making } from "../../src/interact/control";
+import { makeControl } from "../../src/interact/controls";
+import { type ControlHost, type InteractHost } from "../../src/interact/hook";
+import { type Json, type JsonObject } from "../../src/messages";
+import { settled } from "../fakes";
+
+interface Asked {
+  readonly type: string;
+  readonly content: JsonObject;
+  readonly resolve: (reply: JsonObject) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class FakeHost implements InteractHost, ControlHost {
+  readonly id = "interact-1";
+  readonly output = document.createElement("div");
+  readonly asked: Asked[] = [];
+  saved: JsonObject | null = null;
+  changes = 0;
+  #answered = 0;
+
+  update(values: JsonObject, updateLast: boolean): Promise<JsonObject> {
+    return this.#ask("update_interact", updateLast ? values : { values, updateLast });
+  }
+
+  send(type: string, content: JsonObject): Promise<JsonObject> {
+    return this.#ask(type, content);
+  }
+
+  locate(selector: string): HTMLElement | null {
+    return document.querySelector(selector);
+  }
+
+  html(source: string): HTMLElement {
+    const element = document.createElement("div");
+    element.innerHTML = source;
+    return element;
+  }
+
+  typeset(element: HTMLElement): void {
+    element.dataset["typeset"] = "yes";
+  }
+
+  changed(): void {
+    this.changes += 1;
+  }
+
+  /** What the kernel was asked for, in order: the contents. */
+  get sent(): JsonObject[] {
+    return this.asked.map(({ content }) => content);
+  }
+
+  /** How many requests the kernel has not answered. */
+  get open(): number {
+    return this.asked.length - this.#answered;
+  }
+
+  /** The kernel answers the oldest request that is open. */
+  async answers(reply: JsonObject = { status: "ok" }): Promise<void> {
+    this.asked[this.#answered]!.resolve(reply);
+    this.#answered += 1;
+    await settled();
+  }
+
+  /** The kernel is gone before it could answer. */
+  async dies(): Promise<void> {
+    this.asked[this.#answered]!.reject(new Error("The kernel has ended."));
+    this.#answered += 1;
+    await settled();
+  }
+
+  #ask(type: string, content: JsonObject): Promise<JsonObject> {
+    return new Promise((resolve, reject) => {
+      this.asked.push({ type, content, resolve, reject });
+    });
+  }
+}
+
+/** A control on the page, and what it said after each change. */
+export function made(
+  description: JsonObject,
+  host: Making["host"] = new FakeHost(),
+): Control & { readonly said: Json[] } {
+  const said: Json[] = [];
+  const control = makeControl({
+    description,
+    id: "it",
+    label: "x",
+    host,
+    changed: () => said.push(control.value()!),
+  });
+  document.body.replaceChildren(control.element);
+  return Object.assign(control, { said });
+}
+
+/** The visitor puts a value into a field and goes on; a slider is dragged there. */
+export function enters(field: HTMLElement, value: string): void {
+  (field as HTMLInputElement).value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** The visitor drags a slider and does not let go. */
+export function drags(field: HTMLElement, value: string): void {
+  (field as HTMLInputElement).value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+export function presses(field: HTMLElement, key: string, more: KeyboardEventInit = {}): void {
+  const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
+  field.dispatchEvent(event);
+}
+
+export function all<E extends HTMLElement = HTMLInputElement>(
+  selector: string,
+  root: ParentNode = document,
+): E[] {
+  return Array.from(root.querySelectorAll<E>(selector));
+}
