@@ -66,7 +66,7 @@ def render(message: Message) -> tuple[bytes, bytes, bytes]:
     return before, message.content, after.encode("ascii")
 
 
-def parse(text: bytes, *, date: str) -> Message:
+def parse(text: bytes | str, *, date: str) -> Message:
     """The message that a client sent as `text`, ready for a kernel.
 
     Without a channel, it is for shell. A header without date, version, username or session

@@ -1,0 +1,155 @@
+"""Requests in the shapes of Jupyter's messaging version 4, which old editors still send.
+
+What a content has in it tells, not the version that its header claims (contract T1): such
+editors send none, and on the way here one is filled in.
+
+    -> complete_request {"text", "line", "cursor_pos"}     as {"code", "cursor_pos"}
+    <- complete_reply, with "matched_text" beside "cursor_start" and "cursor_end"
+    -> object_info_request {"oname", "detail_level"}       as inspect_request {"code", ...}
+    <- object_info_reply, with "oname" and "docstring" beside "data"
+    -> execute_request {"user_variables": [...]}           as "user_expressions"
+
+Source: https://ipython.org/ipython-doc/2/development/messaging.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+from attrs import define, field, frozen
+
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+
+#: Requests whose answers are remembered to be waited for, of one client. Older ones are
+#: answered too, in the shape of today.
+REMEMBERED = 100
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@frozen
+class _Asked:
+    """A request in an old shape: its type, and the text that it was about."""
+
+    msg_type: str
+    text: str
+
+
+@define
+class Elder:
+    """One client that may speak so, and what it is still to be answered to."""
+
+    _asked: dict[str, _Asked] = field(factory=dict, init=False)
+
+    def modern(self, message: Message) -> Message:
+        """What the client means, for a kernel of today; mostly the message itself."""
+        adapt = _REQUESTS.get(message.msg_type)
+        if adapt is None or (adapt is _execution and b'"user_variables"' not in message.content):
+            return message
+        try:
+            content = message.parsed_content()
+            adapted = adapt(content)
+            if adapted is None:
+                return message
+            asked, content = adapted
+            adapted_message = attrs.evolve(message, content=dump(content))
+        except (WireError, ValueError, RecursionError):
+            return message  # the kernel may say what it thinks of it
+        if asked is None:
+            return adapted_message
+        self._asked[message.msg_id] = asked
+        if len(self._asked) > REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+        return _called("inspect_request", adapted_message, "object_info_request")
+
+    def answered(self, message: Message) -> Message:
+        """What the kernel says, as the client that asked will understand it."""
+        if not self._asked or message.msg_type not in _REPLIES:
+            return message
+        asked = self._asked.get(message.parent_id)
+        if asked is None or _REPLIES[message.msg_type] != asked.msg_type:
+            return message
+        del self._asked[message.parent_id]
+        try:
+            content = message.parsed_content()
+            if asked.msg_type == "complete_request":
+                told = _matched(content, asked.text)
+            else:
+                told = _described(content, asked.text)
+                message = _called("object_info_reply", message, "inspect_reply")
+                parent = parse_object(message.parent_header)
+                parent["msg_type"] = "object_info_request"
+                message = attrs.evolve(message, parent_header=dump(parent))
+            return attrs.evolve(message, content=dump(content | told))
+        except (WireError, ValueError, RecursionError):
+            return message
+
+
+def _called(msg_type: str, message: Message, before: str) -> Message:
+    """The message under another name, if it has the one `before`. Raises as `dump` does."""
+    if message.msg_type != before:
+        return message
+    header = parse_object(message.header)
+    header["msg_type"] = msg_type
+    return attrs.evolve(message, msg_type=msg_type, header=dump(header))
+
+
+_Adapted = tuple[_Asked | None, dict[str, Any]] | None
+
+
+def _completion(content: dict[str, Any]) -> _Adapted:
+    line = content.get("line") or content.get("text")
+    if isinstance(content.get("code"), str) or not isinstance(line, str):
+        return None
+    place = _place(content.get("cursor_pos"), line)
+    return _Asked("complete_request", line), {"code": line, "cursor_pos": place}
+
+
+def _inspection(content: dict[str, Any]) -> _Adapted:
+    name = content.get("oname")
+    if not isinstance(name, str):
+        return None
+    level = content.get("detail_level")
+    asked = {"code": name, "cursor_pos": len(name), "detail_level": 1 if level == 1 else 0}
+    return _Asked("object_info_request", name), asked
+
+
+def _execution(content: dict[str, Any]) -> _Adapted:
+    names = content.pop("user_variables", None)
+    if not isinstance(names, list):
+        return None
+    wanted = {name: name for name in names if isinstance(name, str)}
+    expressions = content.get("user_expressions")
+    more = expressions if isinstance(expressions, dict) else {}
+    return None, {**content, "user_expressions": wanted | more}
+
+
+_REQUESTS = {
+    "complete_request": _completion,
+    "object_info_request": _inspection,
+    "execute_request": _execution,
+}
+_REPLIES = {"complete_reply": "complete_request", "inspect_reply": "object_info_request"}
+
+
+def _place(cursor: object, line: str) -> int:
+    """Where in `line` the cursor is; at its end when the client makes no sense."""
+    if type(cursor) is not int or not 0 <= cursor <= len(line):
+        return len(line)
+    return cursor
+
+
+def _matched(content: dict[str, Any], line: str) -> dict[str, Any]:
+    start, end = content.get("cursor_start"), content.get("cursor_end")
+    if type(start) is not int or type(end) is not int:
+        return {}
+    return {"matched_text": line[max(0, start) : max(0, end)]}
+
+
+def _described(content: dict[str, Any], name: str) -> dict[str, Any]:
+    data = content.get("data")
+    plain = data.get("text/plain") if isinstance(data, dict) else None
+    text = _COLOURS.sub("", plain) if isinstance(plain, str) else ""
+    return {"oname": name, "name": name, "found": content.get("found") is True, "docstring": text}
