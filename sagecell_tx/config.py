@@ -90,6 +90,15 @@ class Limits:
     ping: float = 25.0  # between two signs of life asked of a WebSocket
     stalled: float = 60.0  # a listener that takes nothing for so long is let go
 
+    # SockJS: connections, seconds and bytes.
+    sockjs: int = 1000  # connections at a time
+    sockjs_per_address: int = 250  # 0: no limit
+    sockjs_heartbeat: float = 25.0
+    sockjs_disconnect: float = 5.0  # without anybody who takes what is said
+    sockjs_idle: float = 3600.0  # without a word from either side
+    sockjs_response: int = 128 * KIB  # from which on a streaming response ends
+    completer: float = 120.0  # that the kernel which completes stays with nothing to do
+
     # `POST /service`.
     service: float = 30.0
     service_output: int = 4 * MIB

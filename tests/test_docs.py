@@ -25,6 +25,7 @@ from sagecell_tx.http.kernels import Kernels
 from sagecell_tx.http.pages import Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
 from sagecell_tx.http.service import Service
+from sagecell_tx.http.sockjs import SockJS
 from sagecell_tx.http.status import Status
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
@@ -43,6 +44,7 @@ MOUNTS = {
     Static: "/static",
     Kernels: "/kernel",
     Permalinks: "/permalink",
+    SockJS: "/sockjs",
     Service: "/service",
     Status: "/api",
 }

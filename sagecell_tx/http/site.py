@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,14 +24,20 @@ from sagecell_tx.http import lines, origins
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.files import Files
 from sagecell_tx.http.kernels import Kernels
+from sagecell_tx.http.multiplexer import Multiplexer
 from sagecell_tx.http.pages import CLIENT, Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
 from sagecell_tx.http.problems import Problem, problem_from
 from sagecell_tx.http.service import Service
-from sagecell_tx.http.sockets import Channels
+from sagecell_tx.http.sockets import Channels, WebSockets
+from sagecell_tx.http.sockjs import SockJS
+from sagecell_tx.http.sockjscensus import Census, Connections
+from sagecell_tx.http.sockjssessions import Link
 from sagecell_tx.http.status import Status
+from sagecell_tx.sessions.completer import Completer
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore, FileStore
+from sagecell_tx.sessions.visitors import Purpose
 
 #: A client that goes on sending a body that was refused is cut off after so many times it.
 _POLITENESS = 8
@@ -106,6 +113,8 @@ class Gzip(GzipEncoderFactory):
         if request.path.endswith((b".woff2", b".png")) or request.path.startswith(b"/kernel/"):
             return None
         if lines.wanted(request):  # each is read when it comes
+            return None
+        if b"/sockjs/" in request.path:  # so are frames
             return None
         request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
         return super().encoderForRequest(request)
@@ -192,12 +201,14 @@ class Parts:
     connection_came: Callable[[], None] = lambda: None
     clients: Clients = field(factory=Clients)
     client: Path = CLIENT
+    entropy: Callable[[int], bytes] = secrets.token_bytes
 
 
 def resource_tree(parts: Parts) -> IResource:
     """The tree of all URLs."""
     fleet, limits, now = parts.fleet, parts.limits, parts.now
-    channels = Channels(fleet=fleet, limits=limits, now=now, reactor=parts.reactor)
+    sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor)
+    channels = Channels(fleet=fleet, sockets=sockets)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
     kernels = Kernels(fleet=fleet, clients=parts.clients, channels=channels, files=files)
     service = Service(
@@ -218,7 +229,28 @@ def resource_tree(parts: Parts) -> IResource:
     root.putChild(b"service", Mounted(service.app))
     root.putChild(b"permalink", Mounted(permalinks.app))
     root.putChild(b"api", Mounted(status.app))
+    root.putChild(b"sockjs", Mounted(sockjs(parts, sockets).app))
     return root
+
+
+def sockjs(parts: Parts, sockets: WebSockets) -> SockJS:
+    """The SockJS service, on which each page has all its kernels."""
+    fleet, limits, clients = parts.fleet, parts.limits, parts.clients
+    completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=parts.now)
+
+    def begin(link: Link) -> Multiplexer:
+        return Multiplexer(link, fleet, completer, parts.now)
+
+    return SockJS(
+        connections=Connections(
+            clock=parts.reactor, limits=limits, begin=begin, census=Census(limits=limits)
+        ),
+        sockets=sockets,
+        address=lambda request: clients.visitor(request, Purpose.KERNEL).address,
+        entropy=parts.entropy,
+        now=parts.now,
+        script="../static/sockjs.min.js",
+    )
 
 
 def site(parts: Parts) -> Site:
