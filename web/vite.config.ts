@@ -13,8 +13,23 @@ function woff2Only(): Plugin {
   };
 }
 
+/** The SockJS client, for the server's page through which others speak (/sockjs/iframe.html). */
+function sockjsClient(): Plugin {
+  const name = "sockjs.min.js";
+  const file = new URL(`node_modules/sockjs-client/dist/${name}`, import.meta.url).pathname;
+  return {
+    name: "sockjs-client",
+    async generateBundle() {
+      const text = await this.fs.readFile(file, { encoding: "utf8" });
+      // Its source map is not there, and browsers would ask for it.
+      const source = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
+      this.emitFile({ type: "asset", fileName: name, source });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [woff2Only()],
+  plugins: [woff2Only(), sockjsClient()],
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: true,
