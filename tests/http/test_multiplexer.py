@@ -126,7 +126,7 @@ class CellTests(PageTests):
 class CompletionTests(PageTests):
     """What an editor asks that has no kernel yet."""
 
-    def question(self, kind: str, msg_id: str = "c1", **content: object) -> str:
+    def question(self, kind: str, msg_id: str = "c1", **content: Any) -> str:
         header = {"msg_id": msg_id, "session": "s", "msg_type": kind}
         return f"complete,{json.dumps({'header': header, 'content': content})}"
 
@@ -137,7 +137,7 @@ class CompletionTests(PageTests):
     def test_in_the_old_shape(self) -> None:
         """Contract: 3.2, T1."""
         page = self.socket()
-        asked = {"text": "pri", "line": "x = pri", "cursor_pos": 7, "mode": "sage"}
+        asked: dict[str, Any] = {"text": "pri", "line": "x = pri", "cursor_pos": 7, "mode": "sage"}
         self.send(page, self.question("complete_request", **asked))
         kernel = self.world.host.latest
         assert kernel.sent[0].parsed_content() == {"code": "x = pri", "cursor_pos": 7}
@@ -163,7 +163,7 @@ class CompletionTests(PageTests):
     def test_in_another_language(self) -> None:
         """Contract: 3.2."""
         page = self.socket()
-        asked = {"text": "tayl", "line": "tayl", "cursor_pos": 4, "mode": "maxima"}
+        asked: dict[str, Any] = {"text": "tayl", "line": "tayl", "cursor_pos": 4, "mode": "maxima"}
         self.send(page, self.question("complete_request", **asked))
         (reply,) = self.replies(page)
         assert reply["content"]["matches"] == ["taylor"]
