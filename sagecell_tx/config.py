@@ -103,6 +103,15 @@ class Limits:
     network_connect: float = 10.0  # to find a host and connect to it
     network_idle: float = 60.0  # with nothing sent or received
 
+    # SockJS: connections, seconds and bytes.
+    sockjs: int = 1000  # connections at a time
+    sockjs_per_address: int = 250  # 0: no limit
+    sockjs_heartbeat: float = 25.0
+    sockjs_disconnect: float = 5.0  # without anybody who takes what is said
+    sockjs_idle: float = 3600.0  # without a word from either side
+    sockjs_response: int = 128 * KIB  # from which on a streaming response ends
+    completer: float = 120.0  # that the kernel which completes stays with nothing to do
+
     # `POST /service`.
     service: float = 30.0
     service_output: int = 4 * MIB

@@ -25,6 +25,7 @@ from sagecell_tx.http.kernels import Kernels
 from sagecell_tx.http.pages import Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
 from sagecell_tx.http.service import Service
+from sagecell_tx.http.sockjs import SockJS
 from sagecell_tx.http.status import Status
 from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.reasons import Reason
@@ -44,6 +45,7 @@ MOUNTS = {
     Static: "/static",
     Kernels: "/kernel",
     Permalinks: "/permalink",
+    SockJS: "/sockjs",
     Service: "/service",
     Status: "/api",
     Terms: "/tos.html",

@@ -51,11 +51,25 @@ function pagesFiles(): Plugin {
   };
 }
 
+/** The SockJS client, for the server's page through which others speak (/sockjs/iframe.html). */
+function sockjsClient(): Plugin {
+  return {
+    name: "sockjs-client",
+    apply: "build",
+    generateBundle() {
+      const text = readFileSync(resolve("sockjs-client/dist/sockjs.min.js"), "utf8");
+      // Its source map is not there, and browsers would ask for it.
+      const source = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
+      this.emitFile({ type: "asset", fileName: "sockjs.min.js", source });
+    },
+  };
+}
+
 /** Names that stay: pages, and the script that is on them, ask for these. */
 const STAYING = new Set(["embedded_cells"]);
 
 export default defineConfig({
-  plugins: [woff2Only(), pagesFiles()],
+  plugins: [woff2Only(), pagesFiles(), sockjsClient()],
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: true,

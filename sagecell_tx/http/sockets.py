@@ -1,4 +1,6 @@
-"""WebSockets joined with kernels. The only module that knows Autobahn.
+"""WebSockets, joined with kernels or whatever else. The only module that knows Autobahn.
+
+With a kernel it is this:
 
     -> one Jupyter message, as JSON text
     <- each Jupyter message that the kernel says, as JSON text
@@ -9,7 +11,7 @@ What is not a message at all closes the socket with a code and a JSON reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 from autobahn.twisted.resource import WebSocketResource
@@ -31,6 +33,7 @@ from sagecell_tx.http.conversations import (
     POLICY_VIOLATION,
     UNSUPPORTED_DATA,
     Conversation,
+    Socket,
     close_reason,
 )
 from sagecell_tx.sessions.fleet import Fleet
@@ -45,29 +48,51 @@ GOODBYES = (NORMAL, 1001, 1005, None)
 _WORDS = {INVALID_DATA: "invalid_utf8", MESSAGE_TOO_BIG: "message_too_big"}
 
 
-class ChannelsProtocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """Autobahn's side of a `Conversation`."""
+class Speaker(Protocol):
+    """Who speaks with a WebSocket's client."""
 
-    factory: ChannelsFactory
-    conversation: Conversation | None = None
+    def begin(self) -> None:
+        """The upgrade is done. Raises one of `cursors.CANNOT_GO_ON`."""
+
+    def receive(self, text: bytes, date: str) -> None:
+        """The client sent `text`; raises `WireError` when that makes no sense."""
+
+    def end(self, *, for_good: bool) -> None:
+        """The client is gone; `for_good` when it said so itself, and does not come back.
+
+        Called once, and last, if the upgrade was begun.
+        """
+
+
+#: Finds who is to speak with a client, by its request; raises `Absent` when there is nobody.
+Join = Callable[[Socket, Any], Speaker]
+
+
+class Absent(Exception):
+    """There is nobody to speak with, or not any more."""
+
+
+class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+    """Autobahn's side of a `Speaker`."""
+
+    factory: SpeakingFactory
+    join: Join
+    speaker: Speaker | None = None
 
     @override
     def onConnect(self, request: Any) -> None:
-        """A client asks for the upgrade: the kernel may have ended since it did."""
-        kernel_id = request.path.rsplit("/", 2)[-2]
-        place = cursors.in_query(request.params)
-        fleet = self.factory.fleet
-        session = fleet.get(kernel_id) if place is None else fleet.remembered(kernel_id)
-        if session is None:
-            raise ConnectionDeny(404, "There is no such kernel, or it has ended.")
-        self.conversation = Conversation(self, session, place)
+        """A client asks for the upgrade."""
+        try:
+            self.speaker = self.join(self, request)
+        except Absent as error:
+            raise ConnectionDeny(404, str(error)) from error
 
     @override
     def onOpen(self) -> None:
         """The upgrade is done."""
-        if self.conversation is not None:
+        if self.speaker is not None:
             try:
-                self.conversation.begin()
+                self.speaker.begin()
             except cursors.CANNOT_GO_ON as error:
                 problem = cursors.refusal(error, self.factory.limits)
                 self.end_with(POLICY_VIOLATION, problem.code, problem.message)
@@ -78,13 +103,13 @@ class ChannelsProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """The client said something, whatever it is."""
-        if self.conversation is None or not self.talking:
+        if self.speaker is None or not self.talking:
             return
         if isBinary:
             self.end_with(UNSUPPORTED_DATA, "binary_message", "Messages are JSON text here.")
             return
         try:
-            self.conversation.receive(payload, self.factory.now())
+            self.speaker.receive(payload, self.factory.now())
         except WireError as error:
             code = INVALID_DATA if error.code == "invalid_json" else POLICY_VIOLATION
             self.end_with(code, error.code, error.message)
@@ -92,9 +117,9 @@ class ChannelsProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone."""
-        if self.conversation is not None:
-            conversation, self.conversation = self.conversation, None
-            conversation.end(for_good=wasClean and code in GOODBYES)
+        if self.speaker is not None:
+            speaker, self.speaker = self.speaker, None
+            speaker.end(for_good=wasClean and code in GOODBYES)
 
     @property
     def talking(self) -> bool:
@@ -153,16 +178,13 @@ class Timers:
         return self._clock.callLater(delay, call, *args)
 
 
-class ChannelsFactory(WebSocketServerFactory):  # type: ignore[misc]
+class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
     """Makes the protocol for each upgrade."""
 
-    protocol = ChannelsProtocol
+    protocol = SpeakingProtocol
 
-    def __init__(
-        self, *, fleet: Fleet, limits: Limits, now: Callable[[], str], reactor: Any
-    ) -> None:
+    def __init__(self, *, limits: Limits, now: Callable[[], str], reactor: Any) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
-        self.fleet = fleet
         self.limits = limits
         self.now = now
         self._batched_timer = Timers(reactor)
@@ -179,22 +201,55 @@ class ChannelsFactory(WebSocketServerFactory):  # type: ignore[misc]
         )
 
 
-@define(kw_only=True)
-class Channels:
-    """Turns requests into conversations. `now` gives the time as ISO 8601 text."""
+@define
+class Joining:
+    """Of a factory, what `WebSocketResource` needs, for those who are joined by one `join`."""
 
-    fleet: Fleet
+    _factory: SpeakingFactory
+    _join: Join
+
+    def buildProtocol(self, addr: object) -> SpeakingProtocol:  # noqa: N802
+        """The protocol for one upgrade."""
+        protocol: SpeakingProtocol = self._factory.buildProtocol(addr)
+        protocol.join = self._join
+        return protocol
+
+
+@define(kw_only=True)
+class WebSockets:
+    """Turns requests into WebSockets. `now` gives the time as ISO 8601 text."""
+
     limits: Limits
     now: Callable[[], str]
     reactor: Any
-    _resource: IResource = field(init=False)
+    _factory: SpeakingFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        factory = ChannelsFactory(
-            fleet=self.fleet, limits=self.limits, now=self.now, reactor=self.reactor
-        )
-        self._resource = WebSocketResource(factory)
+        self._factory = SpeakingFactory(limits=self.limits, now=self.now, reactor=self.reactor)
+
+    def resource(self, join: Join) -> IResource:
+        """The resource that takes a request's transport over."""
+        resource: IResource = WebSocketResource(Joining(self._factory, join))
+        return resource
+
+
+@define(kw_only=True)
+class Channels:
+    """Turns requests into conversations with kernels."""
+
+    fleet: Fleet
+    sockets: WebSockets
 
     def resource(self) -> IResource:
         """The resource that takes a request's transport over."""
-        return self._resource
+        return self.sockets.resource(self._join)
+
+    def _join(self, socket: Socket, request: Any) -> Speaker:
+        """The kernel's side, which may have ended since the client asked."""
+        kernel_id = request.path.rsplit("/", 2)[-2]
+        place = cursors.in_query(request.params)
+        find = self.fleet.get if place is None else self.fleet.remembered
+        session = find(kernel_id)
+        if session is None:
+            raise Absent("There is no such kernel, or it has ended.")
+        return Conversation(socket, session, place)

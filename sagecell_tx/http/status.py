@@ -49,7 +49,7 @@ class Status:
                 "kernels": {
                     "running": len(self.fleet),
                     "ready": self.ready(),
-                    "limit": limits.kernels + limits.service_kernels,
+                    "limit": limits.kernels + limits.service_kernels + 1,  # the completer
                     "ended": _by_word(self.fleet.deaths.total),
                     "ended_lately": _by_word(self.fleet.deaths.lately()),
                 },

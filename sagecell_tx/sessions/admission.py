@@ -152,6 +152,7 @@ class Admission:
         sizes = {
             Purpose.KERNEL: self.limits.kernels,
             Purpose.SERVICE: self.limits.service_kernels,
+            Purpose.COMPLETER: 1,  # for everybody
         }
         self.pools = {
             purpose: Pool(size=size, limits=self.limits, clock=self.clock)

@@ -13,6 +13,7 @@ class Purpose(Enum):
 
     KERNEL = "kernel"
     SERVICE = "service"
+    COMPLETER = "completer"
 
 
 class Scope(Enum):

@@ -53,9 +53,9 @@ def encode(message: Message, seq: int | None = None) -> bytes:
 def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
-    `seq` is its number, for those who are told it. The second is `message.content` itself: a long one need not be copied. The kernel's own
-    JSON is put in as it stands. What this server says comes last, where it wins should that
-    JSON be no more than braces with a surprise between them.
+    `seq` is its number, for those who are told it. The second is `message.content` itself: a long
+    one need not be copied. The kernel's own JSON is put in as it stands. What this server says
+    comes last, where it wins should that JSON be no more than braces with a surprise between them.
     """
     before = b'{"header":%b,"parent_header":%b,"metadata":%b,"content":' % (
         message.header,
@@ -68,7 +68,7 @@ def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, byte
     return before, message.content, after.encode("ascii")
 
 
-def parse(text: bytes, *, date: str) -> Message:
+def parse(text: bytes | str, *, date: str) -> Message:
     """The message that a client sent as `text`, ready for a kernel.
 
     Without a channel, it is for shell. A header without date, version, username or session

@@ -195,7 +195,7 @@ class LinesTests(SiteTests):
         waiting = [self.wait_in_line() for _ in range(3)]
         self.ask("POST", "/kernel", body=b"")
         told = self.ask("GET", "/api/status").json
-        assert told["queue"] == {"kernel": 3, "service": 0}
+        assert told["queue"] == {"kernel": 3, "service": 0, "completer": 0}
         assert told["refused"] == {"too_many_kernels": 1}
         for connection in waiting:
             connection.hang_up()

@@ -20,11 +20,11 @@ class StatusTests(SiteTests):
             "kernels": {
                 "running": 0,
                 "ready": 0,
-                "limit": self.limits.kernels + self.limits.service_kernels,
+                "limit": self.limits.kernels + self.limits.service_kernels + 1,
                 "ended": {},
                 "ended_lately": {},
             },
-            "queue": {"kernel": 0, "service": 0},
+            "queue": {"kernel": 0, "service": 0, "completer": 0},
             "refused": {},
             "messages_rejected": {},
         }

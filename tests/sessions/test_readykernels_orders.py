@@ -16,7 +16,10 @@ from sagecell_tx.sessions.readykernels import PAUSE, ReadyKernels
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 
-LIMITS = Limits(kernels=6, ready_least=1, ready_most=3, start=15)
+LIMITS = Limits(kernels=4, service_kernels=2, ready_least=1, ready_most=3, start=15)
+
+#: So many kernels may be somebody's.
+PLACES = LIMITS.kernels + LIMITS.service_kernels
 
 
 @define(eq=False)
@@ -83,7 +86,7 @@ class PoolMachine(RuleBasedStateMachine):
         """The visitors whose kernels are not gone."""
         return sum(not visitor.ends for visitor in self.visitors)
 
-    @precondition(lambda self: self.using < LIMITS.kernels)  # others are not admitted
+    @precondition(lambda self: self.using < PLACES)  # others are not admitted
     @rule()
     def come(self) -> None:
         visitor = Visitor()
@@ -166,7 +169,7 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def no_more_than_allowed(self) -> None:
         going = sum(kernel.going for kernel in self.host.alive)
-        assert len(self.host.alive) <= LIMITS.kernels + going
+        assert len(self.host.alive) <= PLACES + going
         assert len(self.host.alive) - self.using <= LIMITS.ready_most + going
         unused = [
             kernel

@@ -1,0 +1,264 @@
+"""SockJS connections: each outlives the requests and sockets that it is carried by.
+
+A client has one connection and, one after another, the receivers that take what is said on it:
+a poll takes one frame, a streaming response many, a WebSocket all. What is behind the connection
+is a `Talk`; it is asked for more only when the receiver can take it, so nothing waits here.
+
+Source: sockjs-protocol 0.3.3, "Protocol and framing" and "Handling close".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from sagecell_tx.config import Limits
+from sagecell_tx.wire import sockjswire
+from sagecell_tx.wire.sockjswire import Piece, Text
+
+_log = Logger()
+
+#: Bytes to ask a talk for at once, about.
+ROOM = 128 * 1024
+
+#: What a second receiver is told while there is one, and what a client is told whose request broke.
+ANOTHER = sockjswire.close_frame(2010, "Another connection still open")
+INTERRUPTED = (1002, "Connection interrupted")
+IDLE = (3000, "Nothing was said for too long.")
+INTERNAL_ERROR = (1011, "The server made a mistake.")
+
+
+class Link(Protocol):
+    """A connection, as whoever talks on it has it in hand."""
+
+    def wake(self) -> None:
+        """There is something to take, and the last take had found nothing."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye. What was not taken yet is not said any more."""
+
+    def abandon(self, code: int, reason: str) -> None:
+        """The client takes nothing: be rid of it at once."""
+
+
+class Talk(Protocol):
+    """What is behind a connection."""
+
+    def receive(self, text: str) -> None:
+        """The client said something, whatever it is."""
+
+    def take(self, room: int) -> list[Text]:
+        """The next messages, about `room` bytes; none means that `Link.wake` will be called."""
+
+    def end(self) -> None:
+        """The connection is over. Called once, and last."""
+
+
+#: Begins a talk on a connection.
+Begin = Callable[[Link], Talk]
+
+
+class Receiver(Protocol):
+    """What takes a connection's frames."""
+
+    @property
+    def writable(self) -> bool:
+        """It takes a piece now; otherwise `Connection.resume` is called when it does."""
+
+    @property
+    def full(self) -> bool:
+        """After the frame that was just written it takes no other one."""
+
+    def write(self, piece: Piece) -> None:
+        """Write a piece of a frame."""
+
+    def finish(self) -> None:
+        """There is nothing more to be written on it."""
+
+    def abandon(self) -> None:
+        """The client is cut off."""
+
+
+@define(kw_only=True, eq=False)
+class Connection:
+    """One client's connection, from its first receiver until none has come for a while.
+
+    `on_end` is called when it is over and can be forgotten.
+    """
+
+    clock: IReactorTime
+    limits: Limits
+    begin: Begin
+    on_end: Callable[[], None]
+    address: str = ""
+    _talk: Talk | None = field(default=None, init=False)
+    _receiver: Receiver | None = field(default=None, init=False)
+    _pieces: Iterator[Piece] = field(factory=lambda: iter([sockjswire.OPEN]), init=False)
+    _goodbye: Piece | None = field(default=None, init=False)
+    _timer: IDelayedCall | None = field(default=None, init=False)
+    _last_said: float = field(default=0.0, init=False)  # by either side, heartbeats apart
+    _last_written: float = field(default=0.0, init=False)
+    _pumping: bool = field(default=False, init=False)
+
+    @property
+    def is_open(self) -> bool:
+        """The talk has begun and is not over."""
+        return self._talk is not None
+
+    # --- for the transports
+
+    def attach(self, receiver: Receiver) -> None:
+        """Let `receiver` take what is said from now on, if nobody else does."""
+        if self._goodbye is None and self._receiver is not None:
+            receiver.write(ANOTHER)
+            receiver.finish()
+            return
+        self._receiver = receiver
+        self._last_written = self.clock.seconds()
+        self._set_timer(self.limits.sockjs_heartbeat, self._beat)
+        if self._talk is None and self._goodbye is None:
+            self._last_said = self.clock.seconds()
+            self._begin()
+        self._pump()
+
+    def resume(self) -> None:
+        """The receiver takes more."""
+        self._pump()
+
+    def lose(self, receiver: Receiver) -> None:
+        """The receiver broke. What was on its way may be lost, so everything is."""
+        if receiver is self._receiver:
+            self._part()
+            self._end(*INTERRUPTED)
+
+    def receive(self, text: str) -> None:
+        """The client said something."""
+        if self._talk is None:
+            return
+        self._last_said = self.clock.seconds()
+        try:
+            self._talk.receive(text)
+        except Exception:
+            _log.failure("receiving what a SockJS client said")
+            self.close(*INTERNAL_ERROR)
+
+    def forget(self) -> None:
+        """Nobody will come back. A second time changes nothing."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._receiver = self._timer = None
+        self._end(*INTERRUPTED)
+        on_end, self.on_end = self.on_end, lambda: None
+        on_end()
+
+    # --- Link
+
+    def wake(self) -> None:
+        """See `Link.wake`."""
+        self._pump()
+
+    def close(self, code: int, reason: str) -> None:
+        """See `Link.close`."""
+        self._end(code, reason)
+        self._pump()
+
+    def abandon(self, code: int, reason: str) -> None:
+        """See `Link.abandon`."""
+        self._end(code, reason)
+        receiver = self._receiver
+        if receiver is not None:
+            self._part()
+            receiver.abandon()
+
+    # --- inside
+
+    def _begin(self) -> None:
+        try:
+            talk = self.begin(self)
+        except Exception:
+            _log.failure("beginning a talk")
+            self._end(*INTERNAL_ERROR)
+            return
+        if self._goodbye is None:
+            self._talk = talk
+        else:  # it was closed as it began
+            talk.end()
+
+    def _end(self, code: int, reason: str) -> None:
+        """From now on the goodbye is all there is to say."""
+        if self._goodbye is not None:
+            return
+        self._goodbye = sockjswire.close_frame(code, reason)
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            talk.end()
+
+    def _pump(self) -> None:
+        """Write while there is something to write and the receiver takes it."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._receiver is not None and self._receiver.writable:
+                piece = next(self._pieces, None)
+                if piece is not None:
+                    self._write(self._receiver, piece)
+                elif not self._find_something():
+                    break
+        finally:
+            self._pumping = False
+
+    def _find_something(self) -> bool:
+        """The next frame, if there is one."""
+        if self._goodbye is not None:
+            self._pieces = iter([self._goodbye])
+            return True
+        assert self._talk is not None, "it began before the first frame was taken"
+        try:
+            messages = self._talk.take(ROOM)
+        except Exception:
+            _log.failure("taking what is said to a SockJS client")
+            self._end(*INTERNAL_ERROR)
+            messages = []
+        if messages:
+            self._last_said = self.clock.seconds()
+            self._pieces = sockjswire.array(messages)
+        # Taking may have brought about the end.
+        return bool(messages) or self._goodbye is not None
+
+    def _write(self, receiver: Receiver, piece: Piece) -> None:
+        self._last_written = self.clock.seconds()
+        receiver.write(piece)
+        if piece.last and receiver is self._receiver:
+            if receiver.full or piece is self._goodbye:
+                self._part()
+                receiver.finish()
+            else:
+                self._set_timer(self.limits.sockjs_heartbeat, self._beat)
+
+    def _part(self) -> None:
+        """The receiver takes nothing more; another one has to come before long."""
+        self._receiver, self._pieces = None, iter(())
+        self._set_timer(self.limits.sockjs_disconnect, self.forget)
+
+    def _beat(self) -> None:
+        now, receiver = self.clock.seconds(), self._receiver
+        assert receiver is not None, "the timer is another one without a receiver"
+        self._set_timer(self.limits.sockjs_heartbeat, self._beat)
+        if not receiver.writable:
+            if now - self._last_written >= self.limits.stalled:
+                _log.info("a SockJS client takes nothing and is let go")
+                self.abandon(*INTERRUPTED)
+        elif self._goodbye is None and now - self._last_said >= self.limits.sockjs_idle:
+            self.close(*IDLE)
+        else:
+            self._write(receiver, sockjswire.HEARTBEAT)
+
+    def _set_timer(self, delay: float, call: Callable[[], None]) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self.clock.callLater(delay, call)

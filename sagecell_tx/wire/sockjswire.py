@@ -1,0 +1,127 @@
+"""SockJS frames: strings in JSON, one letter before them, and all of it in ASCII.
+
+    <- o                       the connection is open
+    <- h                       nothing is new, but somebody is here
+    <- a["one","another"]      messages
+    <- c[3000,"Go away!"]      the end, and why
+    -> ["one","another"]       messages; on a WebSocket also a single "one"
+
+Browsers and proxies mangle some characters (controls, U+2028, what is no character at all),
+and lone halves of surrogate pairs are not UTF-8. So everything beyond ASCII is escaped, in the
+small hexadecimal digits that JSON has for it.
+
+Source: sockjs-protocol 0.3.3, "Protocol and framing" and "JSON Unicode Encoding".
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import frozen
+
+from sagecell_tx.wire.messages import WireError, dump
+
+#: A message on its way out, in parts that are never joined: texts, and UTF-8 as it came from
+#: elsewhere. What is no UTF-8 in there is shown as U+FFFD.
+Text = Sequence[str | bytes]
+
+#: Bytes from which on a frame is cut in pieces, and at most about how many one piece has been
+#: before it was escaped.
+PIECE = 64 * 1024
+
+
+class PayloadExpected(WireError):
+    """There is nothing where messages should be."""
+
+    def __init__(self) -> None:
+        super().__init__("payload_expected", "Payload expected.")
+
+
+@frozen
+class Piece:
+    """A part of one frame, in ASCII."""
+
+    data: bytes
+    first: bool = True
+    last: bool = True
+
+
+OPEN = Piece(b"o")
+HEARTBEAT = Piece(b"h")
+
+
+def close_frame(code: int, reason: str) -> Piece:
+    """The frame that ends a connection."""
+    return Piece(b"c" + dump([code, reason]))
+
+
+def quoted(text: str) -> bytes:
+    """A JSON string without its quotation marks: what is in there can be put together."""
+    return json.dumps(text)[1:-1].encode("ascii")
+
+
+def array(messages: Iterable[Text]) -> Iterator[Piece]:
+    """The frame for these messages, in pieces when it is long."""
+    return _in_pieces(_array(messages))
+
+
+def plain(message: Text) -> Iterator[Piece]:
+    """One message as UTF-8 without any frame, in pieces; half a character becomes U+FFFD."""
+    return _in_pieces(
+        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode("utf-8")
+        for text in _decoded(message)
+    )
+
+
+def parse(payload: bytes) -> list[str]:
+    """The messages that a client sent.
+
+    Raises `PayloadExpected` for nothing at all, and `WireError` (invalid_json) for what is
+    neither a string nor a list of strings.
+    """
+    if not payload:
+        raise PayloadExpected
+    try:
+        value = json.loads(payload.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise WireError("invalid_json", "Broken JSON encoding.") from error
+    messages = value if isinstance(value, list) else [value]
+    if not all(isinstance(message, str) for message in messages):
+        raise WireError("invalid_json", "Broken JSON encoding.")
+    return messages
+
+
+def _array(messages: Iterable[Text]) -> Iterator[bytes]:
+    before = b'a["'
+    for message in messages:
+        yield before
+        for text in _decoded(message):
+            yield quoted(text)
+        before = b'","'
+    yield b'"]'
+
+
+def _decoded(message: Text) -> Iterator[str]:
+    """The text of `message`, bit by bit."""
+    # A character may begin in one slice, or one part, and end in the next.
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for part in message:
+        for start in range(0, len(part), PIECE):
+            bit = part[start : start + PIECE]
+            yield bit if isinstance(bit, str) else decoder.decode(bit)
+    yield decoder.decode(b"", final=True)
+
+
+def _in_pieces(data: Iterable[bytes]) -> Iterator[Piece]:
+    """The bytes of one frame, collected until there are enough for a piece."""
+    first, collected, size = True, list[bytes](), 0
+    for each in data:
+        if size + len(each) > PIECE and collected:
+            yield Piece(b"".join(collected), first, last=False)
+            first, size = False, 0
+            collected.clear()
+        collected.append(each)
+        size += len(each)
+    yield Piece(b"".join(collected), first)

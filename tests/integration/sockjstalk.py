@@ -1,0 +1,43 @@
+"""A conversation that the real sockjs-client has with a kernel, and what is to be heard in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import requests
+
+SCRIPT = Path(__file__).with_name("sockjs_talk.cjs")
+WEB = Path(__file__).parents[2] / "web"
+
+#: Something short; something longer than any one response or frame; something that breaks easily.
+PROGRAMS = [
+    "print(1+1)",
+    "for number in range(60000): print(number)",
+    r"print('\u0394 \u2028 \U0001f600 </script> \x00\x7f\ufffe')",
+]
+
+OUTPUTS = [
+    "2\n",
+    "".join(f"{number}\n" for number in range(60_000)),
+    "\u0394 \u2028 \U0001f600 </script> \x00\x7f\ufffe\n",
+]
+
+KINDS = ["status", "execute_input", "stream", "execute_reply", "status"]
+
+
+def start_kernel(url: str) -> str:
+    """A kernel that stays when it has nothing to do; gives its id."""
+    answer = requests.post(f"{url}/kernel", data={"timeout": "inf"}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+def expected(transport: str) -> dict[str, Any]:
+    """What is heard."""
+    return {
+        "transport": transport,
+        "outputs": OUTPUTS,
+        "kinds": [KINDS] * len(PROGRAMS),
+        "close": 1000,
+    }
