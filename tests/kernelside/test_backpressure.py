@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import zmq
 
-from tests.kernelside.driving import PATIENCE, Cell, Server, private
+from tests.kernelside.driving import PATIENCE, Cell, private
 
 pytestmark = pytest.mark.integration
 
@@ -13,13 +13,6 @@ MIB = 1024 * 1024
 
 #: What a stalled kernel may hold of what it said, beside what it is.
 BOUND = 60 * MIB
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("pressure"))
-    yield server
-    assert server.close() == 0
 
 
 @pytest.fixture

@@ -11,19 +11,7 @@ from tests.kernelside.driving import Cell, Server
 
 pytestmark = pytest.mark.integration
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("kernels"), "numpy,matplotlib.pyplot,pandas")
-    yield server
-    assert server.close() == 0
-
-
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
+PRELOAD = "numpy,matplotlib.pyplot,pandas"
 
 
 class TestFresh:
