@@ -90,6 +90,7 @@ class Conversation:
     def end(self) -> None:
         """The client is gone."""
         self._paused = True
+        self._frames = iter(())  # they may be long, and who refers to this may live on
         if self._attachment is not None:
             self._attachment.detach()
 

@@ -60,6 +60,11 @@ class Audience:
         """Nothing more will be told."""
         return self._closed is not None
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be taken."""
+        return self._outbox.waiting
+
     def come(self, listener: Listener) -> Seat:
         """Let `listener` take part."""
         seat = Seat(listener, self._outbox.open(), self.clock.seconds())
@@ -76,6 +81,7 @@ class Audience:
         self._outbox.close(seat.cursor)
         self._ease()
         if not self._seats:
+            self._abridge()
             self.deserted()
 
     def take(self, seat: Seat, room: int) -> list[Message]:
@@ -109,6 +115,12 @@ class Audience:
             self._closed = reason
             self._wake()
             self._watch_for_stalls()
+            self._abridge()
+
+    def _abridge(self) -> None:
+        """Nobody is left who would take it all, and a session lives on in what refers to it."""
+        if self.closed and not self._seats:
+            self._outbox.abridge()
 
     def _wake(self) -> None:
         for seat in list(self._seats):

@@ -93,6 +93,11 @@ class Outbox:
     _size: int = field(default=0, init=False)
 
     @property
+    def waiting(self) -> int:
+        """Bytes that wait."""
+        return self._size
+
+    @property
     def full(self) -> bool:
         """More waits than should."""
         return self._size >= self.bound
@@ -150,6 +155,11 @@ class Outbox:
         self._cursors.remove(cursor)
         if self._cursors:
             self._trim()
+
+    def abridge(self) -> None:
+        """Keep only the last message, which says how it ended: nobody comes for all of it."""
+        while len(self._entries) > 1:
+            self._size -= self._entries.popleft().size
 
     def _untaken(self, entry: Entry) -> bool:
         return all(cursor.place <= entry.number for cursor in self._cursors)
