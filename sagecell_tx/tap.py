@@ -16,7 +16,7 @@ import attrs
 from attrs import define
 from twisted.application import strports
 from twisted.application.internet import TimerService
-from twisted.application.service import IService, Service
+from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python import usage
@@ -35,6 +35,7 @@ from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.http.terms import Terms
+from sagecell_tx.process import allow_many_descriptors, trimming
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.readykernels import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
@@ -194,8 +195,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
         return swept.addCallback(lambda _: None)
 
-    sweeping = TimerService(SWEEP, sweep)
-    sweeping.clock = reactor
+    sweeping = MultiService()
+    for timer in (TimerService(SWEEP, sweep), trimming(reactor, threads)):
+        timer.clock = reactor
+        timer.setServiceParent(sweeping)
     listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
     for service in listening:
         service.endpoint = Watched(service.endpoint, doors)
@@ -252,7 +255,7 @@ class Server(Service):
         super().startService()
         # What the server writes is its own: the database, and what SQLite keeps beside it.
         os.umask(0o077)
-        _allow_many_descriptors()
+        allow_many_descriptors()
         try:
             self.database.upgrade()
             self.host.startService()
@@ -293,9 +296,3 @@ class Server(Service):
     def _up(self, _: object) -> None:
         self.notifier.ready()
         _log.info("ready")
-
-
-def _allow_many_descriptors() -> None:
-    """A session takes about a dozen descriptors, and the usual soft limit is 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
