@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import attrs
 from twisted.application import strports
 from twisted.application.internet import TimerService
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
@@ -31,6 +31,7 @@ from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.http.terms import Terms
+from sagecell_tx.process import trimming
 from sagecell_tx.server import Server
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.readykernels import ReadyKernels
@@ -191,8 +192,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
         return swept.addCallback(lambda _: None)
 
-    sweeping = TimerService(SWEEP, sweep)
-    sweeping.clock = reactor
+    sweeping = MultiService()
+    for timer in (TimerService(SWEEP, sweep), trimming(reactor, threads)):
+        timer.clock = reactor
+        timer.setServiceParent(sweeping)
     listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
     for service in listening:
         service.endpoint = Watched(service.endpoint, doors)

@@ -20,8 +20,9 @@ from typing_extensions import override
 
 from sagecell_tx.config import Config
 from sagecell_tx.http.doors import Doors
+from sagecell_tx.process import TRIM
 from sagecell_tx.server import Server
-from sagecell_tx.tap import Options, makeService, new_id, now, timestamp
+from sagecell_tx.tap import SWEEP, Options, makeService, new_id, now, timestamp
 
 
 def parsed(*words: str) -> Config:
@@ -113,6 +114,7 @@ class BuildingTests(SynchronousTestCase):
         assert isinstance(server, Server)
         self.addCleanup(server.host.zmq.shutdown)
         assert len(server.listening) == 2
+        assert [timer.step for timer in cast(Any, server.sweeping)] == [SWEEP, TRIM]
         assert not server.running
         assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []

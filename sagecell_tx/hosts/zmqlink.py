@@ -38,7 +38,8 @@ HEARTBEAT_PORT = 5
 SLICE_MESSAGES = 16
 SLICE_BYTES = 1 << 20
 
-#: Messages that ZMQ keeps for us while we do not read. Small, since each may be large.
+#: Messages that ZMQ keeps for us while we do not read. It has no bound in bytes: with our
+#: own kernels' text and files, which come in pieces of 64 KiB, this makes 4 MiB a kernel.
 WAITING = 64
 
 #: A message from this size on is checked in a thread.
