@@ -7,8 +7,9 @@
  */
 
 import type { Clock } from "./clock";
+import { Comms } from "./comms";
 import type { Socket } from "./execution";
-import { Interacts } from "./interacts";
+import { type Ask, Interacts } from "./interacts";
 import {
   type JsonObject,
   type KernelMessage,
@@ -55,6 +56,7 @@ const GONE = "The kernel has ended.";
 export class Kernel {
   readonly #options: KernelOptions;
   readonly interacts: Interacts;
+  readonly comms: Comms;
   #address: KernelAddress | null = null;
   #socket: Socket | null = null;
   #isOpen = false;
@@ -69,14 +71,19 @@ export class Kernel {
 
   constructor(options: KernelOptions) {
     this.#options = options;
-    this.interacts = new Interacts({
-      request: (...asked) => this.request(...asked),
-    });
+    const request: Ask = (...asked) => this.request(...asked);
+    this.interacts = new Interacts({ request });
+    this.comms = new Comms({ request });
   }
 
   /** Empty while there is none. */
   get id(): string {
     return this.#address?.id ?? "";
+  }
+
+  /** Whether it is there to be asked. */
+  get isAlive(): boolean {
+    return this.#isOpen;
   }
 
   /** Whether it could answer at once. */
@@ -184,11 +191,12 @@ export class Kernel {
     const message = parseMessage(event.data);
     if (message === null) return;
     if (this.#answers(message) || this.interacts.take(message)) return;
+    if (this.comms.take(message)) return;
     const line = message.parentId === "" ? this.#line : this.#lines.get(message.parentId);
     line?.onmessage?.(event);
     if (message.type !== "status") return;
     const said = textAt(message.content, "execution_state");
-    if (said === "idle") this.interacts.flush();
+    if (said === "idle") this.#flush();
     else if (said === "dead") this.#gone();
   }
 
@@ -202,9 +210,14 @@ export class Kernel {
     }
     if (type !== "status" || textAt(content, "execution_state") !== "idle") return false;
     this.#waiting.delete(parentId);
-    this.interacts.flush();
+    this.#flush();
     waiting.resolve(waiting.reply ?? {});
     return true;
+  }
+
+  #flush(): void {
+    this.interacts.flush();
+    this.comms.flush();
   }
 
   /** The next run gets a kernel of its own. */
@@ -218,6 +231,7 @@ export class Kernel {
     for (const { reject } of this.#waiting.values()) reject(new Error(GONE));
     this.#waiting.clear();
     this.interacts.end();
+    this.comms.end();
   }
 }
 
