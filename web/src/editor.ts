@@ -153,7 +153,8 @@ function completing(completer: Completer): Extension {
     return true;
   };
   return [
-    autocompletion({ override: [ask], activateOnTyping: false }),
+    // Nothing pops up unasked, so that no key can hit it by accident.
+    autocompletion({ override: [ask], activateOnTyping: false, interactionDelay: 0 }),
     help,
     keymap.of([
       { key: "Tab", run: (view) => acceptCompletion(view) || startAtName(view) },

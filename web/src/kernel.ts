@@ -48,7 +48,9 @@ export interface Run {
 interface Waiting {
   readonly resolve: (reply: JsonObject) => void;
   readonly reject: (error: Error) => void;
+  /** Null until there is one; comms' messages have none. */
   reply: JsonObject | null;
+  isIdle: boolean;
 }
 
 const GONE = "The kernel has ended.";
@@ -132,7 +134,8 @@ export class Kernel {
       }
       const by = { msgId: newId(), session: this.#session, date: clock.date() };
       sent(by.msgId);
-      this.#waiting.set(by.msgId, { resolve, reject, reply: null });
+      const reply = type.startsWith("comm_") ? {} : null;
+      this.#waiting.set(by.msgId, { resolve, reject, reply, isIdle: false });
       this.#socket.send(JSON.stringify(shellRequest(type, content, by)));
     });
   }
@@ -204,14 +207,15 @@ export class Kernel {
   #answers({ type, parentId, content }: KernelMessage): boolean {
     const waiting = this.#waiting.get(parentId);
     if (waiting === undefined) return false;
-    if (type.endsWith("_reply")) {
-      waiting.reply = content;
-      return true;
-    }
-    if (type !== "status" || textAt(content, "execution_state") !== "idle") return false;
+    if (type.endsWith("_reply")) waiting.reply = content;
+    else if (type === "status" && textAt(content, "execution_state") === "idle") {
+      waiting.isIdle = true;
+    } else return false;
+    // They come on two sockets of the kernel's, and either may be the first.
+    if (waiting.reply === null || !waiting.isIdle) return true;
     this.#waiting.delete(parentId);
     this.#flush();
-    waiting.resolve(waiting.reply ?? {});
+    waiting.resolve(waiting.reply);
     return true;
   }
 

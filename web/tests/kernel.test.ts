@@ -195,6 +195,22 @@ describe("a request", () => {
     expect(answers).toEqual([{ b: 2 }]);
   });
 
+  test("is answered when the kernel says that it is idle before its reply", async () => {
+    await open();
+    const asked = world.kernel.request("complete_request", {});
+    world.says("status", { execution_state: "idle" });
+    world.says("complete_reply", { matches: ["print"] });
+    expect(await asked).toEqual({ matches: ["print"] });
+  });
+
+  test("of a comm has no reply", async () => {
+    await open();
+    const asked = world.kernel.request("comm_msg", { comm_id: "c1", data: {} });
+    world.says("status", { execution_state: "busy" });
+    world.says("status", { execution_state: "idle" });
+    expect(await asked).toEqual({});
+  });
+
   test("fails with a sentence when there is no kernel, or no longer", async () => {
     await expect(world.kernel.request("x", {})).rejects.toThrow("The kernel has ended.");
     await open();
