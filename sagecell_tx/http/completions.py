@@ -16,6 +16,7 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
+from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.problems import Problem, handle_problems
@@ -35,6 +36,7 @@ class Completions:
 
     completer: Completer
     clients: Clients
+    limits: Limits
     now: Callable[[], str]
     _waiting: Counter[str] = field(factory=Counter, init=False)
 
@@ -58,6 +60,9 @@ class Completions:
         question = elder.modern(asked)
         if not self.completer.answers(question):
             raise WireError("invalid_message", "Only completions and explanations are had here.")
+        if asked.size > 4 * self.limits.code:
+            sentence = f"The program has more than {self.limits.code} characters."
+            raise Problem(413, "code_too_long", sentence)
         mode = asked.parsed_content().get("mode")
         who = visitor.key or visitor.address
         if self.completer.is_full or (who and self._waiting[who] >= WAITING):

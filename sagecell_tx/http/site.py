@@ -149,7 +149,7 @@ def resource_tree(parts: Parts) -> IResource:
     permalinks = Permalinks(store=parts.cells, limits=limits)
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
-    completions = Completions(completer=completer, clients=parts.clients, now=now)
+    completions = Completions(completer=completer, clients=parts.clients, limits=limits, now=now)
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
     root.putChild(b"", Mounted(pages.app))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.author import Author
-from tests.browser.book import Book
 from tests.browser.reader import Reader
 
 pytestmark = pytest.mark.browser
@@ -23,25 +20,18 @@ LANGUAGES = "sagecell.makeSagecell({inputLocation: '#other', languages: ['maxima
 
 
 @pytest.fixture
-def author(shared_reader) -> Iterator[Author]:
-    """Who opens a page elsewhere with cells: linked ones, one alone, and one in other languages."""
-    shared_reader.browser.get("about:blank")
-    shared_reader.browser.get_log("performance")
-    shared_reader.browser.get_log("browser")
-    with Book() as book:
-        author = Author(shared_reader, book)
-        author.open(
-            author.script
-            + "<script>sagecell.makeSagecell({inputLocation: '.linked', linked: true});"
-            + f"sagecell.makeSagecell({{inputLocation: '#alone'}});{LANGUAGES}</script>",
-            f"<div class='linked' id='first'><script type='text/x-sage'>{FIRST}</script></div>"
-            "<div class='linked' id='second'></div><div id='alone'></div><div id='other'></div>",
-            cells=4,
-        )
-        shared_reader.until(lambda: len(shared_reader.all(".cm-content")) == 4)
-        yield author
-        assert shared_reader.complaints() == []
-        assert author.strangers() == []
+def reader(author: Author) -> Reader:
+    """In front of linked cells, of one alone, and of one in other languages."""
+    author.open(
+        author.script
+        + "<script>sagecell.makeSagecell({inputLocation: '.linked', linked: true});"
+        + f"sagecell.makeSagecell({{inputLocation: '#alone'}});{LANGUAGES}</script>",
+        f"<div class='linked' id='first'><script type='text/x-sage'>{FIRST}</script></div>"
+        "<div class='linked' id='second'></div><div id='alone'></div><div id='other'></div>",
+        cells=4,
+    )
+    author.reader.until(lambda: len(author.reader.all(".cm-content")) == 4)
+    return author.reader
 
 
 def type_in(reader: Reader, cell: str, text: str) -> None:
@@ -62,9 +52,8 @@ def program(reader: Reader, cell: str) -> str:
     return str(reader.one(f"{cell} .cm-line").get_attribute("textContent"))
 
 
-def test_names_of_a_linked_cells_kernel(author):
+def test_names_of_a_linked_cells_kernel(author, reader):
     """contract: 7.7"""
-    reader = author.reader
     author.evaluate("#first")
     type_in(reader, "#first", "special_n")
     assert "special_number" in offered(reader)
@@ -80,9 +69,8 @@ def test_names_of_a_linked_cells_kernel(author):
     reader.until(lambda: "Knows what seven is." in reader.text(".sagecell_help"))
 
 
-def test_names_without_a_kernel(author):
+def test_names_without_a_kernel(author, reader):
     """contract: 7.7"""
-    reader = author.reader
     type_in(reader, "#alone", "x = enumer")
     assert offered(reader) == ["enumerate"]
     reader.press(Keys.TAB)
@@ -99,9 +87,8 @@ def test_names_without_a_kernel(author):
     assert author.evaluate("#first") == ""  # nobody was in the way
 
 
-def test_full_screen_by_its_key(author):
+def test_full_screen_by_its_key(reader):
     """contract: 7.7"""
-    reader = author.reader
     cell = reader.one("#alone .sagecell_input")
     before = cell.size["width"]
     reader.one("#alone .cm-content").click()

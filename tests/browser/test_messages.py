@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.browser.author import Author
-from tests.browser.book import Book
 
 pytestmark = pytest.mark.browser
 
@@ -58,19 +55,6 @@ def count(again=Checkbox(False)):
     open("made.txt", "w").write(str(again))
     print("counted", again)
 """
-
-
-@pytest.fixture
-def author(shared_reader) -> Iterator[Author]:
-    """Who opens pages elsewhere; in the end nobody else was asked and the console is clean."""
-    shared_reader.browser.get("about:blank")
-    shared_reader.browser.get_log("performance")
-    shared_reader.browser.get_log("browser")
-    with Book() as book:
-        author = Author(shared_reader, book)
-        yield author
-        assert shared_reader.complaints() == []
-        assert author.strangers() == []
 
 
 def evaluate(author: Author, program: str) -> None:

@@ -103,6 +103,11 @@ class CompletionTests(SiteTests):
             assert answer.headers["access-control-allow-origin"] == ORIGIN[1]
         assert self.world.host.kernels == []
 
+    def test_a_program_that_is_too_long(self) -> None:
+        longest = question(code="x" * (4 * self.limits.code + 1), cursor_pos=1)
+        answer = self.ask("POST", "/complete", [ORIGIN], longest)
+        assert (answer.status, answer.error) == (413, "code_too_long")
+
     def test_any_content_of_a_question_is_answered(self) -> None:
         for content in ({"code": 7, "cursor_pos": "x", "mode": ["r"]}, {"mode": "r"}):
             asking = self.asking(question(**content))

@@ -10,9 +10,8 @@ import { type Json, type JsonObject, isObject, textAt } from "../messages";
 import type { CommHost, CommView } from "./hook";
 import { Note } from "./note";
 
-/** What `mpl.figure` takes for its socket. */
+/** What `mpl.figure` takes for its socket. Without a `binaryType`, pictures come as text. */
 interface FigureSocket {
-  binaryType: string;
   readyState: number;
   onopen: (() => void) | null;
   onmessage: ((event: { data: Json }) => void) | null;
@@ -69,7 +68,6 @@ export class Figure implements CommView {
     const make = (window as { mpl?: { figure?: unknown } }).mpl?.figure;
     if (typeof make !== "function") return;
     const socket: FigureSocket = {
-      binaryType: "",
       readyState: WebSocket.OPEN,
       onopen: null,
       onmessage: null,
