@@ -53,14 +53,20 @@ def reader(shared_reader: Reader, server: Server) -> Iterator[Reader]:
     assert shared_reader.sent_urls_beside(server.url) == []
 
 
+@pytest.fixture(scope="package")
+def book() -> Iterator[Book]:
+    """The site of those who write pages with cells."""
+    with Book() as site:
+        yield site
+
+
 @pytest.fixture
-def author(shared_reader: Reader) -> Iterator[Author]:
-    """Who opens pages elsewhere; in the end nobody else was asked and the console is clean."""
+def author(shared_reader: Reader, book: Book) -> Iterator[Author]:
+    """Who opens pages; in the end nobody else was asked and the console is clean."""
     shared_reader.browser.get("about:blank")
     shared_reader.browser.get_log("performance")
     shared_reader.browser.get_log("browser")
-    with Book() as book:
-        author = Author(shared_reader, book)
-        yield author
-        assert shared_reader.complaints() == []
-        assert author.strangers() == []
+    author = Author(shared_reader, book)
+    yield author
+    assert shared_reader.complaints() == []
+    assert author.strangers() == []
