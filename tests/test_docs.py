@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 import sagecell_tx.http
 from sagecell_tx.config import Config, Limits
+from sagecell_tx.http.completions import Completions
 from sagecell_tx.http.kernels import Kernels
 from sagecell_tx.http.pages import Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
@@ -43,6 +44,7 @@ WARNING = 2
 MOUNTS = {
     Pages: "",
     Static: "/static",
+    Completions: "/complete",
     Kernels: "/kernel",
     Permalinks: "/permalink",
     SockJS: "/sockjs",

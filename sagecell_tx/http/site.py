@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from sagecell_tx.config import Limits
 from sagecell_tx.http.bodies import CellRequest, CellSite, Gzip
 from sagecell_tx.http.clients import Clients
+from sagecell_tx.http.completions import Completions
 from sagecell_tx.http.files import Files
 from sagecell_tx.http.kernels import Kernels
 from sagecell_tx.http.multiplexer import Multiplexer
@@ -147,6 +148,8 @@ def resource_tree(parts: Parts) -> IResource:
     )
     permalinks = Permalinks(store=parts.cells, limits=limits)
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
+    completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
+    completions = Completions(completer=completer, clients=parts.clients, limits=limits, now=now)
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
     root.putChild(b"", Mounted(pages.app))
@@ -156,9 +159,10 @@ def resource_tree(parts: Parts) -> IResource:
     root.putChild(b"static", Mounted(Static(client=parts.client).app))
     root.putChild(b"kernel", Mounted(kernels.app))
     root.putChild(b"service", Mounted(service.app))
+    root.putChild(b"complete", Mounted(completions.app))
     root.putChild(b"permalink", Mounted(permalinks.app))
     root.putChild(b"api", Mounted(status.app))
-    root.putChild(b"sockjs", Mounted(sockjs(parts, sockets).app))
+    root.putChild(b"sockjs", Mounted(sockjs(parts, sockets, completer).app))
     return _below(parts.baseurl, root)
 
 
@@ -171,10 +175,9 @@ def _below(baseurl: str, tree: Root) -> Root:
     return tree
 
 
-def sockjs(parts: Parts, sockets: WebSockets) -> SockJS:
+def sockjs(parts: Parts, sockets: WebSockets, completer: Completer) -> SockJS:
     """The SockJS service, on which each page has all its kernels."""
     fleet, limits, clients = parts.fleet, parts.limits, parts.clients
-    completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=parts.now)
 
     def begin(link: Link) -> Multiplexer:
         return Multiplexer(link, fleet, completer, parts.now)

@@ -24,6 +24,7 @@ from traitlets.config import Config
 from sagecell_tx.kernelside import listing, programfile
 from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
+from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.publisher import Publisher
 from sagecell_tx.kernelside.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.session import CellSession
@@ -160,6 +161,8 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         if self.uploads is not None:
             programfile.keep(kwargs["code"], self.uploads.root)
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
+        if sentence := sage.excuse(self.get_parent("shell")["metadata"], reply):
+            print(sentence, file=sys.stderr)
         reply["payload"][:0] = self.files_payload()
         return reply
 

@@ -15,7 +15,7 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from sagecell_tx.kernelside import linux, processes
+from sagecell_tx.kernelside import linux, processes, threads
 from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.kernel import Parts
 from sagecell_tx.kernelside.running import Running
@@ -54,6 +54,7 @@ def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
         running = Running.open(parts, f"{place.sockets}/k", start.key, captures)
         parts.take_streams()
+        threads.follow(parts.kernel)
         gc.enable()
         # Fails when the fork server is gone, be it before its death was to be ours.
         os.write(report, b"b")

@@ -71,6 +71,11 @@ class Completer:
         """Whether a request is one for the completer; others are not to be asked."""
         return asked.msg_type in REPLIES
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many questions wait as may; one more is answered with an error."""
+        return len(self._questions) >= MOST
+
     def ask(self, asked: Message, mode: str, answer: Callable[[Message], None]) -> None:
         """Answer a request, exactly once, now or later. Whatever goes wrong is an answer too.
 
@@ -79,7 +84,7 @@ class Completer:
         content = asked.parsed_content()
         if mode not in SPOKEN:
             answer(self._reply(asked, _from_words(asked, mode, content)))
-        elif len(self._questions) >= MOST:
+        elif self.is_full:
             answer(self._failed(asked, "too_many_requests", "Too many completions are asked for."))
         else:
             self._ask_kernel(asked, content, answer)

@@ -10,7 +10,7 @@ import { FullScreen } from "./fullscreen";
 import type { Kernel } from "./kernel";
 import { completerFor } from "./completer";
 import { language } from "./languages";
-import type { JsonObject, KernelMessage } from "./messages";
+import { type JsonObject, type KernelMessage, shellRequest } from "./messages";
 import { newFiles } from "./output/files";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
@@ -58,7 +58,11 @@ export class Cell {
       code: plan.code,
       language: language(plan.language),
       onEvaluate: () => this.evaluate(),
-      completer: completerFor(() => this.#kernel),
+      completer: completerFor({
+        kernel: () => this.#kernel,
+        language: () => this.#language,
+        ask: (type, content) => this.#ask(type, content),
+      }),
       load: options.loadEditor,
     });
     this.#commands = new Commands({
@@ -94,6 +98,7 @@ export class Cell {
     const run = kernel.run();
     const execution = new Execution({
       code: this.#wrapped(),
+      language: this.#language,
       server: run.server,
       openSocket: run.openSocket,
       clock,
@@ -141,6 +146,13 @@ export class Cell {
   #program() {
     const interacts = JSON.stringify(this.interacts);
     return { code: this.editor.code(), language: this.#language, interacts };
+  }
+
+  /** Asks the server's own completer. */
+  #ask(type: string, content: JsonObject): Promise<JsonObject> {
+    const { server, newId, clock } = this.#options;
+    const by = { msgId: newId(), session: "", date: clock.date() };
+    return server.complete(shellRequest(type, content, by));
   }
 
   #speak(name: string): void {

@@ -10,7 +10,13 @@ import {
   closeBracketsKeymap,
   startCompletion,
 } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import {
+  defaultKeymap,
+  history,
+  historyKeymap,
+  indentMore,
+  indentWithTab,
+} from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import {
   bracketMatching,
@@ -134,12 +140,20 @@ function speaking({ name, mode }: Language): Extension {
   ];
 }
 
-/** Tab completes behind a name or a dot, and explains behind ? and (; anywhere else it indents. */
+/**
+ * Tab completes behind a name or a dot, and explains behind ? and (; anywhere else, and where
+ * nobody knows how a name goes on, it indents.
+ */
 function completing(completer: Completer): Extension {
   const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
     if (!context.explicit) return null;
     const found = await completer.complete(context.state.doc.toString(), context.pos);
-    if (found === null || context.aborted) return null;
+    if (context.aborted) return null;
+    const typed = found === null ? "" : context.state.sliceDoc(found.from, found.to);
+    if (found === null || found.matches.every((match) => match === typed)) {
+      if (context.view !== undefined) indentMore(context.view);
+      return null;
+    }
     const options = found.matches.map((label): Completion => ({ label }));
     return { from: found.from, to: found.to, options };
   };
@@ -153,7 +167,8 @@ function completing(completer: Completer): Extension {
     return true;
   };
   return [
-    autocompletion({ override: [ask], activateOnTyping: false }),
+    // Nothing pops up unasked, so that no key can hit it by accident.
+    autocompletion({ override: [ask], activateOnTyping: false, interactionDelay: 0 }),
     help,
     keymap.of([
       { key: "Tab", run: (view) => acceptCompletion(view) || startAtName(view) },

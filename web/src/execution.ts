@@ -70,6 +70,8 @@ export interface Socket {
 
 export interface ExecutionOptions {
   readonly code: string;
+  /** What the program was written in: see `executeRequest`. */
+  readonly language: string;
   readonly server: {
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
     endKernel(id: string): void;
@@ -170,7 +172,7 @@ export class Execution {
     const by = this.#authorship();
     this.#requestId = by.msgId;
     this.#begun = this.#options.clock.now();
-    this.#send(executeRequest(this.#options.code, by));
+    this.#send(executeRequest(this.#options.code, this.#options.language, by));
     this.#enter({ name: "running", since: this.#begun });
   }
 

@@ -7,8 +7,9 @@
  */
 
 import type { Clock } from "./clock";
+import { Comms } from "./comms";
 import type { Socket } from "./execution";
-import { Interacts } from "./interacts";
+import { type Ask, Interacts } from "./interacts";
 import {
   type JsonObject,
   type KernelMessage,
@@ -47,7 +48,9 @@ export interface Run {
 interface Waiting {
   readonly resolve: (reply: JsonObject) => void;
   readonly reject: (error: Error) => void;
+  /** Null until there is one; comms' messages have none. */
   reply: JsonObject | null;
+  isIdle: boolean;
 }
 
 const GONE = "The kernel has ended.";
@@ -55,6 +58,7 @@ const GONE = "The kernel has ended.";
 export class Kernel {
   readonly #options: KernelOptions;
   readonly interacts: Interacts;
+  readonly comms: Comms;
   #address: KernelAddress | null = null;
   #socket: Socket | null = null;
   #isOpen = false;
@@ -69,14 +73,19 @@ export class Kernel {
 
   constructor(options: KernelOptions) {
     this.#options = options;
-    this.interacts = new Interacts({
-      request: (...asked) => this.request(...asked),
-    });
+    const request: Ask = (...asked) => this.request(...asked);
+    this.interacts = new Interacts({ request });
+    this.comms = new Comms({ request });
   }
 
   /** Empty while there is none. */
   get id(): string {
     return this.#address?.id ?? "";
+  }
+
+  /** Whether it is there to be asked. */
+  get isAlive(): boolean {
+    return this.#isOpen;
   }
 
   /** Whether it could answer at once. */
@@ -125,7 +134,8 @@ export class Kernel {
       }
       const by = { msgId: newId(), session: this.#session, date: clock.date() };
       sent(by.msgId);
-      this.#waiting.set(by.msgId, { resolve, reject, reply: null });
+      const reply = type.startsWith("comm_") ? {} : null;
+      this.#waiting.set(by.msgId, { resolve, reject, reply, isIdle: false });
       this.#socket.send(JSON.stringify(shellRequest(type, content, by)));
     });
   }
@@ -184,11 +194,12 @@ export class Kernel {
     const message = parseMessage(event.data);
     if (message === null) return;
     if (this.#answers(message) || this.interacts.take(message)) return;
+    if (this.comms.take(message)) return;
     const line = message.parentId === "" ? this.#line : this.#lines.get(message.parentId);
     line?.onmessage?.(event);
     if (message.type !== "status") return;
     const said = textAt(message.content, "execution_state");
-    if (said === "idle") this.interacts.flush();
+    if (said === "idle") this.#flush();
     else if (said === "dead") this.#gone();
   }
 
@@ -196,15 +207,21 @@ export class Kernel {
   #answers({ type, parentId, content }: KernelMessage): boolean {
     const waiting = this.#waiting.get(parentId);
     if (waiting === undefined) return false;
-    if (type.endsWith("_reply")) {
-      waiting.reply = content;
-      return true;
-    }
-    if (type !== "status" || textAt(content, "execution_state") !== "idle") return false;
+    if (type.endsWith("_reply")) waiting.reply = content;
+    else if (type === "status" && textAt(content, "execution_state") === "idle") {
+      waiting.isIdle = true;
+    } else return false;
+    // They come on two sockets of the kernel's, and either may be the first.
+    if (waiting.reply === null || !waiting.isIdle) return true;
     this.#waiting.delete(parentId);
-    this.interacts.flush();
-    waiting.resolve(waiting.reply ?? {});
+    this.#flush();
+    waiting.resolve(waiting.reply);
     return true;
+  }
+
+  #flush(): void {
+    this.interacts.flush();
+    this.comms.flush();
   }
 
   /** The next run gets a kernel of its own. */
@@ -218,6 +235,7 @@ export class Kernel {
     for (const { reject } of this.#waiting.values()) reject(new Error(GONE));
     this.#waiting.clear();
     this.interacts.end();
+    this.comms.end();
   }
 }
 

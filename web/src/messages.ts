@@ -37,15 +37,17 @@ export interface Authorship {
   readonly date: Date;
 }
 
-export function executeRequest(code: string, by: Authorship): ClientMessage {
-  return clientMessage("execute_request", "shell", by, {
+/** `language` is that of the program, not of what it was wrapped in. */
+export function executeRequest(code: string, language: string, by: Authorship): ClientMessage {
+  const content = {
     code,
     silent: false,
     store_history: true,
     user_expressions: {},
     allow_stdin: false,
     stop_on_error: true,
-  });
+  };
+  return { ...clientMessage("execute_request", "shell", by, content), metadata: { language } };
 }
 
 /** Any other request on shell; interacts and completion have their own. */

@@ -1,5 +1,6 @@
 /** Where a cell shows what its programs say: one container for all, or one for each evaluation. */
 
+import type { CommPlace } from "./comms";
 import { division } from "./elements";
 import { type State, isLive } from "./execution";
 import type { Kernel } from "./kernel";
@@ -34,7 +35,7 @@ export class Outputs {
   #files: FileList;
   #evaluations = 0;
   #kernelId: () => string = () => "";
-  #place: Place | null = null;
+  #place: (Place & CommPlace) | null = null;
 
   constructor(options: OutputsOptions) {
     const { plan, server } = options;
@@ -62,7 +63,10 @@ export class Outputs {
     this.#evaluations += 1;
     this.#kernelId = kernelId;
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
-    if (this.#place !== null) kernel.interacts.removeFrom(this.#place);
+    if (this.#place !== null) {
+      kernel.interacts.removeFrom(this.#place);
+      kernel.comms.removeFrom(this.#place);
+    }
     this.#place = this.#makePlace(kernel);
     this.#files.clear();
     this.#messages.replaceChildren();
@@ -70,8 +74,12 @@ export class Outputs {
   }
 
   take(message: KernelMessage, kernel: Kernel): void {
-    if (this.#place !== null) kernel.interacts.announce(message, this.#place);
-    this.#output.take(message);
+    let shown = message;
+    if (this.#place !== null) {
+      kernel.interacts.announce(message, this.#place);
+      shown = kernel.comms.open(message, this.#place) ?? message;
+    }
+    this.#output.take(shown);
     if (!this.#messages.hidden) this.#log(message);
   }
 
@@ -112,18 +120,28 @@ export class Outputs {
     this.#section.append(this.#container);
   }
 
-  #makePlace(kernel: Kernel): Place {
+  #makePlace(kernel: Kernel): Place & CommPlace {
     const { plan } = this.#options;
     const saved = [...plan.interacts];
-    return {
-      showing: this.#showing((data) => kernel.interacts.element(data)),
+    const output = this.#output;
+    const place: Place & CommPlace = {
+      showing: this.#showing(
+        (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
+      ),
       makeOutput: () => this.#makeOutput(),
       locate: (selector) => (plan.scripts ? this.#find(selector) : null),
       // A link's interacts are those of its program as it came.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
       files: (names) => this.files(names),
+      said: (message) => {
+        if (this.#place === place) this.take(message, kernel);
+      },
+      flush: () => {
+        if (this.#place === place) output.flush();
+      },
     };
+    return place;
   }
 
   #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {

@@ -1,6 +1,6 @@
 /** The server that this page came from, spoken to over HTTP. */
 
-import { type JsonObject, parseObject, textAt } from "./messages";
+import { type ClientMessage, type JsonObject, objectAt, parseObject, textAt } from "./messages";
 import { LINES, type QueuePlace, answerOf } from "./queue";
 
 /** The server said no, or nothing; the text is a sentence for the visitor. */
@@ -102,6 +102,13 @@ export class Server {
       query: textAt(reply, "query"),
       interacts: textAt(reply, "interacts"),
     };
+  }
+
+  /** What is known of names to whoever has no kernel: the content of the reply to a question. */
+  async complete(question: ClientMessage): Promise<JsonObject> {
+    // As text: JSON would have to be allowed first, by one more request.
+    const reply = await this.#ask("complete", { method: "POST", body: JSON.stringify(question) });
+    return objectAt(reply, "content");
   }
 
   /** The terms of use as HTML; null when there are none to accept. */

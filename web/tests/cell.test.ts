@@ -121,6 +121,22 @@ test("the next evaluation has a kernel of its own and a clean sheet", async () =
   expect(sockets[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
 });
 
+test("what an earlier program's threads say late is not in the output of a later one", async () => {
+  await run();
+  replies("ok");
+  const late = said(
+    "stream",
+    { name: "stdout", text: "late" },
+    sockets[0]!.sent[0]!["msg_id"] as string,
+  );
+  await run();
+  sockets[0]!.says(late);
+  sockets[1]!.says(late);
+  says("stream", { name: "stdout", text: "mine" });
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("mine");
+});
+
 test("HTML finds the kernel's files", async () => {
   await run();
   says("display_data", { data: { "text/html": "<img src='cell://plot.png?m=7'>" } });

@@ -79,6 +79,25 @@ test("a program may be replaced, and one to be read is not written", () => {
 });
 
 // contract: 7.7
+test.each([
+  ["nobody answers", null],
+  ["there is nothing", { from: 0, to: 4, matches: [] }],
+  ["the name is whole", { from: 0, to: 4, matches: ["pass"] }],
+])("Tab behind a name indents when %s", async (_name, found) => {
+  parent.replaceChildren();
+  const made = createEditor({
+    parent,
+    code: "pass",
+    language: language("python"),
+    onEvaluate: () => undefined,
+    completer: { isReady: () => true, complete: async () => found, inspect: async () => "" },
+  });
+  press("End", { keyCode: 35 });
+  press("Tab", { keyCode: 9 });
+  await expect.poll(() => made.code()).toBe("    pass");
+});
+
+// contract: 7.7
 test("Tab behind a name asks the kernel, while there is one, and indents otherwise", async () => {
   const asked: [string, number][] = [];
   let isReady = false;

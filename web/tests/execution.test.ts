@@ -21,6 +21,7 @@ class World {
   queued!: (place: QueuePlace) => void;
   readonly execution = new Execution({
     code: "print(1)",
+    language: "python",
     server: {
       startKernel: (signal, onQueued) => {
         this.signal = signal;
@@ -101,7 +102,12 @@ test("a program that ends well: starting, running, done", async () => {
   await world.run();
   expect(world.socket.address).toBe(KERNEL.channels);
   expect(world.socket.sent).toMatchObject([
-    { msg_type: "execute_request", channel: "shell", content: { code: "print(1)" } },
+    {
+      msg_type: "execute_request",
+      channel: "shell",
+      content: { code: "print(1)" },
+      metadata: { language: "python" },
+    },
   ]);
   world.says("status", { execution_state: "busy" });
   world.says("stream", { name: "stdout", text: "1\n" });

@@ -37,6 +37,7 @@ class World {
     const states: State["name"][] = [];
     const execution = new Execution({
       code,
+      language: "python",
       server: run.server,
       openSocket: run.openSocket,
       clock: this.clock,
@@ -94,6 +95,20 @@ test("linked cells share a kernel, and run in the order in which they asked", as
   expect(one!.heard).toEqual(["stream of one", "execute_reply"]);
   expect(two!.heard).toEqual(["stream of two", "execute_reply"]);
   expect([world.starts, world.sockets.length, world.ended]).toEqual([1, 1, []]);
+});
+
+test("what an earlier run of the same cell says late is not heard as the next one's", async () => {
+  const one = world.run("1");
+  await settled();
+  world.socket.opens();
+  world.done();
+  const two = world.run("2");
+  await settled();
+  world.says("stream", { text: "late" }, world.sent[0]!["msg_id"] as string);
+  world.says("stream", { text: "of two" });
+  world.done();
+  expect(one.heard).toEqual(["execute_reply"]);
+  expect(two.heard).toEqual(["stream of two", "execute_reply"]);
 });
 
 test("who gives up while waiting lets the next one go, but not before its turn", async () => {
@@ -178,6 +193,22 @@ describe("a request", () => {
     world.says("status", { execution_state: "idle" });
     await settled();
     expect(answers).toEqual([{ b: 2 }]);
+  });
+
+  test("is answered when the kernel says that it is idle before its reply", async () => {
+    await open();
+    const asked = world.kernel.request("complete_request", {});
+    world.says("status", { execution_state: "idle" });
+    world.says("complete_reply", { matches: ["print"] });
+    expect(await asked).toEqual({ matches: ["print"] });
+  });
+
+  test("of a comm has no reply", async () => {
+    await open();
+    const asked = world.kernel.request("comm_msg", { comm_id: "c1", data: {} });
+    world.says("status", { execution_state: "busy" });
+    world.says("status", { execution_state: "idle" });
+    expect(await asked).toEqual({});
   });
 
   test("fails with a sentence when there is no kernel, or no longer", async () => {

@@ -5,7 +5,7 @@ import { executeRequest, interruptRequest, parseMessage, textsAt } from "../src/
 const BY = { msgId: "m1", session: "s1", date: new Date("2026-01-02T03:04:05.678Z") };
 
 test("an execute_request has all keys of a Jupyter message and of its kind", () => {
-  expect(executeRequest("print(1)", BY)).toEqual({
+  expect(executeRequest("print(1)", "sage", BY)).toEqual({
     header: {
       msg_id: "m1",
       msg_type: "execute_request",
@@ -17,7 +17,7 @@ test("an execute_request has all keys of a Jupyter message and of its kind", () 
     msg_id: "m1",
     msg_type: "execute_request",
     parent_header: {},
-    metadata: {},
+    metadata: { language: "sage" },
     content: {
       code: "print(1)",
       silent: false,

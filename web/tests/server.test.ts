@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { shellRequest } from "../src/messages";
 import { Refusal, Server } from "../src/server";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
@@ -23,6 +24,20 @@ const never = new AbortController().signal;
 const nobody = () => {
   throw new Error("nothing was said of a queue");
 };
+
+// contract: 7.7
+test("complete asks in one plain request, and gives the reply's content", async () => {
+  const content = { status: "ok", matches: ["print"] };
+  const { server, requests } = serverThat(() => json({ msg_type: "complete_reply", content }));
+  const by = { msgId: "c1", session: "", date: new Date(0) };
+  const question = shellRequest("complete_request", { code: "pri", mode: "sage" }, by);
+  expect(await server.complete(question)).toEqual(content);
+  expect([requests[0]!.method, requests[0]!.url]).toEqual(["POST", "http://cells.test/complete"]);
+  expect(requests[0]!.headers.get("Content-Type")).toMatch(/^text\/plain/);
+  expect(await requests[0]!.json()).toEqual(question);
+  const full = serverThat(() => json({ error: "too_many_completions", message: "Too many." }, 429));
+  await expect(full.server.complete(question)).rejects.toThrow("Too many.");
+});
 
 describe("startKernel", () => {
   test("asks for a kernel that ends with its program", async () => {

@@ -38,6 +38,7 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
   ["text/image-filename", renderImageFile],
   ["application/javascript", ({ text, showing }) => showing.script(text)],
   ["application/x-jmol", renderScene],
+  ["application/x-canvas3d", renderFile], // its viewer has died out
   ["application/x-file", renderFile],
   ["application/json", ({ json }) => renderJson(json)],
   ["text/plain", ({ text }) => renderText(text, "sagecell_value")],
@@ -130,7 +131,7 @@ function renderScene(value: Value): HTMLElement | null {
   return address === null ? null : image(value, address);
 }
 
-/** A file without a kind: a link to it. */
+/** A file of a kind that pages do not show: a link to it. */
 function renderFile({ text, showing }: Value): HTMLElement | null {
   const address = showing.fileAddress(text);
   if (address === null) return null;

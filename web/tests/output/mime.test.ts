@@ -99,10 +99,13 @@ describe("what SageMathCell's kernels say", () => {
   });
 
   // contract: 4.13
-  test("a scene for canvas3d is named, when there is no other form", () => {
-    expect(render({ "application/x-canvas3d": "a.canvas3d" }).textContent).toContain("canvas3d");
+  test("a scene for canvas3d is a link to its file", () => {
     const both = { "application/x-canvas3d": "a.canvas3d", "text/plain": "Graphics3d" };
-    expect(render(both).textContent).toBe("Graphics3d");
+    const link = render(both).querySelector("a");
+    expect([link?.getAttribute("href"), link?.textContent]).toEqual([
+      "/files/a.canvas3d",
+      "a.canvas3d",
+    ]);
   });
 
   // contract: 4.14

@@ -1,0 +1,53 @@
+"""What a program's threads say belongs to the request that started them, however late it comes.
+
+Python's threads know nothing of whoever started them, and ipykernel takes what they say for
+the latest request's: an old program would write into a new one's output.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+
+def follow(kernel: Any) -> None:
+    """From now on, threads and the work of pools answer the request of whoever asked for them."""
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+    def start_of_request(thread: threading.Thread) -> None:
+        run, parent = thread.run, kernel.get_parent("shell")
+
+        def run_of_request() -> None:
+            vars(thread).pop("run", None)
+            _set(kernel, parent)
+            run()
+
+        thread.run = run_of_request  # type: ignore[method-assign]
+        try:
+            start(thread)
+        except RuntimeError:
+            vars(thread).pop("run", None)
+            raise
+
+    def submit_of_request(
+        pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Future[Any]:
+        parent = kernel.get_parent("shell")
+
+        def work_of_request() -> Any:
+            # The thread may be an earlier request's.
+            _set(kernel, parent)
+            return work(*args, **kwargs)
+
+        return submit(pool, work_of_request)
+
+    threading.Thread.start = start_of_request  # type: ignore[method-assign,assignment]
+    ThreadPoolExecutor.submit = submit_of_request  # type: ignore[method-assign,assignment]
+
+
+def _set(kernel: Any, parent: dict[str, Any]) -> None:
+    """What this thread says from now on answers `parent`."""
+    kernel.shell.set_thread_parent(parent)
+    kernel._shell_parent.set(parent)

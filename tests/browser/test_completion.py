@@ -1,0 +1,98 @@
+"""A reader is helped with names: by the cell's own kernel, and before there is one by the server's."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.author import Author
+from tests.browser.reader import Reader
+
+pytestmark = pytest.mark.browser
+
+FIRST = """\
+special_number = 42
+def special_function(seven):
+    '''Knows what seven is.'''
+"""
+
+LANGUAGES = "sagecell.makeSagecell({inputLocation: '#other', languages: ['maxima', 'gap']});"
+
+
+@pytest.fixture
+def reader(author: Author) -> Reader:
+    """In front of linked cells, of one alone, and of one in other languages."""
+    author.open(
+        author.script
+        + "<script>sagecell.makeSagecell({inputLocation: '.linked', linked: true});"
+        + f"sagecell.makeSagecell({{inputLocation: '#alone'}});{LANGUAGES}</script>",
+        f"<div class='linked' id='first'><script type='text/x-sage'>{FIRST}</script></div>"
+        "<div class='linked' id='second'></div><div id='alone'></div><div id='other'></div>",
+        cells=4,
+    )
+    author.reader.until(lambda: len(author.reader.all(".cm-content")) == 4)
+    return author.reader
+
+
+def type_in(reader: Reader, cell: str, text: str) -> None:
+    """Type in a cell what stands there alone then, and press Tab behind it."""
+    reader.one(f"{cell} .cm-content").click()
+    reader.type(text)
+    reader.press(Keys.TAB)
+
+
+def offered(reader: Reader) -> list[str]:
+    """What may be chosen."""
+    shown = reader.until(lambda: reader.text(".cm-tooltip-autocomplete ul"))
+    return shown.splitlines()
+
+
+def program(reader: Reader, cell: str) -> str:
+    """What is in a cell's editor."""
+    return str(reader.one(f"{cell} .cm-line").get_attribute("textContent"))
+
+
+def test_names_of_a_linked_cells_kernel(author, reader):
+    """contract: 7.7"""
+    author.evaluate("#first")
+    type_in(reader, "#first", "special_n")
+    assert "special_number" in offered(reader)
+    reader.press(Keys.TAB)
+    assert program(reader, "#first") == "special_number"
+    author.evaluate("#second")
+    type_in(reader, "#second", "special_function(")
+    (shown,) = reader.until(lambda: reader.all(".sagecell_help"))
+    assert "Knows what seven is." in shown.text
+    reader.press(Keys.ESCAPE)
+    reader.until(lambda: not reader.all(".sagecell_help"))
+    type_in(reader, "#second", "special_function?")
+    reader.until(lambda: "Knows what seven is." in reader.text(".sagecell_help"))
+
+
+def test_names_without_a_kernel(author, reader):
+    """contract: 7.7"""
+    type_in(reader, "#alone", "x = enumer")
+    assert offered(reader) == ["enumerate"]
+    reader.press(Keys.TAB)
+    assert program(reader, "#alone") == "x = enumerate"
+    type_in(reader, "#alone", "enumerate(")
+    reader.until(lambda: "iterable" in reader.text(".sagecell_help"))
+    reader.press(Keys.ESCAPE)
+    reader.until(lambda: not reader.all(".sagecell_help"))
+    type_in(reader, "#other", "tayl")
+    assert offered(reader) == ["taylor"]
+    reader.press(Keys.ESCAPE)
+    type_in(reader, "#alone", "if True: ")
+    assert program(reader, "#alone") == "    if True: "
+    assert author.evaluate("#first") == ""  # nobody was in the way
+
+
+def test_full_screen_by_its_key(reader):
+    """contract: 7.7"""
+    cell = reader.one("#alone .sagecell_input")
+    before = cell.size["width"]
+    reader.one("#alone .cm-content").click()
+    reader.press(Keys.F11)
+    assert cell.size["width"] == reader.javascript("return innerWidth") > before
+    reader.press(Keys.ESCAPE)
+    assert cell.size["width"] == before

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { createView } from "../../src/comm";
+import type { CommView } from "../../src/comm/hook";
+import type { Json } from "../../src/messages";
+
+interface Socket {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: Json }) => void) | null;
+  readyState: number;
+  send(text: string): void;
+}
+
+let sent: unknown[];
+let made: unknown[];
+let socket: Socket;
+
+beforeEach(() => {
+  sent = [];
+  made = [];
+});
+afterEach(() => {
+  document.body.replaceChildren();
+  delete (window as { mpl?: unknown }).mpl;
+});
+
+/** What matplotlib's own script puts on a page. */
+function load(): void {
+  const figure = class {
+    constructor(id: string, its: Socket, _download: unknown, parent: HTMLElement) {
+      socket = its;
+      socket.onopen = () => socket.send('{"type":"refresh"}');
+      socket.onmessage = ({ data }) => {
+        if (data === "broken") throw new Error("broken");
+        parent.append(String(data));
+      };
+      made.push(id);
+    }
+  };
+  Object.assign(window, { mpl: { figure } });
+}
+
+function show(byPage = true, data: Record<string, Json> = { id: "figure-1" }): CommView {
+  const view = createView("matplotlib", data, {
+    send: async (data) => void sent.push(data),
+    fileAddress: () => null,
+    byPage,
+  });
+  document.body.append(view.element);
+  return view;
+}
+
+// contract: 4.21, 6.3
+test("the page's mpl draws a figure into the element of that id", () => {
+  load();
+  const view = show();
+  expect([made, view.element.id, sent]).toEqual([["figure-1"], "figure-1", ['{"type":"refresh"}']]);
+  view.take({ data: "drawn" });
+  expect(view.element.textContent).toBe("drawn");
+  view.end();
+  socket.send("late");
+  expect([sent.length, socket.readyState]).toEqual([1, WebSocket.CLOSED]);
+});
+
+// contract: 4.21
+test("until there is such a script, a sentence says so", () => {
+  const view = show();
+  view.take({ data: "nobody draws it" });
+  view.flush();
+  expect(view.element.textContent).toContain("no program for it");
+  load();
+  view.flush();
+  view.flush();
+  expect([made, view.element.textContent]).toEqual([["figure-1"], ""]);
+});
+
+test("a stranger's figure gets neither the script nor a name", () => {
+  load();
+  const view = show(false);
+  expect([made, view.element.id]).toEqual([[], ""]);
+  expect(view.element.textContent).toContain("no program for it");
+});
+
+test("the id of another element is not given twice", () => {
+  document.body.innerHTML = "<p id='taken'></p>";
+  expect(show(true, { id: "taken" }).element.id).toBe("");
+  expect(show(true, { id: 7 }).element.id).toBe("");
+});
+
+test("a script that fails takes nothing with it", () => {
+  load();
+  const view = show();
+  view.take({ data: "broken" });
+  expect(view.element.textContent).toContain("no program for it");
+  Object.assign(window, {
+    mpl: {
+      figure: function () {
+        throw new Error("no figure");
+      },
+    },
+  });
+  expect(show().element.textContent).toContain("no program for it");
+});
+
+// contract: 4.21
+test("threejs is answered with a sentence", () => {
+  const view = createView(
+    "threejs",
+    {},
+    { send: async () => {}, fileAddress: () => null, byPage: true },
+  );
+  view.take({});
+  view.flush();
+  view.end();
+  expect(view.element.textContent).toContain("threejs(...)");
+});
