@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from sagecell_tx.kernelside.upload import PIECE
 from tests.kernelside.driving import Cell, Server
 
 pytestmark = pytest.mark.integration
@@ -142,7 +143,7 @@ class TestFiles:
         result = cell.run("open('b.bin', 'wb').write(bytes(range(256)) * 4096)\nprint('done')")
         pieces = [m for m in result.messages if m["msg_type"] == "sagecell_file"]
         assert b"".join(bytes(m["buffers"][0]) for m in pieces) == data
-        assert [m["content"]["offset"] for m in pieces] == [0, 512 * 1024]
+        assert [m["content"]["offset"] for m in pieces] == list(range(0, len(data), PIECE))
         assert result.reply["payload"][0] == {"source": "sagecell", "new_files": ["b.bin"]}
 
     def test_of_a_cell_that_failed(self, cell):
