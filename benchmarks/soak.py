@@ -269,7 +269,7 @@ def _judge(seen: Sequence[Belongings]) -> int:
 
 
 def _least(looks: Sequence[Belongings], name: str) -> float:
-    return min(getattr(look, name) for look in looks)
+    return min(float(getattr(look, name)) for look in looks)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
