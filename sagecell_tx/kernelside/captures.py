@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 #: Bytes that a subprocess can write ahead of us, where the system allows it.
-_PIPE = 1024 * 1024
+PIPE = 1024 * 1024
 _READ = 64 * 1024
 
 # With Python's lock held: to let go of it wakes the thread that waits for it, which takes
@@ -44,7 +44,7 @@ class Capture:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.descriptor, write_end = os.pipe()
         with suppress(OSError):  # a user may have too much in pipes already
-            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _PIPE)
+            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PIPE)
         os.set_blocking(self.descriptor, False)
         os.dup2(write_end, stream.fileno())
         os.close(write_end)

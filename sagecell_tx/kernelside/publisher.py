@@ -18,18 +18,16 @@ from typing import Any
 import zmq
 from ipykernel.thread import CONTROL_THREAD_NAME
 
-from sagecell_tx.kernelside.captures import Capture, Captures
+from sagecell_tx.kernelside.captures import PIPE, Capture, Captures
 from sagecell_tx.kernelside.entries import ENTRY, Frames, Text
 
 #: Bytes that may wait in the queue before whoever adds to it waits.
 ROOM = 1 << 20
 
-#: Bytes of text in one message. ZMQ counts messages, so small ones bound what it holds of us
-#: here and at the server.
+#: Bytes of text in one message: ZMQ counts messages, so small ones bound what it holds.
 TEXT = 64 * 1024
 
-#: Messages that ZMQ may hold for a slow reader. With TEXT and ROOM, what bounds a stalled
-#: kernel's memory.
+#: Messages that ZMQ may hold for a slow reader.
 HIGH_WATER = 32
 
 #: How long text may wait for more of it, in seconds.
@@ -128,7 +126,8 @@ class Publisher:
         if self.closed:
             return
         with self._lock:
-            self._read_captures()
+            # All that pipes hold, in whatever room: a cell's end must not overtake it, nor wait.
+            self._read_captures(ROOM + 2 * PIPE)
             if self._queue and isinstance(last := self._queue[-1], Text):
                 last.complete = True
                 self._awaken()
@@ -273,9 +272,9 @@ class Publisher:
             message = self.session.msg("iopub_welcome", content)
             self._send_frames(self.session.serialize(message, ident=topic or None))
 
-    def _read_captures(self) -> None:
+    def _read_captures(self, room: int = ROOM) -> None:
         """Take what subprocesses have written, as far as there is room; the pipe holds the rest."""
         if self._captures.waiting():
             for capture in self._captures:
-                while self._size < ROOM and (text := capture.read()):
+                while self._size < room and (text := capture.read()):
                     self._append(capture.stream, text, capture.parent)

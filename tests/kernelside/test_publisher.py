@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import zmq
 from jupyter_client.session import Session
 
-from sagecell_tx.kernelside.captures import Capture
+from sagecell_tx.kernelside.captures import Capture, Captures
 from sagecell_tx.kernelside.publisher import ROOM, TEXT, Publisher
 from sagecell_tx.kernelside.streams import CellStream
 
@@ -21,7 +22,7 @@ PATIENCE = 10_000  # milliseconds
 class Wire:
     """A publisher that runs, and its one reader."""
 
-    def __init__(self) -> None:
+    def __init__(self, captures: Iterable[Capture] = ()) -> None:
         self.session = Session(key=b"key")
         self.publisher = Publisher(self.session)
         self.stdout = CellStream("stdout", 1, self.publisher)
@@ -32,7 +33,7 @@ class Wire:
             bound.setsockopt(option, value)
         self.name = f"inproc://{id(self)}"
         bound.bind(self.name)
-        self.publisher.start(bound, [])
+        self.publisher.start(bound, captures)
         self.reader = self.subscribe(b"")
 
     def subscribe(self, topic: bytes) -> zmq.Socket[bytes]:
@@ -257,3 +258,17 @@ class TestCapture:
         assert (before, capture.ended) == (False, True)
         os.close(capture.descriptor)
         os.close(descriptor)
+
+    def test_a_flush_takes_it_although_the_queue_is_full(self):
+        """Or the last of what a subprocess wrote would come after the end of its cell."""
+        stream = CellStream("stdout", os.open(os.devnull, os.O_WRONLY), Publisher(Session()))
+        capture = Capture(stream)
+        wire = Wire([capture])
+        for _ in range(20):
+            wire.say("display_data", ROOM // 8, topic="status")
+        os.write(stream.fileno(), b"x" * 50_000)
+        wire.publisher.flush()
+        assert not Captures([capture]).waiting()
+        wire.close()
+        os.close(stream.fileno())
+        os.close(capture.descriptor)
