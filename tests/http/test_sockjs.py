@@ -21,7 +21,7 @@ NOT_CACHED = "no-store, no-cache, must-revalidate, max-age=0"
 
 class GreetingTests(ServiceTests):
     def test_the_greeting(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         for path in ("", "/", "?CellSessionID=abc"):
             answer = self.get(path)
             assert (answer.status, answer.body) == (200, b"Welcome to SockJS!\n")
@@ -63,7 +63,7 @@ class FrameTests(ServiceTests):
 
 class InfoTests(ServiceTests):
     def test_what_can_be_had(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         answer = self.get("/info", ("Origin", "http://book.example"))
         assert answer.status == 200
         assert answer.headers["content-type"] == "application/json; charset=UTF-8"
@@ -96,7 +96,7 @@ class InfoTests(ServiceTests):
 
 class PreflightTests(ServiceTests):
     def test_pages_from_elsewhere_may_ask(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         for path, methods in PREFLIGHTS.items():
             for origin, allowed in (("http://a.example", "http://a.example"), ("null", "*")):
                 answer = self.ask("OPTIONS", f"/echo{path}", [("Origin", origin)])
@@ -143,7 +143,7 @@ class CookieTests(ServiceTests):
         return answer_headers["set-cookie"].split("; ")
 
     def test_whoever_takes_frames_gets_one(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         assert self.cookies(self.post("/0/a/xhr").headers) == ["JSESSIONID=dummy", "Path=/"]
         assert self.cookies(self.get("/0/b/jsonp?c=f").headers)[0] == "JSESSIONID=dummy"
         for transport, query in (("xhr_streaming", ""), ("eventsource", ""), ("htmlfile", "?c=f")):
