@@ -111,6 +111,11 @@ class EventSourceTests(ServiceTests):
         self.post("/000/a/xhr_send", rb'["  \u0000\n\r "]')
         assert stream.parts[2:] == [b'data: a["  \\u0000\\n\\r "]\r\n\r\n']
 
+    def test_percents_are_written_as_in_addresses(self) -> None:
+        stream = self.stream("a", "eventsource")
+        self.say("a", "100% %41")
+        assert stream.parts[2:] == [b'data: a["100%25 %2541"]\r\n\r\n']
+
     def test_a_long_response_ends(self) -> None:
         stream, text = self.stream("a", "eventsource"), "x" * 4096
         self.say("a", text)
