@@ -64,18 +64,19 @@ class Relay:
                 Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
     def _pass_on(self, client: socket.socket) -> None:
-        if self.away:
-            client.close()
-            return
         try:
             server = socket.create_connection(("127.0.0.1", self.port))
         except OSError:
             client.close()
             return
         with self._lock:
-            self._ends |= {client, server}
-        if self.away:  # since a moment ago
-            self.cut()
+            welcome = not self.away
+            if welcome:
+                self._ends |= {client, server}
+        if not welcome:
+            client.close()
+            server.close()
+            return
         Thread(target=self._pump, args=(server, client), daemon=True).start()
         self._pump(client, server)
 

@@ -81,7 +81,7 @@ def talk(reader: Reader, server: Server, page: str, transport: str) -> Any:
 def test_the_same_conversation_on_a_page_from_elsewhere(
     shared_reader: Reader, server: Server, book: str, transport: str
 ) -> None:
-    """contract: 1.21, 3.1, 3.3"""
+    """contract: 1.21, 3.1, 3.3, 3.4"""
     assert talk(shared_reader, server, book, transport) == expected(transport)
     server.until_quiet()
 

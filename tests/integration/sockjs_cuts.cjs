@@ -64,7 +64,8 @@ if (typeof module === "object" && require.main === module) {
   const load = (name) => require(require.resolve(name, { paths: [modules] }));
   const open =
     transport === "raw"
-      ? (way) => new (load("faye-websocket").Client)(`${way.replace("http", "ws")}/sockjs/websocket`)
+      ? (way) =>
+          new (load("faye-websocket").Client)(`${way.replace("http", "ws")}/sockjs/websocket`)
       : by(load("sockjs-client"), transport);
   const all = JSON.parse(ways).map((way) =>
     listen(open, server, way, JSON.parse(programs), blank()),

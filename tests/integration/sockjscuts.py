@@ -38,8 +38,9 @@ WHOLE = "".join(
 FARTHEST = 24_000
 
 
-#: Of a server that soon forgets who is gone.
-LIMITS = {"sockjs_disconnect": 1.0, "unclaimed": 6.0}
+def impatient_server() -> Server:
+    """A server that soon forgets who is gone."""
+    return Server(ready=2, sockjs_disconnect=1.0, unclaimed=6.0)
 
 
 @contextmanager

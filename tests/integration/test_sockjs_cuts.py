@@ -12,11 +12,11 @@ import pytest
 from tests.integration.servers import Server
 from tests.integration.sockjscuts import (
     CUTS,
-    LIMITS,
     PROGRAMS,
     check,
     check_nothing_is_left,
     cut_relays,
+    impatient_server,
 )
 from tests.integration.sockjstalk import WEB
 from tests.integration.waiting import until
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that soon forgets who is gone."""
-    with Server(ready=2, **LIMITS) as impatient:
+    with impatient_server() as impatient:
         yield impatient
 
 

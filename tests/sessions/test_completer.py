@@ -206,3 +206,13 @@ class LifeTests(CompleterCase):
         self.clock.advance(self.limits.completer)
         assert self.clock.getDelayedCalls() == []
         assert len(self.fleet) == 0
+
+
+class ShortTests(CompleterCase):
+    limits = Limits(completer=2.0, unclaimed=60.0)
+
+    def test_it_stays_no_longer_although_nothing_was_ever_run_in_it(self) -> None:
+        self.ask()
+        self.kernel.finish(self.kernel.sent[0])
+        self.clock.advance(2)
+        assert self.host.alive == []
