@@ -53,6 +53,7 @@ _CALLBACK = re.compile(r"[A-Za-z0-9_.]{1,128}")
 _FORM = "application/x-www-form-urlencoded"
 
 _POSTED = ("xhr", "xhr_send", "xhr_streaming", "jsonp_send")
+_GOT = ("websocket", "eventsource", "htmlfile", "jsonp")
 
 
 @define(kw_only=True)
@@ -83,7 +84,7 @@ class SockJS:
         if len(request.postpath or ()) > 1:  # the router takes several slashes for one
             raise Problem(404, "not_found", "There is nothing here.")
         request.setHeader("Content-Type", "text/plain; charset=UTF-8")
-        return b"Welcome to SockJS!\n"
+        return sockjsheaders.whole(request, b"Welcome to SockJS!\n")
 
     @app.route("/<page>", methods=["GET", "HEAD", "POST"])
     def frame(self, request: Request, page: str) -> bytes:
@@ -104,7 +105,7 @@ class SockJS:
             "origins": ["*:*"],
             "entropy": int.from_bytes(self.entropy(4), "big"),
         }
-        return dump(told)
+        return sockjsheaders.whole(request, dump(told))
 
     @app.route("/info", methods=["OPTIONS"])
     def preflight(self, request: Request) -> bytes:
@@ -120,6 +121,14 @@ class SockJS:
         methods = "OPTIONS, POST" if transport in _POSTED else "OPTIONS, GET"
         return sockjsheaders.preflight(request, methods, self.now())
 
+    @app.route("/<server>/<name>/<transport>", methods=["GET", "HEAD", "POST"])
+    def no_way(self, request: Request, server: str, name: str, transport: str) -> bytes:
+        """A transport that takes the other method, or none at all."""
+        _check(server, name)
+        if transport not in _POSTED + _GOT:
+            raise Problem(404, "not_found", "There is nothing here.")
+        return sockjsheaders.not_allowed(request, "POST" if transport in _POSTED else "GET")
+
     # --- WebSockets
 
     @app.route("/websocket", methods=["GET"])
@@ -133,16 +142,13 @@ class SockJS:
         _check(server, name)
         return self._upgrade(request, self._framed)
 
-    @app.route("/<server>/<name>/websocket", methods=["POST", "HEAD"])
-    def no_websocket(self, request: Request, server: str, name: str) -> bytes:
-        """A WebSocket begins with GET."""
-        return sockjsheaders.not_allowed(request, "GET")
-
     def _upgrade(
         self, request: Request, speaker: Callable[[str, Any], Speaker]
     ) -> IResource | bytes:
         if self.sockets is None:
             raise Problem(404, "not_found", "There are no WebSockets here.")
+        if request.method == b"HEAD":
+            return sockjsheaders.not_allowed(request, "GET")
         address = self.address(request)
         if origins.header(request, b"upgrade").lower() != "websocket":
             return sockjsheaders.refuse(request, 400, 'Can "Upgrade" only to "WebSocket".')
@@ -237,7 +243,8 @@ class SockJS:
         kind = origins.header(request, b"content-type").partition(";")[0].strip().lower()
         payload = request.args.get(b"d", [b""])[-1] if kind == _FORM else _body(request)
         # Not 204: there are browsers that do odd things then.
-        return self._receive(request, server, name, payload) or b"ok"
+        refused = self._receive(request, server, name, payload)
+        return refused or sockjsheaders.whole(request, b"ok")
 
     def _receive(self, request: Request, server: str, name: str, payload: bytes) -> bytes:
         """Pass on what the client sent; gives the text of a refusal, if there was one."""

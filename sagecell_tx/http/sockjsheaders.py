@@ -85,11 +85,17 @@ def set_cookie(request: Request) -> None:
     request.responseHeaders.addRawHeader(b"Set-Cookie", f"JSESSIONID={value}; Path=/".encode())
 
 
+def whole(request: Request, body: bytes) -> bytes:
+    """An answer that says how long it is: HTTP 1.0, which proxies still speak, has no chunks."""
+    request.setHeader("Content-Length", f"{len(body)}")
+    return body
+
+
 def refuse(request: Request, status: int, sentence: str) -> bytes:
     """Refuse with the bare text that the protocol has for it."""
     request.setResponseCode(status)
     request.setHeader("Content-Type", "text/plain; charset=UTF-8")
-    return sentence.encode("ascii")
+    return whole(request, sentence.encode("ascii"))
 
 
 def not_allowed(request: Request, method: str) -> bytes:
@@ -111,4 +117,4 @@ def frame(request: Request, page: str, script: str, now: str) -> bytes:
     if request.setETag(tag) is CACHED:
         return b""
     request.setHeader("Content-Type", HTML)
-    return body
+    return whole(request, body)

@@ -34,7 +34,10 @@ _HTMLFILE = """\
 
 @frozen(kw_only=True)
 class Form:
-    """How frames are put into a response. `quotes` puts each into a JavaScript string."""
+    """How frames are put into a response.
+
+    `quotes` puts each into a JavaScript string, `percents` writes "%" as in an address.
+    """
 
     media: str
     streams: bool = True
@@ -42,6 +45,7 @@ class Form:
     before: bytes = b""
     after: bytes = b"\n"
     quotes: bool = False
+    percents: bool = False
 
     def render(self, piece: Piece) -> bytes:
         """The bytes for a piece of a frame."""
@@ -49,6 +53,8 @@ class Form:
         if self.quotes:
             # Also safe in a script element, which a "</script>" in there would end.
             data = quoted(data.decode("ascii")).replace(b"<", b"\\u003c")
+        if self.percents:
+            data = data.replace(b"%", b"%25")
         return b"%b%b%b" % (
             self.before if piece.first else b"",
             data,
@@ -59,8 +65,13 @@ class Form:
 XHR = Form(media=JAVASCRIPT, streams=False)
 # Some browsers show a script nothing of a response before so many bytes of it are there.
 XHR_STREAMING = Form(media=JAVASCRIPT, prelude=b"h" * 2048 + b"\n")
+# sockjs-client reads an event's data as if it were an address.
 EVENT_SOURCE = Form(
-    media="text/event-stream; charset=UTF-8", prelude=b"\r\n", before=b"data: ", after=b"\r\n\r\n"
+    media="text/event-stream; charset=UTF-8",
+    prelude=b"\r\n",
+    before=b"data: ",
+    after=b"\r\n\r\n",
+    percents=True,
 )
 
 

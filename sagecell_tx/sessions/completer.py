@@ -136,6 +136,7 @@ class Completer:
             visitor, timeout=self.fleet.limits.completer, patience=PATIENCE
         )
         await session.when_ready()
+        session.expect_no_execution()
         self._opening, self._session = False, session
         self._attachment = session.attach(self)
         for question in list(self._questions.values()):

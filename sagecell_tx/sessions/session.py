@@ -54,18 +54,15 @@ class Session:
     _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        limits = self.limits
-        uploads = Uploads(
-            kernel_id=self.kernel_id, store=self.files, limits=limits, refuse=self._refuse
-        )
+        kernel_id, limits = self.kernel_id, self.limits
+        uploads = Uploads(kernel_id=kernel_id, store=self.files, limits=limits, refuse=self._refuse)
         idle, detached = self._idle_deadline, self._detached_deadline
-        self._life = new_life(
-            Core(clock=self.clock, limits=limits, hands=self, idle=idle, detached=detached)
-        )
+        core = Core(clock=self.clock, limits=limits, hands=self, idle=idle, detached=detached)
+        self._life = new_life(core)
         self._bridge = Bridge(
-            kernel_id=self.kernel_id,
+            kernel_id=kernel_id,
             clock=self.clock,
-            limits=self.limits,
+            limits=limits,
             uploads=uploads,
             say=self.say,
             watcher=self,
@@ -139,6 +136,10 @@ class Session:
     def interrupt(self) -> None:
         """Interrupt what the kernel is running; if that does not help, the kernel goes."""
         self._bridge.interrupt()
+
+    def expect_no_execution(self) -> None:
+        """Whoever attaches now will run nothing: the timeout holds without that."""
+        self._executed = True
 
     def say(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
         """An iopub message as if from the kernel."""

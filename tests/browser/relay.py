@@ -1,4 +1,4 @@
-"""A proxy between a browser and a server, whose connections can be cut at any moment."""
+"""A proxy between a client and a server, whose connections can be cut at any moment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ from attrs import define, field
 
 @define(eq=False)
 class Relay:
-    """Passes on what comes; with `upgrades` false, no WebSocket gets through."""
+    """Passes on what comes; with `upgrades` false, no WebSocket gets through.
+
+    With `most`, all connections are cut whenever so many bytes have passed, both ways together.
+    While it is `away`, it hangs up on whoever comes; with `leaves`, that is from the first cut on.
+    """
 
     port: int
     upgrades: bool = True
+    most: int | None = None
+    leaves: bool = False
+    away: bool = field(default=False, init=False)
+    cuts: int = field(default=0, init=False)
+    _passed: int = field(default=0, init=False)
     _listener: socket.socket = field(init=False)
     _ends: set[socket.socket] = field(factory=set, init=False)
     _lock: Lock = field(factory=Lock, init=False)
@@ -40,6 +49,9 @@ class Relay:
         """Cut all connections that there are; new ones may be made."""
         with self._lock:
             ends, self._ends = self._ends, set()
+            self._passed = 0
+            self.cuts += 1
+            self.away |= self.leaves
         for end in ends:
             with suppress(OSError):  # the other side may have hung up
                 end.shutdown(socket.SHUT_RDWR)
@@ -58,7 +70,13 @@ class Relay:
             client.close()
             return
         with self._lock:
-            self._ends |= {client, server}
+            welcome = not self.away
+            if welcome:
+                self._ends |= {client, server}
+        if not welcome:
+            client.close()
+            server.close()
+            return
         Thread(target=self._pump, args=(server, client), daemon=True).start()
         self._pump(client, server)
 
@@ -67,7 +85,19 @@ class Relay:
             while data := source.recv(65536):
                 if not self.upgrades and b"\r\nupgrade: websocket" in data.lower():
                     break
-                target.sendall(data)
+                passed = data[: self._allowance(len(data))]
+                target.sendall(passed)
+                if len(passed) < len(data):
+                    self.cut()
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _allowance(self, wanted: int) -> int:
+        """How many of the bytes that came may still pass."""
+        if self.most is None:
+            return wanted
+        with self._lock:
+            allowed = min(wanted, self.most - self._passed)
+            self._passed += allowed
+        return allowed

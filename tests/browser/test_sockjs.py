@@ -81,13 +81,13 @@ def talk(reader: Reader, server: Server, page: str, transport: str) -> Any:
 def test_the_same_conversation_on_a_page_from_elsewhere(
     shared_reader: Reader, server: Server, book: str, transport: str
 ) -> None:
-    """Contract: 1.21, 3.1, 3.3."""
+    """contract: 1.21, 3.1, 3.3, 3.4"""
     assert talk(shared_reader, server, book, transport) == expected(transport)
     server.until_quiet()
 
 
 def test_the_same_conversation_in_an_endless_page(shared_reader: Reader, server: Server) -> None:
-    """The htmlfile transport is for pages of the server's own. Contract: 1.21."""
+    """The htmlfile transport is for pages of the server's own. contract: 1.21"""
     heard = talk(shared_reader, server, f"{server.url}/sockjs", "htmlfile")
     assert heard == expected("htmlfile")
     server.until_quiet()

@@ -51,7 +51,7 @@ def run(kernel_id: str, code: str, msg_id: str = "m1") -> str:
 
 class CellTests(PageTests):
     def test_a_program_from_request_to_idle(self) -> None:
-        """Contract: 3.1, 11.4."""
+        """contract: 3.1, 11.4"""
         kernel_id, page = self.start(timeout="60"), self.socket()
         self.send(page, run(kernel_id, "print 2\ndisplay plot"))
         for message in self.heard(page):
@@ -68,7 +68,7 @@ class CellTests(PageTests):
         ]
 
     def test_several_executions_on_one_kernel(self) -> None:
-        """Contract: 11.4."""
+        """contract: 11.4"""
         kernel_id = self.ask(
             "POST",
             "/kernel?CellSessionID=obsidian&timeout=inf",
@@ -81,14 +81,14 @@ class CellTests(PageTests):
         assert self.printed(page, kernel_id) == "0\n1\n2\n"
 
     def test_all_cells_of_a_page_on_one_connection(self) -> None:
-        """Contract: 3.3, 3.4."""
+        """contract: 3.3, 3.4"""
         cells, page = [self.start(timeout="60") for _ in range(3)], self.socket()
         self.send(page, *[run(cell, f"print {cell}") for cell in cells])
         for cell in cells:
             assert self.printed(page, cell) == f"{cell}\n"
 
     def test_by_requests(self) -> None:
-        """Contract: 1.21, 3.1."""
+        """contract: 1.21, 3.1"""
         kernel_id = self.start(timeout="60")
         assert self.poll("a") == b"o\n"
         self.say("a", run(kernel_id, "print 2"))
@@ -97,14 +97,14 @@ class CellTests(PageTests):
         assert {message[:PREFIX] for message in told} == {f"{kernel_id}/channels,"}
 
     def test_raw(self) -> None:
-        """Contract: 1.21, 3.1."""
+        """contract: 1.21, 3.1"""
         kernel_id, page = self.start(timeout="60"), self.socket("/websocket")
         page.send(frame(1, run(kernel_id, "print 2").encode()))
         assert len(texts(page)) == 5
         assert {text[:PREFIX] for text in texts(page)} == {f"{kernel_id}/channels,"}
 
     def test_the_last_words_come_and_then_silence(self) -> None:
-        """Contract: 3.3, T12."""
+        """contract: 3.3, T12"""
         kernel_id, page = self.start(), self.socket()
         self.send(page, run(kernel_id, "print last"))
         assert self.of(page, kernel_id)[-1]["content"]["execution_state"] == "dead"
@@ -113,7 +113,7 @@ class CellTests(PageTests):
         assert len(self.heard(page)) == count
 
     def test_what_an_old_editor_asks_a_kernel(self) -> None:
-        """Contract: T1."""
+        """contract: T1"""
         kernel_id, page = self.start(timeout="60"), self.socket()
         header = {"msg_id": "c1", "session": "s", "msg_type": "complete_request"}
         content = {"text": "pri", "line": "x = pri", "cursor_pos": 7}
@@ -135,7 +135,7 @@ class CompletionTests(PageTests):
         return [json.loads(text.removeprefix("complete,")) for text in told]
 
     def test_in_the_old_shape(self) -> None:
-        """Contract: 3.2, T1."""
+        """contract: 3.2, T1"""
         page = self.socket()
         asked: dict[str, Any] = {"text": "pri", "line": "x = pri", "cursor_pos": 7, "mode": "sage"}
         self.send(page, self.question("complete_request", **asked))
@@ -149,7 +149,7 @@ class CompletionTests(PageTests):
         assert reply["content"] == {**found, "matched_text": "pri"}
 
     def test_an_explanation_in_the_old_shape(self) -> None:
-        """Contract: 3.2, T1."""
+        """contract: 3.2, T1"""
         page = self.socket()
         self.send(page, self.question("object_info_request", oname="print", detail_level=0))
         kernel = self.world.host.latest
@@ -161,7 +161,7 @@ class CompletionTests(PageTests):
         assert reply["content"]["data"] == {"text/plain": "d"}
 
     def test_in_another_language(self) -> None:
-        """Contract: 3.2."""
+        """contract: 3.2"""
         page = self.socket()
         asked: dict[str, Any] = {"text": "tayl", "line": "tayl", "cursor_pos": 4, "mode": "maxima"}
         self.send(page, self.question("complete_request", **asked))
@@ -171,7 +171,7 @@ class CompletionTests(PageTests):
         assert self.world.host.kernels == []
 
     def test_one_kernel_for_all_pages(self) -> None:
-        """Contract: 3.2."""
+        """contract: 3.2"""
         pages = [self.socket(), self.socket()]
         for page in pages:
             self.send(page, self.question("complete_request", code="x", cursor_pos=1))
@@ -203,7 +203,7 @@ class CompletionTests(PageTests):
 
 class NobodyTests(PageTests):
     def test_what_goes_nowhere(self) -> None:
-        """Contract: 3.3, T12."""
+        """contract: 3.3, T12"""
         page = self.socket()
         self.send(
             page,
@@ -250,7 +250,7 @@ class NobodyTests(PageTests):
 
 class LeavingTests(PageTests):
     def test_all_kernels_of_a_closed_connection_end(self) -> None:
-        """Contract: 3.3."""
+        """contract: 3.3"""
         pages = [self.socket(), self.socket("/websocket")]
         self.poll("a")
         for page in pages:
@@ -286,7 +286,7 @@ class SlowTests(PageTests):
             kernel.say("display_data", {"data": {"text/plain": text}}, kernel.sent[0])
 
     def test_a_slow_page_slows_its_kernels_and_misses_nothing(self) -> None:
-        """Contract: 3.1."""
+        """contract: 3.1"""
         cells, page = [self.start(timeout="60") for _ in range(2)], self.socket()
         self.send(page, *[run(cell, "hang") for cell in cells])
         page.server.clogged = True

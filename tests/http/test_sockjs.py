@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from .sockjsing import ServiceTests, max_age
+from .loopback import request
+from .sockjsing import ServiceTests, headers, max_age
 
 PREFLIGHTS = {
     "/info": "OPTIONS, GET",
@@ -21,12 +22,23 @@ NOT_CACHED = "no-store, no-cache, must-revalidate, max-age=0"
 
 class GreetingTests(ServiceTests):
     def test_the_greeting(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         for path in ("", "/", "?CellSessionID=abc"):
             answer = self.get(path)
             assert (answer.status, answer.body) == (200, b"Welcome to SockJS!\n")
             assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
             assert "set-cookie" not in answer.headers
+
+    def test_old_proxies_are_told_how_long_an_answer_is(self) -> None:
+        for path in ("", "/info", "/iframe.html", "/a/b/jsonp"):
+            connection = self.world.connect()
+            asked = request("GET", f"/echo{path}", [("Connection", "Keep-Alive")])
+            connection.send(asked.replace(b"HTTP/1.1", b"HTTP/1.0"))
+            said = headers(connection.ear.heard)
+            body = connection.ear.heard.partition(b"\r\n\r\n")[2]
+            assert int(said["content-length"]) == len(body) > 0
+            assert "transfer-encoding" not in said
+            assert connection.ear.lost
 
     def test_nothing_else_is_there(self) -> None:
         for path in ("/a", "/a.html", "//", "///", "/a/a", "/a/a/", "/a/", "/a/b/xhr/d"):
@@ -63,7 +75,7 @@ class FrameTests(ServiceTests):
 
 class InfoTests(ServiceTests):
     def test_what_can_be_had(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         answer = self.get("/info", ("Origin", "http://book.example"))
         assert answer.status == 200
         assert answer.headers["content-type"] == "application/json; charset=UTF-8"
@@ -96,7 +108,7 @@ class InfoTests(ServiceTests):
 
 class PreflightTests(ServiceTests):
     def test_pages_from_elsewhere_may_ask(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         for path, methods in PREFLIGHTS.items():
             for origin, allowed in (("http://a.example", "http://a.example"), ("null", "*")):
                 answer = self.ask("OPTIONS", f"/echo{path}", [("Origin", origin)])
@@ -127,8 +139,20 @@ class NameTests(ServiceTests):
 
     def test_but_not_these(self) -> None:
         for names in ("//", "/a./a", "/a/a.", "/./.", "/", "///", f"/a/{'x' * 129}"):
-            assert self.get(f"{names}/xhr").status in (404, 405)
+            assert self.get(f"{names}/xhr").status == 404, names
             assert self.post(f"{names}/xhr").status == 404, names
+
+    def test_each_way_has_its_method(self) -> None:
+        ways = {"POST": ("xhr", "xhr_send", "xhr_streaming", "jsonp_send")}
+        ways["GET"] = ("websocket", "eventsource", "htmlfile", "jsonp")
+        for method, transports in ways.items():
+            for other in {"GET", "POST"} - {method}:
+                for transport in transports:
+                    answer = self.ask(other, f"/echo/a/b/{transport}", (), b"")
+                    assert (answer.status, answer.body) == (405, b""), (other, transport)
+                    assert answer.headers["allow"] == method
+                    assert "content-type" not in answer.headers
+        assert self.post("/a/b/flash").status == 404
 
     def test_the_server_is_none_of_ours(self) -> None:
         assert self.poll("one") == b"o\n"
@@ -143,7 +167,7 @@ class CookieTests(ServiceTests):
         return answer_headers["set-cookie"].split("; ")
 
     def test_whoever_takes_frames_gets_one(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         assert self.cookies(self.post("/0/a/xhr").headers) == ["JSESSIONID=dummy", "Path=/"]
         assert self.cookies(self.get("/0/b/jsonp?c=f").headers)[0] == "JSESSIONID=dummy"
         for transport, query in (("xhr_streaming", ""), ("eventsource", ""), ("htmlfile", "?c=f")):

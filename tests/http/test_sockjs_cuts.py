@@ -47,7 +47,7 @@ class CutTests(PageTests):
     def test_cut_anywhere(
         self, transport: str, programs: list[str], clogged: bool, abrupt: bool, later: float
     ) -> None:
-        """Contract: 3.3."""
+        """contract: 3.3"""
         self.world = World(limits=self.limits, client=self.folder)
         kernels = [self.start(timeout="60") for _ in programs]
         connection = self.open(transport)

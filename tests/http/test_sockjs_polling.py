@@ -17,7 +17,7 @@ FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 class XhrTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         answer = self.post("/000/a/xhr", b"", ("Origin", "http://book.example"))
         assert (answer.status, answer.body) == (200, b"o\n")
         assert answer.headers["content-type"] == "application/javascript; charset=UTF-8"
@@ -44,7 +44,7 @@ class XhrTests(ServiceTests):
         assert self.poll("a") == b'a["0","1","2","3","4"]\n'
 
     def test_messages_for_nobody(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         answer = self.post("/000/unknown/xhr_send", b'["x"]')
         assert (answer.status, answer.error) == (404, "not_found")
 
@@ -73,7 +73,7 @@ class XhrTests(ServiceTests):
         assert self.poll("a") == b"a[" + b",".join([b'"a"'] * len(kinds)) + b"]\n"
 
     def test_unsafe_characters_are_escaped(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         unsafe = [*range(0x200C, 0x2010), *range(0x2028, 0x2030), *range(0x2060, 0x2070)]
         unsafe += range(0xFFF0, 0x10000)
         text = "".join(map(chr, unsafe))
@@ -90,7 +90,7 @@ class XhrTests(ServiceTests):
 
 class ReceivingTests(ServiceTests):
     def test_only_one_may_wait(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         self.poll("a")
         first = self.open_request("POST", "/000/a/xhr")
         assert self.poll("a") == b'c[2010,"Another connection still open"]\n'
@@ -115,7 +115,7 @@ class ReceivingTests(ServiceTests):
         assert self.poll("a") == b"o\n"
 
     def test_a_heartbeat_ends_a_poll(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         self.poll("a")
         waiting = self.open_request("POST", "/000/a/xhr")
         self.wait(self.limits.sockjs_heartbeat - 0.1)
@@ -128,7 +128,7 @@ class ReceivingTests(ServiceTests):
         assert self.poll("a") == b'a["still here"]\n'
 
     def test_another_address_is_another_client(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         self.poll("a")
         self.say("a", "secret")
         connection = self.world.connect(peer=IPv4Address("TCP", "203.0.113.9", 4000))
@@ -177,7 +177,7 @@ class ClosingTests(ServiceTests):
 
 class JsonpTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         answer = self.get("/000/a/jsonp?c=%63allback")
         assert (answer.status, answer.body) == (200, b'callback("o");\r\n')
         assert answer.headers["content-type"] == "application/javascript; charset=UTF-8"
@@ -204,7 +204,7 @@ class JsonpTests(ServiceTests):
             assert (answer.status, answer.body) == (500, b"Payload expected.")
 
     def test_the_callback_is_a_name(self) -> None:
-        """Contract: 1.21, T7."""
+        """contract: 1.21, T7"""
         for transport in ("jsonp", "htmlfile"):
             answer = self.get(f"/a/a/{transport}")
             assert (answer.status, answer.body) == (500, b'"callback" parameter required')

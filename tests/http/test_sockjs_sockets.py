@@ -34,7 +34,7 @@ class HandshakeTests(ServiceTests):
 
 class FramedTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         connection = self.socket()
         connection.send(frame(1, b""))
         connection.send(frame(1, b'["a"]'))
@@ -42,7 +42,7 @@ class FramedTests(ServiceTests):
         assert texts(connection) == ["o", 'a["a"]', 'a["b"]']
 
     def test_a_name_may_be_used_again(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         one, two = self.socket(), self.socket()
         one.send(frame(1, b'["a"]'))
         two.send(frame(1, b'["b"]'))
@@ -50,14 +50,14 @@ class FramedTests(ServiceTests):
         assert texts(two) == ["o", 'a["b"]']
 
     def test_the_goodbye(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         self.base = "/close"
         connection = self.socket()
         assert texts(connection) == ["o", 'c[3000,"Go away!"]']
         assert closes(connection) == [1000]
 
     def test_what_is_no_message_ends_it(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         for payload in (b'["a', b"[1]", b"{}"):
             connection = self.socket()
             connection.send(frame(1, payload))
@@ -91,7 +91,7 @@ class FramedTests(ServiceTests):
 
 class RawTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         connection = self.socket("/websocket")
         connection.send(frame(1, "Hello world!\uffff".encode()))
         assert texts(connection) == ["Hello world!\uffff"]

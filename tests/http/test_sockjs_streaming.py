@@ -11,7 +11,7 @@ from .test_sockjs import NOT_CACHED
 
 class XhrStreamingTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         stream = self.stream("a")
         assert stream.headers["content-type"] == "application/javascript; charset=UTF-8"
         assert stream.headers["cache-control"] == NOT_CACHED
@@ -22,7 +22,7 @@ class XhrStreamingTests(ServiceTests):
         assert not stream.over
 
     def test_a_long_response_ends(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         stream, text = self.stream("a"), "x" * 128
         for _ in range(31):
             assert not stream.over
@@ -44,7 +44,7 @@ class XhrStreamingTests(ServiceTests):
         assert stream.over
 
     def test_heartbeats(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         stream = self.stream("a")
         self.wait(self.limits.sockjs_heartbeat - 1)
         self.say("a", "x")
@@ -56,7 +56,7 @@ class XhrStreamingTests(ServiceTests):
         assert stream.parts[4:] == [b"h\n"]
 
     def test_only_one_may_stream(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         first, second = self.stream("a"), self.stream("a")
         assert second.parts[1:] == [b'c[2010,"Another connection still open"]\n', b""]
         self.say("a", "x")
@@ -78,7 +78,7 @@ class XhrStreamingTests(ServiceTests):
         assert self.world.clock.getDelayedCalls() == []
 
     def test_the_goodbye_ends_the_response(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         self.base = "/close"
         goodbye = b'c[3000,"Go away!"]\n'
         assert self.stream("a").parts[1:] == [b"o\n", goodbye, b""]
@@ -103,13 +103,18 @@ class XhrStreamingTests(ServiceTests):
 
 class EventSourceTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         stream = self.stream("a", "eventsource")
         assert stream.headers["content-type"] == "text/event-stream; charset=UTF-8"
         assert stream.headers["cache-control"] == NOT_CACHED
         assert stream.parts == [b"\r\n", b"data: o\r\n\r\n"]
         self.post("/000/a/xhr_send", rb'["  \u0000\n\r "]')
         assert stream.parts[2:] == [b'data: a["  \\u0000\\n\\r "]\r\n\r\n']
+
+    def test_percents_are_written_as_in_addresses(self) -> None:
+        stream = self.stream("a", "eventsource")
+        self.say("a", "100% %41")
+        assert stream.parts[2:] == [b'data: a["100%25 %2541"]\r\n\r\n']
 
     def test_a_long_response_ends(self) -> None:
         stream, text = self.stream("a", "eventsource"), "x" * 4096
@@ -124,7 +129,7 @@ class EventSourceTests(ServiceTests):
 
 class HtmlFileTests(ServiceTests):
     def test_there_and_back(self) -> None:
-        """Contract: 1.21."""
+        """contract: 1.21"""
         stream = self.stream("a", "htmlfile", "?c=%63allback")
         assert stream.headers["content-type"] == "text/html; charset=UTF-8"
         assert stream.headers["cache-control"] == NOT_CACHED

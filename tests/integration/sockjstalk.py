@@ -14,13 +14,13 @@ WEB = Path(__file__).parents[2] / "web"
 PROGRAMS = [
     "print(1+1)",
     "for number in range(60000): print(number)",
-    r"print('\u0394 \u2028 \U0001f600 </script> \x00\x7f\ufffe')",
+    r"print('\u0394 \u2028 \U0001f600 </script> \x00\x7f\ufffe 100% %41')",
 ]
 
 OUTPUTS = [
     "2\n",
     "".join(f"{number}\n" for number in range(60_000)),
-    "\u0394 \u2028 \U0001f600 </script> \x00\x7f\ufffe\n",
+    "\u0394 \u2028 \U0001f600 </script> \x00\x7f\ufffe 100% %41\n",
 ]
 
 KINDS = ["status", "execute_input", "stream", "execute_reply", "status"]

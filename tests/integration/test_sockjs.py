@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.parametrize("transport", ["websocket", "xhr-streaming", "eventsource", "xhr-polling"])
 def test_the_same_conversation_by_each_transport(server: Server, transport: str) -> None:
-    """Contract: 1.21, 3.1, 3.3."""
+    """contract: 1.21, 3.1, 3.3, 3.4"""
     node = shutil.which("node")
     assert node is not None, "sockjs-client needs Node, which is not installed"
     kernel_id = start_kernel(server.url)

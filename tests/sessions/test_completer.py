@@ -62,7 +62,7 @@ class CompleterCase(SynchronousTestCase):
 
 class AnswerTests(CompleterCase):
     def test_a_question_and_its_answer(self) -> None:
-        """Contract: 3.2."""
+        """contract: 3.2"""
         self.ask()
         found = {"status": "ok", "matches": ["print"], "cursor_start": 0, "cursor_end": 3}
         (request,) = self.kernel.sent
@@ -73,7 +73,7 @@ class AnswerTests(CompleterCase):
         assert answer.parent_id == "c1"
 
     def test_an_explanation(self) -> None:
-        """Contract: 3.2."""
+        """contract: 3.2"""
         self.ask(self.asked("inspect_request", code="print", cursor_pos=5), "sage")
         found = {"status": "ok", "found": True, "data": {"text/plain": "prints"}, "metadata": {}}
         self.kernel.finish(self.kernel.sent[0], found)
@@ -99,7 +99,7 @@ class AnswerTests(CompleterCase):
         assert self.host.kernels == []
 
     def test_other_languages_have_words(self) -> None:
-        """Contract: 3.2."""
+        """contract: 3.2"""
         self.ask(self.asked(code="x = Symm", cursor_pos=8), "gap")
         content = self.answers[0].parsed_content()
         assert content["matches"] == ["SymmetricGroup"]
@@ -122,7 +122,7 @@ class AnswerTests(CompleterCase):
 
 class LifeTests(CompleterCase):
     def test_it_is_started_by_the_first_question_and_ends_when_idle(self) -> None:
-        """Contract: 3.2."""
+        """contract: 3.2"""
         assert self.host.kernels == []
         self.ask()
         self.kernel.finish(self.kernel.sent[0])
@@ -206,3 +206,13 @@ class LifeTests(CompleterCase):
         self.clock.advance(self.limits.completer)
         assert self.clock.getDelayedCalls() == []
         assert len(self.fleet) == 0
+
+
+class ShortTests(CompleterCase):
+    limits = Limits(completer=2.0, unclaimed=60.0)
+
+    def test_it_stays_no_longer_although_nothing_was_ever_run_in_it(self) -> None:
+        self.ask()
+        self.kernel.finish(self.kernel.sent[0])
+        self.clock.advance(2)
+        assert self.host.alive == []

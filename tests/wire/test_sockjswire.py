@@ -43,7 +43,7 @@ def joined(pieces):
 @example(["".join(map(chr, UNSAFE))])
 @example(["\ud800", "\udc00x\ud800"])
 def test_texts_arrive_as_they_were(texts):
-    """Contract: 1.21."""
+    """contract: 1.21"""
     frame = joined(array([(text,) for text in texts]))
     assert frame.startswith(b"a[")
     assert all(0x20 <= byte < 0x7F for byte in frame)
