@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Config
 from sagecell_tx.http.doors import Doors
-from sagecell_tx.server import Server
+from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.tap import Options, makeService, new_id, now, timestamp
 
 
@@ -71,6 +71,12 @@ class OptionsTests(SynchronousTestCase):
         assert parsed("-c", str(self.file), "-b", "/cells/").prefix == "/cells"
         assert parsed("-c", str(self.file), "--baseurl", "").prefix == ""
 
+    def test_permalinks_only(self) -> None:
+        """contract: 1.17"""
+        assert parsed("--permalinks-only").permalinks_only
+        self.file.write_text("permalinks_only = true")
+        assert parsed("-c", str(self.file)).permalinks_only
+
     def test_what_is_wrong_with_the_file_is_a_usage_error(self) -> None:
         assert "No such file" in refusal("--config", "nowhere.toml")
         for text, words in (
@@ -117,6 +123,14 @@ class BuildingTests(SynchronousTestCase):
         assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []
 
+    def test_a_server_of_permalinks_has_no_kernels(self) -> None:
+        """contract: 1.17"""
+        options = Options()
+        options.parseOptions(["--permalinks-only", "-l", "tcp:0", "-s", self.mktemp()])
+        server = makeService(options)
+        assert type(server) is PermalinkServer
+        assert len(server.listening) == 1
+
     def test_a_list_of_hosts_is_a_network(self) -> None:
         file, state = Path(self.mktemp()), Path(self.mktemp())
         for text, listed in (("network = []", False), ('network = ["pypi.org"]', True)):
@@ -153,6 +167,11 @@ class BuildingTests(SynchronousTestCase):
             ('baseurl = "/a b"', "sagecell-tx: baseurl: "),
             ("requires_tos = true", "sagecell-tx: requires_tos: tos must name a file"),
             ('tos = "/nowhere.html"', "sagecell-tx: tos: /nowhere.html: No such file"),
+            ('permalinks = "cells.db"', "sagecell-tx: permalinks: expected an address"),
+            (
+                'permalinks_only = true\npermalinks = "https://links.example/"',
+                "sagecell-tx: permalinks_only: ",
+            ),
             ('proxies = ["nginx"]', "sagecell-tx: proxies: 'nginx' "),
             ('keys.school = "short"', "sagecell-tx: keys.school: "),
         ):
@@ -243,6 +262,25 @@ class ServerTests(SynchronousTestCase):
         ]
         self.parts["host"].up.callback(None)
         assert self.told() == ["systemd hears ready"]
+
+    def test_a_server_of_permalinks_is_a_database_and_ports(self) -> None:
+        """contract: 1.17"""
+        server = PermalinkServer(
+            reactor=self.reactor,
+            database=cast(Any, self.parts["database"]),
+            listening=cast(Any, [self.port]),
+            doors=Doors(clock=self.reactor, limit=lambda: 1000),
+            notifier=cast(Any, self.parts["notifier"]),
+        )
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        server.privilegedStartService()
+        server.startService()
+        assert self.told() == ["port opens", "database starts", "port starts"]
+        for hook, args, kwargs in self.reactor.whenRunningHooks:
+            hook(*args, **kwargs)
+        assert self.told() == ["systemd hears ready"]
+        assert self.successResultOf(server.stopService()) is None
+        assert self.told() == ["systemd hears stopping", "port stops", "database stops"]
 
     def test_sigterm_is_an_orderly_end(self) -> None:
         self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
