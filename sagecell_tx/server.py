@@ -54,7 +54,7 @@ class PermalinkServer(Service):
         except ConfigError as error:
             raise SystemExit(f"sagecell-tx: {error}") from error
         # Once the reactor runs: it installs handlers of its own when it starts.
-        self.reactor.callWhenRunning(self._stop_on_sigterm)
+        self.reactor.callWhenRunning(self._stop_on_signals)
         for service in self.listening:
             service.startService()
 
@@ -80,9 +80,11 @@ class PermalinkServer(Service):
     async def _end(self) -> None:
         """Nobody asks any more: stop what rests on the database."""
 
-    def _stop_on_sigterm(self) -> None:
-        """Being told to stop is no failure: twistd would end by the signal, not with 0."""
-        signal.signal(signal.SIGTERM, lambda *_: self.reactor.callFromThread(self.reactor.stop))
+    def _stop_on_signals(self) -> None:
+        """Being told to stop is no failure: twistd would end by SIGTERM, not with 0, or at once."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+                signal.signal(number, lambda *_: self.reactor.callFromThread(self.reactor.stop))
 
     def _up(self, _: object = None) -> None:
         self.notifier.ready()

@@ -272,7 +272,7 @@ class ServerTests(SynchronousTestCase):
             doors=Doors(clock=self.reactor, limit=lambda: 1000),
             notifier=cast(Any, self.parts["notifier"]),
         )
-        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        self.put_signals_back()
         server.privilegedStartService()
         server.startService()
         assert self.told() == ["port opens", "database starts", "port starts"]
@@ -282,14 +282,33 @@ class ServerTests(SynchronousTestCase):
         assert self.successResultOf(server.stopService()) is None
         assert self.told() == ["systemd hears stopping", "port stops", "database stops"]
 
-    def test_sigterm_is_an_orderly_end(self) -> None:
-        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    def put_signals_back(self) -> None:
+        """In the end, the handlers are those of now."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
+    def run_until_running(self) -> None:
+        """Start, and let the reactor say that it runs."""
+        self.put_signals_back()
         self.server.startService()
         for hook, args, kwargs in self.reactor.whenRunningHooks:
             hook(*args, **kwargs)
         assert not self.reactor.stopped
-        signal.raise_signal(signal.SIGTERM)
-        assert self.reactor.stopped
+
+    def test_sigterm_and_sighup_are_an_orderly_end(self) -> None:
+        """contract: 9"""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self.setUp()
+            self.run_until_running()
+            signal.raise_signal(number)
+            assert self.reactor.stopped
+
+    def test_nohup_is_heeded(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.run_until_running()
+        signal.raise_signal(signal.SIGHUP)
+        assert not self.reactor.stopped
 
     def test_the_end_waits_for_the_sessions_and_the_ready_kernels(self) -> None:
         self.server.startService()
