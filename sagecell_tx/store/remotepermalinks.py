@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
+from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -104,7 +104,12 @@ class RemoteCellStore:
             asked = self._agent.request(method, url, Headers(kind), _Form(told))
         else:
             asked = self._agent.request(method, url + b"?" + told)
-        response = await asked
+        try:
+            response = await asked
+        except ResponseFailed as error:
+            if all(each.check(CancelledError) for each in error.reasons):
+                raise CancelledError from error  # nothing failed: it was given up
+            raise
         return response.code, await _body(response)
 
     def _unavailable(self, failure: Failure) -> Failure:

@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.client import ResponseDone
+from twisted.web.client import ResponseDone, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 from zope.interface import implementer
@@ -89,8 +89,10 @@ class Elsewhere:
         self.answers.append(answer)
         return answer
 
-    def _cancelled(self, _: object) -> None:
+    def _cancelled(self, answer: Deferred[IResponse]) -> None:
+        """As Twisted's agent says it."""
         self.hung_up += 1
+        answer.errback(ResponseNeverReceived([Failure(CancelledError())]))
 
 
 class RemoteCellStoreTests(CellStoreContract, SynchronousTestCase):
@@ -235,6 +237,12 @@ class AnswersTests(SynchronousTestCase):
         found.cancel()
         self.failureResultOf(found, CancelledError)
         assert response.line.disconnecting
+
+    def test_who_goes_before_there_is_any(self) -> None:
+        saved = self.cells.save(HELLO)
+        saved.cancel()
+        self.failureResultOf(saved, CancelledError)
+        assert self.elsewhere.hung_up == 1
 
     def test_others_wait_for_their_turn_and_not_for_ever(self) -> None:
         finds = [self.cells.find("abcdef") for _ in range(AT_A_TIME + 2)]
