@@ -75,6 +75,14 @@ def memory(pids: Iterable[int]) -> Memory:
     return Memory(proportional * 1024, own * 1024)
 
 
+def peak(pid: int) -> int:
+    """The most bytes that a process ever had resident."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+    return next(
+        int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")
+    )
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time of a process with all its threads, without its children."""
     stat = _stat(pid)

@@ -1,9 +1,10 @@
 """``python -m benchmarks.soak``: sessions of all kinds without end, and what they leave behind.
 
-Visitors come all the time, run programs of all kinds and leave in all the ways that visitors
-have. Now and then everybody is waited for, and what the server has is written down:
-descriptors, memory, processes, directories, rows. It should have no more at the end than
-at the beginning. The load is bounded in number and time, and goes to loopback alone.
+Visitors come all the time, run programs of all kinds (with ``--only``, of some) and leave in
+all the ways that visitors have. Now and then everybody is waited for, and what the server has
+is written down: descriptors, memory, processes, directories, rows. It should have no more at
+the end than at the beginning. The load is bounded in number and time, and goes to loopback
+alone.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Belongings:
     descriptors: int
     threads: int
     memory: float  # MB, resident, of the web process
+    peak: float  # MB, the most that ever was
     fork_servers: float  # MB, resident
     their_descriptors: int
     processes: int
@@ -73,14 +75,23 @@ class Belongings:
 
     def __str__(self) -> str:
         return (
-            f"{self.descriptors:>11}{self.threads:>9}{self.memory:>10.1f}{self.fork_servers:>14.1f}"
-            f"{self.their_descriptors:>13}{self.processes:>11}{self.directories:>13}"
+            f"{self.descriptors:>11}{self.threads:>9}{self.memory:>10.1f}{self.peak:>10.1f}"
+            f"{self.fork_servers:>14.1f}{self.their_descriptors:>13}{self.processes:>11}"
+            f"{self.directories:>13}"
         )
 
 
+#: What there may be more of at the end, in MB, and what not.
+_MEMORY = (("memory", 20.0), ("fork_servers", 10.0))
+_COUNTS = ("descriptors", "threads", "their_descriptors", "processes", "directories")
+
+#: The web process's threads with a full pool, which fills when so many are needed and stays:
+#: the main one, ZMQ's two, and ten.
+_THREADS = 13
+
 _TITLES = (
-    f"{'sessions':>9}{'descriptors':>11}{'threads':>9}{'RSS, MB':>10}{'fork srv, MB':>14}"
-    f"{'their fds':>13}{'processes':>11}{'directories':>13}"
+    f"{'sessions':>9}{'descriptors':>11}{'threads':>9}{'RSS, MB':>10}{'peak, MB':>10}"
+    f"{'fork srv, MB':>14}{'their fds':>13}{'processes':>11}{'directories':>13}"
 )
 
 
@@ -91,12 +102,13 @@ class Soak:
     server: SagecellTx
     directory: Path
     luck: random.Random
+    programs: Sequence[str]
     fates: Counter[str] = field(factory=Counter, init=False)
 
     def visit(self, seed: int) -> None:
         """One visitor, from coming to going."""
         luck = random.Random(seed)
-        name = luck.choice(list(PROGRAMS))
+        name = luck.choice(self.programs)
         leave = luck.choice(_WAYS)
         try:
             talk = self.server.open()
@@ -126,6 +138,7 @@ class Soak:
             descriptors=_count(f"/proc/{web}/fd"),
             threads=_count(f"/proc/{web}/task"),
             memory=_resident(web),
+            peak=processes.peak(web) / 1e6,
             fork_servers=sum(map(_resident, servers)),
             their_descriptors=sum(_count(f"/proc/{pid}/fd") for pid in servers),
             processes=len(processes.trees([web])),
@@ -197,7 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server = SagecellTx(Path(name) / "sagecell")
         server.start()
         try:
-            soak = Soak(server, Path(name) / "sagecell", luck)
+            programs = options.only or list(PROGRAMS)
+            soak = Soak(server, Path(name) / "sagecell", luck, programs)
             print(_TITLES)
             with ThreadPoolExecutor(CROWD) as visitors:
                 for count in _stretches(options, begun):
@@ -233,32 +247,36 @@ def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
 
 
 def _judge(seen: Sequence[Belongings]) -> int:
-    """Compare the last look with the first one after the warm-up."""
+    """Say what there is more of at the end: of memory than at first, else than after the warm-up.
+
+    Memory that is free counts until the server gives it back, once a minute, so the least of a
+    few looks is what tells.
+    """
     if len(seen) < 3:
         print("\nToo short to tell.")
         return 0
-    first, last = seen[1], seen[-1]
+    few = min(3, len(seen) // 2)
     grown = [
         name
-        for name, most in (
-            ("descriptors", 0),
-            ("threads", 0),
-            ("memory", 20.0),
-            ("fork_servers", 10.0),
-            ("their_descriptors", 0),
-            ("processes", 0),
-            ("directories", 0),
-        )
-        if getattr(last, name) - getattr(first, name) > most
+        for name, most in _MEMORY
+        if _least(seen[-few:], name) - _least(seen[:few], name) > most
     ]
+    grown += [name for name in _COUNTS if getattr(seen[-1], name) > getattr(seen[1], name)]
+    if "threads" in grown and seen[-1].threads <= _THREADS:
+        grown.remove("threads")
     print(f"\n{'GREW: ' + ', '.join(grown) if grown else 'Flat.'}")
     return 1 if grown else 0
+
+
+def _least(looks: Sequence[Belongings], name: str) -> float:
+    return float(min(getattr(look, name) for look in looks))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--sessions", type=int, default=10_000, help="how many [10,000]")
     parser.add_argument("--hours", type=float, help="go on for so long instead")
+    parser.add_argument("--only", action="append", choices=PROGRAMS, help="repeatable")
     parser.add_argument("--seed", type=int, default=1, help="what visitors do depends on it [1]")
     return parser.parse_args(arguments)
 

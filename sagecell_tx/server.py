@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from typing_extensions import override
 from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.forklink import ForkHost
 from sagecell_tx.http.doors import Doors
+from sagecell_tx.process import allow_many_descriptors
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.readykernels import ReadyKernels
 from sagecell_tx.store.database import Database
@@ -47,7 +47,7 @@ class PermalinkServer(Service):
         super().startService()
         # What the server writes is its own: the database, and what SQLite keeps beside it.
         os.umask(0o077)
-        _allow_many_descriptors()
+        allow_many_descriptors()
         try:
             self.database.upgrade()
             self._begin()
@@ -116,9 +116,3 @@ class Server(PermalinkServer):
         await emptied
         await self.host.stopService()
         await self.sweeping.stopService()
-
-
-def _allow_many_descriptors() -> None:
-    """A session takes about a dozen descriptors, and the usual soft limit is 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

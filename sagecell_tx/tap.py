@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import attrs
 from twisted.application import strports
 from twisted.application.internet import TimerService
-from twisted.application.service import IService, Service
+from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
@@ -34,6 +34,7 @@ from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, permalink_site, site
 from sagecell_tx.http.terms import Terms
+from sagecell_tx.process import trimming
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore
@@ -215,8 +216,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
         return swept.addCallback(lambda _: None)
 
-    sweeping = TimerService(SWEEP, sweep)
-    sweeping.clock = reactor
+    sweeping = MultiService()
+    for timer in (TimerService(SWEEP, sweep), trimming(reactor, threads)):
+        timer.clock = reactor
+        timer.setServiceParent(sweeping)
     return Server(
         reactor=reactor,
         database=database,

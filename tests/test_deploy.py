@@ -18,6 +18,7 @@ import attrs
 import pytest
 
 from sagecell_tx.config import Config, load
+from sagecell_tx.kernelside import delegation
 from sagecell_tx.tap import Options
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -113,6 +114,14 @@ def test_the_service_lets_kernels_have_namespaces():
         "SystemCallFilter",
     }
     assert not hindrances & set(unit("sagecell-tx.service")["Service"])
+
+
+def test_the_service_may_make_groups_for_kernels():
+    service = unit("sagecell-tx.service")["Service"]
+    assert {delegation.NEEDED, *delegation.WELCOME} == set(service["Delegate"].split())
+    assert f"DelegateSubgroup={delegation.SERVER}" in (
+        (DEPLOY / "sagecell-tx.service").read_text(encoding="utf-8")
+    )
 
 
 def test_the_socket_is_reached_from_this_machine_only():

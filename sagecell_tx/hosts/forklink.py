@@ -71,6 +71,7 @@ class ForkHost(Service):
     rejected: Counter[str] = field(factory=Counter, init=False)
     _servers: ForkServers = field(init=False)
     _up: bool = field(default=False, init=False)
+    _ungrouped: str = field(default="", init=False)  # the sentence that was logged last
     _kernels: dict[str, ForkedKernel] = field(factory=dict, init=False)
     _unsent: list[ForkedKernel] = field(factory=list, init=False)
     _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
@@ -187,6 +188,7 @@ class ForkHost(Service):
         features = line.get("features")
         if isinstance(features, list):
             self.features = tuple(str(feature)[:40] for feature in features[:10])
+        self._log_ungrouped(line.get("ungrouped"))
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
         unsent, self._unsent = self._unsent, []
@@ -195,6 +197,12 @@ class ForkHost(Service):
         waiting, self._awaiting_up = self._awaiting_up, []
         for waiter in waiting:
             waiter.callback(None)
+
+    def _log_ungrouped(self, why: object) -> None:
+        """Say why kernels have no groups of their own, once and not for each fork server."""
+        if isinstance(why, str) and why and why != self._ungrouped:
+            _log.info("kernels have no cgroups of their own: {why}", why=why[:500])
+            self._ungrouped = why
 
     def _lost(self) -> None:
         """The fork server is gone, and its kernels with it."""

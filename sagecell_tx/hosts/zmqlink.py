@@ -38,7 +38,7 @@ HEARTBEAT_PORT = 5
 SLICE_MESSAGES = 16
 SLICE_BYTES = 1 << 20
 
-#: Messages that ZMQ keeps for us while we do not read. Small, since each may be large.
+#: Messages that ZMQ keeps while we do not read: 4 MiB of text and files, in pieces of 64 KiB.
 WAITING = 64
 
 #: A message from this size on is checked in a thread.

@@ -102,6 +102,7 @@ class Conversation:
     def end(self, *, for_good: bool = False) -> None:
         """The client is gone; `for_good` when it said so itself, and does not come back."""
         self._paused = True
+        self._frames = iter(())  # they may be long, and who refers to this may live on
         if self._attachment is None:
             return
         if for_good:

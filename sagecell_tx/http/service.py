@@ -45,6 +45,12 @@ class Collector:
         self._attachment = session.attach(self)
         return self._attachment
 
+    def leave(self) -> None:
+        """Take no further part; what was kept goes with this listener, not with the session."""
+        attachment, self._attachment = self._attachment, None
+        if attachment is not None:
+            attachment.detach()
+
     def wake(self) -> None:
         """There is something to take."""
         while self._attachment is not None:
@@ -171,5 +177,5 @@ class Service:
         except DeadlineReached:
             collector.reply = None
         finally:
-            attachment.detach()
+            collector.leave()
         return collector

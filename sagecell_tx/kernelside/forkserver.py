@@ -8,7 +8,7 @@ stderr is the log::
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
-        "sandbox": "none", "features": [...]}
+        "sandbox": "none", "features": [...], "ungrouped": ...}
     <- {"event": "unavailable", "message": ...}
     <- {"event": "started", "id": ..., "pid": ...}
     <- {"event": "bound", "id": ...}
@@ -27,30 +27,28 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from sagecell_tx.kernelside import arguments, memory, preload, processes
+from sagecell_tx.kernelside import (
+    arguments,
+    births,
+    cgroups,
+    delegation,
+    memory,
+    preload,
+    processes,
+)
+from sagecell_tx.kernelside.births import Born
 from sagecell_tx.kernelside.pipes import BadLine, ControlPipes
 from sagecell_tx.kernelside.reaping import Reaper
 from sagecell_tx.kernelside.sandbox import choice
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.watch import Excess, Near, Watch
-
-
-@frozen
-class Born:
-    """What the forked process is to become: the kernel that `start` asks for.
-
-    A byte written to the descriptor `report` tells that its sockets are bound.
-    """
-
-    start: Start
-    report: int
 
 
 @define(eq=False)
@@ -63,10 +61,14 @@ class ForkServer:
     pipes: ControlPipes
     wakeup: int
     level: Level
-    _reaper: Reaper = field(init=False, factory=Reaper)
+    groups: cgroups.Groups
+    _reaper: Reaper = field(init=False)
     _watch: Watch = field(init=False, factory=Watch)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
     _ended: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._reaper = Reaper(self.groups.kill)
 
     def run(self) -> Born | None:
         """Serve until nobody commands any more; then no kernel is left, and it is None.
@@ -89,6 +91,7 @@ class ForkServer:
         except BrokenPipeError:
             pass  # nobody listens: the same as nobody commanding
         self._reaper.end_all()
+        self.groups.close()
         return None
 
     def _await_writing(self) -> None:
@@ -141,9 +144,9 @@ class ForkServer:
             self.pipes.tell(event="failed", id=kernel_id, message=str(error))
             return None
         try:
-            born = _fork(self.level, start, told)
+            born = births.fork(self.level, self.groups, start, told)
         except OSError as error:
-            self.level.ended(kernel_id)
+            self._give_back(kernel_id)
             os.close(report)
             os.close(told)
             self.pipes.tell(event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}")
@@ -182,60 +185,26 @@ class ForkServer:
             self._ended = True
         for exited in self._reaper.reap():
             self._watch.forget(exited.kernel_id)
-            self.level.ended(exited.kernel_id)
+            ran_out = self._give_back(exited.kernel_id) and exited.signal == signal.SIGKILL
             self.pipes.tell(
                 event="exited",
                 id=exited.kernel_id,
                 pid=exited.pid,
                 status=exited.status,
                 signal=exited.signal,
-                reason=exited.reason,
+                reason=exited.reason or ("memory" if ran_out else None),
             )
 
-
-def _fork(level: Level, start: Start, report: int) -> Born | int:
-    """The child's pid; in the child what it is to become. Raises OSError."""
-    # A signal before the child has its own handlers would be told to the parent.
-    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        pid = level.fork(start)
-        if pid != 0:
-            return pid
-        forget_signals()
-        return Born(start, _alone(report))
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+    def _give_back(self, kernel_id: str) -> bool:
+        """What a kernel had is free again. Whether it had run out of memory."""
+        self.level.ended(kernel_id)
+        return self.groups.release(kernel_id)
 
 
-def _alone(descriptor: int) -> int:
-    """Close all descriptors above 2 but this one, the control pipes above all; its new number."""
-    if descriptor != 3:
-        os.dup2(descriptor, 3, inheritable=False)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    return 3
-
-
-def hear_signals() -> int:
-    """A descriptor from which the numbers of SIGCHLD and SIGTERM can be read as they come."""
-    read_end, write_end = os.pipe()
-    os.set_blocking(read_end, False)
-    os.set_blocking(write_end, False)
-    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    # Ctrl-C in a terminal reaches this process too; who started it says when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return read_end
-
-
-def forget_signals() -> None:
-    """In a forked process: signals are its own. SIGINT stays ignored between cells."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    find_groups: Callable[[], tuple[cgroups.Groups, str]] = delegation.groups,
+) -> int:
     """Run a fork server; in a forked process, a kernel. Returns the exit status."""
     options = arguments.parse(argv)
     started = time.monotonic()
@@ -243,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Not SIGKILL: what the kernels have started has to be killed first.
     processes.die_with(os.getppid(), signal.SIGTERM)
     processes.adopt_orphans()
-    wakeup = hear_signals()
+    wakeup = births.hear_signals()
 
     memory.share_one_heap()
     preload.prepare_environment()
@@ -255,6 +224,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     warming.warm(parts)
     preload.end_threads()
     level = choice.make(options.sandbox, options.setting, options.visible)
+    # Before the level takes them out of sight.
+    groups, ungrouped = find_groups()
     try:
         level.prepare()
     except Unavailable as error:
@@ -267,9 +238,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         preloaded=loaded.names,
         missing=loaded.missing,
         sandbox=level.name,
-        features=list(level.features),
+        features=[*level.features, *groups.features],
+        ungrouped=ungrouped,
     )
-    server = ForkServer(pipes, wakeup, level)
+    server = ForkServer(pipes, wakeup, level, groups)
     _filling = memory.settle()
     born = server.run()
     if born is None:

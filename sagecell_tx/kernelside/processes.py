@@ -36,11 +36,24 @@ def children() -> set[int]:
     }
 
 
+def birth(pid: int) -> int | None:
+    """When a process began, in ticks since the system did; None if there is none.
+
+    No other process has the same pid and the same birth, before the system starts anew.
+    """
+    return _stat(pid, 22)
+
+
 def _ppid(pid: int) -> int | None:
+    return _stat(pid, 4)
+
+
+def _stat(pid: int, number: int) -> int | None:
+    """A field of a process, numbered as in proc_pid_stat(5)."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
             # The command's name comes before, in parentheses, and may contain anything.
-            return int(stat.read(4096).rpartition(b")")[2].split()[1])
+            return int(stat.read(4096).rpartition(b")")[2].split()[number - 3])
     except (OSError, IndexError, ValueError):
         return None  # gone meanwhile
 

@@ -24,8 +24,9 @@ from sagecell_tx.kernelside.entries import ENTRY, Frames, Text
 #: Bytes that may wait in the queue before whoever adds to it waits.
 ROOM = 1 << 20
 
-#: Bytes of text in one message.
-TEXT = 1 << 20
+#: Bytes of text in one message. ZMQ counts messages, so small ones bound what it holds of us
+#: here and at the server.
+TEXT = 64 * 1024
 
 #: Messages that ZMQ may hold for a slow reader. With TEXT and ROOM, what bounds a stalled
 #: kernel's memory.

@@ -2,13 +2,15 @@
 
 Each kernel adopts the orphans among its descendants, and this process those of a kernel
 that is gone. So whatever is a child of this process and no kernel has lost its kernel, and
-is killed. (A program that undoes the adoption only brings its orphans here earlier.)
+is killed. (A program that undoes the adoption only brings its orphans here earlier.) Where
+a kernel has a group of its own, all that is in it is killed at once.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 
 from attrs import define, field, frozen
@@ -40,8 +42,12 @@ class _Ending:
 
 @define(eq=False)
 class Reaper:
-    """The kernels that live, by id and by pid."""
+    """The kernels that live, by id and by pid.
 
+    `kill_rest` is given the id of a kernel that is to go: it may know more of what it started.
+    """
+
+    kill_rest: Callable[[str], None]
     _pids: dict[str, int] = field(init=False, factory=dict)
     _ids: dict[int, str] = field(init=False, factory=dict)
     _condemned: dict[str, str] = field(init=False, factory=dict)
@@ -91,8 +97,9 @@ class Reaper:
 
     def end_all(self) -> None:
         """Kill every kernel and all that they started; returns when they are gone."""
-        for pid in self._ids:
+        for pid, kernel_id in self._ids.items():
             processes.kill_group(pid, signal.SIGKILL)
+            self.kill_rest(kernel_id)
         self._ids.clear()
         with suppress(ChildProcessError):
             while True:
@@ -111,6 +118,7 @@ class Reaper:
                     del self._pids[kernel_id]
                     with suppress(ProcessLookupError):
                         os.killpg(pid, signal.SIGKILL)
+                    self.kill_rest(kernel_id)
                     by_signal = end.si_code != os.CLD_EXITED
                     exited = Exited(
                         kernel_id,

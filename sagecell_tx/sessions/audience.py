@@ -151,6 +151,7 @@ class Audience:
         if self.present and not self._seats and not self._regulars.about:
             self.present = False
             self.deserted()
+        self._abridge()
 
     def acknowledge(self, seat: Seat, number: int) -> None:
         """What a listener took up to `number` has arrived; raises `NotSaid`."""
@@ -191,6 +192,12 @@ class Audience:
             self._regulars.stop_waiting()
             self._wake()
             self._watch_for_stalls()
+            self._abridge()
+
+    def _abridge(self) -> None:
+        """Nobody is left who would take it all, and a session lives on in what refers to it."""
+        if self.closed and not self._seats and not self.awaits:
+            self._outbox.abridge()
 
     def _wake(self) -> None:
         for seat in list(self._seats):

@@ -215,6 +215,11 @@ class Outbox:
         """What is before this place stays as it is: whoever is there hears no more of it."""
         self._passed = max(self._passed, cursor.place - 1)
 
+    def abridge(self) -> None:
+        """Keep only the last message, which says how it ended: nobody comes for all of it."""
+        while len(self._entries) > 1:
+            self.size -= self._entries.popleft().size
+
     def _trim(self) -> None:
         """Drop what everybody has taken, and need not have again."""
         slowest = min(cursor.kept for cursor in self._cursors)

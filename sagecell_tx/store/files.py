@@ -114,7 +114,8 @@ class DatabaseFileStore:
 class DatabaseUpload:
     """An `Upload` into a database. After a write that failed, only `abandon` is left.
 
-    Its fields change in the pool's threads, in one write transaction after the other.
+    What is less than a row waits here, so that small writes cost no transaction. The hash and
+    what is stored change in the pool's threads, in one transaction after the other.
     """
 
     _database: Database
@@ -134,7 +135,13 @@ class DatabaseUpload:
         """See `Upload`. Fails with `FileRefused` after a commit, an abandon or a failure."""
         if not self._open:
             return fail(FileRefused(UPLOAD_ENDED))
-        work = partial(self._append, data=data, at=self._now())
+        self._rest += data
+        if len(self._rest) < CHUNK:
+            return succeed(None)
+        whole = len(self._rest) - len(self._rest) % CHUNK
+        rows = bytes(memoryview(self._rest)[:whole])
+        self._rest = self._rest[whole:]
+        work = partial(self._append, data=rows, at=self._now())
         return self._database.write(work).addErrback(self._broken)
 
     def commit(self) -> Deferred[StoredFile]:
@@ -142,13 +149,14 @@ class DatabaseUpload:
         if not self._open:
             return fail(FileRefused(UPLOAD_ENDED))
         self._open = False
-        return self._database.write(partial(self._settle, at=self._now())).addCallback(
-            self._committed
-        )
+        rest, self._rest = bytes(self._rest), bytearray()
+        settle = partial(self._settle, rest=rest, at=self._now())
+        return self._database.write(settle).addCallback(self._committed)
 
     def abandon(self) -> Deferred[None]:
         """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""
         self._open = False
+        self._rest = bytearray()
         self._ended()
         return self._database.write(self._forget).addErrback(_left_to_sweep)
 
@@ -161,27 +169,20 @@ class DatabaseUpload:
         return file
 
     def _append(self, connection: Connection, data: bytes, at: float) -> None:
+        """Store `data` in rows of `CHUNK` bytes, of which only the last may be shorter."""
         if not self._begun:
             connection.execute(insert(blobs).values(id=self._blob_id, size=0, created=at))
             self._begun = True
         self._hash.update(data)
-        self._rest += data
-        whole = len(self._rest) - len(self._rest) % CHUNK
-        with memoryview(self._rest) as rest:
-            for start in range(0, whole, CHUNK):
-                self._insert(connection, bytes(rest[start : start + CHUNK]))
-        del self._rest[:whole]
+        for start in range(0, len(data), CHUNK):
+            row = data[start : start + CHUNK]
+            connection.execute(
+                insert(chunks).values(blob_id=self._blob_id, start=self._stored, data=row)
+            )
+            self._stored += len(row)
 
-    def _insert(self, connection: Connection, data: bytes) -> None:
-        connection.execute(
-            insert(chunks).values(blob_id=self._blob_id, start=self._stored, data=data)
-        )
-        self._stored += len(data)
-
-    def _settle(self, connection: Connection, at: float) -> StoredFile:
-        self._append(connection, b"", at)
-        if self._rest:
-            self._insert(connection, bytes(self._rest))
+    def _settle(self, connection: Connection, rest: bytes, at: float) -> StoredFile:
+        self._append(connection, rest, at)
         digest = self._hash.hexdigest()
         mine = blobs.c.id == self._blob_id
         named = update(blobs).where(mine, blobs.c.size != _CONDEMNED)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from twisted.internet.defer import CancelledError
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
@@ -78,6 +79,16 @@ class ForkHostTests(SynchronousTestCase):
         self.successResultOf(self.host.when_up())
         assert self.host.sandbox.level == "account"
         assert self.host.features == ("landlock",)
+
+    def test_why_kernels_have_no_groups_is_logged_once(self):
+        with capturedLogs() as events:
+            for why in ("", None, "It has none.", "It has none.", 7, "Others are in it."):
+                self.process.say(event="ready", pid=1, ungrouped=why)
+                self.process.end()
+                self.reactor.advance(30)
+        said = [event for event in events if "cgroups" in (event["log_format"] or "")]
+        assert [event["why"] for event in said] == ["It has none.", "Others are in it."]
+        assert {event["log_level"] for event in said} == {LogLevel.info}
 
     def test_a_start_is_told_with_directory_key_and_limits(self):
         self.come_up()

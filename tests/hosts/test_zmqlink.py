@@ -19,10 +19,12 @@ from sagecell_tx.config import Limits
 from sagecell_tx.hosts.zmqlink import (
     LARGE,
     SLICE_MESSAGES,
+    WAITING,
     Factory,
     Link,
     kernel_socket,
 )
+from sagecell_tx.kernelside import publisher, upload
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, originate
 
 KEY = b"0123456789abcdef"
@@ -245,6 +247,10 @@ async def test_while_paused_nothing_comes_and_then_all_of_it(bench):
     bench.link.resume()
     await bench.when_received(22)
     assert bench.texts() == [str(number) for number in range(20)]
+
+
+def test_of_text_and_files_zmq_keeps_no_more_than_the_outbox():
+    assert WAITING * max(publisher.TEXT, upload.PIECE) <= Limits().outbox
 
 
 @ensureDeferred

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,15 @@ class FlowTests(TalkTests):
         opcodes = [opcode for opcode, _ in found]
         assert opcodes == [1, *[0] * (len(found) - 2), 1]
         assert json.loads(found[-1][1])["content"]["ename"] == "unknown_channel"
+
+    def test_what_a_client_did_not_take_goes_when_it_goes(self) -> None:
+        wire = self.talk_one.connection.server
+        wire.clogged = True
+        data = {"data": {"text/plain": "x" * 300_000}, "metadata": {}, "transient": {}}
+        untaken = weakref.ref(self.kernel.say("display_data", data, self.asked))
+        assert untaken() is not None
+        self.talk_one.connection.hang_up()
+        assert untaken() is None
 
     def test_a_stalled_client_is_let_go_and_the_others_go_on(self) -> None:
         stalled = self.talk(self.kernel_id)

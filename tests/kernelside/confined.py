@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
 
-from tests.kernelside.driving import Server
+from tests.kernelside.driving import PROGRAM, Server
 
 PROJECT = Path(__file__).parents[2]
 
@@ -56,8 +56,13 @@ def for_all(public: Path) -> tuple[str, dict[str, str], list[str]]:
 
 
 @contextmanager
-def confined(kind: Kind, preload: str = "") -> Iterator[Server]:
-    """A fork server of that kind, with directories that its kernels can reach."""
+def confined(
+    kind: Kind, preload: str = "", *, program: Sequence[str] = PROGRAM, first: Sequence[str] = ()
+) -> Iterator[Server]:
+    """A fork server of that kind, with directories that its kernels can reach.
+
+    `program` is what Python runs, `first` what runs all that, as whoever runs the tests.
+    """
     base = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
     base.chmod(0o711)
     public = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -78,7 +83,8 @@ def confined(kind: Kind, preload: str = "") -> Iterator[Server]:
         sandbox=kind.level,
         user=NOBODY if unprivileged else None,
         python=python,
-        prefix=prefix,
+        prefix=[*first, *prefix],
+        program=[*program],
         environment=environment,
     )
     try:

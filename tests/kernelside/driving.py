@@ -18,7 +18,7 @@ import zmq
 from attrs import define, field
 from jupyter_client.session import Session
 
-MODULE = "sagecell_tx.kernelside.forkserver"
+PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
 PATIENCE = 20.0
 LIMITS = {"cpu": 600.0, "file": 64 << 20, "files": 256 << 20, "files_count": 500}
 ACCOUNTS = "2000000000:1000"
@@ -29,7 +29,7 @@ class Server:
     """A fork server; `events` are those that nobody has asked for yet.
 
     `user` is who it runs as, `python` what it runs in, if not as this process does, and
-    `prefix` a program that sees to it.
+    `prefix` a program that sees to it; `program` is what it runs.
     """
 
     base: Path
@@ -38,6 +38,7 @@ class Server:
     user: int | None = None
     python: str = sys.executable
     prefix: list[str] = field(factory=list)
+    program: list[str] = field(factory=lambda: [*PROGRAM])
     accounts: str = ACCOUNTS
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))
     process: subprocess.Popen[bytes] = field(init=False)
@@ -51,8 +52,7 @@ class Server:
                 *self.prefix,
                 self.python,
                 "-P",
-                "-m",
-                MODULE,
+                *self.program,
                 "--preload",
                 self.preload,
                 *self.confinement,

@@ -4,23 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kernelside.driving import Server
-
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("displays"))
-    yield server
-    assert server.close() == 0
-
-
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
 
 
 def test_many_are_complete_and_in_order(cell):

@@ -55,7 +55,7 @@ def refused(cell: Cell, *codes: str) -> None:
 
 def test_confinement_is_what_was_said(server, kind):
     assert server.ready["sandbox"] == kind.level
-    assert server.ready["features"] == ["landlock", "seccomp"]
+    assert server.ready["features"][:2] == ["landlock", "seccomp"]
 
 
 def test_another_kernels_files(cell, victim):

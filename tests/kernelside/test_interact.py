@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.kernelside.driving import Cell, Result, Server
+from tests.kernelside.driving import Cell, Result
 
 pytestmark = pytest.mark.integration
+
+PRELOAD = "numpy,matplotlib.pyplot"
 
 UPDATE = "sagenb.interact.update_interact"
 NEW = "application/sage-interact"
@@ -18,20 +20,6 @@ SLIDER = """
 def f(n=(0, 10, 1)):
     print('n is', n)
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("interacts"), "numpy,matplotlib.pyplot")
-    yield server
-    assert server.close() == 0
-
-
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
 
 
 def new(result: Result) -> list[dict]:

@@ -7,23 +7,12 @@ import base64
 import pytest
 
 from sagecell_tx.kernelside import interact, languages
+from sagecell_tx.kernelside.upload import PIECE
 from tests.kernelside.driving import Cell, Server
 
 pytestmark = pytest.mark.integration
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("kernels"), "numpy,matplotlib.pyplot,pandas")
-    yield server
-    assert server.close() == 0
-
-
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
+PRELOAD = "numpy,matplotlib.pyplot,pandas"
 
 
 class TestFresh:
@@ -149,7 +138,7 @@ class TestFiles:
         result = cell.run("open('b.bin', 'wb').write(bytes(range(256)) * 4096)\nprint('done')")
         pieces = [m for m in result.messages if m["msg_type"] == "sagecell_file"]
         assert b"".join(bytes(m["buffers"][0]) for m in pieces) == data
-        assert [m["content"]["offset"] for m in pieces] == [0, 512 * 1024]
+        assert [m["content"]["offset"] for m in pieces] == list(range(0, len(data), PIECE))
         assert result.reply["payload"][0] == {"source": "sagecell", "new_files": ["b.bin"]}
 
     def test_of_a_cell_that_failed(self, cell):

@@ -24,6 +24,17 @@ def test_children_are_known_also_when_dead():
     assert child.pid not in processes.children()
 
 
+def test_a_process_is_known_by_its_birth():
+    child = subprocess.Popen(["sleep", "1000"])
+    birth, own = processes.birth(child.pid), processes.birth(os.getpid())
+    assert birth is not None
+    assert own is not None
+    assert own <= birth == processes.birth(child.pid)
+    child.kill()
+    child.wait()
+    assert processes.birth(child.pid) is None
+
+
 def test_a_group_is_signalled_and_who_has_none_too():
     leader = subprocess.Popen(["sleep", "1000"], start_new_session=True)
     single = subprocess.Popen(["sleep", "1000"])

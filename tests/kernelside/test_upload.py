@@ -230,7 +230,7 @@ class TestRefused:
     def test_a_file_too_large(self, cell):
         with open(cell.work / "big", "wb") as file:
             file.truncate(1 << 40)
-        cell.refuses("'big'", "1,099,511,627,776 bytes of 2,097,152 allowed")
+        cell.refuses("'big'", f"1,099,511,627,776 bytes of {4 * PIECE:,} allowed")
 
     def test_more_bytes_than_a_session_may_save(self, cell):
         for number in range(3):
@@ -238,7 +238,7 @@ class TestRefused:
             os.utime(cell.work / str(number), (number, number))
         assert cell.uploads.publish_changed() == ["0", "1"]
         (sentence,) = cell.sentences
-        assert sentence == "'2' was not saved: all files together may have 5,242,880 bytes."
+        assert sentence == f"'2' was not saved: all files together may have {10 * PIECE:,} bytes."
 
     def test_more_files_than_a_session_may_save(self, cell):
         for number in range(50 + SENTENCES + 3):

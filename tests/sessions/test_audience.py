@@ -195,9 +195,10 @@ def test_who_takes_nothing_after_the_close_is_let_go():
     assert world.clock.getDelayedCalls() == []
 
 
-def test_who_attaches_after_the_close_hears_what_is_left():
+def test_who_attaches_after_the_close_hears_the_last_words():
     world = BridgeWorld()
-    last = world.show("a")
+    world.show("a")
+    last = world.show("b")
     world.bridge.close("finished")
     late = world.listen()
     assert late.heard == [last]
@@ -206,6 +207,26 @@ def test_who_attaches_after_the_close_hears_what_is_left():
     later = world.listen()
     assert later.heard == []
     assert later.closed == ["finished"]
+
+
+def test_of_a_session_that_nobody_hears_the_end_of_only_the_last_words_are_kept():
+    world = BridgeWorld()
+    *_, last = world.fill()
+    assert world.bridge.audience.kept >= LIMITS.outbox
+    world.bridge.close("detached")
+    assert world.bridge.audience.kept == last.size
+
+
+def test_who_leaves_after_the_close_leaves_only_the_last_words():
+    world = BridgeWorld()
+    one, another = world.listen(slow=True), world.listen(slow=True)
+    *_, last = world.fill()
+    world.bridge.close("finished")
+    one.attachment.detach()
+    another.room = 1
+    another.take()
+    another.attachment.detach()
+    assert world.bridge.audience.kept == last.size
 
 
 def test_after_the_close_nothing_is_sent_or_told():

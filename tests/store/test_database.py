@@ -145,7 +145,7 @@ class DatabaseTests(WaitingTestCase):
         before = deferreds()
         for _ in range(20):
             self.result(self.database.read(names))
-        assert deferreds() == before
+        assert deferreds() <= before  # fewer: what other tests left may go meanwhile
 
     def test_nothing_is_asked_after_closing(self):
         self.result(self.database.close())

@@ -60,6 +60,17 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         self.store(b"y" * (CHUNK - 1), b"y", b"y" * (2 * CHUNK + 1), name="large")
         assert self.counts() == (2, 5, 2)
 
+    def test_less_than_a_row_waits_for_more(self):
+        other = self.locked()
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        for _ in range(4):
+            assert self.successResultOf(upload.write(b"x" * (CHUNK // 5))) is None
+        other.execute("ROLLBACK")
+        self.result(upload.write(b"x" * (CHUNK // 4)))
+        assert self.counts() == (1, 1, 0)
+        self.result(upload.commit())
+        assert self.counts() == (1, 2, 1)
+
     def test_an_abandoned_upload_leaves_nothing(self):
         upload = self.files.upload(KERNEL, "plot.png", 0.0)
         self.result(upload.write(b"x" * 2 * CHUNK))
@@ -104,21 +115,21 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         assert self.contents(again) == contents
 
     def test_a_sweep_also_deletes_what_a_crash_left(self):
-        self.result(self.files.upload(KERNEL, "plot.png", 0.0).write(b"x"))
+        self.result(self.files.upload(KERNEL, "plot.png", 0.0).write(b"x" * CHUNK))
         self.now = 10.0
         assert self.result(self.started().sweep(0.0)) == 0
-        assert self.counts() == (1, 0, 0)
+        assert self.counts() == (1, 1, 0)
         assert self.result(self.started().sweep(5.0)) == 0
         assert self.counts() == (0, 0, 0)
 
     def test_an_upload_taken_for_dead_fails_and_stores_nothing(self):
         upload = self.files.upload(KERNEL, "plot.png", 0.0)
-        empty = self.files.upload(KERNEL, "empty", 0.0)
+        other = self.files.upload(KERNEL, "other", 0.0)
         self.result(upload.write(b"x" * CHUNK))
-        self.result(empty.write(b""))
+        self.result(other.write(b"x" * CHUNK))
         self.now = 1.0
         self.result(self.started().forget_uploads(self.now))
-        for late in (upload.write(b"y" * CHUNK), empty.commit()):
+        for late in (upload.write(b"y" * CHUNK), other.commit()):
             with pytest.raises(StoreUnavailable):
                 self.result(late)
         self.result(upload.abandon())
@@ -142,7 +153,7 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         self.result(upload.write(b"x" * CHUNK))
         other = self.locked()
         with pytest.raises(StoreUnavailable):
-            self.result(upload.write(b"y"))
+            self.result(upload.write(b"y" * CHUNK))
         self.result(upload.abandon())  # which cannot delete anything now either
         other.execute("ROLLBACK")
         with pytest.raises(FileRefused):

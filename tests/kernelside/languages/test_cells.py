@@ -34,13 +34,6 @@ def server(tmp_path_factory):
     assert server.close() == 0
 
 
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
-
-
 def test_a_cell_of_another_language(cell):
     """contract: 5.5"""
     assert cell.run('print(gp.eval("""1 + "1\\n2"""))').text() == '1 + "1\n2\n'

@@ -1,0 +1,37 @@
+"""What this process has of the machine: as many descriptors as it may, and no memory for nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+from typing import Any
+
+from twisted.application.internet import TimerService
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+
+#: How often memory is given back, in seconds.
+TRIM = 60.0
+
+
+def allow_many_descriptors() -> None:
+    """A session takes about a dozen descriptors, and the usual soft limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def trimming(reactor: IReactorFromThreads, threads: Any) -> TimerService:
+    """A service that gives memory back again and again, in one of these threads."""
+    return TimerService(TRIM, deferToThreadPool, reactor, threads, give_back_memory)
+
+
+def give_back_memory() -> None:
+    """Give what is free of the C heaps back to the system. For a thread: others go on meanwhile.
+
+    By itself glibc gives back the end of a heap only. A burst of output ends in the heap of
+    ZMQ's thread, and one small piece that outlives it would keep all of it.
+    Source: malloc_trim(3). Other C libraries have no such thing, and nothing happens.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
