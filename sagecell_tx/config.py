@@ -130,6 +130,8 @@ class Config:
     listen: tuple[str, ...] = ("tcp:8888:interface=127.0.0.1",)
     state_dir: Path = Path("var")
     database: str = ""  # an SQLAlchemy URL; empty: SQLite in state_dir
+    permalinks: str = ""  # the address of a server that keeps them; empty: the database
+    permalinks_only: bool = False  # serve permalinks and nothing else
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
     spare: bool = True  # a second fork server, loaded and waiting

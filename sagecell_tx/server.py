@@ -26,15 +26,11 @@ _log = Logger()
 
 
 @define(kw_only=True, eq=False)
-class Server(Service):
-    """Everything, started and stopped in order: each part rests on those before it."""
+class PermalinkServer(Service):
+    """A database and what listens: all of a server of permalinks, and the frame of any other."""
 
     reactor: Any
     database: Database
-    sweeping: Service
-    host: ForkHost
-    ready: ReadyKernels
-    fleet: Fleet
     listening: Sequence[Service]
     doors: Doors
     notifier: Notifier
@@ -47,24 +43,24 @@ class Server(Service):
 
     @override
     def startService(self) -> None:
-        """Start; systemd is told when kernels can be had."""
+        """Start; systemd is told when there is what is served."""
         super().startService()
         # What the server writes is its own: the database, and what SQLite keeps beside it.
         os.umask(0o077)
         allow_many_descriptors()
         try:
             self.database.upgrade()
-            self.host.startService()
+            self._begin()
         except ConfigError as error:
             raise SystemExit(f"sagecell-tx: {error}") from error
-        self.ready.startService()
-        self.fleet.startService()
-        self.sweeping.startService()
-        self.host.when_up().addCallback(self._up)
         # Once the reactor runs: it installs handlers of its own when it starts.
-        self.reactor.callWhenRunning(self._stop_on_sigterm)
+        self.reactor.callWhenRunning(self._stop_on_signals)
         for service in self.listening:
             service.startService()
+
+    def _begin(self) -> None:
+        """The database is there: start what rests on it. Raises `ConfigError`."""
+        self.reactor.callWhenRunning(self._up)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -77,18 +73,46 @@ class Server(Service):
         self.doors.close()
         closing = [service.stopService() for service in self.listening]
         await DeferredList([each for each in closing if isinstance(each, Deferred)])
+        await self._end()
+        await self.database.close()
+        _log.info("stopped")
+
+    async def _end(self) -> None:
+        """Nobody asks any more: stop what rests on the database."""
+
+    def _stop_on_signals(self) -> None:
+        """Being told to stop is no failure: twistd would end by SIGTERM, not with 0, or at once."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+                signal.signal(number, lambda *_: self.reactor.callFromThread(self.reactor.stop))
+
+    def _up(self, _: object = None) -> None:
+        self.notifier.ready()
+        _log.info("ready")
+
+
+@define(kw_only=True, eq=False)
+class Server(PermalinkServer):
+    """Everything, started and stopped in order: each part rests on those before it."""
+
+    sweeping: Service
+    host: ForkHost
+    ready: ReadyKernels
+    fleet: Fleet
+
+    @override
+    def _begin(self) -> None:
+        """Start; it is up when kernels can be had."""
+        self.host.startService()
+        self.ready.startService()
+        self.fleet.startService()
+        self.sweeping.startService()
+        self.host.when_up().addCallback(self._up)
+
+    @override
+    async def _end(self) -> None:
         emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
         await self.fleet.stopService()
         await emptied
         await self.host.stopService()
         await self.sweeping.stopService()
-        await self.database.close()
-        _log.info("stopped")
-
-    def _stop_on_sigterm(self) -> None:
-        """Being told to stop is no failure: twistd would end by the signal, not with 0."""
-        signal.signal(signal.SIGTERM, lambda *_: self.reactor.callFromThread(self.reactor.stop))
-
-    def _up(self, _: object) -> None:
-        self.notifier.ready()
-        _log.info("ready")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,10 +13,12 @@ from typing import Any, ClassVar
 import attrs
 from twisted.application import strports
 from twisted.application.internet import TimerService
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.web.client import Agent
+from twisted.web.server import Site
 from typing_extensions import override
 
 from sagecell_tx import __version__
@@ -29,15 +32,17 @@ from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqlink import Factory
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
-from sagecell_tx.http.site import Parts, site
+from sagecell_tx.http.site import Parts, permalink_site, site
 from sagecell_tx.http.terms import Terms
 from sagecell_tx.process import trimming
-from sagecell_tx.server import Server
+from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.interfaces import CellStore
 from sagecell_tx.sessions.readykernels import ReadyKernels
-from sagecell_tx.store.database import open_database
+from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
+from sagecell_tx.store.remotepermalinks import RemoteCellStore, check_address
 from sagecell_tx.systemd import Notifier
 
 _log = Logger()
@@ -65,6 +70,9 @@ class Options(usage.Options):
             "The confinement that kernels must have: namespaces, account or none. "
             "[the highest that works here]",
         ],
+    ]
+    optFlags: ClassVar = [  # noqa: N815
+        ["permalinks-only", None, "Serve permalinks, and nothing else: no page and no kernels."],
     ]
 
     def __init__(self) -> None:
@@ -97,6 +105,8 @@ class Options(usage.Options):
             settings["baseurl"] = self["baseurl"]
         if self["sandbox"]:
             settings["sandbox"] = self["sandbox"]
+        if self["permalinks-only"]:
+            settings["permalinks_only"] = True
         self.settings = Config(**settings)
 
 
@@ -125,12 +135,12 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
+def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    _check(config)
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
-    baseurl = config.prefix
     try:
         if not config.state_dir.exists():
             config.state_dir.mkdir(parents=True)
@@ -138,13 +148,28 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             config.state_dir.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
-    network = _network(config, reactor)
     threads = reactor.getThreadPool()
     limits = config.limits
     database = open_database(config.database_url, reactor=reactor, pool=threads)
-    entropy = secrets.token_bytes
-    files = DatabaseFileStore(database=database, now=timestamp, entropy=entropy)
-    cells = DatabaseCellStore(database=database, now=timestamp, entropy=entropy)
+    cells = _cells(config, database, reactor)
+    doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if config.permalinks_only:
+        links = permalink_site(
+            cells=cells,
+            limits=limits,
+            reactor=reactor,
+            connection_came=doors.came,
+            baseurl=config.prefix,
+        )
+        return PermalinkServer(
+            reactor=reactor,
+            database=database,
+            listening=_listening(config, reactor, links, doors),
+            doors=doors,
+            notifier=notifier,
+        )
+    network = _network(config, reactor)
+    files = DatabaseFileStore(database=database, now=timestamp, entropy=secrets.token_bytes)
     host = ForkHost(
         reactor=reactor,
         threads=threads,
@@ -166,7 +191,6 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     )
     ready = ReadyKernels(host=host, limits=limits, clock=reactor)
     fleet = Fleet(host=ready, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
-    doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     web = site(
         Parts(
             fleet=fleet,
@@ -182,7 +206,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
             connection_came=doors.came,
             clients=clients,
             terms=terms,
-            baseurl=baseurl,
+            baseurl=config.prefix,
         )
     )
 
@@ -196,9 +220,6 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
     for timer in (TimerService(SWEEP, sweep), trimming(reactor, threads)):
         timer.clock = reactor
         timer.setServiceParent(sweeping)
-    listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
-    for service in listening:
-        service.endpoint = Watched(service.endpoint, doors)
     return Server(
         reactor=reactor,
         database=database,
@@ -206,10 +227,34 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> Server:
         host=host,
         ready=ready,
         fleet=fleet,
-        listening=listening,
+        listening=_listening(config, reactor, web, doors),
         doors=doors,
         notifier=notifier,
     )
+
+
+def _check(config: Config) -> None:
+    """Raises `ConfigError` for an address that nothing can be at, or one too many."""
+    config.prefix  # noqa: B018 - raises
+    if config.permalinks:
+        check_address(config.permalinks)
+        if config.permalinks_only:
+            raise ConfigError("permalinks_only: permalinks names another server that keeps them")
+
+
+def _cells(config: Config, database: Database, reactor: Any) -> CellStore:
+    """Where permalinks are kept."""
+    if config.permalinks:
+        return RemoteCellStore(url=config.permalinks, agent=Agent(reactor), clock=reactor)
+    return DatabaseCellStore(database=database, now=timestamp, entropy=secrets.token_bytes)
+
+
+def _listening(config: Config, reactor: Any, web: Site, doors: Doors) -> Sequence[Service]:
+    """What serves on each endpoint."""
+    listening = [strports.service(endpoint, web, reactor=reactor) for endpoint in config.listen]
+    for service in listening:
+        service.endpoint = Watched(service.endpoint, doors)
+    return listening
 
 
 def _network(config: Config, reactor: Any) -> Network | None:

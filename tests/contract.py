@@ -26,7 +26,11 @@ ROW = re.compile(r"\d{1,2}(\.\d{1,2})?|T\d{1,2}")
 YES, PARTLY, NOT_YET = STATES = ("yes", "partly", "not yet")
 
 _NAMED = re.compile(r"\bcontract: *([^\n]*)")
-_TEST = re.compile(r"\s*(?:it|test)(?:\.\w+)*\(\s*([\"'`])(.*?)\1", re.DOTALL)
+_TEST = re.compile(
+    r"\s*(?:it|test|describe)(?:\.\w+)*(?:<[^>]*>)?"
+    r"(?:\(\s*|\([^\n]*\)\(\s*|\(\[.*?^\]\)\(\s*)([\"'`])(.*?)\1",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @frozen
@@ -76,7 +80,7 @@ def in_typescript(source: str, where: str) -> Iterator[Named]:
             after = number + 1
             while after < len(lines) and lines[after].strip().startswith("//"):
                 after += 1
-            match = _TEST.match("\n".join(lines[after : after + 4]))
+            match = _TEST.match("\n".join(lines[after : after + 40]))
             for row in _rows(comment):
                 yield Named(row, f"{where}: {match[2] if match else '?'}")
 

@@ -75,6 +75,8 @@ def test_every_setting_can_be_read(settings):
         listen = ["tcp:80", "systemd:domain=INET:index=0"]
         state_dir = "/var/lib/sagecell"
         database = "postgresql://db/cells"
+        permalinks = "https://links.example/"
+        permalinks_only = true
         work_dir = "/run/kernels"
         preload = []
         sandbox = "account"
@@ -105,6 +107,8 @@ def test_every_setting_can_be_read(settings):
         "listen": ("tcp:80", "systemd:domain=INET:index=0"),
         "state_dir": Path("/var/lib/sagecell"),
         "database": "postgresql://db/cells",
+        "permalinks": "https://links.example/",
+        "permalinks_only": True,
         "work_dir": "/run/kernels",
         "preload": (),
         "spare": False,

@@ -49,6 +49,10 @@ def test_every_row_that_a_test_names_is_in_the_document():
     assert [each for each in named() if each.row not in rows] == []
 
 
+def test_every_row_is_named_where_a_test_is():
+    assert [each for each in named() if each.test.endswith(": ?")] == []
+
+
 def test_every_row_that_is_said_to_hold_has_a_test():
     assert missing(stated(DOCUMENT.read_text(encoding="utf-8")), by_row()) == []
 
@@ -104,6 +108,12 @@ def test_typescript_names_rows_in_comments_above_tests():
   // contract: 6.1
   test.each([1])(
     "x");
+  // contract: 6.2
+  test.each<[number]>([
+    [1, "not this"],
+])("many", () => {
+  // contract: 6.3
+  notATest("x");
   const contract = "contract: 9";
   // contract: 7.3
   it(
@@ -111,7 +121,8 @@ def test_typescript_names_rows_in_comments_above_tests():
 """
     found = [(each.row, each.test) for each in in_typescript(source, "f")]
     assert found[:2] == [("7.2", "f: hides"), ("T3", "f: hides")]
-    assert found[2:] == [("6.1", "f: ?"), ("7.3", "f: takes several")]
+    assert found[2:5] == [("6.1", "f: x"), ("6.2", "f: many"), ("6.3", "f: ?")]
+    assert found[5:] == [("7.3", "f: takes several")]
 
 
 @pytest.mark.parametrize("row", ["1.1", "12.10", "8", "T15"])

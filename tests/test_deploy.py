@@ -157,6 +157,24 @@ def test_haproxy_takes_the_kernel_id_from_the_path():
     assert f"/kernel/{kernel_id}/channels"[first : first + length] == kernel_id
 
 
+def test_haproxy_keeps_what_belongs_to_a_kernel_or_a_page_at_one_server():
+    """contract: 10"""
+    text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
+    assert {
+        "option httpchk OPTIONS /",
+        "balance leastconn",
+        "stick store-response res.hdr(Jupyter-Kernel-ID)",
+        "stick match req.hdr(Jupyter-Kernel-ID)",
+        "stick on urlp(CellSessionID)",
+    } <= set(lines)
+    (pattern,) = re.findall(r"path_reg (\S+)", text)
+    kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"
+    for below in ("channels", "messages", "files/plot.png"):
+        assert re.match(pattern, f"/kernel/{kernel_id}/{below}")
+    assert not re.match(pattern, "/kernel")
+
+
 # --- as systemd does it
 
 #: Becomes the server, with the listening socket and the variables that sd_listen_fds(3) names.

@@ -1,27 +1,20 @@
-"""The command line becomes settings, settings become a server, and its parts follow an order."""
+"""The command line becomes settings, and settings become a server."""
 
 from __future__ import annotations
 
-import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.testing import MemoryReactorClock
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
-from typing_extensions import override
 
 from sagecell_tx.config import Config
-from sagecell_tx.http.doors import Doors
 from sagecell_tx.process import TRIM
-from sagecell_tx.server import Server
+from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.tap import SWEEP, Options, makeService, new_id, now, timestamp
 
 
@@ -72,6 +65,12 @@ class OptionsTests(SynchronousTestCase):
         assert parsed("-c", str(self.file), "-b", "/cells/").prefix == "/cells"
         assert parsed("-c", str(self.file), "--baseurl", "").prefix == ""
 
+    def test_permalinks_only(self) -> None:
+        """contract: 1.17"""
+        assert parsed("--permalinks-only").permalinks_only
+        self.file.write_text("permalinks_only = true")
+        assert parsed("-c", str(self.file)).permalinks_only
+
     def test_what_is_wrong_with_the_file_is_a_usage_error(self) -> None:
         assert "No such file" in refusal("--config", "nowhere.toml")
         for text, words in (
@@ -119,6 +118,14 @@ class BuildingTests(SynchronousTestCase):
         assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []
 
+    def test_a_server_of_permalinks_has_no_kernels(self) -> None:
+        """contract: 1.17"""
+        options = Options()
+        options.parseOptions(["--permalinks-only", "-l", "tcp:0", "-s", self.mktemp()])
+        server = makeService(options)
+        assert type(server) is PermalinkServer
+        assert len(server.listening) == 1
+
     def test_a_list_of_hosts_is_a_network(self) -> None:
         file, state = Path(self.mktemp()), Path(self.mktemp())
         for text, listed in (("network = []", False), ('network = ["pypi.org"]', True)):
@@ -155,6 +162,11 @@ class BuildingTests(SynchronousTestCase):
             ('baseurl = "/a b"', "sagecell-tx: baseurl: "),
             ("requires_tos = true", "sagecell-tx: requires_tos: tos must name a file"),
             ('tos = "/nowhere.html"', "sagecell-tx: tos: /nowhere.html: No such file"),
+            ('permalinks = "cells.db"', "sagecell-tx: permalinks: expected an address"),
+            (
+                'permalinks_only = true\npermalinks = "https://links.example/"',
+                "sagecell-tx: permalinks_only: ",
+            ),
             ('proxies = ["nginx"]', "sagecell-tx: proxies: 'nginx' "),
             ('keys.school = "short"', "sagecell-tx: keys.school: "),
         ):
@@ -165,110 +177,6 @@ class BuildingTests(SynchronousTestCase):
             with pytest.raises(SystemExit) as end:
                 makeService(options)
             assert str(end.value).startswith(words)
-
-
-@define
-class Part:
-    """A part of a server that says when it is started and stopped."""
-
-    name: str
-    story: list[str]
-    up: Deferred[None] = field(factory=Deferred)
-    end: Deferred[None] = field(factory=lambda: succeed(None))
-
-    def privilegedStartService(self) -> None:  # noqa: N802
-        self.story.append(f"{self.name} opens")
-
-    def startService(self) -> None:  # noqa: N802
-        self.story.append(f"{self.name} starts")
-
-    def stopService(self) -> Deferred[None]:  # noqa: N802
-        self.story.append(f"{self.name} stops")
-        return self.end
-
-    upgrade = startService
-    close = stopService
-
-    def when_up(self) -> Deferred[None]:
-        return self.up
-
-    def ready(self) -> None:
-        self.story.append("systemd hears ready")
-
-    def stopping(self) -> None:
-        self.story.append("systemd hears stopping")
-
-
-class Reactor(MemoryReactorClock):
-    """A reactor in memory whose thread is the test's."""
-
-    stopped = False
-
-    @override
-    def stop(self) -> None:
-        self.stopped = True
-
-    def callFromThread(self, callable: Callable[[], object]) -> None:  # noqa: N802, A002
-        callable()
-
-
-class ServerTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.story: list[str] = []
-        names = ("database", "host", "ready", "fleet", "sweeping", "notifier")
-        self.parts = {name: Part(name, self.story) for name in names}
-        self.port = Part("port", self.story)
-        self.reactor = Reactor()
-        self.server = Server(
-            reactor=self.reactor,
-            **cast(Any, self.parts),
-            listening=cast(Any, [self.port]),
-            doors=Doors(clock=self.reactor, limit=lambda: 1000),
-        )
-
-    def told(self) -> list[str]:
-        """The story since it was last told."""
-        story, self.story[:] = list(self.story), []
-        return story
-
-    def test_each_part_rests_on_those_before_it(self) -> None:
-        self.server.privilegedStartService()
-        self.server.startService()
-        assert self.told() == [
-            "port opens",
-            "database starts",
-            "host starts",
-            "ready starts",
-            "fleet starts",
-            "sweeping starts",
-            "port starts",
-        ]
-        self.parts["host"].up.callback(None)
-        assert self.told() == ["systemd hears ready"]
-
-    def test_sigterm_is_an_orderly_end(self) -> None:
-        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
-        self.server.startService()
-        for hook, args, kwargs in self.reactor.whenRunningHooks:
-            hook(*args, **kwargs)
-        assert not self.reactor.stopped
-        signal.raise_signal(signal.SIGTERM)
-        assert self.reactor.stopped
-
-    def test_the_end_waits_for_the_sessions_and_the_ready_kernels(self) -> None:
-        self.server.startService()
-        self.parts["fleet"].end = Deferred()
-        self.parts["ready"].end = Deferred()
-        self.told()
-        stopped = self.server.stopService()
-        first = ["systemd hears stopping", "port stops", "ready stops", "fleet stops"]
-        assert self.told() == first
-        self.parts["fleet"].end.callback(None)
-        assert self.told() == []
-        self.assertNoResult(stopped)
-        self.parts["ready"].end.callback(None)
-        assert self.told() == ["host stops", "sweeping stops", "database stops"]
-        assert self.successResultOf(stopped) is None
 
 
 @pytest.mark.integration

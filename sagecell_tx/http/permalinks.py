@@ -58,7 +58,7 @@ class Permalinks:
             language=text(request, "language", "sage")[:32],
             interacts=text(request, "interacts", "[]"),
         )
-        if not permalink.code:
+        if not present(request, "code"):
             raise Problem(400, "missing_code", "The parameter code is missing.")
         if max(len(permalink.code), len(permalink.interacts)) > self.limits.code:
             raise Problem(413, "code_too_long", "The program is too long for a permalink.")

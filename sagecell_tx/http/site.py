@@ -196,12 +196,36 @@ def sockjs(parts: Parts, sockets: WebSockets, completer: Completer) -> SockJS:
 
 def site(parts: Parts) -> Site:
     """The factory for the web server's connections."""
-    made = CellSite(
-        resource_tree(parts),
-        requestFactory=partial(CellRequest, largest=parts.limits.request_body),
-        timeout=60,
-        reactor=parts.reactor,
+    return _site(
+        resource_tree(parts), parts.limits, parts.reactor, parts.connection_came, parts.baseurl
     )
-    made.came = parts.connection_came
-    made.gzip = Gzip(parts.baseurl)
+
+
+def permalink_site(
+    *,
+    cells: CellStore,
+    limits: Limits,
+    reactor: Any,
+    connection_came: Callable[[], bool] = lambda: True,
+    baseurl: str = "",
+) -> Site:
+    """The factory for the connections of a server of permalinks: at ``/`` as well (1.17)."""
+    permalinks = Permalinks(store=cells, limits=limits)
+    root = Root()
+    for name in (b"", b"permalink"):
+        root.putChild(name, Mounted(permalinks.app))
+    return _site(_below(baseurl, root), limits, reactor, connection_came, baseurl)
+
+
+def _site(
+    tree: IResource, limits: Limits, reactor: Any, came: Callable[[], bool], baseurl: str
+) -> Site:
+    made = CellSite(
+        tree,
+        requestFactory=partial(CellRequest, largest=limits.request_body),
+        timeout=60,
+        reactor=reactor,
+    )
+    made.came = came
+    made.gzip = Gzip(baseurl)
     return made

@@ -309,7 +309,7 @@ def test_the_servers_own_page_is_such_a_page(reader):
 
 
 def test_what_a_page_loads_before_it_is_looked_at_is_small():
-    """The script in a page's head, as servers send it."""
+    """The script in a page's head, as servers send it; contract: 8, 11.9."""
     script = (CLIENT / "embedded_sagecell.js").read_bytes()
     assert len(gzip.compress(script, 6)) <= 60_000
     # Served as they are for pages that load them by name.

@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +122,12 @@ class PageTests(SiteTests):
                 assert (answer.status, answer.error) == (400, "invalid_text")
             else:
                 assert (answer.status, answer.body) == (404, b"ID not found in permalink database")
+
+    def test_an_autoeval_that_is_no_answer(self) -> None:
+        """contract: 1.1, T7"""
+        for word in ("1", "True", "yes", "};alert(1)//", "</script>", "%00", "ä"):
+            asked = {"c": "1", "autoeval": word}
+            assert self.page(f"?{urlencode(asked)}")["autoeval"] is True
 
     def test_a_bad_z(self) -> None:
         """contract: 1.1"""

@@ -37,7 +37,7 @@ class SavingTests(SiteTests):
         return self.ask("POST", "/permalink", **form(**fields))
 
     def test_both_links_bring_the_program_back(self) -> None:
-        """contract: 1.15, 1.16, 1.17, T2"""
+        """contract: 1.15, 1.16, T2"""
         code, interacts = "print('ä')\r\n\t</script>", '[{"a": "b"}]'
         answer = self.save(code=code, language="octave", interacts=interacts)
         assert answer.status == 200
@@ -80,9 +80,13 @@ class SavingTests(SiteTests):
         assert set(json.loads(script)) == {"zip", "query", "interacts", "n"}
 
     def test_without_code(self) -> None:
-        for fields in ({}, {"code": ""}, {"message": "1"}):
+        for fields in ({}, {"language": "r"}, {"message": "1"}):
             answer = self.save(**fields)
             assert (answer.status, answer.error) == (400, "missing_code")
+
+    def test_a_program_of_nothing(self) -> None:
+        told = self.save(code="").json
+        assert self.ask("GET", f"/permalink?q={told['query']}").json == ["", "sage", "[]"]
 
     def test_code_that_is_too_long(self) -> None:
         assert self.save(code="x" * self.limits.code).status == 200

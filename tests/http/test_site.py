@@ -19,6 +19,14 @@ from .world import SiteTests
 LIMIT = 10_000
 
 
+class OldAddressesTests(SiteTests):
+    def test_what_documents_still_name_is_gone(self) -> None:
+        """contract: T2"""
+        for path in ("/iopub", "/shell", "/eval", "/output_poll", "/kernel/x/iopub"):
+            assert self.ask("GET", path).status == 404
+            assert self.ask("POST", path, **form(message="1+1")).status in (404, 405)
+
+
 class BodyTests(SiteTests):
     limits = Limits(request_body=LIMIT)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import textwrap
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -50,6 +53,29 @@ def test_they_have_what_every_page_should_have(name: str) -> None:
     page = Addresses((PUBLIC / name).read_text(encoding="utf-8"))
     assert page.elements.count("h1") == page.elements.count("title") == 1
     assert "style" not in page.elements
+
+
+def test_their_programs_can_be_typed_as_they_stand() -> None:
+    page = (PUBLIC / "help.html").read_text(encoding="utf-8")
+    programs = re.findall(r'<pre class="sagecell_program">\n?(.*?)</pre>', page, re.DOTALL)
+    assert len(programs) == 2
+    for program in programs:
+        compile(html.unescape(program), "help", "exec")
+
+
+def test_what_authors_copy_is_what_the_documents_have() -> None:
+    page = html.unescape((PUBLIC / "about.html").read_text(encoding="utf-8"))
+    document = (PUBLIC.parent.parent / "docs" / "embedding.rst").read_text(encoding="utf-8")
+    block = textwrap.dedent(document.partition("::\n\n")[2].partition("\nThe script")[0])
+    assert "makeSagecell" in block
+    assert block.strip() in page
+
+
+def test_the_pages_have_the_names_that_styles_look_for() -> None:
+    """contract: 8"""
+    assert '<body id="sagecell_about">' in (PUBLIC / "about.html").read_text(encoding="utf-8")
+    index = (PUBLIC.parent / "index.html").read_text(encoding="utf-8")
+    assert '<body id="sagecell_main">' in index
 
 
 def test_the_style_asks_nothing_of_anybody() -> None:

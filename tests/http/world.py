@@ -66,7 +66,11 @@ class World:
             new_id=new_id,
             now=now,
         )
-        self.site = site(
+        self.site = self.made(new_id, now)
+
+    def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
+        """The site."""
+        return site(
             Parts(
                 fleet=self.fleet,
                 cells=self.cells,

@@ -44,6 +44,8 @@ class Server:
         descriptors: int | None = None,
         ready: int = 0,
         network: tuple[str, ...] = (),
+        permalinks: str = "",
+        permalinks_only: bool = False,
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -54,6 +56,8 @@ class Server:
         self.spare = spare
         self.descriptors = descriptors
         self.network = list(network)
+        self.permalinks = permalinks
+        self.permalinks_only = permalinks_only
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -87,6 +91,8 @@ class Server:
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
+        own += [f'permalinks = "{self.permalinks}"']
+        own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
         config.write_text("\n".join([*own, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with (self.directory / "log").open("ab") as log:

@@ -39,6 +39,22 @@ def test_what_json_does_not_know(cell):
     assert content["data"]["application/json"] == {"x": "nan", "1": 2**70, "d": "Yg=="}
 
 
+def test_numbers_of_types_that_a_library_has_made(cell):
+    """contract: 2.2"""
+    code = """
+import numbers
+class Whole:
+    def __int__(self): return 2**70
+class Real:
+    def __float__(self): return 0.5
+numbers.Integral.register(Whole)
+numbers.Real.register(Real)
+display({'application/json': {'whole': Whole(), 'real': [Real()]}}, raw=True)
+"""
+    (content,) = cell.run(code).of("display_data")
+    assert content["data"]["application/json"] == {"whole": 2**70, "real": [0.5]}
+
+
 def test_by_a_formatter_that_the_cell_installed(cell):
     cell.run(
         """

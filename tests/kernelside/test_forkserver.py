@@ -86,6 +86,7 @@ class TestKernels:
         cell.stop()
 
     def test_no_two_share_their_chance(self, tmp_path):
+        """contract: 5.4"""
         server = Server(tmp_path, preload="numpy")
         code = "import random, numpy, uuid; random.random(), numpy.random.rand(), uuid.uuid4()"
         cells = [server.start() for _ in range(2)]

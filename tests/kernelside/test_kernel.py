@@ -35,6 +35,7 @@ class TestFresh:
         assert cell.value("In, Out, _, __, ___") == "(['', 'In, Out, _, __, ___'], {}, '', '', '')"
 
     def test_is_main(self, cell):
+        """contract: 5.4"""
         assert cell.value("__name__") == "'__main__'"
         code = "import pickle\nclass C: pass\npickle.loads(pickle.dumps(C())).__class__ is C"
         assert cell.value(code) == "True"

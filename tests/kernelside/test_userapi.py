@@ -29,13 +29,14 @@ def test_display_message(cell):
 
 
 def test_stream_message_in_order(cell):
+    """contract: 5.1"""
     result = cell.run("print(1)\nsys._sage_.stream_message('stdout', '2')\nprint(3)")
     assert result.text() == "1\n23\n"
     assert cell.run("sys._sage_.stream_message('x', '')").reply["ename"] == "ValueError"
 
 
 def test_javascript_and_clear(cell):
-    """contract: 4.7, 4.9"""
+    """contract: 4.7, 4.9, 5.1"""
     result = cell.run("sys._sage_.javascript('f()'); sys._sage_.clear(); sys._sage_.clear(['a'])")
     assert [content["data"] for content in result.of("display_data")] == [
         {"application/javascript": "f()"},
@@ -45,6 +46,7 @@ def test_javascript_and_clear(cell):
 
 
 def test_reset_kernel_timeout(cell):
+    """contract: 5.1"""
     result = cell.run(
         "sys._sage_.reset_kernel_timeout(5)\nsys._sage_.reset_kernel_timeout(float('inf'))"
     )
@@ -56,7 +58,7 @@ def test_reset_kernel_timeout(cell):
 
 
 def test_new_files_and_sent_files(cell):
-    """contract: 4.19, 4.20"""
+    """contract: 4.19, 4.20, 5.1"""
     code = """
 import os
 os.mkdir('d')
@@ -78,6 +80,7 @@ open('c', 'w').write('y')
 
 
 def test_threejs_says_what_it_needs(cell):
+    """contract: 5.1"""
     result = cell.run("threejs(5)")
     assert result.reply["evalue"] == "threejs needs Sage, which is not here."
 

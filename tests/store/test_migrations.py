@@ -78,6 +78,7 @@ class MigrationTests(WaitingTestCase):
         assert self.result(self.open().read(version)) == "0001"
 
     def test_sagemathcells_own_database_is_taken_over(self):
+        """contract: 9"""
         with sqlite3.connect(self.directory / "sagecell.db") as old:
             old.execute(
                 "CREATE TABLE permalinks (ident VARCHAR NOT NULL PRIMARY KEY, code VARCHAR,"

@@ -54,6 +54,7 @@ class DatabaseCellStoreTests(CellStoreContract, WaitingTestCase):
         assert permalink_ident(b"a", HELLO) != permalink_ident(b"b", HELLO)
 
     def test_old_ids_resolve(self):
+        """contract: 9, T15"""
         for ident in ("zxcvbn", "7f9c2ba4-e88f-4f2a-a1f3-1c5a4bf2d0a5"):
             row = {"ident": ident, "code": "1+1", "language": "gap", "interacts": "[2]"}
             self.result(self.database.write(partial(put, row=row)))

@@ -18,6 +18,8 @@ export interface CellEditorOptions {
 
 export class CellEditor {
   readonly element = division("sagecell_editor");
+  /** What pages find as `CodeMirror` on the editor's own element. */
+  found: unknown = null;
   readonly #options: CellEditorOptions;
   readonly #area = document.createElement("textarea");
   readonly #listeners = new Set<() => void>();
@@ -101,7 +103,7 @@ export class CellEditor {
 
   #replace(create: (options: EditorOptions) => Editor): void {
     const wantsFocus = this.#wantsFocus || document.activeElement === this.#area;
-    const parent = division("CodeMirror");
+    const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
     this.#editor = create({
       parent,
       code: this.#area.value,

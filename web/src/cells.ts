@@ -57,6 +57,7 @@ export class PageCells {
   make(plan: CellPlan): MadeCell {
     const cell = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(plan) });
     const data = editorData(cell.editor);
+    cell.editor.found = data;
     Object.assign(cell.editor.element, { CodeMirror: data });
     return {
       evaluate: () => cell.evaluate(),

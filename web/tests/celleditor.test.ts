@@ -59,13 +59,13 @@ test("a text area is there at once, and CodeMirror takes what was typed meanwhil
   expect(editor.code()).toBe("typed");
 });
 
+// contract: 7.7
 test("without a network the text area stays, and works", async () => {
   isBroken = true;
   const editor = editorOf("codemirror");
   await editor.open();
   expect(editor.code()).toBe("1\n2");
   expect(area()!.getAttribute("aria-label")).toBe("Sage program");
-  // contract: 7.7
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(evaluations).toBe(1);
@@ -87,6 +87,16 @@ test.each<[EditorKind, number, boolean]>([
 
 // contract: 7.5
 describe("pages that know CodeMirror 5", () => {
+  test("find it on the element that has its class", async () => {
+    const editor = editorOf("codemirror");
+    const data = editorData(editor);
+    editor.found = data;
+    await editor.open();
+    const element = document.querySelector<HTMLElement & { CodeMirror?: unknown }>(".CodeMirror");
+    expect(element?.CodeMirror).toBe(data);
+    expect(data.getWrapperElement()).toBe(element);
+  });
+
   test.each<EditorKind>(["textarea", "codemirror"])(
     "get and set the program (%s)",
     async (kind) => {

@@ -104,6 +104,21 @@ test("has the classes that pages style or look for", () => {
   expect(find(".sagecell_fullScreen").className).toContain("sagecell_icon-resize-full");
 });
 
+// contract: 11.8, 12.8
+test("is found by books from within, and keeps what they put beside its button", () => {
+  element.className = "ptx-sagecell sage-interact";
+  make({ code: "1+1" });
+  const evaluate = find(".sagecell_evalButton");
+  const own = document.createElement("button");
+  evaluate.after(own);
+  expect(evaluate.closest(".ptx-sagecell")).toBe(element);
+  expect(find("textarea").closest(".sagecell_editor")).toBe(find(".sagecell .sagecell_editor"));
+  expect(document.querySelector(".sage-interact.sagecell")).toBe(element);
+  expect(find(".sagecell_output .sagecell_sessionOutput")).not.toBeNull();
+  evaluate.click();
+  expect(evaluate.nextElementSibling).toBe(own);
+});
+
 // contract: 7.2
 describe.each([
   ["editor", ".sagecell_editor"],

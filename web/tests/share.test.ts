@@ -27,11 +27,14 @@ beforeEach(() => {
   copied = [];
 });
 
+// contract: 8
 test("shows a short link and one that holds the program, and copies each", async () => {
   const share = shareWith(async () => ({ query: "a&b", zip: "eJw-_w==", interacts: "eJyL" }));
   expect(share.element.hidden).toBe(true);
   await share.show(PROGRAM);
   expect(kept).toEqual([PROGRAM]);
+  expect(share.element.className).toBe("sagecell_permalink");
+  expect(share.element.querySelectorAll(".sagecell_permalink_result")).toHaveLength(2);
   const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
   expect(fields).toEqual([
     "http://cells.test/?q=a%26b",

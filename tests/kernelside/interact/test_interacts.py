@@ -133,6 +133,8 @@ def test_text_that_cannot_be_evaluated_is_shown_there(world, interact):
 
 class TestArguments:
     def test_the_first_without_a_default_is_the_interact(self, world, interact):
+        """contract: 5.3"""
+
         @interact
         def f(me, n=3):
             world.calls.append((me, n))
@@ -217,6 +219,7 @@ class TestUpdates:
 
 class TestPlaces:
     def test_layout_locations_readonly_and_no_output(self, world, interact):
+        """contract: 4.1, 5.3"""
         interact(
             lambda a=1, b=2: None,
             layout=[["a", "b"]],

@@ -64,7 +64,7 @@ def test_what_is_no_value_is_not_set(world):
 
 
 def test_new_controls(world):
-    """contract: 4.3"""
+    """contract: 4.3, 5.3"""
     proxy = world.one(1)
     proxy.y = ("Y", (0, 1))
     new = told(world, "new-control")
@@ -83,7 +83,7 @@ def test_a_control_in_the_place_of_another(world):
 
 
 def test_a_control_taken_away(world):
-    """contract: 4.4"""
+    """contract: 4.4, 5.3"""
     proxy = world.one(1)
     proxy.y = 2
     del proxy.y
@@ -100,6 +100,7 @@ def test_names_with_an_underscore_are_not_for_controls(world):
 
 
 def test_a_state_and_back(world):
+    """contract: 5.3"""
     proxy = world.one((0, 10), readonly=False)
     proxy.go = Button()
     proxy.text = HtmlBox("<b>")
@@ -114,7 +115,7 @@ def test_a_state_and_back(world):
 
 
 def test_bookmarks(world):
-    """contract: 4.5"""
+    """contract: 4.5, 5.3"""
     proxy = world.one((0, 10))
     proxy._bookmark("Here")
     assert told(world, "bookmark") == {"name": "Here", "values": {"x": 0.0}}

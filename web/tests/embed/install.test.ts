@@ -60,6 +60,26 @@ test("the names are there, and what a page has set beforehand stays", () => {
   expect(asked).toEqual([]);
 });
 
+// contract: 6.1
+test("who waits for the cells' own script has it loaded", async () => {
+  script();
+  const { sagecell } = page;
+  expect(sagecell._initPromise).toBe(sagecell._initPromise);
+  await settled();
+  expect(asked).toEqual(["https://cells.test/static/embedded_cells.js"]);
+});
+
+// contract: 12.9
+test("names of a book's own are left alone", () => {
+  page["sagecellEvalName"] = "Evaluate";
+  const before = Object.keys(page);
+  script();
+  expect(page["sagecellEvalName"]).toBe("Evaluate");
+  const fresh = Object.keys(page).filter((name) => !before.includes(name));
+  expect(fresh.sort()).toEqual([...NAMES].sort());
+  delete page["sagecellEvalName"];
+});
+
 // contract: 6.2
 test("singlecell is the same", () => {
   script();

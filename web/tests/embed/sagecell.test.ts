@@ -145,6 +145,7 @@ describe("several elements", () => {
     expect(world.plans.map(({ code }) => code)).toEqual(["1", "2", "3"]);
   });
 
+  // contract: 12.4
   test("may be none", async () => {
     const callback = vi.fn();
     const info = await world.makes({ inputLocation: ".nowhere", callback });

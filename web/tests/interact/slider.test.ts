@@ -36,6 +36,7 @@ test("a slider over numbers says floats while it is dragged", () => {
   expect(slider.said).toEqual([7.5, 8]);
   expect(box().value).toBe("8");
   expect(slider.element.classList).toContain("sagecell_sliderContainer");
+  expect(slider.element.querySelector(".sagecell_sliderControl")).not.toBeNull();
   expect(slider.labelled).toBe(range());
 });
 

@@ -73,6 +73,7 @@ describe("FileList", () => {
     expect(files.element.childElementCount).toBe(0);
   });
 
+  // contract: 4.19, T7
   test("shows hostile names as what they are", () => {
     const box = list("<img src=x onerror=alert(1)>", "cod\u202egnp.exe", "a\nb");
     expect(box.querySelector("img")).toBeNull();
@@ -83,6 +84,7 @@ describe("FileList", () => {
     ]);
   });
 
+  // contract: 4.19, T7
   test("does not link what no link can name", () => {
     const box = list("../up");
     expect(box.querySelector("a")).toBeNull();

@@ -59,6 +59,23 @@ test("everything stands in the order in which it was said", () => {
   ]);
 });
 
+// contract: 4.17, 8
+test("tracebacks keep their colours", () => {
+  take("error", { traceback: ["\u001b[1;31mZeroDivisionError\u001b[0m: by zero", "line 1"] });
+  frames.draw();
+  const box = output.element.querySelector(".sagecell_pyerr")!;
+  expect(box.tagName).toBe("PRE");
+  expect(box.querySelector(".ansi-red-fg.ansi-bold")?.textContent).toBe("ZeroDivisionError");
+  expect(box.textContent).toBe("ZeroDivisionError: by zero\nline 1");
+});
+
+// contract: 4.19, 8
+test("a pager's text has a place of its own", () => {
+  take("execute_reply", { payload: [{ source: "page", data: { "text/plain": "len(obj)" } }] });
+  frames.draw();
+  expect(blocks()).toEqual([["sagecell_payload", "len(obj)"]]);
+});
+
 // contract: 4.16
 test("a stream goes on where it was over several frames", () => {
   print("10%");

@@ -1,0 +1,209 @@
+"""Another server keeps the permalinks: it is asked over ``/permalink``, as pages ask it.
+
+So the other may be any sagecell-tx, one of permalinks only, or a server of SageMathCell's.
+What it answers is no more trusted than what a page says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import attrs
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
+from twisted.internet.interfaces import IConsumer, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone, ResponseFailed
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from typing_extensions import override
+from zope.interface import implementer
+
+from sagecell_tx.config import MIB, ConfigError
+from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
+from sagecell_tx.store.permalinks import check_permalink
+from sagecell_tx.wire.codelink import clean_ident
+from sagecell_tx.wire.messages import WireError, parse_json, parse_object
+
+_log = Logger()
+
+#: Seconds within which an answer is there, and whole.
+PATIENCE = 10.0
+
+#: Bytes that an answer may have.
+LARGEST = 8 * MIB
+
+#: Questions at a time. The others wait, and their patience runs meanwhile: two servers that
+#: name each other end their talk by it.
+AT_A_TIME = 32
+
+
+class Unexpected(Exception):
+    """An answer that cannot be meant; the text says why."""
+
+
+@define(kw_only=True, eq=False)
+class RemoteCellStore:
+    """A `CellStore` at an address. Cancelling a Deferred hangs up."""
+
+    _url: str
+    _agent: IAgent
+    _clock: IReactorTime
+    _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(AT_A_TIME), init=False)
+
+    def save(self, permalink: Permalink) -> Deferred[str]:
+        """See `CellStore`. Fails with `WireError` for text that no database can hold."""
+        try:
+            check_permalink(permalink)
+        except WireError:
+            return fail()
+        return self._turn(self._save, permalink)
+
+    def find(self, ident: str) -> Deferred[Permalink | None]:
+        """See `CellStore`."""
+        try:
+            clean_ident(ident)
+        except WireError:
+            return succeed(None)
+        return self._turn(self._find, ident)
+
+    def _turn(self, ask: Any, what: Permalink | str) -> Deferred[Any]:
+        """Ask when it is this one's turn; what goes wrong is `StoreUnavailable`."""
+        asked = self._turns.run(lambda: Deferred.fromCoroutine(ask(what)))
+        return asked.addTimeout(PATIENCE, self._clock).addErrback(self._unavailable)
+
+    async def _save(self, permalink: Permalink) -> str:
+        status, body = await self._answer(b"POST", attrs.asdict(permalink))
+        if status == 413:
+            raise WireError("code_too_long", "The program is too long for a permalink.")
+        if status != 200:
+            raise Unexpected(f"status {status}")
+        return str(_meant(_ident, body))
+
+    async def _find(self, ident: str) -> Permalink | None:
+        status, body = await self._answer(b"GET", {"q": ident})
+        if status == 404:
+            return None
+        if status != 200:
+            raise Unexpected(f"status {status}")
+        match _meant(parse_json, body):
+            case [str(code), str(language), str(interacts)]:
+                return Permalink(code=code, language=language, interacts=interacts)
+        raise Unexpected("no program")
+
+    async def _answer(self, method: bytes, fields: Mapping[str, str]) -> tuple[int, bytes]:
+        told = urlencode(fields).encode("ascii")
+        url = self._url.encode("ascii")
+        if method == b"POST":
+            kind = {"Content-Type": ["application/x-www-form-urlencoded"]}
+            asked = self._agent.request(method, url, Headers(kind), _Form(told))
+        else:
+            asked = self._agent.request(method, url + b"?" + told)
+        try:
+            response = await asked
+        except ResponseFailed as error:
+            if all(each.check(CancelledError) for each in error.reasons):
+                raise CancelledError from error  # nothing failed: it was given up
+            raise
+        return response.code, await _body(response)
+
+    def _unavailable(self, failure: Failure) -> Failure:
+        if failure.check(WireError, CancelledError):
+            return failure
+        _log.failure("asking {url} for permalinks", failure, url=self._url)
+        return Failure(
+            StoreUnavailable(
+                "The server that keeps permalinks cannot be asked just now; "
+                "please try again in a moment."
+            )
+        )
+
+
+def check_address(url: str) -> str:
+    """The address of a server that keeps permalinks. Raises `ConfigError` for anything else."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or parts.query or parts.fragment or parts.username or not url.isascii():
+        raise ConfigError(f"permalinks: expected an address, as in https://host/, not {url!r}")
+    return url
+
+
+def _meant(parse: Any, body: bytes) -> Any:
+    """What a body says; a mistake in it is the other server's, not the visitor's."""
+    try:
+        return parse(body)
+    except WireError as error:
+        raise Unexpected(error.message) from error
+
+
+def _ident(body: bytes) -> str:
+    """The id in the answer to a save; raises `WireError`."""
+    ident = parse_object(body).get("query")
+    return clean_ident(ident if isinstance(ident, str) else "")
+
+
+def _body(response: IResponse) -> Deferred[bytes]:
+    """The body of a response, of at most `LARGEST` bytes. Cancelling hangs up."""
+    body = _Body()
+    response.deliverBody(body)
+    return body.whole
+
+
+@implementer(IBodyProducer)
+@define
+class _Form:
+    """A form, sent in one piece."""
+
+    _fields: bytes
+
+    @property
+    def length(self) -> int:
+        return len(self._fields)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802
+        consumer.write(self._fields)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """All of it is on its way."""
+
+    resumeProducing = stopProducing = pauseProducing  # noqa: N815
+
+
+class _Body(Protocol):
+    """A body on its way."""
+
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > LARGEST:
+            self._end(Failure(Unexpected(f"more than {LARGEST} bytes")))
+            self._hang_up()
+        else:
+            self._parts.append(data)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        whole = reason.check(ResponseDone, PotentialDataLoss) is not None
+        self._end(b"".join(self._parts) if whole else reason)
+
+    def _end(self, how: bytes | Failure) -> None:
+        if not self.whole.called:
+            self.whole.callback(how)
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()

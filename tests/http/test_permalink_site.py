@@ -1,0 +1,93 @@
+"""A server of permalinks stands alone: it has them at ``/``, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from attrs import define
+from twisted.web.server import Site
+from typing_extensions import override
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.site import permalink_site
+
+from .loopback import form
+from .world import SiteTests, World
+
+ORIGIN = ("Origin", "https://cells.example")
+
+
+@define(kw_only=True)
+class LinksWorld(World):
+    """Nothing but permalinks."""
+
+    @override
+    def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
+        return permalink_site(
+            cells=self.cells, limits=self.limits, reactor=self.clock, baseurl=self.baseurl
+        )
+
+
+class PermalinkSiteTests(SiteTests):
+    limits = Limits(request_body=1000)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.world = LinksWorld(limits=self.limits, client=self.folder, baseurl=self.baseurl)
+
+    def test_at_both_its_addresses(self) -> None:
+        """contract: 1.17"""
+        idents = set()
+        for path in ("/", "/permalink"):
+            saved = self.ask("POST", path, **form(code="1+1", language="gap", interacts="[2]"))
+            assert set(saved.json) == {"zip", "query", "interacts"}
+            idents.add(saved.json["query"])
+            for again in ("/", "/permalink"):
+                found = self.ask("GET", f"{again}?q={saved.json['query']}")
+                assert found.json == ["1+1", "gap", "[2]"]
+        assert len(idents) == 1
+
+    def test_as_pages_ask(self) -> None:
+        """contract: 1.15, 1.16, 1.17"""
+        ident = self.ask("POST", "/", **form(code="1")).json["query"]
+        called = self.ask("GET", f"/?q={ident}&callback=cb").body.decode("ascii")
+        assert called.startswith("cb(")
+        assert json.loads(json.loads(called[3:-2])) == ["1", "sage", "[]"]
+        framed = self.ask("POST", "/", **form(code="1", frame="x", n="4")).body
+        assert framed.startswith(b"<script>parent.postMessage('")
+        hello = form(code="1")
+        answer = self.ask("POST", "/", [*hello["headers"], ORIGIN], hello["body"])
+        assert answer.headers["access-control-allow-origin"] == ORIGIN[1]
+        answer = self.ask("OPTIONS", "/", [ORIGIN])
+        assert (answer.status, answer.body) == (200, b"")
+        assert answer.headers["access-control-allow-credentials"] == "true"
+
+    def test_what_is_not_there(self) -> None:
+        """contract: 1.17, T4"""
+        answer = self.ask("GET", "/?q=unknown")
+        assert (answer.status, answer.body) == (404, b"ID not found in permalink database")
+        for method, path in (
+            ("POST", "/kernel"),
+            ("POST", "/service"),
+            ("GET", "/static/root.css"),
+            ("GET", "/help.html"),
+            ("GET", "/api/status"),
+            ("GET", "/sockjs/info"),
+            ("GET", "/permalink/x"),
+        ):
+            answer = self.ask(method, path, body=b"" if method == "POST" else None)
+            assert (answer.status, answer.error) == (404, "not_found"), path
+        assert self.world.host.kernels == []
+
+    def test_what_is_too_large(self) -> None:
+        answer = self.ask("POST", "/", **form(code="x" * 1000))
+        assert (answer.status, answer.error) == (413, "body_too_large")
+
+
+class PrefixTests(PermalinkSiteTests):
+    baseurl = "/links"
+
+    @override
+    def ask(self, method, path, headers=(), body=None):
+        return super().ask(method, f"/links{path}", headers, body)

@@ -1,0 +1,36 @@
+"""Two servers: one runs programs, the other keeps permalinks for it and for whoever asks."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.integration.servers import Server
+
+pytestmark = pytest.mark.integration
+
+PROGRAM = {"code": "print('héllo')", "language": "python", "interacts": '[{"n": 3}]'}
+
+
+def test_a_server_keeps_its_permalinks_with_another():
+    """contract: 1.17, T4"""
+    with (
+        Server(permalinks_only=True) as links,
+        Server(permalinks=f"{links.url}/") as cells,
+    ):
+        assert links.web.children() == []
+        assert not (links.state / "kernels").exists()
+        saved = requests.post(f"{cells.url}/permalink", data=PROGRAM, timeout=30).json()
+        for place in (links.url, f"{links.url}/permalink", f"{cells.url}/permalink"):
+            found = requests.get(place, params={"q": saved["query"]}, timeout=30)
+            assert found.json() == list(PROGRAM.values())
+        page = requests.get(cells.url, params={"q": saved["query"]}, timeout=30)
+        assert "print('h\\u00e9llo')" in page.text
+        missed = requests.get(f"{cells.url}/permalink", params={"q": "unknown"}, timeout=30)
+        assert (missed.status_code, missed.text) == (404, "ID not found in permalink database")
+
+        assert links.stop() == 0
+        away = requests.get(f"{cells.url}/permalink", params={"q": saved["query"]}, timeout=30)
+        assert (away.status_code, away.json()["error"]) == (503, "store_unavailable")
+        ran = requests.post(f"{cells.url}/service", data={"code": "print(6*7)"}, timeout=30)
+        assert ran.json()["stdout"] == "42\n"

@@ -1,0 +1,158 @@
+"""The parts of a server are started and stopped in an order, and signals end it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any, cast
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from sagecell_tx.http.doors import Doors
+from sagecell_tx.server import PermalinkServer, Server
+
+
+@define
+class Part:
+    """A part of a server that says when it is started and stopped."""
+
+    name: str
+    story: list[str]
+    up: Deferred[None] = field(factory=Deferred)
+    end: Deferred[None] = field(factory=lambda: succeed(None))
+
+    def privilegedStartService(self) -> None:  # noqa: N802
+        self.story.append(f"{self.name} opens")
+
+    def startService(self) -> None:  # noqa: N802
+        self.story.append(f"{self.name} starts")
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        self.story.append(f"{self.name} stops")
+        return self.end
+
+    upgrade = startService
+    close = stopService
+
+    def when_up(self) -> Deferred[None]:
+        return self.up
+
+    def ready(self) -> None:
+        self.story.append("systemd hears ready")
+
+    def stopping(self) -> None:
+        self.story.append("systemd hears stopping")
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor in memory whose thread is the test's."""
+
+    stopped = False
+
+    @override
+    def stop(self) -> None:
+        self.stopped = True
+
+    def callFromThread(self, callable: Callable[[], object]) -> None:  # noqa: N802, A002
+        callable()
+
+
+class ServerTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.story: list[str] = []
+        names = ("database", "host", "ready", "fleet", "sweeping", "notifier")
+        self.parts = {name: Part(name, self.story) for name in names}
+        self.port = Part("port", self.story)
+        self.reactor = Reactor()
+        self.server = Server(
+            reactor=self.reactor,
+            **cast(Any, self.parts),
+            listening=cast(Any, [self.port]),
+            doors=Doors(clock=self.reactor, limit=lambda: 1000),
+        )
+
+    def told(self) -> list[str]:
+        """The story since it was last told."""
+        story, self.story[:] = list(self.story), []
+        return story
+
+    def test_each_part_rests_on_those_before_it(self) -> None:
+        self.server.privilegedStartService()
+        self.server.startService()
+        assert self.told() == [
+            "port opens",
+            "database starts",
+            "host starts",
+            "ready starts",
+            "fleet starts",
+            "sweeping starts",
+            "port starts",
+        ]
+        self.parts["host"].up.callback(None)
+        assert self.told() == ["systemd hears ready"]
+
+    def test_a_server_of_permalinks_is_a_database_and_ports(self) -> None:
+        """contract: 1.17"""
+        server = PermalinkServer(
+            reactor=self.reactor,
+            database=cast(Any, self.parts["database"]),
+            listening=cast(Any, [self.port]),
+            doors=Doors(clock=self.reactor, limit=lambda: 1000),
+            notifier=cast(Any, self.parts["notifier"]),
+        )
+        self.put_signals_back()
+        server.privilegedStartService()
+        server.startService()
+        assert self.told() == ["port opens", "database starts", "port starts"]
+        for hook, args, kwargs in self.reactor.whenRunningHooks:
+            hook(*args, **kwargs)
+        assert self.told() == ["systemd hears ready"]
+        assert self.successResultOf(server.stopService()) is None
+        assert self.told() == ["systemd hears stopping", "port stops", "database stops"]
+
+    def put_signals_back(self) -> None:
+        """In the end, the handlers are those of now."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
+    def run_until_running(self) -> None:
+        """Start, and let the reactor say that it runs."""
+        self.put_signals_back()
+        self.server.startService()
+        for hook, args, kwargs in self.reactor.whenRunningHooks:
+            hook(*args, **kwargs)
+        assert not self.reactor.stopped
+
+    def test_sigterm_and_sighup_are_an_orderly_end(self) -> None:
+        """contract: 9"""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self.setUp()
+            self.run_until_running()
+            signal.raise_signal(number)
+            assert self.reactor.stopped
+
+    def test_nohup_is_heeded(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.run_until_running()
+        signal.raise_signal(signal.SIGHUP)
+        assert not self.reactor.stopped
+
+    def test_the_end_waits_for_the_sessions_and_the_ready_kernels(self) -> None:
+        self.server.startService()
+        self.parts["fleet"].end = Deferred()
+        self.parts["ready"].end = Deferred()
+        self.told()
+        stopped = self.server.stopService()
+        first = ["systemd hears stopping", "port stops", "ready stops", "fleet stops"]
+        assert self.told() == first
+        self.parts["fleet"].end.callback(None)
+        assert self.told() == []
+        self.assertNoResult(stopped)
+        self.parts["ready"].end.callback(None)
+        assert self.told() == ["host stops", "sweeping stops", "database stops"]
+        assert self.successResultOf(stopped) is None
