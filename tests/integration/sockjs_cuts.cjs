@@ -36,6 +36,7 @@ function listen(open, server, way, programs, told) {
       if (!data.startsWith(prefix)) reject(new Error(`unexpected: ${data.slice(0, 100)}`));
       const { msg_type, content, parent_header } = JSON.parse(data.slice(prefix.length));
       if (told.closes.length > 0) told.after += msg_type;
+      if (parent_header.msg_id === undefined) return; // that it is starting
       if (parent_header.msg_id !== `m${run}`) told.text += `[${msg_type} of another]`;
       else if (msg_type === "stream") told.text += content.text;
       else {
