@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.author import Author
+from tests.browser.book import Book
 from tests.browser.chromium import start_chromium
 from tests.browser.reader import Reader
 from tests.integration.servers import Server
@@ -49,3 +51,22 @@ def reader(shared_reader: Reader, server: Server) -> Iterator[Reader]:
     shared_reader.start_afresh()
     yield shared_reader
     assert shared_reader.sent_urls_beside(server.url) == []
+
+
+@pytest.fixture(scope="package")
+def book() -> Iterator[Book]:
+    """The site of those who write pages with cells."""
+    with Book() as site:
+        yield site
+
+
+@pytest.fixture
+def author(shared_reader: Reader, book: Book) -> Iterator[Author]:
+    """Who opens pages; in the end nobody else was asked and the console is clean."""
+    shared_reader.browser.get("about:blank")
+    shared_reader.browser.get_log("performance")
+    shared_reader.browser.get_log("browser")
+    author = Author(shared_reader, book)
+    yield author
+    assert shared_reader.complaints() == []
+    assert author.strangers() == []

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from sagecell_tx.http.pages import CLIENT
-from tests.browser.author import Author
-from tests.browser.book import Book
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def book() -> Iterator[Book]:
-    """The site that these pages are on."""
-    with Book() as site:
-        yield site
-
-
-@pytest.fixture
-def author(shared_reader, book) -> Iterator[Author]:
-    """Who opens pages; in the end nobody else was asked and the console is clean."""
-    shared_reader.browser.get("about:blank")
-    shared_reader.browser.get_log("performance")
-    shared_reader.browser.get_log("browser")
-    author = Author(shared_reader, book)
-    yield author
-    assert shared_reader.complaints() == []
-    assert author.strangers() == []
 
 
 def pretext_call(language: str, *, autoeval: bool = False) -> str:
@@ -203,21 +181,6 @@ def test_a_strict_policy(author):
     assert reader.javascript(styles, "#a .cm-scroller", "display") == "flex"
     button = reader.javascript(styles, "#a .sagecell_evalButton", "backgroundColor")
     assert button == "rgb(39, 75, 122)"
-
-
-def test_the_pages_own_mathjax(author):
-    """contract: 6.3"""
-    author.open(
-        '<script src="/npm/mathjax/es5/tex-svg.js"></script>'
-        + author.script
-        + "<script>sagecell.makeSagecell({inputLocation: '#a', autoeval: true})</script>",
-        "<p id='own'>\\(y^3\\)</p><div id='a'>from IPython.display import Latex\n"
-        "display(Latex('$x^2$'))</div>",
-    )
-    reader = author.reader
-    reader.until(lambda: reader.all("#a .sagecell_latex mjx-container"))
-    assert reader.all("#own mjx-container")
-    assert reader.all("#a .katex") == []
 
 
 def test_output_is_the_pages_own(author):

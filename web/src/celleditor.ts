@@ -16,6 +16,9 @@ export interface CellEditorOptions {
   readonly load: () => Promise<(options: EditorOptions) => Editor>;
 }
 
+/** What MathJax 2, MathJax 3 and books tell theirs: what stands here is no formula. */
+const NO_MATH = ["tex2jax_ignore", "mathjax_ignore", "ignore-math"];
+
 export class CellEditor {
   readonly element = division("sagecell_editor");
   readonly #options: CellEditorOptions;
@@ -44,6 +47,8 @@ export class CellEditor {
     });
     this.#name();
     this.element.append(area);
+    // A page that is set anew would otherwise write formulas into the program.
+    this.element.classList.add(...NO_MATH);
     if (kind.startsWith("codemirror")) this.element.classList.add("sagecell_loading");
   }
 
