@@ -32,7 +32,8 @@ def free_port() -> int:
 class Server:
     """One run of the server after another, on one state directory.
 
-    `ready` kernels are kept ready, no more and no less, so that kernels can be counted.
+    `ready` kernels are kept ready, no more and no less, so that kernels can be counted. Where there
+    are `terms`, as HTML, visitors have to accept them.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Server:
         descriptors: int | None = None,
         ready: int = 0,
         network: tuple[str, ...] = (),
+        terms: str = "",
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -54,6 +56,7 @@ class Server:
         self.spare = spare
         self.descriptors = descriptors
         self.network = list(network)
+        self.terms = terms
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -87,6 +90,10 @@ class Server:
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
+        if self.terms:
+            terms = self.directory / "terms.html"
+            terms.write_text(self.terms)
+            own += [f'tos = "{terms}"', "requires_tos = true"]
         config.write_text("\n".join([*own, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with (self.directory / "log").open("ab") as log:
