@@ -82,3 +82,30 @@ def test_a_cell_without_an_editor_loads_none(author):
     )
     assert author.until_over("#a") == "1"
     assert [name for name in loaded(author) if "editor" in name] == []
+
+
+def test_a_page_that_is_left_gives_its_kernels_back(author, server):
+    """Though the browser keeps the page, for a way back; contract: 2.8."""
+    author.open(
+        author.script + "<script>sagecell.makeSagecell({inputLocation: '#a', linkKey: 'k'});"
+        "sagecell.makeSagecell({inputLocation: '#b'});"
+        "sagecell.makeSagecell({inputLocation: '#c'})</script>",
+        "<div id='a'>print(40 + 2)</div>"
+        "<div id='b'><script type='text/x-sage'>\n"
+        "@interact\ndef f(x=slider(0, 10, 1, 2)):\n    print('x is', x)\n</script></div>"
+        "<div id='c'>import time\nprint('begun', flush=True)\ntime.sleep(600)</div>",
+        cells=3,
+    )
+    reader = author.reader
+    assert author.evaluate("#a") == "42"
+    author.evaluate("#b")
+    reader.one("#c .sagecell_evalButton").click()
+    reader.until(lambda: "begun" in reader.text("#c .sagecell_stdout"))
+    assert server.status()["kernels"]["running"] == 3
+    reader.browser.get(author.book.page("", "<p>The next chapter.</p>"))
+    server.until_quiet()
+    reader.browser.back()
+    author.until_cells(3)
+    assert author.evaluate("#a") == "42"
+    author.evaluate("#b")
+    reader.until(lambda: "x is 2" in reader.text("#b .sagecell_interactOutput"))

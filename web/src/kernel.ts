@@ -32,6 +32,8 @@ export interface KernelOptions {
   readonly openSocket: (address: string) => Socket;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Told that there is none any more; the next run may start one again. */
+  readonly onGone?: () => void;
 }
 
 /** One program's way to the kernel; `over` lets the next one go. */
@@ -138,6 +140,16 @@ export class Kernel {
     this.interacts.remove();
   }
 
+  /** The page is left. A browser may keep it for a way back, but the kernel is not kept for that. */
+  leave(): void {
+    const line = this.#line;
+    if (this.#address !== null) this.#options.end(this.#address.id);
+    this.#socket?.close();
+    this.#gone();
+    const message = "The page was left, and the program has ended.";
+    line?.onclose?.(new CloseEvent("close", { reason: JSON.stringify({ message }) }));
+  }
+
   #join(address: string): Socket {
     const line = new Line({
       send: (text) => this.#send(text, line),
@@ -218,6 +230,7 @@ export class Kernel {
     for (const { reject } of this.#waiting.values()) reject(new Error(GONE));
     this.#waiting.clear();
     this.interacts.end();
+    this.#options.onGone?.();
   }
 }
 

@@ -211,3 +211,18 @@ test("a connection that is lost for a while is told to whoever runs", async () =
   world.socket.onlost?.(false);
   expect(heard).toEqual([true, false]);
 });
+
+test("a page that is left lets its kernel go, says so, and has another when it comes back", async () => {
+  const one = world.run("1");
+  await settled();
+  world.socket.opens();
+  world.kernel.leave();
+  expect([world.ended, world.socket.isClosed]).toEqual([["k1"], true]);
+  expect(one.states.at(-1)).toBe("lost");
+  world.kernel.leave();
+  expect(world.ended).toEqual(["k1"]);
+  world.run("2");
+  await settled();
+  world.socket.opens();
+  expect([world.starts, world.codes]).toEqual([2, ["1", "2"]]);
+});
