@@ -196,13 +196,13 @@ def test_on_a_phone_and_by_night(author):
         viewport = '<meta name="viewport" content="width=device-width">'
         author.open(viewport + author.script + call, page)
         author.until_over("#a")
-        assert reader.javascript(ground) == "rgb(253, 252, 249)"
+        assert reader.javascript(ground) == "rgb(255, 255, 255)"
         width = "return document.documentElement.scrollWidth"
         assert reader.javascript(width) == 390
         dark = '<meta name="color-scheme" content="light dark">'
         author.open(viewport + dark + author.script + call, page)
         author.until_over("#a")
-        assert reader.javascript(ground) == "rgb(23, 25, 28)"
+        assert reader.javascript(ground) == "rgb(18, 18, 18)"
 
 
 def test_several_copies_of_the_script(author):

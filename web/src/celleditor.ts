@@ -35,7 +35,7 @@ export class CellEditor {
     const area = this.#area;
     area.className = "sagecell_commands";
     area.value = code;
-    area.rows = Math.min(Math.max(code.split("\n").length + 1, 4), 30);
+    area.rows = Math.min(Math.max(code.split("\n").length, 4), 30);
     area.readOnly = this.#isReadOnly;
     area.spellcheck = false;
     area.setAttribute("autocapitalize", "off");
