@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from typing import Any
 
 import orjson
+from jupyter_client.jsonutil import json_clean, json_default
 from jupyter_client.session import DELIM, DONE, Session, json_packer
 from traitlets import Callable
 
@@ -27,14 +29,25 @@ _HEADER = _PLAIN | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 def pack(value: Any, option: int = _CONTENT) -> bytes:
     """JSON that means what jupyter_client's `json_packer` writes, or its error.
 
-    It goes further only for UUIDs and members of enumerations, which are errors there.
+    It goes further only for UUIDs, members of enumerations and halves of surrogate pairs, which are
+    errors there.
     """
     try:
         packed = orjson.dumps(value, None, option)
     except TypeError:
-        return json_packer(value)
+        return _pack_slowly(value)
     # Not a number is null to orjson, "nan" to the other.
-    return json_packer(value) if b"null" in packed else packed
+    return _pack_slowly(value) if b"null" in packed else packed
+
+
+def _pack_slowly(value: Any) -> bytes:
+    try:
+        packed: bytes = json_packer(value)
+    except UnicodeEncodeError:
+        # Escaped, as JSON may have them: a traceback with one would otherwise not be told.
+        text = json.dumps(json_clean(value), default=json_default, allow_nan=False)
+        packed = text.encode("ascii")
+    return packed
 
 
 class CellSession(Session):

@@ -18,9 +18,11 @@ class Author:
         self.script = f'<script src="{self.cells}/static/embedded_sagecell.js"></script>'
 
     def open(self, head: str, body: str, *, policy: str = "", cells: int = 1) -> None:
-        """Open a page and wait until it has so many cells."""
+        """Open a page and wait until it has so many cells, with their editors."""
         self.reader.browser.get(self.book.page(head, body, policy=policy))
         self.until_cells(cells)
+        # What is clicked before may have moved by then.
+        self.reader.until(lambda: not self.reader.all(".sagecell_loading:not([hidden])"))
 
     def until_cells(self, count: int) -> None:
         """Wait until the page has so many cells."""

@@ -21,6 +21,7 @@ class Page:
 
     body: str
     policy: str = ""
+    kind: str = "text/html"
 
 
 class Book:
@@ -39,7 +40,8 @@ class Book:
                 path = self.path.partition("?")[0]
                 page = pages.get(path)
                 if page is not None:
-                    self.answer(page.body.encode(), "text/html; charset=utf-8", page.policy)
+                    kind = f"{page.kind}; charset=utf-8"
+                    self.answer(page.body.encode(), kind, page.policy)
                 elif path.startswith("/npm/") and (PACKAGES / path[5:]).is_file():
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                     self.answer((PACKAGES / path[5:]).read_bytes(), kind)
@@ -76,4 +78,10 @@ class Book:
         path = f"/page-{len(self.pages)}.html"
         html = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
         self.pages[path] = Page(html, policy)
+        return self.url + path
+
+    def script(self, source: str) -> str:
+        """Put up a script; gives its address."""
+        path = f"/script-{len(self.pages)}.js"
+        self.pages[path] = Page(source, kind="text/javascript")
         return self.url + path

@@ -32,7 +32,8 @@ def free_port() -> int:
 class Server:
     """One run of the server after another, on one state directory.
 
-    `ready` kernels are kept ready, no more and no less, so that kernels can be counted.
+    `ready` kernels are kept ready, no more and no less, so that kernels can be counted. Where there
+    are `terms`, as HTML, visitors have to accept them.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Server:
         network: tuple[str, ...] = (),
         permalinks: str = "",
         permalinks_only: bool = False,
+        terms: str = "",
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -58,6 +60,7 @@ class Server:
         self.network = list(network)
         self.permalinks = permalinks
         self.permalinks_only = permalinks_only
+        self.terms = terms
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -93,6 +96,10 @@ class Server:
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
         own += [f'permalinks = "{self.permalinks}"']
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
+        if self.terms:
+            terms = self.directory / "terms.html"
+            terms.write_text(self.terms)
+            own += [f'tos = "{terms}"', "requires_tos = true"]
         config.write_text("\n".join([*own, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with (self.directory / "log").open("ab") as log:

@@ -108,11 +108,18 @@ class TestPack:
     @given(values)
     def test_means_what_the_original_means(self, value):
         """contract: 2.2"""
-        assert meaning(outcome(pack, value)) == meaning(outcome(json_packer, value))
+        theirs = outcome(json_packer, value)
+        assert theirs is UnicodeEncodeError or meaning(outcome(pack, value)) == meaning(theirs)
 
     @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
     def test_what_is_no_number_is_a_word(self, number):
         assert outcome(pack, {"x": [number]}) == b'{"x": ["%s"]}' % str(number).encode()
+
+    def test_half_of_a_surrogate_pair_is_escaped(self):
+        """contract: 2.2"""
+        value = {"a": ["\ud800 é", None], "\ud800": math.inf}
+        packed = json.loads(pack(value))
+        assert packed == {"a": ["\ud800 é", None], "\ud800": "inf"}
 
     def test_whoever_is_more_than_a_dict_is_asked(self):
         backwards = Backwards(a=1, b=2)
@@ -141,7 +148,8 @@ class TestSerialize:
     def test_the_original_reads_what_it_would_have_written(self, content, metadata, parent, ident):
         message = ours().msg("display_data", content, {"header": parent}, metadata=metadata)
         theirs = outcome(lambda: read(original().serialize(message, ident)))
-        assert outcome(lambda: read(ours().serialize(message, ident))) == theirs
+        mine = outcome(lambda: read(ours().serialize(message, ident)))
+        assert mine == theirs or theirs is UnicodeEncodeError
 
     @pytest.mark.parametrize("content", [None, b'{"packed": 1}', '{"packed": 2}'])
     def test_content_that_is_packed_already(self, content):

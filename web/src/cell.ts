@@ -30,6 +30,9 @@ export interface CellOptions {
   readonly nextFrame: (act: () => void) => void;
 }
 
+/** Seconds between two looks at whether the page still has the cell. */
+const LOOK = 1;
+
 export class Cell {
   readonly editor: CellEditor;
   readonly input = division("sagecell_input");
@@ -41,6 +44,7 @@ export class Cell {
   #language: string;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
+  #isWatched = false;
 
   constructor(options: CellOptions) {
     const { plan, server, clock, nextFrame, copy } = options;
@@ -113,6 +117,7 @@ export class Cell {
     this.#execution = execution;
     this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
+    this.#watch();
     void execution.start();
   }
 
@@ -170,8 +175,33 @@ export class Cell {
     this.#status.show(state);
     this.#commands.show(state);
     this.#outputs.show(state);
-    // A page may take a cell away; nobody would read what the program goes on to say.
-    if (isLive(state) && state.name !== "stopping" && !this.#isOnPage()) this.#execution?.stop();
+    if (!this.#isOnPage()) this.#abandon();
+  }
+
+  /** A page may take a cell away without a word, and a program may be silent. */
+  #watch(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    const look = () => {
+      if (!this.#isOnPage()) this.#abandon();
+      this.#isWatched = this.#isAtWork();
+      if (this.#isWatched) this.#options.clock.after(LOOK, look);
+    };
+    this.#options.clock.after(LOOK, look);
+  }
+
+  /** Nobody would read what the program goes on to say, or move its controls. */
+  #abandon(): void {
+    const state = this.#execution?.state;
+    if (state === undefined || state.name === "stopping") return;
+    if (isLive(state)) this.#execution?.stop();
+    else if (this.#options.plan.linkKey === null) this.#kernel?.end();
+  }
+
+  /** Whether its program runs, or its controls have a kernel. */
+  #isAtWork(): boolean {
+    if (this.#execution !== null && isLive(this.#execution.state)) return true;
+    return this.#options.plan.linkKey === null && (this.#kernel?.id ?? "") !== "";
   }
 
   #isOnPage(): boolean {

@@ -16,6 +16,9 @@ export interface CellEditorOptions {
   readonly load: () => Promise<(options: EditorOptions) => Editor>;
 }
 
+/** What MathJax 2, MathJax 3 and books tell theirs: what stands here is no formula. */
+const NO_MATH = ["tex2jax_ignore", "mathjax_ignore", "ignore-math"];
+
 export class CellEditor {
   readonly element = division("sagecell_editor");
   /** What pages find as `CodeMirror` on the editor's own element. */
@@ -34,7 +37,7 @@ export class CellEditor {
     const area = this.#area;
     area.className = "sagecell_commands";
     area.value = code;
-    area.rows = Math.min(Math.max(code.split("\n").length + 1, 4), 30);
+    area.rows = Math.min(Math.max(code.split("\n").length, 4), 30);
     area.readOnly = this.#isReadOnly;
     area.spellcheck = false;
     area.setAttribute("autocapitalize", "off");
@@ -46,6 +49,8 @@ export class CellEditor {
     });
     this.#name();
     this.element.append(area);
+    // A page that is set anew would otherwise write formulas into the program.
+    this.element.classList.add(...NO_MATH);
     if (kind.startsWith("codemirror")) this.element.classList.add("sagecell_loading");
   }
 

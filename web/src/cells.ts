@@ -27,6 +27,8 @@ export interface PageOptions {
 export class PageCells {
   readonly #options: PageOptions;
   readonly #linked = new Map<string, Kernel>();
+  /** Kernels that there are, or will soon be. */
+  readonly #kernels = new Set<Kernel>();
 
   constructor(options: PageOptions) {
     this.#options = options;
@@ -36,7 +38,7 @@ export class PageCells {
   static inBrowser(root: string): PageCells {
     // One name for all kernels of this page, for as long as it is shown.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
-    return new PageCells({
+    const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
       openSocket: (address) =>
@@ -52,6 +54,14 @@ export class PageCells {
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
     });
+    // Also for a page that the browser keeps: its sockets would stay open.
+    window.addEventListener("pagehide", () => cells.leave());
+    return cells;
+  }
+
+  /** The page is left: its kernels go. */
+  leave(): void {
+    for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
   make(plan: CellPlan): MadeCell {
@@ -85,8 +95,9 @@ export class PageCells {
 
   #kernel(timeout: string): Kernel {
     const { server, terms, openSocket, clock, newId } = this.#options;
-    return new Kernel({
+    const kernel: Kernel = new Kernel({
       start: async (signal, onQueued) => {
+        this.#kernels.add(kernel);
         const start = () => {
           const acceptedTerms = terms.areAccepted;
           return server.startKernel(signal, onQueued, { timeout, acceptedTerms });
@@ -105,6 +116,8 @@ export class PageCells {
       openSocket,
       clock,
       newId,
+      onGone: () => this.#kernels.delete(kernel),
     });
+    return kernel;
   }
 }

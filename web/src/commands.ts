@@ -36,7 +36,8 @@ export class Commands {
     this.evaluate.hidden = plan.hide.has("evalButton");
     share.hidden = plan.hide.has("permalink");
     select.hidden = plan.hide.has("language");
-    fullScreen.button.hidden = plan.hide.has("fullScreen");
+    // Without an editor there is nothing that would fill the screen.
+    fullScreen.button.hidden = plan.hide.has("fullScreen") || plan.hide.has("editor");
     options.hidden = select.hidden && fullScreen.button.hidden;
     // Without its button, a cell that has nothing to tell says nothing.
     this.element.classList.toggle("sagecell_bar_quiet", this.evaluate.hidden);

@@ -46,6 +46,7 @@ import { classHighlighter } from "@lezer/highlight";
 import { adoptEditorStyles } from "./editorstyles";
 import type { Language } from "./languages";
 import { renderText } from "./output/mime";
+import { overtyping } from "./overtyping";
 
 export interface EditorOptions {
   readonly parent: HTMLElement;
@@ -106,6 +107,7 @@ export function createEditor(options: EditorOptions): Editor {
         indentUnit.of("    "),
         bracketMatching(),
         closeBrackets(),
+        overtyping,
         spoken.of(speaking(options.language)),
         syntaxHighlighting(classHighlighter),
         EditorView.lineWrapping,

@@ -20,7 +20,7 @@ import {
   textAt,
 } from "./messages";
 import type { QueuePlace } from "./queue";
-import type { KernelAddress } from "./server";
+import { type KernelAddress, Refusal } from "./server";
 
 export interface KernelOptions {
   /** Asks the server for a kernel. */
@@ -33,6 +33,8 @@ export interface KernelOptions {
   readonly openSocket: (address: string) => Socket;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Told that there is none any more; the next run may start one again. */
+  readonly onGone?: () => void;
 }
 
 /** One program's way to the kernel; `over` lets the next one go. */
@@ -54,6 +56,7 @@ interface Waiting {
 }
 
 const GONE = "The kernel has ended.";
+const LEFT = "The page was left.";
 
 export class Kernel {
   readonly #options: KernelOptions;
@@ -64,6 +67,8 @@ export class Kernel {
   #isOpen = false;
   #isEnding = false;
   #running = 0;
+  /** Counts how often the page was left: runs that were asked for before do not begin after. */
+  #visit = 0;
   #session = "";
   /** The one that may talk now: it hears what answers nobody's request, such as the end. */
   #line: Line | null = null;
@@ -95,6 +100,7 @@ export class Kernel {
 
   run(): Run {
     const before = this.#turn;
+    const visit = this.#visit;
     let over: () => void = () => undefined;
     this.#turn = new Promise((resolve) => (over = resolve));
     return {
@@ -102,9 +108,14 @@ export class Kernel {
         startKernel: async (signal, onQueued) => {
           await before;
           signal.throwIfAborted();
+          if (visit !== this.#visit) throw new Refusal(LEFT);
           this.#running += 1;
-          this.#address ??= await this.#options.start(signal, onQueued);
-          return this.#address;
+          const address = this.#address ?? (await this.#options.start(signal, onQueued));
+          if (visit !== this.#visit) {
+            this.#options.end(address.id);
+            throw new Refusal(LEFT);
+          }
+          return (this.#address = address);
         },
         endKernel: (id) => {
           this.#isEnding = true;
@@ -146,6 +157,16 @@ export class Kernel {
     this.#socket?.close();
     this.#gone();
     this.interacts.remove();
+  }
+
+  /** The page is left. A browser may keep it for a way back, but the kernel is not kept for that. */
+  leave(): void {
+    const line = this.#line;
+    this.#visit += 1;
+    if (this.#address !== null) this.#options.end(this.#address.id);
+    this.#socket?.close();
+    this.#gone();
+    line?.onclose?.(new CloseEvent("close", { reason: JSON.stringify({ message: LEFT }) }));
   }
 
   #join(address: string): Socket {
@@ -236,6 +257,7 @@ export class Kernel {
     this.#waiting.clear();
     this.interacts.end();
     this.comms.end();
+    this.#options.onGone?.();
   }
 }
 

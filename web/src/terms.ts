@@ -58,16 +58,21 @@ function askReader(html: string): Promise<boolean> {
     dialog.className = "sagecell sagecell_terms";
     dialog.setAttribute("aria-label", "Terms of use");
     const answer = (isAccepted: boolean) => {
-      dialog.remove();
       resolve(isAccepted);
+      // The keyboard goes back to where it was, which removing alone would not do.
+      dialog.close();
+      dialog.remove();
     };
     const text = division("sagecell_terms_text", sanitise(html, () => null).fragment);
+    // Where a reader begins: the keys scroll it, and nobody accepts by one Enter too many.
+    text.tabIndex = 0;
+    text.setAttribute("role", "document");
     const accept = button("Accept", "sagecell_terms_accept", () => answer(true));
     const decline = button("Decline", "sagecell_terms_decline", () => answer(false));
     dialog.addEventListener("close", () => answer(false));
     dialog.append(text, division("sagecell_bar", accept, decline));
     document.body.append(dialog);
     dialog.showModal();
-    accept.focus();
+    text.focus();
   });
 }

@@ -19,6 +19,7 @@ let refusals: Response[];
 let accepts: boolean | null;
 let cells: PageCells;
 let element: HTMLElement;
+let clock: FakeClock;
 
 beforeEach(() => {
   sockets = [];
@@ -26,6 +27,7 @@ beforeEach(() => {
   asked = [];
   refusals = [];
   accepts = true;
+  clock = new FakeClock();
   element = document.createElement("div");
   document.body.append(element);
   const terms = new Terms({ fetch: async () => null, storage: () => localStorage });
@@ -47,7 +49,7 @@ beforeEach(() => {
       sockets.push(socket);
       return socket;
     },
-    clock: new FakeClock(),
+    clock,
     newId: countingIds(),
     loadEditor: async () => {
       throw new Error("The text area does.");
@@ -138,7 +140,8 @@ describe.each([
     make({ languages: ["sage", "r"], hide: new Set([name, "done", "files"]) }, other);
     expect(find(selector, other).hidden).toBe(true);
     const hidden = (at: HTMLElement) => at.querySelectorAll("[hidden]").length;
-    expect(hidden(other) - hidden(element)).toBe(1);
+    // Without an editor nothing would fill the screen.
+    expect(hidden(other) - hidden(element)).toBe(name === "editor" ? 2 : 1);
   });
 });
 
@@ -249,6 +252,28 @@ test("a cell that the page takes away while its kernel starts has it stopped", a
   const types = sockets.at(-1)!.sent.map(({ msg_type }) => msg_type);
   expect(types.filter((type) => type === "execute_request").length).toBeLessThanOrEqual(1);
   expect(types.at(-1)).toBe("interrupt_request");
+});
+
+test("a silent cell that the page takes away is stopped, and its controls' kernel let go", async () => {
+  const cell = make();
+  await start(cell);
+  element.remove();
+  clock.advance(1);
+  expect(sockets[0]!.sent.map(({ msg_type }) => msg_type).at(-1)).toBe("interrupt_request");
+  document.body.append(element);
+  done();
+  await start(cell);
+  done();
+  const ends = () => asked.filter((line) => line.startsWith("DELETE")).length;
+  const before = ends();
+  clock.advance(10);
+  expect(ends()).toBe(before);
+  element.remove();
+  clock.advance(1);
+  expect(ends()).toBe(before + 1);
+  // Nobody looks any more, but for those who look again.
+  clock.advance(1);
+  expect(clock.pending).toBe(0);
 });
 
 test("a cell that is removed lets its kernel go, but not one that others share", async () => {

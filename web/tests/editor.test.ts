@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { type Completer, type Editor, createEditor } from "../src/editor";
 import { language } from "../src/languages";
@@ -55,6 +55,35 @@ test("Tab indents by four spaces; after Escape it leaves the editor", () => {
   press("Escape", { keyCode: 27 });
   expect(press("Tab", { keyCode: 9 })).toBe(true);
   expect(editor.code()).toBe("    def f():\n    return 1\n");
+});
+
+describe("what is typed in place of a selection", () => {
+  const type = (data: string, inputType = "insertText") =>
+    content().dispatchEvent(
+      new InputEvent("beforeinput", { inputType, data, bubbles: true, cancelable: true }),
+    );
+
+  test("is put there by the editor, not by the browser", () => {
+    press("a", { ctrlKey: true, keyCode: 65 });
+    expect(type("7")).toBe(false);
+    expect(editor.code()).toBe("7");
+    press("z", { ctrlKey: true, keyCode: 90 });
+    expect(editor.code()).toBe("def f():\n    return 1\n");
+  });
+
+  test("may be a bracket around it", () => {
+    editor.setCode("x");
+    press("a", { ctrlKey: true, keyCode: 65 });
+    type("(");
+    expect(editor.code()).toBe("(x)");
+  });
+
+  test("is the browser's without a selection, and while an input method composes", () => {
+    expect(type("7")).toBe(true);
+    press("a", { ctrlKey: true, keyCode: 65 });
+    expect(type("七", "insertCompositionText")).toBe(true);
+    expect(editor.code()).toBe("def f():\n    return 1\n");
+  });
 });
 
 test("speaks another language when told to, and keeps the program", () => {

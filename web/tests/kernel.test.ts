@@ -11,10 +11,13 @@ class World {
   readonly clock = new FakeClock();
   readonly newId = countingIds();
   starts = 0;
+  held: Promise<void> = Promise.resolve();
   readonly kernel = new Kernel({
     start: async () => {
       this.starts += 1;
-      return { id: `k${this.starts}`, channels: "ws://x/" };
+      const id = `k${this.starts}`;
+      await this.held;
+      return { id, channels: "ws://x/" };
     },
     end: (id) => this.ended.push(id),
     openSocket: (address) => {
@@ -241,4 +244,39 @@ test("a connection that is lost for a while is told to whoever runs", async () =
   world.socket.onlost?.(true);
   world.socket.onlost?.(false);
   expect(heard).toEqual([true, false]);
+});
+
+test("a page that is left lets its kernel go, says so, and has another when it comes back", async () => {
+  const one = world.run("1");
+  const waiting = world.run("behind it");
+  await settled();
+  world.socket.opens();
+  world.kernel.leave();
+  await settled();
+  expect(waiting.states.at(-1)).toBe("refused");
+  expect([world.ended, world.socket.isClosed]).toEqual([["k1"], true]);
+  expect(one.states.at(-1)).toBe("lost");
+  world.kernel.leave();
+  expect(world.ended).toEqual(["k1"]);
+  world.run("2");
+  await settled();
+  world.socket.opens();
+  expect([world.starts, world.codes]).toEqual([2, ["1", "2"]]);
+});
+
+test("a kernel that comes when the page has been left is let go", async () => {
+  const one = world.run("1");
+  world.kernel.leave();
+  await settled();
+  expect(one.states.at(-1)).toBe("refused");
+  expect([world.starts, world.sockets.length]).toEqual([0, 0]);
+  let release: () => void = () => undefined;
+  world.held = new Promise((resolve) => (release = resolve));
+  const two = world.run("2");
+  await settled();
+  expect(world.starts).toBe(1);
+  world.kernel.leave();
+  release();
+  await settled();
+  expect([two.states.at(-1), world.ended, world.sockets.length]).toEqual(["refused", ["k1"], 0]);
 });

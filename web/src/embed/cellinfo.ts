@@ -33,6 +33,12 @@ export interface CellInfo {
 }
 
 const made = new WeakMap<CellInfo, MadeCell>();
+const given = new WeakSet<object>();
+
+/** Whether a call gave this: pages hand in all sorts of things. */
+export function isCellInfo(value: unknown): value is CellInfo {
+  return typeof value === "object" && value !== null && given.has(value);
+}
 
 /** Information about a cell that is on its way; `ready` is when it, and others made with it, are. */
 export function cellInfo(
@@ -52,6 +58,7 @@ export function cellInfo(
       return false;
     },
   };
+  given.add(info);
   return info;
 }
 
@@ -64,7 +71,7 @@ export function fill(info: CellInfo, cell: MadeCell): void {
 
 /** One information for each cell of a call. */
 export function each(info: CellInfo): CellInfo[] {
-  return info.array ?? [info];
+  return Array.isArray(info.array) ? info.array.filter(isCellInfo) : [info];
 }
 
 export function cellsOf(info: CellInfo): MadeCell[] {

@@ -1,5 +1,7 @@
 /** The elements that pages mean, and the programs in them. */
 
+import { textOf } from "./options";
+
 /** Also known to other copies of the script: an element becomes a cell once. */
 const CLAIMED = Symbol.for("sagecell.cell");
 
@@ -31,7 +33,7 @@ export function release(element: HTMLElement): void {
 
 /** The program for a cell: told outright, elsewhere on the page, or in the element. */
 export function programFor(code: unknown, codeLocation: unknown, element: HTMLElement): string {
-  if (code !== undefined && code !== null) return String(code).trim();
+  if (code !== undefined && code !== null) return textOf(code).trim();
   const [elsewhere] = elementsAt(codeLocation);
   if (elsewhere !== undefined) return elsewhere.innerHTML.trim();
   const script = element.querySelector(":scope > script");

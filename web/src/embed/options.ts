@@ -83,6 +83,15 @@ export function collapseOf({ collapse }: Wishes): boolean | null {
 
 export const allLanguages: readonly string[] = ALL;
 
+/** A value as text; empty for what cannot be one. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "";
+  }
+}
+
 function templateOf(template: unknown): Wishes {
   if (typeof template === "string") return TEMPLATES[template] ?? {};
   return typeof template === "object" && template !== null ? (template as Wishes) : {};

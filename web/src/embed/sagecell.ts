@@ -9,6 +9,7 @@ import {
   cellsOf,
   each,
   fill,
+  isCellInfo,
 } from "./cellinfo";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
 import { moveForm, restoreForm } from "./moving";
@@ -23,6 +24,7 @@ import {
   languageOf,
   languagesOf,
   settled,
+  textOf,
 } from "./options";
 
 /** Before a key that a page has chosen, which is then no call's number. */
@@ -125,11 +127,10 @@ export function makeNames({ load, whenParsed }: SagecellOptions): Record<string,
   }
 
   function whenReady(info: unknown, act: (one: CellInfo) => void): void {
-    if (typeof info !== "object" || info === null || !("submit" in info)) return;
-    const held = info as CellInfo;
+    if (!isCellInfo(info)) return;
     // A cell on its way is waited for; one that is there is seen to at once.
-    if (cellsOf(held).length > 0) each(held).forEach(act);
-    else void loading?.then(() => each(held).forEach(act));
+    if (cellsOf(info).length > 0) each(info).forEach(act);
+    else void loading?.then(() => each(info).forEach(act));
   }
 
   const deleteSagecell = (info: unknown) =>
@@ -175,13 +176,13 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
     output,
     code,
     editor: editorOf(options),
-    evalButtonText: String(options["evalButtonText"]),
+    evalButtonText: textOf(options["evalButtonText"]),
     hide: hiddenIn(options, isLinked),
     isDebug: options["mode"] === "debug",
     replaceOutput: Boolean(options["replaceOutput"]),
     languages: languagesOf(options),
     language: languageOf(options),
-    linkKey: hasKey ? `${KEY}${String(linkKey)}` : isLinked ? `call ${call}` : null,
+    linkKey: hasKey ? `${KEY}${textOf(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
     collapse: collapseOf(options),

@@ -208,7 +208,7 @@ test("an input form is moved away, and restored where it was", async () => {
   restoreInputForm(info);
   expect(form.parentElement!.id).toBe("one");
   expect(document.getElementById("sagecell_moved")!.childElementCount).toBe(0);
-  for (const nothing of [null, undefined, {}, 7]) {
+  for (const nothing of [null, undefined, {}, 7, { submit: 1 }, { submit: 1, array: 7 }]) {
     expect(() => (moveInputForm(nothing), restoreInputForm(nothing))).not.toThrow();
   }
 });
@@ -232,6 +232,14 @@ test("nothing is looked for before the page has been parsed", async () => {
   expect(plan().code).toBe("late");
   expect(info.editorData).not.toBeNull();
 });
+
+test.each(["code", "linkKey", "evalButtonText"])(
+  "a %s that is no text is empty",
+  async (option) => {
+    await world.makes({ inputLocation: "#one", [option]: Object.create(null) });
+    expect(plan()).toMatchObject(option === "linkKey" ? { linkKey: "key " } : { [option]: "" });
+  },
+);
 
 test("a callback that fails is the page's own trouble", async () => {
   const reported = vi.fn();
