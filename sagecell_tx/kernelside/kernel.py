@@ -25,6 +25,7 @@ from sagecell_tx.kernelside import listing, programfile
 from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.languages import sage
+from sagecell_tx.kernelside.languages.python import unwrapped
 from sagecell_tx.kernelside.publisher import Publisher
 from sagecell_tx.kernelside.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.session import CellSession
@@ -58,7 +59,7 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         super().init_user_ns()
         if not hasattr(self, "toolbox"):
             self.toolbox = Toolbox(kernel=self.kernel, variables=self.user_ns)
-            self.input_transformers_cleanup.append(exercise_cell)
+            self.input_transformers_cleanup.extend([exercise_cell, unwrapped])
         self.user_ns.update(self.toolbox.names)
         self.user_ns_hidden.update(self.toolbox.names)
 

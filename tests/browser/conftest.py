@@ -19,8 +19,8 @@ OpenReader = Callable[[], Reader]
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    """The server that these tests share."""
-    with Server(ready=1) as shared:
+    """The server that these tests share. Its completer goes soon: some of them count kernels."""
+    with Server(ready=1, completer=1.0) as shared:
         yield shared
 
 

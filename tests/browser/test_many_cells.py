@@ -86,6 +86,7 @@ def test_a_cell_without_an_editor_loads_none(author):
 
 def test_a_page_that_is_left_gives_its_kernels_back(author, server):
     """Though the browser keeps the page, for a way back; contract: 2.8."""
+    server.until_quiet()
     author.open(
         author.script + "<script>sagecell.makeSagecell({inputLocation: '#a', linkKey: 'k'});"
         "sagecell.makeSagecell({inputLocation: '#b'});"

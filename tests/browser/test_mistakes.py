@@ -194,6 +194,7 @@ LONG = "import time\nprint('begun', flush=True)\nfor n in range(600): time.sleep
 )
 def test_a_cell_that_its_page_takes_away_while_it_runs(mistaken, server, removal):
     """contract: 7.5"""
+    server.until_quiet()
     reader = mistaken.reader
     mistaken.open(
         f"{mistaken.script}<script>{MAKE_WELL}"
