@@ -10,7 +10,6 @@ from twisted.logger import capturedLogs, formatEvent
 from sagecell_tx.config import Limits
 from sagecell_tx.wire.proxywire import CONNECTED
 from tests.hosts.networked import PUBLIC, World, logged
-from tests.wire.strategies import unhurried
 
 GET = b"GET http://allowed.example/path HTTP/1.1\r\nHost: allowed.example\r\n\r\n"
 
@@ -41,7 +40,6 @@ def test_a_plain_request_is_passed_on_and_the_answer_is_as_it_comes(world):
     assert near.pipe.said == b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-@unhurried
 @given(st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=100)), max_size=20))
 def test_a_tunnel_changes_nothing_whatever_the_order(parts):
     world = World()
@@ -57,7 +55,6 @@ def test_a_tunnel_changes_nothing_whatever_the_order(parts):
     assert world.quiet()
 
 
-@unhurried
 @given(st.binary(max_size=300))
 def test_bytes_of_any_kind_get_a_refusal_or_wait(data):
     world = World()

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.reach import AllowList, is_ours, is_public
 from sagecell_tx.wire.proxywire import Destination, plain_host
-from tests.wire.strategies import unhurried
 
 LISTED = ("pypi.org", "*.Example.org.", "192.0.2.7", "2001:db8::7")
 ALLOWED = AllowList.of(LISTED, (80, 443))
@@ -45,7 +44,6 @@ def test_nothing_else_may(host):
     assert not allows(host)
 
 
-@unhurried
 @given(names)
 def test_an_ending_is_for_what_is_below_it(name):
     allowed = AllowList.of(["*.example.org"], [443])
@@ -54,7 +52,6 @@ def test_an_ending_is_for_what_is_below_it(name):
     assert allowed.objection(Destination(name, 443))
 
 
-@unhurried
 @given(names)
 def test_without_a_list_nothing_may(name):
     assert AllowList.of((), (443,)).objection(Destination(name, 443))
@@ -113,7 +110,6 @@ def test_addresses_that_are(address):
     assert is_public(address)
 
 
-@unhurried
 @given(st.ip_addresses(network="127.0.0.0/8") | st.ip_addresses(network="fc00::/7"))
 def test_no_address_of_a_private_network_is(address):
     assert not is_public(str(address))

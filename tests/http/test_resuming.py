@@ -164,7 +164,7 @@ class CutTests(TalkTests):
 
     limits = Limits(outbox=100_000)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(cuts=st.lists(st.integers(1, 1500), max_size=12), early=st.booleans())
     def cut_and_resumed(self, cuts: list[int], early: bool) -> None:
         kernel_id = self.start(timeout="600")

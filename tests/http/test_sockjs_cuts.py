@@ -5,8 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.strategies import unhurried
-
 from .loopback import Connection
 from .talking import frame
 from .test_multiplexer import PageTests, run
@@ -36,7 +34,6 @@ class CutTests(PageTests):
         else:
             self.say("a", message)
 
-    @unhurried
     @given(
         st.sampled_from(["websocket", "raw", "xhr", *STREAMING]),
         st.lists(st.sampled_from(PROGRAMS), max_size=4),

@@ -379,9 +379,7 @@ _NAMES = st.binary(min_size=1, max_size=60).filter(
 )
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(_NAMES, max_size=5))
 def test_every_name_is_offered_or_told(names, tmp_path_factory):
     cell = Cell(tmp_path_factory.mktemp("names"))

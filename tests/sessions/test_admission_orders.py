@@ -217,7 +217,6 @@ class AdmissionMachine(RuleBasedStateMachine):
 AdmissionMachine.TestCase.settings = settings(
     max_examples=80,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_any_requests = AdmissionMachine.TestCase

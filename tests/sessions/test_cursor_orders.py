@@ -141,7 +141,6 @@ class CursorMachine(RuleBasedStateMachine):
 CursorMachine.TestCase.settings = settings(
     max_examples=80,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_nothing_is_lost_or_repeated = CursorMachine.TestCase

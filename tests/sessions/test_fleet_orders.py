@@ -252,7 +252,6 @@ class FleetMachine(RuleBasedStateMachine):
 FleetMachine.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_any_visits = FleetMachine.TestCase

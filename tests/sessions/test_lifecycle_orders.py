@@ -110,7 +110,6 @@ class LifeMachine(RuleBasedStateMachine):
 LifeMachine.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_any_life = LifeMachine.TestCase

@@ -282,7 +282,7 @@ CONTENTS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(CONTENTS, st.binary(max_size=60)), max_size=12))
 def test_whatever_comes_nothing_fails_and_nothing_stays_open(
     pieces: list[tuple[dict[str, Any], bytes]],

@@ -69,7 +69,7 @@ def test_a_kernel_that_is_gone_is_left_alone():
     assert not kernel.paused
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc"))))
 def test_the_kernel_waits_exactly_while_there_is_a_reason(steps: list[tuple[bool, str]]):
     kernel = new_kernel()

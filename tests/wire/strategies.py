@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
 from hypothesis import strategies as st
-
-#: For any test here: on a busy machine, one slow example is not a failure.
-unhurried = settings(deadline=None)
 
 json_values = st.recursive(
     st.none()

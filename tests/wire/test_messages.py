@@ -16,7 +16,7 @@ from sagecell_tx.wire.messages import (
     originate,
     parse_object,
 )
-from tests.wire.strategies import json_objects, unhurried
+from tests.wire.strategies import json_objects
 
 
 def message(**parts):
@@ -24,7 +24,6 @@ def message(**parts):
     return Message(**parts)
 
 
-@unhurried
 @given(json_objects)
 def test_a_dumped_object_parses_back(value):
     dumped = dump(value)
@@ -82,7 +81,6 @@ def parsed_or_refused(data):
         return error
 
 
-@unhurried
 @given(st.binary() | st.text())
 @example('{"a": "\ud800"}')
 def test_anything_is_an_object_or_an_error(data):

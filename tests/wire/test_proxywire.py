@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.proxywire import HEAD, Destination, ProxyRequest, plain_host, refusal
-from tests.wire.strategies import unhurried
 
 POST = (
     b"POST http://Example.org:8080/path?query HTTP/1.1\r\nHost: other.example\r\n"
@@ -62,7 +61,6 @@ def test_a_request_goes_on_as_its_server_wants_it():
     )
 
 
-@unhurried
 @given(st.lists(st.integers(0, len(POST))))
 def test_however_it_is_cut_up(cuts):
     edges = [0, *sorted(cuts), len(POST)]
@@ -70,7 +68,6 @@ def test_however_it_is_cut_up(cuts):
     assert passed_on(*parts)[1] == passed_on(POST)[1]
 
 
-@unhurried
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=5), st.data())
 def test_a_body_in_chunks_arrives(chunks, data):
     head = b"PUT http://a.example/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -170,7 +167,6 @@ def test_there_is_no_second_request(second):
     assert refused(POST + second)
 
 
-@unhurried
 @given(st.binary(max_size=200), st.binary(max_size=200))
 @example(b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"")
 @example(b"GET http://a/ HTTP/1.0\r\n\r\n", b"x")
@@ -197,7 +193,6 @@ def test_a_host_has_one_spelling(text, plain):
     assert plain_host(text) == plain
 
 
-@unhurried
 @given(st.text(max_size=700))
 def test_a_refusal_is_an_answer_whatever_it_says(sentence):
     client = h11.Connection(h11.CLIENT)

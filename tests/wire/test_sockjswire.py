@@ -19,7 +19,7 @@ from sagecell_tx.wire.sockjswire import (
     plain,
     quoted,
 )
-from tests.wire.strategies import json_values, unhurried
+from tests.wire.strategies import json_values
 
 #: Every character that there is, halves of surrogate pairs included.
 characters = st.characters(codec=None, exclude_categories=())
@@ -38,7 +38,6 @@ def joined(pieces):
     return b"".join(piece.data for piece in pieces)
 
 
-@unhurried
 @given(st.lists(anything, min_size=1))
 @example(["".join(map(chr, UNSAFE))])
 @example(["\ud800", "\udc00x\ud800"])
@@ -50,7 +49,6 @@ def test_texts_arrive_as_they_were(texts):
     assert parse(frame[1:]) == json.loads(json.dumps(texts))
 
 
-@unhurried
 @given(st.lists(st.text(), max_size=8), st.data())
 def test_bytes_are_cut_anywhere(texts, data):
     """A character whose bytes are in two parts is one all the same."""
@@ -60,7 +58,6 @@ def test_bytes_are_cut_anywhere(texts, data):
     assert parse(frame[1:]) == ["id," + whole.decode()]
 
 
-@unhurried
 @given(st.binary())
 def test_what_is_no_utf_8_is_shown_as_such(data):
     (text,) = parse(joined(array([(data,)]))[1:])
@@ -82,21 +79,18 @@ def test_many_short_messages_are_one_piece():
     assert len(list(array([("x",)] * 1000))) == 1
 
 
-@unhurried
 @given(anything)
 def test_without_a_frame_it_is_utf_8(text):
     told = joined(plain((text,))).decode("utf-8")
     assert told == text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-@unhurried
 @given(anything)
 def test_quoted_parts_make_one_string(text):
     halves = quoted(text[: len(text) // 2]), quoted(text[len(text) // 2 :])
     assert json.loads(b'"%b%b"' % halves) == json.loads(json.dumps(text))
 
 
-@unhurried
 @given(st.integers(1000, 4999), anything)
 def test_the_goodbye(code, reason):
     data = close_frame(code, reason).data
@@ -105,7 +99,6 @@ def test_the_goodbye(code, reason):
     assert json.loads(data[1:])[0] == code
 
 
-@unhurried
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 @example(b"[" * 100_000)
 @example(b'["\xed\xa0\x80"]')

@@ -13,7 +13,7 @@ from jupyter_client.session import Session
 from sagecell_tx.wire import textwire, zmqwire
 from sagecell_tx.wire.messages import IOPUB, SHELL, Message, WireError, dump
 from sagecell_tx.wire.textwire import HEADER_LIMIT, UnknownChannel, encode, parse, render
-from tests.wire.strategies import json_objects, json_values, names, unhurried
+from tests.wire.strategies import json_objects, json_values, names
 
 NOW = "2026-01-02T03:04:05.678901Z"
 MIB = 1024 * 1024
@@ -49,7 +49,6 @@ def from_kernel(content, **parts):
     return sent, zmqwire.decode(IOPUB, session.serialize(sent, [b"topic"]), zmqwire.Signer(b"key"))
 
 
-@unhurried
 @given(json_objects, json_objects)
 def test_the_client_is_sent_what_the_kernel_wrote(content, metadata):
     parent = Session().msg("execute_request")["header"]
@@ -87,7 +86,6 @@ def test_content_is_neither_copied_nor_rewritten():
     assert json.loads(before + between + after)["content"] == json.loads(content)
 
 
-@unhurried
 @given(st.text(st.characters()), st.text(st.characters()))
 @example('","channel":"shell', "\ud800")
 def test_names_cannot_break_out_of_their_quotes(msg_id, msg_type):
@@ -98,7 +96,6 @@ def test_names_cannot_break_out_of_their_quotes(msg_id, msg_type):
     assert rendered["channel"] == IOPUB
 
 
-@unhurried
 @given(json_objects, st.integers(0, 2**53))
 def test_a_number_is_told_beside_what_the_kernel_wrote(content, seq):
     message = from_kernel(content)[1]
@@ -131,7 +128,6 @@ requests = st.fixed_dictionaries(
 )
 
 
-@unhurried
 @given(requests, st.booleans())
 def test_what_a_client_says_reaches_the_kernel(said, ascii_only):
     message = parse(json.dumps(said, ensure_ascii=ascii_only).encode(), date=NOW)
@@ -295,7 +291,6 @@ parts = st.fixed_dictionaries(
 )
 
 
-@unhurried
 @given(st.binary() | st.text().map(str.encode) | parts.map(dump) | json_values.map(dump))
 def test_anything_is_a_message_or_an_error(text):
     message = parsed_or_refused(text)

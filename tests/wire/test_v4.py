@@ -11,7 +11,7 @@ from jupyter_client.adapter import adapt
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import SHELL, Message, dump
 from sagecell_tx.wire.v4 import REMEMBERED, Elder
-from tests.wire.strategies import json_objects, json_values, unhurried
+from tests.wire.strategies import json_objects, json_values
 
 NOW = "2026-01-02T03:04:05.678901Z"
 
@@ -87,7 +87,6 @@ def test_variables_are_expressions_now():
     }
 
 
-@unhurried
 @given(st.text(max_size=30), st.integers(0, 40), st.text(max_size=5))
 def test_jupyters_own_adapter_agrees_where_it_adapts_at_all(line, cursor, text):
     """contract: T1"""
@@ -156,7 +155,6 @@ _KEYS = st.sampled_from(
 _CONTENTS = st.dictionaries(_KEYS, json_values, max_size=5) | json_objects
 
 
-@unhurried
 @given(st.sampled_from(OLD_TYPES), _CONTENTS, _CONTENTS)
 def test_nothing_that_anybody_sends_breaks_it(msg_type, request, answer):
     """contract: T1"""

@@ -13,7 +13,7 @@ from jupyter_client.session import Session
 from sagecell_tx.wire import zmqwire
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, WireError, dump
 from sagecell_tx.wire.zmqwire import DELIMITER, Signer, check_signature, decode, encode, to_utf8
-from tests.wire.strategies import json_objects, names, unhurried
+from tests.wire.strategies import json_objects, names
 
 KEY = b"a0436f6c-1916-498b-8eb9-e81ab9368e84"
 FIRST = 2  # the index of the header in frames without identities
@@ -42,7 +42,6 @@ def refusal(frames, signer=None):
     return caught.value.code
 
 
-@unhurried
 @given(keys, identities, names, json_objects, json_objects, json_objects, buffers)
 def test_what_jupyter_writes_is_read(key, ident, msg_type, content, metadata, parent, extra):
     parent = {"msg_id": "asked"} | parent
@@ -61,7 +60,6 @@ def test_what_jupyter_writes_is_read(key, ident, msg_type, content, metadata, pa
     assert (read.header, read.content) == (header, unread)
 
 
-@unhurried
 @given(keys, names, names, json_objects, json_objects, buffers)
 def test_what_is_written_jupyter_reads(key, msg_id, msg_type, content, metadata, extra):
     message = Message(
@@ -85,7 +83,6 @@ def test_what_is_written_jupyter_reads(key, msg_id, msg_type, content, metadata,
     assert [bytes(buffer) for buffer in read["buffers"]] == extra
 
 
-@unhurried
 @given(names, json_objects, buffers)
 def test_a_message_comes_back_from_its_frames(msg_id, content, extra):
     message = Message(
@@ -99,7 +96,6 @@ def test_a_message_comes_back_from_its_frames(msg_id, content, extra):
     assert decode(CONTROL, encode(message, Signer(KEY)), Signer(KEY)) == message
 
 
-@unhurried
 @given(st.data())
 def test_no_signed_byte_can_be_changed(data):
     _, frames = written_by_jupyter(content={"text": "é"}, metadata={"a": 1})
@@ -239,7 +235,6 @@ def decoded_or_refused(frames):
         return error
 
 
-@unhurried
 @given(st.lists(frame, max_size=9))
 @example([DELIMITER, b"", named(), b"{}", b"{}", b"{}"])
 def test_any_frames_are_a_message_or_an_error(frames):
@@ -251,7 +246,6 @@ def test_any_frames_are_a_message_or_an_error(frames):
             assert part.decode("utf-8")
 
 
-@unhurried
 @given(
     st.text(
         st.characters(codec="utf-8") | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
@@ -267,7 +261,6 @@ def test_what_a_kernel_prints_is_valid_utf8_when_it_is_passed_on(text):
     assert read.msg_id == sent["msg_id"]
 
 
-@unhurried
 @given(st.binary(), st.integers(1, 8))
 def test_slices_do_not_show(data, size):
     whole = b"a" * (zmqwire.SLICE - size) + data
