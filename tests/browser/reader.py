@@ -20,6 +20,14 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 #: The states in which an evaluation is over.
 OVER = frozenset({"done", "failed", "stopped", "ended", "refused", "lost"})
 
+_LOAD = """
+const done = arguments[1], script = document.createElement("script");
+script.src = arguments[0];
+script.onload = () => done(true);
+script.onerror = () => done(false);
+document.head.append(script);
+"""
+
 _T = TypeVar("_T")
 
 
@@ -138,6 +146,10 @@ class Reader:
     def javascript(self, script: str, *arguments: object) -> Any:
         """Run a script in the page; gives what it returns."""
         return self.browser.execute_script(script, *arguments)
+
+    def load(self, address: str) -> None:
+        """Put a script into the page that is open, and wait until it has run."""
+        assert self.browser.execute_async_script(_LOAD, address), f"no script: {address}"
 
     # --- how it looks
 

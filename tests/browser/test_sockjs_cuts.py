@@ -1,8 +1,9 @@
-"""The real sockjs-client in Chromium, cut off at ten places by each transport that needs no socket."""
+"""The real sockjs-client in Chromium, cut off at ten places by each transport that it has there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,16 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.parametrize(
     "transport",
-    ["xhr-streaming", "eventsource", "iframe-htmlfile", "xhr-polling", "jsonp-polling"],
+    [
+        "websocket",
+        "xhr-streaming",
+        "eventsource",
+        "iframe-eventsource",
+        "iframe-htmlfile",
+        "xhr-polling",
+        "iframe-xhr-polling",
+        "jsonp-polling",
+    ],
 )
 def test_cut_at_ten_places(shared_reader: Reader, server: Server, transport: str) -> None:
     """contract: 1.21, 3.3"""
@@ -69,3 +79,29 @@ def test_cut_at_ten_places(shared_reader: Reader, server: Server, transport: str
             assert over is True
         heard = shared_reader.javascript("return window.heard")
     check(heard, relays, closes=frozenset({0, 1} if transport in NEVER_TOLD else {1}))
+
+
+def test_an_endless_page_cut_at_ten_places(shared_reader: Reader, server: Server) -> None:
+    """The htmlfile transport is for pages of the server's own. contract: 1.21, 3.3"""
+    browser = shared_reader.browser
+    home = browser.current_window_handle
+    tabs: list[str] = []
+    heard: list[dict[str, Any]] = []
+    with Relay(server.port) as aside, cut_relays(server, "htmlfile") as relays:
+        for relay in relays:
+            most, relay.most = relay.most, None  # the page comes whole
+            browser.switch_to.new_window("tab")
+            tabs.append(browser.current_window_handle)
+            browser.get(f"{relay.url}/sockjs")
+            shared_reader.load(f"{aside.url}/static/sockjs.min.js")
+            relay.most = most
+            source = CUTS.read_text(encoding="utf-8") + _LISTEN
+            shared_reader.javascript(source, "htmlfile", aside.url, [relay.url], PROGRAMS)
+        until(lambda: all(relay.cuts for relay in relays))
+        check_nothing_is_left(server, [aside, *relays])
+        for tab in tabs:
+            browser.switch_to.window(tab)
+            heard += shared_reader.javascript("return window.heard")
+            browser.close()
+    browser.switch_to.window(home)
+    check(heard, relays, closes=frozenset({0, 1}))
