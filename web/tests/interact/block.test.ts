@@ -1,51 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
-import { createInteract } from "../../src/interact";
-import { type Interact } from "../../src/interact/hook";
-import { type Json, type JsonObject } from "../../src/messages";
 import { settled } from "../fakes";
-import { FakeHost, all, drags, enters } from "./fakes";
+import { all, drags, enters } from "./fakes";
+import { BOX, BUTTON, SLIDER, block, cell, host, names, range, show, useStage } from "./stage";
 
-const SLIDER = {
-  control_type: "slider",
-  subtype: "continuous",
-  range: [0, 10],
-  step: 0.5,
-  default: 1,
-  display_value: true,
-  label: "n",
-  update: true,
-};
-const BOX = { control_type: "input_box", subtype: "input", default: "a", label: "m", update: true };
-const BUTTON = { control_type: "button", text: "Update", label: "", width: "", update: true };
-const ID = "interact-1";
+useStage();
 
-let host: FakeHost;
-let block: Interact;
-
-beforeEach(() => {
-  host = new FakeHost();
-  document.body.replaceChildren();
-});
-
-afterEach(() => block.remove());
-
-function show(controls: JsonObject, more: JsonObject = {}): void {
-  const layout: Json = [...Object.keys(controls), "_bookmarks", "_output"].map((name) => [
-    [name, 1],
-  ]);
-  block = createInteract(
-    { new_interact_id: ID, controls, layout, locations: null, readonly: false, ...more },
-    host,
-  );
-  document.body.append(block.element);
-}
-
-const cell = (name: string) => all<HTMLElement>(`[data-name="${name}"]`)[0]!;
-const range = (place = 0) => all("input[type=range]")[place]!;
 const isDirty = (name: string) => cell(name).classList.contains("sagecell_dirtyControl");
-const names = (root: ParentNode = document) =>
-  all<HTMLElement>("[data-name]", root).map((element) => element.dataset["name"]);
 
 // contract: 4.1, 8
 test("controls stand with their labels where the layout wants them, and so does the output", () => {

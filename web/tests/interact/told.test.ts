@@ -1,49 +1,24 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { createInteract } from "../../src/interact";
-import { type Interact } from "../../src/interact/hook";
 import { type Json, type JsonObject } from "../../src/messages";
-import { FakeHost, all, drags, enters } from "./fakes";
+import { all, drags, enters } from "./fakes";
+import {
+  BOX,
+  BUTTON,
+  ID,
+  SLIDER,
+  announce,
+  block,
+  cell,
+  clear,
+  host,
+  names,
+  range,
+  show,
+  useStage,
+} from "./stage";
 
-const SLIDER = {
-  control_type: "slider",
-  subtype: "continuous",
-  range: [0, 10],
-  step: 0.5,
-  default: 1,
-  display_value: true,
-  label: "n",
-  update: true,
-};
-const BOX = { control_type: "input_box", subtype: "input", default: "a", label: "m", update: true };
-const BUTTON = { control_type: "button", text: "Update", label: "", width: "", update: true };
-const ID = "interact-1";
-
-let host: FakeHost;
-let block: Interact;
-
-beforeEach(() => {
-  host = new FakeHost();
-  document.body.replaceChildren();
-});
-
-afterEach(() => block.remove());
-
-function show(controls: JsonObject, more: JsonObject = {}): void {
-  const layout: Json = [...Object.keys(controls), "_bookmarks", "_output"].map((name) => [
-    [name, 1],
-  ]);
-  block = createInteract(
-    { new_interact_id: ID, controls, layout, locations: null, readonly: false, ...more },
-    host,
-  );
-  document.body.append(block.element);
-}
-
-const cell = (name: string) => all<HTMLElement>(`[data-name="${name}"]`)[0]!;
-const range = (place = 0) => all("input[type=range]")[place]!;
-const names = (root: ParentNode = document) =>
-  all<HTMLElement>("[data-name]", root).map((element) => element.dataset["name"]);
+useStage();
 
 describe("the kernel", () => {
   const update = (content: JsonObject) =>
@@ -121,7 +96,7 @@ describe("state", () => {
     const kept = block.kept();
     expect(kept).toEqual({ state: { n: 4, m: "b" }, bookmarks: [] });
     block.remove();
-    host = new FakeHost();
+    clear();
     host.saved = kept;
     show({ n: SLIDER, m: BOX, b: BUTTON });
     expect(range().value).toBe("4");
@@ -166,8 +141,7 @@ const DESCRIPTIONS: Json[] = [
 ];
 
 test.each(DESCRIPTIONS)("of any description, each control stands once: %j", (content) => {
-  block = createInteract(content as JsonObject, host);
-  document.body.append(block.element);
+  announce(content as JsonObject);
   const found = names();
   expect(new Set(found).size).toBe(found.length);
   all("input[type=range]").forEach((slider) => drags(slider, "4"));
