@@ -29,7 +29,7 @@ from sagecell_tx.hosts.outlet import Network
 from sagecell_tx.hosts.reach import AllowList, is_public
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
-from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.hosts.zmqsocket import Factory
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, permalink_site, site

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -14,7 +14,7 @@ from sagecell_tx.hosts.handover import NoListener
 from sagecell_tx.hosts.outlet import Network, Outlet
 from sagecell_tx.hosts.zmqlink import Link
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
-from sagecell_tx.wire.messages import Message
+from sagecell_tx.wire.messages import Message, WireError
 
 if TYPE_CHECKING:
     from sagecell_tx.hosts.forklink import ForkHost
@@ -41,6 +41,7 @@ class ForkedKernel:
     _waited_for: bool = field(default=True, init=False)
     _gone: bool = field(default=False, init=False)
     _again: bool = field(default=False, init=False)  # started a second time
+    _reason: str | None = field(default=None, init=False)  # why we ended it
 
     def __attrs_post_init__(self) -> None:
         self.when_ready = Deferred(lambda _: self._give_up())
@@ -99,14 +100,20 @@ class ForkedKernel:
             factory=self._host.zmq,
             threads=self._host.threads,
             directory=self.directory,
+            relays=self._host.directories.relays,
             key=self.key,
             identity=self.kernel_id.encode("ascii"),
             limits=self._host.limits,
             received=self._observer.message_received,
             rejected=self._rejected,
             heartbeat_missed=self._observer.heartbeat_missed,
+            broken=self._broken,
         )
-        self._link.open().addCallback(self._proven)
+        try:
+            self._link.open().addCallback(self._proven)
+        except OSError as error:
+            _log.error("{kernel}: no connection: {why}", kernel=self.kernel_id, why=error)
+            self.kill()
 
     def near(self, reason: str, seconds: int) -> None:
         """The kernel has taken nearly all that it may."""
@@ -129,6 +136,8 @@ class ForkedKernel:
             return
         self._gone = True
         self._close_outlet()
+        if self._reason is not None:
+            how = evolve(how, reason=self._reason)
         _log.info("{kernel}: ended {how}", kernel=self.kernel_id, how=how)
         if self._waited_for:
             self._waited_for = False
@@ -136,7 +145,7 @@ class ForkedKernel:
         if self._link is None:
             self._clear_up(how)
             return
-        drained = self._link.drain()
+        drained = Deferred.fromCoroutine(self._link.drain())
         drained.addTimeout(LAST_WORDS, self._host.reactor)
         drained.addBoth(lambda _: self._clear_up(how))
 
@@ -163,6 +172,17 @@ class ForkedKernel:
         """Nobody waits for this kernel any more."""
         self._waited_for = False
         self._host.give_up(self)
+
+    def _broken(self, channel: str, error: WireError) -> None:
+        """It is not our kernel that speaks like this: a program writes to its connections."""
+        _log.warn(
+            "{kernel}: ended for what it sent on {channel}: {why}",
+            kernel=self.kernel_id,
+            channel=channel,
+            why=error,
+        )
+        self._reason = "protocol"
+        self.kill()
 
     def _rejected(self, code: str) -> None:
         if not self._host.rejected[code]:

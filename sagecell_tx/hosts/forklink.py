@@ -26,7 +26,7 @@ from sagecell_tx.hosts.forkservers import ForkServers
 from sagecell_tx.hosts.outlet import Network
 from sagecell_tx.hosts.sandbox import Run, Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
-from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.hosts.zmqsocket import Factory
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
 
 _log = Logger()

@@ -22,6 +22,10 @@ PREFIX = "k-"
 WORK = "work"
 SOCKETS = "ipc"
 
+#: Where the server's own ends of its ways to kernels are, below the root; see `hosts.relay`. Its
+#: name is no longer than those of a kernel's directory and the sockets in it.
+RELAYS = "relay"
+
 #: The longest path that a UNIX socket can have, in bytes, without the NUL at its end.
 SOCKET_PATH = 107
 
@@ -33,6 +37,11 @@ class WorkDirs:
     root: Path
     token: Callable[[], str]
     _lock: int | None = field(default=None, init=False)
+
+    @property
+    def relays(self) -> Path:
+        """A directory that kernels cannot enter."""
+        return self.root.absolute() / RELAYS
 
     def open(self) -> int:
         """Take `root` for this server alone and remove what a crash has left there.
@@ -52,6 +61,8 @@ class WorkDirs:
             self.root.chmod(0o711)
             self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(self.relays, ignore_errors=True)
+            self.relays.mkdir(mode=0o700)
         except BlockingIOError as error:
             self.close()
             raise ConfigError(f"{self.root} is in use by another server.") from error

@@ -1,237 +1,164 @@
-"""Signed messages to and from one kernel over ZMQ. The only module that knows txzmq.
-
-Each socket reads in slices, so that a kernel that talks without pause does not keep the
-reactor from the others, and stops reading when told, so that ZMQ's queues fill up to their
-high-water marks and the kernel waits.
-"""
+"""Signed messages to and from one kernel, over ZMQ sockets that reach it through relays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import txzmq
 import zmq
-from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from typing_extensions import override
 
 from sagecell_tx.config import Limits
+from sagecell_tx.hosts.relay import Relay
 from sagecell_tx.hosts.workdir import SOCKETS
+from sagecell_tx.hosts.zmqsocket import Factory, Socket
 from sagecell_tx.wire import zmqwire
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, WireError
 
 _log = Logger()
 
-_READABLE = int(zmq.POLLIN)  # pyzmq's own flags are slow to combine
-
 #: Where a kernel's sockets are, in the naming of jupyter_client's ipc transport.
 PORTS = {SHELL: 1, IOPUB: 2, STDIN: 3, CONTROL: 4}
-HEARTBEAT_PORT = 5
+HEARTBEAT, HEARTBEAT_PORT = "heartbeat", 5
 
-#: One slice of reading: messages, and bytes.
-SLICE_MESSAGES = 16
-SLICE_BYTES = 1 << 20
-
-#: Messages that ZMQ keeps while we do not read: 4 MiB of text and files, in pieces of 64 KiB.
-WAITING = 64
+#: The channels that are not read while the kernel is held.
+HELD = {IOPUB, STDIN, CONTROL}
 
 #: A message from this size on is checked in a thread.
 LARGE = 4 << 20
 
 
-def kernel_socket(directory: Path, port: int) -> str:
-    """The ZMQ address of one of a kernel's sockets."""
-    return f"ipc://{directory / SOCKETS}/k-{port}"
+def kernel_socket(directory: Path, port: int) -> Path:
+    """Where one of a kernel's sockets is."""
+    return directory / SOCKETS / f"k-{port}"
 
 
-class Factory(txzmq.ZmqFactory):  # type: ignore[misc]
-    """A ZMQ context on the reactor that is handed in."""
+@frozen
+class _Line:
+    """The way to one of a kernel's sockets."""
 
-    lingerPeriod = 0  # noqa: N815 - a dead kernel's messages must not keep `term` waiting
+    relay: Relay
+    socket: Socket
 
-    def __init__(self, reactor: Any) -> None:
-        self.reactor = reactor
-        super().__init__()
-        # The default is 1,023, and a kernel has up to five.
-        self.context.set(zmq.MAX_SOCKETS, 65_536)
-
-
-class Socket(txzmq.ZmqConnection):  # type: ignore[misc]
-    """A socket that reads in slices and can be paused. `received` is given each message."""
-
-    def __init__(
-        self,
-        factory: Factory,
-        socket_type: int,
-        address: str,
-        received: Callable[[list[bytes]], None],
-        *,
-        identity: bytes | None = None,
-        largest: int = -1,
-    ) -> None:
-        # ZmqConnection reads as soon as it is made.
-        self.socketType = socket_type
-        self.highWaterMark = WAITING if socket_type == zmq.SUB else 0
-        self.read_scheduled: IDelayedCall | None = None
-        self._received = received
-        self._paused = False
-        self._empty: list[Deferred[None]] = []
-        super().__init__(factory, identity=identity)
-        self.socket.set(zmq.MAXMSGSIZE, largest)
-        if socket_type == zmq.SUB:
-            self.socket.set(zmq.SUBSCRIBE, b"")
-        self.addEndpoints([txzmq.ZmqEndpoint(txzmq.ZmqEndpointType.connect, address)])
-
-    @override
-    def send(self, message: Sequence[bytes]) -> None:
-        """Send a multipart message, without waiting."""
-        self.socket.send_multipart(message, zmq.NOBLOCK)
-        # Sending may have consumed the signal that there is something to read.
-        if self.socket.get(zmq.EVENTS) & _READABLE:
-            self._read_soon()
-
-    def pause(self) -> None:
-        """Read nothing until `resume`."""
-        self._paused = True
-
-    def resume(self) -> None:
-        """Read on."""
-        if self._paused:
-            self._paused = False
-            self._read_soon()
-
-    def when_empty(self) -> Deferred[None]:
-        """Fires when everything that had arrived is read, paused or not in between."""
-        waiter: Deferred[None] = Deferred()
-        self._empty.append(waiter)
-        self._read_soon()
-        return waiter
-
-    @override
-    def doRead(self) -> None:
-        """Read one slice, and go on in the next turn of the reactor if there is more."""
-        if self.read_scheduled is not None and self.read_scheduled.active():
-            self.read_scheduled.cancel()
-        self.read_scheduled = None
-        read = 0
-        for _ in range(SLICE_MESSAGES):
-            if self._paused or self.factory is None:
-                return
-            try:
-                frames = _receive(self.socket)
-            except zmq.Again:
-                waiting, self._empty = self._empty, []
-                for waiter in waiting:
-                    waiter.callback(None)
-                return
-            read += sum(map(len, frames))
-            self._received(frames)
-            if read > SLICE_BYTES:
-                break
-        self._read_soon()
-
-    def _read_soon(self) -> None:
-        if self.read_scheduled is None and self.factory is not None:
-            self.read_scheduled = self.factory.reactor.callLater(0, self.doRead)
-
-
-def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """The next message; raises `zmq.Again`. Frames know whether another one follows.
-
-    `recv_multipart` asks the socket after each, which takes as long as to receive one.
-    """
-    frame = socket.recv(zmq.NOBLOCK, copy=False)
-    frames = [frame.bytes]
-    while frame.more:
-        frame = socket.recv(zmq.NOBLOCK, copy=False)
-        frames.append(frame.bytes)
-    return frames
+    def close(self) -> None:
+        """Let it go."""
+        self.socket.shutdown()
+        self.relay.close()
 
 
 @define(kw_only=True, eq=False)
 class Link:
     """The sockets of one kernel. `received` is given what it says, checked.
 
-    `rejected` is told each time that a message is dropped, with the word for why;
-    `heartbeat_missed` when the kernel was silent for as long as the limit allows.
+    `directory` is the kernel's, `relays` one that no kernel can enter. `rejected` is told each
+    time that a message is dropped, with the word for why; `heartbeat_missed` when the kernel
+    was silent for as long as the limit allows; `broken` when it said what is not even
+    received, on which channel and why. Nothing more is heard on that one.
     """
 
     factory: Factory
     threads: Any  # a ThreadPool
     directory: Path
+    relays: Path
     key: bytes
     identity: bytes
     limits: Limits
     received: Callable[[Message], None]
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
+    broken: Callable[[str, WireError], None]
     _signer: zmqwire.Signer = field(init=False)
-    _sockets: dict[str, Socket] = field(factory=dict, init=False)
+    _lines: dict[str, _Line] = field(factory=dict, init=False)
     _proof: Deferred[None] | None = field(default=None, init=False)
     _held: bool = field(default=False, init=False)
-    _checking: bool = field(default=False, init=False)
+    _replies: int = field(default=0, init=False)  # bytes of them that are read while held
+    _checking: set[str] = field(factory=set, init=False)  # channels whose large message is checked
+    _awaiting_checked: list[Deferred[None]] = field(factory=list, init=False)
     _beat: IDelayedCall | None = field(default=None, init=False)
-    _heart: Socket | None = field(default=None, init=False)
     _missed: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._signer = zmqwire.Signer(self.key)
 
     def open(self) -> Deferred[None]:
-        """Connect. Fires when the kernel is heard on iopub, so that nothing more is missed."""
+        """Connect. Fires when the kernel is heard on iopub, so that nothing more is missed.
+
+        Raises `OSError`, and then there is nothing to close, when a socket is not there.
+        """
         self._proof = Deferred()
-        for channel, port in PORTS.items():
-            self._sockets[channel] = Socket(
-                self.factory,
-                zmq.SUB if channel == IOPUB else zmq.DEALER,
-                kernel_socket(self.directory, port),
-                partial(self._arrived, channel),
-                # The kernel asks for input from whom it was sent the request.
-                identity=None if channel == IOPUB else self.identity,
-                largest=self.limits.kernel_message,
-            )
+        try:
+            for channel in PORTS:
+                self._connect(channel, partial(self._arrived, channel))
+        except OSError:
+            self.close()
+            raise
         self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
         return self._proof
 
+    def _connect(self, channel: str, received: Callable[[list[bytes]], None]) -> None:
+        port = PORTS.get(channel, HEARTBEAT_PORT)
+        relay = Relay(
+            reactor=self.factory.reactor,
+            theirs=kernel_socket(self.directory, port),
+            ours=self.relays / f"{self.directory.name}-{port}",
+            largest=self.limits.kernel_message,
+            broken=partial(self.broken, channel),
+        )
+        socket = Socket(
+            self.factory,
+            zmq.SUB if channel == IOPUB else zmq.DEALER,
+            f"ipc://{relay.ours}",
+            received,
+            relay.taken,
+            # The kernel asks for input from whom it was sent the request.
+            identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
+            largest=self.limits.kernel_message,
+        )
+        self._lines[channel] = _Line(relay, socket)
+
     def send(self, message: Message) -> None:
         """Sign and send."""
-        socket = self._sockets.get(message.channel)
-        if socket is not None:
-            socket.send(zmqwire.encode(message, self._signer))
+        line = self._lines.get(message.channel)
+        if line is not None:
+            line.socket.send(zmqwire.encode(message, self._signer))
 
     def pause(self) -> None:
-        """Stop reading what the kernel publishes."""
-        self._held = True
-        if self._sockets:
-            self._sockets[IOPUB].pause()
+        """Stop reading what the kernel says.
+
+        Its replies are read on for a while: that an interrupted request has ended must be
+        known although nobody takes its output.
+        """
+        self._held, self._replies = True, self.limits.outbox
+        for channel in HELD & self._lines.keys():
+            self._lines[channel].socket.pause("held")
 
     def resume(self) -> None:
         """Read on."""
         self._held = False
-        if self._sockets and not self._checking:
-            self._sockets[IOPUB].resume()
+        for line in self._lines.values():
+            line.socket.resume("held")
 
-    def drain(self) -> Deferred[None]:
-        """Fires when everything that the kernel had sent is received."""
-        if not self._sockets:
-            return succeed(None)
-        shell = self._sockets[SHELL].when_empty()
-        return shell.addCallback(lambda _: self._sockets[IOPUB].when_empty())
+    async def drain(self) -> None:
+        """Returns when everything that the kernel had said is received, and it says no more."""
+        for channel in (SHELL, IOPUB):
+            if channel in self._lines:
+                await self._lines[channel].relay.when_drained()
+        while self._checking:
+            waiter: Deferred[None] = Deferred(self._awaiting_checked.remove)
+            self._awaiting_checked.append(waiter)
+            await waiter
 
     def close(self) -> None:
         """Let the sockets go."""
-        sockets, self._sockets = list(self._sockets.values()), {}
-        if self._heart is not None:
-            sockets.append(self._heart)
-            self._heart = None
-        for socket in sockets:
-            socket.shutdown()
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            line.close()
         if self._beat is not None and self._beat.active():
             self._beat.cancel()
 
@@ -247,6 +174,10 @@ class Link:
         self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
+        if self._held and message.channel == SHELL:
+            self._replies -= message.size
+            if self._replies <= 0:
+                self._lines[SHELL].socket.pause("held")
         self.received(message)
         if self._proof is not None and message.channel == IOPUB:
             proof, self._proof = self._proof, None
@@ -254,9 +185,9 @@ class Link:
 
     def _check_aside(self, channel: str, frames: list[bytes]) -> None:
         """Check a large message in a thread; nothing else of its channel is read meanwhile."""
-        socket = self._sockets[channel]
-        self._checking = True
-        socket.pause()
+        socket = self._lines[channel].socket
+        self._checking.add(channel)
+        socket.pause("checking")
         checked = deferToThreadPool(
             self.factory.reactor,
             self.threads,
@@ -271,9 +202,10 @@ class Link:
             self.rejected(failure.value.code)
 
         def go_on(_: object) -> None:
-            self._checking = False
-            if not (self._held and channel == IOPUB):
-                socket.resume()
+            self._checking.remove(channel)
+            socket.resume("checking")
+            while self._awaiting_checked:
+                self._awaiting_checked.pop(0).callback(None)
 
         checked.addCallbacks(self._deliver, refuse)
         checked.addErrback(lambda failure: _log.failure("a large message", failure))
@@ -281,19 +213,18 @@ class Link:
 
     def _beat_once(self) -> None:
         """Ask for an echo, and count the times that the last one did not come."""
-        if self._heart is None:
+        if HEARTBEAT not in self._lines:
             # Made late: most kernels are gone before their first beat.
-            self._heart = Socket(
-                self.factory,
-                zmq.DEALER,
-                kernel_socket(self.directory, HEARTBEAT_PORT),
-                self._echoed,
-            )
+            try:
+                self._connect(HEARTBEAT, self._echoed)
+            except OSError:
+                self.heartbeat_missed()
+                return
         elif self._missed >= self.limits.heartbeats_missed:
             self.heartbeat_missed()
             return
         self._missed += 1
-        self._heart.send([b"", b"beat"])
+        self._lines[HEARTBEAT].socket.send([b"", b"beat"])
         self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
 
     def _echoed(self, frames: list[bytes]) -> None:

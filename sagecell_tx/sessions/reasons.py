@@ -18,6 +18,7 @@ class Reason(Enum):
     MEMORY = "memory"
     PROCESSES = "processes"
     DISK = "disk"
+    PROTOCOL = "protocol"
     CRASHED = "crashed"
     STOPPED = "stopped"
     DETACHED = "detached"
@@ -41,6 +42,7 @@ _SENTENCES = {
     Reason.MEMORY: "The computation used more memory than it may have.",
     Reason.PROCESSES: "The computation started more processes than it may have.",
     Reason.DISK: "The computation wrote more to the disk than it may.",
+    Reason.PROTOCOL: "The computation sent the server what a kernel does not send.",
     Reason.CRASHED: "The kernel stopped unexpectedly.",
     Reason.STOPPED: "The session was stopped.",
     Reason.DETACHED: "The connection was gone for too long and the session was ended.",
@@ -53,9 +55,10 @@ _WARNINGS = {
     Reason.LIFETIME: "In {} the session reaches the longest time a session may last, and ends.",
 }
 
-#: Limits that a host watches, and ends a kernel for.
+#: What a host watches, and ends a kernel for.
 _WATCHED = {
-    reason.value: reason for reason in (Reason.CPU, Reason.MEMORY, Reason.PROCESSES, Reason.DISK)
+    reason.value: reason
+    for reason in (Reason.CPU, Reason.MEMORY, Reason.PROCESSES, Reason.DISK, Reason.PROTOCOL)
 }
 
 

@@ -13,7 +13,7 @@ from sagecell_tx.config import Limits
 from sagecell_tx.hosts.forklink import KERNEL_LIMITS, ForkHost
 from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
-from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.hosts.zmqsocket import Factory
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
 
@@ -68,7 +68,7 @@ class ForkHostTests(SynchronousTestCase):
         return observer, ready
 
     def directories(self):
-        return [path.name for path in self.root.iterdir() if path.name != "lock"]
+        return [path.name for path in self.root.glob("k-*")]
 
     def test_when_up_fires_for_each_who_asked(self):
         first, second = self.host.when_up(), self.host.when_up()

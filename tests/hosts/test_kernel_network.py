@@ -16,7 +16,7 @@ from sagecell_tx.hosts.outlet import Network
 from sagecell_tx.hosts.reach import AllowList
 from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
-from sagecell_tx.hosts.zmqlink import Factory
+from sagecell_tx.hosts.zmqsocket import Factory
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
 from tests.hosts.networked import MemoryNames, NetworkReactor
@@ -154,7 +154,7 @@ class KernelNetworkTests(SynchronousTestCase):
         self.begin()
         observer = Observed()
         ready = self.host.start(ID, observer)
-        (directory,) = [path for path in self.root.iterdir() if path.name != "lock"]
+        (directory,) = self.root.glob("k-*")
         (directory / "ipc").rmdir()
         self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=[])
         self.failureResultOf(ready, StartFailed)

@@ -30,6 +30,19 @@ def test_each_kernel_has_a_private_directory_with_its_two_parts(root):
     dirs.close()
 
 
+def test_the_servers_own_sockets_have_a_place_that_no_kernel_enters(root):
+    dirs = directories(root)
+    dirs.open()
+    assert dirs.relays.stat().st_mode & 0o777 == 0o700
+    (dirs.relays / "00000000-1").write_text("")
+    dirs.close()
+    dirs.open()
+    assert not list(dirs.relays.iterdir())
+    longest = dirs.make() / "ipc" / "k-5"
+    assert len(str(dirs.relays / f"{longest.parent.parent.name}-5")) <= len(str(longest))
+    dirs.close()
+
+
 def test_what_a_crash_left_is_swept_and_nothing_else(root):
     first = directories(root)
     first.open()

@@ -28,6 +28,7 @@ def test_every_reason_has_a_sentence_of_its_own(reason: Reason):
         (Exit(signal=signal.SIGKILL, reason="processes"), Reason.PROCESSES),
         (Exit(signal=signal.SIGKILL, reason="cpu"), Reason.CPU),
         (Exit(status=0, reason="disk"), Reason.DISK),
+        (Exit(signal=signal.SIGKILL, reason="protocol"), Reason.PROTOCOL),
         # Words that are not for the host to say.
         (Exit(signal=signal.SIGKILL, reason="draining"), Reason.CRASHED),
         (Exit(status=0, reason="a word from elsewhere"), Reason.FINISHED),

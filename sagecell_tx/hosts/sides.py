@@ -1,0 +1,202 @@
+"""The two sides of a relay: connections over UNIX sockets, read only while the other is written.
+
+Twisted's own transports buffer what they write and look at descriptors that come along with
+what they read; here are neither.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+#: Bytes that are read at once.
+CHUNK = 64 * 1024
+
+_NOTHING = memoryview(b"")
+
+
+@implementer(IReadWriteDescriptor)
+@define(eq=False)
+class Side:
+    """One of the two connections. `said` is given what comes; `left` is called at its end.
+
+    `other` is not read while this one has something that it could not write.
+    """
+
+    _reactor: Any
+    _socket: socket.socket
+    _said: Callable[[bytes], None]
+    _left: Callable[[], None]
+    other: Side | None = field(default=None, init=False)
+    _unread_for: set[str] = field(factory=set, init=False)
+    _unwritten: memoryview = field(default=_NOTHING, init=False)
+    _closing: bool = field(default=False, init=False)
+
+    def read(self) -> None:
+        """Read, unless there is a reason not to."""
+        if not self._unread_for and self.fileno() != -1:
+            self._reactor.addReader(self)
+
+    def wait(self, why: str) -> None:
+        """Read nothing until no reason is left."""
+        self._unread_for.add(why)
+        self._reactor.removeReader(self)
+
+    def read_again(self, why: str) -> None:
+        """One reason is gone."""
+        if why in self._unread_for:
+            self._unread_for.remove(why)
+            self.read()
+
+    def write(self, data: bytes) -> None:
+        """Write `data`; what does not go at once keeps the other side from being read."""
+        self._write(memoryview(data))
+        if self._unwritten and self.other is not None:
+            self.other.wait("unwritten")
+            self._reactor.addWriter(self)
+
+    def _write(self, data: memoryview) -> None:
+        try:
+            self._unwritten = data[self._socket.send(data) :]
+        except BlockingIOError:
+            self._unwritten = data
+        except (
+            OSError
+        ):  # nobody is there; what was said before is still to be read, and then the end
+            self._unwritten = _NOTHING
+
+    def close_when_written(self) -> None:
+        """Close, as soon as there is nothing left to write."""
+        self._closing = True
+        if not self._unwritten:
+            self.close()
+
+    def close(self) -> None:
+        """Close at once. A second time changes nothing."""
+        if self.fileno() != -1:
+            self._reactor.removeReader(self)
+            self._reactor.removeWriter(self)
+            self._socket.close()
+            self._unwritten = _NOTHING
+
+    def _lose(self) -> None:
+        if self.fileno() != -1:
+            self.close()
+            self._left()
+
+    # --- IReadWriteDescriptor
+
+    def fileno(self) -> int:
+        """The connection's descriptor; -1 when it is closed."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """Who is to be named in the log."""
+        return "relay"
+
+    def doRead(self) -> None:  # noqa: N802
+        """Something has come, or the end."""
+        try:
+            # Descriptors that a program sends along are closed by `recv`, which has no room.
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._said(data)
+        else:
+            self._lose()
+
+    def doWrite(self) -> None:  # noqa: N802
+        """There is room."""
+        self._write(self._unwritten)
+        if self._unwritten:
+            return
+        self._reactor.removeWriter(self)
+        if self._closing:
+            self.close()
+        elif self.other is not None:
+            self.other.read_again("unwritten")
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+        """The reactor has seen the end. If we are not to read now, there may be something left."""
+        self._unwritten = _NOTHING
+        if not self._unread_for:
+            self._lose()
+
+
+@implementer(IReadDescriptor)
+@define(eq=False)
+class Door:
+    """A listening socket that lets one connection in, and is closed and gone then."""
+
+    _reactor: Any
+    _path: Path
+    _came: Callable[[socket.socket], None]
+    _failed: Callable[[], None]
+    _socket: socket.socket = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            self._socket.bind(str(self._path))
+            self._socket.listen(1)
+        except OSError:
+            self._socket.close()
+            raise
+        self._reactor.addReader(self)
+
+    def close(self) -> None:
+        """Let nobody in. A second time changes nothing."""
+        if self.fileno() != -1:
+            self._reactor.removeReader(self)
+            self._socket.close()
+            with suppress(OSError):  # somebody has tidied up
+                self._path.unlink()
+
+    # --- IReadDescriptor
+
+    def fileno(self) -> int:
+        """The socket's descriptor; -1 when it is closed."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """Who is to be named in the log."""
+        return "relay"
+
+    def doRead(self) -> None:  # noqa: N802
+        """Somebody is there."""
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:  # no descriptor is left
+            self.close()
+            self._failed()
+            return
+        connection.setblocking(False)
+        self.close()
+        self._came(connection)
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+        """The reactor could not watch the socket."""
+        self.close()
+        self._failed()
+
+
+def connected(path: Path) -> socket.socket:
+    """A connection to the socket at `path`; raises `OSError`, also when it does not take one now."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection

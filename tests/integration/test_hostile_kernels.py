@@ -1,0 +1,87 @@
+"""Programs that write to their kernel's own connections, where ZMQ should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.script import Client, text
+from tests.integration.servers import Server
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.integration
+
+#: Finds the kernel's end of the connection that came to one of its sockets.
+FIND = """\
+import os, socket, struct
+
+def connection(name):
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            found = socket.socket(fileno=os.dup(number))
+        except OSError:
+            continue
+        try:
+            if found.family == socket.AF_UNIX and found.getsockname().endswith(name):
+                found.getpeername()
+                found.setblocking(True)
+                return found
+        except OSError:
+            pass
+        found.close()
+
+"""
+
+#: Parts of a message that never ends: each says that another one follows, and is long.
+ENDLESS = """\
+part = struct.pack(">BQ", 3, 1 << 20) + bytes(1 << 20)
+there = connection({name!r})
+for _ in range(4000):
+    there.sendall(part)
+"""
+
+#: Messages of the right form that nobody asked for, as fast as they go.
+FLOOD = """\
+part = struct.pack(">BQ", 2, 1 << 20) + bytes(1 << 20)
+there = connection({name!r})
+for _ in range(500):
+    there.sendall(part)
+there.setblocking(False)
+print("sent")
+"""
+
+#: More than the server may grow by, in bytes: a message of the largest kind, and what is about.
+ROOM = 200 << 20
+
+
+@pytest.fixture
+def bystander(server: Server) -> Iterator[Client]:
+    """Somebody else's session, which must go on."""
+    with Client(server.url, timeout="600") as client:
+        client.run("kept = 6 * 7")
+        yield client
+        assert text(client.run("print(kept)")) == "42\n"
+
+
+@pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])
+def test_a_message_without_end(server, bystander, name):
+    with Client(server.url, timeout="60") as client:
+        client.run("print(1)")
+        before = server.web.memory_info().rss
+        client.execute(FIND + ENDLESS.format(name=name))
+        said = list(client.receive_all())
+        assert said[-1]["content"]["execution_state"] == "dead"
+        assert said[-1]["content"]["reason"] == "protocol"
+        assert server.web.memory_info().rss - before < ROOM
+    until(lambda: f"{client.kernel_id}: ended for what it sent on" in server.log())
+
+
+@pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])
+def test_a_flood_of_what_is_no_message(server, bystander, name):
+    """What has the form of a message is read and dropped, at no cost to others."""
+    with Client(server.url, timeout="60") as client:
+        client.run("print(1)")
+        before = server.web.memory_info().rss
+        assert "sent" in text(client.run(FIND + FLOOD.format(name=name)))
+        assert server.web.memory_info().rss - before < ROOM
