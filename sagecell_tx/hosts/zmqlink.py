@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -213,19 +214,17 @@ class Link:
 
     def _beat_once(self) -> None:
         """Ask for an echo, and count the times that the last one did not come."""
-        if HEARTBEAT not in self._lines:
-            # Made late: most kernels are gone before their first beat.
-            try:
-                self._connect(HEARTBEAT, self._echoed)
-            except OSError:
-                self.heartbeat_missed()
-                return
-        elif self._missed >= self.limits.heartbeats_missed:
+        if self._missed >= self.limits.heartbeats_missed:
             self.heartbeat_missed()
             return
         self._missed += 1
-        self._lines[HEARTBEAT].socket.send([b"", b"beat"])
         self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        if HEARTBEAT not in self._lines:
+            # Made late: most kernels are gone before their first beat.
+            with suppress(OSError):  # a beat that is missed
+                self._connect(HEARTBEAT, self._echoed)
+        if HEARTBEAT in self._lines:
+            self._lines[HEARTBEAT].socket.send([b"", b"beat"])
 
     def _echoed(self, frames: list[bytes]) -> None:
         self._missed = 0

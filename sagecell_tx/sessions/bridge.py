@@ -11,7 +11,6 @@ be taken or a file of its is being stored.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -25,11 +24,12 @@ from sagecell_tx.sessions.audience import Audience, Seat
 from sagecell_tx.sessions.inflight import Ending, InFlight
 from sagecell_tx.sessions.interfaces import Kernel, Listener
 from sagecell_tx.sessions.interruption import Interruptions
+from sagecell_tx.sessions.notices import asked_timeout, is_idle
 from sagecell_tx.sessions.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.uploads import Uploads
 from sagecell_tx.sessions.valve import Valve
 from sagecell_tx.sessions.watcher import Watcher
-from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, WireError
+from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message
 
 _log = Logger()
 
@@ -104,7 +104,7 @@ class Bridge:
     watcher: Watcher
     audience: Audience = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
-    _in_flight: InFlight = field(factory=InFlight, init=False)
+    _in_flight: InFlight = field(init=False)
     _interruptions: Interruptions = field(init=False)
     _valve: Valve = field(factory=Valve, init=False)
     _storing: Deferred[None] | None = field(default=None, init=False)
@@ -112,6 +112,7 @@ class Bridge:
     _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
 
     def __attrs_post_init__(self) -> None:
+        self._in_flight = InFlight(2 * self.limits.kernel_message)
         self.audience = Audience(
             kernel_id=self.kernel_id,
             clock=self.clock,
@@ -223,7 +224,7 @@ class Bridge:
 
     def _published(self, message: Message) -> None:
         kind = message.msg_type
-        if kind == "status" and _is_idle(message):
+        if kind == "status" and is_idle(message):
             self._interruptions.heeded(message.parent_id)
             self._end(self._in_flight.went_idle(message))
         elif kind == FILE:
@@ -264,7 +265,7 @@ class Bridge:
 
     def _change_timeout(self, message: Message) -> None:
         """The program asks to be kept for a while; only a number from 0 up is heeded."""
-        seconds = _timeout(message.content)
+        seconds = asked_timeout(message)
         if seconds is not None:
             self.watcher.timeout_changed(float(min(seconds, self.limits.idle)))
 
@@ -278,23 +279,3 @@ class Bridge:
     def _stored(self, _: None) -> None:
         self._storing = None
         self._valve.release("file")
-
-
-def _is_idle(status: Message) -> bool:
-    try:
-        return status.parsed_content().get("execution_state") == "idle"
-    except WireError:
-        return False
-
-
-def _timeout(content: bytes) -> float | None:
-    """The seconds that a kernel_timeout asks for, be they infinite; None if that makes no sense."""
-    try:
-        # JSON has no infinity, but Python's reader and writer have, and programs ask for it.
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    seconds: object = parsed.get("timeout") if isinstance(parsed, dict) else None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return None
-    return seconds if seconds >= 0 else None

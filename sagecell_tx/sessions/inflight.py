@@ -40,9 +40,15 @@ class Ending:
 
 @define
 class InFlight:
-    """The requests sent to one kernel's shell that are not over."""
+    """The requests sent to one kernel's shell that are not over.
 
+    An end that would make the ends kept back longer than `most` bytes is none: it is passed on.
+    A kernel sends the other end at once; only a program that plays the kernel does not.
+    """
+
+    most: int
     _requests: dict[str, Request] = field(factory=dict, init=False)
+    _kept: int = field(default=0, init=False)  # bytes
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -74,26 +80,43 @@ class InFlight:
         request = self._requests.get(reply.parent_id)
         if request is None or not request.executes:
             return Ending((reply,))
+        if request.idle is not None:
+            return self._over(reply.parent_id, (reply, request.idle))
+        if not self._keep(reply, request.reply):
+            return Ending((reply,))
         request.reply = reply
-        return self._end(reply.parent_id, request)
+        return Ending(())
 
     def went_idle(self, status: Message) -> Ending:
         """The kernel said on iopub that it is done with a request."""
         request = self._requests.get(status.parent_id)
         if request is None:
             return Ending((status,))
+        if not request.executes:
+            return self._over(status.parent_id, (status,))
+        if request.reply is not None:
+            return self._over(status.parent_id, (request.reply, status))
+        if not self._keep(status, request.idle):
+            return Ending((status,))
         request.idle = status
-        return self._end(status.parent_id, request)
+        return Ending(())
 
     def abandon(self) -> tuple[Message, ...]:
         """The kernel is gone: the ends that were kept back, in order."""
         kept = [end for request in self._requests.values() for end in (request.reply, request.idle)]
         self._requests.clear()
+        self._kept = 0
         return tuple(end for end in kept if end is not None)
 
-    def _end(self, msg_id: str, request: Request) -> Ending:
-        if request.idle is None or (request.executes and request.reply is None):
-            return Ending(())
-        del self._requests[msg_id]
-        ends = tuple(end for end in (request.reply, request.idle) if end is not None)
+    def _keep(self, end: Message, before: Message | None) -> bool:
+        """Whether there is room for an end, in place of the one before."""
+        kept = self._kept + end.size - (before.size if before is not None else 0)
+        if kept > self.most:
+            return False
+        self._kept = kept
+        return True
+
+    def _over(self, msg_id: str, ends: tuple[Message, ...]) -> Ending:
+        request = self._requests.pop(msg_id)
+        self._kept -= sum(end.size for end in (request.reply, request.idle) if end is not None)
         return Ending(ends, over=True, executed=request.executes)

@@ -27,6 +27,9 @@ PROTOCOL_VERSION = "5.3"
 #: 50 characters; both names are kept, logged and repeated, so they stay within a line or two.
 NAME_LIMIT = 256
 
+#: The longest content that is parsed, in bytes: what takes longer would keep everybody waiting.
+PARSED = 4 << 20
+
 
 class WireError(Exception):
     """Bytes that are not what they claim to be.
@@ -72,7 +75,9 @@ class Message:
         return _msg_id_in(self.parent_header)
 
     def parsed_content(self) -> dict[str, Any]:
-        """The content as a dictionary; raises `WireError` when it is not one."""
+        """The content as a dictionary; raises `WireError` when it is not one, or too long."""
+        if len(self.content) > PARSED:
+            raise WireError("content_too_long", f"The content is longer than {PARSED} bytes.")
         return parse_object(self.content)
 
 

@@ -406,6 +406,14 @@ async def test_silence_is_told_once(bench):
 
 
 @ensureDeferred
+async def test_a_heart_that_is_not_there_is_missed_like_a_silent_one(bench):
+    await bench.open(heartbeat=0.01, heartbeats_missed=3)
+    kernel_socket(bench.directory, 5).unlink()
+    await bench.silence
+    assert bench.link._missed == 3
+
+
+@ensureDeferred
 async def test_after_close_nothing_is_sent_or_received(bench):
     await bench.open()
     bench.link.close()

@@ -51,6 +51,23 @@ there.setblocking(False)
 print("sent")
 """
 
+#: Replies, signed as the kernel's own are, to what nobody has asked, until nobody takes them.
+REPLIES = """\
+session = get_ipython().kernel.session
+reply = session.msg("execute_reply", {"status": "ok", "x": "x" * (1 << 20)})
+said = b""
+parts = session.serialize(reply)
+for n, part in enumerate(parts, 1):
+    said += struct.pack(">BQ", 2 | (n < len(parts)), len(part)) + part
+there = connection("k-1")
+there.settimeout(1)
+try:
+    while True:
+        there.sendall(said)
+finally:
+    os._exit(0)
+"""
+
 #: More than the server may grow by, in bytes: a message of the largest kind, and what is about.
 ROOM = 200 << 20
 
@@ -85,3 +102,20 @@ def test_a_flood_of_what_is_no_message(server, bystander, name):
         before = server.web.memory_info().rss
         assert "sent" in text(client.run(FIND + FLOOD.format(name=name)))
         assert server.web.memory_info().rss - before < ROOM
+
+
+def test_replies_that_nobody_reads(server, bystander):
+    """They are many more than were asked for, so they wait with the kernel."""
+    client = Client(server.url, timeout="60")
+    client.run("print(1)")
+    before = server.web.memory_info().rss
+    kernels = set(server.kernels())
+    client.execute(FIND + REPLIES)
+    until(lambda: len(kernels & set(server.kernels())) < len(kernels))
+    assert server.web.memory_info().rss - before < ROOM
+    said = list(client.receive_all())
+    assert said[-1]["content"]["execution_state"] == "dead"
+    replies = [message for message in said if message["msg_type"] == "execute_reply"]
+    assert all(len(message["content"]["x"]) == 1 << 20 for message in replies)
+    assert 4 < len(replies) < 100
+    client.close()

@@ -282,6 +282,7 @@ def test_what_belongs_to_no_request_has_a_cap_together():
         (b'{"timeout": "\xff"}', []),
         (b'{"timeout": 1' + b"0" * 5000 + b"}", []),
         (b"[" * 100_000, []),
+        (b'{"timeout": 60' + b" " * 4096 + b"}", []),
     ],
 )
 def test_a_kernel_timeout_is_heeded_when_it_is_a_number_from_0_up(

@@ -5,8 +5,8 @@ from sagecell_tx.sessions.inflight import Ending, InFlight
 from .samples import reply, request, said, status
 
 
-def sent(*requests):
-    in_flight = InFlight()
+def sent(*requests, most=1 << 20):
+    in_flight = InFlight(most)
     for message in requests:
         in_flight.sent(message)
     return in_flight
@@ -115,6 +115,31 @@ def test_abandoning_gives_what_was_kept_back_in_order():
     assert in_flight.abandon() == (idle, answer)
     assert len(in_flight) == 0
     assert in_flight.abandon() == ()
+
+
+def test_ends_that_are_kept_back_have_a_bound():
+    requests = [request(f"r{n}") for n in range(1000)]
+    in_flight = sent(*requests, most=50_000)
+    answers = [reply(asked, text="x" * 1000) for asked in requests]
+    kept = [answer for answer in answers if in_flight.replied(answer) == Ending(())]
+    assert 10 < len(kept) < 50
+    assert sum(answer.size for answer in kept) <= 50_000
+    for asked, answer in zip(requests[:5], kept[:5], strict=True):
+        idle = status("idle", asked)
+        assert in_flight.went_idle(idle).messages == (answer, idle)
+    # Now there is room again, also for the same one once more.
+    for _ in range(3):
+        assert in_flight.replied(answers[500]) == Ending(())
+    assert in_flight.abandon() == (*kept[5:], answers[500])
+    assert in_flight.replied(answers[600]) == Ending((answers[600],))
+
+
+def test_an_idle_status_that_is_too_long_to_keep_is_no_end():
+    asked = request()
+    in_flight = sent(asked, most=50_000)
+    idle = said("status", {"execution_state": "idle", "x": "x" * 50_000}, asked)
+    assert in_flight.went_idle(idle) == Ending((idle,))
+    assert len(in_flight) == 1
 
 
 def test_running_is_an_execution_until_the_first_of_its_ends():

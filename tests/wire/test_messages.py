@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sagecell_tx.wire.messages import (
     IOPUB,
     NAME_LIMIT,
+    PARSED,
     Message,
     WireError,
     dump,
@@ -118,6 +119,14 @@ def test_content_is_parsed_for_those_who_ask():
     assert message(content=b'{"text": "\xc3\xa9"}').parsed_content() == {"text": "é"}
     with pytest.raises(WireError):
         message(content=b"[]").parsed_content()
+
+
+def test_content_that_would_take_long_is_not_parsed():
+    text = b'{"text": "' + b"x" * (PARSED - 12) + b'"}'
+    assert len(message(content=text).parsed_content()["text"]) == PARSED - 12
+    with pytest.raises(WireError, match="longer than") as refusal:
+        message(content=text + b" ").parsed_content()
+    assert refusal.value.code == "content_too_long"
 
 
 @pytest.mark.parametrize(
