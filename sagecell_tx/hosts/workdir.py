@@ -76,6 +76,7 @@ class WorkDirs:
     def close(self) -> None:
         """Let `root` go."""
         if self._lock is not None:
+            shutil.rmtree(self.relays, ignore_errors=True)
             os.close(self._lock)
             self._lock = None
 

@@ -41,6 +41,7 @@ def test_the_servers_own_sockets_have_a_place_that_no_kernel_enters(root):
     longest = dirs.make() / "ipc" / "k-5"
     assert len(str(dirs.relays / f"{longest.parent.parent.name}-5")) <= len(str(longest))
     dirs.close()
+    assert not dirs.relays.exists()
 
 
 def test_what_a_crash_left_is_swept_and_nothing_else(root):
