@@ -68,9 +68,8 @@ class Side:
             self._unwritten = data[self._socket.send(data) :]
         except BlockingIOError:
             self._unwritten = data
-        except (
-            OSError
-        ):  # nobody is there; what was said before is still to be read, and then the end
+        except OSError:
+            # Nobody is there. What was said before is still to be read, and then the end.
             self._unwritten = _NOTHING
 
     def close_when_written(self) -> None:
