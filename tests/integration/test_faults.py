@@ -70,12 +70,20 @@ def test_descriptors_run_out():
     """Connections wait outside while four fifths are in use; those who are in go on."""
     with Server(descriptors=300) as server:
         with Client(server.url, timeout="600") as client, ExitStack() as crowd:
-            for _ in range(400):
-                # Those whom the system's queue has no room for go on knocking.
+
+            def come() -> None:
                 comer = crowd.enter_context(socket.socket())
                 comer.setblocking(False)
                 assert comer.connect_ex(("127.0.0.1", server.port)) in (0, errno.EINPROGRESS)
-            until(lambda: "no new connections" in server.log())
+
+            def full() -> bool:
+                # Whom the system had no room for, and who gave up, is replaced by another.
+                come()
+                return "no new connections" in server.log()
+
+            for _ in range(400):
+                come()
+            until(full)
             assert server.web.num_fds() <= 0.9 * 300
             assert text(client.run("print('on')")) == "on\n"
             assert server.log().count("no new connections") == 1
@@ -83,6 +91,24 @@ def test_descriptors_run_out():
         with Client(server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
         server.until_quiet()
+
+
+def test_a_crowd_that_comes_while_the_server_is_busy_waits_in_its_queue(own_server):
+    server = own_server
+    with ExitStack() as stack:
+        server.web.suspend()  # it is as busy as can be: it lets nobody in
+        try:
+            crowd = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+                for _ in range(400)
+            ]
+        finally:
+            server.web.resume()
+        for comer in crowd:
+            comer.sendall(b"GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for comer in crowd:
+            comer.settimeout(60)
+            assert comer.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_database_is_locked_for_ten_seconds(own_server):
