@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zmq
@@ -41,7 +42,7 @@ class Peer:
         for port, kind in kinds.items():
             socket = self.sockets[port] = self.context.socket(kind)
             socket.linger = 0
-            socket.rcvtimeo = socket.sndtimeo = 10_000
+            socket.rcvtimeo = socket.sndtimeo = 60_000
             socket.bind(kernel_socket(directory, port))
 
     def welcome(self) -> None:
@@ -56,6 +57,19 @@ class Peer:
         self.context.destroy(linger=0)
 
 
+class HeldThreads:
+    """A thread pool that does nothing before it is told to."""
+
+    def __init__(self, threads: Any) -> None:
+        self.threads = threads
+        self.asked: Deferred[None] = Deferred()
+        self.begin: Callable[[], None]
+
+    def callInThreadWithCallback(self, *call: Any, **options: Any) -> None:  # noqa: N802
+        self.begin = lambda: self.threads.callInThreadWithCallback(*call, **options)
+        self.asked.callback(None)
+
+
 class Bench:
     """A link under test, its peer, and what came of it."""
 
@@ -67,6 +81,7 @@ class Bench:
         (self.directory / "ipc").mkdir()
         self.peer = Peer(self.directory)
         self.factory = Factory(self.reactor)
+        self.threads: Any = cast(Any, reactor).getThreadPool()
         self.link: Any = None
         self.received: list = []
         self.rejected: list[str] = []
@@ -83,7 +98,7 @@ class Bench:
     def open(self, **limits) -> Deferred:
         self.link = Link(
             factory=self.factory,
-            threads=self.reactor.getThreadPool(),
+            threads=self.threads,
             directory=self.directory,
             key=KEY,
             identity=b"me",
@@ -166,7 +181,7 @@ async def test_what_arrived_is_read_although_a_send_was_the_first_to_notice(benc
     idents, seen = await deferToThread(lambda: bench.peer.session.recv(bench.peer.sockets[1], 0))
     bench.peer.session.send(bench.peer.sockets[1], "x_reply", {}, seen, idents)
     # From here on the reactor is told of nothing any more: looking takes the signal away.
-    assert bench.link._sockets[SHELL].socket.poll(10_000)
+    assert bench.link._sockets[SHELL].socket.poll(60_000)
     bench.link.send(request)
     await bench.when_received(2)
     assert bench.received[1].msg_type == "x_reply"
@@ -275,13 +290,13 @@ async def test_a_large_forgery_is_dropped_too(bench):
 
 @ensureDeferred
 async def test_closing_while_a_large_message_is_checked(bench):
+    bench.threads = held = HeldThreads(bench.threads)
     await bench.open()
     bench.peer.publish("stream", {"name": "stdout", "text": "x" * (4 * LARGE)})
-    while not bench.link._checking:
-        turn: Deferred = Deferred()
-        bench.reactor.callLater(0, turn.callback, None)
-        await turn
+    await held.asked
     bench.link.close()
+    held.begin()
+    await bench.when_received(2)  # it was said before the end
 
 
 @ensureDeferred
@@ -297,10 +312,11 @@ async def test_drain_fires_when_all_that_was_said_is_received(bench):
 
 @ensureDeferred
 async def test_a_beating_heart_is_not_missed(bench):
-    await bench.open(heartbeat=0.01, heartbeats_missed=3)
+    # Patient enough for a busy machine, and beats enough to outlast that patience.
+    await bench.open(heartbeat=0.02, heartbeats_missed=50)
 
     def echo():
-        for _ in range(10):
+        for _ in range(60):
             bench.peer.sockets[5].send_multipart(bench.peer.sockets[5].recv_multipart())
 
     await deferToThread(echo)
