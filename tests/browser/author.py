@@ -21,12 +21,12 @@ class Author:
         """Open a page and wait until it has so many cells, with their editors."""
         self.reader.browser.get(self.book.page(head, body, policy=policy))
         self.until_cells(cells)
-        # What is clicked before may have moved by then.
-        self.reader.until(lambda: not self.reader.all(".sagecell_loading:not([hidden])"))
 
     def until_cells(self, count: int) -> None:
-        """Wait until the page has so many cells."""
+        """Wait until the page has so many cells, with their editors."""
         self.reader.until(lambda: len(self.reader.all(".sagecell_input")) == count)
+        # What is clicked before may have moved by then.
+        self.reader.until(lambda: not self.reader.all(".sagecell_loading:not([hidden])"))
 
     def cell(self, selector: str) -> Any:
         """The first element that is a cell and fits."""
@@ -39,11 +39,7 @@ class Author:
 
     def until_over(self, selector: str) -> str:
         """Wait until a cell's program has ended; gives what it printed."""
-        self.reader.until(lambda: self.state(selector) in OVER)
-        # What was said last is drawn in the next frame.
-        self.reader.browser.execute_async_script(
-            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
-        )
+        self.reader.until(lambda: self.state(selector) in OVER and self.reader.has_drawn(selector))
         return self.reader.text(f"{selector} .sagecell_stdout")
 
     def state(self, selector: str) -> str:

@@ -30,7 +30,9 @@ def start_chromium(*, profile: Path, downloads: Path) -> webdriver.Chrome:
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(_installed("chromedriver")))
+    browser = webdriver.Chrome(options=options, service=Service(_installed("chromedriver")))
+    browser.set_script_timeout(60)
+    return browser
 
 
 def _installed(program: str) -> str:

@@ -36,7 +36,7 @@ def said(reader: Reader, name: str) -> str | None:
 
 def until_said(reader: Reader, name: str, value: str) -> None:
     """Wait until the function got a value."""
-    reader.until(lambda: said(reader, name) == value, seconds=20)
+    reader.until(lambda: said(reader, name) == value)
 
 
 def cell(reader: Reader, name: str) -> Any:

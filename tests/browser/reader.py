@@ -102,14 +102,21 @@ class Reader:
         return found
 
     def until_over(self) -> str:
-        """Wait for the end of the evaluation; gives the state then."""
-        self.until(lambda: self.state in OVER)
+        """Wait for the end of the evaluation, and for all of its output; gives the state then."""
+        self.until(lambda: self.state in OVER and self.has_drawn("body"))
         return self.state
 
-    def until_pictures_are_there(self) -> list[int]:
-        """Wait until each picture is loaded or has failed; gives their own widths in pixels."""
-        script = "return [...document.images].every(image => image.complete)"
-        self.until(lambda: self.javascript(script))
+    def has_drawn(self, cell: str) -> bool:
+        """Whether what was said in a cell is on the page: that is a frame or more behind the end."""
+        return not self.all(f"{cell} .sagecell_output[aria-busy=true]")
+
+    def until_pictures_are_there(self, least: int = 1) -> list[int]:
+        """Wait until there are so many pictures, and each is loaded or has failed; their widths."""
+        script = (
+            "return document.images.length >= arguments[0]"
+            " && [...document.images].every(image => image.complete)"
+        )
+        self.until(lambda: self.javascript(script, least))
         widths = "return [...document.images].map(image => image.naturalWidth)"
         return list(self.javascript(widths))
 

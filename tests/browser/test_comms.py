@@ -94,6 +94,11 @@ def test_other_targets_have_a_sentence_or_are_closed(reader):
     figure, scene = reader.all(notes)
     assert "plt.show()" in figure.text
     assert "threejs(...)" in scene.text
-    closes = [m["content"] for m in said_on_sockets(reader) if m.get("msg_type") == "comm_close"]
-    assert closes == [{"comm_id": "strange", "data": {}}]
+    sent: list[dict[str, Any]] = []
+
+    def closes() -> list[dict[str, Any]]:
+        sent.extend(said_on_sockets(reader))
+        return [m["content"] for m in sent if m.get("msg_type") == "comm_close"]
+
+    assert reader.until(closes) == [{"comm_id": "strange", "data": {}}]
     assert reader.complaints() == []

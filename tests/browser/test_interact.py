@@ -198,8 +198,8 @@ def test_html_is_shown_and_runs_take_presses_back(visitor):
     visitor.press(Keys.TAB)
     drag(visitor, part(visitor, "number", RANGE), 0.1, 0.3)
     until_said(visitor, "number", "3")
-    assert said(visitor, "button") == "'not pressed'"
-    assert said(visitor, "bar") == "'none'"
+    until_said(visitor, "button", "'not pressed'")
+    until_said(visitor, "bar", "'none'")
 
 
 def test_how_it_looks(visitor):

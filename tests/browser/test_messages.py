@@ -71,7 +71,7 @@ def test_displays(author):
     """contract: 4.8, 4.9, 4.10, 4.11, 4.12, 4.13, 4.14, 4.15"""
     evaluate(author, FILES + SHOW)
     reader = author.reader
-    assert reader.until_pictures_are_there() == [30] * 4
+    assert reader.until_pictures_are_there(4) == [30] * 4
     assert reader.text("#html") == "HTML"
     files = reader.one("#drawn").get_attribute("src").removesuffix("drawn.png")
     assert files.startswith(f"{author.cells}/kernel/")
@@ -83,8 +83,13 @@ def test_displays(author):
     links = {one.text: one.get_attribute("href") for one in reader.all(".sagecell_file a")}
     assert links.keys() == {"old.canvas3d", "data.bin"}
     assert links["data.bin"].startswith(f"{files}data.bin?")
-    reader.browser.switch_to.frame(reader.one("iframe"))
-    assert reader.until(lambda: reader.text("p")) == "a scene"
+
+    def in_the_frame() -> str:
+        reader.browser.switch_to.default_content()
+        reader.browser.switch_to.frame(reader.one("iframe"))  # one that loads is another then
+        return str(reader.text("p"))
+
+    assert reader.until(in_the_frame) == "a scene"
     reader.browser.switch_to.default_content()
     assert reader.text(".sagecell_value") == "the plain form"
     listed = [one.text for one in reader.all(".sagecell_sessionFiles a")]
@@ -114,7 +119,7 @@ def test_an_updates_files_are_asked_for_and_counted(author):
     evaluate(author, UPDATES)
     reader = author.reader
     reader.until(lambda: "counted False" in reader.text(".sagecell_interactOutput"))
-    assert reader.text(".sagecell_sessionFiles li") == "made.txt"
+    reader.until(lambda: reader.text(".sagecell_sessionFiles li") == "made.txt")
     reader.one(".sagecell_interactControl input").click()
     reader.until(lambda: "counted True" in reader.text(".sagecell_interactOutput"))
     reader.until(lambda: reader.text(".sagecell_sessionFiles li") == "made.txt [Updated 1 time(s)]")

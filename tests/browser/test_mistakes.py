@@ -150,11 +150,11 @@ def test_interacts_that_nobody_knows_and_values_out_of_range(mistaken):
     )
     reader = mistaken.reader
     assert "on" in mistaken.until_over("#a")
-    sliders = reader.until(lambda: reader.all("#a .sagecell_interactContainer input[type=range]"))
     reader.until(lambda: "x is 10" in reader.text("#a .sagecell_interactOutput"))
-    assert [slider.get_attribute("value") for slider in sliders] == ["10", "0"]
+    slider = "#a .sagecell_interactContainer input[type=range]"
+    reader.until(lambda: [e.get_attribute("value") for e in reader.all(slider)] == ["10", "0"])
     assert "lost" not in reader.text("#a .sagecell_output")
-    drag(reader, sliders[0], 1.0, 0.7)
+    drag(reader, reader.one(slider), 1.0, 0.7)
     reader.until(lambda: "x is 7" in reader.text("#a .sagecell_interactOutput"))
 
 
@@ -208,7 +208,7 @@ def test_a_cell_that_its_page_takes_away_while_it_runs(mistaken, server, removal
     assert mistaken.evaluate("#well") == "well"
     # What nobody sees goes on for nobody; what is still seen, until it is taken away as well.
     if reader.all("#a > *"):
-        assert server.status()["kernels"]["running"] == 1
+        reader.until(lambda: server.status()["kernels"]["running"] == 1)
         reader.javascript("sagecell.deleteSagecell(info)")
     server.until_quiet()
 
@@ -267,8 +267,8 @@ def test_halves_of_characters(mistaken):
     said = "return document.querySelector('#a .sagecell_output').innerText.toWellFormed()"
     reader.until(lambda: mistaken.state("#a") == "failed")
     reader.until(lambda: "ValueError: \ufffd" in reader.javascript(said))
-    assert "\nout ?\n" in reader.javascript(said)
-    assert "was not saved" in reader.javascript(said)
+    reader.until(lambda: "\nout ?\n" in reader.javascript(said))
+    reader.until(lambda: "was not saved" in reader.javascript(said))
     reader.until(lambda: "x is '\\ud800'" in reader.javascript(said))
     reader.one("#b .sagecell_evalButton").click()
     reader.until(lambda: mistaken.state("#b") in OVER)

@@ -143,5 +143,5 @@ def test_the_servers_own_page_asks_too(shared_reader):
     shared_reader.one(".sagecell_terms_accept").click()
     assert shared_reader.until_over() == "done"
     assert shared_reader.text(".sagecell_value") == "42"
-    page = requests.get(f"{shared_reader.url}/tos.html", timeout=10)
+    page = requests.get(f"{shared_reader.url}/tos.html", timeout=60)
     assert (page.status_code, page.text) == (200, TERMS)

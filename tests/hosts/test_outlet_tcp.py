@@ -31,7 +31,7 @@ pytestmark = pytest.mark.integration
 LARGE = 16 << 20
 
 #: How long anything may take, in seconds.
-PATIENCE = 30
+PATIENCE = 60
 
 
 class Page(BaseHTTPRequestHandler):

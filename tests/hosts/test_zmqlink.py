@@ -38,7 +38,7 @@ class Peer:
         for port, kind in kinds.items():
             socket = self.sockets[port] = self.context.socket(kind)
             socket.linger = 0
-            socket.rcvtimeo = socket.sndtimeo = 10_000
+            socket.rcvtimeo = socket.sndtimeo = 60_000
             socket.bind(f"ipc://{kernel_socket(directory, port)}")
 
     def welcome(self) -> None:
@@ -281,6 +281,7 @@ async def test_closing_while_a_large_message_is_checked(bench):
         while not bench.link._checking:
             await bench.turn()
         bench.link.close()
+    await bench.when_received(2)  # it was said before the end
 
 
 @ensureDeferred
@@ -389,10 +390,11 @@ async def test_nobody_else_finds_the_way(bench):
 
 @ensureDeferred
 async def test_a_beating_heart_is_not_missed(bench):
-    await bench.open(heartbeat=0.01, heartbeats_missed=3)
+    # Patient enough for a busy machine, and beats enough to outlast that patience.
+    await bench.open(heartbeat=0.02, heartbeats_missed=50)
 
     def echo():
-        for _ in range(10):
+        for _ in range(60):
             bench.peer.sockets[5].send_multipart(bench.peer.sockets[5].recv_multipart())
 
     await deferToThread(echo)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.script import Client, text
 from tests.integration.servers import Server
 
 
@@ -21,3 +22,12 @@ def own_server() -> Iterator[Server]:
     """A server of the test's own, which it may stop or kill."""
     with Server() as own:
         yield own
+
+
+@pytest.fixture
+def bystander(server: Server) -> Iterator[Client]:
+    """Somebody else's session, which must go on."""
+    with Client(server.url, timeout="600") as client:
+        client.run("kept = 6 * 7")
+        yield client
+        assert text(client.run("print(kept)")) == "42\n"

@@ -92,7 +92,7 @@ class Client:
 
     def file(self, name: str) -> requests.Response:
         """Fetch a file that the kernel made."""
-        return requests.get(f"{self.url}/kernel/{self.kernel_id}/files/{name}", timeout=30)
+        return requests.get(f"{self.url}/kernel/{self.kernel_id}/files/{name}", timeout=60)
 
 
 def ends(message: Message, msg_id: str) -> bool:

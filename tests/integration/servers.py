@@ -139,7 +139,7 @@ class Server:
         """Send a signal and wait for the end; gives the exit status."""
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def log(self) -> str:
         """What the server logged."""
@@ -168,7 +168,7 @@ class Server:
 
     def status(self) -> Any:
         """What ``/api/status`` says."""
-        return requests.get(f"{self.url}/api/status", timeout=10).json()
+        return requests.get(f"{self.url}/api/status", timeout=60).json()
 
     def until_quiet(self) -> None:
         """Wait until no kernel, process or directory is left but those that are ready."""

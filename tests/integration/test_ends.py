@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 
-import psutil
 import pytest
 import requests
 
@@ -42,7 +41,7 @@ def test_after_kill_9_kernels_are_gone_and_the_next_start_sweeps(own_server):
     assert len(children) == 5
     assert len(server.directories()) == 3
     server.stop(signal.SIGKILL)
-    until(all_gone(children), seconds=2)
+    until(all_gone(children))
     assert len(server.directories()) == 3
     for client in clients:
         client.drop()
@@ -57,7 +56,7 @@ def test_when_the_fork_server_dies_clients_are_told_and_the_spare_takes_over():
         until(lambda: server.log().count("a fork server is up") == 2)
         client = Client(server.url, timeout="600")
         client.run("import subprocess; subprocess.Popen(['sleep', '1000'])")
-        first, spare = server.fork_server, max(server.web.children(), key=lambda p: p.pid)
+        first, spare = sorted(server.web.children(), key=lambda p: p.create_time())
         children = first.children(recursive=True)
         first.kill()
         # The one that was loaded already forks for those who come next.
@@ -67,7 +66,7 @@ def test_when_the_fork_server_dies_clients_are_told_and_the_spare_takes_over():
             assert kernel.is_running()
         assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"
         client.close()
-        until(all_gone(children), seconds=5)
+        until(all_gone(children))
         until(lambda: len(server.web.children()) == 2)
         server.until_quiet()
         assert server.log().count("a fork server ended") == 1
@@ -90,12 +89,12 @@ def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(own_server):
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port)) as hasty:
             hasty.sendall(b"POST /kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-    assert requests.get(f"{server.url}/api/status", timeout=10).ok
+    assert requests.get(f"{server.url}/api/status", timeout=60).ok
     server.until_quiet()
 
 
 def test_old_age_is_told_before_it_comes():
-    with Server(lifetime=2.0, warning=1.0) as server, Client(server.url, timeout="600") as client:
+    with Server(lifetime=4.0, warning=1.0) as server, Client(server.url, timeout="600") as client:
         client.execute("while True: pass")
         told = [m["content"] for m in client.receive_all() if not m["parent_header"]]
         assert told[-2]["reason"] == told[-1]["reason"] == "lifetime"
@@ -104,12 +103,13 @@ def test_old_age_is_told_before_it_comes():
 
 
 def test_a_stopped_kernel_is_found_out_by_its_heartbeat():
-    with Server(heartbeat=0.2, heartbeats_missed=3, stop_grace=0.2) as server:
+    # Patient enough for a kernel that a busy machine keeps waiting.
+    with Server(heartbeat=0.2, heartbeats_missed=15, stop_grace=0.2) as server:
         client = Client(server.url, timeout="600")
         client.run("1")
         (kernel,) = server.kernels()
         kernel.send_signal(signal.SIGSTOP)
         assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"
         client.close()
-        assert not psutil.pid_exists(kernel.pid)
+        until(all_gone([kernel]))
         server.until_quiet()

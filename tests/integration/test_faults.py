@@ -7,7 +7,7 @@ import os
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
@@ -20,15 +20,6 @@ from tests.integration.servers import Server
 from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def bystander(server: Server) -> Iterator[Client]:
-    """Somebody else's session, which must go on."""
-    with Client(server.url, timeout="600") as client:
-        client.run("kept = 6 * 7")
-        yield client
-        assert text(client.run("print(kept)")) == "42\n"
 
 
 def test_the_fork_server_dies_during_a_hundred_starts():
@@ -70,12 +61,20 @@ def test_descriptors_run_out():
     """Connections wait outside while four fifths are in use; those who are in go on."""
     with Server(descriptors=300) as server:
         with Client(server.url, timeout="600") as client, ExitStack() as crowd:
-            for _ in range(400):
-                # Those whom the system's queue has no room for go on knocking.
+
+            def come() -> None:
                 comer = crowd.enter_context(socket.socket())
                 comer.setblocking(False)
                 assert comer.connect_ex(("127.0.0.1", server.port)) in (0, errno.EINPROGRESS)
-            until(lambda: "no new connections" in server.log())
+
+            def full() -> bool:
+                # Whom the system had no room for, and who gave up, is replaced by another.
+                come()
+                return "no new connections" in server.log()
+
+            for _ in range(400):
+                come()
+            until(full)
             assert server.web.num_fds() <= 0.9 * 300
             assert text(client.run("print('on')")) == "on\n"
             assert server.log().count("no new connections") == 1
@@ -83,6 +82,24 @@ def test_descriptors_run_out():
         with Client(server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
         server.until_quiet()
+
+
+def test_a_crowd_that_comes_while_the_server_is_busy_waits_in_its_queue(own_server):
+    server = own_server
+    with ExitStack() as stack:
+        server.web.suspend()  # it is as busy as can be: it lets nobody in
+        try:
+            crowd = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+                for _ in range(400)
+            ]
+        finally:
+            server.web.resume()
+        for comer in crowd:
+            comer.sendall(b"GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for comer in crowd:
+            comer.settimeout(60)
+            assert comer.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_database_is_locked_for_ten_seconds(own_server):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.integration.script import Client, text
-from tests.integration.servers import Server
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -70,15 +67,6 @@ finally:
 
 #: More than the server may grow by, in bytes: a message of the largest kind, and what is about.
 ROOM = 200 << 20
-
-
-@pytest.fixture
-def bystander(server: Server) -> Iterator[Client]:
-    """Somebody else's session, which must go on."""
-    with Client(server.url, timeout="600") as client:
-        client.run("kept = 6 * 7")
-        yield client
-        assert text(client.run("print(kept)")) == "42\n"
 
 
 @pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])

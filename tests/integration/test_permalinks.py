@@ -20,17 +20,17 @@ def test_a_server_keeps_its_permalinks_with_another():
     ):
         assert links.web.children() == []
         assert not (links.state / "kernels").exists()
-        saved = requests.post(f"{cells.url}/permalink", data=PROGRAM, timeout=30).json()
+        saved = requests.post(f"{cells.url}/permalink", data=PROGRAM, timeout=60).json()
         for place in (links.url, f"{links.url}/permalink", f"{cells.url}/permalink"):
-            found = requests.get(place, params={"q": saved["query"]}, timeout=30)
+            found = requests.get(place, params={"q": saved["query"]}, timeout=60)
             assert found.json() == list(PROGRAM.values())
-        page = requests.get(cells.url, params={"q": saved["query"]}, timeout=30)
+        page = requests.get(cells.url, params={"q": saved["query"]}, timeout=60)
         assert "print('h\\u00e9llo')" in page.text
-        missed = requests.get(f"{cells.url}/permalink", params={"q": "unknown"}, timeout=30)
+        missed = requests.get(f"{cells.url}/permalink", params={"q": "unknown"}, timeout=60)
         assert (missed.status_code, missed.text) == (404, "ID not found in permalink database")
 
         assert links.stop() == 0
-        away = requests.get(f"{cells.url}/permalink", params={"q": saved["query"]}, timeout=30)
+        away = requests.get(f"{cells.url}/permalink", params={"q": saved["query"]}, timeout=60)
         assert (away.status_code, away.json()["error"]) == (503, "store_unavailable")
-        ran = requests.post(f"{cells.url}/service", data={"code": "print(6*7)"}, timeout=30)
+        ran = requests.post(f"{cells.url}/service", data={"code": "print(6*7)"}, timeout=60)
         assert ran.json()["stdout"] == "42\n"

@@ -71,7 +71,7 @@ def test_after_kill_9_they_are_gone_and_the_next_start_has_its_own(ready_server)
     children = server.web.children(recursive=True)
     assert len(children) == 3
     server.stop(signal.SIGKILL)
-    until(all_gone(children), seconds=2)
+    until(all_gone(children))
     server.start()
     server.until_quiet()
 

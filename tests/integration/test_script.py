@@ -136,7 +136,7 @@ def test_a_kernel_is_stopped_by_delete(server):
     with Client(server.url) as client:
         client.execute("print('in', flush=True)\nwhile True: pass")
         client.until(lambda message: message["msg_type"] == "stream")
-        gone = requests.delete(f"{server.url}/kernel/{client.kernel_id}", timeout=10)
+        gone = requests.delete(f"{server.url}/kernel/{client.kernel_id}", timeout=60)
         assert (gone.status_code, gone.text) == (200, "")
         last = list(client.receive_all())[-1]
     assert last["content"]["reason"] == "stopped"
@@ -158,11 +158,11 @@ def test_two_clients_on_one_kernel_both_hear_everything(server):
 def test_a_permalink_brings_the_program_back(server):
     code = "print('ünï</script>')"
     form = {"code": code, "language": "python"}
-    made = requests.post(f"{server.url}/permalink", data=form, timeout=10).json()
-    found = requests.get(f"{server.url}/permalink", params={"q": made["query"]}, timeout=10)
+    made = requests.post(f"{server.url}/permalink", data=form, timeout=60).json()
+    found = requests.get(f"{server.url}/permalink", params={"q": made["query"]}, timeout=60)
     assert found.json() == [code, "python", "[]"]
     for query in ({"q": made["query"]}, {"z": made["zip"]}, {"z": made["zip"].rstrip("=")}):
-        page = requests.get(f"{server.url}/", params=query, timeout=10).text
+        page = requests.get(f"{server.url}/", params=query, timeout=60).text
         element = page.split('id="sagecell-page">')[1].split("</script>")[0]
         assert json.loads(element)["code"] == code
 

@@ -37,7 +37,7 @@ def test_the_same_conversation_by_each_transport(server: Server, transport: str)
 def test_words_to_a_dead_kernel_and_to_none_go_nowhere(server: Server) -> None:
     """contract: 3.3, T12"""
     dead, alive = start_kernel(server.url), start_kernel(server.url)
-    requests.delete(f"{server.url}/kernel/{dead}", timeout=30)
+    requests.delete(f"{server.url}/kernel/{dead}", timeout=60)
     address = f"{server.url.replace('http', 'ws', 1)}/sockjs/websocket"
     with closing(websocket.create_connection(address, timeout=60)) as socket:
         header = {"msg_id": "r", "msg_type": "execute_request"}
@@ -55,6 +55,6 @@ def test_a_callback_is_a_name(server: Server) -> None:
     """contract: T7"""
     for transport in ("jsonp", "htmlfile"):
         path = f"{server.url}/sockjs/0/{uuid.uuid4()}/{transport}"
-        answer = requests.get(path, params={"c": "alert(1)//"}, timeout=30)
+        answer = requests.get(path, params={"c": "alert(1)//"}, timeout=60)
         assert (answer.status_code, answer.text) == (500, 'invalid "callback" parameter')
         assert answer.headers["Content-Type"] == "text/plain; charset=UTF-8"

@@ -16,7 +16,7 @@ from tests.integration.sockjstalk import start_kernel
 pytestmark = pytest.mark.integration
 
 #: Seconds that the kernel for everybody stays.
-IDLE = 2.0
+IDLE = 3.0
 
 COMPLETION = ("complete_request", {"text": "pri", "line": "x = pri", "cursor_pos": 7})
 EXPLANATION = ("object_info_request", {"oname": "sorted", "detail_level": 0})

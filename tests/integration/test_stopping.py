@@ -38,7 +38,7 @@ STUBBORN = (
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that loses its patience soon."""
-    with Server(interrupt_grace=0.5) as impatient:
+    with Server(interrupt_grace=1.0) as impatient:
         yield impatient
         impatient.until_quiet()
 
@@ -67,10 +67,11 @@ def test_what_stopped_is_not_killed_because_its_reader_is_behind(server: Server)
     server.until_quiet()
     client = Client(server.url, timeout="600")
     client.execute("while True:\n    print('x' * 10_000)")
+    client.until(lambda message: message["msg_type"] == "stream")
     kernels = server.kernels()
     pause(1)  # the program waits for its reader
     client.send("interrupt_request", {}, "control")
-    pause(2)  # longer than the server is patient with a program
+    pause(3)  # longer than the server is patient with a program
     assert set(kernels) <= set(server.kernels())
     client.drop()
     server.until_quiet()

@@ -22,7 +22,7 @@ PROGRAMS = [
     f"{PLOT}\nNone",  # the value has an address in it
     "open('a.txt', 'w').write('file')",
     "1/0",
-    "for n in range(30):\n    display(n)\nprint('in', flush=True)\nwhile True: pass",
+    "for n in range(30):\n    display(n)\nprint('in\\n', end='', flush=True)\nwhile True: pass",
 ]
 
 
@@ -44,7 +44,7 @@ def converse(way: Way, url: str, kernel_id: str) -> list[tuple[str, ...]]:
         if code:
             way.say(say("execute_request", f"r{number}", code=code))
         else:
-            requests.delete(f"{url}/kernel/{kernel_id}", timeout=30)
+            requests.delete(f"{url}/kernel/{kernel_id}", timeout=60)
 
     run_next()
     for message in way.hear():
@@ -143,5 +143,5 @@ def test_a_legacy_socket_that_is_cut_off_takes_its_kernel_along(server, after):
         client.receive()
     client.drop()
     server.until_quiet()
-    left = requests.get(f"{server.url}/kernel/{client.kernel_id}/messages", timeout=10)
+    left = requests.get(f"{server.url}/kernel/{client.kernel_id}/messages", timeout=60)
     assert (left.status_code, left.json()["error"]) == (404, "unknown_kernel")

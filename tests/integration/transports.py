@@ -25,7 +25,7 @@ class Way:
 
     def say(self, message: Message) -> None:
         """Send by a plain request, which tells whether it arrived."""
-        answer = self.session.post(f"{self.address}/messages", json=message, timeout=30)
+        answer = self.session.post(f"{self.address}/messages", json=message, timeout=60)
         assert answer.json()["accepted"] == [message["header"]["msg_id"]], answer.text
 
     def hear(self) -> Iterator[Message]:

@@ -10,7 +10,7 @@ from time import monotonic
 _MOMENT = threading.Event()
 
 
-def until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
+def until(happened: Callable[[], bool], *, seconds: float = 60.0) -> None:
     """Return when `happened` says so; fail when it has not by then."""
     deadline = monotonic() + seconds
     while not happened():

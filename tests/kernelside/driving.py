@@ -19,7 +19,7 @@ from attrs import define, field
 from jupyter_client.session import Session
 
 PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
-PATIENCE = 20.0
+PATIENCE = 60.0
 LIMITS = {"cpu": 600.0, "file": 64 << 20, "files": 256 << 20, "files_count": 500}
 ACCOUNTS = "2000000000:1000"
 
@@ -139,13 +139,40 @@ class Result:
     """What one execution said."""
 
     reply: dict[str, Any]
-    messages: list[dict[str, Any]]
+    #: As they came: text that was long in coming is in pieces.
+    pieces: list[dict[str, Any]]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """All of them, where text that belongs together is one."""
+        return joined(self.pieces)
 
     def of(self, msg_type: str) -> list[dict[str, Any]]:
         return [m["content"] for m in self.messages if m["msg_type"] == msg_type]
 
     def text(self, name: str = "stdout") -> str:
         return "".join(content["text"] for content in self.of("stream") if content["name"] == name)
+
+
+def joined(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Messages of which no two that follow each other are text of one stream, request and block.
+
+    When the next words of a program are late, those that there are leave without them.
+    """
+    messages: list[dict[str, Any]] = []
+    for piece in pieces:
+        last = messages[-1] if messages else None
+        if last is not None and piece["msg_type"] == "stream" and _kind(last) == _kind(piece):
+            text = last["content"]["text"] + piece["content"]["text"]
+            messages[-1] = {**last, "content": {**last["content"], "text": text}}
+        else:
+            messages.append(piece)
+    return messages
+
+
+def _kind(message: dict[str, Any]) -> tuple[object, ...]:
+    parent, name = message["parent_header"].get("msg_id"), message["content"].get("name")
+    return message["msg_type"], parent, name, message["metadata"]
 
 
 @define(eq=False)
@@ -191,6 +218,14 @@ class Cell:
     def message(self) -> dict[str, Any]:
         """The next one on iopub."""
         return self.receive(self.iopub)
+
+    def until_printed(self, text: str) -> None:
+        """Wait until this, and no more than this, has been printed since the last look."""
+        printed = ""
+        while printed != text:
+            content = self.message()["content"]
+            printed += content.get("text", "")
+            assert text.startswith(printed), printed
 
     def request(self, msg_type: str, on: zmq.Socket[bytes] | None = None, **content: Any) -> str:
         """Send a request, on shell unless told otherwise; returns its id."""

@@ -108,7 +108,7 @@ def test_a_kernel_that_waits_can_be_asked_to_end(server):
 def test_one_print_of_fifty_megabytes(cell):
     request = cell.execute("print('x' * 50_000_000)")
     result = cell.result(request)
-    texts = [content["text"] for content in result.of("stream")]
+    texts = [m["content"]["text"] for m in result.pieces if m["msg_type"] == "stream"]
     assert "".join(texts) == "x" * 50_000_000 + "\n"
     assert len(texts) < 50_000_000 / TEXT + 10
     assert max(map(len, texts)) <= TEXT

@@ -78,8 +78,7 @@ class TestKernels:
         cell = shared.start()
         code = "import subprocess\nsubprocess.run('echo up; exec sleep 1000', shell=True)"
         request = cell.execute(code)
-        while cell.message()["content"].get("text") != "up\n":
-            pass
+        cell.until_printed("up\n")
         cell.signal("INT")
         assert cell.result(request).reply["ename"] == "KeyboardInterrupt"
         assert cell.value("6*7") == "42"

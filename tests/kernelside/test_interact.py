@@ -95,8 +95,7 @@ def test_an_interrupt_breaks_an_update(cell):
     code = "@interact\ndef f(n=(0, 10, 1)):\n    print('up', flush=True)\n    while n: pass"
     (content,) = new(cell.run(code))
     request = cell.request(UPDATE, interact_id=content["new_interact_id"], values={"n": 1})
-    while cell.message()["content"].get("text") != "up\n":
-        pass
+    cell.until_printed("up\n")
     cell.signal("INT")
     result = cell.result(request)
     assert (result.reply["status"], result.reply["ename"]) == ("error", "KeyboardInterrupt")

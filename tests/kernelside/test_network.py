@@ -14,7 +14,7 @@ from tests.kernelside.driving import LIMITS, Cell, Server
 pytestmark = pytest.mark.integration
 
 #: How long anything may take, in seconds.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 confining = [kind for kind in kinds() if kind.level == "namespaces"]
 
@@ -46,7 +46,7 @@ def test_what_a_program_asks_of_the_proxy_comes_to_the_server(connected):
     cell, listener = connected
     code = """
 import urllib.request
-with urllib.request.urlopen('http://example.org/', timeout=20) as answer:
+with urllib.request.urlopen('http://example.org/', timeout=60) as answer:
     print(answer.read().decode())
 """
     request = cell.execute(code)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernelside.driving import Cell, Server
+from tests.kernelside.driving import Cell, Server, joined
 
 pytestmark = pytest.mark.integration
 
@@ -41,13 +41,17 @@ def cell(server):
 
 def said_by(cell: Cell, *requests: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """What was said in answer to each of them, until the last one was answered."""
-    said: dict[str, list[tuple[str, dict[str, Any]]]] = {request: [] for request in requests}
+    messages: list[dict[str, Any]] = []
     while True:
-        message = cell.message()
+        messages.append(cell.message())
+        parent = messages[-1]["parent_header"].get("msg_id")
+        if parent == requests[-1] and messages[-1]["content"].get("execution_state") == "idle":
+            break
+    said: dict[str, list[tuple[str, dict[str, Any]]]] = {request: [] for request in requests}
+    for message in joined(messages):
         parent = message["parent_header"].get("msg_id")
         said.setdefault(parent, []).append((message["msg_type"], message["content"]))
-        if parent == requests[-1] and message["content"].get("execution_state") == "idle":
-            return said
+    return said
 
 
 def shown(said: list[tuple[str, dict[str, Any]]]) -> list[str]:

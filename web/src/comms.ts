@@ -91,6 +91,11 @@ export class Comms {
     for (const comm of this.#comms.values()) comm.flush();
   }
 
+  /** What cells said is on the page, and its scripts have run. */
+  drawn(): void {
+    for (const comm of this.#comms.values()) comm.drawn();
+  }
+
   /** The kernel is gone. */
   end(): void {
     for (const comm of this.#comms.values()) comm.end();
@@ -154,6 +159,10 @@ class Comm {
 
   flush(): void {
     this.#tell((view) => view.flush());
+  }
+
+  drawn(): void {
+    this.#view?.drawn(); // One that comes later finds all of it there.
   }
 
   end(): void {

@@ -10,7 +10,7 @@ import { FileList, filePath } from "./output/files";
 import type { FileAddress } from "./output/html";
 import { Output } from "./output/output";
 import { type Showing, harmless } from "./output/showing";
-import { trusted } from "./output/trusted";
+import { trusted, whenScriptsHaveRun } from "./output/trusted";
 import type { CellPlan } from "./plan";
 import type { Server } from "./server";
 
@@ -34,6 +34,8 @@ export class Outputs {
   #output: Output;
   #files: FileList;
   #evaluations = 0;
+  #isLive = false;
+  #kernel: Kernel | null = null;
   #kernelId: () => string = () => "";
   #place: (Place & CommPlace) | null = null;
 
@@ -62,6 +64,7 @@ export class Outputs {
     this.#hint.remove();
     this.#evaluations += 1;
     this.#kernelId = kernelId;
+    this.#kernel = kernel;
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
     if (this.#place !== null) {
       kernel.interacts.removeFrom(this.#place);
@@ -88,10 +91,10 @@ export class Outputs {
   }
 
   show(state: State): void {
-    const live = isLive(state);
-    this.#section.setAttribute("aria-busy", String(live));
-    this.#output.element.classList.toggle("sagecell_active", live);
-    if (!live) void this.#output.settle();
+    this.#isLive = isLive(state);
+    this.#showBusy();
+    this.#output.element.classList.toggle("sagecell_active", this.#isLive);
+    if (!this.#isLive) void this.#output.settle();
   }
 
   kept(kernel: Kernel): JsonObject[] {
@@ -102,9 +105,20 @@ export class Outputs {
     this.element.remove();
   }
 
+  /** What is said last is drawn after the end: until then, nobody should read it out. */
+  #showBusy(): void {
+    this.#section.setAttribute("aria-busy", String(this.#isLive || !this.#output.isDrawn));
+  }
+
+  #drawn(): void {
+    this.#showBusy();
+    const kernel = this.#kernel;
+    if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
+  }
+
   #makeOutput(): Output {
     const { nextFrame, now } = this.#options;
-    return new Output({ nextFrame, now });
+    return new Output({ nextFrame, now, onDrawn: () => this.#drawn() });
   }
 
   #addContainer(): void {

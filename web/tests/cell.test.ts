@@ -100,6 +100,26 @@ test("a program's output and files appear, and Stop is there only meanwhile", as
   expect(find(".sagecell_evalButton").getAttribute("aria-disabled")).toBe("false");
 });
 
+test("the output is busy until all that was said is drawn", async () => {
+  const isBusy = () => find(".sagecell_output").getAttribute("aria-busy");
+  await run();
+  expect(isBusy()).toBe("true");
+  says("stream", { name: "stdout", text: "1\n" });
+  frames.draw();
+  expect(isBusy()).toBe("true");
+  says("stream", { name: "stdout", text: "2\n" });
+  replies("ok");
+  expect(state()).toBe("done");
+  expect(isBusy()).toBe("true");
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("1\n2\n");
+  expect(isBusy()).toBe("false");
+  await run();
+  expect(isBusy()).toBe("true");
+  replies("ok");
+  expect(isBusy()).toBe("false"); // nothing was said
+});
+
 test("Evaluate does nothing while a program runs", async () => {
   await run();
   find(".sagecell_evalButton").click();

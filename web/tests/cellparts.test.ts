@@ -316,3 +316,26 @@ test("sagecell_embed.css is above whatever a page says, but for keyframes", () =
       "@keyframesk{to{top:0}}@property--x{syntax:'*';inherits:true}",
   );
 });
+
+// contract: 4.21
+test("a figure finds the script that its program brought, however late that is drawn", async () => {
+  const figure = class {
+    constructor(_id: string, _socket: unknown, _download: unknown, box: HTMLElement) {
+      box.append("drawn");
+    }
+  };
+  // Scripts see jsdom's window, and the page's modules another one.
+  const ran = () => Object.assign(window, { mpl: { figure } });
+  document.addEventListener("ran", ran, { once: true });
+  const script = "document.dispatchEvent(new Event('ran'))";
+  await start(make({ scripts: true }));
+  says("comm_open", { comm_id: "c", target_name: "matplotlib", data: { id: "figure" } });
+  frames.draw();
+  says("display_data", { data: { "application/javascript": script } });
+  done();
+  const shown = () => find(".sagecell_figure")?.textContent;
+  await vi.waitFor(() => expect(shown()).toContain("no program for it"));
+  frames.draw();
+  await vi.waitFor(() => expect(shown()).toBe("drawn"));
+  delete (window as { mpl?: unknown }).mpl;
+});

@@ -26,6 +26,7 @@ const module: Module = {
       element,
       take: (data) => told.push(data),
       flush: () => told.push("flush"),
+      drawn: () => told.push("drawn"),
       end: () => told.push("end"),
     } satisfies CommView;
   },
@@ -82,8 +83,9 @@ test("a comm is shown where it was opened, and hears what is its own", async () 
   comms.take(message("comm_msg", { comm_id: "c2", data: 8 }));
   comms.take(message("comm_msg", { comm_id: "c1" }));
   comms.flush();
+  comms.drawn();
   comms.take(message("comm_close", { comm_id: "c1" }));
-  expect(told).toEqual([{ early: 1 }, 7, null, "flush", "end"]);
+  expect(told).toEqual([{ early: 1 }, 7, null, "flush", "drawn", "end"]);
   expect(sent).toEqual([]);
 });
 

@@ -54,6 +54,10 @@ export class Figure implements CommView {
   }
 
   flush(): void {
+    // It has no files.
+  }
+
+  drawn(): void {
     // The program may have brought the script after it had opened the figure.
     if (!this.#isOver) this.#begin();
   }

@@ -76,6 +76,10 @@ export class Graphics implements CommView {
     if (this.#isMissing) this.#show(this.#filename);
   }
 
+  drawn(): void {
+    // It needs no script.
+  }
+
   end(): void {
     this.#isOver = true;
     this.#waiting.length = 0;

@@ -18,6 +18,8 @@ export interface CommView {
   take(data: Json): void;
   /** The kernel is idle: files that it made have arrived. */
   flush(): void;
+  /** What cells said is on the page, and its scripts have run. */
+  drawn(): void;
   /** Nobody listens any more. */
   end(): void;
 }

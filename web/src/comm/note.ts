@@ -18,6 +18,10 @@ export class Note implements CommView {
     // Nothing is waited for.
   }
 
+  drawn(): void {
+    // Nor is a script.
+  }
+
   end(): void {
     // Nothing to be ended.
   }

@@ -25,6 +25,8 @@ export interface OutputOptions {
   /** Milliseconds, for keeping a frame short. */
   readonly now: () => number;
   readonly limit?: Limit;
+  /** Called when all that was said is on the page, or as much of it as has room. */
+  readonly onDrawn?: () => void;
 }
 
 /** How much is shown at first, and how much more at a time. */
@@ -86,6 +88,11 @@ export class Output {
     this.element.append(this.#content, this.#overflow.element);
   }
 
+  /** Whether the page shows all that was said, or as much of it as has room. */
+  get isDrawn(): boolean {
+    return !this.#isScheduled;
+  }
+
   /** Forgets the last program's output, but keeps its room until `settle`. */
   begin(showing: Showing): void {
     this.#showing = showing;
@@ -139,6 +146,7 @@ export class Output {
     const { next, characters } = this.#sheet;
     const isCut = this.#sheet.isFull(this.#limit) && this.#sheet.isBehind(this.#transcript.items);
     this.#overflow.show(isCut ? { item: next, characters } : null);
+    if (this.isDrawn) this.#options.onDrawn?.();
   }
 
   #redrawOutdated(): void {

@@ -64,6 +64,11 @@ function pageHtml(source: string): HTMLElement {
 /** Scripts wait here for those before them, as they would while a page is parsed. */
 let line: Promise<void> = Promise.resolve();
 
+/** Fulfilled when all scripts that are on the page by now have run. */
+export function whenScriptsHaveRun(): Promise<void> {
+  return line;
+}
+
 function schedule(scripts: readonly HTMLScriptElement[]): void {
   line = line.then(async () => {
     for (const script of scripts) await run(script);

@@ -66,11 +66,11 @@ test("the page's mpl draws a figure into the element of that id", () => {
 test("until there is such a script, a sentence says so", () => {
   const view = show();
   view.take({ data: "nobody draws it" });
-  view.flush();
+  view.drawn();
   expect(view.element.textContent).toContain("no program for it");
   load();
-  view.flush();
-  view.flush();
+  view.drawn();
+  view.drawn();
   expect([made, view.element.textContent]).toEqual([["figure-1"], ""]);
 });
 
@@ -111,6 +111,7 @@ test("threejs is answered with a sentence", () => {
   );
   view.take({});
   view.flush();
+  view.drawn();
   view.end();
   expect(view.element.textContent).toContain("threejs(...)");
 });
