@@ -175,7 +175,7 @@ class Link:
         self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
-        if self._held and message.channel == SHELL:
+        if self._held and message.channel == SHELL and self._lines:
             self._replies -= message.size
             if self._replies <= 0:
                 self._lines[SHELL].socket.pause("held")
