@@ -48,6 +48,9 @@ class Page(BaseHTTPRequestHandler):
     def answer(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            # As servers say it: else a client may ask again before it sees the end.
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
