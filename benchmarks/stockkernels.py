@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -69,9 +71,8 @@ class Kernels:
         )
         self._processes[kernel_id] = process
         self._tell(event="started", id=kernel_id, pid=process.pid)
-        # A client that connects early waits for the sockets by itself.
-        self._tell(event="bound", id=kernel_id)
-        threading.Thread(target=self._await_end, args=(kernel_id, process), daemon=True).start()
+        about = (kernel_id, process, directory / "ipc")
+        threading.Thread(target=self._watch, args=about, daemon=True).start()
 
     def _signal(self, kernel_id: str, name: str) -> None:
         process = self._processes.get(kernel_id)
@@ -79,7 +80,12 @@ class Kernels:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.Signals[name])
 
-    def _await_end(self, kernel_id: str, process: subprocess.Popen[bytes]) -> None:
+    def _watch(self, kernel_id: str, process: subprocess.Popen[bytes], ipc: Path) -> None:
+        while process.poll() is None and not all(
+            _listens(ipc / f"k-{port}") for port in _PORTS.values()
+        ):
+            time.sleep(0.005)
+        self._tell(event="bound", id=kernel_id)
         status = process.wait()
         del self._processes[kernel_id]
         how = {"signal": -status} if status < 0 else {"status": status}
@@ -89,6 +95,11 @@ class Kernels:
         with self._telling, suppress(BrokenPipeError):
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def main(arguments: Sequence[str]) -> None:
