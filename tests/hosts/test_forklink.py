@@ -113,6 +113,20 @@ class ForkHostTests(SynchronousTestCase):
         assert observer.exits == [Exit(status=1)]
         assert self.directories() == []
 
+    def test_a_kernel_that_is_bound_and_has_no_sockets_is_a_failed_start(self):
+        self.come_up()
+        observer, ready = self.start()
+        self.process.say(event="started", id=ID, pid=4_000_001)
+        with capturedLogs() as events:
+            self.process.say(event="bound", id=ID)
+        assert [line["op"] for line in self.process.lines()] == ["start", "stop"]
+        assert [event for event in events if "no connection" in (event["log_format"] or "")]
+        self.assertNoResult(ready)
+        self.process.say(event="exited", id=ID, pid=4_000_001, signal=9)
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit(signal=9)]
+        assert self.directories() == []
+
     def test_what_the_fork_server_says_of_limits_is_passed_on(self):
         self.come_up()
         observer, _ = self.start()
