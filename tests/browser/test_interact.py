@@ -164,11 +164,14 @@ BY_KEYBOARD: dict[str, tuple[str, tuple[str, ...], str, str]] = {
 def reach(reader: Reader, name: str, within: str) -> None:
     """Go on with Tab until what has the focus is called so, inside of a control."""
     reader.javascript("document.querySelector('.sagecell_evalButton').focus()")
+    script = (
+        "const active = document.activeElement;"
+        "return active.closest('[data-name]')?.dataset.name === arguments[0] ? active : null"
+    )
     for _ in range(100):
         reader.press(Keys.TAB)
-        active = reader.browser.switch_to.active_element
-        script = "return arguments[0].closest('[data-name]')?.dataset.name"
-        if reader.javascript(script, active) == within and active.accessible_name == name:
+        active = reader.javascript(script, within)
+        if active is not None and active.accessible_name == name:
             return
     raise AssertionError(f"Tab reaches nothing that is called {name} in {within}")
 

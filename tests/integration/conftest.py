@@ -13,7 +13,7 @@ from tests.integration.servers import Server
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A server that the tests of this package share; they leave it as they found it."""
-    with Server(ready=2) as shared:
+    with Server(ready=2, preload=None) as shared:
         yield shared
 
 

@@ -33,7 +33,8 @@ class Server:
     """One run of the server after another, on one state directory.
 
     `ready` kernels are kept ready, no more and no less, so that kernels can be counted. Where there
-    are `terms`, as HTML, visitors have to accept them.
+    are `terms`, as HTML, visitors have to accept them. Nothing is loaded before the first fork, which
+    takes seconds, unless `preload` says so; None is what an operator gets.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Server:
         spare: bool = False,
         descriptors: int | None = None,
         ready: int = 0,
+        preload: tuple[str, ...] | None = (),
         network: tuple[str, ...] = (),
         permalinks: str = "",
         permalinks_only: bool = False,
@@ -57,6 +59,7 @@ class Server:
         self.cwd = cwd
         self.spare = spare
         self.descriptors = descriptors
+        self.preload = preload
         self.network = list(network)
         self.permalinks = permalinks
         self.permalinks_only = permalinks_only
@@ -75,7 +78,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(self.directory / "notify"))
-        self.notices.settimeout(60)
+        self.notices.settimeout(120)
 
     def __enter__(self) -> Self:
         try:
@@ -99,6 +102,8 @@ class Server:
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
         own += [f'permalinks = "{self.permalinks}"']
+        if self.preload is not None:
+            own += [f"preload = {list(self.preload)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
         if self.terms:
             terms = self.directory / "terms.html"

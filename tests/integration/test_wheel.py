@@ -41,7 +41,7 @@ def test_the_wheel_from_the_sdist_serves_the_page_from_another_directory(tmp_pat
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     binaries = tmp_path / "venv" / "bin"
     run(binaries / "pip", "install", "--quiet", wheel, cwd=tmp_path)
-    with Server(twistd=str(binaries / "twistd"), cwd=str(tmp_path)) as server:
+    with Server(twistd=str(binaries / "twistd"), cwd=str(tmp_path), preload=None) as server:
         page = requests.get(server.url, timeout=60)
         assert 'id="sagecell-page"' in page.text
         answer = requests.post(f"{server.url}/service", data={"code": "print(6 * 7)"}, timeout=60)

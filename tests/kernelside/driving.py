@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -160,19 +161,22 @@ def joined(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
     When the next words of a program are late, those that there are leave without them.
     """
     messages: list[dict[str, Any]] = []
-    for piece in pieces:
-        last = messages[-1] if messages else None
-        if last is not None and piece["msg_type"] == "stream" and _kind(last) == _kind(piece):
-            text = last["content"]["text"] + piece["content"]["text"]
-            messages[-1] = {**last, "content": {**last["content"], "text": text}}
+    for kind, group in groupby(pieces, _stream):
+        first, *others = group
+        if kind is None:
+            messages += [first, *others]
         else:
-            messages.append(piece)
+            text = "".join(piece["content"]["text"] for piece in (first, *others))
+            messages.append({**first, "content": {**first["content"], "text": text}})
     return messages
 
 
-def _kind(message: dict[str, Any]) -> tuple[object, ...]:
-    parent, name = message["parent_header"].get("msg_id"), message["content"].get("name")
-    return message["msg_type"], parent, name, message["metadata"]
+def _stream(message: dict[str, Any]) -> tuple[object, ...] | None:
+    """What makes text one; None for what is no text."""
+    if message["msg_type"] != "stream":
+        return None
+    parent, name = message["parent_header"].get("msg_id"), message["content"]["name"]
+    return parent, name, message["metadata"]
 
 
 @define(eq=False)
