@@ -6,9 +6,10 @@ what they read; here are neither.
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +192,26 @@ class Door:
 
 
 def connected(path: Path) -> socket.socket:
-    """A connection to the socket at `path`; raises `OSError`, also when it does not take one now."""
+    """A connection to the socket at `path`; raises `OSError`, also when it does not take one now.
+
+    The program behind it may have changed the directory by now, so no link leads elsewhere.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        connection.connect(str(path))
+        with _opened(path.parent, os.O_DIRECTORY) as directory, _opened(path, 0, directory) as end:
+            connection.connect(f"/proc/self/fd/{end}")
     except OSError:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def _opened(path: Path, flags: int, directory: int | None = None) -> Iterator[int]:
+    """A descriptor of what is at `path`, or of its last part in `directory`, be it a link."""
+    name = path if directory is None else path.name
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -14,6 +14,7 @@ from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
 
 from sagecell_tx.hosts.relay import WAITING, Relay
+from sagecell_tx.hosts.sides import connected
 from tests.wire.test_zmtpwire import GREETING, READY, frame, message
 
 #: What the system itself may keep of what is sent through two sockets.
@@ -283,3 +284,22 @@ def test_there_is_no_kernel(tmp_path):
         )
     assert descriptors() == before
     assert not (tmp_path / "ours").exists()
+
+
+@pytest.mark.parametrize("link", ["the socket", "its directory"])
+def test_no_link_leads_elsewhere(tmp_path, link):
+    other, own = tmp_path / "other", tmp_path / "own"
+    other.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(other / "k-5"))
+        listener.listen()
+        connected(other / "k-5").close()
+        if link == "the socket":
+            own.mkdir()
+            (own / "k-5").symlink_to(other / "k-5")
+        else:
+            own.symlink_to(other)
+        before = descriptors()
+        with pytest.raises(OSError, match=r"Not a directory|refused|symbolic"):
+            connected(own / "k-5")
+        assert descriptors() == before
