@@ -37,6 +37,10 @@ STRETCH = 500
 #: How long the last visitors' sessions may take to be gone, in seconds.
 PATIENCE = 120.0
 
+#: How long a look at memory takes when it counts, in seconds. What is free counts until the
+#: server gives it back, once a minute, so the least in a minute is what tells.
+REST = 62.0
+
 #: Programs as strangers send them.
 PROGRAMS = {
     "text": "for n in range(20): print(n, n ** 2)",
@@ -124,8 +128,8 @@ class Soak:
             with suppress(Exception):
                 talk.close()
 
-    def look(self) -> Belongings:
-        """Wait until nobody is there, and see what there is."""
+    def look(self, rest: float = 0.0) -> Belongings:
+        """Wait until nobody is there, and see what there is; of memory the least in `rest` s."""
         deadline = time.monotonic() + PATIENCE
         while call("GET", f"{self.server.url}/api/status")["kernels"]["running"]:
             if time.monotonic() > deadline:
@@ -134,10 +138,14 @@ class Soak:
         self.server.await_ready_kernels()
         web = self.server.web_pid
         servers = processes.children([web])
+        memory = _resident(web)
+        for _ in range(int(rest)):
+            time.sleep(1)
+            memory = min(memory, _resident(web))
         return Belongings(
             descriptors=_count(f"/proc/{web}/fd"),
             threads=_count(f"/proc/{web}/task"),
-            memory=_resident(web),
+            memory=memory,
             peak=processes.peak(web) / 1e6,
             fork_servers=sum(map(_resident, servers)),
             their_descriptors=sum(_count(f"/proc/{pid}/fd") for pid in servers),
@@ -217,8 +225,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for count in _stretches(options, begun):
                     seeds = [luck.getrandbits(64) for _ in range(count)]
                     list(visitors.map(soak.visit, seeds))
-                    seen.append(soak.look())
+                    seen.append(soak.look(0 if seen else REST))
                     print(f"{soak.fates.total():>9}{seen[-1]}", flush=True)
+            seen.append(soak.look(REST))
+            print(f"{'at last':>9}{seen[-1]}", flush=True)
             _print_fates(soak, server, time.monotonic() - begun)
         finally:
             server.stop()
@@ -247,29 +257,17 @@ def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
 
 
 def _judge(seen: Sequence[Belongings]) -> int:
-    """Say what there is more of at the end: of memory than at first, else than after the warm-up.
-
-    Memory that is free counts until the server gives it back, once a minute, so the least of a
-    few looks is what tells.
-    """
-    if len(seen) < 3:
+    """Say what there is more of at the end: of memory than at first, else than after the warm-up."""
+    if len(seen) < 4:
         print("\nToo short to tell.")
         return 0
-    few = min(3, len(seen) // 2)
-    grown = [
-        name
-        for name, most in _MEMORY
-        if _least(seen[-few:], name) - _least(seen[:few], name) > most
-    ]
-    grown += [name for name in _COUNTS if getattr(seen[-1], name) > getattr(seen[1], name)]
-    if "threads" in grown and seen[-1].threads <= _THREADS:
+    first, warm, last = seen[0], seen[1], seen[-1]
+    grown = [name for name, most in _MEMORY if getattr(last, name) - getattr(first, name) > most]
+    grown += [name for name in _COUNTS if getattr(last, name) > getattr(warm, name)]
+    if "threads" in grown and last.threads <= _THREADS:
         grown.remove("threads")
     print(f"\n{'GREW: ' + ', '.join(grown) if grown else 'Flat.'}")
     return 1 if grown else 0
-
-
-def _least(looks: Sequence[Belongings], name: str) -> float:
-    return float(min(getattr(look, name) for look in looks))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
