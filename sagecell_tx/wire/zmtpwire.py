@@ -21,6 +21,10 @@ from sagecell_tx.wire.messages import WireError
 #: A part counts as so many bytes more than it has: what it costs whoever keeps it.
 PART = 64
 
+#: The parts that a message may have. Jupyter's have seven and the buffers of their widgets; to take
+#: a million from ZMQ would keep everybody waiting for most of a second.
+PARTS = 4096
+
 _GREETING = 64
 _BEGINNING = b"\xff"  # then eight bytes of padding
 _SIGNED = 9, 0x7F  # where the padding ends, and with what
@@ -41,7 +45,8 @@ def weight(parts: Sequence[bytes]) -> int:
 class Meter:
     """Counts what one side of a connection says.
 
-    `messages` have passed whole, of the weight `passed` in all. Each weighs `largest` at most.
+    `messages` have passed whole, of the weight `passed` in all. Each weighs `largest` at most and
+    has `PARTS` at most.
     """
 
     largest: int
@@ -53,6 +58,7 @@ class Meter:
     _body: int = field(default=0, init=False)  # bytes of a body that are to come
     _last: bool = field(default=False, init=False)  # that body ends a message
     _weight: int = field(default=0, init=False)  # of the message that is passing
+    _parts: int = field(default=0, init=False)  # of it, too
 
     def feed(self, data: bytes) -> None:
         """Count `data`, which has just been said.
@@ -83,14 +89,16 @@ class Meter:
             body = int.from_bytes(data[place + 1 : place + header], "big")
             place += header
             self._weight += body + PART
-            if self._weight > self.largest or flags & _COMMAND:
+            self._parts += 1
+            if self._weight > self.largest or self._parts > PARTS or flags & _COMMAND:
                 self._unusual(flags)
             self._last = not flags & (_MORE | _COMMAND)
 
     def _message_passed(self) -> None:
         self.messages += 1
         self.passed += self._weight
-        self._weight, self._last = 0, False
+        self._weight = self._parts = 0
+        self._last = False
 
     def _greet(self, greeting: bytes) -> bytes:
         """What follows the greeting, if it has come whole."""
@@ -108,6 +116,9 @@ class Meter:
             raise WireError(
                 "message_too_large", f"A message weighs more than {self.largest} bytes."
             )
+        if self._parts > PARTS:
+            raise WireError("message_too_large", f"A message has more than {PARTS} parts.")
         if self._shaken or flags & _MORE:
             raise WireError("unexpected_command", "A command that no handshake has.")
-        self._shaken, self._weight = True, 0
+        self._shaken = True
+        self._weight = self._parts = 0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.wire.messages import WireError
-from sagecell_tx.wire.zmtpwire import PART, Meter, weight
+from sagecell_tx.wire.zmtpwire import PART, PARTS, Meter, weight
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(48)
 
@@ -98,6 +98,16 @@ def test_a_message_of_parts_without_end():
         meter.feed(part)
     with pytest.raises(WireError, match="weighs more"):
         meter.feed(part)
+
+
+def test_a_message_of_very_many_parts():
+    meter = opened(1 << 30)
+    meter.feed(message(*[b""] * PARTS))
+    meter.feed(message(*[b""] * PARTS))
+    assert meter.messages == 2
+    with pytest.raises(WireError, match="more than 4096 parts") as refusal:
+        meter.feed(message(*[b""] * (PARTS + 1)))
+    assert refusal.value.code == "message_too_large"
 
 
 def test_a_length_is_enough_to_refuse():
