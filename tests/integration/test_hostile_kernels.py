@@ -108,3 +108,10 @@ def test_replies_that_nobody_reads(server, bystander):
     assert all(len(message["content"]["x"]) == 1 << 20 for message in replies)
     assert 4 < len(replies) < 100
     client.close()
+
+
+def test_the_servers_ends_are_nowhere_to_be_found(server, bystander):
+    relays = server.state / "kernels" / "relay"
+    assert relays.is_dir()
+    look = f"import os\ntry: print(os.listdir({str(relays)!r}))\nexcept OSError: print('nothing')"
+    assert text(bystander.run(look)) == "nothing\n"
