@@ -57,7 +57,7 @@ parts = session.serialize(reply)
 for n, part in enumerate(parts, 1):
     said += struct.pack(">BQ", 2 | (n < len(parts)), len(part)) + part
 there = connection("k-1")
-there.settimeout(1)
+there.settimeout(3)
 try:
     while True:
         there.sendall(said)
@@ -106,7 +106,7 @@ def test_replies_that_nobody_reads(server, bystander):
     assert said[-1]["content"]["execution_state"] == "dead"
     replies = [message for message in said if message["msg_type"] == "execute_reply"]
     assert all(len(message["content"]["x"]) == 1 << 20 for message in replies)
-    assert 4 < len(replies) < 100
+    assert 1 < len(replies) < 100
     client.close()
 
 
