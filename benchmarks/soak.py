@@ -37,8 +37,8 @@ STRETCH = 500
 #: How long the last visitors' sessions may take to be gone, in seconds.
 PATIENCE = 120.0
 
-#: How long a look at memory takes when it counts, in seconds. What is free counts until the
-#: server gives it back, once a minute, so the least in a minute is what tells.
+#: How long a look takes when it counts, in seconds. In a minute the server gives back what memory
+#: is free, and lets go the ready kernels that nobody asks for any more.
 REST = 62.0
 
 #: Programs as strangers send them.
@@ -257,13 +257,13 @@ def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
 
 
 def _judge(seen: Sequence[Belongings]) -> int:
-    """Say what there is more of at the end: of memory than at first, else than after the warm-up."""
+    """Say what there is more of at the end than at first: both looks were at a server at rest."""
     if len(seen) < 4:
         print("\nToo short to tell.")
         return 0
-    first, warm, last = seen[0], seen[1], seen[-1]
+    first, last = seen[0], seen[-1]
     grown = [name for name, most in _MEMORY if getattr(last, name) - getattr(first, name) > most]
-    grown += [name for name in _COUNTS if getattr(last, name) > getattr(warm, name)]
+    grown += [name for name in _COUNTS if getattr(last, name) > getattr(first, name)]
     if "threads" in grown and last.threads <= _THREADS:
         grown.remove("threads")
     print(f"\n{'GREW: ' + ', '.join(grown) if grown else 'Flat.'}")
