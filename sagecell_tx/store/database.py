@@ -6,6 +6,7 @@ costs no thread; what other processes write is waited for by SQLite, for `busy_t
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -159,14 +160,30 @@ def _migrate(connection: Connection) -> None:
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     # The driver would begin transactions by itself, and none of them immediate.
     dbapi_connection.isolation_level = None
+    _write_ahead(dbapi_connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
         # Debian's SQLite writes zeros over all that is deleted: a large file twice more.
         "secure_delete=FAST",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(dbapi_connection: Any) -> None:
+    """Have a log that is written ahead, so that readers and a writer do not wait for one another.
+
+    SQLite waits for who writes before it begins a transaction, but not before it changes a new
+    database in this way: two servers that start at once would be in each other's way.
+    """
+    while True:
+        try:
+            dbapi_connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            dbapi_connection.execute("BEGIN EXCLUSIVE")
+            dbapi_connection.execute("COMMIT")
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 import py_compile
 import shutil
 import sqlite3
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 from alembic import command
@@ -29,6 +29,10 @@ def differences(connection):
 
 def version(connection):
     return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def journal(connection):
+    return connection.scalar(text("PRAGMA journal_mode"))
 
 
 def sql(statement):
@@ -76,6 +80,20 @@ class MigrationTests(WaitingTestCase):
         for server in servers:
             server.join()
         assert self.result(self.open().read(version)) == "0001"
+
+    def test_another_program_is_writing_to_a_database_that_is_new(self):
+        other = sqlite3.connect(
+            self.directory / "sagecell.db", isolation_level=None, check_same_thread=False
+        )
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (n INTEGER)")
+        done = Timer(0.3, other.execute, ["COMMIT"])
+        done.start()
+        self.addCleanup(done.join)
+        database = self.open_upgraded()
+        assert self.result(database.read(version)) == "0001"
+        assert self.result(database.read(journal)) == "wal"
 
     def test_sagemathcells_own_database_is_taken_over(self):
         """contract: 9"""
