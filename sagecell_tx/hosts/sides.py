@@ -24,9 +24,23 @@ CHUNK = 64 * 1024
 _NOTHING = memoryview(b"")
 
 
+class _Watched:
+    """A socket that the reactor watches."""
+
+    _socket: socket.socket
+
+    def fileno(self) -> int:
+        """The socket's descriptor; -1 when it is closed."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """Who is to be named in the log."""
+        return "relay"
+
+
 @implementer(IReadWriteDescriptor)
 @define(eq=False)
-class Side:
+class Side(_Watched):
     """One of the two connections. `said` is given what comes; `left` is called at its end.
 
     `other` is not read while this one has something that it could not write.
@@ -94,15 +108,7 @@ class Side:
 
     # --- IReadWriteDescriptor
 
-    def fileno(self) -> int:
-        """The connection's descriptor; -1 when it is closed."""
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
-        """Who is to be named in the log."""
-        return "relay"
-
-    def doRead(self) -> None:  # noqa: N802
+    def doRead(self) -> None:  # noqa: N802 - Twisted's name
         """Something has come, or the end."""
         try:
             # Descriptors that a program sends along are closed by `recv`, which has no room.
@@ -136,7 +142,7 @@ class Side:
 
 @implementer(IReadDescriptor)
 @define(eq=False)
-class Door:
+class Door(_Watched):
     """A listening socket that lets one connection in, and is closed and gone then."""
 
     _reactor: Any
@@ -164,14 +170,6 @@ class Door:
                 self._path.unlink()
 
     # --- IReadDescriptor
-
-    def fileno(self) -> int:
-        """The socket's descriptor; -1 when it is closed."""
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
-        """Who is to be named in the log."""
-        return "relay"
 
     def doRead(self) -> None:  # noqa: N802
         """Somebody is there."""
