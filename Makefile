@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-.PHONY: run test lint types layers python web browser bench bench-interacts soak contract client format clean
+.PHONY: run test lint types layers python web browser bench bench-interacts soak attack contract client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -74,6 +74,10 @@ bench-interacts: $(VENV)/test $(CLIENT) chromium
 # 10,000 sessions of all kinds; SOAK="--hours 8" goes on for so long.
 soak: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+# What ordinary visitors notice while a server is attacked.
+attack: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m benchmarks.attack
 
 # What was promised to pages written for SageMathCell, and which tests show it.
 contract: $(VENV)/test

@@ -98,22 +98,32 @@ def execute_request(code: str) -> dict[str, Any]:
     }
 
 
-def call(method: str, url: str, headers: dict[str, str] | None = None) -> Any:
+def call(
+    method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None
+) -> Any:
     """One HTTP request on a connection of its own; returns the JSON of the answer, or None."""
+    answer = fetch(method, url, headers, body)
+    return json.loads(answer) if answer else None
+
+
+def fetch(
+    method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None
+) -> bytes:
+    """One HTTP request on a connection of its own; returns the body of the answer."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
     try:
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         target = f"{address.path}?{address.query}" if address.query else address.path
-        connection.request(method, target, headers=headers or {})
+        connection.request(method, target, body=body, headers=headers or {})
         response = connection.getresponse()
-        body = response.read()
+        answer = response.read()
     finally:
         connection.close()
     if response.status >= 300:
-        raise Unexpected(f"{method} {address.path}: {response.status} {body[:200]!r}")
-    return json.loads(body) if body else None
+        raise Unexpected(f"{method} {address.path}: {response.status} {answer[:200]!r}")
+    return answer
 
 
 @define(eq=False)

@@ -64,11 +64,12 @@ class SagecellTx:
     def web_pid(self) -> int:
         return self._server.pid
 
-    def open(self) -> WebSocketTalk:
-        kernel = call("POST", f"{self.url}/kernel?timeout=inf")
+    def open(self, headers: dict[str, str] | None = None) -> WebSocketTalk:
+        kernel = call("POST", f"{self.url}/kernel?timeout=inf", headers)
         return WebSocketTalk(
             f"{kernel['ws_url']}kernel/{kernel['id']}/channels",
-            end=lambda: call("DELETE", f"{self.url}/kernel/{kernel['id']}"),
+            end=lambda: call("DELETE", f"{self.url}/kernel/{kernel['id']}", headers),
+            headers=headers or {},
         )
 
     def kernels(self) -> set[int]:
