@@ -48,10 +48,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 PROGRAMS: dict[str, Callable[[], None]] = {}
 
-#: Those that need more than the level `account` gives: a network, System V, and locks, which
-#: are in /dev/shm.
+#: Those that need more than the level `account` gives: a network; System V, and locks, which
+#: are in /dev/shm; terminals.
 NETWORKED: set[str] = set()
 SHARED: set[str] = set()
+TERMINAL: set[str] = set()
 
 
 def program(*kinds: set[str]) -> Callable[[Callable[[], None]], Callable[[], None]]:
@@ -250,7 +251,7 @@ def _read(descriptor: int, until: bytes) -> bytes:
     return shown
 
 
-@program()
+@program(TERMINAL)
 def terminals() -> None:
     ours, theirs = pty.openpty()
     assert os.isatty(theirs)
@@ -272,7 +273,7 @@ def terminals() -> None:
     os.close(ours)
 
 
-@program()
+@program(TERMINAL)
 def screens() -> None:
     pid, ours = pty.fork()
     if not pid:
@@ -358,7 +359,6 @@ class _Page(http.server.BaseHTTPRequestHandler):
 
 @program(NETWORKED)
 def networks() -> None:
-    _run(_over_the_loopback())
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Page) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -367,6 +367,7 @@ def networks() -> None:
         assert direct.open(f"http://127.0.0.1:{port}/").read() == b"page"
         server.shutdown()
         thread.join()
+    _run(_over_the_loopback())
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP) as theirs,

@@ -13,6 +13,9 @@ from tests.kernelside.driving import Server
 
 pytestmark = pytest.mark.integration
 
+#: docs/security.rst says of the level `account` that it has no such things.
+NOT_BY_ACCOUNT = ordinary.NETWORKED | ordinary.SHARED | ordinary.TERMINAL
+
 SOURCE = Path(ordinary.__file__).read_text()
 
 
@@ -41,8 +44,7 @@ ordinary.{name}()
 """
     result = cell.run(code)
     cell.stop()
-    if kind.level == "account" and name in ordinary.NETWORKED | ordinary.SHARED:
-        # docs/security.rst says so of the level.
+    if kind.level == "account" and name in NOT_BY_ACCOUNT:
         assert result.reply["ename"] in ("OSError", "PermissionError"), result.reply
     else:
         assert result.reply["status"] == "ok", result.reply

@@ -59,6 +59,8 @@ ALLOWED = (
     *("capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getresgid", "getresuid"),
     *("getuid", "setfsgid", "setfsuid", "setgid", "setgroups", "setregid", "setresgid"),
     *("setresuid", "setreuid", "setuid"),
+    # Where the machine's operator traces it with probes, Linux makes it call these.
+    *("uprobe", "uretprobe"),
     # What confines it further.
     *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
 )
