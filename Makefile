@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-.PHONY: run test lint types layers python web browser bench bench-interacts soak attack contract client format clean
+.PHONY: run test lint types layers python web browser bench bench-interacts soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -82,6 +82,18 @@ attack: $(VENV)/test $(CLIENT)
 # What was promised to pages written for SageMathCell, and which tests show it.
 contract: $(VENV)/test
 	$(BIN)/python -m tests.contract
+
+# Which system calls ordinary programs make, beside those that kernels may.
+syscalls: $(VENV)/test strace
+	$(BIN)/python -m tests.kernelside.syscalls
+
+.PHONY: strace
+strace:
+	@if command -v strace >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			strace >/dev/null; \
+	else echo "The calls of programs are seen by strace: apt-get install strace"; exit 1; fi
 
 clean:
 	rm -rf $(VENV) web/node_modules sagecell_tx/http/client build dist *.egg-info

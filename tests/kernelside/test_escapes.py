@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import uuid
@@ -9,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyseccomp import Arch, resolve_syscall
 
+from sagecell_tx.kernelside.sandbox.callnames import NUMBERS
 from tests.kernelside.confined import PROJECT, Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server
 
@@ -182,36 +185,98 @@ def test_sockets_of_other_families(cell):
     )
 
 
-#: System calls by their numbers on x86_64, with arguments that would do something.
+#: Calls by their names, with arguments that would do something, and the error. What each
+#: number is answered is `sandbox/test_calls.py`'s; here it is seen to be in force.
 CALLS = {
-    "ptrace": (101, 0, 0, 0, 0),
-    "process_vm_readv": (310, 1, 0, 0, 0),
-    "unshare a user": (272, 0x10000000, 0, 0, 0),
-    "clone into a new user": (56, 0x10000011, 0, 0, 0),
-    "setns": (308, 0, 0, 0, 0),
-    "mount": (165, 0, 0, 0, 0),
-    "chroot": (161, 0, 0, 0, 0),
-    "keyctl": (250, 0, -3, 0, 0),
-    "bpf": (321, 0, 0, 0, 0),
-    "userfaultfd": (323, 1, 0, 0, 0),
-    "perf_event_open": (298, 0, 0, -1, -1),
-    "io_uring_setup": (425, 1, 0, 0, 0),
-    "init_module": (175, 0, 0, 0, 0),
-    "open_by_handle_at": (304, -100, 0, 0, 0),
-    "kexec_load": (246, 0, 0, 0, 0),
-    "pidfd_getfd": (438, 0, 0, 0, 0),
+    "ptrace": ("ptrace", 0, 0, 0, 0),
+    "read another's memory": ("process_vm_readv", 1, 0, 0, 0),
+    "unshare a user": ("unshare", 0x10000000),
+    "clone into a new user": ("clone", 0x10000011, 0, 0, 0),
+    "setns": ("setns", 0, 0),
+    "mount": ("mount", 0, 0, 0, 0),
+    "chroot": ("chroot", 0),
+    "keyctl": ("keyctl", 0, -3, 0, 0),
+    "bpf": ("bpf", 0, 0, 0, 0),
+    "userfaultfd": ("userfaultfd", 1),
+    "perf_event_open": ("perf_event_open", 0, 0, -1, -1),
+    "io_uring_setup": ("io_uring_setup", 1, 0),
+    "init_module": ("init_module", 0, 0, 0),
+    "open_by_handle_at": ("open_by_handle_at", -100, 0, 0),
+    "kexec_load": ("kexec_load", 0, 0, 0),
+    "pidfd_getfd": ("pidfd_getfd", 0, 0, 0),
+    "pidfd_open of itself": ("pidfd_open", "os.getpid()", 0),
+    "process_mrelease": ("process_mrelease", 0, 0),
+    "migrate_pages": ("migrate_pages", 0, 0, 0, 0),
+    "mbind": ("mbind", 0, 0, 0, 0),
+    "listmount": ("listmount", 0, 0, 0, 0),
+    "statmount": ("statmount", 0, 0, 0, 0),
+    "open_tree_attr": ("open_tree_attr", 0, 0, 0, 0, 0),
+    "fanotify_mark": ("fanotify_mark", 0, 0, 0, 0, 0),
+    "memory that nobody sees": ("memfd_secret", 0),
+    "memory left in a pipe": ("vmsplice", 0, 0, 0, 0),
+    "write out all files": ("sync",),
+    "io_setup": ("io_setup", 1, 0),
+    "type into a terminal": ("ioctl", 0, 0x5412, 0),
+    "type into a terminal, with other bits above": ("ioctl", 0, 0x100005412, 0),
+    "load a line discipline": ("ioctl", 0, 0x5423, 0),
+    "be undumpable": ("prctl", 4, 0, 0, 0, 0),
+    "have its code elsewhere": ("prctl", 35, 0, 0, 0, 0),
 }
+
+#: Calls that this Linux does not have, as far as programs can tell.
+ABSENT = {
+    "clone3": ("clone3", 0, 0),
+    "no call": (9999,),
+    "a call of x32": (0x40000000 | 39,),
+    "be another system": ("personality", 8),
+    "an option of prctl's that there is not": ("prctl", 255, 0, 0, 0, 0),
+}
+
+#: Sockets that would load a module, or speak to another part of Linux.
+SOCKETS = {
+    "SCTP": ("AF_INET", "SOCK_STREAM", 132),
+    "SCTP by its kind": ("AF_INET6", "SOCK_SEQPACKET", 0),
+    "L2TP": ("AF_INET", "SOCK_DGRAM", 115),
+    "DCCP": ("AF_INET", 6, 0),
+    "MPTCP": ("AF_INET", "SOCK_STREAM", 262),
+    "the audit's netlink": ("AF_NETLINK", "SOCK_RAW", 9),
+    "the packet filter's netlink": ("AF_NETLINK", "SOCK_RAW", 12),
+}
+
+
+def error_of(cell: Cell, call: str | int, *arguments: int | str) -> str:
+    """The name of the error that a call ends with, made by its number."""
+    number = call if isinstance(call, int) else resolve_syscall(Arch.NATIVE, call)
+    number = NUMBERS[str(call)] if number == -1 else number
+    values = ", ".join(f"ctypes.c_long({argument})" for argument in arguments)
+    code = f"""
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+result = libc.syscall(ctypes.c_long({number}), {values})
+print(errno.errorcode[ctypes.get_errno()] if result == -1 else result)
+"""
+    return cell.run(code).text().strip()
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_system_call_that_no_cell_needs(cell, name):
-    number, *arguments = CALLS[name]
-    code = f"""
-import ctypes
-libc = ctypes.CDLL(None, use_errno=True)
-print(libc.syscall({number}, *map(ctypes.c_long, {arguments})), ctypes.get_errno())
-"""
-    assert cell.run(code).text().split() == ["-1", "1"]
+    assert error_of(cell, *CALLS[name]) == "EPERM"
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_system_call_that_nobody_knows(cell, name):
+    assert error_of(cell, *ABSENT[name]) == "ENOSYS"
+
+
+@pytest.mark.parametrize("name", SOCKETS)
+def test_a_protocol_that_no_cell_needs(cell, kind, name):
+    family, *others = SOCKETS[name]
+    arguments = ", ".join(
+        f"socket.{each}" if isinstance(each, str) else str(each) for each in others
+    )
+    code = f"import socket\nsocket.socket(socket.{family}, {arguments})"
+    wanted = "EPROTONOSUPPORT" if kind.level == "namespaces" else "EAFNOSUPPORT"
+    assert cell.run(code).reply["evalue"].startswith(f"[Errno {getattr(errno, wanted)}]")
 
 
 def test_becoming_somebody_else(cell):

@@ -1,0 +1,150 @@
+"""System calls by name: those that programs may make, and those that they may not.
+
+A call is in one of the lists, or it is unknown. The names are libseccomp's. Source: the
+tables of Linux 6.18, syscalls(2), and for a first choice the default profiles of Docker and of
+systemd (``@system-service``).
+"""
+
+from __future__ import annotations
+
+#: Whatever the arguments are.
+ALLOWED = (
+    # Files and directories.
+    *("access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat"),
+    *("dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir"),
+    *("fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fcntl", "fdatasync", "flock"),
+    *("fstat", "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents", "getdents64"),
+    *("lchown", "link", "linkat", "lseek", "lstat", "mkdir", "mkdirat", "mknod", "mknodat"),
+    *("newfstatat", "open", "openat", "openat2", "pread64", "preadv", "preadv2", "pwrite64"),
+    *("pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv", "rename"),
+    *("renameat", "renameat2", "rmdir", "sendfile", "stat", "statfs", "statx", "symlink"),
+    *("symlinkat", "sync_file_range", "truncate", "umask", "unlink", "unlinkat", "utime"),
+    *("utimensat", "utimes", "write", "writev"),
+    *("fgetxattr", "flistxattr", "fremovexattr", "fsetxattr", "getxattr", "lgetxattr"),
+    *("listxattr", "llistxattr", "lremovexattr", "lsetxattr", "removexattr", "setxattr"),
+    *("getxattrat", "listxattrat", "removexattrat", "setxattrat"),
+    *("inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch"),
+    # Pipes, sockets, and waiting for them. `socket` itself depends on its arguments.
+    *("pipe", "pipe2", "splice", "tee", "poll", "ppoll", "select", "pselect6"),
+    *("epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait"),
+    *("eventfd", "eventfd2", "signalfd", "signalfd4"),
+    *("accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt"),
+    *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto"),
+    *("setsockopt", "shutdown"),
+    # Memory.
+    *("brk", "madvise", "map_shadow_stack", "membarrier", "memfd_create", "mincore", "mlock"),
+    *("mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock"),
+    *("munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect"),
+    # Processes and threads of its own. `clone` depends on its arguments.
+    *("arch_prctl", "execve", "execveat", "exit", "exit_group", "fork", "vfork"),
+    *("get_robust_list", "set_robust_list", "set_tid_address", "rseq", "futex", "futex_requeue"),
+    *("futex_wait", "futex_waitv", "futex_wake", "restart_syscall", "wait4", "waitid"),
+    *("getpgid", "getpgrp", "getpid", "getppid", "getsid", "gettid", "setpgid", "setsid"),
+    *("riscv_flush_icache", "riscv_hwprobe"),
+    # Signals.
+    *("kill", "pause", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo"),
+    *("rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo", "sigaltstack"),
+    *("tgkill", "tkill"),
+    # Clocks and timers.
+    *("alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday"),
+    *("nanosleep", "setitimer", "time", "timer_create", "timer_delete", "timer_getoverrun"),
+    *("timer_gettime", "timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime"),
+    # Its share of the machine: Linux lets nobody take more without privilege.
+    *("getcpu", "getpriority", "getrlimit", "getrusage", "ioprio_get", "ioprio_set", "prlimit64"),
+    *("sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr"),
+    *("sched_getparam", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity"),
+    *("sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "setpriority"),
+    *("setrlimit", "sysinfo", "times", "uname", "getrandom"),
+    # Who it is; without privilege it can only stay that.
+    *("capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getresgid", "getresuid"),
+    *("getuid", "setfsgid", "setfsuid", "setgid", "setgroups", "setregid", "setresgid"),
+    *("setresuid", "setreuid", "setuid"),
+    # Where the machine's operator traces it with probes, Linux makes it call these.
+    *("uprobe", "uretprobe"),
+    # What confines it further.
+    *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
+)
+
+#: As far as `calls` allows their arguments.
+BY_ARGUMENTS = ("clone", "ioctl", "personality", "prctl", "socket", "socketpair")
+
+#: Without an IPC namespace, these objects would be shared and outlive the kernel.
+SHARED = (
+    *("shmat", "shmctl", "shmdt", "shmget", "semctl", "semget", "semop", "semtimedop"),
+    *("msgctl", "msgget", "msgrcv", "msgsnd"),
+    *("mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink"),
+)
+
+#: What no cell needs.
+REFUSED = (
+    # Other processes.
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease"),
+    *("kcmp", "pidfd_getfd", "pidfd_open", "pidfd_send_signal", "migrate_pages", "move_pages"),
+    # Mounts, namespaces, and files by another way than their name.
+    *("mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr"),
+    *("mount_setattr", "fsopen", "fsconfig", "fsmount", "fspick", "listmount", "statmount"),
+    *("unshare", "setns", "listns", "open_by_handle_at", "name_to_handle_at"),
+    *("fanotify_init", "fanotify_mark", "quotactl", "quotactl_fd", "swapon", "swapoff"),
+    # The system as a whole.
+    *("acct", "reboot", "syslog", "sethostname", "setdomainname", "vhangup", "sync", "syncfs"),
+    *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "ustat", "sysfs"),
+    *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load"),
+    *("lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules"),
+    # The parts of Linux that most holes were in.
+    *("bpf", "perf_event_open", "userfaultfd", "add_key", "keyctl", "request_key"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
+    *("io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents"),
+    *("ioperm", "iopl", "modify_ldt", "remap_file_pages"),
+    # Memory where nobody sees it, on nodes, or of others.
+    *("memfd_secret", "vmsplice", "cachestat"),
+    *("mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node"),
+)
+
+#: As if this Linux did not have them, so that who calls them takes an older way. What `clone3`
+#: is asked for is in memory, where no filter can look; the C library then calls `clone`.
+ABSENT = ("clone3", "file_getattr", "file_setattr")
+
+#: Those since 2019 in the order of their numbers, which are the same on every machine that
+#: there is a filter for. An older libseccomp does not know all of them.
+_FIRST = 424
+_SINCE_2019 = (
+    *("pidfd_send_signal", "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree"),
+    *("move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "pidfd_open", "clone3"),
+    *("close_range", "openat2", "pidfd_getfd", "faccessat2", "process_madvise", "epoll_pwait2"),
+    *("mount_setattr", "quotactl_fd", "landlock_create_ruleset", "landlock_add_rule"),
+    *("landlock_restrict_self", "memfd_secret", "process_mrelease", "futex_waitv"),
+    *("set_mempolicy_home_node", "cachestat", "fchmodat2", "map_shadow_stack", "futex_wake"),
+    *("futex_wait", "futex_requeue", "statmount", "listmount", "lsm_get_self_attr"),
+    *("lsm_set_self_attr", "lsm_list_modules", "mseal", "setxattrat", "getxattrat"),
+    *("listxattrat", "removexattrat", "open_tree_attr", "file_getattr", "file_setattr", "listns"),
+)
+NUMBERS = {name: _FIRST + place for place, name in enumerate(_SINCE_2019)}
+
+#: Options of prctl(2), from linux/prctl.h, which a program may set for itself or ask.
+OPTIONS = (
+    *(1, 2),  # a signal when the parent ends
+    *(3, 5, 7, 9, 11, 13, 14, 19, 21, 23, 25, 27, 34),  # asks what there is, or sets the default
+    *(15, 16),  # its name
+    *(22, 38, 39, 65, 66),  # what confines it further
+    *(29, 30),  # slack of timers
+    *(36, 37),  # who adopts orphans
+    *(40, 41, 42),  # where its thread's id is; huge pages
+    *(24, 47),  # capabilities, of which it has none
+    *(50, 51, 54, 55, 56, 60, 61, 63, 64, 69, 70, 71),  # registers and pointers of ARM and RISC-V
+    *(52, 53),  # speculation
+    *(74, 75, 76),  # shadow stacks
+    *(0x53564D41, 0x41555856),  # names of mappings; the auxiliary vector
+)
+
+#: PR_SET_DUMPABLE is allowed for 1 alone: nobody could look at how much memory the others take.
+DUMPABLE = 4
+
+REFUSED_OPTIONS = (
+    *(6, 8, 10, 12, 20, 26, 28, 31, 32, 33),
+    35,  # where its code and data are said to be
+    *(43, 44, 45, 46, 57, 58),
+    *(59, 62),  # calls that it answers itself; sharing cores
+    *(67, 68),  # merging of equal pages, by which others' can be guessed
+    *(72, 73, 77, 78),
+    0x59616D61,  # who may trace it
+)
