@@ -90,6 +90,7 @@ class CellRequest(Request):
         return formwire.parse(query, kind, form)
 
     def _answer(self, fields: Fields) -> None:
+        assert self.content is not None, "closed only with the request"
         self.content.seek(0)
         self.args = fields
         self.process()
@@ -162,7 +163,7 @@ class CellSite(Site):
 
     came: Callable[[], bool]
     gzip: Gzip
-    protocol = StrictChannel
+    protocol = StrictChannel  # type: ignore[assignment]
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:

@@ -10,8 +10,10 @@ Sources: RFC 9112, sections 5.2, 6.1 and 6.3; RFC 9110, section 8.6
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
@@ -49,7 +51,8 @@ class StrictChannel(HTTPChannel):
             return
         self._refused += len(data)
         if self._refused > _POLITENESS:
-            self.transport.abortConnection()
+            transport: Any = self.transport
+            transport.abortConnection()
 
     @override
     def lineReceived(self, line: bytes) -> None:
@@ -119,7 +122,7 @@ class StrictChannel(HTTPChannel):
         self._lingering = self.callLater(LINGER, self.loseConnection)
 
     @override
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is over."""
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()

@@ -70,7 +70,9 @@ class Collector:
             self.done.callback(None)
 
     def _keep(self, message: Message) -> None:
-        if message.msg_type not in _LOOKED_INTO or (message.msg_type == "stream" and self._full):
+        if message.msg_type not in _LOOKED_INTO or (
+            message.msg_type == "stream" and self._limit <= 0
+        ):
             return
         try:
             content = message.parsed_content()
@@ -83,15 +85,11 @@ class Collector:
         elif message.msg_type == "status" and content.get("execution_state") == "idle":
             self.close("")
 
-    @property
-    def _full(self) -> bool:
-        return self._limit <= 0
-
     def _print(self, name: str, text: str) -> None:
-        if not self._full and name in ("stdout", "stderr"):
+        if self._limit > 0 and name in ("stdout", "stderr"):
             self.streams.setdefault(name, []).append(text[: self._limit])
             self._limit -= len(text)
-            if self._full:
+            if self._limit <= 0:
                 self.streams.setdefault("stderr", []).append("\n[The output is cut here.]\n")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+from typing import cast
+
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from typing_extensions import override
 
 from sagecell_tx.http.heads import ADDRESS, HEADERS, LINGER
@@ -21,8 +23,9 @@ class HeadTests(SiteTests):
         super().setUp()
         (self.folder / "index.html").write_bytes(PAGE)
         self.logged: list[LogEvent] = []
-        globalLogPublisher.addObserver(self.logged.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.logged.append)
+        observer = cast(ILogObserver, self.logged.append)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     @override
     def tearDown(self) -> None:
