@@ -166,6 +166,11 @@ class CellSite(Site):
     protocol = StrictChannel  # type: ignore[assignment]
 
     @override
+    def acceptableProtocols(self) -> list[bytes]:
+        """What may be spoken over TLS: HTTP/2 has another channel, with other bounds."""
+        return [b"http/1.1"]
+
+    @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A connection was let in; without a protocol it is closed."""
         return super().buildProtocol(addr) if self.came() else None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import attrs
 import pytest
 from twisted.web import http
 from typing_extensions import override
@@ -21,7 +22,7 @@ from sagecell_tx.wire.jsonbounds import MARKS
 from tests.wire.test_formwire import END, KIND, WORST, part
 
 from .loopback import answers, form, request
-from .talking import frame, upgrade
+from .talking import frame, frames, upgrade
 from .test_pages import PAGE
 from .world import SiteTests
 
@@ -153,6 +154,18 @@ class WorstTests(SiteTests):
 
                 with self.subTest(json=name, way=way):
                     self.assert_bounded(sent, upgraded)
+
+    def test_what_a_kernel_says_passes_unread_however_much_there_is_in_it(self) -> None:
+        connection = self.world.connect()
+        connection.send(upgrade(self.kernel.rpartition("/")[2]))
+        connection.ear.forget()
+        content = b'{"data":{"application/geo+json":[' + b"[1,2]," * MANY + b"[]]}}"
+        kernel = self.world.host.kernels[0]
+        said = kernel.word("display_data", {}, None)
+        kernel.deliver(attrs.evolve(said, content=content))
+        connection.pump()
+        told = b"".join(payload for _, payload in frames(b"\r\n\r\n" + connection.ear.heard))
+        assert content in told
 
     def test_queries_at_each_route(self) -> None:
         for piece in (b"&", b"a=1&", b"%41", b"%", b"=", b";", b"+"):
