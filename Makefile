@@ -53,17 +53,25 @@ layers: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium
+python: $(VENV)/test $(CLIENT) chromium proxies
 	$(BIN)/python -m pytest
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium
+.PHONY: chromium proxies
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			chromium chromium-driver fonts-dejavu-core >/dev/null; \
 	else echo "The browser tests need Chromium and its driver: apt-get install chromium chromium-driver"; exit 1; fi
+
+# The recipes in deploy/ are tried with the proxies themselves; without them, those tests are skipped.
+proxies:
+	@if command -v nginx >/dev/null && command -v haproxy >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			nginx-light haproxy >/dev/null; \
+	fi
 
 bench: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks

@@ -33,6 +33,7 @@ from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
+from sagecell_tx.http.reading import OneThread, Reading
 from sagecell_tx.http.site import Parts, permalink_site, site
 from sagecell_tx.http.terms import Terms
 from sagecell_tx.process import trimming
@@ -161,6 +162,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     database = open_database(config.database_url, reactor=reactor, pool=threads)
     cells = _cells(config, database, reactor)
     doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    reading = Reading(OneThread(reactor=reactor, threads=threads))
     if config.permalinks_only:
         links = permalink_site(
             cells=cells,
@@ -168,6 +170,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             reactor=reactor,
             connection_came=doors.came,
             baseurl=config.prefix,
+            reading=reading,
         )
         return PermalinkServer(
             reactor=reactor,
@@ -215,6 +218,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             clients=clients,
             terms=terms,
             baseurl=config.prefix,
+            reading=reading,
         )
     )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.http import NO_BODY_CODES
 from twisted.web.iweb import IRequest
 from twisted.web.resource import EncodingResourceWrapper, IResource
@@ -13,22 +17,36 @@ from twisted.web.server import GzipEncoderFactory, Request, Site
 from typing_extensions import override
 
 from sagecell_tx.http import lines, origins
-from sagecell_tx.http.problems import Problem
+from sagecell_tx.http.heads import StrictChannel
+from sagecell_tx.http.problems import Problem, problem_of
+from sagecell_tx.http.reading import Reading
+from sagecell_tx.wire import formwire
+from sagecell_tx.wire.formwire import Fields
+
+_log = Logger()
 
 #: A client that goes on sending a body that was refused is cut off after so many times it.
 _POLITENESS = 8
 
 
 class CellRequest(Request):
-    """A request whose body is never larger than `largest` bytes, in memory or on disk."""
+    """A request whose body is never larger than `largest` bytes, in memory or on disk.
+
+    Its query and its form are read here, with bounds, and not by Twisted, which has none.
+    """
 
     largest: int
+    reading: Reading
     _refused = False
     _received = 0
+    _fields: Deferred[None] | None = None
 
-    def __init__(self, channel: Any, *queued: object, largest: int) -> None:
+    def __init__(
+        self, channel: Any, *queued: object, largest: int, reading: Reading | None = None
+    ) -> None:
         super().__init__(channel, *queued)
         self.largest = largest
+        self.reading = reading or Reading()
 
     @override
     def gotLength(self, length: int | None) -> None:
@@ -53,8 +71,46 @@ class CellRequest(Request):
         """The whole body is there; when it was refused, so is the answer."""
         if self._refused:
             self.channel.loseConnection()
-        else:
-            super().requestReceived(command, path, version)
+            return
+        assert self.content is not None, "made when the length was known"
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path, _, query = path.partition(b"?")
+        kind = origins.header(self, b"content-type") if command == b"POST" else ""
+        size = self.content.tell() if formwire.is_form(kind) else 0
+        self.content.seek(0)
+        self.args = {}
+        read = self.reading.read(size, partial(self._parse, query, kind))
+        self._fields = read.addCallbacks(self._answer, self._refuse_fields)
+        self._fields.addErrback(lambda failure: _log.failure("answering a request", failure))
+
+    def _parse(self, query: bytes, kind: str) -> Fields:
+        """The fields of query and form. May be called in a thread."""
+        assert self.content is not None, "closed only with the request"
+        form = self.content.read() if formwire.is_form(kind) else b""
+        return formwire.parse(query, kind, form)
+
+    def _answer(self, fields: Fields) -> None:
+        assert self.content is not None, "closed only with the request"
+        self.content.seek(0)
+        self.args = fields
+        self.process()
+
+    @override
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone, perhaps while its form was read."""
+        if self._fields is not None:
+            self._fields.cancel()
+        super().connectionLost(reason)
+
+    def _refuse_fields(self, failure: Failure) -> None:
+        """Answer a request whose query or form makes no sense, or too much."""
+        if failure.check(CancelledError):
+            return
+        origins.allow(self)
+        body = problem_of(self, failure).render(self)
+        self.setHeader(b"Content-Length", b"%d" % len(body))
+        self.write(body)
+        self.finish()
 
     @override
     def finish(self) -> None:
@@ -107,6 +163,12 @@ class CellSite(Site):
 
     came: Callable[[], bool]
     gzip: Gzip
+    protocol = StrictChannel  # type: ignore[assignment]
+
+    @override
+    def acceptableProtocols(self) -> list[bytes]:
+        """What may be spoken over TLS: HTTP/2 has another channel, with other bounds."""
+        return [b"http/1.1"]
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:

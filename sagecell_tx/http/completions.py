@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from attrs import define, field
 from klein import Klein
@@ -20,6 +21,7 @@ from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.problems import Problem, handle_problems
+from sagecell_tx.http.reading import Reading
 from sagecell_tx.sessions.completer import Completer
 from sagecell_tx.sessions.visitors import Purpose
 from sagecell_tx.wire import textwire
@@ -38,6 +40,7 @@ class Completions:
     clients: Clients
     limits: Limits
     now: Callable[[], str]
+    reading: Reading = field(factory=Reading)
     _waiting: Counter[str] = field(factory=Counter, init=False)
 
     app = Klein()
@@ -55,7 +58,9 @@ class Completions:
         origins.allow_methods(request)
         visitor = self.clients.visitor(request, Purpose.COMPLETER)
         assert request.content is not None, "the request has come"
-        asked = textwire.parse(request.content.read(), date=self.now())
+        body = request.content.read()
+        parse = partial(textwire.parse, body, date=self.now())
+        asked = await self.reading.read(len(body), parse)
         elder = Elder()
         question = elder.modern(asked)
         if not self.completer.answers(question):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, count, repeat
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
@@ -66,6 +66,13 @@ class Socket(Protocol):
         """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
 
 
+@frozen
+class Arrived:
+    """What a client says of the number of the last message that it has."""
+
+    number: object
+
+
 @implementer(IPushProducer)
 @define(eq=False)
 class Conversation:
@@ -110,30 +117,36 @@ class Conversation:
         else:
             self._attachment.detach()
 
-    def receive(self, text: bytes, date: str) -> None:
-        """Pass on what the client sent; raises `WireError` when it is not a message."""
+    def read(self, text: bytes, date: str) -> Message | textwire.UnknownChannel | Arrived:
+        """See `Speaker.read`."""
         fields = parse_object(text)
         if self._place is not None and "after" in fields and "header" not in fields:
-            self._arrived(fields["after"])
-            return
+            return Arrived(fields["after"])
         try:
-            message = textwire.message_from(fields, date=date)
+            return textwire.message_from(fields, date=date)
         except textwire.UnknownChannel as error:
-            self._refuse(error.code, error.message, error.header)
-            return
-        assert self._attachment is not None, "nothing is received before the beginning"
-        try:
-            self._attachment.send(self._elder.modern(message))
-        except Undeliverable as error:
-            self._refuse(error.code, error.message, message.header)
+            return error
 
-    def _arrived(self, number: object) -> None:
+    def heed(self, said: Message | textwire.UnknownChannel | Arrived) -> None:
+        """Pass on what the client said."""
+        assert self._attachment is not None, "nothing is heeded before the beginning"
+        match said:
+            case Arrived(number):
+                self._arrived(self._attachment, number)
+            case textwire.UnknownChannel():
+                self._refuse(said.code, said.message, said.header)
+            case Message():
+                try:
+                    self._attachment.send(self._elder.modern(said))
+                except Undeliverable as error:
+                    self._refuse(error.code, error.message, said.header)
+
+    def _arrived(self, attachment: Attachment, number: object) -> None:
         """The client has everything up to that number."""
-        assert self._attachment is not None, "nothing is received before the beginning"
         try:
             if isinstance(number, bool) or not isinstance(number, int):
                 raise NotSaid
-            self._attachment.acknowledge(number)
+            attachment.acknowledge(number)
         except NotSaid as error:
             raise WireError("invalid_after", "after must be the number of a message.") from error
 

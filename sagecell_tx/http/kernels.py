@@ -145,10 +145,10 @@ class Kernels:
         return self.channels.resource()
 
     @app.route("/<kernel_id>/messages", methods=["POST"])
-    def say(self, request: Request, kernel_id: str) -> bytes:
+    async def say(self, request: Request, kernel_id: str) -> bytes:
         """Say something to the kernel without a WebSocket."""
         origins.allow_methods(request)
-        return self.polling.say(request, kernel_id)
+        return await self.polling.say(request, kernel_id)
 
     @app.route("/<kernel_id>/messages", methods=["GET", "HEAD"])
     async def tell(self, request: Request, kernel_id: str) -> bytes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from sagecell_tx.http.conversations import TRY_AGAIN_LATER
 from sagecell_tx.http.sockjssessions import Link
@@ -36,8 +36,19 @@ COMPLETE = "complete"
 #: What it asks beyond that is let fall, as if a proxy had lost it.
 ANSWERS = 64
 
+#: Bytes in the content of a question to the completer; a longer one is let fall as well.
+QUESTION = 256 * 1024
+
 #: Bytes that one kernel may say before it is another one's turn.
 TURN = 64 * 1024
+
+
+@frozen
+class Said:
+    """What a client said to whoever has that address: a message, or why it is none."""
+
+    address: str
+    message: Message | WireError
 
 
 @define(eq=False)
@@ -78,17 +89,26 @@ class Multiplexer:
 
     # --- Talk
 
-    def receive(self, text: str) -> None:
-        """See `Talk.receive`."""
+    def read(self, text: str) -> Said | None:
+        """See `Talk.read`."""
         address, comma, message = text.partition(",")
         if not comma:
+            return None
+        try:
+            return Said(address, textwire.parse(message, date=self._now()))
+        except WireError as error:
+            return Said(address, error)
+
+    def receive(self, said: Said | None) -> None:
+        """See `Talk.receive`."""
+        if said is None:
             return
-        if address == COMPLETE:
-            self._complete(message)
+        if said.address == COMPLETE:
+            self._complete(said.message)
             return
-        line = self._line(address.partition("/")[0])
+        line = self._line(said.address.partition("/")[0])
         if line is not None:
-            self._send(line, message)
+            self._send(line, said.message)
 
     def take(self, room: int) -> list[Text]:
         """See `Talk.take`."""
@@ -141,17 +161,18 @@ class Multiplexer:
             self.has_news(line)  # what was said before waits
         return line
 
-    def _send(self, line: Line, text: str) -> None:
-        try:
-            message = textwire.parse(text, date=self._now())
-            line.attachment.send(line.elder.modern(message))
-        except textwire.UnknownChannel as error:
-            self._refuse(line, error.code, error.message, error.header)
-        except WireError as error:
-            # One bad message must not cut the page's other cells off.
-            self._refuse(line, error.code, error.message, b"{}")
-        except Undeliverable as error:
-            self._refuse(line, error.code, error.message, message.header)
+    def _send(self, line: Line, message: Message | WireError) -> None:
+        match message:
+            case textwire.UnknownChannel():
+                self._refuse(line, message.code, message.message, message.header)
+            case WireError():
+                # One bad message must not cut the page's other cells off.
+                self._refuse(line, message.code, message.message, b"{}")
+            case Message():
+                try:
+                    line.attachment.send(line.elder.modern(message))
+                except Undeliverable as error:
+                    self._refuse(line, error.code, error.message, message.header)
 
     def _refuse(self, line: Line, code: str, sentence: str, header: bytes) -> None:
         """Tell this client alone that its request goes nowhere."""
@@ -164,14 +185,13 @@ class Multiplexer:
 
     # --- completions
 
-    def _complete(self, text: str) -> None:
-        if len(self._answers) + self._awaited >= ANSWERS:
-            return
-        try:
-            asked = textwire.parse(text, date=self._now())
-            mode = asked.parsed_content().get("mode")
-        except WireError:
+    def _complete(self, asked: Message | WireError) -> None:
+        if len(self._answers) + self._awaited >= ANSWERS or isinstance(asked, WireError):
             return  # there is nobody to be told: a question has no kernel
+        try:
+            mode = asked.parsed_content(QUESTION).get("mode")
+        except WireError:
+            return
         question = self._elder.modern(asked)
         if self._completer.answers(question):
             self._awaited += 1

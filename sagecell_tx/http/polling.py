@@ -11,10 +11,11 @@ The number goes with the client, so that an answer that is lost is told again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
@@ -25,6 +26,7 @@ from sagecell_tx.http.listening import EVENTS, FORMS, ROOM, Form, Stream, Waitin
 from sagecell_tx.http.parameters import seconds, text
 from sagecell_tx.http.pouring import Pouring, in_pieces
 from sagecell_tx.http.problems import Problem, json_body
+from sagecell_tx.http.reading import Reading
 from sagecell_tx.sessions.audience import SUPERSEDED
 from sagecell_tx.sessions.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.fleet import Fleet
@@ -45,25 +47,27 @@ class Polling:
     limits: Limits
     clock: IReactorTime
     now: Callable[[], str]
+    reading: Reading = field(factory=Reading)
 
     # --- what a client says
 
-    def say(self, request: Request, kernel_id: str) -> bytes:
+    async def say(self, request: Request, kernel_id: str) -> bytes:
         """Pass messages on to the kernel."""
         session = self._session(kernel_id)
         if not session.running:
             raise _ended()
         assert request.content is not None, "the request has come"
-        said = _messages_in(request.content.read())
+        body = request.content.read()
+        said = await self.reading.read(len(body), partial(_messages_in, body, self.now()))
         try:
             after = session.audience.look_in(cursors.named(text(request, "cursor")))
         except cursors.CANNOT_GO_ON as error:
             raise cursors.refusal(error, self.limits) from error
         accepted: list[str] = []
         refused: list[dict[str, Any]] = []
-        for index, fields in enumerate(said):
+        for index, message in enumerate(said):
             try:
-                accepted.append(self._pass_on(session, fields))
+                accepted.append(self._pass_on(session, message))
             except (WireError, Undeliverable, Problem) as error:
                 refused.append({"index": index, "error": error.code, "message": error.message})
         told: dict[str, Any] = {"accepted": accepted, "refused": refused, "after": after}
@@ -72,11 +76,10 @@ class Polling:
             told = {"error": refused[0]["error"], "message": refused[0]["message"], **told}
         return json_body(request, told)
 
-    def _pass_on(self, session: Session, fields: object) -> str:
+    def _pass_on(self, session: Session, message: Message | WireError) -> str:
         """Pass one message on; gives its id."""
-        if not isinstance(fields, dict):
-            raise WireError("invalid_message", "A message is a JSON object.")
-        message = textwire.message_from(fields, date=self.now())
+        if isinstance(message, WireError):
+            raise message
         if message.size > self.limits.client_message:
             sentence = f"The message has more than {self.limits.client_message} bytes."
             raise WireError("message_too_big", sentence)
@@ -160,16 +163,25 @@ def _form(request: IRequest) -> Form | None:
     return next((FORMS[kind] for kind in lines.accepted(request) if kind in FORMS), None)
 
 
-def _messages_in(body: bytes) -> list[Any]:
-    """The messages in a request's body, which are not looked into yet."""
+def _messages_in(body: bytes, date: str) -> list[Message | WireError]:
+    """The messages in a request's body, or what is wrong with each."""
     said = parse_json(body)
     if isinstance(said, dict):
-        return [said]
+        said = [said]
     if not isinstance(said, list):
         raise WireError("invalid_message", "Expected a message or an array of messages.")
     if len(said) > MOST:
         raise Problem(413, "too_many_messages", f"At most {MOST} messages in one request.")
-    return said
+    return [_message(fields, date) for fields in said]
+
+
+def _message(fields: object, date: str) -> Message | WireError:
+    if not isinstance(fields, dict):
+        return WireError("invalid_message", "A message is a JSON object.")
+    try:
+        return textwire.message_from(fields, date=date)
+    except WireError as error:
+        return error
 
 
 def _answer(number: int, messages: list[Message]) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
 from sagecell_tx.sessions.refusals import Refused
+from sagecell_tx.wire.formwire import FormTooLarge
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
@@ -67,6 +68,8 @@ def problem_from(error: BaseException | None) -> Problem:
             # 503 asks to come back to this server, 429 to ask it for less.
             status = 503 if code == "draining" else 429
             return Problem(status, code, message, headers={"Retry-After": str(retry_after)})
+        case FormTooLarge(code=code, message=message):
+            return Problem(413, code, message)
         case WireError(code=code, message=message):
             return Problem(400, code, message)
         case StartFailed():

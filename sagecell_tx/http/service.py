@@ -28,6 +28,9 @@ from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
 ROOM = 256 * 1024
 
+#: What is asked of a program: displays, say, are not even read.
+_LOOKED_INTO = frozenset({"stream", "execute_reply", "status"})
+
 
 @define(eq=False)
 class Collector:
@@ -67,6 +70,10 @@ class Collector:
             self.done.callback(None)
 
     def _keep(self, message: Message) -> None:
+        if message.msg_type not in _LOOKED_INTO or (
+            message.msg_type == "stream" and self._limit <= 0
+        ):
+            return
         try:
             content = message.parsed_content()
         except WireError:
@@ -93,10 +100,6 @@ def _is_json(content: dict[str, Any]) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _bad_expressions() -> Problem:
-    return Problem(400, "invalid_user_expressions", "user_expressions must be a JSON object.")
 
 
 @define(kw_only=True)
@@ -146,10 +149,12 @@ class Service:
 
     def _execution(self, code: str, user_expressions: str) -> Message:
         """The request for the kernel."""
+        if len(user_expressions) > self.limits.code:
+            raise self._bad_expressions()
         try:
             expressions = parse_object(user_expressions)
         except WireError as error:
-            raise _bad_expressions() from error
+            raise self._bad_expressions() from error
         content = {
             "code": code,
             "silent": False,
@@ -162,8 +167,13 @@ class Service:
         try:
             text = dump({"header": header, "content": content})
         except (ValueError, RecursionError) as error:  # 1e999 was read as infinity
-            raise _bad_expressions() from error
+            raise self._bad_expressions() from error
         return textwire.parse(text, date=self.now())
+
+    def _bad_expressions(self) -> Problem:
+        most = self.limits.code
+        sentence = f"user_expressions must be a JSON object, of at most {most} characters."
+        return Problem(400, "invalid_user_expressions", sentence)
 
     async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
         """What the program printed and answered until it was done or its time was over."""

@@ -27,6 +27,7 @@ from sagecell_tx.http.pages import CLIENT, Pages, Static
 from sagecell_tx.http.permalinks import Permalinks
 from sagecell_tx.http.polling import Polling
 from sagecell_tx.http.problems import Problem, problem_from
+from sagecell_tx.http.reading import Reading
 from sagecell_tx.http.service import Service
 from sagecell_tx.http.sockets import Channels, WebSockets
 from sagecell_tx.http.sockjs import SockJS
@@ -100,7 +101,7 @@ class Unknown(Resource):
 class Parts:
     """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
 
-    `ready`, `sandbox` and `rejected` are for the status: see there.
+    `ready`, `sandbox` and `rejected` are for the status: see there. `reading` parses what is long.
     """
 
     fleet: Fleet
@@ -119,15 +120,17 @@ class Parts:
     baseurl: str = ""
     client: Path = CLIENT
     entropy: Callable[[int], bytes] = secrets.token_bytes
+    reading: Reading = field(factory=Reading)
 
 
 def resource_tree(parts: Parts) -> IResource:
     """The tree of all URLs."""
     fleet, limits, now = parts.fleet, parts.limits, parts.now
-    sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor)
+    reading = parts.reading
+    sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor, reading=reading)
     channels = Channels(fleet=fleet, sockets=sockets)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
-    polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now)
+    polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, reading=reading)
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
@@ -149,7 +152,9 @@ def resource_tree(parts: Parts) -> IResource:
     permalinks = Permalinks(store=parts.cells, limits=limits)
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
-    completions = Completions(completer=completer, clients=parts.clients, limits=limits, now=now)
+    completions = Completions(
+        completer=completer, clients=parts.clients, limits=limits, now=now, reading=reading
+    )
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
     root.putChild(b"", Mounted(pages.app))
@@ -191,13 +196,19 @@ def sockjs(parts: Parts, sockets: WebSockets, completer: Completer) -> SockJS:
         entropy=parts.entropy,
         now=parts.now,
         script="../static/sockjs.min.js",
+        reading=parts.reading,
     )
 
 
 def site(parts: Parts) -> Site:
     """The factory for the web server's connections."""
     return _site(
-        resource_tree(parts), parts.limits, parts.reactor, parts.connection_came, parts.baseurl
+        resource_tree(parts),
+        parts.limits,
+        parts.reactor,
+        parts.connection_came,
+        parts.baseurl,
+        parts.reading,
     )
 
 
@@ -208,21 +219,28 @@ def permalink_site(
     reactor: Any,
     connection_came: Callable[[], bool] = lambda: True,
     baseurl: str = "",
+    reading: Reading | None = None,
 ) -> Site:
     """The factory for the connections of a server of permalinks: at ``/`` as well (1.17)."""
     permalinks = Permalinks(store=cells, limits=limits)
     root = Root()
     for name in (b"", b"permalink"):
         root.putChild(name, Mounted(permalinks.app))
-    return _site(_below(baseurl, root), limits, reactor, connection_came, baseurl)
+    tree = _below(baseurl, root)
+    return _site(tree, limits, reactor, connection_came, baseurl, reading or Reading())
 
 
 def _site(
-    tree: IResource, limits: Limits, reactor: Any, came: Callable[[], bool], baseurl: str
+    tree: IResource,
+    limits: Limits,
+    reactor: Any,
+    came: Callable[[], bool],
+    baseurl: str,
+    reading: Reading,
 ) -> Site:
     made = CellSite(
         tree,
-        requestFactory=partial(CellRequest, largest=limits.request_body),
+        requestFactory=partial(CellRequest, largest=limits.request_body, reading=reading),
         timeout=60,
         reactor=reactor,
     )

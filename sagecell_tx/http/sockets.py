@@ -11,7 +11,8 @@ What is not a message at all closes the socket with a code and a JSON reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
 from attrs import define, field
 from autobahn.twisted.resource import WebSocketResource
@@ -19,6 +20,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from typing_extensions import override
 
@@ -36,6 +38,7 @@ from sagecell_tx.http.conversations import (
     Socket,
     close_reason,
 )
+from sagecell_tx.http.reading import Inbox, Reading
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.wire.messages import WireError, dump
 
@@ -43,6 +46,9 @@ _log = Logger()
 
 #: The close codes of clients that do not come back, and of those that say none.
 GOODBYES = (NORMAL, 1001, 1005, None)
+
+#: The close codes for what is wrong with a message, where they have one of their own.
+_CODES = {"invalid_json": INVALID_DATA, "binary_message": UNSUPPORTED_DATA}
 
 #: The words for what Autobahn itself objects to.
 _WORDS = {INVALID_DATA: "invalid_utf8", MESSAGE_TOO_BIG: "message_too_big"}
@@ -54,8 +60,14 @@ class Speaker(Protocol):
     def begin(self) -> None:
         """The upgrade is done. Raises one of `cursors.CANNOT_GO_ON`."""
 
-    def receive(self, text: bytes, date: str) -> None:
-        """The client sent `text`; raises `WireError` when that makes no sense."""
+    def read(self, text: bytes, date: str) -> Any:
+        """What the client means by `text`; raises `WireError` when that makes no sense.
+
+        Called in a thread when it is long, so it changes nothing.
+        """
+
+    def heed(self, said: Any) -> None:
+        """Do what the client means, which `read` told; raises `WireError` as well."""
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone; `for_good` when it said so itself, and does not come back.
@@ -72,12 +84,28 @@ class Absent(Exception):
     """There is nobody to speak with, or not any more."""
 
 
+def _binary(payload: bytes, date: str) -> NoReturn:
+    raise WireError("binary_message", "Messages are JSON text here.")
+
+
 class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     """Autobahn's side of a `Speaker`."""
 
     factory: SpeakingFactory
     join: Join
     speaker: Speaker | None = None
+    _inbox: Inbox
+    _refused = False
+
+    @override
+    def connectionMade(self) -> None:
+        """The request's transport was taken over."""
+        self._inbox = Inbox(
+            reading=self.factory.reading,
+            pause=self.transport.pauseProducing,
+            resume=self.transport.resumeProducing,
+        )
+        super().connectionMade()
 
     @override
     def onConnect(self, request: Any) -> None:
@@ -105,21 +133,39 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """The client said something, whatever it is."""
         if self.speaker is None or not self.talking:
             return
-        if isBinary:
-            self.end_with(UNSUPPORTED_DATA, "binary_message", "Messages are JSON text here.")
+        read = _binary if isBinary else self.speaker.read
+        parse = partial(read, payload, self.factory.now())
+        self._inbox.put(len(payload), parse, self._heed, self._refuse)
+
+    def _heed(self, said: Any) -> None:
+        """What the client said is read. Perhaps it has said goodbye since."""
+        if self.speaker is None or self._refused:
             return
         try:
-            self.speaker.receive(payload, self.factory.now())
-        except WireError as error:
-            code = INVALID_DATA if error.code == "invalid_json" else POLICY_VIOLATION
-            self.end_with(code, error.code, error.message)
+            self.speaker.heed(said)
+        except Exception:
+            self._refuse(Failure())
+
+    def _refuse(self, failure: Failure) -> None:
+        if isinstance(failure.value, WireError):
+            word, sentence = failure.value.code, failure.value.message
+            code = _CODES.get(word, POLICY_VIOLATION)
+        else:
+            _log.failure("reading what a client said", failure)
+            code, word, sentence = INTERNAL_ERROR, "internal_error", "The server made a mistake."
+        self.end_with(code, word, sentence)
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """The socket is gone."""
+        """The socket is gone; what the client said before that is heeded first."""
+        if self.speaker is not None:
+            end = partial(self._end, for_good=wasClean and code in GOODBYES)
+            self._inbox.put(0, end, lambda _: None, self._refuse)
+
+    def _end(self, *, for_good: bool) -> None:
         if self.speaker is not None:
             speaker, self.speaker = self.speaker, None
-            speaker.end(for_good=wasClean and code in GOODBYES)
+            speaker.end(for_good=for_good)
 
     @property
     def talking(self) -> bool:
@@ -131,6 +177,7 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
         Autobahn's `sendClose` does not know the codes between 1000 and 3000.
         """
+        self._refused = True
         reason = close_reason(word, sentence).encode("ascii")
         self.sendCloseFrame(code=code, reasonUtf8=reason)
 
@@ -183,9 +230,12 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
 
     protocol = SpeakingProtocol
 
-    def __init__(self, *, limits: Limits, now: Callable[[], str], reactor: Any) -> None:
+    def __init__(
+        self, *, limits: Limits, now: Callable[[], str], reactor: Any, reading: Reading
+    ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
         self.limits = limits
+        self.reading = reading
         self.now = now
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
@@ -222,10 +272,13 @@ class WebSockets:
     limits: Limits
     now: Callable[[], str]
     reactor: Any
+    reading: Reading = field(factory=Reading)
     _factory: SpeakingFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._factory = SpeakingFactory(limits=self.limits, now=self.now, reactor=self.reactor)
+        self._factory = SpeakingFactory(
+            limits=self.limits, now=self.now, reactor=self.reactor, reading=self.reading
+        )
 
     def resource(self, join: Join) -> IResource:
         """The resource that takes a request's transport over."""

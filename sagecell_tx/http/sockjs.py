@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
@@ -29,6 +29,7 @@ from twisted.web.server import Request
 from sagecell_tx.http import origins, sockjsheaders
 from sagecell_tx.http.parameters import text
 from sagecell_tx.http.problems import Problem, handle_problems
+from sagecell_tx.http.reading import Reading
 from sagecell_tx.http.sockets import Absent, Speaker, WebSockets
 from sagecell_tx.http.sockjscensus import Connections
 from sagecell_tx.http.sockjsresponses import (
@@ -42,6 +43,7 @@ from sagecell_tx.http.sockjsresponses import (
 )
 from sagecell_tx.http.sockjssockets import FramedSocket, RawSocket
 from sagecell_tx.wire import sockjswire
+from sagecell_tx.wire.formwire import URLENCODED, media_type
 from sagecell_tx.wire.messages import WireError, dump
 
 #: What a client may call a server or its connection.
@@ -49,8 +51,6 @@ _NAME = re.compile(r"[^./]{1,128}", re.DOTALL)
 
 #: What a client may call its callback: it becomes part of a script.
 _CALLBACK = re.compile(r"[A-Za-z0-9_.]{1,128}")
-
-_FORM = "application/x-www-form-urlencoded"
 
 _POSTED = ("xhr", "xhr_send", "xhr_streaming", "jsonp_send")
 _GOT = ("websocket", "eventsource", "htmlfile", "jsonp")
@@ -72,6 +72,7 @@ class SockJS:
     now: Callable[[], str]
     script: str
     cookie: bool = True
+    reading: Reading = field(factory=Reading)
 
     app = Klein()
     handle_problems(app)
@@ -230,23 +231,23 @@ class SockJS:
     # --- requests that bring messages
 
     @app.route("/<server>/<name>/xhr_send", methods=["POST"])
-    def xhr_send(self, request: Request, server: str, name: str) -> bytes:
+    async def xhr_send(self, request: Request, server: str, name: str) -> bytes:
         """Messages, as JSON."""
-        refused = self._receive(request, server, name, _body(request))
+        refused = await self._receive(request, server, name, _body(request))
         if not refused:
             request.setResponseCode(204)
         return refused
 
     @app.route("/<server>/<name>/jsonp_send", methods=["POST"])
-    def jsonp_send(self, request: Request, server: str, name: str) -> bytes:
+    async def jsonp_send(self, request: Request, server: str, name: str) -> bytes:
         """Messages, as JSON or in a form."""
-        kind = origins.header(request, b"content-type").partition(";")[0].strip().lower()
-        payload = request.args.get(b"d", [b""])[-1] if kind == _FORM else _body(request)
+        kind = media_type(origins.header(request, b"content-type"))
+        payload = request.args.get(b"d", [b""])[-1] if kind == URLENCODED else _body(request)
         # Not 204: there are browsers that do odd things then.
-        refused = self._receive(request, server, name, payload)
+        refused = await self._receive(request, server, name, payload)
         return refused or sockjsheaders.whole(request, b"ok")
 
-    def _receive(self, request: Request, server: str, name: str, payload: bytes) -> bytes:
+    async def _receive(self, request: Request, server: str, name: str, payload: bytes) -> bytes:
         """Pass on what the client sent; gives the text of a refusal, if there was one."""
         _check(server, name)
         self._prepare(request)
@@ -254,8 +255,12 @@ class SockJS:
         if connection is None or not connection.is_open:
             raise Problem(404, "not_found", "There is no such connection.")
         request.setHeader("Content-Type", "text/plain; charset=UTF-8")
+
+        def parse() -> list[Any]:
+            return [connection.read(message) for message in sockjswire.parse(payload)]
+
         try:
-            messages = sockjswire.parse(payload)
+            messages = await self.reading.read(len(payload), parse)
         except WireError as error:
             return sockjsheaders.refuse(request, 500, error.message)
         for message in messages:

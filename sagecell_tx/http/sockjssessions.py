@@ -10,7 +10,7 @@ Source: sockjs-protocol 0.3.3, "Protocol and framing" and "Handling close".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -48,8 +48,14 @@ class Link(Protocol):
 class Talk(Protocol):
     """What is behind a connection."""
 
-    def receive(self, text: str) -> None:
-        """The client said something, whatever it is."""
+    def read(self, text: str) -> Any:
+        """What the client means by `text`, whatever it is.
+
+        Called in a thread when it is long, so it changes nothing.
+        """
+
+    def receive(self, said: Any) -> None:
+        """The client said what `read` told."""
 
     def take(self, room: int) -> list[Text]:
         """The next messages, about `room` bytes; none means that `Link.wake` will be called."""
@@ -135,13 +141,18 @@ class Connection:
             self._part()
             self._end(*INTERRUPTED)
 
-    def receive(self, text: str) -> None:
-        """The client said something."""
+    def read(self, text: str) -> Any:
+        """See `Talk.read`."""
+        talk = self._talk
+        return None if talk is None else talk.read(text)
+
+    def receive(self, said: Any) -> None:
+        """The client said something, which `read` told."""
         if self._talk is None:
             return
         self._last_said = self.clock.seconds()
         try:
-            self._talk.receive(text)
+            self._talk.receive(said)
         except Exception:
             _log.failure("receiving what a SockJS client said")
             self.close(*INTERNAL_ERROR)

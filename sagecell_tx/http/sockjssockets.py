@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
@@ -43,14 +44,17 @@ class FramedSocket:
         self._socket.transport.registerProducer(self, True)
         self._connection.attach(self)
 
-    def receive(self, text: bytes, date: str) -> None:
-        """The client sent messages; raises `WireError` when they are none."""
+    def read(self, text: bytes, date: str) -> list[Any]:
+        """The messages that the client sent; raises `WireError` when they are none."""
         try:
-            messages = sockjswire.parse(text)
+            return [self._connection.read(message) for message in sockjswire.parse(text)]
         except PayloadExpected:
-            return  # empty frames are let pass
-        for message in messages:
-            self._connection.receive(message)
+            return []  # empty frames are let pass
+
+    def heed(self, said: list[Any]) -> None:
+        """See `Speaker.heed`."""
+        for each in said:
+            self._connection.receive(each)
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone, and comes back as another one."""
@@ -128,15 +132,20 @@ class RawSocket:
         else:  # it was closed as it began
             talk.end()
 
-    def receive(self, text: bytes, date: str) -> None:
-        """The client sent a message; raises `WireError` when that is no text."""
+    def read(self, text: bytes, date: str) -> Any:
+        """The message that the client sent; raises `WireError` when that is no text."""
         try:
             message = text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise WireError("invalid_json", "The message is not UTF-8.") from error
+        talk = self._talk
+        return None if talk is None else talk.read(message)
+
+    def heed(self, said: Any) -> None:
+        """See `Speaker.heed`."""
         if self._talk is not None:
             self._stir()
-            self._talk.receive(message)
+            self._talk.receive(said)
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone."""

@@ -18,10 +18,13 @@ from collections import deque
 
 from attrs import define, evolve, field
 
-from sagecell_tx.wire.messages import Message, WireError, dump
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
 #: Streams are joined up to this many bytes, so that one taking stays small.
 JOINED = 64 * 1024
+
+#: Strings, brackets and commas in such a message's content; see `wire/jsonbounds.py`.
+STREAM = 7
 
 
 class Gone(Exception):
@@ -78,7 +81,7 @@ class Entry:
 def _stream(message: Message) -> tuple[str, str] | None:
     """The name and the text of a stream message; None when it has another shape."""
     try:
-        content = message.parsed_content()
+        content = parse_object(message.content, STREAM)
     except WireError:
         return None
     name, text = content.get("name"), content.get("text")

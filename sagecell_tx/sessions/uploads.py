@@ -22,6 +22,9 @@ _log = Logger()
 
 MSG_TYPE = "sagecell_file"
 
+#: Bytes of such a content: room for any name, however it is escaped.
+LONGEST = 16 * 1024
+
 #: The end of the year 9999, in seconds since the epoch: no calendar goes beyond it.
 LATEST = 253_402_300_799
 
@@ -40,7 +43,7 @@ class Part:
     def from_message(cls, message: Message) -> Part:
         """Raises `FileRefused` with a sentence for the user."""
         try:
-            content = message.parsed_content()
+            content = message.parsed_content(LONGEST)
             name = content.get("name")
             if not isinstance(name, str):
                 raise FileRefused("A file without a name was not saved.")

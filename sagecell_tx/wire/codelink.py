@@ -25,6 +25,7 @@ PART_LIMIT = 255  # bytes of UTF-8; what a directory entry holds
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]{1,32}")
 _IDENT = re.compile(r"[!-~]{1,64}")
+_HALF = re.compile("[\ud800-\udfff]")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*")
 
 
@@ -176,4 +177,4 @@ def _invalid_name(what: str) -> WireError:
 
 
 def _surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    return _HALF.search(text) is not None

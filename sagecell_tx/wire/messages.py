@@ -15,6 +15,9 @@ from typing import Any, TypeGuard
 
 from attrs import frozen
 
+from sagecell_tx.wire import jsonbounds
+from sagecell_tx.wire.jsonbounds import HEADER_MARKS
+
 SHELL = "shell"
 IOPUB = "iopub"
 STDIN = "stdin"
@@ -74,10 +77,10 @@ class Message:
         """The `msg_id` of the request that this message belongs to; empty for none."""
         return _msg_id_in(self.parent_header)
 
-    def parsed_content(self) -> dict[str, Any]:
+    def parsed_content(self, longest: int = PARSED) -> dict[str, Any]:
         """The content as a dictionary; raises `WireError` when it is not one, or too long."""
-        if len(self.content) > PARSED:
-            raise WireError("content_too_long", f"The content is longer than {PARSED} bytes.")
+        if len(self.content) > longest:
+            raise WireError("content_too_long", f"The content is longer than {longest} bytes.")
         return parse_object(self.content)
 
 
@@ -85,7 +88,7 @@ class Message:
 def _msg_id_in(header: bytes) -> str:
     """The `msg_id` in a header: all that one execution says repeats the same one."""
     try:
-        msg_id = parse_object(header).get("msg_id")
+        msg_id = parse_object(header, HEADER_MARKS).get("msg_id")
     except WireError:
         return ""
     return msg_id if isinstance(msg_id, str) else ""
@@ -96,16 +99,19 @@ def is_name(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= NAME_LIMIT
 
 
-def parse_object(data: bytes | str) -> dict[str, Any]:
+def parse_object(data: bytes | str, marks: int = jsonbounds.MARKS) -> dict[str, Any]:
     """A JSON object from text, UTF-8 if bytes; raises `WireError` for anything else, NaN included."""
-    value = parse_json(data)
+    value = parse_json(data, marks)
     if not isinstance(value, dict):
         raise WireError("invalid_message", "Expected a JSON object.")
     return value
 
 
-def parse_json(data: bytes | str) -> Any:
-    """Any JSON value from text, UTF-8 if bytes; raises `WireError`."""
+def parse_json(data: bytes | str, marks: int = jsonbounds.MARKS) -> Any:
+    """Any JSON value from text, UTF-8 if bytes; raises `WireError`, also for too much in it."""
+    excess = jsonbounds.excess(data, marks)
+    if excess:
+        raise WireError("invalid_json", excess)
     try:
         # json.loads would guess the encoding of bytes and take UTF-16 as well.
         return _DECODER.decode(data if isinstance(data, str) else data.decode("utf-8"))
@@ -126,7 +132,7 @@ def _refuse_constant(name: str) -> None:
 
 
 # Made once: the json module's functions make a new one for each call with options.
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=jsonbounds.whole_number)
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 

@@ -21,11 +21,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
-from sagecell_tx.wire.messages import WireError, dump
+from sagecell_tx.wire.messages import WireError, dump, parse_json
 
 #: A message on its way out, in parts that are never joined: texts, and UTF-8 as it came from
 #: elsewhere. What is no UTF-8 in there is shown as U+FFFD.
 Text = Sequence[str | bytes]
+
+#: Messages in one frame or request of a client's.
+MOST = 1000
 
 #: Bytes from which on a frame is cut in pieces, and at most about how many one piece has been
 #: before it was escaped.
@@ -84,10 +87,12 @@ def parse(payload: bytes) -> list[str]:
     if not payload:
         raise PayloadExpected
     try:
-        value = json.loads(payload.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(payload)
+    except WireError as error:
         raise WireError("invalid_json", "Broken JSON encoding.") from error
     messages = value if isinstance(value, list) else [value]
+    if len(messages) > MOST:
+        raise WireError("invalid_json", f"At most {MOST} messages at a time.")
     if not all(isinstance(message, str) for message in messages):
         raise WireError("invalid_json", "Broken JSON encoding.")
     return messages

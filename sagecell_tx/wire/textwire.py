@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sagecell_tx.wire import jsonbounds
+from sagecell_tx.wire.jsonbounds import HEADER_MARKS
 from sagecell_tx.wire.messages import (
     CONTROL,
     PROTOCOL_VERSION,
@@ -131,6 +133,8 @@ def _dump_header(header: dict[str, Any]) -> bytes:
     dumped = _dump(header)
     if len(dumped) > HEADER_LIMIT:
         raise WireError("invalid_message", f"The header is longer than {HEADER_LIMIT} bytes.")
+    if jsonbounds.excess(dumped, HEADER_MARKS):  # the kernel's, which repeats it, would be refused
+        raise WireError("invalid_message", "The header has too much in it.")
     return dumped
 
 

@@ -26,6 +26,9 @@ from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 #: answered too, in the shape of today.
 REMEMBERED = 100
 
+#: Bytes of a content that is looked into: such editors know no longer ones.
+LONGEST = 256 * 1024
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -49,7 +52,7 @@ class Elder:
         if adapt is None or (adapt is _execution and b'"user_variables"' not in message.content):
             return message
         try:
-            content = message.parsed_content()
+            content = message.parsed_content(LONGEST)
             adapted = adapt(content)
             if adapted is None:
                 return message
@@ -73,7 +76,7 @@ class Elder:
             return message
         del self._asked[message.parent_id]
         try:
-            content = message.parsed_content()
+            content = message.parsed_content(LONGEST)
             if asked.msg_type == "complete_request":
                 told = _matched(content, asked.text)
             else:

@@ -29,10 +29,12 @@ CLIENT = IPv4Address("TCP", "127.0.0.1", 40000)
 class Wire(FakeTransport):
     """A server's TCP transport. While `clogged`, the client at its other end reads nothing.
 
-    `most` is the largest number of bytes that ever waited in it.
+    `most` is the largest number of bytes that ever waited in it. While `held`, the server does not
+    read; what is sent to it nevertheless, it had read before.
     """
 
     clogged = False
+    held = False
     aborted = False
     most = 0
     _told_to_wait = False
@@ -58,6 +60,14 @@ class Wire(FakeTransport):
             self._told_to_wait = False
             self.producer.resumeProducing()
         return data
+
+    @override
+    def pauseProducing(self) -> None:
+        self.held = True
+
+    @override
+    def resumeProducing(self) -> None:
+        self.held = False
 
     @override
     def registerProducer(self, producer: Any, streaming: bool) -> None:

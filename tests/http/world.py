@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http.clients import Clients
+from sagecell_tx.http.reading import Reading
 from sagecell_tx.http.site import Parts, site
 from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.fleet import Fleet
@@ -46,6 +47,7 @@ class World:
     ready: int = 0
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
+    reading: Reading = field(factory=Reading)
     fleet: Fleet = field(init=False)
     site: Site = field(init=False)
 
@@ -86,6 +88,7 @@ class World:
                 terms=self.terms,
                 baseurl=self.baseurl,
                 client=self.client,
+                reading=self.reading,
             )
         )
 

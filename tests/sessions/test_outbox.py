@@ -206,3 +206,15 @@ def test_half_characters_survive_joining():
     outbox.append(stream("\ude00"))
     (message,) = take_all(outbox, cursor)
     assert message.parsed_content()["text"] in ("\ud83d\ude00", "\U0001f600")
+
+
+def test_what_has_more_in_it_than_a_stream_is_not_looked_into():
+    surprise = attrs.evolve(stream("a"), content=b'{"name":"stdout","text":[[],[],[]]}')
+    assert not_joined(surprise, surprise)
+    commas = stream('[{"a,b": ",,,,,,,,,,,,"}]' * 10)
+    outbox = Outbox(PLENTY)
+    cursor = outbox.open()
+    for _ in range(2):
+        outbox.append(commas)
+    (message,) = take_all(outbox, cursor)
+    assert message.parsed_content()["text"] == commas.parsed_content()["text"] * 2

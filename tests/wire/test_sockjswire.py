@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.sockjswire import (
+    MOST,
     PIECE,
     PayloadExpected,
     array,
@@ -129,3 +130,9 @@ def test_the_payloads_there_are():
 def test_the_frames_without_messages():
     assert (sockjswire.OPEN.data, sockjswire.HEARTBEAT.data) == (b"o", b"h")
     assert close_frame(3000, "Go away!").data == b'c[3000,"Go away!"]'
+
+
+def test_messages_at_a_time_are_bounded():
+    assert parse(json.dumps(["a"] * MOST).encode()) == ["a"] * MOST
+    with pytest.raises(WireError, match="At most 1000"):
+        parse(json.dumps(["a"] * (MOST + 1)).encode())

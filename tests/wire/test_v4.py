@@ -10,7 +10,7 @@ from jupyter_client.adapter import adapt
 
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import SHELL, Message, dump
-from sagecell_tx.wire.v4 import REMEMBERED, Elder
+from sagecell_tx.wire.v4 import LONGEST, REMEMBERED, Elder
 from tests.wire.strategies import json_objects, json_values
 
 NOW = "2026-01-02T03:04:05.678901Z"
@@ -171,3 +171,8 @@ def test_a_kernel_that_answers_nonsense_is_passed_on():
     elder.modern(asked("object_info_request", {"oname": "int"}))
     said = reply("inspect_reply", b"[]")
     assert elder.answered(said).content == b"[]"
+
+
+def test_what_is_longer_than_such_editors_know_is_not_looked_into():
+    long = asked("complete_request", {"line": "x" * LONGEST, "cursor_pos": 0})
+    assert Elder().modern(long) is long

@@ -199,6 +199,7 @@ def named(**fields):
         named(msg_id="x" * 257),
         named(username="x" * zmqwire.HEADER_LIMIT),
         b'{"a":' * 9000 + b"1" + b"}" * 9000,
+        named()[:-1] + b',"a":[' + b"[]," * 2000 + b"[]]}",
     ],
     ids=lambda header: repr(header[:30]),
 )

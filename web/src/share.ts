@@ -3,6 +3,9 @@
 import { button } from "./elements";
 import { type KeptProgram, type Permalink, Refusal } from "./server";
 
+/** Characters in an address: the server, and the proxies that its recipes set up, take no longer one. */
+export const LONGEST = 65_536;
+
 export interface ShareOptions {
   readonly keep: (program: KeptProgram) => Promise<Permalink>;
   /** An absolute address for a path on the server. */
@@ -29,16 +32,18 @@ export class Share {
       const whole = { z: zip, lang: program.language };
       const short = `?${new URLSearchParams({ q: query })}`;
       const long = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
+      const fits = this.#options.address(long).length <= LONGEST;
       this.#fill(
         this.#row("Short link", short, "kept by this server"),
-        this.#row("Long link", long, "holds the whole program"),
+        fits
+          ? this.#row("Long link", long, "holds the whole program")
+          : words("The program is too long for a link that holds the whole of it."),
       );
       this.element.querySelector("input")?.select();
     } catch (error) {
-      const words = document.createElement("p");
-      words.setAttribute("role", "alert");
-      words.textContent = error instanceof Refusal ? error.message : String(error);
-      this.#fill(words);
+      const alert = words(error instanceof Refusal ? error.message : String(error));
+      alert.setAttribute("role", "alert");
+      this.#fill(alert);
     }
   }
 
@@ -75,6 +80,12 @@ export class Share {
     row.append(label, copy, said);
     return row;
   }
+}
+
+function words(text: string): HTMLElement {
+  const paragraph = document.createElement("p");
+  paragraph.textContent = text;
+  return paragraph;
 }
 
 /** Puts a field's text on the clipboard, also where the page came over plain HTTP. */

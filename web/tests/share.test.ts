@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { type KeptProgram, type Permalink, Refusal } from "../src/server";
-import { Share } from "../src/share";
+import { LONGEST, Share } from "../src/share";
 import { settled } from "./fakes";
 
 const PROGRAM = { code: "print(1)", language: "octave", interacts: "[]" };
@@ -48,6 +48,22 @@ test("shows a short link and one that holds the program, and copies each", async
   expect(share.element.querySelector("[role=status]")?.textContent).toBe("Copied");
   share.element.querySelector<HTMLElement>(".sagecell_permalink_close")?.click();
   expect(share.element.hidden).toBe(true);
+});
+
+test("offers no link that the server would refuse", async () => {
+  const rest = "http://cells.test/?z=&lang=octave".length;
+  for (const [size, offered] of [
+    [LONGEST - rest, 2],
+    [LONGEST - rest + 1, 1],
+  ] as const) {
+    const share = shareWith(async () => ({ query: "q", zip: "x".repeat(size), interacts: "" }));
+    await share.show(PROGRAM);
+    const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
+    expect(fields).toHaveLength(offered);
+    expect(fields[0]).toBe("http://cells.test/?q=q");
+    for (const field of fields) expect(field.length).toBeLessThanOrEqual(LONGEST);
+    expect(share.element.textContent?.includes("too long")).toBe(offered === 1);
+  }
 });
 
 test("says that a copy did not work, and leaves the link selected by hand", async () => {
