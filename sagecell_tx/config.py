@@ -103,6 +103,9 @@ class Limits:
     network_connect: float = 10.0  # to find a host and connect to it
     network_idle: float = 60.0  # with nothing sent or received
 
+    # Connections of one address at a time, whatever they are for; 0: no limit.
+    connections_per_address: int = 500
+
     # SockJS: connections, seconds and bytes.
     sockjs: int = 1000  # connections at a time
     sockjs_per_address: int = 250  # 0: no limit

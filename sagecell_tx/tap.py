@@ -31,6 +31,7 @@ from sagecell_tx.hosts.reach import AllowList, is_public
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
+from sagecell_tx.http.arrivals import Arrivals
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.site import Parts, permalink_site, site
@@ -160,13 +161,20 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     limits = config.limits
     database = open_database(config.database_url, reactor=reactor, pool=threads)
     cells = _cells(config, database, reactor)
-    doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    arrivals = Arrivals(most=limits.connections_per_address, counted_as=clients.counted_as)
+    doors = Doors(
+        clock=reactor,
+        limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        hang_up=arrivals.hang_up,
+    )
     if config.permalinks_only:
         links = permalink_site(
             cells=cells,
             limits=limits,
             reactor=reactor,
             connection_came=doors.came,
+            arrivals=arrivals,
+            clients=clients,
             baseurl=config.prefix,
         )
         return PermalinkServer(
@@ -212,6 +220,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             sandbox=lambda: (host.sandbox.level, host.features),
             rejected=host.rejected,
             connection_came=doors.came,
+            arrivals=arrivals,
             clients=clients,
             terms=terms,
             baseurl=config.prefix,

@@ -1,7 +1,8 @@
 """The ports, closed for a while before the process runs out of descriptors.
 
-A process that has none left cannot fork, open its database or talk with its kernels. So
-new connections wait in the operating system's queue while four fifths are in use, and those
+A process that has none left cannot fork, open its database or talk with its kernels. So once
+four fifths are in use, those that have waited longest for a request are hung up on, one for each
+that comes. When there are none, new connections wait in the operating system's queue, and those
 who are in go on as if nothing was. The reactor lets many in before it sees that a door was
 closed; once 85 of a hundred are in use they are hung up on.
 """
@@ -53,10 +54,14 @@ def lowest_free() -> int:
 
 @define(kw_only=True)
 class Doors:
-    """All ports of the server. `limit` tells how many descriptors there may be."""
+    """All ports of the server. `limit` tells how many descriptors there may be.
+
+    `hang_up` ends so many connections that wait for a request, at most, and tells how many.
+    """
 
     clock: IReactorTime
     limit: Callable[[], int]
+    hang_up: Callable[[int], int] = lambda _: 0
     in_use: Callable[[], int] = descriptors
     at_least_in_use: Callable[[], int] = lowest_free
     _ports: list[IListeningPort] = field(factory=list, init=False)
@@ -70,7 +75,13 @@ class Doors:
     def came(self) -> bool:
         """A connection was let in: may it stay? It may be the last one for a while."""
         in_use, limit = self.at_least_in_use(), self.limit()
-        if self._watch is None and in_use >= CLOSED_AT * limit:
+        # One that is hung up on has its descriptor until the reactor's next turn.
+        may_stay = in_use < FULL_AT * limit
+        if (
+            self._watch is None
+            and in_use >= CLOSED_AT * limit
+            and not (self.hang_up(1) and may_stay)
+        ):
             _log.warn(
                 "no new connections: of {limit} descriptors, {used} are in use",
                 limit=limit,
@@ -79,7 +90,7 @@ class Doors:
             for port in self._ports:
                 port.stopReading()  # type: ignore[attr-defined]
             self._watch = self.clock.callLater(INTERVAL, self._look)
-        return in_use < FULL_AT * limit
+        return may_stay
 
     def close(self) -> None:
         """The ports are being closed for good."""
@@ -90,7 +101,9 @@ class Doors:
 
     def _look(self) -> None:
         self._watch = None
-        if self.in_use() > OPEN_AT * self.limit():
+        too_many = self.in_use() - int(OPEN_AT * self.limit())
+        if too_many > 0:
+            self.hang_up(too_many)
             self._watch = self.clock.callLater(INTERVAL, self._look)
             return
         _log.info("new connections are let in again")

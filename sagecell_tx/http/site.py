@@ -17,6 +17,8 @@ from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
 from sagecell_tx.config import Limits
+from sagecell_tx.http.accesslog import AccessLog
+from sagecell_tx.http.arrivals import Arrivals
 from sagecell_tx.http.bodies import CellRequest, CellSite, Gzip
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.completions import Completions
@@ -114,6 +116,7 @@ class Parts:
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
     connection_came: Callable[[], bool] = lambda: True
+    arrivals: Arrivals = field(factory=Arrivals)
     clients: Clients = field(factory=Clients)
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
@@ -197,7 +200,13 @@ def sockjs(parts: Parts, sockets: WebSockets, completer: Completer) -> SockJS:
 def site(parts: Parts) -> Site:
     """The factory for the web server's connections."""
     return _site(
-        resource_tree(parts), parts.limits, parts.reactor, parts.connection_came, parts.baseurl
+        resource_tree(parts),
+        limits=parts.limits,
+        reactor=parts.reactor,
+        came=parts.connection_came,
+        arrivals=parts.arrivals,
+        clients=parts.clients,
+        baseurl=parts.baseurl,
     )
 
 
@@ -207,25 +216,45 @@ def permalink_site(
     limits: Limits,
     reactor: Any,
     connection_came: Callable[[], bool] = lambda: True,
+    arrivals: Arrivals | None = None,
+    clients: Clients | None = None,
     baseurl: str = "",
 ) -> Site:
     """The factory for the connections of a server of permalinks: at ``/`` as well (1.17)."""
+    clients = clients or Clients()
     permalinks = Permalinks(store=cells, limits=limits)
     root = Root()
     for name in (b"", b"permalink"):
         root.putChild(name, Mounted(permalinks.app))
-    return _site(_below(baseurl, root), limits, reactor, connection_came, baseurl)
+    return _site(
+        _below(baseurl, root),
+        limits=limits,
+        reactor=reactor,
+        came=connection_came,
+        arrivals=arrivals or Arrivals(),
+        clients=clients,
+        baseurl=baseurl,
+    )
 
 
 def _site(
-    tree: IResource, limits: Limits, reactor: Any, came: Callable[[], bool], baseurl: str
+    tree: IResource,
+    *,
+    limits: Limits,
+    reactor: Any,
+    came: Callable[[], bool],
+    arrivals: Arrivals,
+    clients: Clients,
+    baseurl: str,
 ) -> Site:
     made = CellSite(
         tree,
         requestFactory=partial(CellRequest, largest=limits.request_body),
-        timeout=60,
+        timeout=None,  # the channel has deadlines of its own
+        logFormatter=AccessLog(clients),
         reactor=reactor,
     )
     made.came = came
+    made.arrivals = arrivals
     made.gzip = Gzip(baseurl)
     return made

@@ -92,6 +92,37 @@ class DoorsTests(SynchronousTestCase):
         assert len(self.clock.getDelayedCalls()) == 1
         self.doors.close()
 
+    def hang_up_on(self, waiting: int) -> list[int]:
+        """So many connections wait for a request; gives how many were to be hung up on."""
+        asked: list[int] = []
+
+        def hang_up(most: int) -> int:
+            nonlocal waiting
+            asked.append(most)
+            ended = min(most, waiting)
+            waiting -= ended
+            return ended
+
+        self.doors.hang_up = hang_up
+        return asked
+
+    def test_while_somebody_waits_for_a_request_the_doors_stay_open(self) -> None:
+        asked = self.hang_up_on(2)
+        assert self.come(79) == [True, True]
+        assert asked == []
+        assert self.come(80) == [True, True]
+        assert self.come(84) == [True, True]
+        assert self.come(80) == [False, False]
+        assert asked == [1, 1, 1]
+        self.doors.close()
+
+    def test_where_too_many_came_at_once_room_is_made_before_the_next(self) -> None:
+        asked = self.hang_up_on(100)
+        assert self.come(85) == [False, False]
+        assert self.pass_with(85) == [False, False]
+        assert self.pass_with(75) == [True, True]
+        assert asked == [1, 10]
+
     def test_after_the_end_nothing_is_opened(self) -> None:
         self.come(90)
         self.doors.close()

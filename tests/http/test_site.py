@@ -64,7 +64,7 @@ class BodyTests(SiteTests):
 
     def test_nothing_of_it_is_kept(self) -> None:
         connection = self.begin(("Content-Length", str(2**30)))
-        channel = connection.server.protocol._channel
+        channel = connection.server.protocol
         (refused,) = channel.requests
         for _ in range(10):
             connection.send(b"x" * 5000)
