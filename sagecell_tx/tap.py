@@ -159,7 +159,9 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
     threads = reactor.getThreadPool()
     limits = config.limits
-    database = open_database(config.database_url, reactor=reactor, pool=threads)
+    database = open_database(
+        config.database_url, reactor=reactor, pool=threads, reserve=limits.disk_reserve
+    )
     cells = _cells(config, database, reactor)
     arrivals = Arrivals(most=limits.connections_per_address, counted_as=clients.counted_as)
     doors = Doors(
@@ -185,7 +187,12 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             notifier=notifier,
         )
     network = _network(config, reactor)
-    files = DatabaseFileStore(database=database, now=timestamp, entropy=secrets.token_bytes)
+    files = DatabaseFileStore(
+        database=database,
+        now=timestamp,
+        entropy=secrets.token_bytes,
+        total=limits.files_total,
+    )
     host = ForkHost(
         reactor=reactor,
         threads=threads,

@@ -90,6 +90,10 @@ class Clients:
         peer = _host(request.getClientAddress())
         return self._believed(peer) if peer else self._unix
 
+    def are_counted_elsewhere(self, request: IRequest) -> bool:
+        """Whether a believed peer asks for clients that it does not name, as our own servers do."""
+        return self.are_behind_proxy(request) and not forwarded_for(request)
+
     def counted_as(self, peer: IAddress) -> str:
         """The name by which a peer's connections are counted; nothing for those that are not.
 

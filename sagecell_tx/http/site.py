@@ -149,7 +149,9 @@ def resource_tree(parts: Parts) -> IResource:
         new_id=parts.new_id,
         now=now,
     )
-    permalinks = Permalinks(store=parts.cells, limits=limits)
+    permalinks = Permalinks(
+        store=parts.cells, limits=limits, clients=parts.clients, clock=parts.reactor
+    )
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
     completions = Completions(completer=completer, clients=parts.clients, limits=limits, now=now)
@@ -222,7 +224,7 @@ def permalink_site(
 ) -> Site:
     """The factory for the connections of a server of permalinks: at ``/`` as well (1.17)."""
     clients = clients or Clients()
-    permalinks = Permalinks(store=cells, limits=limits)
+    permalinks = Permalinks(store=cells, limits=limits, clients=clients, clock=reactor)
     root = Root()
     for name in (b"", b"permalink"):
         root.putChild(name, Mounted(permalinks.app))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.admission import Admission, Place
+from sagecell_tx.sessions.allowances import FileAllowance
 from sagecell_tx.sessions.deaths import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lastwords import LastWords
@@ -35,6 +37,7 @@ class Fleet(Service):
     new_id: Callable[[], str]
     now: Callable[[], str]
     admission: Admission = field(init=False)
+    allowance: FileAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     last_words: LastWords = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
@@ -42,6 +45,7 @@ class Fleet(Service):
 
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(limits=self.limits, clock=self.clock)
+        self.allowance = FileAllowance(self.limits)
         self.deaths = Deaths(self.clock.seconds)
         self.last_words = LastWords(clock=self.clock, limits=self.limits)
 
@@ -85,11 +89,15 @@ class Fleet(Service):
             now=self.now,
             on_dead=self._remove,
             timeout=timeout,
+            allow_file=partial(self._allow_file, place.visitor),
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
         session.start()
         return session
+
+    def _allow_file(self, visitor: Visitor, name: str, size: int) -> None:
+        self.allowance.take(visitor, self.clock.seconds(), name, size)
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""

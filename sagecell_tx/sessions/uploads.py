@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreUnavailable, Upload
+from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.interfaces import (
+    FileRefused,
+    FileStore,
+    StoreFull,
+    StoreUnavailable,
+    Upload,
+)
 from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import Message, WireError
 
@@ -60,6 +67,14 @@ class Part:
         return cls(name=name, mtime=in_range, offset=offset, last=last, data=data)
 
 
+@frozen
+class Outcome:
+    """What became of a file."""
+
+    name: str
+    saved: bool
+
+
 @define
 class _Coming:
     """The file that is being put together."""
@@ -71,35 +86,45 @@ class _Coming:
 
 @define(kw_only=True)
 class Uploads:
-    """The files of one session. `refuse` is given a sentence and the request's header."""
+    """The files of one session. `refuse` is given a sentence and the request's header.
+
+    `allow` is asked before so many bytes of a file are stored; it raises `FileRefused`.
+    """
 
     kernel_id: str
     store: FileStore
     limits: Limits
     refuse: Callable[[str, bytes], None]
+    allow: Callable[[str, int], None] = lambda _name, _size: None
     _coming: _Coming | None = field(default=None, init=False)
     _refused: str | None = field(default=None, init=False)
     _names: set[str] = field(factory=set, init=False)
     _stored: int = field(default=0, init=False)
 
-    def receive(self, message: Message) -> Deferred[None]:
-        """Take one piece. Fires when the next may come; never fails."""
+    def receive(self, message: Message) -> Deferred[Outcome | None]:
+        """Take one piece. Fires when the next may come; never fails.
+
+        Fires with what became of the file when this piece decided that.
+        """
         return Deferred.fromCoroutine(self._receive(message))
 
     def close(self) -> Deferred[None]:
         """The kernel is gone: drop the file that is not whole. Never fails."""
         return Deferred.fromCoroutine(self._abandon())
 
-    async def _receive(self, message: Message) -> None:
+    async def _receive(self, message: Message) -> Outcome | None:
+        part: Part | None = None
         try:
             part = Part.from_message(message)
             if part.name == self._refused and part.offset != 0:
-                return  # the rest of a file that was refused already
+                return None  # the rest of a file that was refused already
             self._refused = None
             await self._add(part)
         except FileRefused as refusal:
             await self._abandon()
             self.refuse(str(refusal), message.parent_header)
+            return Outcome(part.name, saved=False) if part is not None else None
+        return Outcome(part.name, saved=True) if part.last else None
 
     async def _add(self, part: Part) -> None:
         """Store one piece; raises `FileRefused`, and remembers the name for its other pieces."""
@@ -109,6 +134,7 @@ class Uploads:
                 raise FileRefused(f"The file {part.name!r} is too large and was not saved.")
             if self._stored + len(part.data) > self.limits.files:
                 raise FileRefused(f"No room is left for {part.name!r}: it was not saved.")
+            self.allow(part.name, len(part.data) + (ENTRY if part.offset == 0 else 0))
             await coming.upload.write(part.data)
             coming.size += len(part.data)
             self._stored += len(part.data)
@@ -124,7 +150,8 @@ class Uploads:
                 name=part.name,
                 error=error,
             )
-            raise FileRefused(f"The file {part.name!r} could not be saved.") from error
+            why = f" {error}" if isinstance(error, StoreFull) else ""
+            raise FileRefused(f"The file {part.name!r} could not be saved.{why}") from error
         except FileRefused:
             self._refused = part.name
             raise

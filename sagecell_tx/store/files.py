@@ -15,10 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, field
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
-from twisted.internet.defer import Deferred, fail, succeed
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from sagecell_tx.sessions.allowances import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, StoredFile, StoreUnavailable
 from sagecell_tx.store.database import Database, attempt
 from sagecell_tx.store.schema import blobs, chunks, files
@@ -34,23 +36,34 @@ CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
 _BLOBS_AT_ONCE = 100
 _CHUNKS_AT_ONCE = 64
 
+# When the oldest files make room, what is left of all that may be stored: they go in batches.
+LEFT = 0.9
+_FILES_AT_ONCE = 100
+
 # The size of a blob that a sweep is deleting, which no upload may commit any more.
 _CONDEMNED = -1
 
 UPLOAD_ENDED = "This upload has ended; the file must be sent again."
 FILE_GONE = "This file is no longer stored."
+TOO_LARGE = "The file is larger than all that this server stores."
+
+_log = Logger()
 
 
 @define(kw_only=True, eq=False)
 class DatabaseFileStore:
     """A `FileStore` in a database. `now` is in seconds since the epoch.
 
-    `entropy` returns so many random bytes; each upload is named by 16 of them.
+    `entropy` returns so many random bytes; each upload is named by 16 of them. Of what was
+    committed, `total` bytes are kept at most: the oldest files make room. With 0, all are kept.
     """
 
     _database: Database
     _now: Callable[[], float]
     _entropy: Callable[[int], bytes]
+    _total: int = 0
+    _held: int | None = field(default=None, init=False)  # at most; None: to be counted
+    _making_room: DeferredLock = field(factory=DeferredLock, init=False)
     _uploads: set[str] = field(factory=set, init=False)
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
@@ -65,6 +78,7 @@ class DatabaseFileStore:
             name=name,
             mtime=mtime,
             ended=partial(self._uploads.discard, blob_id),
+            make_room=self._make_room,
         )
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
@@ -100,7 +114,36 @@ class DatabaseFileStore:
     async def _sweep(self, before: float) -> int:
         swept = await self._database.write(partial(_delete_files, before=before))
         await self._delete_blobs(before)
+        self._held = None  # also for what other processes have stored
         return swept
+
+    def _make_room(self, size: int) -> Deferred[None]:
+        """Fires when there is room for `size` bytes of a file. Fails with `FileRefused`."""
+        needed = size + ENTRY
+        if not self._total:
+            return succeed(None)
+        if needed > self._total:
+            return fail(FileRefused(TOO_LARGE))
+        if self._held is not None and self._held + needed <= self._total:
+            self._held += needed
+            return succeed(None)
+        return self._making_room.run(lambda: Deferred.fromCoroutine(self._evict(needed)))
+
+    async def _evict(self, needed: int) -> None:
+        """Let the oldest files go until so many bytes have room, and some more."""
+        held, evicted = await self._database.read(_bytes_held), 0
+        if held + needed > self._total:
+            goal = max(0, int(LEFT * self._total) - needed)
+            while held > goal:
+                work = partial(_delete_oldest, excess=held - goal)
+                gone = await self._database.write(work)
+                if not gone:
+                    break
+                evicted += gone
+                held = await self._database.read(_bytes_held)
+            _log.info("{count} stored files made room for new ones", count=evicted)
+            await self._delete_blobs(0.0)
+        self._held = held + needed
 
     async def _delete_blobs(self, before: float) -> None:
         write, own = self._database.write, frozenset(self._uploads)
@@ -125,6 +168,8 @@ class DatabaseUpload:
     _name: str
     _mtime: float
     _ended: Callable[[], None]
+    _make_room: Callable[[int], Deferred[None]]
+    _size: int = field(default=0, init=False)  # bytes written
     _hash: _Hash = field(factory=hashlib.sha256, init=False)
     _stored: int = field(default=0, init=False)  # bytes in rows
     _rest: bytearray = field(factory=bytearray, init=False)  # less than a row
@@ -136,13 +181,14 @@ class DatabaseUpload:
         if not self._open:
             return fail(FileRefused(UPLOAD_ENDED))
         self._rest += data
+        self._size += len(data)
         if len(self._rest) < CHUNK:
             return succeed(None)
         whole = len(self._rest) - len(self._rest) % CHUNK
         rows = bytes(memoryview(self._rest)[:whole])
         self._rest = self._rest[whole:]
         work = partial(self._append, data=rows, at=self._now())
-        return self._database.write(work).addErrback(self._broken)
+        return self._database.store(work).addErrback(self._broken)
 
     def commit(self) -> Deferred[StoredFile]:
         """See `Upload`. Fails like `write`."""
@@ -151,7 +197,8 @@ class DatabaseUpload:
         self._open = False
         rest, self._rest = bytes(self._rest), bytearray()
         settle = partial(self._settle, rest=rest, at=self._now())
-        return self._database.write(settle).addCallback(self._committed)
+        room = self._make_room(self._size)
+        return room.addCallback(lambda _: self._database.store(settle)).addCallback(self._committed)
 
     def abandon(self) -> Deferred[None]:
         """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""
@@ -236,6 +283,31 @@ def _read(connection: Connection, digest: str, offset: int, length: int) -> byte
 
 def _delete_files(connection: Connection, before: float) -> int:
     return connection.execute(delete(files).where(files.c.created < before)).rowcount
+
+
+def _bytes_held(connection: Connection) -> int:
+    """What all files take: each content once, and something for each file."""
+    used = exists().where(files.c.blob_id == blobs.c.id)
+    contents = connection.scalar(select(func.sum(blobs.c.size)).where(used)) or 0
+    return int(contents) + ENTRY * (connection.scalar(select(func.count()).select_from(files)) or 0)
+
+
+def _delete_oldest(connection: Connection, excess: int) -> int:
+    """Delete the oldest files, which have `excess` bytes or are many; returns how many."""
+    oldest = connection.execute(
+        select(files.c.kernel_id, files.c.name, blobs.c.size)
+        .join_from(files, blobs)
+        .order_by(files.c.created, files.c.kernel_id, files.c.name)
+        .limit(_FILES_AT_ONCE)
+    ).all()
+    count = 0
+    for kernel_id, name, size in oldest:
+        if excess <= 0:
+            break
+        connection.execute(delete(files).filter_by(kernel_id=kernel_id, name=name))
+        excess -= size + ENTRY
+        count += 1
+    return count
 
 
 def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
