@@ -63,7 +63,7 @@ class DatabaseFileStore:
     _entropy: Callable[[int], bytes]
     _total: int = 0
     _held: int | None = field(default=None, init=False)  # at most; None: to be counted
-    _making_room: DeferredLock = field(factory=DeferredLock, init=False)
+    _committing: DeferredLock = field(factory=DeferredLock, init=False)
     _uploads: set[str] = field(factory=set, init=False)
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
@@ -78,7 +78,7 @@ class DatabaseFileStore:
             name=name,
             mtime=mtime,
             ended=partial(self._uploads.discard, blob_id),
-            make_room=self._make_room,
+            keep=self._commit,
         )
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
@@ -117,17 +117,24 @@ class DatabaseFileStore:
         self._held = None  # also for what other processes have stored
         return swept
 
-    def _make_room(self, size: int) -> Deferred[None]:
-        """Fires when there is room for `size` bytes of a file. Fails with `FileRefused`."""
-        needed = size + ENTRY
+    def _commit(
+        self, size: int, settle: Callable[[Connection], StoredFile]
+    ) -> Deferred[StoredFile]:
+        """Commit a file of so many bytes when there is room for it: one after the other."""
         if not self._total:
-            return succeed(None)
+            return self._database.store(settle)
+        return self._committing.run(lambda: Deferred.fromCoroutine(self._fit(size, settle)))
+
+    async def _fit(self, size: int, settle: Callable[[Connection], StoredFile]) -> StoredFile:
+        needed = size + ENTRY
         if needed > self._total:
-            return fail(FileRefused(TOO_LARGE))
-        if self._held is not None and self._held + needed <= self._total:
+            raise FileRefused(TOO_LARGE)
+        if self._held is None or self._held + needed > self._total:
+            await self._evict(needed)
+        file = await self._database.store(settle)
+        if self._held is not None:
             self._held += needed
-            return succeed(None)
-        return self._making_room.run(lambda: Deferred.fromCoroutine(self._evict(needed)))
+        return file
 
     async def _evict(self, needed: int) -> None:
         """Let the oldest files go until so many bytes have room, and some more."""
@@ -143,7 +150,7 @@ class DatabaseFileStore:
                 held = await self._database.read(_bytes_held)
             _log.info("{count} stored files made room for new ones", count=evicted)
             await self._delete_blobs(0.0)
-        self._held = held + needed
+        self._held = held
 
     async def _delete_blobs(self, before: float) -> None:
         write, own = self._database.write, frozenset(self._uploads)
@@ -168,7 +175,7 @@ class DatabaseUpload:
     _name: str
     _mtime: float
     _ended: Callable[[], None]
-    _make_room: Callable[[int], Deferred[None]]
+    _keep: Callable[[int, Callable[[Connection], StoredFile]], Deferred[StoredFile]]
     _size: int = field(default=0, init=False)  # bytes written
     _hash: _Hash = field(factory=hashlib.sha256, init=False)
     _stored: int = field(default=0, init=False)  # bytes in rows
@@ -197,8 +204,7 @@ class DatabaseUpload:
         self._open = False
         rest, self._rest = bytes(self._rest), bytearray()
         settle = partial(self._settle, rest=rest, at=self._now())
-        room = self._make_room(self._size)
-        return room.addCallback(lambda _: self._database.store(settle)).addCallback(self._committed)
+        return self._keep(self._size, settle).addCallback(self._committed)
 
     def abandon(self) -> Deferred[None]:
         """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.interfaces import StoreUnavailable
-from sagecell_tx.sessions.uploads import Uploads
+from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.interfaces import FileRefused, StoreFull, StoreUnavailable
+from sagecell_tx.sessions.uploads import Outcome, Uploads
 from sagecell_tx.wire.messages import Message
 
 from .samples import KERNEL_ID, request, said
@@ -46,7 +47,7 @@ class UploadsTests(SynchronousTestCase):
 
     def receive(self, *pieces: Message) -> None:
         for message in pieces:
-            assert self.successResultOf(self.uploads.receive(message)) is None
+            self.outcome = self.successResultOf(self.uploads.receive(message))
 
     def stored(self, name: str = "a.txt") -> bytes | None:
         file = self.successResultOf(self.store.find(KERNEL_ID, name))
@@ -68,6 +69,34 @@ class UploadsTests(SynchronousTestCase):
         self.receive(piece(b"contents"))
         assert self.stored() == b"contents"
         assert self.refusals == []
+        assert self.outcome == Outcome("a.txt", saved=True)
+
+    def test_what_became_of_a_file_is_told_once(self) -> None:
+        outcomes = []
+        for data, offset, last in ((b"x", 0, False), (b"y", 5, True), (b"z", 6, True)):
+            self.receive(piece(data, offset=offset, last=last))
+            outcomes.append(self.outcome)
+        assert outcomes == [None, Outcome("a.txt", saved=False), None]
+
+    def test_who_may_store_no_more_is_told_so(self) -> None:
+        asked: list[int] = []
+
+        def allow(name: str, size: int) -> None:
+            if sum(asked) + size > 2 * ENTRY + 10:
+                raise FileRefused(f"Not {name}.")
+            asked.append(size)
+
+        self.uploads.allow = allow
+        self.receive(piece(b"1234", last=False), piece(b"56", offset=4))
+        assert asked == [ENTRY + 4, 2]
+        self.refused(piece(b"12345", name="b"), words="Not b.")
+        assert self.stored("b") is None
+        assert self.stored() == b"123456"
+
+    def test_a_full_disk_has_a_sentence(self) -> None:
+        self.store.failure = StoreFull("The disk is full.")
+        self.store.down = {"write"}
+        self.refused(piece(b"x"), words="could not be saved. The disk is full.")
 
     def test_a_file_in_pieces(self) -> None:
         self.receive(piece(b"one ", last=False), piece(b"two", offset=4, last=False))
