@@ -83,6 +83,11 @@ class Audience:
         return len(self._regulars) > 0
 
     @property
+    def untold(self) -> bool:
+        """Somebody who may come back was not told everything."""
+        return any(self._outbox.behind(regular.cursor) for regular in self._regulars)
+
+    @property
     def kept(self) -> int:
         """Bytes that wait to be taken."""
         return self._outbox.size

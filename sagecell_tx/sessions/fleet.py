@@ -25,6 +25,11 @@ from sagecell_tx.sessions.visitors import Visitor
 
 _log = Logger()
 
+#: How long a server that stops waits for clients that poll to come for the last words, and how
+#: often it looks whether they have, in seconds.
+FAREWELL = 3.0
+_LOOK = 0.05
+
 
 @define(kw_only=True, eq=False)
 class Fleet(Service):
@@ -115,7 +120,10 @@ class Fleet(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Take in nobody new and end everybody; fires when all are gone."""
+        """Take in nobody new and end everybody; fires when all are gone and were told why.
+
+        Those who poll come for it soon, or not at all.
+        """
         super().stopService()
         self.admission.drain()
         dying = [session.when_dead() for session in self._sessions.values()]
@@ -123,7 +131,22 @@ class Fleet(Service):
             _log.info("ending {count} sessions", count=len(dying))
         for session in list(self._sessions.values()):
             session.stop(Reason.DRAINING)
-        return DeferredList(dying).addCallback(lambda _: self.last_words.clear())
+        told = DeferredList(dying).addCallback(lambda _: self._when_told())
+        return told.addCallback(lambda _: self.last_words.clear())
+
+    def _when_told(self) -> Deferred[None]:
+        """Fires when everybody has come for the last words, or would have by now."""
+        told: Deferred[None] = Deferred()
+        end = self.clock.seconds() + FAREWELL
+
+        def look() -> None:
+            if self.last_words.untold and self.clock.seconds() < end:
+                self.clock.callLater(_LOOK, look)
+            else:
+                told.callback(None)
+
+        look()
+        return told
 
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]

@@ -193,6 +193,30 @@ class FleetTests(SynchronousTestCase):
         assert self.fleet.deaths.total == {Reason.DRAINING: 3}
         self.empty()
 
+    def test_stopping_waits_for_who_polls_to_be_told(self) -> None:
+        session = self.open(timeout=60)
+        session.attach(MemoryListener(slow=True), "").detach()
+        stopped = self.fleet.stopService()
+        self.clock.advance(LIMITS.stop_grace)
+        self.assertNoResult(stopped)
+        again = self.fleet.remembered(session.kernel_id)
+        assert again is session
+        told = MemoryListener().attach(lambda listener: session.attach(listener, ""))
+        assert told.heard[-1].parsed_content()["reason"] == "draining"
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stopping_does_not_wait_long_for_who_never_comes(self) -> None:
+        session = self.open(timeout=60)
+        session.attach(MemoryListener(slow=True), "").detach()
+        stopped = self.fleet.stopService()
+        self.clock.pump([0.05] * 58)
+        self.assertNoResult(stopped)
+        self.clock.pump([0.05] * 4)
+        self.successResultOf(stopped)
+        assert self.clock.getDelayedCalls() == []
+
     def test_stopping_kills_the_stubborn(self) -> None:
         self.host.stubborn = True
         self.open()

@@ -318,11 +318,12 @@ def test_whatever_comes_nothing_fails_and_nothing_stays_open(
 ):
     store = SlowStore(prompt=True)
     uploads = Uploads(kernel_id=KERNEL_ID, store=store, limits=LIMITS, refuse=Refusals())
-    fired: list[None] = []
+    fired: list[Outcome | None] = []
     for content, data in pieces:
         message = attrs.evolve(piece(data), content=json.dumps(content).encode())
         uploads.receive(message).addBoth(fired.append)
         assert store.open <= 1
-    uploads.close().addBoth(fired.append)
-    assert fired == [None] * (len(pieces) + 1)
+    uploads.close().addCallback(lambda _: fired.append(None))
+    assert len(fired) == len(pieces) + 1
+    assert all(each is None or isinstance(each, Outcome) for each in fired)
     assert store.open == 0
