@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from attrs import define, field
+from twisted.internet.defer import Deferred, fail
 
 from sagecell_tx.config import Limits, Rate
 from sagecell_tx.sessions.buckets import Buckets
-from sagecell_tx.sessions.interfaces import FileRefused
+from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoredFile, Upload
 from sagecell_tx.sessions.refusals import too_many_permalinks_for
 from sagecell_tx.sessions.visitors import Scope, Visitor
 
@@ -68,6 +70,60 @@ class FileAllowance:
         refused = self._allowance.take(visitor, now, size)
         if refused is not None:
             raise FileRefused(f"The file {name!r} was not saved: {_STORED_TOO_MUCH[refused[0]]}.")
+
+
+@define
+class Metered:
+    """A `FileStore` for one visitor: `count` is told what is to be stored, or raises `FileRefused`.
+
+    It is given the name of the file and a number of bytes.
+    """
+
+    _store: FileStore
+    _count: Callable[[str, int], None]
+
+    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
+        """See `FileStore`. Raises `FileRefused`."""
+        self._count(name, ENTRY)
+        return _MeteredUpload(
+            self._store.upload(kernel_id, name, mtime), partial(self._count, name)
+        )
+
+    def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
+        """See `FileStore`."""
+        return self._store.find(kernel_id, name)
+
+    def read(self, file: StoredFile, offset: int, length: int) -> Deferred[bytes]:
+        """See `FileStore`."""
+        return self._store.read(file, offset, length)
+
+    def sweep(self, before: float) -> Deferred[int]:
+        """See `FileStore`."""
+        return self._store.sweep(before)
+
+
+@define
+class _MeteredUpload:
+    """An `Upload` whose bytes are counted before they are written."""
+
+    _upload: Upload
+    _count: Callable[[int], None]
+
+    def write(self, data: bytes) -> Deferred[None]:
+        """See `Upload`. Fails with `FileRefused`."""
+        try:
+            self._count(len(data))
+        except FileRefused:
+            return fail()
+        return self._upload.write(data)
+
+    def commit(self) -> Deferred[StoredFile]:
+        """See `Upload`."""
+        return self._upload.commit()
+
+    def abandon(self) -> Deferred[None]:
+        """See `Upload`."""
+        return self._upload.abandon()
 
 
 @define(init=False)

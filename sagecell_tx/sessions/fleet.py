@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.admission import Admission, Place
-from sagecell_tx.sessions.allowances import FileAllowance
+from sagecell_tx.sessions.allowances import FileAllowance, Metered
 from sagecell_tx.sessions.deaths import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lastwords import LastWords
@@ -87,21 +87,20 @@ class Fleet(Service):
         session = Session(
             kernel_id=kernel_id,
             host=self.host,
-            files=self.files,
+            files=Metered(self.files, partial(self._count, place.visitor)),
             limits=self.limits,
             clock=self.clock,
             new_id=self.new_id,
             now=self.now,
             on_dead=self._remove,
             timeout=timeout,
-            allow_file=partial(self._allow_file, place.visitor),
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
         session.start()
         return session
 
-    def _allow_file(self, visitor: Visitor, name: str, size: int) -> None:
+    def _count(self, visitor: Visitor, name: str, size: int) -> None:
         self.allowance.take(visitor, self.clock.seconds(), name, size)
 
     def get(self, kernel_id: str) -> Session | None:

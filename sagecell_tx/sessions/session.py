@@ -28,7 +28,7 @@ class Session:
     """One visitor's kernel. It is its kernel's observer and its life's hands.
 
     `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
-    goes as soon as what it was asked to run is done. For `allow_file` see `Uploads.allow`. `new_id` makes message ids, `now` gives
+    goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
     the time as ISO 8601 text with zone, `on_dead` is called once, when the listeners were told
     and before those are who wait for `when_ready` or `when_dead`.
     """
@@ -42,7 +42,6 @@ class Session:
     now: Callable[[], str]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
-    allow_file: Callable[[str, int], None] = lambda _name, _size: None
     _life: Life = field(init=False)
     _bridge: Bridge = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
@@ -56,13 +55,7 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         kernel_id, limits = self.kernel_id, self.limits
-        uploads = Uploads(
-            kernel_id=kernel_id,
-            store=self.files,
-            limits=limits,
-            refuse=self._refuse,
-            allow=self.allow_file,
-        )
+        uploads = Uploads(kernel_id=kernel_id, store=self.files, limits=limits, refuse=self._refuse)
         idle, detached = self._idle_deadline, self._detached_deadline
         core = Core(clock=self.clock, limits=limits, hands=self, idle=idle, detached=detached)
         self._life = new_life(core)

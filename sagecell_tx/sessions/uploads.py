@@ -14,7 +14,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.allowances import ENTRY
 from sagecell_tx.sessions.interfaces import (
     FileRefused,
     FileStore,
@@ -86,16 +85,12 @@ class _Coming:
 
 @define(kw_only=True)
 class Uploads:
-    """The files of one session. `refuse` is given a sentence and the request's header.
-
-    `allow` is asked before so many bytes of a file are stored; it raises `FileRefused`.
-    """
+    """The files of one session. `refuse` is given a sentence and the request's header."""
 
     kernel_id: str
     store: FileStore
     limits: Limits
     refuse: Callable[[str, bytes], None]
-    allow: Callable[[str, int], None] = lambda _name, _size: None
     _coming: _Coming | None = field(default=None, init=False)
     _refused: str | None = field(default=None, init=False)
     _names: set[str] = field(factory=set, init=False)
@@ -134,7 +129,6 @@ class Uploads:
                 raise FileRefused(f"The file {part.name!r} is too large and was not saved.")
             if self._stored + len(part.data) > self.limits.files:
                 raise FileRefused(f"No room is left for {part.name!r}: it was not saved.")
-            self.allow(part.name, len(part.data) + (ENTRY if part.offset == 0 else 0))
             await coming.upload.write(part.data)
             coming.size += len(part.data)
             self._stored += len(part.data)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.allowances import ENTRY, Metered
 from sagecell_tx.sessions.interfaces import FileRefused, StoreFull, StoreUnavailable
 from sagecell_tx.sessions.uploads import Outcome, Uploads
 from sagecell_tx.wire.messages import Message
@@ -79,19 +79,21 @@ class UploadsTests(SynchronousTestCase):
         assert outcomes == [None, Outcome("a.txt", saved=False), None]
 
     def test_who_may_store_no_more_is_told_so(self) -> None:
-        asked: list[int] = []
+        counted: list[int] = []
 
-        def allow(name: str, size: int) -> None:
-            if sum(asked) + size > 2 * ENTRY + 10:
+        def count(name: str, size: int) -> None:
+            if sum(counted) + size > 2 * ENTRY + 10:
                 raise FileRefused(f"Not {name}.")
-            asked.append(size)
+            counted.append(size)
 
-        self.uploads.allow = allow
+        self.uploads.store = Metered(self.store, count)
         self.receive(piece(b"1234", last=False), piece(b"56", offset=4))
-        assert asked == [ENTRY + 4, 2]
+        assert counted == [ENTRY, 4, 2]
         self.refused(piece(b"12345", name="b"), words="Not b.")
         assert self.stored("b") is None
+        self.refused(piece(b"", name="c"), words="Not c.")
         assert self.stored() == b"123456"
+        assert self.store.open == 0
 
     def test_a_full_disk_has_a_sentence(self) -> None:
         self.store.failure = StoreFull("The disk is full.")
