@@ -15,14 +15,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, field
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
-from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
-from twisted.logger import Logger
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
-from sagecell_tx.sessions.allowances import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, StoredFile, StoreUnavailable
 from sagecell_tx.store.database import Database, attempt
+from sagecell_tx.store.room import Room
 from sagecell_tx.store.schema import blobs, chunks, files
 from sagecell_tx.wire.codelink import clean_ident, clean_name
 from sagecell_tx.wire.messages import WireError
@@ -36,18 +35,11 @@ CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
 _BLOBS_AT_ONCE = 100
 _CHUNKS_AT_ONCE = 64
 
-# When the oldest files make room, what is left of all that may be stored: they go in batches.
-LEFT = 0.9
-_FILES_AT_ONCE = 100
-
 # The size of a blob that a sweep is deleting, which no upload may commit any more.
 _CONDEMNED = -1
 
 UPLOAD_ENDED = "This upload has ended; the file must be sent again."
 FILE_GONE = "This file is no longer stored."
-TOO_LARGE = "The file is larger than all that this server stores."
-
-_log = Logger()
 
 
 @define(kw_only=True, eq=False)
@@ -62,9 +54,13 @@ class DatabaseFileStore:
     _now: Callable[[], float]
     _entropy: Callable[[int], bytes]
     _total: int = 0
-    _held: int | None = field(default=None, init=False)  # at most; None: to be counted
-    _committing: DeferredLock = field(factory=DeferredLock, init=False)
+    _room: Room = field(init=False)
     _uploads: set[str] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._room = Room(
+            database=self._database, total=self._total, delete_unused=self._delete_unused
+        )
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
         """See `FileStore`. Nothing is written yet."""
@@ -78,7 +74,7 @@ class DatabaseFileStore:
             name=name,
             mtime=mtime,
             ended=partial(self._uploads.discard, blob_id),
-            keep=self._commit,
+            commit=self._room.commit,
         )
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
@@ -114,43 +110,11 @@ class DatabaseFileStore:
     async def _sweep(self, before: float) -> int:
         swept = await self._database.write(partial(_delete_files, before=before))
         await self._delete_blobs(before)
-        self._held = None  # also for what other processes have stored
+        self._room.count_again()
         return swept
 
-    def _commit(
-        self, size: int, settle: Callable[[Connection], StoredFile]
-    ) -> Deferred[StoredFile]:
-        """Commit a file of so many bytes when there is room for it: one after the other."""
-        if not self._total:
-            return self._database.store(settle)
-        return self._committing.run(lambda: Deferred.fromCoroutine(self._fit(size, settle)))
-
-    async def _fit(self, size: int, settle: Callable[[Connection], StoredFile]) -> StoredFile:
-        needed = size + ENTRY
-        if needed > self._total:
-            raise FileRefused(TOO_LARGE)
-        if self._held is None or self._held + needed > self._total:
-            await self._evict(needed)
-        file = await self._database.store(settle)
-        if self._held is not None:
-            self._held += needed
-        return file
-
-    async def _evict(self, needed: int) -> None:
-        """Let the oldest files go until so many bytes have room, and some more."""
-        held, evicted = await self._database.read(_bytes_held), 0
-        if held + needed > self._total:
-            goal = max(0, int(LEFT * self._total) - needed)
-            while held > goal:
-                work = partial(_delete_oldest, excess=held - goal)
-                gone = await self._database.write(work)
-                if not gone:
-                    break
-                evicted += gone
-                held = await self._database.read(_bytes_held)
-            _log.info("{count} stored files made room for new ones", count=evicted)
-            await self._delete_blobs(0.0)
-        self._held = held
+    async def _delete_unused(self) -> None:
+        await self._delete_blobs(0.0)
 
     async def _delete_blobs(self, before: float) -> None:
         write, own = self._database.write, frozenset(self._uploads)
@@ -175,7 +139,7 @@ class DatabaseUpload:
     _name: str
     _mtime: float
     _ended: Callable[[], None]
-    _keep: Callable[[int, Callable[[Connection], StoredFile]], Deferred[StoredFile]]
+    _commit: Callable[[int, Callable[[Connection], StoredFile]], Deferred[StoredFile]]
     _size: int = field(default=0, init=False)  # bytes written
     _hash: _Hash = field(factory=hashlib.sha256, init=False)
     _stored: int = field(default=0, init=False)  # bytes in rows
@@ -204,7 +168,7 @@ class DatabaseUpload:
         self._open = False
         rest, self._rest = bytes(self._rest), bytearray()
         settle = partial(self._settle, rest=rest, at=self._now())
-        return self._keep(self._size, settle).addCallback(self._committed)
+        return self._commit(self._size, settle).addCallback(self._committed)
 
     def abandon(self) -> Deferred[None]:
         """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""
@@ -289,31 +253,6 @@ def _read(connection: Connection, digest: str, offset: int, length: int) -> byte
 
 def _delete_files(connection: Connection, before: float) -> int:
     return connection.execute(delete(files).where(files.c.created < before)).rowcount
-
-
-def _bytes_held(connection: Connection) -> int:
-    """What all files take: each content once, and something for each file."""
-    used = exists().where(files.c.blob_id == blobs.c.id)
-    contents = connection.scalar(select(func.sum(blobs.c.size)).where(used)) or 0
-    return int(contents) + ENTRY * (connection.scalar(select(func.count()).select_from(files)) or 0)
-
-
-def _delete_oldest(connection: Connection, excess: int) -> int:
-    """Delete the oldest files, which have `excess` bytes or are many; returns how many."""
-    oldest = connection.execute(
-        select(files.c.kernel_id, files.c.name, blobs.c.size)
-        .join_from(files, blobs)
-        .order_by(files.c.created, files.c.kernel_id, files.c.name)
-        .limit(_FILES_AT_ONCE)
-    ).all()
-    count = 0
-    for kernel_id, name, size in oldest:
-        if excess <= 0:
-            break
-        connection.execute(delete(files).filter_by(kernel_id=kernel_id, name=name))
-        excess -= size + ENTRY
-        count += 1
-    return count
 
 
 def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:

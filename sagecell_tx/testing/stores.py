@@ -14,8 +14,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from sagecell_tx.sessions.allowances import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, Permalink, StoredFile, StoreUnavailable
-from sagecell_tx.store.files import CHUNK, FILE_GONE, LEFT, TOO_LARGE, UPLOAD_ENDED
+from sagecell_tx.store.files import CHUNK, FILE_GONE, UPLOAD_ENDED
 from sagecell_tx.store.permalinks import check_permalink, permalink_ident
+from sagecell_tx.store.room import LEFT, TOO_LARGE
 from sagecell_tx.wire.messages import WireError
 
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreUnavailable
 from sagecell_tx.store.files import CHUNK, DatabaseFileStore
 from sagecell_tx.store.schema import blobs, chunks, files
-from tests.store.contracts import KERNEL, OTHER_KERNEL, TOTAL, FileStoreContract
+from tests.store.contracts import KERNEL, OTHER_KERNEL, FileStoreContract
 from tests.store.waiting import WaitingTestCase
 
 MIB = 1024 * 1024
@@ -34,30 +34,6 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
 
     def bounded(self, total: int):
         self.files = self.real = self.started(total)
-
-    def test_a_new_start_knows_what_is_stored(self):
-        self.bounded(TOTAL)
-        self.fill(*"abcd")
-        self.bounded(TOTAL)
-        self.fill("e")
-        assert self.result(self.files.find(KERNEL, "a")) is None
-        assert self.counts() == (3, 3, 3)
-
-    def test_the_file_of_the_database_stays_within_bounds(self):
-        self.bounded(10 * MIB)
-        for number in range(60):
-            self.now += 1.0
-            self.store(os.urandom(MIB), name=str(number))
-        assert (self.directory / "sagecell.db").stat().st_size < 14 * MIB
-
-    def test_many_at_once_are_bounded_too(self):
-        self.bounded(TOTAL)
-        uploads = [self.files.upload(KERNEL, str(number), 0.0) for number in range(20)]
-        for number, upload in enumerate(uploads):
-            self.result(upload.write(bytes([number]) * 20_000))
-        for commit in [upload.commit() for upload in uploads]:
-            self.result(commit)
-        assert self.counts()[0] <= 4
 
     def counts(self):
         """How many rows of blobs, chunks and files there are."""
