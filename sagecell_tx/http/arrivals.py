@@ -20,7 +20,7 @@ _log = Logger()
 
 
 class Waiting(Protocol):
-    """A connection that waits for a request."""
+    """A connection that waits for a request, or for its client to take the last answer."""
 
     def hang_up(self) -> None:
         """End the connection at once, whatever it has received."""
@@ -42,9 +42,7 @@ class Arrivals:
     most: int = 0
     counted_as: Callable[[IAddress], str] = nobody
     _by_name: Counter[str] = field(factory=Counter, init=False)
-    _crowded: set[str] = field(
-        factory=set, init=False
-    )  # names that reached `most`, and were logged
+    _crowded: set[str] = field(factory=set, init=False)  # have reached `most`, as was logged
     _waiting: dict[Waiting, None] = field(factory=dict, init=False)  # the longest one first
 
     def __len__(self) -> int:
@@ -74,7 +72,7 @@ class Arrivals:
             del self._by_name[name]
 
     def waits(self, connection: Waiting) -> None:
-        """From now on, a connection waits for a request."""
+        """From now on, nobody works on what a connection has asked for."""
         self._waiting.pop(connection, None)
         self._waiting[connection] = None
 

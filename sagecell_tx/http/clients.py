@@ -109,7 +109,9 @@ class Clients:
         """The address that the access log has: the client's, as far as it is known."""
         peer = request.getClientAddress()
         address = self._address(request) if forwarded_for(request) else ""
-        return IPv4Address("TCP", address, 0) if address not in ("", UNIX) else peer
+        if address in ("", UNIX):
+            return peer
+        return (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
 
     def visitor(self, request: IRequest, purpose: Purpose, cell_session: str = "") -> Visitor:
         """Who asks; raises `Problem` for a key that is none of ours."""

@@ -127,8 +127,8 @@ class PunctualChannel(HTTPChannel):
 
     @override
     def loseConnection(self) -> None:
-        """Close when everything is written, and then it has to be taken too."""
-        self.arrivals.waits_no_more(self)
+        """Close when everything is written, for which it has to be taken."""
+        self.arrivals.waits(self)
         self._enter(_Phase.CLOSING, GRACE + self._to_take)
         super().loseConnection()
 

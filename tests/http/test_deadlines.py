@@ -256,6 +256,25 @@ class CountTests(TalkTests):
             *[False, False],
         ]
 
+    def test_who_does_not_take_its_last_answer_is_among_them(self) -> None:
+        self.world.cells.permalinks["a"] = Permalink(code="x" * 200_000)
+        connection = self.world.connect()
+        connection.server.clogged = True
+        connection.send(request("GET", "/permalink?q=a", [("Connection", "close")]))
+        assert not connection.server.aborted
+        assert self.arrivals.hang_up(1) == 1
+        assert connection.server.aborted
+
+    def test_nothing_is_kept_of_connections_that_are_over(self) -> None:
+        for headers in ([], [("Connection", "close")]):
+            connection = self.world.connect(peer=STRANGER)
+            connection.send(request("OPTIONS", "/", headers))
+            connection.hang_up()
+        for _ in range(5):
+            self.world.connect(peer=STRANGER).hang_up()
+        assert len(self.arrivals) == 0
+        assert self.arrivals.hang_up(10) == 0
+
     def test_the_refusals_are_json(self) -> None:
         for _ in range(3):
             self.world.connect(peer=STRANGER)
