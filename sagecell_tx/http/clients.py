@@ -111,7 +111,8 @@ class Clients:
         address = self._address(request) if forwarded_for(request) else ""
         if address in ("", UNIX):
             return peer
-        return (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
+        named: IAddress = (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
+        return named
 
     def visitor(self, request: IRequest, purpose: Purpose, cell_session: str = "") -> Visitor:
         """Who asks; raises `Problem` for a key that is none of ours."""
