@@ -107,12 +107,11 @@ class Clients:
 
     def logged_as(self, request: IRequest) -> IAddress:
         """The address that the access log has: the client's, as far as it is known."""
-        peer = request.getClientAddress()
+        peer: IAddress = request.getClientAddress()
         address = self._address(request) if forwarded_for(request) else ""
         if address in ("", UNIX):
             return peer
-        named: IAddress = (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
-        return named
+        return (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
 
     def visitor(self, request: IRequest, purpose: Purpose, cell_session: str = "") -> Visitor:
         """Who asks; raises `Problem` for a key that is none of ours."""
