@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
+from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits, Rate
-from sagecell_tx.sessions.allowances import FileAllowance, PermalinkAllowance
+from sagecell_tx.sessions.allowances import ENTRY, FileAllowance, Metered, PermalinkAllowance
 from sagecell_tx.sessions.interfaces import FileRefused
 from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.sessions.visitors import Visitor
+from sagecell_tx.testing.stores import MemoryFileStore
+from tests.store.contracts import FileStoreContract
+from tests.store.waiting import WaitingReactor
 
 MIB = 1 << 20
 HOME = Visitor(address="192.0.2.1")
@@ -74,3 +80,22 @@ def test_permalinks_are_refused_with_a_time() -> None:
     assert refused.value.code == "too_many_permalinks_for_address"
     assert refused.value.retry_after == 2
     allowance.take(HOME, 2.0)
+
+
+class MeteredTests(FileStoreContract, SynchronousTestCase):
+    """A store for one visitor is a store like any other."""
+
+    def setUp(self) -> None:
+        self.now = 0.0
+        self.bounded(0)
+        self.result = WaitingReactor().result
+
+    def bounded(self, total: int) -> None:
+        self.counted: Counter[str] = Counter()
+        memory = MemoryFileStore(now=lambda: self.now, total=total)
+        self.files = Metered(memory, lambda name, size: self.counted.update({name: size}))
+
+    def test_bytes_are_counted_by_name(self) -> None:
+        self.store(b"123", b"4", name="a")
+        self.store(name="b")
+        assert self.counted == {"a": ENTRY + 4, "b": ENTRY}
