@@ -4,7 +4,8 @@ A process that has none left cannot fork, open its database or talk with its ker
 four fifths are in use, those that have waited longest for a request are hung up on, one for each
 that comes. When there are none, new connections wait in the operating system's queue, and those
 who are in go on as if nothing was. The reactor lets many in before it sees that a door was
-closed; once 85 of a hundred are in use they are hung up on.
+closed. Once 85 of a hundred are in use they are hung up on, and once 95 are even if others were
+hung up on for them: these keep their descriptors until the reactor's next turn.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _log = Logger()
 #: from which on they are let in again.
 CLOSED_AT = 0.80
 OPEN_AT = 0.75
+
+#: The part from which on whoever comes is hung up on, and the same where others made room.
 FULL_AT = 0.85
+LAST_AT = 0.95
 
 #: Between two looks while the doors are closed, in seconds.
 INTERVAL = 0.25
@@ -75,22 +79,22 @@ class Doors:
     def came(self) -> bool:
         """A connection was let in: may it stay? It may be the last one for a while."""
         in_use, limit = self.at_least_in_use(), self.limit()
-        # One that is hung up on has its descriptor until the reactor's next turn.
-        may_stay = in_use < FULL_AT * limit
-        if (
-            self._watch is None
-            and in_use >= CLOSED_AT * limit
-            and not (self.hang_up(1) and may_stay)
-        ):
-            _log.warn(
-                "no new connections: of {limit} descriptors, {used} are in use",
-                limit=limit,
-                used=self.in_use(),
-            )
-            for port in self._ports:
-                port.stopReading()  # type: ignore[attr-defined]
-            self._watch = self.clock.callLater(INTERVAL, self._look)
-        return may_stay
+        if in_use < CLOSED_AT * limit:
+            return True
+        made_room = self.hang_up(1) > 0
+        if self._watch is None and (in_use >= FULL_AT * limit or not made_room):
+            self._shut(limit)
+        return in_use < (LAST_AT if made_room else FULL_AT) * limit
+
+    def _shut(self, limit: int) -> None:
+        _log.warn(
+            "no new connections: of {limit} descriptors, {used} are in use",
+            limit=limit,
+            used=self.in_use(),
+        )
+        for port in self._ports:
+            port.stopReading()  # type: ignore[attr-defined]
+        self._watch = self.clock.callLater(INTERVAL, self._look)
 
     def close(self) -> None:
         """The ports are being closed for good."""

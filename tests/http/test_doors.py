@@ -123,6 +123,20 @@ class DoorsTests(SynchronousTestCase):
         assert self.pass_with(75) == [True, True]
         assert asked == [1, 10]
 
+    def test_who_came_in_one_turn_stays_while_others_make_room(self) -> None:
+        self.hang_up_on(4)
+        stays = []
+        for self.used in (80, 84, 85, 94, 94):
+            stays.append(self.doors.came())
+        assert stays == [True, True, True, True, False]
+        self.doors.close()
+
+    def test_but_not_with_the_last_descriptors(self) -> None:
+        self.hang_up_on(4)
+        self.used = 95
+        assert not self.doors.came()
+        self.doors.close()
+
     def test_after_the_end_nothing_is_opened(self) -> None:
         self.come(90)
         self.doors.close()
