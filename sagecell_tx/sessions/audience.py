@@ -84,8 +84,9 @@ class Audience:
 
     @property
     def untold(self) -> bool:
-        """Somebody who may come back was not told everything."""
-        return any(self._outbox.behind(regular.cursor) for regular in self._regulars)
+        """Somebody who listens, or may come back, was not told everything."""
+        cursors = [each.cursor for each in (*self._seats, *self._regulars)]
+        return any(map(self._outbox.behind, cursors))
 
     @property
     def kept(self) -> int:

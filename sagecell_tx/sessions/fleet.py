@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from attrs import define, field
@@ -125,21 +125,23 @@ class Fleet(Service):
         """
         super().stopService()
         self.admission.drain()
-        dying = [session.when_dead() for session in self._sessions.values()]
+        sessions = list(self._sessions.values())
+        dying = [session.when_dead() for session in sessions]
         if dying:
             _log.info("ending {count} sessions", count=len(dying))
-        for session in list(self._sessions.values()):
+        for session in sessions:
             session.stop(Reason.DRAINING)
-        told = DeferredList(dying).addCallback(lambda _: self._when_told())
+        told = DeferredList(dying).addCallback(lambda _: self._when_told(sessions))
         return told.addCallback(lambda _: self.last_words.clear())
 
-    def _when_told(self) -> Deferred[None]:
+    def _when_told(self, sessions: Sequence[Session]) -> Deferred[None]:
         """Fires when everybody has come for the last words, or would have by now."""
         told: Deferred[None] = Deferred()
         end = self.clock.seconds() + FAREWELL
 
         def look() -> None:
-            if self.last_words.untold and self.clock.seconds() < end:
+            untold = any(session.audience.untold for session in sessions)
+            if untold and self.clock.seconds() < end:
                 self.clock.callLater(_LOOK, look)
             else:
                 told.callback(None)

@@ -39,11 +39,6 @@ class LastWords:
             size -= sizes[oldest]
             self.drop(oldest)
 
-    @property
-    def untold(self) -> bool:
-        """Somebody has not come for them yet."""
-        return any(session.audience.untold for session, _ in self._kept.values())
-
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it is kept."""
         session, _ = self._kept.get(kernel_id, (None, None))

@@ -209,6 +209,17 @@ class FleetTests(SynchronousTestCase):
         self.successResultOf(stopped)
         assert self.clock.getDelayedCalls() == []
 
+    def test_stopping_waits_for_who_is_slow(self) -> None:
+        session = self.open(timeout=60)
+        listener = MemoryListener(slow=True).attach(session.attach)
+        stopped = self.fleet.stopService()
+        self.clock.advance(LIMITS.stop_grace)
+        self.assertNoResult(stopped)
+        listener.slow = False
+        listener.wake()
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+
     def test_stopping_does_not_wait_long_for_who_never_comes(self) -> None:
         session = self.open(timeout=60)
         session.attach(MemoryListener(slow=True), "").detach()
