@@ -37,6 +37,10 @@ OPEN_AT = 0.75
 FULL_AT = 0.85
 LAST_AT = 0.95
 
+#: Connections that are let in at most in the reactor's first turn after the doors were opened
+#: again. Those that are hung up on for them keep their descriptors until the next turn.
+AT_FIRST = 20
+
 #: Between two looks while the doors are closed, in seconds.
 INTERVAL = 0.25
 
@@ -112,6 +116,8 @@ class Doors:
             return
         _log.info("new connections are let in again")
         for port in self._ports:
+            # Twisted lets in 20 more in each turn than in the one before while others wait outside.
+            port.numberAccepts = AT_FIRST  # type: ignore[attr-defined]
             with suppress(AttributeError):  # a port that was closed meanwhile has no socket
                 port.startReading()  # type: ignore[attr-defined]
 

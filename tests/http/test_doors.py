@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.http.doors import INTERVAL, Doors, Watched, descriptors, lowest_free
+from sagecell_tx.http.doors import AT_FIRST, INTERVAL, Doors, Watched, descriptors, lowest_free
 
 
 @define
@@ -18,6 +18,7 @@ class Port:
     """A listening port."""
 
     reading: bool = True
+    numberAccepts: int = 300  # noqa: N815 - as Twisted has it
     story: list[str] = field(factory=list)
 
     def startReading(self) -> None:  # noqa: N802
@@ -76,6 +77,7 @@ class DoorsTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
         assert self.come(90) == [False, False]
         assert self.ports[0].story == ["closed", "open", "closed"]
+        assert self.ports[0].numberAccepts == AT_FIRST
         self.doors.close()
 
     def test_who_came_with_the_last_ones_is_hung_up_on(self) -> None:
