@@ -103,6 +103,9 @@ class Limits:
     network_connect: float = 10.0  # to find a host and connect to it
     network_idle: float = 60.0  # with nothing sent or received
 
+    # Connections of one address at a time, whatever they are for; 0: no limit.
+    connections_per_address: int = 500
+
     # SockJS: connections, seconds and bytes.
     sockjs: int = 1000  # connections at a time
     sockjs_per_address: int = 250  # 0: no limit
@@ -120,7 +123,19 @@ class Limits:
     file: int = 64 * MIB
     files: int = 256 * MIB  # of one session
     files_count: int = 500  # of one session
+    files_total: int = 4096 * MIB  # of all; the oldest make room. 0: no limit
     file_retention: float = 6 * 3600.0
+
+    # Bytes of files that may be stored, and permalinks that may be made.
+    stored_per_address: Rate = Rate(burst=1024 * MIB, per_minute=2 * MIB)
+    stored_per_network: Rate = Rate(burst=2048 * MIB, per_minute=4 * MIB)
+    stored_per_key: Rate = Rate(burst=2048 * MIB, per_minute=4 * MIB)
+    permalinks_per_address: Rate = Rate(burst=60, per_minute=30)
+    permalinks_per_network: Rate = Rate(burst=120, per_minute=60)
+    permalinks_per_key: Rate = Rate(burst=300, per_minute=300)
+
+    # Free bytes of the SQLite database's disk below which nothing more is stored.
+    disk_reserve: int = 256 * MIB
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -70,12 +70,16 @@ class PermalinkServer(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        await self._say_goodbye()
         self.doors.close()
         closing = [service.stopService() for service in self.listening]
         await DeferredList([each for each in closing if isinstance(each, Deferred)])
         await self._end()
         await self.database.close()
         _log.info("stopped")
+
+    async def _say_goodbye(self) -> None:
+        """The ports are open yet: end what its clients are to hear of."""
 
     async def _end(self) -> None:
         """Nobody asks any more: stop what rests on the database."""
@@ -99,6 +103,7 @@ class Server(PermalinkServer):
     host: ForkHost
     ready: ReadyKernels
     fleet: Fleet
+    _emptied: Deferred[None] = field(init=False)
 
     @override
     def _begin(self) -> None:
@@ -110,9 +115,12 @@ class Server(PermalinkServer):
         self.host.when_up().addCallback(self._up)
 
     @override
-    async def _end(self) -> None:
-        emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
+    async def _say_goodbye(self) -> None:
+        self._emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
         await self.fleet.stopService()
-        await emptied
+
+    @override
+    async def _end(self) -> None:
+        await self._emptied
         await self.host.stopService()
         await self.sweeping.stopService()

@@ -31,6 +31,7 @@ from sagecell_tx.hosts.reach import AllowList, is_public
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
+from sagecell_tx.http.arrivals import Arrivals
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.doors import Doors, Watched
 from sagecell_tx.http.reading import OneThread, Reading
@@ -159,9 +160,16 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         raise ConfigError(f"state_dir: {config.state_dir}: {error.strerror}") from error
     threads = reactor.getThreadPool()
     limits = config.limits
-    database = open_database(config.database_url, reactor=reactor, pool=threads)
+    database = open_database(
+        config.database_url, reactor=reactor, pool=threads, reserve=limits.disk_reserve
+    )
     cells = _cells(config, database, reactor)
-    doors = Doors(clock=reactor, limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    arrivals = Arrivals(most=limits.connections_per_address, counted_as=clients.counted_as)
+    doors = Doors(
+        clock=reactor,
+        limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        hang_up=arrivals.hang_up,
+    )
     reading = Reading(OneThread(reactor=reactor, threads=threads))
     if config.permalinks_only:
         links = permalink_site(
@@ -169,6 +177,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             limits=limits,
             reactor=reactor,
             connection_came=doors.came,
+            arrivals=arrivals,
+            clients=clients,
             baseurl=config.prefix,
             reading=reading,
         )
@@ -180,7 +190,12 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             notifier=notifier,
         )
     network = _network(config, reactor)
-    files = DatabaseFileStore(database=database, now=timestamp, entropy=secrets.token_bytes)
+    files = DatabaseFileStore(
+        database=database,
+        now=timestamp,
+        entropy=secrets.token_bytes,
+        total=limits.files_total,
+    )
     host = ForkHost(
         reactor=reactor,
         threads=threads,
@@ -215,6 +230,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             sandbox=lambda: (host.sandbox.level, host.features),
             rejected=host.rejected,
             connection_came=doors.came,
+            arrivals=arrivals,
             clients=clients,
             terms=terms,
             baseurl=config.prefix,

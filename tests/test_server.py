@@ -148,10 +148,9 @@ class ServerTests(SynchronousTestCase):
         self.parts["ready"].end = Deferred()
         self.told()
         stopped = self.server.stopService()
-        first = ["systemd hears stopping", "port stops", "ready stops", "fleet stops"]
-        assert self.told() == first
+        assert self.told() == ["systemd hears stopping", "ready stops", "fleet stops"]
         self.parts["fleet"].end.callback(None)
-        assert self.told() == []
+        assert self.told() == ["port stops"]
         self.assertNoResult(stopped)
         self.parts["ready"].end.callback(None)
         assert self.told() == ["host stops", "sweeping stops", "database stops"]

@@ -17,7 +17,8 @@ from twisted.web.server import GzipEncoderFactory, Request, Site
 from typing_extensions import override
 
 from sagecell_tx.http import lines, origins
-from sagecell_tx.http.heads import StrictChannel
+from sagecell_tx.http.arrivals import Arrivals
+from sagecell_tx.http.deadlines import PunctualChannel
 from sagecell_tx.http.problems import Problem, problem_of
 from sagecell_tx.http.reading import Reading
 from sagecell_tx.wire import formwire
@@ -158,22 +159,27 @@ class Gzip(GzipEncoderFactory):
 class CellSite(Site):
     """The factory for connections, whose responses may be compressed.
 
-    `came` tells whether a new one may stay.
+    `came` tells whether a new one may stay, `arrivals` counts them.
     """
 
     came: Callable[[], bool]
+    arrivals: Arrivals
     gzip: Gzip
-    protocol = StrictChannel  # type: ignore[assignment]
+    protocol = PunctualChannel  # type: ignore[assignment]
 
     @override
     def acceptableProtocols(self) -> list[bytes]:
-        """What may be spoken over TLS: HTTP/2 has another channel, with other bounds."""
+        """What may be spoken over TLS: HTTP/2 has another channel, without these bounds."""
         return [b"http/1.1"]
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A connection was let in; without a protocol it is closed."""
-        return super().buildProtocol(addr) if self.came() else None
+        if not self.came():
+            return None
+        channel: Any = super().buildProtocol(addr)
+        channel.clock, channel.arrivals = self.reactor, self.arrivals
+        return channel
 
     @override
     def getResourceFor(self, request: Request) -> IResource:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
 from twisted.web.iweb import IRequest
 
 from sagecell_tx.config import Config, ConfigError
@@ -86,8 +87,31 @@ class Clients:
 
     def are_behind_proxy(self, request: IRequest) -> bool:
         """Whether what the request says of clients, a believed proxy may have said."""
-        peer = _peer(request)
+        peer = _host(request.getClientAddress())
         return self._believed(peer) if peer else self._unix
+
+    def are_counted_elsewhere(self, request: IRequest) -> bool:
+        """Whether a believed peer asks for clients that it does not name, as our own servers do."""
+        return self.are_behind_proxy(request) and not forwarded_for(request)
+
+    def counted_as(self, peer: IAddress) -> str:
+        """The name by which a peer's connections are counted; nothing for those that are not.
+
+        Behind a believed proxy, and at the other end of a UNIX socket, there are many clients.
+        With an IPv6 address one has all of its /64.
+        """
+        host = _host(peer)
+        if not host or self._believed(host):
+            return ""
+        return Visitor(address=host).network if ":" in host else host
+
+    def logged_as(self, request: IRequest) -> IAddress:
+        """The address that the access log has: the client's, as far as it is known."""
+        peer: IAddress = request.getClientAddress()
+        address = self._address(request) if forwarded_for(request) else ""
+        if address in ("", UNIX):
+            return peer
+        return (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
 
     def visitor(self, request: IRequest, purpose: Purpose, cell_session: str = "") -> Visitor:
         """Who asks; raises `Problem` for a key that is none of ours."""
@@ -101,7 +125,7 @@ class Clients:
 
     def _address(self, request: IRequest) -> str:
         """The client's address; nothing for a program on this machine, which is trusted."""
-        address, hops = _peer(request), forwarded_for(request)
+        address, hops = _host(request.getClientAddress()), forwarded_for(request)
         if not hops:
             return "" if not address or ipaddress.ip_address(address).is_loopback else address
         if self.are_behind_proxy(request):
@@ -134,9 +158,9 @@ class Clients:
         return found[0]
 
 
-def _peer(request: IRequest) -> str:
-    """The address at the connection's other end; nothing when that is a UNIX socket."""
-    match request.getClientAddress():
+def _host(peer: IAddress) -> str:
+    """The address at a connection's other end; nothing when that is a UNIX socket."""
+    match peer:
         case IPv4Address(host=host) | IPv6Address(host=host):
             return canonical(host)
     return ""

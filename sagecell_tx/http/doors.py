@@ -1,9 +1,11 @@
 """The ports, closed for a while before the process runs out of descriptors.
 
-A process that has none left cannot fork, open its database or talk with its kernels. So
-new connections wait in the operating system's queue while four fifths are in use, and those
+A process that has none left cannot fork, open its database or talk with its kernels. So once
+four fifths are in use, those that have waited longest for a request are hung up on, one for each
+that comes. When there are none, new connections wait in the operating system's queue, and those
 who are in go on as if nothing was. The reactor lets many in before it sees that a door was
-closed; once 85 of a hundred are in use they are hung up on.
+closed. Once 85 of a hundred are in use they are hung up on, and once 95 are even if others were
+hung up on for them: these keep their descriptors until the reactor's next turn.
 """
 
 from __future__ import annotations
@@ -30,7 +32,14 @@ _log = Logger()
 #: from which on they are let in again.
 CLOSED_AT = 0.80
 OPEN_AT = 0.75
+
+#: The part from which on whoever comes is hung up on, and the same where others made room.
 FULL_AT = 0.85
+LAST_AT = 0.95
+
+#: Connections that are let in at most in the reactor's first turn after the doors were opened
+#: again. Those that are hung up on for them keep their descriptors until the next turn.
+AT_FIRST = 20
 
 #: Between two looks while the doors are closed, in seconds.
 INTERVAL = 0.25
@@ -53,10 +62,14 @@ def lowest_free() -> int:
 
 @define(kw_only=True)
 class Doors:
-    """All ports of the server. `limit` tells how many descriptors there may be."""
+    """All ports of the server. `limit` tells how many descriptors there may be.
+
+    `hang_up` ends so many connections that wait for a request, at most, and tells how many.
+    """
 
     clock: IReactorTime
     limit: Callable[[], int]
+    hang_up: Callable[[int], int] = lambda _: 0
     in_use: Callable[[], int] = descriptors
     at_least_in_use: Callable[[], int] = lowest_free
     _ports: list[IListeningPort] = field(factory=list, init=False)
@@ -70,16 +83,22 @@ class Doors:
     def came(self) -> bool:
         """A connection was let in: may it stay? It may be the last one for a while."""
         in_use, limit = self.at_least_in_use(), self.limit()
-        if self._watch is None and in_use >= CLOSED_AT * limit:
-            _log.warn(
-                "no new connections: of {limit} descriptors, {used} are in use",
-                limit=limit,
-                used=self.in_use(),
-            )
-            for port in self._ports:
-                port.stopReading()  # type: ignore[attr-defined]
-            self._watch = self.clock.callLater(INTERVAL, self._look)
-        return in_use < FULL_AT * limit
+        if in_use < CLOSED_AT * limit:
+            return True
+        made_room = self.hang_up(1) > 0
+        if self._watch is None and (in_use >= FULL_AT * limit or not made_room):
+            self._shut(limit)
+        return in_use < (LAST_AT if made_room else FULL_AT) * limit
+
+    def _shut(self, limit: int) -> None:
+        _log.warn(
+            "no new connections: of {limit} descriptors, {used} are in use",
+            limit=limit,
+            used=self.in_use(),
+        )
+        for port in self._ports:
+            port.stopReading()  # type: ignore[attr-defined]
+        self._watch = self.clock.callLater(INTERVAL, self._look)
 
     def close(self) -> None:
         """The ports are being closed for good."""
@@ -90,11 +109,15 @@ class Doors:
 
     def _look(self) -> None:
         self._watch = None
-        if self.in_use() > OPEN_AT * self.limit():
+        too_many = self.in_use() - int(OPEN_AT * self.limit())
+        if too_many > 0:
+            self.hang_up(too_many)
             self._watch = self.clock.callLater(INTERVAL, self._look)
             return
         _log.info("new connections are let in again")
         for port in self._ports:
+            # Twisted lets in 20 more in each turn than in the one before while others wait outside.
+            port.numberAccepts = AT_FIRST  # type: ignore[attr-defined]
             with suppress(AttributeError):  # a port that was closed meanwhile has no socket
                 port.startReading()  # type: ignore[attr-defined]
 

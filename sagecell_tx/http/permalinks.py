@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 
-from attrs import define
+from attrs import define, field
 from klein import Klein
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
+from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.parameters import as_call, callback, in_frame, present, text
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
+from sagecell_tx.sessions.allowances import PermalinkAllowance
 from sagecell_tx.sessions.interfaces import CellStore, Permalink
+from sagecell_tx.sessions.visitors import Purpose
 from sagecell_tx.wire.codelink import clean_ident, zip_text
 from sagecell_tx.wire.messages import WireError
 
@@ -39,6 +43,12 @@ class Permalinks:
 
     store: CellStore
     limits: Limits
+    clients: Clients
+    clock: IReactorTime
+    allowance: PermalinkAllowance = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.allowance = PermalinkAllowance(self.limits)
 
     app = Klein()
     handle_problems(app)
@@ -65,6 +75,9 @@ class Permalinks:
         number = text(request, "n")
         if number and not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):
             raise Problem(400, "invalid_n", "The parameter n must be a whole number.")
+        if not self.clients.are_counted_elsewhere(request):
+            visitor = self.clients.visitor(request, Purpose.KERNEL)
+            self.allowance.take(visitor, self.clock.seconds())
         answer: dict[str, object] = {
             "zip": zip_text(permalink.code),
             "query": await self.store.save(permalink),

@@ -14,7 +14,7 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import RequestRedirect
 
-from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
+from sagecell_tx.sessions.interfaces import StartFailed, StoreFull, StoreUnavailable
 from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.wire.formwire import FormTooLarge
 from sagecell_tx.wire.messages import WireError, dump
@@ -74,6 +74,8 @@ def problem_from(error: BaseException | None) -> Problem:
             return Problem(400, code, message)
         case StartFailed():
             return Problem(503, "start_failed", str(error), headers={"Retry-After": "5"})
+        case StoreFull():
+            return Problem(503, "store_full", str(error), headers={"Retry-After": "60"})
         case StoreUnavailable():
             return Problem(503, "store_unavailable", str(error), headers={"Retry-After": "5"})
         case RequestRedirect():

@@ -17,6 +17,8 @@ from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
 from sagecell_tx.config import Limits
+from sagecell_tx.http.accesslog import AccessLog
+from sagecell_tx.http.arrivals import Arrivals
 from sagecell_tx.http.bodies import CellRequest, CellSite, Gzip
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.completions import Completions
@@ -115,6 +117,7 @@ class Parts:
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     rejected: Counter[str]
     connection_came: Callable[[], bool] = lambda: True
+    arrivals: Arrivals = field(factory=Arrivals)
     clients: Clients = field(factory=Clients)
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
@@ -149,7 +152,9 @@ def resource_tree(parts: Parts) -> IResource:
         new_id=parts.new_id,
         now=now,
     )
-    permalinks = Permalinks(store=parts.cells, limits=limits)
+    permalinks = Permalinks(
+        store=parts.cells, limits=limits, clients=parts.clients, clock=parts.reactor
+    )
     status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
     completions = Completions(
@@ -204,11 +209,13 @@ def site(parts: Parts) -> Site:
     """The factory for the web server's connections."""
     return _site(
         resource_tree(parts),
-        parts.limits,
-        parts.reactor,
-        parts.connection_came,
-        parts.baseurl,
-        parts.reading,
+        limits=parts.limits,
+        reactor=parts.reactor,
+        came=parts.connection_came,
+        arrivals=parts.arrivals,
+        clients=parts.clients,
+        baseurl=parts.baseurl,
+        reading=parts.reading,
     )
 
 
@@ -218,32 +225,48 @@ def permalink_site(
     limits: Limits,
     reactor: Any,
     connection_came: Callable[[], bool] = lambda: True,
+    arrivals: Arrivals | None = None,
+    clients: Clients | None = None,
     baseurl: str = "",
     reading: Reading | None = None,
 ) -> Site:
     """The factory for the connections of a server of permalinks: at ``/`` as well (1.17)."""
-    permalinks = Permalinks(store=cells, limits=limits)
+    clients = clients or Clients()
+    permalinks = Permalinks(store=cells, limits=limits, clients=clients, clock=reactor)
     root = Root()
     for name in (b"", b"permalink"):
         root.putChild(name, Mounted(permalinks.app))
-    tree = _below(baseurl, root)
-    return _site(tree, limits, reactor, connection_came, baseurl, reading or Reading())
+    return _site(
+        _below(baseurl, root),
+        limits=limits,
+        reactor=reactor,
+        came=connection_came,
+        arrivals=arrivals or Arrivals(),
+        clients=clients,
+        baseurl=baseurl,
+        reading=reading or Reading(),
+    )
 
 
 def _site(
     tree: IResource,
+    *,
     limits: Limits,
     reactor: Any,
     came: Callable[[], bool],
+    arrivals: Arrivals,
+    clients: Clients,
     baseurl: str,
     reading: Reading,
 ) -> Site:
     made = CellSite(
         tree,
         requestFactory=partial(CellRequest, largest=limits.request_body, reading=reading),
-        timeout=60,
+        timeout=None,  # the channel has deadlines of its own
+        logFormatter=AccessLog(clients),
         reactor=reactor,
     )
     made.came = came
+    made.arrivals = arrivals
     made.gzip = Gzip(baseurl)
     return made

@@ -19,9 +19,11 @@ from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
+from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
@@ -38,6 +40,7 @@ from sagecell_tx.http.conversations import (
     Socket,
     close_reason,
 )
+from sagecell_tx.http.deadlines import PunctualChannel
 from sagecell_tx.http.reading import Inbox, Reading
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.wire.messages import WireError, dump
@@ -49,6 +52,9 @@ GOODBYES = (NORMAL, 1001, 1005, None)
 
 #: The close codes for what is wrong with a message, where they have one of their own.
 _CODES = {"invalid_json": INVALID_DATA, "binary_message": UNSUPPORTED_DATA}
+
+#: Seconds that a client may take for what was written before both sides said goodbye.
+PARTING = 15.0
 
 #: The words for what Autobahn itself objects to.
 _WORDS = {INVALID_DATA: "invalid_utf8", MESSAGE_TOO_BIG: "message_too_big"}
@@ -93,9 +99,11 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     factory: SpeakingFactory
     join: Join
+    gone: Callable[[], None]
     speaker: Speaker | None = None
     _inbox: Inbox
     _refused = False
+    _parting: IDelayedCall | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -166,6 +174,27 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self.speaker is not None:
             speaker, self.speaker = self.speaker, None
             speaker.end(for_good=for_good)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is over, whether or not there was an upgrade."""
+        if self._parting is not None and self._parting.active():
+            self._parting.cancel()
+        super().connectionLost(reason)
+        self.gone()
+
+    @override
+    def dropConnection(self, abort: bool = False) -> None:
+        """End the connection: in order when both sides said goodbye, else as Autobahn wants it.
+
+        Autobahn resets it even after the client's answer to a close, and a browser then says that
+        the close was not clean.
+        """
+        super().dropConnection(abort=abort and not self.wasClean)
+        if self.wasClean and self._parting is None:
+            # What was written may wait for a client that takes nothing.
+            cut = self.transport.abortConnection
+            self._parting = self.factory.reactor.callLater(PARTING, cut)
 
     @property
     def talking(self) -> bool:
@@ -253,16 +282,36 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
 
 @define
 class Joining:
-    """Of a factory, what `WebSocketResource` needs, for those who are joined by one `join`."""
+    """Of a factory, what `WebSocketResource` needs for one upgrade.
+
+    `gone` is called once, when the connection is over.
+    """
 
     _factory: SpeakingFactory
     _join: Join
+    gone: Callable[[], None] = lambda: None
 
     def buildProtocol(self, addr: object) -> SpeakingProtocol:  # noqa: N802
         """The protocol for one upgrade."""
         protocol: SpeakingProtocol = self._factory.buildProtocol(addr)
-        protocol.join = self._join
+        protocol.join, protocol.gone = self._join, self.gone
         return protocol
+
+
+class Upgrade(WebSocketResource):  # type: ignore[misc]
+    """Takes the transport of one request over, and with it what its channel owed at its end."""
+
+    def __init__(self, joining: Joining) -> None:
+        super().__init__(joining)
+        self._joining = joining
+
+    @override
+    def render(self, request: Request) -> Any:
+        """Take over."""
+        channel = request.channel
+        if isinstance(channel, PunctualChannel):
+            self._joining.gone = channel.hand_over()
+        return super().render(request)
 
 
 @define(kw_only=True)
@@ -282,7 +331,7 @@ class WebSockets:
 
     def resource(self, join: Join) -> IResource:
         """The resource that takes a request's transport over."""
-        resource: IResource = WebSocketResource(Joining(self._factory, join))
+        resource: IResource = Upgrade(Joining(self._factory, join))
         return resource
 
 

@@ -83,6 +83,12 @@ class Audience:
         return len(self._regulars) > 0
 
     @property
+    def untold(self) -> bool:
+        """Somebody who listens, or may come back, was not told everything."""
+        cursors = [each.cursor for each in (*self._seats, *self._regulars)]
+        return any(map(self._outbox.behind, cursors))
+
+    @property
     def kept(self) -> int:
         """Bytes that wait to be taken."""
         return self._outbox.size

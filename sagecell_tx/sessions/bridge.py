@@ -21,12 +21,12 @@ from twisted.logger import Logger
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.audience import Audience, Seat
-from sagecell_tx.sessions.inflight import Ending, InFlight
+from sagecell_tx.sessions.inflight import Ending, InFlight, Request
 from sagecell_tx.sessions.interfaces import Kernel, Listener
 from sagecell_tx.sessions.interruption import Interruptions
 from sagecell_tx.sessions.notices import asked_timeout, is_idle
 from sagecell_tx.sessions.uploads import MSG_TYPE as FILE
-from sagecell_tx.sessions.uploads import Uploads
+from sagecell_tx.sessions.uploads import Outcome, Uploads
 from sagecell_tx.sessions.valve import Valve
 from sagecell_tx.sessions.watcher import Watcher
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message
@@ -107,7 +107,7 @@ class Bridge:
     _in_flight: InFlight = field(init=False)
     _interruptions: Interruptions = field(init=False)
     _valve: Valve = field(factory=Valve, init=False)
-    _storing: Deferred[None] | None = field(default=None, init=False)
+    _storing: Deferred[Any] | None = field(default=None, init=False)
     _dismissal: str | None = field(default=None, init=False)
     _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
 
@@ -274,8 +274,10 @@ class Bridge:
         self._valve.hold("file")
         self._storing = stored = self.uploads.receive(message)
         stored.addErrback(lambda failure: _log.failure("storing a file", failure))
-        stored.addCallback(self._stored)
+        stored.addCallback(self._stored, self._in_flight.get(message.parent_id))
 
-    def _stored(self, _: None) -> None:
+    def _stored(self, outcome: Outcome | None, request: Request | None) -> None:
         self._storing = None
+        if outcome is not None and request is not None:
+            request.note_file(outcome.name, saved=outcome.saved)
         self._valve.release("file")

@@ -27,18 +27,18 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._missing)
 
-    def wait(self, name: str, now: float) -> float:
-        """Seconds until there is a token; 0 when there is one."""
+    def wait(self, name: str, now: float, amount: float = 1) -> float:
+        """Seconds until there are so many tokens; 0 when there are."""
         if not self._limited:
             return 0.0
-        short = self._missing_at(name, now) + 1 - self.rate.burst
+        short = self._missing_at(name, now) + amount - self.rate.burst
         return short * self._refill if short > _NEARLY else 0.0
 
-    def take(self, name: str, now: float) -> None:
-        """Take a token. Who does so without one waits the longer."""
+    def take(self, name: str, now: float, amount: float = 1) -> None:
+        """Take so many tokens. Who does so without having them waits the longer."""
         if not self._limited:
             return
-        self._missing[name] = (self._missing_at(name, now) + 1, now)
+        self._missing[name] = (self._missing_at(name, now) + amount, now)
         self._missing.move_to_end(name)
         # Two are looked at for the one that came, so that the old go faster than new ones come.
         for _ in range(2):

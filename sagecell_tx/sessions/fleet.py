@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.admission import Admission, Place
+from sagecell_tx.sessions.allowances import FileAllowance, Metered
 from sagecell_tx.sessions.deaths import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lastwords import LastWords
@@ -22,6 +24,11 @@ from sagecell_tx.sessions.session import Session
 from sagecell_tx.sessions.visitors import Visitor
 
 _log = Logger()
+
+#: How long a server that stops waits for clients that poll to come for the last words, and how
+#: often it looks whether they have, in seconds.
+FAREWELL = 3.0
+_LOOK = 0.05
 
 
 @define(kw_only=True, eq=False)
@@ -35,6 +42,7 @@ class Fleet(Service):
     new_id: Callable[[], str]
     now: Callable[[], str]
     admission: Admission = field(init=False)
+    allowance: FileAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     last_words: LastWords = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
@@ -42,6 +50,7 @@ class Fleet(Service):
 
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(limits=self.limits, clock=self.clock)
+        self.allowance = FileAllowance(self.limits)
         self.deaths = Deaths(self.clock.seconds)
         self.last_words = LastWords(clock=self.clock, limits=self.limits)
 
@@ -78,7 +87,7 @@ class Fleet(Service):
         session = Session(
             kernel_id=kernel_id,
             host=self.host,
-            files=self.files,
+            files=Metered(self.files, partial(self._count, place.visitor)),
             limits=self.limits,
             clock=self.clock,
             new_id=self.new_id,
@@ -90,6 +99,9 @@ class Fleet(Service):
         self._places[kernel_id] = place
         session.start()
         return session
+
+    def _count(self, visitor: Visitor, name: str, size: int) -> None:
+        self.allowance.take(visitor, self.clock.seconds(), name, size)
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""
@@ -107,15 +119,35 @@ class Fleet(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Take in nobody new and end everybody; fires when all are gone."""
+        """Take in nobody new and end everybody; fires when all are gone and were told why.
+
+        Those who poll come for it soon, or not at all.
+        """
         super().stopService()
         self.admission.drain()
-        dying = [session.when_dead() for session in self._sessions.values()]
+        sessions = list(self._sessions.values())
+        dying = [session.when_dead() for session in sessions]
         if dying:
             _log.info("ending {count} sessions", count=len(dying))
-        for session in list(self._sessions.values()):
+        for session in sessions:
             session.stop(Reason.DRAINING)
-        return DeferredList(dying).addCallback(lambda _: self.last_words.clear())
+        told = DeferredList(dying).addCallback(lambda _: self._when_told(sessions))
+        return told.addCallback(lambda _: self.last_words.clear())
+
+    def _when_told(self, sessions: Sequence[Session]) -> Deferred[None]:
+        """Fires when everybody has come for the last words, or would have by now."""
+        told: Deferred[None] = Deferred()
+        end = self.clock.seconds() + FAREWELL
+
+        def look() -> None:
+            untold = any(session.audience.untold for session in sessions)
+            if untold and self.clock.seconds() < end:
+                self.clock.callLater(_LOOK, look)
+            else:
+                told.callback(None)
+
+        look()
+        return told
 
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
+from sagecell_tx.sessions.notices import without_files
 from sagecell_tx.wire.messages import Message
 
 #: Requests that run a visitor's code. Only these keep a kernel alive, and only for these
 #: is a reply certain: comm messages and unknown requests end with an idle status alone.
 EXECUTIONS = frozenset({"execute_request", "sagenb.interact.update_interact"})
+
+#: Files of one request of which it is noted that they were not saved.
+UNSAVED = 1000
 
 
 @define(kw_only=True)
@@ -27,6 +31,18 @@ class Request:
     silenced: bool = False  # the output cap was reached
     reply: Message | None = None
     idle: Message | None = None
+    unsaved: set[str] = field(factory=set)  # files that it made and that were not stored
+
+    def note_file(self, name: str, *, saved: bool) -> None:
+        """Take note of what became of a file; of too many, the reply is the program's own play."""
+        if saved:
+            self.unsaved.discard(name)
+        elif len(self.unsaved) < UNSAVED:
+            self.unsaved.add(name)
+
+    def announced(self, reply: Message) -> Message:
+        """Its reply, in which only files that were saved are named."""
+        return without_files(reply, self.unsaved) if self.unsaved else reply
 
 
 @frozen
@@ -81,7 +97,7 @@ class InFlight:
         if request is None or not request.executes:
             return Ending((reply,))
         if request.idle is not None:
-            return self._over(reply.parent_id, (reply, request.idle))
+            return self._over(reply.parent_id, (request.announced(reply), request.idle))
         if not self._keep(reply, request.reply):
             return Ending((reply,))
         request.reply = reply
@@ -95,7 +111,7 @@ class InFlight:
         if not request.executes:
             return self._over(status.parent_id, (status,))
         if request.reply is not None:
-            return self._over(status.parent_id, (request.reply, status))
+            return self._over(status.parent_id, (request.announced(request.reply), status))
         if not self._keep(status, request.idle):
             return Ending((status,))
         request.idle = status
@@ -103,7 +119,11 @@ class InFlight:
 
     def abandon(self) -> tuple[Message, ...]:
         """The kernel is gone: the ends that were kept back, in order."""
-        kept = [end for request in self._requests.values() for end in (request.reply, request.idle)]
+        kept = [
+            end
+            for request in self._requests.values()
+            for end in (request.reply and request.announced(request.reply), request.idle)
+        ]
         self._requests.clear()
         self._kept = 0
         return tuple(end for end in kept if end is not None)

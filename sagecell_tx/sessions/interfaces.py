@@ -22,6 +22,10 @@ class StoreUnavailable(Exception):
     """The database did not answer as it should; the text is a sentence for the user."""
 
 
+class StoreFull(StoreUnavailable):
+    """There is no room to store anything; the text is a sentence for the user."""
+
+
 class FileRefused(Exception):
     """A file that is not taken; the text is a sentence for the user."""
 

@@ -47,9 +47,25 @@ TOO_MANY_STARTS = {
     Scope.ALL: ("too_many_starts", "Too many programs are being started on this server."),
 }
 
+#: For whoever has had too many permalinks made.
+TOO_MANY_PERMALINKS = {
+    Scope.ADDRESS: (
+        "too_many_permalinks_for_address",
+        "Your address has made too many permalinks.",
+    ),
+    Scope.NETWORK: (
+        "too_many_permalinks_for_network",
+        "Your network has made too many permalinks.",
+    ),
+    Scope.KEY: (
+        "too_many_permalinks_for_key",
+        "Too many permalinks were made with this API key.",
+    ),
+}
+
 
 class Refused(Exception):
-    """No kernel now. `code` is a word for programs, the text a sentence for people.
+    """No kernel now, or no permalink. `code` is a word for programs, the text a sentence for people.
 
     `retry_after` is in seconds, rounded up to whole ones, so that it is not too soon.
     """
@@ -68,7 +84,15 @@ def too_many_kernels_for(scope: Scope) -> Refused:
 
 def too_many_starts_for(scope: Scope, wait: float) -> Refused:
     """There is a token in `wait` seconds."""
-    code, sentence = TOO_MANY_STARTS[scope]
+    return _too_often(*TOO_MANY_STARTS[scope], wait)
+
+
+def too_many_permalinks_for(scope: Scope, wait: float) -> Refused:
+    """One more may be made in `wait` seconds."""
+    return _too_often(*TOO_MANY_PERMALINKS[scope], wait)
+
+
+def _too_often(code: str, sentence: str, wait: float) -> Refused:
     refused = Refused(code, sentence, retry_after=wait)
     seconds = "second" if refused.retry_after == 1 else "seconds"
     refused.message = f"{sentence} Please try again in {refused.retry_after} {seconds}."

@@ -7,7 +7,7 @@ so that nobody holds a kernel for ever by not coming back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -55,6 +55,9 @@ class Regulars:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def __iter__(self) -> Iterator[Regular]:
+        return iter(self._known.values())
 
     @property
     def about(self) -> bool:

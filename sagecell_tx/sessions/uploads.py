@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreUnavailable, Upload
+from sagecell_tx.sessions.interfaces import (
+    FileRefused,
+    FileStore,
+    StoreFull,
+    StoreUnavailable,
+    Upload,
+)
 from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import Message, WireError
 
@@ -63,6 +69,14 @@ class Part:
         return cls(name=name, mtime=in_range, offset=offset, last=last, data=data)
 
 
+@frozen
+class Outcome:
+    """What became of a file."""
+
+    name: str
+    saved: bool
+
+
 @define
 class _Coming:
     """The file that is being put together."""
@@ -85,24 +99,30 @@ class Uploads:
     _names: set[str] = field(factory=set, init=False)
     _stored: int = field(default=0, init=False)
 
-    def receive(self, message: Message) -> Deferred[None]:
-        """Take one piece. Fires when the next may come; never fails."""
+    def receive(self, message: Message) -> Deferred[Outcome | None]:
+        """Take one piece. Fires when the next may come; never fails.
+
+        Fires with what became of the file when this piece decided that.
+        """
         return Deferred.fromCoroutine(self._receive(message))
 
     def close(self) -> Deferred[None]:
         """The kernel is gone: drop the file that is not whole. Never fails."""
         return Deferred.fromCoroutine(self._abandon())
 
-    async def _receive(self, message: Message) -> None:
+    async def _receive(self, message: Message) -> Outcome | None:
+        part: Part | None = None
         try:
             part = Part.from_message(message)
             if part.name == self._refused and part.offset != 0:
-                return  # the rest of a file that was refused already
+                return None  # the rest of a file that was refused already
             self._refused = None
             await self._add(part)
         except FileRefused as refusal:
             await self._abandon()
             self.refuse(str(refusal), message.parent_header)
+            return Outcome(part.name, saved=False) if part is not None else None
+        return Outcome(part.name, saved=True) if part.last else None
 
     async def _add(self, part: Part) -> None:
         """Store one piece; raises `FileRefused`, and remembers the name for its other pieces."""
@@ -127,7 +147,8 @@ class Uploads:
                 name=part.name,
                 error=error,
             )
-            raise FileRefused(f"The file {part.name!r} could not be saved.") from error
+            why = f" {error}" if isinstance(error, StoreFull) else ""
+            raise FileRefused(f"The file {part.name!r} could not be saved.{why}") from error
         except FileRefused:
             self._refused = part.name
             raise

@@ -26,6 +26,7 @@ from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.sessions.interfaces import StoreUnavailable
+from sagecell_tx.store.disk import Disk
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Database:
     _engine: Engine
     _reactor: IReactorFromThreads
     _pool: ThreadPool
+    _disk: Disk | None = None
     _writing: DeferredLock = field(factory=DeferredLock, init=False)
     _under_way: set[Deferred[Any]] = field(factory=set, init=False)
     _closed: bool = field(default=False, init=False)
@@ -70,6 +72,16 @@ class Database:
         """Run `work` in a transaction after the writes asked for before; fires with its result."""
         writer = self._engine.execution_options(**{_IMMEDIATE: True})
         return self._answer(lambda: self._writing.run(self._in_thread, writer, work))
+
+    def store(self, work: Callable[[Connection], T]) -> Deferred[T]:
+        """As `write`, for what makes the database larger; fails with `StoreFull` without room."""
+
+        def with_room(connection: Connection) -> T:
+            if self._disk is not None:
+                self._disk.check(connection)
+            return work(connection)
+
+        return self.write(with_room)
 
     def close(self) -> Deferred[None]:
         """Take no more questions; fires when those under way are done and all is closed."""
@@ -103,13 +115,18 @@ class Database:
 
 
 def open_database(
-    url: str, *, reactor: IReactorFromThreads, pool: ThreadPool, busy_timeout: float = 15.0
+    url: str,
+    *,
+    reactor: IReactorFromThreads,
+    pool: ThreadPool,
+    busy_timeout: float = 15.0,
+    reserve: int = 0,
 ) -> Database:
     """The database at an SQLAlchemy URL; nothing is connected yet.
 
     `pool` is running, or will be, until after `Database.close`. `busy_timeout` is how
-    many seconds SQLite waits for another process to finish its writing. Raises
-    `ConfigError` for a URL that no database can have.
+    many seconds SQLite waits for another process to finish its writing, `reserve` how many bytes
+    it leaves free on its disk. Raises `ConfigError` for a URL that no database can have.
     """
     try:
         parsed = make_url(url)
@@ -130,7 +147,10 @@ def open_database(
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine=engine, reactor=reactor, pool=pool)
+    disk = None
+    if sqlite and reserve:
+        disk = Disk(directory=Path(str(parsed.database)).absolute().parent, reserve=reserve)
+    return Database(engine=engine, reactor=reactor, pool=pool, disk=disk)
 
 
 def attempt(connection: Connection, statement: Executable) -> bool:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from sagecell_tx.sessions.interfaces import FileRefused, StoredFile, StoreUnavailable
 from sagecell_tx.store.database import Database, attempt
+from sagecell_tx.store.room import Room
 from sagecell_tx.store.schema import blobs, chunks, files
 from sagecell_tx.wire.codelink import clean_ident, clean_name
 from sagecell_tx.wire.messages import WireError
@@ -45,13 +46,21 @@ FILE_GONE = "This file is no longer stored."
 class DatabaseFileStore:
     """A `FileStore` in a database. `now` is in seconds since the epoch.
 
-    `entropy` returns so many random bytes; each upload is named by 16 of them.
+    `entropy` returns so many random bytes; each upload is named by 16 of them. Of what was
+    committed, `total` bytes are kept at most: the oldest files make room. With 0, all are kept.
     """
 
     _database: Database
     _now: Callable[[], float]
     _entropy: Callable[[int], bytes]
+    _total: int = 0
+    _room: Room = field(init=False)
     _uploads: set[str] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._room = Room(
+            database=self._database, total=self._total, delete_unused=self._delete_unused
+        )
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
         """See `FileStore`. Nothing is written yet."""
@@ -65,6 +74,7 @@ class DatabaseFileStore:
             name=name,
             mtime=mtime,
             ended=partial(self._uploads.discard, blob_id),
+            commit=self._room.commit,
         )
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
@@ -100,7 +110,11 @@ class DatabaseFileStore:
     async def _sweep(self, before: float) -> int:
         swept = await self._database.write(partial(_delete_files, before=before))
         await self._delete_blobs(before)
+        self._room.count_again()
         return swept
+
+    async def _delete_unused(self) -> None:
+        await self._delete_blobs(0.0)
 
     async def _delete_blobs(self, before: float) -> None:
         write, own = self._database.write, frozenset(self._uploads)
@@ -125,6 +139,8 @@ class DatabaseUpload:
     _name: str
     _mtime: float
     _ended: Callable[[], None]
+    _commit: Callable[[int, Callable[[Connection], StoredFile]], Deferred[StoredFile]]
+    _size: int = field(default=0, init=False)  # bytes written
     _hash: _Hash = field(factory=hashlib.sha256, init=False)
     _stored: int = field(default=0, init=False)  # bytes in rows
     _rest: bytearray = field(factory=bytearray, init=False)  # less than a row
@@ -136,13 +152,14 @@ class DatabaseUpload:
         if not self._open:
             return fail(FileRefused(UPLOAD_ENDED))
         self._rest += data
+        self._size += len(data)
         if len(self._rest) < CHUNK:
             return succeed(None)
         whole = len(self._rest) - len(self._rest) % CHUNK
         rows = bytes(memoryview(self._rest)[:whole])
         self._rest = self._rest[whole:]
         work = partial(self._append, data=rows, at=self._now())
-        return self._database.write(work).addErrback(self._broken)
+        return self._database.store(work).addErrback(self._broken)
 
     def commit(self) -> Deferred[StoredFile]:
         """See `Upload`. Fails like `write`."""
@@ -151,7 +168,7 @@ class DatabaseUpload:
         self._open = False
         rest, self._rest = bytes(self._rest), bytearray()
         settle = partial(self._settle, rest=rest, at=self._now())
-        return self._database.write(settle).addCallback(self._committed)
+        return self._commit(self._size, settle).addCallback(self._committed)
 
     def abandon(self) -> Deferred[None]:
         """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""

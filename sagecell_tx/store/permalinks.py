@@ -48,7 +48,7 @@ class DatabaseCellStore:
             check_permalink(permalink)
         except WireError:
             return fail()
-        return self._database.write(
+        return self._database.store(
             partial(_save, permalink=permalink, at=self._time(), entropy=self._entropy)
         )
 

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 
+from sagecell_tx.sessions.allowances import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, Permalink, StoredFile, StoreUnavailable
 from sagecell_tx.store.files import CHUNK, FILE_GONE, UPLOAD_ENDED
 from sagecell_tx.store.permalinks import check_permalink, permalink_ident
+from sagecell_tx.store.room import LEFT, TOO_LARGE
 from sagecell_tx.wire.messages import WireError
 
 
@@ -42,9 +44,13 @@ class MemoryCellStore:
 
 @define(kw_only=True, eq=False)
 class MemoryFileStore:
-    """A `FileStore` in dictionaries; `now` is in seconds since the epoch."""
+    """A `FileStore` in dictionaries; `now` is in seconds since the epoch.
+
+    It keeps `total` bytes at most, with 0 all.
+    """
 
     _now: Callable[[], float]
+    _total: int = 0
     _files: dict[tuple[str, str], tuple[StoredFile, float]] = field(factory=dict, init=False)
     _blobs: dict[str, bytes] = field(factory=dict, init=False)
 
@@ -72,14 +78,35 @@ class MemoryFileStore:
         old = [key for key, (_, created) in self._files.items() if created < before]
         for key in old:
             del self._files[key]
+        self._forget_unused()
+        return succeed(len(old))
+
+    def _forget_unused(self) -> None:
         used = {file.digest for file, _ in self._files.values()}
         self._blobs = {digest: self._blobs[digest] for digest in used}
-        return succeed(len(old))
 
     def keep(self, file: StoredFile, contents: bytes) -> None:
         """Store a whole file, as a commit does."""
+        self._evict(file.size + ENTRY)
         self._blobs[file.digest] = contents
         self._files[file.kernel_id, file.name] = (file, self._now())
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether a file of that size may be stored at all."""
+        return not self._total or size + ENTRY <= self._total
+
+    def _evict(self, needed: int) -> None:
+        if not self._total or self._held + needed <= self._total:
+            return
+        oldest = sorted(self._files, key=lambda key: (self._files[key][1], key), reverse=True)
+        while oldest and self._held > int(LEFT * self._total) - needed:
+            del self._files[oldest.pop()]
+        self._forget_unused()
+
+    @property
+    def _held(self) -> int:
+        sizes = {file.digest: file.size for file, _ in self._files.values()}
+        return sum(sizes.values()) + ENTRY * len(self._files)
 
 
 @define(kw_only=True, eq=False)
@@ -105,6 +132,8 @@ class MemoryUpload:
         if not self._open:
             return fail(FileRefused(UPLOAD_ENDED))
         self._open = False
+        if not self._store.has_room_for(len(self._contents)):
+            return fail(FileRefused(TOO_LARGE))
         file = StoredFile(
             kernel_id=self._kernel_id,
             name=self._name,

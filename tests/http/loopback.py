@@ -38,6 +38,16 @@ class Wire(FakeTransport):
     aborted = False
     most = 0
     _told_to_wait = False
+    _closing = False
+
+    @property  # type: ignore[override]
+    def disconnecting(self) -> bool:
+        """Closed in order, which comes after what waits to be read."""
+        return self._closing and not (self.clogged and self.waiting)
+
+    @disconnecting.setter
+    def disconnecting(self, closing: bool) -> None:
+        self._closing = closing
 
     @property
     def waiting(self) -> int:

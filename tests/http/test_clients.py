@@ -38,6 +38,22 @@ def address(peer: IAddress, *hops: bytes, proxies: tuple[str, ...] | None = None
 # --- addresses
 
 
+def test_connections_of_a_believed_proxy_or_of_no_address_are_not_counted() -> None:
+    counted = Clients().counted_as
+    for peer in (LOCAL, IPv6Address("TCP", "::1", 1), SOCKET):
+        assert counted(peer) == ""
+    assert Clients(("192.0.2.0/24",)).counted_as(IPv4Address("TCP", "192.0.2.9", 1)) == ""
+    assert Clients(("127.0.0.1/32",)).counted_as(IPv4Address("TCP", "127.0.0.2", 1)) == "127.0.0.2"
+
+
+def test_connections_are_counted_by_what_one_has() -> None:
+    counted = Clients().counted_as
+    assert counted(STRANGER) == "203.0.113.9"
+    assert counted(IPv6Address("TCP", "::ffff:203.0.113.9", 1)) == "203.0.113.9"
+    one, two = (IPv6Address("TCP", f"2001:db8::{last}", 1) for last in "12")
+    assert counted(one) == counted(two) == "2001:db8::/64"
+
+
 def test_without_a_proxy_it_is_the_peers() -> None:
     assert address(STRANGER) == "203.0.113.9"
     assert address(IPv6Address("TCP", "2001:DB8:0::1", 1)) == "2001:db8::1"

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.http.doors import INTERVAL, Doors, Watched, descriptors, lowest_free
+from sagecell_tx.http.doors import AT_FIRST, INTERVAL, Doors, Watched, descriptors, lowest_free
 
 
 @define
@@ -18,6 +18,7 @@ class Port:
     """A listening port."""
 
     reading: bool = True
+    numberAccepts: int = 300  # noqa: N815 - as Twisted has it
     story: list[str] = field(factory=list)
 
     def startReading(self) -> None:  # noqa: N802
@@ -76,6 +77,7 @@ class DoorsTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
         assert self.come(90) == [False, False]
         assert self.ports[0].story == ["closed", "open", "closed"]
+        assert self.ports[0].numberAccepts == AT_FIRST
         self.doors.close()
 
     def test_who_came_with_the_last_ones_is_hung_up_on(self) -> None:
@@ -90,6 +92,51 @@ class DoorsTests(SynchronousTestCase):
             self.come(85)
         assert self.ports[0].story == ["closed"]
         assert len(self.clock.getDelayedCalls()) == 1
+        self.doors.close()
+
+    def hang_up_on(self, waiting: int) -> list[int]:
+        """So many connections wait for a request; gives how many were to be hung up on."""
+        asked: list[int] = []
+
+        def hang_up(most: int) -> int:
+            nonlocal waiting
+            asked.append(most)
+            ended = min(most, waiting)
+            waiting -= ended
+            return ended
+
+        self.doors.hang_up = hang_up
+        return asked
+
+    def test_while_somebody_waits_for_a_request_the_doors_stay_open(self) -> None:
+        asked = self.hang_up_on(2)
+        assert self.come(79) == [True, True]
+        assert asked == []
+        assert self.come(80) == [True, True]
+        assert self.come(84) == [True, True]
+        assert self.come(80) == [False, False]
+        assert asked == [1, 1, 1]
+        self.doors.close()
+
+    def test_where_too_many_came_at_once_room_is_made_before_the_next(self) -> None:
+        asked = self.hang_up_on(100)
+        assert self.come(85) == [False, False]
+        assert self.pass_with(85) == [False, False]
+        assert self.pass_with(75) == [True, True]
+        assert asked == [1, 10]
+
+    def test_who_came_in_one_turn_stays_while_others_make_room(self) -> None:
+        self.hang_up_on(4)
+        stays = []
+        for self.used in (80, 84, 85, 94, 94):
+            stays.append(self.doors.came())
+        assert stays == [True, True, True, True, False]
+        self.doors.close()
+
+    def test_but_not_with_the_last_descriptors(self) -> None:
+        self.hang_up_on(4)
+        self.used = 95
+        assert not self.doors.came()
         self.doors.close()
 
     def test_after_the_end_nothing_is_opened(self) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, fail
 
-from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
+from sagecell_tx.sessions.interfaces import Permalink, StoreFull, StoreUnavailable
 from sagecell_tx.testing.stores import MemoryCellStore
 
 from .loopback import Answer, form
@@ -30,6 +30,54 @@ class AwayStore(MemoryCellStore):
 
     def find(self, ident: str) -> Deferred[Permalink | None]:
         return fail(StoreUnavailable("The database is away."))
+
+
+class RateTests(SiteTests):
+    """150 programs of 128 kB in 12 seconds, from one address."""
+
+    def save(self, number: int, address: str | None) -> Answer:
+        fields = {"code": f"{number:05}" + "x" * 60_000, "interacts": "x" * 60_000}
+        headers = [*form(**fields)["headers"], ORIGIN]
+        if address:
+            headers.append(("X-Forwarded-For", address))
+        return self.ask("POST", "/permalink", headers, form(**fields)["body"])
+
+    def statuses(self, address: str | None) -> list[int]:
+        found = []
+        for number in range(150):
+            found.append(self.save(number, address).status)
+            self.wait(12 / 150)
+        return found
+
+    def test_one_address(self) -> None:
+        statuses = self.statuses("192.0.2.1")
+        assert statuses.count(200) == 65
+        assert set(statuses) == {200, 429}
+        while (answer := self.save(0, "192.0.2.1")).status == 200:
+            pass
+        assert answer.error == "too_many_permalinks_for_address"
+        assert int(answer.headers["retry-after"]) <= 3  # rounded up
+        assert answer.headers["access-control-allow-origin"] == ORIGIN[1]
+        assert self.save(0, "198.51.100.1").status == 200
+
+    def test_a_server_that_asks_for_others_counts_them_itself(self) -> None:
+        assert set(self.statuses(None)) == {200}
+
+
+class FullStore(MemoryCellStore):
+    """A database on a disk that is full."""
+
+    def save(self, permalink: Permalink) -> Deferred[str]:
+        return fail(StoreFull("There is no room."))
+
+
+class FullTests(SiteTests):
+    def test_no_room(self) -> None:
+        self.world.cells = FullStore()
+        self.world.__attrs_post_init__()
+        answer = self.ask("POST", "/permalink", **form(code="1"))
+        assert (answer.status, answer.error) == (503, "store_full")
+        assert answer.headers["retry-after"] == "60"
 
 
 class SavingTests(SiteTests):

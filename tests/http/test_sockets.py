@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from sagecell_tx.http.sockets import PARTING
+from sagecell_tx.sessions.reasons import Reason
+
 from .talking import KEYS, TalkTests, execute, frame, frames, upgrade
 from .world import DATE
 
@@ -132,6 +135,42 @@ class ConversationTests(TalkTests):
         connection.send(frame(8, b"\x03\xe8"))
         assert frames(connection.ear.heard)[-1] == (8, b"\x03\xe8")
         assert connection.ear.lost
+
+    def test_a_close_of_the_servers_is_not_cut_off_at_its_answer(self) -> None:
+        talk = self.talk(self.start())
+        talk.say(execute("print 2"))
+        assert talk.talker.closes == [(1000, "finished")]
+        assert talk.talker.wasClean
+        assert not talk.connection.server.aborted
+
+    def test_who_does_not_answer_a_close_is_cut_off(self) -> None:
+        kernel_id = self.start(timeout="60")
+        connection = self.knock(kernel_id)
+        session = self.world.fleet.get(kernel_id)
+        assert session is not None
+        session.stop(Reason.STOPPED)
+        self.wait(self.limits.stop_grace)
+        connection.pump()
+        assert frames(connection.ear.heard)[-1][0] == 8
+        assert not connection.server.aborted
+        self.wait(6)
+        assert connection.server.aborted
+
+    def test_who_says_goodbye_and_takes_nothing_is_cut_off(self) -> None:
+        connection = self.knock(self.start(timeout="60"))
+        connection.server.clogged = True
+        connection.send(frame(8, b"\x03\xe8"))
+        self.wait(PARTING - 1)
+        assert not connection.server.aborted
+        self.wait(1)
+        assert connection.server.aborted
+
+    def test_no_timer_outlives_a_socket_that_was_closed(self) -> None:
+        connection = self.knock(self.start(timeout="60"))
+        before = len(self.world.clock.getDelayedCalls())
+        connection.send(frame(8, b"\x03\xe8"))
+        assert connection.ear.lost
+        assert len(self.world.clock.getDelayedCalls()) <= before
 
     def test_pings_are_answered(self) -> None:
         connection = self.knock(self.start())

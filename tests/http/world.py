@@ -18,6 +18,7 @@ from twisted.web.server import Site
 from typing_extensions import override
 
 from sagecell_tx.config import Limits
+from sagecell_tx.http.arrivals import Arrivals
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.reading import Reading
 from sagecell_tx.http.site import Parts, site
@@ -39,6 +40,7 @@ class World:
     limits: Limits
     client: Path
     clients: Clients = field(factory=Clients)
+    arrivals: Arrivals = field(factory=Arrivals)
     host: MemoryHost = field(factory=lambda: MemoryHost(answering=True))
     cells: MemoryCellStore = field(factory=MemoryCellStore)
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
@@ -85,6 +87,7 @@ class World:
                 sandbox=lambda: ("none", ["landlock"]),
                 rejected=self.rejected,
                 clients=self.clients,
+                arrivals=self.arrivals,
                 terms=self.terms,
                 baseurl=self.baseurl,
                 client=self.client,

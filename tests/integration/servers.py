@@ -50,6 +50,7 @@ class Server:
         permalinks: str = "",
         permalinks_only: bool = False,
         terms: str = "",
+        proxies: tuple[str, ...] | None = None,
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -64,6 +65,7 @@ class Server:
         self.permalinks = permalinks
         self.permalinks_only = permalinks_only
         self.terms = terms
+        self.proxies = proxies
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -105,6 +107,8 @@ class Server:
         if self.preload is not None:
             own += [f"preload = {list(self.preload)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
+        if self.proxies is not None:
+            own += [f"proxies = {list(self.proxies)}"]
         if self.terms:
             terms = self.directory / "terms.html"
             terms.write_text(self.terms)

@@ -19,6 +19,7 @@ class SlowStore:
     prompt: bool = False
     broken: bool = False  # fails in a way that no store may
     down: set[str] = field(factory=set)  # the steps that fail: write, commit, abandon
+    failure: StoreUnavailable = field(factory=lambda: StoreUnavailable("The database is down."))
     files: MemoryFileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0), init=False)
     open: int = field(default=0, init=False)
     _waiting: list[Deferred[None]] = field(factory=list, init=False)
@@ -50,7 +51,7 @@ class SlowStore:
         if self.broken:
             raise ZeroDivisionError
         if name in self.down:
-            return fail(StoreUnavailable("The database is down."))
+            return fail(self.failure)
         if self.prompt:
             return do()
         waiting: Deferred[None] = Deferred()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sagecell_tx.config import Limits
+from sagecell_tx.testing.listeners import MemoryListener
+
 from .bridgeworld import BridgeWorld
 from .samples import code
 
@@ -58,6 +61,51 @@ def test_a_refused_file_is_told_and_holds_nobody():
     assert listener.kinds == ["stream"]
     assert "was not saved" in listener.text
     assert listener.heard[0].parent_id == asked.msg_id
+
+
+def new_files(listener: MemoryListener) -> list[str]:
+    """The files that the last reply names."""
+    reply = next(each for each in listener.heard if each.msg_type == "execute_reply")
+    (part,) = reply.parsed_content()["payload"]
+    return list(part["new_files"])
+
+
+def saved_both(world: BridgeWorld, *, reply_first: bool) -> MemoryListener:
+    """A program has made two files, of which one has no room, and its reply names both."""
+    listener = world.listen()
+    asked = code("save")
+    listener.attachment.send(asked)
+    told = {"status": "ok", "payload": [{"source": "sagecell", "new_files": ["a", "b"]}]}
+    if reply_first:
+        world.kernel.reply(asked, told)
+    world.file(b"x", asked, name="a")
+    world.file(b"x" * 2000, asked, name="b")
+    if reply_first:
+        world.kernel.status("idle", asked)
+    else:
+        world.kernel.finish(asked, told)
+    return listener
+
+
+def test_a_file_that_was_not_saved_is_not_named():
+    for reply_first in (False, True):
+        world = BridgeWorld(limits=Limits(file=1000))
+        world.store.prompt = True
+        listener = saved_both(world, reply_first=reply_first)
+        assert new_files(listener) == ["a"]
+        assert "'b' is too large" in listener.text
+
+
+def test_of_what_is_kept_at_the_end_neither():
+    world = BridgeWorld(limits=Limits(file=1000))
+    world.store.prompt = True
+    listener = world.listen()
+    asked = code("save")
+    listener.attachment.send(asked)
+    world.kernel.reply(asked, {"status": "ok", "payload": [{"new_files": ["b"]}]})
+    world.file(b"x" * 2000, asked, name="b")
+    world.kernel.end()
+    assert new_files(listener) == []
 
 
 class BrokenStoreTests(SynchronousTestCase):

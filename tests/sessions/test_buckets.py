@@ -16,6 +16,15 @@ names = st.sampled_from("abc")
 gaps = st.integers(0, 160).map(lambda number: number / 16)
 
 
+def test_several_at_a_time() -> None:
+    buckets = Buckets(RATE)
+    assert buckets.wait("a", 10, 3) == 0
+    assert buckets.wait("a", 10, 4) > 0
+    buckets.take("a", 10, 2.5)
+    assert buckets.wait("a", 10) == 1
+    assert buckets.wait("a", 10, 0.5) == 0
+
+
 def test_a_burst_and_then_one_at_a_time() -> None:
     buckets = Buckets(RATE)
     for _ in range(3):

@@ -6,11 +6,13 @@ import math
 from typing import Any, cast
 
 import pytest
+from attrs import evolve
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.config import Limits, Rate
+from sagecell_tx.sessions.allowances import FileAllowance
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.reasons import Reason
@@ -191,6 +193,56 @@ class FleetTests(SynchronousTestCase):
         self.failureResultOf(started)
         assert listener.closed == ["draining"]
         assert self.fleet.deaths.total == {Reason.DRAINING: 3}
+        self.empty()
+
+    def test_stopping_waits_for_who_polls_to_be_told(self) -> None:
+        session = self.open(timeout=60)
+        session.attach(MemoryListener(slow=True), "").detach()
+        stopped = self.fleet.stopService()
+        self.clock.advance(LIMITS.stop_grace)
+        self.assertNoResult(stopped)
+        again = self.fleet.remembered(session.kernel_id)
+        assert again is session
+        told = MemoryListener().attach(lambda listener: session.attach(listener, ""))
+        assert told.heard[-1].parsed_content()["reason"] == "draining"
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stopping_waits_for_who_is_slow(self) -> None:
+        session = self.open(timeout=60)
+        listener = MemoryListener(slow=True).attach(session.attach)
+        stopped = self.fleet.stopService()
+        self.clock.advance(LIMITS.stop_grace)
+        self.assertNoResult(stopped)
+        listener.slow = False
+        listener.wake()
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+
+    def test_stopping_does_not_wait_long_for_who_never_comes(self) -> None:
+        session = self.open(timeout=60)
+        session.attach(MemoryListener(slow=True), "").detach()
+        stopped = self.fleet.stopService()
+        self.clock.pump([0.05] * 58)
+        self.assertNoResult(stopped)
+        self.clock.pump([0.05] * 4)
+        self.successResultOf(stopped)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_files_are_counted_by_who_asked(self) -> None:
+        limits = evolve(LIMITS, stored_per_address=Rate(burst=10_000, per_minute=1))
+        self.fleet.allowance = FileAllowance(limits)
+        stored = []
+        for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", ""):
+            session = self.open(timeout=60, address=address)
+            content = {"name": "a", "size": 5000, "mtime": 0, "offset": 0, "last": True}
+            self.host.latest.say("sagecell_file", content, buffers=(b"x" * 5000,))
+            found = self.successResultOf(self.fleet.files.find(session.kernel_id, "a"))
+            stored.append(found is not None)
+            session.stop(Reason.STOPPED)
+            self.clock.advance(LIMITS.stop_grace)
+        assert stored == [True, False, True, True]
         self.empty()
 
     def test_stopping_kills_the_stubborn(self) -> None:

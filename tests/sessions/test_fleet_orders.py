@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.bridge import Undeliverable
-from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.fleet import FAREWELL, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import Refused
@@ -228,6 +228,7 @@ class FleetMachine(RuleBasedStateMachine):
                 visit.kernel.forget_last_words()
         self.store.let_all_go()
         self.the_books_are_right()
+        self.clock.pump([FAREWELL, FAREWELL])  # for those who have not taken the last words
         assert stopped == [None], [each for each in stopped if isinstance(each, Failure)]
         assert self.living == []
         assert self.fleet.admission.is_untouched

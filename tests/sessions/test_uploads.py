@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.interfaces import StoreUnavailable
-from sagecell_tx.sessions.uploads import Uploads
+from sagecell_tx.sessions.allowances import ENTRY, Metered
+from sagecell_tx.sessions.interfaces import FileRefused, StoreFull, StoreUnavailable
+from sagecell_tx.sessions.uploads import Outcome, Uploads
 from sagecell_tx.wire.messages import Message
 
 from .samples import KERNEL_ID, request, said
@@ -46,7 +47,7 @@ class UploadsTests(SynchronousTestCase):
 
     def receive(self, *pieces: Message) -> None:
         for message in pieces:
-            assert self.successResultOf(self.uploads.receive(message)) is None
+            self.outcome = self.successResultOf(self.uploads.receive(message))
 
     def stored(self, name: str = "a.txt") -> bytes | None:
         file = self.successResultOf(self.store.find(KERNEL_ID, name))
@@ -68,6 +69,36 @@ class UploadsTests(SynchronousTestCase):
         self.receive(piece(b"contents"))
         assert self.stored() == b"contents"
         assert self.refusals == []
+        assert self.outcome == Outcome("a.txt", saved=True)
+
+    def test_what_became_of_a_file_is_told_once(self) -> None:
+        outcomes = []
+        for data, offset, last in ((b"x", 0, False), (b"y", 5, True), (b"z", 6, True)):
+            self.receive(piece(data, offset=offset, last=last))
+            outcomes.append(self.outcome)
+        assert outcomes == [None, Outcome("a.txt", saved=False), None]
+
+    def test_who_may_store_no_more_is_told_so(self) -> None:
+        counted: list[int] = []
+
+        def count(name: str, size: int) -> None:
+            if sum(counted) + size > 2 * ENTRY + 10:
+                raise FileRefused(f"Not {name}.")
+            counted.append(size)
+
+        self.uploads.store = Metered(self.store, count)
+        self.receive(piece(b"1234", last=False), piece(b"56", offset=4))
+        assert counted == [ENTRY, 4, 2]
+        self.refused(piece(b"12345", name="b"), words="Not b.")
+        assert self.stored("b") is None
+        self.refused(piece(b"", name="c"), words="Not c.")
+        assert self.stored() == b"123456"
+        assert self.store.open == 0
+
+    def test_a_full_disk_has_a_sentence(self) -> None:
+        self.store.failure = StoreFull("The disk is full.")
+        self.store.down = {"write"}
+        self.refused(piece(b"x"), words="could not be saved. The disk is full.")
 
     def test_a_file_in_pieces(self) -> None:
         self.receive(piece(b"one ", last=False), piece(b"two", offset=4, last=False))
@@ -289,11 +320,12 @@ def test_whatever_comes_nothing_fails_and_nothing_stays_open(
 ):
     store = SlowStore(prompt=True)
     uploads = Uploads(kernel_id=KERNEL_ID, store=store, limits=LIMITS, refuse=Refusals())
-    fired: list[None] = []
+    fired: list[Outcome | None] = []
     for content, data in pieces:
         message = attrs.evolve(piece(data), content=json.dumps(content).encode())
         uploads.receive(message).addBoth(fired.append)
         assert store.open <= 1
-    uploads.close().addBoth(fired.append)
-    assert fired == [None] * (len(pieces) + 1)
+    uploads.close().addCallback(lambda _: fired.append(None))
+    assert len(fired) == len(pieces) + 1
+    assert all(each is None or isinstance(each, Outcome) for each in fired)
     assert store.open == 0

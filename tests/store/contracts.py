@@ -83,10 +83,18 @@ class CellStoreContract:
             assert refused.value.code == "invalid_text"
 
 
+#: Room for four files of 20,000 bytes.
+TOTAL = 100_000
+
+
 class FileStoreContract:
-    """Mixed into a test case that sets `files` and `result`; `now` is the store's clock."""
+    """Mixed into a test case that sets `files` and `result`; `now` is the store's clock.
+
+    `bounded` makes a store that keeps `total` bytes, in place of `files`.
+    """
 
     files: FileStore
+    bounded: Callable[[int], None]
     result: Callable[[Deferred[Any]], Any]
     now: float
 
@@ -237,3 +245,57 @@ class FileStoreContract:
         assert self.result(self.files.sweep(self.now + 1.0)) == 0
         self.result(upload.write(b"y"))
         assert self.contents(self.result(upload.commit())) == b"x" * 300_000 + b"y"
+
+    # --- a total
+
+    def fill(self, *names: str) -> dict[str, StoredFile]:
+        """Store files of 20,000 bytes, one in each second; tells which are found in the end."""
+        for name in names:
+            self.now += 1.0
+            self.store(name.encode("ascii") * 20_000, name=name)
+        found = {name: self.result(self.files.find(KERNEL, name)) for name in names}
+        return {name: file for name, file in found.items() if file is not None}
+
+    def test_the_oldest_files_make_room(self):
+        self.bounded(TOTAL)
+        assert list(self.fill(*"abcd")) == list("abcd")
+        left = self.fill("e")
+        found = [name for name in "abcd" if self.result(self.files.find(KERNEL, name))]
+        assert found == ["c", "d"]
+        assert self.contents(left["e"]) == b"e" * 20_000
+
+    def test_what_made_room_is_gone_and_gives_room(self):
+        self.bounded(TOTAL)
+        first = self.fill("a")["a"]
+        for name in "bcdefghijk":
+            assert name in self.fill(name)
+        with pytest.raises(StoreUnavailable):
+            self.result(self.files.read(first, 0, 1))
+
+    def test_contents_that_younger_files_share_stay(self):
+        self.bounded(TOTAL)
+        self.now = 1.0
+        self.store(b"a" * 20_000, name="old")
+        self.fill(*"bc")
+        self.now += 1.0
+        shared = self.store(b"a" * 20_000, name="young")
+        self.fill(*"de")
+        assert self.result(self.files.find(KERNEL, "old")) is None
+        assert self.contents(shared) == b"a" * 20_000
+
+    def test_many_empty_files_take_room_too(self):
+        self.bounded(TOTAL)
+        for number in range(100):
+            self.now += 1.0
+            self.store(name=f"{number:03}")
+        found = [self.result(self.files.find(KERNEL, f"{number:03}")) for number in range(100)]
+        assert found[-1] is not None
+        assert sum(file is not None for file in found) <= TOTAL // 4096
+
+    def test_a_file_that_is_larger_than_all_of_it_is_refused(self):
+        self.bounded(TOTAL)
+        self.fill("a")
+        with pytest.raises(FileRefused):
+            self.store(b"x" * TOTAL, name="large")
+        assert self.result(self.files.find(KERNEL, "a")) is not None
+        assert self.result(self.files.find(KERNEL, "large")) is None

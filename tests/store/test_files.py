@@ -26,9 +26,14 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         self.real = self.started()
         self.files: FileStore = self.real
 
-    def started(self):
+    def started(self, total: int = 0):
         """A store as the next start of the server would have it."""
-        return DatabaseFileStore(database=self.database, now=lambda: self.now, entropy=os.urandom)
+        return DatabaseFileStore(
+            database=self.database, now=lambda: self.now, entropy=os.urandom, total=total
+        )
+
+    def bounded(self, total: int):
+        self.files = self.real = self.started(total)
 
     def counts(self):
         """How many rows of blobs, chunks and files there are."""

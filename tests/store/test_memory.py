@@ -17,5 +17,8 @@ class MemoryCellStoreTests(CellStoreContract, SynchronousTestCase):
 class MemoryFileStoreTests(FileStoreContract, SynchronousTestCase):
     def setUp(self):
         self.now = 0.0
-        self.files: FileStore = MemoryFileStore(now=lambda: self.now)
+        self.bounded(0)
         self.result = WaitingReactor().result
+
+    def bounded(self, total: int):
+        self.files: FileStore = MemoryFileStore(now=lambda: self.now, total=total)

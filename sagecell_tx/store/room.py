@@ -1,0 +1,107 @@
+"""All stored files have a total: when there is no room for a new one, the oldest make it.
+
+They go in batches, so that what is stored need seldom be counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from attrs import define, field
+from sqlalchemy import Connection, delete, exists, func, select
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.logger import Logger
+
+from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.interfaces import FileRefused, StoredFile
+from sagecell_tx.store.database import Database
+from sagecell_tx.store.schema import blobs, files
+
+_log = Logger()
+
+#: The part of the total that is left when the oldest files have made room.
+LEFT = 0.9
+
+# What one transaction deletes at most.
+_FILES_AT_ONCE = 100
+
+TOO_LARGE = "The file is larger than all that this server stores."
+
+
+@define(kw_only=True, eq=False)
+class Room:
+    """Room for `total` bytes of files, where equal contents count once; with 0, for all.
+
+    `delete_unused` deletes the contents that no file has any more.
+    """
+
+    _database: Database
+    _total: int
+    _delete_unused: Callable[[], Coroutine[Any, Any, None]]
+    _held: int | None = field(default=None, init=False)  # at most; None: to be counted
+    _committing: DeferredLock = field(factory=DeferredLock, init=False)
+
+    def commit(self, size: int, settle: Callable[[Connection], StoredFile]) -> Deferred[StoredFile]:
+        """Commit a file of so many bytes when there is room for it, one after the other.
+
+        Fails with `FileRefused` when there can be none, and like `Database.store`.
+        """
+        if not self._total:
+            return self._database.store(settle)
+        return self._committing.run(lambda: Deferred.fromCoroutine(self._fit(size, settle)))
+
+    def count_again(self) -> None:
+        """What is stored has changed, be it by this process or by another one."""
+        self._held = None
+
+    async def _fit(self, size: int, settle: Callable[[Connection], StoredFile]) -> StoredFile:
+        needed = size + ENTRY
+        if needed > self._total:
+            raise FileRefused(TOO_LARGE)
+        if self._held is None or self._held + needed > self._total:
+            self._held = await self._evict(needed)
+        self._held += needed
+        return await self._database.store(settle)
+
+    async def _evict(self, needed: int) -> int:
+        """Let the oldest files go if so many bytes have no room; returns what is stored then."""
+        held, evicted = await self._database.read(_bytes_held), 0
+        if held + needed <= self._total:
+            return held
+        goal = max(0, int(LEFT * self._total) - needed)
+        while held > goal:
+            gone = await self._database.write(partial(_delete_oldest, excess=held - goal))
+            if not gone:
+                break
+            evicted += gone
+            held = await self._database.read(_bytes_held)
+        _log.info("{count} stored files made room for new ones", count=evicted)
+        await self._delete_unused()
+        return held
+
+
+def _bytes_held(connection: Connection) -> int:
+    """What all files take: each content once, and something for each file."""
+    used = exists().where(files.c.blob_id == blobs.c.id)
+    contents = connection.scalar(select(func.sum(blobs.c.size)).where(used)) or 0
+    return int(contents) + ENTRY * (connection.scalar(select(func.count()).select_from(files)) or 0)
+
+
+def _delete_oldest(connection: Connection, excess: int) -> int:
+    """Delete the oldest files, which have `excess` bytes or are many; returns how many."""
+    oldest = connection.execute(
+        select(files.c.kernel_id, files.c.name, blobs.c.size)
+        .join_from(files, blobs)
+        .order_by(files.c.created, files.c.kernel_id, files.c.name)
+        .limit(_FILES_AT_ONCE)
+    ).all()
+    count = 0
+    for kernel_id, name, size in oldest:
+        if excess <= 0:
+            break
+        connection.execute(delete(files).filter_by(kernel_id=kernel_id, name=name))
+        excess -= size + ENTRY
+        count += 1
+    return count
