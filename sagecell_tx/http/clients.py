@@ -27,6 +27,9 @@ _KEY = re.compile(r"[!-~]{16,}")
 #: An address as proxies write it: perhaps with a port, IPv6 perhaps in brackets.
 _HOP = re.compile(r"\[([^\]]*)\](?::\d+)?|([0-9.]+):\d+|(.*)", re.DOTALL)
 
+#: As many are read: what a client wrote before them itself is of no use.
+HOPS = 32
+
 _LONGEST = 255
 
 
@@ -41,9 +44,9 @@ def canonical(text: str) -> str:
 
 
 def forwarded_for(request: IRequest) -> list[str]:
-    """The addresses that proxies have added, the latest last; empty for what is none."""
+    """The latest addresses that proxies have added, the last one last; empty for what is none."""
     lines = request.requestHeaders.getRawHeaders(b"x-forwarded-for", [])
-    hops = b",".join(lines).decode("latin-1").split(",") if lines else []
+    hops = b",".join(lines).decode("latin-1").rsplit(",", HOPS)[-HOPS:] if lines else []
     found = []
     for hop in hops:
         match = _HOP.fullmatch(hop.strip())

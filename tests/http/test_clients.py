@@ -11,7 +11,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
 from sagecell_tx.config import ConfigError
-from sagecell_tx.http.clients import Clients, canonical
+from sagecell_tx.http.clients import HOPS, Clients, canonical, forwarded_for
 from sagecell_tx.http.problems import Problem
 from sagecell_tx.sessions.visitors import Purpose, Visitor
 
@@ -203,3 +203,8 @@ def test_the_operator_is_told_what_is_wrong(
 
 def test_keys_are_not_shown() -> None:
     assert KEY not in repr(Clients(keys={"school": KEY}))
+
+
+def test_of_endless_hops_the_last_are_read() -> None:
+    request = asking(headers={"x-forwarded-for": b"," * 16_000 + b"192.0.2.1"}).request
+    assert forwarded_for(request) == [""] * (HOPS - 1) + ["192.0.2.1"]
