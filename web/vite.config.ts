@@ -5,6 +5,8 @@ import postcss from "postcss";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { copiedLicences, LICENCES } from "./licences.ts";
+
 const { resolve } = createRequire(import.meta.url);
 
 /** Browsers that run this page read WOFF2; KaTeX's older font formats need not ship. */
@@ -69,10 +71,11 @@ function sockjsClient(): Plugin {
 const STAYING = new Set(["embedded_cells"]);
 
 export default defineConfig({
-  plugins: [woff2Only(), pagesFiles(), sockjsClient()],
+  plugins: [woff2Only(), pagesFiles(), sockjsClient(), copiedLicences()],
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: true,
+    license: { fileName: LICENCES },
     target: "es2022",
     // The colours by night are the page's own choice: no rewriting of light-dark().
     cssTarget: ["chrome125", "firefox125", "safari17.5"],

@@ -95,5 +95,5 @@ class Completions:
                 told.callback(reply)
 
         self._waiting[who] += 1
-        self.completer.ask(question, mode, answered)
+        self.completer.ask(question, mode, answered, who=who)
         return told

@@ -196,7 +196,7 @@ class Multiplexer:
         if self._completer.answers(question):
             self._awaited += 1
             language = mode if isinstance(mode, str) else ""
-            self._completer.ask(question, language, self._answered)
+            self._completer.ask(question, language, self._answered, who=self._link.address)
 
     def _answered(self, reply: Message) -> None:
         self._awaited -= 1

@@ -175,6 +175,7 @@ class SockJS:
         census.came(address)
         return RawSocket(
             socket=socket,
+            address=address,
             begin_talk=self.connections.begin,
             clock=self.connections.clock,
             limits=self.connections.limits,

@@ -33,7 +33,9 @@ INTERNAL_ERROR = (1011, "The server made a mistake.")
 
 
 class Link(Protocol):
-    """A connection, as whoever talks on it has it in hand."""
+    """A connection, as whoever talks on it has it in hand: `address` is the client's, if known."""
+
+    address: str
 
     def wake(self) -> None:
         """There is something to take, and the last take had found nothing."""

@@ -108,6 +108,7 @@ class RawSocket:
     """A WebSocket without frames, heartbeats or greeting: a talk's link and its client in one."""
 
     socket: Socket
+    address: str
     begin_talk: Begin
     clock: IReactorTime
     limits: Limits

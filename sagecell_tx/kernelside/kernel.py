@@ -22,6 +22,7 @@ from traitlets import Type, observe
 from traitlets.config import Config
 
 from sagecell_tx.kernelside import listing, programfile
+from sagecell_tx.kernelside.completing.questions import Questions
 from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.languages import sage
@@ -136,6 +137,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         self._unlisted: set[str] = set()  # those that the program says are known
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
         self.shell_handlers.update(InteractRequests(self).handlers)
+        self.shell_handlers.update(Questions(self).handlers)
 
     # --- requests
 

@@ -1,9 +1,11 @@
 """Completions and explanations for cells that have no kernel yet, from one kernel for everybody.
 
 It is started by the first question, ends by itself when nobody has asked for a while, and is
-started again. Nothing is ever executed in it, and nobody but the completer knows its id, so what one
-visitor asks leaves no trace for the others. Questions about languages that it does not speak
-are answered from a list of words.
+started again. Nothing is ever executed in it: it answers each question in a process of the
+question's own, which has seconds to do so (see kernelside/questions.py) and leaves no trace for the
+others. Those who ask take turns, so that slow questions of one keep nobody else waiting. Only an
+excerpt around the cursor goes there. Questions about languages that the kernel does not speak are
+answered from a list of words.
 """
 
 from __future__ import annotations
@@ -11,47 +13,63 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sagecell_tx.sessions.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.excerpts import Excerpt
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import StartFailed
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.turns import Turns
 from sagecell_tx.sessions.visitors import Purpose, Visitor
 from sagecell_tx.sessions.words import completion
-from sagecell_tx.wire.messages import SHELL, Message, originate
+from sagecell_tx.wire.messages import SHELL, Message, WireError, originate
 
 _log = Logger()
 
-#: What is answered, and by what.
+#: What is answered, and by what. To the kernel both are asked and answered with a prefix.
 REPLIES = {"complete_request": "complete_reply", "inspect_request": "inspect_reply"}
+PREFIX = "sagecell."
 
 #: What the kernel speaks; without a mode, a question is for it as well.
 SPOKEN = frozenset({"", "sage", "python"})
 
 #: Questions that may wait for an answer, and for how long, in seconds. A kernel that has not
-#: answered by then is replaced.
+#: answered one by then is replaced: it answers each within two, be it to say that it cannot.
 MOST = 256
 PATIENCE = 10.0
+
+#: Questions that the kernel has at a time, and how many of them one asker.
+AT_ONCE = 8
+EACH = 2
+
+#: The longest answer that is looked at, in bytes.
+LONGEST = 256 * 1024
 
 #: Bytes to take from the outbox at once.
 ROOM = 256 * 1024
 
 
-@define
+@define(kw_only=True, eq=False)
 class Question:
-    """A client's request, the kernel's own in its place, and who waits for the answer."""
+    """What a client asked, the part of it that the kernel is asked, and who waits for the answer.
+
+    `msg_id` is the kernel's request's, empty while the question waits for its turn.
+    """
 
     asked: Message
-    request: Message
+    excerpt: Excerpt
+    detail_level: int
+    who: str
     answer: Callable[[Message], None]
-    deadline: IDelayedCall
+    deadline: IDelayedCall | None = None
+    msg_id: str = ""
 
 
 @define(kw_only=True, eq=False)
@@ -62,7 +80,8 @@ class Completer:
     clock: IReactorTime
     new_id: Callable[[], str]
     now: Callable[[], str]
-    _questions: dict[str, Question] = field(factory=dict, init=False)
+    _questions: dict[str, Question] = field(factory=dict, init=False)  # that the kernel has
+    _turns: Turns[Question] = field(factory=lambda: Turns(AT_ONCE, EACH), init=False)
     _opening: bool = field(default=False, init=False)
     _session: Session | None = field(default=None, init=False)
     _attachment: Attachment | None = field(default=None, init=False)
@@ -74,12 +93,15 @@ class Completer:
     @property
     def is_full(self) -> bool:
         """Whether as many questions wait as may; one more is answered with an error."""
-        return len(self._questions) >= MOST
+        return len(self._questions) + len(self._turns) >= MOST
 
-    def ask(self, asked: Message, mode: str, answer: Callable[[Message], None]) -> None:
+    def ask(
+        self, asked: Message, mode: str, answer: Callable[[Message], None], *, who: str = ""
+    ) -> None:
         """Answer a request, exactly once, now or later. Whatever goes wrong is an answer too.
 
-        `mode` is the language that is asked about, empty when nothing is said about it.
+        `mode` is the language that is asked about, empty when nothing is said about it, and `who`
+        the name of who asks, empty when it is not known.
         """
         content = asked.parsed_content()
         if mode not in SPOKEN:
@@ -87,7 +109,7 @@ class Completer:
         elif self.is_full:
             answer(self._failed(asked, "too_many_requests", "Too many completions are asked for."))
         else:
-            self._ask_kernel(asked, content, answer)
+            self._ask_kernel(asked, content, answer, who)
 
     # --- Listener
 
@@ -109,22 +131,19 @@ class Completer:
     # --- inside
 
     def _ask_kernel(
-        self, asked: Message, content: dict[str, Any], answer: Callable[[Message], None]
+        self, asked: Message, content: dict[str, Any], answer: Callable[[Message], None], who: str
     ) -> None:
-        # Clients choose their ids as they like; here they must not collide.
-        request = originate(
-            SHELL,
-            asked.msg_type,
-            content,
-            session="",
-            msg_id=self.new_id(),
-            date=self.now(),
+        question = Question(
+            asked=asked,
+            excerpt=Excerpt.of(*_code(content)),
+            detail_level=1 if content.get("detail_level") == 1 else 0,
+            who=who,
+            answer=answer,
         )
-        deadline = self.clock.callLater(PATIENCE, self._lose_patience)
-        question = Question(asked, request, answer, deadline)
-        self._questions[request.msg_id] = question
+        question.deadline = self.clock.callLater(PATIENCE, self._come_too_late, question)
+        self._turns.join(who, question)
         if self._attachment is not None:
-            self._send(question)
+            self._send_next()
         elif not self._opening:
             self._opening = True
             opened = Deferred.fromCoroutine(self._open())
@@ -139,8 +158,7 @@ class Completer:
         session.expect_no_execution()
         self._opening, self._session = False, session
         self._attachment = session.attach(self)
-        for question in list(self._questions.values()):
-            self._send(question)
+        self._send_next()
 
     def _not_opened(self, failure: Failure) -> None:
         self._opening = False
@@ -150,23 +168,65 @@ class Completer:
             _log.warn("no completer: {why}", why=failure.value)
         self._fail_all("start_failed", "No kernel came up to complete with.")
 
-    def _send(self, question: Question) -> None:
-        assert self._attachment is not None, "nothing is sent before there is a kernel"
+    def _send_next(self) -> None:
+        """Ask the kernel whatever it has room for."""
+        while self._attachment is not None and (question := self._turns.next()) is not None:
+            self._send(question, self._attachment)
+
+    def _send(self, question: Question, attachment: Attachment) -> None:
+        content: dict[str, Any] = {
+            "code": question.excerpt.text,
+            "cursor_pos": question.excerpt.place,
+        }
+        if question.asked.msg_type == "inspect_request":
+            content["detail_level"] = question.detail_level
+        # Clients choose their ids as they like; here they must not collide.
+        request = originate(
+            SHELL,
+            PREFIX + question.asked.msg_type,
+            content,
+            session="",
+            msg_id=self.new_id(),
+            date=self.now(),
+        )
+        question.msg_id = request.msg_id
+        self._questions[request.msg_id] = question
+        self._wait_for(question, self._lose_patience)
         try:
-            self._attachment.send(question.request)
+            attachment.send(request)
         except Undeliverable as error:
-            self._forget(question.request.msg_id)
-            question.answer(self._failed(question.asked, error.code, error.message))
+            self._finish(question, self._failed(question.asked, error.code, error.message))
+
+    def _wait_for(self, question: Question, too_long: Callable[[], None]) -> None:
+        if question.deadline is not None:
+            question.deadline.cancel()
+        question.deadline = self.clock.callLater(PATIENCE, too_long)
 
     def _answered(self, message: Message) -> None:
-        question = self._forget(message.parent_id)
-        if message.msg_type != REPLIES[question.asked.msg_type]:
+        question = self._questions[message.parent_id]
+        self._finish(question, self._understood(question, message))
+        self._send_next()
+
+    def _understood(self, question: Question, message: Message) -> Message:
+        """What the kernel's answer is to the one who asked."""
+        asked = question.asked
+        if message.msg_type != PREFIX + REPLIES[asked.msg_type] or message.size > LONGEST:
             sentence = "The kernel answered something else."
-            question.answer(self._failed(question.asked, "unexpected_reply", sentence))
-        else:
+            return self._failed(asked, "unexpected_reply", sentence)
+        try:
+            content = message.parsed_content()
+            if content.get("status") == "error":
+                return self._failed(asked, str(content.get("ename")), str(content.get("evalue")))
             # Only what was asked for: the kernel's own header would give its id away.
-            reply = self._reply(question.asked, {})
-            question.answer(evolve(reply, content=message.content))
+            return self._reply(asked, question.excerpt.restored(content))
+        except (WireError, ValueError, RecursionError):
+            return self._failed(asked, "unexpected_reply", "The kernel's answer makes no sense.")
+
+    def _come_too_late(self, question: Question) -> None:
+        """It has had no turn for so long."""
+        question.deadline = None
+        sentence = "Too many completions are asked for. Please try again in a moment."
+        self._finish(question, self._failed(question.asked, "no_answer", sentence))
 
     def _lose_patience(self) -> None:
         _log.warn("the completer does not answer and is replaced")
@@ -179,15 +239,19 @@ class Completer:
         self._fail_all("no_answer", "The kernel that completes does not answer.")
 
     def _fail_all(self, code: str, sentence: str) -> None:
-        for msg_id in list(self._questions):
-            question = self._forget(msg_id)
-            question.answer(self._failed(question.asked, code, sentence))
+        for question in [*self._questions.values(), *self._turns]:
+            self._finish(question, self._failed(question.asked, code, sentence))
 
-    def _forget(self, msg_id: str) -> Question:
-        question = self._questions.pop(msg_id)
-        if question.deadline.active():
+    def _finish(self, question: Question, reply: Message) -> None:
+        """Give a question its answer, wherever it was."""
+        if question.msg_id:
+            del self._questions[question.msg_id]
+            self._turns.served(question.who)
+        else:
+            self._turns.leave(question.who, question)
+        if question.deadline is not None and question.deadline.active():
             question.deadline.cancel()
-        return question
+        question.answer(reply)
 
     def _failed(self, asked: Message, code: str, sentence: str) -> Message:
         error = {"status": "error", "ename": code, "evalue": sentence, "traceback": []}

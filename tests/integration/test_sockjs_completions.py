@@ -99,3 +99,16 @@ def test_a_cell_with_a_kernel(server: Server) -> None:
         editor.ask("execute_request", {"code": "princely = 1"})
         assert "princely" in editor.ask(*COMPLETION)["content"]["matches"]
     server.until_quiet()
+
+
+def test_what_would_take_for_ever_to_evaluate(server: Server) -> None:
+    with closing(Editor(server.url, "complete")) as editor:
+        for code in ("(9**9**9**9).", "(" * 60_000, "%" * 60_000, "x = 1\n" * 20_000 + "x.rea"):
+            asked = {"code": code, "cursor_pos": len(code)}
+            content = editor.ask("complete_request", asked)["content"]
+            assert content["status"] == "ok"
+        assert content["matches"] == [".real"]
+        assert content["cursor_start"] == len(code) - len(".rea")
+        check(editor)
+    server.until_quiet()
+    assert "replaced" not in server.log()

@@ -35,6 +35,7 @@ def test_the_wheel_from_the_sdist_serves_the_page_from_another_directory(tmp_pat
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "sagecell_tx/http/client/index.html" in names
+    assert "sagecell_tx/http/client/third-party-licenses.txt" in names
     assert "twisted/plugins/sagecell_tx_plugin.py" in names
     assert not [name for name in names if name.startswith(("tests", "web", "benchmarks"))]
 

@@ -6,11 +6,19 @@ import json
 import uuid
 from itertools import count
 
+import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.completer import MOST, PATIENCE, Completer
+from sagecell_tx.sessions.completer import (
+    AT_ONCE,
+    EACH,
+    LONGEST,
+    MOST,
+    PATIENCE,
+    Completer,
+)
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.stores import MemoryFileStore
@@ -111,6 +119,41 @@ class AnswerTests(CompleterCase):
             assert self.answers[-1].parsed_content()["matches"] == []
         assert self.host.kernels == []
 
+    def test_only_what_is_around_the_cursor_is_asked_about(self) -> None:
+        code = "x = 1\n" * 100_000 + "pri"
+        self.ask(self.asked(code=code, cursor_pos=len(code)))
+        (request,) = self.kernel.sent
+        sent = request.parsed_content()
+        assert sent["code"].endswith("x = 1\npri")
+        assert len(sent["code"]) == sent["cursor_pos"] < 5000
+        found = {"matches": ["print"], "cursor_start": sent["cursor_pos"] - 3}
+        self.kernel.finish(request, {**found, "cursor_end": sent["cursor_pos"]})
+        told = self.answers[0].parsed_content()
+        assert (told["cursor_start"], told["cursor_end"]) == (len(code) - 3, len(code))
+
+    def test_the_kernel_is_asked_nothing_else(self) -> None:
+        self.ask(self.asked("inspect_request", code="x", cursor_pos=1, detail_level=7, more=[[]]))
+        sent = self.kernel.sent[0].parsed_content()
+        assert sent == {"code": "x", "cursor_pos": 1, "detail_level": 0}
+
+    def test_a_failure_is_an_answer_in_the_shape_of_one(self) -> None:
+        self.ask()
+        told = {"status": "error", "ename": "no_answer", "evalue": "It takes too long."}
+        self.kernel.finish(self.kernel.sent[0], told)
+        content = self.answers[0].parsed_content()
+        assert content["evalue"] == "It takes too long."
+        assert (content["matches"], content["cursor_start"]) == ([], 3)
+
+    def test_what_a_kernel_answers_that_makes_no_sense(self) -> None:
+        for _ in range(2):
+            self.ask()
+        long, wrong = self.kernel.sent
+        self.kernel.finish(long, {"matches": ["x" * LONGEST]})
+        reply = self.kernel.word("sagecell.complete_reply", {}, wrong, channel="shell")
+        self.kernel.deliver(attrs.evolve(reply, content=b"[]"))
+        names = [each.parsed_content()["ename"] for each in self.answers]
+        assert names == ["unexpected_reply", "unexpected_reply"]
+
     def test_what_a_kernel_answers_to_something_else(self) -> None:
         self.ask()
         request = self.kernel.sent[0]
@@ -193,6 +236,35 @@ class LifeTests(CompleterCase):
             self.ask()
         (refused,) = self.answers
         assert refused.parsed_content()["ename"] == "too_many_requests"
+
+    def test_slow_questions_of_one_hold_nobody_else(self) -> None:
+        for _ in range(32):
+            self.completer.ask(self.asked(), "", self.answers.append, who="192.0.2.1")
+        assert len(self.kernel.sent) == EACH
+        others: list[Message] = []
+        for number in range(2, 7):
+            self.completer.ask(self.asked(), "", others.append, who=f"192.0.2.{number}")
+        for request in self.kernel.sent[EACH:]:
+            self.kernel.finish(request)
+        assert (len(others), self.answers) == (5, [])
+        self.kernel.finish(self.kernel.sent[0])
+        assert len(self.kernel.sent) == EACH + 5 + 1
+
+    def test_the_kernel_has_a_few_at_a_time(self) -> None:
+        for _ in range(2 * AT_ONCE):
+            self.ask()
+        assert len(self.kernel.sent) == AT_ONCE
+        for request in self.kernel.sent:
+            self.kernel.finish(request)
+        assert len(self.answers) == 2 * AT_ONCE
+
+    def test_who_has_no_turn_is_told(self) -> None:
+        for _ in range(EACH + 1):
+            self.completer.ask(self.asked(), "", self.answers.append, who="192.0.2.1")
+        self.clock.advance(PATIENCE - 1)
+        self.kernel.finish(self.kernel.sent[0])
+        self.clock.advance(1)
+        assert len(self.answers) == EACH + 1
 
     def test_it_takes_no_visitors_place(self) -> None:
         self.ask()

@@ -1,0 +1,248 @@
+"""What the names of a program are, as far as its text tells. None of it is run.
+
+A name means an object that was there before the program, such as a module that is loaded or a
+function in it; or some object of a class that was there before; or a class or function that the
+program defines. Of most others no more is known than that they are there. No attribute is
+computed, nothing is called, and no module is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from attrs import field, frozen
+
+#: How often a program that is no Python is cut at the mistake, and read again.
+_CUTS = 3
+
+_ABSENT = object()
+
+
+@frozen
+class Known:
+    """An object that was there before."""
+
+    value: object
+
+
+@frozen
+class Some:
+    """An object of a class that was there before."""
+
+    kind: type
+
+
+@frozen
+class Written:
+    """A class or function of the program, or an object of the class."""
+
+    members: frozenset[str] = frozenset()
+    parameters: tuple[str, ...] = ()
+    is_class: bool = True
+
+
+Meaning = Known | Some | Written | None
+
+_DISPLAYS: dict[type[ast.expr], type] = {
+    ast.Dict: dict,
+    ast.DictComp: dict,
+    ast.GeneratorExp: types.GeneratorType,
+    ast.JoinedStr: str,
+    ast.List: list,
+    ast.ListComp: list,
+    ast.Set: set,
+    ast.SetComp: set,
+    ast.Tuple: tuple,
+}
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@frozen
+class Reading(ast.NodeVisitor):
+    """The names that a program binds, beside those that are there `before` it."""
+
+    before: Mapping[str, object]
+    names: dict[str, Meaning] = field(factory=dict)
+
+    @classmethod
+    def of(cls, program: str, before: Mapping[str, object]) -> Reading:
+        """Read what stands before the line of the cursor, of which the indentation comes last."""
+        reading = cls(before)
+        with suppress(RecursionError, MemoryError, ValueError):
+            for statement in _statements(program):
+                with suppress(RecursionError):
+                    reading.visit(statement)
+        return reading
+
+    # --- what an expression is
+
+    def meaning(self, node: ast.AST) -> Meaning:
+        """What an expression is; raises RecursionError for one that is nested too deeply."""
+        if isinstance(node, ast.Constant):
+            return Some(type(node.value))
+        if isinstance(node, ast.Name):
+            return self._named(node.id)
+        if isinstance(node, ast.Attribute):
+            return _attribute(self.meaning(node.value), node.attr)
+        if isinstance(node, ast.Call):
+            return _called(self.meaning(node.func))
+        kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]
+        return None if kind is None else Some(kind)
+
+    def _named(self, name: str) -> Meaning:
+        if name in self.names:
+            return self.names[name]
+        value = self.before.get(name, vars(builtins).get(name, _ABSENT))
+        return None if value is _ABSENT else Known(value)
+
+    # --- what binds names; called by `visit`
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """A target of anything but a plain assignment: nobody knows what it is."""
+        if not isinstance(node.ctx, ast.Load):
+            self.names[node.id] = None
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """``a = b = expression``."""
+        self.generic_visit(node)
+        meaning = self.meaning(node.value)
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.names[target.id] = meaning
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """``a: type``."""
+        self.generic_visit(node)
+        if isinstance(node.target, ast.Name):
+            self.names[node.target.id] = _called(self.meaning(node.annotation))
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """A parameter of a function: known where it is said."""
+        annotation = node.annotation
+        self.names[node.arg] = None if annotation is None else _called(self.meaning(annotation))
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        """``except type as a``."""
+        if node.name is not None:
+            self.names[node.name] = None if node.type is None else _called(self.meaning(node.type))
+        self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """``import a.b, c as d``: known if it is loaded."""
+        for each in node.names:
+            name = each.name if each.asname else each.name.partition(".")[0]
+            self.names[each.asname or name] = _module(name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """``from a import b``."""
+        for each in node.names:
+            found = _attribute(_module(node.module or ""), each.name)
+            self.names[each.asname or each.name] = found or _module(f"{node.module}.{each.name}")
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """A function; its own names count as everybody's: the cursor may be in it."""
+        self.names[node.name] = Written(parameters=_parameters(node.args), is_class=False)
+        self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        """The same."""
+        self.visit_FunctionDef(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A class: what it and its bases define, and what is assigned to attributes."""
+        members = {name for base in node.bases for name in attributes(self.meaning(base))}
+        members.update(_members(node))
+        self.names[node.name] = Written(frozenset(members))
+        self.generic_visit(node)
+
+
+def attributes(meaning: Meaning) -> list[str]:
+    """The attributes of what is meant, as far as they are known."""
+    if meaning is None:
+        return []
+    if isinstance(meaning, Written):
+        return sorted(meaning.members)
+    told = dir(meaning.value if isinstance(meaning, Known) else meaning.kind)
+    return [name for name in told if isinstance(name, str)]
+
+
+def parameters(meaning: Meaning) -> list[str]:
+    """What can be given by name to what is meant, when it is called."""
+    if isinstance(meaning, Written):
+        return list(meaning.parameters)
+    if not isinstance(meaning, Known) or not callable(meaning.value):
+        return []
+    try:
+        signature = inspect.signature(meaning.value)
+    except (TypeError, ValueError):
+        return []
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [name for name, each in signature.parameters.items() if each.kind in named]
+
+
+def _statements(program: str) -> list[ast.stmt]:
+    """The statements up to the first mistake that is not at the end."""
+    # What the cursor stands in is not complete.
+    program += "pass"
+    for _ in range(_CUTS):
+        try:
+            return ast.parse(program).body
+        except SyntaxError as error:
+            lines = program.splitlines(keepends=True)
+            program = "".join(lines[: (error.lineno or 1) - 1])
+    return []
+
+
+def _attribute(owner: Meaning, name: str) -> Meaning:
+    if owner is None or isinstance(owner, Written):
+        return None
+    found = inspect.getattr_static(
+        owner.value if isinstance(owner, Known) else owner.kind, name, _ABSENT
+    )
+    if isinstance(found, staticmethod | classmethod):
+        found = found.__func__
+    if found is _ABSENT or inspect.isdatadescriptor(found):
+        return None  # what a property would give is not asked
+    return Known(found)
+
+
+def _called(what: Meaning) -> Meaning:
+    """What a call gives: for a class, one of its objects."""
+    if isinstance(what, Written):
+        return what if what.is_class else None
+    if not isinstance(what, Known):
+        return None
+    if isinstance(what.value, type):
+        return Some(what.value)
+    if isinstance(what.value, types.FunctionType):
+        promised = what.value.__annotations__.get("return")
+        return Some(promised) if isinstance(promised, type) else None
+    return None
+
+
+def _module(name: str) -> Meaning:
+    module = sys.modules.get(name)
+    return None if module is None else Known(module)
+
+
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
+    return tuple(each.arg for each in (*arguments.args, *arguments.kwonlyargs))
+
+
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
+            yield each.attr
+    for statement in node.body:
+        if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
+            yield statement.name
+        for each in ast.iter_child_nodes(statement):
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                yield each.id

@@ -1,0 +1,41 @@
+import { join } from "node:path";
+
+import { build, type Rolldown } from "vite";
+import { expect, test } from "vitest";
+
+import { LICENCES } from "../licences";
+
+type Output = Rolldown.RolldownOutput["output"][number];
+
+/** What the build of a configuration makes, without writing it. */
+async function built(configFile: string): Promise<Output[]> {
+  const made = await build({
+    configFile: join(import.meta.dirname, "..", configFile),
+    root: join(import.meta.dirname, ".."),
+    logLevel: "silent",
+    build: { write: false },
+  });
+  return [made].flat().flatMap((each) => ("output" in each ? each.output : []));
+}
+
+/** The packages that a module comes from: one, or none for our own. */
+function packages(module: string): string[] {
+  const found = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(module.replaceAll("\0", ""));
+  return found?.[1] === undefined ? [] : [found[1]];
+}
+
+test("each package that is built in is named with its licence", { timeout: 120_000 }, async () => {
+  const page = await built("vite.config.ts");
+  const made = [...page, ...(await built("vite.script.config.ts"))];
+  const modules = made.flatMap((each) => (each.type === "chunk" ? each.moduleIds : []));
+  const names = new Set([...modules.flatMap(packages), "jquery", "sockjs-client"]);
+  expect([...names]).toEqual(expect.arrayContaining(["@codemirror/view", "katex", "dompurify"]));
+  const list = page.find((each) => each.fileName === LICENCES);
+  if (list?.type !== "asset") throw new Error("There is no list of licences.");
+  const entries = String(list.source).split(/^## /m).slice(1);
+  const texts = new Map(entries.map((each) => [each.split(" - ")[0], each]));
+  for (const name of names) {
+    expect(texts.get(name), name).toMatch(/copyright|permission|licen[cs]e/i);
+    expect(texts.get(name)?.length, name).toBeGreaterThan(400);
+  }
+});
