@@ -1,7 +1,7 @@
 """The program with stock ipykernels in the place of its own, to see what the kernels contribute.
 
 Two programs. The first is twistd with all of sagecell-tx unchanged, but for the command of
-the fork server. The second is that command: it takes the same lines, and forks nothing.
+the fork server. The second is that command: it takes the same commands, and forks nothing.
 """
 
 from __future__ import annotations
@@ -34,22 +34,30 @@ def command(part: str) -> list[str]:
 class Kernels:
     """Stock kernels by id, each the leader of a process group."""
 
-    _processes: dict[str, subprocess.Popen[bytes]] = field(factory=dict, init=False)
+    _processes: dict[int, subprocess.Popen[bytes]] = field(factory=dict, init=False)
     _telling: threading.Lock = field(factory=threading.Lock, init=False)
 
     def run(self) -> None:
         """Obey until nobody commands any more."""
         self._tell(event="ready", pid=os.getpid(), seconds=0, preloaded=[], sandbox="none")
-        for line in sys.stdin.buffer:
-            told = json.loads(line)
+        commands = socket.socket(fileno=0)
+        while True:
+            data, descriptors, *_ = socket.recv_fds(commands, 65536, 2)
+            if not data:
+                break
+            told = json.loads(data)
             if told["op"] == "start":
-                self._start(told["id"], Path(told["dir"]), told["key"])
+                for descriptor in descriptors[1:]:  # the directory, for a watch that is not here
+                    os.close(descriptor)
+                self._start(told["id"], socket.socket(fileno=descriptors[0]))
             else:
                 self._signal(told["id"], f"SIG{told.get('signal', 'KILL')}")
         for kernel_id in list(self._processes):
             self._signal(kernel_id, "SIGKILL")
 
-    def _start(self, kernel_id: str, directory: Path, key: str) -> None:
+    def _start(self, kernel_id: int, bootstrap: socket.socket) -> None:
+        secrets = json.loads(bootstrap.recv(65536))
+        directory, key = Path(secrets["dir"]), secrets["key"]
         connection = directory / "connection.json"
         connection.write_text(
             json.dumps(
@@ -71,21 +79,28 @@ class Kernels:
         )
         self._processes[kernel_id] = process
         self._tell(event="started", id=kernel_id, pid=process.pid)
-        about = (kernel_id, process, directory / "ipc")
+        about = (kernel_id, process, directory / "ipc", bootstrap)
         threading.Thread(target=self._watch, args=about, daemon=True).start()
 
-    def _signal(self, kernel_id: str, name: str) -> None:
+    def _signal(self, kernel_id: int, name: str) -> None:
         process = self._processes.get(kernel_id)
         if process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.Signals[name])
 
-    def _watch(self, kernel_id: str, process: subprocess.Popen[bytes], ipc: Path) -> None:
+    def _watch(
+        self,
+        kernel_id: int,
+        process: subprocess.Popen[bytes],
+        ipc: Path,
+        bootstrap: socket.socket,
+    ) -> None:
         while process.poll() is None and not all(
             _listens(ipc / f"k-{port}") for port in _PORTS.values()
         ):
             time.sleep(0.005)
-        self._tell(event="bound", id=kernel_id)
+        with bootstrap, suppress(BrokenPipeError):
+            bootstrap.send(b"bound")
         status = process.wait()
         del self._processes[kernel_id]
         how = {"signal": -status} if status < 0 else {"status": status}

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,37 +39,44 @@ class ForkedPlainClient:
     directory: Path
     name: str = field(default=FORKED, init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
-    _events: set[tuple[str, str]] = field(factory=set, init=False)
+    _commands: socket.socket = field(init=False)
+    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
+    _events: set[tuple[str, int]] = field(factory=set, init=False)
     _told: threading.Condition = field(factory=threading.Condition, init=False)
 
     def start(self) -> None:
         self.directory.mkdir()
-        with (self.directory / "log").open("wb") as log:
+        self._commands, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, (self.directory / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 command(Config().preload),
                 env=environment(),
                 cwd=self.directory,
-                stdin=subprocess.PIPE,
+                stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
         threading.Thread(target=self._listen, daemon=True).start()
-        self._await("ready", "")
+        self._await("ready", 0)
 
     def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._commands.close()
         self._process.wait(PATIENCE)
 
     def open(self) -> Talk:
-        kernel_id = secrets.token_hex(4)
-        key = secrets.token_hex(32)
-        directory = self.directory / kernel_id
+        kernel_id, key = next(self._numbers), secrets.token_hex(32)
+        directory = self.directory / str(kernel_id)
         for inner in ("work", "ipc"):
             (directory / inner).mkdir(parents=True)
         limits = {name: getattr(Config().limits, name) for name in _LIMITS}
-        self._tell(op="start", id=kernel_id, dir=str(directory), key=key, limits=limits)
-        self._await("bound", kernel_id)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            ours.settimeout(PATIENCE)
+            with theirs:
+                ours.send(json.dumps({"dir": str(directory), "key": key}).encode())
+                self._tell(theirs.fileno(), op="start", id=kernel_id, limits=limits)
+            if ours.recv(100) != b"bound":
+                raise Unexpected(f"kernel {kernel_id} is not bound")
         client = BlockingKernelClient(context=zmq.Context.instance())
         client.load_connection_info(
             {
@@ -82,7 +92,7 @@ class ForkedPlainClient:
         )
         return ZmqTalk(client, end=lambda: self._end(kernel_id, directory))
 
-    def _end(self, kernel_id: str, directory: Path) -> None:
+    def _end(self, kernel_id: int, directory: Path) -> None:
         self._tell(op="stop", id=kernel_id)
         self._await("exited", kernel_id)
         shutil.rmtree(directory)
@@ -93,21 +103,18 @@ class ForkedPlainClient:
     def base(self) -> set[int]:
         return {self._process.pid}
 
-    def _tell(self, **line: Any) -> None:
-        assert self._process.stdin is not None
-        with self._told:
-            self._process.stdin.write(json.dumps(line).encode() + b"\n")
-            self._process.stdin.flush()
+    def _tell(self, *descriptors: int, **line: Any) -> None:
+        socket.send_fds(self._commands, [json.dumps(line).encode()], descriptors)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             told = json.loads(line)
             with self._told:
-                self._events.add((told["event"], told.get("id", "")))
+                self._events.add((told["event"], told.get("id", 0)))
                 self._told.notify_all()
 
-    def _await(self, event: str, kernel_id: str) -> None:
+    def _await(self, event: str, kernel_id: int) -> None:
         """Return when the fork server has told `event`."""
         deadline = time.monotonic() + PATIENCE
         with self._told:

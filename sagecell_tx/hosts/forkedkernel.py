@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from sagecell_tx.hosts.bootstrap import Bootstrap
 from sagecell_tx.hosts.handover import NoListener
 from sagecell_tx.hosts.outlet import Network, Outlet
 from sagecell_tx.hosts.zmqlink import Link
@@ -21,20 +23,28 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
+#: Who sends a kernel its requests, as it sees it: the same for all, so it says nothing of anybody.
+IDENTITY = b"server"
+
 #: How long the last words of a kernel that is gone may take to be read, in seconds.
 LAST_WORDS = 5.0
 
 
 @define(eq=False)
 class ForkedKernel:
-    """A kernel from its start line on until its process, sockets and directory are gone."""
+    """A kernel from its start command on until its process, sockets and directory are gone.
+
+    The fork server and the kernel itself know it by its `number`, and never its `kernel_id`.
+    """
 
     kernel_id: str
+    number: int
     _host: ForkHost
     _observer: KernelObserver
     directory: Path
     key: bytes
     pid: int | None = field(default=None, init=False)
+    _bootstrap: Bootstrap | None = field(default=None, init=False)
     _link: Link | None = field(default=None, init=False)
     _outlet: Outlet | None = field(default=None, init=False)
     when_ready: Deferred[Kernel] = field(init=False)
@@ -71,12 +81,12 @@ class ForkedKernel:
     def interrupt(self) -> None:
         """SIGINT to the kernel's process group."""
         if not self._gone:
-            self._host.tell(op="signal", id=self.kernel_id, signal="INT")
+            self._host.tell(op="signal", id=self.number, signal="INT")
 
     def kill(self) -> None:
         """SIGKILL to the kernel's process tree."""
         if not self._gone:
-            self._host.tell(op="stop", id=self.kernel_id)
+            self._host.tell(op="stop", id=self.number)
 
     # --- from the host
 
@@ -85,10 +95,35 @@ class ForkedKernel:
         self._close_outlet()
         self._outlet = network.outlet(self.directory, lambda: self.kernel_id)
 
-    def bound(self) -> None:
+    def prepare(self) -> list[int]:
+        """The descriptors that go with the start command; raises OSError.
+
+        The first leads to what the kernel alone is told. The second is the directory without its
+        name, where the fork server has to see what is written there.
+        """
+        self._close_bootstrap()
+        self._bootstrap, theirs = Bootstrap.open(
+            reactor=self._host.reactor,
+            directory=self.directory,
+            key=self.key,
+            bound=self._bound,
+            broken=self._bootstrap_broken,
+        )
+        if not self._host.watches_disk:
+            return [theirs]
+        try:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            return [theirs, os.open(self.directory, flags)]
+        except OSError:
+            os.close(theirs)
+            raise
+
+    def _bootstrap_broken(self) -> None:
+        _log.error("{kernel}: its first word makes no sense", kernel=self.kernel_id)
+        self.kill()
+
+    def _bound(self) -> None:
         """The kernel's sockets are there."""
-        if self._gone or self._link is not None:
-            return
         if self._outlet is not None:
             try:
                 self._outlet.take_listener()
@@ -101,8 +136,9 @@ class ForkedKernel:
             threads=self._host.threads,
             directory=self.directory,
             relays=self._host.directories.relays,
+            name=str(self.number),
             key=self.key,
-            identity=self.kernel_id.encode("ascii"),
+            identity=IDENTITY,
             limits=self._host.limits,
             received=self._observer.message_received,
             rejected=self._rejected,
@@ -128,6 +164,7 @@ class ForkedKernel:
         if self._link is not None or not self._waited_for or self._again:
             return False
         self._again, self.pid = True, None
+        self._close_bootstrap()
         return True
 
     def ended(self, how: Exit) -> None:
@@ -135,6 +172,7 @@ class ForkedKernel:
         if self._gone:
             return
         self._gone = True
+        self._close_bootstrap()
         self._close_outlet()
         if self._reason is not None:
             how = evolve(how, reason=self._reason)
@@ -148,6 +186,11 @@ class ForkedKernel:
         drained = Deferred.fromCoroutine(self._link.drain())
         drained.addTimeout(LAST_WORDS, self._host.reactor)
         drained.addBoth(lambda _: self._clear_up(how))
+
+    def _close_bootstrap(self) -> None:
+        bootstrap, self._bootstrap = self._bootstrap, None
+        if bootstrap is not None:
+            bootstrap.close()
 
     def _close_outlet(self) -> None:
         outlet, self._outlet = self._outlet, None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from attrs import define, field
@@ -47,7 +48,7 @@ KERNEL_LIMITS = (
 
 @define(kw_only=True, eq=False)
 class ForkHost(Service):
-    """The fork server and its kernels.
+    """The fork server and its kernels, which it knows by numbers: whose they are is not its concern.
 
     `new_key` makes a kernel's signing key; `threads` is where directories are removed.
     `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
@@ -72,7 +73,8 @@ class ForkHost(Service):
     _servers: ForkServers = field(init=False)
     _up: bool = field(default=False, init=False)
     _ungrouped: str = field(default="", init=False)  # the sentence that was logged last
-    _kernels: dict[str, ForkedKernel] = field(factory=dict, init=False)
+    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
+    _kernels: dict[int, ForkedKernel] = field(factory=dict, init=False)
     _unsent: list[ForkedKernel] = field(factory=list, init=False)
     _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
 
@@ -90,10 +92,15 @@ class ForkHost(Service):
     def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         kernel = ForkedKernel(
-            kernel_id, self, observer, self.directories.make(), self.new_key().encode("ascii")
+            kernel_id,
+            next(self._numbers),
+            self,
+            observer,
+            self.directories.make(),
+            self.new_key().encode("ascii"),
         )
         ready = kernel.when_ready
-        self._kernels[kernel_id] = kernel
+        self._kernels[kernel.number] = kernel
         if self._up:
             self._send_start(kernel)
         else:
@@ -111,15 +118,20 @@ class ForkHost(Service):
 
     # --- for its kernels
 
-    def tell(self, **line: object) -> None:
-        """Send the fork server a command."""
-        self._servers.tell(**line)
+    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+        """Send the fork server a command, and descriptors with it, which are closed afterwards."""
+        self._servers.tell(descriptors, **line)
+
+    @property
+    def watches_disk(self) -> bool:
+        """Whether kernels write to the host's disk, so that the fork server has to look there."""
+        return self.sandbox.level != "namespaces"
 
     def give_up(self, kernel: ForkedKernel) -> None:
         """End a kernel that nobody waits for."""
         if kernel in self._unsent:
             self._unsent.remove(kernel)
-            self._end(kernel.kernel_id, Exit())
+            self._end(kernel, Exit())
         else:
             kernel.kill()
 
@@ -158,19 +170,17 @@ class ForkHost(Service):
     # --- the fork server
 
     def _event(self, line: dict[str, Any]) -> None:
-        event, kernel_id = line.get("event"), line.get("id")
-        kernel = self._kernels.get(kernel_id) if isinstance(kernel_id, str) else None
+        event, number = line.get("event"), _number(line, "id")
+        kernel = None if number is None else self._kernels.get(number)
         if kernel is None:
             _log.warn("from the fork server: {line}", line=line)
         elif event == "started":
             kernel.pid = _number(line, "pid")
-        elif event == "bound":
-            kernel.bound()
         elif event == "near":
             kernel.near(_word(line, "reason") or "", _number(line, "seconds") or 0)
         elif event == "exited":
             self._end(
-                kernel.kernel_id,
+                kernel,
                 Exit(
                     status=_number(line, "status"),
                     signal=_number(line, "signal"),
@@ -178,8 +188,8 @@ class ForkHost(Service):
                 ),
             )
         elif event == "failed":
-            _log.error("{kernel}: {why}", kernel=kernel_id, why=line.get("message"))
-            self._end(kernel.kernel_id, Exit())
+            _log.error("{kernel}: {why}", kernel=kernel.kernel_id, why=line.get("message"))
+            self._end(kernel, Exit())
         else:
             _log.warn("from the fork server: {line}", line=line)
 
@@ -214,28 +224,27 @@ class ForkHost(Service):
                 self._unsent.append(kernel)
             else:
                 _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
-                self._end(kernel.kernel_id, Exit())
+                self._end(kernel, Exit())
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         try:
             if self.network is not None:
                 kernel.await_listener(self.network)
+            descriptors = kernel.prepare()
         except OSError as error:
-            _log.error("{kernel}: no network: {why}", kernel=kernel.kernel_id, why=error.strerror)
-            self._end(kernel.kernel_id, Exit())
+            _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
+            self._end(kernel, Exit())
             return
         self.tell(
+            descriptors,
             op="start",
-            id=kernel.kernel_id,
-            dir=str(kernel.directory),
-            key=kernel.key.decode("ascii"),
+            id=kernel.number,
             limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
             proxy=self.network is not None,
         )
 
-    def _end(self, kernel_id: str, how: Exit) -> None:
-        kernel = self._kernels.pop(kernel_id, None)
-        if kernel is not None:
+    def _end(self, kernel: ForkedKernel, how: Exit) -> None:
+        if self._kernels.pop(kernel.number, None) is not None:
             kernel.ended(how)
 
 

@@ -1,4 +1,4 @@
-"""The pipe to the fork server: JSON lines to and from the process that forks the kernels.
+"""What is said to the fork server, and by it: JSON to and from the process that forks the kernels.
 
 What comes back is not believed: the fork server runs on the untrusted side. A line that
 makes no sense is logged and dropped.
@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from sagecell_tx.hosts.commandsocket import CommandSocket
 from sagecell_tx.wire.messages import WireError, dump, parse_object
 
 _log = Logger()
@@ -49,22 +49,43 @@ def environment() -> dict[str, str]:
 
 @define(eq=False)
 class ForkServerProtocol(ProcessProtocol):
-    """One run of the fork server. `event` is given each line, `ended` is called once."""
+    """One run of the fork server. `event` is given each line, `ended` is called once.
 
+    The commands, and the descriptors that go with them, leave over a socket of their own.
+    """
+
+    reactor: Any
     event: Callable[[dict[str, Any]], None]
     ended: Callable[[Failure], None]
+    _commands: CommandSocket | None = field(default=None, init=False)
     _line: bytes = field(default=b"", init=False)
 
-    def tell(self, **line: object) -> None:
-        """Send a command."""
-        transport: IProcessTransport | None = self.transport
-        if transport is not None:
-            transport.writeToChild(0, dump(line) + b"\n")
+    def spawn(self, argv: Sequence[str]) -> None:
+        """Start the program; raises OSError."""
+        self._commands, theirs = CommandSocket.pair(self.reactor, self._overrun)
+        with theirs:
+            try:
+                self.reactor.spawnProcess(
+                    self,
+                    argv[0],
+                    argv,
+                    env=environment(),
+                    path="/",
+                    childFDs={0: theirs.fileno(), 1: "r", 2: "r"},
+                )
+            except OSError:
+                self._commands.close()
+                raise
+
+    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+        """Send a command, and descriptors with it, which are closed here afterwards."""
+        assert self._commands is not None, "nobody commands what was not started"
+        self._commands.send(dump(line), descriptors)
 
     def finish(self) -> None:
         """Let it end: it kills its kernels when nobody can command it any more."""
-        if self.transport is not None:
-            self.transport.closeStdin()
+        if self._commands is not None:
+            self._commands.close()
 
     def kill(self) -> None:
         """Make it end."""
@@ -96,4 +117,9 @@ class ForkServerProtocol(ProcessProtocol):
     @override
     def processEnded(self, reason: Failure) -> None:
         """The process is gone."""
+        self.finish()
         self.ended(reason)
+
+    def _overrun(self) -> None:
+        _log.error("the fork server does not take its commands")
+        self.kill()

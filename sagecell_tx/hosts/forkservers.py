@@ -6,7 +6,8 @@ has loaded already, and the next one is loaded behind that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -15,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sagecell_tx.hosts.forkserver import ForkServerProtocol, environment
+from sagecell_tx.hosts.forkserver import ForkServerProtocol
 
 _log = Logger()
 
@@ -77,31 +78,41 @@ class ForkServers:
         self._check_finished()
         return finished.addCallback(lambda _: None)
 
-    def tell(self, **line: object) -> None:
-        """Send the one at work a command."""
+    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+        """Send the one at work a command, and descriptors with it, which are closed afterwards."""
         if self._at_work is not None:
-            self._at_work.protocol.tell(**line)
+            self._at_work.protocol.tell(descriptors, **line)
+        else:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _fill(self) -> None:
         """Start one if one is missing: the spare only once the other is at work."""
-        if self._at_work is None:
-            self._at_work = self._spawn()
-        elif self.spare and self._behind is None and self._at_work.ready is not None:
-            self._behind = self._spawn()
+        try:
+            if self._at_work is None:
+                self._at_work = self._spawn()
+            elif self.spare and self._behind is None and self._at_work.ready is not None:
+                self._behind = self._spawn()
+        except OSError as error:
+            _log.error("no fork server can be started: {why}", why=error.strerror)
+            self._fill_in(LONGEST_WAIT)
+
+    def _fill_in(self, wait: float) -> None:
+        """Look whether one is missing, in so many seconds or sooner."""
+        if self._retry is not None and self._retry.active():
+            if self._retry.getTime() <= self.reactor.seconds() + wait:
+                return
+            self._retry.cancel()
+        self._retry = self.reactor.callLater(wait, self._fill)
 
     def _spawn(self) -> _Running:
         running = _Running(self.reactor.seconds())
         running.protocol = ForkServerProtocol(
-            lambda line: self._said(running, line), lambda reason: self._ended(running, reason)
+            self.reactor,
+            lambda line: self._said(running, line),
+            lambda reason: self._ended(running, reason),
         )
-        self.reactor.spawnProcess(
-            running.protocol,
-            self._argv[0],
-            self._argv,
-            env=environment(),
-            path="/",
-            childFDs={0: "w", 1: "r", 2: "r"},
-        )
+        running.protocol.spawn(self._argv)
         return running
 
     def _said(self, running: _Running, line: Line) -> None:
@@ -130,8 +141,7 @@ class ForkServers:
             return
         wait = self._back_off(running)
         _log.error("a fork server ended: {why}; another in {wait} s", why=reason.value, wait=wait)
-        if self._retry is None or not self._retry.active():
-            self._retry = self.reactor.callLater(wait, self._fill)
+        self._fill_in(wait)
         if worked and self._at_work is not None and self._at_work.ready is not None:
             self.came_up(self._at_work.ready)
 

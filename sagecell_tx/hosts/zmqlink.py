@@ -57,7 +57,8 @@ class _Line:
 class Link:
     """The sockets of one kernel. `received` is given what it says, checked.
 
-    `directory` is the kernel's, `relays` one that no kernel can enter. `rejected` is told each
+    `directory` is the kernel's, `relays` one that no kernel can enter, though its names can be
+    seen in /proc/net/unix: `name` is for those, short and of no use to others. `rejected` is told each
     time that a message is dropped, with the word for why; `heartbeat_missed` when the kernel
     was silent for as long as the limit allows; `broken` when it said what is not even
     received, on which channel and why. Nothing more is heard on that one.
@@ -67,6 +68,7 @@ class Link:
     threads: Any  # a ThreadPool
     directory: Path
     relays: Path
+    name: str
     key: bytes
     identity: bytes
     limits: Limits
@@ -107,7 +109,7 @@ class Link:
         relay = Relay(
             reactor=self.factory.reactor,
             theirs=kernel_socket(self.directory, port),
-            ours=self.relays / f"{self.directory.name}-{port}",
+            ours=self.relays / f"{self.name}-{port}",
             largest=self.limits.kernel_message,
             broken=partial(self.broken, channel),
         )

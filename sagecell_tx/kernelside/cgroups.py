@@ -38,10 +38,10 @@ class Groups(Protocol):
         what was made, also by a failure.
         """
 
-    def kill(self, kernel_id: str) -> None:
+    def kill(self, kernel_id: int) -> None:
         """Kill whatever is in a kernel's group. Harmless if repeated, or for unknown ids."""
 
-    def release(self, kernel_id: str) -> bool:
+    def release(self, kernel_id: int) -> bool:
         """Nothing is left of a kernel: remove its group. Whether it had run out of memory.
 
         Harmless if repeated.
@@ -69,10 +69,10 @@ class NoGroups:
         """An entrance that leads nowhere."""
         return os.open(os.devnull, os.O_WRONLY)
 
-    def kill(self, kernel_id: str) -> None:
+    def kill(self, kernel_id: int) -> None:
         """The group would be everybody's."""
 
-    def release(self, kernel_id: str) -> bool:
+    def release(self, kernel_id: int) -> bool:
         """Nothing was made, and nobody counted."""
         return False
 
@@ -93,8 +93,7 @@ class OwnGroups:
     controllers: Collection[str]
     features: Sequence[str] = field(default=("cgroup",), init=False)
     _prefix: str = field(init=False)
-    _count: int = field(default=0, init=False)
-    _names: dict[str, str] = field(factory=dict, init=False)  # by the kernels' ids
+    _names: dict[int, str] = field(factory=dict, init=False)  # by the kernels' ids
     _emptying: list[str] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -102,8 +101,7 @@ class OwnGroups:
 
     def make(self, start: Start) -> int:
         """See `Groups.make`."""
-        self._count += 1
-        name = f"{self._prefix}{self._count}"
+        name = f"{self._prefix}{start.kernel_id}"
         try:
             os.mkdir(name, dir_fd=self.below)
             self._names[start.kernel_id] = name
@@ -124,13 +122,13 @@ class OwnGroups:
         if "pids" in self.controllers and threads:
             self._write(f"{name}/pids.max", str(threads))
 
-    def kill(self, kernel_id: str) -> None:
+    def kill(self, kernel_id: int) -> None:
         """See `Groups.kill`."""
         name = self._names.get(kernel_id)
         if name is not None:
             self._kill(name)
 
-    def release(self, kernel_id: str) -> bool:
+    def release(self, kernel_id: int) -> bool:
         """See `Groups.release`."""
         name = self._names.pop(kernel_id, None)
         if name is None:
@@ -151,7 +149,7 @@ class OwnGroups:
     def attempt(self) -> None:
         """See that a process can live in a group; raises OSError if none can."""
         limits = {"memory": 1 << 30, "processes": 100}
-        start = Start(kernel_id="try", directory="/", key=b"", limits=limits)
+        start = Start(kernel_id=0, limits=limits)
         try:
             entrance = self.make(start)
             pid = os.fork()

@@ -1,21 +1,23 @@
 """One process that has imported everything once, and forks a kernel in milliseconds.
 
-Commands come as JSON lines on descriptor 0, events leave as JSON lines on descriptor 1, and
-stderr is the log::
+Commands come as JSON on descriptor 0, which is a UNIX socket that keeps messages apart, events
+leave as JSON lines on descriptor 1, and stderr is the log::
 
-    -> {"op": "start", "id": ..., "dir": ..., "key": ..., "limits": {...},
-        "proxy": false}
+    -> {"op": "start", "id": ..., "limits": {...}, "proxy": false}
+       with a socket, and maybe the kernel's directory, as SCM_RIGHTS
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
         "sandbox": "none", "features": [...], "ungrouped": ...}
     <- {"event": "unavailable", "message": ...}
     <- {"event": "started", "id": ..., "pid": ...}
-    <- {"event": "bound", "id": ...}
     <- {"event": "near", "id": ..., "reason": "cpu", "seconds": ...}
     <- {"event": "exited", "id": ..., "pid": ..., "status": ..., "signal": ..., "reason": ...}
     <- {"event": "failed", "id": ..., "message": ...}
     <- {"event": "refused", "message": ...}
+
+An id is a number and says nothing of whose the kernel is: whatever this process has ever had
+in its memory, each kernel that it forks can find there. See `bootstrap`.
 
 One thread, no Twisted. At the end of the commands, or at SIGTERM, every kernel is killed.
 """
@@ -29,7 +31,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from attrs import define, field
 
@@ -42,8 +43,9 @@ from sagecell_tx.kernelside import (
     preload,
     processes,
 )
-from sagecell_tx.kernelside.births import Born
-from sagecell_tx.kernelside.pipes import BadLine, ControlPipes
+from sagecell_tx.kernelside.births import Born, Lifeline
+from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.pipes import BadLine, Command, ControlPipes
 from sagecell_tx.kernelside.reaping import Reaper
 from sagecell_tx.kernelside.sandbox import choice
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
@@ -62,6 +64,7 @@ class ForkServer:
     wakeup: int
     level: Level
     groups: cgroups.Groups
+    _lifeline: Lifeline = field(init=False, factory=Lifeline.make)
     _reaper: Reaper = field(init=False)
     _watch: Watch = field(init=False, factory=Watch)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
@@ -83,8 +86,7 @@ class ForkServer:
                 ready = [key for key, _ in self._selector.select(self._watch.wait())]
                 for finding in self._watch.look():
                     self._heed(finding)
-                # What a kernel reported before it ended is told before its end.
-                for key in sorted(ready, key=lambda key: key.fd == self.wakeup):
+                for key in ready:
                     born: Born | None = key.data()
                     if born is not None:
                         return born
@@ -105,69 +107,64 @@ class ForkServer:
     # --- commands
 
     def _take_commands(self) -> Born | None:
-        commands = self.pipes.read()
-        if commands is None:
+        try:
+            command = self.pipes.read()
+        except EOFError:
             self._ended = True
             return None
-        for command in commands:
-            if isinstance(command, BadLine):
-                self.pipes.tell(event="refused", message=str(command))
-                continue
-            born = self._obey(command)
-            if born is not None:
-                return born
-        return None
+        except BadLine as error:
+            self.pipes.tell(event="refused", message=str(error))
+            return None
+        if command is None:
+            return None
+        try:
+            return self._obey(command)
+        finally:
+            command.close()
 
-    def _obey(self, command: dict[str, Any]) -> Born | None:
-        op, kernel_id = command.get("op"), command.get("id")
-        if not isinstance(kernel_id, str) or not 0 < len(kernel_id) <= 64:
-            self.pipes.tell(event="refused", message="A command names a kernel by its id.")
+    def _obey(self, command: Command) -> Born | None:
+        line = command.line
+        op, kernel_id = line.get("op"), line.get("id")
+        if type(kernel_id) is not int or not 0 < kernel_id < 2**53:
+            self.pipes.tell(event="refused", message="A command names a kernel by its number.")
         elif op == "start":
             return self._start(kernel_id, command)
         elif op == "stop":
             # Unknown ids are no mistake: the kernel may have ended on its own just now.
             self._reaper.signal(kernel_id, signal.SIGKILL)
-        elif op == "signal" and f"SIG{command.get('signal')}" in signal.Signals.__members__:
-            self._reaper.signal(kernel_id, signal.Signals[f"SIG{command['signal']}"])
+        elif op == "signal" and f"SIG{line.get('signal')}" in signal.Signals.__members__:
+            self._reaper.signal(kernel_id, signal.Signals[f"SIG{line['signal']}"])
         else:
-            self.pipes.tell(event="refused", message=f"Unknown command: {command!r:.200}")
+            self.pipes.tell(event="refused", message=f"Unknown command: {line!r:.200}")
         return None
 
-    def _start(self, kernel_id: str, command: dict[str, Any]) -> Born | None:
+    def _start(self, kernel_id: int, command: Command) -> Born | None:
         if kernel_id in self._reaper:
             self.pipes.tell(event="refused", message=f"There is a kernel {kernel_id} already.")
             return None
         try:
-            start = Start.parse(command)
-            report, told = os.pipe()
-        except (ValueError, OSError) as error:
+            start = Start.parse(command.line)
+            bootstrap = Bootstrap.take(command.take())
+        except ValueError as error:
             self.pipes.tell(event="failed", id=kernel_id, message=str(error))
             return None
+        directory = command.take()  # before the fork, which closes it in the child
         try:
-            born = births.fork(self.level, self.groups, start, told)
+            born = births.fork(self.level, self.groups, Born(start, bootstrap, self._lifeline))
         except OSError as error:
+            bootstrap.close()
+            if directory is not None:
+                os.close(directory)
             self._give_back(kernel_id)
-            os.close(report)
-            os.close(told)
             self.pipes.tell(event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}")
             return None
         if isinstance(born, Born):
             return born
-        os.close(told)
+        bootstrap.close()
         self._reaper.add(kernel_id, born)
-        self._watch.add(kernel_id, born, start)
+        self._watch.add(kernel_id, born, start, directory)
         self.pipes.tell(event="started", id=kernel_id, pid=born)
-        self._selector.register(
-            report, selectors.EVENT_READ, lambda: self._take_report(report, kernel_id)
-        )
         return None
-
-    def _take_report(self, report: int, kernel_id: str) -> None:
-        bound = os.read(report, 1)
-        self._selector.unregister(report)
-        os.close(report)
-        if bound:
-            self.pipes.tell(event="bound", id=kernel_id)
 
     def _heed(self, finding: Excess | Near) -> None:
         """End a kernel that has taken more than it may; tell of one that soon will have."""
@@ -195,7 +192,7 @@ class ForkServer:
                 reason=exited.reason or ("memory" if ran_out else None),
             )
 
-    def _give_back(self, kernel_id: str) -> bool:
+    def _give_back(self, kernel_id: int) -> bool:
         """What a kernel had is free again. Whether it had run out of memory."""
         self.level.ended(kernel_id)
         return self.groups.release(kernel_id)
@@ -248,7 +245,7 @@ def main(
         with suppress(OSError):
             pipes.write()
         return 0
-    startup.become(born.start, parts, level, report=born.report)
+    startup.become(born, parts, level)
 
 
 if __name__ == "__main__":

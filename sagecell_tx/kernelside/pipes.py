@@ -1,34 +1,56 @@
-"""JSON lines over two pipes, bounded one way and never waiting the other."""
+"""Commands over a socket, bounded, and events over a pipe, which is never waited for."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
+from array import array
 from typing import Any
 
-#: The longest line, in bytes.
+from attrs import define, field
+
+#: The longest command, in bytes.
 LINE = 64 * 1024
+
+#: Descriptors that may come with one.
+DESCRIPTORS = 2
 
 #: Bytes of events that may wait for a reader; one that is so far behind reads no more.
 BACKLOG = 4 * 1024 * 1024
 
 
 class BadLine(Exception):
-    """A line that is no command; the text is a sentence."""
+    """What is no command; the text is a sentence."""
+
+
+@define
+class Command:
+    """What is to be done, and the descriptors that came with it until somebody takes them."""
+
+    line: dict[str, Any]
+    _descriptors: list[int] = field(factory=list)
+
+    def take(self) -> int | None:
+        """The next descriptor, which is the caller's from now on; None if there is none."""
+        return self._descriptors.pop(0) if self._descriptors else None
+
+    def close(self) -> None:
+        """Close those that nobody took."""
+        _close_all(self._descriptors)
 
 
 class ControlPipes:
     """The two ends that the fork server holds, on descriptors of its own.
 
-    `commands` and `events` are file descriptors; both become non-blocking and are closed
-    on exec, so nothing that a kernel runs inherits them.
+    `commands` is a socket that keeps messages apart, `events` a pipe; both become non-blocking
+    and are closed on exec, so nothing that a kernel runs inherits them.
     """
 
     def __init__(self, commands: int, events: int) -> None:
         self.commands = commands
         self.events = events
-        self._line = b""
-        self._skipping = False
+        self._socket = socket.socket(fileno=commands)
         self._unsent = b""
         for descriptor in (commands, events):
             os.set_inheritable(descriptor, False)
@@ -51,32 +73,37 @@ class ControlPipes:
 
     def close(self) -> None:
         """Let go of both ends."""
-        os.close(self.commands)
+        self._socket.close()
         os.close(self.events)
 
-    def read(self) -> list[dict[str, Any] | BadLine] | None:
-        """The commands that have come, a `BadLine` for each that is none; None at the end."""
+    def read(self) -> Command | None:
+        """The next command that has come, if one has; one at a time, for it may be to fork.
+
+        Raises `BadLine` for what is no command, and EOFError at the end.
+        """
+        descriptors: list[int] = []
         try:
-            data = os.read(self.commands, LINE)
+            data, ancillary, flags, _ = self._socket.recvmsg(
+                LINE, socket.CMSG_SPACE(DESCRIPTORS * _INT), socket.MSG_CMSG_CLOEXEC
+            )
         except BlockingIOError:
-            return []
-        if not data:
             return None
-        *lines, self._line = (self._line + data).split(b"\n")
-        commands: list[dict[str, Any] | BadLine] = []
-        for line in lines:
-            if self._skipping:
-                self._skipping = False
-            elif len(line) > LINE:
-                commands.append(_too_long())
-            elif line.strip():
-                commands.append(_parse(line))
-        if len(self._line) > LINE:
-            if not self._skipping:
-                commands.append(_too_long())
-            self._skipping = True
-            self._line = b""
-        return commands
+        except ConnectionResetError as error:  # it did not live to read all
+            raise EOFError from error
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                descriptors += array("i", content[: len(content) // _INT * _INT])
+        try:
+            if not data:
+                raise EOFError
+            if flags & socket.MSG_TRUNC:
+                raise BadLine(f"A command has at most {LINE} bytes.")
+            if flags & socket.MSG_CTRUNC:
+                raise BadLine(f"With a command come at most {DESCRIPTORS} descriptors.")
+            return Command(_parse(data), descriptors)
+        except (EOFError, BadLine):
+            _close_all(descriptors)
+            raise
 
     def tell(self, **event: object) -> None:
         """Write an event, or keep it until `write` can.
@@ -99,15 +126,19 @@ class ControlPipes:
             self._unsent = self._unsent[written:]
 
 
-def _too_long() -> BadLine:
-    return BadLine(f"A line has at most {LINE} bytes.")
+_INT = array("i").itemsize
 
 
-def _parse(line: bytes) -> dict[str, Any] | BadLine:
+def _close_all(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())
+
+
+def _parse(line: bytes) -> dict[str, Any]:
     try:
         command = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        return BadLine(f"Not JSON: {error}"[:500])
+        raise BadLine(f"Not JSON: {error}"[:500]) from error
     if not isinstance(command, dict):
-        return BadLine("A command is a JSON object.")
+        raise BadLine("A command is a JSON object.")
     return command

@@ -26,7 +26,7 @@ _GENERATIONS = 100
 class Exited:
     """A kernel that is gone, its process group and its orphans too."""
 
-    kernel_id: str
+    kernel_id: int
     pid: int
     status: int | None
     signal: int | None
@@ -47,10 +47,10 @@ class Reaper:
     `kill_rest` is given the id of a kernel that is to go: it may know more of what it started.
     """
 
-    kill_rest: Callable[[str], None]
-    _pids: dict[str, int] = field(init=False, factory=dict)
-    _ids: dict[int, str] = field(init=False, factory=dict)
-    _condemned: dict[str, str] = field(init=False, factory=dict)
+    kill_rest: Callable[[int], None]
+    _pids: dict[int, int] = field(init=False, factory=dict)
+    _ids: dict[int, int] = field(init=False, factory=dict)
+    _condemned: dict[int, str] = field(init=False, factory=dict)
     _ending: list[_Ending] = field(init=False, factory=list)
 
     def __contains__(self, kernel_id: object) -> bool:
@@ -58,18 +58,18 @@ class Reaper:
             ending.exited.kernel_id == kernel_id for ending in self._ending
         )
 
-    def add(self, kernel_id: str, pid: int) -> None:
+    def add(self, kernel_id: int, pid: int) -> None:
         """A kernel was forked."""
         self._pids[kernel_id] = pid
         self._ids[pid] = kernel_id
 
-    def signal(self, kernel_id: str, number: int) -> None:
+    def signal(self, kernel_id: int, number: int) -> None:
         """Signal a kernel's process group. Nothing happens for an unknown id."""
         pid = self._pids.get(kernel_id)
         if pid is not None:
             processes.kill_group(pid, number)
 
-    def condemn(self, kernel_id: str, reason: str) -> None:
+    def condemn(self, kernel_id: int, reason: str) -> None:
         """Kill a kernel and all that it started, and say why when it is gone."""
         pid = self._pids.get(kernel_id)
         if pid is not None and kernel_id not in self._condemned:

@@ -16,6 +16,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from sagecell_tx.kernelside import linux, processes, threads
+from sagecell_tx.kernelside.births import Born
+from sagecell_tx.kernelside.bootstrap import Secrets
 from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.kernel import Parts
 from sagecell_tx.kernelside.running import Running
@@ -33,15 +35,16 @@ _LAST_WORDS = 2.0
 _NO_LIMIT = 2**62
 
 
-def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn:
+def become(born: Born, parts: Parts, level: Level) -> NoReturn:
     """Be the kernel that was asked for until it ends, and the process with it.
 
-    A byte goes to the descriptor `report` when the sockets are bound.
+    The web process is told when the sockets are bound.
     """
-    status = 1
+    status, start = 1, born.start
     try:
         os.setsid()
-        place = confine(start, level)
+        secrets = born.bootstrap.receive()
+        place = confine(start, secrets, level)
         make_own(place)
         parts.kernel.take_uploads(
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
@@ -52,13 +55,19 @@ def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn
             ),
         )
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
-        running = Running.open(parts, f"{place.sockets}/k", start.key, captures)
+        # By relative names: /proc/net/unix shows them to all that share the network.
+        os.chdir(place.sockets)
+        running = Running.open(parts, "k", secrets.key, captures)
+        os.chdir(place.work)
         parts.take_streams()
         threads.follow(parts.kernel)
         gc.enable()
-        # Fails when the fork server is gone, be it before its death was to be ours.
-        os.write(report, b"b")
-        os.close(report)
+        # No program has run yet, and none is to find the way to the web process.
+        if born.lifeline.is_cut():  # be it before the fork server's death was to be ours
+            raise ChildProcessError("The fork server is gone.")
+        born.lifeline.drop()
+        born.bootstrap.tell_bound()
+        born.bootstrap.close()
         running.run()
         _end(running)
         status = 0
@@ -69,11 +78,11 @@ def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn
         os._exit(status)
 
 
-def confine(start: Start, level: Level) -> Place:
+def confine(start: Start, secrets: Secrets, level: Level) -> Place:
     """Leave behind what the level takes away, and bound what may be used of the rest."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
         score.write("1000")  # if memory ends, a kernel is the first to go
-    place = level.enter(start)
+    place = level.enter(start, secrets)
     # After a change of accounts, which would undo it.
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     processes.adopt_orphans()

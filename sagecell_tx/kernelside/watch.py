@@ -32,7 +32,7 @@ _ENTRIES = 20_000
 class Excess:
     """A kernel that has to end, and why: ``cpu``, ``memory``, ``processes`` or ``disk``."""
 
-    kernel_id: str
+    kernel_id: int
     reason: str
 
 
@@ -40,7 +40,7 @@ class Excess:
 class Near:
     """A kernel that has so many seconds of processor time left. Said once."""
 
-    kernel_id: str
+    kernel_id: int
     seconds: int
 
 
@@ -61,8 +61,8 @@ class Process:
 @define(eq=False)
 class _Watched:
     pid: int
-    directory: str
-    limits: Mapping[str, float]  # not the start command: it has a key that no other kernel may see
+    directory: int | None  # a descriptor
+    limits: Mapping[str, float]
     cpu: float = 0.0  # seconds, the most that was seen
     warned: bool = False
 
@@ -80,18 +80,24 @@ class Watch:
     """The kernels that are watched, by id. `interval` is between two looks, in seconds."""
 
     interval: float = INTERVAL
-    _watched: dict[str, _Watched] = field(factory=dict, init=False)
+    _watched: dict[int, _Watched] = field(factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
 
-    def add(self, kernel_id: str, pid: int, start: Start) -> None:
-        """Watch a kernel from now on."""
+    def add(self, kernel_id: int, pid: int, start: Start, directory: int | None = None) -> None:
+        """Watch a kernel from now on.
+
+        `directory` is a descriptor of its directory, which is closed when the kernel is forgotten;
+        this process must not know the name. Without one, the kernel has mounts of its own.
+        """
         if not self._watched:
             self._next = time.monotonic() + self.interval
-        self._watched[kernel_id] = _Watched(pid, start.directory, start.limits)
+        self._watched[kernel_id] = _Watched(pid, directory, start.limits)
 
-    def forget(self, kernel_id: str) -> None:
+    def forget(self, kernel_id: int) -> None:
         """Nothing is left of a kernel."""
-        self._watched.pop(kernel_id, None)
+        watched = self._watched.pop(kernel_id, None)
+        if watched is not None and watched.directory is not None:
+            os.close(watched.directory)
 
     def wait(self) -> float | None:
         """Seconds until the next look; None while there is nobody to look at."""
@@ -131,7 +137,7 @@ def _excess(watched: _Watched, tree: list[Process]) -> str | None:
             if taken > memory:
                 return "memory"
     directory = limit("directory")
-    if directory is not None and _on_disk(watched.directory) > directory:
+    if directory is not None and _on_disk(_written(watched)) > directory:
         return "disk"
     return None
 
@@ -193,6 +199,13 @@ def _file_system(pid: int) -> int:
             size = os.statvfs(own)
             return (size.f_blocks - size.f_bfree) * size.f_frsize
     return 0
+
+
+def _written(watched: _Watched) -> str:
+    """Where a kernel can write to the host's disk."""
+    if watched.directory is None:
+        return f"/proc/{watched.pid}/root{view.SOCKETS}"
+    return f"/proc/self/fd/{watched.directory}"
 
 
 def _on_disk(directory: str) -> int:

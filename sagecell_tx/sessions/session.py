@@ -223,7 +223,7 @@ class Session:
             CONTROL,
             "shutdown_request",
             {"restart": False},
-            session=self.kernel_id,
+            session="",  # the kernel need not know whose it was
             msg_id=self.new_id(),
             date=self.now(),
         )

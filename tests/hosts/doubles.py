@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import select
+import socket
+from array import array
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -11,43 +17,119 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 
+def held() -> list[str]:
+    """The sockets and files that this process has open; pytest opens pipes as it likes."""
+    links = []
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # that of the listing
+            links.append(os.readlink(f"/proc/self/fd/{name}"))
+    return sorted(link for link in links if not link.startswith("pipe:"))
+
+
 @define(eq=False)
 class MemoryProcess:
-    """A child process: the test reads what it was told and says what it answers."""
+    """A child process: the test reads what it was told and says what it answers.
+
+    `commands` is a real socket, since descriptors come over it.
+    """
 
     protocol: Any
     argv: list[str]
     env: dict[str, str]
+    commands: socket.socket
     pid: int = 4_000_000  # above any real one
-    told: bytes = b""
     signals: list[str] = field(factory=list)
-    stdin_closed: bool = False
     ended: bool = False
+    _told: list[bytes] = field(factory=list, init=False)
+    _descriptors: dict[int, list[int]] = field(factory=dict, init=False)  # by kernels' numbers
+    _hung_up: bool = field(default=False, init=False)
 
     # --- IProcessTransport
-
-    def writeToChild(self, child_fd: int, data: bytes) -> None:  # noqa: N802
-        assert child_fd == 0
-        self.told += data
-
-    def closeStdin(self) -> None:  # noqa: N802
-        self.stdin_closed = True
 
     def signalProcess(self, name: str) -> None:  # noqa: N802
         self.signals.append(name)
 
     # --- the test
 
+    def read(self, most: int = -1) -> None:
+        """Read commands, all that there are unless `most` says otherwise."""
+        while most != 0 and not self._hung_up and self.commands.fileno() != -1:
+            try:
+                data, ancillary, *_ = self.commands.recvmsg(
+                    65536, 1000, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+                )
+            except BlockingIOError:
+                return
+            except ConnectionResetError:
+                data, ancillary = b"", []
+            self._hung_up = not data
+            if data:
+                self._told.append(data)
+            for _, _, rights in ancillary:
+                self._descriptors[json.loads(data)["id"]] = list(array("i", rights))
+            most -= 1
+
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.told.splitlines()]
+        """The commands so far."""
+        self.read()
+        return [json.loads(data) for data in self._told]
+
+    @property
+    def stdin_closed(self) -> bool:
+        """Whether nobody will command any more."""
+        self.read()
+        return self._hung_up
+
+    def kernel(self, number: int) -> MemoryKernel:
+        """The kernel of a start command; what came with it is the kernel's now."""
+        self.read()
+        bootstrap, *others = self._descriptors.pop(number)
+        return MemoryKernel(self, number, socket.socket(fileno=bootstrap), others)
 
     def say(self, **line: object) -> None:
         self.protocol.outReceived(json.dumps(line).encode() + b"\n")
 
     def end(self, status: int = 0) -> None:
         self.ended = True
+        self.close()
         reason = ProcessDone(0) if status == 0 else ProcessTerminated(exitCode=status)
         self.protocol.processEnded(Failure(reason))
+
+    def close(self) -> None:
+        """Whatever it holds is closed with it."""
+        self.read()
+        self.commands.close()
+        for descriptors in self._descriptors.values():
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._descriptors.clear()
+
+
+@define(eq=False)
+class MemoryKernel:
+    """What a kernel's process has before it is one."""
+
+    _process: MemoryProcess
+    _number: int
+    bootstrap: socket.socket
+    descriptors: list[int]
+
+    def secrets(self) -> dict[str, Any]:
+        """What it is told past the fork server."""
+        told: dict[str, Any] = json.loads(self.bootstrap.recv(65536))
+        return told
+
+    def say(self, word: bytes) -> None:
+        """Say something past the fork server, and let the web process hear it."""
+        self.bootstrap.send(word)
+        self._process.protocol.reactor.hear()
+
+    def close(self) -> None:
+        """Let all of it go, and the web process hear that."""
+        self.bootstrap.close()
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self._process.protocol.reactor.hear()
 
 
 class ProcessReactor(MemoryReactorClock):
@@ -56,12 +138,25 @@ class ProcessReactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
         self.processes: list[MemoryProcess] = []
+        self.failing = False  # no process can be started
 
     def spawnProcess(self, protocol, executable, args, env, path, childFDs):  # noqa: N802, N803
-        process = MemoryProcess(protocol, args, env)
+        if self.failing:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        commands = socket.socket(fileno=os.dup(childFDs[0]))
+        process = MemoryProcess(protocol, args, env, commands)
         protocol.transport = process
         self.processes.append(process)
         return process
+
+    def hear(self) -> None:
+        """Read what can be read, and write where there is room, as a reactor does."""
+        for reader in self.getReaders():
+            if select.select([reader], [], [], 0)[0]:
+                reader.doRead()
+        for writer in self.getWriters():
+            if select.select([], [writer], [], 0)[1]:
+                writer.doWrite()
 
     def callFromThread(self, function, *args, **kwargs):  # noqa: N802
         function(*args, **kwargs)
@@ -77,6 +172,21 @@ class ThisThread:
             on_result(False, Failure())
         else:
             on_result(True, result)
+
+
+@define
+class LaterThreads:
+    """A thread pool that works when the test says so."""
+
+    _waiting: list[Any] = field(factory=list)
+
+    def callInThreadWithCallback(self, *call, **kwargs):  # noqa: N802
+        self._waiting.append((call, kwargs))
+
+    def work(self) -> None:
+        while self._waiting:
+            call, kwargs = self._waiting.pop(0)
+            ThisThread().callInThreadWithCallback(*call, **kwargs)
 
 
 @define

@@ -1,10 +1,13 @@
 """The fork server's host, with processes that exist in memory."""
 
 import itertools
+import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from twisted.internet.defer import CancelledError
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,13 +18,15 @@ from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
-from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
+from tests.hosts.doubles import LaterThreads, Observed, ProcessReactor, ThisThread, held
 
 ID = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
 
 
 class ForkHostTests(SynchronousTestCase):
     def setUp(self):
+        self.held = held()
+        self.kernels = []
         self.reactor = ProcessReactor()
         self.root = Path(tempfile.mkdtemp(dir="/tmp"))
         self.addCleanup(shutil.rmtree, self.root, True)
@@ -46,13 +51,18 @@ class ForkHostTests(SynchronousTestCase):
         return '{"sandbox": "account", "features": []}', ""
 
     def stop(self):
+        for kernel in self.kernels:
+            kernel.close()
         if self.host.running:
             stopped = self.host.stopService()
             for process in self.reactor.processes:
                 if not process.ended:
                     process.end()
             self.successResultOf(stopped)
+        for process in self.reactor.processes:
+            process.close()
         assert [c for c in self.reactor.getDelayedCalls() if c.active()] == []
+        assert held() == self.held
 
     @property
     def process(self):
@@ -66,6 +76,11 @@ class ForkHostTests(SynchronousTestCase):
         ready = self.host.start(kernel_id, observer)
         self.addCleanup(ready.addErrback, lambda _: None)
         return observer, ready
+
+    def kernel(self, number=1):
+        """What the fork server has forked for a start command."""
+        self.kernels.append(self.process.kernel(number))
+        return self.kernels[-1]
 
     def directories(self):
         return [path.name for path in self.root.glob("k-*")]
@@ -90,13 +105,28 @@ class ForkHostTests(SynchronousTestCase):
         assert [event["why"] for event in said] == ["It has none.", "Others are in it."]
         assert {event["log_level"] for event in said} == {LogLevel.info}
 
-    def test_a_start_is_told_with_directory_key_and_limits(self):
+    def test_a_start_says_nothing_but_a_number_and_limits(self):
         self.come_up()
         self.start()
-        (line,) = self.process.lines()
-        assert (line["op"], line["id"], line["key"]) == ("start", ID, "ab" * 32)
-        assert Path(line["dir"]).joinpath("work").is_dir()
-        assert line["limits"] == {name: getattr(Limits(), name) for name in KERNEL_LIMITS}
+        limits = {name: getattr(Limits(), name) for name in KERNEL_LIMITS}
+        line = {"op": "start", "id": 1, "limits": limits, "proxy": False}
+        assert self.process.lines() == [line]
+
+    def test_the_kernel_alone_is_told_its_directory_and_its_key(self):
+        self.come_up()
+        self.start()
+        kernel = self.kernel()
+        secrets = kernel.secrets()
+        assert secrets == {"dir": secrets["dir"], "key": "ab" * 32}
+        assert Path(secrets["dir"]).joinpath("work").is_dir()
+        (directory,) = kernel.descriptors  # for the watch
+        assert os.path.samestat(os.fstat(directory), os.stat(secrets["dir"]))
+
+    def test_no_two_have_the_same_number(self):
+        self.come_up()
+        for _ in range(3):
+            self.start()
+        assert [line["id"] for line in self.process.lines()] == [1, 2, 3]
 
     def test_a_start_before_the_fork_server_is_up_waits_for_it(self):
         self.start()
@@ -107,8 +137,8 @@ class ForkHostTests(SynchronousTestCase):
     def test_a_kernel_that_ends_before_it_is_up_is_a_failed_start(self):
         self.come_up()
         observer, ready = self.start()
-        self.process.say(event="started", id=ID, pid=4_000_001)
-        self.process.say(event="exited", id=ID, pid=4_000_001, status=1, signal=None)
+        self.process.say(event="started", id=1, pid=4_000_001)
+        self.process.say(event="exited", id=1, pid=4_000_001, status=1, signal=None)
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit(status=1)]
         assert self.directories() == []
@@ -116,31 +146,73 @@ class ForkHostTests(SynchronousTestCase):
     def test_a_kernel_that_is_bound_and_has_no_sockets_is_a_failed_start(self):
         self.come_up()
         observer, ready = self.start()
-        self.process.say(event="started", id=ID, pid=4_000_001)
+        self.process.say(event="started", id=1, pid=4_000_001)
         with capturedLogs() as events:
-            self.process.say(event="bound", id=ID)
+            self.kernel().say(b"bound")
         assert [line["op"] for line in self.process.lines()] == ["start", "stop"]
         assert [event for event in events if "no connection" in (event["log_format"] or "")]
         self.assertNoResult(ready)
-        self.process.say(event="exited", id=ID, pid=4_000_001, signal=9)
+        self.process.say(event="exited", id=1, pid=4_000_001, signal=9)
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit(signal=9)]
         assert self.directories() == []
 
+    def test_a_kernel_whose_first_word_makes_no_sense_is_a_failed_start(self):
+        self.come_up()
+        for number, word in enumerate((b"Bound", b"bound\n", b"x" * 10_000, b"\xff"), 1):
+            _, ready = self.start()
+            kernel = self.kernel(number)
+            with capturedLogs() as events:
+                kernel.say(word)
+            assert [event for event in events if "makes no sense" in (event["log_format"] or "")]
+            assert self.process.lines()[-1] == {"op": "stop", "id": number}
+            with pytest.raises(BrokenPipeError):
+                kernel.bootstrap.send(b"bound")
+            self.process.say(event="exited", id=number, signal=9)
+            self.failureResultOf(ready, StartFailed)
+
+    def test_a_kernel_that_ends_without_a_word_is_for_the_fork_server_to_tell(self):
+        self.come_up()
+        observer, ready = self.start()
+        with capturedLogs() as events:
+            self.process.kernel(1).close()
+        assert not events
+        self.assertNoResult(ready)
+        self.process.say(event="exited", id=1, status=1)
+        assert observer.exits == [Exit(status=1)]
+
+    def test_descriptors_that_cannot_be_had_are_a_failed_start(self):
+        self.come_up()
+        self.host.threads = LaterThreads()  # removing a directory takes descriptors, too
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # None, one of the pair, and both but not the directory.
+        for more in range(3):
+            taken = os.open(os.devnull, os.O_RDONLY)
+            os.close(taken)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (taken + more, hard))
+            try:
+                observer, ready = self.start()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            self.host.threads.work()
+            self.failureResultOf(ready, StartFailed)
+            assert observer.exits == [Exit()]
+        assert self.process.lines() == []
+
     def test_what_the_fork_server_says_of_limits_is_passed_on(self):
         self.come_up()
         observer, _ = self.start()
-        self.process.say(event="started", id=ID, pid=4_000_001)
-        self.process.say(event="near", id=ID, reason="cpu", seconds=60)
-        self.process.say(event="near", id=ID, reason=7, seconds="soon")
+        self.process.say(event="started", id=1, pid=4_000_001)
+        self.process.say(event="near", id=1, reason="cpu", seconds=60)
+        self.process.say(event="near", id=1, reason=7, seconds="soon")
         assert observer.near == [("cpu", 60), ("", 0)]
-        self.process.say(event="exited", id=ID, status=None, signal=9, reason="memory")
+        self.process.say(event="exited", id=1, status=None, signal=9, reason="memory")
         assert observer.exits == [Exit(signal=9, reason="memory")]
 
     def test_a_start_that_did_not_even_fork(self):
         self.come_up()
         observer, ready = self.start()
-        self.process.say(event="failed", id=ID, message="Resource temporarily unavailable")
+        self.process.say(event="failed", id=1, message="Resource temporarily unavailable")
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
         assert self.directories() == []
@@ -150,9 +222,9 @@ class ForkHostTests(SynchronousTestCase):
         observer, ready = self.start()
         ready.cancel()
         self.failureResultOf(ready, CancelledError)
-        assert self.process.lines()[-1] == {"op": "stop", "id": ID}
+        assert self.process.lines()[-1] == {"op": "stop", "id": 1}
         assert observer.exits == []
-        self.process.say(event="exited", id=ID, status=None, signal=9)
+        self.process.say(event="exited", id=1, status=None, signal=9)
         assert observer.exits == [Exit(signal=9)]
         assert self.directories() == []
 
@@ -169,20 +241,21 @@ class ForkHostTests(SynchronousTestCase):
         observer, ready = self.start()
         ready.addErrback(lambda _: None)
         for _ in range(2):
-            self.process.say(event="exited", id=ID, status=0, signal=None)
+            self.process.say(event="exited", id=1, status=0, signal=None)
         self.process.end(status=1)
         assert observer.exits == [Exit(status=0)]
 
     def test_a_start_that_its_fork_server_did_not_live_to_see_is_begun_anew_once(self):
         self.come_up()
         observer, ready = self.start()
-        self.process.say(event="started", id=ID, pid=4_000_001)
+        self.process.say(event="started", id=1, pid=4_000_001)
         self.process.end(status=1)
         assert observer.exits == []
         waiting, _ = self.start("another")
         self.reactor.advance(1)
         self.come_up()
-        assert [line["id"] for line in self.process.lines()] == [ID, "another"]
+        assert [line["id"] for line in self.process.lines()] == [1, 2]
+        assert self.kernel(1).secrets()["key"] == "ab" * 32
         self.process.end(status=1)
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
@@ -201,16 +274,19 @@ class ForkHostTests(SynchronousTestCase):
         self.come_up()
         observer, _ = self.start()
         for line in (
-            {"event": "exited", "id": "unknown", "status": 0},
+            {"event": "exited", "id": 2, "status": 0},
+            {"event": "exited", "id": "1"},
+            {"event": "exited", "id": True},
             {"event": "exited", "id": ["list"]},
+            {"event": "bound", "id": 1},
             {"event": "exited"},
-            {"event": "no such event", "id": ID},
-            {"event": "started", "id": ID, "pid": "not a pid"},
+            {"event": "no such event", "id": 1},
+            {"event": "started", "id": 1, "pid": "not a pid"},
             {"event": None, "id": None},
         ):
             self.process.say(**line)
         assert observer.exits == []
-        self.process.say(event="exited", id=ID, status="zero", signal={})
+        self.process.say(event="exited", id=1, status="zero", signal={})
         assert observer.exits == [Exit()]
 
     def test_stopping_closes_the_pipe_and_waits_for_the_end(self):

@@ -1,39 +1,74 @@
 """The pipe to the fork server."""
 
 import itertools
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs
 
 from sagecell_tx.hosts.forkserver import LINE, ForkServerProtocol, command, environment
-from tests.hosts.doubles import ProcessReactor
+from tests.hosts.doubles import ProcessReactor, held
 
 
 def started():
     told: list[dict] = []
     ends: list[object] = []
-    protocol = ForkServerProtocol(told.append, ends.append)
-    process = ProcessReactor().spawnProcess(protocol, "x", ["x"], {}, "/", {})
-    return protocol, process, told, ends
+    reactor = ProcessReactor()
+    protocol = ForkServerProtocol(reactor, told.append, ends.append)
+    protocol.spawn(["x"])
+    return protocol, reactor.processes[0], told, ends
 
 
-def test_commands_are_lines_of_json():
+def test_commands_are_messages_of_json():
     protocol, process, _, _ = started()
     protocol.tell(op="stop", id="a\nb")
     protocol.tell(op="stop", id="ü")
-    assert process.told.count(b"\n") == 2
     assert process.lines() == [{"op": "stop", "id": "a\nb"}, {"op": "stop", "id": "ü"}]
+    process.end()
+
+
+def test_nobody_commands_what_is_to_end_or_has_ended():
+    for end in (lambda protocol, process: protocol.finish(), lambda _, process: process.end()):
+        protocol, process, _, _ = started()
+        end(protocol, process)
+        descriptor = os.open(os.devnull, os.O_RDONLY)
+        protocol.tell([descriptor], op="start", id=1)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+        assert process.lines() == []
+        process.close()
+
+
+def test_one_that_takes_no_commands_is_killed():
+    protocol, process, _, _ = started()
+    with capturedLogs() as events:
+        while not process.signals:
+            protocol.tell(op="signal", id=1, signal="INT")
+    assert process.signals == ["KILL"]
+    assert "does not take" in events[-1]["log_format"]
+    process.end(status=1)
+
+
+def test_one_that_cannot_be_started_leaves_nothing():
+    reactor = ProcessReactor()
+    reactor.failing = True
+    before = held()
+    with pytest.raises(BlockingIOError):
+        ForkServerProtocol(reactor, print, print).spawn(["x"])
+    assert held() == before
 
 
 @given(st.lists(st.integers(0, 40)))
 def test_lines_arrive_whole_however_they_are_cut(cuts):
-    protocol, _, told, _ = started()
+    protocol, process, told, _ = started()
     data = b'{"event":"one"}\n{"event":"two","id":"x"}\n'
     places = sorted({0, len(data), *cuts})
     for start, end in itertools.pairwise(places):
         protocol.outReceived(data[start:end])
     assert told == [{"event": "one"}, {"event": "two", "id": "x"}]
+    process.end()
 
 
 @pytest.mark.parametrize("line", [b"", b"nonsense", b"[1]", b"\xff\xfe", b'{"a":NaN}', b"[" * 9999])
@@ -42,6 +77,7 @@ def test_a_line_that_makes_no_sense_is_dropped(line):
     protocol.outReceived(line + b'\n{"event":"next"}\n')
     assert told == [{"event": "next"}]
     assert process.signals == []
+    process.end()
 
 
 def test_a_line_without_end_ends_the_fork_server():
@@ -50,6 +86,7 @@ def test_a_line_without_end_ends_the_fork_server():
         protocol.outReceived(b"x" * 1000)
     assert process.signals == ["KILL"]
     assert told == []
+    process.end()
 
 
 def test_its_end_is_told_once_and_with_why():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from sagecell_tx.hosts.forkservers import LONGEST_WAIT, PATIENCE, SOUND, ForkServers
@@ -32,15 +34,24 @@ class Told:
     def count(self) -> int:
         return len(self.reactor.processes)
 
+    def close(self) -> None:
+        self.servers.stop()
+        for process in self.reactor.processes:
+            process.close()
+
 
 @pytest.fixture
 def alone():
-    return Told(spare=False)
+    told = Told(spare=False)
+    yield told
+    told.close()
 
 
 @pytest.fixture
 def pair():
-    return Told(spare=True)
+    told = Told(spare=True)
+    yield told
+    told.close()
 
 
 def test_without_a_spare_there_is_one(alone):
@@ -139,6 +150,38 @@ def test_stopping_closes_the_pipes_and_waits_for_the_ends(spare):
     told.reactor.advance(60)
     assert told.count == 1 + spare
     assert told.reactor.getDelayedCalls() == []
+    for process in told.reactor.processes:
+        process.close()
+
+
+def test_one_that_cannot_be_started_is_tried_again(pair):
+    pair.ready(0)
+    pair.reactor.failing = True
+    pair.reactor.processes[1].end(status=1)
+    pair.reactor.advance(1)
+    pair.reactor.processes[0].end(status=1)
+    pair.reactor.advance(1)
+    assert (pair.count, len(pair.losses)) == (2, 1)
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    pair.servers.tell([descriptor], op="start")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    pair.reactor.failing = False
+    pair.reactor.advance(LONGEST_WAIT)
+    assert pair.count == 3
+    pair.ready(2)
+    assert (pair.count, len(pair.ups)) == (4, 2)
+
+
+def test_one_that_is_missing_does_not_wait_for_a_spare_that_could_not_be_started(pair):
+    pair.reactor.failing = True
+    pair.ready(0)
+    pair.reactor.failing = False
+    pair.reactor.advance(1)
+    assert pair.count == 1
+    pair.reactor.processes[0].end(status=1)
+    pair.reactor.advance(1)
+    assert pair.count == 2
 
 
 def test_one_that_does_not_stop_is_killed(pair):

@@ -82,7 +82,10 @@ class KernelNetworkTests(SynchronousTestCase):
         ready = self.host.start(ID, observer)
         self.addCleanup(ready.addErrback, lambda _: None)
         (line,) = [line for line in self.process.lines() if line["op"] == "start"]
-        return observer, ready, line, Path(line["dir"])
+        self.kernel = self.process.kernel(1)
+        self.addCleanup(self.kernel.close)
+        assert self.kernel.descriptors == []  # what it writes is in its own mounts
+        return observer, ready, line, Path(self.kernel.secrets()["dir"])
 
     def sockets(self, directory):
         return [path.name for path in (directory / "ipc").iterdir()]
@@ -92,7 +95,7 @@ class KernelNetworkTests(SynchronousTestCase):
             send(directory, listener.fileno())
 
     def exited(self):
-        self.process.say(event="exited", id=ID, status=0, signal=None)
+        self.process.say(event="exited", id=1, status=0, signal=None)
 
     def test_a_start_says_that_a_listener_is_awaited(self):
         self.up()
@@ -108,10 +111,9 @@ class KernelNetworkTests(SynchronousTestCase):
         self.up()
         observer, _, _, directory = self.start()
         self.hand_over(directory)
-        self.process.say(event="bound", id=ID)
+        self.kernel.say(b"bound")
         assert len(self.reactor.ports) == 1
         assert self.sockets(directory) == []
-        self.process.say(event="bound", id=ID)
         assert [each.stopped for each in self.reactor.ports] == [False]
         self.exited()
         assert [each.stopped for each in self.reactor.ports] == [True]
@@ -123,9 +125,9 @@ class KernelNetworkTests(SynchronousTestCase):
         self.up()
         _, ready, _, directory = self.start()
         with capturedLogs() as events:
-            self.process.say(event="bound", id=ID)
+            self.kernel.say(b"bound")
         assert [str(event["why"]) for event in events if "no network" in event["log_format"]]
-        assert self.process.lines()[-1] == {"op": "stop", "id": ID}
+        assert self.process.lines()[-1] == {"op": "stop", "id": 1}
         self.exited()
         self.failureResultOf(ready, StartFailed)
         assert not directory.exists()
@@ -138,7 +140,9 @@ class KernelNetworkTests(SynchronousTestCase):
         self.reactor.advance(1)
         self.process.say(event="ready", pid=2, seconds=1.5, missing=[], features=[])
         assert [line["proxy"] for line in self.process.lines()] == [True]
-        self.process.say(event="bound", id=ID)
+        again = self.process.kernel(1)
+        self.addCleanup(again.close)
+        again.say(b"bound")
         assert self.reactor.ports == []  # what the dead one had sent was not for this
         assert self.process.lines()[-1]["op"] == "stop"
         self.exited()
@@ -146,7 +150,7 @@ class KernelNetworkTests(SynchronousTestCase):
     def test_a_kernel_that_never_comes_leaves_nothing(self):
         self.up()
         _, ready, _, directory = self.start()
-        self.process.say(event="failed", id=ID, message="Cannot fork")
+        self.process.say(event="failed", id=1, message="Cannot fork")
         self.failureResultOf(ready, StartFailed)
         assert not directory.exists()
 
@@ -175,7 +179,7 @@ class KernelNetworkTests(SynchronousTestCase):
         _, _, line, directory = self.start()
         assert line["proxy"] is False
         assert self.sockets(directory) == []
-        self.process.say(event="bound", id=ID)
+        self.kernel.say(b"bound")
         assert self.reactor.ports == []
         self.exited()
         self.reactor.advance(10)

@@ -23,7 +23,6 @@ from sagecell_tx.hosts.workdir import WorkDirs
 from tests.hosts.networked import MemoryNames
 from tests.hosts.test_handover import send
 from tests.kernelside.confined import confined, kinds
-from tests.kernelside.driving import LIMITS, Cell
 
 pytestmark = pytest.mark.integration
 
@@ -200,11 +199,8 @@ print(urllib.request.urlopen('http://page.example:{deployment.port}/7').read())
     with confined(kinds()[0]) as server:
         directory = server.directory()
         deployment.outlet = deployment.network.outlet(directory, lambda: "hers")
-        server.tell(op="start", id="k", dir=str(directory), key="key", limits=LIMITS, proxy=True)
-        pid = server.event("started", "k")["pid"]
-        server.event("bound", "k")
+        cell = server.begin(directory, proxy=True).cell()
         deployment.outlet.take_listener()
-        cell = Cell(server, "k", directory, "key", pid)
         result = await deferToThread(cell.run, code)
         assert result.text() == "b'xxxxxxx'\n", result
         cell.stop()

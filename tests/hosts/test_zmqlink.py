@@ -89,6 +89,7 @@ class Bench:
             threads=self.threads,
             directory=self.directory,
             relays=self.relays,
+            name="7",
             key=KEY,
             identity=b"me",
             limits=Limits(**limits),

@@ -1,4 +1,4 @@
-"""A real fork server at the end of two pipes, and plain clients of its kernels."""
+"""A real fork server at the end of its socket and its pipe, and plain clients of its kernels."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 import uuid
+from array import array
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +49,11 @@ class Server:
     ready: dict[str, Any] = field(init=False)
     _events: list[dict[str, Any]] = field(factory=list, init=False)
     _line: bytes = field(default=b"", init=False)
+    _commands: socket.socket = field(init=False)
+    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._commands, its_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.process = subprocess.Popen(
             [
                 *self.prefix,
@@ -58,11 +64,12 @@ class Server:
                 self.preload,
                 *self.confinement,
             ],
-            stdin=subprocess.PIPE,
+            stdin=its_end.fileno(),
             stdout=subprocess.PIPE,
             cwd="/",
             env=self.environment,
         )
+        its_end.close()
         self.ready = self.event("ready")
 
     @property
@@ -71,15 +78,15 @@ class Server:
         told = ["--sandbox", self.sandbox, "--kernels", str(self.base)]
         return [*told, "--accounts", self.accounts if self.user is None else "0:0"]
 
-    def write(self, data: bytes) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+    def write(self, data: bytes, *descriptors: int) -> None:
+        """One message, and descriptors with it."""
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
+        self._commands.sendmsg([data], [rights] if descriptors else [])
 
-    def tell(self, **command: object) -> None:
-        self.write(json.dumps(command).encode() + b"\n")
+    def tell(self, *descriptors: int, **command: object) -> None:
+        self.write(json.dumps(command).encode(), *descriptors)
 
-    def event(self, name: str, kernel_id: str | None = None) -> dict[str, Any]:
+    def event(self, name: str, kernel_id: int | None = None) -> dict[str, Any]:
         """The next event of that name, of that kernel if one is given."""
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -116,23 +123,95 @@ class Server:
 
     def start(self, **limits: float) -> Cell:
         """A kernel whose iopub subscription is proven."""
-        kernel_id, directory, key = str(uuid.uuid4()), self.directory(), uuid.uuid4().hex
-        self.tell(
-            op="start", id=kernel_id, dir=str(directory), key=key, limits={**LIMITS, **limits}
-        )
-        pid = self.event("started", kernel_id)["pid"]
-        self.event("bound", kernel_id)
-        return Cell(self, kernel_id, directory, key, pid)
+        return self.begin(limits=limits).cell()
+
+    def begin(
+        self,
+        directory: Path | None = None,
+        *,
+        secrets: bytes | None = None,
+        proxy: bool = False,
+        limits: Mapping[str, object] | None = None,
+    ) -> Beginning:
+        """Ask for a kernel, in a directory of its own unless one is given.
+
+        `secrets` are what it is told past the fork server, if it is to be something else.
+        """
+        directory, key = directory or self.directory(), uuid.uuid4().hex
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(PATIENCE)
+        beginning = Beginning(self, next(self._numbers), directory, key, ours)
+        with theirs:
+            told = json.dumps({"dir": str(directory), "key": key}).encode()
+            ours.send(told if secrets is None else secrets)
+            descriptors = [theirs.fileno()]
+            if self.sandbox != "namespaces":
+                descriptors.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
+            about = {
+                "id": beginning.kernel_id,
+                "limits": {**LIMITS, **(limits or {})},
+                "proxy": proxy,
+            }
+            self.tell(*descriptors, op="start", **about)
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
+        return beginning
+
+    def number(self) -> int:
+        """One that no kernel has."""
+        return next(self._numbers)
 
     def close(self) -> int:
         """End it in the ordinary way; returns its exit status."""
-        assert self.process.stdin is not None
         assert self.process.stdout is not None
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
+        self._commands.close()
         status = self.process.wait(PATIENCE)
         self.process.stdout.close()
         return status
+
+
+@define(eq=False)
+class Beginning:
+    """A kernel that was asked for. `said` is what it says past the fork server."""
+
+    server: Server
+    kernel_id: int
+    directory: Path
+    key: str
+    _bootstrap: socket.socket
+
+    def said(self) -> bytes:
+        """The one word of the kernel, empty when it is gone without."""
+        with self._bootstrap:
+            try:
+                return self._bootstrap.recv(100)
+            except ConnectionResetError:
+                return b""
+
+    def abandon(self) -> None:
+        """Hear nothing that it says, be it too early for it to have heard anything."""
+        self._bootstrap.close()
+
+    def cell(self) -> Cell:
+        """The kernel, when it is up."""
+        pid = self.event("started")["pid"]
+        assert self.said() == b"bound"
+        return Cell(self.server, self.kernel_id, self.directory, self.key, pid)
+
+    def event(self, name: str) -> dict[str, Any]:
+        """What the fork server says of it next."""
+        return self.server.event(name, self.kernel_id)
+
+    def failed(self) -> str:
+        """Why it was not even forked."""
+        assert self.said() == b""
+        message: str = self.event("failed")["message"]
+        return message
+
+    def ended(self) -> dict[str, Any]:
+        """The end of one that was never up."""
+        assert self.said() == b""
+        return self.event("exited")
 
 
 @define
@@ -184,7 +263,7 @@ class Cell:
     """A kernel and its client."""
 
     server: Server
-    kernel_id: str
+    kernel_id: int
     directory: Path
     key: str
     pid: int

@@ -115,9 +115,9 @@ def a_unit() -> Iterator[Unit]:
         os.close(lock)
 
 
-def start(kernel_id: str = "k", /, **limits: float) -> Start:
+def start(kernel_id: int = 1, /, **limits: float) -> Start:
     """A command for a kernel of which only the limits matter."""
-    return Start(kernel_id=kernel_id, directory="/none", key=b"", limits=limits)
+    return Start(kernel_id=kernel_id, limits=limits)
 
 
 def below(path: object, *controllers: str) -> OwnGroups:

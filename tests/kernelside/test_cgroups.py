@@ -55,10 +55,10 @@ class TestWhatIsWritten:
         assert (group / "cgroup.procs").read_text() == "0"
         os.close(entrance)
 
-    def test_names_are_never_the_same_and_say_nothing_of_the_kernel(self, tmp_path):
+    def test_names_are_those_of_the_fork_server_and_the_kernels_number(self, tmp_path):
         one, other = below(tmp_path), below(tmp_path)
-        for kernel_id in ("secret-1", "secret-2"):
-            os.close(one.make(start(kernel_id)))
+        for number in (1, 2):
+            os.close(one.make(start(number)))
         names = sorted(path.name for path in tmp_path.iterdir())
         birth = processes.birth(os.getpid())
         assert names == [f"kernel-{os.getpid()}-{birth}-{number}" for number in (1, 2)]
@@ -72,7 +72,7 @@ class TestWhatIsWritten:
         directory.rmdir()
         with pytest.raises(OSError, match="no group can be had: No such file"):
             groups.make(start())
-        assert groups.release("k") is False
+        assert groups.release(1) is False
 
     def test_a_limit_that_cannot_be_set_is_no_kernel_and_leaves_nothing(self):
         # Nobody has turned the controller on, so there is no such file.
@@ -81,7 +81,7 @@ class TestWhatIsWritten:
             with pytest.raises(OSError, match="no group can be had"):
                 groups.make(start(processes=3))
             assert len(unit.groups) == 1
-            assert groups.release("k") is False
+            assert groups.release(1) is False
             assert unit.groups == []
 
 
@@ -92,7 +92,7 @@ class TestMemory:
         (group,) = tmp_path.iterdir()
         if events is not None:
             (group / "memory.events").write_bytes(events)
-        return groups.release("k")
+        return groups.release(1)
 
     @pytest.mark.parametrize(
         ("events", "ran_out"),
@@ -117,7 +117,7 @@ class TestMemory:
         assert self.released(directory, events) is (counts.get("oom_kill", 0) > 0)
 
     def test_who_has_no_group_has_not(self, tmp_path):
-        assert below(tmp_path).release("k") is False
+        assert below(tmp_path).release(1) is False
 
 
 def test_where_there_are_none_nothing_happens():
@@ -125,8 +125,8 @@ def test_where_there_are_none_nothing_happens():
     entrance = groups.make(start())
     assert enter(entrance).returncode == 0
     os.close(entrance)
-    groups.kill("k")
-    assert groups.release("k") is False
+    groups.kill(1)
+    assert groups.release(1) is False
     groups.close()
 
 

@@ -59,8 +59,8 @@ class TestWhatLinuxDoes:
         process, daemon = family(groups.make(start()))
         (name,) = unit.groups
         assert unit.procs(name) >= {process.pid, daemon}
-        groups.kill("k")
-        groups.kill("nobody")
+        groups.kill(1)
+        groups.kill(2)
         assert gone(process.pid)
         assert gone(daemon)
         groups.close()
@@ -68,29 +68,29 @@ class TestWhatLinuxDoes:
     def test_the_end_is_the_end_of_the_group(self, unit: Unit, family):
         groups = below(unit)
         process, daemon = family(groups.make(start()))
-        groups.kill("k")
+        groups.kill(1)
         process.wait()
         assert gone(daemon)
-        assert groups.release("k") is False
+        assert groups.release(1) is False
         assert unit.groups == []
 
     def test_a_group_that_cannot_be_removed_yet_is_removed_later(self, unit: Unit):
         groups = below(unit)
-        os.close(groups.make(start("one")))
+        os.close(groups.make(start(1)))
         (name,) = unit.groups
         (unit.path / name / "inner").mkdir()
-        groups.release("one")
+        groups.release(1)
         assert unit.groups == [name]
         (unit.path / name / "inner").rmdir()
-        groups.release("unknown")
+        groups.release(2)
         assert unit.groups == [name]
-        os.close(groups.make(start("other")))
-        groups.release("other")
+        os.close(groups.make(start(3)))
+        groups.release(3)
         assert unit.groups == []
 
     def test_close_waits_until_all_are_gone(self, unit: Unit, family):
         groups = below(unit)
-        members = [family(groups.make(start(name))) for name in "abc"]
+        members = [family(groups.make(start(number))) for number in (1, 2, 3)]
         groups.close()
         assert unit.groups == []
         assert not any(alive(daemon) for _, daemon in members)
@@ -164,7 +164,7 @@ import os, signal, subprocess, sys
 from sagecell_tx.kernelside import cgroups
 from sagecell_tx.kernelside.start import Start
 groups = cgroups.OwnGroups(os.open(sys.argv[1], os.O_RDONLY), ())
-entrance = groups.make(Start(kernel_id="k", directory="/none", key=b"", limits={}))
+entrance = groups.make(Start(kernel_id=1, limits={}))
 if os.fork() == 0:
     cgroups.enter(entrance)
     os.setsid()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import uuid
 
+import psutil
 import pytest
 import zmq
 
@@ -212,73 +211,85 @@ class TestEnds:
 
 class TestBadCommands:
     @pytest.mark.parametrize(
-        "line",
+        "message",
         [
             b"not json",
             b"[]",
             b"\xff\xfe",
             b"{}",
-            b'{"op": "dance", "id": "x"}',
+            b'{"op": "dance", "id": 1}',
             b'{"op": "start"}',
-            b'{"op": "stop", "id": 7}',
-            b'{"op": "signal", "id": "x", "signal": "LEAP"}',
-            b'{"op": "signal", "id": "x", "signal": ["INT"]}',
+            b'{"op": "stop", "id": "7"}',
+            b'{"op": "stop", "id": true}',
+            b'{"op": "stop", "id": 0}',
+            b'{"op": "signal", "id": 1, "signal": "LEAP"}',
+            b'{"op": "signal", "id": 1, "signal": ["INT"]}',
             b"[" * 60_000,
             b"x" * 70_000,
         ],
     )
-    def test_are_refused_in_a_sentence(self, shared, line):
-        shared.write(line + b"\n")
+    def test_are_refused_in_a_sentence(self, shared, message):
+        shared.write(message)
         event = shared.event("refused")
         assert 10 < len(event["message"]) < 600
 
-    def test_a_line_without_end_is_refused_once(self, shared):
-        shared.write(b"x" * 500_000)
+    @pytest.mark.parametrize(
+        "limits", [[], {"cpu": -1}, {"cpu": True}, {"file": "many"}, {"file": None}]
+    )
+    def test_limits_that_are_none(self, shared, limits):
+        number = shared.number()
+        shared.tell(op="start", id=number, limits=limits)
+        assert "limits" in shared.event("failed", number)["message"]
+
+    def test_a_start_without_a_socket(self, shared):
+        held = psutil.Process(shared.process.pid).num_fds()
+        with open(os.devnull) as file:
+            for descriptors in ((), (file.fileno(),), (file.fileno(), file.fileno())):
+                number = shared.number()
+                shared.tell(*descriptors, op="start", id=number, limits={})
+                assert "socket" in shared.event("failed", number)["message"]
+            shared.tell(file.fileno(), op="stop", id=shared.number())
+        shared.write(b"{}")
         shared.event("refused")
-        shared.write(b"\n" + json.dumps({"op": "stop"}).encode() + b"\n")
-        assert "names a kernel" in shared.event("refused")["message"]
+        assert psutil.Process(shared.process.pid).num_fds() == held
 
     @pytest.mark.parametrize(
-        "change",
+        "secrets",
         [
-            {"dir": None},
-            {"dir": "relative"},
-            {"dir": "/nowhere/at/all"},
-            {"dir": "/\0"},
-            {"key": ""},
-            {"key": 5},
-            {"key": "é"},
-            {"limits": []},
-            {"limits": {"cpu": -1}},
-            {"limits": {"cpu": True}},
-            {"limits": {"file": "many"}},
+            b"not json",
+            b"[]",
+            b'{"key": "k"}',
+            b'{"dir": "relative", "key": "k"}',
+            b'{"dir": "/nowhere/at/all", "key": "k"}',
+            b'{"dir": "/tmp\\u0000", "key": "k"}',
+            b'{"dir": "/tmp", "key": ""}',
+            b'{"dir": "/tmp", "key": 5}',
         ],
     )
-    def test_a_start_that_cannot_be_fails(self, shared, change):
-        kernel_id = str(uuid.uuid4())
-        command = {"dir": str(shared.directory()), "key": "k", "limits": {}, **change}
-        shared.tell(op="start", id=kernel_id, **command)
-        assert shared.event("failed", kernel_id)["message"]
+    def test_a_kernel_that_learns_nothing_of_use_ends(self, shared, secrets):
+        assert shared.begin(secrets=secrets).ended()["status"] == 1
+
+    def test_a_kernel_that_nobody_waits_for_any_more_ends(self, shared):
+        beginning = shared.begin()
+        beginning.abandon()
+        assert beginning.event("exited")["status"] == 1
 
     def test_an_id_that_is_taken(self, shared):
         cell = shared.start()
-        shared.tell(op="start", id=cell.kernel_id, dir=str(shared.directory()), key="k")
-        assert cell.kernel_id in shared.event("refused")["message"]
+        shared.tell(op="start", id=cell.kernel_id)
+        assert f"There is a kernel {cell.kernel_id}" in shared.event("refused")["message"]
         assert cell.value("1+1") == "2"
         cell.stop()
 
     def test_sockets_that_cannot_be_bound(self, shared):
-        directory = shared.directory() / ("d" * 120)  # longer than a socket's name can be
-        (directory / "work").mkdir(parents=True)
-        (directory / "ipc").mkdir()
-        kernel_id = str(uuid.uuid4())
-        shared.tell(op="start", id=kernel_id, dir=str(directory), key="k", limits={})
-        shared.event("started", kernel_id)
-        assert shared.event("exited", kernel_id)["status"] == 1
+        directory = shared.directory()
+        (directory / "ipc" / "k-1").mkdir()
+        assert shared.begin(directory).ended()["status"] == 1
 
     def test_nothing_happens_to_a_kernel_that_is_not_there(self, shared):
-        shared.tell(op="stop", id="nobody")
-        shared.tell(op="signal", id="nobody", signal="INT")
+        nobody = shared.number()
+        shared.tell(op="stop", id=nobody)
+        shared.tell(op="signal", id=nobody, signal="INT")
         cell = shared.start()
         cell.stop()
 
@@ -292,9 +303,10 @@ sorted(own)
 """
     held = set(eval(cell.value(code)))
     server = shared.process.pid
-    pipes = {os.readlink(f"/proc/{server}/fd/{fd}") for fd in os.listdir(f"/proc/{server}/fd")}
-    assert {pipe for pipe in pipes if pipe.startswith("pipe:")}
-    assert not {pipe for pipe in pipes & held if pipe.startswith("pipe:")}
+    links = {os.readlink(f"/proc/{server}/fd/{fd}") for fd in os.listdir(f"/proc/{server}/fd")}
+    for kind in ("pipe:", "socket:"):
+        assert any(link.startswith(kind) for link in links)
+        assert not any(link.startswith(kind) for link in links & held)
     assert "/dev/null" in held
     cell.stop()
 
@@ -302,7 +314,8 @@ sorted(own)
 def test_events_wait_for_a_reader_and_commands_go_on(server):
     # More refusals than a pipe holds, unread while they are caused.
     count = 3000
-    server.write(b"{}\n" * count)
+    for _ in range(count):
+        server.write(b"{}")
     server.tell(op="stop")
     for _ in range(count + 1):
         server.event("refused")

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from tests.kernelside.confined import NOBODY, Kind, confined, kinds
-from tests.kernelside.driving import LIMITS, Cell, Server, alive, gone, kill
+from tests.kernelside.driving import Cell, Server, alive, gone, kill
 from tests.kernelside.hierarchy import Unit, a_unit
 
 pytestmark = pytest.mark.integration
@@ -111,9 +111,7 @@ answer
 def test_a_start_that_comes_to_nothing_leaves_no_group(here):
     directory = here.server.directory()
     (directory / "ipc" / "k-1").mkdir()  # where a socket should be
-    here.server.tell(op="start", id="x", dir=str(directory), key="k", limits=LIMITS)
-    here.server.event("started", "x")
-    assert here.server.event("exited", "x")["status"] == 1
+    assert here.server.begin(directory).ended()["status"] == 1
     assert here.unit.groups == ["server"]
 
 
@@ -199,8 +197,7 @@ def look_alike(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
 def test_without_a_group_there_is_no_kernel(look_alike):
     server, directory = look_alike
     directory.rmdir()
-    server.tell(op="start", id="x", dir=str(server.directory()), key="k", limits=LIMITS)
-    why = server.event("failed", "x")["message"]
+    why = server.begin().failed()
     assert why == "Cannot fork: no group can be had: No such file or directory"
 
 

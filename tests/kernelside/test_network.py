@@ -9,7 +9,7 @@ import pytest
 
 from sagecell_tx.hosts.handover import Handover
 from tests.kernelside.confined import Kind, confined, kinds
-from tests.kernelside.driving import LIMITS, Cell, Server
+from tests.kernelside.driving import Cell, Server
 
 pytestmark = pytest.mark.integration
 
@@ -31,13 +31,10 @@ def connected(server: Server) -> Iterator[tuple[Cell, socket.socket]]:
     """A kernel and the listener that it has handed over."""
     directory = server.directory()
     handover = Handover.below(directory)
-    server.tell(op="start", id="proxied", dir=str(directory), key="k", limits=LIMITS, proxy=True)
-    pid = server.event("started", "proxied")["pid"]
-    server.event("bound", "proxied")
+    cell = server.begin(directory, proxy=True).cell()
     with handover.take() as listener:
         handover.close()
         listener.settimeout(PATIENCE)
-        cell = Cell(server, "proxied", directory, "k", pid)
         yield cell, listener
         cell.stop()
 
@@ -103,6 +100,4 @@ def test_a_kernel_without_one_is_told_nothing(server):
 
 
 def test_a_server_that_does_not_wait_for_a_listener_gets_no_kernel(server):
-    directory = server.directory()
-    server.tell(op="start", id="alone", dir=str(directory), key="k", limits=LIMITS, proxy=True)
-    assert server.event("exited", "alone")["status"] == 1
+    assert server.begin(proxy=True).ended()["status"] == 1

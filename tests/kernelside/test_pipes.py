@@ -1,9 +1,10 @@
-"""JSON lines over real pipes, in one process."""
+"""Commands and events over a real socket and a real pipe, in one process."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.kernelside.pipes import BACKLOG, LINE, BadLine, ControlPipes
+from sagecell_tx.kernelside.pipes import BACKLOG, DESCRIPTORS, LINE, BadLine, ControlPipes
 
 
 @define
@@ -19,24 +20,27 @@ class Ends:
     """The web process's ends."""
 
     pipes: ControlPipes
-    commands: int
+    commands: socket.socket
     events: int
 
     @classmethod
     def open(cls) -> Ends:
-        read_commands, write_commands = os.pipe()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         read_events, write_events = os.pipe()
-        return cls(ControlPipes(read_commands, write_events), write_commands, read_events)
+        return cls(ControlPipes(theirs.detach(), write_events), ours, read_events)
 
     def close(self) -> None:
         self.pipes.close()
         os.close(self.events)
-        if self.commands >= 0:
-            os.close(self.commands)
+        self.commands.close()
 
-    def hang_up(self) -> None:
-        os.close(self.commands)
-        self.commands = -1
+    def read(self) -> dict[str, Any] | None:
+        """The next command, with which no descriptors have come."""
+        command = self.pipes.read()
+        if command is None:
+            return None
+        assert command.take() is None
+        return command.line
 
 
 @pytest.fixture
@@ -48,59 +52,88 @@ def ends():
 
 class TestCommands:
     def test_nothing_yet(self, ends):
-        assert ends.pipes.read() == []
+        assert ends.read() is None
 
     def test_the_end(self, ends):
-        ends.hang_up()
-        assert ends.pipes.read() is None
+        ends.commands.close()
+        with pytest.raises(EOFError):
+            ends.pipes.read()
 
-    def test_several_at_once_and_one_in_pieces(self, ends):
-        os.write(ends.commands, b'{"op":1}\n\n{"op":2}\n{"o')
-        assert ends.pipes.read() == [{"op": 1}, {"op": 2}]
-        os.write(ends.commands, b'p":3}\n')
-        assert ends.pipes.read() == [{"op": 3}]
+    def test_one_at_a_time(self, ends):
+        for number in (1, 2):
+            ends.commands.send(b'{"op":%d}' % number)
+        assert [ends.read() for _ in range(3)] == [{"op": 1}, {"op": 2}, None]
 
     def test_what_came_before_the_end(self, ends):
-        os.write(ends.commands, b'{"op":1}\n')
-        ends.hang_up()
-        assert ends.pipes.read() == [{"op": 1}]
-        assert ends.pipes.read() is None
+        ends.commands.send(b'{"op":1}')
+        ends.commands.close()
+        assert ends.read() == {"op": 1}
+        with pytest.raises(EOFError):
+            ends.pipes.read()
+
+    def test_an_end_that_has_not_read_its_answers(self, ends):
+        # Nobody answers here; Linux says so all the same when something was left unread.
+        os.write(ends.pipes.commands, b"x")
+        ends.commands.close()
+        with pytest.raises(EOFError):
+            ends.pipes.read()
 
     @pytest.mark.parametrize("line", [b"no", b"[]", b"7", b"null", b"\xff", b"[" * 50_000])
     def test_no_command(self, ends, line):
-        os.write(ends.commands, line + b"\n{}\n")
-        first, second = ends.pipes.read()
-        assert isinstance(first, BadLine)
-        assert second == {}
+        ends.commands.send(line)
+        ends.commands.send(b"{}")
+        with pytest.raises(BadLine):
+            ends.pipes.read()
+        assert ends.read() == {}
 
-    def test_a_line_too_long_is_one_mistake(self, ends):
-        told: list[Any] = []
-        for _ in range(5):
-            os.write(ends.commands, b"x" * 60_000)
-            told += ends.pipes.read()
-        os.write(ends.commands, b"\n{}\n")
-        told += ends.pipes.read()
-        first, second = told
-        assert str(first) == f"A line has at most {LINE} bytes."
-        assert second == {}
+    def test_a_long_one_is_refused_whole(self, ends):
+        ends.commands.send(b"{" + b" " * (LINE - 2) + b"}")
+        ends.commands.send(b"{" + b" " * (LINE - 1) + b"}")
+        ends.commands.send(b"{}")
+        assert ends.read() == {}
+        with pytest.raises(BadLine, match=f"A command has at most {LINE} bytes."):
+            ends.pipes.read()
+        assert ends.read() == {}
 
-    @given(
-        commands=st.lists(st.dictionaries(st.text(), st.text() | st.integers(), max_size=3)),
-        cuts=st.lists(st.integers(1, 40)),
-    )
-    def test_any_pieces_are_the_same_commands(self, commands, cuts):
+    @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers(), max_size=3), max_size=9))
+    def test_any_come_as_they_were_sent(self, commands):
         ends = Ends.open()
         try:
-            data = b"".join(json.dumps(command).encode() + b"\n" for command in commands)
-            told: list[Any] = []
-            while data:
-                cut = cuts.pop() if cuts else 1000
-                os.write(ends.commands, data[:cut])
-                data = data[cut:]
-                told += ends.pipes.read() or ()
-            assert told == commands
+            for command in commands:
+                ends.commands.send(json.dumps(command).encode())
+            assert [ends.read() for _ in commands] == commands
         finally:
             ends.close()
+
+
+class TestDescriptors:
+    def send(self, ends: Ends, data: bytes, count: int) -> None:
+        """With so many descriptors of a file."""
+        null = os.open(os.devnull, os.O_RDONLY)
+        socket.send_fds(ends.commands, [data], [null] * count)
+        os.close(null)
+
+    def test_are_for_whoever_takes_them(self, ends):
+        self.send(ends, b"{}", 2)
+        command = ends.pipes.read()
+        first = command.take()
+        assert not os.get_inheritable(first)
+        (second,) = command._descriptors
+        command.close()
+        os.close(first)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(second)
+        assert command.take() is None
+
+    @pytest.mark.parametrize(
+        ("data", "count"), [(b"no", 1), (b"[]", 2), (b"{}", DESCRIPTORS + 1), (b" " * 70_000, 1)]
+    )
+    def test_are_closed_where_there_is_no_command(self, ends, data, count):
+        before = os.listdir("/proc/self/fd")
+        self.send(ends, data, count)
+        with pytest.raises(BadLine):
+            ends.pipes.read()
+        assert os.listdir("/proc/self/fd") == before
 
 
 class TestEvents:

@@ -42,10 +42,14 @@ def family(tmp_path):
 
         def look(times: int = 1, **limits: float) -> list[Excess | Near]:
             watch = Watch(interval=0.0)
-            start = Start(kernel_id="k", directory=str(tmp_path), key=b"", limits=limits)
-            watch.add("k", process.pid, start)
+            directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+            watch.add(1, process.pid, Start(kernel_id=1, limits=limits), directory)
             assert watch.wait() == 0.0
-            return [finding for _ in range(times) for finding in watch.look()]
+            found = [finding for _ in range(times) for finding in watch.look()]
+            watch.forget(1)
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(directory)
+            return found
 
         return look
 
@@ -80,13 +84,13 @@ def test_without_limits_everything_is_allowed(family):
 def test_threads_of_all_processes(family):
     look = family()
     assert look(processes=4) == []
-    assert look(processes=3) == [Excess("k", "processes")]
+    assert look(processes=3) == [Excess(1, "processes")]
 
 
 def test_memory_of_all_processes(family):
     look = family(memory=50_000_000)
     assert look(memory=400_000_000) == []
-    assert look(memory=190_000_000) == [Excess("k", "memory")]
+    assert look(memory=190_000_000) == [Excess(1, "memory")]
 
 
 def test_shared_memory_counts_once(family):
@@ -100,7 +104,7 @@ def test_shared_memory_counts_once(family):
 def test_processor_time_of_all_processes(family):
     look = family(work=3_000_000)
     assert look(cpu=600) == []
-    assert look(cpu=0.01) == [Excess("k", "cpu")]
+    assert look(cpu=0.01) == [Excess(1, "cpu")]
 
 
 def test_processor_time_that_is_nearly_used_up_is_told_once(family):
@@ -108,7 +112,7 @@ def test_processor_time_that_is_nearly_used_up_is_told_once(family):
     (root,) = [each for each in psutil.Process().children() if FAMILY in each.cmdline()]
     times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
     taken = sum(each.user + each.system for each in times)
-    assert look(3, cpu=taken * 4 / 3, warning=taken * 2 / 3) == [Near("k", 1)]
+    assert look(3, cpu=taken * 4 / 3, warning=taken * 2 / 3) == [Near(1, 1)]
     assert look(3, cpu=taken * 3, warning=taken) == []
     assert look(3, cpu=taken * 4 / 3, warning=taken) == []  # more than half of it
 
@@ -119,19 +123,18 @@ def test_what_is_on_disk(family, tmp_path):
     (tmp_path / "inner" / "big").write_bytes(b"x" * 3_000_000)
     os.symlink("/usr", tmp_path / "usr")
     assert look(directory=4_000_000) == []
-    assert look(directory=2_000_000) == [Excess("k", "disk")]
+    assert look(directory=2_000_000) == [Excess(1, "disk")]
 
 
 def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
     watch = Watch(interval=3600.0)
     assert watch.wait() is None
-    start = Start(kernel_id="k", directory="/none", key=b"", limits={"processes": 1})
-    watch.add("k", os.getpid(), start)
+    watch.add(1, os.getpid(), Start(kernel_id=1, limits={"processes": 1}))
     assert watch.look() == []
     wait = watch.wait()
     assert wait is not None
     assert wait > 3000
-    watch.forget("k")
+    watch.forget(1)
     assert watch.wait() is None
 
 
@@ -139,7 +142,6 @@ def test_a_process_that_is_gone_has_taken_nothing():
     watch = Watch(interval=0.0)
     gone = subprocess.Popen(["true"])
     gone.wait()
-    start = Start(kernel_id="k", directory="/none", key=b"", limits={"memory": 1, "processes": 1})
-    watch.add("k", gone.pid, start)
+    watch.add(1, gone.pid, Start(kernel_id=1, limits={"memory": 1, "processes": 1}))
     assert watch.look() == []
-    assert Excess("k", "cpu") != Excess("k", "memory")
+    assert Excess(1, "cpu") != Excess(1, "memory")

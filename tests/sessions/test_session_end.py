@@ -37,6 +37,7 @@ class EndTests(SessionTests):
         session.stop(Reason.STOPPED)
         (asked,) = self.kernel.sent
         assert (asked.channel, asked.msg_type) == (CONTROL, "shutdown_request")
+        assert session.kernel_id.encode() not in asked.header  # none of the kernel's business
         assert asked.parsed_content() == {"restart": False}
         assert not self.kernel.killed
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from attrs import define, field
 
 from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import accounts, calls, landlock, visible
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
 from sagecell_tx.kernelside.start import Start
@@ -49,29 +50,29 @@ class Account:
             *(("seccomp",) if self._filter is not None else ()),
         )
 
-    def fork(self, start: Start) -> int:
-        """As `os.fork`; the directory is the account's."""
-        account = self._accounts.take(start.kernel_id)
-        for name in ("", "/work", "/ipc"):
-            os.chown(f"{start.directory}{name}", account, account)
+    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+        """As `os.fork`, with an account for the new process."""
+        self._accounts.take(start.kernel_id)
         return os.fork()
 
-    def enter(self, start: Start) -> Place:
-        """Become the account, and give up the rest."""
-        account = os.stat(start.directory).st_uid
+    def enter(self, start: Start, secrets: Secrets) -> Place:
+        """Become the account, whose the directory is from now on, and give up the rest."""
+        account = self._accounts.of(start.kernel_id)
+        for name in ("", "/work", "/ipc"):
+            os.chown(f"{secrets.directory}{name}", account, account)
         linux.forbid_capabilities()
         accounts.become(account)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
-        os.mkdir(f"{start.directory}/tmp", 0o700)
+        os.mkdir(f"{secrets.directory}/tmp", 0o700)
         if landlock.version():
-            landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(start))
+            landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(secrets.directory))
         if self._filter is not None:
             self._filter.install()
-        return own_place(start.directory)
+        return own_place(secrets.directory)
 
-    def _allowed(self, start: Start) -> Iterator[tuple[str, int]]:
-        yield start.directory, landlock.READ | landlock.WRITE
+    def _allowed(self, directory: str) -> Iterator[tuple[str, int]]:
+        yield directory, landlock.READ | landlock.WRITE
         for path in (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories()):
             yield path, landlock.READ
         for path in (*self.further, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"):
@@ -82,7 +83,7 @@ class Account:
         for name in _MACHINE:
             yield f"/proc/{name}", landlock.READ
 
-    def ended(self, kernel_id: str) -> None:
+    def ended(self, kernel_id: int) -> None:
         """Its account may be another's."""
         self._accounts.give_back(kernel_id)
 

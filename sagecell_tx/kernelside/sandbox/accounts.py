@@ -22,10 +22,10 @@ class Accounts:
 
     first: int
     count: int
-    _taken: dict[str, int] = field(factory=dict, init=False)
+    _taken: dict[int, int] = field(factory=dict, init=False)
     _next: int = field(default=0, init=False)
 
-    def take(self, kernel_id: str) -> int:
+    def take(self, kernel_id: int) -> int:
         """An id that was free for as long as possible; raises `NoAccount`."""
         in_use = set(self._taken.values())
         for _ in range(self.count):
@@ -36,7 +36,11 @@ class Accounts:
                 return candidate
         raise NoAccount
 
-    def give_back(self, kernel_id: str) -> None:
+    def of(self, kernel_id: int) -> int:
+        """The one that a kernel has taken; raises KeyError."""
+        return self._taken[kernel_id]
+
+    def give_back(self, kernel_id: int) -> None:
         """Nothing of the kernel is left that could have the id."""
         self._taken.pop(kernel_id, None)
 

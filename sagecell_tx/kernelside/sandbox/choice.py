@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 
 from sagecell_tx.kernelside import arguments, processes
+from sagecell_tx.kernelside.bootstrap import Bootstrap
 from sagecell_tx.kernelside.sandbox.account import Account
 from sagecell_tx.kernelside.sandbox.levels import Level, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces import Namespaces
@@ -46,23 +48,25 @@ def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequenc
     with tempfile.TemporaryDirectory(prefix="try-", dir=setting.kernels) as directory:
         for inner in ("work", "ipc"):
             os.mkdir(f"{directory}/{inner}")
-        start = Start(kernel_id="try", directory=directory, key=b"k", limits={})
-        complaint = _enter(level, start)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
+            complaint = _enter(level, Start(kernel_id=0, limits={}), Bootstrap(theirs))
     if complaint:
         raise Unavailable(f"A kernel cannot enter it: {complaint}.")
     return level.features
 
 
-def _enter(level: Level, start: Start) -> str:
+def _enter(level: Level, start: Start, bootstrap: Bootstrap) -> str:
     """What goes wrong in a process that enters; empty for nothing."""
     told, tell = os.pipe()
     try:
-        pid = level.fork(start)
+        pid = level.fork(start, bootstrap)
     except OSError as error:
         return error.strerror or str(error)
     if pid == 0:
         try:
-            place = level.enter(start)
+            place = level.enter(start, bootstrap.receive())
             with open(f"{place.work}/file", "w", encoding="ascii") as file:
                 file.write("x")
             os.write(tell, b".")

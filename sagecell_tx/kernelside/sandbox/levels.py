@@ -11,6 +11,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.start import Start
 
 
@@ -57,19 +58,20 @@ class Level(Protocol):
         Called once, when everything is imported.
         """
 
-    def fork(self, start: Start) -> int:
+    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
         """As `os.fork`: the new process is a child of this one.
 
-        Raises OSError; `ended` gives back what was taken by then.
+        Raises OSError, whose text says nothing of the kernel's secrets; `ended` gives back what
+        was taken by then.
         """
 
-    def enter(self, start: Start) -> Place:
+    def enter(self, start: Start, secrets: Secrets) -> Place:
         """In the new process, before it has threads: leave behind what it must not reach.
 
         `start.proxy` is for levels where each kernel has a network of its own.
         """
 
-    def ended(self, kernel_id: str) -> None:
+    def ended(self, kernel_id: int) -> None:
         """Nothing is left of a kernel, or it was never born. Harmless if repeated."""
 
 

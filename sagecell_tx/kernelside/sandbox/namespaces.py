@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from attrs import define, evolve, field
 
 from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import calls, landlock, network, view
 from sagecell_tx.kernelside.sandbox.accounts import Accounts, become
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
@@ -66,9 +67,9 @@ class Namespaces:
         except OSError as error:
             raise Unavailable(f"No namespace of its own can be had: {error}.") from error
 
-    def fork(self, start: Start) -> int:
+    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
-        account = self._take_account(start)
+        account = None if self._accounts is None else self._accounts.take(start.kernel_id)
         ends: list[int] = []
         try:
             for _ in range(2):
@@ -80,7 +81,7 @@ class Namespaces:
             raise
         told, tell, held, release = ends
         if between == 0:
-            if _bear(account, tell):
+            if _bear(account, bootstrap, tell):
                 os.close(told)
                 os.close(tell)
                 os.close(release)
@@ -100,18 +101,10 @@ class Namespaces:
         os.close(release)
         return int(answer)
 
-    def _take_account(self, start: Start) -> int | None:
-        if self._accounts is None:
-            return None
-        account = self._accounts.take(start.kernel_id)
-        os.chown(start.directory, account, account)
-        os.chown(f"{start.directory}/ipc", account, account)
-        return account
-
-    def enter(self, start: Start) -> Place:
+    def enter(self, start: Start, secrets: Secrets) -> Place:
         """Make this process's own mounts, then give up all that it could do here."""
         place = Place(work=view.HOME, temporary=self._temporary, sockets=view.SOCKETS)
-        _make_mounts(start, place)
+        _make_mounts(start, secrets.directory, place)
         network.raise_loopback()
         if start.proxy:
             network.give_listener_away(view.SOCKETS)
@@ -128,7 +121,7 @@ class Namespaces:
             self._filter.install()
         return evolve(place, environment=network.environment()) if start.proxy else place
 
-    def ended(self, kernel_id: str) -> None:
+    def ended(self, kernel_id: int) -> None:
         """Its account may be another's."""
         if self._accounts is not None:
             self._accounts.give_back(kernel_id)
@@ -137,11 +130,14 @@ class Namespaces:
 _WRITABLE = (view.HOME, "/dev/shm", "/dev/pts")
 
 
-def _bear(account: int | None, tell: int) -> bool:
+def _bear(account: int | None, bootstrap: Bootstrap, tell: int) -> bool:
     """In the process between: leave, and fork. True in the new process; else it returns False."""
     try:
         user, group = os.getuid(), os.getgid()
         if account is not None:
+            directory = bootstrap.receive().directory
+            for path in (directory, f"{directory}/ipc"):
+                os.chown(path, account, account)
             become(account)
             user = group = account
             linux.prctl(linux.PR_SET_DUMPABLE, 1)
@@ -153,7 +149,9 @@ def _bear(account: int | None, tell: int) -> bool:
         os.write(tell, b"%d" % pid)
         os._exit(0)
     except BaseException as error:  # nothing may go on as if this were the fork server
-        os.write(tell, str(error).encode("utf-8", "replace"))
+        # Without the name of a file: the fork server must not know the kernel's.
+        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else repr(type(error))
+        os.write(tell, why.encode("utf-8", "replace"))
     return False
 
 
@@ -168,12 +166,12 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: Start, place: Place) -> None:
+def _make_mounts(start: Start, directory: str, place: Place) -> None:
     """The mounts that are this kernel's alone; the other kernels' directories disappear."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    linux.mount(f"{start.directory}/ipc", view.SOCKETS, flags=linux.MS_BIND)
-    kernels = os.path.dirname(start.directory)
+    linux.mount(f"{directory}/ipc", view.SOCKETS, flags=linux.MS_BIND)
+    kernels = os.path.dirname(directory)
     linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
     size = start.limit("directory", _SIZE)
     linux.mount("tmpfs", view.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import uuid
 
 import psutil
 import pytest
 
-from tests.kernelside.driving import LIMITS, Server
+from tests.kernelside.driving import Server
 
 pytestmark = [
     pytest.mark.integration,
@@ -25,12 +24,6 @@ def server(tmp_path):
     server.close()
 
 
-def begin(server: Server, directory: str) -> str:
-    kernel_id = str(uuid.uuid4())
-    server.tell(op="start", id=kernel_id, dir=directory, key="k", limits=LIMITS)
-    return kernel_id
-
-
 def belongings(server: Server) -> tuple[int, int]:
     """Descriptors and child processes of the fork server."""
     process = psutil.Process(server.process.pid)
@@ -39,9 +32,7 @@ def belongings(server: Server) -> tuple[int, int]:
 
 def test_an_account_for_each_and_none_for_one_more(server):
     cells = [server.start() for _ in range(2)]
-    refused = begin(server, str(server.directory()))
-    told = server.event("failed", refused)
-    assert told["message"] == "Cannot fork: all accounts for kernels are in use"
+    assert server.begin().failed() == "Cannot fork: all accounts for kernels are in use"
     for cell in cells:
         cell.stop()
     again = [server.start() for _ in range(2)]
@@ -58,9 +49,7 @@ def test_starts_that_come_to_nothing(server):
         # The kernel cannot bind: there is a directory where its socket should be.
         directory = server.directory()
         (directory / "ipc" / "k-1").mkdir()
-        kernel_id = begin(server, str(directory))
-        server.event("started", kernel_id)
-        assert server.event("exited", kernel_id)["status"] == 1
+        assert server.begin(directory).ended()["status"] == 1
     cell = server.start()
     assert cell.value("6 * 7") == "42"
     cell.stop()

@@ -1,0 +1,97 @@
+"""What a kernel is told past its fork server."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+
+
+@pytest.fixture
+def ends():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    bootstrap = Bootstrap.take(theirs.detach())
+    with ours:
+        yield ours, bootstrap
+    bootstrap.close()
+
+
+def forked(bootstrap: Bootstrap) -> str:
+    """What another process makes of it."""
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            answers = [bootstrap.receive(), bootstrap.receive()]
+            os.write(tell, f"{answers[0] == answers[1]} {answers[0].key!r}".encode())
+            bootstrap.tell_bound()
+        except BaseException as error:
+            os.write(tell, type(error).__name__.encode())
+        os._exit(0)
+    os.close(tell)
+    os.waitpid(pid, 0)
+    with open(told, "rb") as file:
+        return file.read().decode()
+
+
+def test_the_process_that_forks_cannot_read_it(ends):
+    ours, bootstrap = ends
+    ours.send(b'{"dir": "/k", "key": "abc"}')
+    with pytest.raises(RuntimeError, match="must not know"):
+        bootstrap.receive()
+    assert forked(bootstrap) == "True b'abc'"
+    assert ours.recv(100) == b"bound"
+
+
+def test_nobody_waits_for_what_was_not_said(ends):
+    _, bootstrap = ends
+    assert forked(bootstrap) == "BlockingIOError"
+
+
+def test_what_is_no_socket_is_closed():
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    with pytest.raises(ValueError, match="comes with a socket"):
+        Bootstrap.take(descriptor)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    with pytest.raises(ValueError, match="comes with a socket"):
+        Bootstrap.take(None)
+
+
+def test_a_key_is_not_shown():
+    secrets = Secrets.parse(b'{"dir": "/k", "key": "abc"}')
+    assert secrets == Secrets(directory="/k", key=b"abc")
+    assert "abc" not in repr(secrets)
+
+
+@given(st.binary() | st.recursive(st.text() | st.integers(), st.lists).map(json.dumps))
+def test_any_bytes_are_refused_in_a_sentence_that_does_not_repeat_them(message):
+    data = message if isinstance(message, bytes) else message.encode()
+    with pytest.raises(
+        ValueError,
+        match=r"^(What a kernel is told|The kernel's directory) must be an? [aJ][a-zA-Z ]+\.$",
+    ):
+        Secrets.parse(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dir": "a"}, "absolute path"),
+        ({"dir": "/\0"}, "absolute path"),
+        ({"dir": 5}, "absolute path"),
+        ({"dir": None}, "absolute path"),
+        ({"key": ""}, "key"),
+        ({"key": 5}, "key"),
+        ({"key": "ü"}, "key"),
+    ],
+)
+def test_anything_else_is_told(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Secrets.parse(json.dumps({"dir": "/k", "key": "abc", **change}).encode())
