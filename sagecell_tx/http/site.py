@@ -100,7 +100,7 @@ class Unknown(Resource):
 class Parts:
     """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
 
-    `ready`, `sandbox` and `rejected` are for the status: see there.
+    `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there.
     """
 
     fleet: Fleet
@@ -112,6 +112,7 @@ class Parts:
     now: Callable[[], str]
     ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
+    unbounded: Callable[[], Sequence[str]]
     rejected: Counter[str]
     connection_came: Callable[[], bool] = lambda: True
     clients: Clients = field(factory=Clients)
@@ -147,7 +148,13 @@ def resource_tree(parts: Parts) -> IResource:
         now=now,
     )
     permalinks = Permalinks(store=parts.cells, limits=limits)
-    status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
+    status = Status(
+        fleet=fleet,
+        ready=parts.ready,
+        sandbox=parts.sandbox,
+        unbounded=parts.unbounded,
+        rejected=parts.rejected,
+    )
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
     completions = Completions(completer=completer, clients=parts.clients, limits=limits, now=now)
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)

@@ -37,13 +37,13 @@ def fork(level: Level, groups: cgroups.Groups, start: Start, report: int) -> Bor
             os.close(entrance)
         if pid != 0:
             return pid
-        _forget_signals()
-        return Born(start, _alone(report))
+        forget_signals()
+        return Born(start, alone(report))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
 
 
-def _alone(descriptor: int) -> int:
+def alone(descriptor: int) -> int:
     """Close all descriptors above 2 but this one, the control pipes above all; its new number."""
     if descriptor != 3:
         os.dup2(descriptor, 3, inheritable=False)
@@ -64,7 +64,7 @@ def hear_signals() -> int:
     return read_end
 
 
-def _forget_signals() -> None:
+def forget_signals() -> None:
     """In a forked process: signals are its own. SIGINT stays ignored between cells."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):

@@ -26,7 +26,10 @@ SERVER = "server"
 
 #: The controller without which groups are of no use, and those that are welcome.
 NEEDED = "memory"
-WELCOME = ("pids",)
+WELCOME = ("pids", "cpu")
+
+#: The server's share of the processors, where a kernel's is 100.
+_SERVER_WEIGHT = "1000"
 
 #: How often processes that were just started are looked for.
 _ROUNDS = 10
@@ -110,6 +113,8 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
     try:
         _empty(base, server)
         _write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
+        if "cpu" in controllers:
+            _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
     except OSError:
         if made:
             with suppress(OSError):  # not while we are in it

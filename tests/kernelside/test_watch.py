@@ -9,8 +9,7 @@ import sys
 import psutil
 import pytest
 
-from sagecell_tx.kernelside.start import Start
-from sagecell_tx.kernelside.watch import Excess, Near, Watch
+from sagecell_tx.kernelside.watch import Excess, Near, Place, Watch
 
 pytestmark = pytest.mark.integration
 
@@ -42,10 +41,12 @@ def family(tmp_path):
 
         def look(times: int = 1, **limits: float) -> list[Excess | Near]:
             watch = Watch(interval=0.0)
-            start = Start(kernel_id="k", directory=str(tmp_path), key=b"", limits=limits)
-            watch.add("k", process.pid, start)
+            directory = os.open(tmp_path, os.O_RDONLY)
+            watch.add("k", Place(pid=process.pid, directory=directory), limits)
             assert watch.wait() == 0.0
-            return [finding for _ in range(times) for finding in watch.look()]
+            found = [finding for _ in range(times) for finding in watch.look()]
+            watch.forget("k")
+            return found
 
         return look
 
@@ -125,8 +126,7 @@ def test_what_is_on_disk(family, tmp_path):
 def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
     watch = Watch(interval=3600.0)
     assert watch.wait() is None
-    start = Start(kernel_id="k", directory="/none", key=b"", limits={"processes": 1})
-    watch.add("k", os.getpid(), start)
+    watch.add("k", Place(pid=os.getpid()), {"processes": 1})
     assert watch.look() == []
     wait = watch.wait()
     assert wait is not None
@@ -139,7 +139,6 @@ def test_a_process_that_is_gone_has_taken_nothing():
     watch = Watch(interval=0.0)
     gone = subprocess.Popen(["true"])
     gone.wait()
-    start = Start(kernel_id="k", directory="/none", key=b"", limits={"memory": 1, "processes": 1})
-    watch.add("k", gone.pid, start)
+    watch.add("k", Place(pid=gone.pid), {"memory": 1, "processes": 1})
     assert watch.look() == []
     assert Excess("k", "cpu") != Excess("k", "memory")

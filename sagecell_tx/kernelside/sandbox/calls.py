@@ -33,6 +33,9 @@ _FORBIDDEN = (
 #: Without a namespace for them, they would be shared and outlive the kernel.
 _SHARED = ("shmget", "msgget", "semget", "mq_open")
 
+#: Memory that is nowhere to be counted.
+_HIDING = ("memfd_create", "memfd_secret", "vmsplice")
+
 _NEW_NAMESPACES = (
     linux.CLONE_NEWNS
     | linux.CLONE_NEWUTS
@@ -90,6 +93,10 @@ def compile_filter(*, own_network: bool) -> Filter | None:
             calls.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     # Its flags are in memory, where no filter can look: the C library then takes clone.
     calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+    # Memory that the watch cannot see once its descriptor was sent and closed, or its page is in
+    # a pipe. Libraries that are told so take files in /dev/shm, which are bounded.
+    for name in _HIDING:
+        calls.add_rule(seccomp.ERRNO(errno.ENOSYS), name)
     calls.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, _TIOCSTI))
     _forbid_families(seccomp, calls, own_network)
     with tempfile.TemporaryFile() as file:
