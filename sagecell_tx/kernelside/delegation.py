@@ -114,7 +114,8 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
         _empty(base, server)
         _write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
         if "cpu" in controllers:
-            _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
+            with suppress(OSError):  # it would be as a kernel among kernels
+                _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
     except OSError:
         if made:
             with suppress(OSError):  # not while we are in it

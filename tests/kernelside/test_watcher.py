@@ -141,8 +141,9 @@ class TestWithAForkServer:
 
     def test_without_a_watch_there_are_no_kernels(self, tmp_path):
         server = Server(tmp_path)
+        watch = watch_of(server)
         cell = server.start()
-        kill(watch_of(server))
+        kill(watch)
         assert server.process.wait(60) == 0
         assert gone(cell.pid)
         cell.hang_up()
