@@ -26,7 +26,7 @@ SERVER = "server"
 
 #: The controller without which groups are of no use, and those that are welcome.
 NEEDED = "memory"
-WELCOME = ("pids", "cpu")
+WELCOME = ("pids",)
 
 #: The server's share of the processors, where a kernel's is 100.
 _SERVER_WEIGHT = "1000"
@@ -112,10 +112,9 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
     controllers = (needed, *(name for name in WELCOME if name in there))
     try:
         _empty(base, server)
+        if "cpu" in there:
+            _weigh(base, server)
         _write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
-        if "cpu" in controllers:
-            with suppress(OSError):  # it would be as a kernel among kernels
-                _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
     except OSError:
         if made:
             with suppress(OSError):  # not while we are in it
@@ -134,6 +133,17 @@ def _empty(base: str, server: str) -> None:
         for pid in processes:
             with suppress(ProcessLookupError):
                 _write(f"{server}/cgroup.procs", str(pid))
+
+
+def _weigh(base: str, server: str) -> None:
+    """Give each kernel the same share of the processors, and the server a greater one.
+
+    Linux may refuse the controller where somebody has real-time tasks; that is no reason to
+    have no groups.
+    """
+    with suppress(OSError):
+        _write(f"{base}/cgroup.subtree_control", "+cpu")
+        _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
 
 
 def _is_marked(directory: str) -> bool:

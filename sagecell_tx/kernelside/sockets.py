@@ -77,7 +77,8 @@ class SocketBuffers:
                 return 0
             with _asking_in(pid) as asking:
                 sizes = list(_sizes(asking, _UNIX, _UNIX_ANSWER))
-                of_unix = sum(map(numbers.get, ("UNIX", "UNIX-STREAM"), (0, 0)))
+                # Those that were closed just now are in the first number only, new ones in the other.
+                of_unix = min(_of_unix(numbers), _of_unix(_numbers(pid)))
                 total = sum(sizes) + max(0, of_unix - len(sizes)) * self.ceiling
                 for name, request in _INET.items():
                     if numbers.get(name):
@@ -92,6 +93,10 @@ def _numbers(pid: int) -> dict[str, int]:
     with open(f"/proc/{pid}/net/protocols", encoding="ascii") as file:
         rows = [line.split() for line in file][1:]
     return {row[0]: int(row[2]) for row in rows}
+
+
+def _of_unix(numbers: dict[str, int]) -> int:
+    return numbers.get("UNIX", 0) + numbers.get("UNIX-STREAM", 0)
 
 
 def _asking_in(pid: int) -> socket.socket:

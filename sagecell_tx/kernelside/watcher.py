@@ -35,6 +35,9 @@ from sagecell_tx.kernelside import births, processes
 from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.watch import Excess, Near, Place, Watch
 
+#: The limits that are the watch's.
+_LIMITS = ("cpu", "memory", "processes", "directory", "warning")
+
 #: The longest packet, in bytes.
 _PACKET = 16 * 1024
 
@@ -52,10 +55,14 @@ class Watcher:
 
     pid: int
     channel: socket.socket
+    _process: int | None = field(init=False)  # a descriptor: the pid may be another's one day
     _numbers: dict[Hashable, int] = field(factory=dict, init=False)
     _kernels: dict[int, Any] = field(factory=dict, init=False)
     _count: int = field(default=0, init=False)
     _unsent: deque[tuple[bytes, list[int]]] = field(factory=deque, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._process = os.pidfd_open(self.pid)
 
     @classmethod
     def fork(cls) -> Watcher:
@@ -86,18 +93,21 @@ class Watcher:
     def add(self, kernel: Hashable, pid: int, start: Start, usage: int | None = None) -> None:
         """Watch a kernel from now on. `usage` is a descriptor of its group's ``cpu.stat``.
 
-        That is closed when it has been sent.
+        That is closed in any case. Raises OSError when there can be no more descriptors, or
+        no directory.
         """
+        descriptors = [] if usage is None else [usage]
+        try:
+            descriptors.insert(0, _directory(start))
+        except OSError:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
         self._count += 1
         self._numbers[kernel] = self._count
         self._kernels[self._count] = kernel
-        descriptors = [_directory(start), *(() if usage is None else (usage,))]
-        told = {
-            "add": self._count,
-            "pid": pid,
-            "limits": dict(start.limits),
-            "usage": usage is not None,
-        }
+        limits = {name: start.limits[name] for name in _LIMITS if name in start.limits}
+        told = {"add": self._count, "pid": pid, "limits": limits, "usage": usage is not None}
         self._tell(told, descriptors)
 
     def forget(self, kernel: Hashable) -> None:
@@ -144,10 +154,14 @@ class Watcher:
 
     def close(self) -> None:
         """End the process; returns when it is gone. Harmless if it is already."""
+        if self._process is None:
+            return
         with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        with suppress(ChildProcessError):  # waited for with the others
+            os.waitid(os.P_PIDFD, self._process, os.WEXITED)
+        os.close(self._process)
+        self._process = None
         self.channel.close()
         for _, descriptors in self._unsent:
             for descriptor in descriptors:

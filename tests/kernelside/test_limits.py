@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sagecell_tx.kernelside import table
+from sagecell_tx.kernelside.autogroups import nice_for
 from tests.kernelside.confined import Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server, gone
 
@@ -193,6 +195,37 @@ while True:
         pass
 """)
     assert cell.exited()["reason"] == "cpu"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+def test_many_sessions_weigh_as_one(server, other):
+    cell = server.start(**LIMITS)
+    cell.execute(
+        "import os, signal\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        "        os.setsid()\n        while True: pass\nsignal.pause()"
+    )
+    levelled: list[int] = []
+    while len(levelled) < 4:
+        family = table.tree(cell.pid, table.by_parent())
+        levelled = [nice for nice in map(nice_of, family) if nice >= nice_for(4)]
+    cell.stop()
+
+
+def nice_of(process: table.Process) -> int:
+    try:
+        with open(f"/proc/{process.pid}/autogroup") as file:
+            return int(file.read().split()[-1])
+    except OSError:
+        return 0  # gone meanwhile
+
+
+def test_the_weight_of_a_session_is_not_the_programs(server, kind):
+    if kind.level != "namespaces":
+        pytest.skip("only there nothing may be written below /proc")
+    cell = server.start(**LIMITS)
+    code = "open('/proc/self/autogroup', 'w').write('0')"
+    assert cell.run(code).reply["ename"] == "PermissionError"
+    cell.stop()
 
 
 def test_a_fork_bomb(server, other, kind):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
+from sagecell_tx.kernelside import table
+from sagecell_tx.kernelside.taken import Sources
 from sagecell_tx.kernelside.watch import Excess, Near, Place, Watch
 
 pytestmark = pytest.mark.integration
@@ -142,3 +145,64 @@ def test_a_process_that_is_gone_has_taken_nothing():
     watch.add("k", Place(pid=gone.pid), {"memory": 1, "processes": 1})
     assert watch.look() == []
     assert Excess("k", "cpu") != Excess("k", "memory")
+
+
+class TestHowOften:
+    """A kernel with a process too many is found in each look at it."""
+
+    def test_who_does_nothing_is_looked_at_less_and_less(self):
+        sleeper = subprocess.Popen(["sleep", "1000"])
+        while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
+            pass  # it is about to be a program that does nothing
+        watch = Watch(interval=0.0)
+        watch.add("k", Place(pid=sleeper.pid), {"processes": 0})
+        found = [number for number in range(1, 65) if watch.look()]
+        sleeper.kill()
+        sleeper.wait()
+        assert len(found) < 20
+        assert found[-5:] == [32, 40, 48, 56, 64]
+
+    def test_who_does_anything_is_looked_at_each_time(self):
+        watch = Watch(interval=0.0)
+        watch.add("k", Place(pid=os.getpid()), {"processes": 0})
+        children = []
+        for _ in range(12):
+            children.append(subprocess.Popen(["sleep", "1000"]))
+            assert watch.look() == [Excess("k", "processes")]
+        for child in children:
+            child.kill()
+            child.wait()
+
+    def test_all_that_do_nothing_are_looked_at_in_the_same_look(self):
+        sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(3)]
+        watch = Watch(interval=0.0)
+        found = []
+        for number in range(1, 97):
+            if number in (1, 6, 11):
+                watch.add(number, Place(pid=sleepers[number // 5].pid), {"processes": 0})
+            found.append(len(watch.look()))
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
+        assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
+
+
+def test_memory_behind_descriptors_counts_once():
+    code = """
+import os, signal
+file = os.memfd_create("hoard")
+os.write(file, bytes(50_000_000))
+os.dup(file)
+if os.fork() == 0:
+    os.write(1, b".")
+signal.pause()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as root:
+        assert root.stdout is not None
+        root.stdout.read(1)
+        tree = list(table.tree(root.pid, table.by_parent()))
+        assert len(tree) == 2
+        size = Sources.of_this_system().behind_descriptors(tree)
+        for process in tree:
+            os.kill(process.pid, 9)
+    assert 50_000_000 <= size < 51_000_000

@@ -67,11 +67,9 @@ class Namespaces:
             bounded = _can_bound_objects()
         except OSError as error:
             raise Unavailable(f"No namespace of its own can be had: {error}.") from error
-        self.unbounded = (
-            "pipes",
-            *(("descriptors",) if self._filter is None else ()),
-            *(() if bounded else ("system_v",)),
-        )
+        self.unbounded = ("pipes",) if bounded else ("pipes", "system_v")
+        if self._filter is None:  # a program may then make namespaces of its own
+            self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
     def fork(self, start: Start) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
