@@ -83,6 +83,16 @@ def test_memory_spread_over_many(server, other):
     assert cell.exited()["reason"] == "memory"
 
 
+def test_what_nothing_bounds_is_said(server, kind):
+    told = {
+        "namespaces": ["pipes"],
+        "account": ["pipes", "sockets"],
+        "none": ["descriptors", "pipes", "sockets", "system_v"],
+    }
+    grouped = "cgroup" in server.ready["features"]
+    assert server.ready["unbounded"] == ([] if grouped else told[kind.level])
+
+
 def test_memory_in_files_that_nobody_maps(server, other, kind):
     cell = server.start(**{**LIMITS, "memory": 256 * MIB})
     code = """

@@ -64,7 +64,8 @@ class Namespaces:
                 linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
                 _map_self(user, group, user, group)
             view.enter(self.setting, self.further)
-            bounded = _can_bound_objects()
+            account = self.setting.accounts[0] if self._accounts is not None else None
+            bounded = _can_bound_objects(account)
         except OSError as error:
             raise Unavailable(f"No namespace of its own can be had: {error}.") from error
         self.unbounded = ("pipes",) if bounded else ("pipes", "system_v")
@@ -150,12 +151,7 @@ def _bear(account: int | None, tell: int, bounds: Mapping[str, str]) -> bool:
     The System V objects belong to a user namespace in between, whose root bounds them.
     """
     try:
-        user, group = os.getuid(), os.getgid()
-        if account is not None:
-            become(account)
-            user = group = account
-            linux.prctl(linux.PR_SET_DUMPABLE, 1)
-        _own_objects(user, group, bounds)
+        _own_objects(account, bounds)
         linux.unshare(_OWN_SYSTEM)
         _map_self(0, 0, view.USER, view.USER)
         pid = os.fork()
@@ -168,21 +164,29 @@ def _bear(account: int | None, tell: int, bounds: Mapping[str, str]) -> bool:
     return False
 
 
-def _own_objects(user: int, group: int, bounds: Mapping[str, str]) -> bool:
-    """Be root of a namespace with System V objects. Whether they are bounded."""
+def _own_objects(account: int | None, bounds: Mapping[str, str]) -> bool:
+    """Be that account, if any, and root of a namespace with System V objects.
+
+    Whether they are bounded.
+    """
+    user, group = os.getuid(), os.getgid()
+    if account is not None:
+        become(account)
+        user = group = account
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
     linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWIPC)
     _map_self(user, group, 0, 0)
     return objects.bound(bounds)
 
 
-def _can_bound_objects() -> bool:
+def _can_bound_objects(account: int | None) -> bool:
     """Whether the kernels' System V objects can be bounded here; tried in a process of its own."""
     pid = os.fork()
     if pid == 0:
         status = 1
         with suppress(BaseException):
             bounds = objects.bounds(Start(kernel_id="try", directory="/", key=b"", limits={}))
-            status = 0 if _own_objects(os.getuid(), os.getgid(), bounds) else 1
+            status = 0 if _own_objects(account, bounds) else 1
         os._exit(status)
     return os.waitpid(pid, 0)[1] == 0
 
