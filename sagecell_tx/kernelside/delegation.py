@@ -28,6 +28,9 @@ SERVER = "server"
 NEEDED = "memory"
 WELCOME = ("pids",)
 
+#: The controller with which each kernel weighs the same; the groups are of use without it.
+WEIGHING = "cpu"
+
 #: The server's share of the processors, where a kernel's is 100.
 _SERVER_WEIGHT = "1000"
 
@@ -112,7 +115,7 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
     controllers = (needed, *(name for name in WELCOME if name in there))
     try:
         _empty(base, server)
-        if "cpu" in there:
+        if WEIGHING in there:
             _weigh(base, server)
         _write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
     except OSError:
@@ -142,7 +145,7 @@ def _weigh(base: str, server: str) -> None:
     have no groups.
     """
     with suppress(OSError):
-        _write(f"{base}/cgroup.subtree_control", "+cpu")
+        _write(f"{base}/cgroup.subtree_control", f"+{WEIGHING}")
         _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
 
 
