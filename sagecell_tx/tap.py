@@ -228,6 +228,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             now=now,
             ready=lambda: ready.ready,
             sandbox=lambda: (host.sandbox.level, host.features),
+            unbounded=lambda: host.unbounded,
             rejected=host.rejected,
             connection_came=doors.came,
             arrivals=arrivals,

@@ -118,7 +118,8 @@ def test_the_service_lets_kernels_have_namespaces():
 
 def test_the_service_may_make_groups_for_kernels():
     service = unit("sagecell-tx.service")["Service"]
-    assert {delegation.NEEDED, *delegation.WELCOME} == set(service["Delegate"].split())
+    used = {delegation.NEEDED, *delegation.WELCOME, delegation.WEIGHING}
+    assert used == set(service["Delegate"].split())
     assert f"DelegateSubgroup={delegation.SERVER}" in (
         (DEPLOY / "sagecell-tx.service").read_text(encoding="utf-8")
     )

@@ -69,6 +69,7 @@ class ForkHost(Service):
     try_level: Run
     network: Network | None = None
     features: tuple[str, ...] = field(default=(), init=False)  # what else confines kernels
+    unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
     rejected: Counter[str] = field(factory=Counter, init=False)
     _servers: ForkServers = field(init=False)
     _up: bool = field(default=False, init=False)
@@ -195,10 +196,9 @@ class ForkHost(Service):
 
     def _came_up(self, line: dict[str, Any]) -> None:
         self._up = True
-        features = line.get("features")
-        if isinstance(features, list):
-            self.features = tuple(str(feature)[:40] for feature in features[:10])
+        self.features = _words(line, "features")
         self._log_ungrouped(line.get("ungrouped"))
+        self._log_unbounded(_words(line, "unbounded"))
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
         unsent, self._unsent = self._unsent, []
@@ -213,6 +213,15 @@ class ForkHost(Service):
         if isinstance(why, str) and why and why != self._ungrouped:
             _log.info("kernels have no cgroups of their own: {why}", why=why[:500])
             self._ungrouped = why
+
+    def _log_unbounded(self, kinds: tuple[str, ...]) -> None:
+        """Say what kernels may take without a bound, once and not for each fork server."""
+        if kinds and kinds != self.unbounded:
+            _log.warn(
+                "without cgroups, memory of kernels is not bounded in: {kinds}",
+                kinds=", ".join(kinds),
+            )
+        self.unbounded = kinds
 
     def _lost(self) -> None:
         """The fork server is gone, and its kernels with it."""
@@ -251,6 +260,11 @@ class ForkHost(Service):
 def _number(line: dict[str, Any], name: str) -> int | None:
     value = line.get(name)
     return value if type(value) is int else None
+
+
+def _words(line: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = line.get(name)
+    return tuple(str(word)[:40] for word in value[:10]) if isinstance(value, list) else ()
 
 
 def _word(line: dict[str, Any], name: str) -> str | None:

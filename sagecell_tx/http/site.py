@@ -103,7 +103,8 @@ class Unknown(Resource):
 class Parts:
     """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
 
-    `ready`, `sandbox` and `rejected` are for the status: see there. `reading` parses what is long.
+    `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `reading` parses
+    what is long.
     """
 
     fleet: Fleet
@@ -115,6 +116,7 @@ class Parts:
     now: Callable[[], str]
     ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
+    unbounded: Callable[[], Sequence[str]]
     rejected: Counter[str]
     connection_came: Callable[[], bool] = lambda: True
     arrivals: Arrivals = field(factory=Arrivals)
@@ -155,7 +157,13 @@ def resource_tree(parts: Parts) -> IResource:
     permalinks = Permalinks(
         store=parts.cells, limits=limits, clients=parts.clients, clock=parts.reactor
     )
-    status = Status(fleet=fleet, ready=parts.ready, sandbox=parts.sandbox, rejected=parts.rejected)
+    status = Status(
+        fleet=fleet,
+        ready=parts.ready,
+        sandbox=parts.sandbox,
+        unbounded=parts.unbounded,
+        rejected=parts.rejected,
+    )
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
     completions = Completions(
         completer=completer, clients=parts.clients, limits=limits, now=now, reading=reading

@@ -22,12 +22,13 @@ class Status:
     """Routes below ``/api``.
 
     `ready` tells how many kernels are, `sandbox` the level and what else confines kernels,
-    `rejected` counts dropped messages.
+    `unbounded` what memory of theirs nothing bounds; `rejected` counts dropped messages.
     """
 
     fleet: Fleet
     ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
+    unbounded: Callable[[], Sequence[str]]
     rejected: Counter[str]
 
     app = Klein()
@@ -46,6 +47,7 @@ class Status:
                 "version": __version__,
                 "sandbox": level,
                 "features": list(features),
+                "unbounded": list(self.unbounded()),
                 "kernels": {
                     "running": len(self.fleet),
                     "ready": self.ready(),

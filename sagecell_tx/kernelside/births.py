@@ -67,14 +67,14 @@ def fork(level: Level, groups: cgroups.Groups, born: Born) -> Born | int:
             os.close(entrance)
         if pid != 0:
             return pid
-        _forget_signals()
-        _close_all_but(born.bootstrap.fileno(), born.lifeline.fileno())
+        forget_signals()
+        close_all_but(born.bootstrap.fileno(), born.lifeline.fileno())
         return born
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
 
 
-def _close_all_but(*kept: int) -> None:
+def close_all_but(*kept: int) -> None:
     """Close all descriptors above 2 but these, the control pipes above all.
 
     Objects that think they own one of the others are never freed: `startup.become` does not return.
@@ -99,7 +99,7 @@ def hear_signals() -> int:
     return read_end
 
 
-def _forget_signals() -> None:
+def forget_signals() -> None:
     """In a forked process: signals are its own. SIGINT stays ignored between cells."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):

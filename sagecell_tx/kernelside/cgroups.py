@@ -38,6 +38,12 @@ class Groups(Protocol):
         what was made, also by a failure.
         """
 
+    def usage(self, kernel_id: int) -> int | None:
+        """A descriptor of what says the processor time of a kernel's group, if anything does.
+
+        The caller closes it.
+        """
+
     def kill(self, kernel_id: int) -> None:
         """Kill whatever is in a kernel's group. Harmless if repeated, or for unknown ids."""
 
@@ -68,6 +74,10 @@ class NoGroups:
     def make(self, start: Start) -> int:
         """An entrance that leads nowhere."""
         return os.open(os.devnull, os.O_WRONLY)
+
+    def usage(self, kernel_id: int) -> int | None:
+        """The time would be everybody's."""
+        return None
 
     def kill(self, kernel_id: int) -> None:
         """The group would be everybody's."""
@@ -121,6 +131,12 @@ class OwnGroups:
                 self._write(f"{name}/memory.swap.max", "0")
         if "pids" in self.controllers and threads:
             self._write(f"{name}/pids.max", str(threads))
+
+    def usage(self, kernel_id: int) -> int | None:
+        """See `Groups.usage`: Linux keeps ``cpu.stat``, whichever controllers are in force."""
+        with suppress(OSError, KeyError):
+            return self._open(f"{self._names[kernel_id]}/cpu.stat", os.O_RDONLY)
+        return None
 
     def kill(self, kernel_id: int) -> None:
         """See `Groups.kill`."""

@@ -28,6 +28,12 @@ SERVER = "server"
 NEEDED = "memory"
 WELCOME = ("pids",)
 
+#: The controller with which each kernel weighs the same; the groups are of use without it.
+WEIGHING = "cpu"
+
+#: The server's share of the processors, where a kernel's is 100.
+_SERVER_WEIGHT = "1000"
+
 #: How often processes that were just started are looked for.
 _ROUNDS = 10
 
@@ -109,6 +115,8 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
     controllers = (needed, *(name for name in WELCOME if name in there))
     try:
         _empty(base, server)
+        if WEIGHING in there:
+            _weigh(base, server)
         _write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
     except OSError:
         if made:
@@ -128,6 +136,17 @@ def _empty(base: str, server: str) -> None:
         for pid in processes:
             with suppress(ProcessLookupError):
                 _write(f"{server}/cgroup.procs", str(pid))
+
+
+def _weigh(base: str, server: str) -> None:
+    """Give each kernel the same share of the processors, and the server a greater one.
+
+    Linux may refuse the controller where somebody has real-time tasks; that is no reason to
+    have no groups.
+    """
+    with suppress(OSError):
+        _write(f"{base}/cgroup.subtree_control", f"+{WEIGHING}")
+        _write(f"{server}/cpu.weight", _SERVER_WEIGHT)
 
 
 def _is_marked(directory: str) -> bool:

@@ -8,7 +8,7 @@ leave as JSON lines on descriptor 1, and stderr is the log::
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
-        "sandbox": "none", "features": [...], "ungrouped": ...}
+        "sandbox": "none", "features": [...], "ungrouped": ..., "unbounded": [...]}
     <- {"event": "unavailable", "message": ...}
     <- {"event": "started", "id": ..., "pid": ...}
     <- {"event": "near", "id": ..., "reason": "cpu", "seconds": ...}
@@ -50,12 +50,13 @@ from sagecell_tx.kernelside.reaping import Reaper
 from sagecell_tx.kernelside.sandbox import choice
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.start import Start
-from sagecell_tx.kernelside.watch import Excess, Near, Watch
+from sagecell_tx.kernelside.watch import Excess, Near
+from sagecell_tx.kernelside.watcher import WatchEnded, Watcher
 
 
 @define(eq=False)
 class ForkServer:
-    """The loop that forks, watches and reaps.
+    """The loop that forks and reaps, and heeds what the watch says.
 
     `wakeup` is the readable end of the pipe that each signal writes its number to.
     """
@@ -64,14 +65,14 @@ class ForkServer:
     wakeup: int
     level: Level
     groups: cgroups.Groups
+    watch: Watcher
     _lifeline: Lifeline = field(init=False, factory=Lifeline.make)
     _reaper: Reaper = field(init=False)
-    _watch: Watch = field(init=False, factory=Watch)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
     _ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._reaper = Reaper(self.groups.kill)
+        self._reaper = Reaper(self.groups.kill, own=(self.watch.pid,))
 
     def run(self) -> Born | None:
         """Serve until nobody commands any more; then no kernel is left, and it is None.
@@ -80,29 +81,35 @@ class ForkServer:
         """
         self._selector.register(self.pipes.commands, selectors.EVENT_READ, self._take_commands)
         self._selector.register(self.wakeup, selectors.EVENT_READ, self._take_signals)
+        channel = self.watch.channel
+        self._selector.register(channel, selectors.EVENT_READ, self._take_findings)
         try:
             while not self._ended:
                 self._await_writing()
-                ready = [key for key, _ in self._selector.select(self._watch.wait())]
-                for finding in self._watch.look():
-                    self._heed(finding)
+                ready = [key for key, _ in self._selector.select()]
                 for key in ready:
                     born: Born | None = key.data()
                     if born is not None:
                         return born
         except BrokenPipeError:
             pass  # nobody listens: the same as nobody commanding
+        except WatchEnded:
+            print("the watch of the kernels has ended, and so they end", file=sys.stderr)
+        self.watch.close()
         self._reaper.end_all()
         self.groups.close()
         return None
 
     def _await_writing(self) -> None:
-        """Watch the pipe of events exactly while events wait."""
+        """Watch the pipe of events, and the watch's socket, exactly while something waits."""
         watched = self.pipes.events in self._selector.get_map()
         if self.pipes.backlogged and not watched:
             self._selector.register(self.pipes.events, selectors.EVENT_WRITE, self.pipes.write)
         elif watched and not self.pipes.backlogged:
             self._selector.unregister(self.pipes.events)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.watch.backlogged else 0)
+        if self._selector.get_key(self.watch.channel).events != events:
+            self._selector.modify(self.watch.channel, events, self._take_findings)
 
     # --- commands
 
@@ -162,18 +169,25 @@ class ForkServer:
             return born
         bootstrap.close()
         self._reaper.add(kernel_id, born)
-        self._watch.add(kernel_id, born, start, directory)
+        try:
+            self.watch.add(kernel_id, born, start, directory, self.groups.usage(kernel_id))
+        except OSError as error:
+            print(f"a kernel cannot be watched: {error.strerror}", file=sys.stderr)
+            self._reaper.signal(kernel_id, signal.SIGKILL)
         self.pipes.tell(event="started", id=kernel_id, pid=born)
         return None
+
+    def _take_findings(self) -> None:
+        self.watch.write()
+        for finding in self.watch.findings():
+            self._heed(finding)
 
     def _heed(self, finding: Excess | Near) -> None:
         """End a kernel that has taken more than it may; tell of one that soon will have."""
         if isinstance(finding, Excess):
-            self._reaper.condemn(finding.kernel_id, finding.reason)
+            self._reaper.condemn(finding.kernel, finding.reason)
         else:
-            self.pipes.tell(
-                event="near", id=finding.kernel_id, reason="cpu", seconds=finding.seconds
-            )
+            self.pipes.tell(event="near", id=finding.kernel, reason="cpu", seconds=finding.seconds)
 
     # --- signals
 
@@ -181,7 +195,7 @@ class ForkServer:
         if signal.SIGTERM in os.read(self.wakeup, 4096):
             self._ended = True
         for exited in self._reaper.reap():
-            self._watch.forget(exited.kernel_id)
+            self.watch.forget(exited.kernel_id)
             ran_out = self._give_back(exited.kernel_id) and exited.signal == signal.SIGKILL
             self.pipes.tell(
                 event="exited",
@@ -237,9 +251,10 @@ def main(
         sandbox=level.name,
         features=[*level.features, *groups.features],
         ungrouped=ungrouped,
+        unbounded=[] if groups.features else list(level.unbounded),
     )
-    server = ForkServer(pipes, wakeup, level, groups)
     _filling = memory.settle()
+    server = ForkServer(pipes, wakeup, level, groups, Watcher.fork())
     born = server.run()
     if born is None:
         with suppress(OSError):

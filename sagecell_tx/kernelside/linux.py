@@ -74,6 +74,11 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags))
 
 
+def set_namespace(descriptor: int, kind: int) -> None:
+    """Enter the namespace that a descriptor stands for."""
+    _check(_libc.setns(descriptor, kind))
+
+
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
     """Mount a file system of that kind, or bind `source` to `target`."""
     _check(

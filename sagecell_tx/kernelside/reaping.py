@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from attrs import define, field, frozen
@@ -45,9 +45,11 @@ class Reaper:
     """The kernels that live, by id and by pid.
 
     `kill_rest` is given the id of a kernel that is to go: it may know more of what it started.
+    `own` are children of this process that are neither kernels nor orphans.
     """
 
     kill_rest: Callable[[int], None]
+    own: Collection[int] = ()
     _pids: dict[int, int] = field(init=False, factory=dict)
     _ids: dict[int, int] = field(init=False, factory=dict)
     _condemned: dict[int, str] = field(init=False, factory=dict)
@@ -96,7 +98,10 @@ class Reaper:
         return gone
 
     def end_all(self) -> None:
-        """Kill every kernel and all that they started; returns when they are gone."""
+        """Kill every kernel and all that they started; returns when they are gone.
+
+        What is this process's own has to be gone already.
+        """
         for pid, kernel_id in self._ids.items():
             processes.kill_group(pid, signal.SIGKILL)
             self.kill_rest(kernel_id)
@@ -133,7 +138,7 @@ class Reaper:
         return reaped
 
     def _kill_orphans(self) -> set[int]:
-        orphans = processes.children() - self._ids.keys()
+        orphans = processes.children() - self._ids.keys() - set(self.own)
         for pid in orphans:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -3,26 +3,34 @@
 The limits of the operating system hold for single processes. What a kernel spreads over
 many is added up here: memory, processor time, processes, and files where the system does
 not bound them. Who has taken more than it may is named, with the word for why.
+
+A kernel that does nothing is looked at less often, up to every four seconds. So long can a program
+that idled before be unseen when it begins to take what is not its own, and no longer: who
+does anything is looked at every half second.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from attrs import define, field, frozen
 
-from sagecell_tx.kernelside.sandbox import view
-from sagecell_tx.kernelside.start import Start
+from sagecell_tx.kernelside import table
+from sagecell_tx.kernelside.autogroups import Autogroups
+from sagecell_tx.kernelside.cputime import CpuTime
+from sagecell_tx.kernelside.table import Process
+from sagecell_tx.kernelside.taken import Memory, Seldom, Sources
 
 #: Between two looks, in seconds.
 INTERVAL = 0.5
 
-_PAGE = resource.getpagesize()
-_TICK = os.sysconf("SC_CLK_TCK")
+#: The looks that pass a kernel by while it does nothing: a power of two, for all such kernels
+#: are looked at in the same one, and the table of processes is read for all of them once.
+_LONGEST = 8
 
 #: Entries of a directory that are added up at most, in one look.
 _ENTRIES = 20_000
@@ -32,7 +40,7 @@ _ENTRIES = 20_000
 class Excess:
     """A kernel that has to end, and why: ``cpu``, ``memory``, ``processes`` or ``disk``."""
 
-    kernel_id: int
+    kernel: Any  # as it was added
     reason: str
 
 
@@ -40,31 +48,40 @@ class Excess:
 class Near:
     """A kernel that has so many seconds of processor time left. Said once."""
 
-    kernel_id: int
+    kernel: Any  # as it was added
     seconds: int
 
 
-@frozen
-class Process:
-    """A line of the table of processes.
+@frozen(kw_only=True)
+class Place:
+    """Where a kernel is seen: its first process, and descriptors that the watch closes.
 
-    `cpu` is in seconds, those of children that were waited for included; `resident` in bytes.
+    `directory` is that of its files, `usage` the file ``cpu.stat`` of its control group.
     """
 
     pid: int
-    parent: int
-    cpu: float
-    resident: int
-    threads: int
+    directory: int | None = None
+    usage: int | None = None
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        for descriptor in (self.directory, self.usage):
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 @define(eq=False)
 class _Watched:
-    pid: int
-    directory: int | None  # a descriptor
+    place: Place
     limits: Mapping[str, float]
+    time: CpuTime
+    memory: Memory | None
+    files: Seldom
+    groups: Autogroups = field(factory=Autogroups)
     cpu: float = 0.0  # seconds, the most that was seen
     warned: bool = False
+    pause: int = 1  # looks
+    state: object = None  # what changes when anything is done
 
     def time_left(self) -> int | None:
         """Whole seconds of processor time, if it is to be warned of them now."""
@@ -74,144 +91,107 @@ class _Watched:
         self.warned = True
         return max(1, round(most - self.cpu))
 
+    def look(self, tree: Sequence[Process], now: float) -> str | None:
+        """Why it has to end, or None."""
+        state = [(each.key, each.cpu, each.faults, each.threads) for each in tree]
+        idle = state == self.state and not (self.memory and self.memory.counting)
+        self.state = state
+        self.pause = min(2 * self.pause, _LONGEST) if idle else 1
+        self.groups.level(tree)
+        self.cpu = max(self.cpu, self.time.take(tree, now), _usage(self.place.usage))
+        limit = self.limits.get
+        cpu, processes, directory = limit("cpu"), limit("processes"), limit("directory")
+        if cpu is not None and self.cpu > cpu:
+            return "cpu"
+        if processes is not None and sum(process.threads for process in tree) > processes:
+            return "processes"
+        if self.memory is not None and self.memory.look(tree):
+            return "memory"
+        below = self.place.directory
+        if directory is None or below is None:
+            return None
+        return "disk" if self.files(lambda: _on_disk(below)) > directory else None
+
 
 @define
 class Watch:
-    """The kernels that are watched, by id. `interval` is between two looks, in seconds."""
+    """The kernels that are watched. `interval` is between two looks, in seconds."""
 
     interval: float = INTERVAL
-    _watched: dict[int, _Watched] = field(factory=dict, init=False)
+    _sources: Sources = field(factory=Sources.of_this_system, init=False)
+    _watched: dict[Hashable, _Watched] = field(factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
+    _looks: int = field(default=0, init=False)
 
-    def add(self, kernel_id: int, pid: int, start: Start, directory: int | None = None) -> None:
-        """Watch a kernel from now on.
-
-        `directory` is a descriptor of its directory, which is closed when the kernel is forgotten;
-        this process must not know the name. Without one, the kernel has mounts of its own.
-        """
+    def add(self, kernel: Hashable, place: Place, limits: Mapping[str, float]) -> None:
+        """Watch a kernel from now on."""
         if not self._watched:
             self._next = time.monotonic() + self.interval
-        self._watched[kernel_id] = _Watched(pid, directory, start.limits)
+        most = limits.get("memory")
+        self._watched[kernel] = _Watched(
+            place=place,
+            limits=limits,
+            time=CpuTime(os.cpu_count() or 1),
+            memory=None if most is None else Memory(place.pid, most, self._sources),
+            files=Seldom(time.monotonic),
+        )
 
-    def forget(self, kernel_id: int) -> None:
+    def forget(self, kernel: Hashable) -> None:
         """Nothing is left of a kernel."""
-        watched = self._watched.pop(kernel_id, None)
-        if watched is not None and watched.directory is not None:
-            os.close(watched.directory)
+        watched = self._watched.pop(kernel, None)
+        if watched is not None:
+            watched.place.close()
 
     def wait(self) -> float | None:
-        """Seconds until the next look; None while there is nobody to look at."""
+        """Seconds until there is more to look at; None while there is nobody."""
+        if any(each.memory and each.memory.counting for each in self._watched.values()):
+            return 0.0
         return max(0.0, self._next - time.monotonic()) if self._watched else None
 
     def look(self) -> list[Excess | Near]:
-        """Those who have taken too much, or nearly; nobody before it is time to look."""
-        if not self._watched or time.monotonic() < self._next:
-            return []
-        below = _by_parent()
+        """Those who have taken too much, or nearly, as far as one turn of looking tells."""
         found: list[Excess | Near] = []
-        for kernel_id, watched in self._watched.items():
-            reason = _excess(watched, list(_tree(watched.pid, below)))
+        if self._watched and time.monotonic() >= self._next:
+            found = self._look_at_all()
+            self._next = time.monotonic() + self.interval
+        for kernel, watched in self._watched.items():
+            if watched.memory is not None and watched.memory.go_on():
+                found.append(Excess(kernel, "memory"))
+        return found
+
+    def _look_at_all(self) -> list[Excess | Near]:
+        self._looks += 1
+        due = {
+            kernel: watched
+            for kernel, watched in self._watched.items()
+            if self._looks % watched.pause == 0
+        }
+        below = table.by_parent() if due else {}
+        found: list[Excess | Near] = []
+        for kernel, watched in due.items():
+            now = time.clock_gettime(time.CLOCK_BOOTTIME)
+            reason = watched.look(list(table.tree(watched.place.pid, below)), now)
             if reason is not None:
-                found.append(Excess(kernel_id, reason))
+                found.append(Excess(kernel, reason))
             elif (seconds := watched.time_left()) is not None:
-                found.append(Near(kernel_id, seconds))
-        self._next = time.monotonic() + self.interval
+                found.append(Near(kernel, seconds))
         return found
 
 
-def _excess(watched: _Watched, tree: list[Process]) -> str | None:
-    """Why a kernel has to end, or None."""
-    watched.cpu = max(watched.cpu, sum(process.cpu for process in tree))
-    limit = watched.limits.get
-    cpu, memory = limit("cpu"), limit("memory")
-    if cpu is not None and watched.cpu > cpu:
-        return "cpu"
-    processes = limit("processes")
-    if processes is not None and sum(process.threads for process in tree) > processes:
-        return "processes"
-    if memory is not None:
-        own_files = _file_system(watched.pid)
-        # Most of a kernel's pages are shared, so this is often enough to know, and cheap.
-        if own_files + sum(process.resident for process in tree) > memory:
-            taken = own_files + sum(_proportional(process.pid) for process in tree)
-            if taken > memory:
-                return "memory"
-    directory = limit("directory")
-    if directory is not None and _on_disk(_written(watched)) > directory:
-        return "disk"
-    return None
+def _usage(stat: int | None) -> float:
+    """Seconds of processor time that a control group says; 0 without one."""
+    if stat is not None:
+        with suppress(OSError, ValueError, IndexError):
+            name, microseconds = os.pread(stat, 4096, 0).split()[:2]
+            if name == b"usage_usec":
+                return int(microseconds) / 1e6
+    return 0.0
 
 
-def _by_parent() -> dict[int, list[Process]]:
-    """All processes that there are."""
-    table: dict[int, list[Process]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            process = _process(int(name))
-            if process is not None:
-                table.setdefault(process.parent, []).append(process)
-    return table
-
-
-def _process(pid: int) -> Process | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
-            # The command's name comes before, in parentheses, and may contain anything.
-            fields = stat.read(4096).rpartition(b")")[2].split()
-        # Numbered as in proc_pid_stat(5), where the third comes first here.
-        return Process(
-            pid=pid,
-            parent=int(fields[1]),
-            cpu=sum(map(int, fields[11:15])) / _TICK,
-            threads=int(fields[17]),
-            resident=int(fields[21]) * _PAGE,
-        )
-    except (OSError, IndexError, ValueError):
-        return None  # gone meanwhile
-
-
-def _tree(root: int, below: dict[int, list[Process]]) -> Iterator[Process]:
-    """A process and all that descend from it."""
-    own = _process(root)
-    if own is not None:
-        yield own
-    waiting = [root]
-    while waiting:
-        for process in below.get(waiting.pop(), []):
-            yield process
-            waiting.append(process.pid)
-
-
-def _proportional(pid: int) -> int:
-    """Bytes of memory, where what is shared is divided among those that share it."""
-    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/smaps_rollup", "rb") as all_:
-        for line in all_:
-            if line.startswith(b"Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
-
-
-def _file_system(pid: int) -> int:
-    """Bytes in the kernel's own file system, if it has one: it is in memory."""
-    with suppress(OSError):
-        own = f"/proc/{pid}/root{view.HOME}"
-        if os.stat(own).st_dev != os.stat(view.HOME).st_dev:
-            size = os.statvfs(own)
-            return (size.f_blocks - size.f_bfree) * size.f_frsize
-    return 0
-
-
-def _written(watched: _Watched) -> str:
-    """Where a kernel can write to the host's disk."""
-    if watched.directory is None:
-        return f"/proc/{watched.pid}/root{view.SOCKETS}"
-    return f"/proc/self/fd/{watched.directory}"
-
-
-def _on_disk(directory: str) -> int:
+def _on_disk(directory: int) -> int:
     """Bytes below a kernel's directory, as far as they are added up."""
     total, seen = 0, 0
-    waiting = [directory]
+    waiting = [f"/proc/self/fd/{directory}"]
     while waiting and seen < _ENTRIES:
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:

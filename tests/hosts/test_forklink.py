@@ -105,6 +105,17 @@ class ForkHostTests(SynchronousTestCase):
         assert [event["why"] for event in said] == ["It has none.", "Others are in it."]
         assert {event["log_level"] for event in said} == {LogLevel.info}
 
+    def test_what_nothing_bounds_is_logged_once(self):
+        told = [[], ["pipes"], ["pipes"], 7, ["pipes", "sockets"]]
+        with capturedLogs() as events:
+            for kinds in told:
+                self.process.say(event="ready", pid=1, unbounded=kinds)
+                assert self.host.unbounded == (tuple(kinds) if isinstance(kinds, list) else ())
+                self.process.end()
+                self.reactor.advance(30)
+        said = [event for event in events if "not bounded" in (event["log_format"] or "")]
+        assert [event["kinds"] for event in said] == ["pipes", "pipes, sockets"]
+
     def test_a_start_says_nothing_but_a_number_and_limits(self):
         self.come_up()
         self.start()

@@ -17,6 +17,7 @@ class StatusTests(SiteTests):
             "version": __version__,
             "sandbox": "none",
             "features": ["landlock"],
+            "unbounded": ["pipes"],
             "kernels": {
                 "running": 0,
                 "ready": 0,

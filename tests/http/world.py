@@ -85,6 +85,7 @@ class World:
                 now=now,
                 ready=lambda: self.ready,
                 sandbox=lambda: ("none", ["landlock"]),
+                unbounded=lambda: ["pipes"],
                 rejected=self.rejected,
                 clients=self.clients,
                 arrivals=self.arrivals,

@@ -408,9 +408,6 @@ def memory() -> None:
         assert file.read(5) == b"words"
     with mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as code:
         code[:6] = b"\xb8\x2a\0\0\0\xc3"  # what a compiler at run time writes
-    descriptor = os.memfd_create("anonymous")
-    os.write(descriptor, b"x" * 4096)
-    os.close(descriptor)
     numbers = array.array("i", [3, 1, 2])
     order = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.POINTER(ctypes.c_int)] * 2)
     address, length = numbers.buffer_info()

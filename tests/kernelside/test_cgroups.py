@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from sagecell_tx.kernelside import processes
 from sagecell_tx.kernelside.cgroups import NoGroups, OwnGroups
-from tests.kernelside.hierarchy import a_unit, below, enter, start
+from tests.kernelside.hierarchy import a_unit, below, enter, entering, start
 
 pytestmark = pytest.mark.integration
 
@@ -120,8 +121,44 @@ class TestMemory:
         assert below(tmp_path).release(1) is False
 
 
+def test_the_time_of_a_group_can_be_read_while_it_is_there(tmp_path):
+    groups = below(tmp_path)
+    os.close(groups.make(start()))
+    assert groups.usage(1) is None
+    (group,) = tmp_path.iterdir()
+    (group / "cpu.stat").write_text("usage_usec 7\n")
+    usage = groups.usage(1)
+    assert usage is not None
+    assert os.read(usage, 100) == b"usage_usec 7\n"
+    os.close(usage)
+    assert groups.usage(2) is None
+
+
+def test_linux_counts_the_time_of_those_that_nobody_waited_for():
+    code = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    while time.process_time() < 0.2: pass
+    os._exit(0)
+try: os.wait()
+except ChildProcessError: pass
+"""
+    with a_unit() as unit:
+        groups = below(unit)
+        entrance = groups.make(start())
+        subprocess.run(entering(entrance, code), pass_fds=[entrance], check=True)
+        os.close(entrance)
+        usage = groups.usage(1)
+        assert usage is not None
+        assert int(os.read(usage, 100).split()[1]) >= 200_000
+        os.close(usage)
+        groups.close()
+
+
 def test_where_there_are_none_nothing_happens():
     groups = NoGroups()
+    assert groups.usage(1) is None
     entrance = groups.make(start())
     assert enter(entrance).returncode == 0
     os.close(entrance)

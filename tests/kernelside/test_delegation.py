@@ -89,10 +89,20 @@ class TestWhatIsWritten:
         assert os.path.samestat(os.fstat(groups.below), os.stat(group))
         groups.close()
 
+    def test_the_server_weighs_more_than_a_kernel(self, group):
+        self.take(group).close()
+        assert (group / "server" / "cpu.weight").read_text() == "1000"
+
+    def test_a_weight_that_cannot_be_had_is_no_hindrance(self, group):
+        (group / "server" / "cpu.weight").mkdir(parents=True)
+        self.take(group).close()
+        assert (group / "cgroup.subtree_control").read_text() == "+memory +pids"
+
     def test_without_pids_memory_alone(self, group):
         (group / "cgroup.controllers").write_text("memory\n")
         groups = self.take(group)
         assert (group / "cgroup.subtree_control").read_text() == "+memory"
+        assert not (group / "server" / "cpu.weight").exists()
         groups.close()
 
     def test_the_server_is_moved(self, group):

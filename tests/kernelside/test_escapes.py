@@ -202,8 +202,6 @@ CALLS = {
     "statmount": ("statmount", 0, 0, 0, 0),
     "open_tree_attr": ("open_tree_attr", 0, 0, 0, 0, 0),
     "fanotify_mark": ("fanotify_mark", 0, 0, 0, 0, 0),
-    "memory that nobody sees": ("memfd_secret", 0),
-    "memory left in a pipe": ("vmsplice", 0, 0, 0, 0),
     "write out all files": ("sync",),
     "io_setup": ("io_setup", 1, 0),
     "type into a terminal": ("ioctl", 0, 0x5412, 0),
@@ -216,6 +214,9 @@ CALLS = {
 #: Calls that this Linux does not have, as far as programs can tell.
 ABSENT = {
     "clone3": ("clone3", 0, 0),
+    "memory without a name": ("memfd_create", 0, 0),
+    "memory that nobody sees": ("memfd_secret", 0),
+    "memory left in a pipe": ("vmsplice", 0, 0, 0, 0),
     "no call": (9999,),
     "a call of x32": (0x40000000 | 39,),
     "be another system": ("personality", 8),

@@ -164,12 +164,12 @@ print(child.pid, session.pid, int(os.read(read, 20)))
         other.stop()
         with open(f"/proc/{shared.process.pid}/status") as status:
             assert "Threads:\t1" in status.read()
-        parents = [
-            stat.rpartition(")")[2].split()[1]
+        children = [
+            stat.rpartition(")")[2].split()[0]
             for stat in map(_stat, filter(str.isdigit, os.listdir("/proc")))
-            if stat
+            if stat.rpartition(")")[2].split()[1:2] == [str(shared.process.pid)]
         ]
-        assert str(shared.process.pid) not in parents
+        assert children == ["S"]  # the watch
 
 
 def _stat(pid: str) -> str:

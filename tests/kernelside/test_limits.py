@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from sagecell_tx.kernelside import table
+from sagecell_tx.kernelside.autogroups import nice_for
 from tests.kernelside.confined import Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server, gone
 
@@ -53,6 +56,16 @@ def processes_with(mark: str) -> list[int]:
     return found
 
 
+def end_of(cell: Cell, code: str) -> object:
+    """Why a program was ended, or ``refused`` when the system refused it something."""
+    attempt = textwrap.indent(code, "    ")
+    cell.execute(
+        f"import os, signal\ntry:\n{attempt}\nexcept OSError:\n    os._exit(7)\nsignal.pause()"
+    )
+    event = cell.exited()
+    return "refused" if event["status"] == 7 else event["reason"]
+
+
 def test_memory_in_one_process(server, other):
     cell = server.start(**LIMITS)
     result = cell.run(f"hoard = bytearray({1024 * MIB})")
@@ -70,6 +83,102 @@ def test_memory_spread_over_many(server, other):
     assert cell.exited()["reason"] == "memory"
 
 
+def test_what_nothing_bounds_is_said(server, kind):
+    told = {
+        "namespaces": ["pipes"],
+        "account": ["pipes", "sockets"],
+        "none": ["descriptors", "pipes", "sockets", "system_v"],
+    }
+    grouped = "cgroup" in server.ready["features"]
+    assert server.ready["unbounded"] == ([] if grouped else told[kind.level])
+
+
+def test_memory_in_files_that_nobody_maps(server, other, kind):
+    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    code = """
+hoard = []
+for _ in range(24):
+    hoard.append(os.memfd_create("hoard"))
+    for _ in range(50):
+        os.write(hoard[-1], bytes(1 << 20))
+"""
+    assert end_of(cell, code) == ("memory" if kind == NONE else "refused")
+
+
+def test_memory_in_files_of_its_own_that_are_sent_and_closed(server, other, kind):
+    if kind == NONE:
+        pytest.skip("only a filter of system calls keeps a program from that")
+    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    code = """
+import socket
+ends = socket.socketpair()
+for _ in range(24):
+    file = os.memfd_create("hoard")
+    for _ in range(50):
+        os.write(file, bytes(1 << 20))
+    socket.send_fds(ends[0], [b"x"], [file])
+    os.close(file)
+"""
+    assert end_of(cell, code) == "refused"
+
+
+def test_memory_in_detached_segments(server, other, kind):
+    if kind == NONE:
+        pytest.skip("without a namespace or a filter they are the whole machine's")
+    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    code = f"""
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+for _ in range(10):
+    segment = libc.shmget(0, ctypes.c_size_t({100 * MIB}), 0o1600)
+    if segment < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    address = ctypes.c_void_p(libc.shmat(segment, None, 0))
+    ctypes.memset(address, 1, {100 * MIB})
+    libc.shmdt(address)
+"""
+    assert end_of(cell, code) == "refused"
+
+
+def test_the_bounds_of_segments_are_not_the_programs(server, kind):
+    if kind.level != "namespaces":
+        pytest.skip("only a namespace has bounds of its own")
+    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    pages = 32 * MIB // os.sysconf("SC_PAGE_SIZE")
+    assert cell.value("int(open('/proc/sys/kernel/shmall').read())") == str(pages)
+    for name in ("shmall", "shmmni", "msgmni", "sem"):
+        code = f"open('/proc/sys/kernel/{name}', 'w').write('32000')"
+        assert cell.run(code).reply["ename"] in ("OSError", "PermissionError")
+    cell.stop()
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_memory_in_sockets(server, other, kind, closed):
+    if kind.level != "namespaces":
+        pytest.skip("the sockets are in a network with everybody else's")
+    cell = server.start(**{**LIMITS, "memory": 200 * MIB, "open_files": 4000})
+    code = f"""
+import socket
+hoard, sent, lump = [], 0, bytes(1 << 17)
+while sent < {400 * MIB}:
+    sender, receiver = socket.socketpair()
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    sender.setblocking(False)
+    try:
+        while True:
+            sent += sender.send(lump)
+    except BlockingIOError:
+        pass
+    hoard.append(receiver)
+    if {closed}:
+        sender.close()
+    else:
+        hoard.append(sender)
+"""
+    assert end_of(cell, code) == "memory"
+
+
 def test_processor_time_spread_over_many(server, other):
     cell = server.start(**LIMITS, cpu=2)
     cell.execute(
@@ -77,6 +186,56 @@ def test_processor_time_spread_over_many(server, other):
         "        while True: pass\nsignal.pause()"
     )
     assert cell.exited()["reason"] == "cpu"
+
+
+@pytest.mark.parametrize("seconds", [0.8, 0.06])
+def test_processor_time_of_children_that_nobody_waits_for(server, other, seconds):
+    cell = server.start(**LIMITS, cpu=2)
+    cell.execute(f"""
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    if (child := os.fork()) == 0:
+        while time.process_time() < {seconds}:
+            pass
+        os._exit(0)
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:
+        pass
+""")
+    assert cell.exited()["reason"] == "cpu"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+def test_many_sessions_weigh_as_one(server, other):
+    cell = server.start(**LIMITS)
+    cell.execute(
+        "import os, signal\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        "        os.setsid()\n        while True: pass\nsignal.pause()"
+    )
+    levelled: list[int] = []
+    while len(levelled) < 4:
+        family = table.tree(cell.pid, table.by_parent())
+        levelled = [nice for nice in map(nice_of, family) if nice >= nice_for(4)]
+    cell.stop()
+
+
+def nice_of(process: table.Process) -> int:
+    try:
+        with open(f"/proc/{process.pid}/autogroup") as file:
+            return int(file.read().split()[-1])
+    except OSError:
+        return 0  # gone meanwhile
+
+
+def test_the_weight_of_a_session_is_not_the_programs(server, kind):
+    if kind.level != "namespaces":
+        pytest.skip("only there nothing may be written below /proc")
+    cell = server.start(**LIMITS)
+    code = "open('/proc/self/autogroup', 'w').write('0')"
+    assert cell.run(code).reply["ename"] == "PermissionError"
+    cell.stop()
 
 
 def test_a_fork_bomb(server, other, kind):

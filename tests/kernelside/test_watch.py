@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
-from sagecell_tx.kernelside.start import Start
-from sagecell_tx.kernelside.watch import Excess, Near, Watch
+from sagecell_tx.kernelside import table
+from sagecell_tx.kernelside.taken import Sources
+from sagecell_tx.kernelside.watch import Excess, Near, Place, Watch
 
 pytestmark = pytest.mark.integration
 
@@ -42,8 +44,8 @@ def family(tmp_path):
 
         def look(times: int = 1, **limits: float) -> list[Excess | Near]:
             watch = Watch(interval=0.0)
-            directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-            watch.add(1, process.pid, Start(kernel_id=1, limits=limits), directory)
+            directory = os.open(tmp_path, os.O_RDONLY)
+            watch.add(1, Place(pid=process.pid, directory=directory), limits)
             assert watch.wait() == 0.0
             found = [finding for _ in range(times) for finding in watch.look()]
             watch.forget(1)
@@ -129,7 +131,7 @@ def test_what_is_on_disk(family, tmp_path):
 def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
     watch = Watch(interval=3600.0)
     assert watch.wait() is None
-    watch.add(1, os.getpid(), Start(kernel_id=1, limits={"processes": 1}))
+    watch.add(1, Place(pid=os.getpid()), {"processes": 1})
     assert watch.look() == []
     wait = watch.wait()
     assert wait is not None
@@ -142,6 +144,67 @@ def test_a_process_that_is_gone_has_taken_nothing():
     watch = Watch(interval=0.0)
     gone = subprocess.Popen(["true"])
     gone.wait()
-    watch.add(1, gone.pid, Start(kernel_id=1, limits={"memory": 1, "processes": 1}))
+    watch.add(1, Place(pid=gone.pid), {"memory": 1, "processes": 1})
     assert watch.look() == []
     assert Excess(1, "cpu") != Excess(1, "memory")
+
+
+class TestHowOften:
+    """A kernel with a process too many is found in each look at it."""
+
+    def test_who_does_nothing_is_looked_at_less_and_less(self):
+        sleeper = subprocess.Popen(["sleep", "1000"])
+        while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
+            pass  # it is about to be a program that does nothing
+        watch = Watch(interval=0.0)
+        watch.add(1, Place(pid=sleeper.pid), {"processes": 0})
+        found = [number for number in range(1, 65) if watch.look()]
+        sleeper.kill()
+        sleeper.wait()
+        assert len(found) < 20
+        assert found[-5:] == [32, 40, 48, 56, 64]
+
+    def test_who_does_anything_is_looked_at_each_time(self):
+        watch = Watch(interval=0.0)
+        watch.add(1, Place(pid=os.getpid()), {"processes": 0})
+        children = []
+        for _ in range(12):
+            children.append(subprocess.Popen(["sleep", "1000"]))
+            assert watch.look() == [Excess(1, "processes")]
+        for child in children:
+            child.kill()
+            child.wait()
+
+    def test_all_that_do_nothing_are_looked_at_in_the_same_look(self):
+        sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(3)]
+        watch = Watch(interval=0.0)
+        found = []
+        for number in range(1, 97):
+            if number in (1, 6, 11):
+                watch.add(number, Place(pid=sleepers[number // 5].pid), {"processes": 0})
+            found.append(len(watch.look()))
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
+        assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
+
+
+def test_memory_behind_descriptors_counts_once():
+    code = """
+import os, signal
+file = os.memfd_create("hoard")
+os.write(file, bytes(50_000_000))
+os.dup(file)
+if os.fork() == 0:
+    os.write(1, b".")
+signal.pause()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as root:
+        assert root.stdout is not None
+        root.stdout.read(1)
+        tree = list(table.tree(root.pid, table.by_parent()))
+        assert len(tree) == 2
+        size = Sources.of_this_system().behind_descriptors(tree)
+        for process in tree:
+            os.kill(process.pid, 9)
+    assert 50_000_000 <= size < 51_000_000

@@ -30,6 +30,7 @@ class Account:
     further: Sequence[str] = ()
     name: str = field(default="account", init=False)
     features: Sequence[str] = field(default=(), init=False)
+    unbounded: Sequence[str] = field(default=(), init=False)
     _filter: calls.Filter | None = field(default=None, init=False)
     _accounts: accounts.Accounts = field(init=False)
 
@@ -49,6 +50,8 @@ class Account:
             *(("landlock",) if landlock.version() else ()),
             *(("seccomp",) if self._filter is not None else ()),
         )
+        beside = ("descriptors", "system_v") if self._filter is None else ()
+        self.unbounded = ("pipes", "sockets", *beside)
 
     def fork(self, start: Start, bootstrap: Bootstrap) -> int:
         """As `os.fork`, with an account for the new process."""

@@ -32,7 +32,7 @@ ALLOWED = (
     *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto"),
     *("setsockopt", "shutdown"),
     # Memory.
-    *("brk", "madvise", "map_shadow_stack", "membarrier", "memfd_create", "mincore", "mlock"),
+    *("brk", "madvise", "map_shadow_stack", "membarrier", "mincore", "mlock"),
     *("mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock"),
     *("munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect"),
     # Processes and threads of its own. `clone` depends on its arguments.
@@ -95,14 +95,18 @@ REFUSED = (
     *("io_uring_setup", "io_uring_enter", "io_uring_register"),
     *("io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents"),
     *("ioperm", "iopl", "modify_ldt", "remap_file_pages"),
-    # Memory where nobody sees it, on nodes, or of others.
-    *("memfd_secret", "vmsplice", "cachestat"),
-    *("mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node"),
+    # Memory on nodes, or of others.
+    *("cachestat", "mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node"),
 )
 
 #: As if this Linux did not have them, so that who calls them takes an older way. What `clone3`
-#: is asked for is in memory, where no filter can look; the C library then calls `clone`.
-ABSENT = ("clone3", "file_getattr", "file_setattr")
+#: is asked for is in memory, where no filter can look; the C library then calls `clone`. What
+#: the others make of memory the watch does not see once its descriptor was sent and closed, or
+#: its page is in a pipe; libraries then take files in ``/dev/shm``, which are bounded.
+ABSENT = (
+    *("clone3", "file_getattr", "file_setattr"),
+    *("memfd_create", "memfd_secret", "vmsplice"),
+)
 
 #: Those since 2019 in the order of their numbers, which are the same on every machine that
 #: there is a filter for. An older libseccomp does not know all of them.

@@ -51,6 +51,7 @@ class Level(Protocol):
 
     name: str
     features: Sequence[str]  # what is in force besides, by name
+    unbounded: Sequence[str]  # memory that only a control group would bound, by kind
 
     def prepare(self) -> None:
         """Confine this process as far as all its kernels will be; raises `Unavailable`.

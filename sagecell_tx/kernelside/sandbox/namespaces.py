@@ -9,13 +9,14 @@ system calls say the same again, where they can be had.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from attrs import define, evolve, field
 
 from sagecell_tx.kernelside import linux
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
-from sagecell_tx.kernelside.sandbox import calls, landlock, network, view
+from sagecell_tx.kernelside.sandbox import calls, landlock, network, objects, view
 from sagecell_tx.kernelside.sandbox.accounts import Accounts, become
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
 from sagecell_tx.kernelside.start import Start
@@ -24,7 +25,6 @@ _OWN_SYSTEM = (
     linux.CLONE_NEWUSER
     | linux.CLONE_NEWNS
     | linux.CLONE_NEWPID
-    | linux.CLONE_NEWIPC
     | linux.CLONE_NEWNET
     | linux.CLONE_NEWUTS
 )
@@ -42,6 +42,7 @@ class Namespaces:
     further: Sequence[str] = ()
     name: str = field(default="namespaces", init=False)
     features: Sequence[str] = field(default=(), init=False)
+    unbounded: Sequence[str] = field(default=(), init=False)
     _filter: calls.Filter | None = field(default=None, init=False)
     _accounts: Accounts | None = field(default=None, init=False)
     _temporary: str = field(default="/tmp", init=False)
@@ -64,8 +65,13 @@ class Namespaces:
                 linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
                 _map_self(user, group, user, group)
             view.enter(self.setting, self.further)
+            account = self.setting.accounts[0] if self._accounts is not None else None
+            bounded = _can_bound_objects(account)
         except OSError as error:
             raise Unavailable(f"No namespace of its own can be had: {error}.") from error
+        self.unbounded = ("pipes",) if bounded else ("pipes", "system_v")
+        if self._filter is None:  # a program may then make namespaces of its own
+            self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
     def fork(self, start: Start, bootstrap: Bootstrap) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
@@ -81,7 +87,7 @@ class Namespaces:
             raise
         told, tell, held, release = ends
         if between == 0:
-            if _bear(account, bootstrap, tell):
+            if _bear(account, bootstrap, tell, objects.bounds(start)):
                 os.close(told)
                 os.close(tell)
                 os.close(release)
@@ -115,7 +121,8 @@ class Namespaces:
         if landlock.version():
             own = (*_WRITABLE, place.temporary, place.sockets)
             allowed = [(path, landlock.WRITE) for path in own]
-            allowed += [(path, landlock.WRITE_FILE) for path in ("/dev", "/proc")]
+            # Not /proc: a program would undo there what the watch does to its scheduling groups.
+            allowed.append(("/dev", landlock.WRITE_FILE))
             landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
@@ -127,22 +134,23 @@ class Namespaces:
             self._accounts.give_back(kernel_id)
 
 
+_READ_ONLY = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
 _WRITABLE = (view.HOME, "/dev/shm", "/dev/pts")
 
 
-def _bear(account: int | None, bootstrap: Bootstrap, tell: int) -> bool:
-    """In the process between: leave, and fork. True in the new process; else it returns False."""
+def _bear(account: int | None, bootstrap: Bootstrap, tell: int, bounds: Mapping[str, str]) -> bool:
+    """In the process between: leave, and fork. True in the new process; else it returns False.
+
+    The System V objects belong to a user namespace in between, whose root bounds them.
+    """
     try:
-        user, group = os.getuid(), os.getgid()
         if account is not None:
             directory = bootstrap.receive().directory
             for path in (directory, f"{directory}/ipc"):
                 os.chown(path, account, account)
-            become(account)
-            user = group = account
-            linux.prctl(linux.PR_SET_DUMPABLE, 1)
+        _own_objects(account, bounds)
         linux.unshare(_OWN_SYSTEM)
-        _map_self(user, group, view.USER, view.USER)
+        _map_self(0, 0, view.USER, view.USER)
         pid = os.fork()
         if pid == 0:
             return True
@@ -153,6 +161,33 @@ def _bear(account: int | None, bootstrap: Bootstrap, tell: int) -> bool:
         why = os.strerror(error.errno or 0) if isinstance(error, OSError) else repr(type(error))
         os.write(tell, why.encode("utf-8", "replace"))
     return False
+
+
+def _own_objects(account: int | None, bounds: Mapping[str, str]) -> bool:
+    """Be that account, if any, and root of a namespace with System V objects.
+
+    Whether they are bounded.
+    """
+    user, group = os.getuid(), os.getgid()
+    if account is not None:
+        become(account)
+        user = group = account
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
+    linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWIPC)
+    _map_self(user, group, 0, 0)
+    return objects.bound(bounds)
+
+
+def _can_bound_objects(account: int | None) -> bool:
+    """Whether the kernels' System V objects can be bounded here; tried in a process of its own."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        with suppress(BaseException):
+            bounds = objects.bounds(Start(kernel_id=0, limits={}))
+            status = 0 if _own_objects(account, bounds) else 1
+        os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
@@ -180,6 +215,9 @@ def _make_mounts(start: Start, directory: str, place: Place) -> None:
         linux.mount(f"{view.OWN}/{name}", target, flags=linux.MS_BIND)
     linux.unmount(view.OWN)
     linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
+    # The bounds of its System V objects are there, and its user id may write them.
+    linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)
+    linux.restrict_mount("/proc/sys", _READ_ONLY)
     linux.mount(
         "devpts",
         "/dev/pts",

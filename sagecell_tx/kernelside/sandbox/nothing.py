@@ -15,6 +15,7 @@ class Nothing:
 
     name = "none"
     features: Sequence[str] = ()
+    unbounded: Sequence[str] = ("descriptors", "pipes", "sockets", "system_v")
 
     def prepare(self) -> None:
         """Nothing is needed."""
