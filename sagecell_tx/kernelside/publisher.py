@@ -147,11 +147,11 @@ class Publisher:
         # A finalizer or a signal handler may flush in the middle of an addition, which must end first.
         nested = self._lock._is_owned()  # type: ignore[attr-defined]
         self.hasten()
-        if nested or not self._may_wait():
+        if self.closed or nested or not self._may_wait():
             return
         with self._lock:
             unwritten = self._queue or self._in_hand
-            if unwritten and not self.closed:
+            if unwritten:
                 newest = unwritten[-1]
                 self._progress.wait_for(lambda: newest.written or self.closed, patience)
 

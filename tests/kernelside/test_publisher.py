@@ -243,8 +243,8 @@ class TestWaiting:
 class TestFlush:
     """Who flushes waits until what was said is written."""
 
-    def flushing(self, wire: Wire, name: str = "flushing") -> threading.Thread:
-        thread = threading.Thread(target=wire.publisher.flush, name=name, daemon=True)
+    def flushing(self, publisher: Publisher, name: str = "flushing") -> threading.Thread:
+        thread = threading.Thread(target=publisher.flush, name=name, daemon=True)
         thread.start()
         return thread
 
@@ -290,7 +290,7 @@ class TestFlush:
 
     def test_a_slow_reader_is_waited_for(self, wire):
         wire.fill()
-        thread = self.flushing(wire)
+        thread = self.flushing(wire.publisher)
         thread.join(0.05)
         assert thread.is_alive()
         wire.say("last", topic="status")
@@ -303,7 +303,7 @@ class TestFlush:
 
     def test_not_in_the_control_thread(self, wire):
         wire.fill()
-        self.flushing(wire, "Control").join()
+        self.flushing(wire.publisher, "Control").join()
 
     @pytest.mark.parametrize("package", ["ipykernel.zmqshell", "sagecell_tx.kernelside.requests"])
     def test_not_by_whoever_flushes_for_the_sake_of_order(self, wire, package):
@@ -336,9 +336,16 @@ class TestFlush:
         wire.stdout.flush()
         assert wire.next()["content"]["text"] == "on"
 
+    def test_not_in_a_forked_process(self):
+        """There, a lock that another thread had when it was forked is never let go."""
+        publisher = Publisher(Session())
+        publisher._abandon()
+        with publisher._lock:
+            self.flushing(publisher).join()
+
     def test_ends_with_the_publisher(self, wire):
         wire.fill()
-        thread = self.flushing(wire)
+        thread = self.flushing(wire.publisher)
         wire.publisher.stop()
         thread.join()
 
