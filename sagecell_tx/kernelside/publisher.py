@@ -144,14 +144,14 @@ class Publisher:
 
         It will be read then, whatever becomes of this process.
         """
+        if self.closed:
+            return
         # A finalizer or a signal handler may flush in the middle of an addition, which must end first.
         nested = self._lock._is_owned()  # type: ignore[attr-defined]
-        self.hasten()
-        if self.closed or nested or not self._may_wait():
-            return
         with self._lock:
+            self.hasten()
             unwritten = self._queue or self._in_hand
-            if unwritten:
+            if unwritten and not nested and self._may_wait():
                 newest = unwritten[-1]
                 self._progress.wait_for(lambda: newest.written or self.closed, patience)
 
@@ -237,8 +237,7 @@ class Publisher:
             entry.written = True
         self._in_hand = []
         self._progress.notify_all()
-        wait: int | None = None
-        size = 0
+        wait, size = None, 0
         while self._queue and size < BATCH:
             entry = self._queue[0]
             if isinstance(entry, Text) and len(self._queue) == 1 and not entry.complete:
@@ -258,8 +257,7 @@ class Publisher:
 
     def _send(self) -> int:
         """Write what is in hand, of which the size is given; here a slow reader is waited for."""
-        size = 0
-        messages = []
+        size, messages = 0, []
         for entry in self._in_hand:
             size += entry.size
             frames = entry.frames if isinstance(entry, Frames) else self._frames(entry)
@@ -274,9 +272,8 @@ class Publisher:
         if not content["text"]:
             return []
         message = self.session.msg("stream", content, parent=text.parent, metadata=text.block)
-        frames: list[bytes] = self.session.serialize(
-            message, ident=f"stream.{text.stream}".encode()
-        )
+        topic = f"stream.{text.stream}".encode()
+        frames: list[bytes] = self.session.serialize(message, ident=topic)
         return frames
 
     def _attend(self, wait: int | None) -> None:
@@ -288,9 +285,8 @@ class Publisher:
             # Only now does the reader miss nothing.
             content = {"subscription": topic.decode("utf-8", "replace")}
             message = self.session.msg("iopub_welcome", content)
-            self._readers.send_to(
-                reader, encode(self.session.serialize(message, ident=topic or None))
-            )
+            frames = self.session.serialize(message, ident=topic or None)
+            self._readers.send_to(reader, encode(frames))
         with self._lock:
             self._read_captures()
             for descriptor in self._captures.drop_ended():
