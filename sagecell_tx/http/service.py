@@ -40,6 +40,7 @@ class Collector:
     _limit: int
     streams: dict[str, list[str]] = field(factory=dict, init=False)
     reply: dict[str, Any] | None = field(default=None, init=False)
+    reason: Reason | None = field(default=None, init=False)  # why there is no reply
     done: Deferred[None] = field(factory=Deferred, init=False)
     _attachment: Attachment | None = field(default=None, init=False)
 
@@ -67,6 +68,13 @@ class Collector:
     def close(self, reason: str) -> None:
         """The session is over, be it before the reply."""
         if not self.done.called:
+            # A program that leaves with status 0 and without an answer has not finished.
+            why = Reason(reason)
+            self.reason = Reason.CRASHED if why is Reason.FINISHED else why
+            self._be_done()
+
+    def _be_done(self) -> None:
+        if not self.done.called:
             self.done.callback(None)
 
     def _keep(self, message: Message) -> None:
@@ -83,7 +91,7 @@ class Collector:
         elif message.msg_type == "execute_reply" and _is_json(content):
             self.reply = content
         elif message.msg_type == "status" and content.get("execution_state") == "idle":
-            self.close("")
+            self._be_done()
 
     def _print(self, name: str, text: str) -> None:
         if self._limit > 0 and name in ("stdout", "stderr"):
@@ -145,6 +153,9 @@ class Service:
             answer[name] = "".join(printed)
         if reply is not None:
             answer["execute_reply"] = reply
+        elif collector.reason is not None:
+            answer["reason"] = collector.reason.value
+            answer["message"] = collector.reason.sentence
         return json_body(request, answer)
 
     def _execution(self, code: str, user_expressions: str) -> Message:

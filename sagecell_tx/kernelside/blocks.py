@@ -31,7 +31,7 @@ class Blocks:
         """Publish a message on behalf of the latest request."""
         kernel = self._kernel
         publisher = self._publisher
-        publisher.flush()  # what was written before comes before
+        publisher.hasten()  # what was written before comes before
         kernel.session.send(
             publisher,
             msg_type,
@@ -81,7 +81,7 @@ class Blocks:
         """All output in it, plots that are left open included, belongs to the block."""
         session, publisher = self._kernel.session, self._publisher
         before, drawn = session.block, figures.open_figures()
-        publisher.flush()  # what was written before belongs elsewhere
+        publisher.hasten()  # what was written before belongs elsewhere
         session.block = publisher.block = {"interact_id": block_id}
         try:
             yield
@@ -90,7 +90,7 @@ class Blocks:
             except Exception:
                 self.show_error()
         finally:
-            publisher.flush()
+            publisher.hasten()
             session.block = publisher.block = before
 
     def close(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import zmq
 from attrs import define
-
-from sagecell_tx.kernelside.publisher import HIGH_WATER
 
 _PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
 
@@ -17,11 +16,11 @@ _LINGER = 1000
 
 @define
 class Channels:
-    """Bound sockets."""
+    """Bound sockets; that of iopub listens, for a publisher."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     shell: zmq.Socket[bytes]
-    iopub: zmq.Socket[bytes]
+    iopub: socket.socket
     stdin: zmq.Socket[bytes]
     control: zmq.Socket[bytes]
     beat: zmq.Socket[bytes]
@@ -43,8 +42,7 @@ class Channels:
             context,
             # A client that comes again under its name gets its replies.
             shell=bound("shell", zmq.ROUTER, ROUTER_HANDOVER=1),
-            # Nothing is dropped for a slow reader, and each subscription is told of.
-            iopub=bound("iopub", zmq.XPUB, XPUB_NODROP=1, XPUB_VERBOSE=1, SNDHWM=HIGH_WATER),
+            iopub=_listening(f"{prefix}-{_PORTS['iopub']}"),
             stdin=bound("stdin", zmq.ROUTER, ROUTER_HANDOVER=1),
             control=bound("control", zmq.ROUTER, ROUTER_HANDOVER=1),
             beat=bound("hb", zmq.ROUTER),
@@ -56,8 +54,8 @@ class Channels:
 
     def close(self) -> None:
         """Close all but iopub, which its thread closes; returns when last messages have left."""
-        for socket in (self.shell, self.stdin, self.control):
-            socket.close()
+        for channel in (self.shell, self.stdin, self.control):
+            channel.close()
         self.context.term()
 
     def _beat(self) -> None:
@@ -70,3 +68,11 @@ class Channels:
             except zmq.ZMQError:
                 if self.beat.closed:
                     return
+
+
+def _listening(path: str) -> socket.socket:
+    """A socket that listens at `path`; as with ZMQ, one that begins with @ is in no directory."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(f"\0{path[1:]}" if path.startswith("@") else path)
+    listening.listen()
+    return listening

@@ -21,6 +21,7 @@ class Text:
     parts: list[str] = field(factory=list)
     size: int = 0
     complete: bool = False  # no more of it comes soon
+    written: bool = False  # it is in the readers' sockets
 
 
 @define(eq=False)
@@ -29,3 +30,4 @@ class Frames:
 
     frames: list[bytes]
     size: int
+    written: bool = False  # as above

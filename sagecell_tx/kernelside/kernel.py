@@ -27,7 +27,7 @@ from sagecell_tx.kernelside.displaying import CellFormatter
 from sagecell_tx.kernelside.interrupts import Interrupts
 from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.languages.python import unwrapped
-from sagecell_tx.kernelside.publisher import Publisher
+from sagecell_tx.kernelside.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.session import CellSession
 from sagecell_tx.kernelside.streams import CellStream
@@ -155,6 +155,8 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
         """Answer one request; end when it said so."""
+        # What the one before has said must not be lost when this one crashes.
+        self.iopub_socket.flush(LINGER)
         await super().dispatch_shell(*args, **kwargs)
         if self.shell.exit_now:
             self.io_loop.stop()

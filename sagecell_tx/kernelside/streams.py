@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar, Token
@@ -12,6 +13,9 @@ from typing import Any
 from jupyter_client.session import extract_header
 
 from sagecell_tx.kernelside.publisher import Publisher
+
+#: Packages that flush for the sake of order only.
+_FRAMEWORK = frozenset({"ipykernel", "sagecell_tx"})
 
 
 class CellStream(io.TextIOBase):
@@ -68,8 +72,17 @@ class CellStream(io.TextIOBase):
             self.write(line)
 
     def flush(self) -> None:
-        """What was written leaves now."""
-        self._publisher.flush()
+        """What was written is shown, whatever becomes of the kernel; waits for a slow reader.
+
+        ipykernel flushes before each display, error and reply, so that they come after what was
+        printed. They do so anyway, and a reply must not wait for a reader.
+        """
+        caller = sys._getframe().f_back  # none, if a thread does nothing else
+        name = "" if caller is None else str(caller.f_globals.get("__name__"))
+        if name.partition(".")[0] in _FRAMEWORK:
+            self._publisher.hasten()
+        else:
+            self._publisher.flush()
 
     def fileno(self) -> int:
         """The descriptor that subprocesses write to; it ends up in the same stream."""

@@ -91,10 +91,14 @@ def _live(parts: Parts, cells: tuple[str, ...], completions: tuple[str, ...]) ->
     prefix = f"@sagecell-{os.getpid()}"
     running = Running.open(parts, prefix, os.urandom(16))
     try:
-        client = running.channels.context.socket(zmq.DEALER)
-        with client:
-            client.setsockopt(zmq.LINGER, 0)
-            client.connect(f"ipc://{prefix}-1")
+        context = running.channels.context
+        with context.socket(zmq.DEALER) as client, context.socket(zmq.SUB) as reader:
+            for socket, port in ((client, 1), (reader, 2)):
+                socket.setsockopt(zmq.LINGER, 0)
+                socket.connect(f"ipc://{prefix}-{port}")
+            reader.setsockopt(zmq.RCVHWM, 0)
+            reader.setsockopt(zmq.SUBSCRIBE, b"")
+            reader.recv_multipart()  # the welcome
             for code in cells:
                 _request(parts, client, "execute_request", code=code, stop_on_error=False)
             for code in completions:

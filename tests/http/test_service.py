@@ -48,7 +48,13 @@ class ServiceTests(SiteTests):
         assert told["execute_reply"]["evalue"] == "oh"
 
     def test_a_kernel_that_ends_before_it_answers(self) -> None:
-        assert self.run_code("print before\nexit 1") == {"success": False, "stdout": "before\n"}
+        for status in (0, 1):
+            assert self.run_code(f"print before\nexit {status}") == {
+                "success": False,
+                "stdout": "before\n",
+                "reason": "crashed",
+                "message": "The kernel stopped unexpectedly.",
+            }
 
     def test_code_in_several_parameters_is_joined_as_it_is(self) -> None:
         """contract: 1.20"""

@@ -84,6 +84,29 @@ def test_a_kernel_that_dies_takes_nobody_with_it(server):
         assert text(other.run("print('on')")) == "on\n"
 
 
+ENDINGS = {
+    "segmentation fault": ("ctypes.string_at(0)", "crashed"),
+    "abort": ("os.abort()", "crashed"),
+    "exit": ("os._exit(0)", "finished"),
+}
+
+PRINTED = "".join(f"line {i}\n" for i in range(50))
+
+
+@pytest.mark.parametrize(("ending", "reason"), ENDINGS.values(), ids=ENDINGS)
+def test_what_a_program_flushed_before_it_crashed_is_shown(server, ending, reason):
+    code = f"import ctypes, os\nfor i in range(50): print('line', i, flush=True)\n{ending}"
+    for _ in range(10):
+        answer = requests.post(f"{server.url}/service", data={"code": code}, timeout=60).json()
+        assert answer.pop("message") == "The kernel stopped unexpectedly."
+        assert answer == {"success": False, "stdout": PRINTED, "reason": "crashed"}
+        with Client(server.url) as client:
+            client.execute(code)
+            *said, dead = client.receive_all()
+        assert text(said) == PRINTED
+        assert (dead["content"]["execution_state"], dead["content"]["reason"]) == ("dead", reason)
+
+
 def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(own_server):
     server = own_server  # where no kernel is ready: they would be handed out before
     for _ in range(5):

@@ -62,9 +62,10 @@ def count(step):
     ("say", "steps"),
     [
         ("print(f'{step:06}' + 'x' * 10_000)", 8_000),
+        ("print(f'{step:06}' + 'x' * 10_000, flush=True)", 8_000),
         ("display(f'{step:06}' + 'x' * 10_000)", 8_000),
     ],
-    ids=["print", "display"],
+    ids=["print", "flush", "display"],
 )
 def test_a_loop_waits_and_goes_on_complete_and_in_order(cell, say, steps):
     cell.run(COUNTED)
@@ -81,10 +82,13 @@ def test_a_loop_waits_and_goes_on_complete_and_in_order(cell, say, steps):
     assert len(said) == steps * 10_007
 
 
-def test_an_interrupt_breaks_a_print_that_waits(cell):
+@pytest.mark.parametrize("flush", [False, True])
+def test_an_interrupt_breaks_a_print_that_waits(cell, flush):
     cell.run(COUNTED)
-    code = "step = 0\nwhile True:\n    print('x' * 10_000)\n    count(step := step + 1)"
-    cell.execute(code, stop_on_error=False)
+    say = f"print('x' * 10_000, flush={flush})"
+    cell.execute(
+        f"step = 0\nwhile True:\n    {say}\n    count(step := step + 1)", stop_on_error=False
+    )
     stalled_at(cell)
     cell.signal("INT")
     # The reply does not wait for the reader of what was printed.

@@ -1,8 +1,10 @@
-"""The queue and its thread, on sockets within one process."""
+"""The queue and its thread, with readers that are ZMQ's own."""
 
 from __future__ import annotations
 
+import _thread
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -16,6 +18,7 @@ from jupyter_client.session import Session
 from sagecell_tx.kernelside.captures import Capture, Captures
 from sagecell_tx.kernelside.publisher import ROOM, TEXT, Publisher
 from sagecell_tx.kernelside.streams import CellStream
+from tests.kernelside.test_zmtp import GREETING, READY, frame
 
 PATIENCE = 60_000  # milliseconds
 
@@ -29,12 +32,16 @@ class Wire:
         self.stdout = CellStream("stdout", 1, self.publisher)
         self.stderr = CellStream("stderr", 2, self.publisher)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        bound = self.context.socket(zmq.XPUB)
-        for option, value in ((zmq.XPUB_NODROP, 1), (zmq.XPUB_VERBOSE, 1), (zmq.SNDHWM, 4)):
-            bound.setsockopt(option, value)
-        self.name = f"inproc://{id(self)}"
-        bound.bind(self.name)
-        self.publisher.start(bound, captures)
+        self.peers: list[socket.socket] = []
+        self.begin(captures)
+
+    def begin(self, captures: Iterable[Capture] = ()) -> None:
+        """Let the publisher begin, and read it."""
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind("")  # at a name that is in no directory, and that Linux chooses
+        listening.listen()
+        self.name = f"ipc://@{listening.getsockname()[1:].decode()}"
+        self.publisher.start(listening, captures)
         self.reader = self.subscribe(b"")
 
     def subscribe(self, topic: bytes) -> zmq.Socket[bytes]:
@@ -64,12 +71,34 @@ class Wire:
         ident = f"kernel.{topic or msg_type}".encode()
         self.session.send(self.publisher, msg_type, {"x": "x" * size}, ident=ident)  # type: ignore[arg-type]
 
+    def fill(self) -> None:
+        """Say more than there is room for, of what does not wait, and far more than sockets hold."""
+        for _ in range(40):
+            self.say("display_data", ROOM // 8, topic="status")
+
+    def read_until(self, kind: str) -> None:
+        while self.next()["msg_type"] != kind:
+            pass
+
+    def peer(self) -> socket.socket:
+        """A second reader, without ZMQ: what it can read is in its socket."""
+        peer = socket.socket(socket.AF_UNIX)
+        self.peers.append(peer)
+        peer.connect("\0" + self.name.removeprefix("ipc://@"))
+        peer.sendall(GREETING + READY + frame(b"\1"))
+        said = b""
+        while b"iopub_welcome" not in said:
+            said += peer.recv(10_000)
+        return peer
+
     def parent(self, msg_id: str) -> dict[str, Any]:
         return {"header": {"msg_id": msg_id}}
 
     def close(self) -> None:
         self.publisher.stop()
         self.context.destroy(linger=0)
+        for peer in self.peers:
+            peer.close()
 
 
 @pytest.fixture
@@ -178,28 +207,22 @@ class TestOrder:
 class TestWaiting:
     def fill(self, wire: Wire) -> threading.Thread:
         """A thread that says more than there is room for; returns when it waits."""
-        # Far more than the sockets hold; the topic is one that does not wait itself.
-        for _ in range(40):
-            wire.say("display_data", ROOM // 8, topic="status")
+        wire.fill()
         thread = threading.Thread(target=wire.say, args=["update_display_data"], daemon=True)
         thread.start()
         return thread
 
-    def read_until(self, wire: Wire, kind: str) -> None:
-        while wire.next()["msg_type"] != kind:
-            pass
-
     def test_for_room(self, wire):
         thread = self.fill(wire)
         assert thread.is_alive()
-        self.read_until(wire, "update_display_data")
+        wire.read_until("update_display_data")
         thread.join()
 
     def test_never_with_a_status_or_an_error(self, wire):
         thread = self.fill(wire)
         wire.say("status")
         wire.say("error")
-        self.read_until(wire, "error")
+        wire.read_until("error")
         thread.join()
 
     def test_never_in_the_control_thread(self, wire):
@@ -207,7 +230,7 @@ class TestWaiting:
         control = threading.Thread(target=wire.say, args=["debug_event"], name="Control")
         control.start()
         control.join()
-        self.read_until(wire, "debug_event")
+        wire.read_until("debug_event")
         thread.join()
 
     def test_ends_with_the_publisher(self, wire):
@@ -215,6 +238,116 @@ class TestWaiting:
         wire.publisher.stop()
         thread.join()
         assert wire.publisher.closed
+
+
+class TestFlush:
+    """Who flushes waits until what was said is written."""
+
+    def flushing(self, publisher: Publisher, name: str = "flushing") -> threading.Thread:
+        thread = threading.Thread(target=publisher.flush, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def said(self, peer: socket.socket) -> bytes:
+        """What can be read at this moment."""
+        return peer.recv(1 << 20, socket.MSG_DONTWAIT)
+
+    def test_all_of_it_can_be_read_at_once(self, wire):
+        peer = wire.peer()
+        for number in range(200):
+            wire.stdout.write(f"word {number}")
+            wire.say("display_data")
+            print(f"line {number}", file=wire.stdout, flush=True)
+            said = self.said(peer)
+            for part in (f"word {number}", "display_data", f"line {number}"):
+                assert part.encode() in said
+            wire.next()
+            wire.next()
+            wire.next()
+
+    def test_what_was_written_beneath_too(self):
+        stream = CellStream("stdout", os.open(os.devnull, os.O_WRONLY), Publisher(Session()))
+        capture = Capture(stream)
+        wire = Wire([capture])
+        peer = wire.peer()
+        os.write(stream.fileno(), b"from a subprocess")
+        wire.stdout.flush()
+        assert b"from a subprocess" in self.said(peer)
+        wire.close()
+        os.close(stream.fileno())
+        os.close(capture.descriptor)
+
+    def test_nothing_was_said(self, wire):
+        wire.stdout.flush()
+        wire.stdout.flush()
+
+    def test_nobody_reads(self):
+        wire = Wire()
+        wire.reader.close()
+        wire.stdout.write("for nobody")
+        wire.stdout.flush()
+        wire.close()
+
+    def test_a_slow_reader_is_waited_for(self, wire):
+        wire.fill()
+        thread = self.flushing(wire.publisher)
+        thread.join(0.05)
+        assert thread.is_alive()
+        wire.say("last", topic="status")
+        wire.read_until("last")
+        thread.join()
+
+    def test_for_as_long_as_one_likes(self, wire):
+        wire.fill()
+        wire.publisher.flush(0.001)
+
+    def test_not_in_the_control_thread(self, wire):
+        wire.fill()
+        self.flushing(wire.publisher, "Control").join()
+
+    @pytest.mark.parametrize("package", ["ipykernel.zmqshell", "sagecell_tx.kernelside.requests"])
+    def test_not_by_whoever_flushes_for_the_sake_of_order(self, wire, package):
+        wire.fill()
+        exec("stream.flush()", {"__name__": package, "stream": wire.stdout})
+
+    def test_by_a_thread_that_does_nothing_else(self, wire):
+        """No frame is below the flush, and a thread that fails is a warning, which is an error."""
+        wire.stdout.write("on")
+        _thread.start_new_thread(wire.stdout.flush, ())
+        assert wire.next()["content"]["text"] == "on"
+
+    def test_not_in_the_middle_of_an_addition(self, wire):
+        """As a finalizer or a signal handler would that prints."""
+        with wire.in_one_breath():
+            wire.stdout.write("in the middle")
+            wire.stdout.flush()
+        assert wire.next()["content"]["text"] == "in the middle"
+
+    def test_not_in_the_thread_that_sends(self, wire):
+        """As a finalizer would there."""
+
+        class Flushing(Session):
+            def msg(self, *args: Any, **options: Any) -> Any:
+                wire.stdout.flush()
+                return super().msg(*args, **options)
+
+        wire.publisher.session = Flushing(key=b"key")
+        wire.stdout.write("on")
+        wire.stdout.flush()
+        assert wire.next()["content"]["text"] == "on"
+
+    def test_not_in_a_forked_process(self):
+        """There, a lock that another thread had when it was forked is never let go."""
+        publisher = Publisher(Session())
+        publisher._abandon()
+        with publisher._lock:
+            self.flushing(publisher).join()
+
+    def test_ends_with_the_publisher(self, wire):
+        wire.fill()
+        thread = self.flushing(wire.publisher)
+        wire.publisher.stop()
+        thread.join()
 
 
 class TestLife:
@@ -241,11 +374,7 @@ class TestLife:
         wire = Wire()
         wire.publisher.stop()
         wire.reader.close()
-        again = wire.context.socket(zmq.XPUB)
-        again.bind(wire.name + "again")
-        wire.publisher.start(again, [])
-        wire.name += "again"
-        wire.reader = wire.subscribe(b"")
+        wire.begin()
         wire.stdout.write("second life")
         assert wire.next()["content"]["text"] == "second life"
         wire.close()
@@ -268,7 +397,7 @@ class TestCapture:
         os.close(capture.descriptor)
         os.close(descriptor)
 
-    def test_a_flush_takes_it_although_the_queue_is_full(self):
+    def test_it_is_taken_although_the_queue_is_full(self):
         """Or the last of what a subprocess wrote would come after the end of its cell."""
         stream = CellStream("stdout", os.open(os.devnull, os.O_WRONLY), Publisher(Session()))
         capture = Capture(stream)
@@ -276,7 +405,7 @@ class TestCapture:
         for _ in range(20):
             wire.say("display_data", ROOM // 8, topic="status")
         os.write(stream.fileno(), b"x" * 50_000)
-        wire.publisher.flush()
+        wire.publisher.hasten()
         assert not Captures([capture]).waiting()
         wire.close()
         os.close(stream.fileno())
