@@ -70,6 +70,14 @@ class ProcessReactor(MemoryReactorClock):
 class ThisThread:
     """A thread pool that works at once, here."""
 
+    started = False
+
+    def start(self) -> None:
+        self.started = True
+
+    def stop(self) -> None:
+        self.started = False
+
     def callInThreadWithCallback(self, on_result, function, *args, **kwargs):  # noqa: N802
         try:
             result = function(*args, **kwargs)
