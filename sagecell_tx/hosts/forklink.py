@@ -89,6 +89,7 @@ class ForkHost(Service):
         self._servers = ForkServers(
             reactor=self.reactor,
             spare=self.spare,
+            patience=self.limits.start,
             came_up=self._came_up,
             event=self._event,
             lost=self._lost,

@@ -7,6 +7,8 @@ stderr is the log::
         "proxy": false}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
+    -> {"op": "ping"}
+    <- {"event": "pong"}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
         "sandbox": "none", "features": [...], "ungrouped": ...}
     <- {"event": "unavailable", "message": ...}
@@ -120,7 +122,9 @@ class ForkServer:
 
     def _obey(self, command: dict[str, Any]) -> Born | None:
         op, kernel_id = command.get("op"), command.get("id")
-        if not isinstance(kernel_id, str) or not 0 < len(kernel_id) <= 64:
+        if op == "ping":
+            self.pipes.tell(event="pong")
+        elif not isinstance(kernel_id, str) or not 0 < len(kernel_id) <= 64:
             self.pipes.tell(event="refused", message="A command names a kernel by its id.")
         elif op == "start":
             return self._start(kernel_id, command)

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.integration.script import Client, reply, text
-from tests.integration.servers import Server, free_port
+from tests.integration.servers import Server, all_gone, free_port
 from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
@@ -48,6 +48,25 @@ def test_the_fork_server_dies_during_a_hundred_starts():
         with Client(server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
         assert server.log().count("a fork server ended") == 1
+
+
+def test_the_fork_server_hangs():
+    with Server(spare=True, start=5.0) as server:
+        until(lambda: server.log().count("a fork server is up") == 2)
+        with Client(server.url) as client:
+            client.run("1")
+            hung = [server.fork_server, *server.kernels()]
+            hung[0].suspend()
+            answer = requests.post(f"{server.url}/kernel", timeout=60)
+            # If it came to hang long enough before, the spare is there in time.
+            assert answer.status_code in (200, 503)
+            if answer.status_code == 503:
+                assert answer.json()["error"] == "start_failed"
+            until(lambda: "has not answered for 5.0 s: killed" in server.log())
+            until(all_gone(hung))
+        with Client(server.url) as after:
+            assert text(after.run("print('on')")) == "on\n"
+        assert server.log().count("has not answered") == 1
 
 
 def test_a_second_server_on_the_same_state_directory(own_server):
