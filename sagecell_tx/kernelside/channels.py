@@ -1,4 +1,4 @@
-"""The five sockets of a kernel, as jupyter_client numbers and names ipc endpoints."""
+"""The five sockets of a kernel."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import threading
 import zmq
 from attrs import define
 
+from sagecell_tx.kernelside.listeners import Listeners
 from sagecell_tx.kernelside.publisher import HIGH_WATER
-
-_PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
 
 #: How long a message may look for its reader at the end, in milliseconds.
 _LINGER = 1000
@@ -27,8 +26,8 @@ class Channels:
     beat: zmq.Socket[bytes]
 
     @classmethod
-    def bind(cls, prefix: str) -> Channels:
-        """Make and bind them, each to the file `<prefix>-<port>`; raises `zmq.ZMQError`."""
+    def open(cls, listeners: Listeners) -> Channels:
+        """Have them listen where these do, which are theirs now; raises `zmq.ZMQError`."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
         def bound(name: str, kind: int, **options: int) -> zmq.Socket[bytes]:
@@ -36,7 +35,8 @@ class Channels:
             socket.setsockopt(zmq.LINGER, _LINGER)
             for option, value in options.items():
                 socket.setsockopt(getattr(zmq, option), value)
-            socket.bind(f"ipc://{prefix}-{_PORTS[name]}")
+            socket.setsockopt(zmq.USE_FD, listeners[name].detach())
+            socket.bind(f"ipc://{name}")  # no more than a name: it is bound
             return socket
 
         return cls(

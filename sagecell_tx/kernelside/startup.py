@@ -32,6 +32,14 @@ _LAST_WORDS = 2.0
 
 _NO_LIMIT = 2**62
 
+#: What Linux counts for each user, and kernels that are one user would take from one another: timers
+#: and queued signals, bytes of message queues and bytes of memory that is never swapped out.
+_OF_ONE_USER = (
+    (resource.RLIMIT_SIGPENDING, 256),
+    (resource.RLIMIT_MSGQUEUE, 0),
+    (resource.RLIMIT_MEMLOCK, 64 * 1024),
+)
+
 
 def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn:
     """Be the kernel that was asked for until it ends, and the process with it.
@@ -52,7 +60,7 @@ def become(start: Start, parts: Parts, level: Level, *, report: int) -> NoReturn
             ),
         )
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
-        running = Running.open(parts, f"{place.sockets}/k", start.key, captures)
+        running = Running.open(parts, place.listeners, start.key, captures)
         parts.take_streams()
         threads.follow(parts.kernel)
         gc.enable()
@@ -83,6 +91,8 @@ def confine(start: Start, level: Level) -> Place:
     _limit(resource.RLIMIT_CPU, cpu + _CPU_GRACE, cpu + 2 * _CPU_GRACE)
     file = start.limit("file", _NO_LIMIT)
     _limit(resource.RLIMIT_FSIZE, file, file)
+    for what, most in _OF_ONE_USER:
+        _limit(what, most, most)
     for name, what in (
         ("memory", resource.RLIMIT_DATA),
         ("processes", resource.RLIMIT_NPROC),

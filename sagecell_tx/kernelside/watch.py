@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from attrs import define, field, frozen
 
+from sagecell_tx.kernelside.diskuse import DiskUse
 from sagecell_tx.kernelside.sandbox import view
 from sagecell_tx.kernelside.start import Start
 
@@ -24,8 +25,8 @@ INTERVAL = 0.5
 _PAGE = resource.getpagesize()
 _TICK = os.sysconf("SC_CLK_TCK")
 
-#: Entries of a directory that are added up at most, in one look.
-_ENTRIES = 20_000
+#: Entries of a kernel's directory that are counted at most, in one look.
+_ENTRIES = 5_000
 
 
 @frozen
@@ -61,7 +62,7 @@ class Process:
 @define(eq=False)
 class _Watched:
     pid: int
-    directory: str
+    disk: DiskUse | None
     limits: Mapping[str, float]  # not the start command: it has a key that no other kernel may see
     cpu: float = 0.0  # seconds, the most that was seen
     warned: bool = False
@@ -87,11 +88,13 @@ class Watch:
         """Watch a kernel from now on."""
         if not self._watched:
             self._next = time.monotonic() + self.interval
-        self._watched[kernel_id] = _Watched(pid, start.directory, start.limits)
+        self._watched[kernel_id] = _Watched(pid, _disk_use(start), start.limits)
 
     def forget(self, kernel_id: str) -> None:
         """Nothing is left of a kernel."""
-        self._watched.pop(kernel_id, None)
+        watched = self._watched.pop(kernel_id, None)
+        if watched is not None and watched.disk is not None:
+            watched.disk.close()
 
     def wait(self) -> float | None:
         """Seconds until the next look; None while there is nobody to look at."""
@@ -130,9 +133,18 @@ def _excess(watched: _Watched, tree: list[Process]) -> str | None:
             taken = own_files + sum(_proportional(process.pid) for process in tree)
             if taken > memory:
                 return "memory"
-    directory = limit("directory")
-    if directory is not None and _on_disk(watched.directory) > directory:
+    if watched.disk is not None and watched.disk.exceeds(_ENTRIES):
         return "disk"
+    return None
+
+
+def _disk_use(start: Start) -> DiskUse | None:
+    """The count of what is in a kernel's directory, if that is limited."""
+    most = start.limits.get("directory")
+    if most is not None:
+        with suppress(OSError):
+            root = os.open(start.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            return DiskUse(root=root, most=most)
     return None
 
 
@@ -193,19 +205,3 @@ def _file_system(pid: int) -> int:
             size = os.statvfs(own)
             return (size.f_blocks - size.f_bfree) * size.f_frsize
     return 0
-
-
-def _on_disk(directory: str) -> int:
-    """Bytes below a kernel's directory, as far as they are added up."""
-    total, seen = 0, 0
-    waiting = [directory]
-    while waiting and seen < _ENTRIES:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                seen += 1
-                with suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-    return total

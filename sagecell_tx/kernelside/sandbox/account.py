@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
-from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside import linux, listeners
 from sagecell_tx.kernelside.sandbox import accounts, calls, landlock, visible
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
 from sagecell_tx.kernelside.start import Start
@@ -50,15 +50,16 @@ class Account:
         )
 
     def fork(self, start: Start) -> int:
-        """As `os.fork`; the directory is the account's."""
+        """As `os.fork`; the directory is the account's, but for that of the sockets."""
         account = self._accounts.take(start.kernel_id)
-        for name in ("", "/work", "/ipc"):
+        for name in ("", "/work"):
             os.chown(f"{start.directory}{name}", account, account)
         return os.fork()
 
     def enter(self, start: Start) -> Place:
         """Become the account, and give up the rest."""
         account = os.stat(start.directory).st_uid
+        bound = listeners.bind(f"{start.directory}/ipc/k")
         linux.forbid_capabilities()
         accounts.become(account)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
@@ -68,10 +69,12 @@ class Account:
             landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(start))
         if self._filter is not None:
             self._filter.install()
-        return own_place(start.directory)
+        return own_place(start.directory, bound)
 
     def _allowed(self, start: Start) -> Iterator[tuple[str, int]]:
-        yield start.directory, landlock.READ | landlock.WRITE
+        yield start.directory, landlock.READ
+        for name in ("work", "tmp"):
+            yield f"{start.directory}/{name}", landlock.WRITE
         for path in (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories()):
             yield path, landlock.READ
         for path in (*self.further, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from sagecell_tx.kernelside import linux
-from sagecell_tx.kernelside.sandbox import calls, landlock, network, view
+from sagecell_tx.kernelside import linux, listeners
+from sagecell_tx.kernelside.sandbox import calls, landlock, network, ownlimits, view
 from sagecell_tx.kernelside.sandbox.accounts import Accounts, become
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
 from sagecell_tx.kernelside.start import Start
@@ -110,23 +110,29 @@ class Namespaces:
 
     def enter(self, start: Start) -> Place:
         """Make this process's own mounts, then give up all that it could do here."""
-        place = Place(work=view.HOME, temporary=self._temporary, sockets=view.SOCKETS)
-        _make_mounts(start, place)
+        _make_mounts(start, self._temporary)
         network.raise_loopback()
         if start.proxy:
             network.give_listener_away(view.SOCKETS)
+        bound = listeners.bind(f"{view.SOCKETS}/k")
+        linux.restrict_mount(view.SOCKETS, _READ_ONLY)
+        ownlimits.set_all()
         linux.forbid_capabilities()
         linux.drop_capabilities()
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         if landlock.version():
-            own = (*_WRITABLE, place.temporary, place.sockets)
-            allowed = [(path, landlock.WRITE) for path in own]
+            allowed = [(path, landlock.WRITE) for path in (*_WRITABLE, self._temporary)]
             allowed += [(path, landlock.WRITE_FILE) for path in ("/dev", "/proc")]
             landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
-        return evolve(place, environment=network.environment()) if start.proxy else place
+        return Place(
+            work=view.HOME,
+            temporary=self._temporary,
+            listeners=bound,
+            environment=network.environment() if start.proxy else {},
+        )
 
     def ended(self, kernel_id: str) -> None:
         """Its account may be another's."""
@@ -135,6 +141,14 @@ class Namespaces:
 
 
 _WRITABLE = (view.HOME, "/dev/shm", "/dev/pts")
+
+#: The directory of the sockets, which is on the host's disk, once they are bound.
+_READ_ONLY = (
+    linux.MOUNT_ATTR_RDONLY
+    | linux.MOUNT_ATTR_NOSUID
+    | linux.MOUNT_ATTR_NODEV
+    | linux.MOUNT_ATTR_NOEXEC
+)
 
 
 def _bear(account: int | None, tell: int) -> bool:
@@ -168,7 +182,7 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: Start, place: Place) -> None:
+def _make_mounts(start: Start, temporary: str) -> None:
     """The mounts that are this kernel's alone; the other kernels' directories disappear."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
@@ -177,7 +191,7 @@ def _make_mounts(start: Start, place: Place) -> None:
     linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
     size = start.limit("directory", _SIZE)
     linux.mount("tmpfs", view.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
-    for name, target in (("work", place.work), ("tmp", place.temporary), ("shm", "/dev/shm")):
+    for name, target in (("work", view.HOME), ("tmp", temporary), ("shm", "/dev/shm")):
         os.mkdir(f"{view.OWN}/{name}", 0o700)
         linux.mount(f"{view.OWN}/{name}", target, flags=linux.MS_BIND)
     linux.unmount(view.OWN)

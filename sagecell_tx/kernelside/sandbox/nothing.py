@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from sagecell_tx.kernelside import listeners
 from sagecell_tx.kernelside.sandbox.levels import Place, own_place
 from sagecell_tx.kernelside.start import Start
 
@@ -23,9 +24,16 @@ class Nothing:
         return os.fork()
 
     def enter(self, start: Start) -> Place:
-        """The kernel sees its directory where it is."""
+        """The kernel sees its directory where it is.
+
+        That of its sockets is locked, but a program may unlock what its own account owns.
+        """
         os.makedirs(f"{start.directory}/tmp", mode=0o700, exist_ok=True)
-        return own_place(start.directory)
+        sockets = f"{start.directory}/ipc"
+        os.chmod(sockets, 0o700)  # locked, if this is a start that has to be begun anew
+        bound = listeners.bind(f"{sockets}/k")
+        os.chmod(sockets, 0o500)
+        return own_place(start.directory, bound)
 
     def ended(self, kernel_id: str) -> None:
         """Nothing was taken."""
