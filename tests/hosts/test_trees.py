@@ -173,6 +173,7 @@ def test_locked_directories_without_privileges(open_tree):
 @root_only
 def test_what_is_somebody_elses_stays_and_the_rest_goes(open_tree):
     (open_tree / "theirs").mkdir(parents=True)
+    (open_tree / "theirs").chmod(0o755)
     (open_tree / "theirs" / "file").write_text("x")
     (open_tree / "mine").mkdir()
     os.chown(open_tree, 65534, 65534)
