@@ -49,6 +49,7 @@ class PermalinkServer(Service):
         os.umask(0o077)
         allow_many_descriptors()
         try:
+            self._claim()
             self.database.upgrade()
             self._begin()
         except ConfigError as error:
@@ -57,6 +58,9 @@ class PermalinkServer(Service):
         self.reactor.callWhenRunning(self._stop_on_signals)
         for service in self.listening:
             service.startService()
+
+    def _claim(self) -> None:
+        """Before anything is changed: have what no two servers can. Raises `ConfigError`."""
 
     def _begin(self) -> None:
         """The database is there: start what rests on it. Raises `ConfigError`."""
@@ -106,6 +110,11 @@ class Server(PermalinkServer):
     _emptied: Deferred[None] = field(init=False)
 
     @override
+    def _claim(self) -> None:
+        """A second server on one state directory does not even change the database."""
+        self.host.claim()
+
+    @override
     def _begin(self) -> None:
         """Start; it is up when kernels can be had."""
         self.host.startService()
@@ -116,6 +125,7 @@ class Server(PermalinkServer):
 
     @override
     async def _say_goodbye(self) -> None:
+        self.host.hurry()
         self._emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
         await self.fleet.stopService()
 

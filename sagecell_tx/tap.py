@@ -18,6 +18,7 @@ from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.python.threadpool import ThreadPool
 from twisted.web.client import Agent
 from twisted.web.server import Site
 from typing_extensions import override
@@ -28,6 +29,7 @@ from sagecell_tx.hosts.forklink import ForkHost
 from sagecell_tx.hosts.names import Names
 from sagecell_tx.hosts.outlet import Network
 from sagecell_tx.hosts.reach import AllowList, is_public
+from sagecell_tx.hosts.removals import AT_ONCE
 from sagecell_tx.hosts.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
@@ -199,6 +201,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     host = ForkHost(
         reactor=reactor,
         threads=threads,
+        removers=ThreadPool(0, AT_ONCE, "removals"),
         zmq=Factory(reactor),
         directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         limits=limits,

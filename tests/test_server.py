@@ -35,6 +35,12 @@ class Part:
         self.story.append(f"{self.name} stops")
         return self.end
 
+    def claim(self) -> None:
+        self.story.append(f"{self.name} is claimed")
+
+    def hurry(self) -> None:
+        self.story.append(f"{self.name} hurries")
+
     upgrade = startService
     close = stopService
 
@@ -85,6 +91,7 @@ class ServerTests(SynchronousTestCase):
         self.server.startService()
         assert self.told() == [
             "port opens",
+            "host is claimed",
             "database starts",
             "host starts",
             "ready starts",
@@ -148,7 +155,8 @@ class ServerTests(SynchronousTestCase):
         self.parts["ready"].end = Deferred()
         self.told()
         stopped = self.server.stopService()
-        assert self.told() == ["systemd hears stopping", "ready stops", "fleet stops"]
+        first = ["systemd hears stopping", "host hurries", "ready stops", "fleet stops"]
+        assert self.told() == first
         self.parts["fleet"].end.callback(None)
         assert self.told() == ["port stops"]
         self.assertNoResult(stopped)

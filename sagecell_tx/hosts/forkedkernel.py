@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from sagecell_tx.hosts.bootstrap import Bootstrap
@@ -200,9 +199,8 @@ class ForkedKernel:
     def _clear_up(self, how: Exit) -> None:
         if self._link is not None:
             self._link.close()
-        removed = deferToThreadPool(
-            self._host.reactor, self._host.threads, self._host.directories.remove, self.directory
-        )
+        # A place that is given back before the disk is free would let programs fill it.
+        removed = self._host.removals.begin(self.directory)
         removed.addErrback(lambda failure: _log.failure("removing a directory", failure))
         removed.addCallback(lambda _: self._observer.kernel_ended(how))
 

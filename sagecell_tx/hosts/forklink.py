@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -25,6 +26,7 @@ from sagecell_tx.hosts.forkedkernel import ForkedKernel
 from sagecell_tx.hosts.forkserver import command
 from sagecell_tx.hosts.forkservers import ForkServers
 from sagecell_tx.hosts.outlet import Network
+from sagecell_tx.hosts.removals import Removals
 from sagecell_tx.hosts.sandbox import Run, Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
@@ -50,7 +52,8 @@ KERNEL_LIMITS = (
 class ForkHost(Service):
     """The fork server and its kernels, which it knows by numbers: whose they are is not its concern.
 
-    `new_key` makes a kernel's signing key; `threads` is where directories are removed.
+    `new_key` makes a kernel's signing key. `threads` are where large messages are checked,
+    `removers`, a pool that nobody has started, where directories are removed.
     `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
     kept loaded, so that kernels can be had again at once when the first one dies.
     `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
@@ -59,6 +62,7 @@ class ForkHost(Service):
 
     reactor: Any
     threads: Any  # a ThreadPool
+    removers: Any  # another one
     zmq: Factory
     directories: WorkDirs
     limits: Limits
@@ -71,7 +75,9 @@ class ForkHost(Service):
     features: tuple[str, ...] = field(default=(), init=False)  # what else confines kernels
     unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
     rejected: Counter[str] = field(factory=Counter, init=False)
+    removals: Removals = field(init=False)
     _servers: ForkServers = field(init=False)
+    _left: list[Path] = field(factory=list, init=False)  # of an earlier run
     _up: bool = field(default=False, init=False)
     _ungrouped: str = field(default="", init=False)  # the sentence that was logged last
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
@@ -80,9 +86,13 @@ class ForkHost(Service):
     _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.removals = Removals(
+            reactor=self.reactor, threads=self.removers, remove=self.directories.remove
+        )
         self._servers = ForkServers(
             reactor=self.reactor,
             spare=self.spare,
+            patience=self.limits.start,
             came_up=self._came_up,
             event=self._event,
             lost=self._lost,
@@ -138,13 +148,19 @@ class ForkHost(Service):
 
     # --- Service
 
+    def claim(self) -> None:
+        """Have the kernels' directories for this server alone; raises `ConfigError`.
+
+        Who is refused has changed nothing of another server's. Harmless if repeated.
+        """
+        if not self.directories.taken:
+            self._left = self.directories.open()
+
     @override
     def startService(self) -> None:
         """Start the fork server."""
         super().startService()
-        swept = self.directories.open()
-        if swept:
-            _log.info("swept {count} directories of an earlier run", count=swept)
+        self.claim()
         self.sandbox = self.sandbox.chosen(self.try_level)
         if self.network is not None and self.sandbox.level != "namespaces":
             raise ConfigError(
@@ -154,7 +170,22 @@ class ForkHost(Service):
         if self.network is not None:
             self.network.names.start()
         _log.info("sandbox: {sandbox}", sandbox=self.sandbox.level)
+        # Not before all that can be refused: with threads, this process does not end by itself.
+        self.removals.start()
+        self._sweep()
         self._servers.start(command(self.preload, self.sandbox.arguments))
+
+    def _sweep(self) -> None:
+        """Remove what an earlier run has left, while the server is at work already."""
+        left, self._left = self._left, []
+        if left:
+            _log.info("sweeping {count} directories of an earlier run", count=len(left))
+        for path in left:
+            self.removals.begin(path).addErrback(lambda failure: _log.failure("sweeping", failure))
+
+    def hurry(self) -> None:
+        """The server is to stop: from now on removals have a bounded time."""
+        self.removals.hurry()
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -166,6 +197,7 @@ class ForkHost(Service):
         self.zmq.shutdown()
         if self.network is not None:
             self.network.names.stop()
+        self.removals.stop()
         self.directories.close()
 
     # --- the fork server

@@ -27,14 +27,27 @@ LONGEST_WAIT = 30.0
 #: How long a fork server may take to end, in seconds.
 PATIENCE = 5.0
 
+#: How long it may take to load everything, in seconds: a disk may be slow, and Sage is large.
+LOADING = 600.0
+
+#: It may be silent for at least so long, whatever the patience is, in seconds.
+SHORTEST = 1.0
+
+#: How often it is asked for a word in the time in which it may be silent.
+QUESTIONS = 5
+
 Line = dict[str, Any]
 
 
 @define(eq=False)
 class _Running:
-    """One run of the program. `ready` is the line in which it said that it can fork."""
+    """One run of the program. `ready` is the line in which it said that it can fork.
+
+    `silent` are the seconds since its last word, as far as the web process was there to hear one.
+    """
 
     born: float
+    silent: float = field(default=0.0, init=False)
     protocol: ForkServerProtocol = field(init=False)
     ready: Line | None = field(default=None, init=False)
 
@@ -44,11 +57,13 @@ class ForkServers:
     """Keeps a fork server at work.
 
     `came_up` is given the ready line of each that begins to work, `event` what the one at
-    work says after that; `lost` is called when it has ended, and all its kernels with it.
+    work says after that; `lost` is called when it has ended, and all its kernels with it. One
+    that does not answer for `patience`, in seconds, is killed.
     """
 
     reactor: Any
     spare: bool
+    patience: float
     came_up: Callable[[Line], None]
     event: Callable[[Line], None]
     lost: Callable[[], None]
@@ -57,19 +72,23 @@ class ForkServers:
     _behind: _Running | None = field(default=None, init=False)
     _short_lives: int = field(default=0, init=False)
     _retry: IDelayedCall | None = field(default=None, init=False)
+    _asking: IDelayedCall | None = field(default=None, init=False)
+    _asked: float = field(default=0.0, init=False)  # when they were asked last
     _finished: Deferred[None] | None = field(default=None, init=False)
 
     def start(self, argv: list[str]) -> None:
         """Start the first one; `argv` is the program and its arguments."""
         self._finished, self._argv = None, argv
         self._fill()
+        self._ask_again()
 
     def stop(self) -> Deferred[None]:
         """End all; fires when they are gone."""
         finished: Deferred[None] = Deferred()
         self._finished = finished
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        for timer in (self._retry, self._asking):
+            if timer is not None and timer.active():
+                timer.cancel()
         for running in (self._at_work, self._behind):
             if running is not None:
                 running.protocol.finish()
@@ -116,6 +135,9 @@ class ForkServers:
         return running
 
     def _said(self, running: _Running, line: Line) -> None:
+        running.silent = 0.0
+        if line.get("event") == "pong":
+            return
         if line.get("event") == "ready" and running.ready is None:
             running.ready = line
             _log.info("a fork server is up in {seconds} s", seconds=line.get("seconds"))
@@ -144,6 +166,38 @@ class ForkServers:
         self._fill_in(wait)
         if worked and self._at_work is not None and self._at_work.ready is not None:
             self.came_up(self._at_work.ready)
+
+    @property
+    def _interval(self) -> float:
+        """Seconds between two questions."""
+        return max(self.patience, SHORTEST) / QUESTIONS
+
+    def _ask_again(self) -> None:
+        self._asked = self.reactor.seconds()
+        self._asking = self.reactor.callLater(self._interval, self._ask)
+
+    def _ask(self) -> None:
+        """Ask each for a word, and kill the one that has not said any for too long.
+
+        What is counted are questions: if this process, or the machine, stood still meanwhile, the
+        answers may be there and unread, and everybody has as long again.
+        """
+        on_time = self.reactor.seconds() - self._asked < 2 * self._interval
+        for running in (self._at_work, self._behind):
+            if running is None:
+                continue
+            if not on_time:
+                running.silent = 0.0
+            allowed = LOADING if running.ready is None else QUESTIONS * self._interval
+            if running.silent >= allowed:
+                _log.error("a fork server has not answered for {wait} s: killed", wait=allowed)
+                running.silent = 0.0
+                running.protocol.kill()
+                continue
+            running.silent += self._interval
+            if running.ready is not None:
+                running.protocol.tell(op="ping")
+        self._ask_again()
 
     def _back_off(self, running: _Running) -> float:
         """Seconds until the next try: none after a sound life, then more and more."""

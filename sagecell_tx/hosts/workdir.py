@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from sagecell_tx.config import ConfigError
+from sagecell_tx.hosts import trees
 
 _log = Logger()
 
@@ -43,11 +42,16 @@ class WorkDirs:
         """A directory that kernels cannot enter."""
         return self.root.absolute() / RELAYS
 
-    def open(self) -> int:
-        """Take `root` for this server alone and remove what a crash has left there.
+    @property
+    def taken(self) -> bool:
+        """Whether `root` is this server's."""
+        return self._lock is not None
 
-        Returns how many directories were removed. Raises `ConfigError` when `root` cannot be
-        used: not writable, too long a path for sockets, or in use by another server.
+    def open(self) -> list[Path]:
+        """Take `root` for this server alone; returns the directories that a crash has left there.
+
+        Raises `ConfigError` when `root` cannot be used: not writable, too long a path for
+        sockets, or in use by another server. Then nothing there has changed.
         """
         longest = self.root.absolute() / f"{PREFIX}{self.token()}" / SOCKETS / "k-0"
         if len(os.fsencode(longest)) > SOCKET_PATH:
@@ -57,26 +61,31 @@ class WorkDirs:
             )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            self._lock = self._take_lock()
             # Kernels with accounts of their own pass through, to directories that are theirs.
             self.root.chmod(0o711)
-            self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(self.relays, ignore_errors=True)
-            self.relays.mkdir(mode=0o700)
-        except BlockingIOError as error:
-            self.close()
-            raise ConfigError(f"{self.root} is in use by another server.") from error
+            self.remove(self.relays)
+            self.relays.mkdir(mode=0o700, exist_ok=True)
+            return [path for path in self.root.iterdir() if path.name.startswith(PREFIX)]
         except OSError as error:
+            self.close()
             raise ConfigError(f"work_dir: {self.root}: {error.strerror}") from error
-        left = [path for path in self.root.iterdir() if path.name.startswith(PREFIX)]
-        for path in left:
-            self.remove(path)
-        return len(left)
+
+    def _take_lock(self) -> int:
+        lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            if isinstance(error, BlockingIOError):
+                raise ConfigError(f"{self.root} is in use by another server.") from error
+            raise
+        return lock
 
     def close(self) -> None:
-        """Let `root` go."""
+        """Let `root` go. What is there is another's unless it was taken."""
         if self._lock is not None:
-            shutil.rmtree(self.relays, ignore_errors=True)
+            self.remove(self.relays)
             os.close(self._lock)
             self._lock = None
 
@@ -88,20 +97,17 @@ class WorkDirs:
         (path / SOCKETS).mkdir(mode=0o700)
         return path
 
-    def remove(self, path: Path) -> None:
-        """Remove a kernel's directory and all that its program left there. Blocks."""
+    def remove(self, path: Path, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Remove a directory and all that a program left there, while that is `wanted`. Blocks.
 
-        def insist(function: Callable[..., object], name: str, error: object) -> None:
-            # A program may have locked its own directories.
-            try:
-                os.chmod(os.path.dirname(name), stat.S_IRWXU)
-                if not os.path.islink(name):
-                    os.chmod(name, stat.S_IRWXU)
-                if function in (os.rmdir, os.unlink):
-                    function(name)
-                else:
-                    shutil.rmtree(name)
-            except OSError:
-                _log.failure("{name} could not be removed", name=name)
-
-        shutil.rmtree(path, onerror=insist)
+        Whether it is gone. Raises nothing: what stays is logged, and swept by the next server.
+        """
+        try:
+            trees.remove(path, wanted)
+        except trees.NotRemoved as error:
+            _log.error("{path}: not removed: {why}", path=str(path), why=str(error))
+        except Exception:
+            _log.failure("{path}: not removed", path=str(path))
+        else:
+            return True
+        return False

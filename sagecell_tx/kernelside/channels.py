@@ -1,4 +1,4 @@
-"""The five sockets of a kernel, as jupyter_client numbers and names ipc endpoints."""
+"""The five sockets of a kernel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import zmq
 from attrs import define
 
-_PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
+from sagecell_tx.kernelside.listeners import Listeners
 
 #: How long a message may look for its reader at the end, in milliseconds.
 _LINGER = 1000
@@ -26,8 +26,8 @@ class Channels:
     beat: zmq.Socket[bytes]
 
     @classmethod
-    def bind(cls, prefix: str) -> Channels:
-        """Make and bind them, each to the file `<prefix>-<port>`; raises `zmq.ZMQError`."""
+    def open(cls, listeners: Listeners) -> Channels:
+        """Have them listen where these do, which are theirs now; raises `zmq.ZMQError`."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
         def bound(name: str, kind: int, **options: int) -> zmq.Socket[bytes]:
@@ -35,14 +35,15 @@ class Channels:
             socket.setsockopt(zmq.LINGER, _LINGER)
             for option, value in options.items():
                 socket.setsockopt(getattr(zmq, option), value)
-            socket.bind(f"ipc://{prefix}-{_PORTS[name]}")
+            socket.setsockopt(zmq.USE_FD, listeners[name].detach())
+            socket.bind(f"ipc://{name}")  # no more than a name: it is bound
             return socket
 
         return cls(
             context,
             # A client that comes again under its name gets its replies.
             shell=bound("shell", zmq.ROUTER, ROUTER_HANDOVER=1),
-            iopub=_listening(f"{prefix}-{_PORTS['iopub']}"),
+            iopub=listeners["iopub"],
             stdin=bound("stdin", zmq.ROUTER, ROUTER_HANDOVER=1),
             control=bound("control", zmq.ROUTER, ROUTER_HANDOVER=1),
             beat=bound("hb", zmq.ROUTER),
@@ -68,11 +69,3 @@ class Channels:
             except zmq.ZMQError:
                 if self.beat.closed:
                     return
-
-
-def _listening(path: str) -> socket.socket:
-    """A socket that listens at `path`; as with ZMQ, one that begins with @ is in no directory."""
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listening.bind(f"\0{path[1:]}" if path.startswith("@") else path)
-    listening.listen()
-    return listening

@@ -7,6 +7,8 @@ leave as JSON lines on descriptor 1, and stderr is the log::
        with a socket, and maybe the kernel's directory, as SCM_RIGHTS
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
+    -> {"op": "ping"}
+    <- {"event": "pong"}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
         "sandbox": "none", "features": [...], "ungrouped": ..., "unbounded": [...]}
     <- {"event": "unavailable", "message": ...}
@@ -132,7 +134,9 @@ class ForkServer:
     def _obey(self, command: Command) -> Born | None:
         line = command.line
         op, kernel_id = line.get("op"), line.get("id")
-        if type(kernel_id) is not int or not 0 < kernel_id < 2**53:
+        if op == "ping":
+            self.pipes.tell(event="pong")
+        elif type(kernel_id) is not int or not 0 < kernel_id < 2**53:
             self.pipes.tell(event="refused", message="A command names a kernel by its number.")
         elif op == "start":
             return self._start(kernel_id, command)

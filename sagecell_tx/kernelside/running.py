@@ -16,6 +16,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 from sagecell_tx.kernelside.captures import Capture
 from sagecell_tx.kernelside.channels import Channels
 from sagecell_tx.kernelside.kernel import Parts
+from sagecell_tx.kernelside.listeners import Listeners
 
 
 @frozen
@@ -29,16 +30,16 @@ class Running:
 
     @classmethod
     def open(
-        cls, parts: Parts, prefix: str, key: bytes, captures: Sequence[Capture] = ()
+        cls, parts: Parts, listeners: Listeners, key: bytes, captures: Sequence[Capture] = ()
     ) -> Running:
-        """Bind the sockets and start the threads. `prefix`: see `Channels.bind`."""
+        """Answer on these sockets and start the threads."""
         kernel, session = parts.kernel, parts.session
         session.pid = os.getpid()  # it sends nothing in a process that it was not made for
         session.key = key
         session.session = kernel.ident = uuid.uuid4().hex
         kernel.shell.displayhook.topic = kernel._topic("execute_result")
 
-        channels = Channels.bind(prefix)
+        channels = Channels.open(listeners)
         loop = IOLoop()
         control_thread = ControlThread(daemon=True)
         kernel.control_thread = control_thread

@@ -34,6 +34,14 @@ _LAST_WORDS = 2.0
 
 _NO_LIMIT = 2**62
 
+#: What Linux counts for each user, and kernels that are one user would take from one another: timers
+#: and queued signals, bytes of message queues and bytes of memory that is never swapped out.
+_OF_ONE_USER = (
+    (resource.RLIMIT_SIGPENDING, 256),
+    (resource.RLIMIT_MSGQUEUE, 0),
+    (resource.RLIMIT_MEMLOCK, 64 * 1024),
+)
+
 
 def become(born: Born, parts: Parts, level: Level) -> NoReturn:
     """Be the kernel that was asked for until it ends, and the process with it.
@@ -55,10 +63,7 @@ def become(born: Born, parts: Parts, level: Level) -> NoReturn:
             ),
         )
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
-        # By relative names: /proc/net/unix shows them to all that share the network.
-        os.chdir(place.sockets)
-        running = Running.open(parts, "k", secrets.key, captures)
-        os.chdir(place.work)
+        running = Running.open(parts, place.listeners, secrets.key, captures)
         parts.take_streams()
         threads.follow(parts.kernel)
         gc.enable()
@@ -92,6 +97,8 @@ def confine(start: Start, secrets: Secrets, level: Level) -> Place:
     _limit(resource.RLIMIT_CPU, cpu + _CPU_GRACE, cpu + 2 * _CPU_GRACE)
     file = start.limit("file", _NO_LIMIT)
     _limit(resource.RLIMIT_FSIZE, file, file)
+    for what, most in _OF_ONE_USER:
+        _limit(what, most, most)
     for name, what in (
         ("memory", resource.RLIMIT_DATA),
         ("processes", resource.RLIMIT_NPROC),

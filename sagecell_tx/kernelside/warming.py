@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import zmq
 
+from sagecell_tx.kernelside import listeners
 from sagecell_tx.kernelside.kernel import Parts
 from sagecell_tx.kernelside.running import Running
 
@@ -89,7 +90,7 @@ def _live(parts: Parts, cells: tuple[str, ...], completions: tuple[str, ...]) ->
     """Run cells through real sockets, from the bind to the last close."""
     # The name is not in the file system: there may be no place that can be written to.
     prefix = f"@sagecell-{os.getpid()}"
-    running = Running.open(parts, prefix, os.urandom(16))
+    running = Running.open(parts, listeners.bind(prefix), os.urandom(16))
     try:
         context = running.channels.context
         with context.socket(zmq.DEALER) as client, context.socket(zmq.SUB) as reader:

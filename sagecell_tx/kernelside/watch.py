@@ -22,8 +22,9 @@ from attrs import define, field, frozen
 from sagecell_tx.kernelside import table
 from sagecell_tx.kernelside.autogroups import Autogroups
 from sagecell_tx.kernelside.cputime import CpuTime
+from sagecell_tx.kernelside.diskuse import DiskUse
 from sagecell_tx.kernelside.table import Process
-from sagecell_tx.kernelside.taken import Memory, Seldom, Sources
+from sagecell_tx.kernelside.taken import Memory, Sources
 
 #: Between two looks, in seconds.
 INTERVAL = 0.5
@@ -32,8 +33,10 @@ INTERVAL = 0.5
 #: are looked at in the same one, and the table of processes is read for all of them once.
 _LONGEST = 8
 
-#: Entries of a directory that are added up at most, in one look.
-_ENTRIES = 20_000
+#: Entries of a kernel's directory that are counted in one go, and seconds until the next: no
+#: directory, however full, keeps the watch from the other kernels.
+_ENTRIES = 5_000
+_PAUSE = 0.1
 
 
 @frozen
@@ -76,7 +79,7 @@ class _Watched:
     limits: Mapping[str, float]
     time: CpuTime
     memory: Memory | None
-    files: Seldom
+    disk: DiskUse | None
     groups: Autogroups = field(factory=Autogroups)
     cpu: float = 0.0  # seconds, the most that was seen
     warned: bool = False
@@ -94,23 +97,37 @@ class _Watched:
     def look(self, tree: Sequence[Process], now: float) -> str | None:
         """Why it has to end, or None."""
         state = [(each.key, each.cpu, each.faults, each.threads) for each in tree]
-        idle = state == self.state and not (self.memory and self.memory.counting)
+        idle = state == self.state and not self.counting
         self.state = state
         self.pause = min(2 * self.pause, _LONGEST) if idle else 1
         self.groups.level(tree)
         self.cpu = max(self.cpu, self.time.take(tree, now), _usage(self.place.usage))
         limit = self.limits.get
-        cpu, processes, directory = limit("cpu"), limit("processes"), limit("directory")
+        cpu, processes = limit("cpu"), limit("processes")
         if cpu is not None and self.cpu > cpu:
             return "cpu"
         if processes is not None and sum(process.threads for process in tree) > processes:
             return "processes"
         if self.memory is not None and self.memory.look(tree):
             return "memory"
-        below = self.place.directory
-        if directory is None or below is None:
-            return None
-        return "disk" if self.files(lambda: _on_disk(below)) > directory else None
+        return "disk" if self.disk is not None and self.disk.exceeds(_ENTRIES) else None
+
+    @property
+    def counting(self) -> bool:
+        """Whether a count of something has begun and is not at its end."""
+        return bool((self.memory and self.memory.counting) or (self.disk and self.disk.under_way))
+
+    def count_on(self) -> str | None:
+        """Go on with what is counted between two looks; why the kernel has to end, or None."""
+        if self.disk is not None and self.disk.under_way and self.disk.exceeds(_ENTRIES):
+            return "disk"
+        return None
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        if self.disk is not None:
+            self.disk.close()
+        self.place.close()
 
 
 @define
@@ -121,6 +138,7 @@ class Watch:
     _sources: Sources = field(factory=Sources.of_this_system, init=False)
     _watched: dict[Hashable, _Watched] = field(factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
+    _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
 
     def add(self, kernel: Hashable, place: Place, limits: Mapping[str, float]) -> None:
@@ -133,20 +151,24 @@ class Watch:
             limits=limits,
             time=CpuTime(os.cpu_count() or 1),
             memory=None if most is None else Memory(place.pid, most, self._sources),
-            files=Seldom(time.monotonic),
+            disk=_disk_use(place.directory, limits),
         )
 
     def forget(self, kernel: Hashable) -> None:
         """Nothing is left of a kernel."""
         watched = self._watched.pop(kernel, None)
         if watched is not None:
-            watched.place.close()
+            watched.close()
 
     def wait(self) -> float | None:
         """Seconds until there is more to look at; None while there is nobody."""
         if any(each.memory and each.memory.counting for each in self._watched.values()):
             return 0.0
-        return max(0.0, self._next - time.monotonic()) if self._watched else None
+        if not self._watched:
+            return None
+        counting = any(each.counting for each in self._watched.values())
+        due = min(self._next, self._next_count) if counting else self._next
+        return max(0.0, due - time.monotonic())
 
     def look(self) -> list[Excess | Near]:
         """Those who have taken too much, or nearly, as far as one turn of looking tells."""
@@ -154,6 +176,12 @@ class Watch:
         if self._watched and time.monotonic() >= self._next:
             found = self._look_at_all()
             self._next = time.monotonic() + self.interval
+            self._next_count = time.monotonic() + _PAUSE
+        elif time.monotonic() >= self._next_count:
+            for kernel, watched in self._watched.items():
+                if (reason := watched.count_on()) is not None:
+                    found.append(Excess(kernel, reason))
+            self._next_count = time.monotonic() + _PAUSE
         for kernel, watched in self._watched.items():
             if watched.memory is not None and watched.memory.go_on():
                 found.append(Excess(kernel, "memory"))
@@ -188,17 +216,9 @@ def _usage(stat: int | None) -> float:
     return 0.0
 
 
-def _on_disk(directory: int) -> int:
-    """Bytes below a kernel's directory, as far as they are added up."""
-    total, seen = 0, 0
-    waiting = [f"/proc/self/fd/{directory}"]
-    while waiting and seen < _ENTRIES:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                seen += 1
-                with suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-    return total
+def _disk_use(directory: int | None, limits: Mapping[str, float]) -> DiskUse | None:
+    """The count of what is on disk, if anything can be and that is limited."""
+    most = limits.get("directory")
+    if directory is None or most is None:
+        return None
+    return DiskUse(root=os.dup(directory), most=most)

@@ -52,7 +52,7 @@ class Life(Protocol):
 class Hands(Protocol):
     """What a life does to the world outside."""
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, reason: Reason) -> None:
         """Tell the kernel to end itself; a start under way is given up."""
 
     def kill(self) -> None:
@@ -179,7 +179,7 @@ def _build() -> TypeMachine[Life, Core]:
     @busy.upon(Life.stop).to(stopping)
     def told_to_go(life: Life, core: Core, reason: Reason) -> None:
         core.forget_age()
-        core.hands.ask_to_stop()
+        core.hands.ask_to_stop(reason)
 
     @starting.upon(Life.stop).to(stopping)
     @unclaimed.upon(Life.stop).to(stopping)

@@ -49,7 +49,7 @@ class Session:
     _executed: bool = field(default=False, init=False)
     _ready: bool = field(default=False, init=False)
     _reason: Reason | None = field(default=None, init=False)
-    _why_not: str = field(default="", init=False)  # the host's words for a failed start
+    _why_not: str = field(default="", init=False)  # why there will be no kernel, once it is known
     _awaiting_ready: list[Deferred[None]] = field(factory=list, init=False)
     _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
 
@@ -83,14 +83,14 @@ class Session:
             self._starting.addCallbacks(self._started, self._start_failed)
 
     def when_ready(self) -> Deferred[None]:
-        """Fires when the kernel is up; fails with `StartFailed` when there will be none.
+        """Fires when the kernel is up; fails with `StartFailed` when none came up, or not in time.
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
         if self._ready:
             return succeed(None)
-        if self._reason is not None:
-            return fail(self._not_started(self._reason))
+        if self._reason is not None or self._why_not:
+            return fail(self._not_started(self._reason or Reason.CRASHED))
         waiter: Deferred[None] = Deferred(self._awaiting_ready.remove)
         self._awaiting_ready.append(waiter)
         return waiter
@@ -213,11 +213,13 @@ class Session:
 
     # --- Hands
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself."""
         if self._kernel is None:
             if self._starting is not None:
                 self._starting.cancel()
+                if reason is Reason.CRASHED:
+                    self._not_in_time()
             return
         request = originate(
             CONTROL,
@@ -275,6 +277,14 @@ class Session:
             _log.warn("{kernel}: {why}", kernel=self.kernel_id, why=failure.value)
             self._why_not = str(failure.value)
         self._life.stop(Reason.CRASHED)
+
+    def _not_in_time(self) -> None:
+        """Nobody has to wait until the host has ended what it had begun: it may hang."""
+        self._why_not = "The kernel did not start in time."
+        _log.warn(
+            "{kernel}: no kernel in {limit} s", kernel=self.kernel_id, limit=self.limits.start
+        )
+        _fire(self._awaiting_ready, Failure(StartFailed(self._why_not)))
 
     def _not_started(self, reason: Reason) -> StartFailed:
         return StartFailed(self._why_not or reason.sentence)

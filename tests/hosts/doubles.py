@@ -165,6 +165,14 @@ class ProcessReactor(MemoryReactorClock):
 class ThisThread:
     """A thread pool that works at once, here."""
 
+    started = False
+
+    def start(self) -> None:
+        self.started = True
+
+    def stop(self) -> None:
+        self.started = False
+
     def callInThreadWithCallback(self, on_result, function, *args, **kwargs):  # noqa: N802
         try:
             result = function(*args, **kwargs)
@@ -187,6 +195,12 @@ class LaterThreads:
         while self._waiting:
             call, kwargs = self._waiting.pop(0)
             ThisThread().callInThreadWithCallback(*call, **kwargs)
+
+    def start(self) -> None:
+        """It has no threads."""
+
+    def stop(self) -> None:
+        """It has no threads."""
 
 
 @define

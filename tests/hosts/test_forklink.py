@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
 from sagecell_tx.hosts.forklink import KERNEL_LIMITS, ForkHost
+from sagecell_tx.hosts.removals import PATIENCE
 from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
 from sagecell_tx.hosts.zmqsocket import Factory
@@ -30,10 +31,13 @@ class ForkHostTests(SynchronousTestCase):
         self.reactor = ProcessReactor()
         self.root = Path(tempfile.mkdtemp(dir="/tmp"))
         self.addCleanup(shutil.rmtree, self.root, True)
+        self.left = self.root / "k-ffffffff"
+        (self.left / "work").mkdir(parents=True)
         numbers = itertools.count()
         self.host = ForkHost(
             reactor=self.reactor,
             threads=ThisThread(),
+            removers=ThisThread(),
             zmq=Factory(self.reactor),
             directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
             limits=Limits(),
@@ -194,7 +198,7 @@ class ForkHostTests(SynchronousTestCase):
 
     def test_descriptors_that_cannot_be_had_are_a_failed_start(self):
         self.come_up()
-        self.host.threads = LaterThreads()  # removing a directory takes descriptors, too
+        self.host.removals.threads = LaterThreads()  # removing a directory takes descriptors, too
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         # None, one of the pair, and both but not the directory.
         for more in range(3):
@@ -205,7 +209,7 @@ class ForkHostTests(SynchronousTestCase):
                 observer, ready = self.start()
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            self.host.threads.work()
+            self.host.removals.threads.work()
             self.failureResultOf(ready, StartFailed)
             assert observer.exits == [Exit()]
         assert self.process.lines() == []
@@ -219,6 +223,36 @@ class ForkHostTests(SynchronousTestCase):
         assert observer.near == [("cpu", 60), ("", 0)]
         self.process.say(event="exited", id=1, status=None, signal=9, reason="memory")
         assert observer.exits == [Exit(signal=9, reason="memory")]
+
+    def test_what_an_earlier_run_left_is_removed_behind_it(self):
+        assert self.left.parent == self.root
+        assert not self.left.exists()
+
+    def test_an_end_is_told_although_the_directory_cannot_be_removed(self):
+        self.come_up()
+        observer, ready = self.start()
+        (made,) = self.root.glob("k-*")
+        outside = self.root / "outside"
+        made.rename(outside)
+        made.symlink_to(outside)
+        with capturedLogs() as events:
+            self.process.say(event="failed", id=1, message="no")
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit()]
+        assert [event["why"] for event in events if "not removed" in (event["log_format"] or "")]
+        assert outside.exists()
+
+    def test_once_the_server_is_to_stop_no_tree_keeps_it(self):
+        self.come_up()
+        observer, ready = self.start()
+        (made,) = self.root.glob("k-*")
+        (made / "work" / "file").write_text("x")
+        self.host.hurry()
+        self.reactor.advance(PATIENCE)
+        self.process.say(event="failed", id=1, message="no")
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit()]
+        assert self.directories() == [made.name]  # for the next one to sweep
 
     def test_a_start_that_did_not_even_fork(self):
         self.come_up()

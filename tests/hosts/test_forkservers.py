@@ -5,9 +5,20 @@ from __future__ import annotations
 import os
 
 import pytest
+from twisted.logger import LogLevel, capturedLogs
 
-from sagecell_tx.hosts.forkservers import LONGEST_WAIT, PATIENCE, SOUND, ForkServers
+from sagecell_tx.hosts.forkservers import (
+    LOADING,
+    LONGEST_WAIT,
+    PATIENCE,
+    QUESTIONS,
+    SOUND,
+    ForkServers,
+)
 from tests.hosts.doubles import ProcessReactor
+
+#: How long a fork server may be silent, in seconds.
+PATIENT = 15.0
 
 
 class Told:
@@ -21,6 +32,7 @@ class Told:
         self.servers = ForkServers(
             reactor=self.reactor,
             spare=spare,
+            patience=PATIENT,
             came_up=self.ups.append,
             event=self.events.append,
             lost=lambda: self.losses.append(None),
@@ -29,6 +41,18 @@ class Told:
 
     def ready(self, number: int) -> None:
         self.reactor.processes[number].say(event="ready", seconds=1, pid=number)
+
+    def pass_time(self, seconds: float, answering: tuple[int, ...] = ()) -> None:
+        """In small steps; the processes of these numbers answer at once."""
+        for _ in range(int(seconds)):
+            self.reactor.advance(1)
+            for number in answering:
+                self.reactor.processes[number].say(event="pong")
+
+    @property
+    def killed(self) -> list[int]:
+        """The numbers of those that were killed."""
+        return [n for n, process in enumerate(self.reactor.processes) if process.signals]
 
     @property
     def count(self) -> int:
@@ -67,7 +91,7 @@ def test_the_spare_is_loaded_once_the_first_is_at_work(pair):
     pair.ready(1)
     assert [line["pid"] for line in pair.ups] == [0]
     pair.servers.tell(op="x")
-    assert [len(process.lines()) for process in pair.reactor.processes] == [1, 0]
+    assert [process.lines() for process in pair.reactor.processes] == [[{"op": "x"}], []]
 
 
 def test_the_spare_takes_over_in_the_same_moment(pair):
@@ -202,3 +226,64 @@ def test_stopping_between_two(alone):
     assert stopped == [None]
     alone.reactor.advance(60)
     assert alone.count == 1
+
+
+def test_those_that_answer_are_left_alone(pair):
+    pair.ready(0)
+    pair.ready(1)
+    pair.pass_time(4 * PATIENT, answering=(0, 1))
+    assert (pair.killed, pair.events) == ([], [])
+    asked = [line for line in pair.reactor.processes[1].lines() if line == {"op": "ping"}]
+    assert len(asked) == 4 * QUESTIONS
+
+
+def test_any_word_is_an_answer(alone):
+    alone.ready(0)
+    for _ in range(10):
+        alone.pass_time(PATIENT - 1)
+        alone.reactor.processes[0].say(event="exited", id="x")
+    assert alone.killed == []
+
+
+def test_the_one_that_hangs_is_killed_and_the_spare_takes_over(pair):
+    pair.ready(0)
+    pair.ready(1)
+    with capturedLogs() as events:
+        pair.pass_time(PATIENT + 2 * PATIENT / QUESTIONS, answering=(1,))
+    assert pair.killed == [0]
+    (said,) = [event for event in events if event["log_level"] == LogLevel.error]
+    assert (said["log_format"], said["wait"]) == (
+        "a fork server has not answered for {wait} s: killed",
+        PATIENT,
+    )
+    pair.reactor.processes[0].end(status=1)
+    assert [line["pid"] for line in pair.ups] == [0, 1]
+
+
+def test_a_spare_that_hangs_is_killed_and_another_is_loaded(pair):
+    pair.ready(0)
+    pair.ready(1)
+    pair.pass_time(PATIENT + 2 * PATIENT / QUESTIONS, answering=(0,))
+    assert pair.killed == [1]
+    pair.reactor.processes[1].end(status=1)
+    pair.pass_time(1, answering=(0,))
+    assert (pair.count, pair.losses) == (3, [])
+
+
+def test_one_that_never_comes_up_has_longer(alone):
+    alone.pass_time(LOADING)
+    assert alone.killed == []
+    alone.pass_time(2 * PATIENT)
+    assert alone.killed == [0]
+
+
+def test_when_everything_stood_still_everybody_has_as_long_again(pair):
+    """The web process was busy, or the machine was suspended: answers may be unread."""
+    pair.ready(0)
+    pair.ready(1)
+    pair.pass_time(PATIENT - 1)
+    pair.reactor.advance(3600)
+    pair.pass_time(PATIENT - 1)
+    assert pair.killed == []
+    pair.pass_time(2 * PATIENT / QUESTIONS + 1)
+    assert pair.killed == [0, 1]

@@ -50,6 +50,7 @@ class KernelNetworkTests(SynchronousTestCase):
         self.host = ForkHost(
             reactor=self.reactor,
             threads=ThisThread(),
+            removers=ThisThread(),
             zmq=Factory(self.reactor),
             directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
             limits=Limits(),

@@ -2,11 +2,14 @@
 
 import itertools
 import os
+import subprocess
 
 import pytest
+from twisted.logger import LogLevel, capturedLogs
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.workdir import WorkDirs
+from tests.hosts.digging import dig
 
 
 @pytest.fixture
@@ -52,7 +55,8 @@ def test_what_a_crash_left_is_swept_and_nothing_else(root):
     first.close()
     (root / "notes.txt").write_text("an operator's")
     second = directories(root)
-    assert second.open() == 1
+    assert second.open() == [left]
+    assert second.remove(left)
     assert not left.exists()
     assert (root / "notes.txt").exists()
     second.close()
@@ -112,11 +116,57 @@ def test_removal_insists_when_a_program_locked_its_directories(root):
     dirs.close()
 
 
+def test_a_tree_deeper_than_any_path_is_removed_at_the_end_and_by_the_next_server(root):
+    dirs = directories(root)
+    dirs.open()
+    for made in (dirs.make(), dirs.make()):
+        dig(made / "work", 3000)
+    dirs.remove(made)
+    assert not made.exists()
+    dirs.close()
+    again = directories(root)
+    (left,) = again.open()
+    again.remove(left)
+    assert not left.exists()
+    again.close()
+
+
+def test_a_server_that_is_refused_takes_nothing_from_the_one_that_is_there(root):
+    first = directories(root)
+    first.open()
+    (first.relays / "00000000-1").write_text("")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="in use by another server"):
+            directories(root).open()
+    assert [path.name for path in first.relays.iterdir()] == ["00000000-1"]
+    first.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can forbid itself to remove a file")
+def test_what_cannot_be_removed_is_said_and_keeps_no_server_from_starting(root):
+    dirs = directories(root)
+    dirs.open()
+    for made in (dirs.make(), dirs.make()):
+        (made / "work" / "file").write_text("x")
+    mount = ["mount", "--bind", root, made / "work"]
+    subprocess.run(mount, check=True)
+    try:
+        dirs.close()
+        again = directories(root)
+        with capturedLogs() as events:
+            assert sorted(map(again.remove, again.open())) == [False, True]
+        (said,) = [event for event in events if event["log_level"] == LogLevel.error]
+        assert "2 could not be removed, the first of them 'work'" in said["why"]
+        again.close()
+    finally:
+        subprocess.run(["umount", made / "work"], check=True)
+
+
 def test_removing_twice_is_harmless(root):
     dirs = directories(root)
     dirs.open()
     made = dirs.make()
-    dirs.remove(made)
-    dirs.remove(made)
+    assert dirs.remove(made)
+    assert dirs.remove(made)
     assert not made.exists()
     dirs.close()

@@ -51,6 +51,7 @@ class Server:
         permalinks_only: bool = False,
         terms: str = "",
         proxies: tuple[str, ...] | None = None,
+        sandbox: str = "",
         **limits: float,
     ) -> None:
         # Short: the kernels' sockets are below it.
@@ -66,6 +67,7 @@ class Server:
         self.permalinks_only = permalinks_only
         self.terms = terms
         self.proxies = proxies
+        self.sandbox = sandbox
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -104,6 +106,8 @@ class Server:
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
         own += [f'permalinks = "{self.permalinks}"']
+        if self.sandbox:
+            own += [f'sandbox = "{self.sandbox}"']
         if self.preload is not None:
             own += [f"preload = {list(self.preload)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
@@ -134,6 +138,18 @@ class Server:
                 preexec_fn=self._limit_descriptors if self.descriptors else None,
             )
         assert self.notice() == b"READY=1", self.log()
+
+    def run_another(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a second server on the same state, and wait for its end."""
+        config = self.directory / "sagecell.toml"
+        shared = [f"--state-dir={self.state}", f"--config={config}"]
+        return subprocess.run(
+            [self.twistd, "--nodaemon", "--pidfile=", "sagecell-tx", *shared, *options],
+            cwd=self.cwd,
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
 
     def _limit_descriptors(self) -> None:
         """In the server's process: it may have no more of them."""

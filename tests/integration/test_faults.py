@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from tests.integration.script import Client, reply, text
-from tests.integration.servers import Server
+from tests.integration.servers import Server, all_gone, free_port
 from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
@@ -47,6 +48,52 @@ def test_the_fork_server_dies_during_a_hundred_starts():
         with Client(server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
         assert server.log().count("a fork server ended") == 1
+
+
+def test_the_fork_server_hangs():
+    with Server(spare=True, start=5.0) as server:
+        until(lambda: server.log().count("a fork server is up") == 2)
+        with Client(server.url) as client:
+            client.run("1")
+            hung = [server.fork_server, *server.kernels()]
+            hung[0].suspend()
+            answer = requests.post(f"{server.url}/kernel", timeout=60)
+            # If it came to hang long enough before, the spare is there in time.
+            assert answer.status_code in (200, 503)
+            if answer.status_code == 503:
+                assert answer.json()["error"] == "start_failed"
+            until(lambda: "has not answered for 5.0 s: killed" in server.log())
+            until(all_gone(hung))
+        with Client(server.url) as after:
+            assert text(after.run("print('on')")) == "on\n"
+        assert server.log().count("has not answered") == 1
+
+
+def test_a_second_server_on_the_same_state_directory(own_server):
+    server = own_server
+    port = free_port()
+    second = server.run_another(f"--listen=tcp:{port}:interface=127.0.0.1")
+    assert second.returncode != 0
+    assert "kernels is in use by another server." in second.stdout
+    with Client(server.url) as client:
+        assert text(client.run("print('on')")) == "on\n"
+    server.until_quiet()
+
+
+def test_a_tree_deeper_than_a_path():
+    dig = "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')"
+    with Server(sandbox="none") as server:
+        with Client(server.url) as client:
+            assert reply(client.run(dig))["status"] == "ok"
+        server.until_quiet()
+        with Client(server.url, timeout="600") as client:
+            assert reply(client.run(dig))["status"] == "ok"
+            server.stop(signal.SIGKILL)
+        assert server.directories()
+        server.start()
+        server.until_quiet()
+        assert "not removed" not in server.log()
+        assert "sweeping 1 directories" in server.log()
 
 
 def test_no_room_in_a_kernels_directory(server, bystander):

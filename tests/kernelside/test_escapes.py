@@ -83,6 +83,34 @@ def test_another_kernels_sockets(cell, victim):
         refused(cell, f"socket.socket(socket.AF_UNIX).connect('{path}')")
 
 
+def test_the_directory_of_its_own_sockets(cell, kind):
+    """It is on the host's disk, where nobody bounds what is in it."""
+    place = "/run/ipc" if kind.level == "namespaces" else f"{cell.directory}/ipc"
+    before = sorted(path.name for path in (cell.directory / "ipc").iterdir())
+    assert before == [f"k-{number}" for number in range(1, 6)]
+    refused(
+        cell,
+        f"open('{place}/planted', 'w')",
+        f"os.mkdir('{place}/planted')",
+        f"os.mkfifo('{place}/planted')",
+        f"os.symlink('/', '{place}/planted')",
+        f"os.link('{place}/k-1', '{place}/planted')",
+        f"os.rename('{place}/k-1', '{place}/planted')",
+        f"os.unlink('{place}/k-5')",
+        f"os.chmod('{place}', 0o777)",
+        f"os.chmod('{place}/k-1', 0o777)",
+        f"os.setxattr('{place}', 'user.planted', b'x')",
+        f"socket.socket(socket.AF_UNIX).bind('{place}/planted')",
+    )
+    if kind.level == "account":
+        refused(
+            cell,
+            f"open('{cell.directory}/planted', 'w')",
+            f"os.rename('{place}', '{cell.directory}/work/planted')",
+        )
+    assert sorted(path.name for path in (cell.directory / "ipc").iterdir()) == before
+
+
 def test_another_kernels_processes(cell, victim, server):
     for pid in (victim.pid, server.process.pid, os.getpid()):
         refused(

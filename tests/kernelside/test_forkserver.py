@@ -38,6 +38,10 @@ class TestReady:
         assert 0 < server.ready["seconds"] < PATIENCE
         assert server.close() == 0
 
+    def test_answers_that_it_is_there(self, shared):
+        shared.tell(op="ping")
+        assert shared.event("pong") == {"event": "pong"}
+
     def test_has_one_thread(self, shared):
         assert len(os.listdir(f"/proc/{shared.process.pid}/task")) == 1
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sagecell_tx.hosts import trees
 from sagecell_tx.kernelside import table
 from sagecell_tx.kernelside.autogroups import nice_for
 from tests.kernelside.confined import Kind, confined, kinds
@@ -280,6 +281,66 @@ def test_a_full_directory(server, other, kind):
     else:
         cell.execute(code.replace("'big'", "f'{os.getpid()}'").replace("with", "import os\nwith"))
         assert cell.exited()["reason"] == "disk"
+
+
+def test_files_without_end(server, other, kind):
+    """Empty ones, too, and more of them than are looked at at once."""
+    cell = server.start(**{**LIMITS, "directory": 40 * MIB})
+    code = "import os, itertools\nfor n in itertools.count(): os.mknod(str(n))"
+    if kind.level == "namespaces":
+        result = cell.run(code)
+        assert "No space left" in result.reply["evalue"]
+        assert [path.name for path in (cell.directory / "work").iterdir()] == []
+        cell.stop()
+    else:
+        cell.execute(code)
+        assert cell.exited()["reason"] == "disk"
+
+
+def test_a_tree_deeper_than_a_path(server, other, kind):
+    cell = server.start(**{**LIMITS, "directory": 40 * MIB})
+    code = "import os\nfor _ in range({}): os.mkdir('d'); os.chdir('d')"
+    assert cell.run(code.format(3000)).reply["status"] == "ok"
+    if kind.level == "namespaces":
+        cell.stop()
+    else:
+        cell.execute(code.format(1_000_000))
+        assert cell.exited()["reason"] == "disk"
+    trees.remove(cell.directory)
+    assert not cell.directory.exists()
+
+
+#: What Linux counts for each user, as calls of the C library, taken until there are no more of them.
+OF_ONE_USER = {
+    "timers": "libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p()))",
+    "instances of inotify": "libc.inotify_init1(0)",
+}
+
+
+@pytest.mark.parametrize("what", OF_ONE_USER)
+def test_what_linux_counts_for_each_user(server, other, kind, what):
+    if kind == NONE:
+        pytest.skip("there, kernels are one user")
+    code = f"""
+import ctypes
+libc = ctypes.CDLL(None)
+taken = 0
+while taken < {{}} and {OF_ONE_USER[what]} >= 0:
+    taken += 1
+taken
+"""
+    cell = server.start(**{**LIMITS, "open_files": 4096})
+    taken = int(cell.value(code.format(100_000)))
+    assert taken <= 256
+    assert other.value(code.format(2)) == "2"
+    cell.stop()
+
+
+def test_messages_and_memory_that_stays(server, other):
+    cell = server.start(**LIMITS)
+    code = "import resource; [resource.getrlimit(n) for n in (resource.RLIMIT_MEMLOCK, 12)]"
+    assert cell.value(code) == "[(65536, 65536), (0, 0)]"  # 12: message queues
+    cell.stop()
 
 
 def test_too_large_a_file(server, other):

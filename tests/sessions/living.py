@@ -37,7 +37,7 @@ class Hands:
     on_ask: Callable[[], None] = field(default=lambda: None)
     on_kill: Callable[[], None] = field(default=lambda: None)
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, reason: Reason) -> None:
         self.done.append("asked")
         self.on_ask()
 

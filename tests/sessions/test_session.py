@@ -69,6 +69,18 @@ class StartTests(SessionTests):
         assert self.kernel.killed
         self.over(session, Reason.CRASHED)
 
+    def test_nobody_waits_longer_for_a_host_that_hangs(self) -> None:
+        """The place is free again only when nothing is left of the kernel."""
+        session = self.begin(prompt=False, lingering=True)
+        ready = session.when_ready()
+        self.clock.advance(LIMITS.start)
+        for waiting in (ready, session.when_ready()):
+            failure = self.failureResultOf(waiting, StartFailed)
+            assert str(failure.value) == "The kernel did not start in time."
+        assert self.deaths == []
+        self.kernel.end()
+        self.over(session, Reason.CRASHED)
+
     def test_a_stop_while_starting_gives_the_start_up(self) -> None:
         session = self.begin(prompt=False, lingering=True)
         ready = session.when_ready()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
-from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside import linux, listeners
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import accounts, calls, landlock, visible
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
@@ -59,9 +59,13 @@ class Account:
         return os.fork()
 
     def enter(self, start: Start, secrets: Secrets) -> Place:
-        """Become the account, whose the directory is from now on, and give up the rest."""
+        """Become the account, whose the directory is from now on, and give up the rest.
+
+        The directory of the sockets is not given away.
+        """
         account = self._accounts.of(start.kernel_id)
-        for name in ("", "/work", "/ipc"):
+        bound = listeners.bind_in(f"{secrets.directory}/ipc")
+        for name in ("", "/work"):
             os.chown(f"{secrets.directory}{name}", account, account)
         linux.forbid_capabilities()
         accounts.become(account)
@@ -72,10 +76,12 @@ class Account:
             landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(secrets.directory))
         if self._filter is not None:
             self._filter.install()
-        return own_place(secrets.directory)
+        return own_place(secrets.directory, bound)
 
     def _allowed(self, directory: str) -> Iterator[tuple[str, int]]:
-        yield directory, landlock.READ | landlock.WRITE
+        yield directory, landlock.READ
+        for name in ("work", "tmp"):
+            yield f"{directory}/{name}", landlock.WRITE
         for path in (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories()):
             yield path, landlock.READ
         for path in (*self.further, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"):

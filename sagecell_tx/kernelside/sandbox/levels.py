@@ -12,6 +12,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.listeners import Listeners
 from sagecell_tx.kernelside.start import Start
 
 
@@ -23,13 +24,13 @@ class Unavailable(Exception):
 class Place:
     """Directories of one kernel, as it sees them, and what its programs are told of the place.
 
-    `work` is where cells run, `temporary` for what nobody keeps, `sockets` where it binds;
-    `environment` are variables.
+    `work` is where cells run, `temporary` for what nobody keeps; `listeners` are bound, and
+    nothing can be made any more in their directory; `environment` are variables.
     """
 
     work: str
     temporary: str
-    sockets: str
+    listeners: Listeners
     environment: Mapping[str, str] = field(factory=dict)
 
 
@@ -69,6 +70,7 @@ class Level(Protocol):
     def enter(self, start: Start, secrets: Secrets) -> Place:
         """In the new process, before it has threads: leave behind what it must not reach.
 
+        The sockets are bound on the way, before their directory is out of reach.
         `start.proxy` is for levels where each kernel has a network of its own.
         """
 
@@ -76,6 +78,6 @@ class Level(Protocol):
         """Nothing is left of a kernel, or it was never born. Harmless if repeated."""
 
 
-def own_place(directory: str) -> Place:
+def own_place(directory: str, bound: Listeners) -> Place:
     """The place of a kernel that sees the same files as everybody."""
-    return Place(work=f"{directory}/work", temporary=f"{directory}/tmp", sockets=f"{directory}/ipc")
+    return Place(work=f"{directory}/work", temporary=f"{directory}/tmp", listeners=bound)

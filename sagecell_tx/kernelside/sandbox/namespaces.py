@@ -12,11 +12,11 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside import linux, listeners
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
-from sagecell_tx.kernelside.sandbox import calls, landlock, network, objects, view
+from sagecell_tx.kernelside.sandbox import calls, landlock, network, objects, ownlimits, view
 from sagecell_tx.kernelside.sandbox.accounts import Accounts, become
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
 from sagecell_tx.kernelside.start import Start
@@ -109,24 +109,29 @@ class Namespaces:
 
     def enter(self, start: Start, secrets: Secrets) -> Place:
         """Make this process's own mounts, then give up all that it could do here."""
-        place = Place(work=view.HOME, temporary=self._temporary, sockets=view.SOCKETS)
-        _make_mounts(start, secrets.directory, place)
+        _make_mounts(start, secrets.directory, self._temporary)
         network.raise_loopback()
         if start.proxy:
             network.give_listener_away(view.SOCKETS)
+        bound = listeners.bind(f"{view.SOCKETS}/k")
+        linux.restrict_mount(view.SOCKETS, _READ_ONLY)
         linux.forbid_capabilities()
         linux.drop_capabilities()
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         if landlock.version():
-            own = (*_WRITABLE, place.temporary, place.sockets)
-            allowed = [(path, landlock.WRITE) for path in own]
+            allowed = [(path, landlock.WRITE) for path in (*_WRITABLE, self._temporary)]
             # Not /proc: a program would undo there what the watch does to its scheduling groups.
             allowed.append(("/dev", landlock.WRITE_FILE))
             landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
-        return evolve(place, environment=network.environment()) if start.proxy else place
+        return Place(
+            work=view.HOME,
+            temporary=self._temporary,
+            listeners=bound,
+            environment=network.environment() if start.proxy else {},
+        )
 
     def ended(self, kernel_id: int) -> None:
         """Its account may be another's."""
@@ -134,8 +139,16 @@ class Namespaces:
             self._accounts.give_back(kernel_id)
 
 
-_READ_ONLY = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
 _WRITABLE = (view.HOME, "/dev/shm", "/dev/pts")
+
+#: What is read-only: the directory of the sockets once they are bound, since it is on the host's
+#: disk, and the settings of Linux.
+_READ_ONLY = (
+    linux.MOUNT_ATTR_RDONLY
+    | linux.MOUNT_ATTR_NOSUID
+    | linux.MOUNT_ATTR_NODEV
+    | linux.MOUNT_ATTR_NOEXEC
+)
 
 
 def _bear(account: int | None, bootstrap: Bootstrap, tell: int, bounds: Mapping[str, str]) -> bool:
@@ -201,7 +214,7 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: Start, directory: str, place: Place) -> None:
+def _make_mounts(start: Start, directory: str, temporary: str) -> None:
     """The mounts that are this kernel's alone; the other kernels' directories disappear."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
@@ -210,12 +223,13 @@ def _make_mounts(start: Start, directory: str, place: Place) -> None:
     linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
     size = start.limit("directory", _SIZE)
     linux.mount("tmpfs", view.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
-    for name, target in (("work", place.work), ("tmp", place.temporary), ("shm", "/dev/shm")):
+    for name, target in (("work", view.HOME), ("tmp", temporary), ("shm", "/dev/shm")):
         os.mkdir(f"{view.OWN}/{name}", 0o700)
         linux.mount(f"{view.OWN}/{name}", target, flags=linux.MS_BIND)
     linux.unmount(view.OWN)
     linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
-    # The bounds of its System V objects are there, and its user id may write them.
+    ownlimits.set_all()
+    # The bounds of its System V objects are there, too, and its user id may write them.
     linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)
     linux.restrict_mount("/proc/sys", _READ_ONLY)
     linux.mount(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from sagecell_tx.kernelside import listeners
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.sandbox.levels import Place, own_place
 from sagecell_tx.kernelside.start import Start
@@ -25,9 +26,16 @@ class Nothing:
         return os.fork()
 
     def enter(self, start: Start, secrets: Secrets) -> Place:
-        """The kernel sees its directory where it is."""
+        """The kernel sees its directory where it is.
+
+        That of its sockets is locked, but a program may unlock what its own account owns.
+        """
         os.makedirs(f"{secrets.directory}/tmp", mode=0o700, exist_ok=True)
-        return own_place(secrets.directory)
+        sockets = f"{secrets.directory}/ipc"
+        os.chmod(sockets, 0o700)  # locked, if this is a start that has to be begun anew
+        bound = listeners.bind_in(sockets)
+        os.chmod(sockets, 0o500)
+        return own_place(secrets.directory, bound)
 
     def ended(self, kernel_id: int) -> None:
         """Nothing was taken."""
