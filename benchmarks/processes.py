@@ -42,6 +42,12 @@ def trees(roots: Collection[int]) -> set[int]:
     return found
 
 
+def watches(fork_servers: Collection[int]) -> set[int]:
+    """The processes that watch these fork servers' kernels: each was forked before any kernel."""
+    forked = (sorted(children([server]), key=started) for server in fork_servers)
+    return {pids[0] for pids in forked if pids}
+
+
 def _all() -> Iterator[int]:
     return map(int, filter(str.isdigit, os.listdir("/proc")))
 

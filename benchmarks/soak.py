@@ -138,6 +138,7 @@ class Soak:
         self.server.await_ready_kernels()
         web = self.server.web_pid
         servers = processes.children([web])
+        servers |= processes.watches(servers)
         memory = _resident(web)
         for _ in range(int(rest)):
             time.sleep(1)

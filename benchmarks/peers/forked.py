@@ -98,10 +98,14 @@ class ForkedPlainClient:
         shutil.rmtree(directory)
 
     def kernels(self) -> set[int]:
-        return processes.children([self._process.pid])
+        return processes.children([self._process.pid]) - self._watches
 
     def base(self) -> set[int]:
-        return {self._process.pid}
+        return {self._process.pid} | self._watches
+
+    @property
+    def _watches(self) -> set[int]:
+        return processes.watches([self._process.pid])
 
     def _tell(self, *descriptors: int, **line: Any) -> None:
         socket.send_fds(self._commands, [json.dumps(line).encode()], descriptors)

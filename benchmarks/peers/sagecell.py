@@ -74,7 +74,8 @@ class SagecellTx:
 
     def kernels(self) -> set[int]:
         """Those that are somebody's: whatever is ready was forked after them."""
-        forked = processes.children(processes.children([self.web_pid]))
+        servers = processes.children([self.web_pid])
+        forked = processes.children(servers) - processes.watches(servers)
         return set(sorted(forked, key=processes.started)[: self._kernels()["running"]])
 
     def await_ready_kernels(self) -> None:
@@ -101,4 +102,5 @@ class SagecellTx:
         return call("GET", f"{self.url}/api/status")["kernels"]
 
     def base(self) -> set[int]:
-        return processes.children([self.web_pid])
+        servers = processes.children([self.web_pid])
+        return servers | processes.watches(servers)
