@@ -18,7 +18,8 @@ PUBLIC = Path(__file__).parent.parent.parent / "web" / "public"
 PAGES = {"/help.html": "help.html", "/static/about.html": "about.html"}
 
 #: What else is served: by routes, and by the build.
-SERVED = {"/", "/static/root.css", "/static/embedded_sagecell.js", *PAGES}
+BUILT = {"/static/embedded_sagecell.js", "/static/third-party-licenses.txt"}
+SERVED = {"/", "/static/root.css", *BUILT, *PAGES}
 
 
 class Addresses(HTMLParser):

@@ -185,7 +185,7 @@ class Server:
 
     def kernels(self) -> list[psutil.Process]:
         """The kernels' processes."""
-        return list(self.fork_server.children())
+        return kernels_of(self.fork_server)
 
     def directories(self) -> list[Path]:
         """The kernels' directories."""
@@ -204,6 +204,12 @@ class Server:
             return kernels["running"] == 0 and set(left) == {self.ready}
 
         until(quiet)
+
+
+def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:
+    """A fork server's kernels: its first child is the process that watches them."""
+    children = sorted(fork_server.children(), key=lambda child: (child.create_time(), child.pid))
+    return children[1:]
 
 
 def all_gone(processes: list[psutil.Process]) -> Callable[[], bool]:

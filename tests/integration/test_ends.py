@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.integration.script import Client, text
-from tests.integration.servers import Server, all_gone
+from tests.integration.servers import Server, all_gone, kernels_of
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -38,7 +38,7 @@ def test_after_kill_9_kernels_are_gone_and_the_next_start_sweeps(own_server):
     clients[0].execute("while True: pass")
     clients[1].run("import subprocess; subprocess.Popen(['sleep', '1000'])")
     children = server.web.children(recursive=True)
-    assert len(children) == 5
+    assert len(children) == 6  # the fork server, its watch, three kernels and a program
     assert len(server.directories()) == 3
     server.stop(signal.SIGKILL)
     until(all_gone(children))
@@ -61,7 +61,7 @@ def test_when_the_fork_server_dies_clients_are_told_and_the_spare_takes_over():
         first.kill()
         # The one that was loaded already forks for those who come next.
         with Client(server.url) as after:
-            (kernel,) = spare.children()
+            (kernel,) = kernels_of(spare)
             assert text(after.run("print('on')")) == "on\n"
             assert kernel.is_running()
         assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"

@@ -69,7 +69,7 @@ def test_sigterm_leaves_nothing_of_them(ready_server):
 def test_after_kill_9_they_are_gone_and_the_next_start_has_its_own(ready_server):
     server = ready_server
     children = server.web.children(recursive=True)
-    assert len(children) == 3
+    assert len(children) == 4  # the fork server, its watch and two kernels
     server.stop(signal.SIGKILL)
     until(all_gone(children))
     server.start()
