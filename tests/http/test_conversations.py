@@ -89,7 +89,9 @@ class FlowTests(TalkTests):
         connection.server.clogged = True
         self.display("x" * 300_000)
         for number in range(20):
-            bad = [execute("print 1", f"{number}.{each}", channel="nowhere") for each in range(1000)]
+            bad = [
+                execute("print 1", f"{number}.{each}", channel="nowhere") for each in range(1000)
+            ]
             connection.send(b"".join(frame(1, each) for each in bad))
             self.wait(1)
         connection.server.clogged = False
