@@ -14,22 +14,39 @@ from zope.interface import implementer
 
 from sagecell_tx.http.clients import Clients
 
+#: Bytes of an address or a header that are written: programs travel in addresses.
+MOST = 1024
+
 
 @define
 class _Seen:
-    """A request whose client has another address than the connection's other end."""
+    """A request as it is logged: perhaps its client is not at the connection's other end."""
 
     _request: Request
     getClientAddress: Callable[[], IAddress]  # noqa: N815 - as the request has it
+
+    @property
+    def uri(self) -> bytes:
+        """The address, as far as it is written."""
+        return _cut(self._request.uri)
+
+    def getHeader(self, name: bytes) -> bytes | None:  # noqa: N802 - as the request has it
+        """A header, as far as it is written."""
+        value = self._request.getHeader(name)
+        return None if value is None else _cut(value)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)
 
 
+def _cut(text: bytes) -> bytes:
+    return text if len(text) <= MOST else text[:MOST] + b"..."
+
+
 @implementer(IAccessLogFormatter)
 @define
 class AccessLog:
-    """Writes lines in the combined log format. What a client says in them is escaped."""
+    """Writes lines in the combined log format. What a client says in them is escaped, and cut."""
 
     _clients: Clients
 

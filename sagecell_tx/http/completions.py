@@ -25,6 +25,7 @@ from sagecell_tx.http.reading import Reading
 from sagecell_tx.sessions.completer import Completer
 from sagecell_tx.sessions.visitors import Purpose
 from sagecell_tx.wire import textwire
+from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.v4 import Elder
 
@@ -68,7 +69,7 @@ class Completions:
         if asked.size > 4 * self.limits.code:
             sentence = f"The program has more than {self.limits.code} characters."
             raise Problem(413, "code_too_long", sentence)
-        mode = asked.parsed_content().get("mode")
+        mode = asked.parsed_content(marks=QUESTION_MARKS).get("mode")
         who = visitor.key or visitor.address
         if self.completer.is_full or (who and self._waiting[who] >= WAITING):
             raise Problem(

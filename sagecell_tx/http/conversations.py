@@ -5,8 +5,9 @@ A message that cannot be delivered is answered on iopub with an `error` whose pa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import chain, count, repeat
+from itertools import count, repeat
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
@@ -27,6 +28,10 @@ ROOM = 256 * 1024
 
 #: A content from this size on is written in frames of it, as the client takes them.
 FRAME = 64 * 1024
+
+#: Refusals that may wait for one client. What it asks beyond that is let fall: who reads nothing
+#: must not make the server keep more and more.
+REFUSALS = 64
 
 # Opcodes and close codes of RFC 6455.
 CONTINUATION = 0
@@ -89,6 +94,7 @@ class Conversation:
     _elder: Elder = field(factory=Elder, init=False)
     _paused: bool = field(default=False, init=False)
     _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
+    _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
     _closing: str | None = field(default=None, init=False)
 
     def begin(self) -> None:
@@ -110,6 +116,7 @@ class Conversation:
         """The client is gone; `for_good` when it said so itself, and does not come back."""
         self._paused = True
         self._frames = iter(())  # they may be long, and who refers to this may live on
+        self._refusals.clear()
         if self._attachment is None:
             return
         if for_good:
@@ -187,6 +194,10 @@ class Conversation:
                 self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
                 if not self._may_write():
                     return
+            if self._refusals:
+                self._frames = frames_of(list(self._refusals))
+                self._refusals.clear()
+                continue
             number, messages = self._take()
             if not messages:
                 break
@@ -216,9 +227,10 @@ class Conversation:
 
     def _refuse(self, code: str, message: str, header: bytes) -> None:
         """Tell this client alone that its request goes nowhere."""
+        if len(self._refusals) >= REFUSALS:
+            return
         content = {"ename": code, "evalue": message, "traceback": [f"{code}: {message}"]}
-        refusal = self._session.say("error", content, header)
-        self._frames = chain(self._frames, frames_of([refusal]))
+        self._refusals.append(self._session.say("error", content, header))
         self.wake()
 
 

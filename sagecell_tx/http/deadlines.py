@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,7 +18,7 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx.http.arrivals import Arrivals
-from sagecell_tx.http.heads import StrictChannel
+from sagecell_tx.http.turns import PatientChannel
 from sagecell_tx.wire.messages import dump
 
 _log = Logger()
@@ -49,11 +49,10 @@ class _Phase(Enum):
     CLOSING = "is to be closed once everything is written"
 
 
-class PunctualChannel(StrictChannel):
+class PunctualChannel(PatientChannel):
     """An HTTP connection with deadlines. One timer runs at a time, none while it is answering."""
 
     transport: Any  # while it is this channel's
-    clock: IReactorTime
     arrivals: Arrivals
     _phase = _Phase.HEADERS
     _timer: IDelayedCall | None = None

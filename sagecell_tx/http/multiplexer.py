@@ -25,6 +25,7 @@ from sagecell_tx.sessions.completer import Completer
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.session import Session
 from sagecell_tx.wire import textwire
+from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.sockjswire import Text
 from sagecell_tx.wire.v4 import Elder
@@ -189,7 +190,7 @@ class Multiplexer:
         if len(self._answers) + self._awaited >= ANSWERS or isinstance(asked, WireError):
             return  # there is nobody to be told: a question has no kernel
         try:
-            mode = asked.parsed_content(QUESTION).get("mode")
+            mode = asked.parsed_content(QUESTION, QUESTION_MARKS).get("mode")
         except WireError:
             return
         question = self._elder.modern(asked)

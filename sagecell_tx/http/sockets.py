@@ -42,6 +42,7 @@ from sagecell_tx.http.conversations import (
 )
 from sagecell_tx.http.deadlines import PunctualChannel
 from sagecell_tx.http.reading import Inbox, Reading
+from sagecell_tx.http.turns import Intake, Pongs
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.wire.messages import WireError, dump
 
@@ -52,6 +53,9 @@ GOODBYES = (NORMAL, 1001, 1005, None)
 
 #: The close codes for what is wrong with a message, where they have one of their own.
 _CODES = {"invalid_json": INVALID_DATA, "binary_message": UNSUPPORTED_DATA}
+
+#: The opcode of RFC 6455.
+PONG = 10
 
 #: Seconds that a client may take for what was written before both sides said goodbye.
 PARTING = 15.0
@@ -101,19 +105,68 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     join: Join
     gone: Callable[[], None]
     speaker: Speaker | None = None
+    control_frame_data: Any
+    _intake: Intake
     _inbox: Inbox
+    _pongs: Pongs
     _refused = False
     _parting: IDelayedCall | None = None
 
     @override
     def connectionMade(self) -> None:
         """The request's transport was taken over."""
-        self._inbox = Inbox(
-            reading=self.factory.reading,
+        self._intake = Intake(
+            clock=self.factory.reactor,
+            step=self._process,
             pause=self.transport.pauseProducing,
             resume=self.transport.resumeProducing,
         )
+        self._inbox = Inbox(
+            reading=self.factory.reading,
+            pause=lambda: self._intake.hold(self._inbox),
+            resume=lambda: self._intake.release(self._inbox),
+        )
+        self._pongs = Pongs(clock=self.factory.reactor, send=self.sendPong)
         super().connectionMade()
+
+    @override
+    def consumeData(self) -> None:
+        """Something was received; of many frames, each turn of the reactor has some."""
+        if self.state in (self.STATE_OPEN, self.STATE_CLOSING):
+            self._intake.go_on()
+        else:
+            super().consumeData()
+
+    def _process(self) -> bool:
+        """Read a frame's head, or what there is of its payload; tells whether there is more."""
+        talks = self.state in (self.STATE_OPEN, self.STATE_CLOSING)
+        return bool(talks and self.processData() and self.state != self.STATE_CLOSED)
+
+    @override
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """A part of a message is there.
+
+        Autobahn keeps each as an object of its own, which takes far more room than a few bytes,
+        and none at all may come without end.
+        """
+        if not self.failedByMe:
+            if not self.message_data:
+                self.message_data.append(bytearray())
+            self.message_data[0] += payload
+
+    @override
+    def onPing(self, payload: bytes) -> None:
+        """The client wants to know whether somebody is here."""
+        self._pongs.answer(payload)
+
+    @override
+    def processControlFrame(self) -> bool:
+        """A control frame is there. Autobahn would log each pong that nobody waits for."""
+        told = b"".join(self.control_frame_data)
+        if self.current_frame.opcode == PONG and told != self.autoPingPending:
+            self.control_frame_data = None
+            return True
+        return bool(super().processControlFrame())
 
     @override
     def onConnect(self, request: Any) -> None:
@@ -180,6 +233,8 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """The connection is over, whether or not there was an upgrade."""
         if self._parting is not None and self._parting.active():
             self._parting.cancel()
+        self._intake.stop()
+        self._pongs.stop()
         super().connectionLost(reason)
         self.gone()
 

@@ -15,6 +15,10 @@ MARKS = 100_000
 #: As many in a header, which every message has and every listener is sent again.
 HEADER_MARKS = 4096
 
+#: As many in the content of what is looked into while everybody waits: these are a program, a place
+#: in it and a few names. One request may bring a thousand.
+QUESTION_MARKS = 4096
+
 #: Arrays and objects within one another.
 DEPTH = 500
 

@@ -77,11 +77,13 @@ class Message:
         """The `msg_id` of the request that this message belongs to; empty for none."""
         return _msg_id_in(self.parent_header)
 
-    def parsed_content(self, longest: int = PARSED) -> dict[str, Any]:
+    def parsed_content(
+        self, longest: int = PARSED, marks: int = jsonbounds.MARKS
+    ) -> dict[str, Any]:
         """The content as a dictionary; raises `WireError` when it is not one, or too long."""
         if len(self.content) > longest:
             raise WireError("content_too_long", f"The content is longer than {longest} bytes.")
-        return parse_object(self.content)
+        return parse_object(self.content, marks)
 
 
 @lru_cache(maxsize=16)

@@ -20,6 +20,7 @@ from typing import Any
 import attrs
 from attrs import define, field, frozen
 
+from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
 #: Requests whose answers are remembered to be waited for, of one client. Older ones are
@@ -52,7 +53,7 @@ class Elder:
         if adapt is None or (adapt is _execution and b'"user_variables"' not in message.content):
             return message
         try:
-            content = message.parsed_content(LONGEST)
+            content = message.parsed_content(LONGEST, QUESTION_MARKS)
             adapted = adapt(content)
             if adapted is None:
                 return message

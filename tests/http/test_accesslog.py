@@ -7,6 +7,7 @@ from io import StringIO
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
+from sagecell_tx.http.accesslog import MOST
 from sagecell_tx.http.clients import Clients
 
 from .loopback import CLIENT, request
@@ -16,7 +17,14 @@ STRANGER = IPv4Address("TCP", "203.0.113.9", 40000)
 
 
 class AccessLogTests(SiteTests):
-    def logged(self, peer: IAddress, *hops: str, proxies: tuple[str, ...] = ()) -> str:
+    def logged(
+        self,
+        peer: IAddress,
+        *hops: str,
+        proxies: tuple[str, ...] = (),
+        query: str = "1",
+        agent: str = "-",
+    ) -> str:
         """The line of one request."""
         clients = Clients(proxies) if proxies else Clients()
         world = World(limits=self.limits, client=self.folder, clients=clients)
@@ -26,7 +34,8 @@ class AccessLogTests(SiteTests):
         self.addCleanup(world.site.stopFactory)
         connection = world.connect(peer=peer)
         headers = [("X-Forwarded-For", ", ".join(hops))] if hops else []
-        connection.send(request("GET", "/api/status?q=1", headers))
+        headers.append(("User-Agent", agent))
+        connection.send(request("GET", f"/api/status?q={query}", headers))
         return log.getvalue()
 
     def address(self, peer: IAddress, *hops: str, proxies: tuple[str, ...] = ()) -> str:
@@ -52,6 +61,11 @@ class AccessLogTests(SiteTests):
             line = self.logged(CLIENT, hop)
             assert line.split(" ", 1)[0] == '"127.0.0.1"'
             assert line.count("\n") == 1
+
+    def test_nobody_fills_it_with_one_request(self) -> None:
+        line = self.logged(CLIENT, query="1" + "x" * 60_000, agent="y" * 15_000)
+        assert f'"GET /api/status?q=1{"x" * 1000}' in line
+        assert len(line) < 2 * MOST + 300
 
     def test_the_rest_of_the_line(self) -> None:
         line = self.logged(CLIENT, "192.0.2.1")

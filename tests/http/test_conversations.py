@@ -8,7 +8,7 @@ import weakref
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.http.conversations import close_reason
+from sagecell_tx.http.conversations import REFUSALS, close_reason
 
 from .talking import Talk, TalkTests, execute, frame, frames
 
@@ -83,6 +83,25 @@ class FlowTests(TalkTests):
         opcodes = [opcode for opcode, _ in found]
         assert opcodes == [1, *[0] * (len(found) - 2), 1]
         assert json.loads(found[-1][1])["content"]["ename"] == "unknown_channel"
+
+    def test_who_reads_nothing_is_not_refused_without_end(self) -> None:
+        connection = self.knock(self.kernel_id)
+        connection.server.clogged = True
+        self.display("x" * 300_000)
+        for number in range(20):
+            bad = [
+                execute("print 1", f"{number}.{each}", channel="nowhere") for each in range(1000)
+            ]
+            connection.send(b"".join(frame(1, each) for each in bad))
+            self.wait(1)
+        connection.server.clogged = False
+        connection.pump()
+        told = [json.loads(payload) for _, payload in frames(connection.ear.heard)[-REFUSALS:]]
+        parents = [message["parent_header"]["msg_id"] for message in told]
+        assert parents == [f"0.{each}" for each in range(REFUSALS)]
+        connection.send(frame(1, execute("print 1", "later", channel="nowhere")))
+        last = json.loads(frames(connection.ear.heard)[-1][1])
+        assert last["parent_header"]["msg_id"] == "later"
 
     def test_what_a_client_did_not_take_goes_when_it_goes(self) -> None:
         wire = self.talk_one.connection.server

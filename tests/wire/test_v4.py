@@ -176,3 +176,10 @@ def test_a_kernel_that_answers_nonsense_is_passed_on():
 def test_what_is_longer_than_such_editors_know_is_not_looked_into():
     long = asked("complete_request", {"line": "x" * LONGEST, "cursor_pos": 0})
     assert Elder().modern(long) is long
+
+
+def test_what_has_more_in_it_than_a_question_is_not_looked_into():
+    elder = Elder()
+    for msg_type in OLD_TYPES:
+        crowded = asked(msg_type, {"line": "so", "oname": "x", "user_variables": [[]] * 2100})
+        assert elder.modern(crowded) is crowded
