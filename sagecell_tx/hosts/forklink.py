@@ -305,7 +305,10 @@ def _word(line: dict[str, Any], name: str) -> str | None:
 
 
 def _kill_group(pid: int | None) -> None:
-    """Kill what a kernel started: with its fork server gone, nobody else will."""
-    if pid is not None:
+    """Kill what a kernel started: with its fork server gone, nobody else will.
+
+    The fork server says which that is, and is not believed: 0 would be our own group, 1 everybody.
+    """
+    if pid is not None and pid > 1 and pid != os.getpgrp():
         with suppress(OSError):  # gone already, as it should be
             os.killpg(pid, signal.SIGKILL)

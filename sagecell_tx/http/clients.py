@@ -106,7 +106,7 @@ class Clients:
         host = _host(peer)
         if not host or self._believed(host):
             return ""
-        return Visitor(address=host).network if ":" in host else host
+        return Visitor(address=host).holder
 
     def logged_as(self, request: IRequest) -> IAddress:
         """The address that the access log has: the client's, as far as it is known."""

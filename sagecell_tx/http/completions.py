@@ -29,7 +29,7 @@ from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.v4 import Elder
 
-#: Questions of one address, or with one key, that may wait for their answers at a time.
+#: Questions of one address or /64 of IPv6 addresses, or with one key, that may wait for their answers at a time.
 WAITING = 32
 
 
@@ -70,7 +70,7 @@ class Completions:
             sentence = f"The program has more than {self.limits.code} characters."
             raise Problem(413, "code_too_long", sentence)
         mode = asked.parsed_content(marks=QUESTION_MARKS).get("mode")
-        who = visitor.key or visitor.address
+        who = visitor.key or visitor.holder
         if self.completer.is_full or (who and self._waiting[who] >= WAITING):
             raise Problem(
                 429,

@@ -135,8 +135,12 @@ class Sending:
                 place += len(data)
                 self.request.write(data)
             self.request.unregisterProducer()
-        except (StoreUnavailable, EOFError):
-            _log.failure("sending {name}", name=self.file.name)
+        except (StoreUnavailable, EOFError) as error:
+            if isinstance(error, StoreUnavailable):
+                # No mistake: its time was over, or others' files took its room.
+                _log.warn("{name!r} broke off: {why}", name=self.file.name, why=error)
+            else:
+                _log.failure("sending {name}", name=self.file.name)
             self._cut()
             # The connection's end cancels this; there is no other end to a cut response.
             await Deferred()

@@ -24,6 +24,7 @@ from sagecell_tx.sessions.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.completer import Completer
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.visitors import Visitor
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
@@ -197,7 +198,8 @@ class Multiplexer:
         if self._completer.answers(question):
             self._awaited += 1
             language = mode if isinstance(mode, str) else ""
-            self._completer.ask(question, language, self._answered, who=self._link.address)
+            who = Visitor(address=self._link.address).holder
+            self._completer.ask(question, language, self._answered, who=who)
 
     def _answered(self, reply: Message) -> None:
         self._awaited -= 1

@@ -42,6 +42,11 @@ class Visitor:
     key: str = ""
 
     @property
+    def holder(self) -> str:
+        """Whose the address is, as far as it tells: with an IPv6 one, somebody has all of its /64."""
+        return self.network if ":" in self.address else self.address
+
+    @property
     def network(self) -> str:
         """The /24 or /64 around the address: what one household or school may well have whole."""
         try:

@@ -16,7 +16,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from attrs import define, field
 from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, fail
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
@@ -33,6 +33,8 @@ T = TypeVar("T")
 _log = Logger()
 
 _IMMEDIATE = "sagecell_tx_immediate"
+
+UNAVAILABLE = "The server cannot reach its storage just now; please try again in a moment."
 
 
 @define(kw_only=True, eq=False)
@@ -51,6 +53,7 @@ class Database:
     _writing: DeferredLock = field(factory=DeferredLock, init=False)
     _under_way: set[Deferred[Any]] = field(factory=set, init=False)
     _closed: bool = field(default=False, init=False)
+    _failures: int = field(default=0, init=False)  # of writes, so far
 
     def upgrade(self) -> None:
         """Bring the tables to this program's version, from any older one or none.
@@ -71,7 +74,15 @@ class Database:
     def write(self, work: Callable[[Connection], T]) -> Deferred[T]:
         """Run `work` in a transaction after the writes asked for before; fires with its result."""
         writer = self._engine.execution_options(**{_IMMEDIATE: True})
-        return self._answer(lambda: self._writing.run(self._in_thread, writer, work))
+        failures = self._failures
+
+        def in_turn() -> Deferred[T]:
+            if self._failures != failures:
+                # It has waited already for as long as SQLite waits, or for a disk that fails.
+                return fail(StoreUnavailable(UNAVAILABLE))
+            return self._in_thread(writer, work).addErrback(self._count_failure)
+
+        return self._answer(lambda: self._writing.run(in_turn))
 
     def store(self, work: Callable[[Connection], T]) -> Deferred[T]:
         """As `write`, for what makes the database larger; fails with `StoreFull` without room."""
@@ -90,6 +101,14 @@ class Database:
         return done.addCallback(
             lambda _: deferToThreadPool(self._reactor, self._pool, self._engine.dispose)
         )
+
+    def _count_failure(self, failure: Failure) -> Failure:
+        """Whoever waits in the queue now fails as well, or each would wait as long again."""
+        error = failure.value
+        # Elsewhere it may have been the one transaction's own fault, such as a deadlock.
+        if isinstance(error, OperationalError) and isinstance(error.orig, sqlite3.Error):
+            self._failures += 1
+        return failure
 
     def _in_thread(self, engine: Engine, work: Callable[[Connection], T]) -> Deferred[T]:
         def transaction() -> T:
@@ -216,6 +235,4 @@ def _begin_sqlite(connection: Connection) -> None:
 def _unavailable(failure: Failure) -> NoReturn:
     failure.trap(SQLAlchemyError, CommandError)
     _log.failure("The database failed", failure=failure)
-    raise StoreUnavailable(
-        "The server cannot reach its storage just now; please try again in a moment."
-    ) from failure.value
+    raise StoreUnavailable(UNAVAILABLE) from failure.value

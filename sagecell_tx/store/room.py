@@ -72,11 +72,12 @@ class Room:
             return held
         goal = max(0, int(LEFT * self._total) - needed)
         while held > goal:
-            gone = await self._database.write(partial(_delete_oldest, excess=held - goal))
+            # Nothing is counted anew for each batch: there may be a million files.
+            gone, freed = await self._database.write(partial(_delete_oldest, excess=held - goal))
             if not gone:
                 break
             evicted += gone
-            held = await self._database.read(_bytes_held)
+            held -= freed
         _log.info("{count} stored files made room for new ones", count=evicted)
         await self._delete_unused()
         return held
@@ -89,19 +90,23 @@ def _bytes_held(connection: Connection) -> int:
     return int(contents) + ENTRY * (connection.scalar(select(func.count()).select_from(files)) or 0)
 
 
-def _delete_oldest(connection: Connection, excess: int) -> int:
-    """Delete the oldest files, which have `excess` bytes or are many; returns how many."""
+def _delete_oldest(connection: Connection, excess: int) -> tuple[int, int]:
+    """Delete the oldest files, until `excess` bytes are free or they are many.
+
+    Returns how many, and how many bytes are free now: contents that others have as well are not.
+    """
     oldest = connection.execute(
-        select(files.c.kernel_id, files.c.name, blobs.c.size)
+        select(files.c.kernel_id, files.c.name, files.c.blob_id, blobs.c.size)
         .join_from(files, blobs)
         .order_by(files.c.created, files.c.kernel_id, files.c.name)
         .limit(_FILES_AT_ONCE)
     ).all()
-    count = 0
-    for kernel_id, name, size in oldest:
-        if excess <= 0:
+    count = freed = 0
+    for kernel_id, name, blob_id, size in oldest:
+        if freed >= excess:
             break
         connection.execute(delete(files).filter_by(kernel_id=kernel_id, name=name))
-        excess -= size + ENTRY
+        shared = connection.scalar(select(exists().where(files.c.blob_id == blob_id)))
+        freed += ENTRY if shared else size + ENTRY
         count += 1
-    return count
+    return count, freed

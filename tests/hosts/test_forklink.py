@@ -13,7 +13,7 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.hosts.forklink import KERNEL_LIMITS, ForkHost
+from sagecell_tx.hosts.forklink import KERNEL_LIMITS, ForkHost, _kill_group
 from sagecell_tx.hosts.removals import PATIENCE
 from sagecell_tx.hosts.sandbox import Sandbox
 from sagecell_tx.hosts.workdir import WorkDirs
@@ -333,6 +333,15 @@ class ForkHostTests(SynchronousTestCase):
         assert observer.exits == []
         self.process.say(event="exited", id=1, status="zero", signal={})
         assert observer.exits == [Exit()]
+
+    def test_no_process_group_but_a_kernels_own_is_killed(self):
+        killed: list[int] = []
+        self.patch(os, "killpg", lambda group, _: killed.append(group))
+        for invented in (1, 0, -1, os.getpgrp()):
+            _kill_group(invented)
+        assert killed == []
+        _kill_group(2**22 + 1)
+        assert killed == [2**22 + 1]
 
     def test_stopping_closes_the_pipe_and_waits_for_the_end(self):
         self.come_up()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sagecell_tx.http.completions import WAITING
-from sagecell_tx.sessions.completer import MOST, PATIENCE
+from sagecell_tx.sessions.completer import EACH, MOST, PATIENCE
 from sagecell_tx.testing.hosts import MemoryHost
 
 from .loopback import Answer, Connection, request
@@ -132,6 +132,20 @@ class CompletionTests(SiteTests):
         again = self.asking(question(), (ELSEWHERE,))
         self.world.host.latest.finish(self.world.host.latest.sent[-1], FOUND)
         assert self.answer(again).status == 200
+
+    def test_a_network_of_ipv6_addresses_is_one_asker(self) -> None:
+        waiting = [
+            self.asking(question(), (("X-Forwarded-For", f"2001:db8::{number:x}"),))
+            for number in range(1, WAITING + 1)
+        ]
+        same, other = ("X-Forwarded-For", "2001:db8::ffff"), ("X-Forwarded-For", "2001:db8:0:1::1")
+        assert self.ask("POST", "/complete", [same], question()).status == 429
+        waiting.append(self.asking(question(), (other,)))
+        assert len(self.world.host.latest.sent) == EACH + 1  # the other one need not wait
+        for sent in self.world.host.latest.sent:
+            self.world.host.latest.finish(sent, FOUND)
+        for asking in waiting:
+            assert self.answer(asking).status == 200
 
     def test_questions_of_all_are_bounded(self) -> None:
         waiting = [self.asking(question()) for _ in range(MOST)]

@@ -108,6 +108,18 @@ class DatabaseTests(WaitingTestCase):
         (logged,) = self.flushLoggedErrors()
         assert "locked" in logged.getErrorMessage()
 
+    def test_who_waits_behind_a_write_that_could_not_be_done_does_not_wait_as_long_again(self):
+        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        for write in [self.database.write(put(name)) for name in "abcdef"]:
+            with pytest.raises(StoreUnavailable, match="try again"):
+                self.result(write)
+        assert len(self.flushLoggedErrors()) == 1  # one was tried
+        other.execute("ROLLBACK")
+        self.result(self.database.write(put("g")))
+        assert self.result(self.database.read(names)) == ["g"]
+
     def test_a_write_waits_for_another_process(self):
         patient = self.open(busy_timeout=20.0)
         other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)

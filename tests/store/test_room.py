@@ -1,11 +1,15 @@
 """The total of all files, in a database; what every store promises of it is in the contract."""
 
 import os
+from collections.abc import Iterable
+from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, insert, select
 
+from sagecell_tx.sessions.allowances import ENTRY
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.schema import blobs, chunks
+from sagecell_tx.store.schema import files as table
 from tests.store.contracts import TOTAL
 from tests.store.waiting import WaitingTestCase
 
@@ -31,7 +35,7 @@ class RoomTests(WaitingTestCase):
         self.result(upload.write(contents))
         self.result(upload.commit())
 
-    def found(self, files: DatabaseFileStore, names: str) -> str:
+    def found(self, files: DatabaseFileStore, names: Iterable[str]) -> str:
         """Which of these files are there."""
         return "".join(name for name in names if self.result(files.find("k", name)))
 
@@ -65,6 +69,41 @@ class RoomTests(WaitingTestCase):
         for number in range(60):
             self.store(files, str(number), os.urandom(MIB))
         assert (self.directory / "sagecell.db").stat().st_size < 14 * MIB
+
+    def test_many_small_files_are_counted_once_and_not_for_each_batch(self):
+        asked: list[str] = []
+        engine = self.database._engine
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def count(connection, cursor, statement, *_):
+            asked.append(statement)
+
+        self.addCleanup(event.remove, engine, "before_cursor_execute", count)
+        number = 5000
+        files = self.started(number * ENTRY)
+        self.result(self.database.write(partial(self.fill, number=number)))
+        self.now = float(number)
+        self.store(files, "new", b"new")
+        assert self.found(files, ["0", "490", "510", "new"]) == "510new"
+        assert sum("sum(blobs.size)" in statement for statement in asked) == 1
+
+    def test_equal_contents_make_room_when_the_last_of_them_goes(self):
+        files = self.started(5 * ENTRY + 40_000)
+        for name in "abc":
+            self.store(files, name, b"same" * 5_000)
+        self.store(files, "d", b"d" * 15_000)
+        self.store(files, "e", b"e" * 20_000)
+        assert self.found(files, "abcde") == "de"
+        assert self.contents() == [2, 2]
+
+    @staticmethod
+    def fill(connection: Connection, number: int):
+        """Many files, each with the same empty contents, from the time 0 on."""
+        connection.execute(insert(blobs).values(id="0", digest="0", size=0, created=0.0))
+        connection.execute(
+            insert(table).values(kernel_id="k", blob_id="0", mtime=0.0),
+            [{"name": str(each), "created": float(each)} for each in range(number)],
+        )
 
     def test_many_at_once_are_bounded_too(self):
         files = self.started(TOTAL)
