@@ -44,6 +44,7 @@ from sagecell_tx.kernelside import (
     memory,
     preload,
     processes,
+    taken,
 )
 from sagecell_tx.kernelside.births import Born, Lifeline
 from sagecell_tx.kernelside.bootstrap import Bootstrap
@@ -255,7 +256,7 @@ def main(
         sandbox=level.name,
         features=[*level.features, *groups.features],
         ungrouped=ungrouped,
-        unbounded=[] if groups.features else list(level.unbounded),
+        unbounded=[] if groups.features else [*level.unbounded, *taken.unseen()],
     )
     _filling = memory.settle()
     server = ForkServer(pipes, wakeup, level, groups, Watcher.fork())

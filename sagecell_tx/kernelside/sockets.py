@@ -4,7 +4,7 @@ They are in no process's pages. Linux tells them of each socket to who asks from
 network. UNIX sockets whose sender is closed are listed no more, but still counted: each
 stands for the most that it may hold.
 
-Source: sock_diag(7), linux/{unix_diag,inet_diag,sock_diag}.h.
+Source: sock_diag(7), linux/{unix_diag,inet_diag,netlink_diag,sock_diag}.h.
 """
 
 from __future__ import annotations
@@ -37,9 +37,13 @@ _INET = {
     )
 }
 
+#: All protocols of netlink, in whose sockets the answers of Linux wait.
+_NETLINK = struct.pack("=BBHIIQ", socket.AF_NETLINK, 0xFF, 0, 0, 1, 0)
+
 #: Where the attributes of an answer begin, and which of them is SK_MEMINFO.
 _UNIX_ANSWER = (_HEADER.size + 16, 5)
 _INET_ANSWER = (_HEADER.size + 72, 7)
+_NETLINK_ANSWER = (_HEADER.size + 28, 0)
 
 #: What the numbers of SK_MEMINFO are.
 _MEMINFO = struct.Struct("=6I")
@@ -80,6 +84,10 @@ class SocketBuffers:
                 # Those that were closed just now are in the first number only, new ones in the other.
                 of_unix = min(_of_unix(numbers), _of_unix(_numbers(pid)))
                 total = sum(sizes) + max(0, of_unix - len(sizes)) * self.ceiling
+                if answering := numbers.get("NETLINK"):
+                    # Not every Linux tells of them; where it does, some are its own.
+                    answers = list(_sizes(asking, _NETLINK, _NETLINK_ANSWER))
+                    total += sum(answers) if answers else answering * self.ceiling
                 for name, request in _INET.items():
                     if numbers.get(name):
                         total += sum(_sizes(asking, request, _INET_ANSWER))

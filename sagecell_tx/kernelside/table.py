@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 _PAGE = resource.getpagesize()
 _TICK = os.sysconf("SC_CLK_TCK")
+
+#: States of what has no memory any more: zombie, and dead.
+_ENDED = (b"Z", b"X", b"x")
 
 
 @frozen(kw_only=True)
@@ -18,7 +23,9 @@ class Process:
 
     `own` is the processor time of the process itself, `waited` that of children that it waited
     for. `faults` are the pages that it was given when it first touched them. `born` is in seconds
-    since the system started; a pid and a birth together are never another's.
+    since the system started; a pid and a birth together are never another's. `thread` is the
+    number of a thread that lives: where the first one has ended, Linux tells of the others'
+    memory and descriptors only to who asks for one of them, and /proc has them by number, too.
     """
 
     pid: int
@@ -31,6 +38,7 @@ class Process:
     threads: int
     born: float
     resident: int
+    thread: int
 
     @property
     def key(self) -> tuple[int, float]:
@@ -45,13 +53,27 @@ class Process:
 
 def read(pid: int) -> Process | None:
     """One process; None if there is none."""
+    process, state = _line(pid)
+    if process is None or state not in _ENDED or process.threads < 2:
+        return process
+    with suppress(OSError):
+        for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+            line, state = _line(thread)
+            if line is not None and state not in _ENDED and line.resident:
+                return evolve(process, thread=thread, resident=line.resident)
+    return process
+
+
+def _line(pid: int) -> tuple[Process | None, bytes]:
+    """What there is to be read of a process, or of a thread, and its state."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
             # The command's name comes before, in parentheses, and may contain anything.
             fields = stat.read(4096).rpartition(b")")[2].split()
         # Numbered as in proc_pid_stat(5), where the third comes first here.
-        return Process(
+        process = Process(
             pid=pid,
+            thread=pid,
             running=fields[0] == b"R",
             parent=int(fields[1]),
             session=int(fields[3]),
@@ -63,7 +85,8 @@ def read(pid: int) -> Process | None:
             resident=int(fields[21]) * _PAGE,
         )
     except (OSError, IndexError, ValueError):
-        return None  # gone meanwhile
+        return None, b""  # gone meanwhile
+    return process, fields[0]
 
 
 def by_parent() -> dict[int, list[Process]]:
@@ -92,7 +115,7 @@ def tree(root: int, below: dict[int, list[Process]]) -> Iterator[Process]:
 def descriptors(processes: Iterable[Process]) -> Iterator[os.stat_result]:
     """What the descriptors of some processes stand for; the same thing may come often."""
     for process in processes:
-        directory = f"/proc/{process.pid}/fd"
+        directory = f"/proc/{process.thread}/fd"
         try:
             names = os.listdir(directory)
         except OSError:
@@ -102,3 +125,36 @@ def descriptors(processes: Iterable[Process]) -> Iterator[os.stat_result]:
                 yield os.stat(f"{directory}/{name}")
             except OSError:
                 continue
+
+
+def mappings(processes: Iterable[Process], devices: Collection[int]) -> Iterator[os.stat_result]:
+    """The files on these devices that processes have mapped; the same file may come often.
+
+    To be told of what has no name, one has to be root of the system.
+    """
+    for process in processes:
+        seen = set()
+        with suppress(OSError), open(f"/proc/{process.thread}/maps", "rb") as maps:
+            for line in maps:
+                place, _, _, device, inode, *_ = line.split(maxsplit=5)
+                if inode in seen or inode == b"0" or _number(device) not in devices:
+                    continue
+                with suppress(OSError):  # gone meanwhile
+                    yield os.stat(f"/proc/{process.thread}/map_files/{place.decode()}")
+                    seen.add(inode)
+
+
+def _number(device: bytes) -> int:
+    major, minor = device.split(b":")
+    return os.makedev(int(major, 16), int(minor, 16))
+
+
+def can_see_mappings() -> bool:
+    """Whether `mappings` finds anything for this process."""
+    with mmap.mmap(-1, resource.getpagesize()), open("/proc/self/maps", encoding="ascii") as maps:
+        places = [line.split()[0] for line in maps if "/dev/zero" in line]
+        try:
+            os.stat(f"/proc/self/map_files/{places[0]}")
+        except (OSError, IndexError):
+            return False
+    return True

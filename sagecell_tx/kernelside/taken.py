@@ -6,7 +6,7 @@ and never too little; the dear count is made when that is more than may be taken
 process, in turns with other kernels' looks, and not again before a multiple of what it cost.
 
 Memory that is in no process's pages is counted as well: files of the kernel's own file system,
-shared memory behind descriptors, socket buffers, page tables and swap.
+shared memory behind descriptors and mappings, socket buffers, page tables and swap.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from attrs import define, field
 
@@ -34,7 +35,8 @@ LONG_PAUSES = 20
 
 _PAGE = resource.getpagesize()
 
-#: The part of a kernel's memory that may be in sockets before they are looked at one by one.
+#: The part of a kernel's memory that may be in sockets, and in shared memory, before these are
+#: looked at one by one.
 _LITTLE = 1 / 16
 
 
@@ -75,28 +77,46 @@ class Sources:
             devices.add(os.stat("/dev/shm").st_dev)
         return cls(SocketBuffers.of_this_system(), frozenset(devices))
 
-    def proportional(self, pid: int) -> tuple[int, int]:
-        """A process's pages, and those of shared memory. Dear.
+    def proportional(self, pid: int) -> tuple[int, int] | None:
+        """A process's pages, and those of shared memory; None when they cannot be read. Dear.
 
         What several processes share is divided among them.
         """
         found = _fields(f"/proc/{pid}/smaps_rollup", (b"Pss", b"SwapPss", b"Pss_Shmem"))
+        if not found:
+            return None
         shared = found.get(b"Pss_Shmem", 0)
         return found.get(b"Pss", 0) + found.get(b"SwapPss", 0) - shared, shared
+
+    def resident(self, process: Process) -> int:
+        """All pages of a process, those that it shares as well; 0 when it is gone."""
+        now = table.read(process.pid)
+        return now.resident if now is not None and now.key == process.key else 0
 
     def beside(self, pid: int) -> tuple[int, int]:
         """A process's page tables, and what of it is swapped out."""
         found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap"))
         return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0)
 
-    def behind_descriptors(self, tree: Sequence[Process]) -> int:
-        """Shared memory that some descriptor of the processes stands for, each piece once."""
+    def behind_descriptors(self, tree: Sequence[Process], little: float) -> int:
+        """Shared memory that some descriptor of the processes stands for, each piece once.
+
+        And what is behind the mappings, if there may be more than `little`: a program may have
+        written to shared memory and then let its own pages, or most of the mapping, go.
+        """
+        found = table.descriptors(tree)
+        if self.shared() > little:
+            found = chain(found, table.mappings(tree, self.unmapped))
         pieces = {
             (status.st_dev, status.st_ino): status.st_blocks * 512
-            for status in table.descriptors(tree)
+            for status in found
             if status.st_dev in self.unmapped
         }
         return sum(pieces.values())
+
+    def shared(self) -> int:
+        """All shared memory of this system, and all that is in file systems in memory."""
+        return _fields("/proc/meminfo", (b"Shmem",)).get(b"Shmem", 0)
 
     def own_files(self, pid: int) -> int:
         """What is in the kernel's own file system, if it has one: it is in memory."""
@@ -145,13 +165,13 @@ class Memory:
 
     def look(self, tree: Sequence[Process]) -> bool:
         """Whether it has taken too much, as far as that is known now."""
-        beside = [self.sources.beside(process.pid) for process in tree]
+        beside = [self.sources.beside(process.thread) for process in tree]
         swapped = sum(swap for _, swap in beside)
-        self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(self.pid)
-        self._outside += self._sockets(
-            lambda: self.sources.sockets.of(self.pid, self.most * _LITTLE)
-        )
-        self._held = self._behind(lambda: self.sources.behind_descriptors(tree))
+        first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
+        self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(first)
+        little = self.most * _LITTLE
+        self._outside += self._sockets(lambda: self.sources.sockets.of(first, little))
+        self._held = self._behind(lambda: self.sources.behind_descriptors(tree, little))
         if self._outside + self._held > self.most:
             return True
         resident = sum(process.resident for process in tree)
@@ -171,7 +191,13 @@ class Memory:
             return False
         began = self.clock()
         while count.waiting:
-            pages, shared = self.sources.proportional(count.waiting.pop().pid)
+            process = count.waiting.pop()
+            # A program that its owner may run and not read is not told of to others without
+            # privilege. It must not be free for that.
+            pages, shared = self.sources.proportional(process.thread) or (
+                self.sources.resident(process),
+                0,
+            )
             count.pages += pages
             count.shared += shared
             if self._outside + self._taken(count) > self.most:
@@ -221,3 +247,8 @@ def _fields(path: str, names: Sequence[bytes]) -> dict[bytes, int]:
             if name in names:
                 found[name] = int(rest.split()[0]) * 1024
     return found
+
+
+def unseen() -> Sequence[str]:
+    """Kinds of memory that this process has no right to be told of, as levels name theirs."""
+    return () if table.can_see_mappings() else ("mappings",)

@@ -14,6 +14,7 @@ def process(
 ) -> Process:
     return Process(
         pid=pid,
+        thread=pid,
         parent=1,
         session=1,
         running=running,

@@ -245,6 +245,8 @@ ABSENT = {
     "memory without a name": ("memfd_create", 0, 0),
     "memory that nobody sees": ("memfd_secret", 0),
     "memory left in a pipe": ("vmsplice", 0, 0, 0, 0),
+    "a page left in a socket": ("splice", 0, 0, 0, 0, 0, 0),
+    "a page left twice": ("tee", 0, 0, 0, 0),
     "no call": (9999,),
     "a call of x32": (0x40000000 | 39,),
     "be another system": ("personality", 8),

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from pyseccomp import Arch, resolve_syscall
 
 from sagecell_tx.hosts import trees
 from sagecell_tx.kernelside import table
@@ -21,6 +22,9 @@ MIB = 1 << 20
 LIMITS = {"memory": 500 * MIB, "processes": 40, "open_files": 64, "directory": 20 * MIB}
 
 NONE = Kind("none", True)
+
+#: The system call that ends one thread.
+EXIT = resolve_syscall(Arch.NATIVE, "exit")
 
 
 @pytest.fixture(scope="module", params=[*kinds(), NONE], ids=str)
@@ -91,7 +95,96 @@ def test_what_nothing_bounds_is_said(server, kind):
         "none": ["descriptors", "pipes", "sockets", "system_v"],
     }
     grouped = "cgroup" in server.ready["features"]
-    assert server.ready["unbounded"] == ([] if grouped else told[kind.level])
+    unseen = [] if kind.root and os.getuid() == 0 else ["mappings"]
+    assert server.ready["unbounded"] == ([] if grouped else told[kind.level] + unseen)
+
+
+def test_memory_of_processes_whose_first_thread_has_ended(server, other):
+    """Linux says of such a process by its number that it has none."""
+    cell = server.start(**{**LIMITS, "processes": 60})
+    code = f"""
+import ctypes, os, signal, threading, time
+def hoard():
+    time.sleep(0.1)  # so that the first one has ended, which need not be so for the test to pass
+    held = bytearray(b"x") * {150 * MIB}
+    signal.pause()
+for _ in range(8):
+    if os.fork() == 0:
+        threading.Thread(target=hoard).start()
+        ctypes.CDLL(None).syscall({EXIT}, 0)
+signal.pause()
+"""
+    assert end_of(cell, code) == "memory"
+
+
+def test_shared_memory_whose_pages_were_let_go(server, other, kind):
+    if "mappings" in server.ready["unbounded"]:
+        pytest.skip("only root is told what is behind a mapping")
+    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    code = f"""
+import mmap
+hoard = []
+for _ in range(20):
+    hoard.append(mmap.mmap(-1, {20 * MIB}))
+    for at in range(0, {20 * MIB}, {MIB}):
+        hoard[-1][at:at + {MIB}] = bytes({MIB})
+        hoard[-1].madvise(mmap.MADV_DONTNEED, at, {MIB})
+"""
+    assert end_of(cell, code) == "memory"
+
+
+def test_memory_in_answers_of_linux(server, other, kind):
+    if kind.level != "namespaces":
+        pytest.skip("there is no such socket")
+    cell = server.start(**{**LIMITS, "memory": 256 * MIB, "open_files": 4000})
+    code = """
+import socket, struct
+wrong = struct.pack("=IHHII", 3016, 0x7F0, 5, 1, 0) + bytes(3000)
+hoard = []
+for _ in range(2000):
+    asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    asking.bind((0, 0))
+    hoard.append(asking)
+    for _ in range(100):
+        try:
+            asking.send(wrong)
+        except OSError:
+            break
+"""
+    assert end_of(cell, code) == "memory"
+
+
+def test_memory_of_which_sockets_have_a_byte_of_each_page(server, other, kind):
+    if kind == NONE:
+        pytest.skip("only a filter of system calls keeps a program from that")
+    cell = server.start(**LIMITS)
+    code = """
+file = os.open("file", os.O_RDWR | os.O_CREAT)
+os.write(file, bytes(4096))
+os.splice(file, os.pipe()[1], 1, offset_src=0)
+"""
+    assert end_of(cell, code) == "refused"
+
+
+def test_terminals(server, other, kind):
+    """Linux has 3,072 for all kernels together."""
+    if kind.level != "namespaces":
+        pytest.skip("only there it has terminals of its own")
+    cell = server.start(**{**LIMITS, "open_files": 4000})
+    code = """
+import os
+hoard = []
+try:
+    while True:
+        hoard.append(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
+except OSError:
+    pass
+"""
+    assert cell.run(code).reply["status"] == "ok"
+    assert cell.value("len(hoard)") == "32"
+    assert other.run("import pty; pty.openpty()").reply["status"] == "ok"
+    cell.stop()
 
 
 def test_memory_in_files_that_nobody_maps(server, other, kind):

@@ -20,7 +20,7 @@ KIB = 1 << 10
 
 #: Fills sockets in a network of its own: pairs with their senders, and without; TCP and UDP.
 FILLING = """
-import os, signal, socket, sys
+import os, signal, socket, struct, sys
 from sagecell_tx.kernelside import linux
 from sagecell_tx.kernelside.sandbox import network
 linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNET)
@@ -42,6 +42,17 @@ if kind == "udp":
         sender.sendto(bytes(1000), receiver.getsockname())
     hoard += [receiver, sender]
 for _ in range(number):
+    if kind == "netlink":
+        asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        asking.bind((0, 0))
+        refused = struct.pack("=IHHII", 3016, 0x7f0, 5, 1, 0) + bytes(3000)
+        for _ in range(1000):
+            try:
+                asking.send(refused)
+            except OSError:
+                break
+        hoard.append(asking)
+        continue
     if kind == "tcp":
         listener = socket.create_server(("127.0.0.1", 0))
         sender, receiver = socket.create_connection(listener.getsockname()), listener
@@ -90,7 +101,7 @@ def test_an_empty_network(filled, buffers):
     assert buffers.of(filled("unix", 0), 0) == 0
 
 
-@pytest.mark.parametrize("kind", ["unix", "tcp"])
+@pytest.mark.parametrize("kind", ["unix", "tcp", "netlink"])
 def test_what_was_sent_and_not_read(filled, buffers, kind):
     one, four = (buffers.of(filled(kind, number), 0) for number in (1, 4))
     assert one > 100 * KIB

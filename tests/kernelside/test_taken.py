@@ -16,6 +16,7 @@ MIB = 1 << 20
 def process(pid: int, resident: int, faults: int = 0) -> Process:
     return Process(
         pid=pid,
+        thread=pid,
         parent=1,
         session=1,
         running=False,
@@ -42,20 +43,26 @@ class World(Sources):
     dear: float = 0.0  # seconds
     now: float = 100.0
     read: list[int] = field(factory=list)
+    locked: frozenset[int] = frozenset()
 
     def clock(self) -> float:
         return self.now
 
-    def proportional(self, pid: int) -> tuple[int, int]:
+    def proportional(self, pid: int) -> tuple[int, int] | None:
         self.now += self.dear
         self.read.append(pid)
+        if pid in self.locked:
+            return None
         pages, shared = self.pages.get(pid, (0, 0))
         return pages * MIB, shared * MIB
+
+    def resident(self, process: Process) -> int:
+        return process.resident
 
     def beside(self, pid: int) -> tuple[int, int]:
         return self.tables * MIB, self.swapped * MIB
 
-    def behind_descriptors(self, tree: Sequence[Process]) -> int:
+    def behind_descriptors(self, tree: Sequence[Process], little: float) -> int:
         return self.behind * MIB
 
     def own_files(self, pid: int) -> int:
@@ -91,6 +98,13 @@ def test_memory_in_nobodys_pages_counts():
         assert taken(world.memory(256), process(1, 1))
         assert not taken(world.memory(310), process(1, 1))
         assert world.read == []
+
+
+def test_what_cannot_be_read_counts_as_a_whole():
+    """Programs that nobody but root may read, at the level ``none``."""
+    world = World(pages={1: (10, 0)}, locked=frozenset({2}))
+    assert taken(world.memory(256), process(1, 10), process(2, 250))
+    assert not taken(world.memory(265), process(1, 10), process(2, 250))
 
 
 def test_shared_memory_that_is_mapped_and_behind_a_descriptor_counts_once():

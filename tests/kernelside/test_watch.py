@@ -204,7 +204,7 @@ signal.pause()
         root.stdout.read(1)
         tree = list(table.tree(root.pid, table.by_parent()))
         assert len(tree) == 2
-        size = Sources.of_this_system().behind_descriptors(tree)
+        size = Sources.of_this_system().behind_descriptors(tree, 0)
         for process in tree:
             os.kill(process.pid, 9)
     assert 50_000_000 <= size < 51_000_000

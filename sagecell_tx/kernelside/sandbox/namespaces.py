@@ -33,6 +33,9 @@ _OWN_SYSTEM = (
 _SIZE = 256 << 20
 _FILES = 50_000
 
+#: Terminals of one kernel: all kernels together have no more than ``kernel.pty.max``.
+_TERMINALS = 32
+
 
 @define
 class Namespaces:
@@ -237,5 +240,5 @@ def _make_mounts(start: Start, directory: str, temporary: str) -> None:
         "/dev/pts",
         "devpts",
         linux.MS_NOSUID | linux.MS_NOEXEC,
-        "newinstance,ptmxmode=666",
+        f"newinstance,ptmxmode=666,max={_TERMINALS}",
     )
