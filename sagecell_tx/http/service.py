@@ -10,12 +10,13 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.iweb import IRequest
+from twisted.web.server import Request
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http import origins
 from sagecell_tx.http.clients import Clients
 from sagecell_tx.http.parameters import text, texts
+from sagecell_tx.http.pouring import Pouring, in_pieces
 from sagecell_tx.http.problems import Problem, handle_problems, json_body
 from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.bridge import Attachment
@@ -28,21 +29,32 @@ from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
 ROOM = 256 * 1024
 
+#: A longer answer is written in pieces, as the client takes them.
+_WHOLE = 64 * 1024
+
 #: What is asked of a program: displays, say, are not even read.
 _LOOKED_INTO = frozenset({"stream", "execute_reply", "status"})
 
 
 @define(eq=False)
 class Collector:
-    """A listener that keeps what one request prints and its reply, up to `limit` characters."""
+    """A listener that keeps what one request prints and its reply.
+
+    Of what is printed it keeps up to `limit` characters, and twice as many bytes of JSON: an answer
+    is written by the thread that serves everybody, and some characters take twelve bytes there.
+    """
 
     _msg_id: str
     _limit: int
+    _bytes: int = field(init=False)
     streams: dict[str, list[str]] = field(factory=dict, init=False)
     reply: dict[str, Any] | None = field(default=None, init=False)
     reason: Reason | None = field(default=None, init=False)  # why there is no reply
     done: Deferred[None] = field(factory=Deferred, init=False)
     _attachment: Attachment | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._bytes = 2 * self._limit
 
     def listen(self, session: Session) -> Attachment:
         """Take part in the session."""
@@ -95,10 +107,21 @@ class Collector:
 
     def _print(self, name: str, text: str) -> None:
         if self._limit > 0 and name in ("stdout", "stderr"):
-            self.streams.setdefault(name, []).append(text[: self._limit])
-            self._limit -= len(text)
-            if self._limit <= 0:
+            kept, size = _cut(text, self._limit, self._bytes)
+            self.streams.setdefault(name, []).append(kept)
+            self._limit -= len(kept)
+            self._bytes -= size
+            if len(kept) < len(text) or self._limit <= 0:
+                self._limit = 0
                 self.streams.setdefault("stderr", []).append("\n[The output is cut here.]\n")
+
+
+def _cut(text: str, characters: int, size: int) -> tuple[str, int]:
+    """The beginning of a text that has so many characters, and bytes as JSON; its size as JSON."""
+    text = text[:characters]
+    while (taken := len(dump(text)) - 2) > size:
+        text = text[: len(text) * size // taken]
+    return text, taken
 
 
 def _is_json(content: dict[str, Any]) -> bool:
@@ -126,7 +149,7 @@ class Service:
     handle_problems(app)
 
     @app.route("/", methods=["POST"])
-    async def run(self, request: IRequest) -> bytes:
+    async def run(self, request: Request) -> bytes:
         """Run `code`, at most as long as the limit allows."""
         origins.allow(request)
         self.terms.check(request, plain=True)
@@ -156,7 +179,13 @@ class Service:
         elif collector.reason is not None:
             answer["reason"] = collector.reason.value
             answer["message"] = collector.reason.sentence
-        return json_body(request, answer)
+        body = json_body(request, answer)
+        if len(body) > _WHOLE:
+            request.setHeader("Content-Length", str(len(body)))
+            pouring = Pouring(request=request, clock=self.clock, stalled=self.limits.stalled)
+            await pouring.pour(in_pieces(body))
+            return b""
+        return body
 
     def _execution(self, code: str, user_expressions: str) -> Message:
         """The request for the kernel."""

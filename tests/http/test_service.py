@@ -112,6 +112,13 @@ class ServiceTests(SiteTests):
         assert told["stderr"] == "\n[The output is cut here.]\n"
         assert told["success"] is True
 
+    def test_what_takes_many_bytes_of_json_is_cut_by_them(self) -> None:
+        for character, size in (("\U0001f600", 12), ("ä", 6), ("\x01", 6)):
+            told = self.run_code("print " + character * 900)
+            assert set(told["stdout"]) == {character}
+            assert 2000 - 2 * size < len(told["stdout"]) * size <= 2000
+            assert told["stderr"] == "\n[The output is cut here.]\n"
+
     def test_the_page_that_asks_may_read_the_answer(self) -> None:
         """contract: 1.20"""
         origin = ("Origin", "https://book.example")
@@ -269,3 +276,24 @@ def test_a_collector_that_is_closed_twice_is_done_once() -> None:
     collector.close("crashed")
     collector.close("crashed")
     assert collector.done.called
+
+
+class LongAnswerTests(SiteTests):
+    def begin(self) -> Connection:
+        connection = self.world.connect()
+        connection.server.clogged = True
+        asked = form(code="print " + "\x01" * 60_000 + "\nprint " + "y" * 4_000)
+        connection.send(request("POST", "/service", **asked))
+        return connection
+
+    def test_it_is_written_as_it_is_taken(self) -> None:
+        connection = self.begin()
+        connection.server.clogged = False
+        connection.pump()
+        told = connection.answer().json
+        assert told["stdout"] == "\x01" * 60_000 + "\n" + "y" * 4_000 + "\n"
+
+    def test_who_takes_nothing_is_cut_off(self) -> None:
+        connection = self.begin()
+        self.wait(self.limits.stalled)
+        assert connection.server.aborted
