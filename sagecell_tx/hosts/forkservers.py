@@ -43,7 +43,8 @@ Line = dict[str, Any]
 class _Running:
     """One run of the program. `ready` is the line in which it said that it can fork.
 
-    `silent` are the seconds since its last word, as far as the web process was there to hear one.
+    `silent` are the seconds since its last answer, as far as the web process was there to hear one:
+    other events do not count, since the answer is also that of the process that watches its kernels.
     """
 
     born: float
@@ -135,11 +136,10 @@ class ForkServers:
         return running
 
     def _said(self, running: _Running, line: Line) -> None:
-        running.silent = 0.0
         if line.get("event") == "pong":
-            return
-        if line.get("event") == "ready" and running.ready is None:
-            running.ready = line
+            running.silent = 0.0
+        elif line.get("event") == "ready" and running.ready is None:
+            running.ready, running.silent = line, 0.0
             _log.info("a fork server is up in {seconds} s", seconds=line.get("seconds"))
             if running is self._at_work:
                 self.came_up(line)

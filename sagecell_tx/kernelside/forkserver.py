@@ -54,7 +54,7 @@ from sagecell_tx.kernelside.sandbox import choice
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.watch import Excess, Near
-from sagecell_tx.kernelside.watcher import WatchEnded, Watcher
+from sagecell_tx.kernelside.watcher import Pong, WatchEnded, Watcher
 
 
 @define(eq=False)
@@ -136,7 +136,7 @@ class ForkServer:
         line = command.line
         op, kernel_id = line.get("op"), line.get("id")
         if op == "ping":
-            self.pipes.tell(event="pong")
+            self.watch.ping()
         elif type(kernel_id) is not int or not 0 < kernel_id < 2**53:
             self.pipes.tell(event="refused", message="A command names a kernel by its number.")
         elif op == "start":
@@ -187,9 +187,14 @@ class ForkServer:
         for finding in self.watch.findings():
             self._heed(finding)
 
-    def _heed(self, finding: Excess | Near) -> None:
-        """End a kernel that has taken more than it may; tell of one that soon will have."""
-        if isinstance(finding, Excess):
+    def _heed(self, finding: Excess | Near | Pong) -> None:
+        """End a kernel that has taken more than it may; tell of one that soon will have.
+
+        A fork server whose watch hangs answers no ping, and is replaced.
+        """
+        if isinstance(finding, Pong):
+            self.pipes.tell(event="pong")
+        elif isinstance(finding, Excess):
             self._reaper.condemn(finding.kernel, finding.reason)
         else:
             self.pipes.tell(event="near", id=finding.kernel, reason="cpu", seconds=finding.seconds)

@@ -7,6 +7,8 @@ learns no names, and gets directories as descriptors::
     -> {"add": 3, "pid": ..., "limits": {...}, "with": ["directory", "usage"]}
        with so many descriptors
     -> {"forget": 3}
+    -> {"ping": true}
+    <- {"pong": true}
     <- {"excess": 3, "reason": "memory"}
     <- {"near": 3, "seconds": 60}
 
@@ -30,7 +32,7 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from sagecell_tx.kernelside import births, processes
 from sagecell_tx.kernelside.start import Start
@@ -41,6 +43,11 @@ _LIMITS = ("cpu", "memory", "processes", "directory", "warning")
 
 #: The longest packet, in bytes.
 _PACKET = 16 * 1024
+
+
+@frozen
+class Pong:
+    """The watch goes on: the answer to a ping."""
 
 
 class WatchEnded(Exception):
@@ -120,9 +127,14 @@ class Watcher:
             del self._kernels[number]
             self._tell({"forget": number}, [])
 
-    def findings(self) -> list[Excess | Near]:
+    def ping(self) -> None:
+        """Ask whether the watch goes on; the answer is among the findings."""
+        if not self._unsent:  # it is asked for something already
+            self._tell({"ping": True}, [])
+
+    def findings(self) -> list[Excess | Near | Pong]:
         """What was found by now; raises `WatchEnded`."""
-        found: list[Excess | Near] = []
+        found: list[Excess | Near | Pong] = []
         while True:
             try:
                 packet = self.channel.recv(_PACKET)
@@ -133,6 +145,9 @@ class Watcher:
             if not packet:
                 raise WatchEnded
             told = json.loads(packet)
+            if "pong" in told:
+                found.append(Pong())
+                continue
             kernel = self._kernels.get(told.get("excess", told.get("near")))
             if kernel is None:
                 continue  # it has ended meanwhile
@@ -224,6 +239,8 @@ def _take_commands(channel: socket.socket, watch: Watch) -> bool:
         if "add" in told:
             place = Place(pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True)))
             watch.add(told["add"], place, told["limits"])
+        elif "ping" in told:
+            _say(channel, {"pong": True})
         else:
             watch.forget(told["forget"])
 

@@ -13,7 +13,7 @@ import pytest
 from sagecell_tx.kernelside import table
 from sagecell_tx.kernelside.start import Start
 from sagecell_tx.kernelside.watch import Excess, Near
-from sagecell_tx.kernelside.watcher import WatchEnded, Watcher
+from sagecell_tx.kernelside.watcher import Pong, WatchEnded, Watcher
 from tests.kernelside.driving import Server, gone, kill, private
 
 pytestmark = pytest.mark.integration
@@ -23,9 +23,9 @@ def start(**limits: float) -> Start:
     return Start(kernel_id=1, limits=limits)
 
 
-def found(watcher: Watcher) -> list[Excess | Near]:
+def found(watcher: Watcher) -> list[Excess | Near | Pong]:
     """The next findings that there are."""
-    findings: list[Excess | Near] = []
+    findings: list[Excess | Near | Pong] = []
     while not findings:
         watcher.write()
         select.select([watcher.channel], [], [])
@@ -70,7 +70,7 @@ class TestWhatIsSaid:
         watcher.add("l", os.getpid(), start(processes=0))
         watcher.forget("k")
         watcher.forget("k")
-        assert {finding.kernel for finding in found(watcher)} == {"l"}
+        assert found(watcher)[0] == Excess("l", "processes")
 
     def test_its_descriptors_are_given_back(self, watcher, tmp_path):
         for name in range(50):
@@ -104,6 +104,18 @@ class TestWhatIsSaid:
         with pytest.raises(WatchEnded):
             watcher.add("k", os.getpid(), start())
 
+    def test_a_ping_is_answered(self, watcher):
+        watcher.ping()
+        assert found(watcher) == [Pong()]
+
+    def test_pings_that_are_not_taken_do_not_pile_up(self, watcher):
+        os.kill(watcher.pid, signal.SIGSTOP)
+        for _ in range(1000):
+            watcher.ping()
+        assert len(watcher._unsent) <= 1
+        os.kill(watcher.pid, signal.SIGCONT)
+        assert found(watcher)[0] == Pong()
+
     def test_a_signal_for_all_does_not_end_it(self, watcher):
         for number in (signal.SIGTERM, signal.SIGINT):
             os.kill(watcher.pid, number)
@@ -131,6 +143,17 @@ class TestWithAForkServer:
             cell.stop()
         assert server.close() == 0
         assert gone(watch)
+
+    def test_while_the_watch_hangs_no_ping_is_answered(self, tmp_path):
+        server = Server(tmp_path)
+        watch = watch_of(server)
+        os.kill(watch, signal.SIGSTOP)
+        server.tell(op="ping")
+        cell = server.start()  # what it says to that comes first
+        os.kill(watch, signal.SIGCONT)
+        assert server.event("pong") == {"event": "pong"}
+        cell.stop()
+        assert server.close() == 0
 
     def test_who_looks_on_has_little_for_itself(self, tmp_path):
         server = Server(tmp_path, "numpy,matplotlib.pyplot")
