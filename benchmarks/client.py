@@ -201,6 +201,8 @@ class ZmqTalk:
 
     def __attrs_post_init__(self) -> None:
         self.client.start_channels(stdin=False, hb=False)
+        # Where another kernel has got the port, nobody takes what is sent.
+        self.client.shell_channel.socket.setsockopt(zmq.SNDTIMEO, PATIENCE * 1000)
         self._poller.register(self.client.iopub_channel.socket, zmq.POLLIN)
         self._poller.register(self.client.shell_channel.socket, zmq.POLLIN)
         self._prove()

@@ -46,7 +46,9 @@ class Kernels:
             if not data:
                 break
             told = json.loads(data)
-            if told["op"] == "start":
+            if told["op"] == "ping":
+                self._tell(event="pong")
+            elif told["op"] == "start":
                 for descriptor in descriptors[1:]:  # the directory, for a watch that is not here
                     os.close(descriptor)
                 self._start(told["id"], socket.socket(fileno=descriptors[0]))
