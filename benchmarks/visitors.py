@@ -113,7 +113,8 @@ class Visitors:
         return self.noticed
 
     def _visit(self, number: int) -> None:
-        headers = {"X-Forwarded-For": f"198.51.100.{number + 1}"}
+        # Of networks of their own, too.
+        headers = {"X-Forwarded-For": f"198.18.{number + 1}.1"}
         try:
             page = self.server.open(headers)
         except Exception as error:

@@ -297,3 +297,4 @@ class LongAnswerTests(SiteTests):
         connection = self.begin()
         self.wait(self.limits.stalled)
         assert connection.server.aborted
+        connection.pump()  # what has come of the request is in a file, which is closed
