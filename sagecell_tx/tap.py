@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import secrets
@@ -44,6 +45,7 @@ from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore
 from sagecell_tx.sessions.readykernels import ReadyKernels
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
@@ -219,7 +221,18 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         new_key=lambda: secrets.token_hex(32),
     )
     ready = ReadyKernels(host=host, limits=limits, clock=reactor)
-    fleet = Fleet(host=ready, files=files, limits=limits, clock=reactor, new_id=new_id, now=now)
+    processors = len(os.sched_getaffinity(0))
+    fleet = Fleet(
+        host=ready,
+        files=files,
+        limits=limits,
+        clock=reactor,
+        new_id=new_id,
+        now=now,
+        starts=Starts(
+            at_once=2 * processors, each=processors, clock=reactor, patience=limits.queue_wait
+        ),
+    )
     web = site(
         Parts(
             fleet=fleet,

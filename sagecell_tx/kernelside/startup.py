@@ -15,7 +15,7 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from sagecell_tx.kernelside import linux, processes, threads
+from sagecell_tx.kernelside import autogroups, linux, processes, threads
 from sagecell_tx.kernelside.births import Born
 from sagecell_tx.kernelside.bootstrap import Secrets
 from sagecell_tx.kernelside.captures import Capture
@@ -50,7 +50,10 @@ def become(born: Born, parts: Parts, level: Level) -> NoReturn:
     """
     status, start = 1, born.start
     try:
-        os.setsid()
+        if os.getsid(0) != os.getpid():
+            os.setsid()
+            autogroups.give_nice(os.getpid())
+        os.nice(autogroups.NICE)  # counts where there are no such groups
         secrets = born.bootstrap.receive()
         place = confine(start, secrets, level)
         make_own(place)

@@ -10,6 +10,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from typing_extensions import override
 
 from sagecell_tx.config import Limits
@@ -21,6 +22,7 @@ from sagecell_tx.sessions.lastwords import LastWords
 from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.sessions.visitors import Visitor
 
 _log = Logger()
@@ -41,6 +43,7 @@ class Fleet(Service):
     clock: IReactorTime
     new_id: Callable[[], str]
     now: Callable[[], str]
+    starts: Starts
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     deaths: Deaths = field(init=False)
@@ -79,9 +82,18 @@ class Fleet(Service):
             patience=self.limits.queue_wait if patience is None else patience,
             on_moved=on_moved,
         )
-        return place.addCallback(
+        return place.addCallback(self._await_turn).addCallback(
             self._begin, kernel_id or self.new_id(), min(timeout, self.limits.idle)
         )
+
+    def _await_turn(self, place: Place) -> Deferred[Place]:
+        """Fires with the place when a kernel may be started there, for which it is given back."""
+
+        def give_up(failure: Failure) -> Failure:
+            place.release()
+            return failure
+
+        return self.starts.turn(place.visitor.holder).addCallbacks(lambda _: place, give_up)
 
     def _begin(self, place: Place, kernel_id: str, timeout: float) -> Session:
         session = Session(
@@ -98,6 +110,7 @@ class Fleet(Service):
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
         session.start()
+        session.when_ready().addBoth(lambda _: self.starts.over(place.visitor.holder))
         return session
 
     def _count(self, visitor: Visitor, name: str, size: int) -> None:
@@ -125,6 +138,7 @@ class Fleet(Service):
         """
         super().stopService()
         self.admission.drain()
+        self.starts.send_away()
         sessions = list(self._sessions.values())
         dying = [session.when_dead() for session in sessions]
         if dying:

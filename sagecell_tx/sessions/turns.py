@@ -35,6 +35,10 @@ class Turns(Generic[T]):
         """Those that wait."""
         return chain.from_iterable(self._waiting.values())
 
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Those that wait, and who asked for them."""
+        return ((who, item) for who, waiting in self._waiting.items() for item in waiting)
+
     def join(self, who: str, item: T) -> None:
         """Let `item` wait for a place."""
         self._waiting.setdefault(who, deque()).append(item)

@@ -25,6 +25,7 @@ from sagecell_tx.http.site import Parts, site
 from sagecell_tx.http.terms import Terms
 from sagecell_tx.sessions.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
 
@@ -69,6 +70,7 @@ class World:
             clock=self.clock,
             new_id=new_id,
             now=now,
+            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
         )
         self.site = self.made(new_id, now)
 

@@ -17,6 +17,7 @@ from sagecell_tx.sessions.queue import Position
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.sessions.visitors import Purpose, Visitor
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
@@ -79,6 +80,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
+            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
         )
         self.requests: list[Request] = []
         self.refused = 0

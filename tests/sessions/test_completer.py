@@ -20,6 +20,7 @@ from sagecell_tx.sessions.completer import (
     Completer,
 )
 from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.stores import MemoryFileStore
 from sagecell_tx.wire import textwire
@@ -42,6 +43,7 @@ class CompleterCase(SynchronousTestCase):
         self.fleet = Fleet(
             host=self.host,
             files=MemoryFileStore(now=lambda: 0.0),
+            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
             limits=self.limits,
             clock=self.clock,
             new_id=new_id,

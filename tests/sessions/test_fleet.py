@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from attrs import evolve
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +18,7 @@ from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.sessions.visitors import Purpose, Visitor
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
@@ -39,6 +40,7 @@ class FleetTests(SynchronousTestCase):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
+            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
         )
         self.fleet.startService()
 
@@ -159,6 +161,46 @@ class FleetTests(SynchronousTestCase):
             self.failureResultOf(self.successResultOf(each).when_ready(), StartFailed)
         assert len(self.flushLoggedErrors(OSError)) == 300
         assert len(self.fleet) == self.fleet.admission.taken == 2
+
+    # --- turns to start
+
+    def take_turns(self) -> list[Deferred[Session]]:
+        """One address has its two starts under way and another one waits, as does another's."""
+        self.fleet.starts = Starts(at_once=3, each=2, clock=self.clock, patience=5)
+        self.fleet.admission.pools[Purpose.KERNEL].size = 9
+        self.host.prompt = False
+        visitors = [Visitor(address=f"192.0.2.{number}") for number in (1, 1, 1, 2, 2)]
+        return [self.fleet.open(visitor, timeout=60) for visitor in visitors]
+
+    def test_who_starts_many_waits_and_others_do_not(self) -> None:
+        asked = self.take_turns()
+        for each in (asked[0], asked[1], asked[3]):
+            self.successResultOf(each)
+        self.assertNoResult(asked[2])
+        self.host.kernels[2].come_up()
+        self.successResultOf(asked[4])
+        self.host.kernels[0].fail()
+        self.successResultOf(asked[2])
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_who_gives_up_the_turn_gives_the_place_back(self) -> None:
+        asked = self.take_turns()
+        assert self.fleet.admission.taken == 5
+        asked[2].cancel()
+        self.failureResultOf(asked[2], CancelledError)
+        assert self.fleet.admission.taken == 4
+        self.clock.advance(5)
+        assert self.failureResultOf(asked[4], Refused).value.code == "too_many_kernels"
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_stopping_sends_away_who_waits_for_a_turn(self) -> None:
+        asked = self.take_turns()
+        self.successResultOf(self.fleet.stopService())
+        for each in (asked[2], asked[4]):
+            assert self.failureResultOf(each, Refused).value.code == "draining"
+        self.empty()
 
     # --- draining
 

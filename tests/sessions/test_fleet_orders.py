@@ -17,6 +17,7 @@ from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.reasons import Reason
 from sagecell_tx.sessions.refusals import Refused
 from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.sessions.visitors import Visitor
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
@@ -69,6 +70,7 @@ class FleetMachine(RuleBasedStateMachine):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
+            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
         )
         self.new_msg_id = ids("r")
         self.visits: list[Visit] = []
