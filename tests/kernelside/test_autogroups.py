@@ -84,6 +84,7 @@ class TestRealSessions:
             groups = Autogroups()
             groups.level(tree(child.pid))
             assert nice(os.getpid()) == before
+            assert child.stdin is not None
             child.stdin.close()
 
 
