@@ -39,6 +39,8 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # As a service has one: Linux shares the processors among sessions.
+                start_new_session=True,
             )
 
     @property

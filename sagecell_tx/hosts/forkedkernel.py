@@ -205,6 +205,7 @@ class ForkedKernel:
         removed.addCallback(lambda _: self._observer.kernel_ended(how))
 
     def _proven(self, _: None) -> None:
+        self._host.tell(op="up", id=self.number)
         if self._waited_for:
             self._waited_for = False
             self.when_ready.callback(self)

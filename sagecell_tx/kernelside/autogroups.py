@@ -1,9 +1,10 @@
 """A kernel's share of the processors is less than the server's, and does not grow with its sessions.
 
-Linux gives each session a scheduling group (an autogroup), and each group the same share. Each
-kernel's group has a nice value, so that the server comes first when many programs work. A
-program with many sessions that work would get the share of as many kernels. The nice value of
-their groups is chosen so that together they weigh as much as one.
+Linux gives each session a scheduling group (an autogroup), and each group the same share. The
+group of a kernel that is up has a nice value, so that the server, and kernels that somebody waits
+for, come first when many programs work. A program with many sessions that work would get the share
+of as many kernels. The nice value of their groups is chosen so that together they weigh as much
+as one.
 
 Source: sched(7), "The autogroup feature".
 """
@@ -21,10 +22,10 @@ from sagecell_tx.kernelside.table import Process
 #: One step of a nice value is so much more or less of a share.
 _STEP = 1.25
 
-#: The nice value of a kernel: it weighs two fifths of what the server does.
-NICE = 4
+#: The nice value of a kernel that is up: it weighs a fifth of what the server does.
+NICE = 7
 
-#: The greatest nice value: the groups of some thirty sessions weigh as one kernel.
+#: The greatest nice value: the groups of some fourteen sessions weigh as one kernel.
 _NICEST = 19
 
 

@@ -5,6 +5,7 @@ leave as JSON lines on descriptor 1, and stderr is the log::
 
     -> {"op": "start", "id": ..., "limits": {...}, "proxy": false}
        with a socket, and maybe the kernel's directory, as SCM_RIGHTS
+    -> {"op": "up", "id": ...}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
     -> {"op": "ping"}
@@ -38,6 +39,7 @@ from attrs import define, field
 
 from sagecell_tx.kernelside import (
     arguments,
+    autogroups,
     births,
     cgroups,
     delegation,
@@ -141,6 +143,10 @@ class ForkServer:
             self.pipes.tell(event="refused", message="A command names a kernel by its number.")
         elif op == "start":
             return self._start(kernel_id, command)
+        elif op == "up":
+            # Until now it had as much of the processors as the server: somebody waits for it.
+            if (pid := self._reaper.pid(kernel_id)) is not None:
+                autogroups.give_nice(pid)
         elif op == "stop":
             # Unknown ids are no mistake: the kernel may have ended on its own just now.
             self._reaper.signal(kernel_id, signal.SIGKILL)

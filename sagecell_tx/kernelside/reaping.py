@@ -65,6 +65,10 @@ class Reaper:
         self._pids[kernel_id] = pid
         self._ids[pid] = kernel_id
 
+    def pid(self, kernel_id: int) -> int | None:
+        """A kernel's process, which is nobody else's before it is reaped."""
+        return self._pids.get(kernel_id)
+
     def signal(self, kernel_id: int, number: int) -> None:
         """Signal a kernel's process group. Nothing happens for an unknown id."""
         pid = self._pids.get(kernel_id)

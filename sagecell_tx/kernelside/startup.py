@@ -50,10 +50,7 @@ def become(born: Born, parts: Parts, level: Level) -> NoReturn:
     """
     status, start = 1, born.start
     try:
-        if os.getsid(0) != os.getpid():
-            os.setsid()
-            autogroups.give_nice(os.getpid())
-        os.nice(autogroups.NICE)  # counts where there are no such groups
+        os.setsid()
         secrets = born.bootstrap.receive()
         place = confine(start, secrets, level)
         make_own(place)
@@ -74,6 +71,7 @@ def become(born: Born, parts: Parts, level: Level) -> NoReturn:
         if born.lifeline.is_cut():  # be it before the fork server's death was to be ours
             raise ChildProcessError("The fork server is gone.")
         born.lifeline.drop()
+        os.nice(autogroups.NICE)  # counts where Linux has no scheduling groups for sessions
         born.bootstrap.tell_bound()
         born.bootstrap.close()
         running.run()

@@ -303,11 +303,10 @@ while True:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
-def test_a_kernel_weighs_less_than_the_server(server, kind):
+def test_a_kernel_weighs_less_than_the_server(server):
     cell = server.start(**LIMITS)
     (process, *_) = table.tree(cell.pid, table.by_parent())
-    if kind.root:
-        assert nice_of(process) == NICE, "before the program began"
+    server.tell(op="up", id=cell.kernel_id)
     until(lambda: nice_of(process) == NICE)  # without root, the watch may have to try again
     assert cell.value("__import__('os').nice(0)") == str(NICE)
     assert cell.value("__import__('os').getsid(0) == __import__('os').getpid()") == "True"
