@@ -93,7 +93,7 @@ contract: $(VENV)/test
 
 # Which system calls ordinary programs make, beside those that kernels may.
 syscalls: $(VENV)/test strace
-	$(BIN)/python -m tests.kernelside.syscalls
+	$(BIN)/python -m tests.kernelside.sandbox.syscalls
 
 .PHONY: strace
 strace:

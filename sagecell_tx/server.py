@@ -14,13 +14,13 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from sagecell_tx.config import ConfigError
-from sagecell_tx.hosts.forklink import ForkHost
-from sagecell_tx.http.doors import Doors
-from sagecell_tx.process import allow_many_descriptors
-from sagecell_tx.sessions.fleet import Fleet
-from sagecell_tx.sessions.readykernels import ReadyKernels
+from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.http.connections.accepting import Doors
+from sagecell_tx.process.resources import allow_many_descriptors
+from sagecell_tx.process.systemd import Notifier
+from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database
-from sagecell_tx.systemd import Notifier
 
 _log = Logger()
 

@@ -26,31 +26,31 @@ from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.config import Config, ConfigError, load
-from sagecell_tx.hosts.forklink import ForkHost
-from sagecell_tx.hosts.names import Names
-from sagecell_tx.hosts.outlet import Network
-from sagecell_tx.hosts.reach import AllowList, is_public
-from sagecell_tx.hosts.removals import AT_ONCE
-from sagecell_tx.hosts.sandbox import Sandbox, run_program
-from sagecell_tx.hosts.workdir import WorkDirs
-from sagecell_tx.hosts.zmqsocket import Factory
-from sagecell_tx.http.arrivals import Arrivals
-from sagecell_tx.http.clients import Clients
-from sagecell_tx.http.doors import Doors, Watched
-from sagecell_tx.http.reading import OneThread, Reading
+from sagecell_tx.hosts.channels.zmqsocket import Factory
+from sagecell_tx.hosts.directories.removals import AT_ONCE
+from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
+from sagecell_tx.hosts.network.allowlist import AllowList, is_public
+from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.hosts.network.resolver import Names
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.connections.accepting import Doors, Watched
+from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.parsing import OneThread, Reading
 from sagecell_tx.http.site import Parts, permalink_site, site
-from sagecell_tx.http.terms import Terms
-from sagecell_tx.process import trimming
+from sagecell_tx.process.resources import trimming
+from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
-from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.admission.starts import Starts
+from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore
-from sagecell_tx.sessions.readykernels import ReadyKernels
-from sagecell_tx.sessions.starts import Starts
+from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
 from sagecell_tx.store.remotepermalinks import RemoteCellStore, check_address
-from sagecell_tx.systemd import Notifier
 
 _log = Logger()
 

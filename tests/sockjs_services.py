@@ -26,13 +26,13 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Site
 
 from sagecell_tx.config import Limits
-from sagecell_tx.http.bodies import CellRequest
-from sagecell_tx.http.pages import CLIENT, Static
+from sagecell_tx.http.pages.pages import CLIENT, Static
+from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.site import Mounted
-from sagecell_tx.http.sockets import WebSockets
-from sagecell_tx.http.sockjs import SockJS
-from sagecell_tx.http.sockjscensus import Census, Connections
-from sagecell_tx.http.sockjssessions import Begin, Link
+from sagecell_tx.http.sockjs.connection import Begin, Link
+from sagecell_tx.http.sockjs.registry import Census, Connections
+from sagecell_tx.http.sockjs.routes import SockJS
+from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.wire.sockjswire import Text
 
 LIMITS = Limits(sockjs_response=4096)

@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from sagecell_tx.config import Config, load
-from sagecell_tx.kernelside import delegation
+from sagecell_tx.kernelside.forkserver import delegation
 from sagecell_tx.tap import Options
 
 DEPLOY = Path(__file__).parent.parent / "deploy"

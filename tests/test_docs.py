@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import attrs
 import pytest
@@ -21,16 +21,16 @@ from werkzeug.exceptions import HTTPException
 
 import sagecell_tx.http
 from sagecell_tx.config import Config, Limits
-from sagecell_tx.http.completions import Completions
-from sagecell_tx.http.kernels import Kernels
-from sagecell_tx.http.pages import Pages, Static
-from sagecell_tx.http.permalinks import Permalinks
-from sagecell_tx.http.service import Service
-from sagecell_tx.http.sockjs import SockJS
-from sagecell_tx.http.status import Status
-from sagecell_tx.http.terms import Terms
-from sagecell_tx.sessions.reasons import Reason
-from sagecell_tx.sessions.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
+from sagecell_tx.http.admin.status import Status
+from sagecell_tx.http.cells.completions import Completions
+from sagecell_tx.http.cells.kernels import Kernels
+from sagecell_tx.http.cells.service import Service
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.pages.pages import Pages, Static
+from sagecell_tx.http.pages.permalinks import Permalinks
+from sagecell_tx.http.sockjs.routes import SockJS
+from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.tap import Options
 
 ROOT = Path(__file__).parent.parent
@@ -112,11 +112,11 @@ def test_its_pictures_are_our_own_and_told_in_words(path):
 def test_every_file_it_names_exists(path):
     rooms = "sagecell_tx|docs|deploy|tests|web|newsfragments|benchmarks|twisted"
     named = [word for word in literals(path) if re.fullmatch(rf"({rooms})/[\w./-]*", word)]
-    inner = "sessions|hosts|http|store|wire|kernelside"
+    inner = "sessions|hosts|http|store|wire|kernelside|process"
     named += [
         f"sagecell_tx/{word}"
         for word in literals(path)
-        if re.fullmatch(rf"({inner})/\w+\.py", word)
+        if re.fullmatch(rf"({inner})/[\w/]+\.py", word)
     ]
     assert [name for name in named if not (ROOT / name).exists()] == []
 
@@ -146,7 +146,7 @@ def test_every_make_target_it_names_exists(path):
 def klein_apps() -> dict[type, Klein]:
     """All classes below `sagecell_tx.http` that have routes."""
     found = {}
-    for module in iter_modules(sagecell_tx.http.__path__, "sagecell_tx.http."):
+    for module in walk_packages(sagecell_tx.http.__path__, "sagecell_tx.http."):
         for value in vars(import_module(module.name)).values():
             if isinstance(value, type) and isinstance(vars(value).get("app"), Klein):
                 found[value] = vars(value)["app"]
@@ -266,7 +266,7 @@ def test_its_command_lines_are_understood(path):
 def words_given_to(names: set[str], folder: str) -> set[str]:
     """The first words, as programs know them, of every call of `names` below the package."""
     found = set()
-    for path in (ROOT / "sagecell_tx" / folder).glob("*.py"):
+    for path in (ROOT / "sagecell_tx" / folder).rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
                 texts = [
@@ -294,7 +294,8 @@ def test_lifecycle_has_every_reason():
 
 
 def test_lifecycle_has_every_state():
-    source = (ROOT / "sagecell_tx" / "sessions" / "lifecycle.py").read_text(encoding="utf-8")
+    machine = ROOT / "sagecell_tx" / "sessions" / "lifecycle" / "machine.py"
+    source = machine.read_text(encoding="utf-8")
     states = set(re.findall(r'machine\.state\("(\w+)"', source))
     path = ROOT / "docs" / "lifecycle.rst"
     terms = {

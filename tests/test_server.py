@@ -12,7 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from sagecell_tx.http.doors import Doors
+from sagecell_tx.http.connections.accepting import Doors
 from sagecell_tx.server import PermalinkServer, Server
 
 

@@ -15,9 +15,9 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Config
-from sagecell_tx.process import TRIM
+from sagecell_tx.process.resources import TRIM
+from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
-from sagecell_tx.systemd import Notifier
 from sagecell_tx.tap import (
     BACKLOG,
     SWEEP,

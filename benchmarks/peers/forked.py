@@ -26,7 +26,7 @@ from benchmarks import processes
 from benchmarks.client import PATIENCE, Talk, Unexpected, ZmqTalk
 from benchmarks.peers import FORKED
 from sagecell_tx.config import Config
-from sagecell_tx.hosts.forkserver import command, environment
+from sagecell_tx.hosts.forked.protocol import command, environment
 
 #: What the program bounds in its kernels, too.
 _LIMITS = ("cpu", "file", "files", "files_count")

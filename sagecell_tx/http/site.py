@@ -17,30 +17,30 @@ from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
 from sagecell_tx.config import Limits
-from sagecell_tx.http.accesslog import AccessLog
-from sagecell_tx.http.arrivals import Arrivals
-from sagecell_tx.http.bodies import CellRequest, CellSite, Gzip
-from sagecell_tx.http.clients import Clients
-from sagecell_tx.http.completions import Completions
-from sagecell_tx.http.files import Files
-from sagecell_tx.http.kernels import Kernels
-from sagecell_tx.http.multiplexer import Multiplexer
-from sagecell_tx.http.pages import CLIENT, Pages, Static
-from sagecell_tx.http.permalinks import Permalinks
-from sagecell_tx.http.polling import Polling
-from sagecell_tx.http.problems import Problem, problem_from
-from sagecell_tx.http.reading import Reading
-from sagecell_tx.http.service import Service
-from sagecell_tx.http.sockets import Channels, WebSockets
-from sagecell_tx.http.sockjs import SockJS
-from sagecell_tx.http.sockjscensus import Census, Connections
-from sagecell_tx.http.sockjssessions import Link
-from sagecell_tx.http.status import Status
-from sagecell_tx.http.terms import Terms
-from sagecell_tx.sessions.completer import Completer
-from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.http.admin.accesslog import AccessLog
+from sagecell_tx.http.admin.status import Status
+from sagecell_tx.http.cells.completions import Completions
+from sagecell_tx.http.cells.files import Files
+from sagecell_tx.http.cells.kernels import Kernels
+from sagecell_tx.http.cells.service import Service
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
+from sagecell_tx.http.pages.permalinks import Permalinks
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.errors import Problem, problem_from
+from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.serving.requests import CellRequest, CellSite, Gzip
+from sagecell_tx.http.sockjs.connection import Link
+from sagecell_tx.http.sockjs.multiplexer import Multiplexer
+from sagecell_tx.http.sockjs.registry import Census, Connections
+from sagecell_tx.http.sockjs.routes import SockJS
+from sagecell_tx.http.transports.autobahn import Channels, WebSockets
+from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.sessions.completion.completer import Completer
+from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore, FileStore
-from sagecell_tx.sessions.visitors import Purpose
 
 
 class Mounted(Resource):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, exists, func, select
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
-from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, StoredFile
 from sagecell_tx.store.database import Database
 from sagecell_tx.store.schema import blobs, files

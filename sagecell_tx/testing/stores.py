@@ -12,7 +12,7 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 
-from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, Permalink, StoredFile, StoreUnavailable
 from sagecell_tx.store.files import CHUNK, FILE_GONE, UPLOAD_ENDED
 from sagecell_tx.store.permalinks import check_permalink, permalink_ident

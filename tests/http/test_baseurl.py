@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.http.pages.test_pages import PAGE
+
 from .loopback import form, request
 from .talking import TalkTests, upgrade
-from .test_pages import PAGE
 
 
 class PrefixTests(TalkTests):

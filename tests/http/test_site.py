@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.interfaces import Permalink
 from sagecell_tx.testing.stores import MemoryCellStore
+from tests.http.pages.test_pages import PAGE
 
 from .loopback import Connection, answers, form, request
-from .test_pages import PAGE
 from .world import SiteTests
 
 LIMIT = 10_000

@@ -17,13 +17,13 @@ import pytest
 from twisted.web import http
 from typing_extensions import override
 
-from sagecell_tx.http.heads import ADDRESS
+from sagecell_tx.http.connections.strict import ADDRESS
 from sagecell_tx.wire.jsonbounds import MARKS
+from tests.http.pages.test_pages import PAGE
 from tests.wire.test_formwire import END, KIND, WORST, part
 
 from .loopback import answers, form, request
 from .talking import frame, frames, upgrade
-from .test_pages import PAGE
 from .world import SiteTests
 
 #: How large the smaller and the larger one of each is: all are below `limits.request_body`.

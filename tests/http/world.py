@@ -18,14 +18,14 @@ from twisted.web.server import Site
 from typing_extensions import override
 
 from sagecell_tx.config import Limits
-from sagecell_tx.http.arrivals import Arrivals
-from sagecell_tx.http.clients import Clients
-from sagecell_tx.http.reading import Reading
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.parsing import Reading
 from sagecell_tx.http.site import Parts, site
-from sagecell_tx.http.terms import Terms
-from sagecell_tx.sessions.fleet import Fleet
+from sagecell_tx.sessions.admission.starts import Starts
+from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore
-from sagecell_tx.sessions.starts import Starts
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
 

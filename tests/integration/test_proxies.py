@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sagecell_tx.http.heads import ADDRESS
+from sagecell_tx.http.connections.strict import ADDRESS
 from tests.integration.servers import Server, free_port
 from tests.integration.waiting import until
 

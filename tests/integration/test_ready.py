@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sagecell_tx.kernelside.autogroups import NICE
+from sagecell_tx.kernelside.system.autogroups import NICE
 from tests.integration.script import Client, text
 from tests.integration.servers import Server, all_gone
 from tests.integration.waiting import until

@@ -15,7 +15,7 @@ import requests
 from tests.integration.script import Client, text
 from tests.integration.servers import Server
 from tests.integration.waiting import until
-from tests.kernelside import searching
+from tests.kernelside.sandbox import searching
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from sagecell_tx.kernelside.cgroups import OwnGroups
-from sagecell_tx.kernelside.start import Start
+from sagecell_tx.kernelside.forkserver.cgroups import OwnGroups
+from sagecell_tx.kernelside.startcommand import Start
 from tests.kernelside.driving import gone
 
 
@@ -76,9 +76,9 @@ class Unit:
         return [
             "-c",
             "import functools, sys\n"
-            "from sagecell_tx.kernelside import delegation, forkserver\n"
+            "from sagecell_tx.kernelside.forkserver import delegation, server\n"
             f"groups = functools.partial(delegation.groups, {self.controller!r})\n"
-            "sys.exit(forkserver.main(sys.argv[1:], groups))",
+            "sys.exit(server.main(sys.argv[1:], groups))",
         ]
 
 
@@ -127,7 +127,9 @@ def below(path: object, *controllers: str) -> OwnGroups:
 
 def entering(entrance: int, then: str = "") -> list[str]:
     """A program that enters a group; the descriptor has to be passed on."""
-    code = f"from sagecell_tx.kernelside import cgroups; cgroups.enter({entrance})\n{then}"
+    code = (
+        f"from sagecell_tx.kernelside.forkserver import cgroups; cgroups.enter({entrance})\n{then}"
+    )
     return [sys.executable, "-P", "-c", code]
 
 

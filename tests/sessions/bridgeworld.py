@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.bridge import Bridge
 from sagecell_tx.sessions.interfaces import Exit
-from sagecell_tx.sessions.uploads import Uploads
+from sagecell_tx.sessions.lifecycle.bridge import Bridge
+from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import Message

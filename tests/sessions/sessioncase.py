@@ -8,8 +8,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
-from sagecell_tx.sessions.reasons import Reason
-from sagecell_tx.sessions.session import Session
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection, event, func, insert, select
 
-from sagecell_tx.sessions.allowances import ENTRY
+from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.schema import blobs, chunks
 from sagecell_tx.store.schema import files as table

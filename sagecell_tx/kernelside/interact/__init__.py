@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sagecell_tx.kernelside.interact.boxes import ExpressionBox, HtmlBox, InputBox
-from sagecell_tx.kernelside.interact.buttons import Button, ButtonBar, UpdateButton
-from sagecell_tx.kernelside.interact.checkbox import Checkbox
-from sagecell_tx.kernelside.interact.colors import ColorSelector
-from sagecell_tx.kernelside.interact.compatibility import (
+from sagecell_tx.kernelside.interact.controls.boxes import ExpressionBox, HtmlBox, InputBox
+from sagecell_tx.kernelside.interact.controls.buttons import Button, ButtonBar, UpdateButton
+from sagecell_tx.kernelside.interact.controls.checkbox import Checkbox
+from sagecell_tx.kernelside.interact.controls.colors import ColorSelector
+from sagecell_tx.kernelside.interact.controls.grids import InputGrid
+from sagecell_tx.kernelside.interact.controls.multisliders import MultiSlider
+from sagecell_tx.kernelside.interact.controls.selectors import Selector
+from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
+from sagecell_tx.kernelside.interact.sagenb import (
     checkbox,
     color_selector,
     input_box,
@@ -19,10 +23,6 @@ from sagecell_tx.kernelside.interact.compatibility import (
     slider,
     text_control,
 )
-from sagecell_tx.kernelside.interact.grids import InputGrid
-from sagecell_tx.kernelside.interact.multisliders import MultiSlider
-from sagecell_tx.kernelside.interact.selectors import Selector
-from sagecell_tx.kernelside.interact.sliders import ContinuousSlider, DiscreteSlider
 
 _CLASSES = (
     *(Button, ButtonBar, Checkbox, ColorSelector, ContinuousSlider, DiscreteSlider),

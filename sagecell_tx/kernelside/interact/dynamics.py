@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.interact.boxes import InputBox
-from sagecell_tx.kernelside.interact.checkbox import Checkbox
-from sagecell_tx.kernelside.interact.controls import Control, InvalidValue
-from sagecell_tx.kernelside.interact.guessing import automatic_control
+from sagecell_tx.kernelside.interact.automatic import automatic_control
+from sagecell_tx.kernelside.interact.controls.boxes import InputBox
+from sagecell_tx.kernelside.interact.controls.checkbox import Checkbox
+from sagecell_tx.kernelside.interact.controls.control import Control, InvalidValue
+from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider
 from sagecell_tx.kernelside.interact.interact import PREFIX
 from sagecell_tx.kernelside.interact.page import Page, Refused
-from sagecell_tx.kernelside.interact.sliders import ContinuousSlider
 
 
 class Variables(Protocol):

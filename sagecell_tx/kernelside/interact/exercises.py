@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import define, frozen
 
-from sagecell_tx.kernelside.interact.boxes import ExpressionBox, HtmlBox
-from sagecell_tx.kernelside.interact.buttons import Button
-from sagecell_tx.kernelside.interact.controls import Control
-from sagecell_tx.kernelside.interact.guessing import automatic_control
+from sagecell_tx.kernelside.interact.automatic import automatic_control
+from sagecell_tx.kernelside.interact.controls.boxes import ExpressionBox, HtmlBox
+from sagecell_tx.kernelside.interact.controls.buttons import Button
+from sagecell_tx.kernelside.interact.controls.control import Control
 from sagecell_tx.kernelside.interact.interacts import Interacts
 
 

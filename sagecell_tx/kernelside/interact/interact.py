@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.interact.controls import Control, InvalidValue
+from sagecell_tx.kernelside.interact.controls.control import Control, InvalidValue
 from sagecell_tx.kernelside.interact.page import Page, Refused
 
 PREFIX = "application/sage-interact"

@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.interact.boxes import InputBox
-from sagecell_tx.kernelside.interact.buttons import UpdateButton
-from sagecell_tx.kernelside.interact.controls import Control
-from sagecell_tx.kernelside.interact.guessing import automatic_control
+from sagecell_tx.kernelside.interact.automatic import automatic_control
+from sagecell_tx.kernelside.interact.controls.boxes import InputBox
+from sagecell_tx.kernelside.interact.controls.buttons import UpdateButton
+from sagecell_tx.kernelside.interact.controls.control import Control
 from sagecell_tx.kernelside.interact.interact import PREFIX, Interact, parameters_of
 from sagecell_tx.kernelside.interact.layouts import BOOKMARKS, OUTPUT, layout
 from sagecell_tx.kernelside.interact.page import Page, Refused

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sagecell_tx.kernelside.interact.controls import Control
-from sagecell_tx.kernelside.interact.grids import InputGrid
-from sagecell_tx.kernelside.interact.guessing import automatic_control
+from sagecell_tx.kernelside.interact.automatic import automatic_control
+from sagecell_tx.kernelside.interact.controls.control import Control
+from sagecell_tx.kernelside.interact.controls.grids import InputGrid
+from sagecell_tx.kernelside.interact.controls.multisliders import MultiSlider
 from sagecell_tx.kernelside.interact.interact import Interact
-from sagecell_tx.kernelside.interact.multisliders import MultiSlider
 from sagecell_tx.kernelside.interact.page import Refused
 
 

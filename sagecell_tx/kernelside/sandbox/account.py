@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
-from sagecell_tx.kernelside import linux, listeners
+from sagecell_tx.kernelside import listeningsockets
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
-from sagecell_tx.kernelside.sandbox import accounts, calls, landlock, visible
+from sagecell_tx.kernelside.sandbox import landlock, seccomp, uids, visible
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
-from sagecell_tx.kernelside.start import Start
+from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.system import linux
 
 #: Of /proc, what tells of the machine and nobody's processes.
 _MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version", "sys")
@@ -31,21 +32,21 @@ class Account:
     name: str = field(default="account", init=False)
     features: Sequence[str] = field(default=(), init=False)
     unbounded: Sequence[str] = field(default=(), init=False)
-    _filter: calls.Filter | None = field(default=None, init=False)
-    _accounts: accounts.Accounts = field(init=False)
+    _filter: seccomp.Filter | None = field(default=None, init=False)
+    _accounts: uids.Accounts = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._accounts = accounts.Accounts(*self.setting.accounts)
+        self._accounts = uids.Accounts(*self.setting.accounts)
 
     def prepare(self) -> None:
         """See that kernels could live; raises `Unavailable`."""
-        if not accounts.is_possible() or not self.setting.accounts[1]:
+        if not uids.is_possible() or not self.setting.accounts[1]:
             raise Unavailable("Accounts for kernels take a server that is started as root.")
         for path in (*visible.python_directories(), self.setting.kernels):
             locked = _locked_parent(path)
             if locked:
                 raise Unavailable(f"Other accounts cannot reach {path}: {locked} is private.")
-        self._filter = calls.compile_filter(own_network=False)
+        self._filter = seccomp.compile_filter(own_network=False)
         self.features = (
             *(("landlock",) if landlock.version() else ()),
             *(("seccomp",) if self._filter is not None else ()),
@@ -64,11 +65,11 @@ class Account:
         The directory of the sockets is not given away.
         """
         account = self._accounts.of(start.kernel_id)
-        bound = listeners.bind_in(f"{secrets.directory}/ipc")
+        bound = listeningsockets.bind_in(f"{secrets.directory}/ipc")
         for name in ("", "/work"):
             os.chown(f"{secrets.directory}{name}", account, account)
         linux.forbid_capabilities()
-        accounts.become(account)
+        uids.become(account)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         os.mkdir(f"{secrets.directory}/tmp", 0o700)

@@ -65,7 +65,7 @@ ALLOWED = (
     *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
 )
 
-#: As far as `calls` allows their arguments.
+#: As far as `seccomp` allows their arguments.
 BY_ARGUMENTS = ("clone", "ioctl", "personality", "prctl", "socket", "socketpair")
 
 #: Without an IPC namespace, these objects would be shared and outlive the kernel.

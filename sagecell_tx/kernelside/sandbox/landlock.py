@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import Iterable
 
-from sagecell_tx.kernelside import linux
+from sagecell_tx.kernelside.system import linux
 
 # System calls, the same numbers on every machine.
 _CREATE_RULESET = 444

@@ -12,8 +12,8 @@ from typing import Protocol
 from attrs import field, frozen
 
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
-from sagecell_tx.kernelside.listeners import Listeners
-from sagecell_tx.kernelside.start import Start
+from sagecell_tx.kernelside.listeningsockets import Listeners
+from sagecell_tx.kernelside.startcommand import Start
 
 
 class Unavailable(Exception):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.interact.dynamics import Dynamics
 from sagecell_tx.kernelside.interact.page import Refused
-from sagecell_tx.kernelside.namespace import InstrumentedNamespace
+from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
 from tests.kernelside.interact.recording import RecordingPage
 
 CONTROL, VARIABLE = "application/sage-interact-control", "application/sage-interact-variable"

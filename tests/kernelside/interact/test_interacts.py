@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sagecell_tx.kernelside.interact import NAMES
-from sagecell_tx.kernelside.interact.buttons import Button, UpdateButton
+from sagecell_tx.kernelside.interact.controls.buttons import Button, UpdateButton
 from sagecell_tx.kernelside.interact.interacts import KNOWN
 from sagecell_tx.kernelside.interact.page import Refused
 from tests.kernelside.interact.recording import World

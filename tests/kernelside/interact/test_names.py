@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sagecell_tx.kernelside.interact import NAMES
-from sagecell_tx.kernelside.interact.controls import Control
+from sagecell_tx.kernelside.interact.controls.control import Control
 from tests.kernelside.interact.recording import World
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "interact.rst").read_text()

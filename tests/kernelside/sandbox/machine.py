@@ -9,7 +9,7 @@ from functools import cache
 
 import pyseccomp
 
-from sagecell_tx.kernelside.sandbox import calls
+from sagecell_tx.kernelside.sandbox import seccomp
 
 #: As linux/audit.h numbers machines.
 HERE, I386 = pyseccomp.system_arch(), pyseccomp.Arch.X86
@@ -26,7 +26,7 @@ Program = list[tuple[int, ...]]
 @cache
 def compiled(*, own_network: bool) -> Program:
     """The filter for kernels."""
-    made = calls.compile_filter(own_network=own_network)
+    made = seccomp.compile_filter(own_network=own_network)
     assert made is not None, "the tests need libseccomp"
     return [*struct.iter_unpack("=HBBI", made.instructions)]
 

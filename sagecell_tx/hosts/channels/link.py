@@ -1,0 +1,232 @@
+"""Signed messages to and from one kernel, over ZMQ sockets that reach it through relays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import zmq
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from sagecell_tx.config import Limits
+from sagecell_tx.hosts.channels.relay import Relay
+from sagecell_tx.hosts.channels.zmqsocket import Factory, Socket
+from sagecell_tx.hosts.directories.workdir import SOCKETS
+from sagecell_tx.wire import zmqwire
+from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, WireError
+
+_log = Logger()
+
+#: Where a kernel's sockets are, in the naming of jupyter_client's ipc transport.
+PORTS = {SHELL: 1, IOPUB: 2, STDIN: 3, CONTROL: 4}
+HEARTBEAT, HEARTBEAT_PORT = "heartbeat", 5
+
+#: The channels that are not read while the kernel is held.
+HELD = {IOPUB, STDIN, CONTROL}
+
+#: A message from this size on is checked in a thread.
+LARGE = 4 << 20
+
+
+def kernel_socket(directory: Path, port: int) -> Path:
+    """Where one of a kernel's sockets is."""
+    return directory / SOCKETS / f"k-{port}"
+
+
+@frozen
+class _Line:
+    """The way to one of a kernel's sockets."""
+
+    relay: Relay
+    socket: Socket
+
+    def close(self) -> None:
+        """Let it go."""
+        self.socket.shutdown()
+        self.relay.close()
+
+
+@define(kw_only=True, eq=False)
+class Link:
+    """The sockets of one kernel. `received` is given what it says, checked.
+
+    `directory` is the kernel's, `relays` one that no kernel can enter, though its names can be
+    seen in /proc/net/unix: `name` is for those, short and of no use to others. `rejected` is told each
+    time that a message is dropped, with the word for why; `heartbeat_missed` when the kernel
+    was silent for as long as the limit allows; `broken` when it said what is not even
+    received, on which channel and why. Nothing more is heard on that one.
+    """
+
+    factory: Factory
+    threads: Any  # a ThreadPool
+    directory: Path
+    relays: Path
+    name: str
+    key: bytes
+    identity: bytes
+    limits: Limits
+    received: Callable[[Message], None]
+    rejected: Callable[[str], None]
+    heartbeat_missed: Callable[[], None]
+    broken: Callable[[str, WireError], None]
+    _signer: zmqwire.Signer = field(init=False)
+    _lines: dict[str, _Line] = field(factory=dict, init=False)
+    _proof: Deferred[None] | None = field(default=None, init=False)
+    _held: bool = field(default=False, init=False)
+    _replies: int = field(default=0, init=False)  # bytes of them that are read while held
+    _checking: set[str] = field(factory=set, init=False)  # channels whose large message is checked
+    _awaiting_checked: list[Deferred[None]] = field(factory=list, init=False)
+    _beat: IDelayedCall | None = field(default=None, init=False)
+    _missed: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._signer = zmqwire.Signer(self.key)
+
+    def open(self) -> Deferred[None]:
+        """Connect. Fires when the kernel is heard on iopub, so that nothing more is missed.
+
+        Raises `OSError`, and then there is nothing to close, when a socket is not there.
+        """
+        self._proof = Deferred()
+        try:
+            for channel in PORTS:
+                self._connect(channel, partial(self._arrived, channel))
+        except OSError:
+            self.close()
+            raise
+        self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        return self._proof
+
+    def _connect(self, channel: str, received: Callable[[list[bytes]], None]) -> None:
+        port = PORTS.get(channel, HEARTBEAT_PORT)
+        relay = Relay(
+            reactor=self.factory.reactor,
+            theirs=kernel_socket(self.directory, port),
+            ours=self.relays / f"{self.name}-{port}",
+            largest=self.limits.kernel_message,
+            broken=partial(self.broken, channel),
+        )
+        socket = Socket(
+            self.factory,
+            zmq.SUB if channel == IOPUB else zmq.DEALER,
+            f"ipc://{relay.ours}",
+            received,
+            relay.taken,
+            # The kernel asks for input from whom it was sent the request.
+            identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
+            largest=self.limits.kernel_message,
+        )
+        self._lines[channel] = _Line(relay, socket)
+
+    def send(self, message: Message) -> None:
+        """Sign and send."""
+        line = self._lines.get(message.channel)
+        if line is not None:
+            line.socket.send(zmqwire.encode(message, self._signer))
+
+    def pause(self) -> None:
+        """Stop reading what the kernel says.
+
+        Its replies are read on for a while: that an interrupted request has ended must be
+        known although nobody takes its output.
+        """
+        self._held, self._replies = True, self.limits.outbox
+        for channel in HELD & self._lines.keys():
+            self._lines[channel].socket.pause("held")
+
+    def resume(self) -> None:
+        """Read on."""
+        self._held = False
+        for line in self._lines.values():
+            line.socket.resume("held")
+
+    async def drain(self) -> None:
+        """Returns when everything that the kernel had said is received, and it says no more."""
+        for channel in (SHELL, IOPUB):
+            if channel in self._lines:
+                await self._lines[channel].relay.when_drained()
+        while self._checking:
+            waiter: Deferred[None] = Deferred(self._awaiting_checked.remove)
+            self._awaiting_checked.append(waiter)
+            await waiter
+
+    def close(self) -> None:
+        """Let the sockets go."""
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            line.close()
+        if self._beat is not None and self._beat.active():
+            self._beat.cancel()
+
+    def _arrived(self, channel: str, frames: list[bytes]) -> None:
+        if sum(map(len, frames)) >= LARGE:
+            self._check_aside(channel, frames)
+            return
+        try:
+            message = zmqwire.decode(channel, frames, self._signer)
+        except WireError as error:
+            self.rejected(error.code)
+            return
+        self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        if self._held and message.channel == SHELL and self._lines:
+            self._replies -= message.size
+            if self._replies <= 0:
+                self._lines[SHELL].socket.pause("held")
+        self.received(message)
+        if self._proof is not None and message.channel == IOPUB:
+            proof, self._proof = self._proof, None
+            proof.callback(None)
+
+    def _check_aside(self, channel: str, frames: list[bytes]) -> None:
+        """Check a large message in a thread; nothing else of its channel is read meanwhile."""
+        socket = self._lines[channel].socket
+        self._checking.add(channel)
+        socket.pause("checking")
+        checked = deferToThreadPool(
+            self.factory.reactor,
+            self.threads,
+            zmqwire.decode,
+            channel,
+            frames,
+            self._signer,
+        )
+
+        def refuse(failure: Any) -> None:
+            failure.trap(WireError)
+            self.rejected(failure.value.code)
+
+        def go_on(_: object) -> None:
+            self._checking.remove(channel)
+            socket.resume("checking")
+            while self._awaiting_checked:
+                self._awaiting_checked.pop(0).callback(None)
+
+        checked.addCallbacks(self._deliver, refuse)
+        checked.addErrback(lambda failure: _log.failure("a large message", failure))
+        checked.addCallback(go_on)
+
+    def _beat_once(self) -> None:
+        """Ask for an echo, and count the times that the last one did not come."""
+        if self._missed >= self.limits.heartbeats_missed:
+            self.heartbeat_missed()
+            return
+        self._missed += 1
+        self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        if HEARTBEAT not in self._lines:
+            # Made late: most kernels are gone before their first beat.
+            with suppress(OSError):  # a beat that is missed
+                self._connect(HEARTBEAT, self._echoed)
+        if HEARTBEAT in self._lines:
+            self._lines[HEARTBEAT].socket.send([b"", b"beat"])
+
+    def _echoed(self, frames: list[bytes]) -> None:
+        self._missed = 0

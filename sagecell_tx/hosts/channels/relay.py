@@ -1,0 +1,126 @@
+"""Between one of a kernel's sockets and the ZMQ socket of ours that talks with it.
+
+ZMQ reads in a thread of its own, whatever its peer sends: it bounds a part of a message but
+not how many there are, and how many messages wait but not their bytes. A program has its
+kernel's end of the connection, so it decides what is sent. Here everything passes through
+our hands, is counted (`wire/zmtpwire.py`), and passes only while little waits.
+
+A relay has no buffer: what one side does not take at once keeps the other from being read.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from sagecell_tx.hosts.channels.unixstream import Door, Side, connected
+from sagecell_tx.wire.messages import WireError
+from sagecell_tx.wire.zmtpwire import Meter
+
+#: What may wait in ZMQ until it is asked for, by weight, besides the message that is passing.
+WAITING = 4 << 20
+
+
+@define(eq=False)
+class Relay:
+    """Joins a kernel's socket at `theirs` with the first who connects to `ours`.
+
+    `largest` is what a message of the kernel may weigh. `broken` is told when the kernel
+    breaks a rule: once, and when both sides are closed. Making one raises `OSError` when the
+    kernel's socket cannot be connected to.
+    """
+
+    reactor: Any
+    theirs: Path
+    ours: Path
+    largest: int
+    broken: Callable[[WireError], None]
+    _meter: Meter = field(init=False)
+    _kernel: Side = field(init=False)
+    _zmq: Side | None = field(default=None, init=False)
+    _door: Door = field(init=False)
+    _taken: int = field(default=0, init=False)  # messages
+    _waiting: int = field(default=0, init=False)  # what has passed and was not taken, by weight
+    _ended: bool = field(default=False, init=False)  # the kernel says nothing more
+    _closed: bool = field(default=False, init=False)
+    _awaiting_drained: list[Deferred[None]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._meter = Meter(self.largest)
+        self._kernel = Side(self.reactor, connected(self.theirs), self._said, self._hung_up)
+        try:
+            self._door = Door(self.reactor, self.ours, self._came, self._left)
+        except OSError:
+            self._kernel.close()
+            raise
+
+    def taken(self, messages: int, weight: int) -> None:
+        """ZMQ was asked for so many messages, of that weight in all, and had them."""
+        self._taken += messages
+        self._waiting -= weight
+        if self._waiting <= WAITING // 2:
+            self._kernel.read_again("much waits")
+        self._look_if_drained()
+
+    def when_drained(self) -> Deferred[None]:
+        """Fires when the kernel's side is closed and all that it had said is taken."""
+        waiter: Deferred[None] = Deferred(self._awaiting_drained.remove)
+        self._awaiting_drained.append(waiter)
+        self._look_if_drained()
+        return waiter
+
+    def close(self) -> None:
+        """Let both sides go."""
+        self._closed = True
+        self._door.close()
+        self._kernel.close()
+        if self._zmq is not None:
+            self._zmq.close()
+        self._look_if_drained()
+
+    def _came(self, connection: socket.socket) -> None:
+        """ZMQ is there, so what the kernel says has somewhere to go."""
+        self._zmq = Side(self.reactor, connection, self._kernel.write, self._left)
+        self._zmq.other, self._kernel.other = self._kernel, self._zmq
+        self._zmq.read()
+        self._kernel.read()
+
+    def _said(self, data: bytes) -> None:
+        """The kernel said something."""
+        before = self._meter.passed
+        try:
+            self._meter.feed(data)
+        except WireError as error:
+            self._break(error)
+            return
+        self._waiting += self._meter.passed - before
+        if self._waiting > WAITING:
+            self._kernel.wait("much waits")
+        if self._zmq is not None:
+            self._zmq.write(data)
+
+    def _hung_up(self) -> None:
+        """The kernel's side is closed. What was said last may still be on its way."""
+        self._ended = True
+        if self._zmq is not None:
+            self._zmq.close_when_written()
+        self._look_if_drained()
+
+    def _left(self) -> None:
+        """ZMQ does not want what the kernel says, for a rule of its own."""
+        if not self._ended:
+            self._break(WireError("refused", "ZMQ has closed the connection."))
+
+    def _break(self, error: WireError) -> None:
+        self.close()
+        self.broken(error)
+
+    def _look_if_drained(self) -> None:
+        if self._closed or (self._ended and self._taken >= self._meter.messages):
+            while self._awaiting_drained:
+                self._awaiting_drained.pop(0).callback(None)

@@ -1,0 +1,113 @@
+"""Kernels' directories: one each, made for a start, removed at the end, swept after a crash."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import define, field
+from twisted.logger import Logger
+
+from sagecell_tx.config import ConfigError
+from sagecell_tx.hosts.directories import rmtree
+
+_log = Logger()
+
+PREFIX = "k-"
+
+#: What is below a kernel's directory: where its program runs, and where its sockets are.
+WORK = "work"
+SOCKETS = "ipc"
+
+#: Where the server's own ends of its ways to kernels are, below the root; see `hosts.relay`. Its
+#: name is no longer than those of a kernel's directory and the sockets in it.
+RELAYS = "relay"
+
+#: The longest path that a UNIX socket can have, in bytes, without the NUL at its end.
+SOCKET_PATH = 107
+
+
+@define
+class WorkDirs:
+    """The directories below `root`. `token` makes short random names."""
+
+    root: Path
+    token: Callable[[], str]
+    _lock: int | None = field(default=None, init=False)
+
+    @property
+    def relays(self) -> Path:
+        """A directory that kernels cannot enter."""
+        return self.root.absolute() / RELAYS
+
+    @property
+    def taken(self) -> bool:
+        """Whether `root` is this server's."""
+        return self._lock is not None
+
+    def open(self) -> list[Path]:
+        """Take `root` for this server alone; returns the directories that a crash has left there.
+
+        Raises `ConfigError` when `root` cannot be used: not writable, too long a path for
+        sockets, or in use by another server. Then nothing there has changed.
+        """
+        longest = self.root.absolute() / f"{PREFIX}{self.token()}" / SOCKETS / "k-0"
+        if len(os.fsencode(longest)) > SOCKET_PATH:
+            raise ConfigError(
+                f"work_dir: {self.root} is too long a path: the kernels' sockets below it would "
+                f"have more than {SOCKET_PATH} bytes. Set work_dir to a shorter one."
+            )
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._lock = self._take_lock()
+            # Kernels with accounts of their own pass through, to directories that are theirs.
+            self.root.chmod(0o711)
+            self.remove(self.relays)
+            self.relays.mkdir(mode=0o700, exist_ok=True)
+            return [path for path in self.root.iterdir() if path.name.startswith(PREFIX)]
+        except OSError as error:
+            self.close()
+            raise ConfigError(f"work_dir: {self.root}: {error.strerror}") from error
+
+    def _take_lock(self) -> int:
+        lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            if isinstance(error, BlockingIOError):
+                raise ConfigError(f"{self.root} is in use by another server.") from error
+            raise
+        return lock
+
+    def close(self) -> None:
+        """Let `root` go. What is there is another's unless it was taken."""
+        if self._lock is not None:
+            self.remove(self.relays)
+            os.close(self._lock)
+            self._lock = None
+
+    def make(self) -> Path:
+        """A new directory, with those of its program and of its sockets below it."""
+        path = self.root.absolute() / f"{PREFIX}{self.token()}"
+        path.mkdir(mode=0o700)
+        (path / WORK).mkdir(mode=0o700)
+        (path / SOCKETS).mkdir(mode=0o700)
+        return path
+
+    def remove(self, path: Path, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Remove a directory and all that a program left there, while that is `wanted`. Blocks.
+
+        Whether it is gone. Raises nothing: what stays is logged, and swept by the next server.
+        """
+        try:
+            rmtree.remove(path, wanted)
+        except rmtree.NotRemoved as error:
+            _log.error("{path}: not removed: {why}", path=str(path), why=str(error))
+        except Exception:
+            _log.failure("{path}: not removed", path=str(path))
+        else:
+            return True
+        return False

@@ -1,0 +1,1 @@
+"""Kernels that are forked from one process that has everything loaded."""

@@ -1,0 +1,314 @@
+"""The host whose kernels are forked from one process that has everything loaded.
+
+`ForkHost` keeps a fork server running; each kernel is a `ForkedKernel` from the start line
+on until its process, its sockets and its directory are gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from typing_extensions import override
+
+from sagecell_tx.config import ConfigError, Limits
+from sagecell_tx.hosts.channels.zmqsocket import Factory
+from sagecell_tx.hosts.directories.removals import Removals
+from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.forked.kernel import ForkedKernel
+from sagecell_tx.hosts.forked.protocol import command
+from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
+from sagecell_tx.hosts.forked.supervisor import ForkServers
+from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
+
+_log = Logger()
+
+#: The limits that a kernel holds itself to, or its fork server holds it to.
+KERNEL_LIMITS = (
+    "cpu",
+    "memory",
+    "processes",
+    "open_files",
+    "directory",
+    "file",
+    "files",
+    "files_count",
+    "warning",
+)
+
+
+@define(kw_only=True, eq=False)
+class ForkHost(Service):
+    """The fork server and its kernels, which it knows by numbers: whose they are is not its concern.
+
+    `new_key` makes a kernel's signing key. `threads` are where large messages are checked,
+    `removers`, a pool that nobody has started, where directories are removed.
+    `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
+    kept loaded, so that kernels can be had again at once when the first one dies.
+    `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
+    `network` is what kernels reach of the network, if anything.
+    """
+
+    reactor: Any
+    threads: Any  # a ThreadPool
+    removers: Any  # another one
+    zmq: Factory
+    directories: WorkDirs
+    limits: Limits
+    preload: tuple[str, ...]
+    new_key: Callable[[], str]
+    spare: bool
+    sandbox: Sandbox
+    try_level: Run
+    network: Network | None = None
+    features: tuple[str, ...] = field(default=(), init=False)  # what else confines kernels
+    unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
+    rejected: Counter[str] = field(factory=Counter, init=False)
+    removals: Removals = field(init=False)
+    _servers: ForkServers = field(init=False)
+    _left: list[Path] = field(factory=list, init=False)  # of an earlier run
+    _up: bool = field(default=False, init=False)
+    _ungrouped: str = field(default="", init=False)  # the sentence that was logged last
+    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
+    _kernels: dict[int, ForkedKernel] = field(factory=dict, init=False)
+    _unsent: list[ForkedKernel] = field(factory=list, init=False)
+    _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.removals = Removals(
+            reactor=self.reactor, threads=self.removers, remove=self.directories.remove
+        )
+        self._servers = ForkServers(
+            reactor=self.reactor,
+            spare=self.spare,
+            patience=self.limits.start,
+            came_up=self._came_up,
+            event=self._event,
+            lost=self._lost,
+        )
+
+    # --- Host
+
+    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+        """See `sagecell_tx.sessions.interfaces.Host.start`."""
+        kernel = ForkedKernel(
+            kernel_id,
+            next(self._numbers),
+            self,
+            observer,
+            self.directories.make(),
+            self.new_key().encode("ascii"),
+        )
+        ready = kernel.when_ready
+        self._kernels[kernel.number] = kernel
+        if self._up:
+            self._send_start(kernel)
+        else:
+            self._unsent.append(kernel)
+        return ready
+
+    def when_up(self) -> Deferred[None]:
+        """Fires when the fork server can fork."""
+        waiter: Deferred[None] = Deferred(self._awaiting_up.remove)
+        if self._up:
+            waiter.callback(None)
+        else:
+            self._awaiting_up.append(waiter)
+        return waiter
+
+    # --- for its kernels
+
+    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+        """Send the fork server a command, and descriptors with it, which are closed afterwards."""
+        self._servers.tell(descriptors, **line)
+
+    @property
+    def watches_disk(self) -> bool:
+        """Whether kernels write to the host's disk, so that the fork server has to look there."""
+        return self.sandbox.level != "namespaces"
+
+    def give_up(self, kernel: ForkedKernel) -> None:
+        """End a kernel that nobody waits for."""
+        if kernel in self._unsent:
+            self._unsent.remove(kernel)
+            self._end(kernel, Exit())
+        else:
+            kernel.kill()
+
+    # --- Service
+
+    def claim(self) -> None:
+        """Have the kernels' directories for this server alone; raises `ConfigError`.
+
+        Who is refused has changed nothing of another server's. Harmless if repeated.
+        """
+        if not self.directories.taken:
+            self._left = self.directories.open()
+
+    @override
+    def startService(self) -> None:
+        """Start the fork server."""
+        super().startService()
+        self.claim()
+        self.sandbox = self.sandbox.chosen(self.try_level)
+        if self.network is not None and self.sandbox.level != "namespaces":
+            raise ConfigError(
+                "network: hosts can be allowed only where kernels have networks of their own, "
+                f"in the sandbox 'namespaces'; here they get {self.sandbox.level!r}."
+            )
+        if self.network is not None:
+            self.network.names.start()
+        _log.info("sandbox: {sandbox}", sandbox=self.sandbox.level)
+        # Not before all that can be refused: with threads, this process does not end by itself.
+        self.removals.start()
+        self._sweep()
+        self._servers.start(command(self.preload, self.sandbox.arguments))
+
+    def _sweep(self) -> None:
+        """Remove what an earlier run has left, while the server is at work already."""
+        left, self._left = self._left, []
+        if left:
+            _log.info("sweeping {count} directories of an earlier run", count=len(left))
+        for path in left:
+            self.removals.begin(path).addErrback(lambda failure: _log.failure("sweeping", failure))
+
+    def hurry(self) -> None:
+        """The server is to stop: from now on removals have a bounded time."""
+        self.removals.hurry()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """End the fork server; fires when it is gone."""
+        super().stopService()
+        return self._servers.stop().addCallback(lambda _: self._close())
+
+    def _close(self) -> None:
+        self.zmq.shutdown()
+        if self.network is not None:
+            self.network.names.stop()
+        self.removals.stop()
+        self.directories.close()
+
+    # --- the fork server
+
+    def _event(self, line: dict[str, Any]) -> None:
+        event, number = line.get("event"), _number(line, "id")
+        kernel = None if number is None else self._kernels.get(number)
+        if kernel is None:
+            _log.warn("from the fork server: {line}", line=line)
+        elif event == "started":
+            kernel.pid = _number(line, "pid")
+        elif event == "near":
+            kernel.near(_word(line, "reason") or "", _number(line, "seconds") or 0)
+        elif event == "exited":
+            self._end(
+                kernel,
+                Exit(
+                    status=_number(line, "status"),
+                    signal=_number(line, "signal"),
+                    reason=_word(line, "reason"),
+                ),
+            )
+        elif event == "failed":
+            _log.error("{kernel}: {why}", kernel=kernel.kernel_id, why=line.get("message"))
+            self._end(kernel, Exit())
+        else:
+            _log.warn("from the fork server: {line}", line=line)
+
+    def _came_up(self, line: dict[str, Any]) -> None:
+        self._up = True
+        self.features = _words(line, "features")
+        self._log_ungrouped(line.get("ungrouped"))
+        self._log_unbounded(_words(line, "unbounded"))
+        if line.get("missing"):
+            _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
+        unsent, self._unsent = self._unsent, []
+        for kernel in unsent:
+            self._send_start(kernel)
+        waiting, self._awaiting_up = self._awaiting_up, []
+        for waiter in waiting:
+            waiter.callback(None)
+
+    def _log_ungrouped(self, why: object) -> None:
+        """Say why kernels have no groups of their own, once and not for each fork server."""
+        if isinstance(why, str) and why and why != self._ungrouped:
+            _log.info("kernels have no cgroups of their own: {why}", why=why[:500])
+            self._ungrouped = why
+
+    def _log_unbounded(self, kinds: tuple[str, ...]) -> None:
+        """Say what kernels may take without a bound, once and not for each fork server."""
+        if kinds and kinds != self.unbounded:
+            _log.warn(
+                "without cgroups, memory of kernels is not bounded in: {kinds}",
+                kinds=", ".join(kinds),
+            )
+        self.unbounded = kinds
+
+    def _lost(self) -> None:
+        """The fork server is gone, and its kernels with it."""
+        self._up = False
+        sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
+        for kernel in sent:
+            _kill_group(kernel.pid)
+            if kernel.may_start_anew():
+                self._unsent.append(kernel)
+            else:
+                _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
+                self._end(kernel, Exit())
+
+    def _send_start(self, kernel: ForkedKernel) -> None:
+        try:
+            if self.network is not None:
+                kernel.await_listener(self.network)
+            descriptors = kernel.prepare()
+        except OSError as error:
+            _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
+            self._end(kernel, Exit())
+            return
+        self.tell(
+            descriptors,
+            op="start",
+            id=kernel.number,
+            limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
+            proxy=self.network is not None,
+        )
+
+    def _end(self, kernel: ForkedKernel, how: Exit) -> None:
+        if self._kernels.pop(kernel.number, None) is not None:
+            kernel.ended(how)
+
+
+def _number(line: dict[str, Any], name: str) -> int | None:
+    value = line.get(name)
+    return value if type(value) is int else None
+
+
+def _words(line: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = line.get(name)
+    return tuple(str(word)[:40] for word in value[:10]) if isinstance(value, list) else ()
+
+
+def _word(line: dict[str, Any], name: str) -> str | None:
+    value = line.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _kill_group(pid: int | None) -> None:
+    """Kill what a kernel started: with its fork server gone, nobody else will.
+
+    The fork server says which that is, and is not believed: 0 would be our own group, 1 everybody.
+    """
+    if pid is not None and pid > 1 and pid != os.getpgrp():
+        with suppress(OSError):  # gone already, as it should be
+            os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,96 @@
+"""Which level of confinement kernels get: what was demanded, or the highest that works here.
+
+The level is tried before the first kernel, by a program that enters it. One that was
+demanded and cannot be had keeps the server from starting.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from attrs import evolve, frozen
+from twisted.logger import Logger
+
+from sagecell_tx.config import SANDBOXES, ConfigError
+from sagecell_tx.hosts.forked.protocol import environment
+from sagecell_tx.wire.messages import WireError, parse_object
+
+_log = Logger()
+
+#: How long the attempt may take, in seconds.
+_PATIENCE = 30
+
+_TRY = "sagecell_tx.kernelside.sandbox.detect"
+
+#: Runs a program; gives what it prints on stdout and on stderr.
+Run = Callable[[Sequence[str]], tuple[str, str]]
+
+
+@frozen(kw_only=True)
+class Sandbox:
+    """A level, or ``auto``, and where the server keeps what.
+
+    `kernels` is the directory of the kernels' directories, `hidden` are directories that no
+    kernel may see, `visible` those that each may read beside the system's, `accounts` the
+    first of the user ids for kernels and how many there are.
+    """
+
+    level: str
+    kernels: str
+    hidden: tuple[str, ...] = ()
+    visible: tuple[str, ...] = ()
+    accounts: tuple[int, ...] = (0, 0)
+
+    def __attrs_post_init__(self) -> None:
+        if self.level not in ("auto", *SANDBOXES):
+            names = ", ".join(("auto", *SANDBOXES))
+            raise ConfigError(f"sandbox: expected one of {names}, not {self.level!r}")
+        if len(self.accounts) != 2:
+            raise ConfigError("accounts: expected the first user id, and how many there are")
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the programs of the untrusted side are told of it."""
+        arguments = ["--sandbox", self.level, "--kernels", self.kernels]
+        for path in self.hidden:
+            arguments += ["--hide", path]
+        for path in self.visible:
+            arguments += ["--show", path]
+        first, count = self.accounts
+        return [*arguments, "--accounts", f"{first}:{count}"]
+
+    def chosen(self, run: Run) -> Sandbox:
+        """With a level that works; raises `ConfigError` when there is none. Blocks."""
+        told, complaints = run([sys.executable, "-P", "-m", _TRY, *self.arguments])
+        try:
+            answer = parse_object(told)
+        except WireError:
+            answer = {}
+        level = answer.get("sandbox")
+        if not isinstance(level, str):
+            why = answer.get("unavailable") or complaints.strip()[-500:] or "It cannot be tried."
+            raise ConfigError(f"The sandbox {self.level!r} cannot be had here. {why}")
+        for line in complaints.splitlines():
+            _log.warn("sandbox: {line}", line=line)
+        return evolve(self, level=level)
+
+
+def run_program(argv: Sequence[str]) -> tuple[str, str]:
+    """Run the program that tries levels; raises `ConfigError`. Blocks."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            argv,
+            env=environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(f"The sandbox cannot be tried: {error}") from error
+    return done.stdout, done.stderr

@@ -1,0 +1,218 @@
+"""One fork server at work, and another one loaded behind it.
+
+Loading everything takes seconds. A fork server that dies is therefore replaced by one that
+has loaded already, and the next one is loaded behind that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sagecell_tx.hosts.forked.protocol import ForkServerProtocol
+
+_log = Logger()
+
+#: A fork server that lived for so many seconds is replaced at once; others with back-off.
+SOUND = 10.0
+LONGEST_WAIT = 30.0
+
+#: How long a fork server may take to end, in seconds.
+PATIENCE = 5.0
+
+#: How long it may take to load everything, in seconds: a disk may be slow, and Sage is large.
+LOADING = 600.0
+
+#: It may be silent for at least so long, whatever the patience is, in seconds.
+SHORTEST = 1.0
+
+#: How often it is asked for a word in the time in which it may be silent.
+QUESTIONS = 5
+
+Line = dict[str, Any]
+
+
+@define(eq=False)
+class _Running:
+    """One run of the program. `ready` is the line in which it said that it can fork.
+
+    `silent` are the seconds since its last answer, as far as the web process was there to hear one:
+    other events do not count, since the answer is also that of the process that watches its kernels.
+    """
+
+    born: float
+    silent: float = field(default=0.0, init=False)
+    protocol: ForkServerProtocol = field(init=False)
+    ready: Line | None = field(default=None, init=False)
+
+
+@define(kw_only=True, eq=False)
+class ForkServers:
+    """Keeps a fork server at work.
+
+    `came_up` is given the ready line of each that begins to work, `event` what the one at
+    work says after that; `lost` is called when it has ended, and all its kernels with it. One
+    that does not answer for `patience`, in seconds, is killed.
+    """
+
+    reactor: Any
+    spare: bool
+    patience: float
+    came_up: Callable[[Line], None]
+    event: Callable[[Line], None]
+    lost: Callable[[], None]
+    _argv: list[str] = field(factory=list, init=False)
+    _at_work: _Running | None = field(default=None, init=False)
+    _behind: _Running | None = field(default=None, init=False)
+    _short_lives: int = field(default=0, init=False)
+    _retry: IDelayedCall | None = field(default=None, init=False)
+    _asking: IDelayedCall | None = field(default=None, init=False)
+    _asked: float = field(default=0.0, init=False)  # when they were asked last
+    _finished: Deferred[None] | None = field(default=None, init=False)
+
+    def start(self, argv: list[str]) -> None:
+        """Start the first one; `argv` is the program and its arguments."""
+        self._finished, self._argv = None, argv
+        self._fill()
+        self._ask_again()
+
+    def stop(self) -> Deferred[None]:
+        """End all; fires when they are gone."""
+        finished: Deferred[None] = Deferred()
+        self._finished = finished
+        for timer in (self._retry, self._asking):
+            if timer is not None and timer.active():
+                timer.cancel()
+        for running in (self._at_work, self._behind):
+            if running is not None:
+                running.protocol.finish()
+        last_resort = self.reactor.callLater(PATIENCE, self._kill_all)
+        finished.addBoth(lambda _: last_resort.active() and last_resort.cancel())
+        self._check_finished()
+        return finished.addCallback(lambda _: None)
+
+    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+        """Send the one at work a command, and descriptors with it, which are closed afterwards."""
+        if self._at_work is not None:
+            self._at_work.protocol.tell(descriptors, **line)
+        else:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _fill(self) -> None:
+        """Start one if one is missing: the spare only once the other is at work."""
+        try:
+            if self._at_work is None:
+                self._at_work = self._spawn()
+            elif self.spare and self._behind is None and self._at_work.ready is not None:
+                self._behind = self._spawn()
+        except OSError as error:
+            _log.error("no fork server can be started: {why}", why=error.strerror)
+            self._fill_in(LONGEST_WAIT)
+
+    def _fill_in(self, wait: float) -> None:
+        """Look whether one is missing, in so many seconds or sooner."""
+        if self._retry is not None and self._retry.active():
+            if self._retry.getTime() <= self.reactor.seconds() + wait:
+                return
+            self._retry.cancel()
+        self._retry = self.reactor.callLater(wait, self._fill)
+
+    def _spawn(self) -> _Running:
+        running = _Running(self.reactor.seconds())
+        running.protocol = ForkServerProtocol(
+            self.reactor,
+            lambda line: self._said(running, line),
+            lambda reason: self._ended(running, reason),
+        )
+        running.protocol.spawn(self._argv)
+        return running
+
+    def _said(self, running: _Running, line: Line) -> None:
+        if line.get("event") == "pong":
+            running.silent = 0.0
+        elif line.get("event") == "ready" and running.ready is None:
+            running.ready, running.silent = line, 0.0
+            _log.info("a fork server is up in {seconds} s", seconds=line.get("seconds"))
+            if running is self._at_work:
+                self.came_up(line)
+                self._fill()
+        elif line.get("event") == "unavailable":
+            _log.error("a fork server cannot confine kernels: {why}", why=line.get("message"))
+        elif running is self._at_work:
+            self.event(line)
+        else:
+            _log.warn("from the spare fork server: {line}", line=line)
+
+    def _ended(self, running: _Running, reason: Failure) -> None:
+        worked = running is self._at_work
+        if worked:
+            self._at_work, self._behind = self._behind, None
+            self.lost()
+        else:
+            self._behind = None
+        if self._finished is not None:
+            self._check_finished()
+            return
+        wait = self._back_off(running)
+        _log.error("a fork server ended: {why}; another in {wait} s", why=reason.value, wait=wait)
+        self._fill_in(wait)
+        if worked and self._at_work is not None and self._at_work.ready is not None:
+            self.came_up(self._at_work.ready)
+
+    @property
+    def _interval(self) -> float:
+        """Seconds between two questions."""
+        return max(self.patience, SHORTEST) / QUESTIONS
+
+    def _ask_again(self) -> None:
+        self._asked = self.reactor.seconds()
+        self._asking = self.reactor.callLater(self._interval, self._ask)
+
+    def _ask(self) -> None:
+        """Ask each for a word, and kill the one that has not said any for too long.
+
+        What is counted are questions: if this process, or the machine, stood still meanwhile, the
+        answers may be there and unread, and everybody has as long again.
+        """
+        on_time = self.reactor.seconds() - self._asked < 2 * self._interval
+        for running in (self._at_work, self._behind):
+            if running is None:
+                continue
+            if not on_time:
+                running.silent = 0.0
+            allowed = LOADING if running.ready is None else QUESTIONS * self._interval
+            if running.silent >= allowed:
+                _log.error("a fork server has not answered for {wait} s: killed", wait=allowed)
+                running.silent = 0.0
+                running.protocol.kill()
+                continue
+            running.silent += self._interval
+            if running.ready is not None:
+                running.protocol.tell(op="ping")
+        self._ask_again()
+
+    def _back_off(self, running: _Running) -> float:
+        """Seconds until the next try: none after a sound life, then more and more."""
+        if self.reactor.seconds() - running.born >= SOUND:
+            self._short_lives = 0
+            return 0.0
+        self._short_lives += 1
+        return float(min(0.05 * 2**self._short_lives, LONGEST_WAIT))
+
+    def _kill_all(self) -> None:
+        for running in (self._at_work, self._behind):
+            if running is not None:
+                running.protocol.kill()
+
+    def _check_finished(self) -> None:
+        if self._finished is not None and self._at_work is None and self._behind is None:
+            finished, self._finished = self._finished, Deferred()
+            finished.callback(None)

@@ -1,0 +1,1 @@
+"""What kernels reach of the network: a forward proxy that knows an allowlist."""

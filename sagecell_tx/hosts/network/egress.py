@@ -1,0 +1,240 @@
+"""What a kernel reaches of the network, and how much of it.
+
+`Network` is what a deployment allows; each kernel has an `Outlet` of its own, from the
+start line on until it has ended.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectError, TCPTimedOutError
+from twisted.internet.error import TimeoutError as ConnectTimeout
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import Logger
+from typing_extensions import override
+
+from sagecell_tx.config import Limits
+from sagecell_tx.hosts.network.allowlist import AllowList, Unreachable
+from sagecell_tx.hosts.network.fdpassing import Handover, NoListener
+from sagecell_tx.hosts.network.forwardproxy import ForwardProxy
+from sagecell_tx.hosts.network.resolver import Lookup
+from sagecell_tx.wire.proxywire import Destination
+
+_log = Logger()
+
+#: What a connection counts for, whatever it carries: it costs others, and a line in the log.
+CONNECTION = 1000
+
+#: Connections of one kernel that are taken in a second. More of them wait.
+TAKEN = 20
+
+#: Refusals of one kernel that are logged one by one.
+REFUSALS = 100
+
+
+@define(kw_only=True, eq=False)
+class Network:
+    """The hosts that kernels may reach, and how they are found.
+
+    `is_public` says whether an address may be connected to.
+    """
+
+    reactor: Any
+    allowed: AllowList
+    limits: Limits
+    names: Lookup
+    is_public: Callable[[str], bool]
+
+    def outlet(self, directory: Path, whose: Callable[[], str]) -> Outlet:
+        """One for the kernel in `directory`; `whose` names it in the log. Raises OSError."""
+        return Outlet(network=self, whose=whose, handover=Handover.below(directory))
+
+
+@define(kw_only=True, eq=False)
+class Outlet(Factory):
+    """One kernel's way out. It answers on the listener that the kernel has handed over."""
+
+    noisy = False
+
+    network: Network
+    whose: Callable[[], str]
+    _handover: Handover | None
+    _port: Any = field(default=None, init=False)
+    _left: int = field(init=False)
+    _open: set[ForwardProxy] = field(factory=set, init=False)
+    _reaching: set[ForwardProxy] = field(factory=set, init=False)
+    _lookups: int = field(default=0, init=False)
+    _taken: int = field(default=0, init=False)  # within the present second
+    _second: Any = field(default=None, init=False)
+    _refusals: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._left = self.network.limits.network
+
+    # --- from the kernel's owner
+
+    def take_listener(self) -> None:
+        """Listen in the kernel's network; raises `NoListener` when nothing good has come.
+
+        For when the kernel is bound, once: nobody can hand in anything afterwards.
+        """
+        handover, self._handover = self._handover, None
+        if handover is None:
+            return
+        try:
+            with handover.take() as listener:
+                self._port = self.network.reactor.adoptStreamPort(
+                    listener.fileno(), socket.AF_INET, self
+                )
+        except OSError as error:
+            raise NoListener(f"it cannot be used: {error.strerror}") from error
+        finally:
+            handover.close()
+
+    def close(self) -> None:
+        """Nobody is on the other side any more."""
+        if self._handover is not None:
+            self._handover.close()
+            self._handover = None
+        if self._second is not None:
+            self._second.cancel()
+            self._second = None
+        port, self._port = self._port, None
+        if port is not None:
+            port.stopListening()
+        for connection in list(self._open):
+            connection.abort()
+
+    # --- IProtocolFactory
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """A connection of the kernel's."""
+        connection = ForwardProxy(self, self.network.reactor, self.network.limits.network_idle)
+        self._open.add(connection)
+        self._taken += 1
+        if self._second is None and self._port is not None:
+            self._second = self.network.reactor.callLater(1.0, self._next_second)
+        self._heed()
+        return connection
+
+    def _next_second(self) -> None:
+        self._second, self._taken = None, 0
+        self._heed()
+
+    def _heed(self) -> None:
+        """Take connections only as fast as they are cheap for everybody else."""
+        if self._port is not None:
+            most = 2 * self.network.limits.network_connections
+            if self._taken >= TAKEN or len(self._open) >= most:
+                self._port.pauseProducing()
+            else:
+                self._port.resumeProducing()
+
+    # --- for its connections
+
+    def connect(self, to: Destination, near: ForwardProxy, far: Protocol) -> Deferred[Protocol]:
+        """Connect `far` on behalf of `near`; fails with `Unreachable`. May be cancelled."""
+        connecting = Deferred.fromCoroutine(self._connect(to, near, far))
+        patience = self.network.limits.network_connect
+        return connecting.addTimeout(
+            patience, self.network.reactor, lambda *_: _too_slow(to, patience)
+        )
+
+    async def _connect(self, to: Destination, near: ForwardProxy, far: Protocol) -> Protocol:
+        limits = self.network.limits
+        objection = self.network.allowed.objection(to)
+        if objection:
+            raise Unreachable(403, objection)
+        if len(self._reaching) + self._lookups >= limits.network_connections:
+            most = limits.network_connections
+            raise Unreachable(503, f"A session may have {most} connections at a time.")
+        if not self.spend(CONNECTION):
+            raise Unreachable(403, f"This session has used up its {limits.network} bytes.")
+        try:
+            found = await self._look_up(to.host)
+        except (OSError, ValueError) as error:
+            raise Unreachable(502, f"{to.host} cannot be found: {error}") from error
+        public = list(filter(self.network.is_public, found))
+        if not public:
+            raise Unreachable(403, f"{to.host} has no address out on the Internet.")
+        self._reaching.add(near)
+        return await self._reach(to, public, far)
+
+    def _look_up(self, host: str) -> Deferred[list[str]]:
+        """A lookup counts until it is over, even when nobody waits for it any more."""
+
+        def over(result: Any) -> Any:
+            self._lookups -= 1
+            return result
+
+        self._lookups += 1
+        waiting: Deferred[list[str]] = Deferred()
+        self.network.names.addresses(host).addBoth(over).chainDeferred(waiting)
+        return waiting
+
+    async def _reach(self, to: Destination, public: Iterable[str], far: Protocol) -> Protocol:
+        """Connect to the first address that answers; each has its share of the time."""
+        addresses = list(public)
+        share = self.network.limits.network_connect / len(addresses)
+        failure: ConnectError = ConnectTimeout()
+        for address in addresses:
+            kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+            endpoint = kind(self.network.reactor, address, to.port, timeout=share)
+            try:
+                await connectProtocol(endpoint, far)
+                return far
+            except ConnectError as error:
+                failure = error
+        if isinstance(failure, ConnectTimeout | TCPTimedOutError):
+            raise Unreachable(504, f"{to.host} does not answer.") from failure
+        raise Unreachable(502, f"{to.host} cannot be reached: {failure}") from failure
+
+    def spend(self, count: int) -> bool:
+        """Take bytes from what the session may have; False when that is not enough."""
+        self._left -= count
+        return self._left >= 0
+
+    def carried(self, to: Destination, *, sent: int, received: int, seconds: float) -> None:
+        """Log what one connection has carried."""
+        _log.info(
+            "{session}: network: {host}:{port}, {sent} bytes out, {received} in, {seconds:.1f} s",
+            session=self.whose(),
+            host=to.host,
+            port=to.port,
+            sent=sent,
+            received=received,
+            seconds=seconds,
+        )
+
+    def refused(self, to: Destination | None, why: str) -> None:
+        """Log what was refused, up to a number: refusals cost a program nothing."""
+        self._refusals += 1
+        if self._refusals <= REFUSALS:
+            where = "a request" if to is None else f"{to.host}:{to.port}"
+            _log.warn(
+                "{session}: network: {where} refused: {why}",
+                session=self.whose(),
+                where=where,
+                why=why,
+            )
+        if self._refusals == REFUSALS:
+            _log.warn("{session}: network: further refusals are not logged", session=self.whose())
+
+    def ended(self, connection: ForwardProxy) -> None:
+        """Both sides of a connection are gone."""
+        self._open.discard(connection)
+        self._reaching.discard(connection)
+        self._heed()
+
+
+def _too_slow(to: Destination, patience: float) -> Protocol:
+    raise Unreachable(504, f"{to.host} could not be reached within {patience:g} seconds.")

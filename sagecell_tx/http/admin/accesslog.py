@@ -1,0 +1,57 @@
+"""One line of the log for each request, with the address of the client that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define
+from twisted.internet.interfaces import IAddress
+from twisted.web.http import combinedLogFormatter
+from twisted.web.iweb import IAccessLogFormatter
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from sagecell_tx.http.serving.clients import Clients
+
+#: Bytes of an address or a header that are written: programs travel in addresses.
+MOST = 1024
+
+
+@define
+class _Seen:
+    """A request as it is logged: perhaps its client is not at the connection's other end."""
+
+    _request: Request
+    getClientAddress: Callable[[], IAddress]  # noqa: N815 - as the request has it
+
+    @property
+    def uri(self) -> bytes:
+        """The address, as far as it is written."""
+        return _cut(self._request.uri)
+
+    def getHeader(self, name: bytes) -> bytes | None:  # noqa: N802 - as the request has it
+        """A header, as far as it is written."""
+        value = self._request.getHeader(name)
+        return None if value is None else _cut(value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+
+def _cut(text: bytes) -> bytes:
+    return text if len(text) <= MOST else text[:MOST] + b"..."
+
+
+@implementer(IAccessLogFormatter)
+@define
+class AccessLog:
+    """Writes lines in the combined log format. What a client says in them is escaped, and cut."""
+
+    _clients: Clients
+
+    def __call__(self, timestamp: str, request: Request) -> str:
+        """The line for a request that was answered."""
+        seen = _Seen(request, lambda: self._clients.logged_as(request))
+        line: str = combinedLogFormatter(timestamp, seen)
+        return line

@@ -1,0 +1,66 @@
+"""``/api/status``: what this server is and how it does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from attrs import define
+from klein import Klein
+from twisted.web.iweb import IRequest
+
+from sagecell_tx import __version__
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.errors import handle_problems, json_body
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.fleet import Fleet
+
+
+@define(kw_only=True)
+class Status:
+    """Routes below ``/api``.
+
+    `ready` tells how many kernels are, `sandbox` the level and what else confines kernels,
+    `unbounded` what memory of theirs nothing bounds; `rejected` counts dropped messages.
+    """
+
+    fleet: Fleet
+    ready: Callable[[], int]
+    sandbox: Callable[[], tuple[str, Sequence[str]]]
+    unbounded: Callable[[], Sequence[str]]
+    rejected: Counter[str]
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/status", methods=["GET"])
+    def status(self, request: IRequest) -> bytes:
+        """Version, sandbox level, kernels, who waits and who was refused."""
+        cors.allow(request, anyone=True)
+        limits, admission = self.fleet.limits, self.fleet.admission
+        request.setHeader("Cache-Control", "no-store")
+        level, features = self.sandbox()
+        return json_body(
+            request,
+            {
+                "version": __version__,
+                "sandbox": level,
+                "features": list(features),
+                "unbounded": list(self.unbounded()),
+                "kernels": {
+                    "running": len(self.fleet),
+                    "ready": self.ready(),
+                    "limit": limits.kernels + limits.service_kernels + 1,  # the completer
+                    "ended": _by_word(self.fleet.deaths.total),
+                    "ended_lately": _by_word(self.fleet.deaths.lately()),
+                },
+                "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
+                "refused": dict(admission.refused),
+                "messages_rejected": dict(self.rejected),
+            },
+        )
+
+
+def _by_word(deaths: Counter[Reason]) -> dict[str, int]:
+    return {reason.value: count for reason, count in deaths.items()}

@@ -1,0 +1,1 @@
+"""What cells ask for: kernels, programs that run without one, completions, files."""

@@ -1,0 +1,100 @@
+"""``POST /complete``: what an editor asks that has no kernel, in one request.
+
+    -> one complete_request or inspect_request, in new or old shape
+    <- its reply
+
+Nothing is executed: the completer, which SockJS connections ask too, answers for everybody.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from attrs import define, field
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.web.server import Request
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.errors import Problem, handle_problems
+from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.sessions.completion.completer import Completer
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
+from sagecell_tx.wire.messages import Message, WireError
+from sagecell_tx.wire.v4 import Elder
+
+#: Questions of one address or /64 of IPv6 addresses, or with one key, that may wait for their answers at a time.
+WAITING = 32
+
+
+@define(kw_only=True)
+class Completions:
+    """The route ``/complete``. `now` gives ISO 8601 times."""
+
+    completer: Completer
+    clients: Clients
+    limits: Limits
+    now: Callable[[], str]
+    reading: Reading = field(factory=Reading)
+    _waiting: Counter[str] = field(factory=Counter, init=False)
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["OPTIONS"])
+    def preflight(self, request: Request) -> bytes:
+        """Tell a browser that pages from elsewhere may ask."""
+        cors.allow_methods(request)
+        return b""
+
+    @app.route("/", methods=["POST"])
+    async def complete(self, request: Request) -> bytes:
+        """Answer a question, when the completer has."""
+        cors.allow_methods(request)
+        visitor = self.clients.visitor(request, Purpose.COMPLETER)
+        assert request.content is not None, "the request has come"
+        body = request.content.read()
+        parse = partial(textwire.parse, body, date=self.now())
+        asked = await self.reading.read(len(body), parse)
+        elder = Elder()
+        question = elder.modern(asked)
+        if not self.completer.answers(question):
+            raise WireError("invalid_message", "Only completions and explanations are had here.")
+        if asked.size > 4 * self.limits.code:
+            sentence = f"The program has more than {self.limits.code} characters."
+            raise Problem(413, "code_too_long", sentence)
+        mode = asked.parsed_content(marks=QUESTION_MARKS).get("mode")
+        who = visitor.key or visitor.holder
+        if self.completer.is_full or (who and self._waiting[who] >= WAITING):
+            raise Problem(
+                429,
+                "too_many_completions",
+                "Too many completions are asked for. Please try again in a moment.",
+                headers={"Retry-After": "1"},
+            )
+        reply = await self._answer(question, mode if isinstance(mode, str) else "", who)
+        request.setHeader("Content-Type", "application/json")
+        request.setHeader("Cache-Control", "no-store")
+        return textwire.encode(elder.answered(reply))
+
+    def _answer(self, question: Message, mode: str, who: str) -> Deferred[Message]:
+        """Fires with the reply. Cancelled, the question is waited for all the same."""
+        told: Deferred[Message] = Deferred()
+
+        def answered(reply: Message) -> None:
+            # Only now: who hangs up has asked nevertheless.
+            self._waiting[who] -= 1
+            if not self._waiting[who]:
+                del self._waiting[who]
+            if not told.called:
+                told.callback(reply)
+
+        self._waiting[who] += 1
+        self.completer.ask(question, mode, answered, who=who)
+        return told

@@ -1,0 +1,172 @@
+"""Files that kernels made, sent as the client takes them."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.logger import Logger
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.conditional import continues, unchanged
+from sagecell_tx.http.serving.errors import Problem
+from sagecell_tx.sessions.interfaces import FileStore, StoredFile, StoreUnavailable
+from sagecell_tx.wire.codelink import clean_name
+from sagecell_tx.wire.messages import WireError
+
+_log = Logger()
+
+#: Bytes read from the store at once.
+PIECE = 256 * 1024
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+#: A stranger's page may run, but not as a page of this server.
+_SANDBOX = "sandbox allow-scripts allow-popups allow-forms"
+
+
+def content_type(name: str) -> str:
+    """What a file of that name has in it; text is UTF-8."""
+    # With a path before it, no name is read as a URL, which could say its own type.
+    mimetype, encoding = mimetypes.guess_type(f"./{name}")
+    if encoding is not None or mimetype is None:
+        return "application/octet-stream"
+    is_text = mimetype.startswith("text/") or mimetype.endswith("javascript")
+    return f"{mimetype}; charset=utf-8" if is_text else mimetype
+
+
+@define(kw_only=True)
+class Files:
+    """Answers for ``/kernel/<id>/files/<name>``.
+
+    A client that takes nothing for `stalled` seconds is cut off.
+    """
+
+    store: FileStore
+    clock: IReactorTime
+    stalled: float
+
+    async def send(self, request: Request, kernel_id: str, name: str) -> bytes:
+        """Send a file or the part of it that was asked for."""
+        file = await self._find(kernel_id, name)
+        request.setHeader("Content-Type", content_type(file.name))
+        request.setHeader("Cache-Control", "no-cache")
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        request.setHeader("Content-Security-Policy", _SANDBOX)
+        request.setHeader("Accept-Ranges", "bytes")
+        if unchanged(request, file.mtime):
+            return b""
+        first, end = self._range(request, file)
+        request.setHeader("Content-Length", str(end - first))
+        if request.method == b"HEAD" or first == end:
+            return b""
+        sending = Sending(
+            request=request, store=self.store, file=file, clock=self.clock, stalled=self.stalled
+        )
+        await sending.send(first, end)
+        return b""
+
+    async def _find(self, kernel_id: str, name: str) -> StoredFile:
+        try:
+            file = await self.store.find(kernel_id, clean_name(name))
+        except WireError:
+            file = None
+        if file is None:
+            raise Problem(404, "unknown_file", "There is no such file, or it has expired.")
+        return file
+
+    def _range(self, request: Request, file: StoredFile) -> tuple[int, int]:
+        """First byte and end of what to send; anything but one plain range means all."""
+        asked = _RANGE.fullmatch(cors.header(request, b"range"))
+        if asked is None or not _is_range(*asked.groups()) or not continues(request, file.mtime):
+            return 0, file.size
+        if asked[1] == "":
+            first, end = max(0, file.size - int(asked[2])), file.size
+        else:
+            first = int(asked[1])
+            end = min(int(asked[2]) + 1, file.size) if asked[2] else file.size
+        if first >= end:
+            raise Problem(
+                416,
+                "range_not_satisfiable",
+                "The file does not have these bytes.",
+                headers={"Content-Range": f"bytes */{file.size}"},
+            )
+        request.setResponseCode(206)
+        request.setHeader("Content-Range", f"bytes {first}-{end - 1}/{file.size}")
+        return first, end
+
+
+def _is_range(first: str, last: str) -> bool:
+    """Whether these digits are a first and a last byte, the last ones, or all from one on."""
+    if first and last:
+        return int(first) <= int(last)
+    return bool(first or last)
+
+
+@implementer(IPushProducer)
+@define(kw_only=True, eq=False)
+class Sending:
+    """One response's body: read from the store piece by piece, as the client takes it."""
+
+    request: Request
+    store: FileStore
+    file: StoredFile
+    clock: IReactorTime
+    stalled: float  # seconds that a client may take nothing
+    _taken: Deferred[None] | None = field(default=None, init=False)  # while the client is slow
+    _patience: IDelayedCall | None = field(default=None, init=False)
+
+    async def send(self, place: int, end: int) -> None:
+        """Send the bytes from `place` to `end`; returns when all are written."""
+        self.request.registerProducer(self, True)
+        try:
+            while place < end:
+                if self._taken is not None:
+                    await self._taken
+                data = await self.store.read(self.file, place, min(PIECE, end - place))
+                if not data:
+                    raise EOFError(f"{self.file.name} is shorter than it was")
+                place += len(data)
+                self.request.write(data)
+            self.request.unregisterProducer()
+        except (StoreUnavailable, EOFError) as error:
+            if isinstance(error, StoreUnavailable):
+                # No mistake: its time was over, or others' files took its room.
+                _log.warn("{name!r} broke off: {why}", name=self.file.name, why=error)
+            else:
+                _log.failure("sending {name}", name=self.file.name)
+            self._cut()
+            # The connection's end cancels this; there is no other end to a cut response.
+            await Deferred()
+        finally:
+            self._stop_waiting()
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client is slow."""
+        if self._taken is None:
+            self._taken = Deferred()
+            self._patience = self.clock.callLater(self.stalled, self._cut)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The client has taken what there was."""
+        self._stop_waiting()
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken.callback(None)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The client is gone; the sending is about to be cancelled."""
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
+
+    def _cut(self) -> None:
+        """Cut the connection, so that the client sees that something is missing."""
+        self.request.channel.forceAbortClient()

@@ -1,0 +1,164 @@
+"""``/kernel``: start one, stop one, talk to one, fetch what it made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+
+from sagecell_tx.http.cells.files import Files
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.serving import cors, ndjson
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body, problem_of
+from sagecell_tx.http.serving.parameters import in_frame, present, seconds, text
+from sagecell_tx.http.transports import resume
+from sagecell_tx.http.transports.autobahn import Channels
+from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.sessions.admission.queue import Position
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.fleet import Fleet
+
+
+@define(kw_only=True)
+class Kernels:
+    """Routes below ``/kernel``."""
+
+    fleet: Fleet
+    clients: Clients
+    channels: Channels
+    files: Files
+    polling: Polling
+    terms: Terms
+    baseurl: str = ""
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["POST"])
+    async def start(self, request: IRequest) -> bytes:
+        """Start a kernel and hand out its id. A client that hangs up gives it back."""
+        framed = present(request, "frame")
+        if not framed:
+            cors.allow_methods(request)
+        if not framed and ndjson.wanted(request):
+            return await self._start_in_lines(request)
+        if framed:
+            return await self._start_in_frame(request)
+        return json_body(request, await self._start(request, self.fleet.new_id()))
+
+    async def _start_in_frame(self, request: IRequest) -> bytes:
+        """Start a kernel, and let the page around hear of it, or why there is none."""
+        try:
+            told = json_body(request, await self._start(request, self.fleet.new_id()))
+        except CancelledError:
+            raise
+        except Exception:
+            told = problem_of(request, Failure()).render(request)
+        request.setHeader("Content-Type", "text/html; charset=utf-8")
+        return in_frame(told)
+
+    async def _start_in_lines(self, request: IRequest) -> bytes:
+        """Start a kernel, and tell the client meanwhile where in the queue it stands."""
+        said = ndjson.Lines(request)
+        kernel_id = self.fleet.new_id()
+
+        def moved(where: Position) -> None:
+            # With the first line go the headers, and a proxy learns from them whose kernel it is.
+            request.setHeader("Jupyter-Kernel-ID", kernel_id)
+            said.queued(where)
+
+        try:
+            return said.line(await self._start(request, kernel_id, moved))
+        except Exception as error:
+            if not said.begun or isinstance(error, CancelledError):
+                raise
+            problem = problem_of(request, Failure())
+            told = {"error": problem.code, "message": problem.message}
+            if "Retry-After" in problem.headers:
+                return said.line({**told, "retry_after": int(problem.headers["Retry-After"])})
+            return said.line(told)
+
+    async def _start(
+        self,
+        request: IRequest,
+        kernel_id: str,
+        on_moved: Callable[[Position], None] = lambda _: None,
+    ) -> dict[str, str]:
+        """Start a kernel; gives what the client is told of it."""
+        self.terms.check(request)
+        timeout = seconds(request, "timeout")
+        visitor = self.clients.visitor(request, Purpose.KERNEL, text(request, "CellSessionID"))
+        session = await self.fleet.open(
+            visitor, timeout=timeout, kernel_id=kernel_id, on_moved=on_moved
+        )
+        try:
+            await session.when_ready()
+        except CancelledError:
+            session.stop(Reason.STOPPED)
+            raise
+        request.setHeader("Jupyter-Kernel-ID", kernel_id)
+        proxied = self.clients.are_behind_proxy(request)
+        url = cors.websocket_url(request, proxied=proxied, baseurl=self.baseurl)
+        return {"ws_url": url, "id": kernel_id}
+
+    @app.route("/", methods=["OPTIONS"])
+    @app.route("/<kernel_id>", methods=["OPTIONS"])
+    @app.route("/<kernel_id>/messages", methods=["OPTIONS"])
+    @app.route("/<kernel_id>/files/<path:name>", methods=["OPTIONS"])
+    def preflight(self, request: IRequest, kernel_id: str = "", name: str = "") -> bytes:
+        """Tell a browser that pages from elsewhere may ask."""
+        cors.allow_methods(request)
+        return b""
+
+    @app.route("/<kernel_id>", methods=["DELETE", "POST"])
+    def stop(self, request: IRequest, kernel_id: str) -> bytes:
+        """Stop a kernel. An unknown one is as good as stopped."""
+        cors.allow_methods(request)
+        if request.method == b"POST" and text(request, "method") != "DELETE":
+            raise Problem(405, "method_not_allowed", "Only method=DELETE is known here.")
+        session = self.fleet.get(kernel_id)
+        if session is not None:
+            session.stop(Reason.STOPPED)
+        return b""
+
+    @app.route("/<kernel_id>/channels", methods=["GET"])
+    def talk(self, request: IRequest, kernel_id: str) -> IResource:
+        """Join a WebSocket with the kernel."""
+        returning = resume.asked(request) is not None
+        session = self.fleet.remembered(kernel_id) if returning else self.fleet.get(kernel_id)
+        if session is None:
+            raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
+        if cors.header(request, b"upgrade").lower() != "websocket":
+            raise Problem(
+                426,
+                "upgrade_required",
+                "This address speaks WebSocket.",
+                headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+            )
+        return self.channels.resource()
+
+    @app.route("/<kernel_id>/messages", methods=["POST"])
+    async def say(self, request: Request, kernel_id: str) -> bytes:
+        """Say something to the kernel without a WebSocket."""
+        cors.allow_methods(request)
+        return await self.polling.say(request, kernel_id)
+
+    @app.route("/<kernel_id>/messages", methods=["GET", "HEAD"])
+    async def tell(self, request: Request, kernel_id: str) -> bytes:
+        """Tell what the kernel says without a WebSocket."""
+        cors.allow_methods(request)
+        return await self.polling.tell(request, kernel_id)
+
+    @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD"])
+    async def fetch(self, request: Request, kernel_id: str, name: str) -> bytes:
+        """Send a file that a kernel made, also after its end."""
+        cors.allow_methods(request)
+        return await self.files.send(request, kernel_id, name)

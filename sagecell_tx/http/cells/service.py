@@ -1,0 +1,231 @@
+"""``POST /service``: run a program and answer with what it printed, in one response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeadlineReached
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Request
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
+from sagecell_tx.http.serving.parameters import text, texts
+from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.lifecycle.bridge import Attachment
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+
+ROOM = 256 * 1024
+
+#: A longer answer is written in pieces, as the client takes them.
+_WHOLE = 64 * 1024
+
+#: What is asked of a program: displays, say, are not even read.
+_LOOKED_INTO = frozenset({"stream", "execute_reply", "status"})
+
+
+@define(eq=False)
+class Collector:
+    """A listener that keeps what one request prints and its reply.
+
+    Of what is printed it keeps up to `limit` characters, and twice as many bytes of JSON: an answer
+    is written by the thread that serves everybody, and some characters take twelve bytes there.
+    """
+
+    _msg_id: str
+    _limit: int
+    _bytes: int = field(init=False)
+    streams: dict[str, list[str]] = field(factory=dict, init=False)
+    reply: dict[str, Any] | None = field(default=None, init=False)
+    reason: Reason | None = field(default=None, init=False)  # why there is no reply
+    done: Deferred[None] = field(factory=Deferred, init=False)
+    _attachment: Attachment | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._bytes = 2 * self._limit
+
+    def listen(self, session: Session) -> Attachment:
+        """Take part in the session."""
+        self._attachment = session.attach(self)
+        return self._attachment
+
+    def leave(self) -> None:
+        """Take no further part; what was kept goes with this listener, not with the session."""
+        attachment, self._attachment = self._attachment, None
+        if attachment is not None:
+            attachment.detach()
+
+    def wake(self) -> None:
+        """There is something to take."""
+        while self._attachment is not None:
+            messages = self._attachment.take(ROOM)
+            if not messages:
+                return
+            for message in messages:
+                if message.parent_id == self._msg_id:
+                    self._keep(message)
+
+    def close(self, reason: str) -> None:
+        """The session is over, be it before the reply."""
+        if not self.done.called:
+            # A program that leaves with status 0 and without an answer has not finished.
+            why = Reason(reason)
+            self.reason = Reason.CRASHED if why is Reason.FINISHED else why
+            self._be_done()
+
+    def _be_done(self) -> None:
+        if not self.done.called:
+            self.done.callback(None)
+
+    def _keep(self, message: Message) -> None:
+        if message.msg_type not in _LOOKED_INTO or (
+            message.msg_type == "stream" and self._limit <= 0
+        ):
+            return
+        try:
+            content = message.parsed_content()
+        except WireError:
+            return
+        if message.msg_type == "stream":
+            self._print(str(content.get("name")), str(content.get("text", "")))
+        elif message.msg_type == "execute_reply" and _is_json(content):
+            self.reply = content
+        elif message.msg_type == "status" and content.get("execution_state") == "idle":
+            self._be_done()
+
+    def _print(self, name: str, text: str) -> None:
+        if self._limit > 0 and name in ("stdout", "stderr"):
+            kept, size = _cut(text, self._limit, self._bytes)
+            self.streams.setdefault(name, []).append(kept)
+            self._limit -= len(kept)
+            self._bytes -= size
+            if len(kept) < len(text) or self._limit <= 0:
+                self._limit = 0
+                self.streams.setdefault("stderr", []).append("\n[The output is cut here.]\n")
+
+
+def _cut(text: str, characters: int, size: int) -> tuple[str, int]:
+    """The beginning of a text that has so many characters, and bytes as JSON; its size as JSON."""
+    text = text[:characters]
+    while (taken := len(dump(text)) - 2) > size:
+        text = text[: len(text) * size // taken]
+    return text, taken
+
+
+def _is_json(content: dict[str, Any]) -> bool:
+    """Whether what a kernel wrote can be written again: 1e999 was read as infinity."""
+    try:
+        dump(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+@define(kw_only=True)
+class Service:
+    """The route ``/service``. `new_id` makes message ids, `now` gives ISO 8601 times."""
+
+    fleet: Fleet
+    clients: Clients
+    limits: Limits
+    terms: Terms
+    clock: IReactorTime
+    new_id: Callable[[], str]
+    now: Callable[[], str]
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["POST"])
+    async def run(self, request: Request) -> bytes:
+        """Run `code`, at most as long as the limit allows."""
+        cors.allow(request)
+        self.terms.check(request, plain=True)
+        code = "".join(texts(request, "code"))
+        if len(code) > self.limits.code:
+            raise Problem(
+                413,
+                "code_too_long",
+                f"The code has more than {self.limits.code} characters.",
+                plain=True,
+            )
+        execution = self._execution(code, text(request, "user_expressions", "{}"))
+        deadline = self.clock.seconds() + self.limits.service
+        visitor = self.clients.visitor(request, Purpose.SERVICE)
+        # What is waited for a kernel is no time to run: half of it is kept for that.
+        session = await self.fleet.open(visitor, timeout=0, patience=self.limits.service / 2)
+        try:
+            collector = await self._collect(session, execution, deadline)
+        finally:
+            session.stop(Reason.STOPPED)
+        reply = collector.reply
+        answer: dict[str, Any] = {"success": reply is not None and reply.get("status") == "ok"}
+        for name, printed in collector.streams.items():
+            answer[name] = "".join(printed)
+        if reply is not None:
+            answer["execute_reply"] = reply
+        elif collector.reason is not None:
+            answer["reason"] = collector.reason.value
+            answer["message"] = collector.reason.sentence
+        body = json_body(request, answer)
+        if len(body) > _WHOLE:
+            request.setHeader("Content-Length", str(len(body)))
+            pouring = Pouring(request=request, clock=self.clock, stalled=self.limits.stalled)
+            await pouring.pour(in_pieces(body))
+            return b""
+        return body
+
+    def _execution(self, code: str, user_expressions: str) -> Message:
+        """The request for the kernel."""
+        if len(user_expressions) > self.limits.code:
+            raise self._bad_expressions()
+        try:
+            expressions = parse_object(user_expressions)
+        except WireError as error:
+            raise self._bad_expressions() from error
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": expressions,
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        header = {"msg_id": self.new_id(), "msg_type": "execute_request"}
+        try:
+            text = dump({"header": header, "content": content})
+        except (ValueError, RecursionError) as error:  # 1e999 was read as infinity
+            raise self._bad_expressions() from error
+        return textwire.parse(text, date=self.now())
+
+    def _bad_expressions(self) -> Problem:
+        most = self.limits.code
+        sentence = f"user_expressions must be a JSON object, of at most {most} characters."
+        return Problem(400, "invalid_user_expressions", sentence)
+
+    async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
+        """What the program printed and answered until it was done or its time was over."""
+        collector = Collector(execution.msg_id, self.limits.service_output)
+        await session.when_ready()
+        attachment = collector.listen(session)
+        attachment.send(execution)
+        collector.done.addTimeout(max(0.0, deadline - self.clock.seconds()), self.clock)
+        try:
+            await collector.done
+        except DeadlineReached:
+            collector.reply = None
+        finally:
+            collector.leave()
+        return collector

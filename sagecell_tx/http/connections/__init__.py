@@ -1,0 +1,1 @@
+"""A client's connection: accepted, bounded, timed, and fair to the others."""

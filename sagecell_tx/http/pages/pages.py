@@ -1,0 +1,154 @@
+"""The page itself and the files it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import define
+from klein import Klein
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request
+
+from sagecell_tx.http.cells.files import content_type
+from sagecell_tx.http.pages.permalinks import find
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.conditional import unchanged
+from sagecell_tx.http.serving.errors import Problem, handle_problems
+from sagecell_tx.sessions.interfaces import CellStore
+from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
+from sagecell_tx.wire.messages import WireError, dump
+
+#: Where the browser's side is built to; see web/vite.config.ts.
+CLIENT = Path(__file__).parents[1] / "client"
+
+#: The element of the page that says what to show.
+_SLOT = b'<script type="application/json" id="sagecell-page">{}</script>'
+
+#: Nothing is ever asked of another server, and no script but ours runs.
+_CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
+
+_IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def page_with(page: bytes, program: Program) -> bytes:
+    """The built page, told which program to show."""
+    told = dump(
+        {
+            "code": program.code,
+            "language": program.language or "python",
+            "interacts": program.interacts,
+            "autoeval": program.autoeval,
+        }
+    )
+    for character in b"<>&":
+        told = told.replace(b"%c" % character, b"\\u%04x" % character)
+    return page.replace(_SLOT, _SLOT.replace(b"{}", told), 1)
+
+
+@define(kw_only=True)
+class Pages:
+    """The page, what explains it, and addresses that moved."""
+
+    store: CellStore
+    client: Path = CLIENT
+    baseurl: str = ""
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["GET", "HEAD"])
+    async def root(self, request: IRequest) -> bytes:
+        """The page, with the program of the query if there is one."""
+        program = program_from_query(request.args)
+        if isinstance(program, ProgramReference):
+            found = await find(self.store, program.ident)
+            program = Program(
+                code=found.code,
+                language=found.language,
+                interacts=found.interacts,
+                autoeval=program.autoeval,
+            )
+        return page_with(self._built(request, "index.html"), program)
+
+    @app.route("/help.html", methods=["GET", "HEAD"])
+    def help(self, request: Request) -> bytes:
+        """What a visitor may want to know."""
+        return self._built(request, "help.html")
+
+    @app.route("/about.html", methods=["GET", "HEAD"])
+    def about(self, request: Request) -> bytes:
+        """Where pages written for SageMathCell link to is below static."""
+        return self._moved(request, "about.html")
+
+    @app.route("/embedded_sagecell.js", methods=["GET", "HEAD"])
+    def embedded(self, request: Request) -> bytes:
+        """WeBWorK and old pages ask for the script here."""
+        return self._moved(request, "embedded_sagecell.js")
+
+    def _moved(self, request: Request, name: str) -> bytes:
+        request.setResponseCode(301)
+        request.setHeader("Location", f"{self.baseurl}/static/{name}")
+        return b""
+
+    @app.route("/", methods=["OPTIONS"])
+    def health(self, request: IRequest) -> bytes:
+        """A proxy asks whether somebody is here."""
+        return b""
+
+    def _built(self, request: IRequest, name: str) -> bytes:
+        """A page as it was built, and what holds for it."""
+        try:
+            page = (self.client / name).read_bytes()
+        except OSError as error:
+            raise Problem(
+                503,
+                "client_not_built",
+                "The page is not built yet: `make client` does it.",
+                plain=True,
+            ) from error
+        request.setHeader("Content-Type", "text/html; charset=utf-8")
+        request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        request.setHeader("Referrer-Policy", "no-referrer")
+        request.setHeader("Cache-Control", "no-cache")
+        return page
+
+
+@define(kw_only=True)
+class Static:
+    """The files that the page is made of, for pages from anywhere. There are no listings."""
+
+    client: Path = CLIENT
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/<path:name>", methods=["GET", "HEAD"])
+    def send(self, request: Request, name: str) -> bytes:
+        """Send a file; a name with a hash in it never changes its content."""
+        cors.allow(request)
+        try:
+            path = self.client / clean_name(name)
+            mtime, data = path.stat().st_mtime, path.read_bytes()
+        except (WireError, OSError) as error:
+            raise Problem(404, "not_found", "There is no such file.") from error
+        request.setHeader("Content-Type", content_type(name))
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        request.setHeader("Cache-Control", _IMMUTABLE if name.startswith("assets/") else "no-cache")
+        if unchanged(request, mtime):
+            return b""
+        request.setHeader("Content-Length", str(len(data)))
+        return data

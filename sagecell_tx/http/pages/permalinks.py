@@ -1,0 +1,102 @@
+"""``/permalink``: keep a program, and find it again."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import define, field
+from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IRequest
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
+from sagecell_tx.http.serving.parameters import as_call, callback, in_frame, present, text
+from sagecell_tx.sessions.admission.storagebudgets import PermalinkAllowance
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.sessions.interfaces import CellStore, Permalink
+from sagecell_tx.wire.codelink import clean_ident, zip_text
+from sagecell_tx.wire.messages import WireError
+
+
+def not_found() -> Problem:
+    """What an unknown permalink is answered with."""
+    return Problem(404, "unknown_permalink", "ID not found in permalink database", plain=True)
+
+
+async def find(store: CellStore, ident: str) -> Permalink:
+    """The permalink of that id; raises `Problem`."""
+    try:
+        permalink = await store.find(clean_ident(ident))
+    except WireError:
+        permalink = None
+    if permalink is None:
+        raise not_found()
+    return permalink
+
+
+@define(kw_only=True)
+class Permalinks:
+    """The route ``/permalink``."""
+
+    store: CellStore
+    limits: Limits
+    clients: Clients
+    clock: IReactorTime
+    allowance: PermalinkAllowance = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.allowance = PermalinkAllowance(self.limits)
+
+    app = Klein()
+    handle_problems(app)
+
+    @app.route("/", methods=["OPTIONS"])
+    def preflight(self, request: IRequest) -> bytes:
+        """Tell a browser that pages from elsewhere may ask."""
+        cors.allow_methods(request)
+        return b""
+
+    @app.route("/", methods=["POST"])
+    async def save(self, request: IRequest) -> bytes:
+        """Keep a program and answer with both of its links."""
+        cors.allow(request, anyone=True)
+        permalink = Permalink(
+            code=text(request, "code"),
+            language=text(request, "language", "sage")[:32],
+            interacts=text(request, "interacts", "[]"),
+        )
+        if not present(request, "code"):
+            raise Problem(400, "missing_code", "The parameter code is missing.")
+        if max(len(permalink.code), len(permalink.interacts)) > self.limits.code:
+            raise Problem(413, "code_too_long", "The program is too long for a permalink.")
+        number = text(request, "n")
+        if number and not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):
+            raise Problem(400, "invalid_n", "The parameter n must be a whole number.")
+        if not self.clients.are_counted_elsewhere(request):
+            visitor = self.clients.visitor(request, Purpose.KERNEL)
+            self.allowance.take(visitor, self.clock.seconds())
+        answer: dict[str, object] = {
+            "zip": zip_text(permalink.code),
+            "query": await self.store.save(permalink),
+            "interacts": zip_text(permalink.interacts),
+        }
+        if number:
+            answer["n"] = int(number)
+        body = json_body(request, answer)
+        if present(request, "frame"):
+            request.setHeader("Content-Type", "text/html; charset=utf-8")
+            return in_frame(body)
+        return body
+
+    @app.route("/", methods=["GET"])
+    async def load(self, request: IRequest) -> bytes:
+        """The program of an id, as ``[code, language, interacts]``."""
+        cors.allow(request, anyone=True)
+        called = callback(request)
+        found = await find(self.store, text(request, "q"))
+        body = json_body(request, [found.code, found.language, found.interacts])
+        # The function is given a text, which it parses itself.
+        return as_call(request, called, body.decode("ascii")) if called else body

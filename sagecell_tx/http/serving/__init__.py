@@ -1,0 +1,1 @@
+"""What every route needs: requests, parameters, who asks, errors, and bodies of answers."""

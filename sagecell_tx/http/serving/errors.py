@@ -1,0 +1,106 @@
+"""Every refusal over HTTP has a status, a word for programs and a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import RequestRedirect
+
+from sagecell_tx.sessions.admission.refusals import Refused
+from sagecell_tx.sessions.interfaces import StartFailed, StoreFull, StoreUnavailable
+from sagecell_tx.wire.formwire import FormTooLarge
+from sagecell_tx.wire.messages import WireError, dump
+
+_log = Logger()
+
+
+class Problem(Exception):
+    """A response other than success. `plain` sends the sentence alone, as text."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        plain: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+        self.plain = plain
+
+    def render(self, request: IRequest) -> bytes:
+        """Set status and headers; return the body."""
+        # Twisted knows no words for 426 and 429.
+        request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode("ascii"))
+        for name, value in self.headers.items():
+            request.setHeader(name, value)
+        if self.plain:
+            request.setHeader("Content-Type", "text/plain; charset=utf-8")
+            return self.message.encode("utf-8", "replace")
+        return json_body(request, {"error": self.code, "message": self.message})
+
+
+def json_body(request: IRequest, value: Any) -> bytes:
+    """`value` as the JSON body of a response."""
+    request.setHeader("Content-Type", "application/json")
+    return dump(value)
+
+
+def problem_from(error: BaseException | None) -> Problem:
+    """The response that an exception stands for."""
+    match error:
+        case Problem():
+            return error
+        case Refused(code=code, message=message, retry_after=retry_after):
+            # 503 asks to come back to this server, 429 to ask it for less.
+            status = 503 if code == "draining" else 429
+            return Problem(status, code, message, headers={"Retry-After": str(retry_after)})
+        case FormTooLarge(code=code, message=message):
+            return Problem(413, code, message)
+        case WireError(code=code, message=message):
+            return Problem(400, code, message)
+        case StartFailed():
+            return Problem(503, "start_failed", str(error), headers={"Retry-After": "5"})
+        case StoreFull():
+            return Problem(503, "store_full", str(error), headers={"Retry-After": "60"})
+        case StoreUnavailable():
+            return Problem(503, "store_unavailable", str(error), headers={"Retry-After": "5"})
+        case RequestRedirect():
+            # The router would mend a path with two slashes; nothing here has one.
+            return problem_from(NotFound())
+        case HTTPException():
+            name = error.name.lower().replace(" ", "_")
+            response = error.get_response()
+            headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
+            return Problem(error.code or 500, name, f"{error.name}.", headers=headers)
+    return Problem(500, "internal_error", "The server made a mistake. It has been logged.")
+
+
+def handle_problems(app: Klein) -> None:
+    """Make every exception of `app`'s routes a response, in one place."""
+
+    def respond(self: object, request: IRequest, failure: Failure) -> bytes:
+        return problem_of(request, failure).render(request)
+
+    app.handle_errors(Exception)(respond)
+
+
+def problem_of(request: IRequest, failure: Failure) -> Problem:
+    """What to tell of a failure; a mistake of ours is logged."""
+    problem = problem_from(failure.value)
+    if problem.status == 500 and not failure.check(CancelledError):
+        _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
+    return problem

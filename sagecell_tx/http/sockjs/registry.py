@@ -1,0 +1,84 @@
+"""Which SockJS connections there are, and how many there may be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.serving.errors import Problem
+from sagecell_tx.http.sockjs.connection import Begin, Connection
+
+
+@define(kw_only=True)
+class Census:
+    """How many connections there are, of all and of each address. They are bounded."""
+
+    limits: Limits
+    by_address: Counter[str] = field(factory=Counter, init=False)
+
+    def __len__(self) -> int:
+        return self.by_address.total()
+
+    def check(self, address: str) -> None:
+        """Raises `Problem` when there is no room for one more. "" is a program on this machine."""
+        most = self.limits.sockjs_per_address
+        full = len(self) >= self.limits.sockjs
+        if full or (address and 0 < most <= self.by_address[address]):
+            raise Problem(
+                429,
+                "too_many_connections",
+                "There are too many SockJS connections. Please try again in a moment.",
+                headers={"Retry-After": "5"},
+            )
+
+    def came(self, address: str) -> None:
+        """One more, after `check`."""
+        self.by_address[address] += 1
+
+    def went(self, address: str) -> None:
+        """One less."""
+        self.by_address[address] -= 1
+        if not self.by_address[address]:
+            del self.by_address[address]
+
+
+@define(kw_only=True)
+class Connections:
+    """The connections of one service that HTTP requests carry, by the names that clients gave."""
+
+    clock: IReactorTime
+    limits: Limits
+    begin: Begin
+    census: Census
+    _by_name: dict[str, Connection] = field(factory=dict, init=False)
+
+    def find(self, name: str, address: str) -> Connection | None:
+        """The connection of that name, if it is this address's: names can be guessed."""
+        connection = self._by_name.get(name)
+        return connection if connection is not None and connection.address == address else None
+
+    def find_or_open(self, name: str, address: str) -> Connection:
+        """The same, or a new one; raises `Problem` for another address's, and for one too many."""
+        if name not in self._by_name:
+            self._by_name[name] = self.open(address, lambda: self._by_name.pop(name))
+        connection = self.find(name, address)
+        if connection is None:
+            raise Problem(404, "not_found", "This connection was opened from another address.")
+        return connection
+
+    def open(self, address: str, on_end: Callable[[], object] = lambda: None) -> Connection:
+        """A connection without a name, as WebSockets have them; raises `Problem`."""
+        self.census.check(address)
+        self.census.came(address)
+
+        def ended() -> None:
+            self.census.went(address)
+            on_end()
+
+        return Connection(
+            clock=self.clock, limits=self.limits, begin=self.begin, on_end=ended, address=address
+        )

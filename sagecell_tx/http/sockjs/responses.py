@@ -1,0 +1,168 @@
+"""SockJS frames in HTTP responses: one in each, or many until the response is long.
+
+Source: sockjs-protocol 0.3.3, "XhrPolling" to "JsonpPolling".
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from sagecell_tx.http.sockjs.connection import Connection
+from sagecell_tx.wire.sockjswire import Piece, quoted
+
+JAVASCRIPT = "application/javascript; charset=UTF-8"
+HTML = "text/html; charset=UTF-8"
+
+_HTMLFILE = """\
+<!doctype html>
+<html><head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+</head><body><h2>Don't panic!</h2>
+  <script>
+    document.domain = document.domain;
+    var c = parent.{callback};
+    c.start();
+    function p(d) {{c.message(d);}};
+    window.onload = function() {{c.stop();}};
+  </script>"""
+
+
+@frozen(kw_only=True)
+class Form:
+    """How frames are put into a response.
+
+    `quotes` puts each into a JavaScript string, `percents` writes "%" as in an address.
+    """
+
+    media: str
+    streams: bool = True
+    prelude: bytes = b""
+    before: bytes = b""
+    after: bytes = b"\n"
+    quotes: bool = False
+    percents: bool = False
+
+    def render(self, piece: Piece) -> bytes:
+        """The bytes for a piece of a frame."""
+        data = piece.data
+        if self.quotes:
+            # Also safe in a script element, which a "</script>" in there would end.
+            data = quoted(data.decode("ascii")).replace(b"<", b"\\u003c")
+        if self.percents:
+            data = data.replace(b"%", b"%25")
+        return b"%b%b%b" % (
+            self.before if piece.first else b"",
+            data,
+            self.after if piece.last else b"",
+        )
+
+
+XHR = Form(media=JAVASCRIPT, streams=False)
+# Some browsers show a script nothing of a response before so many bytes of it are there.
+XHR_STREAMING = Form(media=JAVASCRIPT, prelude=b"h" * 2048 + b"\n")
+# sockjs-client reads an event's data as if it were an address.
+EVENT_SOURCE = Form(
+    media="text/event-stream; charset=UTF-8",
+    prelude=b"\r\n",
+    before=b"data: ",
+    after=b"\r\n\r\n",
+    percents=True,
+)
+
+
+def jsonp(callback: str) -> Form:
+    """A script that calls `callback` with one frame."""
+    before = callback.encode("ascii") + b'("'
+    return Form(media=JAVASCRIPT, streams=False, before=before, after=b'");\r\n', quotes=True)
+
+
+def htmlfile(callback: str) -> Form:
+    """A page that goes on for ever, and hands each frame to its parent's `callback`."""
+    head = _HTMLFILE.format(callback=callback).encode("ascii")
+    return Form(
+        media=HTML,
+        prelude=head + b" " * (1024 - len(head)) + b"\r\n\r\n",
+        before=b'<script>\np("',
+        after=b'");\n</script>\r\n',
+        quotes=True,
+    )
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class Response:
+    """One response that takes a connection's frames, as its client reads them.
+
+    One that streams ends after `limit` bytes or more, so that browsers can forget what they
+    have read.
+    """
+
+    _request: Request
+    _form: Form
+    _limit: int
+    _connection: Connection
+    _sent: int = field(default=0, init=False)
+    _paused: bool = field(default=False, init=False)
+    _done: Deferred[None] = field(init=False, factory=Deferred)
+
+    async def send(self) -> None:
+        """Take what is said; returns when this response is complete."""
+        self._request.setHeader("Content-Type", self._form.media)
+        self._request.registerProducer(self, True)
+        if self._form.prelude:
+            self._request.write(self._form.prelude)
+        self._connection.attach(self)
+        try:
+            await self._done
+        except CancelledError:
+            self._paused = True
+            self._connection.lose(self)
+            raise
+
+    # --- Receiver
+
+    @property
+    def writable(self) -> bool:
+        """See `Receiver.writable`."""
+        return not self._paused and not self._done.called
+
+    @property
+    def full(self) -> bool:
+        """See `Receiver.full`."""
+        return not self._form.streams or self._sent >= self._limit
+
+    def write(self, piece: Piece) -> None:
+        """See `Receiver.write`."""
+        data = self._form.render(piece)
+        self._sent += len(data)
+        self._request.write(data)
+
+    def finish(self) -> None:
+        """See `Receiver.finish`."""
+        if not self._done.called:
+            self._request.unregisterProducer()
+            self._done.callback(None)
+
+    def abandon(self) -> None:
+        """See `Receiver.abandon`."""
+        self._request.channel.forceAbortClient()
+
+    # --- IPushProducer
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client is slow."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The client has caught up."""
+        self._paused = False
+        self._connection.resume()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The client is gone; the sending is about to be cancelled."""
+        self._paused = True

@@ -1,0 +1,289 @@
+"""SockJS 0.3: what a WebSocket does, over whatever way to the server there is.
+
+    -> GET  /info                                what can be had here
+    -> GET  /iframe-1.6.1.html                   a page of this server's, to speak through
+    -> GET  /<server>/<name>/websocket           frames, both ways
+    -> POST /<server>/<name>/xhr_streaming       many frames; so do eventsource and htmlfile
+    -> POST /<server>/<name>/xhr                 one frame; so does jsonp
+    -> POST /<server>/<name>/xhr_send            messages; so does jsonp_send
+    -> GET  /websocket                           messages without frames, both ways
+
+The paths are those below a service's own. The client makes up both names: by the first, a proxy
+may choose a server; the second is its connection's.
+
+Source: https://github.com/sockjs/sockjs-protocol, sockjs-protocol-0.3.3
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from klein import Klein
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.errors import Problem, handle_problems
+from sagecell_tx.http.serving.parameters import text
+from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.sockjs import headers
+from sagecell_tx.http.sockjs.registry import Connections
+from sagecell_tx.http.sockjs.responses import (
+    EVENT_SOURCE,
+    XHR,
+    XHR_STREAMING,
+    Form,
+    Response,
+    htmlfile,
+    jsonp,
+)
+from sagecell_tx.http.sockjs.websocket import FramedSocket, RawSocket
+from sagecell_tx.http.transports.autobahn import Absent, Speaker, WebSockets
+from sagecell_tx.wire import sockjswire
+from sagecell_tx.wire.formwire import URLENCODED, media_type
+from sagecell_tx.wire.messages import WireError, dump
+
+#: What a client may call a server or its connection.
+_NAME = re.compile(r"[^./]{1,128}", re.DOTALL)
+
+#: What a client may call its callback: it becomes part of a script.
+_CALLBACK = re.compile(r"[A-Za-z0-9_.]{1,128}")
+
+_POSTED = ("xhr", "xhr_send", "xhr_streaming", "jsonp_send")
+_GOT = ("websocket", "eventsource", "htmlfile", "jsonp")
+
+
+@define(kw_only=True)
+class SockJS:
+    """One service. Without `sockets` it has no WebSockets.
+
+    `address` tells who asks, `entropy` gives so many random bytes, `now` the time as ISO 8601
+    text. `script` is where pages of this server's find the client's own script. With `cookie`,
+    proxies may keep a client at one server by JSESSIONID.
+    """
+
+    connections: Connections
+    sockets: WebSockets | None
+    address: Callable[[IRequest], str]
+    entropy: Callable[[int], bytes]
+    now: Callable[[], str]
+    script: str
+    cookie: bool = True
+    reading: Reading = field(factory=Reading)
+
+    app = Klein()
+    handle_problems(app)
+
+    # --- what there is
+
+    @app.route("/", methods=["GET", "HEAD"])
+    def greet(self, request: Request) -> bytes:
+        """Somebody is here."""
+        if len(request.postpath or ()) > 1:  # the router takes several slashes for one
+            raise Problem(404, "not_found", "There is nothing here.")
+        request.setHeader("Content-Type", "text/plain; charset=UTF-8")
+        return headers.whole(request, b"Welcome to SockJS!\n")
+
+    @app.route("/<page>", methods=["GET", "HEAD", "POST"])
+    def frame(self, request: Request, page: str) -> bytes:
+        """A page whose scripts speak with this server for a page of another one."""
+        if request.method == b"POST":
+            raise Problem(404, "not_found", "There is nothing here.")
+        return headers.frame(request, page, self.script, self.now())
+
+    @app.route("/info", methods=["GET"])
+    def info(self, request: Request) -> bytes:
+        """What can be had here, and something random for browsers that have nothing of it."""
+        headers.allow(request)
+        headers.forbid_caching(request)
+        request.setHeader("Content-Type", "application/json; charset=UTF-8")
+        told = {
+            "websocket": self.sockets is not None,
+            "cookie_needed": self.cookie,
+            "origins": ["*:*"],
+            "entropy": int.from_bytes(self.entropy(4), "big"),
+        }
+        return headers.whole(request, dump(told))
+
+    @app.route("/info", methods=["OPTIONS"])
+    def preflight(self, request: Request) -> bytes:
+        """Pages from elsewhere may ask."""
+        return headers.preflight(request, "OPTIONS, GET", self.now())
+
+    @app.route("/<server>/<name>/<transport>", methods=["OPTIONS"])
+    def preflight_transport(
+        self, request: Request, server: str, name: str, transport: str
+    ) -> bytes:
+        """Pages from elsewhere may ask."""
+        _check(server, name)
+        methods = "OPTIONS, POST" if transport in _POSTED else "OPTIONS, GET"
+        return headers.preflight(request, methods, self.now())
+
+    @app.route("/<server>/<name>/<transport>", methods=["GET", "HEAD", "POST"])
+    def no_way(self, request: Request, server: str, name: str, transport: str) -> bytes:
+        """A transport that takes the other method, or none at all."""
+        _check(server, name)
+        if transport not in _POSTED + _GOT:
+            raise Problem(404, "not_found", "There is nothing here.")
+        return headers.not_allowed(request, "POST" if transport in _POSTED else "GET")
+
+    # --- WebSockets
+
+    @app.route("/websocket", methods=["GET"])
+    def raw_websocket(self, request: Request) -> IResource | bytes:
+        """Join without frames."""
+        return self._upgrade(request, self._raw)
+
+    @app.route("/<server>/<name>/websocket", methods=["GET"])
+    def websocket(self, request: Request, server: str, name: str) -> IResource | bytes:
+        """Join with frames. The name does not matter: the socket is the connection."""
+        _check(server, name)
+        return self._upgrade(request, self._framed)
+
+    def _upgrade(
+        self, request: Request, speaker: Callable[[str, Any], Speaker]
+    ) -> IResource | bytes:
+        if self.sockets is None:
+            raise Problem(404, "not_found", "There are no WebSockets here.")
+        if request.method == b"HEAD":
+            return headers.not_allowed(request, "GET")
+        address = self.address(request)
+        if cors.header(request, b"upgrade").lower() != "websocket":
+            return headers.refuse(request, 400, 'Can "Upgrade" only to "WebSocket".')
+        wanted = cors.header(request, b"connection").lower().split(",")
+        if "upgrade" not in [word.strip() for word in wanted]:
+            return headers.refuse(request, 400, '"Connection" must be "Upgrade".')
+        self.connections.census.check(address)
+
+        def join(socket: Any, _: object) -> Speaker:
+            try:
+                return speaker(address, socket)
+            except Problem as problem:
+                raise Absent(problem.message) from problem
+
+        return self.sockets.resource(join)
+
+    def _framed(self, address: str, socket: Any) -> Speaker:
+        return FramedSocket(socket, self.connections.open(address))
+
+    def _raw(self, address: str, socket: Any) -> Speaker:
+        census = self.connections.census
+        census.check(address)
+        census.came(address)
+        return RawSocket(
+            socket=socket,
+            address=address,
+            begin_talk=self.connections.begin,
+            clock=self.connections.clock,
+            limits=self.connections.limits,
+            on_end=lambda: census.went(address),
+        )
+
+    # --- responses that take frames
+
+    @app.route("/<server>/<name>/xhr", methods=["POST"])
+    async def xhr(self, request: Request, server: str, name: str) -> bytes:
+        """One frame."""
+        return await self._send(request, server, name, XHR)
+
+    @app.route("/<server>/<name>/xhr_streaming", methods=["POST"])
+    async def xhr_streaming(self, request: Request, server: str, name: str) -> bytes:
+        """Many frames, a line each."""
+        return await self._send(request, server, name, XHR_STREAMING)
+
+    @app.route("/<server>/<name>/eventsource", methods=["GET"])
+    async def eventsource(self, request: Request, server: str, name: str) -> bytes:
+        """Many frames, an event each."""
+        return await self._send(request, server, name, EVENT_SOURCE)
+
+    @app.route("/<server>/<name>/htmlfile", methods=["GET"])
+    async def htmlfile(self, request: Request, server: str, name: str) -> bytes:
+        """Many frames, a script each."""
+        return await self._call(request, server, name, htmlfile)
+
+    @app.route("/<server>/<name>/jsonp", methods=["GET"])
+    async def jsonp(self, request: Request, server: str, name: str) -> bytes:
+        """One frame, as a script."""
+        return await self._call(request, server, name, jsonp)
+
+    async def _call(
+        self, request: Request, server: str, name: str, form: Callable[[str], Form]
+    ) -> bytes:
+        callback = text(request, "c") or text(request, "callback")
+        if not callback:
+            return headers.refuse(request, 500, '"callback" parameter required')
+        if not _CALLBACK.fullmatch(callback):
+            return headers.refuse(request, 500, 'invalid "callback" parameter')
+        return await self._send(request, server, name, form(callback))
+
+    async def _send(self, request: Request, server: str, name: str, form: Form) -> bytes:
+        _check(server, name)
+        if request.method == b"HEAD":  # it would take what it cannot show
+            return headers.not_allowed(request, "GET")
+        self._prepare(request)
+        connection = self.connections.find_or_open(name, self.address(request))
+        limit = self.connections.limits.sockjs_response
+        await Response(request, form, limit, connection).send()
+        return b""
+
+    # --- requests that bring messages
+
+    @app.route("/<server>/<name>/xhr_send", methods=["POST"])
+    async def xhr_send(self, request: Request, server: str, name: str) -> bytes:
+        """Messages, as JSON."""
+        refused = await self._receive(request, server, name, _body(request))
+        if not refused:
+            request.setResponseCode(204)
+        return refused
+
+    @app.route("/<server>/<name>/jsonp_send", methods=["POST"])
+    async def jsonp_send(self, request: Request, server: str, name: str) -> bytes:
+        """Messages, as JSON or in a form."""
+        kind = media_type(cors.header(request, b"content-type"))
+        payload = request.args.get(b"d", [b""])[-1] if kind == URLENCODED else _body(request)
+        # Not 204: there are browsers that do odd things then.
+        refused = await self._receive(request, server, name, payload)
+        return refused or headers.whole(request, b"ok")
+
+    async def _receive(self, request: Request, server: str, name: str, payload: bytes) -> bytes:
+        """Pass on what the client sent; gives the text of a refusal, if there was one."""
+        _check(server, name)
+        self._prepare(request)
+        connection = self.connections.find(name, self.address(request))
+        if connection is None or not connection.is_open:
+            raise Problem(404, "not_found", "There is no such connection.")
+        request.setHeader("Content-Type", "text/plain; charset=UTF-8")
+
+        def parse() -> list[Any]:
+            return [connection.read(message) for message in sockjswire.parse(payload)]
+
+        try:
+            messages = await self.reading.read(len(payload), parse)
+        except WireError as error:
+            return headers.refuse(request, 500, error.message)
+        for message in messages:
+            connection.receive(message)
+        return b""
+
+    def _prepare(self, request: Request) -> None:
+        headers.allow(request)
+        headers.forbid_caching(request)
+        if self.cookie:
+            headers.set_cookie(request)
+
+
+def _check(server: str, name: str) -> None:
+    """Refuse what cannot be a name."""
+    if not _NAME.fullmatch(server) or not _NAME.fullmatch(name):
+        raise Problem(404, "not_found", "There is nothing here.")
+
+
+def _body(request: Request) -> bytes:
+    """The request's body, which is all there before it is answered."""
+    assert request.content is not None, "closed only with the request"
+    body: bytes = request.content.read()
+    return body

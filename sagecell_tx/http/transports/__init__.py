@@ -1,0 +1,1 @@
+"""Ways to talk with a kernel: WebSocket, polling, and streams of lines or events."""

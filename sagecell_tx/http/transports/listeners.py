@@ -1,0 +1,153 @@
+"""Listeners over plain HTTP: one that waits for an answer, and one that is answered for long.
+
+Messages have their numbers in ``seq``. A stream is one line of JSON for each message, or
+one server-sent event; it ends after so many bytes, for its client acknowledges what arrived
+only by coming again.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain, count
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeadlineReached
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.web.server import Request
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.serving.ndjson import NDJSON
+from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.sessions.lifecycle.bridge import Attachment
+from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.messages import Message
+
+#: Bytes to take from the outbox at once: an answer of a long poll has about that many.
+ROOM = 256 * 1024
+
+EVENTS = "text/event-stream"
+
+
+@define(eq=False)
+class Waiting:
+    """A listener that waits for the next message, once. `reason` is why none will come."""
+
+    reason: str = field(default="", init=False)
+    _woken: Deferred[None] = field(factory=Deferred, init=False)
+
+    async def wait(self, seconds: float, clock: IReactorTime) -> None:
+        """Return when there is something, or will be nothing, or the time is over."""
+        self._woken.addTimeout(seconds, clock)
+        with suppress(DeadlineReached):
+            await self._woken
+
+    def wake(self) -> None:
+        """There is something to take."""
+        if not self._woken.called:
+            self._woken.callback(None)
+
+    def close(self, reason: str) -> None:
+        """The session is over, or the client has come again."""
+        self.reason = reason
+        self.wake()
+
+
+@frozen
+class Form:
+    """How a stream is written: its type, its beginning, and what is said to stay awake."""
+
+    kind: str
+    beginning: bytes
+    heartbeat: bytes
+
+    def message(self, message: Message, seq: int) -> Iterator[bytes]:
+        """The pieces of a message, which is one line. The kernel's JSON may have had several."""
+        lines = map(_one_line, textwire.render(message, seq))
+        if self.kind == NDJSON:
+            return in_pieces(*lines, b"\n")
+        return in_pieces(b"id: %d\ndata: " % seq, *lines, b"\n\n")
+
+
+def _one_line(json: bytes) -> bytes:
+    """Between its tokens, where JSON may have line ends, a space does as well."""
+    return json.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+FORMS = {
+    NDJSON: Form(NDJSON, b"", b"\n"),
+    # After a second EventSource comes again.
+    EVENTS: Form(EVENTS, b"retry: 1000\n\n", b":\n\n"),
+}
+
+
+@define(kw_only=True, eq=False)
+class Stream:
+    """A listener that is told messages as they come, until the stream is long enough."""
+
+    request: Request
+    form: Form
+    limits: Limits
+    clock: IReactorTime
+    reason: str = field(default="", init=False)
+    _attachment: Attachment | None = field(default=None, init=False)
+    _pouring: Pouring = field(init=False)
+    _told: int = field(default=0, init=False)  # bytes
+    _heartbeat: IDelayedCall | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pouring = Pouring(
+            request=self.request, clock=self.clock, stalled=self.limits.stalled, more=self._more
+        )
+
+    async def tell(self, attachment: Attachment, number: int, messages: list[Message]) -> None:
+        """Tell these messages, the first of which has that number, and those that follow."""
+        self._attachment = attachment
+        self._beat()
+        try:
+            beginning = chain([self.form.beginning], self._written(number, messages))
+            await self._pouring.pour(beginning)
+        finally:
+            if self._heartbeat is not None:
+                self._heartbeat.cancel()
+
+    def _written(self, number: int, messages: list[Message]) -> Iterator[bytes]:
+        self._told += sum(message.size for message in messages)
+        return chain.from_iterable(map(self.form.message, messages, count(number)))
+
+    def _more(self) -> Iterator[bytes] | None:
+        attachment = self._attachment
+        # What is told and not acknowledged holds the kernel when it fills the outbox.
+        if attachment is not None and not self.reason and self._told < self.limits.outbox // 4:
+            number = attachment.place
+            messages = attachment.take(ROOM)
+            if messages:
+                return self._written(number, messages)
+            if not self.reason:
+                return None
+        self._pouring.finish()
+        return None
+
+    def _beat(self) -> None:
+        """Keep the connection awake, which proxies cut and whose end is else not noticed."""
+        if self._heartbeat is not None and not self._pouring.paused:
+            self.request.write(self.form.heartbeat)
+        self._heartbeat = self.clock.callLater(self.limits.ping, self._beat)
+
+    # --- Listener
+
+    def wake(self) -> None:
+        """There is something to take."""
+        self._pouring.go_on()
+
+    def close(self, reason: str) -> None:
+        """The session is over, this client too slow, or come again."""
+        self.reason = reason
+        if reason in (STALLED, SUPERSEDED) and self._pouring.paused:
+            self._pouring.cut()
+        else:
+            self._pouring.go_on()

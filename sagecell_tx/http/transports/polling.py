@@ -1,0 +1,203 @@
+"""``/kernel/<id>/messages``: talk with a kernel by plain requests, for who has no WebSocket.
+
+    -> POST one message, or several
+    <- which of them were accepted
+    -> GET what comes after a number, and wait for it
+    <- messages, each with its number, or 204: nothing yet
+
+The number goes with the client, so that an answer that is lost is told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, count
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.serving import ndjson
+from sagecell_tx.http.serving.errors import Problem, json_body
+from sagecell_tx.http.serving.parameters import seconds, text
+from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.http.transports import resume
+from sagecell_tx.http.transports.listeners import EVENTS, FORMS, ROOM, Form, Stream, Waiting
+from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import Listener
+from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.listeners.audience import SUPERSEDED
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.messages import Message, WireError, parse_json
+
+#: Messages in one request.
+MOST = 100
+
+
+@define(kw_only=True)
+class Polling:
+    """Answers for ``/kernel/<id>/messages``. `now` gives ISO 8601 times."""
+
+    fleet: Fleet
+    limits: Limits
+    clock: IReactorTime
+    now: Callable[[], str]
+    reading: Reading = field(factory=Reading)
+
+    # --- what a client says
+
+    async def say(self, request: Request, kernel_id: str) -> bytes:
+        """Pass messages on to the kernel."""
+        session = self._session(kernel_id)
+        if not session.running:
+            raise _ended()
+        assert request.content is not None, "the request has come"
+        body = request.content.read()
+        said = await self.reading.read(len(body), partial(_messages_in, body, self.now()))
+        try:
+            after = session.audience.look_in(resume.named(text(request, "cursor")))
+        except resume.CANNOT_GO_ON as error:
+            raise resume.refusal(error, self.limits) from error
+        accepted: list[str] = []
+        refused: list[dict[str, Any]] = []
+        for index, message in enumerate(said):
+            try:
+                accepted.append(self._pass_on(session, message))
+            except (WireError, Undeliverable, Problem) as error:
+                refused.append({"index": index, "error": error.code, "message": error.message})
+        told: dict[str, Any] = {"accepted": accepted, "refused": refused, "after": after}
+        if refused and not accepted:
+            request.setResponseCode(400)
+            told = {"error": refused[0]["error"], "message": refused[0]["message"], **told}
+        return json_body(request, told)
+
+    def _pass_on(self, session: Session, message: Message | WireError) -> str:
+        """Pass one message on; gives its id."""
+        if isinstance(message, WireError):
+            raise message
+        if message.size > self.limits.client_message:
+            sentence = f"The message has more than {self.limits.client_message} bytes."
+            raise WireError("message_too_big", sentence)
+        if not session.running:
+            raise _ended()
+        session.send(message)
+        return message.msg_id
+
+    # --- what a client is told
+
+    async def tell(self, request: Request, kernel_id: str) -> bytes:
+        """Tell what comes after a number: once, in lines, or as an event stream."""
+        session = self._session(kernel_id)
+        request.setHeader("Cache-Control", "no-store")
+        form = _form(request)
+        wait = min(seconds(request, "wait", self.limits.poll), self.limits.poll)
+        events = form is not None and form.kind == EVENTS
+        place = resume.last_event(request) if events else resume.place(request)
+        if request.method == b"HEAD":
+            request.setHeader("Content-Type", form.kind if form else "application/json")
+            return b""
+        if form is not None:
+            await self._stream(request, session, place, form)
+            return b""
+        return await self._poll(request, session, place, wait)
+
+    async def _poll(
+        self, request: Request, session: Session, place: resume.Place, wait: float
+    ) -> bytes:
+        listener = Waiting()
+        attachment = self._attach(session, listener, place)
+        try:
+            number, messages = attachment.place, attachment.take(ROOM)
+            if not messages and not listener.reason and wait > 0:
+                await listener.wait(wait, self.clock)
+                messages = attachment.take(ROOM)
+            if not messages and listener.reason:
+                raise _superseded() if listener.reason == SUPERSEDED else _ended()
+            if not messages:
+                request.setResponseCode(204)
+                return b""
+            pieces = list(_answer(number, messages))
+            request.setHeader("Content-Type", "application/json")
+            request.setHeader("Content-Length", str(sum(map(len, pieces))))
+            pouring = Pouring(request=request, clock=self.clock, stalled=self.limits.stalled)
+            await pouring.pour(chain.from_iterable(map(in_pieces, pieces)))
+        finally:
+            attachment.detach()
+        return b""
+
+    async def _stream(
+        self, request: Request, session: Session, place: resume.Place, form: Form
+    ) -> None:
+        stream = Stream(request=request, form=form, limits=self.limits, clock=self.clock)
+        attachment = self._attach(session, stream, place)
+        try:
+            number, messages = attachment.place, attachment.take(ROOM)
+            if not messages and stream.reason:
+                raise _ended()  # an empty stream would be asked for again for ever
+            request.setHeader("Content-Type", form.kind)
+            request.setHeader("X-Accel-Buffering", "no")  # each is read when it comes
+            await stream.tell(attachment, number, messages)
+        finally:
+            attachment.detach()
+
+    def _attach(self, session: Session, listener: Listener, place: resume.Place) -> Attachment:
+        try:
+            return session.attach(listener, place.name, place.after)
+        except resume.CANNOT_GO_ON as error:
+            raise resume.refusal(error, self.limits) from error
+
+    def _session(self, kernel_id: str) -> Session:
+        session = self.fleet.remembered(kernel_id)
+        if session is None:
+            raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
+        return session
+
+
+def _form(request: IRequest) -> Form | None:
+    """The first form of a stream that the client asks for by name."""
+    return next((FORMS[kind] for kind in ndjson.accepted(request) if kind in FORMS), None)
+
+
+def _messages_in(body: bytes, date: str) -> list[Message | WireError]:
+    """The messages in a request's body, or what is wrong with each."""
+    said = parse_json(body)
+    if isinstance(said, dict):
+        said = [said]
+    if not isinstance(said, list):
+        raise WireError("invalid_message", "Expected a message or an array of messages.")
+    if len(said) > MOST:
+        raise Problem(413, "too_many_messages", f"At most {MOST} messages in one request.")
+    return [_message(fields, date) for fields in said]
+
+
+def _message(fields: object, date: str) -> Message | WireError:
+    if not isinstance(fields, dict):
+        return WireError("invalid_message", "A message is a JSON object.")
+    try:
+        return textwire.message_from(fields, date=date)
+    except WireError as error:
+        return error
+
+
+def _answer(number: int, messages: list[Message]) -> Iterator[bytes]:
+    """The parts of a long poll's answer, in which what this server says comes last."""
+    yield b'{"messages":['
+    for seq, message in zip(count(number), messages):
+        if seq > number:
+            yield b","
+        yield from textwire.render(message, seq)
+    yield b'],"after":%d}' % (number + len(messages) - 1)
+
+
+def _ended() -> Problem:
+    return Problem(410, "session_ended", "The session is over, and you were told everything.")
+
+
+def _superseded() -> Problem:
+    return Problem(409, "superseded", "You have asked again since, with the same cursor.")

@@ -1,0 +1,97 @@
+"""Where in what a kernel said a client goes on, and which client it is.
+
+``after`` is the number of the last message that arrived, ``cursor`` a name that tells the
+clients of one kernel apart. Who sends neither is told what is said, once, without numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+from twisted.web.iweb import IRequest
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.serving.cors import header
+from sagecell_tx.http.serving.errors import Problem
+from sagecell_tx.http.serving.parameters import text
+from sagecell_tx.sessions.listeners.messagelog import Gone, NotSaid
+from sagecell_tx.sessions.listeners.resumable import TooManyRegulars
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_NAME = re.compile(r"[A-Za-z0-9._~\-]{0,64}")
+
+#: What a session says to a client that cannot go on as it asks.
+CANNOT_GO_ON = (Gone, NotSaid, TooManyRegulars)
+
+
+@frozen
+class Place:
+    """A client's name, and the number that it goes on after; None for what it was not told."""
+
+    name: str = ""
+    after: int | None = None
+
+    @classmethod
+    def named(cls, name: str, after: str) -> Place:
+        """The place that a client gives in words; raises `Problem`."""
+        if after and not _NUMBER.fullmatch(after):
+            raise _not_said()
+        return cls(named(name), int(after) if after else None)
+
+
+def named(name: str) -> str:
+    """A cursor's name; raises `Problem`."""
+    if not _NAME.fullmatch(name):
+        raise Problem(
+            400, "invalid_cursor", "A cursor's name has at most 64 of: A-Z a-z 0-9 . _ ~ -"
+        )
+    return name
+
+
+def place(request: IRequest) -> Place:
+    """The place that a request asks for; raises `Problem`."""
+    return Place.named(text(request, "cursor"), text(request, "after"))
+
+
+def asked(request: IRequest) -> Place | None:
+    """The place that a request asks for; None when it speaks of none. Raises `Problem`."""
+    if text(request, "after") or text(request, "cursor"):
+        return place(request)
+    return None
+
+
+def in_query(query: Mapping[str, Sequence[str]]) -> Place | None:
+    """The place in a query that was `asked` for already."""
+    if "after" in query or "cursor" in query:
+        return Place.named(query.get("cursor", ("",))[-1], query.get("after", ("",))[-1])
+    return None
+
+
+def last_event(request: IRequest) -> Place:
+    """The place that an event stream goes on from: what arrived last counts, not the address."""
+    seen = header(request, b"last-event-id") or text(request, "after")
+    return Place.named(text(request, "cursor"), seen)
+
+
+def refusal(error: Exception, limits: Limits) -> Problem:
+    """What to tell a client that cannot go on as it asks."""
+    match error:
+        case Gone():
+            return Problem(
+                410, "messages_gone", "Some of what was said after that number is no longer kept."
+            )
+        case TooManyRegulars():
+            seconds = f"{limits.detached + limits.resumable:.0f}"
+            return Problem(
+                429,
+                "too_many_cursors",
+                "Too many clients of this kernel have cursors.",
+                headers={"Retry-After": seconds},
+            )
+    return _not_said()
+
+
+def _not_said() -> Problem:
+    return Problem(400, "invalid_after", "after must be the number of a message, or 0.")

@@ -1,0 +1,253 @@
+"""One client's part in a session: what is written to its WebSocket, and at what pace.
+
+A message that cannot be delivered is answered on iopub with an `error` whose parent it is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import count, repeat
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from sagecell_tx.http.transports import resume
+from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
+from sagecell_tx.sessions.listeners.messagelog import NotSaid
+from sagecell_tx.wire import textwire
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+from sagecell_tx.wire.v4 import Elder
+
+#: Bytes to take from the outbox at once.
+ROOM = 256 * 1024
+
+#: A content from this size on is written in frames of it, as the client takes them.
+FRAME = 64 * 1024
+
+#: Refusals that may wait for one client. What it asks beyond that is let fall: who reads nothing
+#: must not make the server keep more and more.
+REFUSALS = 64
+
+# Opcodes and close codes of RFC 6455.
+CONTINUATION = 0
+TEXT = 1
+NORMAL = 1000
+UNSUPPORTED_DATA = 1003
+INVALID_DATA = 1007
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
+
+
+def close_reason(code: str, message: str) -> str:
+    """A JSON object that fits into a close frame, which has 123 bytes for it."""
+    room = 123 - len(dump({"error": code, "message": ""}))
+    while len(dump(message)) - 2 > room:
+        message = message[:-1]
+    return dump({"error": code, "message": message}).decode("ascii")
+
+
+class Socket(Protocol):
+    """The WebSocket, after its upgrade."""
+
+    @property
+    def transport(self) -> Any:
+        """The transport below it."""
+
+    @property
+    def talking(self) -> bool:
+        """The upgrade is done, and neither side has said goodbye."""
+
+    def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
+        """Write one frame."""
+
+    def end_with(self, code: int, word: str, sentence: str) -> None:
+        """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
+
+
+@frozen
+class Arrived:
+    """What a client says of the number of the last message that it has."""
+
+    number: object
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class Conversation:
+    """One client's WebSocket and its hold on a session: the session's listener.
+
+    A client with a `place` goes on from there, is told each message's number, and says
+    ``{"after": number}`` now and then, so that what has arrived need not be kept.
+    """
+
+    _socket: Socket
+    _session: Session
+    _place: resume.Place | None = None
+    _attachment: Attachment | None = field(default=None, init=False)
+    _elder: Elder = field(factory=Elder, init=False)
+    _paused: bool = field(default=False, init=False)
+    _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
+    _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
+    _closing: str | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Take part in the session, as fast as the transport takes what is said.
+
+        Raises one of `resume.CANNOT_GO_ON`.
+        """
+        if self._place is None:
+            self._attachment = self._session.attach(self)
+        else:
+            place = self._place
+            self._attachment = self._session.attach(self, place.name, place.after)
+        transport = self._socket.transport
+        transport.unregisterProducer()  # the HTTP channel, whose transport it was
+        transport.registerProducer(self, True)
+        self._pump()
+
+    def end(self, *, for_good: bool = False) -> None:
+        """The client is gone; `for_good` when it said so itself, and does not come back."""
+        self._paused = True
+        self._frames = iter(())  # they may be long, and who refers to this may live on
+        self._refusals.clear()
+        if self._attachment is None:
+            return
+        if for_good:
+            self._attachment.give_up()
+        else:
+            self._attachment.detach()
+
+    def read(self, text: bytes, date: str) -> Message | textwire.UnknownChannel | Arrived:
+        """See `Speaker.read`."""
+        fields = parse_object(text)
+        if self._place is not None and "after" in fields and "header" not in fields:
+            return Arrived(fields["after"])
+        try:
+            return textwire.message_from(fields, date=date)
+        except textwire.UnknownChannel as error:
+            return error
+
+    def heed(self, said: Message | textwire.UnknownChannel | Arrived) -> None:
+        """Pass on what the client said."""
+        assert self._attachment is not None, "nothing is heeded before the beginning"
+        match said:
+            case Arrived(number):
+                self._arrived(self._attachment, number)
+            case textwire.UnknownChannel():
+                self._refuse(said.code, said.message, said.header)
+            case Message():
+                try:
+                    self._attachment.send(self._elder.modern(said))
+                except Undeliverable as error:
+                    self._refuse(error.code, error.message, said.header)
+
+    def _arrived(self, attachment: Attachment, number: object) -> None:
+        """The client has everything up to that number."""
+        try:
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise NotSaid
+            attachment.acknowledge(number)
+        except NotSaid as error:
+            raise WireError("invalid_after", "after must be the number of a message.") from error
+
+    # --- Listener
+
+    def wake(self) -> None:
+        """There is something to take."""
+        if not self._paused:
+            self._pump()
+
+    def close(self, reason: str) -> None:
+        """The session is over, or this client too slow for it."""
+        self._closing = reason
+        if reason in (STALLED, SUPERSEDED):
+            self._say_goodbye(reason)  # behind what it does not read, or it would never come
+        elif not self._paused:
+            self._pump()
+
+    # --- IPushProducer
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client is slow."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The client has caught up."""
+        self._paused = False
+        self._pump()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The client is gone; `end` follows."""
+        self._paused = True
+
+    def _pump(self) -> None:
+        """Write while there is something to write and the transport takes it."""
+        while self._may_write():
+            for opcode, payload, last in self._frames:
+                self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
+                if not self._may_write():
+                    return
+            if self._refusals:
+                self._frames = frames_of(list(self._refusals))
+                self._refusals.clear()
+                continue
+            number, messages = self._take()
+            if not messages:
+                break
+            self._frames = frames_of(messages, number)
+        if self._closing is not None and self._may_write():
+            self._say_goodbye(self._closing)
+
+    def _take(self) -> tuple[int | None, list[Message]]:
+        """The next messages, and the number of the first if the client is told numbers."""
+        if self._attachment is None or self._closing is not None:
+            return None, []
+        number = None if self._place is None else self._attachment.place
+        return number, [self._elder.answered(each) for each in self._attachment.take(ROOM)]
+
+    def _may_write(self) -> bool:
+        """The transport takes more, and no close was sent, which is the last frame."""
+        return not self._paused and self._socket.talking
+
+    def _say_goodbye(self, reason: str) -> None:
+        if reason == STALLED:
+            code, message = TRY_AGAIN_LATER, "Too slow: nothing was taken for too long."
+        elif reason == SUPERSEDED:
+            code, message = POLICY_VIOLATION, "You came again, on another connection."
+        else:
+            code, message = NORMAL, "The session is over."
+        self._socket.end_with(code, reason, message)
+
+    def _refuse(self, code: str, message: str, header: bytes) -> None:
+        """Tell this client alone that its request goes nowhere."""
+        if len(self._refusals) >= REFUSALS:
+            return
+        content = {"ename": code, "evalue": message, "traceback": [f"{code}: {message}"]}
+        self._refusals.append(self._session.say("error", content, header))
+        self.wake()
+
+
+def frames_of(
+    messages: Iterable[Message], number: int | None = None
+) -> Iterator[tuple[int, bytes, bool]]:
+    """Opcode, payload and FIN of the frames of these messages; long contents take several.
+
+    They are numbered from `number` on, if there is one.
+    """
+    numbers = repeat(None) if number is None else count(number)
+    for message, seq in zip(messages, numbers, strict=False):
+        before, content, after = textwire.render(message, seq)
+        if len(content) <= FRAME:
+            yield TEXT, b"".join((before, content, after)), True
+            continue
+        yield TEXT, before, False
+        for start in range(0, len(content), FRAME):
+            yield CONTINUATION, content[start : start + FRAME], False
+        yield CONTINUATION, after, True

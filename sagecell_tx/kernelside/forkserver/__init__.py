@@ -1,0 +1,1 @@
+"""The process that kernels are forked from: `python -m sagecell_tx.kernelside.forkserver`."""

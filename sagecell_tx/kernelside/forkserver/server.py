@@ -1,0 +1,272 @@
+"""One process that has imported everything once, and forks a kernel in milliseconds.
+
+Commands come as JSON on descriptor 0, which is a UNIX socket that keeps messages apart, events
+leave as JSON lines on descriptor 1, and stderr is the log::
+
+    -> {"op": "start", "id": ..., "limits": {...}, "proxy": false}
+       with a socket, and maybe the kernel's directory, as SCM_RIGHTS
+    -> {"op": "up", "id": ...}
+    -> {"op": "signal", "id": ..., "signal": "INT"}
+    -> {"op": "stop", "id": ...}
+    -> {"op": "ping"}
+    <- {"event": "pong"}
+    <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
+        "sandbox": "none", "features": [...], "ungrouped": ..., "unbounded": [...]}
+    <- {"event": "unavailable", "message": ...}
+    <- {"event": "started", "id": ..., "pid": ...}
+    <- {"event": "near", "id": ..., "reason": "cpu", "seconds": ...}
+    <- {"event": "exited", "id": ..., "pid": ..., "status": ..., "signal": ..., "reason": ...}
+    <- {"event": "failed", "id": ..., "message": ...}
+    <- {"event": "refused", "message": ...}
+
+An id is a number and says nothing of whose the kernel is: whatever this process has ever had
+in its memory, each kernel that it forks can find there. See `bootstrap`.
+
+One thread, no Twisted. At the end of the commands, or at SIGTERM, every kernel is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from attrs import define, field
+
+from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.forkserver import cgroups, delegation, forking, preload
+from sagecell_tx.kernelside.forkserver.forking import Born, Lifeline
+from sagecell_tx.kernelside.forkserver.pipes import BadLine, Command, ControlPipes
+from sagecell_tx.kernelside.forkserver.reaper import Reaper
+from sagecell_tx.kernelside.monitor import memoryuse
+from sagecell_tx.kernelside.monitor.monitor import Pong, WatchEnded, Watcher
+from sagecell_tx.kernelside.monitor.usage import Excess, Near
+from sagecell_tx.kernelside.sandbox import arguments, detect
+from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
+from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.system import autogroups, memory, processes
+
+
+@define(eq=False)
+class ForkServer:
+    """The loop that forks and reaps, and heeds what the watch says.
+
+    `wakeup` is the readable end of the pipe that each signal writes its number to.
+    """
+
+    pipes: ControlPipes
+    wakeup: int
+    level: Level
+    groups: cgroups.Groups
+    watch: Watcher
+    _lifeline: Lifeline = field(init=False, factory=Lifeline.make)
+    _reaper: Reaper = field(init=False)
+    _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
+    _ended: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._reaper = Reaper(self.groups.kill, own=(self.watch.pid,))
+
+    def run(self) -> Born | None:
+        """Serve until nobody commands any more; then no kernel is left, and it is None.
+
+        In a forked process it returns what that is to become.
+        """
+        self._selector.register(self.pipes.commands, selectors.EVENT_READ, self._take_commands)
+        self._selector.register(self.wakeup, selectors.EVENT_READ, self._take_signals)
+        channel = self.watch.channel
+        self._selector.register(channel, selectors.EVENT_READ, self._take_findings)
+        try:
+            while not self._ended:
+                self._await_writing()
+                ready = [key for key, _ in self._selector.select()]
+                for key in ready:
+                    born: Born | None = key.data()
+                    if born is not None:
+                        return born
+        except BrokenPipeError:
+            pass  # nobody listens: the same as nobody commanding
+        except WatchEnded:
+            print("the watch of the kernels has ended, and so they end", file=sys.stderr)
+        self.watch.close()
+        self._reaper.end_all()
+        self.groups.close()
+        return None
+
+    def _await_writing(self) -> None:
+        """Watch the pipe of events, and the watch's socket, exactly while something waits."""
+        watched = self.pipes.events in self._selector.get_map()
+        if self.pipes.backlogged and not watched:
+            self._selector.register(self.pipes.events, selectors.EVENT_WRITE, self.pipes.write)
+        elif watched and not self.pipes.backlogged:
+            self._selector.unregister(self.pipes.events)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.watch.backlogged else 0)
+        if self._selector.get_key(self.watch.channel).events != events:
+            self._selector.modify(self.watch.channel, events, self._take_findings)
+
+    # --- commands
+
+    def _take_commands(self) -> Born | None:
+        try:
+            command = self.pipes.read()
+        except EOFError:
+            self._ended = True
+            return None
+        except BadLine as error:
+            self.pipes.tell(event="refused", message=str(error))
+            return None
+        if command is None:
+            return None
+        try:
+            return self._obey(command)
+        finally:
+            command.close()
+
+    def _obey(self, command: Command) -> Born | None:
+        line = command.line
+        op, kernel_id = line.get("op"), line.get("id")
+        if op == "ping":
+            self.watch.ping()
+        elif type(kernel_id) is not int or not 0 < kernel_id < 2**53:
+            self.pipes.tell(event="refused", message="A command names a kernel by its number.")
+        elif op == "start":
+            return self._start(kernel_id, command)
+        elif op == "up":
+            # Until now it had as much of the processors as the server: somebody waits for it.
+            if (pid := self._reaper.pid(kernel_id)) is not None:
+                autogroups.give_nice(pid)
+        elif op == "stop":
+            # Unknown ids are no mistake: the kernel may have ended on its own just now.
+            self._reaper.signal(kernel_id, signal.SIGKILL)
+        elif op == "signal" and f"SIG{line.get('signal')}" in signal.Signals.__members__:
+            self._reaper.signal(kernel_id, signal.Signals[f"SIG{line['signal']}"])
+        else:
+            self.pipes.tell(event="refused", message=f"Unknown command: {line!r:.200}")
+        return None
+
+    def _start(self, kernel_id: int, command: Command) -> Born | None:
+        if kernel_id in self._reaper:
+            self.pipes.tell(event="refused", message=f"There is a kernel {kernel_id} already.")
+            return None
+        try:
+            start = Start.parse(command.line)
+            bootstrap = Bootstrap.take(command.take())
+        except ValueError as error:
+            self.pipes.tell(event="failed", id=kernel_id, message=str(error))
+            return None
+        directory = command.take()  # before the fork, which closes it in the child
+        try:
+            born = forking.fork(self.level, self.groups, Born(start, bootstrap, self._lifeline))
+        except OSError as error:
+            bootstrap.close()
+            if directory is not None:
+                os.close(directory)
+            self._give_back(kernel_id)
+            self.pipes.tell(event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}")
+            return None
+        if isinstance(born, Born):
+            return born
+        bootstrap.close()
+        self._reaper.add(kernel_id, born)
+        try:
+            self.watch.add(kernel_id, born, start, directory, self.groups.usage(kernel_id))
+        except OSError as error:
+            print(f"a kernel cannot be watched: {error.strerror}", file=sys.stderr)
+            self._reaper.signal(kernel_id, signal.SIGKILL)
+        self.pipes.tell(event="started", id=kernel_id, pid=born)
+        return None
+
+    def _take_findings(self) -> None:
+        self.watch.write()
+        for finding in self.watch.findings():
+            self._heed(finding)
+
+    def _heed(self, finding: Excess | Near | Pong) -> None:
+        """End a kernel that has taken more than it may; tell of one that soon will have.
+
+        A fork server whose watch hangs answers no ping, and is replaced.
+        """
+        if isinstance(finding, Pong):
+            self.pipes.tell(event="pong")
+        elif isinstance(finding, Excess):
+            self._reaper.condemn(finding.kernel, finding.reason)
+        else:
+            self.pipes.tell(event="near", id=finding.kernel, reason="cpu", seconds=finding.seconds)
+
+    # --- signals
+
+    def _take_signals(self) -> None:
+        if signal.SIGTERM in os.read(self.wakeup, 4096):
+            self._ended = True
+        for exited in self._reaper.reap():
+            self.watch.forget(exited.kernel_id)
+            ran_out = self._give_back(exited.kernel_id) and exited.signal == signal.SIGKILL
+            self.pipes.tell(
+                event="exited",
+                id=exited.kernel_id,
+                pid=exited.pid,
+                status=exited.status,
+                signal=exited.signal,
+                reason=exited.reason or ("memory" if ran_out else None),
+            )
+
+    def _give_back(self, kernel_id: int) -> bool:
+        """What a kernel had is free again. Whether it had run out of memory."""
+        self.level.ended(kernel_id)
+        return self.groups.release(kernel_id)
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    find_groups: Callable[[], tuple[cgroups.Groups, str]] = delegation.groups,
+) -> int:
+    """Run a fork server; in a forked process, a kernel. Returns the exit status."""
+    options = arguments.parse(argv)
+    started = time.monotonic()
+    pipes = ControlPipes.from_standard_streams()
+    # Not SIGKILL: what the kernels have started has to be killed first.
+    processes.die_with(os.getppid(), signal.SIGTERM)
+    processes.adopt_orphans()
+    wakeup = forking.hear_signals()
+
+    memory.share_one_heap()
+    preload.prepare_environment()
+    loaded = preload.load(options.preload)
+    # Not at the top: ipykernel must find the streams, the environment and its modules prepared.
+    from sagecell_tx.kernelside.forkserver import startup
+    from sagecell_tx.kernelside.kernel import kernel, warmup
+
+    parts = kernel.build()
+    warmup.warm(parts)
+    preload.end_threads()
+    level = detect.make(options.sandbox, options.setting, options.visible)
+    # Before the level takes them out of sight.
+    groups, ungrouped = find_groups()
+    try:
+        level.prepare()
+    except Unavailable as error:
+        pipes.tell(event="unavailable", message=str(error))
+        return 1
+    pipes.tell(
+        event="ready",
+        pid=os.getpid(),
+        seconds=round(time.monotonic() - started, 3),
+        preloaded=loaded.names,
+        missing=loaded.missing,
+        sandbox=level.name,
+        features=[*level.features, *groups.features],
+        ungrouped=ungrouped,
+        unbounded=[] if groups.features else [*level.unbounded, *memoryuse.unseen()],
+    )
+    _filling = memory.settle()
+    server = ForkServer(pipes, wakeup, level, groups, Watcher.fork())
+    born = server.run()
+    if born is None:
+        with suppress(OSError):
+            pipes.write()
+        return 0
+    startup.become(born, parts, level)

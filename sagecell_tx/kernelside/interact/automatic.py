@@ -1,0 +1,150 @@
+"""The control that is meant by a value that is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from numbers import Integral, Number
+from typing import Any
+
+from sagecell_tx.kernelside.interact.controls.boxes import InputBox
+from sagecell_tx.kernelside.interact.controls.checkbox import Checkbox
+from sagecell_tx.kernelside.interact.controls.colors import HEX, ColorSelector
+from sagecell_tx.kernelside.interact.controls.control import Control
+from sagecell_tx.kernelside.interact.controls.grids import InputGrid, rows_of
+from sagecell_tx.kernelside.interact.controls.selectors import Selector
+from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
+
+#: Values of a list up to which all are in sight, as buttons.
+BUTTONS = 5
+
+#: Values that are taken from something that may never end.
+TAKEN = 10_000
+
+
+def automatic_control(meant: Any) -> Control:
+    """The control for an argument's default; raises ValueError when nothing fits it.
+
+    ======================== ==========================================================
+    a control                itself
+    ``True``, ``False``      a checkbox
+    ``"#0000ff"``, a Color   a colour selector
+    text                     a box for text
+    ``[1, 2, 3]``            up to five buttons; a list that opens if there are more
+    ``[[1, 2], [3, 4]]``     a grid of boxes; so for a matrix, and it gives a matrix
+    ``(0, 10)``              a slider; with a third number, in steps of that
+    ``(5, (0, 10))``         the same, with a default; so for a list
+    ``("label", ...)``       what the second means, with a label
+    ``range(5)``             a slider over values; so for whatever else gives values
+    anything else            a box whose text is evaluated
+    ======================== ==========================================================
+    """
+    if isinstance(meant, Control):
+        return meant
+    if isinstance(meant, bool):
+        return Checkbox(meant)
+    if isinstance(meant, str):
+        return ColorSelector(meant) if HEX.fullmatch(meant) else InputBox(meant)
+    if callable(getattr(meant, "html_color", None)) and not isinstance(meant, type):
+        return ColorSelector(meant)
+    if isinstance(meant, tuple):
+        return _from_tuple(meant)
+    if isinstance(meant, list) and meant:
+        return _from_list(meant, None)
+    if _is_matrix(meant):
+        return _from_matrix(meant)
+    if isinstance(meant, range | Iterator):
+        return DiscreteSlider(list(islice(meant, TAKEN)))
+    return InputBox(meant, evaluate=True)
+
+
+def _from_tuple(meant: tuple[Any, ...]) -> Control:
+    if len(meant) == 2:
+        first, second = meant
+        if isinstance(first, str):
+            return labelled(second, first)
+        if isinstance(second, tuple) and _is_line(second):
+            return _slider(second, first)
+        if isinstance(second, list) and second:
+            return _from_list(second, first)
+        if isinstance(second, range | Iterator):
+            return DiscreteSlider(list(islice(second, TAKEN)), first)
+    if _is_line(meant):
+        return _slider(meant, None)
+    if not meant:
+        raise ValueError("An empty tuple means no control.")
+    return DiscreteSlider(meant)
+
+
+def labelled(meant: Any, label: str) -> Control:
+    """The control that is meant, with a label."""
+    control = automatic_control(meant)
+    control.label = label
+    return control
+
+
+def _is_line(meant: tuple[Any, ...]) -> bool:
+    return len(meant) in (2, 3) and all(map(_is_number, meant))
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a real number; those of mathematics may be no Number of Python's."""
+    if isinstance(value, bool | complex | str):
+        return False
+    if isinstance(value, Number):
+        return True
+    if isinstance(value, Iterable) or not hasattr(value, "__float__"):
+        return False
+    try:
+        return float(value) == float(value)
+    except Exception:
+        return False
+
+
+def _slider(line: tuple[Any, ...], default: Any) -> Control:
+    if len(line) == 2:
+        return ContinuousSlider(line, default)
+    low, high, step = line
+    if all(isinstance(each, Integral | float) for each in line):
+        return ContinuousSlider((low, high), default, stepsize=step)
+    # Fractions stay what they are.
+    return DiscreteSlider(steps(low, high, step), default)
+
+
+def steps(low: Any, high: Any, step: Any) -> list[Any]:
+    """The numbers from one to another, both included if the step allows it; raises ValueError."""
+    if not float(step) > 0 or float(low) > float(high):
+        raise ValueError("A slider goes upwards, by a step above zero.")
+    count = int((float(high) - float(low)) / float(step) + 1e-9) + 1
+    if count > TAKEN:
+        raise ValueError(f"A slider has at most {TAKEN} steps.")
+    return [low + number * step for number in range(count)]
+
+
+def _from_list(meant: list[Any], default: Any) -> Control:
+    width = len(meant[0]) if isinstance(meant[0], list) else 0
+    if width and all(isinstance(row, list) and len(row) == width for row in meant):
+        return InputGrid(len(meant), width, meant)
+    shape = "button" if len(meant) <= BUTTONS else "list"
+    return Selector(meant, default, shape)
+
+
+def _is_matrix(meant: Any) -> bool:
+    if isinstance(meant, type) or not (hasattr(meant, "nrows") or hasattr(meant, "ndim")):
+        return False
+    rows = rows_of(meant)
+    return bool(rows) and isinstance(rows[0], list) and bool(rows[0])  # type: ignore[index]
+
+
+def _from_matrix(meant: Any) -> Control:
+    rows = rows_of(meant) or []
+    if hasattr(meant, "nrows"):
+        parent = getattr(meant, "parent", None)
+        back: Any = parent() if callable(parent) else None
+    else:
+        back = type(meant)
+        if back.__name__ == "ndarray":
+            import numpy
+
+            back = numpy.array
+    return InputGrid(len(rows), len(rows[0]), rows, to_value=back)

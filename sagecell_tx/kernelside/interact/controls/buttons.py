@@ -1,0 +1,124 @@
+"""What is pressed, and is as before when the function has run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sagecell_tx.kernelside.interact.controls.control import (
+    Adapter,
+    Control,
+    Evaluate,
+    InvalidValue,
+    grid,
+    index,
+    shown,
+)
+from sagecell_tx.kernelside.interact.controls.selectors import choices, length
+
+
+class Button(Control):
+    """A button; the function gets `value` when it was pressed, otherwise `default`."""
+
+    kind = "button"
+    momentary = True
+
+    def __init__(
+        self,
+        text: str = "Button",
+        default: Any = "",
+        value: Any = "",
+        width: str | int = "",
+        label: str | None = None,
+        adapter: Adapter | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(label="" if label is None else label, update=update, adapter=adapter)
+        self.text = str(text)
+        self.default = default
+        self.value = value
+        self.width = length(width)
+
+    def look(self) -> dict[str, Any]:
+        """Its text and its width in CSS."""
+        return {"text": self.text, "width": self.width}
+
+    @property
+    def start(self) -> bool:
+        """Not pressed."""
+        return False
+
+    def read(self, sent: object, evaluate: Evaluate) -> Any:
+        """Pressed or not."""
+        if not isinstance(sent, bool):
+            raise InvalidValue(f"True or false was expected, not {shown(sent)}.")
+        return self.value if sent else self.default
+
+    def show(self, value: Any) -> Any:
+        """Nothing: a program presses no button."""
+        raise ValueError("A button is for the visitor to press.")
+
+
+class UpdateButton(Button):
+    """A button that runs the function with all values that wait."""
+
+    def __init__(
+        self,
+        text: str = "Update",
+        value: Any = "",
+        default: Any = "",
+        width: str | int = "",
+        label: str | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(text, default, value, width, label, update=update)
+
+
+class ButtonBar(Control):
+    """Several buttons; the function gets the value of the one pressed, otherwise `default`.
+
+    `values`, rows and columns: as in `Selector`.
+    """
+
+    kind = "button_bar"
+    momentary = True
+
+    def __init__(
+        self,
+        values: Iterable[Any] = (0,),
+        default: Any = "",
+        nrows: int | None = None,
+        ncols: int | None = None,
+        width: str | int = "",
+        label: str | None = None,
+        adapter: Adapter | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(label=label, update=update, adapter=adapter)
+        self.values, self.labels = choices(values)
+        self.default = default
+        self.nrows, self.ncols = grid(len(self.values), nrows, ncols)
+        self.width = length(width)
+
+    def look(self) -> dict[str, Any]:
+        """The texts of the buttons, row by row."""
+        return {
+            "values": len(self.values),
+            "value_labels": list(self.labels),
+            "nrows": self.nrows,
+            "ncols": self.ncols,
+            "width": self.width,
+        }
+
+    @property
+    def start(self) -> None:
+        """None is pressed."""
+        return None
+
+    def read(self, sent: object, evaluate: Evaluate) -> Any:
+        """The number of the button, or None."""
+        return self.default if sent is None else self.values[index(sent, len(self.values))]
+
+    def show(self, value: Any) -> Any:
+        """Nothing: a program presses no button."""
+        raise ValueError("Buttons are for the visitor to press.")

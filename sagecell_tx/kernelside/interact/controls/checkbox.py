@@ -1,0 +1,44 @@
+"""A box that is ticked or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sagecell_tx.kernelside.interact.controls.control import (
+    Adapter,
+    Control,
+    Evaluate,
+    InvalidValue,
+    shown,
+)
+
+
+class Checkbox(Control):
+    """A box to tick; the function gets True or False."""
+
+    kind = "checkbox"
+
+    def __init__(
+        self,
+        default: bool = True,
+        label: str | None = None,
+        adapter: Adapter | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(label=label, update=update, adapter=adapter)
+        self.default = bool(default)
+
+    @property
+    def start(self) -> bool:
+        """Ticked or not."""
+        return self.default
+
+    def read(self, sent: object, evaluate: Evaluate) -> Any:
+        """A boolean and nothing like it."""
+        if not isinstance(sent, bool):
+            raise InvalidValue(f"True or false was expected, not {shown(sent)}.")
+        return sent
+
+    def show(self, value: Any) -> bool:
+        """Whether the value counts as true."""
+        return bool(value)

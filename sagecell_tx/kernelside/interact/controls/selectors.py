@@ -1,0 +1,97 @@
+"""One of several values, all in sight or in a list that opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sagecell_tx.kernelside.interact.controls.control import (
+    Adapter,
+    Control,
+    Evaluate,
+    grid,
+    index,
+    place,
+)
+
+TYPES = ("list", "radio", "button")
+
+#: Choices that one control may have.
+CHOICES = 10_000
+
+
+class Selector(Control):
+    """A choice; the function gets the value chosen.
+
+    `values` are the values, or pairs of a value and the text that stands for it. `default` is one
+    of the values. `selector_type`: a `list` that opens, `radio` buttons, or buttons (`button`), in
+    so many rows and columns, each of the CSS width `width`.
+    """
+
+    kind = "selector"
+
+    def __init__(
+        self,
+        values: Iterable[Any] = (0,),
+        default: Any = None,
+        selector_type: str = "list",
+        nrows: int | None = None,
+        ncols: int | None = None,
+        width: str | int = "",
+        label: str | None = None,
+        adapter: Adapter | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(label=label, update=update, adapter=adapter)
+        if selector_type not in TYPES:
+            raise ValueError(f"The type of a selector is one of: {', '.join(TYPES)}.")
+        self.values, self.labels = choices(values)
+        self.selector_type = selector_type
+        self.nrows, self.ncols = grid(len(self.values), nrows, ncols)
+        self.width = length(width)
+        self.default = 0 if default is None else place(self.values, default)
+
+    def look(self) -> dict[str, Any]:
+        """How many choices in what form; their texts, in order."""
+        return {
+            "subtype": self.selector_type,
+            "values": len(self.values),
+            "value_labels": list(self.labels),
+            "nrows": self.nrows,
+            "ncols": self.ncols,
+            "width": self.width,
+        }
+
+    @property
+    def start(self) -> int:
+        """The number of the first choice."""
+        return self.default
+
+    def read(self, sent: object, evaluate: Evaluate) -> Any:
+        """The value of that number."""
+        return self.values[index(sent, len(self.values))]
+
+    def show(self, value: Any) -> int:
+        """The value's number."""
+        return place(self.values, value)
+
+
+def choices(values: Iterable[Any]) -> tuple[list[Any], list[str]]:
+    """Values and their texts, from values, or from pairs of both; raises ValueError."""
+    listed: list[Any] = []
+    for value in values:
+        if len(listed) == CHOICES:
+            raise ValueError(f"There may be {CHOICES} choices at most.")
+        listed.append(value)
+    if not listed:
+        raise ValueError("There must be something to choose from.")
+    if all(isinstance(each, tuple) and len(each) == 2 for each in listed):
+        return [value for value, _ in listed], [str(label) for _, label in listed]
+    return listed, [str(value) for value in listed]
+
+
+def length(width: str | int | None) -> str:
+    """A CSS length; a bare number counts characters, and nothing leaves it to the page."""
+    if width is None or width == "":
+        return ""
+    return width if isinstance(width, str) else f"{float(width):g}em"

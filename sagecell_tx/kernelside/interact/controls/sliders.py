@@ -1,0 +1,206 @@
+"""A value, or two, on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from numbers import Integral
+from typing import Any
+
+from sagecell_tx.kernelside.interact.controls.control import (
+    Adapter,
+    Control,
+    Evaluate,
+    InvalidValue,
+    finite,
+    index,
+    items,
+    number,
+    place,
+)
+from sagecell_tx.kernelside.interact.controls.selectors import choices
+
+#: Steps of a slider that was not told any.
+STEPS = 250
+
+
+class Line:
+    """Where a continuous slider may be: from `low` to `high` by `step`.
+
+    If all that was given is whole numbers, so is the value.
+    """
+
+    def __init__(self, interval: Any, steps: int, stepsize: Any) -> None:
+        try:
+            low, high = interval
+        except (TypeError, ValueError) as error:
+            raise ValueError("The interval of a slider is two numbers.") from error
+        self.low = finite(low, "The lower end of a slider")
+        self.high = finite(high, "The upper end of a slider")
+        if self.low > self.high:
+            raise ValueError("The lower end of a slider is above the upper one.")
+        size = finite(stepsize or 0, "The step of a slider")
+        if size < 0 or int(steps) < 1:
+            raise ValueError("The step of a slider must be above zero.")
+        self.step = size or (self.high - self.low) / int(steps) or 1.0
+        #: The type of whole numbers: that of the program may be another than Python's.
+        self._whole: Callable[[int], Any] | None = None
+        if size and all(map(_is_whole, (low, high, stepsize))):
+            self._whole = type(stepsize)
+
+    def value(self, sent: object) -> Any:
+        """What a client sent; raises InvalidValue."""
+        plain = number(sent, self.low, self.high)
+        return self._whole(round(plain)) if self._whole else float(plain)
+
+    def nearest(self, value: Any) -> float:
+        """A program's value as a client would send it, brought to the nearer end if outside."""
+        return min(max(finite(value, "The value of a slider"), self.low), self.high)
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """Its ends and step."""
+        return {"range": [self.low, self.high], "step": self.step}
+
+
+class ContinuousSlider(Control):
+    """A number from an interval, in `steps` steps, or steps of `stepsize`.
+
+    The function gets a float, or a whole number if ends and step are. With `range_slider` it gets
+    a pair, the lower number first.
+    """
+
+    kind = "slider"
+
+    def __init__(
+        self,
+        interval: Any = (0, 100),
+        default: Any = None,
+        steps: int = STEPS,
+        stepsize: Any = 0,
+        label: str | None = None,
+        range_slider: bool = False,
+        display_value: bool = True,
+        adapter: Adapter | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(label=label, update=update, adapter=adapter)
+        self.line = Line(interval, steps, stepsize)
+        self.range_slider = bool(range_slider)
+        self.display_value = bool(display_value)
+        if default is None:
+            default = interval if range_slider else self.line.low
+        self.default = self.show(default)
+
+    def look(self) -> dict[str, Any]:
+        """Where it may be."""
+        return {
+            "subtype": "continuous_range" if self.range_slider else "continuous",
+            **self.line.message,
+            "display_value": self.display_value,
+        }
+
+    @property
+    def start(self) -> Any:
+        """A number or two."""
+        return list(self.default) if self.range_slider else self.default
+
+    def read(self, sent: object, evaluate: Evaluate) -> Any:
+        """A number, or a pair in order."""
+        if not self.range_slider:
+            return self.line.value(sent)
+        return _in_order(*(self.line.value(each) for each in items(sent, 2)))
+
+    def show(self, value: Any) -> Any:
+        """A number or two, as near as there is."""
+        if not self.range_slider:
+            return self.line.nearest(value)
+        low, high = _pair(value)
+        return sorted((self.line.nearest(low), self.line.nearest(high)))
+
+
+class DiscreteSlider(Control):
+    """One of a list of values, or of pairs of a value and its text, by their order.
+
+    With `range_slider` the function gets a pair, the one that stands first first.
+    """
+
+    kind = "slider"
+
+    def __init__(
+        self,
+        values: Iterable[Any] = (0, 1),
+        default: Any = None,
+        label: str | None = None,
+        range_slider: bool = False,
+        display_value: bool = True,
+        adapter: Adapter | None = None,
+        update: bool = True,
+    ) -> None:
+        super().__init__(label=label, update=update, adapter=adapter)
+        self.values, self.labels = choices(values)
+        self.range_slider = bool(range_slider)
+        self.display_value = bool(display_value)
+        if default is not None:
+            self.default = self.show(default)
+        else:
+            self.default = [0, len(self.values) - 1] if range_slider else 0
+
+    def look(self) -> dict[str, Any]:
+        """The texts, in order."""
+        return {
+            "subtype": "discrete_range" if self.range_slider else "discrete",
+            "range": [0, len(self.values) - 1],
+            "step": 1,
+            "values": list(self.labels),
+            "display_value": self.display_value,
+        }
+
+    @property
+    def start(self) -> Any:
+        """A place in the list, or two."""
+        return list(self.default) if self.range_slider else self.default
+
+    def read(self, sent: object, evaluate: Evaluate) -> Any:
+        """The value there, or a pair of those."""
+        count = len(self.values)
+        if not self.range_slider:
+            return self.values[index(sent, count)]
+        low, high = _in_order(*(index(each, count) for each in items(sent, 2)))
+        return self.values[low], self.values[high]
+
+    def show(self, value: Any) -> Any:
+        """Where the value is, or the one nearest to it."""
+        if not self.range_slider:
+            return nearest(self.values, value)
+        return sorted(nearest(self.values, each) for each in _pair(value))
+
+
+def nearest(values: list[Any], value: Any) -> int:
+    """Where a value stands in a list, or among numbers the nearest one; raises ValueError."""
+    try:
+        return place(values, value)
+    except ValueError:
+        try:
+            wanted = float(value)
+            return min(range(len(values)), key=lambda place: abs(float(values[place]) - wanted))
+        except (TypeError, ValueError, OverflowError):
+            pass
+        raise
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    try:
+        low, high = value
+    except (TypeError, ValueError) as error:
+        raise ValueError("A slider for a range has two values.") from error
+    return low, high
+
+
+def _in_order(low: Any, high: Any) -> tuple[Any, Any]:
+    if low > high:
+        raise InvalidValue("The lower value of a range comes first.")
+    return low, high
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

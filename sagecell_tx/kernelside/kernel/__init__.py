@@ -1,0 +1,1 @@
+"""The IPython kernel: its sockets, threads, messages and interrupts."""

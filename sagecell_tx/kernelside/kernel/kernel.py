@@ -1,0 +1,274 @@
+"""An IPython kernel that is built before the fork and gets its sockets after it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+import zmq
+from attrs import frozen
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import ExecutionResult
+from tornado.ioloop import IOLoop
+from traitlets import Any as AnyTrait
+from traitlets import Type, observe
+from traitlets.config import Config
+
+from sagecell_tx.kernelside.completion.requests import Questions
+from sagecell_tx.kernelside.files import listing, programfile
+from sagecell_tx.kernelside.files.upload import FileLimits, Uploads
+from sagecell_tx.kernelside.kernel.formatter import CellFormatter
+from sagecell_tx.kernelside.kernel.interrupts import Interrupts
+from sagecell_tx.kernelside.kernel.serializer import CellSession
+from sagecell_tx.kernelside.languages import sage
+from sagecell_tx.kernelside.languages.python import unwrapped
+from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
+from sagecell_tx.kernelside.output.streams import CellStream
+from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
+from sagecell_tx.kernelside.userapi.toolbox import Toolbox, exercise_cell
+
+#: How long a shutdown waits for a cell to let go, in seconds.
+_GRACE = 0.3
+
+
+class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
+    """An InteractiveShell that keeps nothing outside its process."""
+
+    user_ns: dict[str, Any]
+    toolbox: Toolbox
+
+    def init_ipython_dir(self, _: object) -> None:
+        """There is none: no profile, no start-up files, no extensions of the account's."""
+
+    def init_profile_dir(self, _: object) -> None:
+        """There is none."""
+
+    def init_display_formatter(self) -> None:
+        """Called once, before any cell."""
+        self.display_formatter = CellFormatter(parent=self)
+        self.configurables.append(self.display_formatter)
+
+    def init_user_ns(self) -> None:
+        """Called at the beginning, and for each `%reset`."""
+        super().init_user_ns()
+        if not hasattr(self, "toolbox"):
+            self.toolbox = Toolbox(kernel=self.kernel, variables=self.user_ns)
+            self.input_transformers_cleanup.extend([exercise_cell, unwrapped])
+        self.user_ns.update(self.toolbox.names)
+        self.user_ns_hidden.update(self.toolbox.names)
+
+    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+        """Run a cell's code; on variables that tell of their changes, if anybody wants to know."""
+        namespace, plain = self.toolbox.namespace, self.user_ns
+        if namespace.watched:
+            self.user_ns = namespace
+        try:
+            failed: bool = await super().run_code(*args, **kwargs)
+            return failed
+        finally:
+            self.user_ns = plain
+
+    def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Run a cell; an interrupt is its error, whenever it comes."""
+
+        def run() -> ExecutionResult:
+            result = super(CellShell, self).run_cell(raw_cell, *args, **kwargs)
+            self.toolbox.namespace.settle()
+            return result
+
+        def interrupted() -> ExecutionResult:
+            result = ExecutionResult(None)
+            result.error_in_exec = KeyboardInterrupt()
+            self.showtraceback((KeyboardInterrupt, result.error_in_exec, None))
+            return result
+
+        return self.kernel.interrupts.run(run, interrupted)
+
+    def user_expressions(self, expressions: dict[str, str]) -> dict[str, Any]:
+        """Evaluate what the client asked for beside the cell."""
+        values: dict[str, Any] = self.kernel.interrupts.run(
+            lambda: super(CellShell, self).user_expressions(expressions), dict
+        )
+        return values
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Only what needs no event loop of a toolkit: nobody sees a window."""
+        if gui not in (None, "inline"):
+            raise UsageError(f"There is no {gui!r} here: plots appear inline.")
+
+    @observe("exit_now")  # type: ignore[untyped-decorator]
+    def _update_exit_now(self, _: object) -> None:
+        """Nothing yet: the kernel ends when it has replied."""
+
+
+class _NoSubshells:
+    """The answer to ipykernel asking for the thread of its subshells: false, and main."""
+
+    parent_thread = threading.main_thread()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class CellKernel(IPythonKernel):  # type: ignore[misc]
+    """What answers the requests of one visitor."""
+
+    shell_class = Type(CellShell)
+    # ipykernel's own hashes each cell in Python to please a debugger, which is off.
+    compiler_class = Type(CachingCompiler)
+    uploads = AnyTrait()
+
+    # ipykernel's own sleeps before each reply, for streams that are slow to flush.
+    _execute_sleep = 0.0
+
+    # A thread and three sockets for each kernel that nobody's cells ask for.
+    _supports_kernel_subshells = False
+
+    def __init__(self, **traits: Any) -> None:
+        self.interrupts = Interrupts()
+        self._listed: list[str] = []
+        self._unlisted: set[str] = set()  # those that the program says are known
+        super().__init__(shell_channel_thread=_NoSubshells(), **traits)
+        self.shell_handlers.update(InteractRequests(self).handlers)
+        self.shell_handlers.update(Questions(self).handlers)
+
+    # --- requests
+
+    def pre_handler_hook(self) -> None:
+        """Called before each request is answered."""
+        if self.get_parent("shell")["header"]["msg_type"] in RUNNING:
+            self.interrupts.hold()
+        else:
+            super().pre_handler_hook()
+
+    def post_handler_hook(self) -> None:
+        """Called when it was."""
+        self.interrupts.ignore()
+        self.shell.toolbox.rest()
+
+    async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
+        """Answer one request; end when it said so."""
+        # What the one before has said must not be lost when this one crashes.
+        self.iopub_socket.flush(LINGER)
+        await super().dispatch_shell(*args, **kwargs)
+        if self.shell.exit_now:
+            self.io_loop.stop()
+
+    async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Run a cell; its files leave before its reply, which names them."""
+        if self.uploads is not None:
+            programfile.keep(kwargs["code"], self.uploads.root)
+        reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
+        if sentence := sage.excuse(self.get_parent("shell")["metadata"], reply):
+            print(sentence, file=sys.stderr)
+        reply["payload"][:0] = self.files_payload()
+        return reply
+
+    def files_payload(self) -> list[dict[str, Any]]:
+        """What a reply has about files: the names to list, of all that changed since the last."""
+        self.announce_files()
+        names, self._listed = list(dict.fromkeys(self._listed)), []
+        return [{"source": "sagecell", "new_files": names}] if names else []
+
+    def announce_files(self) -> list[str]:
+        """Publish the files that changed, and show the pictures; returns the names to list."""
+        if self.uploads is None:
+            return []
+        self._unlisted.clear()
+        changed = self.interrupts.run(self.uploads.publish_changed, list)
+        pictures, listed = listing.sort(name for name in changed if name not in self._unlisted)
+        for name in pictures:
+            # With a number that nothing else has: browsers keep a picture by its address.
+            shown = {"text/image-filename": f"{name}?m={time.time_ns()}", "text/plain": name}
+            self.shell.display_pub.publish(shown)
+        self._listed += listed
+        return listed
+
+    def take_uploads(self, root: int, limits: FileLimits) -> None:
+        """From now on, files that cells make in the directory `root` are published."""
+        self.uploads = Uploads(
+            root=root,
+            limits=limits,
+            publish=self._publish_file,
+            complain=lambda sentence: print(sentence, file=sys.stderr),
+        )
+        self.uploads.remember()
+
+    def _publish_file(self, content: dict[str, Any], data: bytes) -> None:
+        self.session.send(
+            self.iopub_socket,
+            "sagecell_file",
+            content,
+            parent=self.get_parent("shell"),
+            ident=self._topic("sagecell_file"),
+            buffers=[data],
+        )
+        if content["last"] and self.shell.toolbox.api.note_sent(content["name"], content["mtime"]):
+            self._unlisted.add(content["name"])
+
+    async def shutdown_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Reply and end, whatever a cell is doing."""
+        content = {"status": "ok", "restart": bool(parent["content"].get("restart"))}
+        self.session.send(stream, "shutdown_reply", content, parent, ident=ident)
+        self.session.send(
+            self.iopub_socket,
+            "shutdown_reply",
+            content,
+            parent=parent,
+            ident=self._topic("shutdown"),
+        )
+        self.control_stream.flush(zmq.POLLOUT)
+        self.io_loop.add_callback(self.io_loop.stop)
+        IOLoop.current().call_later(_GRACE, os._exit, 0)
+
+
+@frozen(kw_only=True)
+class Parts:
+    """A kernel that has no sockets yet."""
+
+    kernel: CellKernel
+    session: CellSession
+    publisher: Publisher
+    stdout: CellStream
+    stderr: CellStream
+
+    def take_streams(self) -> None:
+        """What Python code writes goes to the kernel's streams from now on."""
+        sys.stdout, sys.stderr = self.stdout, self.stderr
+
+
+def build() -> Parts:
+    """Make a kernel and its shell, in the process that all kernels are forked from."""
+    session = CellSession()
+    publisher = Publisher(session)
+    config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
+    # The one that comms find: they say nothing of their own accord where there is none.
+    kernel = CellKernel.instance(
+        session=session,
+        iopub_socket=publisher,
+        iopub_thread=publisher,
+        config=config,
+        log=_silent_log(),
+    )
+    return Parts(
+        kernel=kernel,
+        session=session,
+        publisher=publisher,
+        stdout=CellStream("stdout", 1, publisher),
+        stderr=CellStream("stderr", 2, publisher),
+    )
+
+
+def _silent_log() -> logging.Logger:
+    """Complaints of ipykernel about requests concern neither the visitor nor the operator."""
+    log = logging.getLogger("sagecell_tx.kernel")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return log

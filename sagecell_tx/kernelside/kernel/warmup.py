@@ -1,0 +1,139 @@
+"""Cells that a kernel runs before anybody's: what is made on first use is made once, for all."""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import os
+import sys
+from contextlib import suppress
+
+import zmq
+
+from sagecell_tx.kernelside import listeningsockets
+from sagecell_tx.kernelside.kernel.kernel import Parts
+from sagecell_tx.kernelside.kernel.running import Running
+
+#: Lives after the first: Python adapts code that has run eight times.
+_LIVES = 10
+
+_COMMON = ("1+1",)
+
+_CELLS = (
+    "1+1",
+    "print('text', {'a': [1.5, None]})",
+    "from IPython.display import HTML, Markdown, Latex, display; display(HTML('<b>x</b>')); Latex('$x$')",
+    "def _f(x):\n    return 1 / x\n_f(0)",
+    "an syntax error",
+    "undefined_name",
+    "raise SystemExit",
+    "import asyncio; await asyncio.sleep(0)",
+    "%time 1",
+    "%%timeit -n1 -r1\n1",
+    "%pwd",
+)
+
+_PLOTTING = (
+    """
+import numpy
+import matplotlib.pyplot as plt
+figure, (left, right) = plt.subplots(1, 2)
+x = numpy.linspace(0, 6, 50)
+left.plot(x, numpy.sin(x), label='$\\\\sin \\\\frac{x}{2}$')
+left.legend()
+left.set_title('Warm')
+right.scatter(x, x)
+right.imshow(numpy.eye(3))
+""",
+    "plt.hist([1, 2, 2])",
+    "del plt, numpy, figure, left, right, x",
+)
+
+_TABLES = ("import pandas; pandas.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).describe()",)
+
+_COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
+
+
+def warm(parts: Parts) -> None:
+    """Let the kernel live a few times before any is forked from it, and forget it all.
+
+    The first life makes what is made on first use. The others are like the start of any
+    kernel, so that Python has adapted that code already: it does so in place, and each page
+    that it does it on would be copied by every kernel.
+    """
+    fresh = dict(parts.kernel.shell.user_ns)
+    streams = sys.stdout, sys.stderr
+    parts.take_streams()
+    try:
+        _live(parts, _CELLS + _cells_for_libraries(parts), _COMPLETIONS)
+        _forget(parts, fresh)
+        for _ in range(_LIVES):
+            # Python's cache of attributes has room for so many: what comes up once must go.
+            sys._clear_type_cache()
+            _live(parts, _COMMON, ())
+            _forget(parts, fresh)
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def _cells_for_libraries(parts: Parts) -> tuple[str, ...]:
+    cells: tuple[str, ...] = ()
+    if "matplotlib.pyplot" in sys.modules:
+        parts.kernel.shell.enable_matplotlib("inline")
+        cells += _PLOTTING
+    if "pandas" in sys.modules:
+        cells += _TABLES
+    return cells
+
+
+def _live(parts: Parts, cells: tuple[str, ...], completions: tuple[str, ...]) -> None:
+    """Run cells through real sockets, from the bind to the last close."""
+    # The name is not in the file system: there may be no place that can be written to.
+    prefix = f"@sagecell-{os.getpid()}"
+    running = Running.open(parts, listeningsockets.bind(prefix), os.urandom(16))
+    try:
+        context = running.channels.context
+        with context.socket(zmq.DEALER) as client, context.socket(zmq.SUB) as reader:
+            for socket, port in ((client, 1), (reader, 2)):
+                socket.setsockopt(zmq.LINGER, 0)
+                socket.connect(f"ipc://{prefix}-{port}")
+            reader.setsockopt(zmq.RCVHWM, 0)
+            reader.setsockopt(zmq.SUBSCRIBE, b"")
+            reader.recv_multipart()  # the welcome
+            for code in cells:
+                _request(parts, client, "execute_request", code=code, stop_on_error=False)
+            for code in completions:
+                for kind in ("complete_request", "inspect_request"):
+                    _request(parts, client, kind, code=code, cursor_pos=len(code))
+            _request(parts, client, "execute_request", code="exit")
+            running.run()
+    finally:
+        running.close()
+
+
+def _request(parts: Parts, client: zmq.Socket[bytes], kind: str, **content: object) -> None:
+    parts.session.send(client, kind, content)
+
+
+def _forget(parts: Parts, fresh: dict[str, object]) -> None:
+    """Make the shell look as if it had never run anything."""
+    shell = parts.kernel.shell
+    shell.reset(new_session=False)
+    shell.user_ns.update((name, fresh[name]) for name in fresh.keys() - shell.user_ns.keys())
+    shell.execution_count = 1
+    shell.exit_now = False
+    history = shell.history_manager
+    history.input_hist_parsed[:] = [""]
+    history.input_hist_raw[:] = [""]
+    for name in ("_i", "_ii", "_iii", "_i00"):
+        setattr(history, name, "")
+    shell.payload_manager.clear_payload()
+    shell._last_traceback = None
+    shell.compile.reset_compiler_flags()
+    for name in ("last_type", "last_value", "last_traceback"):
+        with suppress(AttributeError):
+            delattr(sys, name)
+    with suppress(AttributeError):
+        del builtins._  # type: ignore[attr-defined]
+    linecache.clearcache()
+    parts.session.digest_history.clear()

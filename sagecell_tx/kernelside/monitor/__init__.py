@@ -1,0 +1,1 @@
+"""The process that watches what kernels take: memory, processor time, disk, sockets."""

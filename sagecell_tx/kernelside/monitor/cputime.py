@@ -1,0 +1,58 @@
+"""The processor time of a process tree, with that of processes that nobody waited for.
+
+Linux adds the time of a child to its parent's when the parent waits. A parent that ignores
+SIGCHLD never waits, and the time is in no process any more when the child is gone. So what was
+seen of a process counts after its end as well, as far as nobody took it in.
+
+Children that begin and end between two looks are never seen so. Of each kind of them about as
+many are there at any moment as share the processor at that moment: a new process that runs
+while it is looked at stands for others like it, since the last look. What parents take in
+beyond what was seen is set against that, so that children that are waited for count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from sagecell_tx.kernelside.system.processtable import Process
+
+
+@define(eq=False)
+class CpuTime:
+    """One tree's. `cores` is how many of its processes can run at once."""
+
+    cores: int
+    _seen: dict[tuple[int, float], Process] = field(factory=dict, init=False)
+    _lost: float = field(default=0.0, init=False)
+    _unseen: float = field(default=0.0, init=False)
+    _at: float | None = field(default=None, init=False)
+    _most: float = field(default=0.0, init=False)
+
+    def take(self, tree: Sequence[Process], now: float) -> float:
+        """Seconds that it has used by now, in all. `now` is since the system started."""
+        present = {process.key: process for process in tree}
+        gone = sum(process.cpu for key, process in self._seen.items() if key not in present)
+        absorbed = sum(
+            process.waited - (self._seen[key].waited if key in self._seen else 0.0)
+            for key, process in present.items()
+        )
+        self._lost += max(0.0, gone - absorbed)
+        if self._at is not None:
+            likes = self._likes_of_new(tree, self._at, now)
+            self._unseen = max(0.0, self._unseen + likes - max(0.0, absorbed - gone))
+        self._seen, self._at = present, now
+        taken = sum(process.cpu for process in tree) + self._lost + self._unseen
+        self._most = max(self._most, taken)
+        return self._most
+
+    def _likes_of_new(self, tree: Sequence[Process], since: float, now: float) -> float:
+        """Seconds that processes like the new ones have used since then, beside these."""
+        likes = 0.0
+        for process in tree:
+            age = now - process.born
+            if process.running and process.key not in self._seen and 0 < age < now - since:
+                share = min(1.0, process.own / age)
+                likes += max(0.0, share * (now - since) - process.own)
+        return min(likes, self.cores * (now - since))

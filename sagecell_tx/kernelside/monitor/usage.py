@@ -1,0 +1,224 @@
+"""What the kernels' process trees take together, looked at now and then.
+
+The limits of the operating system hold for single processes. What a kernel spreads over
+many is added up here: memory, processor time, processes, and files where the system does
+not bound them. Who has taken more than it may is named, with the word for why.
+
+A kernel that does nothing is looked at less often, up to every four seconds. So long can a program
+that idled before be unseen when it begins to take what is not its own, and no longer: who
+does anything is looked at every half second.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, field, frozen
+
+from sagecell_tx.kernelside.monitor.cputime import CpuTime
+from sagecell_tx.kernelside.monitor.diskuse import DiskUse
+from sagecell_tx.kernelside.monitor.memoryuse import Memory, Sources
+from sagecell_tx.kernelside.system import processtable
+from sagecell_tx.kernelside.system.autogroups import Autogroups
+from sagecell_tx.kernelside.system.processtable import Process
+
+#: Between two looks, in seconds.
+INTERVAL = 0.5
+
+#: The looks that pass a kernel by while it does nothing: a power of two, for all such kernels
+#: are looked at in the same one, and the table of processes is read for all of them once.
+_LONGEST = 8
+
+#: Entries of a kernel's directory that are counted in one go, and seconds until the next: no
+#: directory, however full, keeps the watch from the other kernels.
+_ENTRIES = 5_000
+_PAUSE = 0.1
+
+
+@frozen
+class Excess:
+    """A kernel that has to end, and why: ``cpu``, ``memory``, ``processes`` or ``disk``."""
+
+    kernel: Any  # as it was added
+    reason: str
+
+
+@frozen
+class Near:
+    """A kernel that has so many seconds of processor time left. Said once."""
+
+    kernel: Any  # as it was added
+    seconds: int
+
+
+@frozen(kw_only=True)
+class Place:
+    """Where a kernel is seen: its first process, and descriptors that the watch closes.
+
+    `directory` is that of its files, `usage` the file ``cpu.stat`` of its control group.
+    """
+
+    pid: int
+    directory: int | None = None
+    usage: int | None = None
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        for descriptor in (self.directory, self.usage):
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+@define(eq=False)
+class _Watched:
+    place: Place
+    limits: Mapping[str, float]
+    time: CpuTime
+    memory: Memory | None
+    disk: DiskUse | None
+    groups: Autogroups = field(factory=Autogroups)
+    cpu: float = 0.0  # seconds, the most that was seen
+    warned: bool = False
+    pause: int = 1  # looks
+    state: object = None  # what changes when anything is done
+
+    def time_left(self) -> int | None:
+        """Whole seconds of processor time, if it is to be warned of them now."""
+        most, ahead = self.limits.get("cpu"), self.limits.get("warning", 0)
+        if most is None or self.warned or most < 2 * ahead or self.cpu < most - ahead:
+            return None
+        self.warned = True
+        return max(1, round(most - self.cpu))
+
+    def look(self, tree: Sequence[Process], now: float) -> str | None:
+        """Why it has to end, or None."""
+        state = [(each.key, each.cpu, each.faults, each.threads) for each in tree]
+        idle = state == self.state and not self.counting
+        self.state = state
+        self.pause = min(2 * self.pause, _LONGEST) if idle else 1
+        self.groups.level(tree)
+        self.cpu = max(self.cpu, self.time.take(tree, now), _usage(self.place.usage))
+        limit = self.limits.get
+        cpu, processes = limit("cpu"), limit("processes")
+        if cpu is not None and self.cpu > cpu:
+            return "cpu"
+        if processes is not None and sum(process.threads for process in tree) > processes:
+            return "processes"
+        if self.memory is not None and self.memory.look(tree):
+            return "memory"
+        return "disk" if self.disk is not None and self.disk.exceeds(_ENTRIES) else None
+
+    @property
+    def counting(self) -> bool:
+        """Whether a count of something has begun and is not at its end."""
+        return bool((self.memory and self.memory.counting) or (self.disk and self.disk.under_way))
+
+    def count_on(self) -> str | None:
+        """Go on with what is counted between two looks; why the kernel has to end, or None."""
+        if self.disk is not None and self.disk.under_way and self.disk.exceeds(_ENTRIES):
+            return "disk"
+        return None
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        if self.disk is not None:
+            self.disk.close()
+        self.place.close()
+
+
+@define
+class Watch:
+    """The kernels that are watched. `interval` is between two looks, in seconds."""
+
+    interval: float = INTERVAL
+    _sources: Sources = field(factory=Sources.of_this_system, init=False)
+    _watched: dict[Hashable, _Watched] = field(factory=dict, init=False)
+    _next: float = field(default=0.0, init=False)
+    _next_count: float = field(default=0.0, init=False)
+    _looks: int = field(default=0, init=False)
+
+    def add(self, kernel: Hashable, place: Place, limits: Mapping[str, float]) -> None:
+        """Watch a kernel from now on."""
+        if not self._watched:
+            self._next = time.monotonic() + self.interval
+        most = limits.get("memory")
+        self._watched[kernel] = _Watched(
+            place=place,
+            limits=limits,
+            time=CpuTime(os.cpu_count() or 1),
+            memory=None if most is None else Memory(place.pid, most, self._sources),
+            disk=_disk_use(place.directory, limits),
+        )
+
+    def forget(self, kernel: Hashable) -> None:
+        """Nothing is left of a kernel."""
+        watched = self._watched.pop(kernel, None)
+        if watched is not None:
+            watched.close()
+
+    def wait(self) -> float | None:
+        """Seconds until there is more to look at; None while there is nobody."""
+        if any(each.memory and each.memory.counting for each in self._watched.values()):
+            return 0.0
+        if not self._watched:
+            return None
+        counting = any(each.counting for each in self._watched.values())
+        due = min(self._next, self._next_count) if counting else self._next
+        return max(0.0, due - time.monotonic())
+
+    def look(self) -> list[Excess | Near]:
+        """Those who have taken too much, or nearly, as far as one turn of looking tells."""
+        found: list[Excess | Near] = []
+        if self._watched and time.monotonic() >= self._next:
+            found = self._look_at_all()
+            self._next = time.monotonic() + self.interval
+            self._next_count = time.monotonic() + _PAUSE
+        elif time.monotonic() >= self._next_count:
+            for kernel, watched in self._watched.items():
+                if (reason := watched.count_on()) is not None:
+                    found.append(Excess(kernel, reason))
+            self._next_count = time.monotonic() + _PAUSE
+        for kernel, watched in self._watched.items():
+            if watched.memory is not None and watched.memory.go_on():
+                found.append(Excess(kernel, "memory"))
+        return found
+
+    def _look_at_all(self) -> list[Excess | Near]:
+        self._looks += 1
+        due = {
+            kernel: watched
+            for kernel, watched in self._watched.items()
+            if self._looks % watched.pause == 0
+        }
+        below = processtable.by_parent() if due else {}
+        found: list[Excess | Near] = []
+        for kernel, watched in due.items():
+            now = time.clock_gettime(time.CLOCK_BOOTTIME)
+            reason = watched.look(list(processtable.tree(watched.place.pid, below)), now)
+            if reason is not None:
+                found.append(Excess(kernel, reason))
+            elif (seconds := watched.time_left()) is not None:
+                found.append(Near(kernel, seconds))
+        return found
+
+
+def _usage(stat: int | None) -> float:
+    """Seconds of processor time that a control group says; 0 without one."""
+    if stat is not None:
+        with suppress(OSError, ValueError, IndexError):
+            name, microseconds = os.pread(stat, 4096, 0).split()[:2]
+            if name == b"usage_usec":
+                return int(microseconds) / 1e6
+    return 0.0
+
+
+def _disk_use(directory: int | None, limits: Mapping[str, float]) -> DiskUse | None:
+    """The count of what is on disk, if anything can be and that is limited."""
+    most = limits.get("directory")
+    if directory is None or most is None:
+        return None
+    return DiskUse(root=os.dup(directory), most=most)

@@ -1,0 +1,150 @@
+"""Who reads what a kernel says on iopub: connections over UNIX sockets, written by one thread.
+
+libzmq hands what it is given to a thread of its own, which writes later, and nobody is told
+when: of a process that dies, what it said last is lost. What `Readers.send` has returned for is
+in the sockets, where it outlives the process.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Callable, Container, Sequence
+
+from attrs import define, field, frozen
+
+from sagecell_tx.kernelside.output.zmtp import HELLO, SAID, NotZmtp, Subscriber
+
+#: Readers at a time. The server is one; a program may be another.
+READERS = 16
+
+#: Bytes that a socket is asked to hold for a slow reader; Linux may allow less.
+_HELD = 1 << 20
+
+#: Milliseconds after which one who waits for a reader looks whether it is to give up.
+_LOOK = 500
+
+
+class GaveUp(Exception):
+    """A reader did not take what it was to be sent, and is not waited for any longer."""
+
+
+@frozen
+class Said:
+    """A message as bytes, and its topic."""
+
+    topic: bytes
+    data: bytes
+
+
+@define(eq=False)
+class Reader:
+    """One connection."""
+
+    connection: socket.socket
+    subscriber: Subscriber = field(factory=Subscriber, init=False)
+    descriptor: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.descriptor = self.connection.fileno()
+
+    def hear(self) -> list[bytes] | None:
+        """What it has subscribed to just now; None when it is gone, or is to go."""
+        try:
+            data = self.connection.recv(SAID)
+            return self.subscriber.feed(data) if data else None
+        except BlockingIOError:
+            return []
+        except (OSError, NotZmtp):
+            return None
+
+    def send(self, data: bytes, give_up: Callable[[], bool]) -> None:
+        """Write all of it, however long that takes; raises OSError, GaveUp."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self.connection.send(left, socket.MSG_NOSIGNAL) :]
+            except BlockingIOError:
+                self._wait(give_up)
+
+    def _wait(self, give_up: Callable[[], bool]) -> None:
+        room = select.poll()
+        room.register(self.connection, select.POLLOUT)
+        while not room.poll(_LOOK):
+            if give_up():
+                raise GaveUp
+
+
+@define
+class Readers:
+    """Those who connect to a listening socket, which is closed with them.
+
+    `poller` watches them and the socket. `give_up` is asked from time to time while a reader is
+    waited for.
+    """
+
+    _listening: socket.socket
+    _poller: select.poll
+    _give_up: Callable[[], bool]
+    _present: dict[int, Reader] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._listening.setblocking(False)
+        self._poller.register(self._listening, select.POLLIN)
+
+    def attend(self, ready: Container[int]) -> list[tuple[Reader, bytes]]:
+        """Let in who has come, hear who has spoken; gives the subscriptions that are new."""
+        if self._listening.fileno() in ready:
+            self._let_in()
+        new: list[tuple[Reader, bytes]] = []
+        for reader in list(self._present.values()):
+            if reader.descriptor in ready:
+                topics = reader.hear()
+                if topics is None:
+                    self._drop(reader)
+                else:
+                    new += [(reader, topic) for topic in topics]
+        return new
+
+    def send(self, messages: Sequence[Said]) -> None:
+        """Write to each reader what it has subscribed to; raises `GaveUp`."""
+        for reader in list(self._present.values()):
+            wants = reader.subscriber.wants
+            self.send_to(reader, b"".join([said.data for said in messages if wants(said.topic)]))
+
+    def send_to(self, reader: Reader, data: bytes) -> None:
+        """Write to one reader alone; raises `GaveUp`."""
+        try:
+            reader.send(data, self._give_up)
+        except OSError:
+            self._drop(reader)
+
+    def close(self) -> None:
+        """Let everybody go. What was sent can still be read."""
+        self._listening.close()
+        for reader in self._present.values():
+            reader.connection.close()
+        self._present.clear()
+
+    def _let_in(self) -> None:
+        try:
+            connection, _ = self._listening.accept()
+        except OSError:  # no descriptor is left, or a cell took away what is not its own
+            self._poller.unregister(self._listening)
+            return
+        try:
+            if len(self._present) >= READERS:
+                raise OSError("too many readers")
+            connection.setblocking(False)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD)
+            connection.send(HELLO, socket.MSG_NOSIGNAL)
+            self._poller.register(connection, select.POLLIN)
+        except OSError:
+            connection.close()
+            return
+        self._present[connection.fileno()] = Reader(connection)
+
+    def _drop(self, reader: Reader) -> None:
+        if self._present.pop(reader.descriptor, None) is not None:
+            self._poller.unregister(reader.descriptor)
+            reader.connection.close()

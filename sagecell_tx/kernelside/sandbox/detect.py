@@ -1,0 +1,129 @@
+"""Which level there is: the one that was demanded, or the highest that works here.
+
+    python -P -m sagecell_tx.kernelside.sandbox.detect --sandbox auto ...
+
+prints ``{"sandbox": name, "features": [...]}``, or ``{"unavailable": sentence}``. Nothing
+is believed: the level is tried, with a process that enters it and looks around.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+
+from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.sandbox import arguments
+from sagecell_tx.kernelside.sandbox.account import Account
+from sagecell_tx.kernelside.sandbox.levels import Level, Setting, Unavailable
+from sagecell_tx.kernelside.sandbox.namespaces.level import Namespaces
+from sagecell_tx.kernelside.sandbox.none import Nothing
+from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.system import processes
+
+#: From the highest to the lowest.
+LEVELS = ("namespaces", "account", "none")
+
+
+def make(name: str, setting: Setting, further: Sequence[str] = ()) -> Level:
+    """The level of that name; raises KeyError."""
+    levels: dict[str, Callable[[], Level]] = {
+        "namespaces": lambda: Namespaces(setting, further),
+        "account": lambda: Account(setting, further),
+        "none": Nothing,
+    }
+    return levels[name]()
+
+
+def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequence[str]:
+    """The features of a level, when a process has entered it; raises `Unavailable`.
+
+    Takes a process that does nothing else, since it may change its own root.
+    """
+    level = make(name, setting, further)
+    level.prepare()
+    with tempfile.TemporaryDirectory(prefix="try-", dir=setting.kernels) as directory:
+        for inner in ("work", "ipc"):
+            os.mkdir(f"{directory}/{inner}")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
+            complaint = _enter(level, Start(kernel_id=0, limits={}), Bootstrap(theirs))
+    if complaint:
+        raise Unavailable(f"A kernel cannot enter it: {complaint}.")
+    return level.features
+
+
+def _enter(level: Level, start: Start, bootstrap: Bootstrap) -> str:
+    """What goes wrong in a process that enters; empty for nothing."""
+    told, tell = os.pipe()
+    try:
+        pid = level.fork(start, bootstrap)
+    except OSError as error:
+        return error.strerror or str(error)
+    if pid == 0:
+        try:
+            place = level.enter(start, bootstrap.receive())
+            with open(f"{place.work}/file", "w", encoding="ascii") as file:
+                file.write("x")
+            os.write(tell, b".")
+        except BaseException as error:
+            traceback.print_exc()
+            os.write(tell, str(error).encode("utf-8", "replace"))
+        finally:
+            os._exit(0)
+    os.close(tell)
+    answer = os.read(told, 4096).decode("utf-8", "replace")
+    os.waitpid(pid, 0)
+    return "" if answer == "." else answer or "it ended at once"
+
+
+def in_child(name: str, setting: Setting, further: Sequence[str]) -> Sequence[str]:
+    """As `attempt`, in a process of its own."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            processes.adopt_orphans()
+            told: object = list(attempt(name, setting, further))
+        except Unavailable as error:
+            told = str(error)
+        except BaseException as error:
+            traceback.print_exc()
+            told = f"It fails: {error}."
+        with os.fdopen(write_end, "w") as file:
+            json.dump(told, file)
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end) as file:
+        told = json.loads(file.read() or '"It ended at once."')
+    os.waitpid(pid, 0)
+    if isinstance(told, str):
+        raise Unavailable(told)
+    return [str(feature) for feature in told] if isinstance(told, list) else []
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print which level there is."""
+    options = arguments.parse(argv)
+    names = LEVELS if options.sandbox == "auto" else (options.sandbox,)
+    why = ""
+    for name in names:
+        try:
+            features = in_child(name, options.setting, options.visible)
+        except Unavailable as error:
+            why = str(error)
+            print(f"{name}: {why}", file=sys.stderr)
+        else:
+            print(json.dumps({"sandbox": name, "features": list(features)}))
+            return 0
+    print(json.dumps({"unavailable": why}))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The file system that all kernels of a fork server see: read-only, and made of what may be seen.
+
+It is made once, in a mount namespace of the fork server's own, which becomes the fork
+server's own root. Each kernel then adds the few mounts that are its alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from sagecell_tx.kernelside.sandbox import visible
+from sagecell_tx.kernelside.sandbox.levels import Setting
+from sagecell_tx.kernelside.system import linux
+
+#: The kernel's home, where cells run; and where its own file system and sockets are put.
+HOME = "/home/cell"
+OWN = "/run/own"
+SOCKETS = "/run/ipc"
+
+#: Where a kernel's temporary files are when Python itself is installed below /tmp.
+OTHER_TEMPORARY = "/run/tmp"
+
+#: The user and the group that a kernel is to itself.
+USER = 1000
+
+#: Where the new root is made. Something is mounted over it only while it is made.
+_SCRATCH = "/tmp"
+_OLD = "/old"
+
+_READ_ONLY = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
+
+_PASSWD = f"root:x:0:0:root:/:/usr/sbin/nologin\ncell:x:{USER}:{USER}:cell:{HOME}:/bin/sh\n"
+_GROUP = f"root:x:0:\ncell:x:{USER}:\n"
+_HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
+_NAMES = "passwd: files\ngroup: files\nhosts: files dns\n"
+
+
+def enter(setting: Setting, further: Iterable[str] = ()) -> None:
+    """Make it this process's root; takes a mount namespace of its own. Raises OSError.
+
+    `further` are directories that may be seen beside the system and Python.
+    """
+    shown = (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories(), *further)
+    # Links are followed while they lead where they should.
+    found = [(path, os.path.realpath(path)) for path in shown]
+    kernels = os.path.realpath(setting.kernels)
+    os.umask(0o022)  # kernels with other accounts are to pass through
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    linux.mount("tmpfs", _SCRATCH, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=4m")
+    os.chdir(_SCRATCH)
+    os.mkdir("old")
+    linux.pivot_root(".", "old")
+    os.chdir("/")
+    for path, real in found:
+        _show(path, f"{_OLD}{real}")
+    _make_etc()
+    _make_devices()
+    for path in ("/proc", "/dev/shm", "/dev/pts", "/tmp", OTHER_TEMPORARY, HOME, OWN, SOCKETS):
+        os.makedirs(path, mode=0o755, exist_ok=True)
+    # With this one in sight, kernels may mount one that shows their own processes.
+    linux.mount(f"{_OLD}/proc", "/proc", flags=linux.MS_BIND | linux.MS_REC)
+    for path in setting.hidden:
+        _hide(path)
+    os.makedirs(setting.kernels, mode=0o755, exist_ok=True)
+    linux.mount(f"{_OLD}{kernels}", setting.kernels, flags=linux.MS_BIND)
+    linux.unmount(_OLD)
+    os.rmdir(_OLD)
+    linux.restrict_mount("/", _READ_ONLY, below=False)
+
+
+def temporary(further: Iterable[str] = ()) -> str:
+    """Where a kernel's own temporary files may be mounted, without covering what is shown."""
+    shown = [os.path.realpath(path) for path in (*visible.python_directories(), *further)]
+    return OTHER_TEMPORARY if any(path.startswith("/tmp/") for path in shown) else "/tmp"
+
+
+def _show(path: str, old: str) -> None:
+    """Bind a directory or a file of the old root; what was a link to another one stays one."""
+    if os.path.islink(f"{_OLD}{path}") and not os.path.lexists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(os.readlink(f"{_OLD}{path}"), path)
+        return
+    if os.path.isdir(old):
+        os.makedirs(path, exist_ok=True)
+    elif os.path.isfile(old):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+    else:
+        return
+    linux.mount(old, path, flags=linux.MS_BIND | linux.MS_REC)
+    linux.restrict_mount(path, _READ_ONLY)
+
+
+def _hide(path: str) -> None:
+    """Put nothing in the place of a directory that can be seen."""
+    if os.path.isdir(path):
+        linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=64k")
+
+
+def _make_etc() -> None:
+    texts = {"passwd": _PASSWD, "group": _GROUP, "hosts": _HOSTS, "nsswitch.conf": _NAMES}
+    os.makedirs("/etc", exist_ok=True)
+    for name, text in texts.items():
+        with open(f"/etc/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+
+
+def _make_devices() -> None:
+    os.makedirs("/dev")
+    for name in visible.DEVICES:
+        path = f"/dev/{name}"
+        if os.path.exists(f"{_OLD}{path}"):
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+            linux.mount(f"{_OLD}{path}", path, flags=linux.MS_BIND)
+    for name, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
+    ):
+        os.symlink(target, f"/dev/{name}")

@@ -1,0 +1,246 @@
+"""Level ``namespaces``: each kernel is the first process of a system of its own.
+
+It has users, mounts, processes, System V objects and a network of its own. It sees the
+system read-only and no file of anybody else's, and can write only to a file system in
+memory that is gone with it. Whatever it starts ends with it. Landlock and a filter of
+system calls say the same again, where they can be had.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from attrs import define, field
+
+from sagecell_tx.kernelside import listeningsockets
+from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.sandbox import landlock, seccomp
+from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
+from sagecell_tx.kernelside.sandbox.namespaces import filesystem, network, sysvipc, ucounts
+from sagecell_tx.kernelside.sandbox.uids import Accounts, become
+from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.system import linux
+
+_OWN_SYSTEM = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWUTS
+)
+
+#: Bytes and files of one kernel where the start command says nothing.
+_SIZE = 256 << 20
+_FILES = 50_000
+
+#: Terminals of one kernel: all kernels together have no more than ``kernel.pty.max``.
+_TERMINALS = 32
+
+
+@define
+class Namespaces:
+    """Kernels in namespaces. Started as root, each has an account of its own as well."""
+
+    setting: Setting
+    further: Sequence[str] = ()
+    name: str = field(default="namespaces", init=False)
+    features: Sequence[str] = field(default=(), init=False)
+    unbounded: Sequence[str] = field(default=(), init=False)
+    _filter: seccomp.Filter | None = field(default=None, init=False)
+    _accounts: Accounts | None = field(default=None, init=False)
+    _temporary: str = field(default="/tmp", init=False)
+
+    def prepare(self) -> None:
+        """Become a process that sees no more than its kernels will; raises `Unavailable`."""
+        self._filter = seccomp.compile_filter(own_network=True)
+        self.features = (
+            *(("landlock",) if landlock.version() else ()),
+            *(("seccomp",) if self._filter is not None else ()),
+        )
+        if linux.capable(linux.CAP_SETUID) and self.setting.accounts[1]:
+            self._accounts = Accounts(*self.setting.accounts)
+        self._temporary = filesystem.temporary(self.further)
+        try:
+            if linux.capable(linux.CAP_SYS_ADMIN):
+                linux.unshare(linux.CLONE_NEWNS)
+            else:
+                user, group = os.getuid(), os.getgid()
+                linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+                _map_self(user, group, user, group)
+            filesystem.enter(self.setting, self.further)
+            account = self.setting.accounts[0] if self._accounts is not None else None
+            bounded = _can_bound_objects(account)
+        except OSError as error:
+            raise Unavailable(f"No namespace of its own can be had: {error}.") from error
+        self.unbounded = ("pipes",) if bounded else ("pipes", "system_v")
+        if self._filter is None:  # a program may then make namespaces of its own
+            self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
+
+    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+        """As `os.fork`, by way of a process whose namespaces the new one is born into."""
+        account = None if self._accounts is None else self._accounts.take(start.kernel_id)
+        ends: list[int] = []
+        try:
+            for _ in range(2):
+                ends += os.pipe()
+            between = os.fork()
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
+        told, tell, held, release = ends
+        if between == 0:
+            if _bear(account, bootstrap, tell, sysvipc.bounds(start)):
+                os.close(told)
+                os.close(tell)
+                os.close(release)
+                if os.read(held, 1):
+                    return 0
+            os._exit(1)
+        os.close(tell)
+        os.close(held)
+        answer = os.read(told, 4096)
+        os.close(told)
+        # From now on the new process is a child of this one, which adopts orphans.
+        os.waitpid(between, 0)
+        if not answer.isdigit():
+            os.close(release)
+            raise OSError(0, answer.decode("utf-8", "replace") or "it ended at once")
+        os.write(release, b"1")
+        os.close(release)
+        return int(answer)
+
+    def enter(self, start: Start, secrets: Secrets) -> Place:
+        """Make this process's own mounts, then give up all that it could do here."""
+        _make_mounts(start, secrets.directory, self._temporary)
+        network.raise_loopback()
+        if start.proxy:
+            network.give_listener_away(filesystem.SOCKETS)
+        bound = listeningsockets.bind(f"{filesystem.SOCKETS}/k")
+        linux.restrict_mount(filesystem.SOCKETS, _READ_ONLY)
+        linux.forbid_capabilities()
+        linux.drop_capabilities()
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
+        if landlock.version():
+            allowed = [(path, landlock.WRITE) for path in (*_WRITABLE, self._temporary)]
+            # Not /proc: a program would undo there what the watch does to its scheduling groups.
+            allowed.append(("/dev", landlock.WRITE_FILE))
+            landlock.restrict(landlock.WRITE, allowed)
+        if self._filter is not None:
+            self._filter.install()
+        return Place(
+            work=filesystem.HOME,
+            temporary=self._temporary,
+            listeners=bound,
+            environment=network.environment() if start.proxy else {},
+        )
+
+    def ended(self, kernel_id: int) -> None:
+        """Its account may be another's."""
+        if self._accounts is not None:
+            self._accounts.give_back(kernel_id)
+
+
+_WRITABLE = (filesystem.HOME, "/dev/shm", "/dev/pts")
+
+#: What is read-only: the directory of the sockets once they are bound, since it is on the host's
+#: disk, and the settings of Linux.
+_READ_ONLY = (
+    linux.MOUNT_ATTR_RDONLY
+    | linux.MOUNT_ATTR_NOSUID
+    | linux.MOUNT_ATTR_NODEV
+    | linux.MOUNT_ATTR_NOEXEC
+)
+
+
+def _bear(account: int | None, bootstrap: Bootstrap, tell: int, bounds: Mapping[str, str]) -> bool:
+    """In the process between: leave, and fork. True in the new process; else it returns False.
+
+    The System V objects belong to a user namespace in between, whose root bounds them.
+    """
+    try:
+        if account is not None:
+            directory = bootstrap.receive().directory
+            for path in (directory, f"{directory}/ipc"):
+                os.chown(path, account, account)
+        _own_objects(account, bounds)
+        linux.unshare(_OWN_SYSTEM)
+        _map_self(0, 0, filesystem.USER, filesystem.USER)
+        pid = os.fork()
+        if pid == 0:
+            return True
+        os.write(tell, b"%d" % pid)
+        os._exit(0)
+    except BaseException as error:  # nothing may go on as if this were the fork server
+        # Without the name of a file: the fork server must not know the kernel's.
+        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else repr(type(error))
+        os.write(tell, why.encode("utf-8", "replace"))
+    return False
+
+
+def _own_objects(account: int | None, bounds: Mapping[str, str]) -> bool:
+    """Be that account, if any, and root of a namespace with System V objects.
+
+    Whether they are bounded.
+    """
+    user, group = os.getuid(), os.getgid()
+    if account is not None:
+        become(account)
+        user = group = account
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
+    linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWIPC)
+    _map_self(user, group, 0, 0)
+    return sysvipc.bound(bounds)
+
+
+def _can_bound_objects(account: int | None) -> bool:
+    """Whether the kernels' System V objects can be bounded here; tried in a process of its own."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        with suppress(BaseException):
+            bounds = sysvipc.bounds(Start(kernel_id=0, limits={}))
+            status = 0 if _own_objects(account, bounds) else 1
+        os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
+    """Be `inner_user` in the new user namespace, which knows nobody else."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{inner_user} {user} 1"),
+        ("gid_map", f"{inner_group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+
+
+def _make_mounts(start: Start, directory: str, temporary: str) -> None:
+    """The mounts that are this kernel's alone; the other kernels' directories disappear."""
+    flags = linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    linux.mount(f"{directory}/ipc", filesystem.SOCKETS, flags=linux.MS_BIND)
+    kernels = os.path.dirname(directory)
+    linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
+    size = start.limit("directory", _SIZE)
+    linux.mount("tmpfs", filesystem.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
+    for name, target in (("work", filesystem.HOME), ("tmp", temporary), ("shm", "/dev/shm")):
+        os.mkdir(f"{filesystem.OWN}/{name}", 0o700)
+        linux.mount(f"{filesystem.OWN}/{name}", target, flags=linux.MS_BIND)
+    linux.unmount(filesystem.OWN)
+    linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
+    ucounts.set_all()
+    # The bounds of its System V objects are there, too, and its user id may write them.
+    linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)
+    linux.restrict_mount("/proc/sys", _READ_ONLY)
+    linux.mount(
+        "devpts",
+        "/dev/pts",
+        "devpts",
+        linux.MS_NOSUID | linux.MS_NOEXEC,
+        f"newinstance,ptmxmode=666,max={_TERMINALS}",
+    )

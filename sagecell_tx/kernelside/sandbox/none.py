@@ -1,0 +1,41 @@
+"""Level ``none``: kernels may do whatever the server's own account may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from sagecell_tx.kernelside import listeningsockets
+from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.sandbox.levels import Place, own_place
+from sagecell_tx.kernelside.startcommand import Start
+
+
+class Nothing:
+    """No confinement."""
+
+    name = "none"
+    features: Sequence[str] = ()
+    unbounded: Sequence[str] = ("descriptors", "pipes", "sockets", "system_v")
+
+    def prepare(self) -> None:
+        """Nothing is needed."""
+
+    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+        """As `os.fork`."""
+        return os.fork()
+
+    def enter(self, start: Start, secrets: Secrets) -> Place:
+        """The kernel sees its directory where it is.
+
+        That of its sockets is locked, but a program may unlock what its own account owns.
+        """
+        os.makedirs(f"{secrets.directory}/tmp", mode=0o700, exist_ok=True)
+        sockets = f"{secrets.directory}/ipc"
+        os.chmod(sockets, 0o700)  # locked, if this is a start that has to be begun anew
+        bound = listeningsockets.bind_in(sockets)
+        os.chmod(sockets, 0o500)
+        return own_place(secrets.directory, bound)
+
+    def ended(self, kernel_id: int) -> None:
+        """Nothing was taken."""

@@ -1,0 +1,222 @@
+"""The filter of system calls: it allows what `callnames` lists, and nothing else.
+
+What is refused is EPERM, so that a program can say so. What the lists do not know is
+ENOSYS, as on a Linux that does not have it; so are calls of other architectures.
+
+The filter is made once, by libseccomp, and installed in each kernel as it stands.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from typing import Any
+
+from attrs import frozen
+
+from sagecell_tx.kernelside.sandbox import callnames
+from sagecell_tx.kernelside.system import linux
+
+_NEW_NAMESPACES = (
+    linux.CLONE_NEWNS
+    | linux.CLONE_NEWUTS
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUSER
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWCGROUP
+)
+
+#: Requests to terminals: to type into one, to reach the console, and to load line disciplines.
+_TERMINALS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
+
+#: Requests to sockets that load the modules for bridges and for VLANs (linux/sockios.h).
+_MODULES = (0x8940, 0x8941, 0x8982, 0x8983, 0x89A0, 0x89A1)
+
+#: Fixed addresses, and readable memory that may run: some Lisps ask for them, each for itself.
+_PERSONALITIES = 0x0040000 | 0x0400000
+
+#: Most arguments are an int, of which Linux sees the lower half of the register alone.
+_INT = 0xFFFFFFFF
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+@frozen
+class Filter:
+    """A compiled filter."""
+
+    instructions: bytes
+
+    def install(self) -> None:
+        """Filter this thread's calls from now on; takes PR_SET_NO_NEW_PRIVS."""
+        program = _Program(len(self.instructions) // 8, self.instructions)
+        linux.prctl(
+            linux.PR_SET_SECCOMP,
+            linux.SECCOMP_MODE_FILTER,
+            ctypes.cast(ctypes.byref(program), ctypes.c_void_p),
+        )
+
+
+def compile_filter(*, own_network: bool) -> Filter | None:
+    """The filter for kernels; None where libseccomp is not installed.
+
+    Without a network of its own, a kernel gets no sockets but UNIX ones, and nothing of
+    System V.
+    """
+    try:
+        import pyseccomp as seccomp
+    except (ImportError, OSError, RuntimeError):
+        return None
+    absent, refused = seccomp.ERRNO(errno.ENOSYS), seccomp.ERRNO(errno.EPERM)
+    calls = seccomp.SyscallFilter(defaction=absent)
+    calls.set_attr(seccomp.Attr.ACT_BADARCH, absent)
+    with suppress(OSError):  # libseccomp before 2.5 cannot make a tree of it
+        calls.set_attr(seccomp.Attr.CTL_OPTIMIZE, 2)
+    allowed = (*callnames.ALLOWED, *(callnames.SHARED if own_network else ()))
+    others = (*callnames.REFUSED, *(() if own_network else callnames.SHARED))
+    for names, action in ((allowed, seccomp.ALLOW), (others, refused)):
+        for name in names:
+            number = _number(seccomp, name)
+            if number is not None:
+                calls.add_rule(action, number)
+    _Arguments(seccomp, calls.add_rule).add(own_network)
+    with tempfile.TemporaryFile() as file:
+        calls.export_bpf(file)
+        file.seek(0, os.SEEK_SET)
+        return Filter(file.read())
+
+
+def _number(seccomp: Any, name: str) -> int | None:
+    """The call's number here; None where there is no such call."""
+    number: int = seccomp.resolve_syscall(seccomp.Arch.NATIVE, name)
+    if number == -1:  # libseccomp has never heard of it
+        return callnames.NUMBERS.get(name)
+    return number if number >= 0 else None
+
+
+@frozen
+class _Arguments:
+    """Rules for those calls whose arguments matter.
+
+    libseccomp has no order of rules: of one call, no two with different answers may match the
+    same arguments. Where none matches, the call is unknown.
+    """
+
+    _seccomp: Any
+    _add: Callable[..., None]
+
+    def add(self, own_network: bool) -> None:
+        """Add them all."""
+        self._clone()
+        self._ioctl()
+        self._personality()
+        self._prctl()
+        self._sockets(own_network)
+
+    def _allow(self, name: str, *arguments: object) -> None:
+        self._add(self._seccomp.ALLOW, name, *arguments)
+
+    def _refuse(self, name: str, *arguments: object, error: int = errno.EPERM) -> None:
+        self._add(self._seccomp.ERRNO(error), name, *arguments)
+
+    def _equal(self, place: int, value: int, mask: int = _INT) -> object:
+        return self._seccomp.Arg(place, self._seccomp.MASKED_EQ, mask, value)
+
+    def _exactly(self, place: int, value: int) -> object:
+        """All of the register, so that all that is not this can be refused."""
+        return self._seccomp.Arg(place, self._seccomp.EQ, value)
+
+    def _other(self, place: int, values: Collection[int]) -> Iterator[object]:
+        """Each of these matches registers that have none of the values; together, all."""
+        highest = max(values)
+        for value in range(highest):
+            if value not in values:
+                yield self._exactly(place, value)
+        yield self._seccomp.Arg(place, self._seccomp.GT, highest)
+
+    def _clone(self) -> None:
+        """Processes and threads, but no new namespaces."""
+        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES))
+        for flag in (1 << bit for bit in range(32)):
+            if flag & _NEW_NAMESPACES:
+                self._refuse("clone", self._equal(0, flag, flag))
+
+    def _ioctl(self) -> None:
+        """All requests but a few, which Linux knows by their lower 16 bits."""
+        requests = (*_TERMINALS, *_MODULES)
+        for request in requests:
+            self._refuse("ioctl", self._equal(1, request, 0xFFFF))
+        for mask, value in all_but(requests, 16):
+            self._allow("ioctl", self._equal(1, value, mask))
+
+    def _personality(self) -> None:
+        """To ask for it, and to be Linux."""
+        self._allow("personality", self._equal(0, _INT))
+        self._allow("personality", self._equal(0, 0, _INT & ~_PERSONALITIES))
+
+    def _prctl(self) -> None:
+        for option in callnames.OPTIONS:
+            self._allow("prctl", self._equal(0, option))
+        for option in callnames.REFUSED_OPTIONS:
+            self._refuse("prctl", self._equal(0, option))
+        dumpable = self._equal(0, callnames.DUMPABLE)
+        self._allow("prctl", dumpable, self._exactly(1, 1))
+        self._refuse("prctl", dumpable, self._seccomp.Arg(1, self._seccomp.NE, 1))
+
+    def _sockets(self, own_network: bool) -> None:
+        """No families that lead out of a network namespace, or of a kernel without one."""
+        families = {socket.AF_UNIX}
+        if own_network:
+            families |= {socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+            self._internet(socket.AF_INET)
+            self._internet(socket.AF_INET6)
+            self._netlink()
+        self._allow("socket", self._exactly(0, socket.AF_UNIX))
+        self._allow("socketpair", self._exactly(0, socket.AF_UNIX))
+        for other in self._other(0, families):
+            self._refuse("socket", other, error=errno.EAFNOSUPPORT)
+        for other in self._other(0, {socket.AF_UNIX}):
+            self._refuse("socketpair", other, error=errno.EAFNOSUPPORT)
+
+    def _internet(self, family: int) -> None:
+        """TCP and UDP: Linux would load a module for any other protocol that it has."""
+        protocols = (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP)
+        kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)  # in the lower four bits; flags above
+        this = self._exactly(0, family)
+        for kind in kinds:
+            for protocol in protocols:
+                self._allow("socket", this, self._equal(1, kind, 15), self._exactly(2, protocol))
+            for other in self._other(2, protocols):
+                self._refuse(
+                    "socket", this, self._equal(1, kind, 15), other, error=errno.EPROTONOSUPPORT
+                )
+        for mask, value in all_but(kinds, 4):
+            self._refuse("socket", this, self._equal(1, value, mask), error=errno.EPROTONOSUPPORT)
+
+    def _netlink(self) -> None:
+        """Routes and interfaces, which the C library asks for, and no other subsystem."""
+        this = self._exactly(0, socket.AF_NETLINK)
+        self._allow("socket", this, self._exactly(2, 0))
+        other = self._seccomp.Arg(2, self._seccomp.NE, 0)
+        self._refuse("socket", this, other, error=errno.EPROTONOSUPPORT)
+
+
+def all_but(values: Collection[int], bits: int) -> Iterator[tuple[int, int]]:
+    """Masks, and values under them, that match every number of so many bits but those.
+
+    Each number is matched once: where it first departs from all of `values`, from the
+    highest bit down.
+    """
+    for bit in reversed(range(bits)):
+        mask = (1 << bits) - (1 << bit)
+        starts = {value & mask for value in values}
+        for start in sorted({start ^ (1 << bit) for start in starts} - starts):
+            yield mask, start

@@ -1,0 +1,98 @@
+"""What a kernel gives its visitor's programs beside Python: interacts, other languages, and `sys._sage_`."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import Any
+
+from attrs import define, field
+
+from sagecell_tx.kernelside import languages
+from sagecell_tx.kernelside.interact import NAMES
+from sagecell_tx.kernelside.interact.dynamics import Dynamics
+from sagecell_tx.kernelside.interact.exercises import Exercises
+from sagecell_tx.kernelside.interact.interacts import Interacts
+from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
+from sagecell_tx.kernelside.userapi.page import Blocks
+from sagecell_tx.kernelside.userapi.sage_api import UserAPI
+
+
+@define(eq=False)
+class Toolbox:
+    """All of it, for one kernel. `variables` are those of the visitor.
+
+    Made before the fork: what a kernel adds of its own, it adds when it is used.
+    """
+
+    kernel: Any
+    variables: dict[str, Any]
+    blocks: Blocks = field(init=False)
+    interacts: Interacts = field(init=False)
+    namespace: InstrumentedNamespace = field(init=False)
+    dynamics: Dynamics = field(init=False)
+    api: UserAPI = field(init=False)
+    names: dict[str, Any] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.blocks = Blocks(self.kernel)
+        self.interacts = Interacts(page=self.blocks)
+        self.namespace = InstrumentedNamespace(self.variables)
+        self.dynamics = Dynamics(page=self.blocks, variables=self.namespace, run=self._run)
+        self.api = UserAPI(
+            kernel=self.kernel,
+            blocks=self.blocks,
+            interacts=self.interacts,
+            namespace=self.namespace,
+        )
+        exercises = Exercises(interacts=self.interacts, run=self._run_apart)
+        #: What each program finds defined. `sys` is among it for the sake of `sys._sage_`.
+        self.names = {
+            **NAMES,
+            **languages.NAMES,
+            "dynamic": self.dynamics.dynamic,
+            "dynamic_expression": self.dynamics.dynamic_expression,
+            "exercise": exercises.exercise,
+            "interact": self.interacts.interact,
+            "sys": sys,
+            "threejs": self.api.threejs,
+        }
+        sys._sage_ = self.api  # type: ignore[attr-defined]
+
+    def rest(self) -> None:
+        """Nothing runs: to be said between requests."""
+        self.interacts.rest()
+        self.blocks.close()
+
+    def _run(self, code: str) -> Any:
+        """Run a program among the visitor's variables; returns its last expression's value."""
+        program = ast.parse(self._python(code))
+        last = program.body.pop() if program.body and _is_value(program.body[-1]) else None
+        names: Any = self.namespace if self.namespace.watched else self.variables
+        exec(compile(program, "<dynamic>", "exec"), self.variables, names)
+        if not isinstance(last, ast.Expr):
+            return None
+        return eval(compile(ast.Expression(last.value), "<dynamic>", "eval"), self.variables, names)
+
+    def _run_apart(self, code: str) -> dict[str, Any]:
+        """Run a program on a copy of the visitor's variables; returns these."""
+        names = dict(self.variables)
+        for name in ("question", "answer", "check", "hints", "title"):
+            names.pop(name, None)
+        exec(compile(self._python(code), "<exercise>", "exec"), names)
+        return names
+
+    def _python(self, code: str) -> str:
+        python: str = self.kernel.shell.transform_cell(code)
+        return python
+
+
+def _is_value(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr)
+
+
+def exercise_cell(lines: list[str]) -> list[str]:
+    """A cell that begins with ``%exercise`` is an exercise; for IPython's input transformers."""
+    if lines and lines[0].strip() in ("%exercise", "%%exercise"):
+        return [f"exercise({''.join(lines[1:])!r})\n"]
+    return lines

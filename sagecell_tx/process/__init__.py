@@ -1,0 +1,1 @@
+"""What this process has of the machine, and what it tells systemd."""

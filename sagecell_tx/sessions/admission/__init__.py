@@ -1,0 +1,1 @@
+"""Who may start a kernel or store something: budgets, the queue, refusals."""

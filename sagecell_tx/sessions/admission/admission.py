@@ -1,0 +1,221 @@
+"""Who may start a kernel, and who waits. Places are taken on request and given back once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.admission import refusals
+from sagecell_tx.sessions.admission.budgets import Budgets
+from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, Waiting
+from sagecell_tx.sessions.admission.refusals import Refused
+from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
+
+_log = Logger()
+
+
+@define(eq=False)
+class Place:
+    """One kernel's share of the budgets."""
+
+    _pool: Pool
+    visitor: Visitor
+    _taken: bool = field(default=True, init=False)
+
+    def release(self) -> None:
+        """Give the place back, to who waits first; a second time changes nothing."""
+        if self._taken:
+            self._taken = False
+            self._pool.take_back(self.visitor)
+
+
+@define(kw_only=True)
+class Pool:
+    """The places of one purpose, its budgets, and the queue of those who found none free."""
+
+    size: int
+    limits: Limits
+    clock: IReactorTime
+    taken: int = field(default=0, init=False)
+    budgets: Budgets = field(init=False)
+    queue: Queue = field(init=False)
+    pace: Pace = field(factory=Pace, init=False)
+    _serving: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.budgets = Budgets(self.limits)
+        self.queue = Queue(self.limits.queue)
+
+    def admit(
+        self, visitor: Visitor, *, patience: float, on_moved: Callable[[Position], None]
+    ) -> Deferred[Place]:
+        """See `Admission.admit`."""
+        now = self.clock.seconds()
+        free = self.taken < self.size and not self.queue
+        self.budgets.check(visitor, now)
+        if not free:
+            self._check_queue(visitor)
+        self.budgets.take(visitor, now)
+        return succeed(self._take(visitor)) if free else self._wait(visitor, patience, on_moved)
+
+    def take_back(self, visitor: Visitor) -> None:
+        """A place is free again."""
+        self.taken -= 1
+        self.budgets.give_back(visitor)
+        self.pace.released(self.clock.seconds())
+        self._serve()
+
+    def send_away(self) -> None:
+        """Refuse everybody who waits: the server goes."""
+        while self.queue:
+            self._refuse(self.queue.first(), refusals.draining())
+
+    def _check_queue(self, visitor: Visitor) -> None:
+        if self.queue.is_full:
+            raise refusals.full(self._next_free())
+        if self.queue.is_unfair_to_others(visitor):
+            raise refusals.too_many_waiting(self._next_free())
+
+    def _next_free(self) -> int | None:
+        """In how many seconds one of those who wait may have its turn."""
+        return self.pace.estimate(1, self.clock.seconds())
+
+    def _take(self, visitor: Visitor) -> Place:
+        self.taken += 1
+        return Place(self, visitor)
+
+    def _wait(
+        self, visitor: Visitor, patience: float, on_moved: Callable[[Position], None]
+    ) -> Deferred[Place]:
+        def give_up(_: object) -> None:
+            self._forget(waiting)
+
+        def lose_patience() -> None:
+            self.queue.leave(waiting)
+            self._refuse(waiting, refusals.full(self._next_free()))
+            self._tell()
+
+        timer = self.clock.callLater(patience, lose_patience)
+        turn: Deferred[None] = Deferred(give_up)
+        waiting = Waiting(visitor=visitor, turn=turn, on_moved=on_moved, timer=timer)
+        self.queue.join(waiting)
+        self._tell()
+        return turn.addCallback(lambda _: self._take(visitor))
+
+    def _forget(self, waiting: Waiting) -> None:
+        self.queue.leave(waiting)
+        self.budgets.give_back(waiting.visitor)
+        self._tell()
+
+    def _refuse(self, waiting: Waiting, refused: Refused) -> None:
+        self.budgets.give_back(waiting.visitor)
+        waiting.turn.errback(refused)
+
+    def _serve(self) -> None:
+        """Give what is free to those who wait, in order.
+
+        A start that fails at once gives its place back in the middle of this: the loop goes
+        on with it, instead of one within the other as deep as the queue is long.
+        """
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            while self.queue and self.taken < self.size:
+                self.queue.first().turn.callback(None)
+                self._tell()
+        finally:
+            self._serving = False
+
+    def _tell(self) -> None:
+        self.queue.tell(self.pace, self.clock.seconds())
+
+
+@define(kw_only=True)
+class Admission:
+    """The door: a pool of places for each purpose, so that neither starves the other."""
+
+    limits: Limits
+    clock: IReactorTime
+    pools: dict[Purpose, Pool] = field(init=False)
+    refused: Counter[str] = field(factory=Counter, init=False)  # by code
+    _draining: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        sizes = {
+            Purpose.KERNEL: self.limits.kernels,
+            Purpose.SERVICE: self.limits.service_kernels,
+            Purpose.COMPLETER: 1,  # for everybody
+        }
+        self.pools = {
+            purpose: Pool(size=size, limits=self.limits, clock=self.clock)
+            for purpose, size in sizes.items()
+        }
+
+    @property
+    def taken(self) -> int:
+        """Places that somebody has."""
+        return sum(pool.taken for pool in self.pools.values())
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has anything and nobody waits."""
+        pools = self.pools.values()
+        return not any(pool.taken or pool.queue for pool in pools) and all(
+            pool.budgets.is_whole for pool in pools
+        )
+
+    def waiting(self, purpose: Purpose) -> int:
+        """How many wait."""
+        return len(self.pools[purpose].queue)
+
+    def admit(
+        self,
+        visitor: Visitor,
+        *,
+        patience: float,
+        on_moved: Callable[[Position], None] = lambda _: None,
+    ) -> Deferred[Place]:
+        """Ask for a place; what the budgets say is said at once.
+
+        Fires with the place, which the caller owns, at once if one is free and otherwise when
+        it is one's turn. Fails with `Refused`, also after `patience` seconds in the queue.
+        `on_moved` is told each new position. Cancelling leaves the queue.
+        """
+        try:
+            if self._draining:
+                raise refusals.draining()
+            place = self.pools[visitor.purpose].admit(visitor, patience=patience, on_moved=on_moved)
+        except Refused as refused:
+            place = fail(refused)
+        return place.addErrback(self._count, visitor)
+
+    def drain(self) -> None:
+        """Let nobody in any more, and send away who waits."""
+        self._draining = True
+        for pool in self.pools.values():
+            pool.send_away()
+
+    def reopen(self) -> None:
+        """Let people in again."""
+        self._draining = False
+
+    def _count(self, failure: Failure, visitor: Visitor) -> Failure:
+        if isinstance(failure.value, Refused):
+            self.refused[failure.value.code] += 1
+            who = {scope.value: name for scope, name in visitor.names.items() if name}
+            # As a dict's repr: a name may hold anything, and the log has one line for each.
+            _log.info(
+                "refused {purpose} {who!r}: {code}",
+                purpose=visitor.purpose.value,
+                who=who,
+                code=failure.value.code,
+            )
+        return failure

@@ -1,0 +1,89 @@
+"""What one address, network, site, cell session or key may have, and everybody together."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from attrs import define, field
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.admission.refusals import too_many_kernels_for, too_many_starts_for
+from sagecell_tx.sessions.admission.tokenbuckets import Buckets
+from sagecell_tx.sessions.admission.visitors import Scope, Visitor
+
+
+@define
+class Budget:
+    """Kernels at a time, up to `most` for each name if that is not 0, and how often."""
+
+    most: int
+    buckets: Buckets
+    taken: Counter[str] = field(factory=Counter, init=False)
+
+    def is_spent(self, name: str) -> bool:
+        """Whether no more kernels may be had by that name."""
+        return 0 < self.most <= self.taken[name]
+
+    def take(self, name: str, now: float) -> None:
+        """A kernel more, and a token less."""
+        self.taken[name] += 1
+        self.buckets.take(name, now)
+
+    def give_back(self, name: str) -> None:
+        """A kernel less. A token does not come back: asking costs, whatever came of it."""
+        self.taken[name] -= 1
+        if not self.taken[name]:
+            del self.taken[name]
+
+
+def _budgets(limits: Limits) -> dict[Scope, Budget]:
+    return {
+        Scope.ADDRESS: Budget(limits.kernels_per_address, Buckets(limits.starts_per_address)),
+        Scope.NETWORK: Budget(limits.kernels_per_network, Buckets(limits.starts_per_network)),
+        Scope.SITE: Budget(limits.kernels_per_site, Buckets(limits.starts_per_site)),
+        Scope.CELL_SESSION: Budget(
+            limits.kernels_per_cell_session, Buckets(limits.starts_per_cell_session)
+        ),
+        Scope.KEY: Budget(limits.kernels_per_key, Buckets(limits.starts_per_key)),
+        # Kernels of all are counted by the places that there are; see admission.py.
+        Scope.ALL: Budget(0, Buckets(limits.starts)),
+    }
+
+
+@define(init=False)
+class Budgets:
+    """The budgets of one purpose."""
+
+    by_scope: dict[Scope, Budget]
+
+    def __init__(self, limits: Limits) -> None:
+        self.by_scope = _budgets(limits)
+
+    def check(self, visitor: Visitor, now: float) -> None:
+        """Raises `Refused` when one of the budgets that the visitor is counted by is spent."""
+        names = visitor.names
+        for scope, name in names.items():
+            if self.by_scope[scope].is_spent(name):
+                raise too_many_kernels_for(scope)
+        waits = {
+            scope: self.by_scope[scope].buckets.wait(name, now) for scope, name in names.items()
+        }
+        # The one that takes longest: whoever comes back by then finds the others filled too.
+        longest = max(waits, key=lambda scope: waits[scope])
+        if waits[longest] > 0:
+            raise too_many_starts_for(longest, waits[longest])
+
+    def take(self, visitor: Visitor, now: float) -> None:
+        """Count a kernel, after `check`."""
+        for scope, name in visitor.names.items():
+            self.by_scope[scope].take(name, now)
+
+    def give_back(self, visitor: Visitor) -> None:
+        """Count a kernel less."""
+        for scope, name in visitor.names.items():
+            self.by_scope[scope].give_back(name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nobody has a kernel."""
+        return not any(budget.taken for budget in self.by_scope.values())

@@ -1,0 +1,123 @@
+"""Why there is no kernel now, in a word for programs and a sentence for people."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from sagecell_tx.sessions.admission.visitors import Scope
+from sagecell_tx.sessions.endreasons import Reason
+
+#: When to come back, in seconds, where nothing better is known.
+_SOON = 5
+
+#: For whoever has all the kernels that it may have at a time.
+TOO_MANY_KERNELS = {
+    Scope.ADDRESS: (
+        "too_many_kernels_for_address",
+        "Too many programs from your address are running. Please wait until one has finished.",
+    ),
+    Scope.NETWORK: (
+        "too_many_kernels_for_network",
+        "Too many programs from your network are running. Please wait until one has finished.",
+    ),
+    Scope.SITE: (
+        "too_many_kernels_for_site",
+        "Too many programs of this web site are running. Please try again in a moment.",
+    ),
+    Scope.CELL_SESSION: (
+        "too_many_kernels_for_cell_session",
+        "Too many cells of this page are running. Please wait until one has finished, or stop one.",
+    ),
+    Scope.KEY: (
+        "too_many_kernels_for_key",
+        "Too many programs with this API key are running. Please wait until one has finished.",
+    ),
+}
+
+#: For whoever has asked too often.
+TOO_MANY_STARTS = {
+    Scope.ADDRESS: ("too_many_starts_for_address", "Your address has started too many programs."),
+    Scope.NETWORK: ("too_many_starts_for_network", "Your network has started too many programs."),
+    Scope.SITE: ("too_many_starts_for_site", "This web site has started too many programs."),
+    Scope.CELL_SESSION: (
+        "too_many_starts_for_cell_session",
+        "This page has started too many programs.",
+    ),
+    Scope.KEY: ("too_many_starts_for_key", "Too many programs were started with this API key."),
+    Scope.ALL: ("too_many_starts", "Too many programs are being started on this server."),
+}
+
+#: For whoever has had too many permalinks made.
+TOO_MANY_PERMALINKS = {
+    Scope.ADDRESS: (
+        "too_many_permalinks_for_address",
+        "Your address has made too many permalinks.",
+    ),
+    Scope.NETWORK: (
+        "too_many_permalinks_for_network",
+        "Your network has made too many permalinks.",
+    ),
+    Scope.KEY: (
+        "too_many_permalinks_for_key",
+        "Too many permalinks were made with this API key.",
+    ),
+}
+
+
+class Refused(Exception):
+    """No kernel now, or no permalink. `code` is a word for programs, the text a sentence for people.
+
+    `retry_after` is in seconds, rounded up to whole ones, so that it is not too soon.
+    """
+
+    def __init__(self, code: str, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after = max(1, ceil(retry_after))
+
+
+def too_many_kernels_for(scope: Scope) -> Refused:
+    """Nobody knows when somebody's program ends."""
+    return Refused(*TOO_MANY_KERNELS[scope], retry_after=_SOON)
+
+
+def too_many_starts_for(scope: Scope, wait: float) -> Refused:
+    """There is a token in `wait` seconds."""
+    return _too_often(*TOO_MANY_STARTS[scope], wait)
+
+
+def too_many_permalinks_for(scope: Scope, wait: float) -> Refused:
+    """One more may be made in `wait` seconds."""
+    return _too_often(*TOO_MANY_PERMALINKS[scope], wait)
+
+
+def _too_often(code: str, sentence: str, wait: float) -> Refused:
+    refused = Refused(code, sentence, retry_after=wait)
+    seconds = "second" if refused.retry_after == 1 else "seconds"
+    refused.message = f"{sentence} Please try again in {refused.retry_after} {seconds}."
+    return refused
+
+
+def full(seconds: float | None) -> Refused:
+    """All kernels are in use, and the queue is no help. One is free in `seconds`, if known."""
+    return Refused(
+        "too_many_kernels",
+        "All of this server's kernels are in use. Please try again in a moment.",
+        retry_after=seconds or _SOON,
+    )
+
+
+def too_many_waiting(seconds: float | None) -> Refused:
+    """The queue has room, but not for more of these."""
+    return Refused(
+        "too_many_waiting",
+        "All of this server's kernels are in use, and many programs from the same place are "
+        "waiting already. Please try again in a moment.",
+        retry_after=seconds or _SOON,
+    )
+
+
+def draining() -> Refused:
+    """The server goes, and another may come in its place."""
+    return Refused("draining", Reason.DRAINING.sentence, retry_after=10)

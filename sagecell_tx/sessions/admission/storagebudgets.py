@@ -1,0 +1,148 @@
+"""What may be stored, by each address, network and key: so much at once, and so much a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail
+
+from sagecell_tx.config import Limits, Rate
+from sagecell_tx.sessions.admission.refusals import too_many_permalinks_for
+from sagecell_tx.sessions.admission.tokenbuckets import Buckets
+from sagecell_tx.sessions.admission.visitors import Scope, Visitor
+from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoredFile, Upload
+
+#: What a file takes of the store beside its bytes, and so counts for.
+ENTRY = 4096
+
+_STORED_TOO_MUCH = {
+    Scope.ADDRESS: "your address has stored too much of late",
+    Scope.NETWORK: "your network has stored too much of late",
+    Scope.KEY: "too much was stored with this API key of late",
+}
+
+
+@define
+class Allowance:
+    """One kind of thing. A visitor that is counted by none of these scopes has no limit."""
+
+    rates: Mapping[Scope, Rate]
+    _buckets: dict[Scope, Buckets] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._buckets = {scope: Buckets(rate) for scope, rate in self.rates.items()}
+
+    def take(self, visitor: Visitor, now: float, amount: float) -> tuple[Scope, float] | None:
+        """Count so much more of the visitor's.
+
+        Nothing is counted when there is too little left; then it gives by what the visitor is
+        counted, and how many seconds there are to wait.
+        """
+        names = [(scope, name) for scope, name in visitor.names.items() if scope in self._buckets]
+        waits = {scope: self._buckets[scope].wait(name, now, amount) for scope, name in names}
+        longest = max(waits, key=lambda scope: waits[scope], default=None)
+        if longest is not None and waits[longest] > 0:
+            return longest, waits[longest]
+        for scope, name in names:
+            self._buckets[scope].take(name, now, amount)
+        return None
+
+
+@define(init=False)
+class FileAllowance:
+    """The bytes of files. What was counted stays so, whatever becomes of the file."""
+
+    _allowance: Allowance
+
+    def __init__(self, limits: Limits) -> None:
+        self._allowance = Allowance(
+            {
+                Scope.ADDRESS: limits.stored_per_address,
+                Scope.NETWORK: limits.stored_per_network,
+                Scope.KEY: limits.stored_per_key,
+            }
+        )
+
+    def take(self, visitor: Visitor, now: float, name: str, size: int) -> None:
+        """Count `size` bytes of the file called `name`; raises `FileRefused`."""
+        refused = self._allowance.take(visitor, now, size)
+        if refused is not None:
+            raise FileRefused(f"The file {name!r} was not saved: {_STORED_TOO_MUCH[refused[0]]}.")
+
+
+@define
+class Metered:
+    """A `FileStore` for one visitor: `count` is told what is to be stored, or raises `FileRefused`.
+
+    It is given the name of the file and a number of bytes.
+    """
+
+    _store: FileStore
+    _count: Callable[[str, int], None]
+
+    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
+        """See `FileStore`. Raises `FileRefused`."""
+        self._count(name, ENTRY)
+        return _MeteredUpload(
+            self._store.upload(kernel_id, name, mtime), partial(self._count, name)
+        )
+
+    def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
+        """See `FileStore`."""
+        return self._store.find(kernel_id, name)
+
+    def read(self, file: StoredFile, offset: int, length: int) -> Deferred[bytes]:
+        """See `FileStore`."""
+        return self._store.read(file, offset, length)
+
+    def sweep(self, before: float) -> Deferred[int]:
+        """See `FileStore`."""
+        return self._store.sweep(before)
+
+
+@define
+class _MeteredUpload:
+    """An `Upload` whose bytes are counted before they are written."""
+
+    _upload: Upload
+    _count: Callable[[int], None]
+
+    def write(self, data: bytes) -> Deferred[None]:
+        """See `Upload`. Fails with `FileRefused`."""
+        try:
+            self._count(len(data))
+        except FileRefused:
+            return fail()
+        return self._upload.write(data)
+
+    def commit(self) -> Deferred[StoredFile]:
+        """See `Upload`."""
+        return self._upload.commit()
+
+    def abandon(self) -> Deferred[None]:
+        """See `Upload`."""
+        return self._upload.abandon()
+
+
+@define(init=False)
+class PermalinkAllowance:
+    """Permalinks, of which equal ones count as often as they are asked for."""
+
+    _allowance: Allowance
+
+    def __init__(self, limits: Limits) -> None:
+        self._allowance = Allowance(
+            {
+                Scope.ADDRESS: limits.permalinks_per_address,
+                Scope.NETWORK: limits.permalinks_per_network,
+                Scope.KEY: limits.permalinks_per_key,
+            }
+        )
+
+    def take(self, visitor: Visitor, now: float) -> None:
+        """Count one more; raises `Refused`."""
+        refused = self._allowance.take(visitor, now, 1)
+        if refused is not None:
+            raise too_many_permalinks_for(*refused)

@@ -1,0 +1,1 @@
+"""All sessions of this process: how they end, and what is kept of them afterwards."""

@@ -1,0 +1,172 @@
+"""All sessions of this process, and the service that ends them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.admission.admission import Admission, Place
+from sagecell_tx.sessions.admission.queue import Position
+from sagecell_tx.sessions.admission.starts import Starts
+from sagecell_tx.sessions.admission.storagebudgets import FileAllowance, Metered
+from sagecell_tx.sessions.admission.visitors import Visitor
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.retention import LastWords
+from sagecell_tx.sessions.fleet.statistics import Deaths
+from sagecell_tx.sessions.interfaces import FileStore, Host
+from sagecell_tx.sessions.lifecycle.session import Session
+
+_log = Logger()
+
+#: How long a server that stops waits for clients that poll to come for the last words, and how
+#: often it looks whether they have, in seconds.
+FAREWELL = 3.0
+_LOOK = 0.05
+
+
+@define(kw_only=True, eq=False)
+class Fleet(Service):
+    """The sessions by kernel id. `new_id` makes 36-character ids, `now` ISO 8601 times."""
+
+    host: Host
+    files: FileStore
+    limits: Limits
+    clock: IReactorTime
+    new_id: Callable[[], str]
+    now: Callable[[], str]
+    starts: Starts
+    admission: Admission = field(init=False)
+    allowance: FileAllowance = field(init=False)
+    deaths: Deaths = field(init=False)
+    last_words: LastWords = field(init=False)
+    _sessions: dict[str, Session] = field(factory=dict, init=False)
+    _places: dict[str, Place] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.admission = Admission(limits=self.limits, clock=self.clock)
+        self.allowance = FileAllowance(self.limits)
+        self.deaths = Deaths(self.clock.seconds)
+        self.last_words = LastWords(clock=self.clock, limits=self.limits)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def open(
+        self,
+        visitor: Visitor,
+        *,
+        timeout: float,
+        kernel_id: str = "",
+        patience: float | None = None,
+        on_moved: Callable[[Position], None] = lambda _: None,
+    ) -> Deferred[Session]:
+        """Begin a session, at once if there is a place and otherwise when it is one's turn.
+
+        `timeout` is in seconds, from 0 up, cut to the limit; infinity means the limit. For the
+        rest see `Admission.admit`; without a `patience` the limit's is meant. Fails with
+        `Refused`. Cancelling leaves the queue.
+        """
+        if not timeout >= 0:
+            raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
+        place = self.admission.admit(
+            visitor,
+            patience=self.limits.queue_wait if patience is None else patience,
+            on_moved=on_moved,
+        )
+        return place.addCallback(self._await_turn).addCallback(
+            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.idle)
+        )
+
+    def _await_turn(self, place: Place) -> Deferred[Place]:
+        """Fires with the place when a kernel may be started there, for which it is given back."""
+
+        def give_up(failure: Failure) -> Failure:
+            place.release()
+            return failure
+
+        return self.starts.turn(place.visitor.holder).addCallbacks(lambda _: place, give_up)
+
+    def _begin(self, place: Place, kernel_id: str, timeout: float) -> Session:
+        session = Session(
+            kernel_id=kernel_id,
+            host=self.host,
+            files=Metered(self.files, partial(self._count, place.visitor)),
+            limits=self.limits,
+            clock=self.clock,
+            new_id=self.new_id,
+            now=self.now,
+            on_dead=self._remove,
+            timeout=timeout,
+        )
+        self._sessions[kernel_id] = session
+        self._places[kernel_id] = place
+        session.start()
+        session.when_ready().addBoth(lambda _: self.starts.over(place.visitor.holder))
+        return session
+
+    def _count(self, visitor: Visitor, name: str, size: int) -> None:
+        self.allowance.take(visitor, self.clock.seconds(), name, size)
+
+    def get(self, kernel_id: str) -> Session | None:
+        """The session of that kernel, while it lives."""
+        return self._sessions.get(kernel_id)
+
+    def remembered(self, kernel_id: str) -> Session | None:
+        """The session of that kernel, also after its end while its last words are kept."""
+        return self._sessions.get(kernel_id) or self.last_words.get(kernel_id)
+
+    @override
+    def startService(self) -> None:
+        """Take in whoever comes."""
+        super().startService()
+        self.admission.reopen()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Take in nobody new and end everybody; fires when all are gone and were told why.
+
+        Those who poll come for it soon, or not at all.
+        """
+        super().stopService()
+        self.admission.drain()
+        self.starts.send_away()
+        sessions = list(self._sessions.values())
+        dying = [session.when_dead() for session in sessions]
+        if dying:
+            _log.info("ending {count} sessions", count=len(dying))
+        for session in sessions:
+            session.stop(Reason.DRAINING)
+        told = DeferredList(dying).addCallback(lambda _: self._when_told(sessions))
+        return told.addCallback(lambda _: self.last_words.clear())
+
+    def _when_told(self, sessions: Sequence[Session]) -> Deferred[None]:
+        """Fires when everybody has come for the last words, or would have by now."""
+        told: Deferred[None] = Deferred()
+        end = self.clock.seconds() + FAREWELL
+
+        def look() -> None:
+            untold = any(session.audience.untold for session in sessions)
+            if untold and self.clock.seconds() < end:
+                self.clock.callLater(_LOOK, look)
+            else:
+                told.callback(None)
+
+        look()
+        return told
+
+    def _remove(self, session: Session, reason: Reason) -> None:
+        del self._sessions[session.kernel_id]
+        self._places.pop(session.kernel_id).release()
+        if session.audience.awaits:
+            self.last_words.keep(session)
+        self.deaths.add(reason)
+        _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

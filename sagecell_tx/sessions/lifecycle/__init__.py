@@ -1,0 +1,1 @@
+"""One session: its kernel's life, the bridge to its listeners, and its uploads."""

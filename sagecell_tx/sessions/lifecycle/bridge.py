@@ -1,0 +1,283 @@
+"""What goes where between one kernel and those who listen to it.
+
+Kernel to listeners: everything is told to the audience, whose members take it at their own
+pace; only status messages, the ends of requests and the few messages meant for the server
+are looked into. Listeners to kernel: requests are noted as in flight and sent on, and an
+interrupt is watched until what it was meant for is over.
+
+The kernel is held (its publishing is not read, and soon it waits) while too much waits to
+be taken or a file of its is being stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.interfaces import Kernel, Listener
+from sagecell_tx.sessions.lifecycle.activity import Watcher
+from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
+from sagecell_tx.sessions.lifecycle.uploads import Outcome, Uploads
+from sagecell_tx.sessions.listeners.audience import Audience, Seat
+from sagecell_tx.sessions.listeners.flowcontrol import Valve
+from sagecell_tx.sessions.requests.inflight import Ending, InFlight, Request
+from sagecell_tx.sessions.requests.interrupts import Interruptions
+from sagecell_tx.sessions.requests.notices import asked_timeout, is_idle
+from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message
+
+_log = Logger()
+
+#: Requests that one kernel may have in flight.
+REQUESTS = 1000
+
+#: What passes even when an execution has said all that it may.
+_ALWAYS = frozenset({"status", "error", "execute_input"})
+
+#: Says something to the listeners on behalf of the kernel: type, content, parent header.
+Say = Callable[[str, dict[str, Any], bytes], Message]
+
+
+class Undeliverable(Exception):
+    """A request that is not sent on. `code` is for programs, the text a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@define(eq=False)
+class Attachment:
+    """One listener's hold on a session."""
+
+    _bridge: Bridge
+    _seat: Seat
+
+    @property
+    def place(self) -> int:
+        """The number of the message that is taken next; the one after it has the next number."""
+        return self._seat.cursor.place
+
+    def take(self, room: int) -> list[Message]:
+        """The next messages: at least one if there is any, about `room` bytes at most.
+
+        An empty list means that `Listener.wake` will be called when there is more.
+        """
+        return self._bridge.audience.take(self._seat, room)
+
+    def send(self, message: Message) -> None:
+        """Pass a client's message on to the kernel; raises `Undeliverable`.
+
+        Nothing happens after `detach`, or when the kernel is gone.
+        """
+        if self._seat in self._bridge.audience:
+            self._bridge.send(message)
+
+    def detach(self) -> None:
+        """The listener is gone. A second time changes nothing."""
+        self._bridge.audience.leave(self._seat)
+
+    def acknowledge(self, number: int) -> None:
+        """What was taken up to `number` has arrived, if one may come back; raises `NotSaid`."""
+        self._bridge.audience.acknowledge(self._seat, number)
+
+    def give_up(self) -> None:
+        """The listener has all that it took and does not come back."""
+        self._bridge.audience.leave_for_good(self._seat)
+
+
+@define(kw_only=True)
+class Bridge:
+    """Joins one kernel with its listeners."""
+
+    kernel_id: str
+    clock: IReactorTime
+    limits: Limits
+    uploads: Uploads
+    say: Say
+    watcher: Watcher
+    audience: Audience = field(init=False)
+    _kernel: Kernel | None = field(default=None, init=False)
+    _in_flight: InFlight = field(init=False)
+    _interruptions: Interruptions = field(init=False)
+    _valve: Valve = field(factory=Valve, init=False)
+    _storing: Deferred[Any] | None = field(default=None, init=False)
+    _dismissal: str | None = field(default=None, init=False)
+    _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
+
+    def __attrs_post_init__(self) -> None:
+        self._in_flight = InFlight(2 * self.limits.kernel_message)
+        self.audience = Audience(
+            kernel_id=self.kernel_id,
+            clock=self.clock,
+            limits=self.limits,
+            valve=self._valve,
+            attended=self._attended,
+            deserted=self.watcher.listeners_left,
+        )
+        self._interruptions = Interruptions(
+            clock=self.clock,
+            grace=self.limits.interrupt_grace,
+            insist=self._insist,
+            give_up=self.watcher.interrupt_ignored,
+        )
+
+    def connect(self, kernel: Kernel) -> None:
+        """The kernel is up. Whoever listens already is announced to the watcher."""
+        self._kernel = kernel
+        self._valve.connect(kernel)
+        if self.audience.present:
+            self.watcher.listener_came()
+
+    # --- listeners
+
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take part. What nobody has taken so far is its to take.
+
+        With a name it is that of a client that comes back; see `Audience.come_back`.
+        """
+        if name is None:
+            return Attachment(self, self.audience.come(listener))
+        return Attachment(self, self.audience.come_back(listener, name, after))
+
+    def _attended(self) -> None:
+        self.watcher.listener_came()
+        if self._in_flight:
+            self.watcher.work_began()
+
+    def send(self, message: Message) -> None:
+        """Pass a message on to the kernel, if there is one; raises `Undeliverable`."""
+        if self._kernel is None or self.audience.closed:
+            return
+        if message.channel == SHELL:
+            self._note(message)
+        elif message.channel == CONTROL and message.msg_type == "interrupt_request":
+            self._interruptions.begin(self._in_flight.running)
+        self._kernel.send(message)
+
+    def interrupt(self) -> None:
+        """Interrupt what the kernel runs, as if a client had asked for it."""
+        if self._kernel is not None:
+            self._interruptions.begin(self._in_flight.running)
+            self._kernel.interrupt()
+
+    def _note(self, request: Message) -> None:
+        """A request is about to be in flight; raises `Undeliverable` if it cannot be."""
+        if request.msg_id in self._in_flight:
+            raise Undeliverable(
+                "duplicate_msg_id", "A request with this msg_id is still being answered."
+            )
+        if len(self._in_flight) >= REQUESTS:
+            raise Undeliverable("too_many_requests", "Too many requests are waiting for an answer.")
+        self._in_flight.sent(request)
+        if len(self._in_flight) == 1:
+            self.watcher.work_began()
+
+    def dismiss(self, shutdown: Message) -> None:
+        """Ask the kernel to end itself; how it answers to that is nobody's business."""
+        self._interruptions.end()
+        self._dismissal = shutdown.msg_id
+        if self._kernel is not None:
+            self._kernel.send(shutdown)
+
+    def tell(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
+        """Say something to all listeners on behalf of the kernel."""
+        self.audience.tell(self.say(msg_type, content, parent_header))
+
+    def close(self, reason: str) -> None:
+        """Nothing more will be said. Listeners are closed once they have taken everything."""
+        self.audience.close(reason)
+
+    # --- the kernel
+
+    def message_received(self, message: Message) -> None:
+        """The kernel said something."""
+        if self._dismissal is not None and message.parent_id == self._dismissal:
+            return
+        if message.channel == IOPUB:
+            self._published(message)
+        elif message.channel == SHELL:
+            self._interruptions.heeded(message.parent_id)
+            self._end(self._in_flight.replied(message))
+        else:
+            self.audience.tell(message)
+
+    def kernel_ended(self) -> Deferred[None]:
+        """The kernel says nothing more. Fires when what it said is stored and on its way."""
+        self._kernel = None
+        self._interruptions.end()
+        self._valve.disconnect()
+        storing = self._storing if self._storing is not None else succeed(None)
+        return storing.addCallback(self._settle)
+
+    def _settle(self, _: None) -> Deferred[None]:
+        self.audience.tell(*self._in_flight.abandon())
+        return self.uploads.close()
+
+    def _published(self, message: Message) -> None:
+        kind = message.msg_type
+        if kind == "status" and is_idle(message):
+            self._interruptions.heeded(message.parent_id)
+            self._end(self._in_flight.went_idle(message))
+        elif kind == FILE:
+            self._store(message)
+        elif kind == "kernel_timeout":
+            self._change_timeout(message)
+        elif kind != "iopub_welcome" and self._may_say(message):
+            self.audience.tell(message)
+
+    def _insist(self) -> None:
+        if self._kernel is not None:
+            self._kernel.interrupt()
+
+    def _end(self, ending: Ending) -> None:
+        self.audience.tell(*ending.messages)
+        if ending.executed:
+            self.watcher.execution_finished()
+        if ending.over and not self._in_flight:
+            self.watcher.work_finished()
+
+    def _may_say(self, message: Message) -> bool:
+        """Count `message` against its execution's output; the first one over it is announced."""
+        if message.msg_type in _ALWAYS:
+            return True
+        request = self._in_flight.get(message.parent_id)
+        if request is None:
+            before, self._stray = self._stray, self._stray + message.size
+            over, said_so = self._stray > self.limits.output, before > self.limits.output
+        else:
+            request.said += message.size
+            over, said_so = request.said > self.limits.output, request.silenced
+            request.silenced = over
+        if over and not said_so:
+            megabytes = self.limits.output / 2**20
+            text = f"\n[The output is longer than {megabytes:.0f} MB; the rest is not shown.]\n"
+            self.tell("stream", {"name": "stderr", "text": text}, message.parent_header)
+        return not over
+
+    def _change_timeout(self, message: Message) -> None:
+        """The program asks to be kept for a while; only a number from 0 up is heeded."""
+        seconds = asked_timeout(message)
+        if seconds is not None:
+            self.watcher.timeout_changed(float(min(seconds, self.limits.idle)))
+
+    def _store(self, message: Message) -> None:
+        """A piece of a file: nothing that follows it is told before it is stored."""
+        self._valve.hold("file")
+        self._storing = stored = self.uploads.receive(message)
+        stored.addErrback(lambda failure: _log.failure("storing a file", failure))
+        stored.addCallback(self._stored, self._in_flight.get(message.parent_id))
+
+    def _stored(self, outcome: Outcome | None, request: Request | None) -> None:
+        self._storing = None
+        if outcome is not None and request is not None:
+            request.note_file(outcome.name, saved=outcome.saved)
+        self._valve.release("file")

@@ -1,0 +1,260 @@
+"""One kernel's life, as a machine whose states own their timers.
+
+docs/lifecycle.rst has the diagram. Every input returns nothing, may come in every state,
+and may come from inside another one's reaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import define, field
+from automat import TypeMachine, TypeMachineBuilder
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.endreasons import Reason, reason_for
+from sagecell_tx.sessions.interfaces import Exit
+
+
+class Life(Protocol):
+    """What can happen to a kernel."""
+
+    def begin(self) -> None:
+        """The host was asked for a kernel."""
+
+    def started(self) -> None:
+        """The kernel is up and what it publishes is heard."""
+
+    def listener_came(self) -> None:
+        """Somebody listens, after nobody did."""
+
+    def listeners_left(self) -> None:
+        """Nobody listens any more."""
+
+    def work_began(self) -> None:
+        """A request is in flight, after none was."""
+
+    def work_finished(self) -> None:
+        """No request is in flight any more."""
+
+    def stop(self, reason: Reason) -> None:
+        """The kernel has to go."""
+
+    def grace_over(self) -> None:
+        """The kernel had its time to go by itself."""
+
+    def ended(self, how: Exit) -> None:
+        """The kernel's process tree is gone."""
+
+
+class Hands(Protocol):
+    """What a life does to the world outside."""
+
+    def ask_to_stop(self, reason: Reason) -> None:
+        """Tell the kernel to end itself; a start under way is given up."""
+
+    def kill(self) -> None:
+        """Kill the kernel's process tree."""
+
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """In so many seconds the kernel will have to go, for that reason."""
+
+    def died(self, reason: Reason) -> None:
+        """Everything is over."""
+
+
+@define
+class Deadline:
+    """When a kernel has to go, and when that is said beforehand, if it is."""
+
+    end: IDelayedCall
+    warning: IDelayedCall | None = None
+
+    def forget(self) -> None:
+        """Neither comes."""
+        for timer in (self.end, self.warning):
+            if timer is not None and timer.active():
+                timer.cancel()
+
+
+@define(kw_only=True)
+class Core:
+    """What all states share.
+
+    `idle` and `detached` give these deadlines, in seconds, when they are needed.
+    """
+
+    clock: IReactorTime
+    limits: Limits
+    hands: Hands
+    idle: Callable[[], float]
+    detached: Callable[[], float]
+    _lifetime: Deadline | None = field(default=None, init=False)
+
+    def grow_old(self, life: Life) -> None:
+        """From now on the kernel's age counts, whatever state it is in."""
+        self._lifetime = self.warned(life, self.limits.lifetime, Reason.LIFETIME)
+
+    def forget_age(self) -> None:
+        """The kernel goes; its age no longer matters."""
+        if self._lifetime is not None:
+            self._lifetime.forget()
+
+    def unwarned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
+        """A deadline that there is nobody to be warned of."""
+        return Deadline(self.clock.callLater(seconds, life.stop, reason))
+
+    def warned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
+        """A deadline with a warning, where that is worth it.
+
+        It is not for a short wait, nor when old age comes first.
+        """
+        deadline, ahead = self.unwarned(life, seconds, reason), self.limits.warning
+        forestalled = (
+            self._lifetime is not None and self._lifetime.end.getTime() <= deadline.end.getTime()
+        )
+        if ahead > 0 and seconds >= 2 * ahead and not forestalled:
+            deadline.warning = self.clock.callLater(seconds - ahead, self.hands.warn, reason, ahead)
+        return deadline
+
+
+@define
+class Going:
+    """The first reason to go that was given, and the patience that is left."""
+
+    reason: Reason
+    patience: IDelayedCall
+
+
+def _starting(life: Life, core: Core) -> Deadline:
+    core.grow_old(life)
+    return core.unwarned(life, core.limits.start, Reason.CRASHED)
+
+
+def _unclaimed(life: Life, core: Core) -> Deadline:
+    return core.unwarned(life, core.limits.unclaimed, Reason.DETACHED)
+
+
+def _idle(life: Life, core: Core) -> Deadline:
+    return core.warned(life, core.idle(), Reason.IDLE)
+
+
+def _detached(life: Life, core: Core) -> Deadline:
+    return core.unwarned(life, core.detached(), Reason.DETACHED)
+
+
+def _stopping(life: Life, core: Core, reason: Reason) -> Going:
+    return Going(reason, core.clock.callLater(core.limits.stop_grace, life.grace_over))
+
+
+def _build() -> TypeMachine[Life, Core]:
+    """The table: every input in every state."""
+    machine = TypeMachineBuilder(Life, Core)
+    new = machine.state("new")
+    starting = machine.state("starting", _starting)
+    unclaimed = machine.state("unclaimed", _unclaimed)
+    idle = machine.state("idle", _idle)
+    busy = machine.state("busy")
+    detached = machine.state("detached", _detached)
+    stopping = machine.state("stopping", _stopping)
+    dead = machine.state("dead")
+
+    # The way it should go.
+    new.upon(Life.begin).to(starting).returns(None)
+    busy.upon(Life.work_finished).to(idle).returns(None)
+    busy.upon(Life.listeners_left).to(detached).returns(None)
+
+    @starting.upon(Life.started).to(unclaimed)
+    @unclaimed.upon(Life.listener_came).to(idle)
+    @idle.upon(Life.work_began).to(busy)
+    @idle.upon(Life.listeners_left).to(detached)
+    @detached.upon(Life.listener_came).to(idle)
+    def go_on(life: Life, core: Core, deadline: Deadline) -> None:
+        deadline.forget()
+
+    # The way out: told to go.
+    @new.upon(Life.stop).to(stopping)
+    @busy.upon(Life.stop).to(stopping)
+    def told_to_go(life: Life, core: Core, reason: Reason) -> None:
+        core.forget_age()
+        core.hands.ask_to_stop(reason)
+
+    @starting.upon(Life.stop).to(stopping)
+    @unclaimed.upon(Life.stop).to(stopping)
+    @idle.upon(Life.stop).to(stopping)
+    @detached.upon(Life.stop).to(stopping)
+    def told_to_go_while_waiting(
+        life: Life, core: Core, deadline: Deadline, reason: Reason
+    ) -> None:
+        deadline.forget()
+        told_to_go(life, core, reason)
+
+    @stopping.upon(Life.grace_over).loop()
+    def out_of_patience(life: Life, core: Core, going: Going) -> None:
+        core.hands.kill()
+
+    @stopping.upon(Life.ended).to(dead)
+    def ended_as_told(life: Life, core: Core, going: Going, how: Exit) -> None:
+        if going.patience.active():
+            going.patience.cancel()
+        core.hands.died(going.reason)
+
+    # The way out: gone unasked.
+    @busy.upon(Life.ended).to(dead)
+    def ended_unasked(life: Life, core: Core, how: Exit) -> None:
+        core.forget_age()
+        core.hands.died(reason_for(how))
+
+    @unclaimed.upon(Life.ended).to(dead)
+    @idle.upon(Life.ended).to(dead)
+    @detached.upon(Life.ended).to(dead)
+    def ended_while_waiting(life: Life, core: Core, deadline: Deadline, how: Exit) -> None:
+        deadline.forget()
+        ended_unasked(life, core, how)
+
+    @new.upon(Life.ended).to(dead)
+    def ended_before_it_was_up(life: Life, core: Core, how: Exit) -> None:
+        core.forget_age()
+        core.hands.died(Reason.CRASHED)
+
+    @starting.upon(Life.ended).to(dead)
+    def ended_while_starting(life: Life, core: Core, deadline: Deadline, how: Exit) -> None:
+        deadline.forget()
+        ended_before_it_was_up(life, core, how)
+
+    # What changes nothing where it comes.
+    unmoved: dict[Any, list[Callable[..., None]]] = {
+        new: [Life.started, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
+        starting: [Life.begin, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
+        unclaimed: [Life.begin, Life.started, Life.listeners_left, *_WORK, Life.grace_over],
+        idle: [Life.begin, Life.started, Life.listener_came, Life.work_finished, Life.grace_over],
+        busy: [Life.begin, Life.started, Life.listener_came, Life.work_began, Life.grace_over],
+        detached: [Life.begin, Life.started, Life.listeners_left, *_WORK, Life.grace_over],
+        stopping: [Life.begin, Life.started, *_LISTENING, *_WORK, Life.stop],
+        dead: [
+            Life.begin,
+            Life.started,
+            *_LISTENING,
+            *_WORK,
+            Life.stop,
+            Life.grace_over,
+            Life.ended,
+        ],
+    }
+    for state, inputs in unmoved.items():
+        for said in inputs:
+            state.upon(said).loop()(_nothing)
+    return machine.build()
+
+
+_WORK = [Life.work_began, Life.work_finished]
+_LISTENING = [Life.listener_came, Life.listeners_left]
+
+
+def _nothing(life: Life, core: Core, *told: object) -> None:
+    """Nothing changes."""
+
+
+new_life = _build()

@@ -1,0 +1,310 @@
+"""A session: one kernel's life and its bridge, as the rest of the program sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sagecell_tx.config import Limits
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
+from sagecell_tx.sessions.lifecycle.bridge import Attachment, Bridge
+from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
+from sagecell_tx.sessions.lifecycle.uploads import Uploads
+from sagecell_tx.sessions.listeners.audience import Audience
+from sagecell_tx.wire.messages import CONTROL, IOPUB, Message, originate
+
+_log = Logger()
+
+
+@define(kw_only=True, eq=False)
+class Session:
+    """One visitor's kernel. It is its kernel's observer and its life's hands.
+
+    `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
+    goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
+    the time as ISO 8601 text with zone, `on_dead` is called once, when the listeners were told
+    and before those are who wait for `when_ready` or `when_dead`.
+    """
+
+    kernel_id: str
+    host: Host
+    files: FileStore
+    limits: Limits
+    clock: IReactorTime
+    new_id: Callable[[], str]
+    now: Callable[[], str]
+    on_dead: Callable[[Session, Reason], None]
+    timeout: float
+    _life: Life = field(init=False)
+    _bridge: Bridge = field(init=False)
+    _kernel: Kernel | None = field(default=None, init=False)
+    _starting: Deferred[Kernel] | None = field(default=None, init=False)
+    _executed: bool = field(default=False, init=False)
+    _ready: bool = field(default=False, init=False)
+    _reason: Reason | None = field(default=None, init=False)
+    _why_not: str = field(default="", init=False)  # why there will be no kernel, once it is known
+    _awaiting_ready: list[Deferred[None]] = field(factory=list, init=False)
+    _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        kernel_id, limits = self.kernel_id, self.limits
+        uploads = Uploads(kernel_id=kernel_id, store=self.files, limits=limits, refuse=self._refuse)
+        idle, detached = self._idle_deadline, self._detached_deadline
+        core = Core(clock=self.clock, limits=limits, hands=self, idle=idle, detached=detached)
+        self._life = new_life(core)
+        self._bridge = Bridge(
+            kernel_id=kernel_id,
+            clock=self.clock,
+            limits=limits,
+            uploads=uploads,
+            say=self.say,
+            watcher=self,
+        )
+
+    # --- for the transports
+
+    def start(self) -> None:
+        """Ask the host for a kernel."""
+        self._life.begin()
+        try:
+            self._starting = self.host.start(self.kernel_id, self)
+        except Exception:
+            # A host that raises has begun nothing, so nobody will tell of an end.
+            _log.failure("{kernel}: start failed", kernel=self.kernel_id)
+            self._life.ended(Exit())
+        else:
+            self._starting.addCallbacks(self._started, self._start_failed)
+
+    def when_ready(self) -> Deferred[None]:
+        """Fires when the kernel is up; fails with `StartFailed` when none came up, or not in time.
+
+        Each call gives a Deferred of its own; cancelling it cancels nothing else.
+        """
+        if self._ready:
+            return succeed(None)
+        if self._reason is not None or self._why_not:
+            return fail(self._not_started(self._reason or Reason.CRASHED))
+        waiter: Deferred[None] = Deferred(self._awaiting_ready.remove)
+        self._awaiting_ready.append(waiter)
+        return waiter
+
+    def when_dead(self) -> Deferred[Reason]:
+        """Fires with the reason when the kernel and all it had are gone.
+
+        Each call gives a Deferred of its own; cancelling it cancels nothing else.
+        """
+        if self._reason is not None:
+            return succeed(self._reason)
+        waiter: Deferred[Reason] = Deferred(self._awaiting_death.remove)
+        self._awaiting_death.append(waiter)
+        return waiter
+
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take what the kernel says, be it over, and send to it.
+
+        With a name it is that of a client that comes back; see `Audience.come_back`.
+        """
+        return self._bridge.attach(listener, name, after)
+
+    def send(self, message: Message) -> None:
+        """Pass on a message of a client that need not listen; raises `Undeliverable`."""
+        self._bridge.send(message)
+
+    @property
+    def running(self) -> bool:
+        """There is a kernel to send to."""
+        return self._kernel is not None
+
+    @property
+    def audience(self) -> Audience:
+        """Those who listen, and those who may come back."""
+        return self._bridge.audience
+
+    def stop(self, reason: Reason) -> None:
+        """End the session; its listeners are told why."""
+        self._life.stop(reason)
+
+    def interrupt(self) -> None:
+        """Interrupt what the kernel is running; if that does not help, the kernel goes."""
+        self._bridge.interrupt()
+
+    def expect_no_execution(self) -> None:
+        """Whoever attaches now will run nothing: the timeout holds without that."""
+        self._executed = True
+
+    def say(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
+        """An iopub message as if from the kernel."""
+        return originate(
+            IOPUB,
+            msg_type,
+            content,
+            session=self.kernel_id,
+            msg_id=self.new_id(),
+            date=self.now(),
+            parent_header=parent_header,
+        )
+
+    # --- KernelObserver
+
+    def message_received(self, message: Message) -> None:
+        """The kernel said `message`."""
+        self._bridge.message_received(message)
+
+    def heartbeat_missed(self) -> None:
+        """The kernel hangs: not even its heartbeat thread answers."""
+        _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
+        self._life.stop(Reason.CRASHED)
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel before long."""
+        if reason == Reason.CPU.value:
+            self.warn(Reason.CPU, seconds)
+
+    def kernel_ended(self, how: Exit) -> None:
+        """The kernel is gone; its last words may still be on their way to the store."""
+        self._kernel = None
+        settled = self._bridge.kernel_ended()
+        settled.addErrback(lambda failure: _log.failure("settling a session", failure))
+        settled.addCallback(lambda _: self._life.ended(how))
+
+    # --- Watcher
+
+    def listener_came(self) -> None:
+        """Somebody listens."""
+        self._life.listener_came()
+
+    def listeners_left(self) -> None:
+        """Nobody listens any more."""
+        self._life.listeners_left()
+
+    def work_began(self) -> None:
+        """A request is in flight."""
+        self._life.work_began()
+
+    def execution_finished(self) -> None:
+        """Something was run: from now on the session may be finished."""
+        self._executed = True
+
+    def work_finished(self) -> None:
+        """Nothing is in flight; with a timeout of 0 there is nothing left to do."""
+        if self._executed and self.timeout == 0:
+            self._life.stop(Reason.FINISHED)
+        else:
+            self._life.work_finished()
+
+    def timeout_changed(self, seconds: float) -> None:
+        """The program asked for another timeout."""
+        self.timeout = seconds
+
+    def interrupt_ignored(self) -> None:
+        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
+        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
+        self._life.stop(Reason.STOPPED)
+        self.kill()
+
+    # --- Hands
+
+    def ask_to_stop(self, reason: Reason) -> None:
+        """Ask the kernel to end itself."""
+        if self._kernel is None:
+            if self._starting is not None:
+                self._starting.cancel()
+                if reason is Reason.CRASHED:
+                    self._not_in_time()
+            return
+        request = originate(
+            CONTROL,
+            "shutdown_request",
+            {"restart": False},
+            session="",  # the kernel need not know whose it was
+            msg_id=self.new_id(),
+            date=self.now(),
+        )
+        self._bridge.dismiss(request)
+
+    def kill(self) -> None:
+        """Kill the kernel."""
+        if self._kernel is not None:
+            self._kernel.kill()
+
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """Tell everybody what is coming."""
+        content = {
+            "reason": reason.value,
+            "seconds": seconds,
+            "message": reason.warning(seconds),
+        }
+        self._bridge.tell("sagecell_warning", content)
+
+    def died(self, reason: Reason) -> None:
+        """Tell everybody, once."""
+        self._reason = reason
+        content = {
+            "execution_state": "dead",
+            "reason": reason.value,
+            "message": reason.sentence,
+        }
+        self._bridge.tell("status", content)
+        self._bridge.close(reason.value)
+        self.on_dead(self, reason)
+        _fire(self._awaiting_ready, Failure(self._not_started(reason)))
+        _fire(self._awaiting_death, reason)
+
+    # --- the start
+
+    def _started(self, kernel: Kernel) -> None:
+        self._starting = None
+        self._kernel = kernel
+        self._ready = True
+        self._life.started()
+        self._bridge.connect(kernel)
+        _fire(self._awaiting_ready, None)
+
+    def _start_failed(self, failure: Failure) -> None:
+        self._starting = None
+        if failure.check(StartFailed, CancelledError) is None:
+            _log.failure("{kernel}: start failed", failure, kernel=self.kernel_id)
+        elif failure.check(StartFailed):
+            _log.warn("{kernel}: {why}", kernel=self.kernel_id, why=failure.value)
+            self._why_not = str(failure.value)
+        self._life.stop(Reason.CRASHED)
+
+    def _not_in_time(self) -> None:
+        """Nobody has to wait until the host has ended what it had begun: it may hang."""
+        self._why_not = "The kernel did not start in time."
+        _log.warn(
+            "{kernel}: no kernel in {limit} s", kernel=self.kernel_id, limit=self.limits.start
+        )
+        _fire(self._awaiting_ready, Failure(StartFailed(self._why_not)))
+
+    def _not_started(self, reason: Reason) -> StartFailed:
+        return StartFailed(self._why_not or reason.sentence)
+
+    def _idle_deadline(self) -> float:
+        """Seconds; a kernel that was not used yet is given time to be."""
+        if self._executed:
+            return self.timeout
+        return max(self.timeout, self.limits.unclaimed)
+
+    def _detached_deadline(self) -> float:
+        """Seconds; who ever had a cursor is given time to find a network again."""
+        return self.limits.resumable if self.audience.awaits else self.limits.detached
+
+    def _refuse(self, sentence: str, parent_header: bytes) -> None:
+        text = f"{sentence}\n"
+        self._bridge.tell("stream", {"name": "stderr", "text": text}, parent_header)
+
+
+def _fire(waiters: list[Deferred[Any]], result: object) -> None:
+    # One at a time: each may cancel those that are still to come.
+    while waiters:
+        waiters.pop(0).callback(result)

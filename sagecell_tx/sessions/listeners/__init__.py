@@ -1,0 +1,1 @@
+"""Those who listen to a kernel: the log of its messages, and where each is in it."""

@@ -1,0 +1,1 @@
+"""Kernels that are started before anybody asks for one."""

@@ -1,0 +1,305 @@
+"""A relay between two real sockets, whose ends the tests hold."""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet.defer import Deferred
+
+from sagecell_tx.hosts.channels.relay import WAITING, Relay
+from sagecell_tx.hosts.channels.unixstream import connected
+from tests.wire.test_zmtpwire import GREETING, READY, frame, message
+
+#: What the system itself may keep of what is sent through two sockets.
+SYSTEM = 2 << 20
+
+
+class Bench:
+    """A relay under test, between a `kernel` and `zmq`."""
+
+    def __init__(self, largest: int = 8 << 20) -> None:
+        from twisted.internet import reactor  # noqa: TID251 - a test that needs the real one
+
+        self.reactor: Any = reactor
+        self.directory = Path(tempfile.mkdtemp(dir="/tmp"))
+        self.theirs, self.ours = self.directory / "theirs", self.directory / "ours"
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.theirs))
+        self.listener.listen()
+        self.broken: list[str] = []
+        self.relay = Relay(
+            reactor=self.reactor,
+            theirs=self.theirs,
+            ours=self.ours,
+            largest=largest,
+            broken=lambda error: self.broken.append(error.code),
+        )
+        self.kernel, _ = self.listener.accept()
+        self.kernel.setblocking(False)
+        self.zmq = socket.socket(socket.AF_UNIX)
+        self.zmq.setblocking(False)
+
+    def join(self) -> None:
+        self.zmq.connect(str(self.ours))
+
+    def close(self) -> None:
+        self.relay.close()
+        for held in (self.listener, self.kernel, self.zmq):
+            held.close()
+        assert {side.fileno() for side in self.sides()} == {-1}
+        self.theirs.unlink()
+        self.directory.rmdir()
+
+    def sides(self) -> list[Any]:
+        """What the relay holds."""
+        sides = (self.relay._kernel, self.relay._door, self.relay._zmq)
+        return [side for side in sides if side is not None]
+
+    async def turn(self) -> None:
+        """Let the reactor work for one turn."""
+        turned: Deferred = Deferred()
+        self.reactor.callLater(0, turned.callback, None)
+        await turned
+
+    async def read(self, end: socket.socket, count: int) -> bytes:
+        """So many bytes from an end, or all that come before it is closed."""
+        data = bytearray()
+        while len(data) < count:
+            try:
+                more = end.recv(min(count - len(data), 1 << 20))
+            except BlockingIOError:
+                await self.turn()
+                continue
+            except ConnectionResetError:  # closed with something unread
+                break
+            if not more:
+                break
+            data += more
+        return bytes(data)
+
+    async def write(self, end: socket.socket, data: bytes) -> None:
+        """All of `data` to an end."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[end.send(rest) :]
+            except BlockingIOError:
+                await self.turn()
+
+    async def stuff(self, end: socket.socket, data: bytes) -> int:
+        """`data` again and again until it is not taken any more; gives the bytes that were."""
+        taken = refused = 0
+        rest = data
+        while refused < 50:
+            try:
+                sent = end.send(rest)
+                taken, refused = taken + sent, 0
+                rest = rest[sent:] or data
+            except BlockingIOError:
+                refused += 1
+                await self.turn()
+        return taken
+
+
+def descriptors() -> int:
+    """How many this process has."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture
+def bench():
+    made = Bench()
+    yield made
+    made.close()
+
+
+@ensureDeferred
+async def test_everything_passes_as_it_was_said(bench):
+    bench.join()
+    said = GREETING + READY + b"".join(message(b"x" * n, b"y") for n in range(500))
+    asked = b"anything at all" * 10_000
+    writing = Deferred.fromCoroutine(bench.write(bench.kernel, said))
+    assert await bench.read(bench.zmq, len(said)) == said
+    await writing
+    writing = Deferred.fromCoroutine(bench.write(bench.zmq, asked))
+    assert await bench.read(bench.kernel, len(asked)) == asked
+    await writing
+
+
+@ensureDeferred
+async def test_there_is_one_way_and_it_is_hidden(bench):
+    assert bench.ours.exists()
+    bench.join()
+    await bench.write(bench.kernel, GREETING)
+    await bench.read(bench.zmq, len(GREETING))
+    assert not bench.ours.exists()
+
+
+@ensureDeferred
+async def test_parts_without_end(bench):
+    bench.join()
+    said = GREETING + READY + frame(b"x" * 100_000, more=True) * 200
+    writing = Deferred.fromCoroutine(bench.write(bench.kernel, said))
+    heard = await bench.read(bench.zmq, len(said))
+    assert len(heard) <= 8 << 20
+    with pytest.raises(OSError, match=r"Broken pipe|reset"):
+        await writing
+    assert bench.broken == ["message_too_large"]
+
+
+@ensureDeferred
+async def test_what_is_not_taken_waits_with_the_kernel(bench):
+    bench.join()
+    await bench.write(bench.kernel, GREETING + READY)
+    one = message(b"x" * 60_000)
+
+    async def drink() -> None:
+        """ZMQ reads whatever comes."""
+        while await bench.read(bench.zmq, 100_000):
+            pass
+
+    drinking = Deferred.fromCoroutine(drink())
+    said = await bench.stuff(bench.kernel, one)
+    assert WAITING <= said <= WAITING + SYSTEM
+    assert bench.relay._meter.passed <= WAITING + 100_000
+    passed, messages = bench.relay._meter.passed, bench.relay._meter.messages
+    rest = len(one) - (said % len(one))
+    bench.relay.taken(messages, passed)
+    await bench.write(bench.kernel, one[-rest:])
+    assert await bench.stuff(bench.kernel, one) >= WAITING // 2
+    bench.relay.taken(0, WAITING)
+    bench.kernel.close()
+    await drinking
+    assert not bench.broken
+
+
+@ensureDeferred
+async def test_who_does_not_read_keeps_the_other_from_being_read(bench):
+    bench.join()
+    await bench.write(bench.kernel, GREETING + READY)
+    assert await bench.stuff(bench.zmq, b"asked" * 10_000) <= SYSTEM
+    assert await bench.stuff(bench.kernel, message(b"x" * 60_000)) <= SYSTEM
+
+
+@ensureDeferred
+async def test_last_words_arrive_although_they_are_waited_for(bench):
+    bench.join()
+    said = GREETING + READY + message(b"x" * 60_000) * 20
+    await bench.stuff(bench.zmq, b"asked, and never heard" * 10_000)
+    writing = Deferred.fromCoroutine(bench.write(bench.kernel, said))
+    drained = bench.relay.when_drained()
+    heard = await bench.read(bench.zmq, 100_000)
+    heard += await bench.read(bench.zmq, len(said) - len(heard) - 60_000)
+    await writing
+    bench.kernel.close()
+    heard += await bench.read(bench.zmq, 1 << 30)
+    assert heard == said
+    assert not drained.called
+    bench.relay.taken(19, 0)
+    assert not drained.called
+    bench.relay.taken(1, 0)
+    await drained
+
+
+@ensureDeferred
+async def test_half_a_message_is_not_waited_for(bench):
+    bench.join()
+    await bench.write(bench.kernel, GREETING + READY + message(b"whole") + message(b"cut")[:-1])
+    bench.kernel.close()
+    await bench.read(bench.zmq, 1 << 30)
+    bench.relay.taken(1, 0)
+    await bench.relay.when_drained()
+    assert not bench.broken
+
+
+@ensureDeferred
+async def test_a_request_to_a_kernel_that_is_gone_does_not_cost_its_last_words(bench):
+    said = GREETING + READY + message(b"last")
+    await bench.write(bench.kernel, said)
+    bench.kernel.close()
+    bench.join()
+    await bench.write(bench.zmq, b"asked")
+    assert await bench.read(bench.zmq, 1 << 30) == said
+    assert not bench.broken
+
+
+@ensureDeferred
+async def test_descriptors_that_come_along_are_not_kept(bench):
+    bench.join()
+    before = descriptors()
+    for byte in GREETING:
+        files = array.array("i", [bench.listener.fileno()] * 200)
+        bench.kernel.sendmsg(
+            [bytes([byte])], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files.tobytes())]
+        )
+    assert await bench.read(bench.zmq, len(GREETING)) == GREETING
+    assert descriptors() <= before
+
+
+@ensureDeferred
+async def test_something_else_than_zmq(bench):
+    bench.join()
+    await bench.write(bench.kernel, b"GET / HTTP/1.1\r\n")
+    assert await bench.read(bench.zmq, 100) == b""
+    assert bench.broken == ["not_zmtp"]
+
+
+@ensureDeferred
+async def test_zmq_refuses(bench):
+    bench.join()
+    await bench.write(bench.kernel, GREETING)
+    await bench.read(bench.zmq, len(GREETING))
+    bench.zmq.close()
+    assert await bench.read(bench.kernel, 100) == b""
+    assert bench.broken == ["refused"]
+
+
+@ensureDeferred
+async def test_closed_before_anybody_came(bench):
+    drained = bench.relay.when_drained()
+    bench.relay.close()
+    await drained
+    assert not bench.ours.exists()
+    assert await bench.read(bench.kernel, 100) == b""
+    bench.relay.close()
+    assert not bench.broken
+
+
+def test_there_is_no_kernel(tmp_path):
+    before = descriptors()
+    with pytest.raises(FileNotFoundError):
+        Relay(
+            reactor=None,
+            theirs=tmp_path / "theirs",
+            ours=tmp_path / "ours",
+            largest=1,
+            broken=lambda error: None,
+        )
+    assert descriptors() == before
+    assert not (tmp_path / "ours").exists()
+
+
+@pytest.mark.parametrize("link", ["the socket", "its directory"])
+def test_no_link_leads_elsewhere(tmp_path, link):
+    other, own = tmp_path / "other", tmp_path / "own"
+    other.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(other / "k-5"))
+        listener.listen()
+        connected(other / "k-5").close()
+        if link == "the socket":
+            own.mkdir()
+            (own / "k-5").symlink_to(other / "k-5")
+        else:
+            own.symlink_to(other)
+        before = descriptors()
+        with pytest.raises(OSError, match=r"Not a directory|refused|symbolic"):
+            connected(own / "k-5")
+        assert descriptors() == before

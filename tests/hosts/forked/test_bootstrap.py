@@ -1,0 +1,101 @@
+"""What a kernel is told past its fork server, and what it may say there."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagecell_tx.hosts.forked.bootstrap import Bootstrap
+from tests.hosts.doubles import ProcessReactor, held
+
+
+@define(eq=False)
+class Ends:
+    """Both ends, and what the web process has heard."""
+
+    reactor: ProcessReactor = field(factory=ProcessReactor)
+    heard: list[str] = field(factory=list)
+    ours: Bootstrap = field(init=False)
+    theirs: socket.socket = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.ours, descriptor = Bootstrap.open(
+            reactor=self.reactor,
+            directory=Path("/var/kernels/k-1"),
+            key=b"abc",
+            bound=lambda: self.heard.append("bound"),
+            broken=lambda: self.heard.append("broken"),
+        )
+        self.theirs = socket.socket(fileno=descriptor)
+
+    def say(self, word: bytes) -> None:
+        self.theirs.send(word)
+        self.reactor.hear()
+
+    def close(self) -> None:
+        self.ours.close()
+        self.theirs.close()
+        assert self.reactor.getReaders() == []
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    before = held()
+    ends = Ends()
+    yield ends
+    ends.close()
+    assert held() == before
+
+
+def test_a_kernel_hears_its_directory_and_key_at_once(ends):
+    told = json.loads(ends.theirs.recv(1000))
+    assert told == {"dir": "/var/kernels/k-1", "key": "abc"}
+    assert ends.heard == []
+
+
+def test_it_says_that_it_is_bound_and_nothing_more_is_heard(ends):
+    ends.say(b"bound")
+    assert ends.heard == ["bound"]
+    assert ends.reactor.getReaders() == []
+    with pytest.raises(BrokenPipeError):
+        ends.theirs.send(b"bound")
+
+
+@given(st.binary(min_size=1).filter(lambda word: word != b"bound"))
+def test_any_other_word_is_the_last(word):
+    ends = Ends()
+    ends.say(word)
+    assert ends.heard == ["broken"]
+    ends.close()
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_an_end_without_a_word_is_told_by_others(ends, read):
+    if read:
+        ends.theirs.recv(1000)
+    ends.theirs.close()
+    ends.reactor.hear()
+    assert ends.heard == []
+    assert ends.reactor.getReaders() == []
+
+
+def test_descriptors_that_a_kernel_sends_are_not_taken(ends):
+    before = held()
+    socket.send_fds(ends.theirs, [b"bound"], [0, 1, 2])
+    ends.reactor.hear()
+    assert ends.heard == ["bound"]
+    assert len(held()) == len(before) - 1
+
+
+def test_a_signal_without_a_word_is_none(ends):
+    ends.ours.doRead()
+    assert ends.heard == []
+    ends.ours.close()
+    ends.ours.close()

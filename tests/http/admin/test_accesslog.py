@@ -1,0 +1,71 @@
+"""The access log names clients, as far as a believed proxy names them."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+
+from sagecell_tx.http.admin.accesslog import MOST
+from sagecell_tx.http.serving.clients import Clients
+from tests.http.loopback import CLIENT, request
+from tests.http.world import SiteTests, World
+
+STRANGER = IPv4Address("TCP", "203.0.113.9", 40000)
+
+
+class AccessLogTests(SiteTests):
+    def logged(
+        self,
+        peer: IAddress,
+        *hops: str,
+        proxies: tuple[str, ...] = (),
+        query: str = "1",
+        agent: str = "-",
+    ) -> str:
+        """The line of one request."""
+        clients = Clients(proxies) if proxies else Clients()
+        world = World(limits=self.limits, client=self.folder, clients=clients)
+        log = StringIO()
+        world.site.startFactory()
+        world.site._logFile = log
+        self.addCleanup(world.site.stopFactory)
+        connection = world.connect(peer=peer)
+        headers = [("X-Forwarded-For", ", ".join(hops))] if hops else []
+        headers.append(("User-Agent", agent))
+        connection.send(request("GET", f"/api/status?q={query}", headers))
+        return log.getvalue()
+
+    def address(self, peer: IAddress, *hops: str, proxies: tuple[str, ...] = ()) -> str:
+        return self.logged(peer, *hops, proxies=proxies).split(" ", 1)[0]
+
+    def test_whom_a_believed_proxy_names(self) -> None:
+        assert self.address(CLIENT, "192.0.2.1") == '"192.0.2.1"'
+        assert self.address(CLIENT, "2001:DB8:0::1") == '"2001:db8::1"'
+        assert self.address(CLIENT, "10.0.0.1", "192.0.2.1") == '"192.0.2.1"'
+
+    def test_over_a_unix_socket(self) -> None:
+        unix = ("unix",)
+        assert self.address(UNIXAddress("/run/s"), "192.0.2.1", proxies=unix) == '"192.0.2.1"'
+        assert self.address(UNIXAddress("/run/s"), proxies=unix) == '"-"'
+
+    def test_whoever_names_nobody_and_is_not_believed(self) -> None:
+        assert self.address(CLIENT) == '"127.0.0.1"'
+        assert self.address(STRANGER) == '"203.0.113.9"'
+        assert self.address(STRANGER, "192.0.2.1") == '"203.0.113.9"'
+
+    def test_what_is_no_address_is_not_written(self) -> None:
+        for hop in ('"; rm -rf', "\x1b[31m", "x" * 5000, "192.0.2.1\x85GET"):
+            line = self.logged(CLIENT, hop)
+            assert line.split(" ", 1)[0] == '"127.0.0.1"'
+            assert line.count("\n") == 1
+
+    def test_nobody_fills_it_with_one_request(self) -> None:
+        line = self.logged(CLIENT, query="1" + "x" * 60_000, agent="y" * 15_000)
+        assert f'"GET /api/status?q=1{"x" * 1000}' in line
+        assert len(line) < 2 * MOST + 300
+
+    def test_the_rest_of_the_line(self) -> None:
+        line = self.logged(CLIENT, "192.0.2.1")
+        assert '"GET /api/status?q=1 HTTP/1.1" 200 ' in line

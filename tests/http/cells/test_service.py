@@ -1,0 +1,299 @@
+"""One program, one answer, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sagecell_tx.config import Limits
+from sagecell_tx.http.cells.service import Collector
+from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
+from sagecell_tx.wire.messages import SHELL, Message
+from tests.http.loopback import Answer, Connection, form, request
+from tests.http.world import SiteTests
+
+
+class ServiceTests(SiteTests):
+    limits = Limits(service_output=1000)
+
+    def run_code(self, code: str, **fields: str) -> Any:
+        answer = self.ask("POST", "/service", **form(code=code, **fields))
+        assert answer.status == 200
+        return answer.json
+
+    def tearDown(self) -> None:
+        """Whatever was run: nothing of it is left."""
+        assert len(self.world.fleet) == 0
+        assert self.world.host.alive == []
+        assert self.world.clock.getDelayedCalls() == []
+
+    def test_what_is_printed_and_the_reply(self) -> None:
+        """contract: 1.20"""
+        told = self.run_code("print 2\nprint 3")
+        assert set(told) == {"success", "stdout", "execute_reply"}
+        assert told["success"] is True
+        assert told["stdout"] == "2\n3\n"
+        assert told["execute_reply"]["status"] == "ok"
+
+    def test_nothing_is_printed(self) -> None:
+        """contract: 1.20"""
+        assert set(self.run_code("")) == {"success", "execute_reply"}
+
+    def test_an_error(self) -> None:
+        told = self.run_code("print before\nraise oh\nprint after")
+        assert told["success"] is False
+        assert told["stdout"] == "before\n"
+        assert told["execute_reply"]["status"] == "error"
+        assert told["execute_reply"]["evalue"] == "oh"
+
+    def test_a_kernel_that_ends_before_it_answers(self) -> None:
+        for status in (0, 1):
+            assert self.run_code(f"print before\nexit {status}") == {
+                "success": False,
+                "stdout": "before\n",
+                "reason": "crashed",
+                "message": "The kernel stopped unexpectedly.",
+            }
+
+    def test_code_in_several_parameters_is_joined_as_it_is(self) -> None:
+        """contract: 1.20"""
+        body = b"code=%20print+1%0a&code=print+2%0a"
+        answer = self.ask("POST", "/service", form()["headers"], body)
+        assert answer.json["stdout"] == "2\n"
+        assert self.sent()["code"] == " print 1\nprint 2\n"
+
+    def sent(self) -> Any:
+        """The content of what the latest kernel was asked to run."""
+        asked = [each for each in self.world.host.latest.sent if each.channel == SHELL]
+        return asked[-1].parsed_content()
+
+    def test_parameters_that_mean_nothing(self) -> None:
+        told = self.run_code("print 1", accepted_tos="true", language="sage", timeout="nan")
+        assert told["stdout"] == "1\n"
+
+    def test_a_json_body_has_no_code(self) -> None:
+        """contract: 11.6"""
+        answer = self.ask(
+            "POST", "/service", [("Content-Type", "application/json")], b'{"code": "print 1"}'
+        )
+        assert answer.status == 200
+        assert answer.json["success"] is True
+        assert "stdout" not in answer.json
+
+    def test_user_expressions(self) -> None:
+        """contract: 1.20, 11.2"""
+        self.run_code("", user_expressions='{"WEBWORK": "a + 1"}')
+        assert self.sent()["user_expressions"] == {"WEBWORK": "a + 1"}
+        self.run_code("")
+        assert self.sent()["user_expressions"] == {}
+
+    def test_bad_user_expressions(self) -> None:
+        for text in ("", "{", "[]", "1", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000, "\x00"):
+            answer = self.ask("POST", "/service", **form(code="1", user_expressions=text))
+            assert (answer.status, answer.error) == (400, "invalid_user_expressions"), text[:9]
+        assert self.world.host.kernels == []
+
+    def test_the_longest_code(self) -> None:
+        """contract: 1.20"""
+        self.run_code("ä" * 65_000)
+        answer = self.ask("POST", "/service", **form(code="ä" * 65_001))
+        assert answer.status == 413
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert b"65000" in answer.body
+
+    def test_code_that_is_no_text(self) -> None:
+        answer = self.ask("POST", "/service", form()["headers"], b"code=%ff")
+        assert (answer.status, answer.error) == (400, "invalid_encoding")
+
+    def test_long_output_is_cut_and_says_so(self) -> None:
+        told = self.run_code("print " + "x" * 600 + "\nprint " + "y" * 600 + "\nprint more")
+        assert told["stdout"] == "x" * 600 + "\n" + "y" * 399
+        assert told["stderr"] == "\n[The output is cut here.]\n"
+        assert told["success"] is True
+
+    def test_what_takes_many_bytes_of_json_is_cut_by_them(self) -> None:
+        for character, size in (("\U0001f600", 12), ("ä", 6), ("\x01", 6)):
+            told = self.run_code("print " + character * 900)
+            assert set(told["stdout"]) == {character}
+            assert 2000 - 2 * size < len(told["stdout"]) * size <= 2000
+            assert told["stderr"] == "\n[The output is cut here.]\n"
+
+    def test_the_page_that_asks_may_read_the_answer(self) -> None:
+        """contract: 1.20"""
+        origin = ("Origin", "https://book.example")
+        for body, status in ((b"code=1", 200), (b"code=%ff", 400), (b"code=" + b"x" * 65_001, 413)):
+            answer = self.ask("POST", "/service", [*form()["headers"], origin], body)
+            assert answer.status == status
+            assert answer.headers["access-control-allow-origin"] == "https://book.example"
+
+    def test_it_is_only_posted_to(self) -> None:
+        for method in ("GET", "OPTIONS", "PUT"):
+            answer = self.ask(method, "/service")
+            assert (answer.status, answer.error) == (405, "method_not_allowed")
+
+    def test_a_server_that_stops(self) -> None:
+        self.successResultOf(self.world.fleet.stopService())
+        answer = self.ask("POST", "/service", **form(code="1"))
+        assert (answer.status, answer.error) == (503, "draining")
+
+
+class SlowServiceTests(SiteTests):
+    """The test speaks for the kernel."""
+
+    limits = Limits(start=20.0, service=30.0)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.world.host = MemoryHost(prompt=False)
+        self.world.__attrs_post_init__()
+
+    def tearDown(self) -> None:
+        assert len(self.world.fleet) == 0
+        assert self.world.clock.getDelayedCalls() == []
+
+    @property
+    def kernel(self) -> MemoryKernel:
+        return self.world.host.latest
+
+    def asking(self) -> Connection:
+        connection = self.world.connect()
+        fields = form(code="print 1")
+        connection.send(request("POST", "/service", fields["headers"], fields["body"]))
+        return connection
+
+    def asked(self) -> Message:
+        return self.kernel.sent[0]
+
+    def answer(self, connection: Connection) -> Answer:
+        connection.pump()
+        answer = connection.answer()
+        connection.hang_up()
+        return answer
+
+    def test_its_time_is_over(self) -> None:
+        """contract: 1.20"""
+        connection = self.asking()
+        self.kernel.come_up()
+        self.kernel.stream("so far\n", self.asked())
+        self.wait(29)
+        assert connection.ear.heard == b""
+        self.wait(2)
+        answer = self.answer(connection)
+        assert answer.status == 200
+        assert answer.json == {"success": False, "stdout": "so far\n"}
+        assert self.world.fleet.get(self.kernel.kernel_id) is None
+
+    def test_a_reply_alone_is_not_the_end(self) -> None:
+        """contract: T11"""
+        connection = self.asking()
+        self.kernel.come_up()
+        self.kernel.reply(self.asked())
+        self.kernel.stream("after the reply\n", self.asked())
+        connection.pump()
+        assert connection.ear.heard == b""
+        self.kernel.status("idle", self.asked())
+        answer = self.answer(connection)
+        assert answer.json["stdout"] == "after the reply\n"
+        assert answer.json["success"] is True
+
+    def test_a_reply_alone_when_the_time_is_over_is_not_told(self) -> None:
+        connection = self.asking()
+        self.kernel.come_up()
+        self.kernel.reply(self.asked())
+        self.wait(31)
+        assert self.answer(connection).json == {"success": False}
+
+    def test_the_start_counts(self) -> None:
+        connection = self.asking()
+        self.wait(19)
+        self.kernel.come_up()
+        self.wait(12)
+        assert self.answer(connection).json == {"success": False}
+
+    def test_a_kernel_that_does_not_come_up(self) -> None:
+        connection = self.asking()
+        self.kernel.fail("The fork server is away.")
+        answer = self.answer(connection)
+        assert (answer.status, answer.error) == (503, "start_failed")
+
+    def test_a_client_that_hangs_up(self) -> None:
+        for comes_up in (False, True):
+            connection = self.asking()
+            if comes_up:
+                self.kernel.come_up()
+                self.kernel.stream("so far", self.asked())
+            connection.hang_up()
+            assert self.world.host.alive == []
+
+    def test_what_others_say_is_not_kept(self) -> None:
+        connection = self.asking()
+        self.kernel.come_up()
+        self.kernel.stream("nobody asked\n")
+        self.kernel.status("idle")
+        self.kernel.say("stream", {"name": "stdlog", "text": "x"}, self.asked())
+        self.kernel.say("stream", {"name": ["stdout"]}, self.asked())
+        self.kernel.finish(self.asked())
+        assert self.answer(connection).json == {"success": True, "execute_reply": {"status": "ok"}}
+
+    def test_a_reply_that_no_answer_can_hold(self) -> None:
+        """A kernel's JSON may hold numbers that ours may not."""
+        connection = self.asking()
+        self.kernel.come_up()
+        kind = {"msg_type": "execute_reply", "msg_id": "k1"}
+        reply = Message(
+            channel=SHELL,
+            msg_id="k1",
+            msg_type="execute_reply",
+            header=json.dumps(kind).encode(),
+            parent_header=self.asked().header,
+            content=b'{"status": "ok", "a": 1e999}',
+        )
+        self.kernel.deliver(reply)
+        self.kernel.status("idle", self.asked())
+        assert self.answer(connection).json == {"success": False}
+
+
+class ShortServiceTests(SiteTests):
+    limits = Limits(start=20.0, service=5.0)
+
+    def test_a_start_that_takes_longer_than_all_is_given_no_time(self) -> None:
+        self.world.host.prompt = False
+        connection = self.world.connect()
+        connection.send(request("POST", "/service", [], b""))
+        self.wait(10)
+        self.world.host.latest.answering = False
+        self.world.host.latest.come_up()
+        self.wait(0)
+        connection.pump()
+        assert connection.answer().json == {"success": False}
+        assert len(self.world.fleet) == 0
+
+
+def test_a_collector_that_is_closed_twice_is_done_once() -> None:
+    collector = Collector("m1", 10)
+    collector.wake()
+    collector.close("crashed")
+    collector.close("crashed")
+    assert collector.done.called
+
+
+class LongAnswerTests(SiteTests):
+    def begin(self) -> Connection:
+        connection = self.world.connect()
+        connection.server.clogged = True
+        asked = form(code="print " + "\x01" * 60_000 + "\nprint " + "y" * 4_000)
+        connection.send(request("POST", "/service", **asked))
+        return connection
+
+    def test_it_is_written_as_it_is_taken(self) -> None:
+        connection = self.begin()
+        connection.server.clogged = False
+        connection.pump()
+        told = connection.answer().json
+        assert told["stdout"] == "\x01" * 60_000 + "\n" + "y" * 4_000 + "\n"
+
+    def test_who_takes_nothing_is_cut_off(self) -> None:
+        connection = self.begin()
+        self.wait(self.limits.stalled)
+        assert connection.server.aborted
+        connection.pump()  # what has come of the request is in a file, which is closed

@@ -1,0 +1,115 @@
+"""What the text of a program tells of its names, and that nothing of it happens."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagecell_tx.kernelside.completion.analysis import (
+    Known,
+    Meaning,
+    Reading,
+    Some,
+    Written,
+    attributes,
+    parameters,
+)
+
+
+class Trap:
+    """An object that notices when it is asked for anything."""
+
+    sprung = False
+
+    @property
+    def computed(self) -> str:
+        Trap.sprung = True
+        return "text"
+
+    def __getattr__(self, name: str) -> str:
+        Trap.sprung = True
+        return "text"
+
+    def __call__(self) -> str:
+        Trap.sprung = True
+        return "text"
+
+    def promising(self) -> str:
+        Trap.sprung = True
+        return "text"
+
+
+BEFORE: dict[str, Any] = {"sys": sys, "trap": Trap(), "Trap": Trap}
+
+
+def meaning(expression: str, program: str = "") -> Meaning:
+    return Reading.of(program, BEFORE).meaning(ast.parse(expression, mode="eval").body)
+
+
+@pytest.mark.parametrize(
+    ("expression", "program", "expected"),
+    [
+        ("'a'", "", Some(str)),
+        ("f'{a}'", "", Some(str)),
+        ("[a]", "", Some(list)),
+        ("{}", "", Some(dict)),
+        ("len", "", Known(len)),
+        ("sys.path", "", Known(sys.path)),
+        ("int()", "", Some(int)),
+        ("x", "x = y = (1, 2)\n", Some(tuple)),
+        ("x", "x = 1\nx = 'a'\n", Some(str)),
+        ("x", "x: int\n", Some(int)),
+        ("x", "def f(x: str):\n    ", Some(str)),
+        ("x", "try: y\nexcept KeyError as x:\n    ", Some(KeyError)),
+        ("e", "import errno as e\n", Known(sys.modules["errno"])),
+        ("os.path", "import os.path\n", Known(sys.modules["os.path"])),
+        ("p", "from os import path as p\n", Known(sys.modules["os.path"])),
+        ("x", "x = 1\n)(\nx = 'a'\n", Some(int)),  # up to the mistake
+        ("x", "x = 1\nwhile x:\n    ", Some(int)),
+        ("trap.promising()", "", None),
+        ("x", "for x in 'abc':\n    ", None),
+        ("x", "import no_such_module as x\n", None),
+        ("nothing.at.all", "", None),
+        ("trap.computed", "", None),
+        ("trap.anything", "", None),
+        ("trap()", "", None),
+        ("9**9**9**9", "", None),
+    ],
+)
+def test_what_an_expression_is(expression: str, program: str, expected: Meaning) -> None:
+    assert meaning(expression, program) == expected
+    assert not Trap.sprung
+
+
+def test_a_class_of_the_program() -> None:
+    program = "class A(dict):\n    b: int\n    c = 1\n    def d(self, e):\n        self.f = e\n"
+    written = meaning("A()", program)
+    assert isinstance(written, Written)
+    assert {"b", "c", "d", "f", "keys"} <= set(attributes(written))
+
+
+def test_parameters() -> None:
+    assert parameters(meaning("sorted")) == ["key", "reverse"]
+    assert parameters(meaning("f", "def f(a, *b, c=1): pass\n")) == ["a", "c"]
+    assert parameters(meaning("3")) == parameters(meaning("sys.path")) == []
+
+
+def test_a_module_that_is_not_loaded_stays_so() -> None:
+    assert meaning("antigravity", "import antigravity\n") is None
+    assert "antigravity" not in sys.modules
+
+
+@given(st.text(alphabet="ab \n:=.()[]'\"\\#,;1{}\x00\ud800", max_size=200))
+def test_any_text_can_be_read(text: str) -> None:
+    Reading.of(text, BEFORE)
+
+
+@pytest.mark.parametrize("part", ["(", "[", "{", "-", "f(", "lambda:", "a.", "x=", "not ", "@"])
+def test_depth_does_no_harm(part: str) -> None:
+    reading = Reading.of("y = 1\n" + part * 4000 + "1\n", BEFORE)
+    assert set(reading.names) <= {"x", "y"}

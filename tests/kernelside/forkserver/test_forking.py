@@ -1,0 +1,51 @@
+"""What a forked process keeps of the fork server."""
+
+from __future__ import annotations
+
+import ast
+import os
+import socket
+
+import pytest
+
+from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.forkserver import forking
+from sagecell_tx.kernelside.forkserver.cgroups import NoGroups
+from sagecell_tx.kernelside.forkserver.forking import Born, Lifeline
+from sagecell_tx.kernelside.sandbox.none import Nothing
+from sagecell_tx.kernelside.startcommand import Start
+
+pytestmark = pytest.mark.integration
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def test_it_keeps_the_streams_its_bootstrap_and_the_lifeline():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_end, write_end = os.pipe()
+    lifeline = Lifeline(read_end, write_end)
+    asked = Born(Start(kernel_id=1, limits={}), Bootstrap(theirs), lifeline)
+    born = forking.fork(Nothing(), NoGroups(), asked)
+    if isinstance(born, Born):
+        try:
+            theirs.send(repr(list(filter(is_open, range(1024)))).encode())
+            theirs.send(b"cut" if lifeline.is_cut() else b"whole")
+            theirs.recv(1)
+            theirs.send(b"cut" if lifeline.is_cut() else b"whole")
+        finally:
+            os._exit(0)
+    with ours, theirs:
+        kept = [0, 1, 2, theirs.fileno(), lifeline.fileno()]
+        assert ast.literal_eval(ours.recv(1000).decode()) == sorted(kept)
+        assert ours.recv(100) == b"whole"
+        os.close(read_end)
+        ours.send(b".")
+        assert ours.recv(100) == b"cut"
+        os.waitpid(born, 0)
+    lifeline.drop()

@@ -1,0 +1,198 @@
+"""How memory is counted: what is read of whom, and when. No processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, evolve, field
+
+from sagecell_tx.kernelside.monitor.memoryuse import (
+    LONG_PAUSES,
+    PAUSES,
+    TURN,
+    Memory,
+    Seldom,
+    Sources,
+)
+from sagecell_tx.kernelside.monitor.socketbuffers import SocketBuffers
+from sagecell_tx.kernelside.system.processtable import Process
+
+MIB = 1 << 20
+
+
+def process(pid: int, resident: int, faults: int = 0) -> Process:
+    return Process(
+        pid=pid,
+        thread=pid,
+        parent=1,
+        session=1,
+        running=False,
+        faults=faults,
+        own=0.0,
+        waited=0.0,
+        threads=1,
+        born=float(pid),
+        resident=resident * MIB,
+    )
+
+
+@define(kw_only=True, eq=False)
+class World(Sources):
+    """Figures from a table, a clock that goes on when they are dear, and who was read."""
+
+    sockets: SocketBuffers = field(factory=lambda: SocketBuffers(0))
+    unmapped: frozenset[int] = frozenset()
+    pages: dict[int, tuple[int, int]] = field(factory=dict)
+    tables: int = 0
+    swapped: int = 0
+    files: int = 0
+    behind: int = 0
+    dear: float = 0.0  # seconds
+    now: float = 100.0
+    read: list[int] = field(factory=list)
+    locked: frozenset[int] = frozenset()
+
+    def clock(self) -> float:
+        return self.now
+
+    def proportional(self, pid: int) -> tuple[int, int] | None:
+        self.now += self.dear
+        self.read.append(pid)
+        if pid in self.locked:
+            return None
+        pages, shared = self.pages.get(pid, (0, 0))
+        return pages * MIB, shared * MIB
+
+    def resident(self, process: Process) -> int:
+        return process.resident
+
+    def beside(self, pid: int) -> tuple[int, int]:
+        return self.tables * MIB, self.swapped * MIB
+
+    def behind_descriptors(self, tree: Sequence[Process], little: float) -> int:
+        return self.behind * MIB
+
+    def own_files(self, pid: int) -> int:
+        return self.files * MIB
+
+    def memory(self, most: int) -> Memory:
+        return Memory(1, most * MIB, self, self.clock)
+
+
+def taken(memory: Memory, *tree: Process) -> bool:
+    """Whether it is too much, when all was counted that is to be."""
+    found = memory.look(tree)
+    while memory.counting and not found:
+        found = memory.go_on()
+    return found
+
+
+def test_what_is_cheap_is_often_enough():
+    world = World()
+    memory = world.memory(256)
+    assert not taken(memory, process(1, 100), process(2, 100))
+    assert world.read == []
+
+
+def test_what_is_shared_counts_once():
+    world = World(pages={1: (150, 0), 2: (150, 0)})
+    assert not taken(world.memory(310), process(1, 300), process(2, 300))
+    assert taken(world.memory(290), process(1, 300), process(2, 300))
+
+
+def test_memory_in_nobodys_pages_counts():
+    for world in (World(files=300), World(behind=300), World(tables=300)):
+        assert taken(world.memory(256), process(1, 1))
+        assert not taken(world.memory(310), process(1, 1))
+        assert world.read == []
+
+
+def test_what_cannot_be_read_counts_as_a_whole():
+    """Programs that nobody but root may read, at the level ``none``."""
+    world = World(pages={1: (10, 0)}, locked=frozenset({2}))
+    assert taken(world.memory(256), process(1, 10), process(2, 250))
+    assert not taken(world.memory(265), process(1, 10), process(2, 250))
+
+
+def test_shared_memory_that_is_mapped_and_behind_a_descriptor_counts_once():
+    world = World(pages={1: (10, 200)}, behind=200)
+    assert not taken(world.memory(256), process(1, 210))
+    assert taken(evolve(world, behind=250).memory(256), process(1, 210))
+
+
+def test_many_large_ones_are_counted_in_turns():
+    """88 sleeping forks of 700 MB: each turn reads one, and others are looked at in between."""
+    forks = [process(pid, 700) for pid in range(1, 89)]
+    world = World(pages={fork.pid: (8, 0) for fork in forks}, dear=0.125)
+    memory = world.memory(1024)
+    assert not memory.look(forks)
+    assert world.read == []
+    for turn in range(1, 89):
+        assert memory.counting
+        assert not memory.go_on()
+        assert len(world.read) == turn
+    assert not memory.counting
+
+
+def test_small_ones_fit_into_a_turn():
+    forks = [process(pid, 70) for pid in range(1, 89)]
+    world = World(dear=TURN / 100)
+    memory = world.memory(1024)
+    memory.look(forks)
+    memory.go_on()
+    assert len(world.read) == 88
+
+
+def test_who_sleeps_is_not_counted_again():
+    forks = [process(pid, 700) for pid in range(1, 9)]
+    world = World(pages={fork.pid: (8, 0) for fork in forks}, dear=0.125)
+    memory = world.memory(1024)
+    assert not taken(memory, *forks)
+    world.now += 3600
+    assert not taken(memory, *forks)
+    assert len(world.read) == 8
+
+
+def test_who_has_grown_is_counted_again_after_a_pause():
+    forks = [process(pid, 700) for pid in range(1, 9)]
+    world = World(pages={fork.pid: (8, 0) for fork in forks}, dear=0.125)
+    memory = world.memory(1024)
+    assert not taken(memory, *forks)
+    writing = [evolve(fork, faults=50_000) for fork in forks]
+    assert not taken(memory, *writing)
+    assert len(world.read) == 8
+    world.now += PAUSES * 8 * 0.125
+    world.pages[3] = (1100, 0)
+    assert taken(memory, *writing)
+
+
+def test_those_that_were_given_most_are_counted_first():
+    forks = [process(pid, 700, faults=pid) for pid in range(1, 89)]
+    world = World(pages={88: (2000, 0)}, dear=0.125)
+    assert taken(world.memory(1024), *forks)
+    assert world.read == [88]
+
+
+def test_a_little_growth_is_counted_after_a_long_pause():
+    forks = [process(pid, 700) for pid in range(1, 9)]
+    world = World(dear=0.125)
+    memory = world.memory(1024)
+    taken(memory, *forks)
+    world.now += LONG_PAUSES * 8 * 0.125
+    taken(memory, evolve(forks[0], faults=1), *forks[1:])
+    assert len(world.read) == 16
+
+
+def test_a_dear_figure_is_taken_seldom():
+    world = World()
+    seldom = Seldom(world.clock)
+
+    def figure() -> int:
+        world.now += 1
+        return int(world.now)
+
+    first = seldom(figure)
+    world.now += 9
+    assert seldom(figure) == first
+    world.now += 1
+    assert seldom(figure) > first

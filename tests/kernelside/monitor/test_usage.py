@@ -1,0 +1,210 @@
+"""What process trees take together, on real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sagecell_tx.kernelside.monitor.memoryuse import Sources
+from sagecell_tx.kernelside.monitor.usage import Excess, Near, Place, Watch
+from sagecell_tx.kernelside.system import processtable
+
+pytestmark = pytest.mark.integration
+
+#: A parent and two children, of which each holds so many bytes and has done some work.
+FAMILY = """
+import os, signal, sys
+children = [os.fork() for _ in range(2)]
+hoard = bytearray(b"x") * int(sys.argv[1])
+sum(range(int(sys.argv[2])))
+os.write(1, b".")
+signal.pause()
+"""
+
+
+@pytest.fixture
+def family(tmp_path):
+    """Starts a family; gives a function that looks at it with some limits."""
+    started = []
+
+    def start(*, memory: int = 1, work: int = 0):
+        # Three forks of forks: four processes.
+        process = subprocess.Popen(
+            [sys.executable, "-c", FAMILY, str(memory), str(work)], stdout=subprocess.PIPE
+        )
+        started.append(process)
+        assert process.stdout is not None
+        for _ in range(4):
+            assert process.stdout.read(1) == b"."
+
+        def look(times: int = 1, **limits: float) -> list[Excess | Near]:
+            watch = Watch(interval=0.0)
+            directory = os.open(tmp_path, os.O_RDONLY)
+            watch.add(1, Place(pid=process.pid, directory=directory), limits)
+            assert watch.wait() == 0.0
+            found = [finding for _ in range(times) for finding in watch.look()]
+            watch.forget(1)
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(directory)
+            return found
+
+        return look
+
+    yield start
+    for process in started:
+        for pid in _descendants(process.pid):
+            os.kill(pid, 9)
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _descendants(root: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == root:
+            found += [*_descendants(int(name)), int(name)]
+    return found
+
+
+def test_without_limits_everything_is_allowed(family):
+    look = family(memory=10_000_000)
+    assert look() == []
+
+
+def test_threads_of_all_processes(family):
+    look = family()
+    assert look(processes=4) == []
+    assert look(processes=3) == [Excess(1, "processes")]
+
+
+def test_memory_of_all_processes(family):
+    look = family(memory=50_000_000)
+    assert look(memory=400_000_000) == []
+    assert look(memory=190_000_000) == [Excess(1, "memory")]
+
+
+def test_shared_memory_counts_once(family):
+    # The interpreter alone is shared by four, and would be more than this four times.
+    look = family()
+    with open("/proc/self/status") as status:
+        resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    assert look(memory=resident * 1024) == []
+
+
+def test_processor_time_of_all_processes(family):
+    look = family(work=3_000_000)
+    assert look(cpu=600) == []
+    assert look(cpu=0.01) == [Excess(1, "cpu")]
+
+
+def test_processor_time_that_is_nearly_used_up_is_told_once(family):
+    look = family(work=10_000_000)
+    (root,) = [each for each in psutil.Process().children() if FAMILY in each.cmdline()]
+    times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
+    taken = sum(each.user + each.system for each in times)
+    assert look(3, cpu=taken * 4 / 3, warning=taken * 2 / 3) == [Near(1, 1)]
+    assert look(3, cpu=taken * 3, warning=taken) == []
+    assert look(3, cpu=taken * 4 / 3, warning=taken) == []  # more than half of it
+
+
+def test_what_is_on_disk(family, tmp_path):
+    look = family()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "big").write_bytes(b"x" * 3_000_000)
+    os.symlink("/usr", tmp_path / "usr")
+    assert look(directory=4_000_000) == []
+    assert look(directory=2_000_000) == [Excess(1, "disk")]
+
+
+def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
+    watch = Watch(interval=3600.0)
+    assert watch.wait() is None
+    watch.add(1, Place(pid=os.getpid()), {"processes": 1})
+    assert watch.look() == []
+    wait = watch.wait()
+    assert wait is not None
+    assert wait > 3000
+    watch.forget(1)
+    assert watch.wait() is None
+
+
+def test_a_process_that_is_gone_has_taken_nothing():
+    watch = Watch(interval=0.0)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    watch.add(1, Place(pid=gone.pid), {"memory": 1, "processes": 1})
+    assert watch.look() == []
+    assert Excess(1, "cpu") != Excess(1, "memory")
+
+
+class TestHowOften:
+    """A kernel with a process too many is found in each look at it."""
+
+    def test_who_does_nothing_is_looked_at_less_and_less(self):
+        sleeper = subprocess.Popen(["sleep", "1000"])
+        while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
+            pass  # it is about to be a program that does nothing
+        watch = Watch(interval=0.0)
+        watch.add(1, Place(pid=sleeper.pid), {"processes": 0})
+        found = [number for number in range(1, 65) if watch.look()]
+        sleeper.kill()
+        sleeper.wait()
+        assert len(found) < 20
+        assert found[-5:] == [32, 40, 48, 56, 64]
+
+    def test_who_does_anything_is_looked_at_each_time(self):
+        watch = Watch(interval=0.0)
+        watch.add(1, Place(pid=os.getpid()), {"processes": 0})
+        children = []
+        for _ in range(12):
+            children.append(subprocess.Popen(["sleep", "1000"]))
+            assert watch.look() == [Excess(1, "processes")]
+        for child in children:
+            child.kill()
+            child.wait()
+
+    def test_all_that_do_nothing_are_looked_at_in_the_same_look(self):
+        sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(3)]
+        watch = Watch(interval=0.0)
+        found = []
+        for number in range(1, 97):
+            if number in (1, 6, 11):
+                watch.add(number, Place(pid=sleepers[number // 5].pid), {"processes": 0})
+            found.append(len(watch.look()))
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
+        assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
+
+
+def test_memory_behind_descriptors_counts_once():
+    code = """
+import os, signal
+file = os.memfd_create("hoard")
+os.write(file, bytes(50_000_000))
+os.dup(file)
+if os.fork() == 0:
+    os.write(1, b".")
+signal.pause()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as root:
+        assert root.stdout is not None
+        root.stdout.read(1)
+        tree = list(processtable.tree(root.pid, processtable.by_parent()))
+        assert len(tree) == 2
+        size = Sources.of_this_system().behind_descriptors(tree, 0)
+        for process in tree:
+            os.kill(process.pid, 9)
+    assert 50_000_000 <= size < 51_000_000

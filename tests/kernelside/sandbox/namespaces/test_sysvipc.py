@@ -1,0 +1,49 @@
+"""How many System V objects a kernel may have: what is written of it."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sagecell_tx.kernelside.sandbox.namespaces import sysvipc
+from sagecell_tx.kernelside.startcommand import Start
+
+SHMALL = Path("/proc/sys/kernel/shmall")
+
+PROGRAM = """
+import os
+from sagecell_tx.kernelside.system import linux
+from sagecell_tx.kernelside.sandbox.namespaces import sysvipc
+user, group = os.getuid(), os.getgid()
+linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWIPC)
+for name, text in ("setgroups", "deny"), ("uid_map", f"0 {user} 1"):
+    with open(f"/proc/self/{name}", "w") as file:
+        file.write(text)
+print(sysvipc.bound({"shmall": "77"}), open("/proc/sys/kernel/shmall").read().strip() == "77")
+"""
+
+
+def start(**limits: float) -> Start:
+    return Start(kernel_id=1, limits=limits)
+
+
+def test_shared_memory_is_a_part_of_what_a_kernel_may_have():
+    pages = int(sysvipc.bounds(start(memory=1 << 30))["shmall"])
+    assert pages * resource.getpagesize() == 1 << 27
+    assert int(sysvipc.bounds(start())["shmall"]) > 0
+
+
+@pytest.mark.integration
+def test_root_of_the_namespace_bounds_it_and_no_other():
+    before = SHMALL.read_text()
+    argv = [sys.executable, "-P", "-c", PROGRAM]
+    assert subprocess.check_output(argv, text=True).strip() == "True True"
+    assert SHMALL.read_text() == before
+
+
+def test_what_cannot_be_bounded_is_told():
+    assert not sysvipc.bound({"no-such-bound": "1"})

@@ -1,0 +1,50 @@
+"""Programs that use the system as libraries and languages do run at every level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernelside.confined import Kind, confined, kinds
+from tests.kernelside.driving import Server
+from tests.kernelside.sandbox import ordinary
+
+pytestmark = pytest.mark.integration
+
+#: docs/security.rst says of the level `account` that it has no such things.
+NOT_BY_ACCOUNT = ordinary.NETWORKED | ordinary.SHARED | ordinary.TERMINAL
+
+SOURCE = Path(ordinary.__file__).read_text()
+
+
+@pytest.fixture(scope="module", params=kinds(), ids=str)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture(scope="module")
+def server(kind: Kind) -> Iterator[Server]:
+    with confined(kind) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", ordinary.PROGRAMS)
+def test_it_runs(server, kind, name):
+    cell = server.start()
+    code = f"""
+import os, sys
+with open("ordinary.py", "w") as file:
+    file.write({SOURCE!r})
+sys.path.insert(0, os.getcwd())
+import ordinary
+ordinary.{name}()
+"""
+    result = cell.run(code)
+    cell.stop()
+    if kind.level == "account" and name in NOT_BY_ACCOUNT:
+        assert result.reply["ename"] in ("OSError", "PermissionError"), result.reply
+    else:
+        assert result.reply["status"] == "ok", result.reply

@@ -1,0 +1,195 @@
+"""The filter of system calls, asked without making any."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+
+import pyseccomp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagecell_tx.kernelside.sandbox import callnames
+from sagecell_tx.kernelside.sandbox.seccomp import all_but
+from sagecell_tx.kernelside.system import linux
+from tests.kernelside.sandbox.machine import ALLOWED, I386, answer, compiled
+
+#: Numbers that Linux once had, or never had but in a table: it answers ENOSYS itself.
+GONE = (
+    *("_sysctl", "afs_syscall", "create_module", "epoll_ctl_old", "epoll_wait_old"),
+    *("get_kernel_syms", "get_thread_area", "getpmsg", "lookup_dcookie", "nfsservctl", "putpmsg"),
+    *("query_module", "security", "set_thread_area", "tuxcall", "uselib", "vserver"),
+)
+
+#: One for each kernel with a network of its own, one for each without.
+NETWORKS = (True, False)
+
+#: The upper half of a register, where an argument is an int.
+GARBAGE = 0xDEADBEEF << 32
+
+
+def number(name: str) -> int:
+    """The call's number here; -1 or less where there is none."""
+    found: int = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
+    return found if found != -1 else callnames.NUMBERS.get(name, -1)
+
+
+def asked(name: str, *arguments: int, own_network: bool = True) -> str:
+    return answer(compiled(own_network=own_network), number(name), *arguments)
+
+
+def test_each_call_is_in_one_list():
+    lists = ("ALLOWED", "BY_ARGUMENTS", "SHARED", "REFUSED", "ABSENT")
+    names = [name for each in lists for name in getattr(callnames, each)]
+    assert len(names) == len(set(names))
+    assert not set(names) & set(GONE)
+
+
+def test_each_call_that_libseccomp_knows_is_in_a_list():
+    """A newer libseccomp may fail here: somebody has to decide."""
+    named = {*callnames.ALLOWED, *callnames.BY_ARGUMENTS, *callnames.SHARED, *callnames.REFUSED}
+    named |= {*callnames.ABSENT, *GONE}
+    known = set()
+    for each in range(1024):
+        try:
+            known.add(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, each).decode())
+        except ValueError:
+            continue  # no call has the number
+    assert len(known) > 300
+    assert known - named == set()
+
+
+def test_newer_numbers_are_those_that_libseccomp_has():
+    for name, expected in callnames.NUMBERS.items():
+        found = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
+        assert found in (expected, -1), name
+
+
+@pytest.mark.parametrize("own_network", NETWORKS)
+def test_every_number_has_the_answer_of_its_list(own_network):
+    shared = ALLOWED if own_network else "EPERM"
+    for names, expected in (
+        (callnames.ALLOWED, ALLOWED),
+        (callnames.SHARED, shared),
+        (callnames.REFUSED, "EPERM"),
+        (callnames.ABSENT, "ENOSYS"),
+        (GONE, "ENOSYS"),
+    ):
+        for name in names:
+            if number(name) >= 0:
+                assert asked(name, own_network=own_network) == expected, name
+
+
+@pytest.mark.parametrize("own_network", NETWORKS)
+def test_an_unknown_number_is_a_call_that_there_is_not(own_network):
+    named = [*callnames.ALLOWED, *callnames.SHARED, *callnames.REFUSED, *callnames.BY_ARGUMENTS]
+    known = {number(name) for name in named}
+    program = compiled(own_network=own_network)
+    for each in (*range(2048), 9999, 0x3FFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
+        if each not in known:
+            assert answer(program, each) == "ENOSYS", each
+
+
+@pytest.mark.parametrize("own_network", NETWORKS)
+def test_calls_of_other_architectures(own_network):
+    """x32 are those of x86-64 with a bit; another architecture has other numbers."""
+    program = compiled(own_network=own_network)
+    for each in range(1024):
+        assert answer(program, 0x40000000 | each) == "ENOSYS"
+        assert answer(program, each, architecture=I386) == "ENOSYS"
+
+
+def test_new_namespaces():
+    fork, thread = 0x01200011, 0x003D0F00
+    for flags in (fork, thread, fork | GARBAGE):
+        assert asked("clone", flags) == ALLOWED
+    for flag in (1 << bit for bit in range(32)):
+        new = flag in (
+            *(linux.CLONE_NEWNS, linux.CLONE_NEWUTS, linux.CLONE_NEWIPC, linux.CLONE_NEWUSER),
+            *(linux.CLONE_NEWPID, linux.CLONE_NEWNET, linux.CLONE_NEWCGROUP),
+        )
+        for flags in (flag, flag | fork, flag | GARBAGE):
+            assert asked("clone", flags) == ("EPERM" if new else ALLOWED), hex(flags)
+    assert asked("clone", 0x7E020000) == "EPERM"
+
+
+def test_requests_to_devices():
+    requests = (0x5412, 0x541C, 0x5423, 0x8940, 0x8941, 0x8982, 0x8983, 0x89A0, 0x89A1)
+    for refused in requests:
+        for upper in (0, 0x10000, 0xFFFF0000, GARBAGE):
+            assert asked("ioctl", 0, refused | upper) == "EPERM"
+    terminals = (0x5401, 0x5402, 0x5413, 0x5414, 0x80045430, 0x40045431, 0x5441, 0x540E, 0x541B)
+    for request in (*terminals, 0xFFFFFFFF80045430, 0x40049409, 0x8910):
+        assert asked("ioctl", 0, request) == ALLOWED, hex(request)
+    allowed = [request for request in range(1 << 16) if asked("ioctl", 0, request) == ALLOWED]
+    assert len(allowed) == (1 << 16) - len(requests)
+
+
+def test_personalities():
+    for persona in (0xFFFFFFFF, -1, 0, 0x0040000, 0x0400000, 0x0440000):
+        assert asked("personality", persona) == ALLOWED, hex(persona)
+    for persona in (8, 0x20000, 0x0040008, 0x0100000, 0xFFFFFFFE, 0x8000000):
+        assert asked("personality", persona) == "ENOSYS", hex(persona)
+
+
+def test_options_of_prctl():
+    for option in callnames.OPTIONS:
+        assert asked("prctl", option) == asked("prctl", option | GARBAGE) == ALLOWED, option
+    for option in callnames.REFUSED_OPTIONS:
+        assert asked("prctl", option) == asked("prctl", option | GARBAGE) == "EPERM", option
+    named = {*callnames.OPTIONS, *callnames.REFUSED_OPTIONS, callnames.DUMPABLE}
+    assert len(named) == len(callnames.OPTIONS) + len(callnames.REFUSED_OPTIONS) + 1
+    for option in {*range(256), 0x7FFFFFFF} - named:
+        assert asked("prctl", option) == "ENOSYS", option
+
+
+def test_a_process_stays_one_that_can_be_looked_at():
+    assert asked("prctl", 4, 1) == ALLOWED
+    for value in (0, 2, 1 | GARBAGE):
+        assert asked("prctl", 4, value) == asked("prctl", 4 | GARBAGE, value) == "EPERM"
+
+
+FAMILIES = (*range(64), 1 << 31, 0xFFFFFFFF, *(GARBAGE | family for family in range(64)))
+KINDS = tuple(range(16))
+FLAGS = (0, socket.SOCK_CLOEXEC, socket.SOCK_NONBLOCK, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+PROTOCOLS = (*range(300), 0xFFFFFFFF, GARBAGE, GARBAGE | 6)
+
+
+@pytest.mark.parametrize("own_network", NETWORKS)
+def test_sockets(own_network):
+    internet = {socket.AF_INET, socket.AF_INET6} if own_network else set()
+    for family, kind, flags in itertools.product(FAMILIES, KINDS, FLAGS):
+        for protocol in PROTOCOLS if family in (*internet, socket.AF_NETLINK) else (0, 6):
+            got = asked("socket", family, kind | flags, protocol, own_network=own_network)
+            if family == socket.AF_UNIX:
+                expected = ALLOWED
+            elif family in internet:
+                known = kind in (1, 2) and protocol in (0, 6, 17)
+                expected = ALLOWED if known else "EPROTONOSUPPORT"
+            elif family == socket.AF_NETLINK and own_network:
+                expected = "EPROTONOSUPPORT" if protocol else ALLOWED
+            else:
+                expected = "EAFNOSUPPORT"
+            assert got == expected, (family, kind, flags, protocol)
+
+
+@pytest.mark.parametrize("own_network", NETWORKS)
+def test_pairs_of_sockets(own_network):
+    for family in FAMILIES:
+        expected = ALLOWED if family == socket.AF_UNIX else "EAFNOSUPPORT"
+        assert asked("socketpair", family, own_network=own_network) == expected
+
+
+@given(st.sets(st.integers(0, 255), min_size=1, max_size=5))
+def test_all_numbers_but_some(values):
+    pairs = list(all_but(values, 8))
+    for each in range(256):
+        matches = sum(each & mask == value for mask, value in pairs)
+        assert matches == (each not in values)
+
+
+@pytest.mark.parametrize("own_network", NETWORKS)
+def test_it_stays_small(own_network):
+    """Linux takes 4,096 instructions; most calls it has then answered from a table of its own."""
+    assert len(compiled(own_network=own_network)) < 1024

@@ -1,0 +1,78 @@
+"""What a kernel knows of others: nothing, wherever its program looks. At each level."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kernelside.confined import Kind, confined, kinds
+from tests.kernelside.driving import Cell, Server
+from tests.kernelside.sandbox import searching
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module", params=[*kinds(), Kind("none", os.getuid() == 0)], ids=str)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with confined(request.param) as server:
+        yield server
+
+
+def found(cell: Cell, *others: Cell) -> dict[str, list[int]]:
+    """Where a kernel finds its own key (0) and what is the others'.
+
+    Session ids never come as far as the fork server; tests/integration looks for those.
+    """
+    needles = [cell.key]
+    for other in others:
+        needles += [other.key, other.directory.name]
+    told: dict[str, list[int]] = ast.literal_eval(cell.value(searching.program(needles)))
+    return told
+
+
+def test_a_kernel_forked_after_another_knows_nothing_of_it(server):
+    first = server.start()
+    first.run("marker = 1")
+    second = server.start()
+    assert found(second, first) == {"memory": [0], "proc": []}
+    first.stop()
+    third = server.start()
+    assert found(third, first, second) == {"memory": [0], "proc": []}
+    fourth = server.start()
+    assert found(third, fourth) == {"memory": [0], "proc": []}
+    for cell in (second, third, fourth):
+        cell.stop()
+
+
+def test_a_start_that_comes_to_nothing_is_not_known_either(server):
+    directory = server.directory()
+    (directory / "ipc").rmdir()
+    lost = server.begin(directory)
+    assert lost.said() == b""
+    cell = server.start()
+    told = ast.literal_eval(cell.value(searching.program([cell.key, lost.key, directory.name])))
+    assert told == {"memory": [0], "proc": []}
+    assert directory.name not in str(server.unread)
+    cell.stop()
+
+
+def test_a_program_has_no_way_to_the_web_process_and_no_directory_but_its_own(server):
+    cell = server.start()
+    code = """
+import os, socket, stat
+for name in map(int, os.listdir("/proc/self/fd")):
+    try:
+        mode = os.fstat(name).st_mode
+    except OSError:
+        continue
+    if stat.S_ISDIR(mode):
+        assert os.path.samestat(os.fstat(name), os.stat("."))
+    if stat.S_ISSOCK(mode):
+        with socket.socket(fileno=os.dup(name)) as found:
+            assert found.type & 15 != socket.SOCK_SEQPACKET
+"""
+    assert cell.run(code).reply["status"] == "ok"
+    cell.stop()

@@ -1,0 +1,97 @@
+"""The scheduling groups of real sessions; where Linux has none, only what is computed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sagecell_tx.kernelside.system import processtable
+from sagecell_tx.kernelside.system.autogroups import NICE, Autogroups, nice_for
+from tests.kernelside.driving import gone
+
+WEIGHT = 1.25
+
+#: Sessions that work until they hear SIGUSR1, and then sleep.
+SESSIONS = """
+import os, signal
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+for _ in range(4):
+    if os.fork() == 0:
+        os.setsid()
+        working = [True]
+        signal.signal(signal.SIGUSR1, lambda *_: working.clear())
+        os.write(1, b".")
+        while working:
+            pass
+        os.write(1, b".")
+        while True:
+            signal.pause()
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 3, 14])
+def test_many_weigh_as_one(sessions):
+    together = sessions / WEIGHT ** (nice_for(sessions) - NICE)
+    assert 1 / WEIGHT < together <= 1
+
+
+def test_there_is_an_end_to_it():
+    assert nice_for(0) == NICE
+    assert nice_for(10_000) == 19
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+@pytest.mark.skipif(os.getuid() != 0, reason="without root few values may be changed at a time")
+class TestRealSessions:
+    @pytest.fixture
+    def family(self):
+        with subprocess.Popen([sys.executable, "-c", SESSIONS], stdout=subprocess.PIPE) as root:
+            assert root.stdout is not None
+            for _ in range(4):
+                root.stdout.read(1)
+            yield root
+            for each in tree(root.pid):
+                os.kill(each.pid, signal.SIGKILL)
+                assert gone(each.pid) or each.pid == root.pid
+
+    def test_they_are_levelled_while_they_work(self, family):
+        groups = Autogroups()
+        groups.level(tree(family.pid))
+        before = {each.pid: each.own for each in tree(family.pid) if each.pid != family.pid}
+        working = tree(family.pid)
+        while any(each.own < before.get(each.pid, 0) + 0.05 for each in working[1:]):
+            working = tree(family.pid)
+        groups.level(working)
+        own = list(before)
+        assert [nice(pid) for pid in own] == [nice_for(4)] * 4
+        for pid in own:
+            os.kill(pid, signal.SIGUSR1)
+        for _ in own:
+            family.stdout.read(1)
+        groups.level(tree(family.pid))  # what they had done since
+        groups.level(tree(family.pid))
+        assert [nice(pid) for pid in own] == [NICE] * 4
+
+    def test_the_servers_own_is_left_alone(self):
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:  # in this session
+            before = nice(os.getpid())
+            groups = Autogroups()
+            groups.level(tree(child.pid))
+            assert nice(os.getpid()) == before
+            assert child.stdin is not None
+            child.stdin.close()
+
+
+def tree(root: int) -> list[processtable.Process]:
+    return list(processtable.tree(root, processtable.by_parent()))
+
+
+def nice(pid: int) -> int:
+    with open(f"/proc/{pid}/autogroup") as file:
+        return int(file.read().split()[-1])

@@ -1,0 +1,45 @@
+"""The holes in memory, as the allocator itself counts them, and what a kernel takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.kernelside.driving import Server, private
+
+PROGRAM = """
+import json
+from sagecell_tx.kernelside.system import memory
+rubbish = [bytes(size) for size in range(480) for _ in range(200)]
+kept = rubbish[::3]
+del rubbish
+free = sum(size * count for size, count in memory._free_blocks())
+filling = memory.settle()
+left = sum(size * count for size, count in memory._free_blocks())
+import gc
+print(json.dumps([free, left, gc.isenabled(), gc.get_freeze_count() > 1000, gc.collect()]))
+"""
+
+
+def test_holes_are_filled_and_the_collector_is_kept_off():
+    output = subprocess.check_output([sys.executable, "-P", "-c", PROGRAM])
+    free, left, enabled, frozen, _ = json.loads(output)
+    assert free > 1_000_000
+    assert left < 200_000
+    assert (enabled, frozen) == (False, True)
+
+
+@pytest.mark.integration
+def test_a_kernel_with_libraries_loaded_has_little_for_itself(tmp_path):
+    server = Server(tmp_path, "numpy,matplotlib.pyplot")
+    cells = [server.start() for _ in range(2)]
+    for cell in cells:
+        cell.run("1+1")
+    # What is shared comes on top, divided by the number of kernels.
+    assert max(private(cell.pid) for cell in cells) < 12_000_000
+    for cell in cells:
+        cell.stop()
+    assert server.close() == 0

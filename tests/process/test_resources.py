@@ -1,0 +1,52 @@
+"""The process takes the descriptors that it may have, and gives back memory that is free."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from sagecell_tx.process.resources import allow_many_descriptors, give_back_memory
+
+BLOCK = 64 * 1024
+COUNT = 1024
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.fixture
+def libc():
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    return libc
+
+
+def test_what_a_few_blocks_keep_from_the_system_is_given_back(libc):
+    blocks = [libc.malloc(BLOCK) for _ in range(COUNT)]
+    for block in blocks:
+        ctypes.memset(block, 1, BLOCK)
+    kept = blocks[COUNT // 2 :: 64]
+    for block in set(blocks) - set(kept):
+        libc.free(block)
+    before = resident()
+    give_back_memory()
+    assert before - resident() > BLOCK * COUNT / 4
+    for block in kept:
+        libc.free(block)
+
+
+def test_the_limit_of_descriptors_is_the_highest(request):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
+    allow_many_descriptors()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)

@@ -1,0 +1,319 @@
+"""All sessions of a process: who is let in, what is counted, and how they all end."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import pytest
+from attrs import evolve
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.config import Limits, Rate
+from sagecell_tx.sessions.admission.refusals import Refused
+from sagecell_tx.sessions.admission.starts import Starts
+from sagecell_tx.sessions.admission.storagebudgets import FileAllowance
+from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import Exit, StartFailed
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.testing.hosts import MemoryHost
+from sagecell_tx.testing.listeners import MemoryListener
+from tests.sessions.samples import DATE, code, ids
+from tests.sessions.slowstore import SlowStore
+
+LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, stop_grace=1, idle=900)
+
+
+class FleetTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.host = MemoryHost()
+        self.fleet = Fleet(
+            host=self.host,
+            files=SlowStore(prompt=True),
+            limits=LIMITS,
+            clock=self.clock,
+            new_id=ids(),
+            now=lambda: DATE,
+            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
+        )
+        self.fleet.startService()
+
+    def open(self, *, timeout: float = 0, **who: Any) -> Session:
+        return self.successResultOf(self.fleet.open(Visitor(**who), timeout=timeout))
+
+    def refusal(self, **who: Any) -> str:
+        failure = self.failureResultOf(self.fleet.open(Visitor(**who), timeout=0), Refused)
+        return cast(Refused, failure.value).code
+
+    def empty(self) -> None:
+        """Nobody is left, and nothing of anybody."""
+        assert len(self.fleet) == 0
+        assert self.fleet.admission.is_untouched
+        assert self.host.alive == []
+        assert self.clock.getDelayedCalls() == []
+
+    def test_a_session_is_found_by_its_kernels_id_while_it_lives(self) -> None:
+        session = self.open()
+        assert self.host.latest.kernel_id == session.kernel_id
+        assert self.fleet.get(session.kernel_id) is session
+        assert self.fleet.get("another") is None
+        assert len(self.fleet) == 1
+        session.stop(Reason.STOPPED)
+        assert self.fleet.get(session.kernel_id) is None
+        self.empty()
+
+    def test_who_is_told_of_a_death_finds_the_place_free(self) -> None:
+        session = self.open()
+        taken = session.when_dead().addCallback(lambda _: self.fleet.admission.taken)
+        session.stop(Reason.STOPPED)
+        assert self.successResultOf(taken) == 0
+
+    def test_deaths_are_counted_by_reason(self) -> None:
+        for how in (Exit(status=0), Exit(signal=11), Exit(signal=9)):
+            self.open()
+            self.host.latest.end(how)
+        assert self.fleet.deaths.total == {Reason.FINISHED: 1, Reason.CRASHED: 2}
+        assert self.fleet.deaths.lately() == self.fleet.deaths.total
+        self.clock.advance(3600)
+        assert self.fleet.deaths.lately() == {}
+        self.empty()
+
+    def test_the_timeout_is_cut_to_the_limit(self) -> None:
+        for asked, given in ((0, 0), (5.5, 5.5), (900, 900), (901, 900), (math.inf, 900)):
+            session = self.open(timeout=asked)
+            assert session.timeout == given
+            session.stop(Reason.STOPPED)
+
+    def test_a_timeout_that_makes_no_sense_takes_no_place(self) -> None:
+        for nonsense in (math.nan, -1, -math.inf):
+            with pytest.raises(ValueError, match="timeout"):
+                self.fleet.open(Visitor(), timeout=nonsense)
+        self.empty()
+
+    def test_no_more_than_the_limit(self) -> None:
+        sessions = [self.open() for _ in range(3)]
+        assert self.refusal() == "too_many_kernels"
+        sessions[0].stop(Reason.STOPPED)
+        self.open()
+
+    def test_no_more_of_one_page_than_its_limit(self) -> None:
+        first = self.open(cell_session="page")
+        self.open(cell_session="page")
+        assert self.refusal(cell_session="page") == "too_many_kernels_for_cell_session"
+        assert len(self.host.kernels) == 2
+        first.stop(Reason.STOPPED)
+        self.open(cell_session="page")
+
+    def test_a_place_is_taken_until_the_processes_are_gone(self) -> None:
+        self.host.lingering = True
+        session = self.open(cell_session="page")
+        session.stop(Reason.STOPPED)
+        self.clock.advance(LIMITS.stop_grace)
+        assert self.fleet.admission.taken == 1
+        self.host.latest.end()
+        self.empty()
+
+    def test_a_failed_start_gives_the_place_back(self) -> None:
+        self.host.prompt = False
+        session = self.open()
+        ready = session.when_ready()
+        self.host.latest.fail()
+        self.failureResultOf(ready)
+        self.empty()
+
+    def test_a_host_that_fails_at_once_takes_no_place(self) -> None:
+        self.host.broken = OSError("No space left on device")
+        session = self.open()
+        self.failureResultOf(session.when_ready())
+        assert len(self.flushLoggedErrors(OSError)) == 1
+        self.empty()
+
+    # --- the queue
+
+    def test_who_waits_gets_the_place_of_who_goes(self) -> None:
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 2
+        sessions = [self.open() for _ in range(3)]
+        waiting = [self.fleet.open(Visitor(), timeout=60, kernel_id=name) for name in "ab"]
+        assert len(self.host.kernels) == 3
+        sessions[1].stop(Reason.STOPPED)
+        assert self.successResultOf(waiting[0]).kernel_id == "a"
+        assert self.host.latest.kernel_id == "a"
+        self.assertNoResult(waiting[1])
+        waiting[1].cancel()
+        self.failureResultOf(waiting[1], CancelledError)
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_a_host_that_fails_at_once_fails_for_all_who_wait(self) -> None:
+        """As many as there may be, and no deeper in the stack for that."""
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 300
+        first, _, _ = [self.open() for _ in range(3)]
+        waiting = [self.fleet.open(Visitor(), timeout=0) for _ in range(300)]
+        self.host.broken = OSError("No space left on device")
+        first.stop(Reason.STOPPED)
+        for each in waiting:
+            self.failureResultOf(self.successResultOf(each).when_ready(), StartFailed)
+        assert len(self.flushLoggedErrors(OSError)) == 300
+        assert len(self.fleet) == self.fleet.admission.taken == 2
+
+    # --- turns to start
+
+    def take_turns(self) -> list[Deferred[Session]]:
+        """One address has its two starts under way and another one waits, as does another's."""
+        self.fleet.starts = Starts(at_once=3, each=2, clock=self.clock, patience=5)
+        self.fleet.admission.pools[Purpose.KERNEL].size = 9
+        self.host.prompt = False
+        visitors = [Visitor(address=f"192.0.2.{number}") for number in (1, 1, 1, 2, 2)]
+        return [self.fleet.open(visitor, timeout=60) for visitor in visitors]
+
+    def test_who_starts_many_waits_and_others_do_not(self) -> None:
+        asked = self.take_turns()
+        for each in (asked[0], asked[1], asked[3]):
+            self.successResultOf(each)
+        self.assertNoResult(asked[2])
+        self.host.kernels[2].come_up()
+        self.successResultOf(asked[4])
+        self.host.kernels[0].fail()
+        self.successResultOf(asked[2])
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_who_gives_up_the_turn_gives_the_place_back(self) -> None:
+        asked = self.take_turns()
+        assert self.fleet.admission.taken == 5
+        asked[2].cancel()
+        self.failureResultOf(asked[2], CancelledError)
+        assert self.fleet.admission.taken == 4
+        self.clock.advance(5)
+        assert self.failureResultOf(asked[4], Refused).value.code == "too_many_kernels"
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_stopping_sends_away_who_waits_for_a_turn(self) -> None:
+        asked = self.take_turns()
+        self.successResultOf(self.fleet.stopService())
+        for each in (asked[2], asked[4]):
+            assert self.failureResultOf(each, Refused).value.code == "draining"
+        self.empty()
+
+    # --- draining
+
+    def test_stopping_sends_away_who_waits(self) -> None:
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 2
+        for _ in range(3):
+            self.open()
+        waiting = [self.fleet.open(Visitor(), timeout=0) for _ in range(2)]
+        self.successResultOf(self.fleet.stopService())
+        for each in waiting:
+            assert self.failureResultOf(each, Refused).value.code == "draining"
+        assert len(self.host.kernels) == 3
+        self.empty()
+
+    def test_stopping_an_empty_fleet(self) -> None:
+        self.successResultOf(self.fleet.stopService())
+        assert not self.fleet.running
+
+    def test_stopping_ends_everybody_and_fires_when_all_are_gone(self) -> None:
+        self.host.lingering = True
+        sessions = [self.open() for _ in range(2)]
+        self.host.prompt = False
+        sessions.append(self.open())
+        started = sessions[2].when_ready()
+        listener = MemoryListener().attach(sessions[0].attach)
+        stopped = self.fleet.stopService()
+        for kernel in list(self.host.kernels):
+            self.assertNoResult(stopped)
+            assert kernel.going
+            kernel.end()
+        self.successResultOf(stopped)
+        self.failureResultOf(started)
+        assert listener.closed == ["draining"]
+        assert self.fleet.deaths.total == {Reason.DRAINING: 3}
+        self.empty()
+
+    def test_stopping_waits_for_who_polls_to_be_told(self) -> None:
+        session = self.open(timeout=60)
+        session.attach(MemoryListener(slow=True), "").detach()
+        stopped = self.fleet.stopService()
+        self.clock.advance(LIMITS.stop_grace)
+        self.assertNoResult(stopped)
+        again = self.fleet.remembered(session.kernel_id)
+        assert again is session
+        told = MemoryListener().attach(lambda listener: session.attach(listener, ""))
+        assert told.heard[-1].parsed_content()["reason"] == "draining"
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stopping_waits_for_who_is_slow(self) -> None:
+        session = self.open(timeout=60)
+        listener = MemoryListener(slow=True).attach(session.attach)
+        stopped = self.fleet.stopService()
+        self.clock.advance(LIMITS.stop_grace)
+        self.assertNoResult(stopped)
+        listener.slow = False
+        listener.wake()
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+
+    def test_stopping_does_not_wait_long_for_who_never_comes(self) -> None:
+        session = self.open(timeout=60)
+        session.attach(MemoryListener(slow=True), "").detach()
+        stopped = self.fleet.stopService()
+        self.clock.pump([0.05] * 58)
+        self.assertNoResult(stopped)
+        self.clock.pump([0.05] * 4)
+        self.successResultOf(stopped)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_files_are_counted_by_who_asked(self) -> None:
+        limits = evolve(LIMITS, stored_per_address=Rate(burst=10_000, per_minute=1))
+        self.fleet.allowance = FileAllowance(limits)
+        stored = []
+        for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", ""):
+            session = self.open(timeout=60, address=address)
+            content = {"name": "a", "size": 5000, "mtime": 0, "offset": 0, "last": True}
+            self.host.latest.say("sagecell_file", content, buffers=(b"x" * 5000,))
+            found = self.successResultOf(self.fleet.files.find(session.kernel_id, "a"))
+            stored.append(found is not None)
+            session.stop(Reason.STOPPED)
+            self.clock.advance(LIMITS.stop_grace)
+        assert stored == [True, False, True, True]
+        self.empty()
+
+    def test_stopping_kills_the_stubborn(self) -> None:
+        self.host.stubborn = True
+        self.open()
+        stopped = self.fleet.stopService()
+        self.assertNoResult(stopped)
+        self.clock.advance(LIMITS.stop_grace)
+        self.successResultOf(stopped)
+        self.empty()
+
+    def test_a_working_kernel_is_stopped_too(self) -> None:
+        self.host.answering = True
+        session = self.open(timeout=900)
+        MemoryListener().attach(session.attach).attachment.send(code("hang"))
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_nobody_is_let_in_while_stopping_or_after(self) -> None:
+        self.host.lingering = True
+        self.open()
+        stopped = self.fleet.stopService()
+        assert self.refusal() == "draining"
+        self.host.latest.end()
+        self.successResultOf(stopped)
+        assert self.refusal() == "draining"
+
+    def test_a_fleet_that_starts_again_takes_in_again(self) -> None:
+        self.successResultOf(self.fleet.stopService())
+        self.fleet.startService()
+        self.open()
+        self.successResultOf(self.fleet.stopService())
+        self.empty()

@@ -1,0 +1,295 @@
+"""One kernel and those who listen to it: who is told what, in what order, and who waits."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sagecell_tx.sessions.lifecycle.bridge import REQUESTS, Undeliverable
+from sagecell_tx.testing.listeners import MemoryListener
+from sagecell_tx.wire.messages import CONTROL, STDIN, Message
+from tests.sessions.bridgeworld import LIMITS, BridgeWorld
+from tests.sessions.samples import code, request, said
+
+# --- passing on
+
+
+def test_everybody_hears_everything_in_order():
+    world = BridgeWorld()
+    listeners = [world.listen(), world.listen()]
+    said = [world.kernel.status("busy"), world.show("a"), world.kernel.stream("b")]
+    for listener in listeners:
+        assert listener.heard == said
+
+
+def test_what_was_said_before_anybody_came_is_heard_by_the_first():
+    world = BridgeWorld()
+    early = world.kernel.status("starting")
+    first, second = world.listen(), world.listen()
+    assert first.heard == [early]
+    assert second.heard == []
+
+
+def test_requests_go_to_the_kernel_as_they_are():
+    world = BridgeWorld()
+    listener = world.listen()
+    requests = [code("1"), request("r2", "input_reply", channel=STDIN)]
+    for message in requests:
+        listener.attachment.send(message)
+    assert world.kernel.sent == requests
+
+
+def test_a_request_that_no_kernel_is_there_for_goes_nowhere():
+    world = BridgeWorld()
+    listener = world.listen()
+    world.kernel.end()
+    listener.attachment.send(code("1"))
+    assert world.kernel.sent == []
+
+
+def test_who_has_detached_is_no_longer_listened_to():
+    world = BridgeWorld()
+    listener = world.listen()
+    listener.attachment.detach()
+    listener.attachment.send(code("1"))
+    assert world.kernel.sent == []
+    assert listener.attachment.take(1000) == []
+
+
+def test_output_then_reply_then_idle_whatever_came_first():
+    """contract: T11"""
+    world = BridgeWorld()
+    listener = world.listen()
+    asked = code("1")
+    listener.attachment.send(asked)
+    world.kernel.status("busy", asked)
+    world.kernel.reply(asked)
+    world.kernel.stream("late", asked)
+    world.kernel.status("idle", asked)
+    assert listener.kinds == ["status", "stream", "execute_reply", "status"]
+
+
+def test_messages_on_other_channels_pass():
+    world = BridgeWorld()
+    listener = world.listen()
+    question = world.kernel.say("input_request", {"prompt": "?"}, channel=STDIN)
+    answer = world.kernel.reply(request("r9", "interrupt_request", channel=CONTROL))
+    assert listener.heard == [question, answer]
+
+
+def test_the_welcome_of_iopub_is_not_for_listeners():
+    world = BridgeWorld()
+    listener = world.listen()
+    world.kernel.say("iopub_welcome", {"subscription": ""})
+    assert listener.heard == []
+
+
+def test_a_status_that_makes_no_sense_passes():
+    world = BridgeWorld()
+    listener = world.listen()
+    odd = [
+        attrs.evolve(said("status"), content=content)
+        for content in (b"{", b"[]", b'{"execution_state":["idle"]}', b"{}")
+    ]
+    for message in odd:
+        world.kernel.deliver(message)
+    assert listener.heard == odd
+
+
+def test_a_reaction_inside_wake_comes_after_what_caused_it():
+    world = BridgeWorld(answering=True)
+    listener = world.listen()
+    other = world.listen()
+    first, second = code("print 1", "r1"), code("print 2", "r2")
+
+    def answer_back() -> None:
+        listener.take_all()
+        if listener.kinds[-2:] == ["execute_reply", "status"] and len(world.kernel.sent) == 1:
+            listener.attachment.send(second)
+
+    listener.on_wake = answer_back
+    listener.attachment.send(first)
+    assert listener.text == "1\n2\n"
+    assert other.text == "1\n2\n"
+    assert listener.heard == other.heard
+    assert world.watcher.told.count("execution_finished") == 2
+    assert world.watcher.told[-1] == "work_finished"
+
+
+# --- what the watcher is told
+
+
+def test_work_begins_with_the_first_request_and_finishes_with_the_last():
+    world = BridgeWorld()
+    listener = world.listen()
+    first, second = code("1", "r1"), code("2", "r2")
+    listener.attachment.send(first)
+    listener.attachment.send(second)
+    world.kernel.finish(first)
+    assert world.watcher.told == ["listener_came", "work_began", "execution_finished"]
+    world.kernel.finish(second)
+    assert world.watcher.told[3:] == ["execution_finished", "work_finished"]
+
+
+def test_a_request_that_runs_nothing_is_work_but_no_execution():
+    world = BridgeWorld()
+    listener = world.listen()
+    asked = request("r1", "kernel_info_request")
+    listener.attachment.send(asked)
+    world.kernel.finish(asked)
+    assert world.watcher.told == ["listener_came", "work_began", "work_finished"]
+
+
+def test_busy_on_control_is_no_work():
+    world = BridgeWorld()
+    listener = world.listen()
+    asked = request("r1", "interrupt_request", channel=CONTROL)
+    listener.attachment.send(asked)
+    world.kernel.status("busy", asked)
+    world.kernel.finish(asked)
+    assert world.watcher.told == ["listener_came"]
+
+
+def test_only_the_first_to_come_and_the_last_to_leave_are_told():
+    world = BridgeWorld()
+    first, second = world.listen(), world.listen()
+    first.attachment.detach()
+    assert world.watcher.told == ["listener_came"]
+    second.attachment.detach()
+    second.attachment.detach()
+    assert world.watcher.told == ["listener_came", "listeners_left"]
+
+
+def test_who_comes_back_to_a_working_kernel_finds_it_working():
+    world = BridgeWorld()
+    listener = world.listen()
+    listener.attachment.send(code("1"))
+    listener.attachment.detach()
+    world.listen()
+    assert world.watcher.told[2:] == ["listeners_left", "listener_came", "work_began"]
+
+
+# --- requests that are refused
+
+
+def test_a_msg_id_that_is_still_in_use():
+    world = BridgeWorld()
+    listener = world.listen()
+    asked = code("1")
+    listener.attachment.send(asked)
+    with pytest.raises(Undeliverable) as refused:
+        listener.attachment.send(asked)
+    assert refused.value.code == "duplicate_msg_id"
+    assert world.kernel.sent == [asked]
+    world.kernel.finish(asked)
+    listener.attachment.send(asked)
+    assert world.kernel.sent == [asked, asked]
+
+
+def test_too_many_requests():
+    world = BridgeWorld()
+    listener = world.listen()
+    for number in range(REQUESTS):
+        listener.attachment.send(code("1", f"r{number}"))
+    with pytest.raises(Undeliverable) as refused:
+        listener.attachment.send(code("1", "one more"))
+    assert refused.value.code == "too_many_requests"
+    assert len(world.kernel.sent) == REQUESTS
+    interrupt = request("stop", "interrupt_request", channel=CONTROL)
+    listener.attachment.send(interrupt)
+    assert world.kernel.sent[-1] == interrupt
+
+
+# --- the cap on output
+
+NOTICE = "\n[The output is longer than 0 MB; the rest is not shown.]\n"
+
+
+def flooded() -> tuple[BridgeWorld, MemoryListener, Message]:
+    """A world in which an execution has said more than it may."""
+    world = BridgeWorld()
+    listener = world.listen()
+    asked = code("1")
+    listener.attachment.send(asked)
+    for _ in range(50):
+        world.show("x" * 500, asked)
+    return world, listener, asked
+
+
+def test_what_is_over_the_cap_is_replaced_by_one_notice():
+    _, listener, asked = flooded()
+    shown = [message for message in listener.heard if message.msg_type == "display_data"]
+    assert LIMITS.output - shown[0].size < sum(message.size for message in shown) <= LIMITS.output
+    assert listener.text == NOTICE
+    assert listener.kinds == ["display_data"] * len(shown) + ["stream"]
+    assert listener.heard[-1].parent_id == asked.msg_id
+
+
+def test_status_error_and_reply_pass_over_the_cap():
+    world, listener, asked = flooded()
+    before = len(listener.heard)
+    world.kernel.status("busy", asked)
+    world.kernel.say("error", {"ename": "E", "evalue": "", "traceback": []}, asked)
+    world.kernel.finish(asked)
+    assert listener.kinds[before:] == ["status", "error", "execute_reply", "status"]
+
+
+def test_each_execution_has_its_own_cap():
+    world, listener, asked = flooded()
+    world.kernel.finish(asked)
+    again = code("2", "r2")
+    listener.attachment.send(again)
+    last = world.show("fresh", again)
+    assert listener.heard[-1] == last
+
+
+def test_what_belongs_to_no_request_has_a_cap_together():
+    world = BridgeWorld()
+    listener = world.listen()
+    for number in range(50):
+        world.show("x" * 500, code("1", f"r{number}"))
+    assert listener.kinds.count("stream") == 1
+    assert listener.text == NOTICE
+    assert listener.kinds[-1] == "stream"
+
+
+# --- kernel_timeout
+
+
+@pytest.mark.parametrize(
+    ("content", "heeded"),
+    [
+        (b'{"timeout": 60}', [60]),
+        (b'{"timeout": 0}', [0]),
+        (b'{"timeout": 1.5}', [1.5]),
+        (b'{"timeout": 1e9}', [900]),
+        (b'{"timeout": Infinity}', [900]),
+        (b'{"timeout": 1e999}', [900]),
+        (b'{"timeout": 1' + b"0" * 400 + b"}", [900]),
+        (b'{"timeout": -Infinity}', []),
+        (b'{"timeout": NaN}', []),
+        (b'{"timeout": NaN, "x": "Infinity"}', []),
+        (b'{"timeout": -1}', []),
+        (b'{"timeout": true}', []),
+        (b'{"timeout": "60"}', []),
+        (b'{"timeout": null}', []),
+        (b'{"timeout": [60]}', []),
+        (b"{}", []),
+        (b"[60]", []),
+        (b"Infinity", []),
+        (b"{", []),
+        (b'{"timeout": "\xff"}', []),
+        (b'{"timeout": 1' + b"0" * 5000 + b"}", []),
+        (b"[" * 100_000, []),
+        (b'{"timeout": 60' + b" " * 4096 + b"}", []),
+    ],
+)
+def test_a_kernel_timeout_is_heeded_when_it_is_a_number_from_0_up(
+    content: bytes, heeded: list[float]
+):
+    """contract: 2.5, T6"""
+    world = BridgeWorld()
+    listener = world.listen()
+    world.kernel.deliver(attrs.evolve(said("kernel_timeout"), content=content))
+    assert world.watcher.timeouts == heeded
+    assert listener.heard == []

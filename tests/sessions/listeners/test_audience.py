@@ -1,0 +1,249 @@
+"""Listeners take at their own pace: who is woken, who waits, who is let go, who is closed."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.sessions.bridgeworld import LIMITS, BridgeWorld
+from tests.sessions.samples import code, request
+
+# --- slow listeners
+
+
+def test_a_slow_listener_holds_the_kernel_at_the_bound():
+    world = BridgeWorld()
+    slow = world.listen(slow=True)
+    messages = world.fill()
+    assert LIMITS.outbox <= sum(message.size for message in messages)
+    assert sum(message.size for message in messages[:-1]) < LIMITS.outbox
+    held = world.show("held")
+    slow.take_all()
+    assert slow.heard == [*messages, held]
+    assert not world.kernel.paused
+
+
+def test_others_go_on_until_the_bound():
+    world = BridgeWorld()
+    fast, slow = world.listen(), world.listen(slow=True)
+    messages = world.fill()
+    assert fast.heard == messages
+    assert slow.heard == []
+    slow.take_all()
+    held = world.show("now")
+    assert fast.heard == [*messages, held]
+
+
+def test_the_kernel_goes_on_when_half_is_taken():
+    world = BridgeWorld()
+    slow = world.listen(slow=True)
+    slow.room = 1
+    messages = world.fill()
+    while world.kernel.paused:
+        slow.take()
+    rest = sum(message.size for message in messages[len(slow.heard) :])
+    assert 0 < rest <= LIMITS.outbox // 2
+    assert rest + messages[0].size > LIMITS.outbox // 2
+
+
+def test_a_reply_passes_while_the_kernel_is_held():
+    world = BridgeWorld()
+    slow = world.listen(slow=True)
+    asked = request("r1", "kernel_info_request")
+    slow.attachment.send(asked)
+    world.fill()
+    world.kernel.reply(asked)
+    slow.take_all()
+    assert slow.kinds[-1] == "kernel_info_reply"
+
+
+def test_a_slow_listener_that_leaves_lets_the_kernel_go_on():
+    world = BridgeWorld()
+    fast, slow = world.listen(), world.listen(slow=True)
+    world.fill()
+    slow.attachment.detach()
+    assert not world.kernel.paused
+    last = world.show("on")
+    assert fast.heard[-1] == last
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_a_stalled_listener_is_let_go_and_the_others_go_on():
+    world = BridgeWorld()
+    fast, stalled = world.listen(), world.listen(slow=True)
+    world.fill()
+    last = world.show("held back")
+    world.clock.advance(LIMITS.stalled - 1)
+    assert stalled.closed == []
+    world.clock.advance(1)
+    assert stalled.closed == ["stalled"]
+    assert fast.closed == []
+    assert fast.heard[-1] == last
+    assert world.clock.getDelayedCalls() == []
+    assert world.watcher.told == ["listener_came"]
+
+
+def test_who_takes_a_little_is_not_stalled():
+    world = BridgeWorld()
+    slow = world.listen(slow=True)
+    slow.room = 1
+    world.fill()
+    for _ in range(2):
+        world.clock.advance(LIMITS.stalled - 1)
+        slow.take()
+    assert slow.closed == []
+    assert world.kernel.paused
+    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.stalled)
+    assert slow.closed == ["stalled"]
+
+
+def test_who_hears_nothing_because_nothing_is_said_is_not_stalled():
+    world = BridgeWorld()
+    quiet = world.listen()
+    world.clock.advance(10 * LIMITS.stalled)
+    world.listen(slow=True)
+    world.fill()
+    world.clock.advance(LIMITS.stalled)
+    assert quiet.closed == []
+
+
+def test_with_nobody_there_the_kernel_waits_and_no_clock_runs():
+    world = BridgeWorld()
+    messages = world.fill()
+    assert world.clock.getDelayedCalls() == []
+    assert world.listen().heard == messages
+    assert not world.kernel.paused
+
+
+def test_who_comes_to_a_full_outbox_and_takes_nothing_is_let_go():
+    world = BridgeWorld()
+    world.fill()
+    stalled = world.listen(slow=True)
+    world.clock.advance(LIMITS.stalled)
+    assert stalled.closed == ["stalled"]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_the_last_to_leave_takes_the_watch_for_stalls_along():
+    world = BridgeWorld()
+    slow = world.listen(slow=True)
+    world.fill()
+    slow.attachment.detach()
+    assert world.clock.getDelayedCalls() == []
+
+
+# --- listeners that do things while they are woken
+
+
+def test_a_listener_may_detach_while_it_is_woken():
+    world = BridgeWorld()
+    shy, other = world.listen(slow=True), world.listen()
+    shy.on_wake = shy.attachment.detach
+    messages = [world.show("a"), world.show("b")]
+    assert other.heard == messages
+    assert shy.heard == []
+
+
+def test_who_was_detached_by_another_is_not_woken():
+    world = BridgeWorld()
+    jealous, rival = world.listen(slow=True), world.listen(slow=True)
+    jealous.on_wake = rival.attachment.detach
+    world.show("a")
+    assert rival.wakes == 0
+
+
+class BrokenListenerTests(SynchronousTestCase):
+    def test_one_that_fails_is_let_go_and_the_others_hear(self) -> None:
+        world = BridgeWorld()
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        broken, sound = world.listen(slow=True), world.listen()
+        broken.on_wake = fail
+        messages = [world.show("a"), world.show("b")]
+        assert sound.heard == messages
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+
+
+# --- the close
+
+
+def test_listeners_are_closed_once_they_have_taken_everything():
+    world = BridgeWorld()
+    fast, slow = world.listen(), world.listen(slow=True)
+    messages = [world.show("a"), world.show("b")]
+    world.bridge.close("finished")
+    world.bridge.close("idle")
+    assert fast.closed == ["finished"]
+    assert slow.closed == []
+    slow.take_all()
+    assert slow.heard == messages
+    assert slow.closed == ["finished"]
+    slow.take_all()
+    assert slow.closed == ["finished"]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_who_takes_nothing_after_the_close_is_let_go():
+    world = BridgeWorld()
+    stalled = world.listen(slow=True)
+    world.show("a")
+    world.bridge.close("finished")
+    world.clock.advance(LIMITS.stalled)
+    assert stalled.closed == ["stalled"]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_who_attaches_after_the_close_hears_the_last_words():
+    world = BridgeWorld()
+    world.show("a")
+    last = world.show("b")
+    world.bridge.close("finished")
+    late = world.listen()
+    assert late.heard == [last]
+    assert late.closed == ["finished"]
+    assert world.clock.getDelayedCalls() == []
+    later = world.listen()
+    assert later.heard == []
+    assert later.closed == ["finished"]
+
+
+def test_of_a_session_that_nobody_hears_the_end_of_only_the_last_words_are_kept():
+    world = BridgeWorld()
+    *_, last = world.fill()
+    assert world.bridge.audience.kept >= LIMITS.outbox
+    world.bridge.close("detached")
+    assert world.bridge.audience.kept == last.size
+
+
+def test_who_leaves_after_the_close_leaves_only_the_last_words():
+    world = BridgeWorld()
+    one, another = world.listen(slow=True), world.listen(slow=True)
+    *_, last = world.fill()
+    world.bridge.close("finished")
+    one.attachment.detach()
+    another.room = 1
+    another.take()
+    another.attachment.detach()
+    assert world.bridge.audience.kept == last.size
+
+
+def test_after_the_close_nothing_is_sent_or_told():
+    world = BridgeWorld()
+    slow = world.listen(slow=True)
+    first = world.show("a")
+    world.bridge.close("finished")
+    slow.attachment.send(code("1"))
+    world.show("too late")
+    slow.take_all()
+    assert world.kernel.sent == []
+    assert slow.heard == [first]
+
+
+def test_detaching_inside_close_is_harmless():
+    world = BridgeWorld()
+    listener = world.listen()
+    listener.on_close = listener.attachment.detach
+    world.bridge.close("finished")
+    assert listener.closed == ["finished"]
