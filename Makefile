@@ -49,6 +49,7 @@ types: $(VENV)/test
 
 layers: $(VENV)/test
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.layout
 
 web: $(CLIENT)
 	cd web && npm run check && npm test

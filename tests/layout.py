@@ -1,0 +1,106 @@
+"""``make layers``: the package's rooms, with modules and lines, and whether each keeps the rules.
+
+A room is a folder with modules side by side: twelve at most, or it is in `EXCEPTIONS`. Each package
+of more than one module has a contract in .importlinter, which import-linter checks by itself.
+"""
+
+from __future__ import annotations
+
+import configparser
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+ROOT = Path(__file__).parent.parent
+
+#: How many modules may stand side by side.
+MOST = 12
+
+#: Rooms that may have more modules, by path, and why.
+EXCEPTIONS: Mapping[str, str] = {}
+
+
+@frozen
+class Room:
+    """A folder, by its path, and the lines of each of its modules by name."""
+
+    path: str
+    modules: Mapping[str, int]
+
+    @property
+    def lines(self) -> int:
+        """Of all its modules, without the rooms below it."""
+        return sum(self.modules.values())
+
+
+def rooms(root: Path) -> Iterator[Room]:
+    """All rooms of the package below a project's directory, each before those below it."""
+    for folder in sorted({path.parent for path in (root / "sagecell_tx").rglob("*.py")}):
+        modules = {
+            path.stem: len(path.read_text(encoding="utf-8").splitlines())
+            for path in sorted(folder.glob("*.py"))
+            if path.name != "__init__.py"
+        }
+        yield Room(str(folder.relative_to(root)), modules)
+
+
+def crowded(room: Room, exceptions: Mapping[str, str] = EXCEPTIONS) -> bool:
+    """Whether it has more modules than it may."""
+    return len(room.modules) > MOST and room.path not in exceptions
+
+
+def children(package: Path) -> list[str]:
+    """The modules and packages directly in a package."""
+    found = [path.stem for path in package.glob("*.py") if path.name != "__init__.py"]
+    return found + [path.parent.name for path in package.glob("*/__init__.py")]
+
+
+def without_contract(root: Path, contracts: Iterable[str]) -> list[str]:
+    """Packages, by dotted name, that have an order within and no contract that says it."""
+    packages = {
+        ".".join(path.parent.relative_to(root).parts): path.parent
+        for path in (root / "sagecell_tx").rglob("__init__.py")
+    }
+    known = set(contracts)
+    return sorted(
+        name for name, path in packages.items() if len(children(path)) > 1 and name not in known
+    )
+
+
+def contracts(text: str) -> list[str]:
+    """The packages that import-linter's settings have a contract for, each with all it has."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return [
+        container
+        for section in parser.values()
+        if section.get("exhaustive") == "true"
+        for container in section.get("containers", "").split()
+    ]
+
+
+def main() -> int:
+    """Print the rooms; 1 when one of them breaks a rule."""
+    told = list(rooms(ROOT))
+    for room in told:
+        sys.stdout.write(f"{room.path}: {len(room.modules)} modules, {room.lines} lines\n")
+        modules = ", ".join(f"{name} {lines}" for name, lines in room.modules.items())
+        sys.stdout.write(textwrap.indent(textwrap.fill(modules, 96), "    ") + "\n")
+    for room in told:
+        if crowded(room):
+            sys.stdout.write(f"More than {MOST} modules side by side: {room.path}\n")
+        elif crowded(room, {}):
+            reason = EXCEPTIONS[room.path]
+            sys.stdout.write(f"Let be with more than {MOST}: {room.path}, since {reason}\n")
+    settings = (ROOT / ".importlinter").read_text(encoding="utf-8")
+    unordered = without_contract(ROOT, contracts(settings))
+    for name in unordered:
+        sys.stdout.write(f"Without a contract in .importlinter: {name}\n")
+    return 1 if unordered or any(map(crowded, told)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The rooms keep the rules, and the script that says so would notice if one did not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.layout import (
+    EXCEPTIONS,
+    MOST,
+    ROOT,
+    Room,
+    children,
+    contracts,
+    crowded,
+    rooms,
+    without_contract,
+)
+
+SETTINGS = """
+[importlinter]
+root_packages =
+    sagecell_tx
+
+[importlinter:contract:store]
+type = layers
+containers = sagecell_tx.store
+exhaustive = true
+layers =
+    files
+    # A reason.
+    database
+
+[importlinter:contract:partly]
+type = layers
+containers = sagecell_tx.wire
+layers =
+    messages
+"""
+
+
+def write(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("1\n2\n", encoding="utf-8")
+
+
+def test_a_room_has_modules_and_lines(tmp_path):
+    write(
+        tmp_path,
+        "sagecell_tx/__init__.py",
+        "sagecell_tx/tap.py",
+        "sagecell_tx/wire/__init__.py",
+        "sagecell_tx/wire/v4.py",
+        "sagecell_tx/wire/messages.py",
+        "sagecell_tx/wire/notes.txt",
+    )
+    assert list(rooms(tmp_path)) == [
+        Room("sagecell_tx", {"tap": 2}),
+        Room("sagecell_tx/wire", {"messages": 2, "v4": 2}),
+    ]
+    assert Room("sagecell_tx/wire", {"messages": 2, "v4": 2}).lines == 4
+
+
+@pytest.mark.parametrize(
+    ("count", "exceptions", "expected"),
+    [
+        (MOST, {}, False),
+        (MOST + 1, {}, True),
+        (MOST + 1, {"a": "a reason"}, False),
+        (MOST + 1, {"a/b": "a reason"}, True),
+    ],
+)
+def test_too_many_modules(count, exceptions, expected):
+    room = Room("a", {str(number): 1 for number in range(count)})
+    assert crowded(room, exceptions) is expected
+
+
+def test_what_is_directly_in_a_package(tmp_path):
+    write(tmp_path, "__init__.py", "a.py", "b/__init__.py", "b/c.py", "data/d.txt")
+    assert sorted(children(tmp_path)) == ["a", "b"]
+
+
+def test_a_contract_counts_if_it_has_all_of_its_package():
+    assert contracts(SETTINGS) == ["sagecell_tx.store"]
+
+
+def test_a_package_without_a_contract(tmp_path):
+    write(
+        tmp_path,
+        "sagecell_tx/__init__.py",
+        "sagecell_tx/one/__init__.py",
+        "sagecell_tx/one/alone.py",
+        "sagecell_tx/two/__init__.py",
+        "sagecell_tx/two/a.py",
+        "sagecell_tx/two/b.py",
+    )
+    assert without_contract(tmp_path, ["sagecell_tx"]) == ["sagecell_tx.two"]
+    assert without_contract(tmp_path, ["sagecell_tx", "sagecell_tx.two"]) == []
+
+
+def test_this_project_keeps_the_rules():
+    assert [room.path for room in rooms(ROOT) if crowded(room)] == []
+    settings = (ROOT / ".importlinter").read_text(encoding="utf-8")
+    assert without_contract(ROOT, contracts(settings)) == []
+
+
+def test_exceptions_are_of_rooms_that_there_are():
+    assert EXCEPTIONS.keys() <= {room.path for room in rooms(ROOT)}
