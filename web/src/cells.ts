@@ -1,17 +1,17 @@
 /** All cells of one page, the kernels that they share, and the browser around them. */
 
-import { Cell } from "./cell";
-import { type Clock, browserClock, randomId } from "./clock";
-import { editorData } from "./editordata";
-import type { Editor, EditorOptions } from "./editor";
-import type { MadeCell } from "./embed/cellinfo";
-import type { Socket } from "./execution";
-import { Kernel } from "./kernel";
-import type { CellPlan } from "./plan";
-import { Refusal, Server } from "./server";
-import { copyField } from "./share";
-import { Terms } from "./terms";
-import { Transport } from "./transport";
+import { Cell } from "./cell/cell";
+import { type Clock, browserClock, randomId } from "./dom/clock";
+import { editorData } from "./cell/codemirror5";
+import type { Editor, EditorOptions } from "./editor/editor";
+import type { MadeCell } from "./cell/handle";
+import type { Socket } from "./kernel/execution";
+import { Kernel } from "./kernel/kernel";
+import type { CellPlan } from "./cell/plan";
+import { Refusal, Server } from "./kernel/server";
+import { copyField } from "./cell/share";
+import { Terms } from "./cell/terms";
+import { Transport } from "./kernel/transport";
 
 export interface PageOptions {
   readonly server: Server;
@@ -50,7 +50,7 @@ export class PageCells {
         }),
       clock: browserClock,
       newId: randomId,
-      loadEditor: async () => (await import("./editor")).createEditor,
+      loadEditor: async () => (await import("./editor/editor")).createEditor,
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
     });

@@ -1,7 +1,7 @@
 /** The server's own page: an ordinary page with one cell, but strangers' programs come by its links. */
 
 import type { CellInfo } from "./embed/cellinfo";
-import { parseObject, textAt } from "./messages";
+import { parseObject, textAt } from "./protocol/messages";
 import "./style.css";
 
 interface Sagecell {

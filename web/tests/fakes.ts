@@ -1,8 +1,8 @@
 /** The page's collaborators, in memory and under the test's control. */
 
-import { type Clock } from "../src/clock";
-import { type Socket } from "../src/execution";
-import { type JsonObject, parseObject } from "../src/messages";
+import { type Clock } from "../src/dom/clock";
+import { type Socket } from "../src/kernel/execution";
+import { type JsonObject, parseObject } from "../src/protocol/messages";
 
 export class FakeClock implements Clock {
   #now = 1000;

@@ -5,9 +5,9 @@
  * like a WebSocket.
  */
 
-import { division } from "../elements";
-import { type Json, type JsonObject, isObject, textAt } from "../messages";
-import type { CommHost, CommView } from "./hook";
+import { division } from "../dom/elements";
+import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import type { CommHost, CommView } from "./api";
 import { Note } from "./note";
 
 /** What `mpl.figure` takes for its socket. Without a `binaryType`, pictures come as text. */

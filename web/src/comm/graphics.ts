@@ -4,9 +4,9 @@
  * Events go one after another: while the program deals with one, later moves replace each other.
  */
 
-import { division } from "../elements";
-import { type Json, type JsonObject, isObject, textAt } from "../messages";
-import type { CommHost, CommView } from "./hook";
+import { division } from "../dom/elements";
+import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import type { CommHost, CommView } from "./api";
 
 /** What is sent when it happens; moves only while a button is down. */
 const EVENTS = ["mousedown", "mousemove", "mouseup", "click", "dblclick"];

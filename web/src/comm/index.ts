@@ -1,10 +1,10 @@
 /** What a cell loads when a program opens its first comm. */
 
-import type { JsonObject } from "../messages";
+import type { JsonObject } from "../protocol/messages";
 import "../styles/comm.css";
+import type { CommHost, CommView } from "./api";
 import { Figure } from "./figure";
 import { Graphics } from "./graphics";
-import type { CommHost, CommView } from "./hook";
 import { Note } from "./note";
 
 export function createView(target: string, data: JsonObject, host: CommHost): CommView {

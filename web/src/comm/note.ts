@@ -1,6 +1,6 @@
 /** A sentence in the place of what cannot be shown. */
 
-import type { CommView } from "./hook";
+import type { CommView } from "./api";
 
 export class Note implements CommView {
   readonly element = document.createElement("p");

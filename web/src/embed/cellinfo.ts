@@ -1,24 +1,8 @@
 /** What a page holds of its cells: there at once, filled when the cells are. */
 
-import type { EditorData } from "../editordata";
-import type { JsonObject } from "../messages";
-
-/** A cell as the page's script has it; see cells.ts. */
-export interface MadeCell {
-  evaluate(): void;
-  remove(): void;
-  focus(): void;
-  readonly editorData: EditorData;
-  readonly interacts: JsonObject[];
-  readonly session: Session;
-}
-
-/** The cell's kernel, as pages look at it. */
-export interface Session {
-  readonly linked: boolean;
-  /** Null while there is none. */
-  readonly kernel: { readonly id: string } | null;
-}
+import type { EditorData } from "../cell/codemirror5";
+import type { MadeCell, Session } from "../cell/handle";
+import type { JsonObject } from "../protocol/messages";
 
 export interface CellInfo {
   [option: string]: unknown;

@@ -1,6 +1,6 @@
 /** Puts the names where pages look for them. */
 
-import { addElders } from "./elders";
+import { addElders } from "./legacynames";
 import { findRoot } from "./root";
 import { type Cells, makeNames } from "./sagecell";
 

@@ -1,8 +1,8 @@
 /** What pages may ask of `makeSagecell`, and what they get where they ask for nothing. */
 
-import type { EditorKind } from "../celleditor";
-import { ALL } from "../languages";
-import type { JsonObject } from "../messages";
+import type { EditorKind } from "../cell/celleditor";
+import { ALL } from "../editor/languages";
+import type { JsonObject } from "../protocol/messages";
 
 /** The argument of `makeSagecell`, as pages write it: nothing in it is certain. */
 export type Wishes = Readonly<Record<string, unknown>>;

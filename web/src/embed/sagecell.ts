@@ -1,18 +1,10 @@
 /** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
 
-import type { CellPlan } from "../plan";
-import {
-  type CellInfo,
-  type MadeCell,
-  type Session,
-  cellInfo,
-  cellsOf,
-  each,
-  fill,
-  isCellInfo,
-} from "./cellinfo";
+import type { MadeCell, Session } from "../cell/handle";
+import type { CellPlan } from "../cell/plan";
+import { type CellInfo, cellInfo, cellsOf, each, fill, isCellInfo } from "./cellinfo";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
-import { moveForm, restoreForm } from "./moving";
+import { moveForm, restoreForm } from "./moveform";
 import {
   TEMPLATES,
   type Wishes,

@@ -1,8 +1,8 @@
 /** Sets of values under names, to come back to. */
 
-import { button, division } from "../elements";
-import { type Json, type JsonObject, isObject, textAt } from "../messages";
-import { input } from "./control";
+import { button, division } from "../dom/elements";
+import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import { input } from "./controls/control";
 import { MOST_PARTS, listOf } from "./description";
 
 export interface BookmarksOptions {

@@ -1,11 +1,11 @@
 /** A control without an interact: it shows, and sets, variables of the program's namespace. */
 
-import { division } from "../elements";
-import { type JsonObject, textAt, textsAt } from "../messages";
+import { division } from "../dom/elements";
+import { type JsonObject, textAt, textsAt } from "../protocol/messages";
+import { type Control, type ControlHost } from "./api";
+import { Latest } from "./coalesce";
 import { numberAt } from "./description";
-import { type Control, type ControlHost } from "./hook";
-import { Latest } from "./latest";
-import { type Place, makePlace, markDirty } from "./places";
+import { type Place, makePlace, markDirty } from "./fields";
 
 let controls = 0;
 

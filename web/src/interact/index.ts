@@ -1,10 +1,10 @@
 /** What a cell loads when a program shows its first control. */
 
-import { type JsonObject } from "../messages";
-import "../styles/interact.css";
-import { Block } from "./block";
+import { type JsonObject } from "../protocol/messages";
+import "../styles/interact/index.css";
+import { Block } from "./view";
 import { DynamicControl } from "./dynamic";
-import { type Control, type ControlHost, type Interact, type InteractHost } from "./hook";
+import { type Control, type ControlHost, type Interact, type InteractHost } from "./api";
 
 export function createInteract(content: JsonObject, host: InteractHost): Interact {
   return new Block(content, host);

@@ -1,6 +1,6 @@
 /** Which parts of an interact stand in which row, and how much of it each has. */
 
-import { type Json } from "../messages";
+import { type Json } from "../protocol/messages";
 import { clamp, finite, listOf } from "./description";
 
 /** A part's name and its share of the row, above 0 and up to 1. */

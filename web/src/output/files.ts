@@ -1,7 +1,7 @@
 /** The files that a program made, as links. */
 
-import { division } from "../elements";
-import { type JsonObject, isObject, textsAt } from "../messages";
+import { division } from "../dom/elements";
+import { type JsonObject, isObject, textsAt } from "../protocol/messages";
 
 /** The names that an execute_reply announces. */
 export function newFiles(reply: JsonObject): string[] {

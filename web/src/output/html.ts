@@ -2,7 +2,7 @@
 
 import DOMPurify, { type Config } from "dompurify";
 
-import { typesetText } from "./typeset";
+import { typesetText } from "./math/typeset";
 
 /** Turns a name after `cell://` into an address, or null when it can be none. */
 export type FileAddress = (name: string) => string | null;

@@ -1,7 +1,7 @@
 /** A JSON value as a tree whose branches are made when they are opened. */
 
-import { button } from "../elements";
-import type { Json } from "../messages";
+import { button } from "../dom/elements";
+import type { Json } from "../protocol/messages";
 
 /** Members that a branch shows at a time. */
 const PAGE = 100;

@@ -2,7 +2,7 @@
 
 import MarkdownIt from "markdown-it";
 
-import { formulaAt } from "./math";
+import { formulaAt } from "./math/math";
 
 const markdown = new MarkdownIt({ html: true, linkify: true });
 

@@ -1,11 +1,17 @@
 /** Which representation of a value is shown, and how. */
 
-import { division } from "../elements";
-import { type Json, type JsonObject, type MimeBundle, objectAt, textAt } from "../messages";
-import { AnsiParser, nodeFor } from "./ansi";
+import { division } from "../dom/elements";
+import {
+  type Json,
+  type JsonObject,
+  type MimeBundle,
+  objectAt,
+  textAt,
+} from "../protocol/messages";
+import { AnsiParser, nodeFor } from "./text/ansi";
 import { renderJson } from "./json";
-import type { Showing } from "./showing";
-import { renderLatex } from "./typeset";
+import type { Showing } from "./policy";
+import { renderLatex } from "./math/typeset";
 
 /** Text past this many characters is left to the download. */
 export const LONGEST_TEXT = 500_000;

@@ -5,19 +5,19 @@
  * written once a frame, for so long that the page stays responsive.
  */
 
-import type { KernelMessage } from "../messages";
-import { Cursor } from "./cursor";
+import type { KernelMessage } from "../protocol/messages";
+import { Cursor } from "./text/cursor";
 import { renderBundle, renderText } from "./mime";
 import { Overflow } from "./overflow";
-import { type Showing, harmless } from "./showing";
-import { StreamView } from "./stream";
+import { type Showing, harmless } from "./policy";
+import { StreamView } from "./text/stream";
 import {
   type DisplayItem,
   type Item,
   type StreamItem,
   Transcript,
   displayLength,
-} from "./transcript";
+} from "./text/transcript";
 
 export interface OutputOptions {
   /** Calls back when the page is next drawn. */

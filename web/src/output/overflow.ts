@@ -1,8 +1,8 @@
 /** What stands in for output that the page does not show: how much it is, and ways to it. */
 
-import { button } from "../elements";
+import { button } from "../dom/elements";
 import { renderText } from "./mime";
-import type { ErrorItem, Transcript } from "./transcript";
+import type { ErrorItem, Transcript } from "./text/transcript";
 
 /** How far the page has come in the transcript. */
 export interface Progress {

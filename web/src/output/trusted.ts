@@ -6,8 +6,8 @@
  */
 
 import { renderHtml } from "./html";
-import type { Showing, ShowingOptions } from "./showing";
-import { typesetText } from "./typeset";
+import { typesetText } from "./math/typeset";
+import type { Showing, ShowingOptions } from "./policy";
 
 /** The kinds that SageMathCell's page shows: of these, the first in a bundle wins. */
 const FIRST: ReadonlySet<string> = new Set([

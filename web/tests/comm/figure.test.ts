@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createView } from "../../src/comm";
-import type { CommView } from "../../src/comm/hook";
-import type { Json } from "../../src/messages";
+import type { CommView } from "../../src/comm/api";
+import type { Json } from "../../src/protocol/messages";
 
 interface Socket {
   onopen: (() => void) | null;

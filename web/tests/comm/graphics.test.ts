@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createView } from "../../src/comm";
-import type { CommView } from "../../src/comm/hook";
+import type { CommView } from "../../src/comm/api";
 import { filePath } from "../../src/output/files";
-import type { JsonObject } from "../../src/messages";
+import type { JsonObject } from "../../src/protocol/messages";
 import { settled } from "../fakes";
 
 let sent: JsonObject[];

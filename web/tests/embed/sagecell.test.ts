@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import type { MadeCell } from "../../src/embed/cellinfo";
+import type { MadeCell } from "../../src/cell/handle";
+import type { CellPlan } from "../../src/cell/plan";
 import { type Cells, makeNames } from "../../src/embed/sagecell";
-import type { CellPlan } from "../../src/plan";
 import { settled } from "../fakes";
 
 class World implements Cells {

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Bookmarks } from "../../src/interact/bookmarks";
-import { type JsonObject } from "../../src/messages";
+import { type JsonObject } from "../../src/protocol/messages";
 import { all, presses } from "./fakes";
 
 let values: JsonObject;

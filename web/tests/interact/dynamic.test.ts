@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { createControl } from "../../src/interact";
-import { type Control } from "../../src/interact/hook";
-import { type JsonObject } from "../../src/messages";
+import { type Control } from "../../src/interact/api";
+import { type JsonObject } from "../../src/protocol/messages";
 import { settled } from "../fakes";
 import { FakeHost, all, drags, enters } from "./fakes";
 

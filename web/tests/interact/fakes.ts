@@ -1,9 +1,9 @@
 /** An interact's cell and kernel, under the test's control. */
 
-import { type Control, type Making } from "../../src/interact/control";
-import { makeControl } from "../../src/interact/controls";
-import { type ControlHost, type InteractHost } from "../../src/interact/hook";
-import { type Json, type JsonObject } from "../../src/messages";
+import { type ControlHost, type InteractHost } from "../../src/interact/api";
+import { type Control, type Making } from "../../src/interact/controls/control";
+import { makeControl } from "../../src/interact/controls/controls";
+import { type Json, type JsonObject } from "../../src/protocol/messages";
 import { settled } from "../fakes";
 
 interface Asked {

@@ -3,8 +3,8 @@
 import { afterEach, beforeEach } from "vitest";
 
 import { createInteract } from "../../src/interact";
-import { type Interact } from "../../src/interact/hook";
-import { type Json, type JsonObject } from "../../src/messages";
+import { type Interact } from "../../src/interact/api";
+import { type Json, type JsonObject } from "../../src/protocol/messages";
 import { FakeHost, all } from "./fakes";
 
 export const SLIDER = {

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { type Json, type JsonObject } from "../../src/messages";
-import { harmless } from "../../src/output/showing";
 import { LONGEST_TEXT, renderBundle, renderText } from "../../src/output/mime";
+import { harmless } from "../../src/output/policy";
+import { type Json, type JsonObject } from "../../src/protocol/messages";
 
 const render = (data: JsonObject, metadata: JsonObject = {}) =>
   renderBundle(data, metadata, harmless({ fileAddress: (name) => `/files/${name}` }));

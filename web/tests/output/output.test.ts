@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { type JsonObject } from "../../src/messages";
 import { Output } from "../../src/output/output";
 import { describeHidden } from "../../src/output/overflow";
-import { harmless } from "../../src/output/showing";
+import { harmless } from "../../src/output/policy";
+import { type JsonObject } from "../../src/protocol/messages";
 import { FakeFrames } from "../fakes";
 
 let frames: FakeFrames;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { renderBundle } from "../../src/output/mime";
 import { trusted } from "../../src/output/trusted";
-import type { JsonObject } from "../../src/messages";
+import type { JsonObject } from "../../src/protocol/messages";
 
 const FILES = "https://cells.test/kernel/k1/files/";
 const showing = trusted({ fileAddress: (name) => FILES + name, fileBase: () => FILES });

@@ -1,0 +1,233 @@
+/** A cell: a program, the means to evaluate it, and what it said. */
+
+import { CellEditor } from "./celleditor";
+import type { Clock } from "../dom/clock";
+import { Commands } from "./commands";
+import type { Editor, EditorOptions } from "../editor/editor";
+import { division } from "../dom/elements";
+import { Execution, type State, isLive } from "../kernel/execution";
+import { FullScreen } from "../dom/fullscreen";
+import type { Kernel } from "../kernel/kernel";
+import { completerFor } from "../editor/completion";
+import { language } from "../editor/languages";
+import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
+import { newFiles } from "../output/files";
+import { Outputs } from "./outputs";
+import type { CellPlan } from "./plan";
+import type { Server } from "../kernel/server";
+import { Share } from "./share";
+import { StatusLine } from "./status";
+
+export interface CellOptions {
+  readonly plan: CellPlan;
+  readonly server: Server;
+  /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
+  readonly kernel: () => Kernel;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
+  readonly copy: (field: HTMLInputElement) => Promise<void>;
+  readonly nextFrame: (act: () => void) => void;
+}
+
+/** Seconds between two looks at whether the page still has the cell. */
+const LOOK = 1;
+
+export class Cell {
+  readonly editor: CellEditor;
+  readonly input = division("sagecell_input");
+  readonly #options: CellOptions;
+  readonly #commands: Commands;
+  readonly #status: StatusLine;
+  readonly #share: Share;
+  readonly #outputs: Outputs;
+  #language: string;
+  #kernel: Kernel | null = null;
+  #execution: Execution | null = null;
+  #isWatched = false;
+
+  constructor(options: CellOptions) {
+    const { plan, server, clock, nextFrame, copy } = options;
+    this.#options = options;
+    this.#language = plan.language;
+    this.#status = new StatusLine(clock);
+    this.#share = new Share({
+      keep: (program) => server.keep(program),
+      address: (path) => server.address(path),
+      copy,
+    });
+    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.editor = new CellEditor({
+      kind: plan.editor,
+      code: plan.code,
+      language: language(plan.language),
+      onEvaluate: () => this.evaluate(),
+      completer: completerFor({
+        kernel: () => this.#kernel,
+        language: () => this.#language,
+        ask: (type, content) => this.#ask(type, content),
+      }),
+      load: options.loadEditor,
+    });
+    this.#commands = new Commands({
+      plan,
+      status: this.#status,
+      fullScreen: new FullScreen(this.input),
+      onEvaluate: () => this.evaluate(),
+      onStop: () => this.#execution?.stop(),
+      onShare: () => void this.#share.show(this.#program()),
+      onLanguage: (name) => this.#speak(name),
+    });
+    this.#build();
+  }
+
+  get kernel(): Kernel | null {
+    return this.#kernel;
+  }
+
+  get language(): string {
+    return this.#language;
+  }
+
+  /** What a link keeps of the interacts that are shown. */
+  get interacts(): JsonObject[] {
+    return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
+  }
+
+  /** Runs the program; nothing happens while it is running. */
+  evaluate(): void {
+    if (this.#execution && isLive(this.#execution.state)) return;
+    const { plan, clock, newId } = this.#options;
+    const kernel = this.#nextKernel();
+    const run = kernel.run();
+    const execution = new Execution({
+      code: this.#wrapped(),
+      language: this.#language,
+      server: run.server,
+      openSocket: run.openSocket,
+      clock,
+      newId,
+      onMessage: (message) => this.#said(message, kernel),
+      onState: (state) => {
+        this.#entered(state);
+        if (!isLive(state)) run.over();
+      },
+      onWarning: (sentence) => this.#status.warn(sentence),
+    });
+    this.#execution = execution;
+    this.#outputs.begin(kernel, () => execution.kernelId);
+    plan.output.hidden = false;
+    this.#watch();
+    void execution.start();
+  }
+
+  focus(): void {
+    this.editor.focus();
+  }
+
+  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  remove(): void {
+    this.#execution?.stop();
+    if (this.#options.plan.linkKey === null) this.#kernel?.end();
+    else if (this.#kernel !== null) this.#outputs.remove();
+    this.input.remove();
+    this.#outputs.element.remove();
+  }
+
+  #nextKernel(): Kernel {
+    const { plan, kernel } = this.#options;
+    const next = kernel();
+    if (plan.linkKey === null && plan.replaceOutput) this.#kernel?.end();
+    this.#kernel = next;
+    return next;
+  }
+
+  #wrapped(): string {
+    const code = this.editor.code();
+    if (this.#language === "python" && this.#options.plan.plainPython) return code;
+    return language(this.#language).wrap(code);
+  }
+
+  #program() {
+    const interacts = JSON.stringify(this.interacts);
+    return { code: this.editor.code(), language: this.#language, interacts };
+  }
+
+  /** Asks the server's own completer. */
+  #ask(type: string, content: JsonObject): Promise<JsonObject> {
+    const { server, newId, clock } = this.#options;
+    const by = { msgId: newId(), session: "", date: clock.date() };
+    return server.complete(shellRequest(type, content, by));
+  }
+
+  #speak(name: string): void {
+    this.#language = name;
+    this.editor.setLanguage(language(name));
+  }
+
+  #said(message: KernelMessage, kernel: Kernel): void {
+    if (this.#options.plan.isDebug) console.debug(message);
+    this.#outputs.take(message, kernel);
+    if (message.type === "execute_reply") this.#outputs.files(newFiles(message.content));
+  }
+
+  #entered(state: State): void {
+    this.#status.show(state);
+    this.#commands.show(state);
+    this.#outputs.show(state);
+    if (!this.#isOnPage()) this.#abandon();
+  }
+
+  /** A page may take a cell away without a word, and a program may be silent. */
+  #watch(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    const look = () => {
+      if (!this.#isOnPage()) this.#abandon();
+      this.#isWatched = this.#isAtWork();
+      if (this.#isWatched) this.#options.clock.after(LOOK, look);
+    };
+    this.#options.clock.after(LOOK, look);
+  }
+
+  /** Nobody would read what the program goes on to say, or move its controls. */
+  #abandon(): void {
+    const state = this.#execution?.state;
+    if (state === undefined || state.name === "stopping") return;
+    if (isLive(state)) this.#execution?.stop();
+    else if (this.#options.plan.linkKey === null) this.#kernel?.end();
+  }
+
+  /** Whether its program runs, or its controls have a kernel. */
+  #isAtWork(): boolean {
+    if (this.#execution !== null && isLive(this.#execution.state)) return true;
+    return this.#options.plan.linkKey === null && (this.#kernel?.id ?? "") !== "";
+  }
+
+  #isOnPage(): boolean {
+    return this.input.isConnected || this.#outputs.element.isConnected;
+  }
+
+  #build(): void {
+    const { plan } = this.#options;
+    const parts = [this.editor.element, this.#commands.element, this.#share.element];
+    if (plan.collapse === null) this.input.append(...parts);
+    else this.input.append(folded(parts, plan.collapse));
+    this.editor.element.hidden = plan.hide.has("editor");
+    plan.input.classList.add("sagecell");
+    plan.output.classList.add("sagecell");
+    plan.input.replaceChildren(this.input);
+    plan.output.append(this.#outputs.element);
+    if (!this.editor.element.hidden) void this.editor.open();
+  }
+}
+
+function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
+  const fold = document.createElement("details");
+  fold.className = "sagecell_collapse";
+  fold.open = !isClosed;
+  const summary = document.createElement("summary");
+  summary.textContent = "Program";
+  fold.append(summary, ...parts);
+  return fold;
+}

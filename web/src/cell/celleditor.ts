@@ -1,0 +1,124 @@
+/** A cell's editor: a text area at once, and CodeMirror in its place when that has been loaded. */
+
+import { division } from "../dom/elements";
+import type { Completer, Editor, EditorOptions } from "../editor/editor";
+import type { Language } from "../editor/languages";
+
+export type EditorKind = "codemirror" | "codemirror-readonly" | "textarea" | "textarea-readonly";
+
+export interface CellEditorOptions {
+  readonly kind: EditorKind;
+  readonly code: string;
+  readonly language: Language;
+  readonly onEvaluate: () => void;
+  readonly completer: Completer;
+  /** CodeMirror's half, loaded when it is wanted. */
+  readonly load: () => Promise<(options: EditorOptions) => Editor>;
+}
+
+/** What MathJax 2, MathJax 3 and books tell theirs: what stands here is no formula. */
+const NO_MATH = ["tex2jax_ignore", "mathjax_ignore", "ignore-math"];
+
+export class CellEditor {
+  readonly element = division("sagecell_editor");
+  /** What pages find as `CodeMirror` on the editor's own element. */
+  found: unknown = null;
+  readonly #options: CellEditorOptions;
+  readonly #area = document.createElement("textarea");
+  readonly #listeners = new Set<() => void>();
+  #language: Language;
+  #editor: Editor | null = null;
+  #wantsFocus = false;
+
+  constructor(options: CellEditorOptions) {
+    const { kind, code, language, onEvaluate } = options;
+    this.#options = options;
+    this.#language = language;
+    const area = this.#area;
+    area.className = "sagecell_commands";
+    area.value = code;
+    area.rows = Math.min(Math.max(code.split("\n").length, 4), 30);
+    area.readOnly = this.#isReadOnly;
+    area.spellcheck = false;
+    area.setAttribute("autocapitalize", "off");
+    area.addEventListener("input", () => this.#changed());
+    area.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      onEvaluate();
+    });
+    this.#name();
+    this.element.append(area);
+    // A page that is set anew would otherwise write formulas into the program.
+    this.element.classList.add(...NO_MATH);
+    if (kind.startsWith("codemirror")) this.element.classList.add("sagecell_loading");
+  }
+
+  /** Brings CodeMirror where it is wanted; the text area stays when it cannot be had. */
+  async open(): Promise<void> {
+    if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
+    try {
+      const create = await this.#options.load();
+      this.#replace(create);
+    } catch {
+      // A program can be written in a text area, too.
+    } finally {
+      this.element.classList.remove("sagecell_loading");
+    }
+  }
+
+  code(): string {
+    return this.#editor?.code() ?? this.#area.value;
+  }
+
+  setCode(code: string): void {
+    if (this.#editor !== null) this.#editor.setCode(code);
+    else this.#area.value = code;
+  }
+
+  focus(): void {
+    this.#wantsFocus = true;
+    if (this.#editor !== null) this.#editor.focus();
+    else this.#area.focus();
+  }
+
+  setLanguage(language: Language): void {
+    this.#language = language;
+    this.#editor?.setLanguage(language);
+    this.#name();
+  }
+
+  /** Calls `listener` after each change; the result calls it off. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get #isReadOnly(): boolean {
+    return this.#options.kind.endsWith("-readonly");
+  }
+
+  #name(): void {
+    this.#area.setAttribute("aria-label", `${this.#language.name} program`);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #replace(create: (options: EditorOptions) => Editor): void {
+    const wantsFocus = this.#wantsFocus || document.activeElement === this.#area;
+    const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
+    this.#editor = create({
+      parent,
+      code: this.#area.value,
+      language: this.#language,
+      onEvaluate: this.#options.onEvaluate,
+      isReadOnly: this.#isReadOnly,
+      onChange: () => this.#changed(),
+      completer: this.#options.completer,
+    });
+    this.#area.replaceWith(parent);
+    if (wantsFocus) this.#editor.focus();
+  }
+}

@@ -1,0 +1,208 @@
+/** Where a cell shows what its programs say: one container for all, or one for each evaluation. */
+
+import type { CommPlace } from "../comm/registry";
+import { division } from "../dom/elements";
+import type { Place } from "../interact/placement";
+import { type State, isLive } from "../kernel/execution";
+import type { Kernel } from "../kernel/kernel";
+import type { Server } from "../kernel/server";
+import { FileList, filePath } from "../output/files";
+import type { FileAddress } from "../output/html";
+import { Output } from "../output/output";
+import { type Showing, harmless } from "../output/policy";
+import { trusted, whenScriptsHaveRun } from "../output/trusted";
+import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
+import type { CellPlan } from "./plan";
+
+export interface OutputsOptions {
+  readonly plan: CellPlan;
+  readonly server: Server;
+  readonly nextFrame: (act: () => void) => void;
+  readonly now: () => number;
+}
+
+/** Lines of messages that a page which debugs keeps. */
+const KEPT_MESSAGES = 1000;
+
+export class Outputs {
+  readonly element = division("sagecell_output_elements");
+  readonly #options: OutputsOptions;
+  readonly #section = document.createElement("section");
+  readonly #hint = document.createElement("p");
+  readonly #messages = division("sagecell_messages");
+  #container = division("sagecell_sessionContainer");
+  #output: Output;
+  #files: FileList;
+  #evaluations = 0;
+  #isLive = false;
+  #kernel: Kernel | null = null;
+  #kernelId: () => string = () => "";
+  #place: (Place & CommPlace) | null = null;
+
+  constructor(options: OutputsOptions) {
+    const { plan, server } = options;
+    this.#options = options;
+    this.#section.className = "sagecell_output";
+    this.#section.setAttribute("aria-label", "Output");
+    this.#hint.className = "sagecell_hint";
+    this.#hint.textContent = plan.hint;
+    this.#hint.hidden = plan.hint === "";
+    this.#section.append(this.#hint);
+    this.#output = this.#makeOutput();
+    this.#files = new FileList((path) => server.address(path));
+    this.#fill();
+    this.element.append(this.#section, this.#messages);
+    if (plan.hint === "") this.element.append(poweredBy(server.address("")));
+    this.element.hidden = plan.hint === "";
+    this.#section.hidden = plan.hide.has("output");
+    this.#messages.hidden = plan.hide.has("messages");
+  }
+
+  /** A program is about to run on `kernel`, whose id is known later. */
+  begin(kernel: Kernel, kernelId: () => string): void {
+    this.element.hidden = false;
+    this.#hint.remove();
+    this.#evaluations += 1;
+    this.#kernelId = kernelId;
+    this.#kernel = kernel;
+    if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
+    if (this.#place !== null) {
+      kernel.interacts.removeFrom(this.#place);
+      kernel.comms.removeFrom(this.#place);
+    }
+    this.#place = this.#makePlace(kernel);
+    this.#files.clear();
+    this.#messages.replaceChildren();
+    this.#output.begin(this.#place.showing);
+  }
+
+  take(message: KernelMessage, kernel: Kernel): void {
+    let shown = message;
+    if (this.#place !== null) {
+      kernel.interacts.announce(message, this.#place);
+      shown = kernel.comms.open(message, this.#place) ?? message;
+    }
+    this.#output.take(shown);
+    if (!this.#messages.hidden) this.#log(message);
+  }
+
+  files(names: readonly string[]): void {
+    if (names.length > 0) this.#files.add(this.#kernelId(), names);
+  }
+
+  show(state: State): void {
+    this.#isLive = isLive(state);
+    this.#showBusy();
+    this.#output.element.classList.toggle("sagecell_active", this.#isLive);
+    if (!this.#isLive) void this.#output.settle();
+  }
+
+  kept(kernel: Kernel): JsonObject[] {
+    return this.#place === null ? [] : kernel.interacts.kept(this.#place);
+  }
+
+  remove(): void {
+    this.element.remove();
+  }
+
+  /** What is said last is drawn after the end: until then, nobody should read it out. */
+  #showBusy(): void {
+    this.#section.setAttribute("aria-busy", String(this.#isLive || !this.#output.isDrawn));
+  }
+
+  #drawn(): void {
+    this.#showBusy();
+    const kernel = this.#kernel;
+    if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
+  }
+
+  #makeOutput(): Output {
+    const { nextFrame, now } = this.#options;
+    return new Output({ nextFrame, now, onDrawn: () => this.#drawn() });
+  }
+
+  #addContainer(): void {
+    this.#container = division("sagecell_sessionContainer");
+    this.#output = this.#makeOutput();
+    this.#files = new FileList((path) => this.#options.server.address(path));
+    this.#fill();
+  }
+
+  #fill(): void {
+    this.#container.append(this.#output.element, this.#files.element);
+    this.#files.element.hidden = this.#options.plan.hide.has("sessionFiles");
+    this.#section.append(this.#container);
+  }
+
+  #makePlace(kernel: Kernel): Place & CommPlace {
+    const { plan } = this.#options;
+    const saved = [...plan.interacts];
+    const output = this.#output;
+    const place: Place & CommPlace = {
+      showing: this.#showing(
+        (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
+      ),
+      makeOutput: () => this.#makeOutput(),
+      locate: (selector) => (plan.scripts ? this.#find(selector) : null),
+      // A link's interacts are those of its program as it came.
+      saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
+      changed: () => undefined,
+      files: (names) => this.files(names),
+      said: (message) => {
+        if (this.#place === place) this.take(message, kernel);
+      },
+      flush: () => {
+        if (this.#place === place) output.flush();
+      },
+    };
+    return place;
+  }
+
+  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
+    const { plan, server } = this.#options;
+    const kernelId = this.#kernelId;
+    const evaluation = this.#evaluations;
+    const fileAddress: FileAddress = (name) => {
+      const [path = "", query] = name.split("?", 2);
+      const file = filePath(kernelId(), path);
+      if (file === null) return null;
+      const version = new URLSearchParams(query ?? { q: String(evaluation) });
+      return `${server.address(file)}?${version}`;
+    };
+    if (!plan.scripts) return harmless({ fileAddress, live });
+    return trusted({
+      fileAddress,
+      live,
+      fileBase: () => server.address(`kernel/${kernelId()}/files/`),
+    });
+  }
+
+  #log(message: KernelMessage): void {
+    const line = document.createElement("pre");
+    line.textContent = JSON.stringify(message);
+    this.#messages.append(line);
+    if (this.#messages.childElementCount > KEPT_MESSAGES) this.#messages.firstChild?.remove();
+  }
+
+  /** An element of the page, or of this cell; other cells are left alone. */
+  #find(selector: string): HTMLElement | null {
+    const { input, output } = this.#options.plan;
+    try {
+      const found = document.querySelector<HTMLElement>(selector);
+      const cell = found?.closest(".sagecell") ?? null;
+      return cell === null || cell === input || cell === output ? found : null;
+    } catch {
+      return null; // No selector after all.
+    }
+  }
+}
+
+/** Who evaluates, for those who wonder. */
+function poweredBy(address: string): HTMLElement {
+  const link = document.createElement("a");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.textContent = new URL(address).host;
+  return division("sagecell_poweredBy", document.createTextNode("Evaluated by "), link);
+}

@@ -1,0 +1,98 @@
+/** The line that says what is happening, to eyes and to screen readers alike. */
+
+import type { Clock } from "../dom/clock";
+import type { State } from "../kernel/execution";
+import type { QueuePlace } from "../protocol/queue";
+
+/** What the line says of a state, as a sentence for the visitor. */
+export function describe(state: State | null): string {
+  switch (state?.name) {
+    case undefined:
+      return "Shift-Enter evaluates";
+    case "starting":
+      return "Starting…";
+    case "waiting":
+      return `Waiting: ${inLine(state)}`;
+    case "running":
+      return "Running…";
+    case "reconnecting":
+      return "Connection lost. Reconnecting…";
+    case "stopping":
+      return "Stopping…";
+    case "done":
+      return `Done in ${duration(state.seconds)}`;
+    case "failed":
+      return `Ended with an error after ${duration(state.seconds)}`;
+    case "stopped":
+      return `Stopped after ${duration(state.seconds)}`;
+    case "ended":
+      return `Ended: ${state.message}`;
+    case "refused":
+      return `Not started: ${state.message}`;
+    case "lost":
+      return `Connection lost. ${state.message || "The program has ended with it."}`;
+  }
+}
+
+/** "3rd in line, about 12 s", without the time when nobody knows it. */
+function inLine({ position, seconds }: QueuePlace): string {
+  const place = `${ordinal(position)} in line`;
+  return seconds === null ? place : `${place}, about ${duration(seconds).replace(".0", "")}`;
+}
+
+/** 1st, 2nd, 3rd, 4th ... 11th, 12th, 13th ... 21st. */
+export function ordinal(position: number): string {
+  const teens = Math.floor(position / 10) % 10 === 1;
+  return `${position}${(teens ? undefined : ["th", "st", "nd", "rd"][position % 10]) ?? "th"}`;
+}
+
+/** Seconds in the precision that a reader cares about. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+export class StatusLine {
+  readonly element = document.createElement("p");
+  readonly #words = document.createElement("span");
+  // Outside the live region: nobody wants each second read out.
+  readonly #seconds = document.createElement("span");
+  // A region of its own: what is said here does not have the words read out again.
+  readonly #warning = document.createElement("span");
+  readonly #clock: Clock;
+  #callOff: () => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.element.className = "sagecell_status";
+    for (const region of [this.#words, this.#warning]) {
+      region.setAttribute("role", "status");
+      region.setAttribute("aria-live", "polite");
+    }
+    this.#warning.className = "sagecell_warning";
+    this.#seconds.setAttribute("aria-hidden", "true");
+    this.element.append(this.#words, this.#seconds, this.#warning);
+    this.show(null);
+  }
+
+  show(state: State | null): void {
+    this.#callOff();
+    this.element.dataset["state"] = state?.name ?? "idle";
+    this.#words.textContent = describe(state);
+    this.#seconds.textContent = "";
+    if (state?.name === "running") this.#tick(state.since);
+  }
+
+  /** Says what is coming; nothing more with an empty sentence. */
+  warn(sentence: string): void {
+    this.#warning.textContent = sentence;
+  }
+
+  #tick(since: number): void {
+    const elapsed = Math.floor(this.#clock.now() - since);
+    this.#seconds.textContent = elapsed > 0 ? ` ${duration(elapsed).replace(".0", "")}` : "";
+    this.#callOff = this.#clock.after(1, () => this.#tick(since));
+  }
+}

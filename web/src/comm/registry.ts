@@ -1,0 +1,182 @@
+/** What a kernel's programs open on the page, and go on talking with: Jupyter's comms. */
+
+import { division } from "../dom/elements";
+import type { Showing } from "../output/policy";
+import type { Ask } from "../protocol/ask";
+import {
+  type JsonObject,
+  type KernelMessage,
+  type MimeBundle,
+  objectAt,
+  textAt,
+} from "../protocol/messages";
+import type { CommView, Comms as Module } from "./api";
+
+/** What a comm needs of the cell in which it was opened. */
+export interface CommPlace {
+  readonly showing: Showing;
+  /** Takes in what the kernel says in answer to the comm's events. */
+  readonly said: (message: KernelMessage) => void;
+  /** The answer to an event is complete. */
+  readonly flush: () => void;
+}
+
+export interface CommsOptions {
+  readonly request: Ask;
+  /** The views' module; a seam for tests. */
+  readonly load?: () => Promise<Module>;
+}
+
+/** What pages show. */
+const TARGETS: ReadonlySet<string> = new Set(["threejs", "graphicswidget", "matplotlib"]);
+
+/** The type by which a comm is shown where it was opened; it never leaves the page. */
+const SHOWN = "application/x-comm";
+
+/** Comms that a kernel's cells may have opened in their last runs. */
+const MOST = 100;
+
+/** Events whose late output would still be known. */
+const REMEMBERED = 100;
+
+export class Comms {
+  readonly #request: Ask;
+  readonly #load: () => Promise<Module>;
+  /** Those that are on the page, be they open or not. */
+  readonly #comms = new Map<string, Comm>();
+  /** Where the answers to events belong, the newest last. */
+  readonly #asked = new Map<string, CommPlace>();
+
+  constructor({ request, load = () => import("./index") }: CommsOptions) {
+    this.#request = request;
+    this.#load = load;
+  }
+
+  /** The display in whose place a comm is shown; null when the message opens none. */
+  open({ type, content, ...rest }: KernelMessage, place: CommPlace): KernelMessage | null {
+    const id = textAt(content, "comm_id");
+    if (type !== "comm_open" || id === "" || this.#comms.has(id)) return null;
+    const target = textAt(content, "target_name");
+    if (!TARGETS.has(target) || this.#comms.size >= MOST) {
+      this.#close(id);
+      return null;
+    }
+    const comm = new Comm({
+      place,
+      send: (data) => this.#send(id, place, data),
+      load: this.#load,
+      target,
+      data: objectAt(content, "data"),
+    });
+    this.#comms.set(id, comm);
+    const data = { [SHOWN]: { comm_id: id }, "text/plain": target };
+    return { ...rest, type: "display_data", content: { data } };
+  }
+
+  /** The element of a comm; null when the bundle is none. */
+  element(data: MimeBundle): HTMLElement | null {
+    return this.#comms.get(textAt(objectAt(data, SHOWN), "comm_id"))?.element ?? null;
+  }
+
+  /** Whether the message is a comm's, or answers one; of those that are gone, it is nobody's. */
+  take(message: KernelMessage): boolean {
+    const { type, content, parentId } = message;
+    if (type === "comm_msg" || type === "comm_close") {
+      const comm = this.#comms.get(textAt(content, "comm_id"));
+      if (type === "comm_msg") comm?.take(content["data"] ?? null);
+      else comm?.end();
+      return true;
+    }
+    const place = this.#asked.get(parentId);
+    place?.said(message);
+    return place !== undefined;
+  }
+
+  /** The kernel is idle: files that it made have arrived. */
+  flush(): void {
+    for (const comm of this.#comms.values()) comm.flush();
+  }
+
+  /** What cells said is on the page, and its scripts have run. */
+  drawn(): void {
+    for (const comm of this.#comms.values()) comm.drawn();
+  }
+
+  /** The kernel is gone. */
+  end(): void {
+    for (const comm of this.#comms.values()) comm.end();
+    this.#asked.clear();
+  }
+
+  /** The cell at `place` shows something else now. */
+  removeFrom(place: CommPlace): void {
+    for (const [id, comm] of this.#comms) {
+      if (comm.place !== place) continue;
+      comm.end();
+      this.#comms.delete(id);
+      this.#close(id);
+    }
+  }
+
+  #close(id: string): void {
+    this.#request("comm_close", { comm_id: id, data: {} }).catch(() => undefined);
+  }
+
+  async #send(id: string, place: CommPlace, data: JsonObject | string): Promise<void> {
+    await this.#request("comm_msg", { comm_id: id, data }, (asked) => {
+      this.#asked.set(asked, place);
+      if (this.#asked.size > REMEMBERED) this.#asked.delete(this.#asked.keys().next().value!);
+    });
+    place.flush();
+  }
+}
+
+interface CommOptions {
+  readonly place: CommPlace;
+  readonly send: (data: JsonObject | string) => Promise<void>;
+  readonly load: () => Promise<Module>;
+  readonly target: string;
+  readonly data: JsonObject;
+}
+
+/** One comm, from its opening to its end; its view is loaded meanwhile. */
+class Comm {
+  readonly element = division("sagecell_comm");
+  readonly place: CommPlace;
+  #view: CommView | null = null;
+  #early: ((view: CommView) => void)[] = [];
+
+  constructor({ place, send, load, target, data }: CommOptions) {
+    this.place = place;
+    const { fileAddress, byPage } = place.showing;
+    load().then(
+      ({ createView }) => {
+        this.#view = createView(target, data, { send, fileAddress, byPage });
+        this.element.append(this.#view.element);
+        for (const act of this.#early.splice(0)) act(this.#view);
+      },
+      () => this.element.append("What the program opened could not be loaded."),
+    );
+  }
+
+  take(data: JsonObject[string]): void {
+    this.#tell((view) => view.take(data));
+  }
+
+  flush(): void {
+    this.#tell((view) => view.flush());
+  }
+
+  drawn(): void {
+    this.#view?.drawn(); // One that comes later finds all of it there.
+  }
+
+  end(): void {
+    this.#tell((view) => view.end());
+  }
+
+  #tell(act: (view: CommView) => void): void {
+    if (this.#view === null) this.#early.push(act);
+    else act(this.#view);
+  }
+}

@@ -1,0 +1,51 @@
+/** Completion and help: from the kernel on which a cell's programs run, or from the server's own. */
+
+import type { Kernel } from "../kernel/kernel";
+import { type JsonObject, objectAt, textAt, textsAt } from "../protocol/messages";
+import type { Completer } from "./editor";
+
+export interface CompleterOptions {
+  /** The kernel of the last evaluation; null before the first. */
+  readonly kernel: () => Kernel | null;
+  readonly language: () => string;
+  /** Asks whoever answers for cells without a kernel. */
+  readonly ask: (type: string, content: JsonObject) => Promise<JsonObject>;
+}
+
+/** What kernels read. They know nothing of other languages' words. */
+const SPOKEN: ReadonlySet<string> = new Set(["sage", "python"]);
+
+export function completerFor({ kernel, language, ask }: CompleterOptions): Completer {
+  const own = () => (SPOKEN.has(language()) && kernel()?.isAlive ? kernel() : null);
+  const question = (type: string, content: JsonObject): Promise<JsonObject> =>
+    own()?.request(type, content) ?? ask(type, { ...content, mode: language() });
+  return {
+    isReady: () => own()?.isIdle ?? true,
+    complete: async (code, cursor) => {
+      try {
+        // Jupyter counts code points, the browser UTF-16 units.
+        const before = [...code.slice(0, cursor)].length;
+        const reply = await question("complete_request", { code, cursor_pos: before });
+        const { cursor_start: start, cursor_end: end } = reply;
+        if (typeof start !== "number" || typeof end !== "number") return null;
+        const points = [...code];
+        const units = (count: number) => points.slice(0, count).join("").length;
+        return { from: units(start), to: units(end), matches: textsAt(reply, "matches") };
+      } catch {
+        return null;
+      }
+    },
+    inspect: async (code, cursor) => {
+      try {
+        const reply = await question("inspect_request", {
+          code,
+          cursor_pos: [...code.slice(0, cursor)].length,
+          detail_level: 0,
+        });
+        return textAt(objectAt(reply, "data"), "text/plain");
+      } catch {
+        return "";
+      }
+    },
+  };
+}

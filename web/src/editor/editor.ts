@@ -1,0 +1,210 @@
+/** The place where a visitor writes: CodeMirror, set up for short programs. */
+
+import {
+  type Completion,
+  type CompletionContext,
+  type CompletionResult,
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  startCompletion,
+} from "@codemirror/autocomplete";
+import {
+  defaultKeymap,
+  history,
+  historyKeymap,
+  indentMore,
+  indentWithTab,
+} from "@codemirror/commands";
+import { python } from "@codemirror/lang-python";
+import {
+  bracketMatching,
+  indentOnInput,
+  indentUnit,
+  syntaxHighlighting,
+} from "@codemirror/language";
+import {
+  Compartment,
+  EditorState,
+  type Extension,
+  StateEffect,
+  StateField,
+} from "@codemirror/state";
+import {
+  EditorView,
+  type Tooltip,
+  drawSelection,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+  placeholder,
+  showTooltip,
+} from "@codemirror/view";
+import { classHighlighter } from "@lezer/highlight";
+
+import { adoptEditorStyles } from "./styles";
+import type { Language } from "./languages";
+import { renderText } from "../output/mime";
+import { overtyping } from "./overtype";
+
+export interface EditorOptions {
+  readonly parent: HTMLElement;
+  readonly code: string;
+  readonly language: Language;
+  readonly onEvaluate: () => void;
+  readonly isReadOnly?: boolean;
+  readonly onChange?: () => void;
+  readonly completer?: Completer;
+}
+
+/** Somebody who knows the program's names while its kernel lives. */
+export interface Completer {
+  isReady(): boolean;
+  /** What could stand at `cursor`; null when nobody knows. */
+  complete(code: string, cursor: number): Promise<Completions | null>;
+  /** What is known of the name before `cursor`, as text; empty when nothing is. */
+  inspect(code: string, cursor: number): Promise<string>;
+}
+
+/** Texts, each of which may take the place of what is between `from` and `to`. */
+export interface Completions {
+  readonly from: number;
+  readonly to: number;
+  readonly matches: readonly string[];
+}
+
+export interface Editor {
+  code(): string;
+  setCode(code: string): void;
+  focus(): void;
+  setLanguage(language: Language): void;
+}
+
+export function createEditor(options: EditorOptions): Editor {
+  const { parent, code, onEvaluate, onChange, isReadOnly = false } = options;
+  adoptEditorStyles();
+  const evaluate = () => {
+    onEvaluate();
+    return true;
+  };
+  const spoken = new Compartment();
+  const view = new EditorView({
+    parent,
+    state: EditorState.create({
+      doc: code,
+      extensions: [
+        // First, so that no other binding takes these keys.
+        keymap.of([
+          { key: "Shift-Enter", run: evaluate },
+          { key: "Mod-Enter", run: evaluate },
+        ]),
+        lineNumbers(),
+        highlightSpecialChars(),
+        history(),
+        drawSelection(),
+        indentOnInput(),
+        indentUnit.of("    "),
+        bracketMatching(),
+        closeBrackets(),
+        overtyping,
+        spoken.of(speaking(options.language)),
+        syntaxHighlighting(classHighlighter),
+        EditorView.lineWrapping,
+        EditorState.readOnly.of(isReadOnly),
+        ...(onChange ? [EditorView.updateListener.of((u) => u.docChanged && onChange())] : []),
+        ...(options.completer ? [completing(options.completer)] : []),
+        keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
+      ],
+    }),
+  });
+  return {
+    code: () => view.state.doc.toString(),
+    setCode: (fresh) =>
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: fresh } }),
+    focus: () => view.focus(),
+    setLanguage: (language) => view.dispatch({ effects: spoken.reconfigure(speaking(language)) }),
+  };
+}
+
+/** Colours and words for a language. */
+function speaking({ name, mode }: Language): Extension {
+  return [
+    mode === "python" ? python() : [],
+    placeholder(`Type a ${name} program`),
+    EditorView.contentAttributes.of({
+      "aria-label": `${name} program`,
+      "aria-description": "Shift-Enter evaluates. Escape, then Tab, leaves the editor.",
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocorrect: "off",
+    }),
+  ];
+}
+
+/**
+ * Tab completes behind a name or a dot, and explains behind ? and (; anywhere else, and where
+ * nobody knows how a name goes on, it indents.
+ */
+function completing(completer: Completer): Extension {
+  const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
+    if (!context.explicit) return null;
+    const found = await completer.complete(context.state.doc.toString(), context.pos);
+    if (context.aborted) return null;
+    const typed = found === null ? "" : context.state.sliceDoc(found.from, found.to);
+    if (found === null || found.matches.every((match) => match === typed)) {
+      if (context.view !== undefined) indentMore(context.view);
+      return null;
+    }
+    const options = found.matches.map((label): Completion => ({ label }));
+    return { from: found.from, to: found.to, options };
+  };
+  const startAtName = (view: EditorView): boolean => {
+    const { head, empty } = view.state.selection.main;
+    const before = view.state.sliceDoc(Math.max(0, head - 1), head);
+    if (!empty || !completer.isReady()) return false;
+    if (/[\w.]/.test(before)) return startCompletion(view);
+    if (!/[?(]/.test(before)) return false;
+    void explain(view, completer, head);
+    return true;
+  };
+  return [
+    // Nothing pops up unasked, so that no key can hit it by accident.
+    autocompletion({ override: [ask], activateOnTyping: false, interactionDelay: 0 }),
+    help,
+    keymap.of([
+      { key: "Tab", run: (view) => acceptCompletion(view) || startAtName(view) },
+      { key: "Escape", run: closeHelp },
+    ]),
+  ];
+}
+
+const setHelp = StateEffect.define<Tooltip | null>();
+
+/** The text about a name, until the program or the cursor changes. */
+const help = StateField.define<Tooltip | null>({
+  create: () => null,
+  update(shown, transaction) {
+    for (const effect of transaction.effects) if (effect.is(setHelp)) return effect.value;
+    return transaction.docChanged || transaction.selection ? null : shown;
+  },
+  provide: (field) => showTooltip.from(field),
+});
+
+async function explain(view: EditorView, completer: Completer, head: number): Promise<void> {
+  const before = view.state.sliceDoc(0, head - 1);
+  const text = await completer.inspect(before, before.length);
+  if (text === "" || view.state.selection.main.head !== head) return;
+  const create = () => {
+    const dom = renderText(text, "sagecell_help");
+    dom.setAttribute("role", "status");
+    return { dom };
+  };
+  view.dispatch({ effects: setHelp.of({ pos: head, create }) });
+}
+
+function closeHelp(view: EditorView): boolean {
+  if (view.state.field(help) === null) return false;
+  view.dispatch({ effects: setHelp.of(null) });
+  return true;
+}

@@ -1,0 +1,66 @@
+/** What a cell and its interacts know of each other. */
+
+import type { JsonObject } from "../protocol/messages";
+
+/** What an interact may ask of its cell. */
+export interface InteractHost {
+  readonly id: string;
+  /** Where output for this interact appears; the cell fills and clears it. */
+  readonly output: HTMLElement;
+  /**
+   * Has the kernel update the interact; the reply's content once the kernel is idle again.
+   *
+   * Sent at once. Rejects with a sentence when the kernel is gone.
+   */
+  update(values: JsonObject, updateLast: boolean): Promise<JsonObject>;
+  /** The page's element for a selector; null when there is none, or none that may be used. */
+  locate(selector: string): HTMLElement | null;
+  /** HTML as this page shows it: harmless or trusted, files found, formulas typeset. */
+  html(source: string): HTMLElement;
+  /** Typesets the formulas in an element's text. */
+  typeset(element: HTMLElement): void;
+  /** What an interact once gave as `kept`, or null. */
+  readonly saved: JsonObject | null;
+  /** Something changed of what `kept` gives. */
+  changed(): void;
+}
+
+/** Controls and output of one interact. */
+export interface Interact {
+  readonly element: HTMLElement;
+  /** A message of one of the types application/sage-interact-* for this interact. */
+  take(type: string, content: JsonObject): void;
+  /** The kernel has taken in these names' values; null is all of them. */
+  cleared(changed: readonly string[] | null): void;
+  /** What a permalink keeps of it: `{state, bookmarks}`. */
+  kept(): JsonObject;
+  /** The kernel is gone. */
+  end(): void;
+  /** The cell has taken it off the page: what it put elsewhere goes too. */
+  remove(): void;
+}
+
+/** What a control without an interact may ask of its cell. */
+export interface ControlHost {
+  /** Where output for this control appears; the cell fills and clears it. */
+  readonly output: HTMLElement;
+  html(source: string): HTMLElement;
+  typeset(element: HTMLElement): void;
+  /** Asks the kernel; the reply's content once it is idle again. Rejects when it is gone. */
+  send(type: "control_update" | "variable_update", content: JsonObject): Promise<JsonObject>;
+}
+
+/** A control that stands alone, bound to a variable. */
+export interface Control {
+  readonly element: HTMLElement;
+  /** What the kernel says to it, and every change of a variable. */
+  take(type: string, content: JsonObject): void;
+  end(): void;
+  remove(): void;
+}
+
+/** What the module `index` of this folder gives. */
+export interface Interacts {
+  createInteract(content: JsonObject, host: InteractHost): Interact;
+  createControl(content: JsonObject, host: ControlHost): Control;
+}

@@ -1,0 +1,42 @@
+/** Every kind of control that a kernel may ask for. */
+
+import { textAt } from "../../protocol/messages";
+import { button, buttonBar, selector } from "./choices";
+import { type Control, type MakeControl, type Making } from "./control";
+import { multiSlider } from "./multislider";
+import { checkbox, colorSelector, htmlBox } from "./simple";
+import { slider } from "./slider";
+import { inputBox, inputGrid } from "./texts";
+
+const KINDS: ReadonlyMap<string, MakeControl> = new Map([
+  ["button", button],
+  ["button_bar", buttonBar],
+  ["checkbox", checkbox],
+  ["color_selector", colorSelector],
+  ["html_box", htmlBox],
+  ["input_box", inputBox],
+  ["input_grid", inputGrid],
+  ["multi_slider", multiSlider],
+  ["selector", selector],
+  ["slider", slider],
+]);
+
+/** A control of the kind that its description names; a note in the place of one that is none. */
+export function makeControl(making: Making): Control {
+  const kind = textAt(making.description, "control_type");
+  return (KINDS.get(kind) ?? unknown)(making);
+}
+
+function unknown({ description }: Making): Control {
+  const element = document.createElement("span");
+  element.className = "sagecell_note";
+  const kind = textAt(description, "control_type").toWellFormed();
+  element.textContent = `A control of a kind that this page cannot show: ${kind || "none"}`;
+  return {
+    element,
+    labelled: null,
+    value: () => undefined,
+    show: () => undefined,
+    enable: () => undefined,
+  };
+}

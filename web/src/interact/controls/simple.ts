@@ -1,0 +1,78 @@
+/** Controls of one element: a box to check, a colour, a piece of HTML. */
+
+import { division } from "../../dom/elements";
+import { type Json } from "../../protocol/messages";
+import { wordsOf } from "../description";
+import { type Control, type Making, enabling, input } from "./control";
+
+/** The value is a boolean. */
+export function checkbox({ description, id, changed }: Making): Control {
+  const box = input("checkbox");
+  box.id = id;
+  box.checked = description["default"] === true;
+  box.addEventListener("change", changed);
+  return {
+    element: box,
+    labelled: box,
+    value: () => box.checked,
+    show(value) {
+      if (typeof value === "boolean") box.checked = value;
+    },
+    enable: enabling(box),
+  };
+}
+
+/** The value is "#rrggbb". */
+export function colorSelector({ description, id, label, changed }: Making): Control {
+  const well = input("color", "sagecell_colorSelector");
+  well.id = id;
+  const code = input("text", "sagecell_colorCode");
+  code.setAttribute("aria-label", `${label}, code`);
+  code.spellcheck = false;
+  code.maxLength = 7;
+  const show = (value: Json) => {
+    const colour = colourOf(wordsOf(value));
+    if (colour !== null) well.value = colour;
+    code.value = well.value;
+  };
+  show(description["default"] ?? null);
+  well.addEventListener("input", () => {
+    code.value = well.value;
+    changed();
+  });
+  code.addEventListener("change", () => {
+    const before = well.value;
+    show(code.value);
+    if (well.value !== before) changed();
+  });
+  const element = division("sagecell_colorControl", well);
+  if (description["hide_input"] !== true) element.append(code);
+  return {
+    element,
+    labelled: well,
+    value: () => well.value,
+    show,
+    enable: enabling(well, code),
+  };
+}
+
+/** "#rrggbb" for what is a colour in hexadecimal, with or without its sign, long or short. */
+function colourOf(words: string): string | null {
+  const digits = /^\s*#?([0-9a-f]{6}|[0-9a-f]{3})\s*$/i.exec(words)?.[1]?.toLowerCase();
+  if (digits === undefined) return null;
+  return `#${digits.length === 6 ? digits : digits.replace(/./g, "$&$&")}`;
+}
+
+/** It has no value of its own: it shows what the kernel says. */
+export function htmlBox({ description, host }: Making): Control {
+  const element = division("sagecell_htmlBox");
+  const show = (value: Json) => element.replaceChildren(host.html(wordsOf(value)));
+  show(description["value"] ?? description["default"] ?? "");
+  return {
+    element,
+    labelled: null,
+    value: () => undefined,
+    show,
+    enable: () => undefined,
+  };
+}

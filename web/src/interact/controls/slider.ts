@@ -1,0 +1,133 @@
+/** Sliders: one thumb or two on a track, over numbers or over places in a list. */
+
+import { division } from "../../dom/elements";
+import { type Json, textAt } from "../../protocol/messages";
+import { clamp, listOf, shown } from "../description";
+import { type Control, type Making, enabling, group, input } from "./control";
+import { type Scale, Thumb, scaleOf } from "./thumb";
+
+export function slider(making: Making): Control {
+  const subtype = textAt(making.description, "subtype");
+  const scale = scaleOf(making.description, subtype.startsWith("discrete"));
+  return subtype.endsWith("_range") ? rangeSlider(making, scale) : singleSlider(making, scale);
+}
+
+function singleSlider({ description, id, label, changed }: Making, scale: Scale): Control {
+  const thumb: Thumb = new Thumb({
+    scale,
+    start: description["default"],
+    moved: () => {
+      box.tell();
+      changed();
+    },
+  });
+  thumb.input.id = id;
+  const box = valueBox({ thumb, label: `${label}, value`, changed });
+  const track = division("sagecell_sliderControl", thumb.input);
+  const element = division("sagecell_sliderContainer", track);
+  if (description["display_value"] !== false) element.append(box.element);
+  return {
+    element,
+    labelled: thumb.input,
+    value: () => thumb.value,
+    show(value) {
+      thumb.place(value);
+      box.tell();
+    },
+    enable: enabling(thumb.input, ...box.fields),
+  };
+}
+
+/** Two native thumbs on one track; neither passes the other. */
+function rangeSlider({ description, label, changed }: Making, scale: Scale): Control {
+  const [from, to] = listOf(description["default"]);
+  const moved = (thumb: Thumb) => {
+    if (low.value > high.value) thumb.place(thumb === low ? high.value : low.value);
+    tell();
+    changed();
+  };
+  const low: Thumb = new Thumb({ scale, start: from, moved: () => moved(low) });
+  const high: Thumb = new Thumb({ scale, start: to ?? scale.most, moved: () => moved(high) });
+  low.input.setAttribute("aria-label", `${label}, from`);
+  high.input.setAttribute("aria-label", `${label}, to`);
+  const boxes = [
+    valueBox({ thumb: low, label: `${label}, from, value`, changed: () => moved(low) }),
+    valueBox({ thumb: high, label: `${label}, to, value`, changed: () => moved(high) }),
+  ];
+  const track = division("sagecell_sliderControl sagecell_rangeControl", low.input, high.input);
+  const tell = () => {
+    boxes.forEach((box) => box.tell());
+    const share = (thumb: Thumb) => {
+      const width = scale.most - scale.least;
+      return width === 0 ? "0" : String((thumb.value - scale.least) / width);
+    };
+    track.style.setProperty("--from", share(low));
+    track.style.setProperty("--to", share(high));
+    // Where both are at the right end, only the lower one can still be moved.
+    track.classList.toggle("sagecell_lowOnTop", Number(share(low)) > 0.5);
+  };
+  const show = (value: Json) => {
+    const [one, other] = listOf(value);
+    if (one !== undefined) low.place(one);
+    if (other !== undefined) high.place(other);
+    if (low.value > high.value) {
+      const lower = high.value;
+      high.place(low.value);
+      low.place(lower);
+    }
+    tell();
+  };
+  show(null);
+  const element = group("sagecell_sliderContainer", track);
+  if (description["display_value"] !== false) {
+    element.append(division("sagecell_rangeValues", ...boxes.map(({ element }) => element)));
+  }
+  return {
+    element,
+    labelled: null,
+    value: () => [low.value, high.value],
+    show,
+    enable: enabling(low.input, high.input, ...boxes.flatMap((box) => box.fields)),
+  };
+}
+
+interface ValueBox {
+  readonly element: HTMLElement;
+  readonly fields: readonly HTMLInputElement[];
+  tell(): void;
+}
+
+interface ValueBoxOptions {
+  readonly thumb: Thumb;
+  readonly label: string;
+  readonly changed: () => void;
+}
+
+/** Where a thumb's value can be read, and typed where it is a number. */
+export function valueBox({ thumb, label, changed }: ValueBoxOptions): ValueBox {
+  const { least, most, step, words } = thumb.scale;
+  if (words !== null) {
+    const output = document.createElement("output");
+    output.className = "sagecell_interactValueBox";
+    // The thumb says the same itself.
+    output.setAttribute("aria-hidden", "true");
+    const tell = () => (output.textContent = thumb.words);
+    tell();
+    return { element: output, fields: [], tell };
+  }
+  const field = input("number", "sagecell_interactValueBox");
+  field.setAttribute("aria-label", label);
+  field.min = String(least);
+  field.max = String(most);
+  field.step = String(step);
+  const tell = () => (field.value = shown(thumb.value));
+  tell();
+  field.addEventListener("change", () => {
+    const typed = field.valueAsNumber;
+    const isNew = Number.isFinite(typed) && clamp(typed, least, most) !== thumb.value;
+    if (isNew) thumb.place(typed);
+    tell();
+    if (isNew) changed();
+  });
+  return { element: field, fields: [field], tell };
+}

@@ -1,0 +1,123 @@
+/** What is typed: a line, a text, a grid of entries. */
+
+import { type Json } from "../../protocol/messages";
+import { clamp, countAt, finite, listAt, listOf, numberAt, wordsOf } from "../description";
+import { type Control, type Making, enabling, group, input } from "./control";
+
+/** Rows times columns past this would take the page seconds to make. */
+const MOST_ENTRIES = 2500;
+
+type TextField = HTMLInputElement | HTMLTextAreaElement;
+
+/** The value is the text, whole in UTF-16: half of a surrogate pair would not reach the kernel. */
+export function inputBox({ description, id, changed }: Making): Control {
+  const field = textField(description["subtype"] === "textarea");
+  field.id = id;
+  const width = finite(description["width"]);
+  if (width !== null && width > 0) field.style.width = `calc(${clamp(width, 1, 500)}ch + 1.4rem)`;
+  if (field instanceof HTMLTextAreaElement) {
+    field.rows = clamp(Math.trunc(numberAt(description, "height", 4)), 1, 200);
+  }
+  const entry = new Entry({
+    field,
+    start: description["default"],
+    atEachKey: description["keypress"] === true,
+    changed,
+  });
+  return {
+    element: field,
+    labelled: field,
+    value: () => entry.value,
+    show: (value) => entry.show(value),
+    enable: enabling(field),
+  };
+}
+
+/** The value is a list of rows, each a list of texts. */
+export function inputGrid({ description, label, changed }: Making): Control {
+  const start = listAt(description, "default").map(listOf);
+  const rowCount = countAt(description, "nrows", start.length, MOST_ENTRIES);
+  const most = Math.floor(MOST_ENTRIES / rowCount);
+  const columnCount = countAt(description, "ncols", start[0]?.length ?? 1, most);
+  const width = clamp(numberAt(description, "width", 4), 1, 100);
+  const rows = Array.from({ length: rowCount }, (_, row) =>
+    Array.from({ length: columnCount }, (_, column) => {
+      const field = input("text", "sagecell_gridEntry");
+      field.style.width = `calc(${width}ch + 1.2rem)`;
+      field.setAttribute("aria-label", `${label}, row ${row + 1}, column ${column + 1}`);
+      return new Entry({ field, start: start[row]?.[column], atEachKey: false, changed });
+    }),
+  );
+  const element = group("sagecell_inputGrid", ...rows.flat().map(({ field }) => field));
+  element.style.setProperty("--columns", String(columnCount));
+  const showRow = (row: number, value: Json) =>
+    listOf(value).forEach((item, column) => rows[row]?.[column]?.show(item));
+  return {
+    element,
+    labelled: null,
+    value: () => rows.map((row) => row.map((entry) => entry.value)),
+    show(value, index) {
+      const [row, column] = Array.isArray(index) ? index : [index];
+      if (typeof row === "number" && typeof column === "number") rows[row]?.[column]?.show(value);
+      else if (typeof row === "number") showRow(row, value);
+      else listOf(value).forEach((item, at) => showRow(at, item));
+    },
+    enable: enabling(...rows.flat().map(({ field }) => field)),
+  };
+}
+
+interface EntryOptions {
+  readonly field: TextField;
+  readonly start: Json | undefined;
+  /** Each key counts; else Enter, or leaving the field. */
+  readonly atEachKey: boolean;
+  readonly changed: () => void;
+}
+
+/** A field and the text in it that counts. */
+class Entry {
+  readonly field: TextField;
+  readonly #changed: () => void;
+  #value: string;
+
+  constructor({ field, start, atEachKey, changed }: EntryOptions) {
+    this.field = field;
+    this.#changed = changed;
+    this.#value = field.value = wordsOf(start);
+    if (atEachKey) field.addEventListener("input", () => this.#take());
+    field.addEventListener("change", () => this.#take());
+    field.addEventListener("keydown", (event) => {
+      const { key, shiftKey, isComposing } = event as KeyboardEvent;
+      // In a text of several lines, Enter is a new line.
+      const isEnd = field instanceof HTMLInputElement || shiftKey;
+      if (key !== "Enter" || isComposing || !isEnd) return;
+      event.preventDefault();
+      this.#take();
+    });
+  }
+
+  get value(): string {
+    return this.#value;
+  }
+
+  show(value: Json): void {
+    const isBeingTyped = document.activeElement === this.field && this.field.value !== this.#value;
+    this.#value = wordsOf(value);
+    // What somebody is typing is newer; and what is the same already keeps its caret.
+    if (!isBeingTyped && this.field.value !== this.#value) this.field.value = this.#value;
+  }
+
+  #take(): void {
+    const typed = this.field.value.toWellFormed();
+    if (typed === this.#value) return;
+    this.#value = typed;
+    this.#changed();
+  }
+}
+
+function textField(isLong: boolean): TextField {
+  const field = isLong ? document.createElement("textarea") : input("text");
+  field.spellcheck = false;
+  field.autocapitalize = "off";
+  return field;
+}

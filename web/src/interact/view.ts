@@ -1,0 +1,245 @@
+/** An interact on the page: its controls, where its output appears, and what goes to the kernel. */
+
+import { division } from "../dom/elements";
+import { type Json, type JsonObject, isObject, objectAt, textAt } from "../protocol/messages";
+import { Bookmarks } from "./bookmarks";
+import { wordsOf } from "./description";
+import { type Interact, type InteractHost } from "./api";
+import { Latest } from "./coalesce";
+import { type Row, rowsOf } from "./layout";
+import { type Place, makePlace, markDirty, valuesOf } from "./fields";
+
+/** Refusals about which the kernel says nothing but in its reply. */
+const UNSAID = new Set(["unknown_interact", "unknown_control", "invalid_value", "invalid_request"]);
+
+let blocks = 0;
+
+export class Block implements Interact {
+  readonly element: HTMLElement;
+  readonly #host: InteractHost;
+  readonly #isReadonly: boolean;
+  readonly #places = new Map<string, Place>();
+  readonly #latest: Latest;
+  readonly #bookmarks: Bookmarks;
+  readonly #rows = division("sagecell_interactRows");
+  readonly #note = document.createElement("p");
+  /** What stands elsewhere on the page. */
+  readonly #away: HTMLElement[] = [];
+  readonly #locations: JsonObject;
+  readonly #id = `sagecell-interact-${(blocks += 1)}`;
+  #parts = 0;
+  #isOver = false;
+
+  constructor(content: JsonObject, host: InteractHost) {
+    this.#host = host;
+    this.#isReadonly = content["readonly"] === true;
+    this.#locations = objectAt(content, "locations");
+    this.#latest = new Latest({ run: () => this.#run(), onLost: () => this.end() });
+    this.#bookmarks = new Bookmarks({
+      id: this.#id,
+      values: () => this.#state(),
+      choose: (values) => this.#choose(values),
+      changed: () => host.changed(),
+    });
+    this.#note.className = "sagecell_note sagecell_interactNote";
+    this.#note.setAttribute("role", "status");
+    this.#note.hidden = true;
+    this.element = division("sagecell_interactContainer", this.#rows, this.#note);
+    this.element.setAttribute("role", "group");
+    this.element.setAttribute("aria-label", "Interact");
+    this.#build(content);
+    this.#bookmarks.enable(!this.#isReadonly);
+    this.#restore(host.saved);
+  }
+
+  take(type: string, content: JsonObject): void {
+    const name = textAt(content, "name");
+    switch (type) {
+      case "application/sage-interact-update":
+        this.#update(content);
+        return;
+      case "application/sage-interact-new-control":
+        this.#addControl(name, objectAt(content, "control"));
+        return;
+      case "application/sage-interact-del-control":
+        this.#places.get(name)?.cell.remove();
+        this.#places.delete(name);
+        return;
+      case "application/sage-interact-bookmark":
+        this.#bookmarks.add(name, objectAt(content, "values"));
+        this.#host.changed();
+        return;
+    }
+  }
+
+  cleared(changed: readonly string[] | null): void {
+    for (const name of changed ?? this.#places.keys()) this.#taken(this.#places.get(name));
+  }
+
+  kept(): JsonObject {
+    return { state: this.#state(), bookmarks: this.#bookmarks.all() };
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#latest.end();
+    for (const { control } of this.#places.values()) control.enable(false);
+    this.#bookmarks.enable(false);
+    this.element.classList.add("sagecell_interactEnded");
+    this.element.setAttribute("aria-disabled", "true");
+    this.#say("These controls have lost their kernel: evaluate the cell again to use them.");
+  }
+
+  remove(): void {
+    this.#latest.end();
+    for (const element of this.#away) element.remove();
+  }
+
+  #build(content: JsonObject): void {
+    for (const [name, description] of Object.entries(objectAt(content, "controls"))) {
+      if (isObject(description)) this.#makePlace(name, description);
+    }
+    const parts = new Map<string, HTMLElement>();
+    for (const { name, cell } of this.#places.values()) parts.set(name, cell);
+    parts.set("_bookmarks", this.#bookmarks.element);
+    parts.set("_output", division("sagecell_interactOutput", this.#host.output));
+    for (const [name, part] of parts) {
+      if (this.#locate(name, part)) parts.delete(name);
+    }
+    for (const row of rowsOf(content["layout"])) this.#addRow(row, parts);
+    // A control that the layout forgot is still one that the program has.
+    for (const [name, part] of parts) {
+      if (this.#places.has(name)) this.#rows.append(rowElement([{ part, share: 1 }]));
+    }
+  }
+
+  /** Puts the parts of a row in their places; a part stands once. */
+  #addRow(row: Row, parts: Map<string, HTMLElement>): void {
+    const cells = row.flatMap(({ name, share }) => {
+      const part = parts.get(name);
+      if (part === undefined || !parts.delete(name)) return [];
+      return [{ part, share }];
+    });
+    if (cells.length > 0) this.#rows.append(rowElement(cells));
+  }
+
+  /** Puts a part where the author wants it outside of the block; false when it stays inside. */
+  #locate(name: string, part: HTMLElement): boolean {
+    const selector = Object.hasOwn(this.#locations, name) ? textAt(this.#locations, name) : "";
+    const target = selector === "" ? null : this.#host.locate(selector);
+    if (target === null || this.element.contains(target)) return false;
+    target.append(part);
+    this.#away.push(part);
+    return true;
+  }
+
+  #addControl(name: string, description: JsonObject): void {
+    const before = this.#places.get(name);
+    const place = this.#makePlace(name, description);
+    if (before !== undefined) {
+      place.cell.style.setProperty("--share", before.cell.style.getPropertyValue("--share"));
+      before.cell.replaceWith(place.cell);
+      if (this.#away.includes(before.cell)) this.#away.push(place.cell);
+    } else if (!this.#locate(name, place.cell)) {
+      const row = rowElement([{ part: place.cell, share: 1 }]);
+      const output = this.#rows.querySelector(":scope > * > .sagecell_interactOutput");
+      this.#rows.insertBefore(row, output?.parentElement ?? null);
+    }
+    this.#host.changed();
+  }
+
+  #makePlace(name: string, description: JsonObject): Place {
+    const place = makePlace({
+      name,
+      description,
+      id: `${this.#id}-${(this.#parts += 1)}`,
+      host: this.#host,
+      changed: (changed) => this.#changed(changed),
+    });
+    this.#places.set(name, place);
+    place.control.enable(!this.#isReadonly && !this.#isOver);
+    return place;
+  }
+
+  #changed(place: Place): void {
+    if (this.#isOver) return;
+    place.isUnsent = true;
+    if (place.control.isPush === undefined) markDirty(place, true);
+    if (place.updates) this.#latest.ask();
+    this.#host.changed();
+  }
+
+  /** Sends every value that the kernel does not have yet, and waits until it is done with them. */
+  async #run(): Promise<void> {
+    const places = Array.from(this.#places.values()).filter(({ isUnsent }) => isUnsent);
+    const values = valuesOf(places);
+    for (const place of places) {
+      place.isUnsent = false;
+      place.control.sent?.();
+    }
+    const reply = await this.#host.update(values, true);
+    places.forEach((place) => this.#taken(place));
+    const isRefused = reply["status"] === "error" && UNSAID.has(textAt(reply, "ename"));
+    this.#say(isRefused ? textAt(reply, "evalue") || "The kernel refused these values." : "");
+  }
+
+  /** The kernel has a control's value, unless the visitor has gone on meanwhile. */
+  #taken(place: Place | undefined): void {
+    if (place !== undefined && !place.isUnsent) markDirty(place, false);
+  }
+
+  #update({ control, value, index }: JsonObject): void {
+    const place = this.#places.get(wordsOf(control));
+    // What the visitor has chosen since is newer than what the kernel knew.
+    if (place === undefined || value === undefined || place.isUnsent) return;
+    place.control.show(value, index);
+    markDirty(place, false);
+    this.#host.changed();
+  }
+
+  #choose(values: JsonObject): void {
+    this.#show(values);
+    this.#latest.ask();
+    this.#host.changed();
+  }
+
+  #restore(saved: JsonObject | null): void {
+    if (saved === null || this.#isReadonly) return;
+    this.#bookmarks.restore(saved["bookmarks"]);
+    if (this.#show(objectAt(saved, "state"))) this.#latest.ask();
+  }
+
+  /** Shows values that the kernel is to take over; whether there were any. */
+  #show(values: JsonObject): boolean {
+    const shown = Object.entries(values).filter(([name, value]) => this.#showOne(name, value));
+    return shown.length > 0;
+  }
+
+  #showOne(name: string, value: Json): boolean {
+    const place = this.#places.get(name);
+    if (place === undefined || place.control.isPush || place.control.value() === undefined) {
+      return false;
+    }
+    place.control.show(value);
+    place.isUnsent = true;
+    markDirty(place, true);
+    return true;
+  }
+
+  #state(): JsonObject {
+    return valuesOf(Array.from(this.#places.values()).filter(({ control }) => !control.isPush));
+  }
+
+  #say(sentence: string): void {
+    this.#note.textContent = sentence;
+    this.#note.hidden = sentence === "";
+  }
+}
+
+function rowElement(cells: readonly { part: HTMLElement; share: number }[]): HTMLElement {
+  const row = division("sagecell_interactRow", ...cells.map(({ part }) => part));
+  for (const { part, share } of cells) part.style.setProperty("--share", String(share));
+  row.classList.toggle("sagecell_interactWhole", cells.length === 1 && cells[0]!.share === 1);
+  return row;
+}

@@ -1,0 +1,278 @@
+/**
+ * One program's way through one kernel, from Evaluate to its end.
+ *
+ *     starting --> running --> done | failed      running <--> reconnecting
+ *       ^  |          |
+ *       |  +----------+--> stopping --> stopped
+ *       v  |          |
+ *  waiting |          |
+ *       |  |          |
+ *       v  v          v
+ *      refused      ended | lost
+ *
+ * Waiting is for a kernel, when all are in use; Stop leaves the queue at once. Reconnecting
+ * leaves it where it was, or leads to lost.
+ *
+ * The server ends the kernel when the execution is over; what it says after that changes
+ * nothing here.
+ */
+
+import type { Clock } from "../dom/clock";
+import {
+  type Authorship,
+  type ClientMessage,
+  type KernelMessage,
+  executeRequest,
+  interruptRequest,
+  parseMessage,
+  parseObject,
+  textAt,
+} from "../protocol/messages";
+import type { QueuePlace } from "../protocol/queue";
+import { Refusal, type KernelAddress } from "./server";
+
+export type State =
+  | { readonly name: "starting" }
+  | ({ readonly name: "waiting" } & QueuePlace)
+  | { readonly name: "running"; readonly since: number }
+  | { readonly name: "reconnecting" }
+  | { readonly name: "stopping" }
+  | { readonly name: "done"; readonly seconds: number }
+  | { readonly name: "failed"; readonly seconds: number }
+  | { readonly name: "stopped"; readonly seconds: number }
+  | { readonly name: "ended"; readonly reason: string; readonly message: string }
+  | { readonly name: "refused"; readonly message: string }
+  | { readonly name: "lost"; readonly message: string };
+
+const LIVE: ReadonlySet<string> = new Set([
+  "starting",
+  "waiting",
+  "running",
+  "reconnecting",
+  "stopping",
+]);
+
+/** Whether a program in this state may still say something. */
+export function isLive(state: State): boolean {
+  return LIVE.has(state.name);
+}
+
+/** The part of a WebSocket that an execution uses. */
+export interface Socket {
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  /** For a socket that outlives its connection: it is lost and sought again, or found. */
+  onlost?: ((isLost: boolean) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export interface ExecutionOptions {
+  readonly code: string;
+  /** What the program was written in: see `executeRequest`. */
+  readonly language: string;
+  readonly server: {
+    startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
+    endKernel(id: string): void;
+  };
+  readonly openSocket: (address: string) => Socket;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Everything that is said while the program runs, in order. */
+  readonly onMessage: (message: KernelMessage) => void;
+  readonly onState: (state: State) => void;
+  /** The server's sentence about an end that is near; empty when it no longer is. */
+  readonly onWarning: (sentence: string) => void;
+}
+
+/**
+ * Seconds that the server has to stop a program: it interrupts, interrupts again from outside,
+ * and ends the kernel. Only a server that does nothing of this is told a second time.
+ */
+const PATIENCE = 15;
+
+/** Seconds that a kernel's end may take once it was asked for. */
+const LAST_PATIENCE = 5;
+
+export class Execution {
+  readonly #options: ExecutionOptions;
+  readonly #aborting = new AbortController();
+  #state: State = { name: "starting" };
+  #kernel: KernelAddress | null = null;
+  #socket: Socket | null = null;
+  #session = "";
+  #requestId = "";
+  #begun: number;
+  #reply = "";
+  #stops = 0;
+  #warnedOf = "";
+  #callOff: () => void = () => undefined;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+    this.#begun = options.clock.now();
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The kernel's id; empty until there is one. */
+  get kernelId(): string {
+    return this.#kernel?.id ?? "";
+  }
+
+  /** Asks for a kernel and runs the program on it. The promise never fails. */
+  async start(): Promise<void> {
+    this.#options.onState(this.#state);
+    try {
+      const kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
+        if (!this.#isOver()) this.#enter({ name: "waiting", ...place });
+      });
+      if (this.#isOver()) this.#options.server.endKernel(kernel.id);
+      else this.#connect(kernel);
+    } catch (error) {
+      if (this.#isOver()) return;
+      const message = error instanceof Refusal ? error.message : String(error);
+      this.#finish({ name: "refused", message });
+    }
+  }
+
+  /** Has the program stopped, whatever it takes; a second time at once, with its kernel. */
+  stop(): void {
+    if (this.#isOver()) return;
+    this.#stops += 1;
+    if (this.#requestId === "") {
+      if (this.#kernel) this.#options.server.endKernel(this.#kernel.id);
+      this.#finish({ name: "stopped", seconds: this.#elapsed() });
+    } else if (this.#stops === 1) {
+      this.#send(interruptRequest(this.#authorship()));
+      this.#enter({ name: "stopping" });
+      this.#wait(PATIENCE, () => this.stop());
+    } else {
+      if (this.#kernel) this.#options.server.endKernel(this.#kernel.id);
+      this.#wait(LAST_PATIENCE, () => this.#finish({ name: "stopped", seconds: this.#elapsed() }));
+    }
+  }
+
+  #connect(kernel: KernelAddress): void {
+    this.#kernel = kernel;
+    if (this.#state.name === "waiting") this.#enter({ name: "starting" });
+    this.#session = this.#options.newId();
+    const socket = this.#options.openSocket(kernel.channels);
+    this.#socket = socket;
+    socket.onopen = () => this.#opened();
+    socket.onmessage = (event) => this.#received(event.data);
+    socket.onclose = (event) => this.#closed(event);
+    socket.onlost = (isLost) => this.#lost(isLost);
+  }
+
+  #opened(): void {
+    const by = this.#authorship();
+    this.#requestId = by.msgId;
+    this.#begun = this.#options.clock.now();
+    this.#send(executeRequest(this.#options.code, this.#options.language, by));
+    this.#enter({ name: "running", since: this.#begun });
+  }
+
+  #received(frame: unknown): void {
+    const message = parseMessage(frame);
+    if (message === null || this.#isOver()) return;
+    if (message.type === "status") {
+      this.#statusSaid(message);
+      return;
+    }
+    if (message.type === "sagecell_warning") {
+      this.#warn(textAt(message.content, "reason"), textAt(message.content, "message"));
+      return;
+    }
+    this.#options.onMessage(message);
+    if (message.type === "execute_reply" && message.parentId === this.#requestId) {
+      this.#reply = textAt(message.content, "status") || "error";
+    }
+  }
+
+  #statusSaid({ content, parentId }: KernelMessage): void {
+    const said = textAt(content, "execution_state");
+    // Whoever works is not idle; but nobody grows younger by it.
+    if (said === "busy" && this.#warnedOf === "idle") this.#warn("", "");
+    if (said === "idle" && parentId === this.#requestId && this.#reply !== "") {
+      this.#complete();
+    } else if (said === "dead") {
+      this.#died(textAt(content, "reason"), textAt(content, "message"));
+    }
+  }
+
+  #warn(reason: string, sentence: string): void {
+    this.#warnedOf = reason;
+    this.#options.onWarning(sentence);
+  }
+
+  #died(reason: string, message: string): void {
+    if (this.#reply !== "") this.#complete();
+    else if (this.#stops > 0) this.#finish({ name: "stopped", seconds: this.#elapsed() });
+    else this.#finish({ name: "ended", reason, message: message || "The kernel has ended." });
+  }
+
+  #complete(): void {
+    const seconds = this.#elapsed();
+    if (this.#reply === "ok") this.#finish({ name: "done", seconds });
+    else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
+  }
+
+  #lost(isLost: boolean): void {
+    if (isLost && this.#state.name === "running") this.#enter({ name: "reconnecting" });
+    else if (!isLost && this.#state.name === "reconnecting") {
+      this.#enter({ name: "running", since: this.#begun });
+    }
+  }
+
+  #closed(event: CloseEvent): void {
+    if (this.#isOver()) return;
+    if (this.#reply !== "") {
+      this.#complete();
+    } else if (this.#stops > 0) {
+      this.#finish({ name: "stopped", seconds: this.#elapsed() });
+    } else {
+      const reason = parseObject(event.reason);
+      this.#finish({ name: "lost", message: reason === null ? "" : textAt(reason, "message") });
+    }
+  }
+
+  #finish(state: State): void {
+    this.#callOff();
+    this.#warn("", "");
+    this.#aborting.abort();
+    this.#enter(state);
+    // The server closes after its last word; a socket is closed here only where no word will come.
+    if (state.name === "stopped") this.#socket?.close();
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    this.#options.onState(state);
+  }
+
+  #wait(seconds: number, act: () => void): void {
+    this.#callOff();
+    this.#callOff = this.#options.clock.after(seconds, act);
+  }
+
+  #send(message: ClientMessage): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #authorship(): Authorship {
+    const { newId, clock } = this.#options;
+    return { msgId: newId(), session: this.#session, date: clock.date() };
+  }
+
+  #elapsed(): number {
+    return this.#options.clock.now() - this.#begun;
+  }
+
+  #isOver(): boolean {
+    return !isLive(this.#state);
+  }
+}

@@ -1,0 +1,176 @@
+/** The server that this page came from, spoken to over HTTP. */
+
+import {
+  type ClientMessage,
+  type JsonObject,
+  objectAt,
+  parseObject,
+  textAt,
+} from "../protocol/messages";
+import { LINES, type QueuePlace, answerOf } from "../protocol/queue";
+
+/** The server said no, or nothing; the text is a sentence for the visitor. */
+export class Refusal extends Error {
+  /** `status` is HTTP's, 0 for none; `word` is the refusal's name for programs. */
+  constructor(
+    sentence: string,
+    readonly status = 0,
+    readonly word = "",
+  ) {
+    super(sentence);
+  }
+}
+
+/** A program as a link keeps it. */
+export interface KeptProgram {
+  readonly code: string;
+  readonly language: string;
+  /** JSON: an array with the state of each interact. */
+  readonly interacts: string;
+}
+
+/** How a kernel is asked for. */
+export interface KernelWish {
+  /** Seconds that it may be idle: "0" for one execution, "inf" for cells that share it. */
+  readonly timeout: string;
+  readonly acceptedTerms: boolean;
+}
+
+/** A kernel that was handed out. */
+export interface KernelAddress {
+  readonly id: string;
+  /** Where its messages are: a WebSocket's address. */
+  readonly channels: string;
+}
+
+/** The two short forms of a program that its link can carry. */
+export interface Permalink {
+  readonly zip: string;
+  readonly query: string;
+  readonly interacts: string;
+}
+
+export interface ServerOptions {
+  readonly fetch: typeof fetch;
+  /** The page's own address, without query. */
+  readonly base: string;
+  /** Counts the kernels of one visitor, so that a limit can be fair. */
+  readonly cellSession: string;
+}
+
+export class Server {
+  readonly #fetch: typeof fetch;
+  readonly #base: string;
+  readonly #cellSession: string;
+
+  constructor({ fetch, base, cellSession }: ServerOptions) {
+    // Called as a bare function: a browser's fetch accepts no other `this` than the window.
+    this.#fetch = (input, init) => fetch(input, init);
+    this.#base = base;
+    this.#cellSession = cellSession;
+  }
+
+  /**
+   * A fresh kernel; without a wish, one that the server ends when its first execution is over.
+   *
+   * Who has to wait for it is told where it stands; `signal` leaves the queue.
+   */
+  async startKernel(
+    signal: AbortSignal,
+    onQueued: (place: QueuePlace) => void,
+    wish: KernelWish = { timeout: "0", acceptedTerms: true },
+  ): Promise<KernelAddress> {
+    const query = new URLSearchParams({
+      CellSessionID: this.#cellSession,
+      timeout: wish.timeout,
+      accepted_tos: String(wish.acceptedTerms),
+    });
+    const headers = { Accept: LINES };
+    const reply = await this.#ask(`kernel?${query}`, { method: "POST", headers, signal }, onQueued);
+    const id = textAt(reply, "id");
+    if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer names no kernel.");
+    return { id, channels: this.#channels(id, textAt(reply, "ws_url")) };
+  }
+
+  /** Ends a kernel for good. Nobody waits: its socket tells. */
+  endKernel(id: string): void {
+    this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
+      () => undefined,
+    );
+  }
+
+  /** Keeps a program, so that a link can bring it back. */
+  async keep(program: KeptProgram): Promise<Permalink> {
+    const body = new URLSearchParams({ ...program });
+    const reply = await this.#ask("permalink", { method: "POST", body });
+    return {
+      zip: textAt(reply, "zip"),
+      query: textAt(reply, "query"),
+      interacts: textAt(reply, "interacts"),
+    };
+  }
+
+  /** What is known of names to whoever has no kernel: the content of the reply to a question. */
+  async complete(question: ClientMessage): Promise<JsonObject> {
+    // As text: JSON would have to be allowed first, by one more request.
+    const reply = await this.#ask("complete", { method: "POST", body: JSON.stringify(question) });
+    return objectAt(reply, "content");
+  }
+
+  /** The terms of use as HTML; null when there are none to accept. */
+  async terms(): Promise<string | null> {
+    try {
+      const response = await this.#fetch(this.address("tos.html"), { method: "POST" });
+      return response.status === 200 ? await response.text() : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** An absolute address on this server. */
+  address(path: string): string {
+    return new URL(path, this.#base).href;
+  }
+
+  /**
+   * The socket's address: the path that the server named, at the host the page came from.
+   *
+   * Behind a proxy a server may be wrong about its own host and scheme; the page's are right,
+   * and the content security policy admits no other.
+   */
+  #channels(id: string, named: string): string {
+    const url = new URL(this.#base);
+    const prefix = URL.canParse(named) ? new URL(named).pathname : url.pathname;
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    url.pathname = `${prefix.replace(/\/*$/, "")}/kernel/${id}/channels`;
+    return url.href;
+  }
+
+  async #ask(
+    path: string,
+    init: RequestInit,
+    onQueued: (place: QueuePlace) => void = () => undefined,
+  ): Promise<JsonObject> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(this.address(path), init);
+      text = await answerOf(response, onQueued);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new Refusal("The server cannot be reached.");
+    }
+    const reply = parseObject(text);
+    // After lines about the queue the status is said, and only the answer itself can refuse.
+    if (!response.ok || (reply !== null && "error" in reply)) {
+      const sentence = reply === null ? "" : textAt(reply, "message");
+      throw new Refusal(
+        sentence || `The server refused (${response.status}).`,
+        response.status,
+        reply === null ? "" : textAt(reply, "error"),
+      );
+    }
+    if (reply === null) throw new Refusal("The server's answer cannot be read.");
+    return reply;
+  }
+}

@@ -1,0 +1,35 @@
+/** How a page shows what programs say: whom it trusts, and where their files are. */
+
+import type { MimeBundle } from "../protocol/messages";
+import { type FileAddress, renderHtml, scriptNotice } from "./html";
+
+export interface Showing {
+  readonly fileAddress: FileAddress;
+  /** HTML; null when nothing of it can be seen. */
+  readonly html: (source: string) => HTMLElement | null;
+  /** JavaScript that the program wants to be run; null when nobody can see that it was. */
+  readonly script: (code: string) => HTMLElement | null;
+  /** Controls that the kernel knows; null when this bundle is none. */
+  readonly live: (data: MimeBundle) => HTMLElement | null;
+  /** Types of which the first in a bundle is shown, before the richest is looked for. */
+  readonly first: ReadonlySet<string>;
+  /** Whether formulas go to the page's own MathJax. */
+  readonly byPage: boolean;
+}
+
+export interface ShowingOptions {
+  readonly fileAddress: FileAddress;
+  readonly live?: Showing["live"];
+}
+
+/** Programs are strangers': what they say is made harmless, and their scripts never run. */
+export function harmless({ fileAddress, live = () => null }: ShowingOptions): Showing {
+  return {
+    fileAddress,
+    html: (source) => renderHtml(source, fileAddress),
+    script: scriptNotice,
+    live,
+    first: new Set(),
+    byPage: false,
+  };
+}

@@ -1,0 +1,201 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import type { MadeCell } from "../../src/cell/handle";
+import { Terms } from "../../src/cell/terms";
+import { PageCells } from "../../src/cells";
+import type { EditorOptions } from "../../src/editor/editor";
+import { Server } from "../../src/kernel/server";
+import { type JsonObject } from "../../src/protocol/messages";
+import { FakeClock, FakeFrames, FakeSocket, countingIds, said, settled } from "../fakes";
+import { planFor } from "./plans";
+
+const ID = "01234567-89ab-cdef-0123-456789abcdef";
+
+let element: HTMLElement;
+let cell: MadeCell;
+let sockets: FakeSocket[];
+let frames: FakeFrames;
+let code: string;
+let refusal: Response | null;
+
+beforeEach(() => {
+  element = document.createElement("div");
+  document.body.append(element);
+  sockets = [];
+  frames = new FakeFrames();
+  code = "print(1)";
+  refusal = null;
+  const cells = new PageCells({
+    server: new Server({
+      fetch: async () => refusal ?? new Response(JSON.stringify({ ws_url: "ws://x/", id: ID })),
+      base: "http://cells.test/",
+      cellSession: "tab",
+    }),
+    terms: new Terms({ fetch: async () => null, storage: () => localStorage }),
+    openSocket: (address) => {
+      const socket = new FakeSocket(address);
+      sockets.push(socket);
+      return socket;
+    },
+    clock: new FakeClock(),
+    newId: countingIds(),
+    loadEditor:
+      async () =>
+      ({ parent }: EditorOptions) => {
+        parent.append("the editor");
+        const nothing = () => undefined;
+        return { code: () => code, setCode: nothing, focus: nothing, setLanguage: nothing };
+      },
+    copy: async () => undefined,
+    nextFrame: frames.next,
+  });
+  cell = cells.make(planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+});
+
+afterEach(() => element.remove());
+
+const find = (selector: string) => element.querySelector<HTMLElement>(selector)!;
+const state = () => find(".sagecell_status").dataset["state"];
+const says = (type: string, content: JsonObject) => {
+  const socket = sockets.at(-1)!;
+  socket.says(said(type, content, socket.sent[0]!["msg_id"] as string));
+};
+
+async function run(): Promise<void> {
+  find(".sagecell_evalButton").click();
+  for (let i = 0; i < 5; i += 1) await settled();
+  sockets.at(-1)!.opens();
+}
+
+function replies(status: string, payload: JsonObject[] = []): void {
+  says("execute_reply", { status, payload });
+  says("status", { execution_state: "idle" });
+}
+
+// contract: 8
+test("has the parts that pages style, and a hint until something has run", async () => {
+  for (const part of ["input", "editor", "evalButton", "output", "sessionOutput", "sessionFiles"]) {
+    expect(find(`.sagecell_${part}`)).not.toBeNull();
+  }
+  expect(find(".sagecell_hint")).not.toBeNull();
+  await run();
+  expect(find(".sagecell_hint")).toBeNull();
+});
+
+test("a program's output and files appear, and Stop is there only meanwhile", async () => {
+  expect(find(".sagecell_stopButton").hidden).toBe(true);
+  await run();
+  expect(state()).toBe("running");
+  expect(find(".sagecell_stopButton").hidden).toBe(false);
+  expect(find(".sagecell_evalButton").getAttribute("aria-disabled")).toBe("true");
+  says("stream", { name: "stdout", text: "1\n" });
+  replies("ok", [{ new_files: ["a b.csv"] }]);
+  frames.draw();
+  expect(state()).toBe("done");
+  expect(find(".sagecell_stdout").textContent).toBe("1\n");
+  expect(find(".sagecell_sessionFiles a").getAttribute("href")).toBe(
+    `http://cells.test/kernel/${ID}/files/a%20b.csv?q=1`,
+  );
+  expect(find(".sagecell_stopButton").hidden).toBe(true);
+  expect(find(".sagecell_evalButton").getAttribute("aria-disabled")).toBe("false");
+});
+
+test("the output is busy until all that was said is drawn", async () => {
+  const isBusy = () => find(".sagecell_output").getAttribute("aria-busy");
+  await run();
+  expect(isBusy()).toBe("true");
+  says("stream", { name: "stdout", text: "1\n" });
+  frames.draw();
+  expect(isBusy()).toBe("true");
+  says("stream", { name: "stdout", text: "2\n" });
+  replies("ok");
+  expect(state()).toBe("done");
+  expect(isBusy()).toBe("true");
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("1\n2\n");
+  expect(isBusy()).toBe("false");
+  await run();
+  expect(isBusy()).toBe("true");
+  replies("ok");
+  expect(isBusy()).toBe("false"); // nothing was said
+});
+
+test("Evaluate does nothing while a program runs", async () => {
+  await run();
+  find(".sagecell_evalButton").click();
+  cell.evaluate();
+  await settled();
+  expect(sockets).toHaveLength(1);
+});
+
+test("the next evaluation has a kernel of its own and a clean sheet", async () => {
+  await run();
+  says("stream", { name: "stdout", text: "old" });
+  replies("ok", [{ new_files: ["a"] }]);
+  frames.draw();
+  code = "print(2)";
+  await run();
+  expect(find(".sagecell_sessionOutput").textContent).not.toContain("old");
+  expect(find(".sagecell_sessionFiles").childElementCount).toBe(0);
+  expect(sockets).toHaveLength(2);
+  expect(sockets[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
+});
+
+test("what an earlier program's threads say late is not in the output of a later one", async () => {
+  await run();
+  replies("ok");
+  const late = said(
+    "stream",
+    { name: "stdout", text: "late" },
+    sockets[0]!.sent[0]!["msg_id"] as string,
+  );
+  await run();
+  sockets[0]!.says(late);
+  sockets[1]!.says(late);
+  says("stream", { name: "stdout", text: "mine" });
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("mine");
+});
+
+test("HTML finds the kernel's files", async () => {
+  await run();
+  says("display_data", { data: { "text/html": "<img src='cell://plot.png?m=7'>" } });
+  says("display_data", { data: { "text/image-filename": "b.png" } });
+  frames.draw();
+  const images = Array.from(element.querySelectorAll("img"), (image) => image.src);
+  expect(images).toEqual([
+    `http://cells.test/kernel/${ID}/files/plot.png?m=7`,
+    `http://cells.test/kernel/${ID}/files/b.png?q=1`,
+  ]);
+});
+
+test("the keyboard is not left on a button that has gone", async () => {
+  await run();
+  find(".sagecell_stopButton").focus();
+  find(".sagecell_stopButton").click();
+  expect(state()).toBe("stopping");
+  expect(find(".sagecell_stopButton").textContent).toBe("Stop now");
+  replies("error");
+  expect(state()).toBe("stopped");
+  expect(document.activeElement).toBe(find(".sagecell_evalButton"));
+});
+
+test("a warning stands beside the state until the end", async () => {
+  await run();
+  sockets[0]!.says(said("sagecell_warning", { reason: "lifetime", message: "Soon it is over." }));
+  expect(find(".sagecell_warning").textContent).toBe("Soon it is over.");
+  expect(state()).toBe("running");
+  expect(find(".sagecell_sessionOutput").textContent).not.toContain("Soon");
+  replies("ok");
+  expect(find(".sagecell_warning").textContent).toBe("");
+});
+
+test("a refusal is shown, and the next try may succeed", async () => {
+  refusal = new Response('{"error":"busy","message":"Come back later."}', { status: 503 });
+  find(".sagecell_evalButton").click();
+  for (let i = 0; i < 5; i += 1) await settled();
+  expect(find(".sagecell_status").textContent).toBe("Not started: Come back later.");
+  refusal = null;
+  await run();
+  expect(state()).toBe("running");
+});

@@ -1,0 +1,26 @@
+/** Plans of cells, with what a test does not care about filled in. */
+
+import type { CellPlan } from "../../src/cell/plan";
+
+export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): CellPlan {
+  return {
+    input: element,
+    output: element,
+    code: "print(1)",
+    editor: "codemirror",
+    evalButtonText: "Evaluate",
+    hide: new Set(["messages", "language"]),
+    isDebug: false,
+    replaceOutput: true,
+    languages: ["python"],
+    language: "python",
+    linkKey: null,
+    autoeval: false,
+    interacts: [],
+    collapse: null,
+    scripts: false,
+    plainPython: false,
+    hint: "",
+    ...wishes,
+  };
+}

@@ -1,0 +1,91 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { LONGEST, Share } from "../../src/cell/share";
+import { type KeptProgram, type Permalink, Refusal } from "../../src/kernel/server";
+import { settled } from "../fakes";
+
+const PROGRAM = { code: "print(1)", language: "octave", interacts: "[]" };
+
+let kept: KeptProgram[];
+let copied: string[];
+
+function shareWith(keep: (program: KeptProgram) => Promise<Permalink>): Share {
+  return new Share({
+    keep: (program) => {
+      kept.push(program);
+      return keep(program);
+    },
+    address: (path) => `http://cells.test/${path}`,
+    copy: async (field) => {
+      copied.push(field.value);
+    },
+  });
+}
+
+beforeEach(() => {
+  kept = [];
+  copied = [];
+});
+
+// contract: 8
+test("shows a short link and one that holds the program, and copies each", async () => {
+  const share = shareWith(async () => ({ query: "a&b", zip: "eJw-_w==", interacts: "eJyL" }));
+  expect(share.element.hidden).toBe(true);
+  await share.show(PROGRAM);
+  expect(kept).toEqual([PROGRAM]);
+  expect(share.element.className).toBe("sagecell_permalink");
+  expect(share.element.querySelectorAll(".sagecell_permalink_result")).toHaveLength(2);
+  const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
+  expect(fields).toEqual([
+    "http://cells.test/?q=a%26b",
+    "http://cells.test/?z=eJw-_w%3D%3D&lang=octave&interacts=eJyL",
+  ]);
+  for (const button of share.element.querySelectorAll<HTMLElement>(".sagecell_copyButton")) {
+    button.click();
+  }
+  await settled();
+  expect(copied).toEqual(fields);
+  expect(share.element.querySelector("[role=status]")?.textContent).toBe("Copied");
+  share.element.querySelector<HTMLElement>(".sagecell_permalink_close")?.click();
+  expect(share.element.hidden).toBe(true);
+});
+
+test("offers no link that the server would refuse", async () => {
+  const rest = "http://cells.test/?z=&lang=octave".length;
+  for (const [size, offered] of [
+    [LONGEST - rest, 2],
+    [LONGEST - rest + 1, 1],
+  ] as const) {
+    const share = shareWith(async () => ({ query: "q", zip: "x".repeat(size), interacts: "" }));
+    await share.show(PROGRAM);
+    const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
+    expect(fields).toHaveLength(offered);
+    expect(fields[0]).toBe("http://cells.test/?q=q");
+    for (const field of fields) expect(field.length).toBeLessThanOrEqual(LONGEST);
+    expect(share.element.textContent?.includes("too long")).toBe(offered === 1);
+  }
+});
+
+test("says that a copy did not work, and leaves the link selected by hand", async () => {
+  const share = new Share({
+    keep: async () => ({ query: "q", zip: "z", interacts: "" }),
+    address: (path) => path,
+    copy: async () => {
+      throw new DOMException("no", "NotAllowedError");
+    },
+  });
+  await share.show(PROGRAM);
+  share.element.querySelector<HTMLElement>(".sagecell_copyButton")?.click();
+  await settled();
+  expect(share.element.querySelector("[role=status]")?.textContent).toBe("Not copied");
+});
+
+test("says why there is no link", async () => {
+  const share = shareWith(async () => {
+    throw new Refusal("The database is away.");
+  });
+  await share.show(PROGRAM);
+  expect(share.element.hidden).toBe(false);
+  expect(share.element.querySelector("[role=alert]")?.textContent).toBe("The database is away.");
+  expect(share.element.querySelector("input")).toBeNull();
+});

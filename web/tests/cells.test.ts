@@ -1,0 +1,341 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import type { MadeCell } from "../src/cell/handle";
+import type { CellPlan } from "../src/cell/plan";
+import { Terms } from "../src/cell/terms";
+import { PageCells } from "../src/cells";
+import { Server } from "../src/kernel/server";
+import type { JsonObject } from "../src/protocol/messages";
+import { important } from "../vite.config";
+import { planFor } from "./cell/plans";
+import { FakeClock, FakeFrames, FakeSocket, countingIds, said, settled } from "./fakes";
+
+const ID = "01234567-89ab-cdef-0123-456789abcdef";
+
+let sockets: FakeSocket[];
+let frames: FakeFrames;
+let asked: string[];
+let refusals: Response[];
+let accepts: boolean | null;
+let cells: PageCells;
+let element: HTMLElement;
+let clock: FakeClock;
+
+beforeEach(() => {
+  sockets = [];
+  frames = new FakeFrames();
+  asked = [];
+  refusals = [];
+  accepts = true;
+  clock = new FakeClock();
+  element = document.createElement("div");
+  document.body.append(element);
+  const terms = new Terms({ fetch: async () => null, storage: () => localStorage });
+  vi.spyOn(terms, "ask").mockImplementation(async () => accepts);
+  let kernels = 0;
+  cells = new PageCells({
+    server: new Server({
+      fetch: async (input, init) => {
+        asked.push(`${init?.method ?? "GET"} ${String(input)}`);
+        const id = ID.slice(0, -1) + (kernels += 1).toString(16);
+        return refusals.shift() ?? new Response(JSON.stringify({ ws_url: "ws://x/", id }));
+      },
+      base: "http://cells.test/",
+      cellSession: "page",
+    }),
+    terms,
+    openSocket: (address) => {
+      const socket = new FakeSocket(address);
+      sockets.push(socket);
+      return socket;
+    },
+    clock,
+    newId: countingIds(),
+    loadEditor: async () => {
+      throw new Error("The text area does.");
+    },
+    copy: async () => undefined,
+    nextFrame: frames.next,
+  });
+});
+afterEach(() => document.body.replaceChildren());
+
+const make = (wishes: Partial<CellPlan> = {}, at = element): MadeCell =>
+  cells.make(planFor(at, { editor: "textarea", ...wishes }));
+const find = (selector: string, at = element) => at.querySelector<HTMLElement>(selector)!;
+const wait = async () => {
+  for (let i = 0; i < 6; i += 1) await settled();
+};
+const start = async (cell: MadeCell) => {
+  cell.evaluate();
+  await wait();
+  sockets.at(-1)!.opens();
+};
+const says = (type: string, content: JsonObject, at = -1) => {
+  const socket = sockets.at(at)!;
+  socket.says(said(type, content, socket.sent.at(-1)!["msg_id"] as string));
+};
+const done = () => {
+  says("execute_reply", { status: "ok" });
+  says("status", { execution_state: "idle" });
+};
+
+// contract: 8
+test("has the classes that pages style or look for", () => {
+  make({ languages: ["sage", "r"], hide: new Set() });
+  const classes = [
+    "input",
+    "editor",
+    "commands",
+    "evalButton",
+    "options",
+    "language",
+    "fullScreen",
+    "output_elements",
+    "output",
+    "messages",
+    "sessionContainer",
+    "sessionOutput",
+    "spinner",
+    "poweredBy",
+    "sessionFiles",
+    "permalink",
+  ];
+  for (const name of classes) expect(find(`.sagecell_${name}`), name).not.toBeNull();
+  expect(element.className).toBe("sagecell");
+  expect(find(".sagecell_fullScreen").className).toContain("sagecell_icon-resize-full");
+});
+
+// contract: 11.8, 12.8
+test("is found by books from within, and keeps what they put beside its button", () => {
+  element.className = "ptx-sagecell sage-interact";
+  make({ code: "1+1" });
+  const evaluate = find(".sagecell_evalButton");
+  const own = document.createElement("button");
+  evaluate.after(own);
+  expect(evaluate.closest(".ptx-sagecell")).toBe(element);
+  expect(find("textarea").closest(".sagecell_editor")).toBe(find(".sagecell .sagecell_editor"));
+  expect(document.querySelector(".sage-interact.sagecell")).toBe(element);
+  expect(find(".sagecell_output .sagecell_sessionOutput")).not.toBeNull();
+  evaluate.click();
+  expect(evaluate.nextElementSibling).toBe(own);
+});
+
+// contract: 7.2
+describe.each([
+  ["editor", ".sagecell_editor"],
+  ["fullScreen", ".sagecell_fullScreen"],
+  ["language", ".sagecell_language"],
+  ["evalButton", ".sagecell_evalButton"],
+  ["output", ".sagecell_output"],
+  ["messages", ".sagecell_messages"],
+  ["sessionFiles", ".sagecell_sessionFiles"],
+  ["permalink", ".sagecell_shareButton"],
+])("hide %s", (name, selector) => {
+  test("hides it and no other part", () => {
+    make({ languages: ["sage", "r"], hide: new Set() });
+    expect(find(selector).hidden).toBe(false);
+    const other = document.createElement("div");
+    document.body.append(other);
+    make({ languages: ["sage", "r"], hide: new Set([name, "done", "files"]) }, other);
+    expect(find(selector, other).hidden).toBe(true);
+    const hidden = (at: HTMLElement) => at.querySelectorAll("[hidden]").length;
+    // Without an editor nothing would fill the screen.
+    expect(hidden(other) - hidden(element)).toBe(name === "editor" ? 2 : 1);
+  });
+});
+
+test("input and output may be apart", async () => {
+  const output = document.createElement("div");
+  document.body.append(output);
+  await start(make({ output }));
+  says("stream", { name: "stdout", text: "there" });
+  frames.draw();
+  expect(find(".sagecell_stdout", output).textContent).toBe("there");
+  expect(find(".sagecell_output")).toBeNull();
+  expect(find(".sagecell_sessionOutput", output).className).toContain("sagecell_active");
+  done();
+  expect(find(".sagecell_sessionOutput", output).className).not.toContain("sagecell_active");
+});
+
+test.each([true, false])("replaceOutput %j", async (replaceOutput) => {
+  const cell = make({ replaceOutput });
+  for (const text of ["one", "two"]) {
+    await start(cell);
+    says("stream", { name: "stdout", text });
+    done();
+    frames.draw();
+  }
+  const shown = [...element.querySelectorAll(".sagecell_stdout")].map((pre) => pre.textContent);
+  expect(shown).toEqual(replaceOutput ? ["two"] : ["one", "two"]);
+  expect(sockets).toHaveLength(2);
+});
+
+// contract: 5.5
+test("the program is wrapped in the language that is chosen", async () => {
+  const cell = make({ code: "1+1", languages: ["gap", "python"], language: "gap" });
+  await start(cell);
+  const code = () => (sockets.at(-1)!.sent[0]!["content"] as JsonObject)["code"];
+  expect(code()).toBe('print(gap.eval("""1+1"""))');
+  done();
+  const select = find(".sagecell_language") as HTMLSelectElement;
+  select.value = "python";
+  select.dispatchEvent(new Event("change"));
+  await start(cell);
+  expect(code()).toBe('exec("""1+1""")');
+  expect(find("textarea").getAttribute("aria-label")).toBe("Python program");
+});
+
+test.each([
+  [true, false],
+  [false, true],
+  [null, null],
+])("collapse %j", (collapse, isOpen) => {
+  make({ collapse });
+  const fold = element.querySelector("details");
+  expect(fold?.open ?? null).toBe(isOpen);
+});
+
+test("a page that debugs sees every message", async () => {
+  const debug = vi.spyOn(console, "debug").mockImplementation(() => undefined);
+  await start(make({ isDebug: true, hide: new Set() }));
+  says("stream", { name: "stdout", text: "x" });
+  expect(debug).toHaveBeenCalledOnce();
+  expect(find(".sagecell_messages").textContent).toContain('"type":"stream"');
+});
+
+test("linked cells ask for one kernel that waits for them", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  const [one, two] = [make({ linkKey: "k" }), make({ linkKey: "k" }, other)];
+  await start(one);
+  two.evaluate();
+  done();
+  await wait();
+  expect(asked).toHaveLength(1);
+  expect(asked[0]).toMatch(/^POST .*CellSessionID=page&timeout=inf/);
+  expect(sockets[0]!.sent).toHaveLength(2);
+  expect(one.session.kernel).toBe(two.session.kernel);
+});
+
+// contract: 7.8, 1.7
+test.each([
+  [true, "running", 2],
+  [false, "refused", 1],
+  [null, "refused", 1],
+])("a server with terms: accepted %j", async (answer, state, requests) => {
+  accepts = answer;
+  refusals = [new Response(null, { status: 403 })];
+  const cell = make();
+  cell.evaluate();
+  await wait();
+  sockets.at(-1)?.opens();
+  expect(find(".sagecell_status").dataset["state"]).toBe(state);
+  expect(asked).toHaveLength(requests);
+});
+
+// contract: 1.8
+test("too many kernels are told in the server's words", async () => {
+  const body = '{"error":"too_many_kernels_for_cell_session","message":"Close some cells."}';
+  refusals = [new Response(body, { status: 429 })];
+  make().evaluate();
+  await wait();
+  expect(find(".sagecell_status").textContent).toContain("Close some cells.");
+});
+
+test("a cell that the page takes away while its kernel starts has it stopped", async () => {
+  const cell = make();
+  cell.evaluate();
+  element.remove();
+  await wait();
+  sockets.at(-1)!.opens();
+  const types = sockets.at(-1)!.sent.map(({ msg_type }) => msg_type);
+  expect(types.filter((type) => type === "execute_request").length).toBeLessThanOrEqual(1);
+  expect(types.at(-1)).toBe("interrupt_request");
+});
+
+test("a silent cell that the page takes away is stopped, and its controls' kernel let go", async () => {
+  const cell = make();
+  await start(cell);
+  element.remove();
+  clock.advance(1);
+  expect(sockets[0]!.sent.map(({ msg_type }) => msg_type).at(-1)).toBe("interrupt_request");
+  document.body.append(element);
+  done();
+  await start(cell);
+  done();
+  const ends = () => asked.filter((line) => line.startsWith("DELETE")).length;
+  const before = ends();
+  clock.advance(10);
+  expect(ends()).toBe(before);
+  element.remove();
+  clock.advance(1);
+  expect(ends()).toBe(before + 1);
+  // Nobody looks any more, but for those who look again.
+  clock.advance(1);
+  expect(clock.pending).toBe(0);
+});
+
+test("a cell that is removed lets its kernel go, but not one that others share", async () => {
+  const alone = make();
+  await start(alone);
+  alone.remove();
+  expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
+  expect(element.childElementCount).toBe(0);
+  const shared = make({ linkKey: "k" });
+  await start(shared);
+  done();
+  shared.remove();
+  expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
+});
+
+// contract: 7.5
+test("an interact is shown in its cell, and hears no more when the cell evaluates again", async () => {
+  const cell = make();
+  await start(cell);
+  const interact = { new_interact_id: "i1", controls: {}, layout: [], locations: null };
+  says("display_data", { data: { "application/sage-interact": interact } });
+  frames.draw();
+  await vi.waitFor(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
+  expect(cell.interacts).toHaveLength(1);
+  done();
+  await start(cell);
+  frames.draw();
+  expect(find(".sagecell_interactContainer")).toBeNull();
+  expect(cell.interacts).toHaveLength(0);
+});
+
+// contract: 8
+test("sagecell_embed.css is above whatever a page says, but for keyframes", () => {
+  const sheet = important(
+    "a{color:red;b &{top:0}}@media print{c{left:0 !important}}@keyframes k{to{top:0}}" +
+      "@property --x{syntax:'*';inherits:true}",
+  );
+  expect(sheet.replace(/\s/g, "")).toBe(
+    "a{color:red!important;b&{top:0!important}}@mediaprint{c{left:0!important}}" +
+      "@keyframesk{to{top:0}}@property--x{syntax:'*';inherits:true}",
+  );
+});
+
+// contract: 4.21
+test("a figure finds the script that its program brought, however late that is drawn", async () => {
+  const figure = class {
+    constructor(_id: string, _socket: unknown, _download: unknown, box: HTMLElement) {
+      box.append("drawn");
+    }
+  };
+  // Scripts see jsdom's window, and the page's modules another one.
+  const ran = () => Object.assign(window, { mpl: { figure } });
+  document.addEventListener("ran", ran, { once: true });
+  const script = "document.dispatchEvent(new Event('ran'))";
+  await start(make({ scripts: true }));
+  says("comm_open", { comm_id: "c", target_name: "matplotlib", data: { id: "figure" } });
+  frames.draw();
+  says("display_data", { data: { "application/javascript": script } });
+  done();
+  const shown = () => find(".sagecell_figure")?.textContent;
+  await vi.waitFor(() => expect(shown()).toContain("no program for it"));
+  frames.draw();
+  await vi.waitFor(() => expect(shown()).toBe("drawn"));
+  delete (window as { mpl?: unknown }).mpl;
+});

@@ -1,0 +1,155 @@
+import { beforeEach, expect, test } from "vitest";
+
+import type { CommHost, CommView, Comms as Module } from "../../src/comm/api";
+import { Comms, type CommPlace } from "../../src/comm/registry";
+import { renderBundle } from "../../src/output/mime";
+import { harmless } from "../../src/output/policy";
+import type { JsonObject, KernelMessage } from "../../src/protocol/messages";
+import { settled } from "../fakes";
+
+let hosts: CommHost[];
+let told: unknown[];
+let sent: [type: string, content: JsonObject][];
+let said: string[];
+let answers: (() => void)[];
+let loading: Promise<void>;
+let isBroken: boolean;
+let comms: Comms;
+let place: CommPlace;
+
+const module: Module = {
+  createView: (target, data, host) => {
+    hosts.push(host);
+    const element = document.createElement("b");
+    element.textContent = `${target} ${JSON.stringify(data)}`;
+    return {
+      element,
+      take: (data) => told.push(data),
+      flush: () => told.push("flush"),
+      drawn: () => told.push("drawn"),
+      end: () => told.push("end"),
+    } satisfies CommView;
+  },
+};
+
+beforeEach(() => {
+  hosts = [];
+  told = [];
+  sent = [];
+  said = [];
+  answers = [];
+  loading = Promise.resolve();
+  isBroken = false;
+  comms = new Comms({
+    request: (type, content, asked) => {
+      sent.push([type, content]);
+      asked?.(`event-${sent.length}`);
+      return new Promise((resolve) => answers.push(() => resolve({})));
+    },
+    load: async () => {
+      await loading;
+      if (isBroken) throw new TypeError("no network");
+      return module;
+    },
+  });
+  place = {
+    showing: harmless({ fileAddress: () => null, live: (data) => comms.element(data) }),
+    said: ({ type, content }) => said.push(`${type} ${content["text"] ?? ""}`.trim()),
+    flush: () => said.push("flush"),
+  };
+});
+
+const message = (type: string, content: JsonObject, parentId = "r1"): KernelMessage => ({
+  type,
+  parentId,
+  channel: "iopub",
+  content,
+});
+
+function open(content: JsonObject): HTMLElement | null {
+  const shown = comms.open(message("comm_open", content), place);
+  return shown && renderBundle(shown.content["data"] as JsonObject, {}, place.showing);
+}
+
+const WIDGET = { comm_id: "c1", target_name: "graphicswidget", data: { filename: "a.png" } };
+
+// contract: 4.21
+test("a comm is shown where it was opened, and hears what is its own", async () => {
+  const element = open(WIDGET)!;
+  expect(comms.take(message("comm_msg", { comm_id: "c1", data: { early: 1 } }))).toBe(true);
+  await settled();
+  expect(element.textContent).toBe('graphicswidget {"filename":"a.png"}');
+  comms.take(message("comm_msg", { comm_id: "c1", data: 7 }));
+  comms.take(message("comm_msg", { comm_id: "c2", data: 8 }));
+  comms.take(message("comm_msg", { comm_id: "c1" }));
+  comms.flush();
+  comms.drawn();
+  comms.take(message("comm_close", { comm_id: "c1" }));
+  expect(told).toEqual([{ early: 1 }, 7, null, "flush", "drawn", "end"]);
+  expect(sent).toEqual([]);
+});
+
+// contract: 4.21
+test.each(["threejs", "matplotlib"])("%s is a target, too", (target) => {
+  expect(open({ comm_id: "c1", target_name: target, data: {} })).not.toBeNull();
+  expect(sent).toEqual([]);
+});
+
+// contract: 4.21
+test("a target that nobody knows is closed, as Jupyter does it", () => {
+  expect(open({ comm_id: "c1", target_name: "jupyter.widget", data: {} })).toBeNull();
+  expect(sent).toEqual([["comm_close", { comm_id: "c1", data: {} }]]);
+});
+
+// contract: 4.21
+test("what answers an event belongs to the cell in which the comm was opened", async () => {
+  open(WIDGET);
+  await settled();
+  void hosts[0]!.send({ x: 1, y: 2, eventType: "click" });
+  expect(sent).toEqual([["comm_msg", { comm_id: "c1", data: { x: 1, y: 2, eventType: "click" } }]]);
+  expect(comms.take(message("stream", { text: "clicked" }, "event-1"))).toBe(true);
+  expect(comms.take(message("stream", { text: "else" }, "r1"))).toBe(false);
+  answers[0]!();
+  await settled();
+  expect(said).toEqual(["stream clicked", "flush"]);
+});
+
+test.each<[string, JsonObject]>([
+  ["no id", { target_name: "graphicswidget" }],
+  ["no text for an id", { comm_id: 7, target_name: "graphicswidget" }],
+])("a comm with %s is none", (_name, content) => {
+  expect(open(content)).toBeNull();
+  expect(sent).toEqual([]);
+});
+
+test("the id of another comm opens none, and data may be anything", async () => {
+  expect(open({ ...WIDGET, data: "x" })!.textContent).toBe("");
+  expect(open(WIDGET)).toBeNull();
+  await settled();
+  expect(hosts).toHaveLength(1);
+});
+
+test("there are so many, and not more", () => {
+  for (let number = 0; number < 100; number += 1) open({ ...WIDGET, comm_id: `c${number}` });
+  expect(open({ ...WIDGET, comm_id: "more" })).toBeNull();
+  expect(sent).toEqual([["comm_close", { comm_id: "more", data: {} }]]);
+});
+
+test("with the cell's next run they are closed; with the kernel they only end", async () => {
+  open(WIDGET);
+  await settled();
+  comms.end();
+  expect([told, sent]).toEqual([["end"], []]);
+  comms.removeFrom({ ...place });
+  expect(sent).toEqual([]);
+  comms.removeFrom(place);
+  expect(sent).toEqual([["comm_close", { comm_id: "c1", data: {} }]]);
+  expect(comms.element({ "application/x-comm": { comm_id: "c1" } })).toBeNull();
+});
+
+test("a view that cannot be loaded is told of in words", async () => {
+  isBroken = true;
+  const element = open(WIDGET)!;
+  await settled();
+  expect(element.textContent).toContain("could not be loaded");
+});

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { type Completer, type Editor, createEditor } from "../../src/editor/editor";
+import { language } from "../../src/editor/languages";
+
+// jsdom lays nothing out; where its ranges are is all that CodeMirror misses.
+Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
+
+let parent: HTMLElement;
+let editor: Editor;
+let evaluations: number;
+
+beforeEach(() => {
+  parent = document.createElement("div");
+  document.body.append(parent);
+  evaluations = 0;
+  editor = createEditor({
+    parent,
+    code: "def f():\n    return 1\n",
+    language: language("python"),
+    onEvaluate: () => (evaluations += 1),
+  });
+});
+
+afterEach(() => parent.remove());
+
+const content = () => parent.querySelector<HTMLElement>(".cm-content")!;
+const press = (key: string, modifiers: KeyboardEventInit = {}) =>
+  content().dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...modifiers }),
+  );
+
+test("holds the program as it is", () => {
+  expect(editor.code()).toBe("def f():\n    return 1\n");
+  expect(content().getAttribute("aria-label")).toBe("Python program");
+});
+
+test("colours Python", () => {
+  const keywords = Array.from(parent.querySelectorAll(".tok-keyword"), (span) => span.textContent);
+  expect(keywords).toEqual(["def", "return"]);
+});
+
+test.each([
+  ["Shift-Enter", { shiftKey: true }],
+  ["Control-Enter", { ctrlKey: true }],
+])("%s evaluates and leaves the program alone", (_name, modifiers) => {
+  press("Enter", modifiers);
+  expect(evaluations).toBe(1);
+  expect(editor.code()).toBe("def f():\n    return 1\n");
+});
+
+test("Tab indents by four spaces; after Escape it leaves the editor", () => {
+  expect(press("Tab", { keyCode: 9 })).toBe(false);
+  expect(editor.code()).toBe("    def f():\n    return 1\n");
+  press("Escape", { keyCode: 27 });
+  expect(press("Tab", { keyCode: 9 })).toBe(true);
+  expect(editor.code()).toBe("    def f():\n    return 1\n");
+});
+
+describe("what is typed in place of a selection", () => {
+  const type = (data: string, inputType = "insertText") =>
+    content().dispatchEvent(
+      new InputEvent("beforeinput", { inputType, data, bubbles: true, cancelable: true }),
+    );
+
+  test("is put there by the editor, not by the browser", () => {
+    press("a", { ctrlKey: true, keyCode: 65 });
+    expect(type("7")).toBe(false);
+    expect(editor.code()).toBe("7");
+    press("z", { ctrlKey: true, keyCode: 90 });
+    expect(editor.code()).toBe("def f():\n    return 1\n");
+  });
+
+  test("may be a bracket around it", () => {
+    editor.setCode("x");
+    press("a", { ctrlKey: true, keyCode: 65 });
+    type("(");
+    expect(editor.code()).toBe("(x)");
+  });
+
+  test("is the browser's without a selection, and while an input method composes", () => {
+    expect(type("7")).toBe(true);
+    press("a", { ctrlKey: true, keyCode: 65 });
+    expect(type("七", "insertCompositionText")).toBe(true);
+    expect(editor.code()).toBe("def f():\n    return 1\n");
+  });
+});
+
+test("speaks another language when told to, and keeps the program", () => {
+  editor.setLanguage(language("r"));
+  expect(content().getAttribute("aria-label")).toBe("R program");
+  expect(parent.querySelectorAll(".tok-keyword")).toHaveLength(0);
+  expect(editor.code()).toBe("def f():\n    return 1\n");
+});
+
+test("a program may be replaced, and one to be read is not written", () => {
+  editor.setCode("1");
+  expect(editor.code()).toBe("1");
+  const readOnly = createEditor({
+    parent,
+    code: "2",
+    language: language("sage"),
+    onEvaluate: () => undefined,
+    isReadOnly: true,
+  });
+  press("Tab", { keyCode: 9 });
+  expect(readOnly.code()).toBe("2");
+});
+
+// contract: 7.7
+test.each([
+  ["nobody answers", null],
+  ["there is nothing", { from: 0, to: 4, matches: [] }],
+  ["the name is whole", { from: 0, to: 4, matches: ["pass"] }],
+])("Tab behind a name indents when %s", async (_name, found) => {
+  parent.replaceChildren();
+  const made = createEditor({
+    parent,
+    code: "pass",
+    language: language("python"),
+    onEvaluate: () => undefined,
+    completer: { isReady: () => true, complete: async () => found, inspect: async () => "" },
+  });
+  press("End", { keyCode: 35 });
+  press("Tab", { keyCode: 9 });
+  await expect.poll(() => made.code()).toBe("    pass");
+});
+
+// contract: 7.7
+test("Tab behind a name asks the kernel, while there is one, and indents otherwise", async () => {
+  const asked: [string, number][] = [];
+  let isReady = false;
+  const completer: Completer = {
+    isReady: () => isReady,
+    complete: async (code, cursor) => {
+      asked.push([code, cursor]);
+      return { from: 0, to: cursor, matches: ["print"] };
+    },
+    inspect: async (code) => `about ${code}`,
+  };
+  parent.replaceChildren();
+  const made = createEditor({
+    parent,
+    code: "",
+    language: language("python"),
+    onEvaluate: () => undefined,
+    completer,
+  });
+  made.setCode("pri");
+  press("End", { keyCode: 35 });
+  press("ArrowRight", { keyCode: 39, ctrlKey: true });
+  press("Tab", { keyCode: 9 });
+  expect(made.code()).toContain("    ");
+  made.setCode("pri");
+  isReady = true;
+  press("End", { keyCode: 35, ctrlKey: true });
+  press("Tab", { keyCode: 9 });
+  await expect.poll(() => asked).toEqual([["pri", 3]]);
+  expect(made.code()).toBe("pri");
+});

@@ -1,0 +1,80 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { Latest } from "../../src/interact/coalesce";
+import { settled } from "../fakes";
+
+let value: number;
+let runs: { readonly sent: number; readonly done: () => void; readonly fail: () => void }[];
+let lost: number;
+let latest: Latest;
+
+beforeEach(() => {
+  value = 0;
+  runs = [];
+  lost = 0;
+  latest = new Latest({
+    run: () =>
+      new Promise((resolve, reject) => {
+        runs.push({ sent: value, done: resolve, fail: () => reject(new Error("gone")) });
+      }),
+    onLost: () => (lost += 1),
+  });
+});
+
+async function ask(next: number): Promise<void> {
+  value = next;
+  latest.ask();
+  await settled();
+}
+
+test("the first value goes at once", async () => {
+  await ask(1);
+  expect(runs.map(({ sent }) => sent)).toEqual([1]);
+  expect(latest.queued).toBe(1);
+});
+
+// contract: 4.2
+test("however fast values come, one run is under way and one waits, with the newest", async () => {
+  let most = 0;
+  for (let next = 1; next <= 600; next += 1) {
+    await ask(next);
+    most = Math.max(most, latest.queued);
+  }
+  expect(most).toBe(2);
+  runs[0]!.done();
+  await settled();
+  expect(runs.map(({ sent }) => sent)).toEqual([1, 600]);
+  runs[1]!.done();
+  await settled();
+  expect(runs).toHaveLength(2);
+  expect(latest.queued).toBe(0);
+});
+
+test("it goes on after a pause", async () => {
+  await ask(1);
+  runs[0]!.done();
+  await settled();
+  await ask(2);
+  expect(runs.map(({ sent }) => sent)).toEqual([1, 2]);
+});
+
+test("a kernel that is gone is told of once, and asked nothing more", async () => {
+  await ask(1);
+  await ask(2);
+  runs[0]!.fail();
+  await settled();
+  await ask(3);
+  expect(lost).toBe(1);
+  expect(runs).toHaveLength(1);
+  expect(latest.queued).toBe(0);
+});
+
+test("after its end it asks nothing, and what fails then is nobody's concern", async () => {
+  await ask(1);
+  await ask(2);
+  latest.end();
+  runs[0]!.fail();
+  await settled();
+  expect(lost).toBe(0);
+  expect(runs).toHaveLength(1);
+});

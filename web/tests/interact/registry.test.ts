@@ -1,0 +1,216 @@
+import { beforeEach, expect, test, vi } from "vitest";
+
+import type { Interact, InteractHost, Interacts as Module } from "../../src/interact/api";
+import type { Place } from "../../src/interact/placement";
+import { Interacts } from "../../src/interact/registry";
+import { Output } from "../../src/output/output";
+import { harmless } from "../../src/output/policy";
+import type { JsonObject } from "../../src/protocol/messages";
+import { FakeFrames, settled } from "../fakes";
+
+let frames: FakeFrames;
+let hosts: Map<string, InteractHost>;
+let told: string[];
+let files: string[];
+let ids: number;
+let reply: () => Promise<JsonObject>;
+let interacts: Interacts;
+let place: Place;
+let saved: JsonObject[];
+
+const module: Module = {
+  createInteract: (content, host) => {
+    const id = content["new_interact_id"] as string;
+    hosts.set(id, host);
+    const element = document.createElement("div");
+    element.append(host.output);
+    const note = (words: string) => told.push(`${id} ${words}`);
+    return {
+      element,
+      take: (type) => note(type.replace("application/sage-interact-", "")),
+      cleared: (names) => note(`cleared ${names}`),
+      kept: () => ({ state: id }),
+      end: () => note("end"),
+      remove: () => note("remove"),
+    } satisfies Interact;
+  },
+  createControl: () => {
+    throw new Error("not here");
+  },
+};
+
+beforeEach(() => {
+  frames = new FakeFrames();
+  hosts = new Map();
+  told = [];
+  files = [];
+  ids = 0;
+  saved = [];
+  reply = async () => ({});
+  interacts = new Interacts({
+    request: (_type, _content, sent) => {
+      sent?.(`request-${(ids += 1)}`);
+      return reply();
+    },
+    load: async () => module,
+  });
+  place = {
+    showing: harmless({ fileAddress: () => null, live: (data) => interacts.element(data) }),
+    makeOutput: () => new Output({ nextFrame: frames.next, now: () => 0 }),
+    locate: () => null,
+    saved: () => saved.shift() ?? null,
+    changed: () => undefined,
+    files: (names) => files.push(...names),
+  };
+});
+
+const display = (data: JsonObject, interactId = "", parentId = "") => ({
+  type: "display_data",
+  parentId,
+  channel: "iopub",
+  content: { data },
+  metadata: interactId === "" ? {} : { interact_id: interactId },
+});
+const announced = (id: string) => ({
+  "application/sage-interact": { new_interact_id: id, controls: {} },
+  "text/plain": "interact",
+});
+const text = (words: string) => ({ "text/plain": words });
+const clear = (changed: string[] | null) => ({ "application/sage-clear": { changed } });
+
+async function announce(id: string): Promise<HTMLElement> {
+  interacts.announce(display(announced(id)), place);
+  await settled();
+  return interacts.element(announced(id))!;
+}
+
+function shown(element: HTMLElement): string {
+  frames.draw();
+  const said = element.querySelectorAll(".sagecell_value");
+  return Array.from(said, ({ textContent }) => textContent).join("");
+}
+
+// contract: 4.18
+test("output goes to the interact that it names, and to nobody when nobody has the name", async () => {
+  const one = await announce("one");
+  const two = await announce("two");
+  expect(interacts.take(display(text("a"), "one"))).toBe(true);
+  expect(interacts.take(display(text("b"), "two"))).toBe(true);
+  expect(interacts.take(display(text("lost"), "three"))).toBe(true);
+  expect(interacts.take(display(text("the cell's")))).toBe(false);
+  expect([shown(one), shown(two)]).toEqual(["a", "b"]);
+});
+
+// contract: 4.1
+test("what comes before the controls have been loaded is not lost", async () => {
+  interacts.announce(display(announced("one")), place);
+  interacts.take(display(text("early"), "one"));
+  interacts.take(display({ "application/sage-interact-update": { interact_id: "one" } }));
+  await settled();
+  expect(shown(interacts.element(announced("one"))!)).toBe("early");
+  expect(told).toEqual(["one update"]);
+});
+
+// contract: 4.2, 4.3, 4.4, 4.5
+test("controls hear what is theirs, by the name inside", async () => {
+  await announce("one");
+  for (const kind of ["update", "new-control", "del-control", "bookmark"]) {
+    const type = `application/sage-interact-${kind}`;
+    expect(interacts.take(display({ [type]: { interact_id: "one" } }, "two"))).toBe(true);
+    expect(interacts.take(display({ [type]: { interact_id: "nobody" } }))).toBe(true);
+    expect(interacts.take(display({ [type]: 7 }))).toBe(true);
+  }
+  expect(told).toEqual(["one update", "one new-control", "one del-control", "one bookmark"]);
+});
+
+// contract: 4.6
+test("all hear that a variable has another value", async () => {
+  await announce("one");
+  await announce("two");
+  interacts.take(display({ "application/sage-interact-variable": { variable: "x" } }));
+  expect(told).toEqual(["one variable", "two variable"]);
+});
+
+// contract: 4.7
+test("a clear takes effect with the next output, or when the kernel is idle", async () => {
+  const one = await announce("one");
+  interacts.take(display(text("old"), "one"));
+  expect(shown(one)).toBe("old");
+  interacts.take(display(clear(["n"]), "one"));
+  expect(shown(one)).toBe("old");
+  interacts.take(display(text("new"), "one"));
+  expect(shown(one)).toBe("new");
+  interacts.take(display(clear(null), "one"));
+  interacts.flush();
+  expect(shown(one)).toBe("");
+  expect(told).toEqual(["one cleared n", "one cleared null"]);
+});
+
+test("what an earlier update says late does not overwrite the newer one's output", async () => {
+  const one = await announce("one");
+  const host = hosts.get("one")!;
+  void host.update({ n: 1 }, true);
+  void host.update({ n: 2 }, true);
+  interacts.take(display(text("new"), "one", "request-2"));
+  interacts.take(display(clear(["n"]), "one", "request-1"));
+  interacts.take(display(text("stale"), "one", "request-1"));
+  interacts.take(display(text(" from the program"), "one", "somebody"));
+  expect(shown(one)).toBe("new from the program");
+});
+
+test("an update's files are told, and its end when the kernel is gone", async () => {
+  await announce("one");
+  const host = hosts.get("one")!;
+  reply = async () => ({ payload: [{ new_files: ["a.txt"] }] });
+  await host.update({}, true);
+  expect(files).toEqual(["a.txt"]);
+  reply = async () => {
+    throw new Error("The kernel has ended.");
+  };
+  await expect(host.update({}, true)).rejects.toThrow("The kernel has ended.");
+});
+
+test("an interact within another stands in its output, and goes with a clear", async () => {
+  const one = await announce("one");
+  interacts.take(display(announced("inner"), "one"));
+  await settled();
+  interacts.take(display(text("deep"), "inner"));
+  expect(shown(one)).toBe("deep");
+  interacts.take(display(clear(null), "one"));
+  expect(told).toEqual(["inner remove", "one cleared null"]);
+  interacts.take(display(text("lost"), "inner"));
+  interacts.flush();
+  expect(shown(one)).toBe("");
+});
+
+// contract: 7.5
+test("what a link keeps is asked of each at its place, and given back in order", async () => {
+  saved = [{ state: "then" }];
+  await announce("one");
+  await announce("two");
+  expect([hosts.get("one")!.saved, hosts.get("two")!.saved]).toEqual([{ state: "then" }, null]);
+  expect(interacts.kept(place)).toEqual([{ state: "one" }, { state: "two" }]);
+  expect(interacts.kept({ ...place })).toEqual([]);
+  interacts.removeFrom(place);
+  expect(told).toEqual(["one remove", "two remove"]);
+  expect(interacts.kept(place)).toEqual([]);
+});
+
+test("they end with the kernel", async () => {
+  await announce("one");
+  interacts.end();
+  expect(told).toEqual(["one end"]);
+});
+
+test("controls that cannot be loaded, or not be made, are told of in words", async () => {
+  const broken = new Interacts({
+    request: vi.fn(),
+    load: async () => {
+      throw new TypeError("no network");
+    },
+  });
+  broken.announce(display(announced("one")), place);
+  await settled();
+  expect(broken.element(announced("one"))!.textContent).toContain("could not be loaded");
+  expect(() => broken.take(display(text("x"), "one"))).not.toThrow();
+});

@@ -1,0 +1,425 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { Execution, type State, isLive } from "../../src/kernel/execution";
+import { type KernelAddress, Refusal } from "../../src/kernel/server";
+import { type JsonObject, type KernelMessage } from "../../src/protocol/messages";
+import { type QueuePlace } from "../../src/protocol/queue";
+import { FakeClock, FakeSocket, countingIds, said, settled } from "../fakes";
+
+const KERNEL: KernelAddress = { id: "k1", channels: "ws://cells.test/kernel/k1/channels" };
+
+class World {
+  readonly clock = new FakeClock();
+  readonly sockets: FakeSocket[] = [];
+  readonly states: State[] = [];
+  readonly messages: KernelMessage[] = [];
+  readonly ended: string[] = [];
+  readonly warnings: string[] = [];
+  answer!: (kernel: KernelAddress) => void;
+  refuse!: (error: unknown) => void;
+  signal: AbortSignal | null = null;
+  queued!: (place: QueuePlace) => void;
+  readonly execution = new Execution({
+    code: "print(1)",
+    language: "python",
+    server: {
+      startKernel: (signal, onQueued) => {
+        this.signal = signal;
+        this.queued = onQueued;
+        return new Promise((resolve, reject) => {
+          this.answer = resolve;
+          this.refuse = reject;
+        });
+      },
+      endKernel: (id) => this.ended.push(id),
+    },
+    openSocket: (address) => {
+      const socket = new FakeSocket(address);
+      this.sockets.push(socket);
+      return socket;
+    },
+    clock: this.clock,
+    newId: countingIds(),
+    onMessage: (message) => this.messages.push(message),
+    onState: (state) => this.states.push(state),
+    onWarning: (sentence) => this.warnings.push(sentence),
+  });
+
+  get socket(): FakeSocket {
+    return this.sockets[0]!;
+  }
+
+  get state(): State {
+    return this.states.at(-1)!;
+  }
+
+  get names(): string[] {
+    return this.states.map(({ name }) => name);
+  }
+
+  async start(): Promise<void> {
+    void this.execution.start();
+    await settled();
+  }
+
+  async connect(): Promise<void> {
+    await this.start();
+    this.answer(KERNEL);
+    await settled();
+  }
+
+  async run(): Promise<void> {
+    await this.connect();
+    this.socket.opens();
+  }
+
+  /** The kernel says `type` about this program. */
+  says(type: string, content: JsonObject): void {
+    const request = this.socket.sent[0]!["msg_id"] as string;
+    this.socket.says(said(type, content, request));
+  }
+
+  replies(status: string): void {
+    this.says("execute_reply", { status });
+    this.says("status", { execution_state: "idle" });
+  }
+
+  warns(reason: string, message: string): void {
+    this.socket.says(said("sagecell_warning", { reason, seconds: 60, message }));
+  }
+
+  dies(reason: string, message: string): void {
+    this.socket.says(said("status", { execution_state: "dead", reason, message }));
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+test("a program that ends well: starting, running, done", async () => {
+  await world.run();
+  expect(world.socket.address).toBe(KERNEL.channels);
+  expect(world.socket.sent).toMatchObject([
+    {
+      msg_type: "execute_request",
+      channel: "shell",
+      content: { code: "print(1)" },
+      metadata: { language: "python" },
+    },
+  ]);
+  world.says("status", { execution_state: "busy" });
+  world.says("stream", { name: "stdout", text: "1\n" });
+  world.clock.advance(2.5);
+  world.replies("ok");
+  world.dies("finished", "The program has finished.");
+  world.socket.closes(1000);
+  expect(world.names).toEqual(["starting", "running", "done"]);
+  expect(world.state).toEqual({ name: "done", seconds: 2.5 });
+  expect(world.messages.map(({ type }) => type)).toEqual(["stream", "execute_reply"]);
+  expect(world.clock.pending).toBe(0);
+});
+
+test("the seconds of a program are not those of its kernel's start", async () => {
+  await world.start();
+  world.clock.advance(4);
+  world.answer(KERNEL);
+  await settled();
+  world.socket.opens();
+  world.clock.advance(1);
+  world.replies("ok");
+  expect(world.state).toEqual({ name: "done", seconds: 1 });
+});
+
+test("a program that raises has failed", async () => {
+  await world.run();
+  world.says("error", { ename: "ZeroDivisionError", evalue: "", traceback: [] });
+  world.replies("error");
+  expect(world.names).toEqual(["starting", "running", "failed"]);
+});
+
+test("idle about something else, or before the reply, ends nothing", async () => {
+  await world.run();
+  world.says("status", { execution_state: "idle" });
+  world.says("execute_reply", { status: "ok" });
+  world.socket.says(said("status", { execution_state: "idle" }, "another request"));
+  expect(world.state.name).toBe("running");
+});
+
+test("a reply is the last word when the kernel is dead before idle", async () => {
+  await world.run();
+  world.says("execute_reply", { status: "ok" });
+  world.dies("finished", "");
+  expect(world.state.name).toBe("done");
+});
+
+test("frames that are no messages are passed over", async () => {
+  await world.run();
+  world.socket.says("{");
+  world.socket.says("[]");
+  world.socket.says({ content: {} });
+  expect(world.messages).toEqual([]);
+  expect(world.state.name).toBe("running");
+});
+
+describe("while all kernels are in use", () => {
+  test("the queue moves, and then the program runs as ever", async () => {
+    await world.start();
+    world.queued({ position: 2, seconds: null });
+    world.queued({ position: 1, seconds: 4 });
+    expect(world.state).toEqual({ name: "waiting", position: 1, seconds: 4 });
+    expect(isLive(world.state)).toBe(true);
+    world.answer(KERNEL);
+    await settled();
+    expect(world.state).toEqual({ name: "starting" });
+    world.socket.opens();
+    world.replies("ok");
+    expect(world.names).toEqual(["starting", "waiting", "waiting", "starting", "running", "done"]);
+  });
+
+  test("stop leaves the queue, and what it says later is not heard", async () => {
+    await world.start();
+    world.queued({ position: 2, seconds: null });
+    world.execution.stop();
+    expect(world.signal?.aborted).toBe(true);
+    world.queued({ position: 1, seconds: null });
+    world.refuse(new DOMException("aborted", "AbortError"));
+    await settled();
+    expect(world.names).toEqual(["starting", "waiting", "stopped"]);
+  });
+
+  test("a wait in vain is a refusal", async () => {
+    await world.start();
+    world.queued({ position: 2, seconds: null });
+    world.refuse(new Refusal("All kernels are in use."));
+    await settled();
+    expect(world.state).toEqual({ name: "refused", message: "All kernels are in use." });
+  });
+});
+
+describe("an end that the program did not choose", () => {
+  test.each(["idle", "lifetime", "cpu", "memory", "crashed", "draining"])(
+    "%s is told in the server's words",
+    async (reason) => {
+      await world.run();
+      world.dies(reason, "This is why.");
+      world.socket.closes(1000);
+      expect(world.state).toEqual({ name: "ended", reason, message: "This is why." });
+    },
+  );
+
+  test("without words there is still a sentence", async () => {
+    await world.run();
+    world.socket.says(said("status", { execution_state: "dead" }));
+    expect(world.state).toMatchObject({ name: "ended", message: "The kernel has ended." });
+  });
+
+  test("a lost connection is told, with the reason that the server gave", async () => {
+    await world.run();
+    world.socket.closes(1013, '{"error":"stalled","message":"You took nothing for a minute."}');
+    expect(world.state).toEqual({ name: "lost", message: "You took nothing for a minute." });
+  });
+
+  test.each([
+    [1006, ""],
+    [1011, "not JSON"],
+    [1008, '{"message": 7}'],
+  ])("a close with code %d and reason %j has no words", async (code, reason) => {
+    await world.run();
+    world.socket.closes(code, reason);
+    expect(world.state).toEqual({ name: "lost", message: "" });
+  });
+
+  test("while the connection is sought again, the program is reconnecting", async () => {
+    await world.run();
+    world.clock.advance(2);
+    world.socket.onlost?.(true);
+    expect(world.state).toEqual({ name: "reconnecting" });
+    expect(isLive(world.state)).toBe(true);
+    world.socket.onlost?.(false);
+    expect(world.state).toEqual({ name: "running", since: world.clock.now() - 2 });
+    world.replies("ok");
+    expect(world.names).toEqual(["starting", "running", "reconnecting", "running", "done"]);
+  });
+
+  test("a program that is being stopped stays so", async () => {
+    await world.run();
+    world.execution.stop();
+    world.socket.onlost?.(true);
+    world.socket.onlost?.(false);
+    expect(world.state.name).toBe("stopping");
+  });
+
+  test("a socket that never opens is a lost connection", async () => {
+    await world.connect();
+    world.socket.closes(1006);
+    expect(world.names).toEqual(["starting", "lost"]);
+  });
+
+  test("a refusal is told in its words", async () => {
+    await world.start();
+    world.refuse(new Refusal("Too many kernels."));
+    await settled();
+    expect(world.state).toEqual({ name: "refused", message: "Too many kernels." });
+    expect(isLive(world.state)).toBe(false);
+  });
+});
+
+describe("stop", () => {
+  test("interrupts, and the program's own end is then a stop", async () => {
+    await world.run();
+    world.clock.advance(3);
+    world.execution.stop();
+    expect(world.socket.sent[1]).toMatchObject({
+      msg_type: "interrupt_request",
+      channel: "control",
+    });
+    world.replies("error");
+    expect(world.names).toEqual(["starting", "running", "stopping", "stopped"]);
+    expect(world.state).toEqual({ name: "stopped", seconds: 3 });
+    expect(world.ended).toEqual([]);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("that comes as the program ends well leaves it done", async () => {
+    await world.run();
+    world.execution.stop();
+    world.replies("ok");
+    expect(world.state.name).toBe("done");
+  });
+
+  test("a second time ends the kernel", async () => {
+    await world.run();
+    world.execution.stop();
+    world.execution.stop();
+    expect(world.ended).toEqual(["k1"]);
+    world.dies("stopped", "You stopped it.");
+    expect(world.state.name).toBe("stopped");
+  });
+
+  test("once is enough: the server ends what does not heed the interrupt", async () => {
+    await world.run();
+    world.execution.stop();
+    world.clock.advance(5);
+    expect(world.ended).toEqual([]);
+    world.dies("stopped", "The session was stopped.");
+    world.socket.closes(1000);
+    expect(world.state).toEqual({ name: "stopped", seconds: 5 });
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("reminds a server that says nothing, and gives it up at last", async () => {
+    await world.run();
+    world.execution.stop();
+    world.clock.advance(14.9);
+    expect(world.ended).toEqual([]);
+    world.clock.advance(0.2);
+    expect(world.ended).toEqual(["k1"]);
+    expect(world.state.name).toBe("stopping");
+    world.clock.advance(5);
+    expect(world.state.name).toBe("stopped");
+    expect(world.socket.isClosed).toBe(true);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("a connection that closes meanwhile is no loss", async () => {
+    await world.run();
+    world.execution.stop();
+    world.socket.closes(1006);
+    expect(world.state.name).toBe("stopped");
+  });
+
+  test("while a kernel is asked for takes the request back", async () => {
+    await world.start();
+    world.execution.stop();
+    expect(world.signal?.aborted).toBe(true);
+    world.refuse(new DOMException("aborted", "AbortError"));
+    await settled();
+    expect(world.names).toEqual(["starting", "stopped"]);
+  });
+
+  test("gives a kernel back that came all the same", async () => {
+    await world.start();
+    world.execution.stop();
+    world.answer(KERNEL);
+    await settled();
+    expect(world.ended).toEqual(["k1"]);
+    expect(world.sockets).toEqual([]);
+  });
+
+  test("while connecting gives the kernel back", async () => {
+    await world.connect();
+    world.execution.stop();
+    expect(world.ended).toEqual(["k1"]);
+    expect(world.socket.isClosed).toBe(true);
+    expect(world.state.name).toBe("stopped");
+  });
+
+  test("after the end does nothing", async () => {
+    await world.run();
+    world.replies("ok");
+    world.execution.stop();
+    expect(world.state.name).toBe("done");
+    expect(world.ended).toEqual([]);
+  });
+});
+
+describe("a warning", () => {
+  test("is passed on in the server's words, and is no output", async () => {
+    await world.run();
+    world.warns("lifetime", "In 60 seconds it is over.");
+    expect(world.warnings).toEqual(["In 60 seconds it is over."]);
+    expect(world.messages).toEqual([]);
+    expect(world.state.name).toBe("running");
+  });
+
+  test("of idleness is void with new work", async () => {
+    await world.run();
+    world.warns("idle", "Idle for long.");
+    world.says("status", { execution_state: "busy" });
+    world.says("status", { execution_state: "busy" });
+    expect(world.warnings).toEqual(["Idle for long.", ""]);
+  });
+
+  test("of old age is not", async () => {
+    await world.run();
+    world.warns("lifetime", "Old.");
+    world.says("status", { execution_state: "busy" });
+    expect(world.warnings).toEqual(["Old."]);
+  });
+
+  test("ends with the program", async () => {
+    await world.run();
+    world.warns("lifetime", "Old.");
+    world.dies("lifetime", "Too old.");
+    expect(world.warnings).toEqual(["Old.", ""]);
+  });
+
+  test.each([{}, { reason: 7, message: ["x"] }])(
+    "without words says nothing: %j",
+    async (content) => {
+      await world.run();
+      world.socket.says(said("sagecell_warning", content as JsonObject));
+      expect(world.warnings).toEqual([""]);
+      expect(world.messages).toEqual([]);
+    },
+  );
+
+  test("after the end is not heard", async () => {
+    await world.run();
+    world.replies("ok");
+    world.warns("idle", "Idle for long.");
+    expect(world.warnings).toEqual([""]);
+  });
+});
+
+test("nothing that is said after the end is heard", async () => {
+  await world.run();
+  world.replies("ok");
+  const heard = world.messages.length;
+  world.says("stream", { name: "stdout", text: "a ghost" });
+  world.socket.closes(1006);
+  expect(world.messages).toHaveLength(heard);
+  expect(world.state.name).toBe("done");
+});

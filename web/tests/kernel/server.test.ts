@@ -1,0 +1,198 @@
+import { describe, expect, test } from "vitest";
+
+import { Refusal, Server } from "../../src/kernel/server";
+import { shellRequest } from "../../src/protocol/messages";
+
+const ID = "01234567-89ab-cdef-0123-456789abcdef";
+
+/** A server whose every answer is `answer`, and the requests that it got. */
+function serverThat(answer: () => Response, base = "http://cells.test/") {
+  const requests: Request[] = [];
+  const server = new Server({
+    fetch: async (input, init) => {
+      requests.push(new Request(input, init));
+      return answer();
+    },
+    base,
+    cellSession: "tab",
+  });
+  return { server, requests };
+}
+
+const json = (value: unknown, status = 200) => new Response(JSON.stringify(value), { status });
+const never = new AbortController().signal;
+const nobody = () => {
+  throw new Error("nothing was said of a queue");
+};
+
+// contract: 7.7
+test("complete asks in one plain request, and gives the reply's content", async () => {
+  const content = { status: "ok", matches: ["print"] };
+  const { server, requests } = serverThat(() => json({ msg_type: "complete_reply", content }));
+  const by = { msgId: "c1", session: "", date: new Date(0) };
+  const question = shellRequest("complete_request", { code: "pri", mode: "sage" }, by);
+  expect(await server.complete(question)).toEqual(content);
+  expect([requests[0]!.method, requests[0]!.url]).toEqual(["POST", "http://cells.test/complete"]);
+  expect(requests[0]!.headers.get("Content-Type")).toMatch(/^text\/plain/);
+  expect(await requests[0]!.json()).toEqual(question);
+  const full = serverThat(() => json({ error: "too_many_completions", message: "Too many." }, 429));
+  await expect(full.server.complete(question)).rejects.toThrow("Too many.");
+});
+
+describe("startKernel", () => {
+  test("asks for a kernel that ends with its program", async () => {
+    const { server, requests } = serverThat(() => json({ ws_url: "ws://cells.test/", id: ID }));
+    expect(await server.startKernel(never, nobody)).toEqual({
+      id: ID,
+      channels: `ws://cells.test/kernel/${ID}/channels`,
+    });
+    expect(requests[0]?.method).toBe("POST");
+    expect(requests[0]?.headers.get("Accept")).toBe("application/x-ndjson");
+    expect(requests[0]?.url).toBe(
+      "http://cells.test/kernel?CellSessionID=tab&timeout=0&accepted_tos=true",
+    );
+  });
+
+  test.each([
+    [
+      "the host of a proxy's inside",
+      "http://cells.test/",
+      "ws://10.0.0.7:8888/",
+      "ws://cells.test",
+    ],
+    ["the scheme behind TLS", "https://cells.test/", "ws://cells.test/", "wss://cells.test"],
+    ["a port", "http://cells.test:81/", "ws://cells.test/", "ws://cells.test:81"],
+    ["a path prefix", "https://cells.test/a/", "ws://x/a/", "wss://cells.test/a"],
+    ["no address at all", "https://cells.test/a/", "", "wss://cells.test/a"],
+  ])("keeps to the page's own host: %s", async (_name, base, named, expected) => {
+    const { server } = serverThat(() => json({ ws_url: named, id: ID }), base);
+    expect((await server.startKernel(never, nobody)).channels).toBe(
+      `${expected}/kernel/${ID}/channels`,
+    );
+  });
+
+  test.each([
+    ["the server's own sentence", json({ error: "busy", message: "Too many." }, 429), "Too many."],
+    ["the status of a proxy", new Response("<h1>Bad gateway</h1>", { status: 502 }), "(502)"],
+    ["no JSON", new Response("hello"), "cannot be read"],
+    ["no id", json({ ws_url: "ws://cells.test/" }), "names no kernel"],
+    ["a hostile id", json({ id: "../../../../../../../../etc/passwd/xxxx" }), "names no kernel"],
+  ])("says why not: %s", async (_name, response, sentence) => {
+    const { server } = serverThat(() => response);
+    const refusal = await server.startKernel(never, nobody).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(Refusal);
+    expect((refusal as Refusal).message).toContain(sentence);
+  });
+
+  test("says that nobody answers", async () => {
+    const { server } = serverThat(() => {
+      throw new TypeError("network");
+    });
+    await expect(server.startKernel(never, nobody)).rejects.toThrow("cannot be reached");
+  });
+});
+
+describe("startKernel, when it has to wait", () => {
+  /** A response whose pieces come one after another. */
+  const lines = (...pieces: string[]) => {
+    const waiting = [...pieces];
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const piece = waiting.shift();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(new TextEncoder().encode(piece));
+      },
+    });
+    return new Response(body, { headers: { "Content-Type": "application/x-ndjson" } });
+  };
+  const kernel = JSON.stringify({ ws_url: "ws://cells.test/", id: ID });
+
+  test.each([
+    [
+      "line by line",
+      ['{"queued":{"position":2,"seconds":9}}\n', '{"queued":{"position":1}}\n', `${kernel}\n`],
+    ],
+    [
+      "all at once",
+      [`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}\n`],
+    ],
+    [
+      "in crumbs",
+      [...`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}`],
+    ],
+  ])("tells each place and gives the kernel: %s", async (_name, pieces) => {
+    const { server } = serverThat(() => lines(...pieces));
+    const places: unknown[] = [];
+    const { id } = await server.startKernel(never, (place) => places.push(place));
+    expect(id).toBe(ID);
+    expect(places).toEqual([
+      { position: 2, seconds: 9 },
+      { position: 1, seconds: null },
+    ]);
+  });
+
+  test.each([
+    [
+      "the server's sentence",
+      '{"error":"draining","message":"Going.","retry_after":10}\n',
+      "Going.",
+    ],
+    ["an answer cut short", "", "cannot be read"],
+    ["no line of ours", '{"queued":7}\n', "names no kernel"],
+  ])("says why not: %s", async (_name, last, sentence) => {
+    const { server } = serverThat(() => lines('{"queued":{"position":1}}\n', last));
+    await expect(server.startKernel(never, () => undefined)).rejects.toThrow(sentence);
+  });
+
+  test("a connection that breaks is told", async () => {
+    const body = new ReadableStream({ start: (controller) => controller.error(new TypeError()) });
+    const headers = { "Content-Type": "application/x-ndjson" };
+    const { server } = serverThat(() => new Response(body, { headers }));
+    await expect(server.startKernel(never, nobody)).rejects.toThrow("cannot be reached");
+  });
+});
+
+test("endKernel deletes, and does not mind when nobody answers", async () => {
+  const { server, requests } = serverThat(() => {
+    throw new TypeError("network");
+  });
+  server.endKernel(ID);
+  await Promise.resolve();
+  expect(requests[0]?.method).toBe("DELETE");
+  expect(requests[0]?.url).toBe(`http://cells.test/kernel/${ID}`);
+});
+
+test("keep sends the program as a form", async () => {
+  const { server, requests } = serverThat(() => json({ zip: "eJw", query: "q1", interacts: "" }));
+  const code = "print('ä & b')\n";
+  const program = { code, language: "r", interacts: '[{"state":{}}]' };
+  expect(await server.keep(program)).toEqual({ zip: "eJw", query: "q1", interacts: "" });
+  const form = new URLSearchParams(await requests[0]!.text());
+  expect(Object.fromEntries(form)).toEqual(program);
+});
+
+test("a kernel is asked for as it is wished for", async () => {
+  const { server, requests } = serverThat(() => json({ ws_url: "ws://x/", id: ID }));
+  await server.startKernel(new AbortController().signal, () => undefined, {
+    timeout: "inf",
+    acceptedTerms: false,
+  });
+  const query = new URL(requests[0]!.url).searchParams;
+  expect([query.get("timeout"), query.get("accepted_tos")]).toEqual(["inf", "false"]);
+});
+
+test("a refusal has its status and its word, for those who can do something about it", async () => {
+  const body = '{"error": "terms_not_accepted", "message": "Read this first."}';
+  const { server } = serverThat(() => new Response(body, { status: 403 }));
+  const refused = server.keep({ code: "", language: "", interacts: "" });
+  await expect(refused).rejects.toMatchObject({ status: 403, word: "terms_not_accepted" });
+});
+
+test("terms are a page, or there are none", async () => {
+  let status = 200;
+  const answer = () => new Response(status === 204 ? null : "<p>Be kind.</p>", { status });
+  const { server, requests } = serverThat(answer);
+  expect(await server.terms()).toBe("<p>Be kind.</p>");
+  expect(requests[0]).toMatchObject({ method: "POST", url: "http://cells.test/tos.html" });
+  for (status of [204, 404]) expect(await server.terms()).toBeNull();
+});

@@ -1,0 +1,302 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { Transport } from "../../src/kernel/transport";
+import { type JsonObject } from "../../src/protocol/messages";
+import { FakeClock, FakeSocket, said, settled } from "../fakes";
+
+const ADDRESS = "wss://cells.test/a/kernel/k1/channels";
+const MESSAGES = "https://cells.test/a/kernel/k1/messages";
+
+/** A request for the server, which the test answers. */
+interface Asked {
+  readonly url: string;
+  readonly body: unknown;
+  readonly signal: AbortSignal;
+  answer(status: number, reply?: unknown): Promise<void>;
+  fail(): Promise<void>;
+}
+
+class World {
+  readonly clock = new FakeClock();
+  readonly sockets: FakeSocket[] = [];
+  readonly asked: Asked[] = [];
+  readonly events: string[] = [];
+  readonly transport = new Transport({
+    address: ADDRESS,
+    openSocket: (address) => {
+      const socket = new FakeSocket(address);
+      this.sockets.push(socket);
+      return socket;
+    },
+    fetch: (input, init) =>
+      new Promise((resolve, reject) => {
+        this.asked.push({
+          url: String(input),
+          body: typeof init?.body === "string" ? JSON.parse(init.body) : null,
+          signal: init!.signal!,
+          answer: (status, reply) => {
+            const body = reply === undefined ? null : JSON.stringify(reply);
+            resolve(new Response(body, { status }));
+            return settled();
+          },
+          fail: () => {
+            reject(new TypeError("no network"));
+            return settled();
+          },
+        });
+      }),
+    clock: this.clock,
+  });
+
+  constructor() {
+    this.transport.onopen = () => this.events.push("open");
+    this.transport.onlost = (isLost) => this.events.push(isLost ? "lost" : "back");
+    this.transport.onclose = (event) => this.events.push(`close ${event.code} ${event.reason}`);
+    this.transport.onmessage = (event) => {
+      const message = JSON.parse(event.data as string) as JsonObject;
+      this.events.push(`heard ${String(message["seq"])}`);
+    };
+  }
+
+  get socket(): FakeSocket {
+    return this.sockets.at(-1)!;
+  }
+
+  get request(): Asked {
+    return this.asked.at(-1)!;
+  }
+
+  /** The connection breaks. */
+  async cut(): Promise<void> {
+    this.socket.closes(1006);
+    await settled();
+  }
+
+  send(id: string): void {
+    this.transport.send(JSON.stringify({ header: { msg_id: id }, msg_id: id }));
+  }
+}
+
+const numbered = (seq: number, parent = "") => ({ ...said("stream", {}, parent), seq });
+const told = (...seqs: number[]) => ({ messages: seqs.map((seq) => numbered(seq)), after: 0 });
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+describe("a WebSocket", () => {
+  test("is opened with the number of the last message", () => {
+    expect(world.socket.address).toBe(`${ADDRESS}?after=0`);
+    world.socket.opens();
+    world.socket.says(numbered(1));
+    expect(world.events).toEqual(["open", "heard 1"]);
+  });
+
+  test("that is lost goes on after what was fetched meanwhile", async () => {
+    world.socket.opens();
+    world.socket.says(numbered(1));
+    await world.cut();
+    expect(world.request.url).toBe(`${MESSAGES}?after=1&wait=0`);
+    await world.request.answer(200, told(2, 3));
+    expect(world.socket.address).toBe(`${ADDRESS}?after=3`);
+    world.socket.opens();
+    world.socket.says(numbered(3));
+    world.socket.says(numbered(4));
+    expect(world.events).toEqual([
+      "open",
+      "heard 1",
+      "lost",
+      "heard 2",
+      "heard 3",
+      "back",
+      "heard 4",
+    ]);
+  });
+
+  test("tells the server now and then what has arrived", () => {
+    world.socket.opens();
+    world.socket.says({ ...numbered(1), content: { text: "x".repeat(70_000) } });
+    world.socket.says(numbered(2));
+    expect(world.socket.sent).toEqual([{ after: 1 }]);
+  });
+
+  test.each([1000, 1003, 1007, 1008, 1009])("that is closed with %d is closed", async (code) => {
+    world.socket.opens();
+    world.socket.closes(code, "why");
+    await settled();
+    expect(world.events).toEqual(["open", `close ${code} why`]);
+    expect(world.asked).toEqual([]);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("what is not numbered passes", () => {
+    world.socket.opens();
+    world.socket.says(said("error", {}));
+    world.socket.says(said("error", {}));
+    expect(world.events).toEqual(["open", "heard undefined", "heard undefined"]);
+  });
+});
+
+describe("what was sent", () => {
+  test("and not heard of is sent again, by a request that is answered", async () => {
+    world.socket.opens();
+    world.send("r1");
+    world.send("r2");
+    world.socket.says(numbered(1, "r1"));
+    await world.cut();
+    await world.request.answer(204);
+    expect(world.request.url).toBe(MESSAGES);
+    expect(world.request.body).toMatchObject([{ msg_id: "r2" }]);
+    await world.request.answer(200, { accepted: ["r2"], refused: [], after: 1 });
+    expect(world.sockets).toHaveLength(2);
+    await world.cut();
+    await world.request.answer(204);
+    expect(world.asked).toHaveLength(3);
+  });
+
+  test("twice is refused, which is right", async () => {
+    world.socket.opens();
+    world.send("r1");
+    await world.cut();
+    await world.request.answer(204);
+    const refused = [{ index: 0, error: "duplicate_msg_id", message: "Still being answered." }];
+    await world.request.answer(400, { error: "duplicate_msg_id", accepted: [], refused });
+    expect(world.sockets).toHaveLength(2);
+  });
+
+  test("and is refused for good closes, with the server's sentence", async () => {
+    world.socket.opens();
+    world.send("r1");
+    await world.cut();
+    await world.request.answer(204);
+    const refused = [{ index: 0, error: "too_many_requests", message: "Too many." }];
+    await world.request.answer(400, { error: "too_many_requests", accepted: [], refused });
+    expect(world.events.at(-1)).toBe('close 1006 {"message":"Too many."}');
+  });
+
+  test("while a WebSocket is being opened goes over it", async () => {
+    world.socket.opens();
+    await world.cut();
+    await world.request.answer(204);
+    world.send("r1");
+    expect(world.socket.sent).toEqual([]);
+    world.socket.opens();
+    expect(world.socket.sent).toMatchObject([{ msg_id: "r1" }]);
+  });
+
+  test("while the connection is lost waits", async () => {
+    world.socket.opens();
+    await world.cut();
+    world.send("r1");
+    await world.request.answer(204);
+    expect(world.request.body).toMatchObject([{ msg_id: "r1" }]);
+  });
+});
+
+describe("long polls", () => {
+  /** Neither of two WebSockets opens. */
+  async function fallBack(): Promise<void> {
+    await world.cut();
+    await world.request.answer(204);
+    await world.cut();
+    await world.request.answer(204);
+  }
+
+  test("serve where no WebSocket opens", async () => {
+    await fallBack();
+    expect(world.sockets).toHaveLength(2);
+    expect(world.events).toEqual(["open"]);
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25`);
+    await world.request.answer(200, told(1, 2));
+    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
+    await world.request.answer(204);
+    await world.request.answer(410, { error: "session_ended", message: "Over." });
+    expect(world.events).toEqual(["open", "heard 1", "heard 2", 'close 1000 {"message":"Over."}']);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("send by requests", async () => {
+    await fallBack();
+    world.send("r1");
+    await settled();
+    expect(world.request).toMatchObject({ url: MESSAGES, body: [{ msg_id: "r1" }] });
+    await world.request.answer(200, { accepted: ["r1"], refused: [], after: 0 });
+    expect(world.events).toEqual(["open"]);
+  });
+
+  test("what could not be sent is sent before the next poll", async () => {
+    await fallBack();
+    const poll = world.request;
+    world.send("r1");
+    await settled();
+    await world.request.fail();
+    await poll.answer(204);
+    expect(world.request).toMatchObject({ url: MESSAGES, body: [{ msg_id: "r1" }] });
+    await world.request.answer(200, { accepted: ["r1"], refused: [], after: 0 });
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25`);
+    expect(world.events).toEqual(["open"]);
+  });
+
+  test("that are lost are resumed", async () => {
+    await fallBack();
+    await world.request.fail();
+    world.clock.advance(1);
+    await settled();
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=0`);
+    await world.request.answer(200, told(1));
+    expect(world.events).toEqual(["open", "lost", "heard 1", "back"]);
+  });
+});
+
+describe("a network that is gone", () => {
+  test("is tried again, ever less often, and in the end given up", async () => {
+    world.socket.opens();
+    await world.cut();
+    for (let tries = 0; tries < 40 && !world.events.at(-1)!.startsWith("close"); tries += 1) {
+      await world.request.fail();
+      world.clock.advance(8);
+      await settled();
+    }
+    expect(world.events).toEqual(["open", "lost", 'close 1006 {"message":""}']);
+    expect(world.asked.length).toBeLessThan(25);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test.each([502, 503, 429])("a proxy that says %d is tried again", async (status) => {
+    world.socket.opens();
+    await world.cut();
+    await world.request.answer(status);
+    world.clock.advance(1);
+    await settled();
+    await world.request.answer(204);
+    world.socket.opens();
+    expect(world.events).toEqual(["open", "lost", "back"]);
+  });
+
+  test("a kernel that nobody knows any more is told in the server's words", async () => {
+    world.socket.opens();
+    await world.cut();
+    await world.request.answer(404, { error: "unknown_kernel", message: "It has ended." });
+    expect(world.events.at(-1)).toBe('close 1006 {"message":"It has ended."}');
+  });
+});
+
+test("closing ends everything", async () => {
+  world.socket.opens();
+  await world.cut();
+  const { signal } = world.request;
+  world.transport.close();
+  expect(signal.aborted).toBe(true);
+  await world.request.answer(200, told(1));
+  expect(world.events).toEqual(["open", "lost"]);
+  expect(world.clock.pending).toBe(0);
+});
+
+test("closing closes the WebSocket", () => {
+  world.socket.opens();
+  world.transport.close();
+  world.socket.says(numbered(1));
+  expect(world.socket.isClosed).toBe(true);
+  expect(world.events).toEqual(["open"]);
+});

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+
+import { type Rgb, contrast } from "../../src/output/text/colour";
+import ansi from "../../src/styles/ansi.css?raw";
+import theme from "../../src/styles/theme.css?raw";
+
+/** The custom properties that a style sheet sets by day, and those that it sets by night. */
+function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
+  const pairs = [...sheet.matchAll(/--([\w-]+): light-dark\(#(\w{6}), #(\w{6})\);/g)];
+  const of = (time: 2 | 3) =>
+    new Map(
+      pairs.map((found) => {
+        const rgb = found[time]!.match(/\w\w/g)!.map((value) => parseInt(value, 16));
+        return [found[1]!, rgb as unknown as Rgb];
+      }),
+    );
+  return [of(2), of(3)];
+}
+
+const [day, night] = colours(theme);
+const [ansiDay, ansiNight] = colours(ansi);
+/** Those that nobody reads. */
+const SURFACES = new Set(["paper", "panel", "rule", "error-rule", "selection", "on-accent"]);
+
+test.each([
+  ["day", day, ansiDay],
+  ["night", night, ansiNight],
+])("by %s, all text can be read on paper and panel", (_time, surface, terminal) => {
+  const grounds = [...terminal].filter(([name]) => name.endsWith("-ground"));
+  expect(grounds).toHaveLength(16);
+  for (const [name, ground] of grounds) {
+    expect(contrast(surface.get("ink")!, ground), name).toBeGreaterThanOrEqual(4.5);
+  }
+  const inks = [...surface, ...terminal].filter(
+    ([name]) => !SURFACES.has(name) && !name.endsWith("-ground"),
+  );
+  expect(inks.length).toBeGreaterThan(25);
+  for (const [name, ink] of inks) {
+    const grounds = name.startsWith("ansi") ? ["paper"] : ["paper", "panel"];
+    for (const ground of grounds) {
+      const ratio = contrast(ink, surface.get(ground)!);
+      expect(ratio, `${name} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+    }
+  }
+  expect(contrast(surface.get("on-accent")!, surface.get("accent")!)).toBeGreaterThanOrEqual(4.5);
+  expect(contrast(surface.get("ink")!, surface.get("selection")!)).toBeGreaterThanOrEqual(4.5);
+});
+
+test("the colours that programs choose are measured against the same paper", () => {
+  expect(day.get("paper")).toEqual([253, 252, 249]);
+  expect(night.get("paper")).toEqual([23, 25, 28]);
+});
