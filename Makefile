@@ -47,9 +47,10 @@ format: $(VENV)/test
 types: $(VENV)/test
 	$(BIN)/mypy
 
-layers: $(VENV)/test
+layers: $(VENV)/test web/node_modules/.package-lock.json
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.layout
+	cd web && npm run --silent layers
 
 web: $(CLIENT)
 	cd web && npm run check && npm test
