@@ -50,7 +50,7 @@ types: $(VENV)/test
 layers: $(VENV)/test web/node_modules/.package-lock.json
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.layout
-	cd web && npm run --silent layers
+	cd web && npm run --silent layers && npm run --silent layout
 
 web: $(CLIENT)
 	cd web && npm run check && npm test
