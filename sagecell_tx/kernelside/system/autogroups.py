@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import define, field
 
@@ -39,7 +40,6 @@ class Autogroups:
     """Those of one kernel."""
 
     _own: dict[tuple[int, float], float] = field(factory=dict, init=False)
-    _leveled: tuple[int, Set[int]] | None = field(default=None, init=False)  # nice, sessions
 
     def level(self, tree: Sequence[Process]) -> None:
         """Give the groups of all sessions their nice value. Where there are no groups, nothing."""
@@ -48,23 +48,20 @@ class Autogroups:
         sessions = {each.session: each.pid for each in tree}
         # A process that was just forked is in the server's session.
         sessions.pop(os.getsid(0), None)
-        wanted = (nice_for(len(busy)), sessions.keys())
-        if wanted != self._leveled:
-            leveled = [give_nice(pid, wanted[0]) for pid in sessions.values()]
-            self._leveled = wanted if all(leveled) else None
+        for pid in sessions.values():  # again each time: a program may have changed it
+            give_nice(pid, nice_for(len(busy)))
 
 
-def give_nice(pid: int, nice: int = NICE) -> bool:
-    """Whether the group of a process has that value now, or will never have one.
+def give_nice(pid: int, nice: int = NICE) -> None:
+    """Give the group of a process that value, unless it is gone or there is no such thing here.
 
-    Without privilege Linux lets ten values a second be changed on the whole machine.
+    Without privilege Linux lets ten values a second be changed on the whole machine: what is
+    one too many changes nothing.
     """
     path = f"/proc/{pid}/autogroup"
-    try:
+    with suppress(OSError):
         with open(path, "rb", buffering=0) as file:
             if file.read(100).split()[-1:] in ([], [b"%d" % nice]):
-                return True
+                return
         with open(path, "wb", buffering=0) as file:
-            return file.write(b"%d" % nice) is not None  # None: too many were changed just now
-    except OSError:
-        return True  # gone meanwhile, or there is no such thing here
+            file.write(b"%d" % nice)

@@ -87,7 +87,7 @@ class Fleet(Service):
         )
 
     def _await_turn(self, place: Place) -> Deferred[Place]:
-        """Fires with the place when a kernel may be started there, for which it is given back."""
+        """Fires with the place when its kernel may be started; else it fails, and has released it."""
 
         def give_up(failure: Failure) -> Failure:
             place.release()

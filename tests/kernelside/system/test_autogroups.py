@@ -78,6 +78,20 @@ class TestRealSessions:
         groups.level(tree(family.pid))
         assert [nice(pid) for pid in own] == [NICE] * 4
 
+    def test_what_a_program_has_changed_is_set_again(self, family):
+        sleeping = [each.pid for each in tree(family.pid) if each.pid != family.pid]
+        for pid in sleeping:
+            os.kill(pid, signal.SIGUSR1)
+        for _ in sleeping:
+            family.stdout.read(1)
+        groups = Autogroups()
+        for _ in range(3):
+            groups.level(tree(family.pid))
+        with open(f"/proc/{sleeping[-1]}/autogroup", "w") as file:
+            file.write("0")
+        groups.level(tree(family.pid))
+        assert [nice(pid) for pid in sleeping] == [NICE] * 4
+
     def test_the_servers_own_is_left_alone(self):
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:  # in this session
             before = nice(os.getpid())
