@@ -95,6 +95,9 @@ _COUNTS = ("descriptors", "threads", "their_descriptors", "processes", "director
 #: the main one, ZMQ's two, and ten.
 _THREADS = 13
 
+#: What a connection to the database has open.
+_DATABASE = ("/sagecell.db", "/sagecell.db-wal", "/sagecell.db-shm")
+
 _TITLES = (
     f"{'sessions':>9}{'descriptors':>11}{'threads':>9}{'RSS, MB':>10}{'peak, MB':>10}"
     f"{'fork srv, MB':>14}{'their fds':>13}{'processes':>11}{'directories':>13}"
@@ -277,8 +280,11 @@ def _judge(seen: Sequence[Belongings]) -> int:
     first, last = seen[0], seen[-1]
     grown = [name for name, most in _MEMORY if getattr(last, name) - getattr(first, name) > most]
     grown += [name for name in _COUNTS if getattr(last, name) > getattr(first, name)]
-    if "threads" in grown and last.threads <= _THREADS:
-        grown.remove("threads")
+    if last.threads <= _THREADS:
+        # Each thread of the pool that has ever asked the database has a connection of its own.
+        grown = [name for name in grown if name != "threads"]
+        if all(kind.endswith(_DATABASE) for kind in last.open_files - first.open_files):
+            grown = [name for name in grown if name != "descriptors"]
     if "descriptors" in grown:
         more = last.open_files - first.open_files
         print("\nmore descriptors:", ", ".join(f"{count} {kind}" for kind, count in more.items()))
