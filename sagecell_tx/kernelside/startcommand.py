@@ -10,7 +10,7 @@ from attrs import frozen
 
 
 @frozen(kw_only=True)
-class Start:
+class StartCommand:
     """A kernel to be: its id, and limits as numbers by name.
 
     The id is a number that the web process has counted up. Nothing here says whose the kernel
@@ -23,7 +23,7 @@ class Start:
     proxy: bool = False
 
     @classmethod
-    def parse(cls, command: Mapping[str, Any]) -> Start:
+    def parse(cls, command: Mapping[str, Any]) -> StartCommand:
         """Read a command; raises ValueError with a sentence."""
         limits, proxy = command.get("limits", {}), command.get("proxy", False)
         if not isinstance(limits, dict) or not all(map(_is_limit, limits.values())):

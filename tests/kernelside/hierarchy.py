@@ -16,7 +16,7 @@ import pytest
 from attrs import frozen
 
 from sagecell_tx.kernelside.forkserver.cgroups import OwnGroups
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 from tests.kernelside.driving import gone
 
 
@@ -115,9 +115,9 @@ def a_unit() -> Iterator[Unit]:
         os.close(lock)
 
 
-def start(kernel_id: int = 1, /, **limits: float) -> Start:
+def start(kernel_id: int = 1, /, **limits: float) -> StartCommand:
     """A command for a kernel of which only the limits matter."""
-    return Start(kernel_id=kernel_id, limits=limits)
+    return StartCommand(kernel_id=kernel_id, limits=limits)
 
 
 def below(path: object, *controllers: str) -> OwnGroups:

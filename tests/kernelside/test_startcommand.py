@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 
 
 @pytest.fixture
@@ -15,19 +15,19 @@ def command() -> dict[str, Any]:
 
 
 def test_all_is_taken(command):
-    assert Start.parse(command) == Start(kernel_id=7, limits={"cpu": 1.5, "file": 10})
+    assert StartCommand.parse(command) == StartCommand(kernel_id=7, limits={"cpu": 1.5, "file": 10})
 
 
 def test_a_proxy_is_announced_or_there_is_none(command):
-    assert Start.parse({**command, "proxy": True}).proxy
-    assert not Start.parse(command).proxy
+    assert StartCommand.parse({**command, "proxy": True}).proxy
+    assert not StartCommand.parse(command).proxy
 
 
 def test_limits_are_rounded_up_and_may_be_missing(command):
-    start = Start.parse(command)
+    start = StartCommand.parse(command)
     assert [start.limit(name, 7) for name in ("cpu", "file", "other")] == [2, 10, 7]
     del command["limits"]
-    assert Start.parse(command).limit("cpu", 7) == 7
+    assert StartCommand.parse(command).limit("cpu", 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_limits_are_rounded_up_and_may_be_missing(command):
 )
 def test_anything_else_is_told(command, change, sentence):
     with pytest.raises(ValueError, match=sentence):
-        Start.parse({**command, **change})
+        StartCommand.parse({**command, **change})

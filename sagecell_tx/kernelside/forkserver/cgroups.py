@@ -19,7 +19,7 @@ from typing import Protocol
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import processes
 
 #: How long groups whose processes were killed may take to become empty, in seconds.
@@ -31,7 +31,7 @@ class Groups(Protocol):
 
     features: Sequence[str]  # names of what is in force
 
-    def make(self, start: Start) -> int:
+    def make(self, start: StartCommand) -> int:
         """A new group for a kernel, with its limits; raises OSError.
 
         Returns a descriptor for `enter`, which the caller closes. `release` gives back
@@ -71,7 +71,7 @@ class NoGroups:
 
     features: Sequence[str] = ()
 
-    def make(self, start: Start) -> int:
+    def make(self, start: StartCommand) -> int:
         """An entrance that leads nowhere."""
         return os.open(os.devnull, os.O_WRONLY)
 
@@ -109,7 +109,7 @@ class OwnGroups:
     def __attrs_post_init__(self) -> None:
         self._prefix = f"kernel-{os.getpid()}-{processes.birth(os.getpid())}-"
 
-    def make(self, start: Start) -> int:
+    def make(self, start: StartCommand) -> int:
         """See `Groups.make`."""
         name = f"{self._prefix}{start.kernel_id}"
         try:
@@ -121,7 +121,7 @@ class OwnGroups:
         except OSError as error:
             raise OSError(error.errno, f"no group can be had: {error.strerror}") from error
 
-    def _bound(self, name: str, start: Start) -> None:
+    def _bound(self, name: str, start: StartCommand) -> None:
         memory, threads = start.limit("memory", 0), start.limit("processes", 0)
         if "memory" in self.controllers and memory:
             # All of its processes or none: half a kernel is of no use to anybody.
@@ -165,7 +165,7 @@ class OwnGroups:
     def attempt(self) -> None:
         """See that a process can live in a group; raises OSError if none can."""
         limits = {"memory": 1 << 30, "processes": 100}
-        start = Start(kernel_id=0, limits=limits)
+        start = StartCommand(kernel_id=0, limits=limits)
         try:
             entrance = self.make(start)
             pid = os.fork()

@@ -35,7 +35,7 @@ class Demand:
         return min(max(len(self._starts), self.limits.ready_least), self.limits.ready_most)
 
     @property
-    def falls_in(self) -> float | None:
+    def next_decrease(self) -> float | None:
         """In so many seconds, with no start in between, fewer are wanted; None: never."""
         self._forget()
         surplus = len(self._starts) - self.limits.ready_least

@@ -163,9 +163,9 @@ print(sorted(processes.children()), answer)
 LEAVING = """
 import os, signal, subprocess, sys
 from sagecell_tx.kernelside.forkserver import cgroups
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 groups = cgroups.OwnGroups(os.open(sys.argv[1], os.O_RDONLY), ())
-entrance = groups.make(Start(kernel_id=1, limits={}))
+entrance = groups.make(StartCommand(kernel_id=1, limits={}))
 if os.fork() == 0:
     cgroups.enter(entrance)
     os.setsid()

@@ -23,7 +23,7 @@ PLACES = LIMITS.kernels + LIMITS.service_kernels
 
 
 @define(eq=False)
-class Visitor:
+class PoolVisitor:
     """Holds the pool to what `Host.start` promises."""
 
     heard: list[Message] = field(factory=list)
@@ -69,7 +69,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.host = MemoryHost(prompt=False)
         self.pool = ReadyKernels(host=self.host, limits=LIMITS, clock=self.clock)
-        self.visitors: list[Visitor] = []
+        self.visitors: list[PoolVisitor] = []
         self.stopped: Deferred[None] | None = None
         self.pool.startService()
 
@@ -89,7 +89,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.using < PLACES)  # others are not admitted
     @rule()
     def come(self) -> None:
-        visitor = Visitor()
+        visitor = PoolVisitor()
         before = self.pool.ready
         try:
             visitor.begin(self.pool)

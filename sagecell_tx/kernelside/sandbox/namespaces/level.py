@@ -15,12 +15,12 @@ from contextlib import suppress
 from attrs import define, field
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import landlock, seccomp
-from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
+from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem, network, sysvipc, ucounts
 from sagecell_tx.kernelside.sandbox.uids import Accounts, become
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import linux
 
 _OWN_SYSTEM = (
@@ -78,7 +78,7 @@ class Namespaces:
         if self._filter is None:  # a program may then make namespaces of its own
             self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
-    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
         account = None if self._accounts is None else self._accounts.take(start.kernel_id)
         ends: list[int] = []
@@ -112,7 +112,7 @@ class Namespaces:
         os.close(release)
         return int(answer)
 
-    def enter(self, start: Start, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Make this process's own mounts, then give up all that it could do here."""
         _make_mounts(start, secrets.directory, self._temporary)
         network.raise_loopback()
@@ -131,11 +131,11 @@ class Namespaces:
             landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
-        return Place(
+        return KernelEnvironment(
             work=filesystem.HOME,
             temporary=self._temporary,
             listeners=bound,
-            environment=network.environment() if start.proxy else {},
+            variables=network.environment() if start.proxy else {},
         )
 
     def ended(self, kernel_id: int) -> None:
@@ -156,7 +156,9 @@ _READ_ONLY = (
 )
 
 
-def _bear(account: int | None, bootstrap: Bootstrap, tell: int, bounds: Mapping[str, str]) -> bool:
+def _bear(
+    account: int | None, bootstrap: KernelBootstrap, tell: int, bounds: Mapping[str, str]
+) -> bool:
     """In the process between: leave, and fork. True in the new process; else it returns False.
 
     The System V objects belong to a user namespace in between, whose root bounds them.
@@ -202,7 +204,7 @@ def _can_bound_objects(account: int | None) -> bool:
     if pid == 0:
         status = 1
         with suppress(BaseException):
-            bounds = sysvipc.bounds(Start(kernel_id=0, limits={}))
+            bounds = sysvipc.bounds(StartCommand(kernel_id=0, limits={}))
             status = 0 if _own_objects(account, bounds) else 1
         os._exit(status)
     return os.waitpid(pid, 0)[1] == 0
@@ -219,7 +221,7 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: Start, directory: str, temporary: str) -> None:
+def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
     """The mounts that are this kernel's alone; the other kernels' directories disappear."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)

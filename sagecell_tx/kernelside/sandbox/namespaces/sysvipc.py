@@ -13,7 +13,7 @@ import resource
 from collections.abc import Mapping
 from contextlib import suppress
 
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 
 #: Bytes of shared memory where the start command has no limit on memory.
 _SHARED = 128 << 20
@@ -22,7 +22,7 @@ _SHARED = 128 << 20
 _PART = 8
 
 
-def bounds(start: Start) -> dict[str, str]:
+def bounds(start: StartCommand) -> dict[str, str]:
     """What is written to the files of /proc/sys/kernel, by name."""
     shared = start.limit("memory", _SHARED * _PART) // _PART
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sagecell_tx.kernelside.sandbox.namespaces import sysvipc
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 
 SHMALL = Path("/proc/sys/kernel/shmall")
 
@@ -27,8 +27,8 @@ print(sysvipc.bound({"shmall": "77"}), open("/proc/sys/kernel/shmall").read().st
 """
 
 
-def start(**limits: float) -> Start:
-    return Start(kernel_id=1, limits=limits)
+def start(**limits: float) -> StartCommand:
+    return StartCommand(kernel_id=1, limits=limits)
 
 
 def test_shared_memory_is_a_part_of_what_a_kernel_may_have():
