@@ -52,7 +52,7 @@ class Kernels:
                 for descriptor in descriptors[1:]:  # the directory, for a watch that is not here
                     os.close(descriptor)
                 self._start(told["id"], socket.socket(fileno=descriptors[0]))
-            else:
+            elif told["op"] in ("stop", "signal"):
                 self._signal(told["id"], f"SIG{told.get('signal', 'KILL')}")
         for kernel_id in list(self._processes):
             self._signal(kernel_id, "SIGKILL")
