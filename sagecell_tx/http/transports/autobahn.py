@@ -61,7 +61,10 @@ _CODES = {
 #: The opcode of RFC 6455.
 PONG = 10
 
-#: Seconds that a client may take for what was written before both sides said goodbye.
+#: The longest control frame, in bytes, by the same.
+CONTROL_FRAME = 125
+
+#: Seconds that a client may take for what was written before the connection is closed.
 PARTING = 15.0
 
 #: The words for what Autobahn itself objects to.
@@ -168,6 +171,19 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             self.message_data[0] += payload
 
     @override
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """A part of a frame is there.
+
+        Of a control frame that is longer than one may be, Autobahn says that it is, and keeps all of
+        it until the client's goodbye comes, or does not.
+        """
+        frame = self.current_frame
+        if frame.opcode > 7 and frame.length > CONTROL_FRAME:
+            return None
+        told: bool | None = super().onFrameData(payload)
+        return told
+
+    @override
     def onPing(self, payload: bytes) -> None:
         """The client wants to know whether somebody is here."""
         self._pongs.answer(payload)
@@ -258,8 +274,9 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Autobahn resets it even after the client's answer to a close, and a browser then says that
         the close was not clean.
         """
-        super().dropConnection(abort=abort and not self.wasClean)
-        if self.wasClean and self._parting is None:
+        abort = abort and not self.wasClean
+        super().dropConnection(abort=abort)
+        if not abort and self._parting is None:
             # What was written may wait for a client that takes nothing.
             cut = self.transport.abortConnection
             self._parting = self.factory.reactor.callLater(PARTING, cut)
