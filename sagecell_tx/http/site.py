@@ -132,7 +132,9 @@ def resource_tree(parts: Parts) -> IResource:
     """The tree of all URLs."""
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     reading = parts.reading
-    sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor, reading=reading)
+    sockets = WebSockets(
+        limits=limits, now=now, reactor=parts.reactor, who=parts.clients.holder, reading=reading
+    )
     channels = Channels(fleet=fleet, sockets=sockets)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
     polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, reading=reading)

@@ -22,13 +22,14 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.config import Limits
-from sagecell_tx.http.connections.fairness import Intake, Pongs
+from sagecell_tx.http.connections.fairness import Intake, Pongs, Rota
 from sagecell_tx.http.connections.timeouts import PunctualChannel
 from sagecell_tx.http.serving.parsing import Inbox, Reading
 from sagecell_tx.http.transports import resume
@@ -119,6 +120,7 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     factory: SpeakingFactory
     join: Join
+    who: str
     gone: Callable[[], None]
     speaker: Speaker | None = None
     control_frame_data: Any
@@ -132,7 +134,8 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def connectionMade(self) -> None:
         """The request's transport was taken over."""
         self._intake = Intake(
-            clock=self.factory.reactor,
+            rota=self.factory.rota,
+            who=self.who,
             step=self._process,
             pause=self.transport.pauseProducing,
             resume=self.transport.resumeProducing,
@@ -351,6 +354,7 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
         self.limits = limits
         self.reading = reading
         self.now = now
+        self.rota = Rota(clock=reactor)
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             maxFramePayloadSize=limits.client_message,
@@ -371,30 +375,33 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
 class Joining:
     """Of a factory, what `WebSocketResource` needs for one upgrade.
 
-    `gone` is called once, when the connection is over.
+    `who` is the name by which the client takes turns with others. `gone` is called once, when the
+    connection is over.
     """
 
     _factory: SpeakingFactory
     _join: Join
+    who: str = ""
     gone: Callable[[], None] = lambda: None
 
     def buildProtocol(self, addr: object) -> SpeakingProtocol:  # noqa: N802
         """The protocol for one upgrade."""
         protocol: SpeakingProtocol = self._factory.buildProtocol(addr)
-        protocol.join, protocol.gone = self._join, self.gone
+        protocol.join, protocol.who, protocol.gone = self._join, self.who, self.gone
         return protocol
 
 
 class Upgrade(WebSocketResource):  # type: ignore[misc]
     """Takes the transport of one request over, and with it what its channel owed at its end."""
 
-    def __init__(self, joining: Joining) -> None:
+    def __init__(self, joining: Joining, who: Callable[[IRequest], str]) -> None:
         super().__init__(joining)
-        self._joining = joining
+        self._joining, self._who = joining, who
 
     @override
     def render(self, request: Request) -> Any:
         """Take over."""
+        self._joining.who = self._who(request)
         channel = request.channel
         if isinstance(channel, PunctualChannel):
             self._joining.gone = channel.hand_over()
@@ -403,11 +410,15 @@ class Upgrade(WebSocketResource):  # type: ignore[misc]
 
 @define(kw_only=True)
 class WebSockets:
-    """Turns requests into WebSockets. `now` gives the time as ISO 8601 text."""
+    """Turns requests into WebSockets.
+
+    `now` gives the time as ISO 8601 text, `who` the name by which a client takes turns with others.
+    """
 
     limits: Limits
     now: Callable[[], str]
     reactor: Any
+    who: Callable[[IRequest], str] = lambda _: ""
     reading: Reading = field(factory=Reading)
     _factory: SpeakingFactory = field(init=False)
 
@@ -418,7 +429,7 @@ class WebSockets:
 
     def resource(self, join: Join) -> IResource:
         """The resource that takes a request's transport over."""
-        resource: IResource = Upgrade(Joining(self._factory, join))
+        resource: IResource = Upgrade(Joining(self._factory, join), self.who)
         return resource
 
 
