@@ -231,9 +231,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         clock=reactor,
         new_id=new_id,
         now=now,
-        starts=Starts(
-            at_once=2 * processors, each=processors, clock=reactor, patience=limits.queue_wait
-        ),
+        starts=Starts(at_once=2 * processors, each=processors, clock=reactor),
     )
     web = site(
         SiteParts(

@@ -132,7 +132,9 @@ def resource_tree(parts: SiteParts) -> IResource:
     """The tree of all URLs."""
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     parser = parts.parser
-    sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor, parser=parser)
+    sockets = WebSockets(
+        limits=limits, now=now, reactor=parts.reactor, who=parts.clients.holder, parser=parser
+    )
     channels = KernelWebSockets(fleet=fleet, sockets=sockets)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
     polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, parser=parser)

@@ -70,7 +70,7 @@ class World:
             clock=self.clock,
             new_id=new_id,
             now=now,
-            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
+            starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.site = self.made(new_id, now)
 

@@ -41,6 +41,7 @@ class SessionTests(SynchronousTestCase):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
+            on_settled=lambda _: None,
             on_dead=lambda _, reason: self.deaths.append(reason),
             timeout=timeout,
         )

@@ -1,11 +1,14 @@
-"""What one connection sends is dealt with bit by bit: the others have their turns in between.
+"""What connections send is dealt with bit by bit: the others have their turns in between.
 
-One read brings 64 KiB, which are thousands of frames or requests when these are small.
+One read brings 64 KiB, which are thousands of frames or requests when these are small. And many
+connections that have a little each are as much as one that has much.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -20,9 +23,60 @@ from sagecell_tx.http.connections.strict import StrictChannel
 #: Steps in one turn. Two of them read a frame, or 64 short messages with all that comes of them.
 STEPS = 128
 
+#: Seconds that all intakes together have in one turn of the reactor.
+SHARE = 0.01
+
 #: Pings that are answered in so many seconds. Of more, the latest is: RFC 6455, section 5.5.3.
 PONGS = 16
 PONGS_IN = 1.0
+
+
+@define(kw_only=True, eq=False)
+class Rota:
+    """What all connections do in one turn of the reactor takes `SHARE` seconds together.
+
+    Who finds no time left waits for later turns. There addresses take turns, so that many
+    connections of one of them wait for one another, and not all others for them.
+    """
+
+    clock: IReactorTime
+    _began: float | None = field(default=None, init=False)  # when this turn's first had its time
+    #: By whose they are, in the order of their turns.
+    _waiting: dict[str, deque[Callable[[], None]]] = field(factory=dict, init=False)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether something may be done in this turn."""
+        now = self.clock.seconds()
+        if self._began is None:
+            self._began = now
+            self.clock.callLater(0, self._next)
+        return now - self._began < SHARE
+
+    def wait(self, who: str, go_on: Callable[[], None]) -> None:
+        """Call `go_on`, once, in a later turn."""
+        self._waiting.setdefault(who, deque()).append(go_on)
+
+    def leave(self, who: str, go_on: Callable[[], None]) -> None:
+        """Do not call it. Harmless if it does not wait."""
+        waiting = self._waiting.get(who)
+        if waiting is not None:
+            with suppress(ValueError):
+                waiting.remove(go_on)
+            if not waiting:
+                del self._waiting[who]
+
+    def _next(self) -> None:
+        self._began = None
+        for _ in range(sum(map(len, self._waiting.values()))):
+            if not self._waiting or not self.has_time:
+                return
+            who = next(iter(self._waiting))
+            waiting = self._waiting.pop(who)
+            go_on = waiting.popleft()
+            if waiting:
+                self._waiting[who] = waiting  # behind all others
+            go_on()
 
 
 @define(kw_only=True, eq=False)
@@ -33,12 +87,13 @@ class Intake:
     when nobody holds it.
     """
 
-    clock: IReactorTime
+    rota: Rota
+    who: str  # whose the connection is
     step: Callable[[], bool]
     pause: Callable[[], None]
     resume: Callable[[], None]
     _holders: set[object] = field(factory=set, init=False)
-    _turn: IDelayedCall | None = field(default=None, init=False)
+    _waits: bool = field(default=False, init=False)
 
     def hold(self, holder: object) -> None:
         """Receive nothing more until it is released by the same holder."""
@@ -53,24 +108,26 @@ class Intake:
 
     def go_on(self) -> None:
         """Deal with what there is, in this turn of the reactor and those that follow."""
-        if self._turn is not None:
+        if self._waits:
             return
         for _ in range(STEPS):
+            if not self.rota.has_time:
+                break
             if not self.step():
                 if self in self._holders:
                     self.release(self)
                 return
         self.hold(self)
-        self._turn = self.clock.callLater(0, self._next)
+        self._waits = True
+        self.rota.wait(self.who, self._next)
 
     def stop(self) -> None:
         """The connection is over."""
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        self._waits = False
+        self.rota.leave(self.who, self._next)
 
     def _next(self) -> None:
-        self._turn = None
+        self._waits = False
         self.go_on()
 
 

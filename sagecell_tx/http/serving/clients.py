@@ -108,6 +108,10 @@ class Clients:
             return ""
         return Visitor(address=host).holder
 
+    def holder(self, request: IRequest) -> str:
+        """The name by which a client takes turns with others; with IPv6 one has all of its /64."""
+        return Visitor(address=self._address(request)).holder
+
     def logged_as(self, request: IRequest) -> IAddress:
         """The address that the access log has: the client's, as far as it is known."""
         peer: IAddress = request.getClientAddress()

@@ -22,13 +22,14 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.config import Limits
-from sagecell_tx.http.connections.fairness import Intake, Pongs
+from sagecell_tx.http.connections.fairness import Intake, Pongs, Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving.parsing import Inbox, Parser
 from sagecell_tx.http.transports import resume
@@ -61,7 +62,10 @@ _CODES = {
 #: The opcode of RFC 6455.
 PONG = 10
 
-#: Seconds that a client may take for what was written before both sides said goodbye.
+#: The longest control frame, in bytes, by the same.
+CONTROL_FRAME = 125
+
+#: Seconds that a client may take for what was written before the connection is closed.
 PARTING = 15.0
 
 #: The words for what Autobahn itself objects to.
@@ -116,6 +120,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     factory: WebSocketFactory
     find_handler: FindHandler
+    who: str
     on_closed: Callable[[], None]
     handler: MessageHandler | None = None
     control_frame_data: Any
@@ -129,7 +134,8 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def connectionMade(self) -> None:
         """The request's transport was taken over."""
         self._intake = Intake(
-            clock=self.factory.reactor,
+            rota=self.factory.rota,
+            who=self.who,
             step=self._process,
             pause=self.transport.pauseProducing,
             resume=self.transport.resumeProducing,
@@ -166,6 +172,19 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             if not self.message_data:
                 self.message_data.append(bytearray())
             self.message_data[0] += payload
+
+    @override
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """A part of a frame is there.
+
+        Of a control frame that is longer than one may be, Autobahn says that it is, and keeps all of
+        it until the client's goodbye comes, or does not.
+        """
+        frame = self.current_frame
+        if frame.opcode > 7 and frame.length > CONTROL_FRAME:
+            return None
+        told: bool | None = super().onFrameData(payload)
+        return told
 
     @override
     def onPing(self, payload: bytes) -> None:
@@ -258,8 +277,9 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Autobahn resets it even after the client's answer to a close, and a browser then says that
         the close was not clean.
         """
-        super().dropConnection(abort=abort and not self.wasClean)
-        if self.wasClean and self._parting is None:
+        abort = abort and not self.wasClean
+        super().dropConnection(abort=abort)
+        if not abort and self._parting is None:
             # What was written may wait for a client that takes nothing.
             cut = self.transport.abortConnection
             self._parting = self.factory.reactor.callLater(PARTING, cut)
@@ -334,6 +354,7 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         self.limits = limits
         self.parser = parser
         self.now = now
+        self.rota = Rota(clock=reactor)
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             maxFramePayloadSize=limits.client_message,
@@ -354,30 +375,34 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
 class UpgradeFactory:
     """Of a factory, what `WebSocketResource` needs for one upgrade.
 
-    `on_closed` is called once, when the connection is over.
+    `who` is the name by which the client takes turns with others. `on_closed` is called once, when
+    the connection is over.
     """
 
     _factory: WebSocketFactory
     _find_handler: FindHandler
+    who: str = ""
     on_closed: Callable[[], None] = lambda: None
 
     def buildProtocol(self, addr: object) -> WebSocketProtocol:  # noqa: N802
         """The protocol for one upgrade."""
         protocol: WebSocketProtocol = self._factory.buildProtocol(addr)
-        protocol.find_handler, protocol.on_closed = self._find_handler, self.on_closed
+        protocol.find_handler, protocol.who = self._find_handler, self.who
+        protocol.on_closed = self.on_closed
         return protocol
 
 
 class UpgradeResource(WebSocketResource):  # type: ignore[misc]
     """Takes the transport of one request over, and with it what its channel owed at its end."""
 
-    def __init__(self, joining: UpgradeFactory) -> None:
+    def __init__(self, joining: UpgradeFactory, who: Callable[[IRequest], str]) -> None:
         super().__init__(joining)
-        self._joining = joining
+        self._joining, self._who = joining, who
 
     @override
     def render(self, request: Request) -> Any:
         """Take over."""
+        self._joining.who = self._who(request)
         channel = request.channel
         if isinstance(channel, TimedChannel):
             self._joining.on_closed = channel.hand_over()
@@ -386,11 +411,15 @@ class UpgradeResource(WebSocketResource):  # type: ignore[misc]
 
 @define(kw_only=True)
 class WebSockets:
-    """Turns requests into WebSockets. `now` gives the time as ISO 8601 text."""
+    """Turns requests into WebSockets.
+
+    `now` gives the time as ISO 8601 text, `who` the name by which a client takes turns with others.
+    """
 
     limits: Limits
     now: Callable[[], str]
     reactor: Any
+    who: Callable[[IRequest], str] = lambda _: ""
     parser: Parser = field(factory=Parser)
     _factory: WebSocketFactory = field(init=False)
 
@@ -401,7 +430,7 @@ class WebSockets:
 
     def resource(self, join: FindHandler) -> IResource:
         """The resource that takes a request's transport over."""
-        resource: IResource = UpgradeResource(UpgradeFactory(self._factory, join))
+        resource: IResource = UpgradeResource(UpgradeFactory(self._factory, join), self.who)
         return resource
 
 

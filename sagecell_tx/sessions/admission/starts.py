@@ -28,29 +28,28 @@ class Starts:
     """At most `at_once` kernels are started at a time, of one asker `each`.
 
     Askers are known by names; the empty one, which stands for nobody in particular, may have all.
-    Nobody waits for longer than `patience`, in seconds.
     """
 
     at_once: int
     each: int
     clock: IReactorTime
-    patience: float
     _turns: Turns[_WaitingStart] = field(init=False)
     _serving: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._turns = Turns(self.at_once, self.each)
 
-    def turn(self, who: str) -> Deferred[None]:
+    def turn(self, who: str, patience: float) -> Deferred[None]:
         """Fires when `who` may start a kernel, at once if possible; `over` has to follow.
 
-        Fails with `Refused` when the patience ends or the server goes. Cancelling gives the turn up.
+        Fails with `Refused` after `patience` seconds, or when the server goes. Cancelling gives the
+        turn up.
         """
         turn: Deferred[None] = Deferred(lambda _: self._leave(who, waiting))
-        patience = self.clock.callLater(
-            self.patience, lambda: self._refuse(who, waiting, refusals.full(None))
+        timer = self.clock.callLater(
+            patience, lambda: self._refuse(who, waiting, refusals.full(None))
         )
-        waiting = _WaitingStart(turn, patience)
+        waiting = _WaitingStart(turn, timer)
         self._turns.join(who, waiting)
         self._serve()
         return turn

@@ -8,6 +8,7 @@ from functools import partial
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -31,6 +32,10 @@ _log = Logger()
 #: often it looks whether they have, in seconds.
 FAREWELL = 3.0
 _LOOK = 0.05
+
+#: How long a start that came to nothing goes on counting as one under way, in seconds: as long as
+#: its process may take to be killed. Its directory may take longer, for as others' programs like.
+GONE = 1.0
 
 
 @define(kw_only=True, eq=False)
@@ -77,23 +82,25 @@ class Fleet(Service):
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
-        place = self.admission.admit(
-            visitor,
-            patience=self.limits.queue_wait if patience is None else patience,
-            on_moved=on_moved,
-        )
-        return place.addCallback(self._await_turn).addCallback(
+        patience = self.limits.queue_wait if patience is None else patience
+        end = self.clock.seconds() + patience
+        place = self.admission.admit(visitor, patience=patience, on_moved=on_moved)
+        return place.addCallback(self._await_turn, end).addCallback(
             self._begin, kernel_id or self.new_id(), min(timeout, self.limits.idle)
         )
 
-    def _await_turn(self, place: Place) -> Deferred[Place]:
-        """Fires with the place when its kernel may be started; else it fails, and has released it."""
+    def _await_turn(self, place: Place, end: float) -> Deferred[Place]:
+        """Fires with the place when its kernel may be started; else it fails, and has released it.
+
+        That is at the time `end` at the latest.
+        """
 
         def give_up(failure: Failure) -> Failure:
             place.release()
             return failure
 
-        return self.starts.turn(place.visitor.holder).addCallbacks(lambda _: place, give_up)
+        left = max(0.0, end - self.clock.seconds())
+        return self.starts.turn(place.visitor.holder, left).addCallbacks(lambda _: place, give_up)
 
     def _begin(self, place: Place, kernel_id: str, timeout: float) -> Session:
         session = Session(
@@ -104,14 +111,23 @@ class Fleet(Service):
             clock=self.clock,
             new_id=self.new_id,
             now=self.now,
+            on_settled=partial(self._start_over, place.visitor.holder),
             on_dead=self._remove,
             timeout=timeout,
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
         session.start()
-        session.when_ready().addBoth(lambda _: self.starts.over(place.visitor.holder))
         return session
+
+    def _start_over(self, who: str, session: Session) -> None:
+        """Give the turn back, when the kernel is up or its process will be gone."""
+        if session.running:
+            self.starts.over(who)
+            return
+        gone = session.when_dead().addTimeout(GONE, self.clock)
+        gone.addErrback(lambda failure: failure.trap(DeadlineReached) and None)
+        gone.addCallback(lambda _: self.starts.over(who))
 
     def _count(self, visitor: Visitor, name: str, size: int) -> None:
         self.allowance.take(visitor, self.clock.seconds(), name, size)

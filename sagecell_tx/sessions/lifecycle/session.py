@@ -29,8 +29,9 @@ class Session:
 
     `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
     goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
-    the time as ISO 8601 text with zone, `on_dead` is called once, when the listeners were told
-    and before those are who wait for `when_ready` or `when_dead`.
+    the time as ISO 8601 text with zone. `on_settled` is called once, when the host has brought a
+    kernel up or will not, `on_dead` once, when the listeners were told and before those are who
+    wait for `when_ready` or `when_dead`.
     """
 
     kernel_id: str
@@ -40,6 +41,7 @@ class Session:
     clock: IReactorTime
     new_id: Callable[[], str]
     now: Callable[[], str]
+    on_settled: Callable[[Session], None]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
     _life: Life = field(init=False)
@@ -79,8 +81,11 @@ class Session:
             # A host that raises has begun nothing, so nobody will tell of an end.
             _log.failure("{kernel}: start failed", kernel=self.kernel_id)
             self._life.ended(Exit())
+            self.on_settled(self)
         else:
-            self._starting.addCallbacks(self._started, self._start_failed)
+            settled = self._starting.addCallbacks(self._started, self._start_failed)
+            settled.addErrback(lambda failure: _log.failure("a start", failure))
+            settled.addCallback(lambda _: self.on_settled(self))
 
     def when_ready(self) -> Deferred[None]:
         """Fires when the kernel is up; fails with `StartFailed` when none came up, or not in time.

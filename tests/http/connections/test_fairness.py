@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
+from typing import cast
+
+from twisted.internet.base import DelayedCall
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from sagecell_tx.http.connections.fairness import PONGS, PONGS_IN, STEPS, Intake, Pongs
+from sagecell_tx.http.connections.fairness import (
+    PONGS,
+    PONGS_IN,
+    SHARE,
+    STEPS,
+    Intake,
+    Pongs,
+    Rota,
+)
 from tests.http.loopback import Connection, answers, form, request
 from tests.http.talking import TalkTests, execute, frame, frames
 
@@ -34,7 +47,8 @@ class IntakeTests(TalkTests):
             return done[0] < 3.5 * STEPS
 
         intake = Intake(
-            clock=clock,
+            rota=Rota(clock=clock),
+            who="",
             step=step,
             pause=lambda: heard.append("pause"),
             resume=lambda: heard.append("resume"),
@@ -51,12 +65,60 @@ class IntakeTests(TalkTests):
         assert heard[-1] == "resume"
         assert clock.getDelayedCalls() == []
 
+    def test_a_socket_takes_turns_by_its_address(self) -> None:
+        kernel_id = self.start(timeout="60")
+        connection = self.knock(kernel_id, **{"X-Forwarded-For": "2001:db8::1"})
+        assert connection.server.protocol.who == "2001:db8::/64"
+
     def test_it_stops_with_the_connection(self) -> None:
         clock = Clock()
-        intake = Intake(clock=clock, step=lambda: True, pause=lambda: None, resume=lambda: None)
+        done = [0]
+
+        def step() -> bool:
+            done[0] += 1
+            return True
+
+        intake = Intake(
+            rota=Rota(clock=clock), who="", step=step, pause=lambda: None, resume=lambda: None
+        )
         intake.go_on()
         intake.stop()
         intake.stop()
+        clock.advance(0)
+        assert done == [STEPS]
+        assert clock.getDelayedCalls() == []
+
+    def test_many_together_take_no_longer_than_one(self) -> None:
+        """Each has a little, and more of it again and again; addresses take turns."""
+        clock, did = Clock(), list[str]()
+        rota, left = Rota(clock=clock), Counter[str]()
+
+        def step(name: str) -> bool:
+            clock.rightNow += SHARE / 10
+            did.append(name)
+            left[name] -= 1
+            return left[name] > 0
+
+        def intake(name: str) -> Intake:
+            left[name] = 3
+            step_of = partial(step, name)
+            return Intake(
+                rota=rota, who=name[0], step=step_of, pause=lambda: None, resume=lambda: None
+            )
+
+        for name in (*(f"a{number}" for number in range(50)), "b"):
+            intake(name).go_on()
+        turns = [len(did)]
+        while any(left.values()):
+            (call,) = cast("list[DelayedCall]", clock.getDelayedCalls())
+            next_turn = call.func
+            call.cancel()
+            next_turn()
+            turns.append(len(did) - sum(turns))
+            if len(turns) == 2:
+                assert not left["b"]
+        assert max(turns) <= 11
+        clock.advance(0)
         assert clock.getDelayedCalls() == []
 
 

@@ -53,6 +53,16 @@ def test_connections_are_counted_by_what_one_has() -> None:
     assert counted(one) == counted(two) == "2001:db8::/64"
 
 
+def test_turns_are_taken_by_what_one_has() -> None:
+    def holder(*hops: bytes) -> str:
+        headers: dict[str, bytes | list[bytes]] = {"X-Forwarded-For": list(hops)} if hops else {}
+        return Clients().holder(asking(headers=headers, peer=LOCAL).request)
+
+    assert holder() == ""
+    assert holder(b"203.0.113.9") == "203.0.113.9"
+    assert holder(b"2001:db8::1") == holder(b"2001:db8::2") == "2001:db8::/64"
+
+
 def test_without_a_proxy_it_is_the_peers() -> None:
     assert address(STRANGER) == "203.0.113.9"
     assert address(IPv6Address("TCP", "2001:DB8:0::1", 1)) == "2001:db8::1"

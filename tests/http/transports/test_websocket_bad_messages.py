@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
+from sagecell_tx.http.transports.autobahn import PARTING
 from tests.http.talking import KEYS, TalkTests, execute, frame, frames, say
 
 
@@ -88,6 +90,39 @@ class BadInputTests(TalkTests):
     def test_frames_against_the_protocol(self) -> None:
         for bad in (frame(1, b"{}", masked=False), frame(3, b""), frame(0, b"{}")):
             assert self.closed_with(bad) == (1002, "protocol_error")
+
+    def test_of_a_long_control_frame_nothing_is_kept(self) -> None:
+        for opcode in (8, 9, 10, 11):
+            connection = self.knock(self.kernel_id)
+            connection.send(bytes([0x80 | opcode]) + b"\xff" + (2**40).to_bytes(8, "big") + b"mask")
+            ((closing, payload),) = frames(connection.ear.heard)
+            assert (closing, payload[:2]) == (8, b"\x03\xea")
+            tracemalloc.start()
+            try:
+                for _ in range(64):
+                    connection.send(b"x" * 65_536)
+                assert tracemalloc.get_traced_memory()[0] < 2**20
+            finally:
+                tracemalloc.stop()
+            self.wait(5)
+            connection.pump()
+            assert connection.ear.lost
+
+    def test_a_long_control_frame_means_nothing(self) -> None:
+        ping = frame(9, b"x" * 126)
+        assert self.closed_with(ping) == (1002, "protocol_error")
+        connection = self.knock(self.kernel_id)
+        connection.send(ping + frame(9, b"short"))
+        assert [opcode for opcode, _ in frames(connection.ear.heard)] == [8]
+
+    def test_who_breaks_the_protocol_twice_and_takes_nothing_is_cut_off(self) -> None:
+        connection = self.knock(self.kernel_id)
+        connection.server.clogged = True
+        connection.send(frame(3, b"") + frame(3, b""))
+        self.wait(PARTING - 1)
+        assert not connection.server.aborted
+        self.wait(1)
+        assert connection.server.aborted
 
     def test_nothing_is_heeded_after_the_close(self) -> None:
         asked = len(self.world.host.latest.sent)

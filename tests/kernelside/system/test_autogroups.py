@@ -8,9 +8,10 @@ import subprocess
 import sys
 
 import pytest
+from attrs import evolve
 
 from sagecell_tx.kernelside.system import processtable
-from sagecell_tx.kernelside.system.autogroups import NICE, Autogroups, nice_for
+from sagecell_tx.kernelside.system.autogroups import NICE, Autogroups, give_nice, nice_for
 from tests import autogroups
 from tests.autogroups import nice_of_group
 from tests.kernelside.driving import gone
@@ -93,6 +94,26 @@ class TestRealSessions:
             file.write("0")
         groups.level(tree(family.pid))
         assert [nice_of_group(pid) for pid in sleeping] == [NICE] * 4
+
+    def test_the_servers_own_is_left_alone_while_a_session_is_begun(self):
+        """Linux gives a process the session first, and then a group: the table may be read between."""
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:  # in this session
+            before = nice_of_group(os.getpid())
+            Autogroups().level([evolve(each, session=each.pid) for each in tree(child.pid)])
+            give_nice(child.pid)
+            assert nice_of_group(os.getpid()) == before
+            assert child.stdin is not None
+            child.stdin.close()
+
+    def test_a_pid_that_is_anothers_by_now(self):
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True) as child:
+            (process,) = tree(child.pid)
+            Autogroups().level([evolve(process, born=process.born - 1)])
+            assert nice_of_group(child.pid) == 0
+            Autogroups().level([process])
+            assert nice_of_group(child.pid) == NICE
+            assert child.stdin is not None
+            child.stdin.close()
 
     def test_the_servers_own_is_left_alone(self):
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:  # in this session

@@ -79,7 +79,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
-            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
+            starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.requests: list[AdmissionRequest] = []
         self.refused = 0

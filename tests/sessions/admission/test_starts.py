@@ -16,14 +16,14 @@ from sagecell_tx.sessions.admission.starts import Starts
 class StartsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.starts = Starts(at_once=3, each=2, clock=self.clock, patience=60)
+        self.starts = Starts(at_once=3, each=2, clock=self.clock)
         self.let_in: list[str] = []
 
     def ask(self, *names: str) -> list[Deferred[None]]:
         """Those whose turn it is are in `let_in`, until they are over."""
 
         def asked(name: str) -> Deferred[None]:
-            return self.starts.turn(name[:1]).addCallback(lambda _: self.let_in.append(name))
+            return self.starts.turn(name[:1], 60).addCallback(lambda _: self.let_in.append(name))
 
         return [asked(name) for name in names]
 
@@ -47,7 +47,7 @@ class StartsTests(SynchronousTestCase):
 
     def test_who_is_nobody_in_particular_may_have_all(self) -> None:
         for _ in range(4):
-            self.starts.turn("").addCallback(lambda _: self.let_in.append(""))
+            self.starts.turn("", 60).addCallback(lambda _: self.let_in.append(""))
         assert len(self.let_in) == 3
 
     def test_who_gives_up_is_let_in_no_more(self) -> None:
@@ -64,7 +64,7 @@ class StartsTests(SynchronousTestCase):
 
         held = self.ask("a1", "a2")
         for number in range(5000):  # more than Python calls within one another
-            self.starts.turn("a").addCallback(partial(began, f"a{number}"))
+            self.starts.turn("a", 60).addCallback(partial(began, f"a{number}"))
         self.over("a1")
         assert len(self.let_in) == 5001
         assert all(each.called for each in held)

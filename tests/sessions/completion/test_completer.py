@@ -43,7 +43,7 @@ class CompleterCase(SynchronousTestCase):
         self.fleet = Fleet(
             host=self.host,
             files=MemoryFileStore(now=lambda: 0.0),
-            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
+            starts=Starts(at_once=1000, each=1000, clock=self.clock),
             limits=self.limits,
             clock=self.clock,
             new_id=new_id,

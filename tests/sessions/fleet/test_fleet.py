@@ -17,7 +17,7 @@ from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.admission.storagebudgets import FileAllowance
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.fleet.fleet import GONE, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.hosts import MemoryHost
@@ -39,7 +39,7 @@ class FleetTests(SynchronousTestCase):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
-            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
+            starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.fleet.startService()
 
@@ -165,11 +165,11 @@ class FleetTests(SynchronousTestCase):
 
     def take_turns(self) -> list[Deferred[Session]]:
         """One address has its two starts under way and another one waits, as does another's."""
-        self.fleet.starts = Starts(at_once=3, each=2, clock=self.clock, patience=5)
+        self.fleet.starts = Starts(at_once=3, each=2, clock=self.clock)
         self.fleet.admission.pools[Purpose.KERNEL].size = 9
         self.host.prompt = False
         visitors = [Visitor(address=f"192.0.2.{number}") for number in (1, 1, 1, 2, 2)]
-        return [self.fleet.open(visitor, timeout=60) for visitor in visitors]
+        return [self.fleet.open(visitor, timeout=60, patience=5) for visitor in visitors]
 
     def test_who_starts_many_waits_and_others_do_not(self) -> None:
         asked = self.take_turns()
@@ -192,6 +192,40 @@ class FleetTests(SynchronousTestCase):
         self.clock.advance(5)
         assert self.failureResultOf(asked[4], Refused).value.code == "too_many_kernels"
         self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_a_turn_is_waited_for_as_long_as_the_place_has_left_patience(self) -> None:
+        asked = self.take_turns()
+        self.fleet.admission.pools[Purpose.KERNEL].size = 5
+        self.fleet.admission.pools[Purpose.KERNEL].queue.room = 2
+        waiting = self.fleet.open(Visitor(address="192.0.2.1"), timeout=60, patience=8)
+        self.clock.advance(4)
+        self.host.kernels[
+            2
+        ].fail()  # its place is free, and no turn for another one of that address
+        self.clock.advance(3)
+        self.failureResultOf(asked[2], Refused)
+        self.assertNoResult(waiting)
+        self.clock.advance(1)
+        assert self.failureResultOf(waiting, Refused).value.code == "too_many_kernels"
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_a_start_that_was_given_up_keeps_its_turn_for_a_moment(self) -> None:
+        self.host.lingering = True
+        asked = self.take_turns()
+        for each in (asked[0], asked[1], asked[3]):
+            self.successResultOf(each).stop(Reason.STOPPED)
+        self.assertNoResult(asked[2])
+        self.assertNoResult(asked[4])
+        self.host.kernels[0].end()
+        self.successResultOf(asked[2])
+        self.assertNoResult(asked[4])
+        self.clock.advance(GONE)  # its process is killed by now; its files may be there for long
+        self.successResultOf(asked[4])
+        assert self.fleet.admission.taken == 4
+        for kernel in self.host.alive:
+            kernel.end()
         self.empty()
 
     def test_stopping_sends_away_who_waits_for_a_turn(self) -> None:

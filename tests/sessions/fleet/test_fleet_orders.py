@@ -69,7 +69,7 @@ class FleetMachine(RuleBasedStateMachine):
             clock=self.clock,
             new_id=ids(),
             now=lambda: DATE,
-            starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
+            starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.new_msg_id = ids("r")
         self.visits: list[Visit] = []
