@@ -3,6 +3,7 @@
 import { division } from "../dom/elements";
 import type { Completer, Editor, EditorOptions } from "../editor/editor";
 import type { Language } from "../editor/languages";
+import { renderText } from "../output/mime";
 
 export type EditorKind = "codemirror" | "codemirror-readonly" | "textarea" | "textarea-readonly";
 
@@ -117,6 +118,7 @@ export class CellEditor {
       isReadOnly: this.#isReadOnly,
       onChange: () => this.#changed(),
       completer: this.#options.completer,
+      renderText,
     });
     this.#area.replaceWith(parent);
     if (wantsFocus) this.#editor.focus();

@@ -45,7 +45,6 @@ import { classHighlighter } from "@lezer/highlight";
 
 import { adoptEditorStyles } from "./styles";
 import type { Language } from "./languages";
-import { renderText } from "../output/mime";
 import { overtyping } from "./overtype";
 
 export interface EditorOptions {
@@ -56,6 +55,8 @@ export interface EditorOptions {
   readonly isReadOnly?: boolean;
   readonly onChange?: () => void;
   readonly completer?: Completer;
+  /** Preformatted text as an element. Handed in: this chunk stays cached when the cells' changes. */
+  readonly renderText: (text: string, className: string) => HTMLElement;
 }
 
 /** Somebody who knows the program's names while its kernel lives. */
@@ -82,7 +83,7 @@ export interface Editor {
 }
 
 export function createEditor(options: EditorOptions): Editor {
-  const { parent, code, onEvaluate, onChange, isReadOnly = false } = options;
+  const { parent, code, onEvaluate, onChange, isReadOnly = false, renderText } = options;
   adoptEditorStyles();
   const evaluate = () => {
     onEvaluate();
@@ -113,7 +114,7 @@ export function createEditor(options: EditorOptions): Editor {
         EditorView.lineWrapping,
         EditorState.readOnly.of(isReadOnly),
         ...(onChange ? [EditorView.updateListener.of((u) => u.docChanged && onChange())] : []),
-        ...(options.completer ? [completing(options.completer)] : []),
+        ...(options.completer ? [completing(options.completer, renderText)] : []),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
       ],
     }),
@@ -146,7 +147,7 @@ function speaking({ name, mode }: Language): Extension {
  * Tab completes behind a name or a dot, and explains behind ? and (; anywhere else, and where
  * nobody knows how a name goes on, it indents.
  */
-function completing(completer: Completer): Extension {
+function completing(completer: Completer, renderText: EditorOptions["renderText"]): Extension {
   const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
     if (!context.explicit) return null;
     const found = await completer.complete(context.state.doc.toString(), context.pos);
@@ -165,7 +166,7 @@ function completing(completer: Completer): Extension {
     if (!empty || !completer.isReady()) return false;
     if (/[\w.]/.test(before)) return startCompletion(view);
     if (!/[?(]/.test(before)) return false;
-    void explain(view, completer, head);
+    void explain(view, completer, renderText);
     return true;
   };
   return [
@@ -191,7 +192,12 @@ const help = StateField.define<Tooltip | null>({
   provide: (field) => showTooltip.from(field),
 });
 
-async function explain(view: EditorView, completer: Completer, head: number): Promise<void> {
+async function explain(
+  view: EditorView,
+  completer: Completer,
+  renderText: EditorOptions["renderText"],
+): Promise<void> {
+  const { head } = view.state.selection.main;
   const before = view.state.sliceDoc(0, head - 1);
   const text = await completer.inspect(before, before.length);
   if (text === "" || view.state.selection.main.head !== head) return;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { type Completer, type Editor, createEditor } from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
+import { renderText } from "../../src/output/mime";
 
 // jsdom lays nothing out; where its ranges are is all that CodeMirror misses.
 Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
@@ -19,6 +20,7 @@ beforeEach(() => {
     code: "def f():\n    return 1\n",
     language: language("python"),
     onEvaluate: () => (evaluations += 1),
+    renderText,
   });
 });
 
@@ -101,6 +103,7 @@ test("a program may be replaced, and one to be read is not written", () => {
     code: "2",
     language: language("sage"),
     onEvaluate: () => undefined,
+    renderText,
     isReadOnly: true,
   });
   press("Tab", { keyCode: 9 });
@@ -119,6 +122,7 @@ test.each([
     code: "pass",
     language: language("python"),
     onEvaluate: () => undefined,
+    renderText,
     completer: { isReady: () => true, complete: async () => found, inspect: async () => "" },
   });
   press("End", { keyCode: 35 });
@@ -144,6 +148,7 @@ test("Tab behind a name asks the kernel, while there is one, and indents otherwi
     code: "",
     language: language("python"),
     onEvaluate: () => undefined,
+    renderText,
     completer,
   });
   made.setCode("pri");
