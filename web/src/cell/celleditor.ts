@@ -4,8 +4,7 @@ import { division } from "../dom/elements";
 import type { Completer, Editor, EditorOptions } from "../editor/editor";
 import type { Language } from "../editor/languages";
 import { renderText } from "../output/mime";
-
-export type EditorKind = "codemirror" | "codemirror-readonly" | "textarea" | "textarea-readonly";
+import type { EditorKind } from "../publicapi";
 
 export interface CellEditorOptions {
   readonly kind: EditorKind;

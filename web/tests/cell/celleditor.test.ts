@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { CellEditor, type EditorKind } from "../../src/cell/celleditor";
+import { CellEditor } from "../../src/cell/celleditor";
 import { editorData } from "../../src/cell/codemirror5";
 import { FullScreen } from "../../src/dom/fullscreen";
 import type { EditorOptions } from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
+import type { EditorKind } from "../../src/publicapi";
 
 let evaluations: number;
 let loads: number;
