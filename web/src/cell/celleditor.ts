@@ -29,6 +29,7 @@ export class CellEditor {
   #language: Language;
   #editor: Editor | null = null;
   #wantsFocus = false;
+  #isDisposed = false;
 
   constructor(options: CellEditorOptions) {
     const { kind, code, language, onEvaluate } = options;
@@ -59,7 +60,7 @@ export class CellEditor {
     if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
     try {
       const create = await this.#options.load();
-      this.#replace(create);
+      if (!this.#isDisposed) this.#replace(create);
     } catch {
       // A program can be written in a text area, too.
     } finally {
@@ -92,6 +93,16 @@ export class CellEditor {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes it off the page. The program can still be read. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#listeners.clear();
+    this.#area.value = this.code();
+    this.#editor?.dispose();
+    this.#editor = null;
+    this.element.remove();
   }
 
   get #isReadOnly(): boolean {

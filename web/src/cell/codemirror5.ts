@@ -25,7 +25,10 @@ export function editorData(editor: CellEditor): EditorData {
           editor.onChange(() => handler(data, {})),
         );
     },
-    off: (_type, handler) => calledOff.get(handler)?.(),
+    off: (_type, handler) => {
+      calledOff.get(handler)?.();
+      calledOff.delete(handler);
+    },
     getWrapperElement: () =>
       editor.element.querySelector<HTMLElement>(".CodeMirror") ?? editor.element,
   };

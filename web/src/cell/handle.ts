@@ -6,7 +6,8 @@ import type { CellSession, EditorData } from "../publicapi";
 /** A cell as the page's script has it; see cells.ts. */
 export interface MadeCell {
   evaluate(): void;
-  remove(): void;
+  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  dispose(): void;
   focus(): void;
   readonly editorData: EditorData;
   readonly interacts: JsonObject[];

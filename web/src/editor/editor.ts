@@ -80,6 +80,8 @@ export interface Editor {
   setCode(code: string): void;
   focus(): void;
   setLanguage(language: Language): void;
+  /** Takes it off the page, with its listeners on the window. */
+  dispose(): void;
 }
 
 export function createEditor(options: EditorOptions): Editor {
@@ -125,6 +127,7 @@ export function createEditor(options: EditorOptions): Editor {
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: fresh } }),
     focus: () => view.focus(),
     setLanguage: (language) => view.dispatch({ effects: spoken.reconfigure(speaking(language)) }),
+    dispose: () => view.destroy(),
   };
 }
 

@@ -139,7 +139,8 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
 
   const deleteSagecell = (handle: unknown) =>
     whenReady(handle, (one) => {
-      cellsOf(one).forEach((cell) => cell.remove());
+      inInput(restoreForm)(one); // else it would stay where it was moved to
+      cellsOf(one).forEach((cell) => cell.dispose());
       for (const element of [one.inputLocation, one.outputLocation]) {
         if (element instanceof HTMLElement) element.remove();
       }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { type Completer, type Editor, createEditor } from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
@@ -162,4 +162,27 @@ test("Tab behind a name asks the kernel, while there is one, and indents otherwi
   press("Tab", { keyCode: 9 });
   await expect.poll(() => asked).toEqual([["pri", 3]]);
   expect(made.code()).toBe("pri");
+});
+
+test("an editor that is disposed leaves no element, and no listener on the window", () => {
+  editor.dispose();
+  const page = document.defaultView!;
+  const added = vi.spyOn(page, "addEventListener");
+  const removed = vi.spyOn(page, "removeEventListener");
+  const other = createEditor({
+    parent,
+    code: "1",
+    language: language("sage"),
+    onEvaluate: () => undefined,
+    renderText,
+  });
+  other.dispose();
+  other.dispose();
+  expect(parent.childElementCount).toBe(0);
+  const listeners = added.mock.calls.map(([type, listener]) => [type, listener]);
+  expect(listeners.length).toBeGreaterThan(0);
+  expect(removed.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
+    expect.arrayContaining(listeners),
+  );
+  expect(other.code()).toBe("1");
 });
