@@ -10,7 +10,7 @@ const ROOMS = [
   ["kernel"],
   ["comm", "interact"],
   ["output"],
-  ["dom", "protocol", "style", "styles"],
+  ["dom", "protocol", "publicapi", "style", "styles"],
 ];
 
 /** Each library is imported in one place. */

@@ -65,28 +65,34 @@ export class PageCells {
   }
 
   make(plan: CellPlan): MadeCell {
-    const cell = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(plan) });
-    const data = editorData(cell.editor);
-    cell.editor.found = data;
-    Object.assign(cell.editor.element, { CodeMirror: data });
+    const { linkKey } = plan;
+    const made = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(linkKey) });
+    const data = editorData(made.editor);
+    made.editor.found = data;
+    Object.assign(made.editor.element, { CodeMirror: data });
+    // `sagecell.kernels` keeps all sessions of a page: one does not keep a cell that has gone.
+    let cell: Cell | null = made;
     return {
-      evaluate: () => cell.evaluate(),
-      remove: () => cell.remove(),
-      focus: () => cell.focus(),
+      evaluate: () => cell?.evaluate(),
+      dispose: () => {
+        cell?.dispose();
+        cell = null;
+      },
+      focus: () => cell?.focus(),
       editorData: data,
       get interacts() {
-        return cell.interacts;
+        return cell?.interacts ?? [];
       },
       session: {
-        linked: plan.linkKey !== null,
+        linked: linkKey !== null,
         get kernel() {
-          return cell.kernel;
+          return cell?.kernel ?? null;
         },
       },
     };
   }
 
-  #kernelFor({ linkKey }: CellPlan): Kernel {
+  #kernelFor(linkKey: string | null): Kernel {
     if (linkKey === null) return this.#kernel("0");
     const known = this.#linked.get(linkKey) ?? this.#kernel("inf");
     this.#linked.set(linkKey, known);

@@ -4,6 +4,7 @@ import type { MadeCell } from "../src/cell/handle";
 import type { CellPlan } from "../src/cell/plan";
 import { Terms } from "../src/cell/terms";
 import { PageCells } from "../src/cells";
+import type { Kernel } from "../src/kernel/kernel";
 import { Server } from "../src/kernel/server";
 import type { JsonObject } from "../src/protocol/messages";
 import { important } from "../vite.config";
@@ -279,14 +280,61 @@ test("a silent cell that the page takes away is stopped, and its controls' kerne
 test("a cell that is removed lets its kernel go, but not one that others share", async () => {
   const alone = make();
   await start(alone);
-  alone.remove();
+  alone.dispose();
   expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
   expect(element.childElementCount).toBe(0);
   const shared = make({ linkKey: "k" });
   await start(shared);
   done();
-  shared.remove();
+  shared.dispose();
   expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
+});
+
+test("a cell that is disposed leaves nothing on the page, on the clock or with a shared kernel", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  const [cell, rest] = [make({ linkKey: "k" }), make({ linkKey: "k" }, other)];
+  await start(cell);
+  const data = { "application/sage-interact": { new_interact_id: "i1", controls: {}, layout: [] } };
+  says("display_data", { data });
+  says("comm_open", { comm_id: "c", target_name: "matplotlib", data: {} });
+  frames.draw();
+  await vi.waitFor(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
+  const kernel = cell.session.kernel as Kernel;
+  expect(kernel.interacts.element(data)).not.toBeNull();
+  cell.dispose();
+  cell.dispose();
+  cell.evaluate();
+  expect(element.childElementCount).toBe(0);
+  expect(kernel.interacts.element(data)).toBeNull();
+  expect([cell.interacts, cell.session.kernel]).toEqual([[], null]);
+  const { sent } = sockets[0]!;
+  const types = () => sent.map(({ msg_type }) => msg_type);
+  expect(types()).toEqual(["execute_request", "interrupt_request", "comm_close"]);
+  const id = sent[0]!["msg_id"] as string;
+  sockets[0]!.says(said("stream", { name: "stdout", text: "late" }, id));
+  sockets[0]!.says(said("execute_reply", { status: "error" }, id));
+  sockets[0]!.says(said("status", { execution_state: "idle" }, id));
+  expect(clock.pending).toBe(0);
+  rest.evaluate();
+  await wait();
+  expect(types().at(-1)).toBe("execute_request");
+  expect(rest.session.kernel).toBe(kernel);
+});
+
+test("kernels whose controls are still shown end with their cell", async () => {
+  const cell = make({ replaceOutput: false });
+  for (let i = 0; i < 2; i += 1) {
+    await start(cell);
+    done();
+  }
+  const ends = () => asked.filter((line) => line.startsWith("DELETE"));
+  expect(ends()).toHaveLength(0);
+  cell.dispose();
+  cell.dispose();
+  expect(new Set(ends()).size).toBe(2);
+  expect(sockets.map(({ isClosed }) => isClosed)).toEqual([true, true]);
+  expect(clock.pending).toBe(0);
 });
 
 // contract: 7.5

@@ -66,10 +66,7 @@ export class Outputs {
     this.#kernelId = kernelId;
     this.#kernel = kernel;
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
-    if (this.#place !== null) {
-      kernel.interacts.removeFrom(this.#place);
-      kernel.comms.removeFrom(this.#place);
-    }
+    this.#leavePlace(kernel);
     this.#place = this.#makePlace(kernel);
     this.#files.clear();
     this.#messages.replaceChildren();
@@ -101,7 +98,10 @@ export class Outputs {
     return this.#place === null ? [] : kernel.interacts.kept(this.#place);
   }
 
-  remove(): void {
+  /** Takes it off the page, with what a kernel that lives on would still show in it. */
+  dispose(): void {
+    if (this.#kernel !== null) this.#leavePlace(this.#kernel);
+    this.#output.dispose();
     this.element.remove();
   }
 
@@ -132,6 +132,14 @@ export class Outputs {
     this.#container.append(this.#output.element, this.#files.element);
     this.#files.element.hidden = this.#options.plan.hide.has("sessionFiles");
     this.#section.append(this.#container);
+  }
+
+  /** The interacts and comms that `kernel` has here go. */
+  #leavePlace(kernel: Kernel): void {
+    if (this.#place === null) return;
+    kernel.interacts.removeFrom(this.#place);
+    kernel.comms.removeFrom(this.#place);
+    this.#place = null;
   }
 
   #makePlace(kernel: Kernel): Place & CommPlace {

@@ -37,7 +37,7 @@ export interface Interact {
   /** The kernel is gone. */
   end(): void;
   /** The cell has taken it off the page: what it put elsewhere goes too. */
-  remove(): void;
+  dispose(): void;
 }
 
 /** What a control without an interact may ask of its cell. */
@@ -56,7 +56,7 @@ export interface Control {
   /** What the kernel says to it, and every change of a variable. */
   take(type: string, content: JsonObject): void;
   end(): void;
-  remove(): void;
+  dispose(): void;
 }
 
 /** What the module `index` of this folder gives. */

@@ -48,7 +48,7 @@ export class DynamicControl implements Control {
     this.element.setAttribute("aria-disabled", "true");
   }
 
-  remove(): void {
+  dispose(): void {
     this.#latest.end();
   }
 

@@ -48,6 +48,7 @@ export class InteractBlock {
   #controls: Interact | Control | null = null;
   /** What was said before the controls were there. */
   #early: ((controls: Interact | Control) => void)[] = [];
+  #isDisposed = false;
 
   constructor(options: BlockOptions) {
     this.#options = options;
@@ -77,7 +78,7 @@ export class InteractBlock {
     }
     const { changed } = objectAt(data, CLEAR);
     const names = Array.isArray(changed) ? textsAt(objectAt(data, CLEAR), "changed") : null;
-    for (const block of this.inner.splice(0)) block.remove();
+    for (const block of this.inner.splice(0)) block.dispose();
     this.#output.take({ ...message, type: "clear_output", content: { wait: true } });
     this.#tell((controls) => "cleared" in controls && controls.cleared(names));
   }
@@ -100,10 +101,13 @@ export class InteractBlock {
     this.#tell((controls) => controls.end());
   }
 
-  remove(): void {
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     this.#options.forget();
-    for (const block of this.inner.splice(0)) block.remove();
-    this.#tell((controls) => controls.remove());
+    for (const block of this.inner.splice(0)) block.dispose();
+    this.#controls?.dispose();
+    this.#output.dispose();
     this.element.remove();
   }
 
@@ -113,6 +117,7 @@ export class InteractBlock {
   }
 
   #show(module: Module): void {
+    if (this.#isDisposed) return;
     const { content, type } = this.#options;
     this.#controls =
       type === "interact"

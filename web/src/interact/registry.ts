@@ -90,12 +90,12 @@ export class Interacts {
 
   /** The cell shows something else now. */
   remove(): void {
-    for (const block of [...this.#blocks.values()]) block.remove();
+    for (const block of [...this.#blocks.values()]) block.dispose();
   }
 
   /** The cell at `place` shows something else now. */
   removeFrom(place: Place): void {
-    for (const block of [...this.#blocks.values()]) if (block.isAt(place)) block.remove();
+    for (const block of [...this.#blocks.values()]) if (block.isAt(place)) block.dispose();
   }
 
   /** What a link keeps of those at `place`, in the order in which they were shown. */

@@ -91,7 +91,7 @@ export class Block implements Interact {
     this.#say("These controls have lost their kernel: evaluate the cell again to use them.");
   }
 
-  remove(): void {
+  dispose(): void {
     this.#latest.end();
     for (const element of this.#away) element.remove();
   }

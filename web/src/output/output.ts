@@ -126,6 +126,13 @@ export class Output {
     if (sheet === this.#sheet) this.element.style.minHeight = "";
   }
 
+  /** Takes it off the page; frames that it asked for find nothing to draw. */
+  dispose(): void {
+    this.element.remove();
+    this.#transcript.clear();
+    this.#clear();
+  }
+
   #schedule(): void {
     this.#isScheduled = true;
     this.#options.nextFrame(() => {

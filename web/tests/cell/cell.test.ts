@@ -44,7 +44,13 @@ beforeEach(() => {
       ({ parent }: EditorOptions) => {
         parent.append("the editor");
         const nothing = () => undefined;
-        return { code: () => code, setCode: nothing, focus: nothing, setLanguage: nothing };
+        return {
+          code: () => code,
+          setCode: nothing,
+          focus: nothing,
+          setLanguage: nothing,
+          dispose: nothing,
+        };
       },
     copy: async () => undefined,
     nextFrame: frames.next,

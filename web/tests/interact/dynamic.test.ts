@@ -101,7 +101,7 @@ test.each([{}, { control_type: "\ud800" }, { variable: "x", value: {}, min: "a" 
     show({ control_type: "Slider", ...content });
     control.take("application/sage-interact-update", {});
     control.end();
-    control.remove();
+    control.dispose();
     expect(control.element.childElementCount).toBe(1);
   },
 );

@@ -31,7 +31,7 @@ const module: Module = {
       cleared: (names) => note(`cleared ${names}`),
       kept: () => ({ state: id }),
       end: () => note("end"),
-      remove: () => note("remove"),
+      dispose: () => note("remove"),
     } satisfies Interact;
   },
   createControl: () => {
@@ -213,4 +213,15 @@ test("controls that cannot be loaded, or not be made, are told of in words", asy
   await settled();
   expect(broken.element(announced("one"))!.textContent).toContain("could not be loaded");
   expect(() => broken.take(display(text("x"), "one"))).not.toThrow();
+});
+
+test("an interact that goes before its controls have been loaded never has any", async () => {
+  interacts.announce(display(announced("one")), place);
+  const element = interacts.element(announced("one"))!;
+  document.body.append(element);
+  interacts.removeFrom(place);
+  interacts.removeFrom(place);
+  await settled();
+  expect([hosts.size, told, element.isConnected]).toEqual([0, [], false]);
+  expect(interacts.element(announced("one"))).toBeNull();
 });

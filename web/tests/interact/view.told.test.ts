@@ -95,7 +95,7 @@ describe("state", () => {
     enters(cell("m").querySelector("input")!, "b");
     const kept = block.kept();
     expect(kept).toEqual({ state: { n: 4, m: "b" }, bookmarks: [] });
-    block.remove();
+    block.dispose();
     clear();
     host.saved = kept;
     show({ n: SLIDER, m: BOX, b: BUTTON });

@@ -240,3 +240,15 @@ test("the room of the last output is kept until the program has ended", async ()
   await settling;
   expect(output.element.style.minHeight).toBe("");
 });
+
+test("output that is disposed is off the page, and frames that it asked for draw nothing", () => {
+  document.body.append(output.element);
+  print("drawn");
+  frames.draw();
+  print("late");
+  output.dispose();
+  output.dispose();
+  expect(output.element.isConnected).toBe(false);
+  frames.draw();
+  expect(blocks()).toEqual([]);
+});
