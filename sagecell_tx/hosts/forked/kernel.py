@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.link import KernelLink
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
+from sagecell_tx.hosts.directories.removals import Removals
+from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
 from sagecell_tx.hosts.network.egress import Network, Outlet
 from sagecell_tx.hosts.network.fdpassing import NoListener
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
 from sagecell_tx.wire.messages import Message, WireError
-
-if TYPE_CHECKING:
-    from sagecell_tx.hosts.forked.host import ForkHost
 
 _log = Logger()
 
@@ -29,19 +32,39 @@ IDENTITY = b"server"
 LAST_WORDS = 5.0
 
 
-@define(eq=False)
+@frozen(kw_only=True)
+class HostResources:
+    """What all kernels of a host share.
+
+    `threads` are where large messages are checked, `rejected` counts the dropped ones by reason.
+    """
+
+    reactor: Any
+    threads: Any  # a ThreadPool
+    zmq: ZmqSocketFactory
+    directories: WorkDirs
+    limits: Limits
+    removals: Removals
+    rejected: Counter[str]
+
+
+@define(kw_only=True, eq=False)
 class ForkedKernel:
     """A kernel from its start command on until its process, sockets and directory are gone.
 
     The fork server and the kernel itself know it by its `number`, and never its `kernel_id`.
+    `send_command` sends the fork server a command that is about this kernel. `on_given_up` is called
+    when nobody waits any more for it to start.
     """
 
     kernel_id: str
     number: int
-    _host: ForkHost
-    _observer: KernelObserver
     directory: Path
     key: bytes
+    observer: KernelObserver
+    resources: HostResources
+    send_command: Callable[..., None]
+    on_given_up: Callable[[ForkedKernel], None]
     pid: int | None = field(default=None, init=False)
     _bootstrap: HostBootstrap | None = field(default=None, init=False)
     _link: KernelLink | None = field(default=None, init=False)
@@ -80,35 +103,33 @@ class ForkedKernel:
     def interrupt(self) -> None:
         """SIGINT to the kernel's process group."""
         if not self._gone:
-            self._host.send_command(op="signal", id=self.number, signal="INT")
+            self.send_command(op="signal", signal="INT")
 
     def kill(self) -> None:
         """SIGKILL to the kernel's process tree."""
         if not self._gone:
-            self._host.send_command(op="stop", id=self.number)
+            self.send_command(op="stop")
 
     # --- from the host
 
-    def await_listener(self, network: Network) -> None:
-        """Have a way out ready for the kernel that is about to start here; raises OSError."""
-        self._close_outlet()
-        self._outlet = network.outlet(self.directory, lambda: self.kernel_id)
-
-    def prepare(self) -> list[int]:
+    def prepare(self, network: Network | None, *, watch_disk: bool) -> list[int]:
         """The descriptors that go with the start command; raises OSError.
 
         The first leads to what the kernel alone is told. The second is the directory without its
-        name, where the fork server has to see what is written there.
+        name, where the fork server has to see what is written there: with `watch_disk`.
         """
         self._close_bootstrap()
+        self._close_outlet()
+        if network is not None:
+            self._outlet = network.outlet(self.directory, lambda: self.kernel_id)
         self._bootstrap, theirs = HostBootstrap.open(
-            reactor=self._host.reactor,
+            reactor=self.resources.reactor,
             directory=self.directory,
             key=self.key,
             bound=self._bound,
             broken=self._bootstrap_broken,
         )
-        if not self._host.watches_disk:
+        if not watch_disk:
             return [theirs]
         try:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -131,17 +152,17 @@ class ForkedKernel:
                 self.kill()
                 return
         self._link = KernelLink(
-            factory=self._host.zmq,
-            threads=self._host.threads,
+            factory=self.resources.zmq,
+            threads=self.resources.threads,
             directory=self.directory,
-            relays=self._host.directories.relays,
+            relays=self.resources.directories.relays,
             name=str(self.number),
             key=self.key,
             identity=IDENTITY,
-            limits=self._host.limits,
-            received=self._observer.message_received,
+            limits=self.resources.limits,
+            received=self.observer.message_received,
             rejected=self._rejected,
-            heartbeat_missed=self._observer.heartbeat_missed,
+            heartbeat_missed=self.observer.heartbeat_missed,
             broken=self._broken,
         )
         try:
@@ -153,7 +174,7 @@ class ForkedKernel:
     def limit_near(self, reason: str, seconds: int) -> None:
         """The kernel has taken nearly all that it may."""
         if not self._gone:
-            self._observer.limit_near(reason, seconds)
+            self.observer.limit_near(reason, seconds)
 
     def may_start_anew(self) -> bool:
         """Whether nobody has seen anything of this kernel yet, so that another may be it.
@@ -183,7 +204,7 @@ class ForkedKernel:
             self._clear_up(how)
             return
         drained = Deferred.fromCoroutine(self._link.drain())
-        drained.addTimeout(LAST_WORDS, self._host.reactor)
+        drained.addTimeout(LAST_WORDS, self.resources.reactor)
         drained.addBoth(lambda _: self._clear_up(how))
 
     def _close_bootstrap(self) -> None:
@@ -200,12 +221,12 @@ class ForkedKernel:
         if self._link is not None:
             self._link.close()
         # A place that is given back before the disk is free would let programs fill it.
-        removed = self._host.removals.begin(self.directory)
+        removed = self.resources.removals.begin(self.directory)
         removed.addErrback(lambda failure: _log.failure("removing a directory", failure))
-        removed.addCallback(lambda _: self._observer.kernel_ended(how))
+        removed.addCallback(lambda _: self.observer.kernel_ended(how))
 
     def _proven(self, _: None) -> None:
-        self._host.send_command(op="up", id=self.number)
+        self.send_command(op="up")
         if self._waited_for:
             self._waited_for = False
             self.when_ready.callback(self)
@@ -213,7 +234,7 @@ class ForkedKernel:
     def _give_up(self) -> None:
         """Nobody waits for this kernel any more."""
         self._waited_for = False
-        self._host.give_up(self)
+        self.on_given_up(self)
 
     def _broken(self, channel: str, error: WireError) -> None:
         """It is not our kernel that speaks like this: a program writes to its connections."""
@@ -227,6 +248,6 @@ class ForkedKernel:
         self.kill()
 
     def _rejected(self, code: str) -> None:
-        if not self._host.rejected[code]:
+        if not self.resources.rejected[code]:
             _log.warn("{kernel}: message dropped: {code}", kernel=self.kernel_id, code=code)
-        self._host.rejected[code] += 1
+        self.resources.rejected[code] += 1
