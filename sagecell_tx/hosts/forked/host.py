@@ -256,7 +256,7 @@ class ForkHost(Service):
         sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
         for kernel in sent:
             _kill_group(kernel.pid)
-            if kernel.may_start_anew():
+            if kernel.server_lost():
                 self._unsent.append(kernel)
             else:
                 _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
