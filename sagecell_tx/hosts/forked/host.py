@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from sagecell_tx.config import ConfigError, Limits
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
-from sagecell_tx.hosts.forked.kernel import ForkedKernel
+from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
 from sagecell_tx.hosts.forked.protocol import command
 from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
@@ -76,6 +77,7 @@ class ForkHost(Service):
     unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
     rejected: Counter[str] = field(factory=Counter, init=False)
     removals: Removals = field(init=False)
+    _resources: HostResources = field(init=False)
     _servers: ForkServers = field(init=False)
     _left: list[Path] = field(factory=list, init=False)  # of an earlier run
     _up: bool = field(default=False, init=False)
@@ -88,6 +90,15 @@ class ForkHost(Service):
     def __attrs_post_init__(self) -> None:
         self.removals = Removals(
             reactor=self.reactor, threads=self.removers, remove=self.directories.remove
+        )
+        self._resources = HostResources(
+            reactor=self.reactor,
+            threads=self.threads,
+            zmq=self.zmq,
+            directories=self.directories,
+            limits=self.limits,
+            removals=self.removals,
+            rejected=self.rejected,
         )
         self._servers = ForkServers(
             reactor=self.reactor,
@@ -102,16 +113,19 @@ class ForkHost(Service):
 
     def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
+        number = next(self._numbers)
         kernel = ForkedKernel(
-            kernel_id,
-            next(self._numbers),
-            self,
-            observer,
-            self.directories.make(),
-            self.new_key().encode("ascii"),
+            kernel_id=kernel_id,
+            number=number,
+            directory=self.directories.make(),
+            key=self.new_key().encode("ascii"),
+            observer=observer,
+            resources=self._resources,
+            send_command=partial(self._servers.send_command, id=number),
+            on_given_up=self._given_up,
         )
         ready = kernel.when_ready
-        self._kernels[kernel.number] = kernel
+        self._kernels[number] = kernel
         if self._up:
             self._send_start(kernel)
         else:
@@ -126,25 +140,6 @@ class ForkHost(Service):
         else:
             self._awaiting_up.append(waiter)
         return waiter
-
-    # --- for its kernels
-
-    def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
-        """Send the fork server a command, and descriptors with it, which are closed afterwards."""
-        self._servers.send_command(descriptors, **line)
-
-    @property
-    def watches_disk(self) -> bool:
-        """Whether kernels write to the host's disk, so that the fork server has to look there."""
-        return self.sandbox.level != "namespaces"
-
-    def give_up(self, kernel: ForkedKernel) -> None:
-        """End a kernel that nobody waits for."""
-        if kernel in self._unsent:
-            self._unsent.remove(kernel)
-            self._end(kernel, Exit())
-        else:
-            kernel.kill()
 
     # --- Service
 
@@ -261,7 +256,7 @@ class ForkHost(Service):
         sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
         for kernel in sent:
             _kill_group(kernel.pid)
-            if kernel.may_start_anew():
+            if kernel.server_lost():
                 self._unsent.append(kernel)
             else:
                 _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
@@ -269,20 +264,28 @@ class ForkHost(Service):
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         try:
-            if self.network is not None:
-                kernel.await_listener(self.network)
-            descriptors = kernel.prepare()
+            # Kernels without mounts of their own write to the host's disk.
+            watch_disk = self.sandbox.level != "namespaces"
+            descriptors = kernel.prepare(self.network, watch_disk=watch_disk)
         except OSError as error:
             _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
             self._end(kernel, Exit())
             return
-        self.send_command(
+        self._servers.send_command(
             descriptors,
             op="start",
             id=kernel.number,
             limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
             proxy=self.network is not None,
         )
+
+    def _given_up(self, kernel: ForkedKernel) -> None:
+        """End a kernel that nobody waits for."""
+        if kernel in self._unsent:
+            self._unsent.remove(kernel)
+            self._end(kernel, Exit())
+        else:
+            kernel.kill()
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 
 from attrs import define, field
@@ -15,6 +14,7 @@ from zope.interface import implementer
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.conditional import continues, unchanged
 from sagecell_tx.http.serving.errors import Problem
+from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.sessions.interfaces import FileStore, StoredFile, StoreUnavailable
 from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import WireError
@@ -28,16 +28,6 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 #: A stranger's page may run, but not as a page of this server.
 _SANDBOX = "sandbox allow-scripts allow-popups allow-forms"
-
-
-def content_type(name: str) -> str:
-    """What a file of that name has in it; text is UTF-8."""
-    # With a path before it, no name is read as a URL, which could say its own type.
-    mimetype, encoding = mimetypes.guess_type(f"./{name}")
-    if encoding is not None or mimetype is None:
-        return "application/octet-stream"
-    is_text = mimetype.startswith("text/") or mimetype.endswith("javascript")
-    return f"{mimetype}; charset=utf-8" if is_text else mimetype
 
 
 @define(kw_only=True)

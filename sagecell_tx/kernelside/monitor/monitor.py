@@ -34,10 +34,9 @@ from typing import Any, NoReturn
 
 from attrs import define, field, frozen
 
-from sagecell_tx.kernelside.forkserver import forking
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.startcommand import StartCommand
-from sagecell_tx.kernelside.system import processes
+from sagecell_tx.kernelside.system import inheritance, processes
 
 #: The limits that are the watch's.
 _LIMITS = ("cpu", "memory", "processes", "directory", "warning")
@@ -83,7 +82,7 @@ class Monitor:
         try:
             pid = os.fork()
             if pid == 0:
-                forking.reset_signals()
+                inheritance.reset_signals()
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_IGN)  # it ends with the fork server
         finally:
@@ -196,7 +195,7 @@ def _be_watch(channel: socket.socket, parent: int) -> NoReturn:
     """In the new process: watch until the fork server is gone."""
     try:
         processes.die_with(parent)
-        forking.close_all_but(channel.fileno())
+        inheritance.close_all_but(channel.fileno())
         channel.setblocking(False)
         # Two descriptors for each kernel.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -104,10 +104,8 @@ class Audience:
         """
         client = self._resumable.subscribe(name, after)
         self._check_drained()
-        older = client.subscription
-        client.subscription = subscription = Subscription(
-            listener, client.cursor, self.clock.seconds(), client
-        )
+        older = self._subscription_of(client)
+        subscription = Subscription(listener, client.cursor, self.clock.seconds(), client)
         self._add(subscription)
         if older is not None:
             self._subscriptions.remove(older)
@@ -117,10 +115,14 @@ class Audience:
     def touch(self, name: str) -> int:
         """A resumable client is there without listening; gives the number that it goes on after."""
         client = self._resumable.find_or_add(name)
-        if client.subscription is None:
+        if self._subscription_of(client) is None:
             self._resumable.unsubscribe(client)
         self._note_presence()
         return client.cursor.kept - 1
+
+    def _subscription_of(self, client: ResumableClient) -> Subscription | None:
+        """That with which a resumable client listens at present."""
+        return next((each for each in self._subscriptions if each.client is client), None)
 
     def _add(self, subscription: Subscription) -> Subscription:
         self._subscriptions.append(subscription)
@@ -149,7 +151,7 @@ class Audience:
         """Let a listener go that has everything it was told and does not come back."""
         self.unsubscribe(subscription)
         client = subscription.client
-        if client is not None and client.subscription is None:
+        if client is not None and self._subscription_of(client) is None:
             self._message_log.acknowledge(subscription.cursor, subscription.cursor.position - 1)
             self._resumable.forget(client)
 

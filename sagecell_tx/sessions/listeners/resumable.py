@@ -8,7 +8,6 @@ so that nobody holds a kernel for ever by not coming back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -16,9 +15,6 @@ from twisted.logger import Logger
 
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
-
-if TYPE_CHECKING:
-    from sagecell_tx.sessions.listeners.audience import Subscription
 
 _log = Logger()
 
@@ -32,11 +28,10 @@ class TooManyCursors(Exception):
 
 @define(eq=False)
 class ResumableClient:
-    """A client that comes back. It has a `subscription` while it listens."""
+    """A client that comes back, and how far it has read."""
 
     name: str
     cursor: Cursor
-    subscription: Subscription | None = field(default=None, init=False)
     expired: bool = field(default=False, init=False)
     expiry: IDelayedCall | None = field(default=None, init=False)
 
@@ -93,7 +88,6 @@ class ResumableClients:
 
     def unsubscribe(self, client: ResumableClient) -> None:
         """One does not listen now, and may come back: it expires after a while."""
-        client.subscription = None
         self._cancel_expiry(client)
         if not self._over:
             client.expiry = self.clock.callLater(self.limits.detached, self._expire, client)
