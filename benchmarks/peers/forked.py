@@ -26,7 +26,9 @@ from benchmarks import processes
 from benchmarks.client import PATIENCE, Talk, Unexpected, ZmqTalk
 from benchmarks.peers import FORKED
 from sagecell_tx.config import Config
+from sagecell_tx.hosts.forked.host import kernel_limits
 from sagecell_tx.hosts.forked.protocol import command, environment
+from sagecell_tx.limits import Limits
 
 #: What the program bounds in its kernels, too.
 _LIMITS = ("cpu", "file", "files", "files_count")
@@ -68,7 +70,7 @@ class ForkedPlainClient:
         directory = self.directory / str(kernel_id)
         for inner in ("work", "ipc"):
             (directory / inner).mkdir(parents=True)
-        limits = {name: getattr(Config().limits, name) for name in _LIMITS}
+        limits = {name: kernel_limits(Limits())[name] for name in _LIMITS}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             ours.settimeout(PATIENCE)

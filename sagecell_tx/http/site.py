@@ -16,7 +16,6 @@ from twisted.web.server import Request, Site
 from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.admin.accesslog import AccessLog
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
@@ -37,6 +36,7 @@ from sagecell_tx.http.sockjs.registry import Census, Connections
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.http.transports.autobahn import Channels, WebSockets
 from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -132,10 +132,24 @@ def resource_tree(parts: Parts) -> IResource:
     """The tree of all URLs."""
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     reading = parts.reading
-    sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor, reading=reading)
+    sockets = WebSockets(
+        lifetime=limits.lifetime,
+        messages=limits.messages,
+        now=now,
+        reactor=parts.reactor,
+        reading=reading,
+    )
     channels = Channels(fleet=fleet, sockets=sockets)
-    files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
-    polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, reading=reading)
+    stalled = limits.messages.stalled_seconds
+    files = Files(store=parts.files, clock=parts.reactor, stalled=stalled)
+    polling = Polling(
+        fleet=fleet,
+        lifetime=limits.lifetime,
+        messages=limits.messages,
+        clock=parts.reactor,
+        now=now,
+        reading=reading,
+    )
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
@@ -148,14 +162,15 @@ def resource_tree(parts: Parts) -> IResource:
     service = Service(
         fleet=fleet,
         clients=parts.clients,
-        limits=limits,
+        limits=limits.requests,
+        stalled=stalled,
         terms=parts.terms,
         clock=parts.reactor,
         new_id=parts.new_id,
         now=now,
     )
     permalinks = Permalinks(
-        store=parts.cells, limits=limits, clients=parts.clients, clock=parts.reactor
+        store=parts.cells, limits=limits.requests, clients=parts.clients, clock=parts.reactor
     )
     status = Status(
         fleet=fleet,
@@ -166,7 +181,11 @@ def resource_tree(parts: Parts) -> IResource:
     )
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
     completions = Completions(
-        completer=completer, clients=parts.clients, limits=limits, now=now, reading=reading
+        completer=completer,
+        clients=parts.clients,
+        limits=limits.requests,
+        now=now,
+        reading=reading,
     )
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
@@ -202,7 +221,11 @@ def sockjs(parts: Parts, sockets: WebSockets, completer: Completer) -> SockJS:
 
     return SockJS(
         connections=Connections(
-            clock=parts.reactor, limits=limits, begin=begin, census=Census(limits=limits)
+            clock=parts.reactor,
+            limits=limits.sockjs,
+            stalled=limits.messages.stalled_seconds,
+            begin=begin,
+            census=Census(limits=limits.sockjs),
         ),
         sockets=sockets,
         address=lambda request: clients.visitor(request, Purpose.KERNEL).address,
@@ -217,7 +240,7 @@ def site(parts: Parts) -> Site:
     """The factory for the web server's connections."""
     return _site(
         resource_tree(parts),
-        limits=parts.limits,
+        limits=parts.limits.requests,
         reactor=parts.reactor,
         came=parts.connection_came,
         arrivals=parts.arrivals,
@@ -230,7 +253,7 @@ def site(parts: Parts) -> Site:
 def permalink_site(
     *,
     cells: CellStore,
-    limits: Limits,
+    limits: RequestLimits,
     reactor: Any,
     connection_came: Callable[[], bool] = lambda: True,
     arrivals: Arrivals | None = None,
@@ -259,7 +282,7 @@ def permalink_site(
 def _site(
     tree: IResource,
     *,
-    limits: Limits,
+    limits: RequestLimits,
     reactor: Any,
     came: Callable[[], bool],
     arrivals: Arrivals,
@@ -269,7 +292,7 @@ def _site(
 ) -> Site:
     made = CellSite(
         tree,
-        requestFactory=partial(CellRequest, largest=limits.request_body, reading=reading),
+        requestFactory=partial(CellRequest, largest=limits.body_bytes, reading=reading),
         timeout=None,  # the channel has deadlines of its own
         logFormatter=AccessLog(clients),
         reactor=reactor,

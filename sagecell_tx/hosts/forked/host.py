@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
 
-from sagecell_tx.config import ConfigError, Limits
+from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import Factory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
@@ -30,22 +30,10 @@ from sagecell_tx.hosts.forked.protocol import command
 from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
 
 _log = Logger()
-
-#: The limits that a kernel holds itself to, or its fork server holds it to.
-KERNEL_LIMITS = (
-    "cpu",
-    "memory",
-    "processes",
-    "open_files",
-    "directory",
-    "file",
-    "files",
-    "files_count",
-    "warning",
-)
 
 
 @define(kw_only=True, eq=False)
@@ -92,7 +80,7 @@ class ForkHost(Service):
         self._servers = ForkServers(
             reactor=self.reactor,
             spare=self.spare,
-            patience=self.limits.start,
+            patience=self.limits.lifetime.start_seconds,
             came_up=self._came_up,
             event=self._event,
             lost=self._lost,
@@ -280,13 +268,29 @@ class ForkHost(Service):
             descriptors,
             op="start",
             id=kernel.number,
-            limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
+            limits=kernel_limits(self.limits),
             proxy=self.network is not None,
         )
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:
             kernel.ended(how)
+
+
+def kernel_limits(limits: Limits) -> dict[str, float]:
+    """The limits that a kernel holds itself to, or its fork server holds it to."""
+    machine, files = limits.machine, limits.files
+    return {
+        "cpu": machine.cpu_seconds,
+        "memory": machine.memory_bytes,
+        "processes": machine.processes,
+        "open_files": machine.open_files,
+        "directory": machine.directory_bytes,
+        "file": files.file_bytes,
+        "files": files.session_bytes,
+        "files_count": files.session_files,
+        "warning": limits.lifetime.warning_seconds,
+    }
 
 
 def _number(line: dict[str, Any], name: str) -> int | None:

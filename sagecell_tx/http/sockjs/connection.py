@@ -16,7 +16,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.sockjswire import Piece, Text
 
@@ -99,7 +99,8 @@ class Connection:
     """
 
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
+    stalled: float  # seconds that a client may take nothing
     begin: Begin
     on_end: Callable[[], None]
     address: str = ""
@@ -127,7 +128,7 @@ class Connection:
             return
         self._receiver = receiver
         self._last_written = self.clock.seconds()
-        self._set_timer(self.limits.sockjs_heartbeat, self._beat)
+        self._set_timer(self.limits.heartbeat_seconds, self._beat)
         if self._talk is None and self._goodbye is None:
             self._last_said = self.clock.seconds()
             self._begin()
@@ -251,22 +252,22 @@ class Connection:
                 self._part()
                 receiver.finish()
             else:
-                self._set_timer(self.limits.sockjs_heartbeat, self._beat)
+                self._set_timer(self.limits.heartbeat_seconds, self._beat)
 
     def _part(self) -> None:
         """The receiver takes nothing more; another one has to come before long."""
         self._receiver, self._pieces = None, iter(())
-        self._set_timer(self.limits.sockjs_disconnect, self.forget)
+        self._set_timer(self.limits.disconnect_seconds, self.forget)
 
     def _beat(self) -> None:
         now, receiver = self.clock.seconds(), self._receiver
         assert receiver is not None, "the timer is another one without a receiver"
-        self._set_timer(self.limits.sockjs_heartbeat, self._beat)
+        self._set_timer(self.limits.heartbeat_seconds, self._beat)
         if not receiver.writable:
-            if now - self._last_written >= self.limits.stalled:
+            if now - self._last_written >= self.stalled:
                 _log.info("a SockJS client takes nothing and is let go")
                 self.abandon(*INTERRUPTED)
-        elif self._goodbye is None and now - self._last_said >= self.limits.sockjs_idle:
+        elif self._goodbye is None and now - self._last_said >= self.limits.idle_seconds:
             self.close(*IDLE)
         else:
             self._write(receiver, sockjswire.HEARTBEAT)

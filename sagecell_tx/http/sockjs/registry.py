@@ -8,16 +8,16 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.sockjs.connection import Begin, Connection
+from sagecell_tx.limits import SockJSLimits
 
 
 @define(kw_only=True)
 class Census:
     """How many connections there are, of all and of each address. They are bounded."""
 
-    limits: Limits
+    limits: SockJSLimits
     by_address: Counter[str] = field(factory=Counter, init=False)
 
     def __len__(self) -> int:
@@ -25,8 +25,8 @@ class Census:
 
     def check(self, address: str) -> None:
         """Raises `Problem` when there is no room for one more. "" is a program on this machine."""
-        most = self.limits.sockjs_per_address
-        full = len(self) >= self.limits.sockjs
+        most = self.limits.connections_per_address
+        full = len(self) >= self.limits.connections
         if full or (address and 0 < most <= self.by_address[address]):
             raise Problem(
                 429,
@@ -51,7 +51,8 @@ class Connections:
     """The connections of one service that HTTP requests carry, by the names that clients gave."""
 
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
+    stalled: float  # seconds that a client may take nothing
     begin: Begin
     census: Census
     _by_name: dict[str, Connection] = field(factory=dict, init=False)
@@ -80,5 +81,10 @@ class Connections:
             on_end()
 
         return Connection(
-            clock=self.clock, limits=self.limits, begin=self.begin, on_end=ended, address=address
+            clock=self.clock,
+            limits=self.limits,
+            stalled=self.stalled,
+            begin=self.begin,
+            on_end=ended,
+            address=address,
         )

@@ -13,7 +13,6 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.sockjs.connection import IDLE, ROOM, Begin, Connection, Talk
 from sagecell_tx.http.transports.websocket import (
     CONTINUATION,
@@ -22,6 +21,7 @@ from sagecell_tx.http.transports.websocket import (
     TRY_AGAIN_LATER,
     Socket,
 )
+from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.sockjswire import PayloadExpected, Piece
@@ -117,7 +117,7 @@ class RawSocket:
     address: str
     begin_talk: Begin
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
     on_end: Callable[[], None]
     _talk: Talk | None = field(default=None, init=False)
     _pieces: Iterator[Piece] = field(factory=lambda: iter(()), init=False)
@@ -131,7 +131,7 @@ class RawSocket:
         """The upgrade is done."""
         self.socket.transport.unregisterProducer()  # the HTTP channel, whose transport it was
         self.socket.transport.registerProducer(self, True)
-        self._idle = self.clock.callLater(self.limits.sockjs_idle, self.close, *IDLE)
+        self._idle = self.clock.callLater(self.limits.idle_seconds, self.close, *IDLE)
         talk = self.begin_talk(self)
         if self.socket.talking:
             self._talk = talk
@@ -203,7 +203,7 @@ class RawSocket:
 
     def _stir(self) -> None:
         if self._idle is not None and self._idle.active():
-            self._idle.reset(self.limits.sockjs_idle)
+            self._idle.reset(self.limits.idle_seconds)
 
     def _pump(self) -> None:
         if self._pumping:

@@ -27,7 +27,6 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
-from sagecell_tx.config import Limits
 from sagecell_tx.http.connections.fairness import Intake, Pongs
 from sagecell_tx.http.connections.timeouts import PunctualChannel
 from sagecell_tx.http.serving.parsing import Inbox, Reading
@@ -43,6 +42,7 @@ from sagecell_tx.http.transports.websocket import (
     Socket,
     close_reason,
 )
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.wire.messages import WireError, dump
 
@@ -183,7 +183,7 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             try:
                 self.speaker.begin()
             except resume.CANNOT_GO_ON as error:
-                problem = resume.refusal(error, self.factory.limits)
+                problem = resume.refusal(error, self.factory.lifetime)
                 self.end_with(POLICY_VIOLATION, problem.code, problem.message)
             except Exception:
                 _log.failure("beginning a conversation")
@@ -315,22 +315,28 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
     protocol = SpeakingProtocol
 
     def __init__(
-        self, *, limits: Limits, now: Callable[[], str], reactor: Any, reading: Reading
+        self,
+        *,
+        lifetime: LifetimeLimits,
+        messages: MessageLimits,
+        now: Callable[[], str],
+        reactor: Any,
+        reading: Reading,
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
-        self.limits = limits
+        self.lifetime = lifetime
         self.reading = reading
         self.now = now
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
-            maxFramePayloadSize=limits.client_message,
-            maxMessagePayloadSize=limits.client_message,
+            maxFramePayloadSize=messages.client_message_bytes,
+            maxMessagePayloadSize=messages.client_message_bytes,
             failByDrop=False,
             openHandshakeTimeout=10,
             closeHandshakeTimeout=5,
             # A client that is gone without a word, or never reads, does not answer.
-            autoPingInterval=limits.ping,
-            autoPingTimeout=limits.stalled,
+            autoPingInterval=messages.ping_seconds,
+            autoPingTimeout=messages.stalled_seconds,
             tcpNoDelay=True,
         )
 
@@ -373,7 +379,8 @@ class Upgrade(WebSocketResource):  # type: ignore[misc]
 class WebSockets:
     """Turns requests into WebSockets. `now` gives the time as ISO 8601 text."""
 
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     now: Callable[[], str]
     reactor: Any
     reading: Reading = field(factory=Reading)
@@ -381,7 +388,11 @@ class WebSockets:
 
     def __attrs_post_init__(self) -> None:
         self._factory = SpeakingFactory(
-            limits=self.limits, now=self.now, reactor=self.reactor, reading=self.reading
+            lifetime=self.lifetime,
+            messages=self.messages,
+            now=self.now,
+            reactor=self.reactor,
+            reading=self.reading,
         )
 
     def resource(self, join: Join) -> IResource:

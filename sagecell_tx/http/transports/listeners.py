@@ -19,9 +19,9 @@ from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.server import Request
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.ndjson import NDJSON
 from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.limits import MessageLimits
 from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
 from sagecell_tx.wire import textwire
@@ -91,7 +91,7 @@ class Stream:
 
     request: Request
     form: Form
-    limits: Limits
+    limits: MessageLimits
     clock: IReactorTime
     reason: str = field(default="", init=False)
     _attachment: Attachment | None = field(default=None, init=False)
@@ -101,7 +101,10 @@ class Stream:
 
     def __attrs_post_init__(self) -> None:
         self._pouring = Pouring(
-            request=self.request, clock=self.clock, stalled=self.limits.stalled, more=self._more
+            request=self.request,
+            clock=self.clock,
+            stalled=self.limits.stalled_seconds,
+            more=self._more,
         )
 
     async def tell(self, attachment: Attachment, number: int, messages: list[Message]) -> None:
@@ -122,7 +125,11 @@ class Stream:
     def _more(self) -> Iterator[bytes] | None:
         attachment = self._attachment
         # What is told and not acknowledged holds the kernel when it fills the outbox.
-        if attachment is not None and not self.reason and self._told < self.limits.outbox // 4:
+        if (
+            attachment is not None
+            and not self.reason
+            and self._told < self.limits.outbox_bytes // 4
+        ):
             number = attachment.place
             messages = attachment.take(ROOM)
             if messages:
@@ -136,7 +143,7 @@ class Stream:
         """Keep the connection awake, which proxies cut and whose end is else not noticed."""
         if self._heartbeat is not None and not self._pouring.paused:
             self.request.write(self.form.heartbeat)
-        self._heartbeat = self.clock.callLater(self.limits.ping, self._beat)
+        self._heartbeat = self.clock.callLater(self.limits.ping_seconds, self._beat)
 
     # --- Listener
 

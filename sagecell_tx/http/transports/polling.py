@@ -20,7 +20,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving import ndjson
 from sagecell_tx.http.serving.errors import Problem, json_body
 from sagecell_tx.http.serving.parameters import seconds, text
@@ -28,6 +27,7 @@ from sagecell_tx.http.serving.parsing import Reading
 from sagecell_tx.http.serving.producer import Pouring, in_pieces
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.listeners import EVENTS, FORMS, ROOM, Form, Stream, Waiting
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
@@ -45,7 +45,8 @@ class Polling:
     """Answers for ``/kernel/<id>/messages``. `now` gives ISO 8601 times."""
 
     fleet: Fleet
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     clock: IReactorTime
     now: Callable[[], str]
     reading: Reading = field(factory=Reading)
@@ -63,7 +64,7 @@ class Polling:
         try:
             after = session.audience.look_in(resume.named(text(request, "cursor")))
         except resume.CANNOT_GO_ON as error:
-            raise resume.refusal(error, self.limits) from error
+            raise resume.refusal(error, self.lifetime) from error
         accepted: list[str] = []
         refused: list[dict[str, Any]] = []
         for index, message in enumerate(said):
@@ -81,8 +82,8 @@ class Polling:
         """Pass one message on; gives its id."""
         if isinstance(message, WireError):
             raise message
-        if message.size > self.limits.client_message:
-            sentence = f"The message has more than {self.limits.client_message} bytes."
+        if message.size > self.messages.client_message_bytes:
+            sentence = f"The message has more than {self.messages.client_message_bytes} bytes."
             raise WireError("message_too_big", sentence)
         if not session.running:
             raise _ended()
@@ -96,7 +97,8 @@ class Polling:
         session = self._session(kernel_id)
         request.setHeader("Cache-Control", "no-store")
         form = _form(request)
-        wait = min(seconds(request, "wait", self.limits.poll), self.limits.poll)
+        longest = self.messages.poll_seconds
+        wait = min(seconds(request, "wait", longest), longest)
         events = form is not None and form.kind == EVENTS
         place = resume.last_event(request) if events else resume.place(request)
         if request.method == b"HEAD":
@@ -125,7 +127,9 @@ class Polling:
             pieces = list(_answer(number, messages))
             request.setHeader("Content-Type", "application/json")
             request.setHeader("Content-Length", str(sum(map(len, pieces))))
-            pouring = Pouring(request=request, clock=self.clock, stalled=self.limits.stalled)
+            pouring = Pouring(
+                request=request, clock=self.clock, stalled=self.messages.stalled_seconds
+            )
             await pouring.pour(chain.from_iterable(map(in_pieces, pieces)))
         finally:
             attachment.detach()
@@ -134,7 +138,7 @@ class Polling:
     async def _stream(
         self, request: Request, session: Session, place: resume.Place, form: Form
     ) -> None:
-        stream = Stream(request=request, form=form, limits=self.limits, clock=self.clock)
+        stream = Stream(request=request, form=form, limits=self.messages, clock=self.clock)
         attachment = self._attach(session, stream, place)
         try:
             number, messages = attachment.place, attachment.take(ROOM)
@@ -150,7 +154,7 @@ class Polling:
         try:
             return session.attach(listener, place.name, place.after)
         except resume.CANNOT_GO_ON as error:
-            raise resume.refusal(error, self.limits) from error
+            raise resume.refusal(error, self.lifetime) from error
 
     def _session(self, kernel_id: str) -> Session:
         session = self.fleet.remembered(kernel_id)

@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.listeners.messagelog import Cursor, Outbox
@@ -48,7 +48,8 @@ class Audience:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     valve: Valve
     attended: Callable[[], None]
     deserted: Callable[[], None]
@@ -60,11 +61,11 @@ class Audience:
     present: bool = field(default=False, init=False)  # somebody is there
 
     def __attrs_post_init__(self) -> None:
-        self._outbox = Outbox(self.limits.outbox)
+        self._outbox = Outbox(self.messages.outbox_bytes)
         self._regulars = Regulars(
             kernel_id=self.kernel_id,
             clock=self.clock,
-            limits=self.limits,
+            limits=self.lifetime,
             outbox=self._outbox,
             left=self._fewer,
         )
@@ -231,11 +232,11 @@ class Audience:
 
     def _watch_for_stalls(self) -> None:
         if self._watch is None and self._seats:
-            self._watch = self.clock.callLater(self.limits.stalled, self._let_stalled_go)
+            self._watch = self.clock.callLater(self.messages.stalled_seconds, self._let_stalled_go)
 
     def _let_stalled_go(self) -> None:
         self._watch = None
-        long_ago = self.clock.seconds() - self.limits.stalled
+        long_ago = self.clock.seconds() - self.messages.stalled_seconds
         for seat in list(self._seats):
             behind = (
                 self.closed or self._outbox.behind(seat.cursor) or self._outbox.keeps(seat.cursor)

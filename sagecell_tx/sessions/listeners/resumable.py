@@ -1,8 +1,8 @@
 """Clients that come back: each has a name, and a cursor that outlives its connections.
 
 Between two polls such a client listens to nothing, and still is there. Its absence is noticed
-after `limits.detached` seconds. When it was missed for `limits.resumable` more it is forgotten,
-so that nobody holds a kernel for ever by not coming back.
+after `limits.detached_seconds`. When it was missed for `limits.resumable_seconds` more it is
+forgotten, so that nobody holds a kernel for ever by not coming back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.listeners.messagelog import Cursor, Outbox
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Regulars:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    limits: LifetimeLimits
     outbox: Outbox
     left: Callable[[], None]
     _known: dict[str, Regular] = field(factory=dict, init=False)
@@ -94,7 +94,9 @@ class Regulars:
         regular.seat = None
         self._found(regular)
         if not self._over:
-            regular.absence = self.clock.callLater(self.limits.detached, self._miss, regular)
+            regular.absence = self.clock.callLater(
+                self.limits.detached_seconds, self._miss, regular
+            )
 
     def forget(self, regular: Regular) -> None:
         """Wait no longer for one, who does not come back."""
@@ -118,7 +120,9 @@ class Regulars:
 
     def _miss(self, regular: Regular) -> None:
         regular.missed = True
-        regular.absence = self.clock.callLater(self.limits.resumable, self._give_up, regular)
+        regular.absence = self.clock.callLater(
+            self.limits.resumable_seconds, self._give_up, regular
+        )
         self.left()
 
     def _give_up(self, regular: Regular) -> None:

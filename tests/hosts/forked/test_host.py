@@ -12,12 +12,12 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.zmqsocket import Factory
 from sagecell_tx.hosts.directories.removals import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import KERNEL_LIMITS, ForkHost, _kill_group
 from sagecell_tx.hosts.forked.sandbox import Sandbox
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from tests.hosts.doubles import LaterThreads, Observed, ProcessReactor, ThisThread, held
 

@@ -64,13 +64,13 @@ class LifeMachine(RuleBasedStateMachine):
         hands, before = self.living.hands, len(self.living.hands.warnings)
         self.living.clock.advance(seconds)
         if len(hands.warnings) > before:
-            self.living.clock.advance(LIMITS.warning)
+            self.living.clock.advance(LIMITS.warning_seconds)
             assert "asked" in hands.done
 
     @precondition(lambda self: "asked" in self.living.hands.done)
     @rule()
     def wait_for_the_kill(self) -> None:
-        self.living.clock.advance(LIMITS.stop_grace)
+        self.living.clock.advance(LIMITS.stop_grace_seconds)
         assert {"killed", "died"} & set(self.living.hands.done)
 
     @invariant()
