@@ -92,7 +92,7 @@ class MessageLimits:
 
     client_message_bytes: int = 4 * MIB
     kernel_message_bytes: int = 96 * MIB
-    outbox_bytes: int = 4 * MIB  # what may wait for a slow listener before its kernel waits
+    message_log_bytes: int = 4 * MIB  # what may wait for a slow listener before its kernel waits
     output_bytes: int = 256 * MIB  # of one execution
     ping_seconds: float = 25.0  # between two signs of life asked of a WebSocket
     stalled_seconds: float = 60.0  # a listener that takes nothing for so long is let go

@@ -44,7 +44,7 @@ LIMITS: Mapping[str, tuple[str, str]] = {
     "directory": ("machine", "directory_bytes"),
     "client_message": ("messages", "client_message_bytes"),
     "kernel_message": ("messages", "kernel_message_bytes"),
-    "outbox": ("messages", "outbox_bytes"),
+    "outbox": ("messages", "message_log_bytes"),
     "output": ("messages", "output_bytes"),
     "ping": ("messages", "ping_seconds"),
     "stalled": ("messages", "stalled_seconds"),

@@ -172,7 +172,8 @@ comments = st.text("#= abc_.'\"[]", max_size=12).map(lambda text: f"#{text}")
     )
 )
 def test_values_and_comments_are_those_that_were_there(lines: list[Any]):
-    text, expected = "[limits]\n", {}
+    text = "[limits]\n"
+    expected: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines):
         if isinstance(line, tuple):
             (former, comment) = line

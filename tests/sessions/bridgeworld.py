@@ -21,7 +21,7 @@ from .samples import KERNEL_ID, said
 from .slowstore import SlowStore
 
 LIMITS = Limits(
-    messages=MessageLimits(outbox_bytes=4000, output_bytes=5000, stalled_seconds=60),
+    messages=MessageLimits(message_log_bytes=4000, output_bytes=5000, stalled_seconds=60),
     lifetime=LifetimeLimits(idle_seconds=900),
 )
 

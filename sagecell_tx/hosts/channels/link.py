@@ -140,7 +140,7 @@ class Link:
         Its replies are read on for a while: that an interrupted request has ended must be
         known although nobody takes its output.
         """
-        self._held, self._replies = True, self.messages.outbox_bytes
+        self._held, self._replies = True, self.messages.message_log_bytes
         for channel in HELD & self._lines.keys():
             self._lines[channel].socket.pause("held")
 

@@ -26,10 +26,11 @@ from sagecell_tx.hosts.channels.zmqsocket import Factory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.kernel import ForkedKernel
-from sagecell_tx.hosts.forked.protocol import command
+from sagecell_tx.hosts.forked.protocol import command, kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
 
@@ -264,33 +265,16 @@ class ForkHost(Service):
             _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
             self._end(kernel, Exit())
             return
-        self.tell(
-            descriptors,
-            op="start",
-            id=kernel.number,
+        start = StartCommand(
+            kernel_id=kernel.number,
             limits=kernel_limits(self.limits),
             proxy=self.network is not None,
         )
+        self.tell(descriptors, **start.line)
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:
             kernel.ended(how)
-
-
-def kernel_limits(limits: Limits) -> dict[str, float]:
-    """The limits that a kernel holds itself to, or its fork server holds it to."""
-    machine, files = limits.machine, limits.files
-    return {
-        "cpu": machine.cpu_seconds,
-        "memory": machine.memory_bytes,
-        "processes": machine.processes,
-        "open_files": machine.open_files,
-        "directory": machine.directory_bytes,
-        "file": files.file_bytes,
-        "files": files.session_bytes,
-        "files_count": files.session_files,
-        "warning": limits.lifetime.warning_seconds,
-    }
 
 
 def _number(line: dict[str, Any], name: str) -> int | None:

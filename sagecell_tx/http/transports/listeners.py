@@ -123,13 +123,9 @@ class Stream:
         return chain.from_iterable(map(self.form.message, messages, count(number)))
 
     def _more(self) -> Iterator[bytes] | None:
-        attachment = self._attachment
+        attachment, most = self._attachment, self.limits.message_log_bytes // 4
         # What is told and not acknowledged holds the kernel when it fills the outbox.
-        if (
-            attachment is not None
-            and not self.reason
-            and self._told < self.limits.outbox_bytes // 4
-        ):
+        if attachment is not None and not self.reason and self._told < most:
             number = attachment.place
             messages = attachment.take(ROOM)
             if messages:

@@ -11,7 +11,7 @@ from attrs import frozen
 from sagecell_tx.kernelside.bootstrap import Bootstrap
 from sagecell_tx.kernelside.forkserver import cgroups
 from sagecell_tx.kernelside.sandbox.levels import Level
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 
 
 @frozen
@@ -48,7 +48,7 @@ class Born:
     `bootstrap` has the rest, and `lifeline` tells whether the fork server is still there.
     """
 
-    start: Start
+    start: StartCommand
     bootstrap: Bootstrap
     lifeline: Lifeline
 

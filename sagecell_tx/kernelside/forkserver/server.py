@@ -47,7 +47,7 @@ from sagecell_tx.kernelside.monitor.monitor import Pong, WatchEnded, Watcher
 from sagecell_tx.kernelside.monitor.usage import Excess, Near
 from sagecell_tx.kernelside.sandbox import arguments, detect
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import autogroups, memory, processes
 
 
@@ -153,7 +153,7 @@ class ForkServer:
             self.pipes.tell(event="refused", message=f"There is a kernel {kernel_id} already.")
             return None
         try:
-            start = Start.parse(command.line)
+            start = StartCommand.parse(command.line)
             bootstrap = Bootstrap.take(command.take())
         except ValueError as error:
             self.pipes.tell(event="failed", id=kernel_id, message=str(error))

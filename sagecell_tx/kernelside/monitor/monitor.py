@@ -32,15 +32,13 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+import attrs
 from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.forkserver import forking
 from sagecell_tx.kernelside.monitor.usage import Excess, Near, Place, Watch
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import KernelLimits, StartCommand
 from sagecell_tx.kernelside.system import processes
-
-#: The limits that are the watch's.
-_LIMITS = ("cpu", "memory", "processes", "directory", "warning")
 
 #: The longest packet, in bytes.
 _PACKET = 16 * 1024
@@ -103,7 +101,7 @@ class Watcher:
         self,
         kernel: Hashable,
         pid: int,
-        start: Start,
+        start: StartCommand,
         directory: int | None = None,
         usage: int | None = None,
     ) -> None:
@@ -117,7 +115,7 @@ class Watcher:
         self._kernels[self._count] = kernel
         sent = {"directory": directory, "usage": usage}
         descriptors = {name: each for name, each in sent.items() if each is not None}
-        limits = {name: start.limits[name] for name in _LIMITS if name in start.limits}
+        limits = attrs.asdict(start.limits)
         told = {"add": self._count, "pid": pid, "limits": limits, "with": list(descriptors)}
         self._tell(told, list(descriptors.values()))
 
@@ -239,7 +237,7 @@ def _take_commands(channel: socket.socket, watch: Watch) -> bool:
         told = json.loads(packet)
         if "add" in told:
             place = Place(pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True)))
-            watch.add(told["add"], place, told["limits"])
+            watch.add(told["add"], place, KernelLimits(**told["limits"]))
         elif "ping" in told:
             _say(channel, {"pong": True})
         else:

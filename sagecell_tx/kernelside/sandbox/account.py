@@ -16,7 +16,7 @@ from sagecell_tx.kernelside import listeningsockets
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import landlock, seccomp, uids, visible
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import linux
 
 #: Of /proc, what tells of the machine and nobody's processes.
@@ -54,12 +54,12 @@ class Account:
         beside = ("descriptors", "system_v") if self._filter is None else ()
         self.unbounded = ("pipes", "sockets", *beside)
 
-    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
         """As `os.fork`, with an account for the new process."""
         self._accounts.take(start.kernel_id)
         return os.fork()
 
-    def enter(self, start: Start, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
         """Become the account, whose the directory is from now on, and give up the rest.
 
         The directory of the sockets is not given away.

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.listeningsockets import Listeners
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 
 
 class Unavailable(Exception):
@@ -60,14 +60,14 @@ class Level(Protocol):
         Called once, when everything is imported.
         """
 
-    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
         """As `os.fork`: the new process is a child of this one.
 
         Raises OSError, whose text says nothing of the kernel's secrets; `ended` gives back what
         was taken by then.
         """
 
-    def enter(self, start: Start, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
         """In the new process, before it has threads: leave behind what it must not reach.
 
         The sockets are bound on the way, before their directory is out of reach.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sagecell_tx.kernelside import listeningsockets
 from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
 from sagecell_tx.kernelside.sandbox.levels import Place, own_place
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import StartCommand
 
 
 class Nothing:
@@ -21,11 +21,11 @@ class Nothing:
     def prepare(self) -> None:
         """Nothing is needed."""
 
-    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
         """As `os.fork`."""
         return os.fork()
 
-    def enter(self, start: Start, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
         """The kernel sees its directory where it is.
 
         That of its sockets is locked, but a program may unlock what its own account owns.

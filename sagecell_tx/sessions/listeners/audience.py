@@ -61,7 +61,7 @@ class Audience:
     present: bool = field(default=False, init=False)  # somebody is there
 
     def __attrs_post_init__(self) -> None:
-        self._outbox = Outbox(self.messages.outbox_bytes)
+        self._outbox = Outbox(self.messages.message_log_bytes)
         self._regulars = Regulars(
             kernel_id=self.kernel_id,
             clock=self.clock,

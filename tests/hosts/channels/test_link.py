@@ -335,7 +335,7 @@ async def test_what_is_said_without_end_is_not_received(bench):
 
 @ensureDeferred
 async def test_while_held_replies_come_until_they_are_many(bench):
-    await bench.open(messages=MessageLimits(outbox_bytes=10_000))
+    await bench.open(messages=MessageLimits(message_log_bytes=10_000))
     bench.link.pause()
     request = originate(SHELL, "x_request", {}, session="s", msg_id="m", date="2026-01-01")
     bench.link.send(request)

@@ -280,7 +280,7 @@ class LeavingTests(PageTests):
 
 
 class SlowTests(PageTests):
-    limits = Limits(messages=MessageLimits(outbox_bytes=200_000))
+    limits = Limits(messages=MessageLimits(message_log_bytes=200_000))
 
     def flood(self, kernel_id: str, times: int = 20) -> None:
         (kernel,) = [each for each in self.world.host.kernels if each.kernel_id == kernel_id]

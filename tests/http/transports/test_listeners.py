@@ -25,7 +25,7 @@ def chunks(heard: bytes) -> bytes:
 
 
 class StreamTests(TalkTests):
-    limits = Limits(messages=MessageLimits(outbox_bytes=400_000))
+    limits = Limits(messages=MessageLimits(message_log_bytes=400_000))
 
     def setUp(self) -> None:
         super().setUp()

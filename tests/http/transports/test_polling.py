@@ -12,7 +12,7 @@ from tests.http.world import DATE
 
 
 class PollingTests(TalkTests):
-    limits = Limits(messages=MessageLimits(client_message_bytes=100_000, outbox_bytes=400_000))
+    limits = Limits(messages=MessageLimits(client_message_bytes=100_000, message_log_bytes=400_000))
 
     def post(self, kernel_id: str, body: bytes, query: str = "", **headers: str) -> Answer:
         return self.ask("POST", f"/kernel/{kernel_id}/messages{query}", headers.items(), body)

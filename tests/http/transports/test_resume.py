@@ -13,7 +13,7 @@ from tests.http.talking import KEYS, Talk, TalkTests, execute, say
 
 
 class ResumingTests(TalkTests):
-    limits = Limits(messages=MessageLimits(client_message_bytes=100_000, outbox_bytes=100_000))
+    limits = Limits(messages=MessageLimits(client_message_bytes=100_000, message_log_bytes=100_000))
 
     def setUp(self) -> None:
         super().setUp()
@@ -161,7 +161,7 @@ class ResumingTests(TalkTests):
 class CutTests(TalkTests):
     """A connection that is cut after any byte, and one that goes on after it."""
 
-    limits = Limits(messages=MessageLimits(outbox_bytes=100_000))
+    limits = Limits(messages=MessageLimits(message_log_bytes=100_000))
 
     @settings(max_examples=25)
     @given(cuts=st.lists(st.integers(1, 1500), max_size=12), early=st.booleans())

@@ -51,7 +51,7 @@ class FlowTests(TalkTests):
             self.display(f"{sent} " + "x" * 10_000)
             sent += 1
             assert sent < 1000
-        assert sent * 10_000 < self.limits.messages.outbox_bytes + 2**20
+        assert sent * 10_000 < self.limits.messages.message_log_bytes + 2**20
         assert wire.most < 2 * 2**16 + 20_000
         self.display("held by the kernel")
         wire.clogged = False

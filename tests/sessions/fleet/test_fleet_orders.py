@@ -27,7 +27,7 @@ from tests.sessions.slowstore import SlowStore
 
 LIMITS = Limits(
     admission=AdmissionLimits(kernels=3, kernels_per_cell_session=2, queue_length=0),
-    messages=MessageLimits(outbox_bytes=4000, output_bytes=20_000),
+    messages=MessageLimits(message_log_bytes=4000, output_bytes=20_000),
 )
 
 PROGRAMS = [

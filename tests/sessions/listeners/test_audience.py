@@ -14,8 +14,8 @@ def test_a_slow_listener_holds_the_kernel_at_the_bound():
     world = BridgeWorld()
     slow = world.listen(slow=True)
     messages = world.fill()
-    assert LIMITS.messages.outbox_bytes <= sum(message.size for message in messages)
-    assert sum(message.size for message in messages[:-1]) < LIMITS.messages.outbox_bytes
+    assert LIMITS.messages.message_log_bytes <= sum(message.size for message in messages)
+    assert sum(message.size for message in messages[:-1]) < LIMITS.messages.message_log_bytes
     held = world.show("held")
     slow.take_all()
     assert slow.heard == [*messages, held]
@@ -41,8 +41,8 @@ def test_the_kernel_goes_on_when_half_is_taken():
     while world.kernel.paused:
         slow.take()
     rest = sum(message.size for message in messages[len(slow.heard) :])
-    assert 0 < rest <= LIMITS.messages.outbox_bytes // 2
-    assert rest + messages[0].size > LIMITS.messages.outbox_bytes // 2
+    assert 0 < rest <= LIMITS.messages.message_log_bytes // 2
+    assert rest + messages[0].size > LIMITS.messages.message_log_bytes // 2
 
 
 def test_a_reply_passes_while_the_kernel_is_held():
@@ -212,7 +212,7 @@ def test_who_attaches_after_the_close_hears_the_last_words():
 def test_of_a_session_that_nobody_hears_the_end_of_only_the_last_words_are_kept():
     world = BridgeWorld()
     *_, last = world.fill()
-    assert world.bridge.audience.kept >= LIMITS.messages.outbox_bytes
+    assert world.bridge.audience.kept >= LIMITS.messages.message_log_bytes
     world.bridge.close("detached")
     assert world.bridge.audience.kept == last.size
 

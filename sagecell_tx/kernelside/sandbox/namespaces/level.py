@@ -20,7 +20,7 @@ from sagecell_tx.kernelside.sandbox import landlock, seccomp
 from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem, network, sysvipc, ucounts
 from sagecell_tx.kernelside.sandbox.uids import Accounts, become
-from sagecell_tx.kernelside.startcommand import Start
+from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
 from sagecell_tx.kernelside.system import linux
 
 _OWN_SYSTEM = (
@@ -31,8 +31,7 @@ _OWN_SYSTEM = (
     | linux.CLONE_NEWUTS
 )
 
-#: Bytes and files of one kernel where the start command says nothing.
-_SIZE = 256 << 20
+#: Files and directories that a kernel may have in memory.
 _FILES = 50_000
 
 #: Terminals of one kernel: all kernels together have no more than ``kernel.pty.max``.
@@ -78,7 +77,7 @@ class Namespaces:
         if self._filter is None:  # a program may then make namespaces of its own
             self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
-    def fork(self, start: Start, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
         account = None if self._accounts is None else self._accounts.take(start.kernel_id)
         ends: list[int] = []
@@ -112,7 +111,7 @@ class Namespaces:
         os.close(release)
         return int(answer)
 
-    def enter(self, start: Start, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
         """Make this process's own mounts, then give up all that it could do here."""
         _make_mounts(start, secrets.directory, self._temporary)
         network.raise_loopback()
@@ -202,7 +201,7 @@ def _can_bound_objects(account: int | None) -> bool:
     if pid == 0:
         status = 1
         with suppress(BaseException):
-            bounds = sysvipc.bounds(Start(kernel_id=0, limits={}))
+            bounds = sysvipc.bounds(TRIAL)
             status = 0 if _own_objects(account, bounds) else 1
         os._exit(status)
     return os.waitpid(pid, 0)[1] == 0
@@ -219,14 +218,14 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: Start, directory: str, temporary: str) -> None:
+def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
     """The mounts that are this kernel's alone; the other kernels' directories disappear."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount(f"{directory}/ipc", filesystem.SOCKETS, flags=linux.MS_BIND)
     kernels = os.path.dirname(directory)
     linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
-    size = start.limit("directory", _SIZE)
+    size = start.limits.directory_bytes
     linux.mount("tmpfs", filesystem.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
     for name, target in (("work", filesystem.HOME), ("tmp", temporary), ("shm", "/dev/shm")):
         os.mkdir(f"{filesystem.OWN}/{name}", 0o700)
