@@ -13,7 +13,7 @@ from sagecell_tx.upgrade import upgraded
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Raises SystemExit for a wrong command line."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         sys.stdout.write(options.run(options))
     except OSError as error:
@@ -23,12 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line; each command has a `run`, which returns what is to be printed."""
+    made = argparse.ArgumentParser(
         prog="sagecell-tx", epilog="The server itself is started with: twistd sagecell-tx"
     )
-    parser.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
     settings = commands.add_parser("settings", help="work on a file of settings")
     settings_commands = settings.add_subparsers(required=True, metavar="COMMAND")
     upgrade = settings_commands.add_parser(
@@ -39,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     upgrade.add_argument("file", metavar="FILE", type=Path)
     upgrade.set_defaults(run=_upgrade)
-    return parser
+    return made
 
 
 def _upgrade(options: argparse.Namespace) -> str:

@@ -20,6 +20,7 @@ from klein import Klein
 from werkzeug.exceptions import HTTPException
 
 import sagecell_tx.http
+from sagecell_tx.cli import parser
 from sagecell_tx.config import Config
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
@@ -250,7 +251,7 @@ def test_operations_has_every_setting_with_its_default():
 
 @each_document
 def test_every_limit_it_names_exists(path):
-    named = re.findall(r"``limits\.([\w.]+\w)(?:``| =)", path.read_text())
+    named = re.findall(r"``limits\.(?!py``)([\w.]+\w)(?:``| =)", path.read_text())
     tables = attrs.asdict(Limits())
     assert set(named) <= {f"{table}.{key}" for table, keys in tables.items() for key in keys}
 
@@ -264,6 +265,19 @@ def test_its_command_lines_are_understood(path):
         options = dict(zip(words[::2], words[1::2], strict=True))
         known = {"--listen", *(f"--{name}" for name, *_ in Options.optParameters)}
         assert options.keys() <= known
+
+
+@each_document
+def test_its_commands_for_operators_are_understood(path):
+    text = "\n".join(blocks(path))
+    for command in re.findall(r"^ *(?:\S+/)?sagecell-tx (.+)$", text, re.MULTILINE):
+        words, _, _ = command.partition(">")
+        assert parser().parse_args(words.split()).run
+
+
+def test_operations_has_every_command_for_operators():
+    text = (ROOT / "docs" / "operations.rst").read_text()
+    assert "sagecell-tx settings upgrade" in text
 
 
 # --- words
