@@ -13,6 +13,7 @@ import argparse
 import itertools
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -76,6 +77,7 @@ class Belongings:
     their_descriptors: int
     processes: int
     directories: int
+    open_files: Counter[str]  # the web process's descriptors: what they are, and how many
 
     def __str__(self) -> str:
         return (
@@ -92,6 +94,9 @@ _COUNTS = ("descriptors", "threads", "their_descriptors", "processes", "director
 #: The web process's threads with a full pool, which fills when so many are needed and stays:
 #: the main one, ZMQ's two, and ten.
 _THREADS = 13
+
+#: What a connection to the database has open.
+_DATABASE = ("/sagecell.db", "/sagecell.db-wal", "/sagecell.db-shm")
 
 _TITLES = (
     f"{'sessions':>9}{'descriptors':>11}{'threads':>9}{'RSS, MB':>10}{'peak, MB':>10}"
@@ -123,7 +128,7 @@ class Soak:
             self.fates[leave(talk, name)] += 1
         except (Unexpected, OSError, websocket.WebSocketException) as error:
             # A kernel that ends closes the socket: for some programs, that is the point.
-            self.fates[f"ended: {type(error).__name__}"] += 1
+            self.fates[f"ended in {name}: {type(error).__name__}"] += 1
         finally:
             with suppress(Exception):
                 talk.close()
@@ -152,6 +157,7 @@ class Soak:
             their_descriptors=sum(_count(f"/proc/{pid}/fd") for pid in servers),
             processes=len(processes.trees([web])),
             directories=len(list((self.directory / "state" / "kernels").glob("k-*"))),
+            open_files=_open_files(web),
         )
 
 
@@ -201,6 +207,15 @@ _WAYS: Sequence[Callable[[WebSocketTalk, str], str]] = (
 
 def _count(directory: str) -> int:
     return len(os.listdir(directory))
+
+
+def _open_files(pid: int) -> Counter[str]:
+    """What a process's descriptors are, without the numbers that tell one from another."""
+    kinds: Counter[str] = Counter()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            kinds[re.sub(r"\d+", "#", os.readlink(descriptor))] += 1
+    return kinds
 
 
 def _resident(pid: int) -> float:
@@ -265,8 +280,14 @@ def _judge(seen: Sequence[Belongings]) -> int:
     first, last = seen[0], seen[-1]
     grown = [name for name, most in _MEMORY if getattr(last, name) - getattr(first, name) > most]
     grown += [name for name in _COUNTS if getattr(last, name) > getattr(first, name)]
-    if "threads" in grown and last.threads <= _THREADS:
-        grown.remove("threads")
+    if last.threads <= _THREADS:
+        # Each thread of the pool that has ever asked the database has a connection of its own.
+        grown = [name for name in grown if name != "threads"]
+        if all(kind.endswith(_DATABASE) for kind in last.open_files - first.open_files):
+            grown = [name for name in grown if name != "descriptors"]
+    if "descriptors" in grown:
+        more = last.open_files - first.open_files
+        print("\nmore descriptors:", ", ".join(f"{count} {kind}" for kind, count in more.items()))
     print(f"\n{'GREW: ' + ', '.join(grown) if grown else 'Flat.'}")
     return 1 if grown else 0
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.forked.host import ForkHost
-from sagecell_tx.http.connections.accepting import Doors
+from sagecell_tx.http.connections.accepting import ListeningPorts
 from sagecell_tx.process.resources import allow_many_descriptors
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -32,7 +32,7 @@ class PermalinkServer(Service):
     reactor: Any
     database: Database
     listening: Sequence[Service]
-    doors: Doors
+    ports: ListeningPorts
     notifier: Notifier
 
     @override
@@ -75,7 +75,7 @@ class PermalinkServer(Service):
 
     async def _stop(self) -> None:
         await self._say_goodbye()
-        self.doors.close()
+        self.ports.close()
         closing = [service.stopService() for service in self.listening]
         await DeferredList([each for each in closing if isinstance(each, Deferred)])
         await self._end()

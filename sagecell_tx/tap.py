@@ -26,20 +26,20 @@ from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.config import Config, ConfigError, load
-from sagecell_tx.hosts.channels.zmqsocket import Factory
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
-from sagecell_tx.hosts.network.resolver import Names
+from sagecell_tx.hosts.network.resolver import ThreadedResolver
 from sagecell_tx.http.cells.terms import Terms
-from sagecell_tx.http.connections.accepting import Doors, Watched
-from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.connections.accepting import ListeningPorts, WatchedEndpoint
+from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.serving.clients import Clients
-from sagecell_tx.http.serving.parsing import OneThread, Reading
-from sagecell_tx.http.site import Parts, permalink_site, site
+from sagecell_tx.http.serving.parsing import OneThread, Parser
+from sagecell_tx.http.site import SiteParts, permalink_site, site
 from sagecell_tx.process.resources import trimming
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
@@ -168,29 +168,31 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         config.database_url, reactor=reactor, pool=threads, reserve=limits.files.disk_reserve_bytes
     )
     cells = _cells(config, database, reactor)
-    arrivals = Arrivals(most=limits.requests.connections_per_address, counted_as=clients.counted_as)
-    doors = Doors(
+    connection_limits = ConnectionLimits(
+        most=limits.requests.connections_per_address, counted_as=clients.counted_as
+    )
+    ports = ListeningPorts(
         clock=reactor,
         limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0],
-        hang_up=arrivals.hang_up,
+        hang_up=connection_limits.hang_up,
     )
-    reading = Reading(OneThread(reactor=reactor, threads=threads))
+    parser = Parser(OneThread(reactor=reactor, threads=threads))
     if config.permalinks_only:
         links = permalink_site(
             cells=cells,
             limits=limits.requests,
             reactor=reactor,
-            connection_came=doors.came,
-            arrivals=arrivals,
+            on_accepted=ports.accepted,
+            connection_limits=connection_limits,
             clients=clients,
             baseurl=config.prefix,
-            reading=reading,
+            parser=parser,
         )
         return PermalinkServer(
             reactor=reactor,
             database=database,
-            listening=_listening(config, reactor, links, doors),
-            doors=doors,
+            listening=_listening(config, reactor, links, ports),
+            ports=ports,
             notifier=notifier,
         )
     network = _network(config, reactor)
@@ -204,7 +206,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         reactor=reactor,
         threads=threads,
         removers=ThreadPool(0, AT_ONCE, "removals"),
-        zmq=Factory(reactor),
+        zmq=ZmqSocketFactory(reactor),
         directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         limits=limits,
         preload=config.preload,
@@ -242,7 +244,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         ),
     )
     web = site(
-        Parts(
+        SiteParts(
             fleet=fleet,
             cells=cells,
             files=files,
@@ -254,12 +256,12 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             sandbox=lambda: (host.sandbox.level, host.features),
             unbounded=lambda: host.unbounded,
             rejected=host.rejected,
-            connection_came=doors.came,
-            arrivals=arrivals,
+            on_accepted=ports.accepted,
+            connection_limits=connection_limits,
             clients=clients,
             terms=terms,
             baseurl=config.prefix,
-            reading=reading,
+            parser=parser,
         )
     )
 
@@ -280,8 +282,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         host=host,
         ready=ready,
         fleet=fleet,
-        listening=_listening(config, reactor, web, doors),
-        doors=doors,
+        listening=_listening(config, reactor, web, ports),
+        ports=ports,
         notifier=notifier,
     )
 
@@ -302,14 +304,14 @@ def _cells(config: Config, database: Database, reactor: Any) -> CellStore:
     return DatabaseCellStore(database=database, now=timestamp, entropy=secrets.token_bytes)
 
 
-def _listening(config: Config, reactor: Any, web: Site, doors: Doors) -> Sequence[Service]:
+def _listening(config: Config, reactor: Any, web: Site, ports: ListeningPorts) -> Sequence[Service]:
     """What serves on each endpoint."""
     listening = [
         strports.service(with_deep_queue(endpoint), web, reactor=reactor)
         for endpoint in config.listen
     ]
     for service in listening:
-        service.endpoint = Watched(service.endpoint, doors)
+        service.endpoint = WatchedEndpoint(service.endpoint, ports)
     return listening
 
 
@@ -334,6 +336,6 @@ def _network(config: Config, reactor: Any) -> Network | None:
         reactor=reactor,
         allowed=allowed,
         limits=config.limits.network,
-        names=Names(reactor=reactor),
+        resolver=ThreadedResolver(reactor=reactor),
         is_public=is_public,
     )

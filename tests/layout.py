@@ -1,15 +1,18 @@
 """``make layers``: the package's rooms, with modules and lines, and whether each keeps the rules.
 
 A room is a folder with modules side by side: twelve at most, or it is in `EXCEPTIONS`. Each package
-of more than one module has a contract in .importlinter, which import-linter checks by itself.
+of more than one module has a contract in .importlinter, which import-linter checks by itself. No two
+modules define a class of the same name, or the name is in `SHARED_NAMES`.
 """
 
 from __future__ import annotations
 
+import ast
 import configparser
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -21,6 +24,9 @@ MOST = 12
 
 #: Rooms that may have more modules, by path, and why.
 EXCEPTIONS: Mapping[str, str] = {}
+
+#: Names of classes that several modules may define, and why.
+SHARED_NAMES: Mapping[str, str] = {}
 
 
 @frozen
@@ -82,6 +88,22 @@ def contracts(text: str) -> list[str]:
     ]
 
 
+def repeated_names(
+    root: Path, exceptions: Mapping[str, str] = SHARED_NAMES
+) -> Mapping[str, Sequence[str]]:
+    """The modules, by path, that define a class of the same name as another one, by that name."""
+    modules = defaultdict(list)
+    for path in sorted((root / "sagecell_tx").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name in {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}:
+            modules[name].append(str(path.relative_to(root)))
+    return {
+        name: paths
+        for name, paths in sorted(modules.items())
+        if len(paths) > 1 and name not in exceptions
+    }
+
+
 def main() -> int:
     """Print the rooms; 1 when one of them breaks a rule."""
     told = list(rooms(ROOT))
@@ -99,7 +121,10 @@ def main() -> int:
     unordered = without_contract(ROOT, contracts(settings))
     for name in unordered:
         sys.stdout.write(f"Without a contract in .importlinter: {name}\n")
-    return 1 if unordered or any(map(crowded, told)) else 0
+    repeated = repeated_names(ROOT)
+    for name, paths in repeated.items():
+        sys.stdout.write(f"Several classes are called {name}: {', '.join(paths)}\n")
+    return 1 if unordered or repeated or any(map(crowded, told)) else 0
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ from twisted.web.server import Site
 from sagecell_tx.http.pages.pages import CLIENT, Static
 from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.site import Mounted
-from sagecell_tx.http.sockjs.connection import Begin, Link
-from sagecell_tx.http.sockjs.registry import Census, Connections
+from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSClient
+from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.limits import Limits, SockJSLimits
@@ -45,22 +45,22 @@ MOST = 16 * 1024 * 1024
 class Echo:
     """Says what it hears."""
 
-    _link: Link
+    _client: SockJSClient
     _waiting: list[Text] = field(factory=list, init=False)
     _size: int = field(default=0, init=False)
 
-    def read(self, text: str) -> str:
+    def parse(self, text: str) -> str:
         return text
 
     def receive(self, text: str) -> None:
         self._waiting.append((text,))
         self._size += len(text)
         if self._size > MOST:
-            self._link.close(3000, "Too much to echo")
+            self._client.close(3000, "Too much to echo")
         else:
-            self._link.wake()
+            self._client.wake()
 
-    def take(self, room: int) -> list[Text]:
+    def read(self, room: int) -> list[Text]:
         taken, self._waiting, self._size = self._waiting, [], 0
         return taken
 
@@ -68,10 +68,10 @@ class Echo:
         self._waiting.clear()
 
 
-def close_at_once(link: Link) -> Echo:
+def close_at_once(client: SockJSClient) -> Echo:
     """Says goodbye and nothing else."""
-    link.close(3000, "Go away!")
-    return Echo(link)
+    client.close(3000, "Go away!")
+    return Echo(client)
 
 
 def now() -> str:
@@ -91,18 +91,18 @@ def services(
     entropy: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Resource:
     """The tree of the four services."""
-    census, root = Census(limits=limits.sockjs), Resource()
+    counts, root = ConnectionCounts(limits=limits.sockjs), Resource()
     sockets = WebSockets(
         lifetime=limits.lifetime, messages=limits.messages, now=now, reactor=reactor
     )
 
-    def service(begin: Begin, *, websockets: bool = True, cookie: bool = False) -> IResource:
-        connections = Connections(
+    def service(begin: MakeHandler, *, websockets: bool = True, cookie: bool = False) -> IResource:
+        connections = SockJSConnections(
             clock=reactor,
             limits=limits.sockjs,
             stalled=limits.messages.stalled_seconds,
-            begin=begin,
-            census=census,
+            make_handler=begin,
+            counts=counts,
         )
         made = SockJS(
             connections=connections,

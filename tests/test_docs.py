@@ -25,7 +25,7 @@ from sagecell_tx.config import Config
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
 from sagecell_tx.http.cells.kernels import Kernels
-from sagecell_tx.http.cells.service import Service
+from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
@@ -50,7 +50,7 @@ MOUNTS = {
     Kernels: "/kernel",
     Permalinks: "/permalink",
     SockJS: "/sockjs",
-    Service: "/service",
+    ServiceRoute: "/service",
     Status: "/api",
     Terms: "/tos.html",
 }

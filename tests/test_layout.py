@@ -10,10 +10,12 @@ from tests.layout import (
     EXCEPTIONS,
     MOST,
     ROOT,
+    SHARED_NAMES,
     Room,
     children,
     contracts,
     crowded,
+    repeated_names,
     rooms,
     without_contract,
 )
@@ -100,11 +102,26 @@ def test_a_package_without_a_contract(tmp_path):
     assert without_contract(tmp_path, ["sagecell_tx", "sagecell_tx.two"]) == []
 
 
+def test_classes_of_the_same_name(tmp_path):
+    write(tmp_path, "sagecell_tx/__init__.py", "sagecell_tx/a.py", "sagecell_tx/b/c.py")
+    assert repeated_names(tmp_path) == {}
+    (tmp_path / "sagecell_tx/a.py").write_text("class Own: ...\nclass Line: ...\n")
+    nested = "def make():\n    class Line: ...\n    class Line: ...\n"
+    (tmp_path / "sagecell_tx/b/c.py").write_text(nested)
+    assert repeated_names(tmp_path) == {"Line": ["sagecell_tx/a.py", "sagecell_tx/b/c.py"]}
+    assert repeated_names(tmp_path, {"Line": "a reason"}) == {}
+
+
 def test_this_project_keeps_the_rules():
     assert [room.path for room in rooms(ROOT) if crowded(room)] == []
     settings = (ROOT / ".importlinter").read_text(encoding="utf-8")
     assert without_contract(ROOT, contracts(settings)) == []
+    assert repeated_names(ROOT) == {}
 
 
 def test_exceptions_are_of_rooms_that_there_are():
     assert EXCEPTIONS.keys() <= {room.path for room in rooms(ROOT)}
+
+
+def test_shared_names_are_shared():
+    assert SHARED_NAMES.keys() <= repeated_names(ROOT, {}).keys()

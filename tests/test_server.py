@@ -12,7 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from sagecell_tx.http.connections.accepting import Doors
+from sagecell_tx.http.connections.accepting import ListeningPorts
 from sagecell_tx.server import PermalinkServer, Server
 
 
@@ -78,7 +78,7 @@ class ServerTests(SynchronousTestCase):
             reactor=self.reactor,
             **cast(Any, self.parts),
             listening=cast(Any, [self.port]),
-            doors=Doors(clock=self.reactor, limit=lambda: 1000),
+            ports=ListeningPorts(clock=self.reactor, limit=lambda: 1000),
         )
 
     def told(self) -> list[str]:
@@ -108,7 +108,7 @@ class ServerTests(SynchronousTestCase):
             reactor=self.reactor,
             database=cast(Any, self.parts["database"]),
             listening=cast(Any, [self.port]),
-            doors=Doors(clock=self.reactor, limit=lambda: 1000),
+            ports=ListeningPorts(clock=self.reactor, limit=lambda: 1000),
             notifier=cast(Any, self.parts["notifier"]),
         )
         self.put_signals_back()

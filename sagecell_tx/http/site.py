@@ -21,20 +21,20 @@ from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
 from sagecell_tx.http.cells.files import Files
 from sagecell_tx.http.cells.kernels import Kernels
-from sagecell_tx.http.cells.service import Service
+from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
-from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, problem_from
-from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.serving.requests import CellRequest, CellSite, Gzip
-from sagecell_tx.http.sockjs.connection import Link
+from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.sockjs.multiplexer import Multiplexer
-from sagecell_tx.http.sockjs.registry import Census, Connections
+from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
-from sagecell_tx.http.transports.autobahn import Channels, WebSockets
+from sagecell_tx.http.transports.autobahn import KernelWebSockets, WebSockets
 from sagecell_tx.http.transports.polling import Polling
 from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
@@ -100,10 +100,10 @@ class Unknown(Resource):
 
 
 @define(kw_only=True)
-class Parts:
+class SiteParts:
     """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
 
-    `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `reading` parses
+    `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `parser` parses
     what is long.
     """
 
@@ -118,28 +118,28 @@ class Parts:
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     unbounded: Callable[[], Sequence[str]]
     rejected: Counter[str]
-    connection_came: Callable[[], bool] = lambda: True
-    arrivals: Arrivals = field(factory=Arrivals)
+    on_accepted: Callable[[], bool] = lambda: True
+    connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
     clients: Clients = field(factory=Clients)
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
     client: Path = CLIENT
     entropy: Callable[[int], bytes] = secrets.token_bytes
-    reading: Reading = field(factory=Reading)
+    parser: Parser = field(factory=Parser)
 
 
-def resource_tree(parts: Parts) -> IResource:
+def resource_tree(parts: SiteParts) -> IResource:
     """The tree of all URLs."""
     fleet, limits, now = parts.fleet, parts.limits, parts.now
-    reading = parts.reading
+    parser = parts.parser
     sockets = WebSockets(
         lifetime=limits.lifetime,
         messages=limits.messages,
         now=now,
         reactor=parts.reactor,
-        reading=reading,
+        parser=parser,
     )
-    channels = Channels(fleet=fleet, sockets=sockets)
+    channels = KernelWebSockets(fleet=fleet, sockets=sockets)
     stalled = limits.messages.stalled_seconds
     files = Files(store=parts.files, clock=parts.reactor, stalled=stalled)
     polling = Polling(
@@ -148,7 +148,7 @@ def resource_tree(parts: Parts) -> IResource:
         messages=limits.messages,
         clock=parts.reactor,
         now=now,
-        reading=reading,
+        parser=parser,
     )
     kernels = Kernels(
         fleet=fleet,
@@ -159,7 +159,7 @@ def resource_tree(parts: Parts) -> IResource:
         terms=parts.terms,
         baseurl=parts.baseurl,
     )
-    service = Service(
+    service = ServiceRoute(
         fleet=fleet,
         clients=parts.clients,
         limits=limits.requests,
@@ -185,7 +185,7 @@ def resource_tree(parts: Parts) -> IResource:
         clients=parts.clients,
         limits=limits.requests,
         now=now,
-        reading=reading,
+        parser=parser,
     )
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
@@ -212,41 +212,41 @@ def _below(baseurl: str, tree: Root) -> Root:
     return tree
 
 
-def sockjs(parts: Parts, sockets: WebSockets, completer: Completer) -> SockJS:
+def sockjs(parts: SiteParts, sockets: WebSockets, completer: Completer) -> SockJS:
     """The SockJS service, on which each page has all its kernels."""
     fleet, limits, clients = parts.fleet, parts.limits, parts.clients
 
-    def begin(link: Link) -> Multiplexer:
-        return Multiplexer(link, fleet, completer, parts.now)
+    def begin(client: SockJSClient) -> Multiplexer:
+        return Multiplexer(client, fleet, completer, parts.now)
 
     return SockJS(
-        connections=Connections(
+        connections=SockJSConnections(
             clock=parts.reactor,
             limits=limits.sockjs,
             stalled=limits.messages.stalled_seconds,
-            begin=begin,
-            census=Census(limits=limits.sockjs),
+            make_handler=begin,
+            counts=ConnectionCounts(limits=limits.sockjs),
         ),
         sockets=sockets,
         address=lambda request: clients.visitor(request, Purpose.KERNEL).address,
         entropy=parts.entropy,
         now=parts.now,
         script="../static/sockjs.min.js",
-        reading=parts.reading,
+        parser=parts.parser,
     )
 
 
-def site(parts: Parts) -> Site:
+def site(parts: SiteParts) -> Site:
     """The factory for the web server's connections."""
     return _site(
         resource_tree(parts),
         limits=parts.limits.requests,
         reactor=parts.reactor,
-        came=parts.connection_came,
-        arrivals=parts.arrivals,
+        on_accepted=parts.on_accepted,
+        connection_limits=parts.connection_limits,
         clients=parts.clients,
         baseurl=parts.baseurl,
-        reading=parts.reading,
+        parser=parts.parser,
     )
 
 
@@ -255,11 +255,11 @@ def permalink_site(
     cells: CellStore,
     limits: RequestLimits,
     reactor: Any,
-    connection_came: Callable[[], bool] = lambda: True,
-    arrivals: Arrivals | None = None,
+    on_accepted: Callable[[], bool] = lambda: True,
+    connection_limits: ConnectionLimits | None = None,
     clients: Clients | None = None,
     baseurl: str = "",
-    reading: Reading | None = None,
+    parser: Parser | None = None,
 ) -> Site:
     """The factory for the connections of a server of permalinks: at ``/`` as well (1.17)."""
     clients = clients or Clients()
@@ -271,11 +271,11 @@ def permalink_site(
         _below(baseurl, root),
         limits=limits,
         reactor=reactor,
-        came=connection_came,
-        arrivals=arrivals or Arrivals(),
+        on_accepted=on_accepted,
+        connection_limits=connection_limits or ConnectionLimits(),
         clients=clients,
         baseurl=baseurl,
-        reading=reading or Reading(),
+        parser=parser or Parser(),
     )
 
 
@@ -284,20 +284,20 @@ def _site(
     *,
     limits: RequestLimits,
     reactor: Any,
-    came: Callable[[], bool],
-    arrivals: Arrivals,
+    on_accepted: Callable[[], bool],
+    connection_limits: ConnectionLimits,
     clients: Clients,
     baseurl: str,
-    reading: Reading,
+    parser: Parser,
 ) -> Site:
     made = CellSite(
         tree,
-        requestFactory=partial(CellRequest, largest=limits.body_bytes, reading=reading),
+        requestFactory=partial(CellRequest, largest=limits.body_bytes, parser=parser),
         timeout=None,  # the channel has deadlines of its own
         logFormatter=AccessLog(clients),
         reactor=reactor,
     )
-    made.came = came
-    made.arrivals = arrivals
+    made.on_accepted = on_accepted
+    made.connection_limits = connection_limits
     made.gzip = Gzip(baseurl)
     return made

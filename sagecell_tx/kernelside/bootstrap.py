@@ -49,7 +49,7 @@ class Secrets:
 
 
 @define(eq=False)
-class Bootstrap:
+class KernelBootstrap:
     """The kernel's end of the socket. The process that makes this object cannot read it."""
 
     _socket: socket.socket
@@ -57,7 +57,7 @@ class Bootstrap:
     _secrets: Secrets | None = field(default=None, init=False)
 
     @classmethod
-    def take(cls, descriptor: int | None) -> Bootstrap:
+    def take(cls, descriptor: int | None) -> KernelBootstrap:
         """Take over the descriptor of a socket; whatever else there is, is closed: ValueError."""
         if descriptor is None:
             raise ValueError("A start comes with a socket.")
@@ -82,7 +82,7 @@ class Bootstrap:
             self._secrets = Secrets.parse(self._socket.recv(MESSAGE, socket.MSG_DONTWAIT))
         return self._secrets
 
-    def tell_bound(self) -> None:
+    def send_bound(self) -> None:
         """Say that the kernel's sockets are there; raises OSError when nobody listens any more."""
         self._socket.send(b"bound")
 

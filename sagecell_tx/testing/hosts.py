@@ -1,7 +1,7 @@
 """Kernels that live in memory: a host without processes, for tests of whatever uses one.
 
 A `MemoryHost` starts a `MemoryKernel` at once, or when the test says so. The test speaks for
-the kernel (`say`, `reply`, `end`), or lets an ``answering`` one run the language of a few
+the kernel (`publish`, `reply`, `end`), or lets an ``answering`` one run the language of a few
 words that `sagecell_tx.testing.runs` has.
 """
 
@@ -121,7 +121,7 @@ class MemoryKernel:
         if message.channel == CONTROL and message.msg_type == "shutdown_request":
             if not self.stubborn:
                 self.reply(message, {"status": "ok", "restart": False})
-                self._go(Exit(status=0))
+                self._end(Exit(status=0))
         elif self.answering:
             self._answer(message)
 
@@ -134,7 +134,7 @@ class MemoryKernel:
         self.paused = False
         while self._held and not self.paused:
             self.observer.message_received(self._held.pop(0))
-        self._part()
+        self._ended()
 
     def interrupt(self) -> None:
         """See `Kernel.interrupt`. An answering kernel's code stops with KeyboardInterrupt."""
@@ -147,7 +147,7 @@ class MemoryKernel:
         """See `Kernel.kill`."""
         if self.how is None:
             self.killed = True
-            self._go(KILLED)
+            self._end(KILLED)
 
     # --- what the test lets happen
 
@@ -158,9 +158,9 @@ class MemoryKernel:
     def fail(self, sentence: str = "No kernel came up.") -> None:
         """The start fails, and nothing is left of it (of a lingering one, only after `end`)."""
         self.coming.errback(StartFailed(sentence))
-        self._go(Exit(status=1))
+        self._end(Exit(status=1))
 
-    def say(
+    def publish(
         self,
         msg_type: str,
         content: dict[str, Any] | None = None,
@@ -170,11 +170,11 @@ class MemoryKernel:
         buffers: tuple[bytes, ...] = (),
     ) -> Message:
         """Say something on behalf of `parent`; gives what was said."""
-        message = self.word(msg_type, content, parent, channel=channel, buffers=buffers)
+        message = self.originate(msg_type, content, parent, channel=channel, buffers=buffers)
         self.deliver(message)
         return message
 
-    def word(
+    def originate(
         self,
         msg_type: str,
         content: dict[str, Any] | None = None,
@@ -183,7 +183,7 @@ class MemoryKernel:
         channel: str = IOPUB,
         buffers: tuple[bytes, ...] = (),
     ) -> Message:
-        """What `say` would say, to be changed and delivered."""
+        """What `publish` would publish, to be changed and delivered."""
         self._said += 1
         message = originate(
             channel,
@@ -207,16 +207,16 @@ class MemoryKernel:
 
     def status(self, state: str, parent: Message | None = None) -> Message:
         """Publish that the kernel is `busy`, `idle` or `starting`."""
-        return self.say("status", {"execution_state": state}, parent)
+        return self.publish("status", {"execution_state": state}, parent)
 
     def stream(self, text: str, parent: Message | None = None, name: str = "stdout") -> Message:
         """Publish `text` as something printed."""
-        return self.say("stream", {"name": name, "text": text}, parent)
+        return self.publish("stream", {"name": name, "text": text}, parent)
 
     def reply(self, request: Message, content: dict[str, Any] | None = None) -> Message:
         """Answer `request` on its channel."""
         kind = f"{request.msg_type.removesuffix('_request')}_reply"
-        return self.say(kind, content or {"status": "ok"}, request, channel=request.channel)
+        return self.publish(kind, content or {"status": "ok"}, request, channel=request.channel)
 
     def finish(self, request: Message, content: dict[str, Any] | None = None) -> None:
         """Answer `request` and be idle again."""
@@ -227,7 +227,7 @@ class MemoryKernel:
         """Be silent on the heartbeat channel for too long."""
         self.observer.heartbeat_missed()
 
-    def come_near(self, reason: str, seconds: float) -> None:
+    def limit_near(self, reason: str, seconds: float) -> None:
         """Have taken nearly all that the host allows."""
         self.observer.limit_near(reason, seconds)
 
@@ -235,20 +235,20 @@ class MemoryKernel:
         """End. What was said is heard first: a paused kernel has ended only when resumed."""
         if self.how is None:
             self.how = how
-            self._part()
+            self._ended()
 
     def forget_last_words(self) -> None:
         """The host no longer waits for `resume`: what an ended kernel had said is lost."""
         self._held.clear()
         self.paused = False
-        self._part()
+        self._ended()
 
-    def _go(self, how: Exit) -> None:
+    def _end(self, how: Exit) -> None:
         self.going = True
         if not self.lingering:
             self.end(how)
 
-    def _part(self) -> None:
+    def _ended(self) -> None:
         if self.how is not None and not self.gone and not self.paused and not self._held:
             self.gone = True
             self.observer.kernel_ended(self.how)
@@ -262,7 +262,7 @@ class MemoryKernel:
         if message.channel == SHELL:
             self.status("busy", message)
             if message.msg_type == "execute_request":
-                Run(self, message).go()
+                Run(self, message).run()
             elif message.msg_type == "kernel_info_request":
                 self.finish(message, _KERNEL_INFO)
             else:

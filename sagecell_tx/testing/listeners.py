@@ -13,9 +13,9 @@ from sagecell_tx.wire.messages import Message
 
 @define(eq=False)
 class MemoryListener:
-    """Implements `Listener`. A `slow` one takes only when the test calls `take`.
+    """Implements `Listener`. A `slow` one reads only when the test calls `read`.
 
-    `room` is what it takes at a time, in bytes; `heard` is everything it took so far.
+    `room` is what it reads at a time, in bytes; `received` is everything it has read so far.
     `on_wake` is done in place of taking, `on_close` after the reason was written down.
     """
 
@@ -23,7 +23,7 @@ class MemoryListener:
     room: int = 64 * 1024
     on_wake: Callable[[], None] | None = None
     on_close: Callable[[], None] | None = None
-    heard: list[Message] = field(factory=list, init=False)
+    received: list[Message] = field(factory=list, init=False)
     wakes: int = field(default=0, init=False)
     closed: list[str] = field(factory=list, init=False)  # the reasons; more than one is a bug
     attachment: Attachment = field(init=False)
@@ -32,18 +32,18 @@ class MemoryListener:
         """Attach by a session's or a bridge's `attach`, and take what waits unless slow."""
         self.attachment = attach(self)
         if not self.slow:
-            self.take_all()
+            self.read_all()
         return self
 
-    def take(self) -> list[Message]:
+    def read(self) -> list[Message]:
         """Take once."""
-        messages = self.attachment.take(self.room)
-        self.heard += messages
+        messages = self.attachment.read(self.room)
+        self.received += messages
         return messages
 
-    def take_all(self) -> None:
+    def read_all(self) -> None:
         """Take until nothing is left."""
-        while self.take():
+        while self.read():
             pass
 
     def wake(self) -> None:
@@ -52,7 +52,7 @@ class MemoryListener:
         if self.on_wake is not None:
             self.on_wake()
         elif not self.slow:
-            self.take_all()
+            self.read_all()
 
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
@@ -63,10 +63,10 @@ class MemoryListener:
     @property
     def kinds(self) -> list[str]:
         """The types of what was heard, in order."""
-        return [message.msg_type for message in self.heard]
+        return [message.msg_type for message in self.received]
 
     @property
     def text(self) -> str:
         """Everything heard on streams, joined."""
-        streams = [message for message in self.heard if message.msg_type == "stream"]
+        streams = [message for message in self.received if message.msg_type == "stream"]
         return "".join(message.parsed_content()["text"] for message in streams)

@@ -36,10 +36,10 @@ class Run:
     _request: Message
     _saved: list[str] = field(factory=list, init=False)
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Run the lines one after another."""
         code = _code(self._request)
-        self._kernel.say("execute_input", {"code": code, "execution_count": 1}, self._request)
+        self._kernel.publish("execute_input", {"code": code, "execution_count": 1}, self._request)
         for line in code.splitlines():
             word, _, rest = line.partition(" ")
             if word in _WORDS and not _WORDS[word](self, rest):
@@ -59,19 +59,19 @@ class Run:
 
     def _display(self, text: str) -> bool:
         content = {"data": {"text/plain": text}, "metadata": {}, "transient": {}}
-        self._kernel.say("display_data", content, self._request)
+        self._kernel.publish("display_data", content, self._request)
         return True
 
     def _save(self, rest: str) -> bool:
         name, _, text = rest.partition(" ")
         data = text.encode()
         content = {"name": name, "size": len(data), "mtime": 0.0, "offset": 0, "last": True}
-        self._kernel.say("sagecell_file", content, self._request, buffers=(data,))
+        self._kernel.publish("sagecell_file", content, self._request, buffers=(data,))
         self._saved.append(name)
         return True
 
     def _timeout(self, seconds: str) -> bool:
-        asked = self._kernel.word("kernel_timeout", {}, self._request)
+        asked = self._kernel.originate("kernel_timeout", {}, self._request)
         # As Python's own writer does it: infinity included.
         content = json.dumps({"timeout": float(seconds)}).encode()
         self._kernel.deliver(evolve(asked, content=content))
@@ -98,7 +98,7 @@ class Run:
 
     def _fail(self, ename: str, evalue: str) -> None:
         error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
-        self._kernel.say("error", error, self._request)
+        self._kernel.publish("error", error, self._request)
         self._finish({"status": "error", **error})
 
     def _finish(self, content: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ is linear and short, and text with too much in it is not parsed at all.
 
 from __future__ import annotations
 
-import re
+from itertools import accumulate
 
 #: Strings, brackets and commas in a text that is parsed. A number or a name is between two of them.
 MARKS = 100_000
@@ -25,8 +25,11 @@ DEPTH = 500
 #: Digits in a whole number: reading and writing them takes the square of their number.
 DIGITS = 500
 
-#: What is counted, once no quotation mark is escaped.
-_MARK = re.compile(rb'"[^"]*+"?|[\[\]{},]')
+#: Everything but the marks that stand outside strings.
+_OTHERS = bytes(set(range(256)) - set(b"[]{},"))
+
+#: How much deeper one is after a bracket.
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def excess(text: bytes | str, marks: int = MARKS) -> str:
@@ -38,17 +41,15 @@ def excess(text: bytes | str, marks: int = MARKS) -> str:
     opened = data.count(b"[") + data.count(b"{")
     if opened <= DEPTH and 2 * opened + data.count(b",") + data.count(b'"') // 2 <= marks:
         return ""
-    depth = 0
-    for number, mark in enumerate(_MARK.finditer(_without_escapes(data))):
-        if number >= marks:
-            return f"The JSON has more than {marks} strings, brackets and commas."
-        match mark[0]:
-            case b"[" | b"{":
-                depth += 1
-                if depth > DEPTH:
-                    return f"The JSON is nested more than {DEPTH} deep."
-            case b"]" | b"}":
-                depth -= 1
+    # Between quotation marks, what is outside a string and what is inside take turns. Of more
+    # strings than there may be, the rest stays in one piece.
+    pieces = _without_escapes(data).split(b'"', 2 * marks + 2)
+    outside = b"".join(pieces[::2]).translate(None, _OTHERS)
+    if len(pieces) // 2 + len(outside) > marks:
+        return f"The JSON has more than {marks} strings, brackets and commas."
+    steps = map(_STEPS.__getitem__, outside.translate(None, b","))
+    if max(accumulate(steps), default=0) > DEPTH:
+        return f"The JSON is nested more than {DEPTH} deep."
     return ""
 
 

@@ -65,7 +65,7 @@ class Message:
 
     @cached_property
     def size(self) -> int:
-        """Bytes that this message holds: what counts against an outbox and a cap.
+        """Bytes that this message holds: what counts against a message log and a cap.
 
         The envelope counts too, or a kernel could hide any amount in its metadata.
         """

@@ -34,7 +34,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @frozen
-class _Asked:
+class _OldRequest:
     """A request in an old shape: its type, and the text that it was about."""
 
     msg_type: str
@@ -42,12 +42,12 @@ class _Asked:
 
 
 @define
-class Elder:
+class V4Client:
     """One client that may speak so, and what it is still to be answered to."""
 
-    _asked: dict[str, _Asked] = field(factory=dict, init=False)
+    _asked: dict[str, _OldRequest] = field(factory=dict, init=False)
 
-    def modern(self, message: Message) -> Message:
+    def adapt_request(self, message: Message) -> Message:
         """What the client means, for a kernel of today; mostly the message itself."""
         adapt = _REQUESTS.get(message.msg_type)
         if adapt is None or (adapt is _execution and b'"user_variables"' not in message.content):
@@ -68,7 +68,7 @@ class Elder:
             del self._asked[next(iter(self._asked))]
         return _called("inspect_request", adapted_message, "object_info_request")
 
-    def answered(self, message: Message) -> Message:
+    def adapt_reply(self, message: Message) -> Message:
         """What the kernel says, as the client that asked will understand it."""
         if not self._asked or message.msg_type not in _REPLIES:
             return message
@@ -100,7 +100,7 @@ def _called(msg_type: str, message: Message, before: str) -> Message:
     return attrs.evolve(message, msg_type=msg_type, header=dump(header))
 
 
-_Adapted = tuple[_Asked | None, dict[str, Any]] | None
+_Adapted = tuple[_OldRequest | None, dict[str, Any]] | None
 
 
 def _completion(content: dict[str, Any]) -> _Adapted:
@@ -108,7 +108,7 @@ def _completion(content: dict[str, Any]) -> _Adapted:
     if isinstance(content.get("code"), str) or not isinstance(line, str):
         return None
     place = _place(content.get("cursor_pos"), line)
-    return _Asked("complete_request", line), {"code": line, "cursor_pos": place}
+    return _OldRequest("complete_request", line), {"code": line, "cursor_pos": place}
 
 
 def _inspection(content: dict[str, Any]) -> _Adapted:
@@ -117,7 +117,7 @@ def _inspection(content: dict[str, Any]) -> _Adapted:
         return None
     level = content.get("detail_level")
     asked = {"code": name, "cursor_pos": len(name), "detail_level": 1 if level == 1 else 0}
-    return _Asked("object_info_request", name), asked
+    return _OldRequest("object_info_request", name), asked
 
 
 def _execution(content: dict[str, Any]) -> _Adapted:

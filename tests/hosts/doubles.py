@@ -80,11 +80,11 @@ class MemoryProcess:
         self.read()
         return self._hung_up
 
-    def kernel(self, number: int) -> MemoryKernel:
+    def kernel(self, number: int) -> KernelDouble:
         """The kernel of a start command; what came with it is the kernel's now."""
         self.read()
         bootstrap, *others = self._descriptors.pop(number)
-        return MemoryKernel(self, number, socket.socket(fileno=bootstrap), others)
+        return KernelDouble(self, number, socket.socket(fileno=bootstrap), others)
 
     def say(self, **line: object) -> None:
         self.protocol.outReceived(json.dumps(line).encode() + b"\n")
@@ -106,7 +106,7 @@ class MemoryProcess:
 
 
 @define(eq=False)
-class MemoryKernel:
+class KernelDouble:
     """What a kernel's process has before it is one."""
 
     _process: MemoryProcess

@@ -161,7 +161,7 @@ class WorstTests(SiteTests):
         connection.ear.forget()
         content = b'{"data":{"application/geo+json":[' + b"[1,2]," * MANY + b"[]]}}"
         kernel = self.world.host.kernels[0]
-        said = kernel.word("display_data", {}, None)
+        said = kernel.originate("display_data", {}, None)
         kernel.deliver(attrs.evolve(said, content=content))
         connection.pump()
         told = b"".join(payload for _, payload in frames(b"\r\n\r\n" + connection.ear.heard))

@@ -18,10 +18,10 @@ from twisted.web.server import Site
 from typing_extensions import override
 
 from sagecell_tx.http.cells.terms import Terms
-from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.serving.clients import Clients
-from sagecell_tx.http.serving.parsing import Reading
-from sagecell_tx.http.site import Parts, site
+from sagecell_tx.http.serving.parsing import Parser
+from sagecell_tx.http.site import SiteParts, site
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -41,7 +41,7 @@ class World:
     limits: Limits
     client: Path
     clients: Clients = field(factory=Clients)
-    arrivals: Arrivals = field(factory=Arrivals)
+    connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
     host: MemoryHost = field(factory=lambda: MemoryHost(answering=True))
     cells: MemoryCellStore = field(factory=MemoryCellStore)
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
@@ -50,7 +50,7 @@ class World:
     ready: int = 0
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
-    reading: Reading = field(factory=Reading)
+    parser: Parser = field(factory=Parser)
     fleet: Fleet = field(init=False)
     site: Site = field(init=False)
 
@@ -77,7 +77,7 @@ class World:
     def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
         """The site."""
         return site(
-            Parts(
+            SiteParts(
                 fleet=self.fleet,
                 cells=self.cells,
                 files=self.files,
@@ -90,11 +90,11 @@ class World:
                 unbounded=lambda: ["pipes"],
                 rejected=self.rejected,
                 clients=self.clients,
-                arrivals=self.arrivals,
+                connection_limits=self.connection_limits,
                 terms=self.terms,
                 baseurl=self.baseurl,
                 client=self.client,
-                reading=self.reading,
+                parser=self.parser,
             )
         )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from pathlib import Path
 
 import pytest
 import requests
 
 from sagecell_tx.kernelside.system.autogroups import NICE
+from tests import autogroups
+from tests.autogroups import nice_of_group
 from tests.integration.script import Client, text
 from tests.integration.servers import Server, all_gone
 from tests.integration.waiting import until
@@ -50,17 +50,13 @@ def test_more_visitors_than_kernels_are_all_served(ready_server):
     server.until_quiet()
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+@pytest.mark.skipif(not autogroups.HERE, reason="Linux has no autogroups")
 def test_a_kernel_that_is_up_comes_after_the_server(ready_server):
     kernels = ready_server.kernels()
     until(lambda: all(nice_of_group(kernel.pid) == NICE for kernel in kernels))
     assert {kernel.nice() for kernel in kernels} == {NICE}
     assert nice_of_group(ready_server.fork_server.pid) < NICE
     assert nice_of_group(ready_server.web.pid) < NICE
-
-
-def nice_of_group(pid):
-    return int(Path(f"/proc/{pid}/autogroup").read_text("ascii").split()[-1])
 
 
 def test_service_takes_one_too(ready_server):

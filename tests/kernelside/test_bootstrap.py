@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 
 
 @pytest.fixture
 def ends():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    bootstrap = Bootstrap.take(theirs.detach())
+    bootstrap = KernelBootstrap.take(theirs.detach())
     with ours:
         yield ours, bootstrap
     bootstrap.close()
 
 
-def forked(bootstrap: Bootstrap) -> str:
+def forked(bootstrap: KernelBootstrap) -> str:
     """What another process makes of it."""
     told, tell = os.pipe()
     pid = os.fork()
@@ -30,7 +30,7 @@ def forked(bootstrap: Bootstrap) -> str:
         try:
             answers = [bootstrap.receive(), bootstrap.receive()]
             os.write(tell, f"{answers[0] == answers[1]} {answers[0].key!r}".encode())
-            bootstrap.tell_bound()
+            bootstrap.send_bound()
         except BaseException as error:
             os.write(tell, type(error).__name__.encode())
         os._exit(0)
@@ -57,11 +57,11 @@ def test_nobody_waits_for_what_was_not_said(ends):
 def test_what_is_no_socket_is_closed():
     descriptor = os.open(os.devnull, os.O_RDONLY)
     with pytest.raises(ValueError, match="comes with a socket"):
-        Bootstrap.take(descriptor)
+        KernelBootstrap.take(descriptor)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
     with pytest.raises(ValueError, match="comes with a socket"):
-        Bootstrap.take(None)
+        KernelBootstrap.take(None)
 
 
 def test_a_key_is_not_shown():

@@ -27,7 +27,7 @@ LIMITS = Limits(
 
 
 @define
-class Watcher:
+class RecordedActivity:
     """Writes down what it is told."""
 
     told: list[str] = field(factory=list)
@@ -62,7 +62,7 @@ class BridgeWorld:
     limits: Limits = LIMITS
     answering: bool = False
     clock: Clock = field(factory=Clock, init=False)
-    watcher: Watcher = field(factory=Watcher, init=False)
+    activity: RecordedActivity = field(factory=RecordedActivity, init=False)
     store: SlowStore = field(factory=SlowStore, init=False)
     bridge: Bridge = field(init=False)
     kernel: MemoryKernel = field(init=False)
@@ -70,7 +70,7 @@ class BridgeWorld:
 
     def __attrs_post_init__(self) -> None:
         def refuse(sentence: str, parent_header: bytes) -> None:
-            self.bridge.tell("stream", {"name": "stderr", "text": sentence}, parent_header)
+            self.bridge.publish("stream", {"name": "stderr", "text": sentence}, parent_header)
 
         def say(msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
             return attrs.evolve(said(msg_type, content), parent_header=parent_header)
@@ -83,8 +83,8 @@ class BridgeWorld:
             uploads=Uploads(
                 kernel_id=KERNEL_ID, store=self.store, limits=self.limits.files, refuse=refuse
             ),
-            say=say,
-            watcher=self.watcher,
+            originate=say,
+            activity=self.activity,
         )
         host = MemoryHost(answering=self.answering)
         host.start(KERNEL_ID, self)
@@ -118,11 +118,11 @@ class BridgeWorld:
         return messages
 
     def show(self, text: str, parent: Message | None = None) -> Message:
-        return self.kernel.say("display_data", {"data": {"text/plain": text}}, parent)
+        return self.kernel.publish("display_data", {"data": {"text/plain": text}}, parent)
 
     def file(self, data: bytes, parent: Message | None = None, **content: Any) -> None:
         whole = {"name": "a", "size": len(data), "mtime": 0, "offset": 0, "last": True}
-        self.kernel.say("sagecell_file", {**whole, **content}, parent, buffers=(data,))
+        self.kernel.publish("sagecell_file", {**whole, **content}, parent, buffers=(data,))
 
     def stored(self) -> bytes | None:
         found: list[Any] = []

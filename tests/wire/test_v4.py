@@ -10,7 +10,7 @@ from jupyter_client.adapter import adapt
 
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import SHELL, Message, dump
-from sagecell_tx.wire.v4 import LONGEST, REMEMBERED, Elder
+from sagecell_tx.wire.v4 import LONGEST, REMEMBERED, V4Client
 from tests.wire.strategies import json_objects, json_values
 
 NOW = "2026-01-02T03:04:05.678901Z"
@@ -38,28 +38,30 @@ def reply(msg_type, content, parent="1", parent_type="inspect_request"):
 
 def test_a_completion_is_asked_and_answered():
     """contract: T1, 3.2"""
-    elder = Elder()
-    sent = elder.modern(
+    client = V4Client()
+    sent = client.adapt_request(
         asked("complete_request", {"text": "so", "line": "x = so", "cursor_pos": 6, "mode": "sage"})
     )
     assert sent.msg_type == "complete_request"
     assert sent.parsed_content() == {"code": "x = so", "cursor_pos": 6}
     content = {"matches": ["sorted"], "cursor_start": 4, "cursor_end": 6, "status": "ok"}
-    said = elder.answered(reply("complete_reply", content))
+    said = client.adapt_reply(reply("complete_reply", content))
     assert said.parsed_content() == {**content, "matched_text": "so"}
     assert said.msg_type == "complete_reply"
 
 
 def test_an_inspection_is_asked_and_answered_under_its_old_name():
     """contract: T1, 3.2"""
-    elder = Elder()
-    sent = elder.modern(asked("object_info_request", {"oname": "int.real", "detail_level": 1}))
+    client = V4Client()
+    sent = client.adapt_request(
+        asked("object_info_request", {"oname": "int.real", "detail_level": 1})
+    )
     assert sent.msg_type == json.loads(sent.header)["msg_type"] == "inspect_request"
     assert sent.msg_id == "1"
     assert sent.parsed_content() == {"code": "int.real", "cursor_pos": 8, "detail_level": 1}
     data = {"text/plain": "\x1b[31mDocstring:\x1b[39m the real part"}
     content = {"status": "ok", "found": True, "data": data, "metadata": {}}
-    said = elder.answered(reply("inspect_reply", content))
+    said = client.adapt_reply(reply("inspect_reply", content))
     assert said.msg_type == json.loads(said.header)["msg_type"] == "object_info_reply"
     assert json.loads(said.parent_header)["msg_type"] == "object_info_request"
     assert said.parent_id == "1"
@@ -70,8 +72,8 @@ def test_an_inspection_is_asked_and_answered_under_its_old_name():
 
 def test_variables_are_expressions_now():
     """contract: 2.4, T1"""
-    elder = Elder()
-    sent = elder.modern(
+    client = V4Client()
+    sent = client.adapt_request(
         asked(
             "execute_request",
             {
@@ -93,7 +95,7 @@ def test_jupyters_own_adapter_agrees_where_it_adapts_at_all(line, cursor, text):
     content = {"text": text, "line": line, "block": None, "cursor_pos": min(cursor, len(line))}
     header = {"msg_id": "1", "msg_type": "complete_request"}
     oracle = adapt({"header": dict(header), "content": dict(content), "parent_header": {}})
-    sent = Elder().modern(asked("complete_request", content)).parsed_content()
+    sent = V4Client().adapt_request(asked("complete_request", content)).parsed_content()
     if line:
         assert sent["code"] == oracle["content"]["code"]
         assert sent["cursor_pos"] == oracle["content"]["cursor_pos"]
@@ -103,14 +105,14 @@ def test_a_cursor_that_is_nowhere_is_at_the_end():
     """contract: T1"""
     for cursor in (-1, 4, 2**70, 1.0, "1", None, True):
         content = {"line": "abc", "text": "", "cursor_pos": cursor}
-        assert Elder().modern(asked("complete_request", content)).parsed_content() == {
+        assert V4Client().adapt_request(asked("complete_request", content)).parsed_content() == {
             "code": "abc",
             "cursor_pos": 3,
         }
 
 
 def test_todays_requests_pass_untouched():
-    elder = Elder()
+    client = V4Client()
     for msg_type, content in (
         ("complete_request", {"code": "so", "cursor_pos": 2}),
         ("complete_request", {"code": "so", "cursor_pos": 2, "line": "so"}),
@@ -119,34 +121,34 @@ def test_todays_requests_pass_untouched():
         ("kernel_info_request", {}),
     ):
         message = asked(msg_type, content)
-        assert elder.modern(message) is message
+        assert client.adapt_request(message) is message
     said = reply("complete_reply", {"matches": []})
-    assert elder.answered(said) is said
+    assert client.adapt_reply(said) is said
 
 
 def test_only_who_asked_so_is_answered_so():
-    elder = Elder()
-    elder.modern(asked("object_info_request", {"oname": "int"}, msg_id="old"))
+    client = V4Client()
+    client.adapt_request(asked("object_info_request", {"oname": "int"}, msg_id="old"))
     for said in (
         reply("inspect_reply", {"found": False}, parent="another"),
         reply("complete_reply", {"matches": []}, parent="old"),
         reply("stream", {"text": "x"}, parent="old"),
     ):
-        assert elder.answered(said) is said
-    assert elder.answered(reply("inspect_reply", {"found": False}, "old")).msg_type != (
+        assert client.adapt_reply(said) is said
+    assert client.adapt_reply(reply("inspect_reply", {"found": False}, "old")).msg_type != (
         "inspect_reply"
     )
     again = reply("inspect_reply", {"found": False}, "old")
-    assert elder.answered(again) is again
+    assert client.adapt_reply(again) is again
 
 
 def test_a_client_that_never_waits_is_not_remembered_for_ever():
-    elder = Elder()
+    client = V4Client()
     for number in range(REMEMBERED + 1):
-        elder.modern(asked("object_info_request", {"oname": "int"}, msg_id=str(number)))
+        client.adapt_request(asked("object_info_request", {"oname": "int"}, msg_id=str(number)))
     forgotten, kept = (reply("inspect_reply", {"found": False}, str(n)) for n in (0, REMEMBERED))
-    assert elder.answered(forgotten) is forgotten
-    assert elder.answered(kept).msg_type == "object_info_reply"
+    assert client.adapt_reply(forgotten) is forgotten
+    assert client.adapt_reply(kept).msg_type == "object_info_reply"
 
 
 _KEYS = st.sampled_from(
@@ -158,28 +160,28 @@ _CONTENTS = st.dictionaries(_KEYS, json_values, max_size=5) | json_objects
 @given(st.sampled_from(OLD_TYPES), _CONTENTS, _CONTENTS)
 def test_nothing_that_anybody_sends_breaks_it(msg_type, request, answer):
     """contract: T1"""
-    elder = Elder()
-    sent = elder.modern(asked(msg_type, request))
+    client = V4Client()
+    sent = client.adapt_request(asked(msg_type, request))
     assert isinstance(sent.parsed_content(), dict)
     assert sent.msg_id == "1"
     for kind in ("complete_reply", "inspect_reply"):
-        assert isinstance(elder.answered(reply(kind, answer)).parsed_content(), dict)
+        assert isinstance(client.adapt_reply(reply(kind, answer)).parsed_content(), dict)
 
 
 def test_a_kernel_that_answers_nonsense_is_passed_on():
-    elder = Elder()
-    elder.modern(asked("object_info_request", {"oname": "int"}))
+    client = V4Client()
+    client.adapt_request(asked("object_info_request", {"oname": "int"}))
     said = reply("inspect_reply", b"[]")
-    assert elder.answered(said).content == b"[]"
+    assert client.adapt_reply(said).content == b"[]"
 
 
 def test_what_is_longer_than_such_editors_know_is_not_looked_into():
     long = asked("complete_request", {"line": "x" * LONGEST, "cursor_pos": 0})
-    assert Elder().modern(long) is long
+    assert V4Client().adapt_request(long) is long
 
 
 def test_what_has_more_in_it_than_a_question_is_not_looked_into():
-    elder = Elder()
+    client = V4Client()
     for msg_type in OLD_TYPES:
         crowded = asked(msg_type, {"line": "so", "oname": "x", "user_variables": [[]] * 2100})
-        assert elder.modern(crowded) is crowded
+        assert client.adapt_request(crowded) is crowded

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from sagecell_tx.hosts.channels.relay import Relay
-from sagecell_tx.hosts.channels.zmqsocket import Factory, Socket
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire import zmqwire
@@ -41,11 +41,11 @@ def kernel_socket(directory: Path, port: int) -> Path:
 
 
 @frozen
-class _Line:
+class _ChannelSocket:
     """The way to one of a kernel's sockets."""
 
     relay: Relay
-    socket: Socket
+    socket: ZmqSocket
 
     def close(self) -> None:
         """Let it go."""
@@ -54,7 +54,7 @@ class _Line:
 
 
 @define(kw_only=True, eq=False)
-class Link:
+class KernelLink:
     """The sockets of one kernel. `received` is given what it says, checked.
 
     `directory` is the kernel's, `relays` one that no kernel can enter, though its names can be
@@ -64,7 +64,7 @@ class Link:
     received, on which channel and why. Nothing more is heard on that one.
     """
 
-    factory: Factory
+    factory: ZmqSocketFactory
     threads: Any  # a ThreadPool
     directory: Path
     relays: Path
@@ -78,7 +78,7 @@ class Link:
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
     _signer: zmqwire.Signer = field(init=False)
-    _lines: dict[str, _Line] = field(factory=dict, init=False)
+    _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
     _proof: Deferred[None] | None = field(default=None, init=False)
     _held: bool = field(default=False, init=False)
     _replies: int = field(default=0, init=False)  # bytes of them that are read while held
@@ -116,7 +116,7 @@ class Link:
             largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
         )
-        socket = Socket(
+        socket = ZmqSocket(
             self.factory,
             zmq.SUB if channel == IOPUB else zmq.DEALER,
             f"ipc://{relay.ours}",
@@ -126,13 +126,13 @@ class Link:
             identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
             largest=self.messages.kernel_message_bytes,
         )
-        self._lines[channel] = _Line(relay, socket)
+        self._sockets[channel] = _ChannelSocket(relay, socket)
 
     def send(self, message: Message) -> None:
         """Sign and send."""
-        line = self._lines.get(message.channel)
-        if line is not None:
-            line.socket.send(zmqwire.encode(message, self._signer))
+        channel_socket = self._sockets.get(message.channel)
+        if channel_socket is not None:
+            channel_socket.socket.send(zmqwire.encode(message, self._signer))
 
     def pause(self) -> None:
         """Stop reading what the kernel says.
@@ -141,20 +141,20 @@ class Link:
         known although nobody takes its output.
         """
         self._held, self._replies = True, self.messages.message_log_bytes
-        for channel in HELD & self._lines.keys():
-            self._lines[channel].socket.pause("held")
+        for channel in HELD & self._sockets.keys():
+            self._sockets[channel].socket.pause("held")
 
     def resume(self) -> None:
         """Read on."""
         self._held = False
-        for line in self._lines.values():
-            line.socket.resume("held")
+        for channel_socket in self._sockets.values():
+            channel_socket.socket.resume("held")
 
     async def drain(self) -> None:
         """Returns when everything that the kernel had said is received, and it says no more."""
         for channel in (SHELL, IOPUB):
-            if channel in self._lines:
-                await self._lines[channel].relay.when_drained()
+            if channel in self._sockets:
+                await self._sockets[channel].relay.when_drained()
         while self._checking:
             waiter: Deferred[None] = Deferred(self._awaiting_checked.remove)
             self._awaiting_checked.append(waiter)
@@ -162,9 +162,9 @@ class Link:
 
     def close(self) -> None:
         """Let the sockets go."""
-        lines, self._lines = self._lines, {}
-        for line in lines.values():
-            line.close()
+        sockets, self._sockets = self._sockets, {}
+        for channel_socket in sockets.values():
+            channel_socket.close()
         if self._beat is not None and self._beat.active():
             self._beat.cancel()
 
@@ -180,10 +180,10 @@ class Link:
         self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
-        if self._held and message.channel == SHELL and self._lines:
+        if self._held and message.channel == SHELL and self._sockets:
             self._replies -= message.size
             if self._replies <= 0:
-                self._lines[SHELL].socket.pause("held")
+                self._sockets[SHELL].socket.pause("held")
         self.received(message)
         if self._proof is not None and message.channel == IOPUB:
             proof, self._proof = self._proof, None
@@ -191,7 +191,7 @@ class Link:
 
     def _check_aside(self, channel: str, frames: list[bytes]) -> None:
         """Check a large message in a thread; nothing else of its channel is read meanwhile."""
-        socket = self._lines[channel].socket
+        socket = self._sockets[channel].socket
         self._checking.add(channel)
         socket.pause("checking")
         checked = deferToThreadPool(
@@ -226,12 +226,12 @@ class Link:
         self._beat = self.factory.reactor.callLater(
             self.lifetime.heartbeat_seconds, self._beat_once
         )
-        if HEARTBEAT not in self._lines:
+        if HEARTBEAT not in self._sockets:
             # Made late: most kernels are gone before their first beat.
             with suppress(OSError):  # a beat that is missed
                 self._connect(HEARTBEAT, self._echoed)
-        if HEARTBEAT in self._lines:
-            self._lines[HEARTBEAT].socket.send([b"", b"beat"])
+        if HEARTBEAT in self._sockets:
+            self._sockets[HEARTBEAT].socket.send([b"", b"beat"])
 
     def _echoed(self, frames: list[bytes]) -> None:
         self._missed = 0

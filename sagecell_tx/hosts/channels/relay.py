@@ -18,7 +18,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
-from sagecell_tx.hosts.channels.unixstream import Door, Side, connected
+from sagecell_tx.hosts.channels.unixstream import UnixListener, UnixStream, connected
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.zmtpwire import Meter
 
@@ -41,9 +41,9 @@ class Relay:
     largest: int
     broken: Callable[[WireError], None]
     _meter: Meter = field(init=False)
-    _kernel: Side = field(init=False)
-    _zmq: Side | None = field(default=None, init=False)
-    _door: Door = field(init=False)
+    _kernel: UnixStream = field(init=False)
+    _zmq: UnixStream | None = field(default=None, init=False)
+    _listener: UnixListener = field(init=False)
     _taken: int = field(default=0, init=False)  # messages
     _waiting: int = field(default=0, init=False)  # what has passed and was not taken, by weight
     _ended: bool = field(default=False, init=False)  # the kernel says nothing more
@@ -52,9 +52,11 @@ class Relay:
 
     def __attrs_post_init__(self) -> None:
         self._meter = Meter(self.largest)
-        self._kernel = Side(self.reactor, connected(self.theirs), self._said, self._hung_up)
+        self._kernel = UnixStream(
+            self.reactor, connected(self.theirs), self._received, self._kernel_closed
+        )
         try:
-            self._door = Door(self.reactor, self.ours, self._came, self._left)
+            self._listener = UnixListener(self.reactor, self.ours, self._accepted, self._zmq_closed)
         except OSError:
             self._kernel.close()
             raise
@@ -64,7 +66,7 @@ class Relay:
         self._taken += messages
         self._waiting -= weight
         if self._waiting <= WAITING // 2:
-            self._kernel.read_again("much waits")
+            self._kernel.resume("much waits")
         self._look_if_drained()
 
     def when_drained(self) -> Deferred[None]:
@@ -77,20 +79,20 @@ class Relay:
     def close(self) -> None:
         """Let both sides go."""
         self._closed = True
-        self._door.close()
+        self._listener.close()
         self._kernel.close()
         if self._zmq is not None:
             self._zmq.close()
         self._look_if_drained()
 
-    def _came(self, connection: socket.socket) -> None:
+    def _accepted(self, connection: socket.socket) -> None:
         """ZMQ is there, so what the kernel says has somewhere to go."""
-        self._zmq = Side(self.reactor, connection, self._kernel.write, self._left)
+        self._zmq = UnixStream(self.reactor, connection, self._kernel.write, self._zmq_closed)
         self._zmq.other, self._kernel.other = self._kernel, self._zmq
         self._zmq.read()
         self._kernel.read()
 
-    def _said(self, data: bytes) -> None:
+    def _received(self, data: bytes) -> None:
         """The kernel said something."""
         before = self._meter.passed
         try:
@@ -100,18 +102,18 @@ class Relay:
             return
         self._waiting += self._meter.passed - before
         if self._waiting > WAITING:
-            self._kernel.wait("much waits")
+            self._kernel.pause("much waits")
         if self._zmq is not None:
             self._zmq.write(data)
 
-    def _hung_up(self) -> None:
+    def _kernel_closed(self) -> None:
         """The kernel's side is closed. What was said last may still be on its way."""
         self._ended = True
         if self._zmq is not None:
             self._zmq.close_when_written()
         self._look_if_drained()
 
-    def _left(self) -> None:
+    def _zmq_closed(self) -> None:
         """ZMQ does not want what the kernel says, for a rule of its own."""
         if not self._ended:
             self._break(WireError("refused", "ZMQ has closed the connection."))

@@ -24,7 +24,7 @@ CHUNK = 64 * 1024
 _NOTHING = memoryview(b"")
 
 
-class _Watched:
+class _SocketDescriptor:
     """A socket that the reactor watches."""
 
     _socket: socket.socket
@@ -40,17 +40,17 @@ class _Watched:
 
 @implementer(IReadWriteDescriptor)
 @define(eq=False)
-class Side(_Watched):
-    """One of the two connections. `said` is given what comes; `left` is called at its end.
+class UnixStream(_SocketDescriptor):
+    """One of the two connections. `on_data` is given what comes; `on_close` is called at its end.
 
     `other` is not read while this one has something that it could not write.
     """
 
     _reactor: Any
     _socket: socket.socket
-    _said: Callable[[bytes], None]
-    _left: Callable[[], None]
-    other: Side | None = field(default=None, init=False)
+    _on_data: Callable[[bytes], None]
+    _on_close: Callable[[], None]
+    other: UnixStream | None = field(default=None, init=False)
     _unread_for: set[str] = field(factory=set, init=False)
     _unwritten: memoryview = field(default=_NOTHING, init=False)
     _closing: bool = field(default=False, init=False)
@@ -60,12 +60,12 @@ class Side(_Watched):
         if not self._unread_for and self.fileno() != -1:
             self._reactor.addReader(self)
 
-    def wait(self, why: str) -> None:
+    def pause(self, why: str) -> None:
         """Read nothing until no reason is left."""
         self._unread_for.add(why)
         self._reactor.removeReader(self)
 
-    def read_again(self, why: str) -> None:
+    def resume(self, why: str) -> None:
         """One reason is gone."""
         if why in self._unread_for:
             self._unread_for.remove(why)
@@ -75,7 +75,7 @@ class Side(_Watched):
         """Write `data`; what does not go at once keeps the other side from being read."""
         self._write(memoryview(data))
         if self._unwritten and self.other is not None:
-            self.other.wait("unwritten")
+            self.other.pause("unwritten")
             self._reactor.addWriter(self)
 
     def _write(self, data: memoryview) -> None:
@@ -104,7 +104,7 @@ class Side(_Watched):
     def _lose(self) -> None:
         if self.fileno() != -1:
             self.close()
-            self._left()
+            self._on_close()
 
     # --- IReadWriteDescriptor
 
@@ -118,7 +118,7 @@ class Side(_Watched):
         except OSError:
             data = b""
         if data:
-            self._said(data)
+            self._on_data(data)
         else:
             self._lose()
 
@@ -131,7 +131,7 @@ class Side(_Watched):
         if self._closing:
             self.close()
         elif self.other is not None:
-            self.other.read_again("unwritten")
+            self.other.resume("unwritten")
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         """The reactor has seen the end. If we are not to read now, there may be something left."""
@@ -142,13 +142,13 @@ class Side(_Watched):
 
 @implementer(IReadDescriptor)
 @define(eq=False)
-class Door(_Watched):
+class UnixListener(_SocketDescriptor):
     """A listening socket that lets one connection in, and is closed and gone then."""
 
     _reactor: Any
     _path: Path
-    _came: Callable[[socket.socket], None]
-    _failed: Callable[[], None]
+    _on_connection: Callable[[socket.socket], None]
+    _on_error: Callable[[], None]
     _socket: socket.socket = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -177,16 +177,16 @@ class Door(_Watched):
             connection, _ = self._socket.accept()
         except OSError:  # no descriptor is left
             self.close()
-            self._failed()
+            self._on_error()
             return
         connection.setblocking(False)
         self.close()
-        self._came(connection)
+        self._on_connection(connection)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         """The reactor could not watch the socket."""
         self.close()
-        self._failed()
+        self._on_error()
 
 
 def connected(path: Path) -> socket.socket:

@@ -30,7 +30,7 @@ WAITING = 64
 _NEVER = 7 * 24 * 3600 * 1000
 
 
-class Factory(txzmq.ZmqFactory):  # type: ignore[misc]
+class ZmqSocketFactory(txzmq.ZmqFactory):  # type: ignore[misc]
     """A ZMQ context on the reactor that is handed in."""
 
     lingerPeriod = 0  # noqa: N815 - a dead kernel's messages must not keep `term` waiting
@@ -42,7 +42,7 @@ class Factory(txzmq.ZmqFactory):  # type: ignore[misc]
         self.context.set(zmq.MAX_SOCKETS, 65_536)
 
 
-class Socket(txzmq.ZmqConnection):  # type: ignore[misc]
+class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
     """A socket that reads in slices and can be paused.
 
     `received` is given each message; `taken` is told, after each slice, how many there were
@@ -51,7 +51,7 @@ class Socket(txzmq.ZmqConnection):  # type: ignore[misc]
 
     def __init__(
         self,
-        factory: Factory,
+        factory: ZmqSocketFactory,
         socket_type: int,
         address: str,
         received: Callable[[list[bytes]], None],

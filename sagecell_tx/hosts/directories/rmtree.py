@@ -48,7 +48,7 @@ def remove(path: Path, wanted: Callable[[], bool] = lambda: True) -> None:
 
 
 @frozen
-class _Level:
+class _EnteredDirectory:
     """A directory on the way down: its name in the one above, and what it has to be again."""
 
     name: str
@@ -70,7 +70,7 @@ class _Removal:
     def run(self, top: int, name: str) -> None:
         """Remove a directory of `top`, which stays open."""
         mount = _mount(top)
-        way: list[_Level] = []
+        way: list[_EnteredDirectory] = []
         current = os.dup(top)
         try:
             waiting = [name]
@@ -79,7 +79,7 @@ class _Removal:
                     name = waiting.pop()
                     inner = self._enter(current, name, mount)
                     if inner is not None:
-                        way.append(_Level(name, _identity(current), waiting))
+                        way.append(_EnteredDirectory(name, _identity(current), waiting))
                         os.close(current)
                         current = inner
                         waiting = self._empty(current)

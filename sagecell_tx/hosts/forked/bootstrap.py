@@ -27,7 +27,7 @@ BOUND = b"bound"
 
 @implementer(IReadDescriptor)
 @define(eq=False)
-class Bootstrap:
+class HostBootstrap:
     """The web process's end, until the kernel is bound or gone. `close` may be called again.
 
     `bound` is called when the kernel says so, and `broken` when it says anything else, each at
@@ -49,7 +49,7 @@ class Bootstrap:
         key: bytes,
         bound: Callable[[], None],
         broken: Callable[[], None],
-    ) -> tuple[Bootstrap, int]:
+    ) -> tuple[HostBootstrap, int]:
         """Tell a kernel to be what it has to know; raises OSError.
 
         The descriptor is the kernel's end, which the caller passes on and closes.

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from sagecell_tx.config import ConfigError
-from sagecell_tx.hosts.channels.zmqsocket import Factory
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.kernel import ForkedKernel
@@ -52,7 +52,7 @@ class ForkHost(Service):
     reactor: Any
     threads: Any  # a ThreadPool
     removers: Any  # another one
-    zmq: Factory
+    zmq: ZmqSocketFactory
     directories: WorkDirs
     limits: Limits
     preload: tuple[str, ...]
@@ -118,9 +118,9 @@ class ForkHost(Service):
 
     # --- for its kernels
 
-    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+    def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
         """Send the fork server a command, and descriptors with it, which are closed afterwards."""
-        self._servers.tell(descriptors, **line)
+        self._servers.send_command(descriptors, **line)
 
     @property
     def watches_disk(self) -> bool:
@@ -157,7 +157,7 @@ class ForkHost(Service):
                 f"in the sandbox 'namespaces'; here they get {self.sandbox.level!r}."
             )
         if self.network is not None:
-            self.network.names.start()
+            self.network.resolver.start()
         _log.info("sandbox: {sandbox}", sandbox=self.sandbox.level)
         # Not before all that can be refused: with threads, this process does not end by itself.
         self.removals.start()
@@ -185,7 +185,7 @@ class ForkHost(Service):
     def _close(self) -> None:
         self.zmq.shutdown()
         if self.network is not None:
-            self.network.names.stop()
+            self.network.resolver.stop()
         self.removals.stop()
         self.directories.close()
 
@@ -199,7 +199,7 @@ class ForkHost(Service):
         elif event == "started":
             kernel.pid = _number(line, "pid")
         elif event == "near":
-            kernel.near(_word(line, "reason") or "", _number(line, "seconds") or 0)
+            kernel.limit_near(_word(line, "reason") or "", _number(line, "seconds") or 0)
         elif event == "exited":
             self._end(
                 kernel,
@@ -270,7 +270,7 @@ class ForkHost(Service):
             limits=kernel_limits(self.limits),
             proxy=self.network is not None,
         )
-        self.tell(descriptors, **start.line)
+        self.send_command(descriptors, **start.line)
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:

@@ -10,8 +10,8 @@ from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sagecell_tx.hosts.channels.link import Link
-from sagecell_tx.hosts.forked.bootstrap import Bootstrap
+from sagecell_tx.hosts.channels.link import KernelLink
+from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
 from sagecell_tx.hosts.network.egress import Network, Outlet
 from sagecell_tx.hosts.network.fdpassing import NoListener
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
@@ -43,8 +43,8 @@ class ForkedKernel:
     directory: Path
     key: bytes
     pid: int | None = field(default=None, init=False)
-    _bootstrap: Bootstrap | None = field(default=None, init=False)
-    _link: Link | None = field(default=None, init=False)
+    _bootstrap: HostBootstrap | None = field(default=None, init=False)
+    _link: KernelLink | None = field(default=None, init=False)
     _outlet: Outlet | None = field(default=None, init=False)
     when_ready: Deferred[Kernel] = field(init=False)
     _waited_for: bool = field(default=True, init=False)
@@ -80,12 +80,12 @@ class ForkedKernel:
     def interrupt(self) -> None:
         """SIGINT to the kernel's process group."""
         if not self._gone:
-            self._host.tell(op="signal", id=self.number, signal="INT")
+            self._host.send_command(op="signal", id=self.number, signal="INT")
 
     def kill(self) -> None:
         """SIGKILL to the kernel's process tree."""
         if not self._gone:
-            self._host.tell(op="stop", id=self.number)
+            self._host.send_command(op="stop", id=self.number)
 
     # --- from the host
 
@@ -101,7 +101,7 @@ class ForkedKernel:
         name, where the fork server has to see what is written there.
         """
         self._close_bootstrap()
-        self._bootstrap, theirs = Bootstrap.open(
+        self._bootstrap, theirs = HostBootstrap.open(
             reactor=self._host.reactor,
             directory=self.directory,
             key=self.key,
@@ -130,7 +130,7 @@ class ForkedKernel:
                 _log.error("{kernel}: no network: {why}", kernel=self.kernel_id, why=error)
                 self.kill()
                 return
-        self._link = Link(
+        self._link = KernelLink(
             factory=self._host.zmq,
             threads=self._host.threads,
             directory=self.directory,
@@ -151,7 +151,7 @@ class ForkedKernel:
             _log.error("{kernel}: no connection: {why}", kernel=self.kernel_id, why=error)
             self.kill()
 
-    def near(self, reason: str, seconds: int) -> None:
+    def limit_near(self, reason: str, seconds: int) -> None:
         """The kernel has taken nearly all that it may."""
         if not self._gone:
             self._observer.limit_near(reason, seconds)
@@ -206,7 +206,7 @@ class ForkedKernel:
         removed.addCallback(lambda _: self._observer.kernel_ended(how))
 
     def _proven(self, _: None) -> None:
-        self._host.tell(op="up", id=self.number)
+        self._host.send_command(op="up", id=self.number)
         if self._waited_for:
             self._waited_for = False
             self.when_ready.callback(self)

@@ -95,7 +95,7 @@ class ForkServerProtocol(ProcessProtocol):
                 self._commands.close()
                 raise
 
-    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+    def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
         """Send a command, and descriptors with it, which are closed here afterwards."""
         assert self._commands is not None, "nobody commands what was not started"
         self._commands.send(dump(line), descriptors)

@@ -47,7 +47,7 @@ class _Running:
     other events do not count, since the answer is also that of the process that watches its kernels.
     """
 
-    born: float
+    started_at: float
     silent: float = field(default=0.0, init=False)
     protocol: ForkServerProtocol = field(init=False)
     ready: Line | None = field(default=None, init=False)
@@ -70,7 +70,7 @@ class ForkServers:
     lost: Callable[[], None]
     _argv: list[str] = field(factory=list, init=False)
     _at_work: _Running | None = field(default=None, init=False)
-    _behind: _Running | None = field(default=None, init=False)
+    _standby: _Running | None = field(default=None, init=False)
     _short_lives: int = field(default=0, init=False)
     _retry: IDelayedCall | None = field(default=None, init=False)
     _asking: IDelayedCall | None = field(default=None, init=False)
@@ -90,7 +90,7 @@ class ForkServers:
         for timer in (self._retry, self._asking):
             if timer is not None and timer.active():
                 timer.cancel()
-        for running in (self._at_work, self._behind):
+        for running in (self._at_work, self._standby):
             if running is not None:
                 running.protocol.finish()
         last_resort = self.reactor.callLater(PATIENCE, self._kill_all)
@@ -98,10 +98,10 @@ class ForkServers:
         self._check_finished()
         return finished.addCallback(lambda _: None)
 
-    def tell(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
+    def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
         """Send the one at work a command, and descriptors with it, which are closed afterwards."""
         if self._at_work is not None:
-            self._at_work.protocol.tell(descriptors, **line)
+            self._at_work.protocol.send_command(descriptors, **line)
         else:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -111,8 +111,8 @@ class ForkServers:
         try:
             if self._at_work is None:
                 self._at_work = self._spawn()
-            elif self.spare and self._behind is None and self._at_work.ready is not None:
-                self._behind = self._spawn()
+            elif self.spare and self._standby is None and self._at_work.ready is not None:
+                self._standby = self._spawn()
         except OSError as error:
             _log.error("no fork server can be started: {why}", why=error.strerror)
             self._fill_in(LONGEST_WAIT)
@@ -129,13 +129,13 @@ class ForkServers:
         running = _Running(self.reactor.seconds())
         running.protocol = ForkServerProtocol(
             self.reactor,
-            lambda line: self._said(running, line),
+            lambda line: self._received(running, line),
             lambda reason: self._ended(running, reason),
         )
         running.protocol.spawn(self._argv)
         return running
 
-    def _said(self, running: _Running, line: Line) -> None:
+    def _received(self, running: _Running, line: Line) -> None:
         if line.get("event") == "pong":
             running.silent = 0.0
         elif line.get("event") == "ready" and running.ready is None:
@@ -154,10 +154,10 @@ class ForkServers:
     def _ended(self, running: _Running, reason: Failure) -> None:
         worked = running is self._at_work
         if worked:
-            self._at_work, self._behind = self._behind, None
+            self._at_work, self._standby = self._standby, None
             self.lost()
         else:
-            self._behind = None
+            self._standby = None
         if self._finished is not None:
             self._check_finished()
             return
@@ -183,7 +183,7 @@ class ForkServers:
         answers may be there and unread, and everybody has as long again.
         """
         on_time = self.reactor.seconds() - self._asked < 2 * self._interval
-        for running in (self._at_work, self._behind):
+        for running in (self._at_work, self._standby):
             if running is None:
                 continue
             if not on_time:
@@ -196,23 +196,23 @@ class ForkServers:
                 continue
             running.silent += self._interval
             if running.ready is not None:
-                running.protocol.tell(op="ping")
+                running.protocol.send_command(op="ping")
         self._ask_again()
 
     def _back_off(self, running: _Running) -> float:
         """Seconds until the next try: none after a sound life, then more and more."""
-        if self.reactor.seconds() - running.born >= SOUND:
+        if self.reactor.seconds() - running.started_at >= SOUND:
             self._short_lives = 0
             return 0.0
         self._short_lives += 1
         return float(min(0.05 * 2**self._short_lives, LONGEST_WAIT))
 
     def _kill_all(self) -> None:
-        for running in (self._at_work, self._behind):
+        for running in (self._at_work, self._standby):
             if running is not None:
                 running.protocol.kill()
 
     def _check_finished(self) -> None:
-        if self._finished is not None and self._at_work is None and self._behind is None:
+        if self._finished is not None and self._at_work is None and self._standby is None:
             finished, self._finished = self._finished, Deferred()
             finished.callback(None)

@@ -22,9 +22,9 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from sagecell_tx.hosts.network.allowlist import AllowList, Unreachable
-from sagecell_tx.hosts.network.fdpassing import Handover, NoListener
+from sagecell_tx.hosts.network.fdpassing import ListenerReceiver, NoListener
 from sagecell_tx.hosts.network.forwardproxy import ForwardProxy
-from sagecell_tx.hosts.network.resolver import Lookup
+from sagecell_tx.hosts.network.resolver import Resolver
 from sagecell_tx.limits import NetworkLimits
 from sagecell_tx.wire.proxywire import Destination
 
@@ -50,12 +50,12 @@ class Network:
     reactor: Any
     allowed: AllowList
     limits: NetworkLimits
-    names: Lookup
+    resolver: Resolver
     is_public: Callable[[str], bool]
 
     def outlet(self, directory: Path, whose: Callable[[], str]) -> Outlet:
         """One for the kernel in `directory`; `whose` names it in the log. Raises OSError."""
-        return Outlet(network=self, whose=whose, handover=Handover.below(directory))
+        return Outlet(network=self, whose=whose, receiver=ListenerReceiver.below(directory))
 
 
 @define(kw_only=True, eq=False)
@@ -66,7 +66,7 @@ class Outlet(Factory):
 
     network: Network
     whose: Callable[[], str]
-    _handover: Handover | None
+    _receiver: ListenerReceiver | None
     _port: Any = field(default=None, init=False)
     _left: int = field(init=False)
     _open: set[ForwardProxy] = field(factory=set, init=False)
@@ -86,24 +86,24 @@ class Outlet(Factory):
 
         For when the kernel is bound, once: nobody can hand in anything afterwards.
         """
-        handover, self._handover = self._handover, None
-        if handover is None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is None:
             return
         try:
-            with handover.take() as listener:
+            with receiver.take() as listener:
                 self._port = self.network.reactor.adoptStreamPort(
                     listener.fileno(), socket.AF_INET, self
                 )
         except OSError as error:
             raise NoListener(f"it cannot be used: {error.strerror}") from error
         finally:
-            handover.close()
+            receiver.close()
 
     def close(self) -> None:
         """Nobody is on the other side any more."""
-        if self._handover is not None:
-            self._handover.close()
-            self._handover = None
+        if self._receiver is not None:
+            self._receiver.close()
+            self._receiver = None
         if self._second is not None:
             self._second.cancel()
             self._second = None
@@ -123,14 +123,14 @@ class Outlet(Factory):
         self._taken += 1
         if self._second is None and self._port is not None:
             self._second = self.network.reactor.callLater(1.0, self._next_second)
-        self._heed()
+        self._throttle()
         return connection
 
     def _next_second(self) -> None:
         self._second, self._taken = None, 0
-        self._heed()
+        self._throttle()
 
-    def _heed(self) -> None:
+    def _throttle(self) -> None:
         """Take connections only as fast as they are cheap for everybody else."""
         if self._port is not None:
             most = 2 * self.network.limits.connections
@@ -178,7 +178,7 @@ class Outlet(Factory):
 
         self._lookups += 1
         waiting: Deferred[list[str]] = Deferred()
-        self.network.names.addresses(host).addBoth(over).chainDeferred(waiting)
+        self.network.resolver.addresses(host).addBoth(over).chainDeferred(waiting)
         return waiting
 
     async def _reach(self, to: Destination, public: Iterable[str], far: Protocol) -> Protocol:
@@ -233,7 +233,7 @@ class Outlet(Factory):
         """Both sides of a connection are gone."""
         self._open.discard(connection)
         self._reaching.discard(connection)
-        self._heed()
+        self._throttle()
 
 
 def _too_slow(to: Destination, patience: float) -> Protocol:

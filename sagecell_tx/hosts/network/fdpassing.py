@@ -25,14 +25,14 @@ class NoListener(Exception):
 
 
 @define
-class Handover:
+class ListenerReceiver:
     """A socket that waits for a listener. Its owner closes it, whatever came."""
 
     _path: Path
     _socket: socket.socket = field(init=False)
 
     @classmethod
-    def below(cls, directory: Path) -> Handover:
+    def below(cls, directory: Path) -> ListenerReceiver:
         """In a kernel's directory; raises OSError. What was there of an earlier start goes."""
         return cls(directory / SOCKETS / NAME)
 

@@ -14,7 +14,7 @@ from twisted.python.threadpool import ThreadPool
 THREADS = 8
 
 
-class Lookup(Protocol):
+class Resolver(Protocol):
     """Knows the addresses of names."""
 
     def start(self) -> None:
@@ -28,7 +28,7 @@ class Lookup(Protocol):
 
 
 @frozen(kw_only=True)
-class Names:
+class ThreadedResolver:
     """Looks names up in threads of its own.
 
     The system may take half a minute over a name, and whose names these are may see to that.
@@ -47,7 +47,7 @@ class Names:
         self.threads.stop()
 
     def addresses(self, host: str) -> Deferred[list[str]]:
-        """See `Lookup.addresses`."""
+        """See `Resolver.addresses`."""
         return deferToThreadPool(self.reactor, self.threads, _addresses, host)
 
 

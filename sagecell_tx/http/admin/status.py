@@ -53,7 +53,7 @@ class Status:
                     "ready": self.ready(),
                     "limit": limits.kernels + limits.service_kernels + 1,  # the completer
                     "ended": _by_word(self.fleet.deaths.total),
-                    "ended_lately": _by_word(self.fleet.deaths.lately()),
+                    "ended_lately": _by_word(self.fleet.deaths.recent()),
                 },
                 "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
                 "refused": dict(admission.refused),

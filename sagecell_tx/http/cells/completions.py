@@ -20,14 +20,14 @@ from twisted.web.server import Request
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems
-from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
-from sagecell_tx.wire.v4 import Elder
+from sagecell_tx.wire.v4 import V4Client
 
 #: Questions of one address or /64 of IPv6 addresses, or with one key, that may wait for their answers at a time.
 WAITING = 32
@@ -41,7 +41,7 @@ class Completions:
     clients: Clients
     limits: RequestLimits
     now: Callable[[], str]
-    reading: Reading = field(factory=Reading)
+    parser: Parser = field(factory=Parser)
     _waiting: Counter[str] = field(factory=Counter, init=False)
 
     app = Klein()
@@ -61,10 +61,10 @@ class Completions:
         assert request.content is not None, "the request has come"
         body = request.content.read()
         parse = partial(textwire.parse, body, date=self.now())
-        asked = await self.reading.read(len(body), parse)
-        elder = Elder()
-        question = elder.modern(asked)
-        if not self.completer.answers(question):
+        asked = await self.parser.parse(len(body), parse)
+        v4 = V4Client()
+        question = v4.adapt_request(asked)
+        if not self.completer.accepts(question):
             raise WireError("invalid_message", "Only completions and explanations are had here.")
         if asked.size > 4 * self.limits.code_characters:
             sentence = f"The program has more than {self.limits.code_characters} characters."
@@ -81,7 +81,7 @@ class Completions:
         reply = await self._answer(question, mode if isinstance(mode, str) else "", who)
         request.setHeader("Content-Type", "application/json")
         request.setHeader("Cache-Control", "no-store")
-        return textwire.encode(elder.answered(reply))
+        return textwire.encode(v4.adapt_reply(reply))
 
     def _answer(self, question: Message, mode: str, who: str) -> Deferred[Message]:
         """Fires with the reply. Cancelled, the question is waited for all the same."""

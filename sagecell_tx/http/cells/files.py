@@ -65,7 +65,7 @@ class Files:
         request.setHeader("Content-Length", str(end - first))
         if request.method == b"HEAD" or first == end:
             return b""
-        sending = Sending(
+        sending = FileSender(
             request=request, store=self.store, file=file, clock=self.clock, stalled=self.stalled
         )
         await sending.send(first, end)
@@ -111,7 +111,7 @@ def _is_range(first: str, last: str) -> bool:
 
 @implementer(IPushProducer)
 @define(kw_only=True, eq=False)
-class Sending:
+class FileSender:
     """One response's body: read from the store piece by piece, as the client takes it."""
 
     request: Request

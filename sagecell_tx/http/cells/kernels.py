@@ -19,7 +19,7 @@ from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body, problem_of
 from sagecell_tx.http.serving.parameters import in_frame, present, seconds, text
 from sagecell_tx.http.transports import resume
-from sagecell_tx.http.transports.autobahn import Channels
+from sagecell_tx.http.transports.autobahn import KernelWebSockets
 from sagecell_tx.http.transports.polling import Polling
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.visitors import Purpose
@@ -33,7 +33,7 @@ class Kernels:
 
     fleet: Fleet
     clients: Clients
-    channels: Channels
+    channels: KernelWebSockets
     files: Files
     polling: Polling
     terms: Terms
@@ -67,24 +67,24 @@ class Kernels:
 
     async def _start_in_lines(self, request: IRequest) -> bytes:
         """Start a kernel, and tell the client meanwhile where in the queue it stands."""
-        said = ndjson.Lines(request)
+        lines = ndjson.Lines(request)
         kernel_id = self.fleet.new_id()
 
         def moved(where: Position) -> None:
             # With the first line go the headers, and a proxy learns from them whose kernel it is.
             request.setHeader("Jupyter-Kernel-ID", kernel_id)
-            said.queued(where)
+            lines.queued(where)
 
         try:
-            return said.line(await self._start(request, kernel_id, moved))
+            return lines.line(await self._start(request, kernel_id, moved))
         except Exception as error:
-            if not said.begun or isinstance(error, CancelledError):
+            if not lines.begun or isinstance(error, CancelledError):
                 raise
             problem = problem_of(request, Failure())
             told = {"error": problem.code, "message": problem.message}
             if "Retry-After" in problem.headers:
-                return said.line({**told, "retry_after": int(problem.headers["Retry-After"])})
-            return said.line(told)
+                return lines.line({**told, "retry_after": int(problem.headers["Retry-After"])})
+            return lines.line(told)
 
     async def _start(
         self,
@@ -130,9 +130,9 @@ class Kernels:
         return b""
 
     @app.route("/<kernel_id>/channels", methods=["GET"])
-    def talk(self, request: IRequest, kernel_id: str) -> IResource:
+    def open_websocket(self, request: IRequest, kernel_id: str) -> IResource:
         """Join a WebSocket with the kernel."""
-        returning = resume.asked(request) is not None
+        returning = resume.requested(request) is not None
         session = self.fleet.remembered(kernel_id) if returning else self.fleet.get(kernel_id)
         if session is None:
             raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
@@ -146,19 +146,19 @@ class Kernels:
         return self.channels.resource()
 
     @app.route("/<kernel_id>/messages", methods=["POST"])
-    async def say(self, request: Request, kernel_id: str) -> bytes:
+    async def send_messages(self, request: Request, kernel_id: str) -> bytes:
         """Say something to the kernel without a WebSocket."""
         cors.allow_methods(request)
-        return await self.polling.say(request, kernel_id)
+        return await self.polling.send(request, kernel_id)
 
     @app.route("/<kernel_id>/messages", methods=["GET", "HEAD"])
-    async def tell(self, request: Request, kernel_id: str) -> bytes:
+    async def read_messages(self, request: Request, kernel_id: str) -> bytes:
         """Tell what the kernel says without a WebSocket."""
         cors.allow_methods(request)
-        return await self.polling.tell(request, kernel_id)
+        return await self.polling.read(request, kernel_id)
 
     @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD"])
-    async def fetch(self, request: Request, kernel_id: str, name: str) -> bytes:
+    async def send_file(self, request: Request, kernel_id: str, name: str) -> bytes:
         """Send a file that a kernel made, also after its end."""
         cors.allow_methods(request)
         return await self.files.send(request, kernel_id, name)

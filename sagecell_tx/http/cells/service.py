@@ -17,7 +17,7 @@ from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import text, texts
-from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
@@ -70,7 +70,7 @@ class Collector:
     def wake(self) -> None:
         """There is something to take."""
         while self._attachment is not None:
-            messages = self._attachment.take(ROOM)
+            messages = self._attachment.read(ROOM)
             if not messages:
                 return
             for message in messages:
@@ -134,7 +134,7 @@ def _is_json(content: dict[str, Any]) -> bool:
 
 
 @define(kw_only=True)
-class Service:
+class ServiceRoute:
     """The route ``/service``. `new_id` makes message ids, `now` gives ISO 8601 times."""
 
     fleet: Fleet
@@ -185,8 +185,8 @@ class Service:
         body = json_body(request, answer)
         if len(body) > _WHOLE:
             request.setHeader("Content-Length", str(len(body)))
-            pouring = Pouring(request=request, clock=self.clock, stalled=self.stalled)
-            await pouring.pour(in_pieces(body))
+            producer = ResponseProducer(request=request, clock=self.clock, stalled=self.stalled)
+            await producer.start(in_pieces(body))
             return b""
         return body
 

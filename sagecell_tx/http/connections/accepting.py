@@ -3,7 +3,7 @@
 A process that has none left cannot fork, open its database or talk with its kernels. So once
 four fifths are in use, those that have waited longest for a request are hung up on, one for each
 that comes. When there are none, new connections wait in the operating system's queue, and those
-who are in go on as if nothing was. The reactor lets many in before it sees that a door was
+who are in go on as if nothing was. The reactor lets many in before it sees that a port was
 closed. Once 85 of a hundred are in use they are hung up on, and once 95 are even if others were
 hung up on for them: these keep their descriptors until the reactor's next turn.
 """
@@ -37,11 +37,11 @@ OPEN_AT = 0.75
 FULL_AT = 0.85
 LAST_AT = 0.95
 
-#: Connections that are let in at most in the reactor's first turn after the doors were opened
+#: Connections that are let in at most in the reactor's first turn after the ports were opened
 #: again. Those that are hung up on for them keep their descriptors until the next turn.
 AT_FIRST = 20
 
-#: Between two looks while the doors are closed, in seconds.
+#: Between two looks while the ports are closed, in seconds.
 INTERVAL = 0.25
 
 
@@ -61,7 +61,7 @@ def lowest_free() -> int:
 
 
 @define(kw_only=True)
-class Doors:
+class ListeningPorts:
     """All ports of the server. `limit` tells how many descriptors there may be.
 
     `hang_up` ends so many connections that wait for a request, at most, and tells how many.
@@ -80,7 +80,7 @@ class Doors:
         self._ports.append(port)
         return port
 
-    def came(self) -> bool:
+    def accepted(self) -> bool:
         """A connection was let in: may it stay? It may be the last one for a while."""
         in_use, limit = self.at_least_in_use(), self.limit()
         if in_use < CLOSED_AT * limit:
@@ -124,12 +124,12 @@ class Doors:
 
 @implementer(IStreamServerEndpoint)
 @define
-class Watched:
-    """An endpoint whose port is one of the doors."""
+class WatchedEndpoint:
+    """An endpoint whose port is one of the listening ports."""
 
     _endpoint: IStreamServerEndpoint
-    _doors: Doors
+    _ports: ListeningPorts
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen, and watch over the port."""
-        return self._endpoint.listen(factory).addCallback(self._doors.add)
+        return self._endpoint.listen(factory).addCallback(self._ports.add)

@@ -108,7 +108,7 @@ class Pongs:
             self.answer(latest)
 
 
-class PatientChannel(StrictChannel):
+class FairChannel(StrictChannel):
     """An HTTP connection that answers one request in each turn, while its answers are taken.
 
     Twisted answers all that one read brought, one within another, whether or not anybody reads.

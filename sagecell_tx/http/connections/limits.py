@@ -19,7 +19,7 @@ from twisted.logger import Logger
 _log = Logger()
 
 
-class Waiting(Protocol):
+class IdleConnection(Protocol):
     """A connection that waits for a request, or for its client to take the last answer."""
 
     def hang_up(self) -> None:
@@ -32,7 +32,7 @@ def nobody(_: IAddress) -> str:
 
 
 @define(kw_only=True)
-class Arrivals:
+class ConnectionLimits:
     """All connections of the server.
 
     `counted_as` gives the name by which a peer's connections are counted, or nothing for a peer
@@ -43,7 +43,7 @@ class Arrivals:
     counted_as: Callable[[IAddress], str] = nobody
     _by_name: Counter[str] = field(factory=Counter, init=False)
     _crowded: set[str] = field(factory=set, init=False)  # have reached `most`, as was logged
-    _waiting: dict[Waiting, None] = field(factory=dict, init=False)  # the longest one first
+    _waiting: dict[IdleConnection, None] = field(factory=dict, init=False)  # the longest one first
 
     def __len__(self) -> int:
         """How many connections there are that are counted."""
@@ -71,12 +71,12 @@ class Arrivals:
         if not self._by_name[name]:
             del self._by_name[name]
 
-    def waits(self, connection: Waiting) -> None:
+    def mark_idle(self, connection: IdleConnection) -> None:
         """From now on, nobody works on what a connection has asked for."""
         self._waiting.pop(connection, None)
         self._waiting[connection] = None
 
-    def waits_no_more(self, connection: Waiting) -> None:
+    def mark_active(self, connection: IdleConnection) -> None:
         """Its request is there, or it has ended. A second time changes nothing."""
         self._waiting.pop(connection, None)
 
@@ -84,7 +84,7 @@ class Arrivals:
         """Hang up on those that have waited longest, `most` at most; tells how many."""
         longest = list(islice(self._waiting, max(0, most)))
         for connection in longest:
-            self.waits_no_more(connection)
+            self.mark_active(connection)
             connection.hang_up()
         return len(longest)
 

@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from typing_extensions import override
 
-from sagecell_tx.http.connections.fairness import PatientChannel
-from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.connections.fairness import FairChannel
+from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.wire.messages import dump
 
 _log = Logger()
@@ -49,11 +49,11 @@ class _Phase(Enum):
     CLOSING = "is to be closed once everything is written"
 
 
-class PunctualChannel(PatientChannel):
+class TimedChannel(FairChannel):
     """An HTTP connection with deadlines. One timer runs at a time, none while it is answering."""
 
     transport: Any  # while it is this channel's
-    arrivals: Arrivals
+    connection_limits: ConnectionLimits
     _phase = _Phase.HEADERS
     _timer: IDelayedCall | None = None
     _leave: Callable[[], None] | None = None
@@ -67,11 +67,11 @@ class PunctualChannel(PatientChannel):
     def connectionMade(self) -> None:
         """A connection was let in; it is answered at once when its address has too many."""
         super().connectionMade()
-        self._leave = self.arrivals.enter(self.transport.getPeer())
+        self._leave = self.connection_limits.enter(self.transport.getPeer())
         if self._leave is None:
             self._refuse(429, "Too Many Requests", "too_many_connections", _TOO_MANY)
             return
-        self.arrivals.waits(self)
+        self.connection_limits.mark_idle(self)
         self._enter(_Phase.HEADERS, HEADERS)
 
     @override
@@ -82,7 +82,7 @@ class PunctualChannel(PatientChannel):
             case _Phase.CLOSING:
                 return
             case _Phase.IDLE:
-                self.arrivals.waits(self)
+                self.connection_limits.mark_idle(self)
                 self._enter(_Phase.HEADERS, HEADERS)
             case _Phase.BODY:
                 self._received += len(data)
@@ -98,7 +98,7 @@ class PunctualChannel(PatientChannel):
     @override
     def allContentReceived(self) -> None:
         """A request is there, and is answered from now on."""
-        self.arrivals.waits_no_more(self)
+        self.connection_limits.mark_active(self)
         self._enter(_Phase.ANSWERING, None)
         super().allContentReceived()
 
@@ -113,7 +113,7 @@ class PunctualChannel(PatientChannel):
         """An answer is written; perhaps the next request is there already."""
         self._sent = request.sentLength or 0
         self._silent, self._answered = True, False
-        self.arrivals.waits(self)
+        self.connection_limits.mark_idle(self)
         self._enter(_Phase.IDLE, IDLE + self._to_take)
         super().requestDone(request)
 
@@ -127,7 +127,7 @@ class PunctualChannel(PatientChannel):
     @override
     def loseConnection(self) -> None:
         """Close when everything is written, for which it has to be taken."""
-        self.arrivals.waits(self)
+        self.connection_limits.mark_idle(self)
         self._enter(_Phase.CLOSING, GRACE + self._to_take)
         super().loseConnection()
 
@@ -140,12 +140,12 @@ class PunctualChannel(PatientChannel):
 
     def hand_over(self) -> Callable[[], None]:
         """The connection becomes something else: what that is to call once, at its end."""
-        self.arrivals.waits_no_more(self)
+        self.connection_limits.mark_active(self)
         leave, self._leave = self._leave, None
         return leave or (lambda: None)
 
     def hang_up(self) -> None:
-        """See `Waiting.hang_up`."""
+        """See `IdleConnection.hang_up`."""
         self.transport.abortConnection()
 
     # --- inside

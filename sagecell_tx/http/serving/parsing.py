@@ -53,12 +53,12 @@ class OneThread:
 
 
 @define
-class Reading:
+class Parser:
     """Parses what is long `aside`, and what is short at once."""
 
     aside: Aside = maybeDeferred
 
-    def read(self, size: int, parse: Callable[[], _T]) -> Deferred[_T]:
+    def parse(self, size: int, parse: Callable[[], _T]) -> Deferred[_T]:
         """Fires with what `parse` gives for its `size` bytes, or fails as it does.
 
         Cancelled, it fires at once, and the thread's work is lost.
@@ -74,7 +74,7 @@ class Inbox:
     it and `resume` after it. What has come by then waits.
     """
 
-    reading: Reading
+    parser: Parser
     pause: Callable[[], None]
     resume: Callable[[], None]
     _waiting: deque[Callable[[], Deferred[None]]] = field(factory=deque, init=False)
@@ -90,7 +90,7 @@ class Inbox:
         """Heed what `parse` gives, once everything before it is heeded; or `refuse` its failure."""
 
         def read() -> Deferred[None]:
-            return self.reading.read(size, parse).addCallbacks(heed, refuse)
+            return self.parser.parse(size, parse).addCallbacks(heed, refuse)
 
         self._waiting.append(read)
         if not self._busy:

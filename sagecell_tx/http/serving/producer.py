@@ -26,7 +26,7 @@ def in_pieces(*parts: bytes) -> Iterator[bytes]:
 
 @implementer(IPushProducer)
 @define(kw_only=True, eq=False)
-class Pouring:
+class ResponseProducer:
     """One body. `more` gives the next pieces, None when there are none now; without it, the
     body is over after its beginning.
 
@@ -42,17 +42,17 @@ class Pouring:
     _done: Deferred[None] | None = field(default=None, init=False)
     _patience: IDelayedCall | None = field(default=None, init=False)
 
-    def pour(self, beginning: Iterator[bytes]) -> Deferred[None]:
+    def start(self, beginning: Iterator[bytes]) -> Deferred[None]:
         """Write; fires when all is written. Cancelling stops the writing."""
         self._pieces = beginning
         done: Deferred[None] = Deferred(lambda _: self._stop())
         self._done = done
         self.request.write(b"")  # the headers, so that the client knows that it is heard
         self.request.registerProducer(self, True)
-        self.go_on()
+        self.produce()
         return done
 
-    def go_on(self) -> None:
+    def produce(self) -> None:
         """There may be more to write."""
         while self._may_write():
             for piece in self._pieces:
@@ -75,7 +75,7 @@ class Pouring:
             self.request.unregisterProducer()
             done.callback(None)
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Cut the connection, so that the client sees that something is missing."""
         self.request.channel.forceAbortClient()
 
@@ -85,16 +85,16 @@ class Pouring:
         """The client is slow."""
         if not self.paused:
             self.paused = True
-            self._patience = self.clock.callLater(self.stalled, self.cut)
+            self._patience = self.clock.callLater(self.stalled, self.abort)
 
     def resumeProducing(self) -> None:  # noqa: N802
         """The client has taken what there was."""
         self._stop_waiting()
         self.paused = False
-        self.go_on()
+        self.produce()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; the pouring is about to be cancelled."""
+        """The client is gone; the writing is about to be cancelled."""
         self.paused = True
         self._stop_waiting()
 

@@ -16,11 +16,11 @@ from twisted.web.resource import EncodingResourceWrapper, IResource
 from twisted.web.server import GzipEncoderFactory, Request, Site
 from typing_extensions import override
 
-from sagecell_tx.http.connections.limits import Arrivals
-from sagecell_tx.http.connections.timeouts import PunctualChannel
+from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving import cors, ndjson
 from sagecell_tx.http.serving.errors import Problem, problem_of
-from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.wire import formwire
 from sagecell_tx.wire.formwire import Fields
 
@@ -37,17 +37,17 @@ class CellRequest(Request):
     """
 
     largest: int
-    reading: Reading
+    parser: Parser
     _refused = False
     _received = 0
     _fields: Deferred[None] | None = None
 
     def __init__(
-        self, channel: Any, *queued: object, largest: int, reading: Reading | None = None
+        self, channel: Any, *queued: object, largest: int, parser: Parser | None = None
     ) -> None:
         super().__init__(channel, *queued)
         self.largest = largest
-        self.reading = reading or Reading()
+        self.parser = parser or Parser()
 
     @override
     def gotLength(self, length: int | None) -> None:
@@ -80,7 +80,7 @@ class CellRequest(Request):
         size = self.content.tell() if formwire.is_form(kind) else 0
         self.content.seek(0)
         self.args = {}
-        read = self.reading.read(size, partial(self._parse, query, kind))
+        read = self.parser.parse(size, partial(self._parse, query, kind))
         self._fields = read.addCallbacks(self._answer, self._refuse_fields)
         self._fields.addErrback(lambda failure: _log.failure("answering a request", failure))
 
@@ -159,13 +159,13 @@ class Gzip(GzipEncoderFactory):
 class CellSite(Site):
     """The factory for connections, whose responses may be compressed.
 
-    `came` tells whether a new one may stay, `arrivals` counts them.
+    `on_accepted` tells whether a new one may stay, `connection_limits` counts them.
     """
 
-    came: Callable[[], bool]
-    arrivals: Arrivals
+    on_accepted: Callable[[], bool]
+    connection_limits: ConnectionLimits
     gzip: Gzip
-    protocol = PunctualChannel  # type: ignore[assignment]
+    protocol = TimedChannel  # type: ignore[assignment]
 
     @override
     def acceptableProtocols(self) -> list[bytes]:
@@ -175,10 +175,10 @@ class CellSite(Site):
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A connection was let in; without a protocol it is closed."""
-        if not self.came():
+        if not self.on_accepted():
             return None
         channel: Any = super().buildProtocol(addr)
-        channel.clock, channel.arrivals = self.reactor, self.arrivals
+        channel.clock, channel.connection_limits = self.reactor, self.connection_limits
         return channel
 
     @override

@@ -2,7 +2,7 @@
 
 A client has one connection and, one after another, the receivers that take what is said on it:
 a poll takes one frame, a streaming response many, a WebSocket all. What is behind the connection
-is a `Talk`; it is asked for more only when the receiver can take it, so nothing waits here.
+is a `SockJSHandler`. It is asked for more only when the receiver can take it: nothing waits here.
 
 Source: sockjs-protocol 0.3.3, "Protocol and framing" and "Handling close".
 """
@@ -22,7 +22,7 @@ from sagecell_tx.wire.sockjswire import Piece, Text
 
 _log = Logger()
 
-#: Bytes to ask a talk for at once, about.
+#: Bytes to ask a handler for at once, about.
 ROOM = 128 * 1024
 
 #: What a second receiver is told while there is one, and what a client is told whose request broke.
@@ -32,8 +32,8 @@ IDLE = (3000, "Nothing was said for too long.")
 INTERNAL_ERROR = (1011, "The server made a mistake.")
 
 
-class Link(Protocol):
-    """A connection, as whoever talks on it has it in hand: `address` is the client's, if known."""
+class SockJSClient(Protocol):
+    """The client, as its handler sees it. `address` is where it is, if known."""
 
     address: str
 
@@ -47,27 +47,27 @@ class Link(Protocol):
         """The client takes nothing: be rid of it at once."""
 
 
-class Talk(Protocol):
+class SockJSHandler(Protocol):
     """What is behind a connection."""
 
-    def read(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         """What the client means by `text`, whatever it is.
 
         Called in a thread when it is long, so it changes nothing.
         """
 
-    def receive(self, said: Any) -> None:
-        """The client said what `read` told."""
+    def receive(self, parsed: Any) -> None:
+        """The client sent what `parse` gave."""
 
-    def take(self, room: int) -> list[Text]:
-        """The next messages, about `room` bytes; none means that `Link.wake` will be called."""
+    def read(self, room: int) -> list[Text]:
+        """The next messages, about `room` bytes; none means that `SockJSClient.wake` will be called."""
 
     def end(self) -> None:
         """The connection is over. Called once, and last."""
 
 
-#: Begins a talk on a connection.
-Begin = Callable[[Link], Talk]
+#: Makes the handler of a connection.
+MakeHandler = Callable[[SockJSClient], SockJSHandler]
 
 
 class Receiver(Protocol):
@@ -75,7 +75,7 @@ class Receiver(Protocol):
 
     @property
     def writable(self) -> bool:
-        """It takes a piece now; otherwise `Connection.resume` is called when it does."""
+        """It takes a piece now; otherwise `SockJSConnection.resume` is called when it does."""
 
     @property
     def full(self) -> bool:
@@ -92,7 +92,7 @@ class Receiver(Protocol):
 
 
 @define(kw_only=True, eq=False)
-class Connection:
+class SockJSConnection:
     """One client's connection, from its first receiver until none has come for a while.
 
     `on_end` is called when it is over and can be forgotten.
@@ -101,22 +101,22 @@ class Connection:
     clock: IReactorTime
     limits: SockJSLimits
     stalled: float  # seconds that a client may take nothing
-    begin: Begin
+    make_handler: MakeHandler
     on_end: Callable[[], None]
     address: str = ""
-    _talk: Talk | None = field(default=None, init=False)
+    _handler: SockJSHandler | None = field(default=None, init=False)
     _receiver: Receiver | None = field(default=None, init=False)
     _pieces: Iterator[Piece] = field(factory=lambda: iter([sockjswire.OPEN]), init=False)
     _goodbye: Piece | None = field(default=None, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
-    _last_said: float = field(default=0.0, init=False)  # by either side, heartbeats apart
+    _last_message: float = field(default=0.0, init=False)  # by either side, heartbeats apart
     _last_written: float = field(default=0.0, init=False)
     _pumping: bool = field(default=False, init=False)
 
     @property
     def is_open(self) -> bool:
-        """The talk has begun and is not over."""
-        return self._talk is not None
+        """The handler is there, and was not told the end."""
+        return self._handler is not None
 
     # --- for the transports
 
@@ -128,9 +128,9 @@ class Connection:
             return
         self._receiver = receiver
         self._last_written = self.clock.seconds()
-        self._set_timer(self.limits.heartbeat_seconds, self._beat)
-        if self._talk is None and self._goodbye is None:
-            self._last_said = self.clock.seconds()
+        self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
+        if self._handler is None and self._goodbye is None:
+            self._last_message = self.clock.seconds()
             self._begin()
         self._pump()
 
@@ -138,29 +138,29 @@ class Connection:
         """The receiver takes more."""
         self._pump()
 
-    def lose(self, receiver: Receiver) -> None:
+    def receiver_lost(self, receiver: Receiver) -> None:
         """The receiver broke. What was on its way may be lost, so everything is."""
         if receiver is self._receiver:
-            self._part()
+            self._detach()
             self._end(*INTERRUPTED)
 
-    def read(self, text: str) -> Any:
-        """See `Talk.read`."""
-        talk = self._talk
-        return None if talk is None else talk.read(text)
+    def parse(self, text: str) -> Any:
+        """See `SockJSHandler.parse`."""
+        handler = self._handler
+        return None if handler is None else handler.parse(text)
 
-    def receive(self, said: Any) -> None:
-        """The client said something, which `read` told."""
-        if self._talk is None:
+    def receive(self, parsed: Any) -> None:
+        """The client sent something, which `parse` gave."""
+        if self._handler is None:
             return
-        self._last_said = self.clock.seconds()
+        self._last_message = self.clock.seconds()
         try:
-            self._talk.receive(said)
+            self._handler.receive(parsed)
         except Exception:
             _log.failure("receiving what a SockJS client said")
             self.close(*INTERNAL_ERROR)
 
-    def forget(self) -> None:
+    def expire(self) -> None:
         """Nobody will come back. A second time changes nothing."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -169,47 +169,47 @@ class Connection:
         on_end, self.on_end = self.on_end, lambda: None
         on_end()
 
-    # --- Link
+    # --- SockJSClient
 
     def wake(self) -> None:
-        """See `Link.wake`."""
+        """See `SockJSClient.wake`."""
         self._pump()
 
     def close(self, code: int, reason: str) -> None:
-        """See `Link.close`."""
+        """See `SockJSClient.close`."""
         self._end(code, reason)
         self._pump()
 
     def abandon(self, code: int, reason: str) -> None:
-        """See `Link.abandon`."""
+        """See `SockJSClient.abandon`."""
         self._end(code, reason)
         receiver = self._receiver
         if receiver is not None:
-            self._part()
+            self._detach()
             receiver.abandon()
 
     # --- inside
 
     def _begin(self) -> None:
         try:
-            talk = self.begin(self)
+            handler = self.make_handler(self)
         except Exception:
             _log.failure("beginning a talk")
             self._end(*INTERNAL_ERROR)
             return
         if self._goodbye is None:
-            self._talk = talk
+            self._handler = handler
         else:  # it was closed as it began
-            talk.end()
+            handler.end()
 
     def _end(self, code: int, reason: str) -> None:
         """From now on the goodbye is all there is to say."""
         if self._goodbye is not None:
             return
         self._goodbye = sockjswire.close_frame(code, reason)
-        talk, self._talk = self._talk, None
-        if talk is not None:
-            talk.end()
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.end()
 
     def _pump(self) -> None:
         """Write while there is something to write and the receiver takes it."""
@@ -221,25 +221,25 @@ class Connection:
                 piece = next(self._pieces, None)
                 if piece is not None:
                     self._write(self._receiver, piece)
-                elif not self._find_something():
+                elif not self._next_frame():
                     break
         finally:
             self._pumping = False
 
-    def _find_something(self) -> bool:
+    def _next_frame(self) -> bool:
         """The next frame, if there is one."""
         if self._goodbye is not None:
             self._pieces = iter([self._goodbye])
             return True
-        assert self._talk is not None, "it began before the first frame was taken"
+        assert self._handler is not None, "it began before the first frame was taken"
         try:
-            messages = self._talk.take(ROOM)
+            messages = self._handler.read(ROOM)
         except Exception:
             _log.failure("taking what is said to a SockJS client")
             self._end(*INTERNAL_ERROR)
             messages = []
         if messages:
-            self._last_said = self.clock.seconds()
+            self._last_message = self.clock.seconds()
             self._pieces = sockjswire.array(messages)
         # Taking may have brought about the end.
         return bool(messages) or self._goodbye is not None
@@ -249,25 +249,25 @@ class Connection:
         receiver.write(piece)
         if piece.last and receiver is self._receiver:
             if receiver.full or piece is self._goodbye:
-                self._part()
+                self._detach()
                 receiver.finish()
             else:
-                self._set_timer(self.limits.heartbeat_seconds, self._beat)
+                self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
 
-    def _part(self) -> None:
+    def _detach(self) -> None:
         """The receiver takes nothing more; another one has to come before long."""
         self._receiver, self._pieces = None, iter(())
-        self._set_timer(self.limits.disconnect_seconds, self.forget)
+        self._set_timer(self.limits.disconnect_seconds, self.expire)
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         now, receiver = self.clock.seconds(), self._receiver
         assert receiver is not None, "the timer is another one without a receiver"
-        self._set_timer(self.limits.heartbeat_seconds, self._beat)
+        self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
         if not receiver.writable:
             if now - self._last_written >= self.stalled:
                 _log.info("a SockJS client takes nothing and is let go")
                 self.abandon(*INTERRUPTED)
-        elif self._goodbye is None and now - self._last_said >= self.limits.idle_seconds:
+        elif self._goodbye is None and now - self._last_message >= self.limits.idle_seconds:
             self.close(*IDLE)
         else:
             self._write(receiver, sockjswire.HEARTBEAT)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from sagecell_tx.http.sockjs.connection import Link
+from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.transports.websocket import TRY_AGAIN_LATER
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
@@ -29,7 +29,7 @@ from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.sockjswire import Text
-from sagecell_tx.wire.v4 import Elder
+from sagecell_tx.wire.v4 import V4Client
 
 #: What comes before the comma of a question to the completer.
 COMPLETE = "complete"
@@ -46,7 +46,7 @@ TURN = 64 * 1024
 
 
 @frozen
-class Said:
+class ClientMessage:
     """What a client said to whoever has that address: a message, or why it is none."""
 
     address: str
@@ -54,136 +54,137 @@ class Said:
 
 
 @define(eq=False)
-class Line:
+class MultiplexedKernel:
     """One kernel's part of the connection: the session's listener."""
 
     _multiplexer: Multiplexer
     session: Session
     attachment: Attachment = field(init=False)
-    elder: Elder = field(factory=Elder, init=False)
+    v4: V4Client = field(factory=V4Client, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.attachment = self.session.attach(self)
 
     def wake(self) -> None:
         """See `Listener.wake`."""
-        self._multiplexer.has_news(self)
+        self._multiplexer.kernel_woken(self)
 
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
-        self._multiplexer.is_over(self, reason)
+        self._multiplexer.kernel_closed(self, reason)
 
 
 @define(eq=False)
 class Multiplexer:
-    """The talk on one connection. `now` gives the time as ISO 8601 text."""
+    """The handler of one connection. `now` gives the time as ISO 8601 text."""
 
-    _link: Link
+    _client: SockJSClient
     _fleet: Fleet
     _completer: Completer
     _now: Callable[[], str]
-    _lines: dict[str, Line] = field(factory=dict, init=False)
-    _turns: deque[Line] = field(factory=deque, init=False)  # which may have something to say
+    _kernels: dict[str, MultiplexedKernel] = field(factory=dict, init=False)
+    # Those that may have something to say.
+    _turns: deque[MultiplexedKernel] = field(factory=deque, init=False)
     _answers: deque[Text] = field(factory=deque, init=False)  # for this client alone
     _awaited: int = field(default=0, init=False)
-    _elder: Elder = field(factory=Elder, init=False)  # of the questions to the completer
+    _v4: V4Client = field(factory=V4Client, init=False)  # of the questions to the completer
     _over: bool = field(default=False, init=False)
 
-    # --- Talk
+    # --- SockJSHandler
 
-    def read(self, text: str) -> Said | None:
-        """See `Talk.read`."""
+    def parse(self, text: str) -> ClientMessage | None:
+        """See `SockJSHandler.parse`."""
         address, comma, message = text.partition(",")
         if not comma:
             return None
         try:
-            return Said(address, textwire.parse(message, date=self._now()))
+            return ClientMessage(address, textwire.parse(message, date=self._now()))
         except WireError as error:
-            return Said(address, error)
+            return ClientMessage(address, error)
 
-    def receive(self, said: Said | None) -> None:
-        """See `Talk.receive`."""
-        if said is None:
+    def receive(self, parsed: ClientMessage | None) -> None:
+        """See `SockJSHandler.receive`."""
+        if parsed is None:
             return
-        if said.address == COMPLETE:
-            self._complete(said.message)
+        if parsed.address == COMPLETE:
+            self._complete(parsed.message)
             return
-        line = self._line(said.address.partition("/")[0])
-        if line is not None:
-            self._send(line, said.message)
+        kernel = self._kernel(parsed.address.partition("/")[0])
+        if kernel is not None:
+            self._send(kernel, parsed.message)
 
-    def take(self, room: int) -> list[Text]:
-        """See `Talk.take`."""
+    def read(self, room: int) -> list[Text]:
+        """See `SockJSHandler.read`."""
         taken = list(self._answers)
         self._answers.clear()
         while self._turns and room > 0:
-            line = self._turns.popleft()
-            messages = line.attachment.take(min(room, TURN))
-            if messages and line not in self._turns:
-                self._turns.append(line)
+            kernel = self._turns.popleft()
+            messages = kernel.attachment.read(min(room, TURN))
+            if messages and kernel not in self._turns:
+                self._turns.append(kernel)
             for message in messages:
                 room -= message.size
-                taken.append(_addressed(line.session, line.elder.answered(message)))
+                taken.append(_addressed(kernel.session, kernel.v4.adapt_reply(message)))
         return taken
 
     def end(self) -> None:
-        """See `Talk.end`. Without another listener, the kernels end before long."""
+        """See `SockJSHandler.end`. Without another listener, the kernels end before long."""
         self._over = True
-        lines = list(self._lines.values())
-        self._lines.clear()
+        kernels = list(self._kernels.values())
+        self._kernels.clear()
         self._turns.clear()
         self._answers.clear()
-        for line in lines:
-            line.attachment.detach()
+        for kernel in kernels:
+            kernel.attachment.detach()
 
     # --- kernels
 
-    def has_news(self, line: Line) -> None:
+    def kernel_woken(self, kernel: MultiplexedKernel) -> None:
         """A kernel has something to say."""
-        if line not in self._turns:
-            self._turns.append(line)
-            self._link.wake()
+        if kernel not in self._turns:
+            self._turns.append(kernel)
+            self._client.wake()
 
-    def is_over(self, line: Line, reason: str) -> None:
+    def kernel_closed(self, kernel: MultiplexedKernel, reason: str) -> None:
         """A session has said its last word, or this client is too slow for it."""
-        self._lines.pop(line.session.kernel_id, None)
-        if line in self._turns:
-            self._turns.remove(line)
+        self._kernels.pop(kernel.session.kernel_id, None)
+        if kernel in self._turns:
+            self._turns.remove(kernel)
         if reason == STALLED:
-            self._link.abandon(TRY_AGAIN_LATER, "Too slow: nothing was taken for too long.")
+            self._client.abandon(TRY_AGAIN_LATER, "Too slow: nothing was taken for too long.")
 
-    def _line(self, kernel_id: str) -> Line | None:
-        """A kernel's line, opened when it is asked for first."""
-        line = self._lines.get(kernel_id)
-        if line is None:
+    def _kernel(self, kernel_id: str) -> MultiplexedKernel | None:
+        """A kernel's part of the connection, begun when it is asked for first."""
+        kernel = self._kernels.get(kernel_id)
+        if kernel is None:
             session = self._fleet.get(kernel_id)
             if session is None:
                 return None
-            line = self._lines[kernel_id] = Line(self, session)
-            self.has_news(line)  # what was said before waits
-        return line
+            kernel = self._kernels[kernel_id] = MultiplexedKernel(self, session)
+            self.kernel_woken(kernel)  # what was said before waits
+        return kernel
 
-    def _send(self, line: Line, message: Message | WireError) -> None:
+    def _send(self, kernel: MultiplexedKernel, message: Message | WireError) -> None:
         match message:
             case textwire.UnknownChannel():
-                self._refuse(line, message.code, message.message, message.header)
+                self._refuse(kernel, message.code, message.message, message.header)
             case WireError():
                 # One bad message must not cut the page's other cells off.
-                self._refuse(line, message.code, message.message, b"{}")
+                self._refuse(kernel, message.code, message.message, b"{}")
             case Message():
                 try:
-                    line.attachment.send(line.elder.modern(message))
+                    kernel.attachment.send(kernel.v4.adapt_request(message))
                 except Undeliverable as error:
-                    self._refuse(line, error.code, error.message, message.header)
+                    self._refuse(kernel, error.code, error.message, message.header)
 
-    def _refuse(self, line: Line, code: str, sentence: str, header: bytes) -> None:
+    def _refuse(self, kernel: MultiplexedKernel, code: str, sentence: str, header: bytes) -> None:
         """Tell this client alone that its request goes nowhere."""
         if len(self._answers) + self._awaited >= ANSWERS:
             return
         content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
-        refusal = line.session.say("error", content, header)
-        self._answers.append(_addressed(line.session, refusal))
-        self._link.wake()
+        refusal = kernel.session.originate("error", content, header)
+        self._answers.append(_addressed(kernel.session, refusal))
+        self._client.wake()
 
     # --- completions
 
@@ -194,19 +195,19 @@ class Multiplexer:
             mode = asked.parsed_content(QUESTION, QUESTION_MARKS).get("mode")
         except WireError:
             return
-        question = self._elder.modern(asked)
-        if self._completer.answers(question):
+        question = self._v4.adapt_request(asked)
+        if self._completer.accepts(question):
             self._awaited += 1
             language = mode if isinstance(mode, str) else ""
-            who = Visitor(address=self._link.address).holder
+            who = Visitor(address=self._client.address).holder
             self._completer.ask(question, language, self._answered, who=who)
 
     def _answered(self, reply: Message) -> None:
         self._awaited -= 1
         if not self._over:
-            told = self._elder.answered(reply)
+            told = self._v4.adapt_reply(reply)
             self._answers.append((f"{COMPLETE},", *textwire.render(told)))
-            self._link.wake()
+            self._client.wake()
 
 
 def _addressed(session: Session, message: Message) -> Text:

@@ -9,12 +9,12 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from sagecell_tx.http.serving.errors import Problem
-from sagecell_tx.http.sockjs.connection import Begin, Connection
+from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSConnection
 from sagecell_tx.limits import SockJSLimits
 
 
 @define(kw_only=True)
-class Census:
+class ConnectionCounts:
     """How many connections there are, of all and of each address. They are bounded."""
 
     limits: SockJSLimits
@@ -35,11 +35,11 @@ class Census:
                 headers={"Retry-After": "5"},
             )
 
-    def came(self, address: str) -> None:
+    def add(self, address: str) -> None:
         """One more, after `check`."""
         self.by_address[address] += 1
 
-    def went(self, address: str) -> None:
+    def remove(self, address: str) -> None:
         """One less."""
         self.by_address[address] -= 1
         if not self.by_address[address]:
@@ -47,22 +47,22 @@ class Census:
 
 
 @define(kw_only=True)
-class Connections:
+class SockJSConnections:
     """The connections of one service that HTTP requests carry, by the names that clients gave."""
 
     clock: IReactorTime
     limits: SockJSLimits
     stalled: float  # seconds that a client may take nothing
-    begin: Begin
-    census: Census
-    _by_name: dict[str, Connection] = field(factory=dict, init=False)
+    make_handler: MakeHandler
+    counts: ConnectionCounts
+    _by_name: dict[str, SockJSConnection] = field(factory=dict, init=False)
 
-    def find(self, name: str, address: str) -> Connection | None:
+    def find(self, name: str, address: str) -> SockJSConnection | None:
         """The connection of that name, if it is this address's: names can be guessed."""
         connection = self._by_name.get(name)
         return connection if connection is not None and connection.address == address else None
 
-    def find_or_open(self, name: str, address: str) -> Connection:
+    def find_or_open(self, name: str, address: str) -> SockJSConnection:
         """The same, or a new one; raises `Problem` for another address's, and for one too many."""
         if name not in self._by_name:
             self._by_name[name] = self.open(address, lambda: self._by_name.pop(name))
@@ -71,20 +71,20 @@ class Connections:
             raise Problem(404, "not_found", "This connection was opened from another address.")
         return connection
 
-    def open(self, address: str, on_end: Callable[[], object] = lambda: None) -> Connection:
+    def open(self, address: str, on_end: Callable[[], object] = lambda: None) -> SockJSConnection:
         """A connection without a name, as WebSockets have them; raises `Problem`."""
-        self.census.check(address)
-        self.census.came(address)
+        self.counts.check(address)
+        self.counts.add(address)
 
         def ended() -> None:
-            self.census.went(address)
+            self.counts.remove(address)
             on_end()
 
-        return Connection(
+        return SockJSConnection(
             clock=self.clock,
             limits=self.limits,
             stalled=self.stalled,
-            begin=self.begin,
+            make_handler=self.make_handler,
             on_end=ended,
             address=address,
         )

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from sagecell_tx.http.sockjs.connection import Connection
+from sagecell_tx.http.sockjs.connection import SockJSConnection
 from sagecell_tx.wire.sockjswire import Piece, quoted
 
 JAVASCRIPT = "application/javascript; charset=UTF-8"
@@ -33,7 +33,7 @@ _HTMLFILE = """\
 
 
 @frozen(kw_only=True)
-class Form:
+class FrameFormat:
     """How frames are put into a response.
 
     `quotes` puts each into a JavaScript string, `percents` writes "%" as in an address.
@@ -62,11 +62,11 @@ class Form:
         )
 
 
-XHR = Form(media=JAVASCRIPT, streams=False)
+XHR = FrameFormat(media=JAVASCRIPT, streams=False)
 # Some browsers show a script nothing of a response before so many bytes of it are there.
-XHR_STREAMING = Form(media=JAVASCRIPT, prelude=b"h" * 2048 + b"\n")
+XHR_STREAMING = FrameFormat(media=JAVASCRIPT, prelude=b"h" * 2048 + b"\n")
 # sockjs-client reads an event's data as if it were an address.
-EVENT_SOURCE = Form(
+EVENT_SOURCE = FrameFormat(
     media="text/event-stream; charset=UTF-8",
     prelude=b"\r\n",
     before=b"data: ",
@@ -75,16 +75,18 @@ EVENT_SOURCE = Form(
 )
 
 
-def jsonp(callback: str) -> Form:
+def jsonp(callback: str) -> FrameFormat:
     """A script that calls `callback` with one frame."""
     before = callback.encode("ascii") + b'("'
-    return Form(media=JAVASCRIPT, streams=False, before=before, after=b'");\r\n', quotes=True)
+    return FrameFormat(
+        media=JAVASCRIPT, streams=False, before=before, after=b'");\r\n', quotes=True
+    )
 
 
-def htmlfile(callback: str) -> Form:
+def htmlfile(callback: str) -> FrameFormat:
     """A page that goes on for ever, and hands each frame to its parent's `callback`."""
     head = _HTMLFILE.format(callback=callback).encode("ascii")
-    return Form(
+    return FrameFormat(
         media=HTML,
         prelude=head + b" " * (1024 - len(head)) + b"\r\n\r\n",
         before=b'<script>\np("',
@@ -95,7 +97,7 @@ def htmlfile(callback: str) -> Form:
 
 @implementer(IPushProducer)
 @define(eq=False)
-class Response:
+class FrameResponse:
     """One response that takes a connection's frames, as its client reads them.
 
     One that streams ends after `limit` bytes or more, so that browsers can forget what they
@@ -103,9 +105,9 @@ class Response:
     """
 
     _request: Request
-    _form: Form
+    _form: FrameFormat
     _limit: int
-    _connection: Connection
+    _connection: SockJSConnection
     _sent: int = field(default=0, init=False)
     _paused: bool = field(default=False, init=False)
     _done: Deferred[None] = field(init=False, factory=Deferred)
@@ -121,7 +123,7 @@ class Response:
             await self._done
         except CancelledError:
             self._paused = True
-            self._connection.lose(self)
+            self._connection.receiver_lost(self)
             raise
 
     # --- Receiver

@@ -29,20 +29,20 @@ from twisted.web.server import Request
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.parameters import text
-from sagecell_tx.http.serving.parsing import Reading
+from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.sockjs import headers
-from sagecell_tx.http.sockjs.registry import Connections
+from sagecell_tx.http.sockjs.registry import SockJSConnections
 from sagecell_tx.http.sockjs.responses import (
     EVENT_SOURCE,
     XHR,
     XHR_STREAMING,
-    Form,
-    Response,
+    FrameFormat,
+    FrameResponse,
     htmlfile,
     jsonp,
 )
 from sagecell_tx.http.sockjs.websocket import FramedSocket, RawSocket
-from sagecell_tx.http.transports.autobahn import Absent, Speaker, WebSockets
+from sagecell_tx.http.transports.autobahn import MessageHandler, NoHandler, WebSockets
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.formwire import URLENCODED, media_type
 from sagecell_tx.wire.messages import WireError, dump
@@ -66,14 +66,14 @@ class SockJS:
     proxies may keep a client at one server by JSESSIONID.
     """
 
-    connections: Connections
+    connections: SockJSConnections
     sockets: WebSockets | None
     address: Callable[[IRequest], str]
     entropy: Callable[[int], bytes]
     now: Callable[[], str]
     script: str
     cookie: bool = True
-    reading: Reading = field(factory=Reading)
+    parser: Parser = field(factory=Parser)
 
     app = Klein()
     handle_problems(app)
@@ -145,7 +145,7 @@ class SockJS:
         return self._upgrade(request, self._framed)
 
     def _upgrade(
-        self, request: Request, speaker: Callable[[str, Any], Speaker]
+        self, request: Request, handler: Callable[[str, Any], MessageHandler]
     ) -> IResource | bytes:
         if self.sockets is None:
             raise Problem(404, "not_found", "There are no WebSockets here.")
@@ -157,30 +157,30 @@ class SockJS:
         wanted = cors.header(request, b"connection").lower().split(",")
         if "upgrade" not in [word.strip() for word in wanted]:
             return headers.refuse(request, 400, '"Connection" must be "Upgrade".')
-        self.connections.census.check(address)
+        self.connections.counts.check(address)
 
-        def join(socket: Any, _: object) -> Speaker:
+        def find_handler(socket: Any, _: object) -> MessageHandler:
             try:
-                return speaker(address, socket)
+                return handler(address, socket)
             except Problem as problem:
-                raise Absent(problem.message) from problem
+                raise NoHandler(problem.message) from problem
 
-        return self.sockets.resource(join)
+        return self.sockets.resource(find_handler)
 
-    def _framed(self, address: str, socket: Any) -> Speaker:
+    def _framed(self, address: str, socket: Any) -> MessageHandler:
         return FramedSocket(socket, self.connections.open(address))
 
-    def _raw(self, address: str, socket: Any) -> Speaker:
-        census = self.connections.census
-        census.check(address)
-        census.came(address)
+    def _raw(self, address: str, socket: Any) -> MessageHandler:
+        counts = self.connections.counts
+        counts.check(address)
+        counts.add(address)
         return RawSocket(
             socket=socket,
             address=address,
-            begin_talk=self.connections.begin,
+            make_handler=self.connections.make_handler,
             clock=self.connections.clock,
             limits=self.connections.limits,
-            on_end=lambda: census.went(address),
+            on_end=lambda: counts.remove(address),
         )
 
     # --- responses that take frames
@@ -211,7 +211,7 @@ class SockJS:
         return await self._call(request, server, name, jsonp)
 
     async def _call(
-        self, request: Request, server: str, name: str, form: Callable[[str], Form]
+        self, request: Request, server: str, name: str, form: Callable[[str], FrameFormat]
     ) -> bytes:
         callback = text(request, "c") or text(request, "callback")
         if not callback:
@@ -220,14 +220,14 @@ class SockJS:
             return headers.refuse(request, 500, 'invalid "callback" parameter')
         return await self._send(request, server, name, form(callback))
 
-    async def _send(self, request: Request, server: str, name: str, form: Form) -> bytes:
+    async def _send(self, request: Request, server: str, name: str, form: FrameFormat) -> bytes:
         _check(server, name)
         if request.method == b"HEAD":  # it would take what it cannot show
             return headers.not_allowed(request, "GET")
         self._prepare(request)
         connection = self.connections.find_or_open(name, self.address(request))
         limit = self.connections.limits.response_bytes
-        await Response(request, form, limit, connection).send()
+        await FrameResponse(request, form, limit, connection).send()
         return b""
 
     # --- requests that bring messages
@@ -259,10 +259,10 @@ class SockJS:
         request.setHeader("Content-Type", "text/plain; charset=UTF-8")
 
         def parse() -> list[Any]:
-            return [connection.read(message) for message in sockjswire.parse(payload)]
+            return [connection.parse(message) for message in sockjswire.parse(payload)]
 
         try:
-            messages = await self.reading.read(len(payload), parse)
+            messages = await self.parser.parse(len(payload), parse)
         except WireError as error:
             return headers.refuse(request, 500, error.message)
         for message in messages:

@@ -13,13 +13,19 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from sagecell_tx.http.sockjs.connection import IDLE, ROOM, Begin, Connection, Talk
+from sagecell_tx.http.sockjs.connection import (
+    IDLE,
+    ROOM,
+    MakeHandler,
+    SockJSConnection,
+    SockJSHandler,
+)
 from sagecell_tx.http.transports.websocket import (
     CONTINUATION,
     NORMAL,
     TEXT,
     TRY_AGAIN_LATER,
-    Socket,
+    WebSocket,
 )
 from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
@@ -27,7 +33,7 @@ from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.sockjswire import PayloadExpected, Piece
 
 
-def _write(socket: Socket, piece: Piece) -> None:
+def _write(socket: WebSocket, piece: Piece) -> None:
     """Write a piece as a frame of the WebSocket's message."""
     opcode = TEXT if piece.first else CONTINUATION
     socket.sendFrame(opcode=opcode, payload=piece.data, fin=piece.last)
@@ -38,11 +44,11 @@ def _write(socket: Socket, piece: Piece) -> None:
 class FramedSocket:
     """A WebSocket that takes all of one connection's frames, from its beginning to its end."""
 
-    _socket: Socket
-    _connection: Connection
+    _socket: WebSocket
+    _connection: SockJSConnection
     _paused: bool = field(default=False, init=False)
 
-    # --- Speaker
+    # --- MessageHandler
 
     def begin(self) -> None:
         """The upgrade is done."""
@@ -50,29 +56,29 @@ class FramedSocket:
         self._socket.transport.registerProducer(self, True)
         self._connection.attach(self)
 
-    def read(self, text: bytes, date: str) -> list[Any]:
+    def parse(self, text: bytes, date: str) -> list[Any]:
         """The messages that the client sent; raises `WireError` when they are none."""
         try:
-            return [self._connection.read(message) for message in sockjswire.parse(text)]
+            return [self._connection.parse(message) for message in sockjswire.parse(text)]
         except PayloadExpected:
             return []  # empty frames are let pass
 
-    def heed(self, said: list[Any]) -> None:
-        """See `Speaker.heed`."""
-        for each in said:
+    def handle(self, parsed: list[Any]) -> None:
+        """See `MessageHandler.handle`."""
+        for each in parsed:
             self._connection.receive(each)
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone, and comes back as another one."""
         self._paused = True
-        self._connection.forget()
+        self._connection.expire()
 
     # --- Receiver
 
     @property
     def writable(self) -> bool:
         """See `Receiver.writable`."""
-        return not self._paused and self._socket.talking
+        return not self._paused and self._socket.can_send
 
     @property
     def full(self) -> bool:
@@ -85,12 +91,12 @@ class FramedSocket:
 
     def finish(self) -> None:
         """See `Receiver.finish`. Why was said in the last frame."""
-        self._socket.end_with(NORMAL, "closed", "The connection is closed.")
+        self._socket.close_with(NORMAL, "closed", "The connection is closed.")
 
     def abandon(self) -> None:
         """See `Receiver.abandon`."""
         # Behind what the client does not read; it is cut off when it does not answer.
-        self._socket.end_with(TRY_AGAIN_LATER, "stalled", "Nothing was taken for too long.")
+        self._socket.close_with(TRY_AGAIN_LATER, "stalled", "Nothing was taken for too long.")
 
     # --- IPushProducer
 
@@ -111,48 +117,48 @@ class FramedSocket:
 @implementer(IPushProducer)
 @define(kw_only=True, eq=False)
 class RawSocket:
-    """A WebSocket without frames, heartbeats or greeting: a talk's link and its client in one."""
+    """A WebSocket without frames, heartbeats or greeting, and its handler's `SockJSClient`."""
 
-    socket: Socket
+    socket: WebSocket
     address: str
-    begin_talk: Begin
+    make_handler: MakeHandler
     clock: IReactorTime
     limits: SockJSLimits
     on_end: Callable[[], None]
-    _talk: Talk | None = field(default=None, init=False)
+    _handler: SockJSHandler | None = field(default=None, init=False)
     _pieces: Iterator[Piece] = field(factory=lambda: iter(()), init=False)
     _idle: IDelayedCall | None = field(default=None, init=False)
     _paused: bool = field(default=False, init=False)
     _pumping: bool = field(default=False, init=False)
 
-    # --- Speaker
+    # --- MessageHandler
 
     def begin(self) -> None:
         """The upgrade is done."""
         self.socket.transport.unregisterProducer()  # the HTTP channel, whose transport it was
         self.socket.transport.registerProducer(self, True)
         self._idle = self.clock.callLater(self.limits.idle_seconds, self.close, *IDLE)
-        talk = self.begin_talk(self)
-        if self.socket.talking:
-            self._talk = talk
+        handler = self.make_handler(self)
+        if self.socket.can_send:
+            self._handler = handler
             self._pump()
         else:  # it was closed as it began
-            talk.end()
+            handler.end()
 
-    def read(self, text: bytes, date: str) -> Any:
+    def parse(self, text: bytes, date: str) -> Any:
         """The message that the client sent; raises `WireError` when that is no text."""
         try:
             message = text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise WireError("invalid_json", "The message is not UTF-8.") from error
-        talk = self._talk
-        return None if talk is None else talk.read(message)
+        handler = self._handler
+        return None if handler is None else handler.parse(message)
 
-    def heed(self, said: Any) -> None:
-        """See `Speaker.heed`."""
-        if self._talk is not None:
-            self._stir()
-            self._talk.receive(said)
+    def handle(self, parsed: Any) -> None:
+        """See `MessageHandler.handle`."""
+        if self._handler is not None:
+            self._restart_idle_timer()
+            self._handler.receive(parsed)
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone."""
@@ -161,21 +167,21 @@ class RawSocket:
         on_end, self.on_end = self.on_end, lambda: None
         on_end()
 
-    # --- Link
+    # --- SockJSClient
 
     def wake(self) -> None:
-        """See `Link.wake`."""
+        """See `SockJSClient.wake`."""
         self._pump()
 
     def close(self, code: int, reason: str) -> None:
-        """See `Link.close`."""
+        """See `SockJSClient.close`."""
         self._finish()
-        self.socket.end_with(code, "closed", reason)
+        self.socket.close_with(code, "closed", reason)
 
     def abandon(self, code: int, reason: str) -> None:
-        """See `Link.abandon`."""
+        """See `SockJSClient.abandon`."""
         self._finish()
-        self.socket.end_with(TRY_AGAIN_LATER, "stalled", reason)
+        self.socket.close_with(TRY_AGAIN_LATER, "stalled", reason)
 
     # --- IPushProducer
 
@@ -197,11 +203,11 @@ class RawSocket:
     def _finish(self) -> None:
         if self._idle is not None and self._idle.active():
             self._idle.cancel()
-        talk, self._talk = self._talk, None
-        if talk is not None:
-            talk.end()
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.end()
 
-    def _stir(self) -> None:
+    def _restart_idle_timer(self) -> None:
         if self._idle is not None and self._idle.active():
             self._idle.reset(self.limits.idle_seconds)
 
@@ -210,18 +216,18 @@ class RawSocket:
             return
         self._pumping = True
         try:
-            while not self._paused and self.socket.talking:
+            while not self._paused and self.socket.can_send:
                 piece = next(self._pieces, None)
                 if piece is not None:
                     _write(self.socket, piece)
-                elif not self._find_something():
+                elif not self._next_messages():
                     break
         finally:
             self._pumping = False
 
-    def _find_something(self) -> bool:
-        messages = self._talk.take(ROOM) if self._talk is not None else []
+    def _next_messages(self) -> bool:
+        messages = self._handler.read(ROOM) if self._handler is not None else []
         if messages:
-            self._stir()
+            self._restart_idle_timer()
             self._pieces = chain.from_iterable(map(sockjswire.plain, messages))
         return bool(messages)

@@ -28,8 +28,8 @@ from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.http.connections.fairness import Intake, Pongs
-from sagecell_tx.http.connections.timeouts import PunctualChannel
-from sagecell_tx.http.serving.parsing import Inbox, Reading
+from sagecell_tx.http.connections.timeouts import TimedChannel
+from sagecell_tx.http.serving.parsing import Inbox, Parser
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.websocket import (
     INTERNAL_ERROR,
@@ -38,8 +38,8 @@ from sagecell_tx.http.transports.websocket import (
     NORMAL,
     POLICY_VIOLATION,
     UNSUPPORTED_DATA,
-    Conversation,
-    Socket,
+    WebSocket,
+    WebSocketListener,
     close_reason,
 )
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
@@ -52,7 +52,11 @@ _log = Logger()
 GOODBYES = (NORMAL, 1001, 1005, None)
 
 #: The close codes for what is wrong with a message, where they have one of their own.
-_CODES = {"invalid_json": INVALID_DATA, "binary_message": UNSUPPORTED_DATA}
+_CODES = {
+    "invalid_json": INVALID_DATA,
+    "invalid_utf8": INVALID_DATA,
+    "binary_message": UNSUPPORTED_DATA,
+}
 
 #: The opcode of RFC 6455.
 PONG = 10
@@ -61,23 +65,23 @@ PONG = 10
 PARTING = 15.0
 
 #: The words for what Autobahn itself objects to.
-_WORDS = {INVALID_DATA: "invalid_utf8", MESSAGE_TOO_BIG: "message_too_big"}
+_WORDS = {MESSAGE_TOO_BIG: "message_too_big"}
 
 
-class Speaker(Protocol):
-    """Who speaks with a WebSocket's client."""
+class MessageHandler(Protocol):
+    """What handles the messages of a WebSocket's client."""
 
     def begin(self) -> None:
         """The upgrade is done. Raises one of `resume.CANNOT_GO_ON`."""
 
-    def read(self, text: bytes, date: str) -> Any:
+    def parse(self, text: bytes, date: str) -> Any:
         """What the client means by `text`; raises `WireError` when that makes no sense.
 
         Called in a thread when it is long, so it changes nothing.
         """
 
-    def heed(self, said: Any) -> None:
-        """Do what the client means, which `read` told; raises `WireError` as well."""
+    def handle(self, parsed: Any) -> None:
+        """Do what the client means, which `parse` gave; raises `WireError` as well."""
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone; `for_good` when it said so itself, and does not come back.
@@ -86,25 +90,34 @@ class Speaker(Protocol):
         """
 
 
-#: Finds who is to speak with a client, by its request; raises `Absent` when there is nobody.
-Join = Callable[[Socket, Any], Speaker]
+#: Finds the handler of a client, by its request; raises `NoHandler` when there is none.
+FindHandler = Callable[[WebSocket, Any], MessageHandler]
 
 
-class Absent(Exception):
-    """There is nobody to speak with, or not any more."""
+class NoHandler(Exception):
+    """There is nothing to connect to, or not any more."""
 
 
 def _binary(payload: bytes, date: str) -> NoReturn:
     raise WireError("binary_message", "Messages are JSON text here.")
 
 
-class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """Autobahn's side of a `Speaker`."""
+def _text(parse: Callable[[bytes, str], Any], payload: bytes, date: str) -> Any:
+    """What `parse` makes of a text message. Called in a thread when it is long."""
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WireError("invalid_utf8", f"A text message is not UTF-8: {error.reason}.") from error
+    return parse(payload, date)
 
-    factory: SpeakingFactory
-    join: Join
-    gone: Callable[[], None]
-    speaker: Speaker | None = None
+
+class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+    """Autobahn's side of a `MessageHandler`."""
+
+    factory: WebSocketFactory
+    find_handler: FindHandler
+    on_closed: Callable[[], None]
+    handler: MessageHandler | None = None
     control_frame_data: Any
     _intake: Intake
     _inbox: Inbox
@@ -122,7 +135,7 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             resume=self.transport.resumeProducing,
         )
         self._inbox = Inbox(
-            reading=self.factory.reading,
+            parser=self.factory.parser,
             pause=lambda: self._intake.hold(self._inbox),
             resume=lambda: self._intake.release(self._inbox),
         )
@@ -172,38 +185,38 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onConnect(self, request: Any) -> None:
         """A client asks for the upgrade."""
         try:
-            self.speaker = self.join(self, request)
-        except Absent as error:
+            self.handler = self.find_handler(self, request)
+        except NoHandler as error:
             raise ConnectionDeny(404, str(error)) from error
 
     @override
     def onOpen(self) -> None:
         """The upgrade is done."""
-        if self.speaker is not None:
+        if self.handler is not None:
             try:
-                self.speaker.begin()
+                self.handler.begin()
             except resume.CANNOT_GO_ON as error:
                 problem = resume.refusal(error, self.factory.lifetime)
-                self.end_with(POLICY_VIOLATION, problem.code, problem.message)
+                self.close_with(POLICY_VIOLATION, problem.code, problem.message)
             except Exception:
                 _log.failure("beginning a conversation")
-                self.end_with(INTERNAL_ERROR, "internal_error", "The server made a mistake.")
+                self.close_with(INTERNAL_ERROR, "internal_error", "The server made a mistake.")
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """The client said something, whatever it is."""
-        if self.speaker is None or not self.talking:
+        if self.handler is None or not self.can_send:
             return
-        read = _binary if isBinary else self.speaker.read
+        read = _binary if isBinary else partial(_text, self.handler.parse)
         parse = partial(read, payload, self.factory.now())
-        self._inbox.put(len(payload), parse, self._heed, self._refuse)
+        self._inbox.put(len(payload), parse, self._handle, self._refuse)
 
-    def _heed(self, said: Any) -> None:
+    def _handle(self, parsed: Any) -> None:
         """What the client said is read. Perhaps it has said goodbye since."""
-        if self.speaker is None or self._refused:
+        if self.handler is None or self._refused:
             return
         try:
-            self.speaker.heed(said)
+            self.handler.handle(parsed)
         except Exception:
             self._refuse(Failure())
 
@@ -214,19 +227,19 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         else:
             _log.failure("reading what a client said", failure)
             code, word, sentence = INTERNAL_ERROR, "internal_error", "The server made a mistake."
-        self.end_with(code, word, sentence)
+        self.close_with(code, word, sentence)
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone; what the client said before that is heeded first."""
-        if self.speaker is not None:
+        if self.handler is not None:
             end = partial(self._end, for_good=wasClean and code in GOODBYES)
             self._inbox.put(0, end, lambda _: None, self._refuse)
 
     def _end(self, *, for_good: bool) -> None:
-        if self.speaker is not None:
-            speaker, self.speaker = self.speaker, None
-            speaker.end(for_good=for_good)
+        if self.handler is not None:
+            handler, self.handler = self.handler, None
+            handler.end(for_good=for_good)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -236,7 +249,7 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self._intake.stop()
         self._pongs.stop()
         super().connectionLost(reason)
-        self.gone()
+        self.on_closed()
 
     @override
     def dropConnection(self, abort: bool = False) -> None:
@@ -252,11 +265,11 @@ class SpeakingProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             self._parting = self.factory.reactor.callLater(PARTING, cut)
 
     @property
-    def talking(self) -> bool:
+    def can_send(self) -> bool:
         """The upgrade is done, and neither side has said goodbye."""
         return bool(self.state == self.STATE_OPEN)
 
-    def end_with(self, code: int, word: str, sentence: str) -> None:
+    def close_with(self, code: int, word: str, sentence: str) -> None:
         """Say goodbye with a close code and a JSON reason.
 
         Autobahn's `sendClose` does not know the codes between 1000 and 3000.
@@ -309,10 +322,10 @@ class Timers:
         return self._clock.callLater(delay, call, *args)
 
 
-class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
+class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     """Makes the protocol for each upgrade."""
 
-    protocol = SpeakingProtocol
+    protocol = WebSocketProtocol
 
     def __init__(
         self,
@@ -321,17 +334,19 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
         messages: MessageLimits,
         now: Callable[[], str],
         reactor: Any,
-        reading: Reading,
+        parser: Parser,
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
         self.lifetime = lifetime
-        self.reading = reading
+        self.parser = parser
         self.now = now
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             maxFramePayloadSize=messages.client_message_bytes,
             maxMessagePayloadSize=messages.client_message_bytes,
             failByDrop=False,
+            # Autobahn's own way to see that text is UTF-8 takes ten times as long as Python's.
+            utf8validateIncoming=False,
             openHandshakeTimeout=10,
             closeHandshakeTimeout=5,
             # A client that is gone without a word, or never reads, does not answer.
@@ -342,27 +357,27 @@ class SpeakingFactory(WebSocketServerFactory):  # type: ignore[misc]
 
 
 @define
-class Joining:
+class UpgradeFactory:
     """Of a factory, what `WebSocketResource` needs for one upgrade.
 
-    `gone` is called once, when the connection is over.
+    `on_closed` is called once, when the connection is over.
     """
 
-    _factory: SpeakingFactory
-    _join: Join
-    gone: Callable[[], None] = lambda: None
+    _factory: WebSocketFactory
+    _find_handler: FindHandler
+    on_closed: Callable[[], None] = lambda: None
 
-    def buildProtocol(self, addr: object) -> SpeakingProtocol:  # noqa: N802
+    def buildProtocol(self, addr: object) -> WebSocketProtocol:  # noqa: N802
         """The protocol for one upgrade."""
-        protocol: SpeakingProtocol = self._factory.buildProtocol(addr)
-        protocol.join, protocol.gone = self._join, self.gone
+        protocol: WebSocketProtocol = self._factory.buildProtocol(addr)
+        protocol.find_handler, protocol.on_closed = self._find_handler, self.on_closed
         return protocol
 
 
-class Upgrade(WebSocketResource):  # type: ignore[misc]
+class UpgradeResource(WebSocketResource):  # type: ignore[misc]
     """Takes the transport of one request over, and with it what its channel owed at its end."""
 
-    def __init__(self, joining: Joining) -> None:
+    def __init__(self, joining: UpgradeFactory) -> None:
         super().__init__(joining)
         self._joining = joining
 
@@ -370,8 +385,8 @@ class Upgrade(WebSocketResource):  # type: ignore[misc]
     def render(self, request: Request) -> Any:
         """Take over."""
         channel = request.channel
-        if isinstance(channel, PunctualChannel):
-            self._joining.gone = channel.hand_over()
+        if isinstance(channel, TimedChannel):
+            self._joining.on_closed = channel.hand_over()
         return super().render(request)
 
 
@@ -383,41 +398,41 @@ class WebSockets:
     messages: MessageLimits
     now: Callable[[], str]
     reactor: Any
-    reading: Reading = field(factory=Reading)
-    _factory: SpeakingFactory = field(init=False)
+    parser: Parser = field(factory=Parser)
+    _factory: WebSocketFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._factory = SpeakingFactory(
+        self._factory = WebSocketFactory(
             lifetime=self.lifetime,
             messages=self.messages,
             now=self.now,
             reactor=self.reactor,
-            reading=self.reading,
+            parser=self.parser,
         )
 
-    def resource(self, join: Join) -> IResource:
+    def resource(self, join: FindHandler) -> IResource:
         """The resource that takes a request's transport over."""
-        resource: IResource = Upgrade(Joining(self._factory, join))
+        resource: IResource = UpgradeResource(UpgradeFactory(self._factory, join))
         return resource
 
 
 @define(kw_only=True)
-class Channels:
-    """Turns requests into conversations with kernels."""
+class KernelWebSockets:
+    """Turns requests into WebSockets of kernels."""
 
     fleet: Fleet
     sockets: WebSockets
 
     def resource(self) -> IResource:
         """The resource that takes a request's transport over."""
-        return self.sockets.resource(self._join)
+        return self.sockets.resource(self._find_handler)
 
-    def _join(self, socket: Socket, request: Any) -> Speaker:
+    def _find_handler(self, socket: WebSocket, request: Any) -> MessageHandler:
         """The kernel's side, which may have ended since the client asked."""
         kernel_id = request.path.rsplit("/", 2)[-2]
-        place = resume.in_query(request.params)
-        find = self.fleet.get if place is None else self.fleet.remembered
+        resume_point = resume.from_query(request.params)
+        find = self.fleet.get if resume_point is None else self.fleet.remembered
         session = find(kernel_id)
         if session is None:
-            raise Absent("There is no such kernel, or it has ended.")
-        return Conversation(socket, session, place)
+            raise NoHandler("There is no such kernel, or it has ended.")
+        return WebSocketListener(socket, session, resume_point)

@@ -20,21 +20,21 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.server import Request
 
 from sagecell_tx.http.serving.ndjson import NDJSON
-from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
 from sagecell_tx.limits import MessageLimits
 from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message
 
-#: Bytes to take from the outbox at once: an answer of a long poll has about that many.
+#: Bytes to read from the message log at once: an answer of a long poll has about that many.
 ROOM = 256 * 1024
 
 EVENTS = "text/event-stream"
 
 
 @define(eq=False)
-class Waiting:
+class PollListener:
     """A listener that waits for the next message, once. `reason` is why none will come."""
 
     reason: str = field(default="", init=False)
@@ -58,7 +58,7 @@ class Waiting:
 
 
 @frozen
-class Form:
+class StreamFormat:
     """How a stream is written: its type, its beginning, and what is said to stay awake."""
 
     kind: str
@@ -78,79 +78,79 @@ def _one_line(json: bytes) -> bytes:
     return json.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
-FORMS = {
-    NDJSON: Form(NDJSON, b"", b"\n"),
+STREAM_FORMATS = {
+    NDJSON: StreamFormat(NDJSON, b"", b"\n"),
     # After a second EventSource comes again.
-    EVENTS: Form(EVENTS, b"retry: 1000\n\n", b":\n\n"),
+    EVENTS: StreamFormat(EVENTS, b"retry: 1000\n\n", b":\n\n"),
 }
 
 
 @define(kw_only=True, eq=False)
-class Stream:
+class StreamListener:
     """A listener that is told messages as they come, until the stream is long enough."""
 
     request: Request
-    form: Form
+    form: StreamFormat
     limits: MessageLimits
     clock: IReactorTime
     reason: str = field(default="", init=False)
     _attachment: Attachment | None = field(default=None, init=False)
-    _pouring: Pouring = field(init=False)
-    _told: int = field(default=0, init=False)  # bytes
+    _producer: ResponseProducer = field(init=False)
+    _sent: int = field(default=0, init=False)  # bytes
     _heartbeat: IDelayedCall | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._pouring = Pouring(
+        self._producer = ResponseProducer(
             request=self.request,
             clock=self.clock,
             stalled=self.limits.stalled_seconds,
             more=self._more,
         )
 
-    async def tell(self, attachment: Attachment, number: int, messages: list[Message]) -> None:
+    async def write(self, attachment: Attachment, number: int, messages: list[Message]) -> None:
         """Tell these messages, the first of which has that number, and those that follow."""
         self._attachment = attachment
-        self._beat()
+        self._send_heartbeat()
         try:
-            beginning = chain([self.form.beginning], self._written(number, messages))
-            await self._pouring.pour(beginning)
+            beginning = chain([self.form.beginning], self._rendered(number, messages))
+            await self._producer.start(beginning)
         finally:
             if self._heartbeat is not None:
                 self._heartbeat.cancel()
 
-    def _written(self, number: int, messages: list[Message]) -> Iterator[bytes]:
-        self._told += sum(message.size for message in messages)
+    def _rendered(self, number: int, messages: list[Message]) -> Iterator[bytes]:
+        self._sent += sum(message.size for message in messages)
         return chain.from_iterable(map(self.form.message, messages, count(number)))
 
     def _more(self) -> Iterator[bytes] | None:
         attachment, most = self._attachment, self.limits.message_log_bytes // 4
-        # What is told and not acknowledged holds the kernel when it fills the outbox.
-        if attachment is not None and not self.reason and self._told < most:
-            number = attachment.place
-            messages = attachment.take(ROOM)
+        # What is told and not acknowledged holds the kernel when it fills the message log.
+        if attachment is not None and not self.reason and self._sent < most:
+            number = attachment.position
+            messages = attachment.read(ROOM)
             if messages:
-                return self._written(number, messages)
+                return self._rendered(number, messages)
             if not self.reason:
                 return None
-        self._pouring.finish()
+        self._producer.finish()
         return None
 
-    def _beat(self) -> None:
+    def _send_heartbeat(self) -> None:
         """Keep the connection awake, which proxies cut and whose end is else not noticed."""
-        if self._heartbeat is not None and not self._pouring.paused:
+        if self._heartbeat is not None and not self._producer.paused:
             self.request.write(self.form.heartbeat)
-        self._heartbeat = self.clock.callLater(self.limits.ping_seconds, self._beat)
+        self._heartbeat = self.clock.callLater(self.limits.ping_seconds, self._send_heartbeat)
 
     # --- Listener
 
     def wake(self) -> None:
         """There is something to take."""
-        self._pouring.go_on()
+        self._producer.produce()
 
     def close(self, reason: str) -> None:
         """The session is over, this client too slow, or come again."""
         self.reason = reason
-        if reason in (STALLED, SUPERSEDED) and self._pouring.paused:
-            self._pouring.cut()
+        if reason in (STALLED, SUPERSEDED) and self._producer.paused:
+            self._producer.abort()
         else:
-            self._pouring.go_on()
+            self._producer.produce()

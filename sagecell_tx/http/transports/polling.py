@@ -23,10 +23,17 @@ from twisted.web.server import Request
 from sagecell_tx.http.serving import ndjson
 from sagecell_tx.http.serving.errors import Problem, json_body
 from sagecell_tx.http.serving.parameters import seconds, text
-from sagecell_tx.http.serving.parsing import Reading
-from sagecell_tx.http.serving.producer import Pouring, in_pieces
+from sagecell_tx.http.serving.parsing import Parser
+from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
 from sagecell_tx.http.transports import resume
-from sagecell_tx.http.transports.listeners import EVENTS, FORMS, ROOM, Form, Stream, Waiting
+from sagecell_tx.http.transports.listeners import (
+    EVENTS,
+    ROOM,
+    STREAM_FORMATS,
+    PollListener,
+    StreamFormat,
+    StreamListener,
+)
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Listener
@@ -49,27 +56,27 @@ class Polling:
     messages: MessageLimits
     clock: IReactorTime
     now: Callable[[], str]
-    reading: Reading = field(factory=Reading)
+    parser: Parser = field(factory=Parser)
 
     # --- what a client says
 
-    async def say(self, request: Request, kernel_id: str) -> bytes:
+    async def send(self, request: Request, kernel_id: str) -> bytes:
         """Pass messages on to the kernel."""
         session = self._session(kernel_id)
         if not session.running:
             raise _ended()
         assert request.content is not None, "the request has come"
         body = request.content.read()
-        said = await self.reading.read(len(body), partial(_messages_in, body, self.now()))
+        parsed = await self.parser.parse(len(body), partial(_messages_in, body, self.now()))
         try:
-            after = session.audience.look_in(resume.named(text(request, "cursor")))
+            after = session.audience.touch(resume.cursor_name(text(request, "cursor")))
         except resume.CANNOT_GO_ON as error:
             raise resume.refusal(error, self.lifetime) from error
         accepted: list[str] = []
         refused: list[dict[str, Any]] = []
-        for index, message in enumerate(said):
+        for index, message in enumerate(parsed):
             try:
-                accepted.append(self._pass_on(session, message))
+                accepted.append(self._send(session, message))
             except (WireError, Undeliverable, Problem) as error:
                 refused.append({"index": index, "error": error.code, "message": error.message})
         told: dict[str, Any] = {"accepted": accepted, "refused": refused, "after": after}
@@ -78,7 +85,7 @@ class Polling:
             told = {"error": refused[0]["error"], "message": refused[0]["message"], **told}
         return json_body(request, told)
 
-    def _pass_on(self, session: Session, message: Message | WireError) -> str:
+    def _send(self, session: Session, message: Message | WireError) -> str:
         """Pass one message on; gives its id."""
         if isinstance(message, WireError):
             raise message
@@ -92,7 +99,7 @@ class Polling:
 
     # --- what a client is told
 
-    async def tell(self, request: Request, kernel_id: str) -> bytes:
+    async def read(self, request: Request, kernel_id: str) -> bytes:
         """Tell what comes after a number: once, in lines, or as an event stream."""
         session = self._session(kernel_id)
         request.setHeader("Cache-Control", "no-store")
@@ -100,25 +107,25 @@ class Polling:
         longest = self.messages.poll_seconds
         wait = min(seconds(request, "wait", longest), longest)
         events = form is not None and form.kind == EVENTS
-        place = resume.last_event(request) if events else resume.place(request)
+        resume_point = resume.from_event_stream(request) if events else resume.from_request(request)
         if request.method == b"HEAD":
             request.setHeader("Content-Type", form.kind if form else "application/json")
             return b""
         if form is not None:
-            await self._stream(request, session, place, form)
+            await self._stream(request, session, resume_point, form)
             return b""
-        return await self._poll(request, session, place, wait)
+        return await self._poll(request, session, resume_point, wait)
 
     async def _poll(
-        self, request: Request, session: Session, place: resume.Place, wait: float
+        self, request: Request, session: Session, resume_point: resume.ResumePoint, wait: float
     ) -> bytes:
-        listener = Waiting()
-        attachment = self._attach(session, listener, place)
+        listener = PollListener()
+        attachment = self._attach(session, listener, resume_point)
         try:
-            number, messages = attachment.place, attachment.take(ROOM)
+            number, messages = attachment.position, attachment.read(ROOM)
             if not messages and not listener.reason and wait > 0:
                 await listener.wait(wait, self.clock)
-                messages = attachment.take(ROOM)
+                messages = attachment.read(ROOM)
             if not messages and listener.reason:
                 raise _superseded() if listener.reason == SUPERSEDED else _ended()
             if not messages:
@@ -127,32 +134,38 @@ class Polling:
             pieces = list(_answer(number, messages))
             request.setHeader("Content-Type", "application/json")
             request.setHeader("Content-Length", str(sum(map(len, pieces))))
-            pouring = Pouring(
+            producer = ResponseProducer(
                 request=request, clock=self.clock, stalled=self.messages.stalled_seconds
             )
-            await pouring.pour(chain.from_iterable(map(in_pieces, pieces)))
+            await producer.start(chain.from_iterable(map(in_pieces, pieces)))
         finally:
             attachment.detach()
         return b""
 
     async def _stream(
-        self, request: Request, session: Session, place: resume.Place, form: Form
+        self,
+        request: Request,
+        session: Session,
+        resume_point: resume.ResumePoint,
+        form: StreamFormat,
     ) -> None:
-        stream = Stream(request=request, form=form, limits=self.messages, clock=self.clock)
-        attachment = self._attach(session, stream, place)
+        stream = StreamListener(request=request, form=form, limits=self.messages, clock=self.clock)
+        attachment = self._attach(session, stream, resume_point)
         try:
-            number, messages = attachment.place, attachment.take(ROOM)
+            number, messages = attachment.position, attachment.read(ROOM)
             if not messages and stream.reason:
                 raise _ended()  # an empty stream would be asked for again for ever
             request.setHeader("Content-Type", form.kind)
             request.setHeader("X-Accel-Buffering", "no")  # each is read when it comes
-            await stream.tell(attachment, number, messages)
+            await stream.write(attachment, number, messages)
         finally:
             attachment.detach()
 
-    def _attach(self, session: Session, listener: Listener, place: resume.Place) -> Attachment:
+    def _attach(
+        self, session: Session, listener: Listener, resume_point: resume.ResumePoint
+    ) -> Attachment:
         try:
-            return session.attach(listener, place.name, place.after)
+            return session.attach(listener, resume_point.name, resume_point.after)
         except resume.CANNOT_GO_ON as error:
             raise resume.refusal(error, self.lifetime) from error
 
@@ -163,21 +176,23 @@ class Polling:
         return session
 
 
-def _form(request: IRequest) -> Form | None:
+def _form(request: IRequest) -> StreamFormat | None:
     """The first form of a stream that the client asks for by name."""
-    return next((FORMS[kind] for kind in ndjson.accepted(request) if kind in FORMS), None)
+    return next(
+        (STREAM_FORMATS[kind] for kind in ndjson.accepted(request) if kind in STREAM_FORMATS), None
+    )
 
 
 def _messages_in(body: bytes, date: str) -> list[Message | WireError]:
     """The messages in a request's body, or what is wrong with each."""
-    said = parse_json(body)
-    if isinstance(said, dict):
-        said = [said]
-    if not isinstance(said, list):
+    parsed = parse_json(body)
+    if isinstance(parsed, dict):
+        parsed = [parsed]
+    if not isinstance(parsed, list):
         raise WireError("invalid_message", "Expected a message or an array of messages.")
-    if len(said) > MOST:
+    if len(parsed) > MOST:
         raise Problem(413, "too_many_messages", f"At most {MOST} messages in one request.")
-    return [_message(fields, date) for fields in said]
+    return [_message(fields, date) for fields in parsed]
 
 
 def _message(fields: object, date: str) -> Message | WireError:

@@ -16,32 +16,32 @@ from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parameters import text
 from sagecell_tx.limits import LifetimeLimits
-from sagecell_tx.sessions.listeners.messagelog import Gone, NotSaid
-from sagecell_tx.sessions.listeners.resumable import TooManyRegulars
+from sagecell_tx.sessions.listeners.messagelog import MessagesGone, NotPublished
+from sagecell_tx.sessions.listeners.resumable import TooManyCursors
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _NAME = re.compile(r"[A-Za-z0-9._~\-]{0,64}")
 
 #: What a session says to a client that cannot go on as it asks.
-CANNOT_GO_ON = (Gone, NotSaid, TooManyRegulars)
+CANNOT_GO_ON = (MessagesGone, NotPublished, TooManyCursors)
 
 
 @frozen
-class Place:
+class ResumePoint:
     """A client's name, and the number that it goes on after; None for what it was not told."""
 
     name: str = ""
     after: int | None = None
 
     @classmethod
-    def named(cls, name: str, after: str) -> Place:
+    def parse(cls, name: str, after: str) -> ResumePoint:
         """The place that a client gives in words; raises `Problem`."""
         if after and not _NUMBER.fullmatch(after):
-            raise _not_said()
-        return cls(named(name), int(after) if after else None)
+            raise _not_published()
+        return cls(cursor_name(name), int(after) if after else None)
 
 
-def named(name: str) -> str:
+def cursor_name(name: str) -> str:
     """A cursor's name; raises `Problem`."""
     if not _NAME.fullmatch(name):
         raise Problem(
@@ -50,39 +50,39 @@ def named(name: str) -> str:
     return name
 
 
-def place(request: IRequest) -> Place:
+def from_request(request: IRequest) -> ResumePoint:
     """The place that a request asks for; raises `Problem`."""
-    return Place.named(text(request, "cursor"), text(request, "after"))
+    return ResumePoint.parse(text(request, "cursor"), text(request, "after"))
 
 
-def asked(request: IRequest) -> Place | None:
+def requested(request: IRequest) -> ResumePoint | None:
     """The place that a request asks for; None when it speaks of none. Raises `Problem`."""
     if text(request, "after") or text(request, "cursor"):
-        return place(request)
+        return from_request(request)
     return None
 
 
-def in_query(query: Mapping[str, Sequence[str]]) -> Place | None:
+def from_query(query: Mapping[str, Sequence[str]]) -> ResumePoint | None:
     """The place in a query that was `asked` for already."""
     if "after" in query or "cursor" in query:
-        return Place.named(query.get("cursor", ("",))[-1], query.get("after", ("",))[-1])
+        return ResumePoint.parse(query.get("cursor", ("",))[-1], query.get("after", ("",))[-1])
     return None
 
 
-def last_event(request: IRequest) -> Place:
+def from_event_stream(request: IRequest) -> ResumePoint:
     """The place that an event stream goes on from: what arrived last counts, not the address."""
     seen = header(request, b"last-event-id") or text(request, "after")
-    return Place.named(text(request, "cursor"), seen)
+    return ResumePoint.parse(text(request, "cursor"), seen)
 
 
 def refusal(error: Exception, limits: LifetimeLimits) -> Problem:
     """What to tell a client that cannot go on as it asks."""
     match error:
-        case Gone():
+        case MessagesGone():
             return Problem(
                 410, "messages_gone", "Some of what was said after that number is no longer kept."
             )
-        case TooManyRegulars():
+        case TooManyCursors():
             seconds = f"{limits.detached_seconds + limits.resumable_seconds:.0f}"
             return Problem(
                 429,
@@ -90,8 +90,8 @@ def refusal(error: Exception, limits: LifetimeLimits) -> Problem:
                 "Too many clients of this kernel have cursors.",
                 headers={"Retry-After": seconds},
             )
-    return _not_said()
+    return _not_published()
 
 
-def _not_said() -> Problem:
+def _not_published() -> Problem:
     return Problem(400, "invalid_after", "after must be the number of a message, or 0.")

@@ -18,12 +18,12 @@ from sagecell_tx.http.transports import resume
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
-from sagecell_tx.sessions.listeners.messagelog import NotSaid
+from sagecell_tx.sessions.listeners.messagelog import NotPublished
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
-from sagecell_tx.wire.v4 import Elder
+from sagecell_tx.wire.v4 import V4Client
 
-#: Bytes to take from the outbox at once.
+#: Bytes to read from the message log at once.
 ROOM = 256 * 1024
 
 #: A content from this size on is written in frames of it, as the client takes them.
@@ -53,7 +53,7 @@ def close_reason(code: str, message: str) -> str:
     return dump({"error": code, "message": message}).decode("ascii")
 
 
-class Socket(Protocol):
+class WebSocket(Protocol):
     """The WebSocket, after its upgrade."""
 
     @property
@@ -61,37 +61,37 @@ class Socket(Protocol):
         """The transport below it."""
 
     @property
-    def talking(self) -> bool:
+    def can_send(self) -> bool:
         """The upgrade is done, and neither side has said goodbye."""
 
     def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
         """Write one frame."""
 
-    def end_with(self, code: int, word: str, sentence: str) -> None:
+    def close_with(self, code: int, word: str, sentence: str) -> None:
         """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
 
 
 @frozen
-class Arrived:
-    """What a client says of the number of the last message that it has."""
+class Acknowledgement:
+    """The number of the last message that a client has, as it says."""
 
     number: object
 
 
 @implementer(IPushProducer)
 @define(eq=False)
-class Conversation:
+class WebSocketListener:
     """One client's WebSocket and its hold on a session: the session's listener.
 
-    A client with a `place` goes on from there, is told each message's number, and says
+    A client with a `resume_point` goes on from there, is told each message's number, and says
     ``{"after": number}`` now and then, so that what has arrived need not be kept.
     """
 
-    _socket: Socket
+    _socket: WebSocket
     _session: Session
-    _place: resume.Place | None = None
+    _resume_point: resume.ResumePoint | None = None
     _attachment: Attachment | None = field(default=None, init=False)
-    _elder: Elder = field(factory=Elder, init=False)
+    _v4: V4Client = field(factory=V4Client, init=False)
     _paused: bool = field(default=False, init=False)
     _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
     _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
@@ -102,11 +102,11 @@ class Conversation:
 
         Raises one of `resume.CANNOT_GO_ON`.
         """
-        if self._place is None:
+        if self._resume_point is None:
             self._attachment = self._session.attach(self)
         else:
-            place = self._place
-            self._attachment = self._session.attach(self, place.name, place.after)
+            resume_point = self._resume_point
+            self._attachment = self._session.attach(self, resume_point.name, resume_point.after)
         transport = self._socket.transport
         transport.unregisterProducer()  # the HTTP channel, whose transport it was
         transport.registerProducer(self, True)
@@ -120,41 +120,41 @@ class Conversation:
         if self._attachment is None:
             return
         if for_good:
-            self._attachment.give_up()
+            self._attachment.detach_for_good()
         else:
             self._attachment.detach()
 
-    def read(self, text: bytes, date: str) -> Message | textwire.UnknownChannel | Arrived:
-        """See `Speaker.read`."""
+    def parse(self, text: bytes, date: str) -> Message | textwire.UnknownChannel | Acknowledgement:
+        """See `MessageHandler.parse`."""
         fields = parse_object(text)
-        if self._place is not None and "after" in fields and "header" not in fields:
-            return Arrived(fields["after"])
+        if self._resume_point is not None and "after" in fields and "header" not in fields:
+            return Acknowledgement(fields["after"])
         try:
             return textwire.message_from(fields, date=date)
         except textwire.UnknownChannel as error:
             return error
 
-    def heed(self, said: Message | textwire.UnknownChannel | Arrived) -> None:
+    def handle(self, parsed: Message | textwire.UnknownChannel | Acknowledgement) -> None:
         """Pass on what the client said."""
         assert self._attachment is not None, "nothing is heeded before the beginning"
-        match said:
-            case Arrived(number):
-                self._arrived(self._attachment, number)
+        match parsed:
+            case Acknowledgement(number):
+                self._acknowledge(self._attachment, number)
             case textwire.UnknownChannel():
-                self._refuse(said.code, said.message, said.header)
+                self._refuse(parsed.code, parsed.message, parsed.header)
             case Message():
                 try:
-                    self._attachment.send(self._elder.modern(said))
+                    self._attachment.send(self._v4.adapt_request(parsed))
                 except Undeliverable as error:
-                    self._refuse(error.code, error.message, said.header)
+                    self._refuse(error.code, error.message, parsed.header)
 
-    def _arrived(self, attachment: Attachment, number: object) -> None:
+    def _acknowledge(self, attachment: Attachment, number: object) -> None:
         """The client has everything up to that number."""
         try:
             if isinstance(number, bool) or not isinstance(number, int):
-                raise NotSaid
+                raise NotPublished
             attachment.acknowledge(number)
-        except NotSaid as error:
+        except NotPublished as error:
             raise WireError("invalid_after", "after must be the number of a message.") from error
 
     # --- Listener
@@ -168,7 +168,7 @@ class Conversation:
         """The session is over, or this client too slow for it."""
         self._closing = reason
         if reason in (STALLED, SUPERSEDED):
-            self._say_goodbye(reason)  # behind what it does not read, or it would never come
+            self._close(reason)  # behind what it does not read, or it would never come
         elif not self._paused:
             self._pump()
 
@@ -198,39 +198,39 @@ class Conversation:
                 self._frames = frames_of(list(self._refusals))
                 self._refusals.clear()
                 continue
-            number, messages = self._take()
+            number, messages = self._read()
             if not messages:
                 break
             self._frames = frames_of(messages, number)
         if self._closing is not None and self._may_write():
-            self._say_goodbye(self._closing)
+            self._close(self._closing)
 
-    def _take(self) -> tuple[int | None, list[Message]]:
+    def _read(self) -> tuple[int | None, list[Message]]:
         """The next messages, and the number of the first if the client is told numbers."""
         if self._attachment is None or self._closing is not None:
             return None, []
-        number = None if self._place is None else self._attachment.place
-        return number, [self._elder.answered(each) for each in self._attachment.take(ROOM)]
+        number = None if self._resume_point is None else self._attachment.position
+        return number, [self._v4.adapt_reply(each) for each in self._attachment.read(ROOM)]
 
     def _may_write(self) -> bool:
         """The transport takes more, and no close was sent, which is the last frame."""
-        return not self._paused and self._socket.talking
+        return not self._paused and self._socket.can_send
 
-    def _say_goodbye(self, reason: str) -> None:
+    def _close(self, reason: str) -> None:
         if reason == STALLED:
             code, message = TRY_AGAIN_LATER, "Too slow: nothing was taken for too long."
         elif reason == SUPERSEDED:
             code, message = POLICY_VIOLATION, "You came again, on another connection."
         else:
             code, message = NORMAL, "The session is over."
-        self._socket.end_with(code, reason, message)
+        self._socket.close_with(code, reason, message)
 
     def _refuse(self, code: str, message: str, header: bytes) -> None:
         """Tell this client alone that its request goes nowhere."""
         if len(self._refusals) >= REFUSALS:
             return
         content = {"ename": code, "evalue": message, "traceback": [f"{code}: {message}"]}
-        self._refusals.append(self._session.say("error", content, header))
+        self._refusals.append(self._session.originate("error", content, header))
         self.wake()
 
 

@@ -25,21 +25,21 @@ _ABSENT = object()
 
 
 @frozen
-class Known:
+class KnownObject:
     """An object that was there before."""
 
     value: object
 
 
 @frozen
-class Some:
+class KnownInstance:
     """An object of a class that was there before."""
 
     kind: type
 
 
 @frozen
-class Written:
+class ProgramDefinition:
     """A class or function of the program, or an object of the class."""
 
     members: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class Written:
     is_class: bool = True
 
 
-Meaning = Known | Some | Written | None
+Meaning = KnownObject | KnownInstance | ProgramDefinition | None
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict,
@@ -65,28 +65,28 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @frozen
-class Reading(ast.NodeVisitor):
+class NameAnalysis(ast.NodeVisitor):
     """The names that a program binds, beside those that are there `before` it."""
 
     before: Mapping[str, object]
     names: dict[str, Meaning] = field(factory=dict)
 
     @classmethod
-    def of(cls, program: str, before: Mapping[str, object]) -> Reading:
+    def of(cls, program: str, before: Mapping[str, object]) -> NameAnalysis:
         """Read what stands before the line of the cursor, of which the indentation comes last."""
-        reading = cls(before)
+        analysis = cls(before)
         with suppress(RecursionError, MemoryError, ValueError):
             for statement in _statements(program):
                 with suppress(RecursionError):
-                    reading.visit(statement)
-        return reading
+                    analysis.visit(statement)
+        return analysis
 
     # --- what an expression is
 
     def meaning(self, node: ast.AST) -> Meaning:
         """What an expression is; raises RecursionError for one that is nested too deeply."""
         if isinstance(node, ast.Constant):
-            return Some(type(node.value))
+            return KnownInstance(type(node.value))
         if isinstance(node, ast.Name):
             return self._named(node.id)
         if isinstance(node, ast.Attribute):
@@ -94,13 +94,13 @@ class Reading(ast.NodeVisitor):
         if isinstance(node, ast.Call):
             return _called(self.meaning(node.func))
         kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]
-        return None if kind is None else Some(kind)
+        return None if kind is None else KnownInstance(kind)
 
     def _named(self, name: str) -> Meaning:
         if name in self.names:
             return self.names[name]
         value = self.before.get(name, vars(builtins).get(name, _ABSENT))
-        return None if value is _ABSENT else Known(value)
+        return None if value is _ABSENT else KnownObject(value)
 
     # --- what binds names; called by `visit`
 
@@ -148,7 +148,7 @@ class Reading(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """A function; its own names count as everybody's: the cursor may be in it."""
-        self.names[node.name] = Written(parameters=_parameters(node.args), is_class=False)
+        self.names[node.name] = ProgramDefinition(parameters=_parameters(node.args), is_class=False)
         self.generic_visit(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
@@ -159,7 +159,7 @@ class Reading(ast.NodeVisitor):
         """A class: what it and its bases define, and what is assigned to attributes."""
         members = {name for base in node.bases for name in attributes(self.meaning(base))}
         members.update(_members(node))
-        self.names[node.name] = Written(frozenset(members))
+        self.names[node.name] = ProgramDefinition(frozenset(members))
         self.generic_visit(node)
 
 
@@ -167,17 +167,17 @@ def attributes(meaning: Meaning) -> list[str]:
     """The attributes of what is meant, as far as they are known."""
     if meaning is None:
         return []
-    if isinstance(meaning, Written):
+    if isinstance(meaning, ProgramDefinition):
         return sorted(meaning.members)
-    told = dir(meaning.value if isinstance(meaning, Known) else meaning.kind)
+    told = dir(meaning.value if isinstance(meaning, KnownObject) else meaning.kind)
     return [name for name in told if isinstance(name, str)]
 
 
 def parameters(meaning: Meaning) -> list[str]:
     """What can be given by name to what is meant, when it is called."""
-    if isinstance(meaning, Written):
+    if isinstance(meaning, ProgramDefinition):
         return list(meaning.parameters)
-    if not isinstance(meaning, Known) or not callable(meaning.value):
+    if not isinstance(meaning, KnownObject) or not callable(meaning.value):
         return []
     try:
         signature = inspect.signature(meaning.value)
@@ -201,35 +201,35 @@ def _statements(program: str) -> list[ast.stmt]:
 
 
 def _attribute(owner: Meaning, name: str) -> Meaning:
-    if owner is None or isinstance(owner, Written):
+    if owner is None or isinstance(owner, ProgramDefinition):
         return None
     found = inspect.getattr_static(
-        owner.value if isinstance(owner, Known) else owner.kind, name, _ABSENT
+        owner.value if isinstance(owner, KnownObject) else owner.kind, name, _ABSENT
     )
     if isinstance(found, staticmethod | classmethod):
         found = found.__func__
     if found is _ABSENT or inspect.isdatadescriptor(found):
         return None  # what a property would give is not asked
-    return Known(found)
+    return KnownObject(found)
 
 
 def _called(what: Meaning) -> Meaning:
     """What a call gives: for a class, one of its objects."""
-    if isinstance(what, Written):
+    if isinstance(what, ProgramDefinition):
         return what if what.is_class else None
-    if not isinstance(what, Known):
+    if not isinstance(what, KnownObject):
         return None
     if isinstance(what.value, type):
-        return Some(what.value)
+        return KnownInstance(what.value)
     if isinstance(what.value, types.FunctionType):
         promised = what.value.__annotations__.get("return")
-        return Some(promised) if isinstance(promised, type) else None
+        return KnownInstance(promised) if isinstance(promised, type) else None
     return None
 
 
 def _module(name: str) -> Meaning:
     module = sys.modules.get(name)
-    return None if module is None else Known(module)
+    return None if module is None else KnownObject(module)
 
 
 def _parameters(arguments: ast.arguments) -> tuple[str, ...]:

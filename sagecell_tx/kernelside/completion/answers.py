@@ -18,14 +18,14 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from IPython.utils.tokenutil import token_at_cursor
 
 from sagecell_tx.kernelside.completion.analysis import (
-    Known,
+    KnownInstance,
+    KnownObject,
     Meaning,
-    Reading,
-    Some,
+    NameAnalysis,
     attributes,
     parameters,
 )
-from sagecell_tx.kernelside.completion.cursor import Pointed
+from sagecell_tx.kernelside.completion.cursor import CursorContext
 from sagecell_tx.kernelside.completion.modules import importable
 
 #: Matches in an answer, characters in one of them, and characters of an explanation.
@@ -59,14 +59,14 @@ def complete(kernel: Any, code: str, place: int) -> dict[str, Any]:
 def explain(kernel: Any, code: str, place: int, detail_level: int) -> dict[str, Any]:
     """The content of an inspect_reply about the cursor at `place` in `code`."""
     name = token_at_cursor(code, place)
-    reading = Reading.of(_before_statement(code[:place]), kernel.shell.user_ns)
-    if "." in name or name in reading.names:
-        meaning = _meaning(reading, name)
-        if not isinstance(meaning, Known | Some):
+    analysis = NameAnalysis.of(_before_statement(code[:place]), kernel.shell.user_ns)
+    if "." in name or name in analysis.names:
+        meaning = _meaning(analysis, name)
+        if not isinstance(meaning, KnownObject | KnownInstance):
             return {"status": "ok", "found": False, "data": {}, "metadata": {}}
         # IPython explains what has a plain name.
         name = name.rpartition(".")[2]
-        value = meaning.value if isinstance(meaning, Known) else meaning.kind
+        value = meaning.value if isinstance(meaning, KnownObject) else meaning.kind
         kernel.shell.user_ns[name] = value
     reply: dict[str, Any] = kernel.do_inspect(name, len(name), detail_level)
     data = {kind: text[:LONGEST] for kind, text in reply["data"].items()}
@@ -98,22 +98,22 @@ def _found(text: str, line: str, before: dict[str, Any]) -> tuple[str, list[str]
     if modules is not None:
         word = _last_word(line)
         return word, _starting(word, modules), "module"
-    pointed = Pointed.at_end_of(text)
+    pointed = CursorContext.at_end_of(text)
     if pointed.is_text:
         return "", [], ""
-    reading = Reading.of(_before_statement(text), before)
+    analysis = NameAnalysis.of(_before_statement(text), before)
     word = pointed.word
     if pointed.is_attribute:
-        known = attributes(_meaning(reading, pointed.owner))
+        known = attributes(_meaning(analysis, pointed.owner))
         return f".{word}", [f".{name}" for name in _starting(word, known)], "attribute"
-    known = [f"{name}=" for name in parameters(_meaning(reading, pointed.callee))]
-    known += [*keyword.kwlist, *vars(builtins), *before, *reading.names]
+    known = [f"{name}=" for name in parameters(_meaning(analysis, pointed.callee))]
+    known += [*keyword.kwlist, *vars(builtins), *before, *analysis.names]
     return word, _starting(word, known), "variable"
 
 
-def _meaning(reading: Reading, expression: str) -> Meaning:
+def _meaning(analysis: NameAnalysis, expression: str) -> Meaning:
     try:
-        return reading.meaning(ast.parse(expression.strip(), mode="eval").body)
+        return analysis.meaning(ast.parse(expression.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -18,7 +18,7 @@ _QUOTES = ("'", '"')
 
 
 @frozen
-class Pointed:
+class CursorContext:
     """What is before the cursor. `owner` and `callee` are expressions, empty for none.
 
     `is_attribute` tells that a dot comes before the word, `is_text` that the cursor is in a string
@@ -32,7 +32,7 @@ class Pointed:
     is_text: bool = False
 
     @classmethod
-    def at_end_of(cls, text: str) -> Pointed:
+    def at_end_of(cls, text: str) -> CursorContext:
         """What the end of `text` points at."""
         tokens, in_string = _tokens(text)
         if in_string or _ends_in_text(text, tokens):

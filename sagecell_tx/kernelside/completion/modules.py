@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from importlib.machinery import PathFinder
 
-from sagecell_tx.kernelside.completion.analysis import Known, attributes
+from sagecell_tx.kernelside.completion.analysis import KnownObject, attributes
 
 _IMPORT = re.compile(r"\s*(?:import|from)\s+([\w\s.,]*)\Z")
 _FROM = re.compile(r"\s*from\s+([\w.]+)\s+import\s+\(?([\w\s,]*)\Z")
@@ -22,7 +22,7 @@ def importable(line: str) -> list[str] | None:
     if found := _FROM.match(line):
         module = found[1]
         loaded = sys.modules.get(module)
-        names = [] if loaded is None else attributes(Known(loaded))
+        names = [] if loaded is None else attributes(KnownObject(loaded))
         return [*names, *_below(module.split("."))]
     if found := _IMPORT.match(line):
         *package, _ = found[1].rpartition(",")[2].strip().split(".")

@@ -48,7 +48,7 @@ _PIECE = 64 * 1024
 
 
 @define(eq=False)
-class _Answering:
+class _AnswerProcess:
     """A process that works on a question. `reply` is called once, with the content of its reply."""
 
     pid: int
@@ -59,10 +59,10 @@ class _Answering:
     _heard: bytearray = field(factory=bytearray, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.loop.add_handler(self.told, self._hear, IOLoop.READ)
+        self.loop.add_handler(self.told, self._receive, IOLoop.READ)
         self._deadline = self.loop.call_later(DEADLINE, self._end, "It takes too long to answer.")
 
-    def _hear(self, *_: object) -> None:
+    def _receive(self, *_: object) -> None:
         piece = os.read(self.told, _PIECE)
         self._heard += piece
         if not piece:
@@ -84,7 +84,7 @@ class _Answering:
         self.reply(content if isinstance(content, dict) else failed("no_answer", excuse))
 
 
-class Questions:
+class CompletionRequests:
     """The answers of a kernel. `handlers`: by the request's type, as ipykernel calls them."""
 
     def __init__(self, kernel: Any) -> None:
@@ -113,7 +113,7 @@ class Questions:
             send(failed("no_process", sentence))
             return
         self._working += 1
-        _Answering(pid, told, answered)
+        _AnswerProcess(pid, told, answered)
 
     def _answer(self, parent: dict[str, Any]) -> dict[str, Any]:
         """The content of the reply; called in the process that ends with it."""

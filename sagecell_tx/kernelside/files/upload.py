@@ -70,7 +70,7 @@ class Stamp:
 
 
 @define(kw_only=True)
-class Uploads:
+class ChangedFiles:
     """The files of one directory.
 
     `root` is a descriptor of the directory. `publish` is given the content of a message and
@@ -107,9 +107,9 @@ class Uploads:
                     self._send(path, found[path])
                     published.append(path)
                 except NotSaved as refusal:
-                    self._say(f"{_shown(path)} was not saved: {refusal}.")
+                    self._complain(f"{_shown(path)} was not saved: {refusal}.")
                 except OSError as error:
-                    self._say(f"{_shown(path)} was not saved: {error.strerror}.")
+                    self._complain(f"{_shown(path)} was not saved: {error.strerror}.")
                 self._known[path] = found[path]
             if self._complaints > SENTENCES:
                 self.complain(f"{self._complaints - SENTENCES} more files were not saved.")
@@ -121,7 +121,7 @@ class Uploads:
                 self.complain(f"Files of this cell may be missing: {error!r:.200}")
         return published
 
-    def _say(self, sentence: str) -> None:
+    def _complain(self, sentence: str) -> None:
         self._complaints += 1
         if self._complaints <= SENTENCES:
             self.complain(sentence)
@@ -137,7 +137,7 @@ class Uploads:
             for name, status in self._entries(path):
                 seen += 1
                 if seen > ENTRIES:
-                    self._say(f"Of more than {ENTRIES} files, only some were looked at.")
+                    self._complain(f"Of more than {ENTRIES} files, only some were looked at.")
                     return
                 if name.startswith(".") or name in _NOT_OFFERED:
                     continue
@@ -147,7 +147,7 @@ class Uploads:
                 elif depth < DEPTH:
                     waiting.append((inner, depth + 1))
                 else:
-                    self._say(f"{_shown(inner)} was not looked into: it is too deep.")
+                    self._complain(f"{_shown(inner)} was not looked into: it is too deep.")
 
     def _entries(self, path: str) -> Iterator[tuple[str, os.stat_result]]:
         try:
@@ -161,7 +161,7 @@ class Uploads:
         except FileNotFoundError:
             return  # gone meanwhile
         except OSError as error:
-            self._say(f"{_shown(path or '.')} was not looked into: {error.strerror}.")
+            self._complain(f"{_shown(path or '.')} was not looked into: {error.strerror}.")
 
     # --- sending
 

@@ -8,7 +8,7 @@ import signal
 
 from attrs import frozen
 
-from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap
 from sagecell_tx.kernelside.forkserver import cgroups
 from sagecell_tx.kernelside.sandbox.levels import Level
 from sagecell_tx.kernelside.startcommand import StartCommand
@@ -42,34 +42,34 @@ class Lifeline:
 
 
 @frozen
-class Born:
+class ForkedProcess:
     """What the forked process is to become: the kernel that `start` asks for.
 
     `bootstrap` has the rest, and `lifeline` tells whether the fork server is still there.
     """
 
     start: StartCommand
-    bootstrap: Bootstrap
+    bootstrap: KernelBootstrap
     lifeline: Lifeline
 
 
-def fork(level: Level, groups: cgroups.Groups, born: Born) -> Born | int:
+def fork(level: Level, groups: cgroups.Groups, forked: ForkedProcess) -> ForkedProcess | int:
     """The child's pid; in the child what it is to become. Raises OSError."""
     # A signal before the child has its own handlers would be told to the parent.
     unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        entrance = groups.make(born.start)
+        entrance = groups.make(forked.start)
         try:
-            pid = level.fork(born.start, born.bootstrap)
+            pid = level.fork(forked.start, forked.bootstrap)
             if pid == 0:
                 cgroups.enter(entrance)
         finally:
             os.close(entrance)
         if pid != 0:
             return pid
-        forget_signals()
-        close_all_but(born.bootstrap.fileno(), born.lifeline.fileno())
-        return born
+        reset_signals()
+        close_all_but(forked.bootstrap.fileno(), forked.lifeline.fileno())
+        return forked
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
 
@@ -86,7 +86,7 @@ def close_all_but(*kept: int) -> None:
     os.closerange(following, os.sysconf("SC_OPEN_MAX"))
 
 
-def hear_signals() -> int:
+def signal_descriptor() -> int:
     """A descriptor from which the numbers of SIGCHLD and SIGTERM can be read as they come."""
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
@@ -99,7 +99,7 @@ def hear_signals() -> int:
     return read_end
 
 
-def forget_signals() -> None:
+def reset_signals() -> None:
     """In a forked process: signals are its own. SIGINT stays ignored between cells."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):

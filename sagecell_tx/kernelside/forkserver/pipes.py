@@ -31,7 +31,7 @@ class Command:
     line: dict[str, Any]
     _descriptors: list[int] = field(factory=list)
 
-    def take(self) -> int | None:
+    def take_descriptor(self) -> int | None:
         """The next descriptor, which is the caller's from now on; None if there is none."""
         return self._descriptors.pop(0) if self._descriptors else None
 
@@ -105,7 +105,7 @@ class ControlPipes:
             _close_all(descriptors)
             raise
 
-    def tell(self, **event: object) -> None:
+    def send_event(self, **event: object) -> None:
         """Write an event, or keep it until `write` can.
 
         Raises BrokenPipeError when nobody reads any more.

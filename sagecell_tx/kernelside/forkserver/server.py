@@ -37,14 +37,14 @@ from contextlib import suppress
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap
 from sagecell_tx.kernelside.forkserver import cgroups, delegation, forking, preload
-from sagecell_tx.kernelside.forkserver.forking import Born, Lifeline
+from sagecell_tx.kernelside.forkserver.forking import ForkedProcess, Lifeline
 from sagecell_tx.kernelside.forkserver.pipes import BadLine, Command, ControlPipes
 from sagecell_tx.kernelside.forkserver.reaper import Reaper
 from sagecell_tx.kernelside.monitor import memoryuse
-from sagecell_tx.kernelside.monitor.monitor import Pong, WatchEnded, Watcher
-from sagecell_tx.kernelside.monitor.usage import Excess, Near
+from sagecell_tx.kernelside.monitor.monitor import Monitor, MonitorEnded, Pong
+from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear
 from sagecell_tx.kernelside.sandbox import arguments, detect
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.startcommand import StartCommand
@@ -62,37 +62,37 @@ class ForkServer:
     wakeup: int
     level: Level
     groups: cgroups.Groups
-    watch: Watcher
+    monitor: Monitor
     _lifeline: Lifeline = field(init=False, factory=Lifeline.make)
     _reaper: Reaper = field(init=False)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
     _ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._reaper = Reaper(self.groups.kill, own=(self.watch.pid,))
+        self._reaper = Reaper(self.groups.kill, own=(self.monitor.pid,))
 
-    def run(self) -> Born | None:
+    def run(self) -> ForkedProcess | None:
         """Serve until nobody commands any more; then no kernel is left, and it is None.
 
         In a forked process it returns what that is to become.
         """
         self._selector.register(self.pipes.commands, selectors.EVENT_READ, self._take_commands)
         self._selector.register(self.wakeup, selectors.EVENT_READ, self._take_signals)
-        channel = self.watch.channel
+        channel = self.monitor.channel
         self._selector.register(channel, selectors.EVENT_READ, self._take_findings)
         try:
             while not self._ended:
                 self._await_writing()
                 ready = [key for key, _ in self._selector.select()]
                 for key in ready:
-                    born: Born | None = key.data()
-                    if born is not None:
-                        return born
+                    forked: ForkedProcess | None = key.data()
+                    if forked is not None:
+                        return forked
         except BrokenPipeError:
             pass  # nobody listens: the same as nobody commanding
-        except WatchEnded:
+        except MonitorEnded:
             print("the watch of the kernels has ended, and so they end", file=sys.stderr)
-        self.watch.close()
+        self.monitor.close()
         self._reaper.end_all()
         self.groups.close()
         return None
@@ -104,35 +104,37 @@ class ForkServer:
             self._selector.register(self.pipes.events, selectors.EVENT_WRITE, self.pipes.write)
         elif watched and not self.pipes.backlogged:
             self._selector.unregister(self.pipes.events)
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.watch.backlogged else 0)
-        if self._selector.get_key(self.watch.channel).events != events:
-            self._selector.modify(self.watch.channel, events, self._take_findings)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.monitor.backlogged else 0)
+        if self._selector.get_key(self.monitor.channel).events != events:
+            self._selector.modify(self.monitor.channel, events, self._take_findings)
 
     # --- commands
 
-    def _take_commands(self) -> Born | None:
+    def _take_commands(self) -> ForkedProcess | None:
         try:
             command = self.pipes.read()
         except EOFError:
             self._ended = True
             return None
         except BadLine as error:
-            self.pipes.tell(event="refused", message=str(error))
+            self.pipes.send_event(event="refused", message=str(error))
             return None
         if command is None:
             return None
         try:
-            return self._obey(command)
+            return self._execute(command)
         finally:
             command.close()
 
-    def _obey(self, command: Command) -> Born | None:
+    def _execute(self, command: Command) -> ForkedProcess | None:
         line = command.line
         op, kernel_id = line.get("op"), line.get("id")
         if op == "ping":
-            self.watch.ping()
+            self.monitor.ping()
         elif type(kernel_id) is not int or not 0 < kernel_id < 2**53:
-            self.pipes.tell(event="refused", message="A command names a kernel by its number.")
+            self.pipes.send_event(
+                event="refused", message="A command names a kernel by its number."
+            )
         elif op == "start":
             return self._start(kernel_id, command)
         elif op == "up":
@@ -145,57 +147,65 @@ class ForkServer:
         elif op == "signal" and f"SIG{line.get('signal')}" in signal.Signals.__members__:
             self._reaper.signal(kernel_id, signal.Signals[f"SIG{line['signal']}"])
         else:
-            self.pipes.tell(event="refused", message=f"Unknown command: {line!r:.200}")
+            self.pipes.send_event(event="refused", message=f"Unknown command: {line!r:.200}")
         return None
 
-    def _start(self, kernel_id: int, command: Command) -> Born | None:
+    def _start(self, kernel_id: int, command: Command) -> ForkedProcess | None:
         if kernel_id in self._reaper:
-            self.pipes.tell(event="refused", message=f"There is a kernel {kernel_id} already.")
+            self.pipes.send_event(
+                event="refused", message=f"There is a kernel {kernel_id} already."
+            )
             return None
         try:
             start = StartCommand.parse(command.line)
-            bootstrap = Bootstrap.take(command.take())
+            bootstrap = KernelBootstrap.take(command.take_descriptor())
         except ValueError as error:
-            self.pipes.tell(event="failed", id=kernel_id, message=str(error))
+            self.pipes.send_event(event="failed", id=kernel_id, message=str(error))
             return None
-        directory = command.take()  # before the fork, which closes it in the child
+        directory = command.take_descriptor()  # before the fork, which closes it in the child
         try:
-            born = forking.fork(self.level, self.groups, Born(start, bootstrap, self._lifeline))
+            forked = forking.fork(
+                self.level, self.groups, ForkedProcess(start, bootstrap, self._lifeline)
+            )
         except OSError as error:
             bootstrap.close()
             if directory is not None:
                 os.close(directory)
             self._give_back(kernel_id)
-            self.pipes.tell(event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}")
+            self.pipes.send_event(
+                event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}"
+            )
             return None
-        if isinstance(born, Born):
-            return born
+        if isinstance(forked, ForkedProcess):
+            return forked
         bootstrap.close()
-        self._reaper.add(kernel_id, born)
+        self._reaper.add(kernel_id, forked)
         try:
-            self.watch.add(kernel_id, born, start, directory, self.groups.usage(kernel_id))
+            self.monitor.add(kernel_id, forked, start, directory, self.groups.usage(kernel_id))
         except OSError as error:
             print(f"a kernel cannot be watched: {error.strerror}", file=sys.stderr)
             self._reaper.signal(kernel_id, signal.SIGKILL)
-        self.pipes.tell(event="started", id=kernel_id, pid=born)
+        self.pipes.send_event(event="started", id=kernel_id, pid=forked)
         return None
 
     def _take_findings(self) -> None:
-        self.watch.write()
-        for finding in self.watch.findings():
-            self._heed(finding)
+        self.monitor.write()
+        for finding in self.monitor.findings():
+            self._handle_finding(finding)
 
-    def _heed(self, finding: Excess | Near | Pong) -> None:
+    def _handle_finding(self, finding: Excess | LimitNear | Pong) -> None:
         """End a kernel that has taken more than it may; tell of one that soon will have.
 
         A fork server whose watch hangs answers no ping, and is replaced.
         """
         if isinstance(finding, Pong):
-            self.pipes.tell(event="pong")
+            self.pipes.send_event(event="pong")
         elif isinstance(finding, Excess):
             self._reaper.condemn(finding.kernel, finding.reason)
         else:
-            self.pipes.tell(event="near", id=finding.kernel, reason="cpu", seconds=finding.seconds)
+            self.pipes.send_event(
+                event="near", id=finding.kernel, reason="cpu", seconds=finding.seconds
+            )
 
     # --- signals
 
@@ -203,9 +213,9 @@ class ForkServer:
         if signal.SIGTERM in os.read(self.wakeup, 4096):
             self._ended = True
         for exited in self._reaper.reap():
-            self.watch.forget(exited.kernel_id)
+            self.monitor.forget(exited.kernel_id)
             ran_out = self._give_back(exited.kernel_id) and exited.signal == signal.SIGKILL
-            self.pipes.tell(
+            self.pipes.send_event(
                 event="exited",
                 id=exited.kernel_id,
                 pid=exited.pid,
@@ -231,7 +241,7 @@ def main(
     # Not SIGKILL: what the kernels have started has to be killed first.
     processes.die_with(os.getppid(), signal.SIGTERM)
     processes.adopt_orphans()
-    wakeup = forking.hear_signals()
+    wakeup = forking.signal_descriptor()
 
     memory.share_one_heap()
     preload.prepare_environment()
@@ -249,9 +259,9 @@ def main(
     try:
         level.prepare()
     except Unavailable as error:
-        pipes.tell(event="unavailable", message=str(error))
+        pipes.send_event(event="unavailable", message=str(error))
         return 1
-    pipes.tell(
+    pipes.send_event(
         event="ready",
         pid=os.getpid(),
         seconds=round(time.monotonic() - started, 3),
@@ -263,10 +273,10 @@ def main(
         unbounded=[] if groups.features else [*level.unbounded, *memoryuse.unseen()],
     )
     _filling = memory.settle()
-    server = ForkServer(pipes, wakeup, level, groups, Watcher.fork())
-    born = server.run()
-    if born is None:
+    server = ForkServer(pipes, wakeup, level, groups, Monitor.fork())
+    forked = server.run()
+    if forked is None:
         with suppress(OSError):
             pipes.write()
         return 0
-    startup.become(born, parts, level)
+    startup.become(forked, parts, level)

@@ -17,12 +17,12 @@ from contextlib import suppress
 from typing import NoReturn
 
 from sagecell_tx.kernelside.bootstrap import Secrets
-from sagecell_tx.kernelside.forkserver.forking import Born
+from sagecell_tx.kernelside.forkserver.forking import ForkedProcess
 from sagecell_tx.kernelside.kernel import threads
-from sagecell_tx.kernelside.kernel.kernel import Parts
-from sagecell_tx.kernelside.kernel.running import Running
+from sagecell_tx.kernelside.kernel.kernel import KernelParts
+from sagecell_tx.kernelside.kernel.running import RunningKernel
 from sagecell_tx.kernelside.output.captures import Capture
-from sagecell_tx.kernelside.sandbox.levels import Level, Place
+from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Level
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import autogroups, linux, processes
 
@@ -42,33 +42,33 @@ _OF_ONE_USER = (
 )
 
 
-def become(born: Born, parts: Parts, level: Level) -> NoReturn:
+def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
     """Be the kernel that was asked for until it ends, and the process with it.
 
     The web process is told when the sockets are bound.
     """
-    status, start = 1, born.start
+    status, start = 1, forked.start
     try:
         os.setsid()
-        secrets = born.bootstrap.receive()
-        place = confine(start, secrets, level)
-        make_own(place)
-        parts.kernel.take_uploads(
+        secrets = forked.bootstrap.receive()
+        environment = confine(start, secrets, level)
+        make_own(environment)
+        parts.kernel.watch_files(
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
             start.limits,
         )
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
-        running = Running.open(parts, place.listeners, secrets.key, captures)
-        parts.take_streams()
+        running = RunningKernel.open(parts, environment.listeners, secrets.key, captures)
+        parts.redirect_streams()
         threads.follow(parts.kernel)
         gc.enable()
         # No program has run yet, and none is to find the way to the web process.
-        if born.lifeline.is_cut():  # be it before the fork server's death was to be ours
+        if forked.lifeline.is_cut():  # be it before the fork server's death was to be ours
             raise ChildProcessError("The fork server is gone.")
-        born.lifeline.drop()
+        forked.lifeline.drop()
         os.nice(autogroups.NICE)  # counts where Linux has no scheduling groups for sessions
-        born.bootstrap.tell_bound()
-        born.bootstrap.close()
+        forked.bootstrap.send_bound()
+        forked.bootstrap.close()
         running.run()
         _end(running)
         status = 0
@@ -79,11 +79,11 @@ def become(born: Born, parts: Parts, level: Level) -> NoReturn:
         os._exit(status)
 
 
-def confine(start: StartCommand, secrets: Secrets, level: Level) -> Place:
+def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnvironment:
     """Leave behind what the level takes away, and bound what may be used of the rest."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
         score.write("1000")  # if memory ends, a kernel is the first to go
-    place = level.enter(start, secrets)
+    environment = level.enter(start, secrets)
     # After a change of accounts, which would undo it.
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     processes.adopt_orphans()
@@ -100,7 +100,7 @@ def confine(start: StartCommand, secrets: Secrets, level: Level) -> Place:
         (resource.RLIMIT_NOFILE, limits.open_files),
     ):
         _limit(what, most, most)
-    return place
+    return environment
 
 
 def _limit(what: int, soft: int, hard: int) -> None:
@@ -110,18 +110,23 @@ def _limit(what: int, soft: int, hard: int) -> None:
     resource.setrlimit(what, (soft, hard))
 
 
-def make_own(place: Place) -> None:
+def make_own(environment: KernelEnvironment) -> None:
     """Replace what was inherited and must differ between kernels: place, names, chance."""
-    os.chdir(place.work)
-    os.environ.update(place.environment, HOME=place.work, PWD=place.work, TMPDIR=place.temporary)
-    tempfile.tempdir = place.temporary
+    os.chdir(environment.work)
+    os.environ.update(
+        environment.variables,
+        HOME=environment.work,
+        PWD=environment.work,
+        TMPDIR=environment.temporary,
+    )
+    tempfile.tempdir = environment.temporary
     sys.argv = ["sagemathcell.py"]
     random.seed()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
 
 
-def _end(running: Running) -> None:
+def _end(running: RunningKernel) -> None:
     """Run what the program asked to have run at its end, and send what waits; bounded."""
     last_resort = threading.Timer(_LAST_WORDS, os._exit, (0,))
     last_resort.daemon = True

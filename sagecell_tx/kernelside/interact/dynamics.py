@@ -15,7 +15,7 @@ from sagecell_tx.kernelside.interact.controls.checkbox import Checkbox
 from sagecell_tx.kernelside.interact.controls.control import Control, InvalidValue
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider
 from sagecell_tx.kernelside.interact.interact import PREFIX
-from sagecell_tx.kernelside.interact.page import Page, Refused
+from sagecell_tx.kernelside.interact.page import Page, RequestRefused
 
 
 class Variables(Protocol):
@@ -66,13 +66,13 @@ class Dynamics:
         else:
             pairs += [(name, self.variables.get(name)) for name in names]
         made = [(str(name), automatic_control(value)) for name, value in pairs]
-        looks = [_look(control) for _, control in made]
+        looks = [_described(control) for _, control in made]
         for (name, control), look in zip(made, looks, strict=True):
             control_id = str(uuid.uuid4())
             self._controls[control_id] = (name, control)
-            self.variables[name] = control.first(self.page.evaluate)
+            self.variables[name] = control.initial_value(self.page.evaluate)
             label = name if control.label is None else control.label
-            self._announce(control_id, [name], {**look, "label": label, "value": control.start})
+            self._announce(control_id, [name], {**look, "label": label, "value": control.initial})
 
     def dynamic_expression(self, expression: str) -> None:
         """Show what an expression is, or a program says, and again when one of its variables changes."""
@@ -101,9 +101,9 @@ class Dynamics:
             if name not in self._watched:
                 self._watched.add(name)
                 for event in ("initialize", "change"):
-                    self.variables.on(name, event, self._tell)
+                    self.variables.on(name, event, self._variable_changed)
 
-    def _tell(self, name: str, _: Any) -> None:
+    def _variable_changed(self, name: str, _: Any) -> None:
         content = {"namespace": self.namespace, "variable": name, "control": self._cause}
         self.page.display({f"{PREFIX}-variable": content})
 
@@ -120,12 +120,12 @@ class Dynamics:
         """The visitor moved a control."""
         control_id = self._checked(content).get("control")
         if not isinstance(control_id, str) or control_id not in self._controls:
-            raise Refused("unknown_control", "There is no such control, or no longer.")
+            raise RequestRefused("unknown_control", "There is no such control, or no longer.")
         name, control = self._controls[control_id]
         try:
-            value = control.take(content.get("value"), self.page.evaluate)
+            value = control.receive(content.get("value"), self.page.evaluate)
         except InvalidValue as error:
-            raise Refused("invalid_value", f"{name}: {error}") from error
+            raise RequestRefused("invalid_value", f"{name}: {error}") from error
         self._cause = control_id
         try:
             self.variables[name] = value
@@ -142,21 +142,21 @@ class Dynamics:
         elif isinstance(control_id, str) and control_id in self._controls:
             name, control = self._controls[control_id]
             try:
-                sent = control.show(self.variables.get(name))
+                sent = control.encode(self.variables.get(name))
             except (TypeError, ValueError) as error:
-                raise Refused("invalid_value", f"{name}: {error}") from error
+                raise RequestRefused("invalid_value", f"{name}: {error}") from error
             update = {"interact_id": control_id, "control": name, "value": sent}
             self.page.display({f"{PREFIX}-update": update})
         else:
-            raise Refused("unknown_control", "There is no such control, or no longer.")
+            raise RequestRefused("unknown_control", "There is no such control, or no longer.")
 
     def _checked(self, content: Any) -> dict[str, Any]:
         if not isinstance(content, dict) or content.get("namespace") != self.namespace:
-            raise Refused("unknown_namespace", "There are no such variables, or no longer.")
+            raise RequestRefused("unknown_namespace", "There are no such variables, or no longer.")
         return content
 
 
-def _look(control: Control) -> dict[str, Any]:
+def _described(control: Control) -> dict[str, Any]:
     """How the page is told of a control; raises ValueError for those that there are not."""
     if isinstance(control, ContinuousSlider) and not control.range_slider:
         line = control.line

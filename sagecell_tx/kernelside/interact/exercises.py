@@ -80,7 +80,7 @@ class Exercises:
             elif "answer" in page._changed:
                 right, message = _judged(task.judge(answer))
                 wrong += not right
-                self._tell(right, message, task.hints[:wrong] if not right else [])
+                self._send_verdict(right, message, task.hints[:wrong] if not right else [])
 
         controls = {
             "question": HtmlBox(task.question),
@@ -89,7 +89,7 @@ class Exercises:
         }
         self.interacts.interact(ask, controls)
 
-    def _tell(self, right: bool, message: str, hints: list[str]) -> None:
+    def _send_verdict(self, right: bool, message: str, hints: list[str]) -> None:
         verdict = "Correct." if right else "Not correct."
         lines = "".join(f"<li>{hint}</li>" for hint in hints)
         told = f"<p><strong>{verdict}</strong> {message}</p>"

@@ -10,13 +10,13 @@ from typing import Any
 from attrs import define, field
 
 from sagecell_tx.kernelside.interact.controls.control import Control, InvalidValue
-from sagecell_tx.kernelside.interact.page import Page, Refused
+from sagecell_tx.kernelside.interact.page import Page, RequestRefused
 
 PREFIX = "application/sage-interact"
 
 
 @define(eq=False)
-class Held:
+class ControlState:
     """A control in its place: what a client would send for its value, and what the function gets."""
 
     control: Control
@@ -41,7 +41,7 @@ class Interact:
     updating: Callable[[str, Control], bool]
     scope: Callable[[Interact], AbstractContextManager[None]]
     proxy: Any = field(default=None, init=False)
-    held: dict[str, Held] = field(factory=dict, init=False)
+    held: dict[str, ControlState] = field(factory=dict, init=False)
     inner: list[str] = field(factory=list, init=False)  # made in the latest run
     changed: list[str] = field(factory=list, init=False)
     error: BaseException | None = field(default=None, init=False)
@@ -51,10 +51,12 @@ class Interact:
 
     def add(self, name: str, control: Control) -> dict[str, Any]:
         """Take a control in, in the place of one of that name; returns how it looks."""
-        self.held[name] = Held(control, control.start, control.first(self.page.evaluate))
-        return self.look(name)
+        self.held[name] = ControlState(
+            control, control.initial, control.initial_value(self.page.evaluate)
+        )
+        return self.describe(name)
 
-    def look(self, name: str) -> dict[str, Any]:
+    def describe(self, name: str) -> dict[str, Any]:
         """How a control looks, as the page is told."""
         control = self.held[name].control
         label = control.label
@@ -62,7 +64,7 @@ class Interact:
             label = name if self.automatic_labels else ""
         return {**control.message(), "label": label, "update": self.updating(name, control)}
 
-    def take(self, values: Mapping[str, Any]) -> None:
+    def receive(self, values: Mapping[str, Any]) -> None:
         """Take what a client sent, or nothing of it.
 
         Raises Refused; what the visitor's text raises passes.
@@ -70,35 +72,35 @@ class Interact:
         taken = {}
         for name, sent in values.items():
             if name not in self.held:
-                raise Refused("unknown_control", f"There is no control {name!r:.60}.")
+                raise RequestRefused("unknown_control", f"There is no control {name!r:.60}.")
             control = self.held[name].control
             try:
-                taken[name] = Held(control, sent, control.take(sent, self.page.evaluate))
+                taken[name] = ControlState(control, sent, control.receive(sent, self.page.evaluate))
             except InvalidValue as error:
-                raise Refused("invalid_value", f"{name}: {error}") from error
+                raise RequestRefused("invalid_value", f"{name}: {error}") from error
         self.held.update(taken)
         self._waiting += [name for name in taken if name not in self._waiting]
 
-    def put(self, name: str, value: Any) -> None:
+    def set_value(self, name: str, value: Any) -> None:
         """Set a control's value for the program, and tell the page; raises ValueError."""
         sent = self._set(name, value)
-        self.tell("update", control=name, value=sent)
+        self.send_change("update", control=name, value=sent)
 
-    def put_part(self, name: str, value: Any, path: list[int]) -> None:
+    def set_part(self, name: str, value: Any, path: list[int]) -> None:
         """The same when only what is at `path` differs: the page is told of that alone."""
         part = self._set(name, value)
         for step in path:
             part = part[step]
         index = path[0] if len(path) == 1 else path
-        self.tell("update", control=name, value=part, index=index)
+        self.send_change("update", control=name, value=part, index=index)
 
     def _set(self, name: str, value: Any) -> Any:
         control = self.held[name].control
-        sent = control.show(value)
-        self.held[name] = Held(control, sent, control.hold(value, self.page.evaluate))
+        sent = control.encode(value)
+        self.held[name] = ControlState(control, sent, control.converted(value, self.page.evaluate))
         return sent
 
-    def tell(self, what: str, **content: Any) -> None:
+    def send_change(self, what: str, **content: Any) -> None:
         """Tell the page of a change."""
         self.page.display({f"{PREFIX}-{what}": {"interact_id": self.id, **content}})
 
@@ -132,9 +134,9 @@ class Interact:
         """What was pressed is so no more."""
         for name, held in self.held.items():
             if held.control.momentary:
-                start = held.control.start
-                value = held.control.take(start, self.page.evaluate)
-                self.held[name] = Held(held.control, start, value)
+                start = held.control.initial
+                value = held.control.receive(start, self.page.evaluate)
+                self.held[name] = ControlState(held.control, start, value)
 
 
 def accepts(function: Callable[..., Any]) -> set[str] | None:

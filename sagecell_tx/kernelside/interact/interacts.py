@@ -16,7 +16,7 @@ from sagecell_tx.kernelside.interact.controls.buttons import UpdateButton
 from sagecell_tx.kernelside.interact.controls.control import Control
 from sagecell_tx.kernelside.interact.interact import PREFIX, Interact, parameters_of
 from sagecell_tx.kernelside.interact.layouts import BOOKMARKS, OUTPUT, layout
-from sagecell_tx.kernelside.interact.page import Page, Refused
+from sagecell_tx.kernelside.interact.page import Page, RequestRefused
 from sagecell_tx.kernelside.interact.proxies import Proxy
 
 #: The argument that says whether a change alone runs the function, and the button if not.
@@ -89,7 +89,7 @@ class Interacts:
         names = list(interact.held)
         content = {
             "new_interact_id": interact.id,
-            "controls": {name: interact.look(name) for name in names},
+            "controls": {name: interact.describe(name) for name in names},
             "layout": layout(asked, names, output=output),
             "locations": _locations(locations, names),
             "readonly": bool(readonly),
@@ -135,14 +135,14 @@ class Interacts:
         """
         interact = self._known.get(interact_id) if isinstance(interact_id, str) else None
         if interact is None:
-            raise Refused("unknown_interact", "There is no such interact, or no longer.")
+            raise RequestRefused("unknown_interact", "There is no such interact, or no longer.")
         if not isinstance(values, dict):
-            raise Refused("invalid_request", "The values must be a JSON object.")
+            raise RequestRefused("invalid_request", "The values must be a JSON object.")
         try:
-            interact.take(values)
+            interact.receive(values)
             if run:
                 interact.run()
-        except Refused:
+        except RequestRefused:
             raise
         except (Exception, KeyboardInterrupt, SystemExit):
             with self.page.block(interact.id):

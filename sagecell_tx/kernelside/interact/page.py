@@ -31,7 +31,7 @@ class Page(Protocol):
         """What text stands for among the visitor's variables; raises whatever that raises."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that is not carried out: a word for programs, and a sentence."""
 
     def __init__(self, word: str, sentence: str) -> None:

@@ -11,7 +11,7 @@ from sagecell_tx.kernelside.interact.controls.control import Control
 from sagecell_tx.kernelside.interact.controls.grids import InputGrid
 from sagecell_tx.kernelside.interact.controls.multisliders import MultiSlider
 from sagecell_tx.kernelside.interact.interact import Interact
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 
 
 class Proxy:
@@ -33,7 +33,7 @@ class Proxy:
         if held is None:
             raise AttributeError(f"There is no control {name!r}.")
         if isinstance(held.control, InputGrid | MultiSlider) and isinstance(held.value, list):
-            return Parts(_interact(self), name)
+            return ControlValues(_interact(self), name)
         return held.value
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -41,16 +41,16 @@ class Proxy:
         if name.startswith("_"):
             raise AttributeError("Names of controls do not begin with an underscore.")
         if name in interact.held and not isinstance(value, Control):
-            interact.put(name, value)
+            interact.set_value(name, value)
         else:
             look = interact.add(name, automatic_control(value))
-            interact.tell("new-control", name=name, control=look)
+            interact.send_change("new-control", name=name, control=look)
 
     def __delattr__(self, name: str) -> None:
         interact = _interact(self)
         if interact.held.pop(name, None) is None:
             raise AttributeError(f"There is no control {name!r}.")
-        interact.tell("del-control", name=name)
+        interact.send_change("del-control", name=name)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *_interact(self).held]
@@ -82,11 +82,11 @@ class Proxy:
         interact = _interact(self)
         if state is not None:
             try:
-                interact.take(state)
-            except Refused as refusal:
+                interact.receive(state)
+            except RequestRefused as refusal:
                 raise ValueError(str(refusal)) from None
             for name in state:
-                interact.tell("update", control=name, value=interact.held[name].sent)
+                interact.send_change("update", control=name, value=interact.held[name].sent)
         return {
             name: held.sent
             for name, held in interact.held.items()
@@ -99,7 +99,7 @@ class Proxy:
         `values` are as the page sends them, see `_state`.
         """
         chosen = self._state() if values is None else dict(values)
-        _interact(self).tell("bookmark", name=str(name), values=chosen)
+        _interact(self).send_change("bookmark", name=str(name), values=chosen)
 
     def _set_bookmarks(
         self, bookmarks: str | Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -116,7 +116,7 @@ def _interact(proxy: Proxy) -> Interact:
     return found
 
 
-class Parts(Sequence[Any]):
+class ControlValues(Sequence[Any]):
     """The values of a grid or of several sliders: a list, and to set one of them sets it in the page.
 
     `path` leads to a row.
@@ -142,7 +142,7 @@ class Parts(Sequence[Any]):
     def __getitem__(self, position: Any) -> Any:
         value = self._value()[position]
         if isinstance(value, list) and isinstance(position, int):
-            return Parts(self._interact, self._name, (*self._path, self._at(position)))
+            return ControlValues(self._interact, self._name, (*self._path, self._at(position)))
         return value
 
     def __setitem__(self, position: int, value: Any) -> None:
@@ -153,13 +153,15 @@ class Parts(Sequence[Any]):
         for step in path[:-1]:
             target = target[step]
         target[path[-1]] = value
-        self._interact.put_part(self._name, whole, path)
+        self._interact.set_part(self._name, whole, path)
 
     def _at(self, position: int) -> int:
         return range(len(self))[position]
 
     def __eq__(self, other: object) -> bool:
-        return bool(self._value() == (other._value() if isinstance(other, Parts) else other))
+        return bool(
+            self._value() == (other._value() if isinstance(other, ControlValues) else other)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -21,12 +21,12 @@ from traitlets import Any as AnyTrait
 from traitlets import Type, observe
 from traitlets.config import Config
 
-from sagecell_tx.kernelside.completion.requests import Questions
+from sagecell_tx.kernelside.completion.requests import CompletionRequests
 from sagecell_tx.kernelside.files import listing, programfile
-from sagecell_tx.kernelside.files.upload import Uploads
+from sagecell_tx.kernelside.files.upload import ChangedFiles
 from sagecell_tx.kernelside.kernel.formatter import CellFormatter
 from sagecell_tx.kernelside.kernel.interrupts import Interrupts
-from sagecell_tx.kernelside.kernel.serializer import CellSession
+from sagecell_tx.kernelside.kernel.serializer import CellSerializer
 from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.languages.python import unwrapped
 from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
@@ -124,7 +124,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     shell_class = Type(CellShell)
     # ipykernel's own hashes each cell in Python to please a debugger, which is off.
     compiler_class = Type(CachingCompiler)
-    uploads = AnyTrait()
+    changed_files = AnyTrait()
 
     # ipykernel's own sleeps before each reply, for streams that are slow to flush.
     _execute_sleep = 0.0
@@ -138,7 +138,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         self._unlisted: set[str] = set()  # those that the program says are known
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
         self.shell_handlers.update(InteractRequests(self).handlers)
-        self.shell_handlers.update(Questions(self).handlers)
+        self.shell_handlers.update(CompletionRequests(self).handlers)
 
     # --- requests
 
@@ -164,8 +164,8 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run a cell; its files leave before its reply, which names them."""
-        if self.uploads is not None:
-            programfile.keep(kwargs["code"], self.uploads.root)
+        if self.changed_files is not None:
+            programfile.keep(kwargs["code"], self.changed_files.root)
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
         if sentence := sage.excuse(self.get_parent("shell")["metadata"], reply):
             print(sentence, file=sys.stderr)
@@ -180,10 +180,10 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     def announce_files(self) -> list[str]:
         """Publish the files that changed, and show the pictures; returns the names to list."""
-        if self.uploads is None:
+        if self.changed_files is None:
             return []
         self._unlisted.clear()
-        changed = self.interrupts.run(self.uploads.publish_changed, list)
+        changed = self.interrupts.run(self.changed_files.publish_changed, list)
         pictures, listed = listing.sort(name for name in changed if name not in self._unlisted)
         for name in pictures:
             # With a number that nothing else has: browsers keep a picture by its address.
@@ -192,15 +192,15 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         self._listed += listed
         return listed
 
-    def take_uploads(self, root: int, limits: KernelLimits) -> None:
+    def watch_files(self, root: int, limits: KernelLimits) -> None:
         """From now on, files that cells make in the directory `root` are published."""
-        self.uploads = Uploads(
+        self.changed_files = ChangedFiles(
             root=root,
             limits=limits,
             publish=self._publish_file,
             complain=lambda sentence: print(sentence, file=sys.stderr),
         )
-        self.uploads.remember()
+        self.changed_files.remember()
 
     def _publish_file(self, content: dict[str, Any], data: bytes) -> None:
         self.session.send(
@@ -231,36 +231,36 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
 
 @frozen(kw_only=True)
-class Parts:
+class KernelParts:
     """A kernel that has no sockets yet."""
 
     kernel: CellKernel
-    session: CellSession
+    serializer: CellSerializer
     publisher: Publisher
     stdout: CellStream
     stderr: CellStream
 
-    def take_streams(self) -> None:
+    def redirect_streams(self) -> None:
         """What Python code writes goes to the kernel's streams from now on."""
         sys.stdout, sys.stderr = self.stdout, self.stderr
 
 
-def build() -> Parts:
+def build() -> KernelParts:
     """Make a kernel and its shell, in the process that all kernels are forked from."""
-    session = CellSession()
-    publisher = Publisher(session)
+    serializer = CellSerializer()
+    publisher = Publisher(serializer)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
     # The one that comms find: they say nothing of their own accord where there is none.
     kernel = CellKernel.instance(
-        session=session,
+        session=serializer,
         iopub_socket=publisher,
         iopub_thread=publisher,
         config=config,
         log=_silent_log(),
     )
-    return Parts(
+    return KernelParts(
         kernel=kernel,
-        session=session,
+        serializer=serializer,
         publisher=publisher,
         stdout=CellStream("stdout", 1, publisher),
         stderr=CellStream("stderr", 2, publisher),

@@ -13,33 +13,33 @@ from ipykernel.control import ControlThread
 from tornado.ioloop import IOLoop
 from zmq.eventloop.zmqstream import ZMQStream
 
-from sagecell_tx.kernelside.kernel.kernel import Parts
-from sagecell_tx.kernelside.kernel.sockets import Channels
+from sagecell_tx.kernelside.kernel.kernel import KernelParts
+from sagecell_tx.kernelside.kernel.sockets import KernelSockets
 from sagecell_tx.kernelside.listeningsockets import Listeners
 from sagecell_tx.kernelside.output.captures import Capture
 
 
 @frozen
-class Running:
+class RunningKernel:
     """A kernel that answers while `run` runs."""
 
-    parts: Parts
-    channels: Channels
+    parts: KernelParts
+    sockets: KernelSockets
     control_thread: ControlThread
     loop: IOLoop
 
     @classmethod
     def open(
-        cls, parts: Parts, listeners: Listeners, key: bytes, captures: Sequence[Capture] = ()
-    ) -> Running:
+        cls, parts: KernelParts, listeners: Listeners, key: bytes, captures: Sequence[Capture] = ()
+    ) -> RunningKernel:
         """Answer on these sockets and start the threads."""
-        kernel, session = parts.kernel, parts.session
-        session.pid = os.getpid()  # it sends nothing in a process that it was not made for
-        session.key = key
-        session.session = kernel.ident = uuid.uuid4().hex
+        kernel, serializer = parts.kernel, parts.serializer
+        serializer.pid = os.getpid()  # it sends nothing in a process that it was not made for
+        serializer.key = key
+        serializer.session = kernel.ident = uuid.uuid4().hex
         kernel.shell.displayhook.topic = kernel._topic("execute_result")
 
-        channels = Channels.open(listeners)
+        channels = KernelSockets.open(listeners)
         loop = IOLoop()
         control_thread = ControlThread(daemon=True)
         kernel.control_thread = control_thread
@@ -64,6 +64,6 @@ class Running:
         self.control_thread.stop()
         self.control_thread.join()
         self.parts.publisher.stop()
-        self.channels.close()
+        self.sockets.close()
         self.loop.close()
         asyncio.set_event_loop(None)

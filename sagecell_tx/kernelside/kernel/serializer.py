@@ -50,7 +50,7 @@ def _pack_slowly(value: Any) -> bytes:
     return packed
 
 
-class CellSession(Session):
+class CellSerializer(Session):
     """The kernel's name and key, and the numbers of its messages."""
 
     pack = Callable(pack)

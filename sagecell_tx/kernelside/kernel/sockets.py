@@ -15,7 +15,7 @@ _LINGER = 1000
 
 
 @define
-class Channels:
+class KernelSockets:
     """Bound sockets; that of iopub listens, for a publisher."""
 
     context: zmq.Context[zmq.Socket[bytes]]
@@ -26,7 +26,7 @@ class Channels:
     beat: zmq.Socket[bytes]
 
     @classmethod
-    def open(cls, listeners: Listeners) -> Channels:
+    def open(cls, listeners: Listeners) -> KernelSockets:
         """Have them listen where these do, which are theirs now; raises `zmq.ZMQError`."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 import zmq
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.kernel.kernel import Parts
-from sagecell_tx.kernelside.kernel.running import Running
+from sagecell_tx.kernelside.kernel.kernel import KernelParts
+from sagecell_tx.kernelside.kernel.running import RunningKernel
 
 #: Lives after the first: Python adapts code that has run eight times.
 _LIVES = 10
@@ -54,7 +54,7 @@ _TABLES = ("import pandas; pandas.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).desc
 _COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
 
 
-def warm(parts: Parts) -> None:
+def warm(parts: KernelParts) -> None:
     """Let the kernel live a few times before any is forked from it, and forget it all.
 
     The first life makes what is made on first use. The others are like the start of any
@@ -63,7 +63,7 @@ def warm(parts: Parts) -> None:
     """
     fresh = dict(parts.kernel.shell.user_ns)
     streams = sys.stdout, sys.stderr
-    parts.take_streams()
+    parts.redirect_streams()
     try:
         _live(parts, _CELLS + _cells_for_libraries(parts), _COMPLETIONS)
         _forget(parts, fresh)
@@ -76,7 +76,7 @@ def warm(parts: Parts) -> None:
         sys.stdout, sys.stderr = streams
 
 
-def _cells_for_libraries(parts: Parts) -> tuple[str, ...]:
+def _cells_for_libraries(parts: KernelParts) -> tuple[str, ...]:
     cells: tuple[str, ...] = ()
     if "matplotlib.pyplot" in sys.modules:
         parts.kernel.shell.enable_matplotlib("inline")
@@ -86,13 +86,13 @@ def _cells_for_libraries(parts: Parts) -> tuple[str, ...]:
     return cells
 
 
-def _live(parts: Parts, cells: tuple[str, ...], completions: tuple[str, ...]) -> None:
+def _live(parts: KernelParts, cells: tuple[str, ...], completions: tuple[str, ...]) -> None:
     """Run cells through real sockets, from the bind to the last close."""
     # The name is not in the file system: there may be no place that can be written to.
     prefix = f"@sagecell-{os.getpid()}"
-    running = Running.open(parts, listeningsockets.bind(prefix), os.urandom(16))
+    running = RunningKernel.open(parts, listeningsockets.bind(prefix), os.urandom(16))
     try:
-        context = running.channels.context
+        context = running.sockets.context
         with context.socket(zmq.DEALER) as client, context.socket(zmq.SUB) as reader:
             for socket, port in ((client, 1), (reader, 2)):
                 socket.setsockopt(zmq.LINGER, 0)
@@ -111,11 +111,11 @@ def _live(parts: Parts, cells: tuple[str, ...], completions: tuple[str, ...]) ->
         running.close()
 
 
-def _request(parts: Parts, client: zmq.Socket[bytes], kind: str, **content: object) -> None:
-    parts.session.send(client, kind, content)
+def _request(parts: KernelParts, client: zmq.Socket[bytes], kind: str, **content: object) -> None:
+    parts.serializer.send(client, kind, content)
 
 
-def _forget(parts: Parts, fresh: dict[str, object]) -> None:
+def _forget(parts: KernelParts, fresh: dict[str, object]) -> None:
     """Make the shell look as if it had never run anything."""
     shell = parts.kernel.shell
     shell.reset(new_session=False)
@@ -136,4 +136,4 @@ def _forget(parts: Parts, fresh: dict[str, object]) -> None:
     with suppress(AttributeError):
         del builtins._  # type: ignore[attr-defined]
     linecache.clearcache()
-    parts.session.digest_history.clear()
+    parts.serializer.digest_history.clear()

@@ -30,7 +30,7 @@ class CpuTime:
     _at: float | None = field(default=None, init=False)
     _most: float = field(default=0.0, init=False)
 
-    def take(self, tree: Sequence[Process], now: float) -> float:
+    def update(self, tree: Sequence[Process], now: float) -> float:
         """Seconds that it has used by now, in all. `now` is since the system started."""
         present = {process.key: process for process in tree}
         gone = sum(process.cpu for key, process in self._seen.items() if key not in present)

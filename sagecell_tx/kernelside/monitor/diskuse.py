@@ -31,7 +31,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @frozen
-class _Level:
+class _CountedDirectory:
     """A directory on the way down: its name in the one above, and what it has to be again."""
 
     name: str
@@ -51,7 +51,7 @@ class DiskUse:
     most: float
     deepest: int = DEPTH
     most_waiting: int = WAITING
-    _way: list[_Level] = field(factory=list, init=False)
+    _way: list[_CountedDirectory] = field(factory=list, init=False)
     _current: int = field(default=-1, init=False)  # the last directory on the way
     _entries: Any = field(default=None, init=False)  # those of it that are still to be seen
     _total: int = field(default=0, init=False)
@@ -122,7 +122,7 @@ class DiskUse:
             if self._way and identity[0] != self._way[0].identity[0]:
                 os.close(inner)
             else:
-                self._way.append(_Level(name, identity))
+                self._way.append(_CountedDirectory(name, identity))
                 self._go_on_in(inner)
                 self._entries = os.scandir(inner)
 

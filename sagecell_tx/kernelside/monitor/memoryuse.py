@@ -141,7 +141,7 @@ class _Count:
 
 
 @define(eq=False)
-class Memory:
+class MemoryUse:
     """What the tree of the process `pid` has taken, against `most` bytes that it may."""
 
     pid: int
@@ -163,7 +163,7 @@ class Memory:
         """Whether a dear count has begun, and `go_on` has to be called."""
         return self._count is not None
 
-    def look(self, tree: Sequence[Process]) -> bool:
+    def check(self, tree: Sequence[Process]) -> bool:
         """Whether it has taken too much, as far as that is known now."""
         beside = [self.sources.beside(process.thread) for process in tree]
         swapped = sum(swap for _, swap in beside)

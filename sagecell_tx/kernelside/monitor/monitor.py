@@ -36,7 +36,7 @@ import attrs
 from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.forkserver import forking
-from sagecell_tx.kernelside.monitor.usage import Excess, Near, Place, Watch
+from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.startcommand import KernelLimits, StartCommand
 from sagecell_tx.kernelside.system import processes
 
@@ -49,12 +49,12 @@ class Pong:
     """The watch goes on: the answer to a ping."""
 
 
-class WatchEnded(Exception):
+class MonitorEnded(Exception):
     """There is no watch any more."""
 
 
 @define(eq=False)
-class Watcher:
+class Monitor:
     """The fork server's end. `pid` is the process that watches, `channel` the socket to it.
 
     Nothing here waits: what the socket does not take is kept until `write`.
@@ -72,7 +72,7 @@ class Watcher:
         self._process = os.pidfd_open(self.pid)
 
     @classmethod
-    def fork(cls) -> Watcher:
+    def fork(cls) -> Monitor:
         """Begin to watch, in a new process; raises OSError. Returns in this process only."""
         own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
@@ -81,7 +81,7 @@ class Watcher:
         try:
             pid = os.fork()
             if pid == 0:
-                forking.forget_signals()
+                forking.reset_signals()
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_IGN)  # it ends with the fork server
         finally:
@@ -117,32 +117,32 @@ class Watcher:
         descriptors = {name: each for name, each in sent.items() if each is not None}
         limits = attrs.asdict(start.limits)
         told = {"add": self._count, "pid": pid, "limits": limits, "with": list(descriptors)}
-        self._tell(told, list(descriptors.values()))
+        self._send(told, list(descriptors.values()))
 
     def forget(self, kernel: Hashable) -> None:
         """Nothing is left of a kernel. Harmless if repeated."""
         number = self._numbers.pop(kernel, None)
         if number is not None:
             del self._kernels[number]
-            self._tell({"forget": number}, [])
+            self._send({"forget": number}, [])
 
     def ping(self) -> None:
         """Ask whether the watch goes on; the answer is among the findings."""
         if not self._unsent:  # it is asked for something already
-            self._tell({"ping": True}, [])
+            self._send({"ping": True}, [])
 
-    def findings(self) -> list[Excess | Near | Pong]:
-        """What was found by now; raises `WatchEnded`."""
-        found: list[Excess | Near | Pong] = []
+    def findings(self) -> list[Excess | LimitNear | Pong]:
+        """What was found by now; raises `MonitorEnded`."""
+        found: list[Excess | LimitNear | Pong] = []
         while True:
             try:
                 packet = self.channel.recv(_PACKET)
             except BlockingIOError:
                 return found
             except OSError as error:
-                raise WatchEnded from error
+                raise MonitorEnded from error
             if not packet:
-                raise WatchEnded
+                raise MonitorEnded
             told = json.loads(packet)
             if "pong" in told:
                 found.append(Pong())
@@ -153,10 +153,10 @@ class Watcher:
             if "excess" in told:
                 found.append(Excess(kernel, told["reason"]))
             else:
-                found.append(Near(kernel, told["seconds"]))
+                found.append(LimitNear(kernel, told["seconds"]))
 
     def write(self) -> None:
-        """Write what waits, as far as the socket takes it; raises `WatchEnded`."""
+        """Write what waits, as far as the socket takes it; raises `MonitorEnded`."""
         while self._unsent:
             packet, descriptors = self._unsent[0]
             try:
@@ -164,7 +164,7 @@ class Watcher:
             except BlockingIOError:
                 return
             except OSError as error:
-                raise WatchEnded from error
+                raise MonitorEnded from error
             self._unsent.popleft()
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -185,7 +185,7 @@ class Watcher:
                 os.close(descriptor)
         self._unsent.clear()
 
-    def _tell(self, told: dict[str, Any], descriptors: list[int]) -> None:
+    def _send(self, told: dict[str, Any], descriptors: list[int]) -> None:
         self._unsent.append((json.dumps(told).encode("ascii"), descriptors))
         self.write()
 
@@ -200,14 +200,14 @@ def _be_watch(channel: socket.socket, parent: int) -> NoReturn:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         gc.enable()
-        serve(channel, Watch())
+        serve(channel, UsageWatch())
     except BaseException:
         traceback.print_exc(file=sys.stderr)
     finally:
         os._exit(1)
 
 
-def serve(channel: socket.socket, watch: Watch) -> None:
+def serve(channel: socket.socket, watch: UsageWatch) -> None:
     """Watch whom the other end tells of, until it is closed."""
     poll = select.poll()
     poll.register(channel, select.POLLIN)
@@ -216,14 +216,14 @@ def serve(channel: socket.socket, watch: Watch) -> None:
         poll.poll(None if wait is None else wait * 1000)
         if not _take_commands(channel, watch):
             return
-        for finding in watch.look():
+        for finding in watch.check():
             if isinstance(finding, Excess):
-                _say(channel, {"excess": finding.kernel, "reason": finding.reason})
+                _send(channel, {"excess": finding.kernel, "reason": finding.reason})
             else:
-                _say(channel, {"near": finding.kernel, "seconds": finding.seconds})
+                _send(channel, {"near": finding.kernel, "seconds": finding.seconds})
 
 
-def _take_commands(channel: socket.socket, watch: Watch) -> bool:
+def _take_commands(channel: socket.socket, watch: UsageWatch) -> bool:
     """Do what was said; False when nobody will say any more."""
     while True:
         try:
@@ -236,15 +236,17 @@ def _take_commands(channel: socket.socket, watch: Watch) -> bool:
             return False
         told = json.loads(packet)
         if "add" in told:
-            place = Place(pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True)))
-            watch.add(told["add"], place, KernelLimits(**told["limits"]))
+            target = WatchTarget(
+                pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True))
+            )
+            watch.add(told["add"], target, KernelLimits(**told["limits"]))
         elif "ping" in told:
-            _say(channel, {"pong": True})
+            _send(channel, {"pong": True})
         else:
             watch.forget(told["forget"])
 
 
-def _say(channel: socket.socket, finding: dict[str, object]) -> None:
+def _send(channel: socket.socket, finding: dict[str, object]) -> None:
     """Tell of a finding. What cannot be told now is found again: an excess does not go away."""
     with suppress(BlockingIOError):
         channel.send(json.dumps(finding).encode("ascii"))

@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.monitor.cputime import CpuTime
 from sagecell_tx.kernelside.monitor.diskuse import DiskUse
-from sagecell_tx.kernelside.monitor.memoryuse import Memory, Sources
+from sagecell_tx.kernelside.monitor.memoryuse import MemoryUse, Sources
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import Autogroups
@@ -49,7 +49,7 @@ class Excess:
 
 
 @frozen
-class Near:
+class LimitNear:
     """A kernel that has so many seconds of processor time left. Said once."""
 
     kernel: Any  # as it was added
@@ -57,7 +57,7 @@ class Near:
 
 
 @frozen(kw_only=True)
-class Place:
+class WatchTarget:
     """Where a kernel is seen: its first process, and descriptors that the watch closes.
 
     `directory` is that of its files, `usage` the file ``cpu.stat`` of its control group.
@@ -75,11 +75,11 @@ class Place:
 
 
 @define(eq=False)
-class _Watched:
-    place: Place
+class _WatchedKernel:
+    target: WatchTarget
     limits: KernelLimits
     time: CpuTime
-    memory: Memory
+    memory: MemoryUse
     disk: DiskUse | None
     groups: Autogroups = field(factory=Autogroups)
     cpu: float = 0.0  # seconds, the most that was seen
@@ -95,19 +95,19 @@ class _Watched:
         self.warned = True
         return max(1, round(most - self.cpu))
 
-    def look(self, tree: Sequence[Process], now: float) -> str | None:
+    def check(self, tree: Sequence[Process], now: float) -> str | None:
         """Why it has to end, or None."""
         state = [(each.key, each.cpu, each.faults, each.threads) for each in tree]
         idle = state == self.state and not self.counting
         self.state = state
         self.pause = min(2 * self.pause, _LONGEST) if idle else 1
         self.groups.level(tree)
-        self.cpu = max(self.cpu, self.time.take(tree, now), _usage(self.place.usage))
+        self.cpu = max(self.cpu, self.time.update(tree, now), _usage(self.target.usage))
         if self.cpu > self.limits.cpu_seconds:
             return "cpu"
         if sum(process.threads for process in tree) > self.limits.processes:
             return "processes"
-        if self.memory.look(tree):
+        if self.memory.check(tree):
             return "memory"
         return "disk" if self.disk is not None and self.disk.exceeds(_ENTRIES) else None
 
@@ -126,30 +126,30 @@ class _Watched:
         """Let go of the descriptors."""
         if self.disk is not None:
             self.disk.close()
-        self.place.close()
+        self.target.close()
 
 
 @define
-class Watch:
+class UsageWatch:
     """The kernels that are watched. `interval` is between two looks, in seconds."""
 
     interval: float = INTERVAL
     _sources: Sources = field(factory=Sources.of_this_system, init=False)
-    _watched: dict[Hashable, _Watched] = field(factory=dict, init=False)
+    _watched: dict[Hashable, _WatchedKernel] = field(factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
     _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
 
-    def add(self, kernel: Hashable, place: Place, limits: KernelLimits) -> None:
+    def add(self, kernel: Hashable, target: WatchTarget, limits: KernelLimits) -> None:
         """Watch a kernel from now on."""
         if not self._watched:
             self._next = time.monotonic() + self.interval
-        self._watched[kernel] = _Watched(
-            place=place,
+        self._watched[kernel] = _WatchedKernel(
+            target=target,
             limits=limits,
             time=CpuTime(os.cpu_count() or 1),
-            memory=Memory(place.pid, limits.memory_bytes, self._sources),
-            disk=_disk_use(place.directory, limits.directory_bytes),
+            memory=MemoryUse(target.pid, limits.memory_bytes, self._sources),
+            disk=_disk_use(target.directory, limits.directory_bytes),
         )
 
     def forget(self, kernel: Hashable) -> None:
@@ -168,9 +168,9 @@ class Watch:
         due = min(self._next, self._next_count) if counting else self._next
         return max(0.0, due - time.monotonic())
 
-    def look(self) -> list[Excess | Near]:
+    def check(self) -> list[Excess | LimitNear]:
         """Those who have taken too much, or nearly, as far as one turn of looking tells."""
-        found: list[Excess | Near] = []
+        found: list[Excess | LimitNear] = []
         if self._watched and time.monotonic() >= self._next:
             found = self._look_at_all()
             self._next = time.monotonic() + self.interval
@@ -185,7 +185,7 @@ class Watch:
                 found.append(Excess(kernel, "memory"))
         return found
 
-    def _look_at_all(self) -> list[Excess | Near]:
+    def _look_at_all(self) -> list[Excess | LimitNear]:
         self._looks += 1
         due = {
             kernel: watched
@@ -193,14 +193,14 @@ class Watch:
             if self._looks % watched.pause == 0
         }
         below = processtable.by_parent() if due else {}
-        found: list[Excess | Near] = []
+        found: list[Excess | LimitNear] = []
         for kernel, watched in due.items():
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
-            reason = watched.look(list(processtable.tree(watched.place.pid, below)), now)
+            reason = watched.check(list(processtable.tree(watched.target.pid, below)), now)
             if reason is not None:
                 found.append(Excess(kernel, reason))
             elif (seconds := watched.time_left()) is not None:
-                found.append(Near(kernel, seconds))
+                found.append(LimitNear(kernel, seconds))
         return found
 
 

@@ -21,7 +21,7 @@ _poll = ctypes.PyDLL(None).poll
 _poll.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int]
 
 
-class Stream(Protocol):
+class CapturedStream(Protocol):
     """The stream of the kernel that lies above a descriptor."""
 
     name: str
@@ -37,7 +37,7 @@ class Capture:
     Puts a pipe in the place of the descriptor.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: CapturedStream) -> None:
         self.stream = stream.name
         self._owner = stream
         self.ended = False
@@ -66,7 +66,7 @@ class Capture:
         return self._decoder.decode(data)
 
 
-class _Watched(ctypes.Structure):
+class _OpenCapture(ctypes.Structure):
     """A descriptor as poll(2) takes it."""
 
     _fields_ = [("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short)]
@@ -95,6 +95,6 @@ class Captures:
         return ended
 
     def _watch(self) -> None:
-        watched = [_Watched(capture.descriptor, select.POLLIN) for capture in self._open]
-        self._watched = (_Watched * len(watched))(*watched)
+        watched = [_OpenCapture(capture.descriptor, select.POLLIN) for capture in self._open]
+        self._watched = (_OpenCapture * len(watched))(*watched)
         self._address = ctypes.addressof(self._watched)

@@ -22,7 +22,7 @@ from ipykernel.thread import CONTROL_THREAD_NAME
 
 from sagecell_tx.kernelside.output.captures import PIPE, Capture, Captures
 from sagecell_tx.kernelside.output.entries import ENTRY, Frames, Text
-from sagecell_tx.kernelside.output.readers import GaveUp, Readers, Said
+from sagecell_tx.kernelside.output.readers import GaveUp, Readers, TopicMessage
 from sagecell_tx.kernelside.output.zmtp import encode
 
 #: Bytes that may wait in the queue before whoever adds to it waits.
@@ -262,7 +262,7 @@ class Publisher:
             size += entry.size
             frames = entry.frames if isinstance(entry, Frames) else self._frames(entry)
             if frames:
-                messages.append(Said(frames[0], encode(frames)))
+                messages.append(TopicMessage(frames[0], encode(frames)))
         self._readers.send(messages)
         return size
 

@@ -30,7 +30,7 @@ class GaveUp(Exception):
 
 
 @frozen
-class Said:
+class TopicMessage:
     """A message as bytes, and its topic."""
 
     topic: bytes
@@ -48,7 +48,7 @@ class Reader:
     def __attrs_post_init__(self) -> None:
         self.descriptor = self.connection.fileno()
 
-    def hear(self) -> list[bytes] | None:
+    def receive(self) -> list[bytes] | None:
         """What it has subscribed to just now; None when it is gone, or is to go."""
         try:
             data = self.connection.recv(SAID)
@@ -99,18 +99,20 @@ class Readers:
         new: list[tuple[Reader, bytes]] = []
         for reader in list(self._present.values()):
             if reader.descriptor in ready:
-                topics = reader.hear()
+                topics = reader.receive()
                 if topics is None:
                     self._drop(reader)
                 else:
                     new += [(reader, topic) for topic in topics]
         return new
 
-    def send(self, messages: Sequence[Said]) -> None:
+    def send(self, messages: Sequence[TopicMessage]) -> None:
         """Write to each reader what it has subscribed to; raises `GaveUp`."""
         for reader in list(self._present.values()):
             wants = reader.subscriber.wants
-            self.send_to(reader, b"".join([said.data for said in messages if wants(said.topic)]))
+            self.send_to(
+                reader, b"".join([message.data for message in messages if wants(message.topic)])
+            )
 
     def send_to(self, reader: Reader, data: bytes) -> None:
         """Write to one reader alone; raises `GaveUp`."""

@@ -13,9 +13,14 @@ from collections.abc import Iterator, Sequence
 from attrs import define, field
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import landlock, seccomp, uids, visible
-from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable, own_place
+from sagecell_tx.kernelside.sandbox.levels import (
+    KernelEnvironment,
+    Setting,
+    Unavailable,
+    own_environment,
+)
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import linux
 
@@ -54,12 +59,12 @@ class Account:
         beside = ("descriptors", "system_v") if self._filter is None else ()
         self.unbounded = ("pipes", "sockets", *beside)
 
-    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`, with an account for the new process."""
         self._accounts.take(start.kernel_id)
         return os.fork()
 
-    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Become the account, whose the directory is from now on, and give up the rest.
 
         The directory of the sockets is not given away.
@@ -77,7 +82,7 @@ class Account:
             landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(secrets.directory))
         if self._filter is not None:
             self._filter.install()
-        return own_place(secrets.directory, bound)
+        return own_environment(secrets.directory, bound)
 
     def _allowed(self, directory: str) -> Iterator[tuple[str, int]]:
         yield directory, landlock.READ

@@ -16,12 +16,12 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 
-from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap
 from sagecell_tx.kernelside.sandbox import arguments
 from sagecell_tx.kernelside.sandbox.account import Account
 from sagecell_tx.kernelside.sandbox.levels import Level, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces.level import Namespaces
-from sagecell_tx.kernelside.sandbox.none import Nothing
+from sagecell_tx.kernelside.sandbox.none import NoConfinement
 from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
 from sagecell_tx.kernelside.system import processes
 
@@ -34,7 +34,7 @@ def make(name: str, setting: Setting, further: Sequence[str] = ()) -> Level:
     levels: dict[str, Callable[[], Level]] = {
         "namespaces": lambda: Namespaces(setting, further),
         "account": lambda: Account(setting, further),
-        "none": Nothing,
+        "none": NoConfinement,
     }
     return levels[name]()
 
@@ -52,13 +52,13 @@ def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequenc
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
-            complaint = _enter(level, TRIAL, Bootstrap(theirs))
+            complaint = _enter(level, TRIAL, KernelBootstrap(theirs))
     if complaint:
         raise Unavailable(f"A kernel cannot enter it: {complaint}.")
     return level.features
 
 
-def _enter(level: Level, start: StartCommand, bootstrap: Bootstrap) -> str:
+def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap) -> str:
     """What goes wrong in a process that enters; empty for nothing."""
     told, tell = os.pipe()
     try:

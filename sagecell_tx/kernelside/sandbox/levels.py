@@ -11,7 +11,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 from sagecell_tx.kernelside.listeningsockets import Listeners
 from sagecell_tx.kernelside.startcommand import StartCommand
 
@@ -21,17 +21,17 @@ class Unavailable(Exception):
 
 
 @frozen(kw_only=True)
-class Place:
+class KernelEnvironment:
     """Directories of one kernel, as it sees them, and what its programs are told of the place.
 
     `work` is where cells run, `temporary` for what nobody keeps; `listeners` are bound, and
-    nothing can be made any more in their directory; `environment` are variables.
+    nothing can be made any more in their directory; `variables` are for the environment.
     """
 
     work: str
     temporary: str
     listeners: Listeners
-    environment: Mapping[str, str] = field(factory=dict)
+    variables: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -60,14 +60,14 @@ class Level(Protocol):
         Called once, when everything is imported.
         """
 
-    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`: the new process is a child of this one.
 
         Raises OSError, whose text says nothing of the kernel's secrets; `ended` gives back what
         was taken by then.
         """
 
-    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """In the new process, before it has threads: leave behind what it must not reach.
 
         The sockets are bound on the way, before their directory is out of reach.
@@ -78,6 +78,8 @@ class Level(Protocol):
         """Nothing is left of a kernel, or it was never born. Harmless if repeated."""
 
 
-def own_place(directory: str, bound: Listeners) -> Place:
+def own_environment(directory: str, bound: Listeners) -> KernelEnvironment:
     """The place of a kernel that sees the same files as everybody."""
-    return Place(work=f"{directory}/work", temporary=f"{directory}/tmp", listeners=bound)
+    return KernelEnvironment(
+        work=f"{directory}/work", temporary=f"{directory}/tmp", listeners=bound
+    )

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
-from sagecell_tx.kernelside.sandbox.levels import Place, own_place
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
+from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, own_environment
 from sagecell_tx.kernelside.startcommand import StartCommand
 
 
-class Nothing:
+class NoConfinement:
     """No confinement."""
 
     name = "none"
@@ -21,11 +21,11 @@ class Nothing:
     def prepare(self) -> None:
         """Nothing is needed."""
 
-    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`."""
         return os.fork()
 
-    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """The kernel sees its directory where it is.
 
         That of its sockets is locked, but a program may unlock what its own account owns.
@@ -35,7 +35,7 @@ class Nothing:
         os.chmod(sockets, 0o700)  # locked, if this is a start that has to be begun anew
         bound = listeningsockets.bind_in(sockets)
         os.chmod(sockets, 0o500)
-        return own_place(secrets.directory, bound)
+        return own_environment(secrets.directory, bound)
 
     def ended(self, kernel_id: int) -> None:
         """Nothing was taken."""

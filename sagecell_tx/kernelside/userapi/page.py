@@ -25,7 +25,7 @@ class Blocks:
 
     # --- saying
 
-    def say(
+    def publish(
         self, msg_type: str, content: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Publish a message on behalf of the latest request."""
@@ -44,7 +44,7 @@ class Blocks:
     def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
         """Say data by MIME type; `metadata` is that of the message."""
         content = {"data": dict(data), "metadata": {}, "transient": {}, "source": "sagecell"}
-        self.say("display_data", content, metadata)
+        self.publish("display_data", content, metadata)
 
     def show(self, value: Any) -> None:
         """Show an object."""
@@ -64,7 +64,7 @@ class Blocks:
         wanted = float(seconds)
         if math.isnan(wanted):
             raise ValueError("A time is a number of seconds.")
-        self.say("kernel_timeout", {"timeout": min(wanted, FOR_EVER)})
+        self.publish("kernel_timeout", {"timeout": min(wanted, FOR_EVER)})
 
     def evaluate(self, typed: str) -> Any:
         """What text stands for among the visitor's variables; in Sage, in its language."""

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 
 UPDATE_INTERACT = "sagenb.interact.update_interact"
 
@@ -59,7 +59,7 @@ class InteractRequests:
                 answer(content)
                 shell.toolbox.namespace.settle()
                 return {"status": "ok", "user_expressions": self._expressions(content)}
-        except Refused as refusal:
+        except RequestRefused as refusal:
             return _error(refusal.word, str(refusal))
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             return _error(type(error).__name__, _text(error), shell._last_traceback)
@@ -74,10 +74,10 @@ class InteractRequests:
 
     def _update_interact(self, content: Any) -> None:
         if not isinstance(content, dict):
-            raise Refused("invalid_request", "The content must be a JSON object.")
+            raise RequestRefused("invalid_request", "The content must be a JSON object.")
         run = content.get("update_last", True)
         if not isinstance(run, bool):
-            raise Refused("invalid_request", "update_last must be true or false.")
+            raise RequestRefused("invalid_request", "update_last must be true or false.")
         interacts = self._kernel.shell.toolbox.interacts
         interacts.update(content.get("interact_id"), content.get("values", {}), run=run)
 

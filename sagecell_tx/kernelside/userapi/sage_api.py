@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagecell_tx.kernelside.interact.interacts import Interacts
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
 from sagecell_tx.kernelside.userapi.page import Blocks
 from sagecell_tx.kernelside.userapi.requests import RUNNING
@@ -52,7 +52,7 @@ class UserAPI:
         """Write text to `stdout` or `stderr`."""
         if stream not in ("stdout", "stderr"):
             raise ValueError("The stream is stdout or stderr.")
-        self._blocks.say("stream", {"name": stream, "text": str(data)}, self._where(metadata))
+        self._blocks.publish("stream", {"name": stream, "text": str(data)}, self._where(metadata))
 
     def _where(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**(self._kernel.session.block or {}), **(metadata or {})}
@@ -130,5 +130,5 @@ class UserAPI:
         values = name if isinstance(name, dict) else {} if name is None else {name: value}
         try:
             self._interacts.update(interact_id, values, run=do_update)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             raise ValueError(str(refusal)) from None

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.sessions.admission.budgets import Budgets
-from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, Waiting
+from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, QueueEntry
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 
@@ -25,7 +25,7 @@ _log = Logger()
 class Place:
     """One kernel's share of the budgets."""
 
-    _pool: Pool
+    _pool: PlacePool
     visitor: Visitor
     _taken: bool = field(default=True, init=False)
 
@@ -33,11 +33,11 @@ class Place:
         """Give the place back, to who waits first; a second time changes nothing."""
         if self._taken:
             self._taken = False
-            self._pool.take_back(self.visitor)
+            self._pool.release(self.visitor)
 
 
 @define(kw_only=True)
-class Pool:
+class PlacePool:
     """The places of one purpose, its budgets, and the queue of those who found none free."""
 
     size: int
@@ -65,14 +65,14 @@ class Pool:
         self.budgets.take(visitor, now)
         return succeed(self._take(visitor)) if free else self._wait(visitor, patience, on_moved)
 
-    def take_back(self, visitor: Visitor) -> None:
+    def release(self, visitor: Visitor) -> None:
         """A place is free again."""
         self.taken -= 1
         self.budgets.give_back(visitor)
         self.pace.released(self.clock.seconds())
         self._serve()
 
-    def send_away(self) -> None:
+    def refuse_all(self) -> None:
         """Refuse everybody who waits: the server goes."""
         while self.queue:
             self._refuse(self.queue.first(), refusals.draining())
@@ -95,28 +95,28 @@ class Pool:
         self, visitor: Visitor, patience: float, on_moved: Callable[[Position], None]
     ) -> Deferred[Place]:
         def give_up(_: object) -> None:
-            self._forget(waiting)
+            self._forget(entry)
 
         def lose_patience() -> None:
-            self.queue.leave(waiting)
-            self._refuse(waiting, refusals.full(self._next_free()))
-            self._tell()
+            self.queue.leave(entry)
+            self._refuse(entry, refusals.full(self._next_free()))
+            self._notify_queue()
 
         timer = self.clock.callLater(patience, lose_patience)
         turn: Deferred[None] = Deferred(give_up)
-        waiting = Waiting(visitor=visitor, turn=turn, on_moved=on_moved, timer=timer)
-        self.queue.join(waiting)
-        self._tell()
+        entry = QueueEntry(visitor=visitor, turn=turn, on_moved=on_moved, timer=timer)
+        self.queue.join(entry)
+        self._notify_queue()
         return turn.addCallback(lambda _: self._take(visitor))
 
-    def _forget(self, waiting: Waiting) -> None:
-        self.queue.leave(waiting)
-        self.budgets.give_back(waiting.visitor)
-        self._tell()
+    def _forget(self, entry: QueueEntry) -> None:
+        self.queue.leave(entry)
+        self.budgets.give_back(entry.visitor)
+        self._notify_queue()
 
-    def _refuse(self, waiting: Waiting, refused: Refused) -> None:
-        self.budgets.give_back(waiting.visitor)
-        waiting.turn.errback(refused)
+    def _refuse(self, entry: QueueEntry, refused: Refused) -> None:
+        self.budgets.give_back(entry.visitor)
+        entry.turn.errback(refused)
 
     def _serve(self) -> None:
         """Give what is free to those who wait, in order.
@@ -130,12 +130,12 @@ class Pool:
         try:
             while self.queue and self.taken < self.size:
                 self.queue.first().turn.callback(None)
-                self._tell()
+                self._notify_queue()
         finally:
             self._serving = False
 
-    def _tell(self) -> None:
-        self.queue.tell(self.pace, self.clock.seconds())
+    def _notify_queue(self) -> None:
+        self.queue.notify(self.pace, self.clock.seconds())
 
 
 @define(kw_only=True)
@@ -144,7 +144,7 @@ class Admission:
 
     limits: AdmissionLimits
     clock: IReactorTime
-    pools: dict[Purpose, Pool] = field(init=False)
+    pools: dict[Purpose, PlacePool] = field(init=False)
     refused: Counter[str] = field(factory=Counter, init=False)  # by code
     _draining: bool = field(default=False, init=False)
 
@@ -155,7 +155,7 @@ class Admission:
             Purpose.COMPLETER: 1,  # for everybody
         }
         self.pools = {
-            purpose: Pool(size=size, limits=self.limits, clock=self.clock)
+            purpose: PlacePool(size=size, limits=self.limits, clock=self.clock)
             for purpose, size in sizes.items()
         }
 
@@ -201,7 +201,7 @@ class Admission:
         """Let nobody in any more, and send away who waits."""
         self._draining = True
         for pool in self.pools.values():
-            pool.send_away()
+            pool.refuse_all()
 
     def reopen(self) -> None:
         """Let people in again."""

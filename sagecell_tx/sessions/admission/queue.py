@@ -28,19 +28,19 @@ class Position:
 
 
 @define(eq=False, kw_only=True)
-class Waiting:
+class QueueEntry:
     """One that waits; `turn` fires when it has waited long enough."""
 
     visitor: Visitor
     turn: Deferred[None]
     on_moved: Callable[[Position], None]
     timer: IDelayedCall
-    _told: int = field(default=0, init=False)
+    _notified: int = field(default=0, init=False)
 
-    def tell(self, where: Position) -> None:
-        """Tell where one stands, if that is news."""
-        if where.position != self._told:
-            self._told = where.position
+    def notify(self, where: Position) -> None:
+        """Notify it of where it stands, if that has changed."""
+        if where.position != self._notified:
+            self._notified = where.position
             try:
                 self.on_moved(where)
             except Exception:  # the others wait too
@@ -73,7 +73,7 @@ class Queue:
     """Those who wait, in order; at most `room` of them."""
 
     room: int
-    _waiting: list[Waiting] = field(factory=list, init=False)
+    _waiting: list[QueueEntry] = field(factory=list, init=False)
     _from: Counter[tuple[Scope, str]] = field(factory=Counter, init=False)
 
     def __len__(self) -> int:
@@ -89,28 +89,28 @@ class Queue:
         half = (self.room + 1) // 2
         return any(self._from[origin] >= half for origin in visitor.origins.items())
 
-    def join(self, waiting: Waiting) -> None:
+    def join(self, entry: QueueEntry) -> None:
         """Come last."""
-        self._waiting.append(waiting)
-        self._from.update(waiting.visitor.origins.items())
+        self._waiting.append(entry)
+        self._from.update(entry.visitor.origins.items())
 
-    def leave(self, waiting: Waiting) -> None:
+    def leave(self, entry: QueueEntry) -> None:
         """Wait no longer."""
-        self._waiting.remove(waiting)
-        for origin in waiting.visitor.origins.items():
+        self._waiting.remove(entry)
+        for origin in entry.visitor.origins.items():
             self._from[origin] -= 1
             if not self._from[origin]:
                 del self._from[origin]
-        if waiting.timer.active():
-            waiting.timer.cancel()
+        if entry.timer.active():
+            entry.timer.cancel()
 
-    def first(self) -> Waiting:
+    def first(self) -> QueueEntry:
         """Take out who has waited longest."""
         first = self._waiting[0]
         self.leave(first)
         return first
 
-    def tell(self, pace: Pace, now: float) -> None:
+    def notify(self, pace: Pace, now: float) -> None:
         """Tell everybody whose position has changed."""
-        for position, waiting in enumerate(list(self._waiting), 1):
-            waiting.tell(Position(position=position, seconds=pace.estimate(position, now)))
+        for position, entry in enumerate(list(self._waiting), 1):
+            entry.notify(Position(position=position, seconds=pace.estimate(position, now)))

@@ -16,7 +16,7 @@ from sagecell_tx.sessions.admission.roundrobin import Turns
 
 
 @define(eq=False)
-class _Waiting:
+class _WaitingStart:
     """One that waits for its turn, with its patience."""
 
     turn: Deferred[None]
@@ -35,7 +35,7 @@ class Starts:
     each: int
     clock: IReactorTime
     patience: float
-    _turns: Turns[_Waiting] = field(init=False)
+    _turns: Turns[_WaitingStart] = field(init=False)
     _serving: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -50,7 +50,7 @@ class Starts:
         patience = self.clock.callLater(
             self.patience, lambda: self._refuse(who, waiting, refusals.full(None))
         )
-        waiting = _Waiting(turn, patience)
+        waiting = _WaitingStart(turn, patience)
         self._turns.join(who, waiting)
         self._serve()
         return turn
@@ -60,17 +60,17 @@ class Starts:
         self._turns.served(who)
         self._serve()
 
-    def send_away(self) -> None:
+    def refuse_all(self) -> None:
         """Refuse everybody who waits: the server goes."""
         for who, waiting in list(self._turns.items()):
             self._refuse(who, waiting, refusals.draining())
 
-    def _leave(self, who: str, waiting: _Waiting) -> None:
+    def _leave(self, who: str, waiting: _WaitingStart) -> None:
         self._turns.leave(who, waiting)
         if waiting.patience.active():
             waiting.patience.cancel()
 
-    def _refuse(self, who: str, waiting: _Waiting, refused: Refused) -> None:
+    def _refuse(self, who: str, waiting: _WaitingStart, refused: Refused) -> None:
         self._leave(who, waiting)
         waiting.turn.errback(refused)
 

@@ -52,7 +52,7 @@ EACH = 2
 #: The longest answer that is looked at, in bytes.
 LONGEST = 256 * 1024
 
-#: Bytes to take from the outbox at once.
+#: Bytes to read from the message log at once.
 ROOM = 256 * 1024
 
 
@@ -86,7 +86,7 @@ class Completer:
     _session: Session | None = field(default=None, init=False)
     _attachment: Attachment | None = field(default=None, init=False)
 
-    def answers(self, asked: Message) -> bool:
+    def accepts(self, asked: Message) -> bool:
         """Whether a request is one for the completer; others are not to be asked."""
         return asked.msg_type in REPLIES
 
@@ -116,7 +116,7 @@ class Completer:
     def wake(self) -> None:
         """See `Listener.wake`."""
         while self._attachment is not None:
-            messages = self._attachment.take(ROOM)
+            messages = self._attachment.read(ROOM)
             if not messages:
                 return
             for message in messages:
@@ -140,7 +140,7 @@ class Completer:
             who=who,
             answer=answer,
         )
-        question.deadline = self.clock.callLater(PATIENCE, self._come_too_late, question)
+        question.deadline = self.clock.callLater(PATIENCE, self._expire, question)
         self._turns.join(who, question)
         if self._attachment is not None:
             self._send_next()
@@ -191,7 +191,7 @@ class Completer:
         )
         question.msg_id = request.msg_id
         self._questions[request.msg_id] = question
-        self._wait_for(question, self._lose_patience)
+        self._wait_for(question, self._time_out)
         try:
             attachment.send(request)
         except Undeliverable as error:
@@ -222,13 +222,13 @@ class Completer:
         except (WireError, ValueError, RecursionError):
             return self._failed(asked, "unexpected_reply", "The kernel's answer makes no sense.")
 
-    def _come_too_late(self, question: Question) -> None:
+    def _expire(self, question: Question) -> None:
         """It has had no turn for so long."""
         question.deadline = None
         sentence = "Too many completions are asked for. Please try again in a moment."
         self._finish(question, self._failed(question.asked, "no_answer", sentence))
 
-    def _lose_patience(self) -> None:
+    def _time_out(self) -> None:
         _log.warn("the completer does not answer and is replaced")
         session, self._session = self._session, None
         attachment, self._attachment = self._attachment, None

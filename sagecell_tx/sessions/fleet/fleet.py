@@ -20,7 +20,7 @@ from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.admission.storagebudgets import FileAllowance, Metered
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.fleet.retention import LastWords
+from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lifecycle.session import Session
@@ -47,7 +47,7 @@ class Fleet(Service):
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     deaths: Deaths = field(init=False)
-    last_words: LastWords = field(init=False)
+    ended: EndedSessions = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
@@ -55,7 +55,7 @@ class Fleet(Service):
         self.admission = Admission(limits=self.limits.admission, clock=self.clock)
         self.allowance = FileAllowance(self.limits.files)
         self.deaths = Deaths(self.clock.seconds)
-        self.last_words = LastWords(clock=self.clock, limits=self.limits.lifetime)
+        self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -121,8 +121,8 @@ class Fleet(Service):
         return self._sessions.get(kernel_id)
 
     def remembered(self, kernel_id: str) -> Session | None:
-        """The session of that kernel, also after its end while its last words are kept."""
-        return self._sessions.get(kernel_id) or self.last_words.get(kernel_id)
+        """The session of that kernel, also after its end while it is kept."""
+        return self._sessions.get(kernel_id) or self.ended.get(kernel_id)
 
     @override
     def startService(self) -> None:
@@ -138,23 +138,23 @@ class Fleet(Service):
         """
         super().stopService()
         self.admission.drain()
-        self.starts.send_away()
+        self.starts.refuse_all()
         sessions = list(self._sessions.values())
         dying = [session.when_dead() for session in sessions]
         if dying:
             _log.info("ending {count} sessions", count=len(dying))
         for session in sessions:
             session.stop(Reason.DRAINING)
-        told = DeferredList(dying).addCallback(lambda _: self._when_told(sessions))
-        return told.addCallback(lambda _: self.last_words.clear())
+        told = DeferredList(dying).addCallback(lambda _: self._when_read(sessions))
+        return told.addCallback(lambda _: self.ended.clear())
 
-    def _when_told(self, sessions: Sequence[Session]) -> Deferred[None]:
-        """Fires when everybody has come for the last words, or would have by now."""
+    def _when_read(self, sessions: Sequence[Session]) -> Deferred[None]:
+        """Fires when everybody has read everything, or would have by now."""
         told: Deferred[None] = Deferred()
         end = self.clock.seconds() + FAREWELL
 
         def look() -> None:
-            untold = any(session.audience.untold for session in sessions)
+            untold = any(session.audience.has_unread for session in sessions)
             if untold and self.clock.seconds() < end:
                 self.clock.callLater(_LOOK, look)
             else:
@@ -166,7 +166,7 @@ class Fleet(Service):
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]
         self._places.pop(session.kernel_id).release()
-        if session.audience.awaits:
-            self.last_words.keep(session)
+        if session.audience.awaits_return:
+            self.ended.keep(session)
         self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

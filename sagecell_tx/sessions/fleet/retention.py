@@ -10,7 +10,7 @@ from sagecell_tx.sessions.lifecycle.session import Session
 
 
 @define(kw_only=True)
-class LastWords:
+class EndedSessions:
     """The sessions by kernel id, the oldest first; few, small, and not for long.
 
     What is dropped early is what was kept longest, once there are more sessions than
@@ -26,7 +26,9 @@ class LastWords:
 
     def keep(self, session: Session) -> None:
         """Keep a session that has ended."""
-        for other in [other for other, _ in self._kept.values() if not other.audience.awaits]:
+        for other in [
+            other for other, _ in self._kept.values() if not other.audience.awaits_return
+        ]:
             self.drop(other.kernel_id)  # everybody has heard everything
         timer = self.clock.callLater(self.limits.resumable_seconds, self.drop, session.kernel_id)
         self._kept[session.kernel_id] = session, timer

@@ -13,7 +13,7 @@ from sagecell_tx.sessions.endreasons import Reason
 _log = Logger()
 
 #: How far back "of late" goes, in seconds.
-LATELY = 300.0
+RECENT = 300.0
 
 #: Crashes of late that an operator should look into.
 MANY = 10
@@ -46,13 +46,13 @@ class Deaths:
         if reason is Reason.CRASHED:
             self._watch(sum(count[reason] for _, count in self._recent))
 
-    def lately(self) -> Counter[Reason]:
-        """The deaths of the last `LATELY` seconds, and of up to ten seconds before."""
+    def recent(self) -> Counter[Reason]:
+        """The deaths of the last `RECENT` seconds, and of up to ten seconds before."""
         self._forget()
         return sum((count for _, count in self._recent), Counter())
 
     def _forget(self) -> None:
-        long_ago = self._now() - LATELY - _TOGETHER
+        long_ago = self._now() - RECENT - _TOGETHER
         while self._recent and self._recent[0][0] <= long_ago:
             self._recent.popleft()
 
@@ -62,7 +62,7 @@ class Deaths:
             _log.warn(
                 "kernels crash: {crashes} in the last {minutes:.0f} minutes",
                 crashes=crashes,
-                minutes=LATELY / 60,
+                minutes=RECENT / 60,
             )
         elif crashes < MANY / 2:
             self._many = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Watcher(Protocol):
+class ActivityObserver(Protocol):
     """Who is told how busy, how lonely and how stubborn the kernel is."""
 
     def listener_came(self) -> None:

@@ -21,10 +21,10 @@ from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Kernel, Listener
-from sagecell_tx.sessions.lifecycle.activity import Watcher
+from sagecell_tx.sessions.lifecycle.activity import ActivityObserver
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
-from sagecell_tx.sessions.lifecycle.uploads import Outcome, Uploads
-from sagecell_tx.sessions.listeners.audience import Audience, Seat
+from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
+from sagecell_tx.sessions.listeners.audience import Audience, Subscription
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.requests.inflight import Ending, InFlight, Request
 from sagecell_tx.sessions.requests.interrupts import Interruptions
@@ -39,8 +39,8 @@ REQUESTS = 1000
 #: What passes even when an execution has said all that it may.
 _ALWAYS = frozenset({"status", "error", "execute_input"})
 
-#: Says something to the listeners on behalf of the kernel: type, content, parent header.
-Say = Callable[[str, dict[str, Any], bytes], Message]
+#: Makes a message on behalf of the kernel: type, content, parent header.
+Originate = Callable[[str, dict[str, Any], bytes], Message]
 
 
 class Undeliverable(Exception):
@@ -57,39 +57,39 @@ class Attachment:
     """One listener's hold on a session."""
 
     _bridge: Bridge
-    _seat: Seat
+    _subscription: Subscription
 
     @property
-    def place(self) -> int:
+    def position(self) -> int:
         """The number of the message that is taken next; the one after it has the next number."""
-        return self._seat.cursor.place
+        return self._subscription.cursor.position
 
-    def take(self, room: int) -> list[Message]:
+    def read(self, room: int) -> list[Message]:
         """The next messages: at least one if there is any, about `room` bytes at most.
 
         An empty list means that `Listener.wake` will be called when there is more.
         """
-        return self._bridge.audience.take(self._seat, room)
+        return self._bridge.audience.read(self._subscription, room)
 
     def send(self, message: Message) -> None:
         """Pass a client's message on to the kernel; raises `Undeliverable`.
 
         Nothing happens after `detach`, or when the kernel is gone.
         """
-        if self._seat in self._bridge.audience:
+        if self._subscription in self._bridge.audience:
             self._bridge.send(message)
 
     def detach(self) -> None:
         """The listener is gone. A second time changes nothing."""
-        self._bridge.audience.leave(self._seat)
+        self._bridge.audience.unsubscribe(self._subscription)
 
     def acknowledge(self, number: int) -> None:
-        """What was taken up to `number` has arrived, if one may come back; raises `NotSaid`."""
-        self._bridge.audience.acknowledge(self._seat, number)
+        """What was taken up to `number` has arrived, if one may come back; raises `NotPublished`."""
+        self._bridge.audience.acknowledge(self._subscription, number)
 
-    def give_up(self) -> None:
+    def detach_for_good(self) -> None:
         """The listener has all that it took and does not come back."""
-        self._bridge.audience.leave_for_good(self._seat)
+        self._bridge.audience.unsubscribe_for_good(self._subscription)
 
 
 @define(kw_only=True)
@@ -101,15 +101,15 @@ class Bridge:
     lifetime: LifetimeLimits
     messages: MessageLimits
     uploads: Uploads
-    say: Say
-    watcher: Watcher
+    originate: Originate
+    activity: ActivityObserver
     audience: Audience = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
     _in_flight: InFlight = field(init=False)
     _interruptions: Interruptions = field(init=False)
     _valve: Valve = field(factory=Valve, init=False)
     _storing: Deferred[Any] | None = field(default=None, init=False)
-    _dismissal: str | None = field(default=None, init=False)
+    _shutdown_id: str | None = field(default=None, init=False)
     _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
 
     def __attrs_post_init__(self) -> None:
@@ -120,22 +120,22 @@ class Bridge:
             lifetime=self.lifetime,
             messages=self.messages,
             valve=self._valve,
-            attended=self._attended,
-            deserted=self.watcher.listeners_left,
+            on_attended=self._attended,
+            on_deserted=self.activity.listeners_left,
         )
         self._interruptions = Interruptions(
             clock=self.clock,
             grace=self.lifetime.interrupt_grace_seconds,
-            insist=self._insist,
-            give_up=self.watcher.interrupt_ignored,
+            insist=self._interrupt_again,
+            give_up=self.activity.interrupt_ignored,
         )
 
     def connect(self, kernel: Kernel) -> None:
-        """The kernel is up. Whoever listens already is announced to the watcher."""
+        """The kernel is up. Whoever listens already is announced to `activity`."""
         self._kernel = kernel
         self._valve.connect(kernel)
         if self.audience.present:
-            self.watcher.listener_came()
+            self.activity.listener_came()
 
     # --- listeners
 
@@ -144,16 +144,16 @@ class Bridge:
     ) -> Attachment:
         """Let `listener` take part. What nobody has taken so far is its to take.
 
-        With a name it is that of a client that comes back; see `Audience.come_back`.
+        With a name it is that of a client that comes back; see `Audience.resubscribe`.
         """
         if name is None:
-            return Attachment(self, self.audience.come(listener))
-        return Attachment(self, self.audience.come_back(listener, name, after))
+            return Attachment(self, self.audience.subscribe(listener))
+        return Attachment(self, self.audience.resubscribe(listener, name, after))
 
     def _attended(self) -> None:
-        self.watcher.listener_came()
+        self.activity.listener_came()
         if self._in_flight:
-            self.watcher.work_began()
+            self.activity.work_began()
 
     def send(self, message: Message) -> None:
         """Pass a message on to the kernel, if there is one; raises `Undeliverable`."""
@@ -181,18 +181,18 @@ class Bridge:
             raise Undeliverable("too_many_requests", "Too many requests are waiting for an answer.")
         self._in_flight.sent(request)
         if len(self._in_flight) == 1:
-            self.watcher.work_began()
+            self.activity.work_began()
 
-    def dismiss(self, shutdown: Message) -> None:
+    def shut_down(self, shutdown: Message) -> None:
         """Ask the kernel to end itself; how it answers to that is nobody's business."""
         self._interruptions.end()
-        self._dismissal = shutdown.msg_id
+        self._shutdown_id = shutdown.msg_id
         if self._kernel is not None:
             self._kernel.send(shutdown)
 
-    def tell(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
+    def publish(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
         """Say something to all listeners on behalf of the kernel."""
-        self.audience.tell(self.say(msg_type, content, parent_header))
+        self.audience.publish(self.originate(msg_type, content, parent_header))
 
     def close(self, reason: str) -> None:
         """Nothing more will be said. Listeners are closed once they have taken everything."""
@@ -202,15 +202,15 @@ class Bridge:
 
     def message_received(self, message: Message) -> None:
         """The kernel said something."""
-        if self._dismissal is not None and message.parent_id == self._dismissal:
+        if self._shutdown_id is not None and message.parent_id == self._shutdown_id:
             return
         if message.channel == IOPUB:
             self._published(message)
         elif message.channel == SHELL:
-            self._interruptions.heeded(message.parent_id)
+            self._interruptions.finished(message.parent_id)
             self._end(self._in_flight.replied(message))
         else:
-            self.audience.tell(message)
+            self.audience.publish(message)
 
     def kernel_ended(self) -> Deferred[None]:
         """The kernel says nothing more. Fires when what it said is stored and on its way."""
@@ -221,33 +221,33 @@ class Bridge:
         return storing.addCallback(self._settle)
 
     def _settle(self, _: None) -> Deferred[None]:
-        self.audience.tell(*self._in_flight.abandon())
+        self.audience.publish(*self._in_flight.abandon())
         return self.uploads.close()
 
     def _published(self, message: Message) -> None:
         kind = message.msg_type
         if kind == "status" and is_idle(message):
-            self._interruptions.heeded(message.parent_id)
+            self._interruptions.finished(message.parent_id)
             self._end(self._in_flight.went_idle(message))
         elif kind == FILE:
             self._store(message)
         elif kind == "kernel_timeout":
             self._change_timeout(message)
-        elif kind != "iopub_welcome" and self._may_say(message):
-            self.audience.tell(message)
+        elif kind != "iopub_welcome" and self._may_publish(message):
+            self.audience.publish(message)
 
-    def _insist(self) -> None:
+    def _interrupt_again(self) -> None:
         if self._kernel is not None:
             self._kernel.interrupt()
 
     def _end(self, ending: Ending) -> None:
-        self.audience.tell(*ending.messages)
+        self.audience.publish(*ending.messages)
         if ending.executed:
-            self.watcher.execution_finished()
+            self.activity.execution_finished()
         if ending.over and not self._in_flight:
-            self.watcher.work_finished()
+            self.activity.work_finished()
 
-    def _may_say(self, message: Message) -> bool:
+    def _may_publish(self, message: Message) -> bool:
         """Count `message` against its execution's output; the first one over it is announced."""
         if message.msg_type in _ALWAYS:
             return True
@@ -256,20 +256,20 @@ class Bridge:
             before, self._stray = self._stray, self._stray + message.size
             over, said_so = self._stray > most, before > most
         else:
-            request.said += message.size
-            over, said_so = request.said > most, request.silenced
+            request.output_bytes += message.size
+            over, said_so = request.output_bytes > most, request.silenced
             request.silenced = over
         if over and not said_so:
             megabytes = most / 2**20
             text = f"\n[The output is longer than {megabytes:.0f} MB; the rest is not shown.]\n"
-            self.tell("stream", {"name": "stderr", "text": text}, message.parent_header)
+            self.publish("stream", {"name": "stderr", "text": text}, message.parent_header)
         return not over
 
     def _change_timeout(self, message: Message) -> None:
         """The program asks to be kept for a while; only a number from 0 up is heeded."""
         seconds = asked_timeout(message)
         if seconds is not None:
-            self.watcher.timeout_changed(float(min(seconds, self.lifetime.idle_seconds)))
+            self.activity.timeout_changed(float(min(seconds, self.lifetime.idle_seconds)))
 
     def _store(self, message: Message) -> None:
         """A piece of a file: nothing that follows it is told before it is stored."""
@@ -278,7 +278,7 @@ class Bridge:
         stored.addErrback(lambda failure: _log.failure("storing a file", failure))
         stored.addCallback(self._stored, self._in_flight.get(message.parent_id))
 
-    def _stored(self, outcome: Outcome | None, request: Request | None) -> None:
+    def _stored(self, outcome: UploadOutcome | None, request: Request | None) -> None:
         self._storing = None
         if outcome is not None and request is not None:
             request.note_file(outcome.name, saved=outcome.saved)

@@ -49,8 +49,8 @@ class Life(Protocol):
         """The kernel's process tree is gone."""
 
 
-class Hands(Protocol):
-    """What a life does to the world outside."""
+class Effects(Protocol):
+    """What a life has the world outside do."""
 
     def ask_to_stop(self, reason: Reason) -> None:
         """Tell the kernel to end itself; a start under way is given up."""
@@ -72,8 +72,8 @@ class Deadline:
     end: IDelayedCall
     warning: IDelayedCall | None = None
 
-    def forget(self) -> None:
-        """Neither comes."""
+    def cancel(self) -> None:
+        """Neither its end nor its warning comes."""
         for timer in (self.end, self.warning):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -88,19 +88,19 @@ class Core:
 
     clock: IReactorTime
     limits: LifetimeLimits
-    hands: Hands
+    effects: Effects
     idle: Callable[[], float]
     detached: Callable[[], float]
     _lifetime: Deadline | None = field(default=None, init=False)
 
-    def grow_old(self, life: Life) -> None:
+    def start_lifetime(self, life: Life) -> None:
         """From now on the kernel's age counts, whatever state it is in."""
         self._lifetime = self.warned(life, self.limits.total_seconds, Reason.LIFETIME)
 
-    def forget_age(self) -> None:
+    def cancel_lifetime(self) -> None:
         """The kernel goes; its age no longer matters."""
         if self._lifetime is not None:
-            self._lifetime.forget()
+            self._lifetime.cancel()
 
     def unwarned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
         """A deadline that there is nobody to be warned of."""
@@ -116,12 +116,14 @@ class Core:
             self._lifetime is not None and self._lifetime.end.getTime() <= deadline.end.getTime()
         )
         if ahead > 0 and seconds >= 2 * ahead and not forestalled:
-            deadline.warning = self.clock.callLater(seconds - ahead, self.hands.warn, reason, ahead)
+            deadline.warning = self.clock.callLater(
+                seconds - ahead, self.effects.warn, reason, ahead
+            )
         return deadline
 
 
 @define
-class Going:
+class Stopping:
     """The first reason to go that was given, and the patience that is left."""
 
     reason: Reason
@@ -129,7 +131,7 @@ class Going:
 
 
 def _starting(life: Life, core: Core) -> Deadline:
-    core.grow_old(life)
+    core.start_lifetime(life)
     return core.unwarned(life, core.limits.start_seconds, Reason.CRASHED)
 
 
@@ -145,8 +147,8 @@ def _detached(life: Life, core: Core) -> Deadline:
     return core.unwarned(life, core.detached(), Reason.DETACHED)
 
 
-def _stopping(life: Life, core: Core, reason: Reason) -> Going:
-    return Going(reason, core.clock.callLater(core.limits.stop_grace_seconds, life.grace_over))
+def _stopping(life: Life, core: Core, reason: Reason) -> Stopping:
+    return Stopping(reason, core.clock.callLater(core.limits.stop_grace_seconds, life.grace_over))
 
 
 def _build() -> TypeMachine[Life, Core]:
@@ -171,61 +173,61 @@ def _build() -> TypeMachine[Life, Core]:
     @idle.upon(Life.work_began).to(busy)
     @idle.upon(Life.listeners_left).to(detached)
     @detached.upon(Life.listener_came).to(idle)
-    def go_on(life: Life, core: Core, deadline: Deadline) -> None:
-        deadline.forget()
+    def cancel_deadline(life: Life, core: Core, deadline: Deadline) -> None:
+        deadline.cancel()
 
     # The way out: told to go.
     @new.upon(Life.stop).to(stopping)
     @busy.upon(Life.stop).to(stopping)
-    def told_to_go(life: Life, core: Core, reason: Reason) -> None:
-        core.forget_age()
-        core.hands.ask_to_stop(reason)
+    def stop_kernel(life: Life, core: Core, reason: Reason) -> None:
+        core.cancel_lifetime()
+        core.effects.ask_to_stop(reason)
 
     @starting.upon(Life.stop).to(stopping)
     @unclaimed.upon(Life.stop).to(stopping)
     @idle.upon(Life.stop).to(stopping)
     @detached.upon(Life.stop).to(stopping)
-    def told_to_go_while_waiting(
+    def stop_kernel_while_waiting(
         life: Life, core: Core, deadline: Deadline, reason: Reason
     ) -> None:
-        deadline.forget()
-        told_to_go(life, core, reason)
+        deadline.cancel()
+        stop_kernel(life, core, reason)
 
     @stopping.upon(Life.grace_over).loop()
-    def out_of_patience(life: Life, core: Core, going: Going) -> None:
-        core.hands.kill()
+    def kill_after_grace(life: Life, core: Core, stop: Stopping) -> None:
+        core.effects.kill()
 
     @stopping.upon(Life.ended).to(dead)
-    def ended_as_told(life: Life, core: Core, going: Going, how: Exit) -> None:
-        if going.patience.active():
-            going.patience.cancel()
-        core.hands.died(going.reason)
+    def ended_as_asked(life: Life, core: Core, stop: Stopping, how: Exit) -> None:
+        if stop.patience.active():
+            stop.patience.cancel()
+        core.effects.died(stop.reason)
 
     # The way out: gone unasked.
     @busy.upon(Life.ended).to(dead)
     def ended_unasked(life: Life, core: Core, how: Exit) -> None:
-        core.forget_age()
-        core.hands.died(reason_for(how))
+        core.cancel_lifetime()
+        core.effects.died(reason_for(how))
 
     @unclaimed.upon(Life.ended).to(dead)
     @idle.upon(Life.ended).to(dead)
     @detached.upon(Life.ended).to(dead)
     def ended_while_waiting(life: Life, core: Core, deadline: Deadline, how: Exit) -> None:
-        deadline.forget()
+        deadline.cancel()
         ended_unasked(life, core, how)
 
     @new.upon(Life.ended).to(dead)
     def ended_before_it_was_up(life: Life, core: Core, how: Exit) -> None:
-        core.forget_age()
-        core.hands.died(Reason.CRASHED)
+        core.cancel_lifetime()
+        core.effects.died(Reason.CRASHED)
 
     @starting.upon(Life.ended).to(dead)
     def ended_while_starting(life: Life, core: Core, deadline: Deadline, how: Exit) -> None:
-        deadline.forget()
+        deadline.cancel()
         ended_before_it_was_up(life, core, how)
 
     # What changes nothing where it comes.
-    unmoved: dict[Any, list[Callable[..., None]]] = {
+    ignored: dict[Any, list[Callable[..., None]]] = {
         new: [Life.started, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
         starting: [Life.begin, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
         unclaimed: [Life.begin, Life.started, Life.listeners_left, *_WORK, Life.grace_over],
@@ -243,9 +245,9 @@ def _build() -> TypeMachine[Life, Core]:
             Life.ended,
         ],
     }
-    for state, inputs in unmoved.items():
-        for said in inputs:
-            state.upon(said).loop()(_nothing)
+    for state, inputs in ignored.items():
+        for each in inputs:
+            state.upon(each).loop()(_nothing)
     return machine.build()
 
 

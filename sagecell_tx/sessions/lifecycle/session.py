@@ -25,7 +25,7 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class Session:
-    """One visitor's kernel. It is its kernel's observer and its life's hands.
+    """One visitor's kernel. It observes its kernel, and has the effects of its life.
 
     `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
     goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
@@ -60,7 +60,7 @@ class Session:
         )
         idle, detached = self._idle_deadline, self._detached_deadline
         core = Core(
-            clock=self.clock, limits=limits.lifetime, hands=self, idle=idle, detached=detached
+            clock=self.clock, limits=limits.lifetime, effects=self, idle=idle, detached=detached
         )
         self._life = new_life(core)
         self._bridge = Bridge(
@@ -69,8 +69,8 @@ class Session:
             lifetime=limits.lifetime,
             messages=limits.messages,
             uploads=uploads,
-            say=self.say,
-            watcher=self,
+            originate=self.originate,
+            activity=self,
         )
 
     # --- for the transports
@@ -116,7 +116,7 @@ class Session:
     ) -> Attachment:
         """Let `listener` take what the kernel says, be it over, and send to it.
 
-        With a name it is that of a client that comes back; see `Audience.come_back`.
+        With a name it is that of a client that comes back; see `Audience.resubscribe`.
         """
         return self._bridge.attach(listener, name, after)
 
@@ -146,7 +146,7 @@ class Session:
         """Whoever attaches now will run nothing: the timeout holds without that."""
         self._executed = True
 
-    def say(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
+    def originate(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
         """An iopub message as if from the kernel."""
         return originate(
             IOPUB,
@@ -181,7 +181,7 @@ class Session:
         settled.addErrback(lambda failure: _log.failure("settling a session", failure))
         settled.addCallback(lambda _: self._life.ended(how))
 
-    # --- Watcher
+    # --- ActivityObserver
 
     def listener_came(self) -> None:
         """Somebody listens."""
@@ -216,7 +216,7 @@ class Session:
         self._life.stop(Reason.STOPPED)
         self.kill()
 
-    # --- Hands
+    # --- Effects
 
     def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself."""
@@ -234,7 +234,7 @@ class Session:
             msg_id=self.new_id(),
             date=self.now(),
         )
-        self._bridge.dismiss(request)
+        self._bridge.shut_down(request)
 
     def kill(self) -> None:
         """Kill the kernel."""
@@ -248,7 +248,7 @@ class Session:
             "seconds": seconds,
             "message": reason.warning(seconds),
         }
-        self._bridge.tell("sagecell_warning", content)
+        self._bridge.publish("sagecell_warning", content)
 
     def died(self, reason: Reason) -> None:
         """Tell everybody, once."""
@@ -258,7 +258,7 @@ class Session:
             "reason": reason.value,
             "message": reason.sentence,
         }
-        self._bridge.tell("status", content)
+        self._bridge.publish("status", content)
         self._bridge.close(reason.value)
         self.on_dead(self, reason)
         _fire(self._awaiting_ready, Failure(self._not_started(reason)))
@@ -305,11 +305,11 @@ class Session:
     def _detached_deadline(self) -> float:
         """Seconds; who ever had a cursor is given time to find a network again."""
         limits = self.limits.lifetime
-        return limits.resumable_seconds if self.audience.awaits else limits.detached_seconds
+        return limits.resumable_seconds if self.audience.awaits_return else limits.detached_seconds
 
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"
-        self._bridge.tell("stream", {"name": "stderr", "text": text}, parent_header)
+        self._bridge.publish("stream", {"name": "stderr", "text": text}, parent_header)
 
 
 def _fire(waiters: list[Deferred[Any]], result: object) -> None:

@@ -36,7 +36,7 @@ LATEST = 253_402_300_799
 
 
 @define(kw_only=True)
-class Part:
+class FilePart:
     """One piece of a file, checked. `mtime` is in a range that every calendar has."""
 
     name: str
@@ -46,7 +46,7 @@ class Part:
     data: bytes
 
     @classmethod
-    def from_message(cls, message: Message) -> Part:
+    def from_message(cls, message: Message) -> FilePart:
         """Raises `FileRefused` with a sentence for the user."""
         try:
             content = message.parsed_content(LONGEST)
@@ -70,7 +70,7 @@ class Part:
 
 
 @frozen
-class Outcome:
+class UploadOutcome:
     """What became of a file."""
 
     name: str
@@ -78,7 +78,7 @@ class Outcome:
 
 
 @define
-class _Coming:
+class _IncomingFile:
     """The file that is being put together."""
 
     name: str
@@ -94,12 +94,12 @@ class Uploads:
     store: FileStore
     limits: FileLimits
     refuse: Callable[[str, bytes], None]
-    _coming: _Coming | None = field(default=None, init=False)
+    _incoming: _IncomingFile | None = field(default=None, init=False)
     _refused: str | None = field(default=None, init=False)
     _names: set[str] = field(factory=set, init=False)
     _stored: int = field(default=0, init=False)
 
-    def receive(self, message: Message) -> Deferred[Outcome | None]:
+    def receive(self, message: Message) -> Deferred[UploadOutcome | None]:
         """Take one piece. Fires when the next may come; never fails.
 
         Fires with what became of the file when this piece decided that.
@@ -110,10 +110,10 @@ class Uploads:
         """The kernel is gone: drop the file that is not whole. Never fails."""
         return Deferred.fromCoroutine(self._abandon())
 
-    async def _receive(self, message: Message) -> Outcome | None:
-        part: Part | None = None
+    async def _receive(self, message: Message) -> UploadOutcome | None:
+        part: FilePart | None = None
         try:
-            part = Part.from_message(message)
+            part = FilePart.from_message(message)
             if part.name == self._refused and part.offset != 0:
                 return None  # the rest of a file that was refused already
             self._refused = None
@@ -121,10 +121,10 @@ class Uploads:
         except FileRefused as refusal:
             await self._abandon()
             self.refuse(str(refusal), message.parent_header)
-            return Outcome(part.name, saved=False) if part is not None else None
-        return Outcome(part.name, saved=True) if part.last else None
+            return UploadOutcome(part.name, saved=False) if part is not None else None
+        return UploadOutcome(part.name, saved=True) if part.last else None
 
-    async def _add(self, part: Part) -> None:
+    async def _add(self, part: FilePart) -> None:
         """Store one piece; raises `FileRefused`, and remembers the name for its other pieces."""
         try:
             coming = await self._continue(part)
@@ -137,7 +137,7 @@ class Uploads:
             self._stored += len(part.data)
             if part.last:
                 await coming.upload.commit()
-                self._coming = None
+                self._incoming = None
                 self._names.add(part.name)
         except (StoreUnavailable, CancelledError) as error:
             self._refused = part.name
@@ -153,21 +153,21 @@ class Uploads:
             self._refused = part.name
             raise
 
-    async def _continue(self, part: Part) -> _Coming:
+    async def _continue(self, part: FilePart) -> _IncomingFile:
         """The file that `part` belongs to, begun anew when it is a first piece."""
-        coming = self._coming
+        coming = self._incoming
         if part.offset == 0:
             await self._abandon()
             if part.name not in self._names and len(self._names) >= self.limits.session_files:
                 raise FileRefused(f"Too many files: {part.name!r} was not saved.")
             upload = self.store.upload(self.kernel_id, part.name, part.mtime)
-            self._coming = coming = _Coming(part.name, upload)
+            self._incoming = coming = _IncomingFile(part.name, upload)
         elif coming is None or coming.name != part.name or coming.size != part.offset:
             raise FileRefused(f"The file {part.name!r} was not saved: a piece of it is missing.")
         return coming
 
     async def _abandon(self) -> None:
-        coming, self._coming = self._coming, None
+        coming, self._incoming = self._incoming, None
         if coming is None:
             return
         self._stored -= coming.size

@@ -1,8 +1,8 @@
 """Those who listen to one kernel, each at their own pace.
 
-What is told waits in the outbox until everybody has taken it. While too much waits, the
-kernel is held; whoever then takes nothing for too long is let go, so that nobody keeps the
-kernel and the others waiting for ever. A regular that is let go, or cut off, may come back.
+What is published waits in the message log until everybody has read it. While too much waits, the
+kernel is held; whoever then reads nothing for too long is let go, so that nobody keeps the
+kernel and the others waiting for ever. A resumable client that is let go may come back.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from twisted.logger import Logger
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
-from sagecell_tx.sessions.listeners.messagelog import Cursor, Outbox
-from sagecell_tx.sessions.listeners.resumable import Regular, Regulars
+from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
+from sagecell_tx.sessions.listeners.resumable import ResumableClient, ResumableClients
 from sagecell_tx.wire.messages import Message
 
 _log = Logger()
@@ -29,21 +29,21 @@ SUPERSEDED = "superseded"
 
 
 @define(eq=False)
-class Seat:
-    """One listener's place in the audience."""
+class Subscription:
+    """One listener, and how far it has read."""
 
     listener: Listener
     cursor: Cursor
-    last_take: float  # when it took or acknowledged something, or came
-    regular: Regular | None = None
+    last_read: float  # when it read or acknowledged something, or came
+    client: ResumableClient | None = None
     waiting: bool = field(default=True, init=False)  # took all there was
 
 
 @define(kw_only=True)
 class Audience:
-    """The listeners. `attended` is called when the first one comes, `deserted` when the last leaves.
+    """The listeners. `on_attended` is called when there are some, `on_deserted` when there are none.
 
-    A regular is there until its absence is noticed.
+    A resumable client is there until it has expired.
     """
 
     kernel_id: str
@@ -51,199 +51,203 @@ class Audience:
     lifetime: LifetimeLimits
     messages: MessageLimits
     valve: Valve
-    attended: Callable[[], None]
-    deserted: Callable[[], None]
-    _outbox: Outbox = field(init=False)
-    _regulars: Regulars = field(init=False)
-    _seats: list[Seat] = field(factory=list, init=False)
+    on_attended: Callable[[], None]
+    on_deserted: Callable[[], None]
+    _message_log: MessageLog = field(init=False)
+    _resumable: ResumableClients = field(init=False)
+    _subscriptions: list[Subscription] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
     present: bool = field(default=False, init=False)  # somebody is there
 
     def __attrs_post_init__(self) -> None:
-        self._outbox = Outbox(self.messages.message_log_bytes)
-        self._regulars = Regulars(
+        self._message_log = MessageLog(self.messages.message_log_bytes)
+        self._resumable = ResumableClients(
             kernel_id=self.kernel_id,
             clock=self.clock,
             limits=self.lifetime,
-            outbox=self._outbox,
-            left=self._fewer,
+            message_log=self._message_log,
+            on_departed=self._departed,
         )
 
-    def __contains__(self, seat: object) -> bool:
-        return seat in self._seats
+    def __contains__(self, subscription: object) -> bool:
+        return subscription in self._subscriptions
 
     @property
     def closed(self) -> bool:
-        """Nothing more will be told."""
+        """Nothing more will be published."""
         return self._closed is not None
 
     @property
-    def awaits(self) -> bool:
+    def awaits_return(self) -> bool:
         """Somebody may come back for what was said."""
-        return len(self._regulars) > 0
+        return len(self._resumable) > 0
 
     @property
-    def untold(self) -> bool:
-        """Somebody who listens, or may come back, was not told everything."""
-        cursors = [each.cursor for each in (*self._seats, *self._regulars)]
-        return any(map(self._outbox.behind, cursors))
+    def has_unread(self) -> bool:
+        """Somebody who listens, or may come back, has not read everything."""
+        cursors = [each.cursor for each in (*self._subscriptions, *self._resumable)]
+        return any(map(self._message_log.has_unread, cursors))
 
     @property
     def kept(self) -> int:
-        """Bytes that wait to be taken."""
-        return self._outbox.size
+        """Bytes that wait to be read."""
+        return self._message_log.size
 
-    def come(self, listener: Listener) -> Seat:
+    def subscribe(self, listener: Listener) -> Subscription:
         """Let `listener` take part."""
-        return self._sit(Seat(listener, self._outbox.open(), self.clock.seconds()))
+        return self._add(Subscription(listener, self._message_log.open(), self.clock.seconds()))
 
-    def come_back(self, listener: Listener, name: str, after: int | None) -> Seat:
-        """Let the listener of a regular take part; see `Regulars.come`, also for what is raised.
+    def resubscribe(self, listener: Listener, name: str, after: int | None) -> Subscription:
+        """A resumable client listens; see `ResumableClients.subscribe`, also for what is raised.
 
         It takes the place of an older one of that name, which is closed as superseded.
         """
-        regular = self._regulars.come(name, after)
-        self._ease()
-        older = regular.seat
-        regular.seat = seat = Seat(listener, regular.cursor, self.clock.seconds(), regular)
-        self._sit(seat)
+        client = self._resumable.subscribe(name, after)
+        self._check_drained()
+        older = client.subscription
+        client.subscription = subscription = Subscription(
+            listener, client.cursor, self.clock.seconds(), client
+        )
+        self._add(subscription)
         if older is not None:
-            self._seats.remove(older)
-            self._reach(older, older.listener.close, SUPERSEDED)
-        return seat
+            self._subscriptions.remove(older)
+            self._notify(older, older.listener.close, SUPERSEDED)
+        return subscription
 
-    def look_in(self, name: str) -> int:
-        """A regular is there without listening; gives the number that it goes on after."""
-        regular = self._regulars.known_as(name)
-        if regular.seat is None:
-            self._regulars.go(regular)
-        self._appear()
-        return regular.cursor.kept - 1
+    def touch(self, name: str) -> int:
+        """A resumable client is there without listening; gives the number that it goes on after."""
+        client = self._resumable.find_or_add(name)
+        if client.subscription is None:
+            self._resumable.unsubscribe(client)
+        self._note_presence()
+        return client.cursor.kept - 1
 
-    def _sit(self, seat: Seat) -> Seat:
-        self._seats.append(seat)
-        if self._outbox.full or self.closed:
+    def _add(self, subscription: Subscription) -> Subscription:
+        self._subscriptions.append(subscription)
+        if self._message_log.full or self.closed:
             self._watch_for_stalls()
-        self._appear()
-        return seat
+        self._note_presence()
+        return subscription
 
-    def _appear(self) -> None:
+    def _note_presence(self) -> None:
         if not self.present:
             self.present = True
-            self.attended()
+            self.on_attended()
 
-    def leave(self, seat: Seat) -> None:
+    def unsubscribe(self, subscription: Subscription) -> None:
         """Let a listener go. A second time changes nothing."""
-        if seat not in self._seats:
+        if subscription not in self._subscriptions:
             return
-        self._seats.remove(seat)
-        if seat.regular is None:
-            self._outbox.close(seat.cursor)
+        self._subscriptions.remove(subscription)
+        if subscription.client is None:
+            self._message_log.close(subscription.cursor)
         else:
-            self._regulars.go(seat.regular)
-        self._fewer()
+            self._resumable.unsubscribe(subscription.client)
+        self._departed()
 
-    def leave_for_good(self, seat: Seat) -> None:
+    def unsubscribe_for_good(self, subscription: Subscription) -> None:
         """Let a listener go that has everything it was told and does not come back."""
-        self.leave(seat)
-        regular = seat.regular
-        if regular is not None and regular.seat is None:
-            self._outbox.acknowledge(seat.cursor, seat.cursor.place - 1)
-            self._regulars.forget(regular)
+        self.unsubscribe(subscription)
+        client = subscription.client
+        if client is not None and client.subscription is None:
+            self._message_log.acknowledge(subscription.cursor, subscription.cursor.position - 1)
+            self._resumable.forget(client)
 
-    def _fewer(self) -> None:
+    def _departed(self) -> None:
         """There are fewer listeners, or fewer who may come back."""
-        self._ease()
-        if self.present and not self._seats and not self._regulars.about:
+        self._check_drained()
+        if self.present and not self._subscriptions and not self._resumable.any_present:
             self.present = False
-            self.deserted()
+            self.on_deserted()
         self._abridge()
 
-    def acknowledge(self, seat: Seat, number: int) -> None:
-        """What a listener took up to `number` has arrived; raises `NotSaid`."""
-        if seat in self._seats:
-            self._outbox.acknowledge(seat.cursor, number)
-            seat.last_take = self.clock.seconds()
-            self._ease()
+    def acknowledge(self, subscription: Subscription, number: int) -> None:
+        """What a listener took up to `number` has arrived; raises `NotPublished`."""
+        if subscription in self._subscriptions:
+            self._message_log.acknowledge(subscription.cursor, number)
+            subscription.last_read = self.clock.seconds()
+            self._check_drained()
 
-    def take(self, seat: Seat, room: int) -> list[Message]:
+    def read(self, subscription: Subscription, room: int) -> list[Message]:
         """The next messages for a listener, which is closed when there will be none."""
-        if seat not in self._seats:
+        if subscription not in self._subscriptions:
             return []
-        messages = self._outbox.take(seat.cursor, room)
-        seat.waiting = not messages
+        messages = self._message_log.read(subscription.cursor, room)
+        subscription.waiting = not messages
         if messages:
-            seat.last_take = self.clock.seconds()
-            self._ease()
+            subscription.last_read = self.clock.seconds()
+            self._check_drained()
         elif self._closed is not None:
-            self.leave(seat)
-            seat.listener.close(self._closed)
+            self.unsubscribe(subscription)
+            subscription.listener.close(self._closed)
         return messages
 
-    def tell(self, *messages: Message) -> None:
-        """Everybody is to hear `messages`; nobody does after the close."""
+    def publish(self, *messages: Message) -> None:
+        """Let everybody read `messages`; after the close nobody does."""
         if not messages or self.closed:
             return
         for message in messages:
-            self._outbox.append(message)
+            self._message_log.append(message)
         self._wake()
-        if self._outbox.full:
+        if self._message_log.full:
             self.valve.hold("outbox")
             self._watch_for_stalls()
 
     def close(self, reason: str) -> None:
-        """Nothing more will be told. Listeners are closed once they have taken everything."""
+        """Publish nothing more. Listeners are closed once they have read everything."""
         if self._closed is None:
             self._closed = reason
-            self._regulars.stop_waiting()
+            self._resumable.stop_waiting()
             self._wake()
             self._watch_for_stalls()
             self._abridge()
 
     def _abridge(self) -> None:
         """Nobody is left who would take it all, and a session lives on in what refers to it."""
-        if self.closed and not self._seats and not self.awaits:
-            self._outbox.abridge()
+        if self.closed and not self._subscriptions and not self.awaits_return:
+            self._message_log.abridge()
 
     def _wake(self) -> None:
-        for seat in list(self._seats):
-            if seat.waiting and seat in self._seats:
-                self._reach(seat, seat.listener.wake)
+        for subscription in list(self._subscriptions):
+            if subscription.waiting and subscription in self._subscriptions:
+                self._notify(subscription, subscription.listener.wake)
 
-    def _reach(self, seat: Seat, call: Callable[..., None], *args: object) -> None:
+    def _notify(self, subscription: Subscription, call: Callable[..., None], *args: object) -> None:
         """Call a listener; one that fails takes no further part, and the others go on."""
         try:
             call(*args)
         except Exception:
             _log.failure("{kernel}: a listener failed", kernel=self.kernel_id)
-            self.leave(seat)
+            self.unsubscribe(subscription)
 
     # --- those who take nothing
 
-    def _ease(self) -> None:
+    def _check_drained(self) -> None:
         """Less may be waiting now, or fewer may be listening."""
-        drained = self._outbox.drained
+        drained = self._message_log.drained
         if drained:
             self.valve.release("outbox")
-        if self._watch is not None and (not self._seats or (drained and not self.closed)):
+        if self._watch is not None and (not self._subscriptions or (drained and not self.closed)):
             self._watch.cancel()
             self._watch = None
 
     def _watch_for_stalls(self) -> None:
-        if self._watch is None and self._seats:
-            self._watch = self.clock.callLater(self.messages.stalled_seconds, self._let_stalled_go)
+        if self._watch is None and self._subscriptions:
+            self._watch = self.clock.callLater(self.messages.stalled_seconds, self._drop_stalled)
 
-    def _let_stalled_go(self) -> None:
+    def _drop_stalled(self) -> None:
         self._watch = None
         long_ago = self.clock.seconds() - self.messages.stalled_seconds
-        for seat in list(self._seats):
+        for subscription in list(self._subscriptions):
             behind = (
-                self.closed or self._outbox.behind(seat.cursor) or self._outbox.keeps(seat.cursor)
+                self.closed
+                or self._message_log.has_unread(subscription.cursor)
+                or self._message_log.keeps(subscription.cursor)
             )
-            if behind and seat.last_take <= long_ago:
+            if behind and subscription.last_read <= long_ago:
                 _log.info("{kernel}: a listener takes nothing and is let go", kernel=self.kernel_id)
-                self.leave(seat)
-                self._reach(seat, seat.listener.close, STALLED)
-        if self.closed or not self._outbox.drained:
+                self.unsubscribe(subscription)
+                self._notify(subscription, subscription.listener.close, STALLED)
+        if self.closed or not self._message_log.drained:
             self._watch_for_stalls()

@@ -1,11 +1,11 @@
-"""What a kernel said, numbered and bounded, until everybody who listens has taken it.
+"""What a kernel said, numbered and bounded, until everybody who listens has read it.
 
 Each listener has a cursor and takes at its own pace. What all have taken is dropped; what
 nobody has taken waits for the next who comes. When more waits than the bound allows, the
-outbox is full, and whoever fills it has to stop the kernel from saying more: nothing is
+log is full, and whoever fills it has to stop the kernel from saying more: nothing is
 ever dropped here.
 
-A returning cursor is for a client that may lose its connection. What it has taken waits on
+A resumable cursor is for a client that may lose its connection. What it has taken waits on
 until the client says that it arrived, and can be taken again, the same under the same number.
 
 Stream messages that wait behind one another are joined into one, as a terminal would, unless
@@ -27,11 +27,11 @@ JOINED = 64 * 1024
 STREAM = 7
 
 
-class Gone(Exception):
+class MessagesGone(Exception):
     """Some of what comes after a number is no longer kept."""
 
 
-class NotSaid(Exception):
+class NotPublished(Exception):
     """Nothing has that number yet."""
 
 
@@ -92,22 +92,22 @@ def _stream(message: Message) -> tuple[str, str] | None:
 
 @define(eq=False)
 class Cursor:
-    """One listener's place: the number of the next message it will take.
+    """One listener's position: the number of the next message that it reads.
 
-    A `returning` one may go back as far as `kept`, which moves when the client says that what
+    A `resumable` one may go back as far as `kept`, which moves when the client says that what
     came before it has arrived.
     """
 
-    place: int
-    returning: bool = False
+    position: int
+    resumable: bool = False
     kept: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.kept = self.place
+        self.kept = self.position
 
 
 @define
-class Outbox:
+class MessageLog:
     """A log of messages, bounded to about `bound` bytes by whoever heeds `full`.
 
     Numbers begin with 1, and no number is left out.
@@ -141,67 +141,67 @@ class Outbox:
         self._next += 1
         self.size += entry.size
 
-    def open(self, *, returning: bool = False) -> Cursor:
+    def open(self, *, resumable: bool = False) -> Cursor:
         """A cursor for a new listener.
 
         If there is no other, it begins with what the last there was had not taken, or not
         acknowledged; otherwise with what is said from now on.
         """
-        place = self._next if self._cursors or not self._entries else self._entries[0].number
-        cursor = Cursor(place, returning)
+        position = self._next if self._cursors or not self._entries else self._entries[0].number
+        cursor = Cursor(position, resumable)
         self._cursors.append(cursor)
         self._pass(cursor)
         return cursor
 
-    def take(self, cursor: Cursor, room: int) -> list[Message]:
+    def read(self, cursor: Cursor, room: int) -> list[Message]:
         """The next messages for this cursor: at least one if there is any, up to `room` bytes."""
         taken: list[Message] = []
-        if not self._entries or cursor.place >= self._next:
+        if not self._entries or cursor.position >= self._next:
             return taken
         first = self._entries[0].number
-        while cursor.place < self._next and (room > 0 or not taken):
-            entry = self._entries[cursor.place - first]
-            cursor.place += 1
+        while cursor.position < self._next and (room > 0 or not taken):
+            entry = self._entries[cursor.position - first]
+            cursor.position += 1
             room -= entry.size
             taken.append(entry.joined())
         self._pass(cursor)
-        if not cursor.returning:
-            cursor.kept = cursor.place
+        if not cursor.resumable:
+            cursor.kept = cursor.position
             self._trim()
         return taken
 
     def check(self, number: int) -> None:
-        """Whether one could go on after `number`; raises `Gone` or `NotSaid` if not."""
+        """Whether one could go on after `number`; raises `MessagesGone` or `NotPublished` if not."""
         if number >= self._next:
-            raise NotSaid
+            raise NotPublished
         if number + 1 < (self._entries[0].number if self._entries else self._next):
-            raise Gone
+            raise MessagesGone
 
-    def go_on_after(self, cursor: Cursor, number: int) -> None:
+    def seek(self, cursor: Cursor, number: int) -> None:
         """What came up to `number` has arrived; what follows is taken next, again if need be.
 
-        Raises `Gone` or `NotSaid`.
+        Raises `MessagesGone` or `NotPublished`.
         """
         self.check(number)
-        cursor.place = cursor.kept = number + 1
+        cursor.position = cursor.kept = number + 1
         self._pass(cursor)
         self._trim()
 
     def acknowledge(self, cursor: Cursor, number: int) -> None:
-        """What came up to `number` has arrived; raises `NotSaid`."""
+        """What came up to `number` has arrived; raises `NotPublished`."""
         if number >= self._next:
-            raise NotSaid
+            raise NotPublished
         cursor.kept = max(cursor.kept, number + 1)
-        cursor.place = max(cursor.place, cursor.kept)
+        cursor.position = max(cursor.position, cursor.kept)
         self._pass(cursor)
         self._trim()
 
-    def behind(self, cursor: Cursor) -> bool:
+    def has_unread(self, cursor: Cursor) -> bool:
         """Something waits for this cursor."""
-        return cursor.place < self._next
+        return cursor.position < self._next
 
     def keeps(self, cursor: Cursor) -> bool:
-        """Because of this cursor alone the outbox would not be drained."""
+        """Because of this cursor alone the log would not be drained."""
         kept = sum(entry.size for entry in self._entries if entry.number >= cursor.kept)
         return kept > self.bound // 2
 
@@ -216,7 +216,7 @@ class Outbox:
 
     def _pass(self, cursor: Cursor) -> None:
         """What is before this place stays as it is: whoever is there hears no more of it."""
-        self._passed = max(self._passed, cursor.place - 1)
+        self._passed = max(self._passed, cursor.position - 1)
 
     def abridge(self) -> None:
         """Keep only the last message, which says how it ended: nobody comes for all of it."""

@@ -15,10 +15,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits
-from sagecell_tx.sessions.listeners.messagelog import Cursor, Outbox
+from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
 
 if TYPE_CHECKING:
-    from sagecell_tx.sessions.listeners.audience import Seat
+    from sagecell_tx.sessions.listeners.audience import Subscription
 
 _log = Logger()
 
@@ -26,105 +26,105 @@ _log = Logger()
 MOST = 16
 
 
-class TooManyRegulars(Exception):
+class TooManyCursors(Exception):
     """No further client of this kernel can be given a place to come back to."""
 
 
 @define(eq=False)
-class Regular:
-    """A client that comes back. `seat` is its place in the audience while it listens."""
+class ResumableClient:
+    """A client that comes back. It has a `subscription` while it listens."""
 
     name: str
     cursor: Cursor
-    seat: Seat | None = field(default=None, init=False)
-    missed: bool = field(default=False, init=False)
-    absence: IDelayedCall | None = field(default=None, init=False)
+    subscription: Subscription | None = field(default=None, init=False)
+    expired: bool = field(default=False, init=False)
+    expiry: IDelayedCall | None = field(default=None, init=False)
 
 
 @define(kw_only=True)
-class Regulars:
-    """The clients of one kernel that come back. `left` is called when there are fewer about."""
+class ResumableClients:
+    """The clients of one kernel that come back. `on_departed` is called when there are fewer."""
 
     kernel_id: str
     clock: IReactorTime
     limits: LifetimeLimits
-    outbox: Outbox
-    left: Callable[[], None]
-    _known: dict[str, Regular] = field(factory=dict, init=False)
+    message_log: MessageLog
+    on_departed: Callable[[], None]
+    _known: dict[str, ResumableClient] = field(factory=dict, init=False)
     _over: bool = field(default=False, init=False)
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def __iter__(self) -> Iterator[Regular]:
+    def __iter__(self) -> Iterator[ResumableClient]:
         return iter(self._known.values())
 
     @property
-    def about(self) -> bool:
+    def any_present(self) -> bool:
         """One of them is there, or has not been away for long."""
-        return any(not regular.missed for regular in self._known.values())
+        return any(not client.expired for client in self._known.values())
 
-    def come(self, name: str, after: int | None) -> Regular:
+    def subscribe(self, name: str, after: int | None) -> ResumableClient:
         """The client called `name`, who goes on after that number.
 
         Without a number it goes on with what it was not told yet, and the rest has arrived.
-        Raises `Gone`, `NotSaid` and `TooManyRegulars`, and then nothing has changed.
+        Raises `MessagesGone`, `NotPublished` and `TooManyCursors`, and then nothing has changed.
         """
         if after is not None:
-            self.outbox.check(after)
-        regular = self.known_as(name)
+            self.message_log.check(after)
+        client = self.find_or_add(name)
         if after is None:
-            self.outbox.acknowledge(regular.cursor, regular.cursor.place - 1)
+            self.message_log.acknowledge(client.cursor, client.cursor.position - 1)
         else:
-            self.outbox.go_on_after(regular.cursor, after)
-        self._found(regular)
-        return regular
+            self.message_log.seek(client.cursor, after)
+        self._cancel_expiry(client)
+        return client
 
-    def known_as(self, name: str) -> Regular:
-        """The client called `name`, be it new; raises `TooManyRegulars`."""
-        regular = self._known.get(name)
-        if regular is None:
+    def find_or_add(self, name: str) -> ResumableClient:
+        """The client called `name`, be it new; raises `TooManyCursors`."""
+        client = self._known.get(name)
+        if client is None:
             if len(self._known) >= MOST:
-                raise TooManyRegulars
-            regular = self._known[name] = Regular(name, self.outbox.open(returning=True))
-        return regular
-
-    def go(self, regular: Regular) -> None:
-        """Take note that one does not listen now, and may come back."""
-        regular.seat = None
-        self._found(regular)
-        if not self._over:
-            regular.absence = self.clock.callLater(
-                self.limits.detached_seconds, self._miss, regular
+                raise TooManyCursors
+            client = self._known[name] = ResumableClient(
+                name, self.message_log.open(resumable=True)
             )
+        return client
 
-    def forget(self, regular: Regular) -> None:
+    def unsubscribe(self, client: ResumableClient) -> None:
+        """One does not listen now, and may come back: it expires after a while."""
+        client.subscription = None
+        self._cancel_expiry(client)
+        if not self._over:
+            client.expiry = self.clock.callLater(self.limits.detached_seconds, self._expire, client)
+
+    def forget(self, client: ResumableClient) -> None:
         """Wait no longer for one, who does not come back."""
-        if self._known.get(regular.name) is regular:
-            self._found(regular)
-            del self._known[regular.name]
-            self.outbox.close(regular.cursor)
-            self.left()
+        if self._known.get(client.name) is client:
+            self._cancel_expiry(client)
+            del self._known[client.name]
+            self.message_log.close(client.cursor)
+            self.on_departed()
 
     def stop_waiting(self) -> None:
         """The session is over: from now on somebody else decides how long to wait for them."""
         self._over = True
-        for regular in self._known.values():
-            self._found(regular)
+        for client in self._known.values():
+            self._cancel_expiry(client)
 
-    def _found(self, regular: Regular) -> None:
-        """Nobody need wait for this one."""
-        regular.missed = False
-        if regular.absence is not None and regular.absence.active():
-            regular.absence.cancel()
+    def _cancel_expiry(self, client: ResumableClient) -> None:
+        """It is there, or nobody need wait for it."""
+        client.expired = False
+        if client.expiry is not None and client.expiry.active():
+            client.expiry.cancel()
 
-    def _miss(self, regular: Regular) -> None:
-        regular.missed = True
-        regular.absence = self.clock.callLater(
-            self.limits.resumable_seconds, self._give_up, regular
+    def _expire(self, client: ResumableClient) -> None:
+        client.expired = True
+        client.expiry = self.clock.callLater(
+            self.limits.resumable_seconds, self._forget_expired, client
         )
-        self.left()
+        self.on_departed()
 
-    def _give_up(self, regular: Regular) -> None:
+    def _forget_expired(self, client: ResumableClient) -> None:
         _log.info("{kernel}: a client did not come back", kernel=self.kernel_id)
-        self.forget(regular)
+        self.forget(client)

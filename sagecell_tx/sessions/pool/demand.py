@@ -37,7 +37,7 @@ class Demand:
         )
 
     @property
-    def falls_in(self) -> float | None:
+    def next_decrease(self) -> float | None:
         """In so many seconds, with no start in between, fewer are wanted; None: never."""
         self._forget()
         surplus = len(self._starts) - self.limits.min_ready_kernels

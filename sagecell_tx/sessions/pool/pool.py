@@ -114,14 +114,14 @@ class ReadyKernels(Service):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         delay = self._due_in() if self.running else None
-        self._timer = None if delay is None else self.clock.callLater(delay, self._tend)
+        self._timer = None if delay is None else self.clock.callLater(delay, self._adjust)
 
     def _due_in(self) -> float | None:
         missing = self._missing
         if missing < 0:
             return 0.0
         if missing == 0:
-            return self._demand.falls_in
+            return self._demand.next_decrease
         if any(start.waiting for start in self._begun):
             return None  # the end of its waiting is the next occasion
         return max(0.0, self._not_before - self.clock.seconds())
@@ -133,7 +133,7 @@ class ReadyKernels(Service):
         room = places - (len(self._begun) - len(self._stock))
         return min(self._demand.wanted, room) - len(self._stock)
 
-    def _tend(self) -> None:
+    def _adjust(self) -> None:
         """Bring the stock one kernel nearer to what it should be."""
         missing = self._missing
         if missing < 0:
@@ -143,7 +143,7 @@ class ReadyKernels(Service):
                 self._begin(f"ready-{next(self._numbers)}", None)
             except Exception:
                 _log.failure("starting a ready kernel")
-                self._rest_longer()
+                self._back_off()
         self._plan()
 
     def _begin(self, kernel_id: str, observer: KernelObserver | None) -> _Start:
@@ -166,7 +166,7 @@ class ReadyKernels(Service):
         self._not_before = self.clock.seconds() + PAUSE
         self._retry = FIRST_RETRY
 
-    def _rest_longer(self) -> None:
+    def _back_off(self) -> None:
         """Something is wrong when kernels are lost that nobody has used.
 
         Those that are lost together count as one.
@@ -190,7 +190,7 @@ class ReadyKernels(Service):
         """A kernel is no good, or ends; one that was in the stock will be replaced."""
         if start in self._stock:
             self._stock.remove(start)
-            self._rest_longer()
+            self._back_off()
         self._plan()
 
     def ended(self, start: _Start) -> None:
@@ -233,7 +233,7 @@ class _Start:
         self._starting = starting
         if self.observer is None:
             pool = self.pool
-            self._patience = pool.clock.callLater(pool.start_seconds, self._out_of_patience)
+            self._patience = pool.clock.callLater(pool.start_seconds, self._timed_out)
         starting.addCallbacks(self._came_up, self._failed)
 
     def give_up(self) -> None:
@@ -262,7 +262,7 @@ class _Start:
         if self._patience is not None and self._patience.active():
             self._patience.cancel()
 
-    def _out_of_patience(self) -> None:
+    def _timed_out(self) -> None:
         """The start takes too long; if it is somebody's by now, that one has a clock as well."""
         if self.observer is None:
             self.pool.lost(self)

@@ -27,7 +27,7 @@ class Request:
 
     header: bytes
     executes: bool
-    said: int = 0  # bytes of output
+    output_bytes: int = 0  # bytes of output
     silenced: bool = False  # the output cap was reached
     reply: Message | None = None
     idle: Message | None = None

@@ -44,7 +44,7 @@ class Interruptions:
             interrupted = Interrupted(fresh, timer)
             self._open.append(interrupted)
 
-    def heeded(self, msg_id: str) -> None:
+    def finished(self, msg_id: str) -> None:
         """An execution is over, whether it was interrupted or not."""
         for interrupted in list(self._open):
             interrupted.running.discard(msg_id)

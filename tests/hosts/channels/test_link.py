@@ -19,8 +19,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.python.threadpool import ThreadPool
 
-from sagecell_tx.hosts.channels.link import LARGE, Link, kernel_socket
-from sagecell_tx.hosts.channels.zmqsocket import SLICE_MESSAGES, Factory
+from sagecell_tx.hosts.channels.link import LARGE, KernelLink, kernel_socket
+from sagecell_tx.hosts.channels.zmqsocket import SLICE_MESSAGES, ZmqSocketFactory
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, originate
 
@@ -65,7 +65,7 @@ class Bench:
         self.relays = self.directory / "relays"
         self.relays.mkdir()
         self.peer = Peer(self.directory)
-        self.factory = Factory(self.reactor)
+        self.factory = ZmqSocketFactory(self.reactor)
         self.link: Any = None
         self.threads = ThreadPool(1, 1)
         self.threads.start()
@@ -88,7 +88,7 @@ class Bench:
         lifetime: LifetimeLimits | None = None,
         messages: MessageLimits | None = None,
     ) -> Deferred:
-        self.link = Link(
+        self.link = KernelLink(
             factory=self.factory,
             threads=self.threads,
             directory=self.directory,
@@ -140,7 +140,7 @@ class Bench:
 
     async def when_drawn(self, channel: str) -> None:
         """Returns when what waits on a channel is not read any more."""
-        while not self.link._lines[channel].socket._unread_for:
+        while not self.link._sockets[channel].socket._unread_for:
             await self.turn()
 
     def texts(self) -> list[str]:

@@ -59,7 +59,7 @@ class Bench:
 
     def sides(self) -> list[Any]:
         """What the relay holds."""
-        sides = (self.relay._kernel, self.relay._door, self.relay._zmq)
+        sides = (self.relay._kernel, self.relay._listener, self.relay._zmq)
         return [side for side in sides if side is not None]
 
     async def turn(self) -> None:

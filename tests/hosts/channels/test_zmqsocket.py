@@ -9,7 +9,7 @@ import zmq
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
 
-from sagecell_tx.hosts.channels.zmqsocket import Factory, Socket
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.wire.zmtpwire import weight
 
 
@@ -23,10 +23,10 @@ class Bench:
         self.context = zmq.Context()
         self.peer = self.context.socket(zmq.ROUTER)
         self.peer.bind(address)
-        self.factory = Factory(self.reactor)
+        self.factory = ZmqSocketFactory(self.reactor)
         self.received: list[list[bytes]] = []
         self.taken: list[tuple[int, int]] = []
-        self.socket = Socket(
+        self.socket = ZmqSocket(
             self.factory,
             zmq.DEALER,
             address,

@@ -12,7 +12,7 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.hosts.forked.bootstrap import Bootstrap
+from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
 from tests.hosts.doubles import ProcessReactor, held
 
 
@@ -22,11 +22,11 @@ class Ends:
 
     reactor: ProcessReactor = field(factory=ProcessReactor)
     heard: list[str] = field(factory=list)
-    ours: Bootstrap = field(init=False)
+    ours: HostBootstrap = field(init=False)
     theirs: socket.socket = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.ours, descriptor = Bootstrap.open(
+        self.ours, descriptor = HostBootstrap.open(
             reactor=self.reactor,
             directory=Path("/var/kernels/k-1"),
             key=b"abc",

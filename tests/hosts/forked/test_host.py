@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.hosts.channels.zmqsocket import Factory
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost, _kill_group
@@ -40,7 +40,7 @@ class ForkHostTests(SynchronousTestCase):
             reactor=self.reactor,
             threads=ThisThread(),
             removers=ThisThread(),
-            zmq=Factory(self.reactor),
+            zmq=ZmqSocketFactory(self.reactor),
             directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
             limits=Limits(),
             preload=("numpy",),

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import ConfigError
-from sagecell_tx.hosts.channels.zmqsocket import Factory
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.forked.sandbox import Sandbox
@@ -42,7 +42,7 @@ class KernelNetworkTests(SynchronousTestCase):
             reactor=self.reactor,
             allowed=AllowList.of(["allowed.example"], [443]),
             limits=NetworkLimits(),
-            names=self.names,
+            resolver=self.names,
             is_public=lambda address: True,
         )
 
@@ -52,7 +52,7 @@ class KernelNetworkTests(SynchronousTestCase):
             reactor=self.reactor,
             threads=ThisThread(),
             removers=ThisThread(),
-            zmq=Factory(self.reactor),
+            zmq=ZmqSocketFactory(self.reactor),
             directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
             limits=Limits(),
             preload=(),

@@ -23,8 +23,8 @@ def started():
 
 def test_commands_are_messages_of_json():
     protocol, process, _, _ = started()
-    protocol.tell(op="stop", id="a\nb")
-    protocol.tell(op="stop", id="ü")
+    protocol.send_command(op="stop", id="a\nb")
+    protocol.send_command(op="stop", id="ü")
     assert process.lines() == [{"op": "stop", "id": "a\nb"}, {"op": "stop", "id": "ü"}]
     process.end()
 
@@ -34,7 +34,7 @@ def test_nobody_commands_what_is_to_end_or_has_ended():
         protocol, process, _, _ = started()
         end(protocol, process)
         descriptor = os.open(os.devnull, os.O_RDONLY)
-        protocol.tell([descriptor], op="start", id=1)
+        protocol.send_command([descriptor], op="start", id=1)
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)
         assert process.lines() == []
@@ -45,7 +45,7 @@ def test_one_that_takes_no_commands_is_killed():
     protocol, process, _, _ = started()
     with capturedLogs() as events:
         while not process.signals:
-            protocol.tell(op="signal", id=1, signal="INT")
+            protocol.send_command(op="signal", id=1, signal="INT")
     assert process.signals == ["KILL"]
     assert "does not take" in events[-1]["log_format"]
     process.end(status=1)

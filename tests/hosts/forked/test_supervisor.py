@@ -90,7 +90,7 @@ def test_the_spare_is_loaded_once_the_first_is_at_work(pair):
     assert pair.count == 2
     pair.ready(1)
     assert [line["pid"] for line in pair.ups] == [0]
-    pair.servers.tell(op="x")
+    pair.servers.send_command(op="x")
     assert [process.lines() for process in pair.reactor.processes] == [[{"op": "x"}], []]
 
 
@@ -100,7 +100,7 @@ def test_the_spare_takes_over_in_the_same_moment(pair):
     pair.reactor.processes[0].end(status=1)
     assert len(pair.losses) == 1
     assert [line["pid"] for line in pair.ups] == [0, 1]
-    pair.servers.tell(op="x")
+    pair.servers.send_command(op="x")
     assert pair.reactor.processes[1].lines() == [{"op": "x"}]
     pair.reactor.advance(1)
     assert pair.count == 3
@@ -187,7 +187,7 @@ def test_one_that_cannot_be_started_is_tried_again(pair):
     pair.reactor.advance(1)
     assert (pair.count, len(pair.losses)) == (2, 1)
     descriptor = os.open(os.devnull, os.O_RDONLY)
-    pair.servers.tell([descriptor], op="start")
+    pair.servers.send_command([descriptor], op="start")
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
     pair.reactor.failing = False

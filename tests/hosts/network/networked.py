@@ -112,10 +112,10 @@ class World:
             reactor=self.reactor,
             allowed=AllowList.of(self.hosts, (80, 443)),
             limits=self.limits,
-            names=self.names,
+            resolver=self.names,
             is_public=lambda address: address in (PUBLIC, OTHER),
         )
-        self.outlet = Outlet(network=self.network, whose=lambda: "her-session", handover=None)
+        self.outlet = Outlet(network=self.network, whose=lambda: "her-session", receiver=None)
 
     def connect(self) -> Near:
         """A new connection of the kernel's."""

@@ -73,7 +73,7 @@ class Deployment:
             reactor=reactor,
             allowed=AllowList.of(["*.example"], [self.port]),
             limits=NetworkLimits(idle_seconds=PATIENCE),
-            names=names,
+            resolver=names,
             is_public=lambda address: address == "127.0.0.1",
         )
         self.session = requests.Session()

@@ -13,7 +13,7 @@ import pytest
 
 from sagecell_tx.hosts.directories.workdir import SOCKETS, WorkDirs
 from sagecell_tx.hosts.network import fdpassing as module
-from sagecell_tx.hosts.network.fdpassing import Handover, NoListener
+from sagecell_tx.hosts.network.fdpassing import ListenerReceiver, NoListener
 from sagecell_tx.kernelside.sandbox.namespaces import network
 
 
@@ -26,8 +26,8 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.fixture
-def handover(directory):
-    waiting = Handover.below(directory)
+def receiver(directory):
+    waiting = ListenerReceiver.below(directory)
     yield waiting
     waiting.close()
 
@@ -53,9 +53,9 @@ def test_both_sides_know_the_place():
     assert len(module.NAME) <= len("k-0")  # what WorkDirs measures
 
 
-def test_a_listener_is_taken_and_answers(handover, directory, listener):
+def test_a_listener_is_taken_and_answers(receiver, directory, listener):
     send(directory, listener.fileno())
-    with handover.take() as taken:
+    with receiver.take() as taken:
         assert taken.getsockname() == listener.getsockname()
         assert not taken.getblocking()
         assert not taken.get_inheritable()
@@ -65,28 +65,28 @@ def test_a_listener_is_taken_and_answers(handover, directory, listener):
             assert address == client.getsockname()
 
 
-def test_when_it_is_closed_nobody_can_send_any_more(handover, directory, listener):
-    handover.close()
+def test_when_it_is_closed_nobody_can_send_any_more(receiver, directory, listener):
+    receiver.close()
     with pytest.raises(FileNotFoundError):
         send(directory, listener.fileno())
     assert list((directory / SOCKETS).iterdir()) == []
 
 
 def test_a_new_one_takes_nothing_of_an_earlier_start(directory, listener):
-    first = Handover.below(directory)
+    first = ListenerReceiver.below(directory)
     send(directory, listener.fileno())
-    second = Handover.below(directory)
+    second = ListenerReceiver.below(directory)
     with pytest.raises(NoListener):
         second.take()
     first.close()
     second.close()
 
 
-def test_only_the_first_to_send_is_heard(handover, directory, listener):
+def test_only_the_first_to_send_is_heard(receiver, directory, listener):
     send(directory, listener.fileno())
     with socket.create_server(("127.0.0.1", 0)) as other:
         send(directory, other.fileno())
-    with handover.take() as taken:
+    with receiver.take() as taken:
         assert taken.getsockname() == listener.getsockname()
 
 
@@ -123,37 +123,37 @@ def file():
 
 
 @pytest.mark.parametrize("make", [udp, other_address, idle, unix, version_6, file])
-def test_something_else_is_refused_and_closed(handover, directory, make):
+def test_something_else_is_refused_and_closed(receiver, directory, make):
     with make() as sent:
         send(directory, sent.fileno())
     before = descriptors()
     with pytest.raises(NoListener):
-        handover.take()
+        receiver.take()
     assert descriptors() == before
 
 
 @pytest.mark.parametrize("count", [0, 2, 3, 50])
-def test_another_number_is_refused_and_closed(handover, directory, listener, count):
+def test_another_number_is_refused_and_closed(receiver, directory, listener, count):
     send(directory, *[listener.fileno()] * count)
     before = descriptors()
     with pytest.raises(NoListener, match="descriptors have come"):
-        handover.take()
+        receiver.take()
     assert descriptors() == before
 
 
 @pytest.mark.parametrize("data", [b"", b"x" * 100_000])
-def test_the_bytes_with_it_do_not_matter(handover, directory, listener, data):
+def test_the_bytes_with_it_do_not_matter(receiver, directory, listener, data):
     send(directory, listener.fileno(), data=data)
-    handover.take().close()
+    receiver.take().close()
 
 
-def test_when_nothing_has_come_it_does_not_wait(handover):
+def test_when_nothing_has_come_it_does_not_wait(receiver):
     with pytest.raises(NoListener, match="nothing has come"):
-        handover.take()
+        receiver.take()
 
 
 def test_where_none_can_be_made_nothing_is_left_open(tmp_path):
     before = descriptors()
     with pytest.raises(OSError, match="No such file"):
-        Handover.below(tmp_path / "gone")
+        ListenerReceiver.below(tmp_path / "gone")
     assert descriptors() == before

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.hosts.network.resolver import Names
+from sagecell_tx.hosts.network.resolver import ThreadedResolver
 from tests.hosts.doubles import ProcessReactor, ThisThread
 
 
 class NamesTests(SynchronousTestCase):
     def setUp(self):
-        self.names = Names(reactor=ProcessReactor(), threads=ThisThread())
+        self.names = ThreadedResolver(reactor=ProcessReactor(), threads=ThisThread())
 
     def test_an_address_is_its_own(self):
         assert self.successResultOf(self.names.addresses("127.0.0.1")) == ["127.0.0.1"]
@@ -27,7 +27,7 @@ class NamesTests(SynchronousTestCase):
 
 
 def test_threads_are_had_from_start_to_stop():
-    names = Names(reactor=None)
+    names = ThreadedResolver(reactor=None)
     threads = names.threads
     states = [threads.started]
     for change in (names.start, names.stop):

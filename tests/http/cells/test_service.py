@@ -232,8 +232,8 @@ class SlowServiceTests(SiteTests):
         self.kernel.come_up()
         self.kernel.stream("nobody asked\n")
         self.kernel.status("idle")
-        self.kernel.say("stream", {"name": "stdlog", "text": "x"}, self.asked())
-        self.kernel.say("stream", {"name": ["stdout"]}, self.asked())
+        self.kernel.publish("stream", {"name": "stdlog", "text": "x"}, self.asked())
+        self.kernel.publish("stream", {"name": ["stdout"]}, self.asked())
         self.kernel.finish(self.asked())
         assert self.answer(connection).json == {"success": True, "execute_reply": {"status": "ok"}}
 

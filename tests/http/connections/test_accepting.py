@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.http.connections.accepting import (
     AT_FIRST,
     INTERVAL,
-    Doors,
-    Watched,
+    ListeningPorts,
+    WatchedEndpoint,
     descriptors,
     lowest_free,
 )
@@ -49,7 +49,7 @@ class DoorsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.used = 10
-        self.doors = Doors(
+        self.doors = ListeningPorts(
             clock=self.clock,
             limit=lambda: 100,
             in_use=lambda: self.used,
@@ -57,13 +57,13 @@ class DoorsTests(SynchronousTestCase):
         )
         self.ports = [Port(), Port()]
         for port in self.ports:
-            watched = Watched(cast(Any, Endpoint(port)), self.doors)
+            watched = WatchedEndpoint(cast(Any, Endpoint(port)), self.doors)
             self.successResultOf(watched.listen(cast(Any, None)))
 
     def come(self, used: int) -> list[bool]:
         """A connection comes; tells which ports are open then."""
         self.used = used
-        self.doors.came()
+        self.doors.accepted()
         return [port.reading for port in self.ports]
 
     def pass_with(self, used: int) -> list[bool]:
@@ -90,7 +90,7 @@ class DoorsTests(SynchronousTestCase):
     def test_who_came_with_the_last_ones_is_hung_up_on(self) -> None:
         stays = []
         for self.used in (79, 80, 84, 85, 95):
-            stays.append(self.doors.came())
+            stays.append(self.doors.accepted())
         assert stays == [True, True, True, False, False]
         self.doors.close()
 
@@ -136,14 +136,14 @@ class DoorsTests(SynchronousTestCase):
         self.hang_up_on(4)
         stays = []
         for self.used in (80, 84, 85, 94, 94):
-            stays.append(self.doors.came())
+            stays.append(self.doors.accepted())
         assert stays == [True, True, True, True, False]
         self.doors.close()
 
     def test_but_not_with_the_last_descriptors(self) -> None:
         self.hang_up_on(4)
         self.used = 95
-        assert not self.doors.came()
+        assert not self.doors.accepted()
         self.doors.close()
 
     def test_after_the_end_nothing_is_opened(self) -> None:

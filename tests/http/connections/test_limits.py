@@ -6,7 +6,7 @@ from attrs import define, field
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IAddress
 
-from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.connections.limits import ConnectionLimits
 
 
 @define(eq=False)
@@ -30,55 +30,55 @@ def host(address: IAddress) -> str:
 
 
 def test_an_address_has_so_many_and_gets_one_again_when_one_has_ended() -> None:
-    arrivals = Arrivals(most=2, counted_as=host)
-    first, second = (arrivals.enter(peer("192.0.2.1")) for _ in range(2))
-    assert arrivals.enter(peer("192.0.2.1")) is None
-    assert arrivals.enter(peer("192.0.2.2")) is not None
-    assert len(arrivals) == 3
+    connections = ConnectionLimits(most=2, counted_as=host)
+    first, second = (connections.enter(peer("192.0.2.1")) for _ in range(2))
+    assert connections.enter(peer("192.0.2.1")) is None
+    assert connections.enter(peer("192.0.2.2")) is not None
+    assert len(connections) == 3
     assert first is not None
     first()
-    assert arrivals.enter(peer("192.0.2.1")) is not None
+    assert connections.enter(peer("192.0.2.1")) is not None
     assert second is not None
 
 
 def test_who_is_not_counted_has_as_many_as_it_likes() -> None:
-    arrivals = Arrivals(most=1, counted_as=host)
-    left = [arrivals.enter(peer("127.0.0.1")) for _ in range(10)]
-    assert len(arrivals) == 0
+    connections = ConnectionLimits(most=1, counted_as=host)
+    left = [connections.enter(peer("127.0.0.1")) for _ in range(10)]
+    assert len(connections) == 0
     for leave in left:
         assert leave is not None
         leave()
-    assert len(arrivals) == 0
+    assert len(connections) == 0
 
 
 def test_with_0_there_is_no_limit() -> None:
-    arrivals = Arrivals(counted_as=host)
-    assert all(arrivals.enter(peer("192.0.2.1")) for _ in range(100))
-    assert len(arrivals) == 100
+    connections = ConnectionLimits(counted_as=host)
+    assert all(connections.enter(peer("192.0.2.1")) for _ in range(100))
+    assert len(connections) == 100
 
 
 def test_nothing_is_kept_of_who_has_left() -> None:
-    arrivals = Arrivals(most=2, counted_as=host)
+    connections = ConnectionLimits(most=2, counted_as=host)
     for number in range(100):
-        for leave in [arrivals.enter(peer(f"192.0.2.{number}")) for _ in range(3)]:
+        for leave in [connections.enter(peer(f"192.0.2.{number}")) for _ in range(3)]:
             if leave is not None:
                 leave()
-    assert len(arrivals) == 0
-    assert not arrivals._by_name
-    assert not arrivals._crowded
+    assert len(connections) == 0
+    assert not connections._by_name
+    assert not connections._crowded
 
 
 def test_those_that_have_waited_longest_are_hung_up_on_first() -> None:
-    arrivals, story = Arrivals(), list[str]()
+    connections, story = ConnectionLimits(), list[str]()
     a, b, c, d = (Waiter(name, story) for name in "abcd")
     for waiter in (a, b, c, d):
-        arrivals.waits(waiter)
-    arrivals.waits_no_more(b)
-    arrivals.waits_no_more(b)
-    arrivals.waits(a)  # anew, so that it has waited for no time
-    assert arrivals.hang_up(2) == 2
+        connections.mark_idle(waiter)
+    connections.mark_active(b)
+    connections.mark_active(b)
+    connections.mark_idle(a)  # anew, so that it has waited for no time
+    assert connections.hang_up(2) == 2
     assert story == ["c", "d"]
-    assert arrivals.hang_up(0) == arrivals.hang_up(-1) == 0
-    assert arrivals.hang_up(5) == 1
+    assert connections.hang_up(0) == connections.hang_up(-1) == 0
+    assert connections.hang_up(5) == 1
     assert story == ["c", "d", "a"]
-    assert arrivals.hang_up(1) == 0
+    assert connections.hang_up(1) == 0

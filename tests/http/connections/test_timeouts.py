@@ -6,7 +6,7 @@ import json
 
 from twisted.internet.address import IPv4Address
 
-from sagecell_tx.http.connections.limits import Arrivals
+from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.timeouts import GRACE, HEADERS, IDLE, RATE
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.limits import Limits
@@ -193,9 +193,12 @@ class CountTests(TalkTests):
     def setUp(self) -> None:
         super().setUp()
         clients = Clients()
-        self.arrivals = Arrivals(most=3, counted_as=clients.counted_as)
+        self.connection_limits = ConnectionLimits(most=3, counted_as=clients.counted_as)
         self.world = World(
-            limits=self.limits, client=self.folder, clients=clients, arrivals=self.arrivals
+            limits=self.limits,
+            client=self.folder,
+            clients=clients,
+            connection_limits=self.connection_limits,
         )
 
     def test_one_too_many_is_told_so(self) -> None:
@@ -222,19 +225,19 @@ class CountTests(TalkTests):
         kernel_id = self.start()
         connection = self.world.connect(peer=STRANGER)
         connection.send(upgrade(kernel_id))
-        assert len(self.arrivals) == 1
+        assert len(self.connection_limits) == 1
         connection.send(frame(1, execute("print 1")))
         self.wait(HEADERS + IDLE)
-        assert len(self.arrivals) == 1
+        assert len(self.connection_limits) == 1
         connection.hang_up()
-        assert len(self.arrivals) == 0
+        assert len(self.connection_limits) == 0
 
     def test_so_is_an_upgrade_that_fails(self) -> None:
         connection = self.world.connect(peer=STRANGER)
         connection.send(upgrade(self.start(), Sec_WebSocket_Version="99"))
         connection.pump()
         assert is_over(connection)
-        assert len(self.arrivals) == 0
+        assert len(self.connection_limits) == 0
 
     def test_those_that_wait_longest_are_hung_up_on(self) -> None:
         kernel = self.start()
@@ -247,9 +250,9 @@ class CountTests(TalkTests):
         talking.send(upgrade(kernel))
         polling = self.world.connect()
         polling.send(request("GET", f"/kernel/{kernel}/messages?wait=30"))
-        assert self.arrivals.hang_up(1) == 1
+        assert self.connection_limits.hang_up(1) == 1
         assert [each.server.aborted for each in (silent, idle, half)] == [True, False, False]
-        assert self.arrivals.hang_up(10) == 2
+        assert self.connection_limits.hang_up(10) == 2
         assert [each.server.aborted for each in (idle, half, talking, polling)] == [
             *[True, True],
             *[False, False],
@@ -261,7 +264,7 @@ class CountTests(TalkTests):
         connection.server.clogged = True
         connection.send(request("GET", "/permalink?q=a", [("Connection", "close")]))
         assert not connection.server.aborted
-        assert self.arrivals.hang_up(1) == 1
+        assert self.connection_limits.hang_up(1) == 1
         assert connection.server.aborted
 
     def test_nothing_is_kept_of_connections_that_are_over(self) -> None:
@@ -271,8 +274,8 @@ class CountTests(TalkTests):
             connection.hang_up()
         for _ in range(5):
             self.world.connect(peer=STRANGER).hang_up()
-        assert len(self.arrivals) == 0
-        assert self.arrivals.hang_up(10) == 0
+        assert len(self.connection_limits) == 0
+        assert self.connection_limits.hang_up(10) == 0
 
     def test_the_refusals_are_json(self) -> None:
         for _ in range(3):

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from sagecell_tx.http.serving.parsing import LONG, Inbox, OneThread, Reading
+from sagecell_tx.http.serving.parsing import LONG, Inbox, OneThread, Parser
 from tests.http.loopback import Connection, answers, form, request
 from tests.http.sockjs.sockjsing import UPGRADE
 from tests.http.talking import execute, frame, upgrade
@@ -108,15 +108,15 @@ class OneThreadTests(SynchronousTestCase):
 class ReadingTests(SynchronousTestCase):
     def test_what_is_short_is_read_at_once(self) -> None:
         elsewhere = Elsewhere()
-        reading = Reading(elsewhere)
-        assert self.successResultOf(reading.read(LONG - 1, lambda: 1)) == 1
-        failed = reading.read(0, lambda: json.loads("{"))
+        parser = Parser(elsewhere)
+        assert self.successResultOf(parser.parse(LONG - 1, lambda: 1)) == 1
+        failed = parser.parse(0, lambda: json.loads("{"))
         self.failureResultOf(failed, ValueError)
         assert elsewhere.asked == []
 
     def test_what_is_long_is_read_elsewhere(self) -> None:
         elsewhere = Elsewhere()
-        read = Reading(elsewhere).read(LONG, lambda: 1)
+        read = Parser(elsewhere).parse(LONG, lambda: 1)
         self.assertNoResult(read)
         elsewhere.work()
         assert self.successResultOf(read) == 1
@@ -132,7 +132,7 @@ def test_whatever_comes_is_heeded_in_its_order(comes: list[str]) -> None:
         assert held[0] != paused
         held[0] = paused
 
-    inbox = Inbox(reading=Reading(elsewhere), pause=lambda: hold(True), resume=lambda: hold(False))
+    inbox = Inbox(parser=Parser(elsewhere), pause=lambda: hold(True), resume=lambda: hold(False))
     put: list[tuple[int, bool]] = []
     for number, what in enumerate(comes):
         if what == "work":
@@ -167,7 +167,7 @@ class ElsewhereTests(SiteTests):
     def setUp(self) -> None:
         super().setUp()
         self.elsewhere = Elsewhere()
-        self.world = World(limits=self.limits, client=self.folder, reading=Reading(self.elsewhere))
+        self.world = World(limits=self.limits, client=self.folder, parser=Parser(self.elsewhere))
         self.logged: list[LogEvent] = []
         observer = cast(ILogObserver, self.logged.append)
         globalLogPublisher.addObserver(observer)

@@ -286,7 +286,7 @@ class SlowTests(PageTests):
         (kernel,) = [each for each in self.world.host.kernels if each.kernel_id == kernel_id]
         for number in range(times):
             text = f"{number} " + "x" * 50_000
-            kernel.say("display_data", {"data": {"text/plain": text}}, kernel.sent[0])
+            kernel.publish("display_data", {"data": {"text/plain": text}}, kernel.sent[0])
 
     def test_a_slow_page_slows_its_kernels_and_misses_nothing(self) -> None:
         """contract: 3.1"""

@@ -40,7 +40,7 @@ class StreamTests(TalkTests):
         return connection
 
     def display(self, size: int) -> None:
-        self.kernel.say("display_data", {"data": {"text/plain": "x" * size}})
+        self.kernel.publish("display_data", {"data": {"text/plain": "x" * size}})
 
 
 class LinesTests(StreamTests):
@@ -55,13 +55,13 @@ class LinesTests(StreamTests):
         assert b"200 OK" in connection.ear.heard
         assert b"content-type: application/x-ndjson" in connection.ear.heard.lower()
         for number in (1, 2, 3):
-            self.kernel.say("display_data", {"n": number})
+            self.kernel.publish("display_data", {"n": number})
             told = self.told(connection)
             assert [(m["seq"], m["content"]["n"]) for m in told][-1] == (number, number)
 
     def test_line_ends_in_a_kernels_json_are_none_of_the_stream(self) -> None:
         connection = self.listen(self.kind)
-        word = self.kernel.word("display_data")
+        word = self.kernel.originate("display_data")
         self.kernel.deliver(attrs.evolve(word, content=b'{\r\n"a":\n1}'))
         (message,) = self.told(connection)
         assert message["content"] == {"a": 1}
@@ -150,7 +150,7 @@ class EventsTests(StreamTests):
 
     def test_what_a_browser_saw_last_counts_before_the_address(self) -> None:
         for number in (1, 2, 3):
-            self.kernel.say("display_data", {"n": number})
+            self.kernel.publish("display_data", {"n": number})
         connection = self.listen(self.kind, Last_Event_ID="2")
         assert [ident for ident, _ in self.events(connection)] == ["3"]
         assert self.listen(self.kind, Last_Event_ID="x").answer().error == "invalid_after"

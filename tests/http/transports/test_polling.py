@@ -272,7 +272,7 @@ class LongPollTests(PollingTests):
         self,
     ) -> None:
         kernel_id = self.start(timeout="600")
-        self.world.host.latest.say("display_data", {"data": {"text/plain": "x" * 2**20}})
+        self.world.host.latest.publish("display_data", {"data": {"text/plain": "x" * 2**20}})
         connection = self.world.connect()
         connection.server.clogged = True
         connection.send(request("GET", f"/kernel/{kernel_id}/messages?after=0"))

@@ -25,7 +25,7 @@ class ResumingTests(TalkTests):
         return [message["seq"] for message in talk.talker.messages]
 
     def display(self, size: int = 1) -> None:
-        self.kernel.say("display_data", {"data": {"text/plain": "x" * size}})
+        self.kernel.publish("display_data", {"data": {"text/plain": "x" * size}})
 
     def held(self) -> bool:
         return self.kernel.paused
@@ -68,7 +68,7 @@ class ResumingTests(TalkTests):
         self.wait(self.limits.lifetime.detached_seconds)
         assert len(self.world.fleet) == 0
         assert self.world.host.alive == []
-        assert len(self.world.fleet.last_words) == 0
+        assert len(self.world.fleet.ended) == 0
 
     def test_a_client_that_says_goodbye_does_not_come_back(self) -> None:
         talk = self.talk(self.kernel_id, "?after=0")
@@ -92,7 +92,7 @@ class ResumingTests(TalkTests):
         other = self.start()
         self.talk(other, "?after=0")
         self.ask("DELETE", f"/kernel/{other}")
-        assert len(self.world.fleet.last_words) == 1
+        assert len(self.world.fleet.ended) == 1
 
     def test_a_dead_kernel_is_unknown_to_legacy_clients(self) -> None:
         talk = self.talk(self.kernel_id, "?after=0")
@@ -173,13 +173,13 @@ class CutTests(TalkTests):
         for cut in [*cuts, 10**6]:
             if early:
                 kernel.stream(f"{said} ")
-                kernel.say("display_data", {"n": said})
+                kernel.publish("display_data", {"n": said})
                 said += 1
             after = heard[-1]["seq"] if heard else 0
             talk = self.talk(kernel_id, f"?after={after}")
             for _ in range(3):
                 kernel.stream(f"{said} ")
-                kernel.say("display_data", {"n": said})
+                kernel.publish("display_data", {"n": said})
                 said += 1
             talk.connection.pump()
             # The client got whole messages, as many as came before the cut.

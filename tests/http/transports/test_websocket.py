@@ -34,7 +34,7 @@ class FlowTests(TalkTests):
 
     def display(self, content: str) -> None:
         data = {"data": {"text/plain": content}, "metadata": {}, "transient": {}}
-        self.kernel.say("display_data", data, self.asked)
+        self.kernel.publish("display_data", data, self.asked)
 
     def held(self) -> bool:
         """The kernel has to wait."""
@@ -106,7 +106,7 @@ class FlowTests(TalkTests):
         wire = self.talk_one.connection.server
         wire.clogged = True
         data = {"data": {"text/plain": "x" * 300_000}, "metadata": {}, "transient": {}}
-        untaken = weakref.ref(self.kernel.say("display_data", data, self.asked))
+        untaken = weakref.ref(self.kernel.publish("display_data", data, self.asked))
         assert untaken() is not None
         self.talk_one.connection.hang_up()
         assert untaken() is None

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.completion.analysis import (
-    Known,
+    KnownInstance,
+    KnownObject,
     Meaning,
-    Reading,
-    Some,
-    Written,
+    NameAnalysis,
+    ProgramDefinition,
     attributes,
     parameters,
 )
@@ -48,29 +48,29 @@ BEFORE: dict[str, Any] = {"sys": sys, "trap": Trap(), "Trap": Trap}
 
 
 def meaning(expression: str, program: str = "") -> Meaning:
-    return Reading.of(program, BEFORE).meaning(ast.parse(expression, mode="eval").body)
+    return NameAnalysis.of(program, BEFORE).meaning(ast.parse(expression, mode="eval").body)
 
 
 @pytest.mark.parametrize(
     ("expression", "program", "expected"),
     [
-        ("'a'", "", Some(str)),
-        ("f'{a}'", "", Some(str)),
-        ("[a]", "", Some(list)),
-        ("{}", "", Some(dict)),
-        ("len", "", Known(len)),
-        ("sys.path", "", Known(sys.path)),
-        ("int()", "", Some(int)),
-        ("x", "x = y = (1, 2)\n", Some(tuple)),
-        ("x", "x = 1\nx = 'a'\n", Some(str)),
-        ("x", "x: int\n", Some(int)),
-        ("x", "def f(x: str):\n    ", Some(str)),
-        ("x", "try: y\nexcept KeyError as x:\n    ", Some(KeyError)),
-        ("e", "import errno as e\n", Known(sys.modules["errno"])),
-        ("os.path", "import os.path\n", Known(sys.modules["os.path"])),
-        ("p", "from os import path as p\n", Known(sys.modules["os.path"])),
-        ("x", "x = 1\n)(\nx = 'a'\n", Some(int)),  # up to the mistake
-        ("x", "x = 1\nwhile x:\n    ", Some(int)),
+        ("'a'", "", KnownInstance(str)),
+        ("f'{a}'", "", KnownInstance(str)),
+        ("[a]", "", KnownInstance(list)),
+        ("{}", "", KnownInstance(dict)),
+        ("len", "", KnownObject(len)),
+        ("sys.path", "", KnownObject(sys.path)),
+        ("int()", "", KnownInstance(int)),
+        ("x", "x = y = (1, 2)\n", KnownInstance(tuple)),
+        ("x", "x = 1\nx = 'a'\n", KnownInstance(str)),
+        ("x", "x: int\n", KnownInstance(int)),
+        ("x", "def f(x: str):\n    ", KnownInstance(str)),
+        ("x", "try: y\nexcept KeyError as x:\n    ", KnownInstance(KeyError)),
+        ("e", "import errno as e\n", KnownObject(sys.modules["errno"])),
+        ("os.path", "import os.path\n", KnownObject(sys.modules["os.path"])),
+        ("p", "from os import path as p\n", KnownObject(sys.modules["os.path"])),
+        ("x", "x = 1\n)(\nx = 'a'\n", KnownInstance(int)),  # up to the mistake
+        ("x", "x = 1\nwhile x:\n    ", KnownInstance(int)),
         ("trap.promising()", "", None),
         ("x", "for x in 'abc':\n    ", None),
         ("x", "import no_such_module as x\n", None),
@@ -89,7 +89,7 @@ def test_what_an_expression_is(expression: str, program: str, expected: Meaning)
 def test_a_class_of_the_program() -> None:
     program = "class A(dict):\n    b: int\n    c = 1\n    def d(self, e):\n        self.f = e\n"
     written = meaning("A()", program)
-    assert isinstance(written, Written)
+    assert isinstance(written, ProgramDefinition)
     assert {"b", "c", "d", "f", "keys"} <= set(attributes(written))
 
 
@@ -106,10 +106,10 @@ def test_a_module_that_is_not_loaded_stays_so() -> None:
 
 @given(st.text(alphabet="ab \n:=.()[]'\"\\#,;1{}\x00\ud800", max_size=200))
 def test_any_text_can_be_read(text: str) -> None:
-    Reading.of(text, BEFORE)
+    NameAnalysis.of(text, BEFORE)
 
 
 @pytest.mark.parametrize("part", ["(", "[", "{", "-", "f(", "lambda:", "a.", "x=", "not ", "@"])
 def test_depth_does_no_harm(part: str) -> None:
-    reading = Reading.of("y = 1\n" + part * 4000 + "1\n", BEFORE)
+    reading = NameAnalysis.of("y = 1\n" + part * 4000 + "1\n", BEFORE)
     assert set(reading.names) <= {"x", "y"}

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.files import upload
-from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, Uploads
+from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, ChangedFiles
 from tests.kernelside.limits import roomy
 
 SECRET = b"root:x:0:0"
 
 
 @frozen
-class Piece:
+class FilePiece:
     content: dict[str, Any]
     data: bytes
 
@@ -31,14 +31,14 @@ class Cell:
     """A directory, what was published of it, and what was said about it."""
 
     work: Path
-    uploads: Uploads = field(init=False)
-    pieces: list[Piece] = field(factory=list)
+    changed_files: ChangedFiles = field(init=False)
+    pieces: list[FilePiece] = field(factory=list)
     sentences: list[str] = field(factory=list)
     meanwhile: Callable[[], None] | None = None
 
     def __attrs_post_init__(self) -> None:
         self.work.mkdir(exist_ok=True)
-        self.uploads = Uploads(
+        self.changed_files = ChangedFiles(
             root=os.open(self.work, os.O_RDONLY | os.O_DIRECTORY),
             limits=roomy(file_bytes=4 * PIECE, session_bytes=10 * PIECE, session_files=50),
             publish=self.publish,
@@ -46,7 +46,7 @@ class Cell:
         )
 
     def publish(self, content: dict[str, Any], data: bytes) -> None:
-        self.pieces.append(Piece(content, data))
+        self.pieces.append(FilePiece(content, data))
         if self.meanwhile is not None:
             self.meanwhile()
 
@@ -64,14 +64,14 @@ class Cell:
 
     def refuses(self, name: str, why: str) -> None:
         """The one new thing is not offered, for a reason that is told."""
-        assert self.uploads.publish_changed() == []
+        assert self.changed_files.publish_changed() == []
         assert self.pieces == []
         (sentence,) = self.sentences
         assert sentence.startswith(name)
         assert why in sentence
         assert len(sentence) < 300
         # Told once is enough.
-        assert self.uploads.publish_changed() == []
+        assert self.changed_files.publish_changed() == []
         assert len(self.sentences) == 1
 
 
@@ -79,7 +79,7 @@ class Cell:
 def cell(tmp_path):
     cell = Cell(tmp_path / "work")
     yield cell
-    os.close(cell.uploads.root)
+    os.close(cell.changed_files.root)
 
 
 @pytest.fixture
@@ -95,53 +95,53 @@ class TestOffered:
         for number, name in enumerate(["b", "a", "c"]):
             (cell.work / name).write_text(name)
             os.utime(cell.work / name, (number, number))
-        assert cell.uploads.publish_changed() == ["b", "a", "c"]
+        assert cell.changed_files.publish_changed() == ["b", "a", "c"]
         assert [piece.content["mtime"] for piece in cell.pieces] == [0.0, 1.0, 2.0]
         assert cell.sentences == []
 
     def test_nothing_when_nothing_changed(self, cell):
         (cell.work / "a").write_text("a")
-        cell.uploads.publish_changed()
-        assert cell.uploads.publish_changed() == []
+        cell.changed_files.publish_changed()
+        assert cell.changed_files.publish_changed() == []
 
     def test_what_was_there_before_is_not_new(self, cell):
         (cell.work / "a").write_text("a")
-        cell.uploads.remember()
-        assert cell.uploads.publish_changed() == []
+        cell.changed_files.remember()
+        assert cell.changed_files.publish_changed() == []
 
     def test_a_changed_file_again(self, cell):
         (cell.work / "a").write_text("one")
-        cell.uploads.publish_changed()
+        cell.changed_files.publish_changed()
         (cell.work / "a").write_text("more")
         cell.pieces.clear()
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
         assert cell.bytes_of("a") == b"more"
 
     def test_a_file_replaced_by_one_that_looks_the_same(self, cell):
         (cell.work / "a").write_text("one")
         os.utime(cell.work / "a", (1, 1))
-        cell.uploads.publish_changed()
+        cell.changed_files.publish_changed()
         (cell.work / "b").write_text("two")
         os.utime(cell.work / "b", (1, 1))
         (cell.work / "b").rename(cell.work / "a")
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
 
     def test_a_file_deleted_and_made_again(self, cell):
         (cell.work / "a").write_text("one")
-        cell.uploads.publish_changed()
+        cell.changed_files.publish_changed()
         (cell.work / "a").unlink()
-        assert cell.uploads.publish_changed() == []
+        assert cell.changed_files.publish_changed() == []
         (cell.work / "a").write_text("two")
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
 
     def test_in_directories(self, cell):
         (cell.work / "one" / "two").mkdir(parents=True)
         (cell.work / "one" / "two" / "three.txt").write_text("deep")
-        assert cell.uploads.publish_changed() == ["one/two/three.txt"]
+        assert cell.changed_files.publish_changed() == ["one/two/three.txt"]
 
     def test_an_empty_file_is_one_message(self, cell):
         (cell.work / "empty").touch()
-        assert cell.uploads.publish_changed() == ["empty"]
+        assert cell.changed_files.publish_changed() == ["empty"]
         (piece,) = cell.pieces
         assert piece.data == b""
         assert piece.content["last"] is True
@@ -151,20 +151,20 @@ class TestOffered:
     def test_pieces(self, cell, size):
         data = os.urandom(size)
         (cell.work / "a").write_bytes(data)
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
         assert cell.bytes_of("a") == data
         assert len(cell.pieces) == -(-size // PIECE)
 
     def test_a_sparse_file_within_the_limit(self, cell):
         with open(cell.work / "sparse", "wb") as file:
             file.truncate(PIECE + 7)
-        assert cell.uploads.publish_changed() == ["sparse"]
+        assert cell.changed_files.publish_changed() == ["sparse"]
         assert cell.bytes_of("sparse") == bytes(PIECE + 7)
 
     def test_names_of_all_the_world(self, cell):
         for name in ("Größe.csv", "数据", "a%2fb?x=1#y", "-rf", "<b>"):
             (cell.work / name).write_text(name)
-        assert sorted(cell.uploads.publish_changed()) == sorted(os.listdir(cell.work))
+        assert sorted(cell.changed_files.publish_changed()) == sorted(os.listdir(cell.work))
 
     @pytest.mark.parametrize("name", [".hidden", "__pycache__", "sagemathcell.py"])
     def test_not_what_is_ours(self, cell, name):
@@ -172,7 +172,7 @@ class TestOffered:
         (cell.work / "directory").mkdir()
         (cell.work / "directory" / name).mkdir()
         (cell.work / "directory" / name / "inner").touch()
-        assert cell.uploads.publish_changed() == []
+        assert cell.changed_files.publish_changed() == []
         assert cell.sentences == []
 
 
@@ -183,7 +183,7 @@ class TestRefused:
 
     def test_a_link_to_a_file_inside(self, cell):
         (cell.work / "a").write_text("a")
-        cell.uploads.remember()
+        cell.changed_files.remember()
         (cell.work / "link").symlink_to("a")
         cell.refuses("'link'", "symbolic link")
 
@@ -237,14 +237,14 @@ class TestRefused:
         for number in range(3):
             (cell.work / str(number)).write_bytes(bytes(4 * PIECE))
             os.utime(cell.work / str(number), (number, number))
-        assert cell.uploads.publish_changed() == ["0", "1"]
+        assert cell.changed_files.publish_changed() == ["0", "1"]
         (sentence,) = cell.sentences
         assert sentence == f"'2' was not saved: all files together may have {10 * PIECE:,} bytes."
 
     def test_more_files_than_a_session_may_save(self, cell):
         for number in range(50 + SENTENCES + 3):
             (cell.work / f"{number:02}").touch()
-        assert len(cell.uploads.publish_changed()) == 50
+        assert len(cell.changed_files.publish_changed()) == 50
         assert len(cell.sentences) == SENTENCES + 1
         assert cell.sentences[-1] == "3 more files were not saved."
         assert "a session may save 50 files" in cell.sentences[0]
@@ -252,28 +252,28 @@ class TestRefused:
     def test_a_name_that_is_known_may_change_even_then(self, cell):
         for number in range(50):
             (cell.work / f"{number:02}").touch()
-        cell.uploads.publish_changed()
+        cell.changed_files.publish_changed()
         (cell.work / "07").write_text("again")
-        assert cell.uploads.publish_changed() == ["07"]
+        assert cell.changed_files.publish_changed() == ["07"]
 
     def test_more_entries_than_are_looked_at(self, cell, monkeypatch):
         monkeypatch.setattr(upload, "ENTRIES", 5)
         for number in range(8):
             (cell.work / f"{number}").touch()
-        assert len(cell.uploads.publish_changed()) == 5
+        assert len(cell.changed_files.publish_changed()) == 5
         assert cell.sentences == ["Of more than 5 files, only some were looked at."]
 
     def test_directories_without_end(self, cell):
         deep = cell.work.joinpath(*["d"] * (upload.DEPTH + 1))
         deep.mkdir(parents=True)
         (deep / "file").touch()
-        assert cell.uploads.publish_changed() == []
+        assert cell.changed_files.publish_changed() == []
         (sentence,) = cell.sentences
         assert "too deep" in sentence
 
     def test_the_directory_itself_is_gone(self, cell):
         cell.work.rmdir()
-        assert cell.uploads.publish_changed() == []
+        assert cell.changed_files.publish_changed() == []
 
 
 class TestMeanwhile:
@@ -297,7 +297,7 @@ class TestMeanwhile:
             (cell.work / "a").symlink_to(outside / "secret")
 
         self.swap_after_the_first(cell, swap)
-        assert cell.uploads.publish_changed() == ["0"]
+        assert cell.changed_files.publish_changed() == ["0"]
         assert [sentence[:18] for sentence in cell.sentences] == ["'a' was not saved:"]
 
     def test_a_directory_becomes_a_link_outside(self, cell, outside):
@@ -309,7 +309,7 @@ class TestMeanwhile:
             (cell.work / "directory").symlink_to(outside)
 
         self.swap_after_the_first(cell, swap)
-        assert cell.uploads.publish_changed() == ["0"]
+        assert cell.changed_files.publish_changed() == ["0"]
         assert all(SECRET not in piece.data for piece in cell.pieces)
 
     def test_a_file_becomes_a_named_pipe(self, cell):
@@ -320,30 +320,30 @@ class TestMeanwhile:
             os.mkfifo(cell.work / "a")
 
         self.swap_after_the_first(cell, swap)
-        assert cell.uploads.publish_changed() == ["0"]
+        assert cell.changed_files.publish_changed() == ["0"]
         assert "no longer a regular file" in cell.sentences[0]
 
     def test_a_file_is_gone(self, cell):
         (cell.work / "a").write_text("a")
         self.swap_after_the_first(cell, (cell.work / "a").unlink)
-        assert cell.uploads.publish_changed() == ["0"]
+        assert cell.changed_files.publish_changed() == ["0"]
         assert cell.sentences == ["'a' was not saved: No such file or directory."]
 
     def test_a_file_shrinks(self, cell):
         (cell.work / "a").write_bytes(bytes(3 * PIECE))
         cell.meanwhile = lambda: os.truncate(cell.work / "a", PIECE + 3)
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
         assert cell.bytes_of("a") == bytes(PIECE + 3)
 
     def test_a_file_grows(self, cell):
         (cell.work / "a").write_bytes(bytes(2 * PIECE))
         cell.meanwhile = lambda: os.truncate(cell.work / "a", 4 * PIECE)
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
         assert cell.bytes_of("a") == bytes(2 * PIECE)
         cell.meanwhile = None
         cell.pieces.clear()
         # What it grew to is offered the next time.
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
         assert cell.bytes_of("a") == bytes(4 * PIECE)
 
     def test_an_interrupt_leaves_the_rest_for_the_next_time(self, cell):
@@ -356,11 +356,11 @@ class TestMeanwhile:
                 raise KeyboardInterrupt
 
         cell.meanwhile = interrupt
-        assert cell.uploads.publish_changed() == ["a"]
+        assert cell.changed_files.publish_changed() == ["a"]
         assert cell.sentences == ["Interrupted: files of this cell may be missing."]
         cell.meanwhile = None
         cell.pieces.clear()
-        assert cell.uploads.publish_changed() == ["b"]
+        assert cell.changed_files.publish_changed() == ["b"]
         assert cell.bytes_of("b") == bytes(2 * PIECE)
 
     def test_a_failure_to_publish_is_told(self, cell):
@@ -370,7 +370,7 @@ class TestMeanwhile:
             raise RuntimeError("no socket")
 
         cell.meanwhile = fail
-        assert cell.uploads.publish_changed() == []
+        assert cell.changed_files.publish_changed() == []
         assert cell.sentences == ["Files of this cell may be missing: RuntimeError('no socket')"]
 
 
@@ -388,11 +388,11 @@ def test_every_name_is_offered_or_told(names, tmp_path_factory):
         for name in names:
             with open(os.fsencode(cell.work) + b"/" + name, "wb") as file:
                 file.write(name)
-        offered = cell.uploads.publish_changed()
+        offered = cell.changed_files.publish_changed()
         for name in offered:
             assert cell.bytes_of(name) == name.encode("utf-8")
         quiet = {name for name in names if name.startswith(b".")}
         assert len(offered) + len(cell.sentences) == len(names - quiet)
         assert all(sentence.isprintable() for sentence in cell.sentences)
     finally:
-        os.close(cell.uploads.root)
+        os.close(cell.changed_files.root)

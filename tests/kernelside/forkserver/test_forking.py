@@ -8,11 +8,11 @@ import socket
 
 import pytest
 
-from sagecell_tx.kernelside.bootstrap import Bootstrap
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap
 from sagecell_tx.kernelside.forkserver import forking
 from sagecell_tx.kernelside.forkserver.cgroups import NoGroups
-from sagecell_tx.kernelside.forkserver.forking import Born, Lifeline
-from sagecell_tx.kernelside.sandbox.none import Nothing
+from sagecell_tx.kernelside.forkserver.forking import ForkedProcess, Lifeline
+from sagecell_tx.kernelside.sandbox.none import NoConfinement
 from sagecell_tx.kernelside.startcommand import TRIAL
 
 pytestmark = pytest.mark.integration
@@ -30,9 +30,9 @@ def test_it_keeps_the_streams_its_bootstrap_and_the_lifeline():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     read_end, write_end = os.pipe()
     lifeline = Lifeline(read_end, write_end)
-    asked = Born(TRIAL, Bootstrap(theirs), lifeline)
-    born = forking.fork(Nothing(), NoGroups(), asked)
-    if isinstance(born, Born):
+    asked = ForkedProcess(TRIAL, KernelBootstrap(theirs), lifeline)
+    forked = forking.fork(NoConfinement(), NoGroups(), asked)
+    if isinstance(forked, ForkedProcess):
         try:
             theirs.send(repr(list(filter(is_open, range(1024)))).encode())
             theirs.send(b"cut" if lifeline.is_cut() else b"whole")
@@ -47,5 +47,5 @@ def test_it_keeps_the_streams_its_bootstrap_and_the_lifeline():
         os.close(read_end)
         ours.send(b".")
         assert ours.recv(100) == b"cut"
-        os.waitpid(born, 0)
+        os.waitpid(forked, 0)
     lifeline.drop()

@@ -45,7 +45,7 @@ class Ends:
         command = self.pipes.read()
         if command is None:
             return None
-        assert command.take() is None
+        assert command.take_descriptor() is None
         return command.line
 
 
@@ -122,14 +122,14 @@ class TestDescriptors:
     def test_are_for_whoever_takes_them(self, ends):
         self.send(ends, b"{}", 2)
         command = ends.pipes.read()
-        first = command.take()
+        first = command.take_descriptor()
         assert not os.get_inheritable(first)
         (second,) = command._descriptors
         command.close()
         os.close(first)
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(second)
-        assert command.take() is None
+        assert command.take_descriptor() is None
 
     @pytest.mark.parametrize(
         ("data", "count"), [(b"no", 1), (b"[]", 2), (b"{}", DESCRIPTORS + 1), (b" " * 70_000, 1)]
@@ -144,14 +144,14 @@ class TestDescriptors:
 
 class TestEvents:
     def test_are_lines(self, ends):
-        ends.pipes.tell(event="é", number=1)
+        ends.pipes.send_event(event="é", number=1)
         assert os.read(ends.events, 1000) == b'{"event":"\\u00e9","number":1}\n'
         assert not ends.pipes.backlogged
 
     def test_wait_for_a_reader(self, ends):
         count = 3000
         for number in range(count):
-            ends.pipes.tell(event="x" * 50, number=number)
+            ends.pipes.send_event(event="x" * 50, number=number)
         assert ends.pipes.backlogged
         data = b""
         while data.count(b"\n") < count:
@@ -162,9 +162,9 @@ class TestEvents:
 
     def test_do_not_wait_without_bound(self, ends):
         while len(ends.pipes._unsent) < BACKLOG - 20_000:
-            ends.pipes.tell(event="x" * 10_000)
+            ends.pipes.send_event(event="x" * 10_000)
         with pytest.raises(BrokenPipeError):
-            ends.pipes.tell(event="x" * 20_000)
+            ends.pipes.send_event(event="x" * 20_000)
 
 
 def test_the_ends_are_not_inherited(ends):

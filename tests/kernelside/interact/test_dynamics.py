@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.interact.dynamics import Dynamics
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
 from tests.kernelside.interact.recording import RecordingPage
 
@@ -108,7 +108,7 @@ def test_whatever_a_client_sends_is_refused_or_done(sent):
         ]
     for content in contents:
         for request in (dynamics.variable_update, dynamics.control_update):
-            with suppress(Refused):
+            with suppress(RequestRefused):
                 request(content)
     assert 0 <= variables["x"] <= 10
 
@@ -118,5 +118,5 @@ def test_a_variable_that_its_control_cannot_show(parts):
     dynamics.dynamic(x=(0, 10))
     variables["x"] = "text"
     content = {"namespace": dynamics.namespace, "control_id": page.of(CONTROL)[0]["control_id"]}
-    with pytest.raises(Refused, match="must be a number"):
+    with pytest.raises(RequestRefused, match="must be a number"):
         dynamics.control_update(content)

@@ -7,7 +7,7 @@ import pytest
 from sagecell_tx.kernelside.interact import NAMES
 from sagecell_tx.kernelside.interact.controls.buttons import Button, UpdateButton
 from sagecell_tx.kernelside.interact.interacts import KNOWN
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 from tests.kernelside.interact.recording import World
 
 Checkbox, InputBox, HtmlBox = (NAMES[name] for name in ("Checkbox", "InputBox", "HtmlBox"))
@@ -88,7 +88,7 @@ def test_what_is_refused_is_not_done_in_part(world, interact, interact_id, value
 
     said = len(world.page.said)
     known = world.page.new["new_interact_id"]
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RequestRefused) as refusal:
         world.interacts.update(known if interact_id is ... else interact_id, values)
     assert refusal.value.word == word
     world.update({})
@@ -270,7 +270,7 @@ class TestNested:
     def test_another_run_of_the_outer_forgets_it(self, world, interact):
         (_, outer), (_, inner) = self.nest(world, interact)
         world.interacts.update(outer, {"n": 2})
-        with pytest.raises(Refused, match="no longer"):
+        with pytest.raises(RequestRefused, match="no longer"):
             world.interacts.update(inner, {"k": "7"})
         assert world.calls == [(1, 1), (2, 2)]
 
@@ -301,5 +301,5 @@ class TestNested:
             interact(lambda: None)
         world.interacts.update(oldest, {})
         interact(lambda: None)
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.interacts.update(oldest, {})

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.session import Message, Session, json_packer, new_id
 
-from sagecell_tx.kernelside.kernel.serializer import CellSession, pack
+from sagecell_tx.kernelside.kernel.serializer import CellSerializer, pack
 from sagecell_tx.kernelside.output.publisher import Publisher
 
 KEY = b"a key"
@@ -129,8 +129,8 @@ class TestPack:
         assert meaning(pack({1: "a", None: "b"})) == {"1": "a", "null": "b"}
 
 
-def ours() -> CellSession:
-    return CellSession(key=KEY)
+def ours() -> CellSerializer:
+    return CellSerializer(key=KEY)
 
 
 def original() -> Session:
@@ -165,7 +165,7 @@ class TestSerialize:
             ours().serialize({**ours().msg("status"), "content": 5})
 
     def test_under_the_key_that_came_last(self):
-        session = CellSession(key=b"another")
+        session = CellSerializer(key=b"another")
         session.key = KEY
         _, message = read(session.serialize(session.msg("status", {"execution_state": "idle"})))
         assert message["content"] == {"execution_state": "idle"}

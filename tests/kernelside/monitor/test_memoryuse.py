@@ -10,7 +10,7 @@ from sagecell_tx.kernelside.monitor.memoryuse import (
     LONG_PAUSES,
     PAUSES,
     TURN,
-    Memory,
+    MemoryUse,
     Seldom,
     Sources,
 )
@@ -75,13 +75,13 @@ class World(Sources):
     def own_files(self, pid: int) -> int:
         return self.files * MIB
 
-    def memory(self, most: int) -> Memory:
-        return Memory(1, most * MIB, self, self.clock)
+    def memory(self, most: int) -> MemoryUse:
+        return MemoryUse(1, most * MIB, self, self.clock)
 
 
-def taken(memory: Memory, *tree: Process) -> bool:
+def taken(memory: MemoryUse, *tree: Process) -> bool:
     """Whether it is too much, when all was counted that is to be."""
-    found = memory.look(tree)
+    found = memory.check(tree)
     while memory.counting and not found:
         found = memory.go_on()
     return found
@@ -125,7 +125,7 @@ def test_many_large_ones_are_counted_in_turns():
     forks = [process(pid, 700) for pid in range(1, 89)]
     world = World(pages={fork.pid: (8, 0) for fork in forks}, dear=0.125)
     memory = world.memory(1024)
-    assert not memory.look(forks)
+    assert not memory.check(forks)
     assert world.read == []
     for turn in range(1, 89):
         assert memory.counting
@@ -138,7 +138,7 @@ def test_small_ones_fit_into_a_turn():
     forks = [process(pid, 70) for pid in range(1, 89)]
     world = World(dear=TURN / 100)
     memory = world.memory(1024)
-    memory.look(forks)
+    memory.check(forks)
     memory.go_on()
     assert len(world.read) == 88
 

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from sagecell_tx.kernelside.monitor.monitor import Pong, WatchEnded, Watcher
-from sagecell_tx.kernelside.monitor.usage import Excess, Near
+from sagecell_tx.kernelside.monitor.monitor import Monitor, MonitorEnded, Pong
+from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.driving import Server, gone, kill, private
 from tests.kernelside.limits import start
@@ -19,104 +19,104 @@ from tests.kernelside.limits import start
 pytestmark = pytest.mark.integration
 
 
-def found(watcher: Watcher) -> list[Excess | Near | Pong]:
+def found(monitor: Monitor) -> list[Excess | LimitNear | Pong]:
     """The next findings that there are."""
-    findings: list[Excess | Near | Pong] = []
+    findings: list[Excess | LimitNear | Pong] = []
     while not findings:
-        watcher.write()
-        select.select([watcher.channel], [], [])
-        findings = watcher.findings()
+        monitor.write()
+        select.select([monitor.channel], [], [])
+        findings = monitor.findings()
     return findings
 
 
 class TestWhatIsSaid:
     @pytest.fixture
-    def watcher(self):
-        watcher = Watcher.fork()
-        yield watcher
-        watcher.close()
-        watcher.close()
+    def monitor(self):
+        monitor = Monitor.fork()
+        yield monitor
+        monitor.close()
+        monitor.close()
 
-    def test_an_excess_is_of_whatever_the_kernel_was_called(self, watcher):
-        watcher.add(("any", 7), os.getpid(), start(processes=0))
-        assert found(watcher)[0] == Excess(("any", 7), "processes")
+    def test_an_excess_is_of_whatever_the_kernel_was_called(self, monitor):
+        monitor.add(("any", 7), os.getpid(), start(processes=0))
+        assert found(monitor)[0] == Excess(("any", 7), "processes")
 
-    def test_a_directory_is_seen_through_its_descriptor(self, watcher, tmp_path):
+    def test_a_directory_is_seen_through_its_descriptor(self, monitor, tmp_path):
         (tmp_path / "big").write_bytes(bytes(3_000_000))
         directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-        watcher.add("k", os.getpid(), start(directory_bytes=2_000_000), directory)
+        monitor.add("k", os.getpid(), start(directory_bytes=2_000_000), directory)
         tmp_path.rename(tmp_path.with_name("elsewhere"))
-        assert found(watcher)[0] == Excess("k", "disk")
+        assert found(monitor)[0] == Excess("k", "disk")
 
-    def test_the_time_that_a_group_says(self, watcher, tmp_path):
+    def test_the_time_that_a_group_says(self, monitor, tmp_path):
         sleeper = subprocess.Popen(["sleep", "1000"])
         stat = tmp_path / "cpu.stat"
         stat.write_text("usage_usec 7000000\nuser_usec 1\n")
         for name, most in (("less", 7.5), ("more", 6.5)):
             usage = os.open(stat, os.O_RDONLY)
-            watcher.add(name, sleeper.pid, start(cpu_seconds=most), usage=usage)
+            monitor.add(name, sleeper.pid, start(cpu_seconds=most), usage=usage)
             with pytest.raises(OSError, match="Bad file descriptor"):
                 os.fstat(usage)
-        assert found(watcher)[0] == Excess("more", "cpu")
+        assert found(monitor)[0] == Excess("more", "cpu")
         sleeper.kill()
         sleeper.wait()
 
-    def test_nothing_is_told_of_who_is_forgotten(self, watcher):
-        watcher.add("k", os.getpid(), start(processes=0))
-        watcher.add("l", os.getpid(), start(processes=0))
-        watcher.forget("k")
-        watcher.forget("k")
-        assert found(watcher)[0] == Excess("l", "processes")
+    def test_nothing_is_told_of_who_is_forgotten(self, monitor):
+        monitor.add("k", os.getpid(), start(processes=0))
+        monitor.add("l", os.getpid(), start(processes=0))
+        monitor.forget("k")
+        monitor.forget("k")
+        assert found(monitor)[0] == Excess("l", "processes")
 
-    def test_its_descriptors_are_given_back(self, watcher, tmp_path):
+    def test_its_descriptors_are_given_back(self, monitor, tmp_path):
         for name in range(50):
             directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-            watcher.add(name, os.getpid(), start(), directory)
-            watcher.forget(name)
-        watcher.add("last", os.getpid(), start(processes=0))
-        found(watcher)
+            monitor.add(name, os.getpid(), start(), directory)
+            monitor.forget(name)
+        monitor.add("last", os.getpid(), start(processes=0))
+        found(monitor)
         # Three standard streams, the socket, and what is open during a look.
-        assert len(os.listdir(f"/proc/{watcher.pid}/fd")) <= 6
+        assert len(os.listdir(f"/proc/{monitor.pid}/fd")) <= 6
 
-    def test_a_full_socket_makes_nobody_wait(self, watcher):
-        os.kill(watcher.pid, signal.SIGSTOP)
+    def test_a_full_socket_makes_nobody_wait(self, monitor):
+        os.kill(monitor.pid, signal.SIGSTOP)
         number = 0
-        while not watcher.backlogged:
-            watcher.add(number, os.getpid(), start())
-            watcher.forget(number)
+        while not monitor.backlogged:
+            monitor.add(number, os.getpid(), start())
+            monitor.forget(number)
             number += 1
-        watcher.add("last", os.getpid(), start(processes=0))
-        os.kill(watcher.pid, signal.SIGCONT)
-        while watcher.backlogged:
-            select.select([], [watcher.channel], [])
-            watcher.write()
-        assert found(watcher)[0] == Excess("last", "processes")
+        monitor.add("last", os.getpid(), start(processes=0))
+        os.kill(monitor.pid, signal.SIGCONT)
+        while monitor.backlogged:
+            select.select([], [monitor.channel], [])
+            monitor.write()
+        assert found(monitor)[0] == Excess("last", "processes")
 
-    def test_its_end_is_noticed(self, watcher):
-        kill(watcher.pid)
-        select.select([watcher.channel], [], [])
-        with pytest.raises(WatchEnded):
-            watcher.findings()
-        with pytest.raises(WatchEnded):
-            watcher.add("k", os.getpid(), start())
+    def test_its_end_is_noticed(self, monitor):
+        kill(monitor.pid)
+        select.select([monitor.channel], [], [])
+        with pytest.raises(MonitorEnded):
+            monitor.findings()
+        with pytest.raises(MonitorEnded):
+            monitor.add("k", os.getpid(), start())
 
-    def test_a_ping_is_answered(self, watcher):
-        watcher.ping()
-        assert found(watcher) == [Pong()]
+    def test_a_ping_is_answered(self, monitor):
+        monitor.ping()
+        assert found(monitor) == [Pong()]
 
-    def test_pings_that_are_not_taken_do_not_pile_up(self, watcher):
-        os.kill(watcher.pid, signal.SIGSTOP)
+    def test_pings_that_are_not_taken_do_not_pile_up(self, monitor):
+        os.kill(monitor.pid, signal.SIGSTOP)
         for _ in range(1000):
-            watcher.ping()
-        assert len(watcher._unsent) <= 1
-        os.kill(watcher.pid, signal.SIGCONT)
-        assert found(watcher)[0] == Pong()
+            monitor.ping()
+        assert len(monitor._unsent) <= 1
+        os.kill(monitor.pid, signal.SIGCONT)
+        assert found(monitor)[0] == Pong()
 
-    def test_a_signal_for_all_does_not_end_it(self, watcher):
+    def test_a_signal_for_all_does_not_end_it(self, monitor):
         for number in (signal.SIGTERM, signal.SIGINT):
-            os.kill(watcher.pid, number)
-        watcher.add("k", os.getpid(), start(processes=0))
-        assert found(watcher)
+            os.kill(monitor.pid, number)
+        monitor.add("k", os.getpid(), start(processes=0))
+        assert found(monitor)
 
 
 def watch_of(server: Server) -> int:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sagecell_tx.kernelside.monitor.memoryuse import Sources
-from sagecell_tx.kernelside.monitor.usage import Excess, Near, Place, Watch
+from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
 
@@ -43,12 +43,12 @@ def family(tmp_path):
         for _ in range(4):
             assert process.stdout.read(1) == b"."
 
-        def look(times: int = 1, **limits: float) -> list[Excess | Near]:
-            watch = Watch(interval=0.0)
+        def look(times: int = 1, **limits: float) -> list[Excess | LimitNear]:
+            watch = UsageWatch(interval=0.0)
             directory = os.open(tmp_path, os.O_RDONLY)
-            watch.add(1, Place(pid=process.pid, directory=directory), roomy(**limits))
+            watch.add(1, WatchTarget(pid=process.pid, directory=directory), roomy(**limits))
             assert watch.wait() == 0.0
-            found = [finding for _ in range(times) for finding in watch.look()]
+            found = [finding for _ in range(times) for finding in watch.check()]
             watch.forget(1)
             with pytest.raises(OSError, match="Bad file descriptor"):
                 os.fstat(directory)
@@ -115,7 +115,7 @@ def test_processor_time_that_is_nearly_used_up_is_told_once(family):
     (root,) = [each for each in psutil.Process().children() if FAMILY in each.cmdline()]
     times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
     taken = sum(each.user + each.system for each in times)
-    assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken * 2 / 3) == [Near(1, 1)]
+    assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken * 2 / 3) == [LimitNear(1, 1)]
     assert look(3, cpu_seconds=taken * 3, warning_seconds=taken) == []
     assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken) == []  # more than half of it
 
@@ -130,10 +130,10 @@ def test_what_is_on_disk(family, tmp_path):
 
 
 def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
-    watch = Watch(interval=3600.0)
+    watch = UsageWatch(interval=3600.0)
     assert watch.wait() is None
-    watch.add(1, Place(pid=os.getpid()), roomy(processes=1))
-    assert watch.look() == []
+    watch.add(1, WatchTarget(pid=os.getpid()), roomy(processes=1))
+    assert watch.check() == []
     wait = watch.wait()
     assert wait is not None
     assert wait > 3000
@@ -142,11 +142,11 @@ def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
 
 
 def test_a_process_that_is_gone_has_taken_nothing():
-    watch = Watch(interval=0.0)
+    watch = UsageWatch(interval=0.0)
     gone = subprocess.Popen(["true"])
     gone.wait()
-    watch.add(1, Place(pid=gone.pid), roomy(memory_bytes=1, processes=1))
-    assert watch.look() == []
+    watch.add(1, WatchTarget(pid=gone.pid), roomy(memory_bytes=1, processes=1))
+    assert watch.check() == []
     assert Excess(1, "cpu") != Excess(1, "memory")
 
 
@@ -157,33 +157,33 @@ class TestHowOften:
         sleeper = subprocess.Popen(["sleep", "1000"])
         while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
             pass  # it is about to be a program that does nothing
-        watch = Watch(interval=0.0)
-        watch.add(1, Place(pid=sleeper.pid), roomy(processes=0))
-        found = [number for number in range(1, 65) if watch.look()]
+        watch = UsageWatch(interval=0.0)
+        watch.add(1, WatchTarget(pid=sleeper.pid), roomy(processes=0))
+        found = [number for number in range(1, 65) if watch.check()]
         sleeper.kill()
         sleeper.wait()
         assert len(found) < 20
         assert found[-5:] == [32, 40, 48, 56, 64]
 
     def test_who_does_anything_is_looked_at_each_time(self):
-        watch = Watch(interval=0.0)
-        watch.add(1, Place(pid=os.getpid()), roomy(processes=0))
+        watch = UsageWatch(interval=0.0)
+        watch.add(1, WatchTarget(pid=os.getpid()), roomy(processes=0))
         children = []
         for _ in range(12):
             children.append(subprocess.Popen(["sleep", "1000"]))
-            assert watch.look() == [Excess(1, "processes")]
+            assert watch.check() == [Excess(1, "processes")]
         for child in children:
             child.kill()
             child.wait()
 
     def test_all_that_do_nothing_are_looked_at_in_the_same_look(self):
         sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(3)]
-        watch = Watch(interval=0.0)
+        watch = UsageWatch(interval=0.0)
         found = []
         for number in range(1, 97):
             if number in (1, 6, 11):
-                watch.add(number, Place(pid=sleepers[number // 5].pid), roomy(processes=0))
-            found.append(len(watch.look()))
+                watch.add(number, WatchTarget(pid=sleepers[number // 5].pid), roomy(processes=0))
+            found.append(len(watch.check()))
         for sleeper in sleepers:
             sleeper.kill()
             sleeper.wait()

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from sagecell_tx.kernelside.output.readers import READERS, GaveUp, Readers, Said
+from sagecell_tx.kernelside.output.readers import READERS, GaveUp, Readers, TopicMessage
 from sagecell_tx.kernelside.output.zmtp import HELLO, encode
 from tests.kernelside.output.test_zmtp import GREETING, READY, frame
 
 
-class Place:
+class ReadersWorld:
     """Where readers come, and what a publisher does there."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Place:
         return new
 
     def send(self, *words: bytes) -> None:
-        self.readers.send([Said(word, encode([word])) for word in words])
+        self.readers.send([TopicMessage(word, encode([word])) for word in words])
 
     def close(self) -> None:
         self.readers.close()
@@ -59,8 +59,8 @@ class Place:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    place = Place()
+def place() -> Iterator[ReadersWorld]:
+    place = ReadersWorld()
     yield place
     place.close()
 

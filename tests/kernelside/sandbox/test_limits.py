@@ -13,6 +13,8 @@ from pyseccomp import Arch, resolve_syscall
 from sagecell_tx.hosts.directories import rmtree
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import NICE, nice_for
+from tests import autogroups
+from tests.autogroups import nice_of_group
 from tests.integration.waiting import until
 from tests.kernelside.confined import Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server, gone
@@ -302,18 +304,20 @@ while True:
     assert cell.exited()["reason"] == "cpu"
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+@pytest.mark.skipif(not autogroups.HERE, reason="Linux has no autogroups")
 def test_a_kernel_weighs_less_than_the_server(server):
     cell = server.start(**LIMITS)
     (process, *_) = processtable.tree(cell.pid, processtable.by_parent())
     server.tell(op="up", id=cell.kernel_id)
-    until(lambda: nice_of(process) == NICE)  # without root, the watch may have to try again
+    until(
+        lambda: nice_of_group(process.pid) == NICE
+    )  # without root, the watch may have to try again
     assert cell.value("__import__('os').nice(0)") == str(NICE)
     assert cell.value("__import__('os').getsid(0) == __import__('os').getpid()") == "True"
     cell.stop()
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+@pytest.mark.skipif(not autogroups.HERE, reason="Linux has no autogroups")
 def test_many_sessions_weigh_as_one(server, other):
     cell = server.start(**LIMITS)
     cell.execute(
@@ -323,18 +327,10 @@ def test_many_sessions_weigh_as_one(server, other):
 
     def levelled() -> bool:
         family = processtable.tree(cell.pid, processtable.by_parent())
-        return sum(nice_of(each) >= nice_for(4) for each in family) >= 4
+        return sum(nice_of_group(each.pid) >= nice_for(4) for each in family) >= 4
 
     until(levelled)
     cell.stop()
-
-
-def nice_of(process: processtable.Process) -> int:
-    try:
-        with open(f"/proc/{process.pid}/autogroup") as file:
-            return int(file.read().split()[-1])
-    except OSError:
-        return 0  # gone meanwhile
 
 
 def test_the_weight_of_a_session_is_not_the_programs(server, kind):

@@ -11,6 +11,8 @@ import pytest
 
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import NICE, Autogroups, nice_for
+from tests import autogroups
+from tests.autogroups import nice_of_group
 from tests.kernelside.driving import gone
 
 WEIGHT = 1.25
@@ -46,7 +48,7 @@ def test_there_is_an_end_to_it():
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux has no autogroups")
+@pytest.mark.skipif(not autogroups.HERE, reason="Linux has no autogroups")
 @pytest.mark.skipif(os.getuid() != 0, reason="without root few values may be changed at a time")
 class TestRealSessions:
     @pytest.fixture
@@ -69,14 +71,14 @@ class TestRealSessions:
             working = tree(family.pid)
         groups.level(working)
         own = list(before)
-        assert [nice(pid) for pid in own] == [nice_for(4)] * 4
+        assert [nice_of_group(pid) for pid in own] == [nice_for(4)] * 4
         for pid in own:
             os.kill(pid, signal.SIGUSR1)
         for _ in own:
             family.stdout.read(1)
         groups.level(tree(family.pid))  # what they had done since
         groups.level(tree(family.pid))
-        assert [nice(pid) for pid in own] == [NICE] * 4
+        assert [nice_of_group(pid) for pid in own] == [NICE] * 4
 
     def test_what_a_program_has_changed_is_set_again(self, family):
         sleeping = [each.pid for each in tree(family.pid) if each.pid != family.pid]
@@ -90,22 +92,17 @@ class TestRealSessions:
         with open(f"/proc/{sleeping[-1]}/autogroup", "w") as file:
             file.write("0")
         groups.level(tree(family.pid))
-        assert [nice(pid) for pid in sleeping] == [NICE] * 4
+        assert [nice_of_group(pid) for pid in sleeping] == [NICE] * 4
 
     def test_the_servers_own_is_left_alone(self):
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:  # in this session
-            before = nice(os.getpid())
+            before = nice_of_group(os.getpid())
             groups = Autogroups()
             groups.level(tree(child.pid))
-            assert nice(os.getpid()) == before
+            assert nice_of_group(os.getpid()) == before
             assert child.stdin is not None
             child.stdin.close()
 
 
 def tree(root: int) -> list[processtable.Process]:
     return list(processtable.tree(root, processtable.by_parent()))
-
-
-def nice(pid: int) -> int:
-    with open(f"/proc/{pid}/autogroup") as file:
-        return int(file.read().split()[-1])

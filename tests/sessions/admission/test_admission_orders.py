@@ -51,7 +51,7 @@ visitors = st.builds(
 
 
 @define(eq=False)
-class Request:
+class AdmissionRequest:
     """What one visitor asked for, and what came of it."""
 
     visitor: Visitor
@@ -86,23 +86,23 @@ class AdmissionMachine(RuleBasedStateMachine):
             now=lambda: DATE,
             starts=Starts(at_once=1000, each=1000, clock=self.clock, patience=60),
         )
-        self.requests: list[Request] = []
+        self.requests: list[AdmissionRequest] = []
         self.refused = 0
 
-    def waiting(self, purpose: Purpose) -> list[Request]:
+    def waiting(self, purpose: Purpose) -> list[AdmissionRequest]:
         return [each for each in self.requests if each.waits and each.visitor.purpose is purpose]
 
-    def holding(self, purpose: Purpose) -> list[Request]:
+    def holding(self, purpose: Purpose) -> list[AdmissionRequest]:
         return [each for each in self.requests if each.holds and each.visitor.purpose is purpose]
 
-    def opened(self, session: Session, request: Request) -> None:
+    def opened(self, session: Session, request: AdmissionRequest) -> None:
         queue = self.waiting(request.visitor.purpose)
         assert request is queue[0], "first come, first served"
         request.session = session
         session.when_ready().addErrback(lambda failure: failure.trap(StartFailed) and None)
         session.when_dead().addCallback(request.dead.append)
 
-    def not_opened(self, failure: Failure, request: Request) -> None:
+    def not_opened(self, failure: Failure, request: AdmissionRequest) -> None:
         failure.trap(Refused, CancelledError)
         request.gone = True
         self.refused += failure.check(Refused) is not None
@@ -121,7 +121,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def ask(self, visitor: Visitor) -> None:
         free = len(self.holding(visitor.purpose)) < SIZES[visitor.purpose]
-        request = Request(visitor)
+        request = AdmissionRequest(visitor)
         self.requests.append(request)
         request.opening = self.fleet.open(visitor, timeout=30, on_moved=request.told.append)
         request.opening.addCallbacks(

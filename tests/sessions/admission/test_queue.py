@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, Waiting
+from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, QueueEntry
 from sagecell_tx.sessions.admission.visitors import Visitor
 
 ELSEWHERE = Visitor()
@@ -21,7 +21,7 @@ class Line:
     clock: Clock = field(factory=Clock)
     told: list[list[int]] = field(factory=list)
 
-    def join(self, visitor: Visitor = ELSEWHERE, *, deaf: bool = False) -> Waiting:
+    def join(self, visitor: Visitor = ELSEWHERE, *, deaf: bool = False) -> QueueEntry:
         told: list[int] = []
         self.told.append(told)
 
@@ -30,14 +30,14 @@ class Line:
                 raise ConnectionError
             told.append(where.position)
 
-        waiting = Waiting(
+        waiting = QueueEntry(
             visitor=visitor,
             turn=Deferred(),
             on_moved=moved,
             timer=self.clock.callLater(9, list),
         )
         self.queue.join(waiting)
-        self.queue.tell(Pace(), 0)
+        self.queue.notify(Pace(), 0)
         return waiting
 
 
@@ -53,10 +53,10 @@ class QueueTests(SynchronousTestCase):
     def test_everybody_is_told_what_is_new_and_nothing_else(self) -> None:
         line = Line(Queue(9))
         came = [line.join() for _ in range(3)]
-        line.queue.tell(Pace(), 0)
+        line.queue.notify(Pace(), 0)
         assert line.told == [[1], [2], [3]]
         line.queue.leave(came[1])
-        line.queue.tell(Pace(), 0)
+        line.queue.notify(Pace(), 0)
         assert line.told == [[1], [2], [3, 2]]
 
     def test_one_that_cannot_be_told_keeps_nobody_else_from_it(self) -> None:
@@ -65,7 +65,7 @@ class QueueTests(SynchronousTestCase):
         for deaf in (True, False):
             line.join(deaf=deaf)
         line.queue.leave(first)
-        line.queue.tell(Pace(), 0)
+        line.queue.notify(Pace(), 0)
         assert line.told == [[1], [], [3, 2]]
         assert len(self.flushLoggedErrors(ConnectionError)) == 2
 

@@ -80,7 +80,7 @@ class StartsTests(SynchronousTestCase):
 
     def test_the_server_goes(self) -> None:
         waiting = self.ask("a1", "a2", "a3", "a4")[2:]
-        self.starts.send_away()
+        self.starts.refuse_all()
         for each in waiting:
             refused = cast(Refused, self.failureResultOf(each, Refused).value)
             assert refused.code == "draining"

@@ -105,7 +105,7 @@ class AnswerTests(CompleterCase):
 
     def test_nothing_can_be_executed(self) -> None:
         for kind in ("execute_request", "comm_open", "history_request", "kernel_info_request"):
-            assert not self.completer.answers(self.asked(kind))
+            assert not self.completer.accepts(self.asked(kind))
         assert self.host.kernels == []
 
     def test_other_languages_have_words(self) -> None:
@@ -151,7 +151,7 @@ class AnswerTests(CompleterCase):
             self.ask()
         long, wrong = self.kernel.sent
         self.kernel.finish(long, {"matches": ["x" * LONGEST]})
-        reply = self.kernel.word("sagecell.complete_reply", {}, wrong, channel="shell")
+        reply = self.kernel.originate("sagecell.complete_reply", {}, wrong, channel="shell")
         self.kernel.deliver(attrs.evolve(reply, content=b"[]"))
         names = [each.parsed_content()["ename"] for each in self.answers]
         assert names == ["unexpected_reply", "unexpected_reply"]
@@ -159,7 +159,7 @@ class AnswerTests(CompleterCase):
     def test_what_a_kernel_answers_to_something_else(self) -> None:
         self.ask()
         request = self.kernel.sent[0]
-        self.kernel.say("inspect_reply", {}, request, channel="shell")
+        self.kernel.publish("inspect_reply", {}, request, channel="shell")
         assert self.answers[0].parsed_content()["ename"] == "unexpected_reply"
         self.kernel.finish(request)
         assert len(self.answers) == 1

@@ -80,9 +80,9 @@ class FleetTests(SynchronousTestCase):
             self.open()
             self.host.latest.end(how)
         assert self.fleet.deaths.total == {Reason.FINISHED: 1, Reason.CRASHED: 2}
-        assert self.fleet.deaths.lately() == self.fleet.deaths.total
+        assert self.fleet.deaths.recent() == self.fleet.deaths.total
         self.clock.advance(3600)
-        assert self.fleet.deaths.lately() == {}
+        assert self.fleet.deaths.recent() == {}
         self.empty()
 
     def test_the_timeout_is_cut_to_the_limit(self) -> None:
@@ -247,7 +247,7 @@ class FleetTests(SynchronousTestCase):
         again = self.fleet.remembered(session.kernel_id)
         assert again is session
         told = MemoryListener().attach(lambda listener: session.attach(listener, ""))
-        assert told.heard[-1].parsed_content()["reason"] == "draining"
+        assert told.received[-1].parsed_content()["reason"] == "draining"
         self.clock.advance(0.1)
         self.successResultOf(stopped)
         assert self.clock.getDelayedCalls() == []
@@ -280,7 +280,7 @@ class FleetTests(SynchronousTestCase):
         for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", ""):
             session = self.open(timeout=60, address=address)
             content = {"name": "a", "size": 5000, "mtime": 0, "offset": 0, "last": True}
-            self.host.latest.say("sagecell_file", content, buffers=(b"x" * 5000,))
+            self.host.latest.publish("sagecell_file", content, buffers=(b"x" * 5000,))
             found = self.successResultOf(self.fleet.files.find(session.kernel_id, "a"))
             stored.append(found is not None)
             session.stop(Reason.STOPPED)

@@ -142,13 +142,13 @@ class FleetMachine(RuleBasedStateMachine):
         kernel = self.visit(data).kernel
         if kernel.coming.called:
             for _ in range(10):
-                kernel.say("display_data", {"data": {"text/plain": "x" * 500}})
+                kernel.publish("display_data", {"data": {"text/plain": "x" * 500}})
 
     @precondition(lambda self: self.visits)
     @rule(data=st.data())
     def catch_up(self, data: st.DataObject) -> None:
         for listener in self.visit(data).listeners:
-            listener.take_all()
+            listener.read_all()
 
     @precondition(lambda self: self.visits)
     @rule(data=st.data())
@@ -207,7 +207,7 @@ class FleetMachine(RuleBasedStateMachine):
     @invariant()
     def the_books_are_right(self) -> None:
         assert len(self.fleet) == len(self.living) == self.fleet.admission.taken
-        assert self.fleet.deaths.lately() <= self.fleet.deaths.total
+        assert self.fleet.deaths.recent() <= self.fleet.deaths.total
         assert sum(self.fleet.deaths.total.values()) == len(self.visits) - len(self.living)
         for visit in self.visits:
             assert len(visit.deaths) <= 1
@@ -243,12 +243,12 @@ class FleetMachine(RuleBasedStateMachine):
         for visit in self.visits:
             for listener in visit.listeners:
                 states = [
-                    message.parsed_content().get("execution_state") for message in listener.heard
+                    message.parsed_content().get("execution_state") for message in listener.received
                 ]
                 assert "dead" not in states[:-1]
                 warnings = [
                     message.parsed_content()["reason"]
-                    for message in listener.heard
+                    for message in listener.received
                     if message.msg_type == "sagecell_warning"
                 ]
                 assert warnings.count("lifetime") <= 1

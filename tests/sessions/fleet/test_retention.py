@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.fleet.retention import LastWords
+from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.sessioncase import LIMITS, SessionTests
@@ -21,11 +21,11 @@ class LastWordsTests(SessionTests):
         session.stop(Reason.STOPPED)
         return session
 
-    def kept(self, words: LastWords, *kernel_ids: str) -> list[str]:
+    def kept(self, words: EndedSessions, *kernel_ids: str) -> list[str]:
         return [kernel_id for kernel_id in kernel_ids if words.get(kernel_id) is not None]
 
     def test_they_are_kept_for_a_while(self) -> None:
-        words = LastWords(clock=self.clock, limits=LIMITS.lifetime)
+        words = EndedSessions(clock=self.clock, limits=LIMITS.lifetime)
         session = self.dead("a")
         words.keep(session)
         self.clock.advance(LIMITS.lifetime.resumable_seconds - 1)
@@ -35,13 +35,15 @@ class LastWordsTests(SessionTests):
         assert self.clock.getDelayedCalls() == []
 
     def test_the_oldest_go_when_there_are_too_many(self) -> None:
-        words = LastWords(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_sessions=2))
+        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_sessions=2))
         for kernel_id in "abc":
             words.keep(self.dead(kernel_id))
         assert self.kept(words, *"abc") == ["b", "c"]
 
     def test_the_oldest_go_when_they_are_too_large(self) -> None:
-        words = LastWords(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_bytes=25_000))
+        words = EndedSessions(
+            clock=self.clock, limits=evolve(LIMITS.lifetime, retained_bytes=25_000)
+        )
         for kernel_id in "abc":
             words.keep(self.dead(kernel_id, said=10_000))
         assert self.kept(words, *"abc") == ["b", "c"]
@@ -49,16 +51,16 @@ class LastWordsTests(SessionTests):
         assert len(words) == 0
 
     def test_those_go_first_for_whom_nobody_will_come(self) -> None:
-        words = LastWords(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_sessions=2))
+        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_sessions=2))
         sessions = [self.dead(kernel_id) for kernel_id in "abc"]
         words.keep(sessions[0])
         words.keep(sessions[1])
-        sessions[1].attach(MemoryListener(), "").give_up()
+        sessions[1].attach(MemoryListener(), "").detach_for_good()
         words.keep(sessions[2])
         assert self.kept(words, *"abc") == ["a", "c"]
 
     def test_at_the_end_nothing_is_left(self) -> None:
-        words = LastWords(clock=self.clock, limits=LIMITS.lifetime)
+        words = EndedSessions(clock=self.clock, limits=LIMITS.lifetime)
         words.keep(self.dead("a"))
         words.clear()
         assert len(words) == 0

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.fleet.statistics import LATELY, MANY, Deaths
+from sagecell_tx.sessions.fleet.statistics import MANY, RECENT, Deaths
 
 STOPPED, CRASHED = Reason.STOPPED, Reason.CRASHED
 
@@ -30,7 +30,7 @@ class World:
 
 
 def test_nobody_died():
-    assert World().deaths.lately() == {}
+    assert World().deaths.recent() == {}
     assert World().deaths.total == {}
 
 
@@ -39,19 +39,19 @@ def test_by_reason():
     for reason in (STOPPED, CRASHED, STOPPED):
         world.deaths.add(reason)
     assert world.deaths.total == {STOPPED: 2, CRASHED: 1}
-    assert world.deaths.lately() == {STOPPED: 2, CRASHED: 1}
+    assert world.deaths.recent() == {STOPPED: 2, CRASHED: 1}
 
 
 def test_what_was_long_ago_is_only_in_the_total():
     world = World()
     world.deaths.add(STOPPED)
-    world.clock.advance(LATELY)
+    world.clock.advance(RECENT)
     world.deaths.add(CRASHED)
-    assert world.deaths.lately() == {STOPPED: 1, CRASHED: 1}
+    assert world.deaths.recent() == {STOPPED: 1, CRASHED: 1}
     world.clock.advance(10)
-    assert world.deaths.lately() == {CRASHED: 1}
-    world.clock.advance(LATELY)
-    assert world.deaths.lately() == {}
+    assert world.deaths.recent() == {CRASHED: 1}
+    world.clock.advance(RECENT)
+    assert world.deaths.recent() == {}
     assert world.deaths.total == {STOPPED: 1, CRASHED: 1}
 
 
@@ -62,11 +62,11 @@ def test_lately_is_five_minutes_and_at_most_ten_seconds_more(events):
         world.deaths.add(reason)
         when.append((reason, world.clock.seconds()))
         world.clock.advance(pause)
-        lately, now = world.deaths.lately(), world.clock.seconds()
+        lately, now = world.deaths.recent(), world.clock.seconds()
         for each in Reason:
             ages = [now - at for died, at in when if died is each]
-            assert sum(age < LATELY for age in ages) <= lately[each]
-            assert lately[each] <= sum(age <= LATELY + 10 for age in ages)
+            assert sum(age < RECENT for age in ages) <= lately[each]
+            assert lately[each] <= sum(age <= RECENT + 10 for age in ages)
 
 
 def test_a_busy_server_remembers_no_more_than_a_quiet_one():
@@ -74,7 +74,7 @@ def test_a_busy_server_remembers_no_more_than_a_quiet_one():
     for _ in range(2000):
         world.crash(3)
         world.clock.advance(1)
-    assert len(world.deaths._recent) <= LATELY / 10 + 1
+    assert len(world.deaths._recent) <= RECENT / 10 + 1
     assert world.deaths.total[CRASHED] == 6000
 
 
@@ -86,7 +86,7 @@ def test_many_crashes_are_told_once():
         world.crash(3 * MANY)
         (event,) = told
         assert event["crashes"] == MANY
-        world.clock.advance(LATELY / 2)
+        world.clock.advance(RECENT / 2)
         world.crash(MANY)
         assert len(told) == 1
 
@@ -95,7 +95,7 @@ def test_and_again_when_there_was_peace_in_between():
     world = World()
     with capturedLogs() as told:
         world.crash(MANY)
-        world.clock.advance(2 * LATELY)
+        world.clock.advance(2 * RECENT)
         world.crash(MANY)
         assert len(told) == 2
 

@@ -28,7 +28,7 @@ SEGFAULT = Exit(signal=11)
 
 
 @define
-class Hands:
+class RecordedEffects:
     """Writes down what a life does, and may answer back from inside it."""
 
     done: list[str] = field(factory=list)
@@ -58,12 +58,12 @@ class Living:
 
     def __init__(self, limits: LifetimeLimits = LIMITS) -> None:
         self.clock = Clock()
-        self.hands = Hands()
+        self.effects = RecordedEffects()
         self.life = new_life(
             Core(
                 clock=self.clock,
                 limits=limits,
-                hands=self.hands,
+                effects=self.effects,
                 idle=lambda: IDLE,
                 detached=lambda: limits.detached_seconds,
             )

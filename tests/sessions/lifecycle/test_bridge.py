@@ -19,15 +19,15 @@ def test_everybody_hears_everything_in_order():
     listeners = [world.listen(), world.listen()]
     said = [world.kernel.status("busy"), world.show("a"), world.kernel.stream("b")]
     for listener in listeners:
-        assert listener.heard == said
+        assert listener.received == said
 
 
 def test_what_was_said_before_anybody_came_is_heard_by_the_first():
     world = BridgeWorld()
     early = world.kernel.status("starting")
     first, second = world.listen(), world.listen()
-    assert first.heard == [early]
-    assert second.heard == []
+    assert first.received == [early]
+    assert second.received == []
 
 
 def test_requests_go_to_the_kernel_as_they_are():
@@ -53,7 +53,7 @@ def test_who_has_detached_is_no_longer_listened_to():
     listener.attachment.detach()
     listener.attachment.send(code("1"))
     assert world.kernel.sent == []
-    assert listener.attachment.take(1000) == []
+    assert listener.attachment.read(1000) == []
 
 
 def test_output_then_reply_then_idle_whatever_came_first():
@@ -72,16 +72,16 @@ def test_output_then_reply_then_idle_whatever_came_first():
 def test_messages_on_other_channels_pass():
     world = BridgeWorld()
     listener = world.listen()
-    question = world.kernel.say("input_request", {"prompt": "?"}, channel=STDIN)
+    question = world.kernel.publish("input_request", {"prompt": "?"}, channel=STDIN)
     answer = world.kernel.reply(request("r9", "interrupt_request", channel=CONTROL))
-    assert listener.heard == [question, answer]
+    assert listener.received == [question, answer]
 
 
 def test_the_welcome_of_iopub_is_not_for_listeners():
     world = BridgeWorld()
     listener = world.listen()
-    world.kernel.say("iopub_welcome", {"subscription": ""})
-    assert listener.heard == []
+    world.kernel.publish("iopub_welcome", {"subscription": ""})
+    assert listener.received == []
 
 
 def test_a_status_that_makes_no_sense_passes():
@@ -93,7 +93,7 @@ def test_a_status_that_makes_no_sense_passes():
     ]
     for message in odd:
         world.kernel.deliver(message)
-    assert listener.heard == odd
+    assert listener.received == odd
 
 
 def test_a_reaction_inside_wake_comes_after_what_caused_it():
@@ -103,7 +103,7 @@ def test_a_reaction_inside_wake_comes_after_what_caused_it():
     first, second = code("print 1", "r1"), code("print 2", "r2")
 
     def answer_back() -> None:
-        listener.take_all()
+        listener.read_all()
         if listener.kinds[-2:] == ["execute_reply", "status"] and len(world.kernel.sent) == 1:
             listener.attachment.send(second)
 
@@ -111,9 +111,9 @@ def test_a_reaction_inside_wake_comes_after_what_caused_it():
     listener.attachment.send(first)
     assert listener.text == "1\n2\n"
     assert other.text == "1\n2\n"
-    assert listener.heard == other.heard
-    assert world.watcher.told.count("execution_finished") == 2
-    assert world.watcher.told[-1] == "work_finished"
+    assert listener.received == other.received
+    assert world.activity.told.count("execution_finished") == 2
+    assert world.activity.told[-1] == "work_finished"
 
 
 # --- what the watcher is told
@@ -126,9 +126,9 @@ def test_work_begins_with_the_first_request_and_finishes_with_the_last():
     listener.attachment.send(first)
     listener.attachment.send(second)
     world.kernel.finish(first)
-    assert world.watcher.told == ["listener_came", "work_began", "execution_finished"]
+    assert world.activity.told == ["listener_came", "work_began", "execution_finished"]
     world.kernel.finish(second)
-    assert world.watcher.told[3:] == ["execution_finished", "work_finished"]
+    assert world.activity.told[3:] == ["execution_finished", "work_finished"]
 
 
 def test_a_request_that_runs_nothing_is_work_but_no_execution():
@@ -137,7 +137,7 @@ def test_a_request_that_runs_nothing_is_work_but_no_execution():
     asked = request("r1", "kernel_info_request")
     listener.attachment.send(asked)
     world.kernel.finish(asked)
-    assert world.watcher.told == ["listener_came", "work_began", "work_finished"]
+    assert world.activity.told == ["listener_came", "work_began", "work_finished"]
 
 
 def test_busy_on_control_is_no_work():
@@ -147,17 +147,17 @@ def test_busy_on_control_is_no_work():
     listener.attachment.send(asked)
     world.kernel.status("busy", asked)
     world.kernel.finish(asked)
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
 
 
 def test_only_the_first_to_come_and_the_last_to_leave_are_told():
     world = BridgeWorld()
     first, second = world.listen(), world.listen()
     first.attachment.detach()
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
     second.attachment.detach()
     second.attachment.detach()
-    assert world.watcher.told == ["listener_came", "listeners_left"]
+    assert world.activity.told == ["listener_came", "listeners_left"]
 
 
 def test_who_comes_back_to_a_working_kernel_finds_it_working():
@@ -166,7 +166,7 @@ def test_who_comes_back_to_a_working_kernel_finds_it_working():
     listener.attachment.send(code("1"))
     listener.attachment.detach()
     world.listen()
-    assert world.watcher.told[2:] == ["listeners_left", "listener_came", "work_began"]
+    assert world.activity.told[2:] == ["listeners_left", "listener_came", "work_began"]
 
 
 # --- requests that are refused
@@ -218,7 +218,7 @@ def flooded() -> tuple[BridgeWorld, MemoryListener, Message]:
 
 def test_what_is_over_the_cap_is_replaced_by_one_notice():
     _, listener, asked = flooded()
-    shown = [message for message in listener.heard if message.msg_type == "display_data"]
+    shown = [message for message in listener.received if message.msg_type == "display_data"]
     assert (
         LIMITS.messages.output_bytes - shown[0].size
         < sum(message.size for message in shown)
@@ -226,14 +226,14 @@ def test_what_is_over_the_cap_is_replaced_by_one_notice():
     )
     assert listener.text == NOTICE
     assert listener.kinds == ["display_data"] * len(shown) + ["stream"]
-    assert listener.heard[-1].parent_id == asked.msg_id
+    assert listener.received[-1].parent_id == asked.msg_id
 
 
 def test_status_error_and_reply_pass_over_the_cap():
     world, listener, asked = flooded()
-    before = len(listener.heard)
+    before = len(listener.received)
     world.kernel.status("busy", asked)
-    world.kernel.say("error", {"ename": "E", "evalue": "", "traceback": []}, asked)
+    world.kernel.publish("error", {"ename": "E", "evalue": "", "traceback": []}, asked)
     world.kernel.finish(asked)
     assert listener.kinds[before:] == ["status", "error", "execute_reply", "status"]
 
@@ -244,7 +244,7 @@ def test_each_execution_has_its_own_cap():
     again = code("2", "r2")
     listener.attachment.send(again)
     last = world.show("fresh", again)
-    assert listener.heard[-1] == last
+    assert listener.received[-1] == last
 
 
 def test_what_belongs_to_no_request_has_a_cap_together():
@@ -295,5 +295,5 @@ def test_a_kernel_timeout_is_heeded_when_it_is_a_number_from_0_up(
     world = BridgeWorld()
     listener = world.listen()
     world.kernel.deliver(attrs.evolve(said("kernel_timeout"), content=content))
-    assert world.watcher.timeouts == heeded
-    assert listener.heard == []
+    assert world.activity.timeouts == heeded
+    assert listener.received == []

@@ -16,11 +16,11 @@ def test_a_file_holds_the_kernel_until_it_is_stored():
     world.file(b"contents")
     announced = world.kernel.stream("after")
     assert world.kernel.paused
-    assert listener.heard == []
+    assert listener.received == []
     world.store.let_all_go()
     assert world.stored() == b"contents"
     assert [world.kernel.paused] == [False]
-    assert listener.heard == [announced]
+    assert listener.received == [announced]
 
 
 def test_files_are_announced_after_they_are_stored():
@@ -32,7 +32,7 @@ def test_files_are_announced_after_they_are_stored():
     world.file(b"two", asked, offset=4)
     world.kernel.finish(asked, {"status": "ok", "payload": [{"new_files": ["a"]}]})
     for _ in range(3):
-        assert listener.heard == []
+        assert listener.received == []
         assert world.stored() is None
         world.store.let_go()
     assert world.stored() == b"one two"
@@ -47,7 +47,7 @@ def test_a_store_that_answers_at_once_holds_nobody():
     assert world.stored() == b"contents"
     assert not world.kernel.paused
     last = world.show("on")
-    assert listener.heard == [last]
+    assert listener.received == [last]
 
 
 def test_a_refused_file_is_told_and_holds_nobody():
@@ -59,12 +59,12 @@ def test_a_refused_file_is_told_and_holds_nobody():
     assert not world.kernel.paused
     assert listener.kinds == ["stream"]
     assert "was not saved" in listener.text
-    assert listener.heard[0].parent_id == asked.msg_id
+    assert listener.received[0].parent_id == asked.msg_id
 
 
 def new_files(listener: MemoryListener) -> list[str]:
     """The files that the last reply names."""
-    reply = next(each for each in listener.heard if each.msg_type == "execute_reply")
+    reply = next(each for each in listener.received if each.msg_type == "execute_reply")
     (part,) = reply.parsed_content()["payload"]
     return list(part["new_files"])
 
@@ -116,7 +116,7 @@ class BrokenStoreTests(SynchronousTestCase):
         world.file(b"x")
         assert not world.kernel.paused
         last = world.show("on")
-        assert listener.heard == [last]
+        assert listener.received == [last]
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
 
@@ -145,7 +145,7 @@ def test_the_end_is_settled_when_files_are_stored_and_told_after_them():
     settled: list[None] = []
     assert world.ended is not None
     world.ended.addCallback(settled.append)
-    assert listener.heard == []
+    assert listener.received == []
     world.store.let_all_go()
     assert settled == [None]
     assert world.stored() == b"x"
@@ -165,5 +165,5 @@ def test_a_kernel_that_is_gone_is_not_paused():
     world.listen(slow=True)
     world.kernel.end()
     for _ in range(20):
-        world.bridge.tell("display_data", {"data": {"text/plain": "x" * 500}})
+        world.bridge.publish("display_data", {"data": {"text/plain": "x" * 500}})
     assert not world.kernel.paused

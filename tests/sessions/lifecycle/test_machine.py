@@ -68,11 +68,11 @@ def test_each_deadline_ends_the_life_with_its_reason(
 ):
     living = lived(state)
     living.clock.advance(seconds - 0.1)
-    assert living.hands.done == []
+    assert living.effects.done == []
     living.clock.advance(0.1)
-    assert living.hands.done == ["asked"]
+    assert living.effects.done == ["asked"]
     living.life.ended(CLEAN)
-    assert living.hands.reasons == [reason]
+    assert living.effects.reasons == [reason]
     assert living.clock.getDelayedCalls() == []
 
 
@@ -87,9 +87,9 @@ def test_listeners_that_come_and_go_do_not_make_a_life_longer():
         living.life.listeners_left()
         living.clock.advance(2.5)
         living.life.listener_came()
-    assert living.hands.done == ["asked"]
+    assert living.effects.done == ["asked"]
     living.life.ended(CLEAN)
-    assert living.hands.reasons == [Reason.LIFETIME]
+    assert living.effects.reasons == [Reason.LIFETIME]
 
 
 def test_each_wait_begins_anew():
@@ -99,9 +99,9 @@ def test_each_wait_begins_anew():
         living.life.work_began()
         living.clock.advance(1)
         living.life.work_finished()
-    assert living.hands.done == []
+    assert living.effects.done == []
     living.clock.advance(IDLE)
-    assert living.hands.done == ["asked"]
+    assert living.effects.done == ["asked"]
 
 
 def test_work_that_ends_while_nobody_listens_leaves_the_life_detached():
@@ -110,7 +110,7 @@ def test_work_that_ends_while_nobody_listens_leaves_the_life_detached():
     living.life.work_finished()
     living.clock.advance(LIMITS.detached_seconds)
     living.life.ended(CLEAN)
-    assert living.hands.reasons == [Reason.DETACHED]
+    assert living.effects.reasons == [Reason.DETACHED]
 
 
 # --- the end
@@ -120,12 +120,12 @@ def test_work_that_ends_while_nobody_listens_leaves_the_life_detached():
 def test_stop_asks_and_then_kills(state: Callable[[Living], None]):
     living = lived(state)
     living.life.stop(Reason.STOPPED)
-    assert living.hands.done == ["asked"]
+    assert living.effects.done == ["asked"]
     living.clock.advance(LIMITS.stop_grace_seconds)
-    assert living.hands.done == ["asked", "killed"]
+    assert living.effects.done == ["asked", "killed"]
     living.life.ended(SEGFAULT)
-    assert living.hands.done == ["asked", "killed", "died"]
-    assert living.hands.reasons == [Reason.STOPPED]
+    assert living.effects.done == ["asked", "killed", "died"]
+    assert living.effects.reasons == [Reason.STOPPED]
     assert living.clock.getDelayedCalls() == []
 
 
@@ -133,7 +133,7 @@ def test_who_goes_in_time_is_not_killed():
     living = lived(stopping)
     living.life.ended(CLEAN)
     living.clock.advance(LIMITS.stop_grace_seconds)
-    assert living.hands.done == ["asked", "died"]
+    assert living.effects.done == ["asked", "died"]
 
 
 @pytest.mark.parametrize("state", ALIVE)
@@ -143,7 +143,7 @@ def test_the_first_reason_counts(state: Callable[[Living], None]):
     living.life.stop(Reason.MEMORY)
     living.life.ended(Exit(signal=24))
     living.life.stop(Reason.IDLE)
-    assert living.hands.reasons == [Reason.DRAINING]
+    assert living.effects.reasons == [Reason.DRAINING]
 
 
 @pytest.mark.parametrize("state", [unclaimed, idle, busy, detached])
@@ -154,8 +154,8 @@ def test_the_first_reason_counts(state: Callable[[Living], None]):
 def test_gone_unasked(state: Callable[[Living], None], how: Exit, reason: Reason):
     living = lived(state)
     living.life.ended(how)
-    assert living.hands.done == ["died"]
-    assert living.hands.reasons == [reason]
+    assert living.effects.done == ["died"]
+    assert living.effects.reasons == [reason]
     assert living.clock.getDelayedCalls() == []
 
 
@@ -165,13 +165,13 @@ def test_a_kernel_that_ends_before_it_was_up_has_finished_nothing(
 ):
     living = lived(state)
     living.life.ended(CLEAN)
-    assert living.hands.reasons == [Reason.CRASHED]
+    assert living.effects.reasons == [Reason.CRASHED]
 
 
 def test_death_is_told_once():
     living = lived(dead)
     living.life.ended(CLEAN)
-    assert living.hands.done == ["died"]
+    assert living.effects.done == ["died"]
 
 
 # --- reactions from inside
@@ -180,15 +180,15 @@ def test_death_is_told_once():
 @pytest.mark.parametrize("state", WAITING)
 def test_a_kernel_may_end_inside_the_request_to(state: Callable[[Living], None]):
     living = lived(state)
-    living.hands.on_ask = lambda: living.life.ended(CLEAN)
+    living.effects.on_ask = lambda: living.life.ended(CLEAN)
     living.life.stop(Reason.STOPPED)
-    assert living.hands.done == ["asked", "died"]
+    assert living.effects.done == ["asked", "died"]
     assert living.clock.getDelayedCalls() == []
 
 
 def test_a_kernel_may_end_inside_the_kill():
     living = lived(stopping)
-    living.hands.on_kill = lambda: living.life.ended(SEGFAULT)
+    living.effects.on_kill = lambda: living.life.ended(SEGFAULT)
     living.clock.advance(LIMITS.stop_grace_seconds)
-    assert living.hands.done == ["asked", "killed", "died"]
+    assert living.effects.done == ["asked", "killed", "died"]
     assert living.clock.getDelayedCalls() == []

@@ -20,8 +20,8 @@ class LifeMachine(RuleBasedStateMachine):
         self.living = Living()
         self.told_to_stop: list[Reason] = []
         self.ended = False
-        self.living.hands.on_ask = self._react
-        self.living.hands.on_kill = self._react
+        self.living.effects.on_ask = self._react
+        self.living.effects.on_kill = self._react
         self.reaction = ""
         self.idle_waits = 0  # at most so many began
         self.last_warnings: list[tuple[Reason, float]] | None = None  # since it goes
@@ -46,7 +46,7 @@ class LifeMachine(RuleBasedStateMachine):
 
     @rule(reason=st.sampled_from(Reason))
     def stop(self, reason: Reason) -> None:
-        if not self.living.hands.done:
+        if not self.living.effects.done:
             self.told_to_stop.append(reason)
         self.living.life.stop(reason)
 
@@ -61,35 +61,35 @@ class LifeMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 60, 80, 900, 1780]))
     def what_is_warned_of_comes_unless_something_happens(self, seconds: float) -> None:
-        hands, before = self.living.hands, len(self.living.hands.warnings)
+        effects, before = self.living.effects, len(self.living.effects.warnings)
         self.living.clock.advance(seconds)
-        if len(hands.warnings) > before:
+        if len(effects.warnings) > before:
             self.living.clock.advance(LIMITS.warning_seconds)
-            assert "asked" in hands.done
+            assert "asked" in effects.done
 
-    @precondition(lambda self: "asked" in self.living.hands.done)
+    @precondition(lambda self: "asked" in self.living.effects.done)
     @rule()
     def wait_for_the_kill(self) -> None:
         self.living.clock.advance(LIMITS.stop_grace_seconds)
-        assert {"killed", "died"} & set(self.living.hands.done)
+        assert {"killed", "died"} & set(self.living.effects.done)
 
     @invariant()
     def dies_at_most_once_and_exactly_when_it_ended(self) -> None:
-        assert self.living.hands.done.count("died") == int(self.ended)
+        assert self.living.effects.done.count("died") == int(self.ended)
 
     @invariant()
     def is_asked_once_at_most(self) -> None:
-        assert self.living.hands.done.count("asked") <= 1
+        assert self.living.effects.done.count("asked") <= 1
 
     @invariant()
     def nothing_is_left_on_the_clock_after_death(self) -> None:
         if self.ended:
             assert self.living.clock.getDelayedCalls() == []
-            assert self.living.hands.done[-1] == "died"
+            assert self.living.effects.done[-1] == "died"
 
     @invariant()
     def each_deadline_is_told_once_at_most(self) -> None:
-        reasons = [reason for reason, _ in self.living.hands.warnings]
+        reasons = [reason for reason, _ in self.living.effects.warnings]
         assert set(reasons) <= {Reason.IDLE, Reason.LIFETIME}
         assert reasons.count(Reason.LIFETIME) <= 1
         assert reasons.count(Reason.IDLE) <= self.idle_waits
@@ -97,14 +97,14 @@ class LifeMachine(RuleBasedStateMachine):
     @invariant()
     def who_goes_is_warned_of_nothing(self) -> None:
         if self.last_warnings is not None:
-            assert self.living.hands.warnings == self.last_warnings
-        elif self.living.hands.done:
-            self.last_warnings = list(self.living.hands.warnings)
+            assert self.living.effects.warnings == self.last_warnings
+        elif self.living.effects.done:
+            self.last_warnings = list(self.living.effects.warnings)
 
     @invariant()
     def the_first_reason_given_is_the_reason(self) -> None:
         if self.ended and self.told_to_stop:
-            assert self.living.hands.reasons == self.told_to_stop[:1]
+            assert self.living.effects.reasons == self.told_to_stop[:1]
 
 
 LifeMachine.TestCase.settings = settings(

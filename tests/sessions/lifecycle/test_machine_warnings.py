@@ -35,12 +35,12 @@ LIFETIME_WARNING = (Reason.LIFETIME, AHEAD)
 def test_an_idle_kernel_is_warned_of():
     living = lived(idle)
     living.clock.advance(IDLE - AHEAD - 0.1)
-    assert living.hands.warnings == []
+    assert living.effects.warnings == []
     living.clock.advance(0.1)
-    assert living.hands.warnings == [IDLE_WARNING]
+    assert living.effects.warnings == [IDLE_WARNING]
     living.clock.advance(AHEAD)
-    assert living.hands.done == ["asked"]
-    assert living.hands.warnings == [IDLE_WARNING]
+    assert living.effects.done == ["asked"]
+    assert living.effects.warnings == [IDLE_WARNING]
 
 
 def test_a_deadline_that_moves_is_told_anew_and_not_twice():
@@ -50,9 +50,9 @@ def test_a_deadline_that_moves_is_told_anew_and_not_twice():
         living.life.work_began()
         living.clock.advance(IDLE)
         living.life.work_finished()
-    assert living.hands.warnings == [IDLE_WARNING] * 3
+    assert living.effects.warnings == [IDLE_WARNING] * 3
     living.clock.advance(IDLE - AHEAD - 1)
-    assert living.hands.warnings == [IDLE_WARNING] * 3
+    assert living.effects.warnings == [IDLE_WARNING] * 3
 
 
 @pytest.mark.parametrize("state", [idle, busy, detached])
@@ -64,13 +64,13 @@ def test_old_age_is_told_once_whatever_the_kernel_does(state: Callable[[Living],
     elif state is detached:
         living.life.listeners_left()
     living.clock.advance(5)
-    assert living.hands.warnings == [LIFETIME_WARNING]
+    assert living.effects.warnings == [LIFETIME_WARNING]
     living.life.listener_came()
     living.life.work_began()
     living.clock.advance(AHEAD)
     living.life.ended(CLEAN)
-    assert living.hands.reasons == [Reason.LIFETIME]
-    assert living.hands.warnings == [LIFETIME_WARNING]
+    assert living.effects.reasons == [Reason.LIFETIME]
+    assert living.effects.warnings == [LIFETIME_WARNING]
 
 
 def test_what_old_age_forestalls_is_not_told():
@@ -78,8 +78,8 @@ def test_what_old_age_forestalls_is_not_told():
     living.clock.advance(LIMITS.total_seconds - IDLE + 1)
     living.life.work_finished()
     living.clock.advance(IDLE - 1)
-    assert living.hands.done == ["asked"]
-    assert living.hands.warnings == [LIFETIME_WARNING]
+    assert living.effects.done == ["asked"]
+    assert living.effects.warnings == [LIFETIME_WARNING]
 
 
 @pytest.mark.parametrize("state", [starting, unclaimed, detached])
@@ -88,8 +88,8 @@ def test_nobody_is_warned_where_nobody_listens(state: Callable[[Living], None]):
     living.clock.advance(
         max(LIMITS.start_seconds, LIMITS.unclaimed_seconds, LIMITS.detached_seconds)
     )
-    assert living.hands.done == ["asked"]
-    assert living.hands.warnings == []
+    assert living.effects.done == ["asked"]
+    assert living.effects.warnings == []
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_short_waits_are_not_told(ahead: float, warned: bool):
     living = Living(attrs.evolve(LIMITS, warning_seconds=ahead))
     idle(living)
     living.clock.advance(IDLE)
-    assert living.hands.done == ["asked"]
-    assert bool(living.hands.warnings) is warned
+    assert living.effects.done == ["asked"]
+    assert bool(living.effects.warnings) is warned
 
 
 @pytest.mark.parametrize("state", [stopping, dead])
 def test_who_goes_is_not_warned(state: Callable[[Living], None]):
     living = lived(state)
     living.clock.advance(LIMITS.total_seconds)
-    assert living.hands.warnings == []
+    assert living.effects.warnings == []
 
 
 class WarningTests(SessionTests):
@@ -115,9 +115,9 @@ class WarningTests(SessionTests):
         session = self.begin(timeout=900, answering=True)
         listener = self.listen(session)
         listener.attachment.send(code("1"))
-        before = len(listener.heard)
+        before = len(listener.received)
         self.clock.advance(900 - SESSION_LIMITS.lifetime.warning_seconds)
-        (warning,) = listener.heard[before:]
+        (warning,) = listener.received[before:]
         assert (warning.channel, warning.msg_type) == ("iopub", "sagecell_warning")
         assert warning.parent_id == ""
         assert warning.parsed_content() == {

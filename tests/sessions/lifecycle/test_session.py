@@ -105,7 +105,7 @@ class StartTests(SessionTests):
         self.clock.advance(LIMITS.lifetime.unclaimed_seconds)
         assert self.deaths == []
         first = self.kernel.status("starting")
-        assert listener.heard == [first]
+        assert listener.received == [first]
 
     def test_a_host_that_fails_at_once_has_begun_nothing(self) -> None:
         session = self.begin(broken=OSError("No space left on device"))
@@ -218,7 +218,7 @@ class WorkTests(SessionTests):
         file = self.successResultOf(self.store.find(KERNEL_ID, "a.txt"))
         assert file is not None
         assert file.size == 8
-        replies = [message for message in listener.heard if message.msg_type == "execute_reply"]
+        replies = [message for message in listener.received if message.msg_type == "execute_reply"]
         assert replies[0].parsed_content()["payload"][0]["new_files"] == ["a.txt"]
 
     def test_a_refused_file_is_told(self) -> None:

@@ -19,9 +19,9 @@ class EndTests(SessionTests):
         session = self.begin()
         listener, slow = self.listen(session), self.listen(session, slow=True)
         session.stop(Reason.STOPPED)
-        slow.take_all()
+        slow.read_all()
         for each in (listener, slow):
-            last = each.heard[-1]
+            last = each.received[-1]
             assert (last.channel, last.msg_type, last.parent_id) == (IOPUB, "status", "")
             assert last.parsed_content() == {
                 "execution_state": "dead",
@@ -92,12 +92,12 @@ class EndTests(SessionTests):
         session = self.begin(timeout=900)
         slow = self.listen(session, slow=True)
         while not self.kernel.paused:
-            self.kernel.say("display_data", {"data": {"text/plain": "x" * 50_000}})
-        last = self.kernel.say("display_data")
+            self.kernel.publish("display_data", {"data": {"text/plain": "x" * 50_000}})
+        last = self.kernel.publish("display_data")
         self.kernel.end()
         assert self.deaths == []
-        slow.take_all()
-        assert slow.heard[-2] == last
+        slow.read_all()
+        assert slow.received[-2] == last
         assert slow.closed == ["crashed"]
         self.over(session, Reason.CRASHED)
 
@@ -115,7 +115,7 @@ class EndTests(SessionTests):
     def test_the_end_comes_whatever_the_store_does(self) -> None:
         session = self.begin()
         content = {"name": "a", "size": 9, "mtime": 0, "offset": 0, "last": False}
-        self.kernel.say("sagecell_file", content, buffers=(b"x",))
+        self.kernel.publish("sagecell_file", content, buffers=(b"x",))
         self.store.broken = True
         self.kernel.end()
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
@@ -153,15 +153,15 @@ class EndTests(SessionTests):
         assert late.closed == ["stopped"]
         assert self.kernel.sent == sent
         assert self.kernel.interrupts == 0
-        listener.take_all()
+        listener.read_all()
         self.over(session, Reason.STOPPED)
 
     def test_processor_time_that_is_nearly_used_up_is_told(self) -> None:
         session = self.begin(timeout=60)
         listener = self.listen(session)
-        self.kernel.come_near("cpu", 42)
-        self.kernel.come_near("a word that the session does not know", 42)
-        (warning,) = [m for m in listener.heard if m.msg_type == "sagecell_warning"]
+        self.kernel.limit_near("cpu", 42)
+        self.kernel.limit_near("a word that the session does not know", 42)
+        (warning,) = [m for m in listener.received if m.msg_type == "sagecell_warning"]
         assert warning.parsed_content()["reason"] == "cpu"
         assert warning.parsed_content()["seconds"] == 42
         self.kernel.end(Exit(signal=9, reason="cpu"))
@@ -170,7 +170,7 @@ class EndTests(SessionTests):
     def test_the_server_speaks_as_the_kernel(self) -> None:
         session = self.begin()
         parent = code("1").header
-        message = session.say("stream", {"name": "stderr", "text": "!"}, parent)
+        message = session.originate("stream", {"name": "stderr", "text": "!"}, parent)
         assert message.parent_header == parent
         assert message.parsed_content() == {"name": "stderr", "text": "!"}
         assert KERNEL_ID.encode() in message.header

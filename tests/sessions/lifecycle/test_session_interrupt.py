@@ -89,13 +89,13 @@ class InterruptTests(SessionTests):
         asked = code("1")
         slow.attachment.send(asked)
         while not self.kernel.paused:
-            self.kernel.say("display_data", {"data": {"text/plain": "x" * 50_000}}, asked)
+            self.kernel.publish("display_data", {"data": {"text/plain": "x" * 50_000}}, asked)
         slow.attachment.send(interrupt())
         self.kernel.finish(asked)
         slow.attachment.send(interrupt("i2"))
         self.clock.pump([GRACE, GRACE, GRACE])
         assert self.deaths == []
-        slow.take_all()
+        slow.read_all()
         assert slow.kinds[-2:] == ["execute_reply", "status"]
 
     def test_an_idle_kernel_is_interrupted_for_nothing(self) -> None:

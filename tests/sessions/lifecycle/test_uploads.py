@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.limits import FileLimits
 from sagecell_tx.sessions.admission.storagebudgets import ENTRY, Metered
 from sagecell_tx.sessions.interfaces import FileRefused, StoreFull, StoreUnavailable
-from sagecell_tx.sessions.lifecycle.uploads import Outcome, Uploads
+from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import KERNEL_ID, request, said
 from tests.sessions.slowstore import SlowStore
@@ -68,14 +68,14 @@ class UploadsTests(SynchronousTestCase):
         self.receive(piece(b"contents"))
         assert self.stored() == b"contents"
         assert self.refusals == []
-        assert self.outcome == Outcome("a.txt", saved=True)
+        assert self.outcome == UploadOutcome("a.txt", saved=True)
 
     def test_what_became_of_a_file_is_told_once(self) -> None:
         outcomes = []
         for data, offset, last in ((b"x", 0, False), (b"y", 5, True), (b"z", 6, True)):
             self.receive(piece(data, offset=offset, last=last))
             outcomes.append(self.outcome)
-        assert outcomes == [None, Outcome("a.txt", saved=False), None]
+        assert outcomes == [None, UploadOutcome("a.txt", saved=False), None]
 
     def test_who_may_store_no_more_is_told_so(self) -> None:
         counted: list[int] = []
@@ -319,12 +319,12 @@ def test_whatever_comes_nothing_fails_and_nothing_stays_open(
 ):
     store = SlowStore(prompt=True)
     uploads = Uploads(kernel_id=KERNEL_ID, store=store, limits=LIMITS, refuse=Refusals())
-    fired: list[Outcome | None] = []
+    fired: list[UploadOutcome | None] = []
     for content, data in pieces:
         message = attrs.evolve(piece(data), content=json.dumps(content).encode())
         uploads.receive(message).addBoth(fired.append)
         assert store.open <= 1
     uploads.close().addCallback(lambda _: fired.append(None))
     assert len(fired) == len(pieces) + 1
-    assert all(each is None or isinstance(each, Outcome) for each in fired)
+    assert all(each is None or isinstance(each, UploadOutcome) for each in fired)
     assert store.open == 0

@@ -17,8 +17,8 @@ def test_a_slow_listener_holds_the_kernel_at_the_bound():
     assert LIMITS.messages.message_log_bytes <= sum(message.size for message in messages)
     assert sum(message.size for message in messages[:-1]) < LIMITS.messages.message_log_bytes
     held = world.show("held")
-    slow.take_all()
-    assert slow.heard == [*messages, held]
+    slow.read_all()
+    assert slow.received == [*messages, held]
     assert not world.kernel.paused
 
 
@@ -26,11 +26,11 @@ def test_others_go_on_until_the_bound():
     world = BridgeWorld()
     fast, slow = world.listen(), world.listen(slow=True)
     messages = world.fill()
-    assert fast.heard == messages
-    assert slow.heard == []
-    slow.take_all()
+    assert fast.received == messages
+    assert slow.received == []
+    slow.read_all()
     held = world.show("now")
-    assert fast.heard == [*messages, held]
+    assert fast.received == [*messages, held]
 
 
 def test_the_kernel_goes_on_when_half_is_taken():
@@ -39,8 +39,8 @@ def test_the_kernel_goes_on_when_half_is_taken():
     slow.room = 1
     messages = world.fill()
     while world.kernel.paused:
-        slow.take()
-    rest = sum(message.size for message in messages[len(slow.heard) :])
+        slow.read()
+    rest = sum(message.size for message in messages[len(slow.received) :])
     assert 0 < rest <= LIMITS.messages.message_log_bytes // 2
     assert rest + messages[0].size > LIMITS.messages.message_log_bytes // 2
 
@@ -52,7 +52,7 @@ def test_a_reply_passes_while_the_kernel_is_held():
     slow.attachment.send(asked)
     world.fill()
     world.kernel.reply(asked)
-    slow.take_all()
+    slow.read_all()
     assert slow.kinds[-1] == "kernel_info_reply"
 
 
@@ -63,7 +63,7 @@ def test_a_slow_listener_that_leaves_lets_the_kernel_go_on():
     slow.attachment.detach()
     assert not world.kernel.paused
     last = world.show("on")
-    assert fast.heard[-1] == last
+    assert fast.received[-1] == last
     assert world.clock.getDelayedCalls() == []
 
 
@@ -77,9 +77,9 @@ def test_a_stalled_listener_is_let_go_and_the_others_go_on():
     world.clock.advance(1)
     assert stalled.closed == ["stalled"]
     assert fast.closed == []
-    assert fast.heard[-1] == last
+    assert fast.received[-1] == last
     assert world.clock.getDelayedCalls() == []
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
 
 
 def test_who_takes_a_little_is_not_stalled():
@@ -89,7 +89,7 @@ def test_who_takes_a_little_is_not_stalled():
     world.fill()
     for _ in range(2):
         world.clock.advance(LIMITS.messages.stalled_seconds - 1)
-        slow.take()
+        slow.read()
     assert slow.closed == []
     assert world.kernel.paused
     world.clock.advance(LIMITS.messages.stalled_seconds)
@@ -111,7 +111,7 @@ def test_with_nobody_there_the_kernel_waits_and_no_clock_runs():
     world = BridgeWorld()
     messages = world.fill()
     assert world.clock.getDelayedCalls() == []
-    assert world.listen().heard == messages
+    assert world.listen().received == messages
     assert not world.kernel.paused
 
 
@@ -140,8 +140,8 @@ def test_a_listener_may_detach_while_it_is_woken():
     shy, other = world.listen(slow=True), world.listen()
     shy.on_wake = shy.attachment.detach
     messages = [world.show("a"), world.show("b")]
-    assert other.heard == messages
-    assert shy.heard == []
+    assert other.received == messages
+    assert shy.received == []
 
 
 def test_who_was_detached_by_another_is_not_woken():
@@ -162,7 +162,7 @@ class BrokenListenerTests(SynchronousTestCase):
         broken, sound = world.listen(slow=True), world.listen()
         broken.on_wake = fail
         messages = [world.show("a"), world.show("b")]
-        assert sound.heard == messages
+        assert sound.received == messages
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
 
@@ -177,10 +177,10 @@ def test_listeners_are_closed_once_they_have_taken_everything():
     world.bridge.close("idle")
     assert fast.closed == ["finished"]
     assert slow.closed == []
-    slow.take_all()
-    assert slow.heard == messages
+    slow.read_all()
+    assert slow.received == messages
     assert slow.closed == ["finished"]
-    slow.take_all()
+    slow.read_all()
     assert slow.closed == ["finished"]
     assert world.clock.getDelayedCalls() == []
 
@@ -201,11 +201,11 @@ def test_who_attaches_after_the_close_hears_the_last_words():
     last = world.show("b")
     world.bridge.close("finished")
     late = world.listen()
-    assert late.heard == [last]
+    assert late.received == [last]
     assert late.closed == ["finished"]
     assert world.clock.getDelayedCalls() == []
     later = world.listen()
-    assert later.heard == []
+    assert later.received == []
     assert later.closed == ["finished"]
 
 
@@ -224,7 +224,7 @@ def test_who_leaves_after_the_close_leaves_only_the_last_words():
     world.bridge.close("finished")
     one.attachment.detach()
     another.room = 1
-    another.take()
+    another.read()
     another.attachment.detach()
     assert world.bridge.audience.kept == last.size
 
@@ -236,9 +236,9 @@ def test_after_the_close_nothing_is_sent_or_told():
     world.bridge.close("finished")
     slow.attachment.send(code("1"))
     world.show("too late")
-    slow.take_all()
+    slow.read_all()
     assert world.kernel.sent == []
-    assert slow.heard == [first]
+    assert slow.received == [first]
 
 
 def test_detaching_inside_close_is_harmless():

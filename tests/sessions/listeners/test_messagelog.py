@@ -4,87 +4,87 @@ from __future__ import annotations
 
 import attrs
 
-from sagecell_tx.sessions.listeners.messagelog import JOINED, Cursor, Outbox
+from sagecell_tx.sessions.listeners.messagelog import JOINED, Cursor, MessageLog
 from sagecell_tx.wire.messages import STDIN, Message
 from tests.sessions.samples import request, said, shown, status, stream
 
 PLENTY = 10**9
 
 
-def take_all(outbox: Outbox, cursor: Cursor) -> list[Message]:
-    return outbox.take(cursor, PLENTY)
+def take_all(log: MessageLog, cursor: Cursor) -> list[Message]:
+    return log.read(cursor, PLENTY)
 
 
 def test_what_is_said_is_taken_once_and_in_order():
-    outbox = Outbox(1000)
-    cursor = outbox.open()
+    log = MessageLog(1000)
+    cursor = log.open()
     messages = [status("busy"), status("idle")]
     for message in messages:
-        outbox.append(message)
-    assert take_all(outbox, cursor) == messages
-    assert take_all(outbox, cursor) == []
+        log.append(message)
+    assert take_all(log, cursor) == messages
+    assert take_all(log, cursor) == []
 
 
 def test_what_nobody_has_taken_waits_for_the_first_who_comes():
-    outbox = Outbox(1000)
+    log = MessageLog(1000)
     early = status("starting")
-    outbox.append(early)
-    assert take_all(outbox, outbox.open()) == [early]
+    log.append(early)
+    assert take_all(log, log.open()) == [early]
 
 
 def test_who_comes_beside_others_hears_what_is_said_from_then_on():
-    outbox = Outbox(1000)
-    first = outbox.open()
+    log = MessageLog(1000)
+    first = log.open()
     early, late = status("busy"), status("idle")
-    outbox.append(early)
-    second = outbox.open()
-    outbox.append(late)
-    assert take_all(outbox, second) == [late]
-    assert take_all(outbox, first) == [early, late]
+    log.append(early)
+    second = log.open()
+    log.append(late)
+    assert take_all(log, second) == [late]
+    assert take_all(log, first) == [early, late]
 
 
 def test_what_the_last_to_leave_had_not_taken_waits_for_its_return():
-    outbox = Outbox(1000)
-    cursor = outbox.open()
+    log = MessageLog(1000)
+    cursor = log.open()
     messages = [status("busy"), status("idle")]
-    outbox.append(messages[0])
-    take_all(outbox, cursor)
-    outbox.append(messages[1])
-    outbox.close(cursor)
-    assert take_all(outbox, outbox.open()) == messages[1:]
+    log.append(messages[0])
+    take_all(log, cursor)
+    log.append(messages[1])
+    log.close(cursor)
+    assert take_all(log, log.open()) == messages[1:]
 
 
 def test_one_message_is_taken_however_little_room_there_is():
-    outbox = Outbox(1000)
-    cursor = outbox.open()
+    log = MessageLog(1000)
+    cursor = log.open()
     messages = [status("busy"), status("idle")]
     for message in messages:
-        outbox.append(message)
-    assert outbox.take(cursor, 1) == messages[:1]
-    assert outbox.take(cursor, 0) == messages[1:]
+        log.append(message)
+    assert log.read(cursor, 1) == messages[:1]
+    assert log.read(cursor, 0) == messages[1:]
 
 
 def test_room_bounds_what_is_taken_at_once():
-    outbox = Outbox(1000)
-    cursor = outbox.open()
+    log = MessageLog(1000)
+    cursor = log.open()
     messages = [said("display_data", {"data": {"text/plain": "x" * 100}}) for _ in range(10)]
     for message in messages:
-        outbox.append(message)
-    some = outbox.take(cursor, 3 * messages[0].size)
+        log.append(message)
+    some = log.read(cursor, 3 * messages[0].size)
     assert some == messages[:3]
-    assert outbox.behind(cursor)
-    assert take_all(outbox, cursor) == messages[3:]
-    assert not outbox.behind(cursor)
+    assert log.has_unread(cursor)
+    assert take_all(log, cursor) == messages[3:]
+    assert not log.has_unread(cursor)
 
 
 def test_full_and_drained():
     message = status("busy")
-    outbox = Outbox(4 * message.size)
-    cursor = outbox.open()
+    log = MessageLog(4 * message.size)
+    cursor = log.open()
     states = []
-    for step in [outbox.append] * 4 + [lambda _: outbox.take(cursor, 1)] * 2:
+    for step in [log.append] * 4 + [lambda _: log.read(cursor, 1)] * 2:
         step(message)
-        states.append((outbox.full, outbox.drained))
+        states.append((log.full, log.drained))
     assert states == [
         (False, True),
         (False, True),
@@ -97,87 +97,87 @@ def test_full_and_drained():
 
 def test_the_slowest_keeps_it_full():
     message = status("busy")
-    outbox = Outbox(2 * message.size)
-    fast, slow = outbox.open(), outbox.open()
+    log = MessageLog(2 * message.size)
+    fast, slow = log.open(), log.open()
     for _ in range(2):
-        outbox.append(message)
-    take_all(outbox, fast)
-    assert outbox.full
-    outbox.close(slow)
-    assert outbox.drained
+        log.append(message)
+    take_all(log, fast)
+    assert log.full
+    log.close(slow)
+    assert log.drained
 
 
 # --- joining
 
 
 def test_streams_that_wait_are_joined():
-    outbox = Outbox(PLENTY)
-    cursor = outbox.open()
+    log = MessageLog(PLENTY)
+    cursor = log.open()
     asked = request()
     for text in ("a", "b", "c"):
-        outbox.append(stream(text, asked))
-    (message,) = take_all(outbox, cursor)
+        log.append(stream(text, asked))
+    (message,) = take_all(log, cursor)
     assert message.parsed_content() == {"name": "stdout", "text": "abc"}
     assert message.parent_id == asked.msg_id
 
 
 def test_streams_are_joined_up_to_a_length():
-    outbox = Outbox(PLENTY)
-    cursor = outbox.open()
+    log = MessageLog(PLENTY)
+    cursor = log.open()
     for _ in range(3 * JOINED // 1000):
-        outbox.append(stream("x" * 1000))
-    texts = [message.parsed_content()["text"] for message in take_all(outbox, cursor)]
+        log.append(stream("x" * 1000))
+    texts = [message.parsed_content()["text"] for message in take_all(log, cursor)]
     assert sum(map(len, texts)) == 3 * JOINED // 1000 * 1000
     assert max(map(len, texts)) <= JOINED
     assert len(texts) <= 4
 
 
 def test_short_streams_are_joined_by_what_they_say():
-    outbox = Outbox(PLENTY)
-    cursor = outbox.open()
+    log = MessageLog(PLENTY)
+    cursor = log.open()
     for _ in range(2000):
-        outbox.append(stream("x"))
-    assert len(take_all(outbox, cursor)) == 1
+        log.append(stream("x"))
+    assert len(take_all(log, cursor)) == 1
 
 
 def test_what_is_joined_fills_the_outbox_too():
-    outbox = Outbox(20_000)
-    cursor = outbox.open()
+    log = MessageLog(20_000)
+    cursor = log.open()
     for _ in range(25):
-        assert not outbox.full
-        outbox.append(stream("x" * 750))
-    outbox.append(stream("x" * 750))
-    assert [outbox.full] == [True]
-    take_all(outbox, cursor)
-    assert outbox.drained
+        assert not log.full
+        log.append(stream("x" * 750))
+    log.append(stream("x" * 750))
+    assert [log.full] == [True]
+    take_all(log, cursor)
+    assert log.drained
 
 
 def test_what_was_taken_is_not_added_to():
-    outbox = Outbox(PLENTY)
-    fast, slow = outbox.open(), outbox.open()
-    outbox.append(stream("a"))
-    take_all(outbox, fast)
-    outbox.append(stream("b"))
-    assert shown(take_all(outbox, fast)) == [("stream stdout", "", "b")]
-    assert shown(take_all(outbox, slow)) == [("stream stdout", "", "ab")]
+    log = MessageLog(PLENTY)
+    fast, slow = log.open(), log.open()
+    log.append(stream("a"))
+    take_all(log, fast)
+    log.append(stream("b"))
+    assert shown(take_all(log, fast)) == [("stream stdout", "", "b")]
+    assert shown(take_all(log, slow)) == [("stream stdout", "", "ab")]
 
 
 def test_what_was_said_before_somebody_came_is_not_added_to():
-    outbox = Outbox(PLENTY)
-    slow = outbox.open()
-    outbox.append(stream("a"))
-    late = outbox.open()
-    outbox.append(stream("b"))
-    assert shown(take_all(outbox, late)) == [("stream stdout", "", "b")]
-    assert shown(take_all(outbox, slow)) == [("stream stdout", "", "ab")]
+    log = MessageLog(PLENTY)
+    slow = log.open()
+    log.append(stream("a"))
+    late = log.open()
+    log.append(stream("b"))
+    assert shown(take_all(log, late)) == [("stream stdout", "", "b")]
+    assert shown(take_all(log, slow)) == [("stream stdout", "", "ab")]
 
 
 def not_joined(*messages: Message) -> bool:
-    outbox = Outbox(PLENTY)
-    cursor = outbox.open()
+    log = MessageLog(PLENTY)
+    cursor = log.open()
     for message in messages:
-        outbox.append(message)
-    return take_all(outbox, cursor) == list(messages)
+        log.append(message)
+    return take_all(log, cursor) == list(messages)
 
 
 def test_only_the_same_stream_of_the_same_request_is_joined():
@@ -199,11 +199,11 @@ def test_streams_of_another_shape_pass_as_they_are():
 
 
 def test_half_characters_survive_joining():
-    outbox = Outbox(PLENTY)
-    cursor = outbox.open()
-    outbox.append(stream("\ud83d"))
-    outbox.append(stream("\ude00"))
-    (message,) = take_all(outbox, cursor)
+    log = MessageLog(PLENTY)
+    cursor = log.open()
+    log.append(stream("\ud83d"))
+    log.append(stream("\ude00"))
+    (message,) = take_all(log, cursor)
     assert message.parsed_content()["text"] in ("\ud83d\ude00", "\U0001f600")
 
 
@@ -211,9 +211,9 @@ def test_what_has_more_in_it_than_a_stream_is_not_looked_into():
     surprise = attrs.evolve(stream("a"), content=b'{"name":"stdout","text":[[],[],[]]}')
     assert not_joined(surprise, surprise)
     commas = stream('[{"a,b": ",,,,,,,,,,,,"}]' * 10)
-    outbox = Outbox(PLENTY)
-    cursor = outbox.open()
+    log = MessageLog(PLENTY)
+    cursor = log.open()
     for _ in range(2):
-        outbox.append(commas)
-    (message,) = take_all(outbox, cursor)
+        log.append(commas)
+    (message,) = take_all(log, cursor)
     assert message.parsed_content()["text"] == commas.parsed_content()["text"] * 2

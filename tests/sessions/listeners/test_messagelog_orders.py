@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sagecell_tx.sessions.listeners.messagelog import Cursor, Outbox
+from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import request, shown, status, stream
 
@@ -47,7 +47,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outbox = Outbox(100_000)
+        self.outbox = MessageLog(100_000)
         self.shares: list[Share] = []
         self.waiting: list[str] = []  # while there is no cursor
 
@@ -67,12 +67,12 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(data=st.data(), room=st.sampled_from([0, 1, 300, 1_000, PLENTY]))
     def take(self, data: st.DataObject, room: int) -> None:
         share = data.draw(st.sampled_from(self.shares), "share")
-        messages = self.outbox.take(share.cursor, room)
+        messages = self.outbox.read(share.cursor, room)
         assert messages or not share.due
         heard = told(messages)
         assert heard == share.due[: len(heard)]
         del share.due[: len(heard)]
-        assert self.outbox.behind(share.cursor) or not share.due
+        assert self.outbox.has_unread(share.cursor) or not share.due
 
     @precondition(lambda self: self.shares)
     @rule(data=st.data())
@@ -85,14 +85,14 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_kept_that_everybody_has_taken(self) -> None:
-        if self.shares and not any(self.outbox.behind(share.cursor) for share in self.shares):
+        if self.shares and not any(self.outbox.has_unread(share.cursor) for share in self.shares):
             assert self.outbox.drained
 
     def teardown(self) -> None:
         for share in self.shares:
-            assert told(self.outbox.take(share.cursor, PLENTY)) == share.due
+            assert told(self.outbox.read(share.cursor, PLENTY)) == share.due
         if not self.shares:
-            assert told(self.outbox.take(self.outbox.open(), PLENTY)) == self.waiting
+            assert told(self.outbox.read(self.outbox.open(), PLENTY)) == self.waiting
 
 
 OutboxMachine.TestCase.settings = settings(

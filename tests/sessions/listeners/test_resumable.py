@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sagecell_tx.sessions.listeners.messagelog import Gone, NotSaid
-from sagecell_tx.sessions.listeners.resumable import MOST, TooManyRegulars
+from sagecell_tx.sessions.listeners.messagelog import MessagesGone, NotPublished
+from sagecell_tx.sessions.listeners.resumable import MOST, TooManyCursors
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.bridgeworld import LIMITS, BridgeWorld
 
@@ -29,9 +29,9 @@ def test_what_was_told_and_did_not_arrive_is_told_again():
     world = World()
     first = world.back()
     messages = [world.show("a"), world.show("b")]
-    assert first.heard == messages
+    assert first.received == messages
     first.attachment.detach()
-    assert world.back(after=1).heard == messages[1:]
+    assert world.back(after=1).received == messages[1:]
 
 
 def test_what_has_arrived_is_not_kept():
@@ -41,7 +41,7 @@ def test_what_has_arrived_is_not_kept():
     assert world.bridge.audience.kept > 0
     listener.attachment.acknowledge(1)
     assert world.bridge.audience.kept == 0
-    with pytest.raises(Gone):
+    with pytest.raises(MessagesGone):
         world.back(after=0)
 
 
@@ -49,19 +49,19 @@ def test_nobody_goes_on_after_what_was_not_said():
     world = World()
     listener = world.back()
     world.show("a")
-    with pytest.raises(NotSaid):
+    with pytest.raises(NotPublished):
         world.back(after=2)
-    with pytest.raises(NotSaid):
+    with pytest.raises(NotPublished):
         listener.attachment.acknowledge(2)
     world.show("b")
-    assert len(listener.heard) == 2
+    assert len(listener.received) == 2
 
 
 def test_what_is_not_acknowledged_holds_the_kernel():
     world = World()
     listener = world.back()
     messages = world.fill()
-    assert listener.heard == messages
+    assert listener.received == messages
     listener.attachment.acknowledge(len(messages))
     assert not world.held()
 
@@ -81,7 +81,7 @@ def test_who_acknowledges_now_and_then_is_not_let_go():
     world = World()
     listener, slow = world.back(), world.listen(slow=True)
     world.fill()
-    listener.attachment.acknowledge(len(listener.heard) - 1)
+    listener.attachment.acknowledge(len(listener.received) - 1)
     world.clock.advance(LIMITS.messages.stalled_seconds)
     assert listener.closed == []
     assert slow.closed == ["stalled"]
@@ -90,11 +90,11 @@ def test_who_acknowledges_now_and_then_is_not_let_go():
 def test_an_absence_is_noticed_after_a_while():
     world = World()
     world.back().attachment.detach()
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
     world.miss()
-    assert world.watcher.told == ["listener_came", "listeners_left"]
+    assert world.activity.told == ["listener_came", "listeners_left"]
     world.back()
-    assert world.watcher.told == ["listener_came", "listeners_left", "listener_came"]
+    assert world.activity.told == ["listener_came", "listeners_left", "listener_came"]
 
 
 def test_polls_one_after_another_are_one_presence():
@@ -102,7 +102,7 @@ def test_polls_one_after_another_are_one_presence():
     for _ in range(5):
         world.back().attachment.detach()
         world.clock.advance(LIMITS.lifetime.detached_seconds - 1)
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
 
 
 def test_who_is_missed_for_too_long_is_forgotten_and_the_kernel_goes_on():
@@ -116,9 +116,9 @@ def test_who_is_missed_for_too_long_is_forgotten_and_the_kernel_goes_on():
     assert world.held()
     world.clock.advance(1)
     assert not world.held()
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
     assert other.closed == []
-    assert not world.bridge.audience.awaits
+    assert not world.bridge.audience.awaits_return
     assert world.clock.getDelayedCalls() == []
 
 
@@ -126,9 +126,9 @@ def test_who_says_goodbye_is_forgotten_at_once():
     world = World()
     listener = world.back()
     world.show("a")
-    listener.attachment.give_up()
-    assert world.watcher.told == ["listener_came", "listeners_left"]
-    assert world.listen().heard == []
+    listener.attachment.detach_for_good()
+    assert world.activity.told == ["listener_came", "listeners_left"]
+    assert world.listen().received == []
     assert world.clock.getDelayedCalls() == []
 
 
@@ -136,8 +136,8 @@ def test_what_a_leaver_was_not_told_waits_for_the_next():
     world = World()
     listener = world.back(slow=True)
     message = world.show("a")
-    listener.attachment.give_up()
-    assert world.listen().heard == [message]
+    listener.attachment.detach_for_good()
+    assert world.listen().received == [message]
 
 
 def test_the_newer_of_two_takes_the_place():
@@ -147,11 +147,11 @@ def test_the_newer_of_two_takes_the_place():
     newer = world.back(after=1)
     assert older.closed == ["superseded"]
     second = world.show("b")
-    older.attachment.give_up()
+    older.attachment.detach_for_good()
     older.attachment.acknowledge(1)
     older.attachment.detach()
-    assert older.heard == [first]
-    assert newer.heard == [second]
+    assert older.received == [first]
+    assert newer.received == [second]
     assert newer.closed == []
     assert world.clock.getDelayedCalls() == []
 
@@ -159,9 +159,9 @@ def test_the_newer_of_two_takes_the_place():
 def test_the_older_may_do_as_it_likes_when_it_is_closed():
     world = World()
     older = world.back(slow=True)
-    older.on_close = older.attachment.give_up
+    older.on_close = older.attachment.detach_for_good
     world.back()
-    assert world.watcher.told == ["listener_came"]
+    assert world.activity.told == ["listener_came"]
     assert older.closed == ["superseded"]
 
 
@@ -171,7 +171,7 @@ def test_each_name_has_a_pace_of_its_own():
     message = world.show("a")
     one.attachment.acknowledge(1)
     two.attachment.detach()
-    assert world.back("two", 0).heard == [message]
+    assert world.back("two", 0).received == [message]
 
 
 def test_without_a_number_one_goes_on_with_what_was_not_told():
@@ -180,8 +180,8 @@ def test_without_a_number_one_goes_on_with_what_was_not_told():
     world.show("a")
     listener.attachment.detach()
     message = world.show("b")
-    assert world.back(after=None).heard == [message]
-    with pytest.raises(Gone):
+    assert world.back(after=None).received == [message]
+    with pytest.raises(MessagesGone):
         world.back(after=0)
 
 
@@ -189,8 +189,8 @@ def test_there_are_not_too_many():
     world = World()
     for number in range(MOST):
         world.back(str(number)).attachment.detach()
-    for refused in (lambda: world.back("more"), lambda: world.bridge.audience.look_in("more")):
-        with pytest.raises(TooManyRegulars):
+    for refused in (lambda: world.back("more"), lambda: world.bridge.audience.touch("more")):
+        with pytest.raises(TooManyCursors):
             refused()
     world.back("0")
     world.miss()
@@ -201,21 +201,21 @@ def test_there_are_not_too_many():
 def test_who_looks_in_is_there_and_begins_where_it_did():
     world = World()
     message = world.show("early")
-    assert world.bridge.audience.look_in("") == 0
-    assert world.watcher.told == ["listener_came"]
+    assert world.bridge.audience.touch("") == 0
+    assert world.activity.told == ["listener_came"]
     world.clock.advance(LIMITS.lifetime.detached_seconds - 1)
-    world.bridge.audience.look_in("")
+    world.bridge.audience.touch("")
     world.clock.advance(LIMITS.lifetime.detached_seconds - 1)
-    assert world.watcher.told == ["listener_came"]
-    assert world.back().heard == [message]
+    assert world.activity.told == ["listener_came"]
+    assert world.back().received == [message]
 
 
 def test_looking_in_while_listening_changes_nothing():
     world = World()
     listener = world.back()
-    world.bridge.audience.look_in("")
+    world.bridge.audience.touch("")
     world.show("a")
-    assert len(listener.heard) == 1
+    assert len(listener.received) == 1
     assert world.clock.getDelayedCalls() == []
 
 
@@ -225,12 +225,12 @@ def test_after_the_close_no_clock_runs_for_who_may_come_back():
     message = world.show("a")
     world.bridge.close("finished")
     assert world.clock.getDelayedCalls() == []
-    assert world.bridge.audience.awaits
+    assert world.bridge.audience.awaits_return
     late = world.back()
-    assert late.heard == [message]
+    assert late.received == [message]
     assert late.closed == ["finished"]
-    assert world.bridge.audience.awaits
+    assert world.bridge.audience.awaits_return
     again = world.back(after=1)
-    assert again.heard == []
-    again.attachment.give_up()
-    assert not world.bridge.audience.awaits
+    assert again.received == []
+    again.attachment.detach_for_good()
+    assert not world.bridge.audience.awaits_return

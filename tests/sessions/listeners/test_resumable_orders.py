@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sagecell_tx.sessions.listeners.messagelog import Cursor, Gone, NotSaid, Outbox
+from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog, MessagesGone, NotPublished
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import shown
 
@@ -30,7 +30,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outbox = Outbox(100_000)
+        self.outbox = MessageLog(100_000)
         self.said: list[str] = []
         self.clients: list[Client] = []
         self.plain: list[Cursor] = []
@@ -54,17 +54,17 @@ class CursorMachine(RuleBasedStateMachine):
         # Alone, one begins with what is kept; only the first of all can know what that is.
         if lonely and self.meaning:
             return
-        cursor = self.outbox.open(returning=True)
+        cursor = self.outbox.open(resumable=True)
         begun = 0 if lonely else len(self.said)
-        self.clients.append(Client(cursor, begun, cursor.place - 1))
+        self.clients.append(Client(cursor, begun, cursor.position - 1))
 
     @precondition(lambda self: self.clients)
     @rule(data=st.data(), room=st.sampled_from([0, 1, 300, 1_000, PLENTY]), cut=st.integers(0, 8))
     def take_and_be_cut(self, data: st.DataObject, room: int, cut: int) -> None:
         """Of what is told now only so many messages arrive."""
         client = data.draw(st.sampled_from(self.clients), "client")
-        self.outbox.go_on_after(client.cursor, client.after)
-        number, messages = client.cursor.place, self.outbox.take(client.cursor, room)
+        self.outbox.seek(client.cursor, client.after)
+        number, messages = client.cursor.position, self.outbox.read(client.cursor, room)
         assert number == client.after + 1
         self.means(number, messages)
         arrived = messages[:cut]
@@ -76,9 +76,9 @@ class CursorMachine(RuleBasedStateMachine):
     def take_on(self, data: st.DataObject, room: int) -> None:
         """Everything arrives, on a connection that stays, and is acknowledged now and then."""
         client = data.draw(st.sampled_from(self.clients), "client")
-        if client.cursor.place != client.after + 1:  # it was cut off
-            self.outbox.go_on_after(client.cursor, client.after)
-        messages = self.outbox.take(client.cursor, room)
+        if client.cursor.position != client.after + 1:  # it was cut off
+            self.outbox.seek(client.cursor, client.after)
+        messages = self.outbox.read(client.cursor, room)
         self.means(client.after + 1, messages)
         client.heard += told(messages)
         client.after += len(messages)
@@ -90,16 +90,16 @@ class CursorMachine(RuleBasedStateMachine):
     def ask_for_what_is_not_there(self, data: st.DataObject, ahead: int) -> None:
         client = data.draw(st.sampled_from(self.clients), "client")
         self.take_all(client)
-        with pytest.raises(NotSaid):
-            self.outbox.go_on_after(client.cursor, client.after + ahead)
+        with pytest.raises(NotPublished):
+            self.outbox.seek(client.cursor, client.after + ahead)
         kept = min(c.cursor.kept for c in self.clients)
         if not self.plain and kept > 1:
-            with pytest.raises(Gone):
-                self.outbox.go_on_after(client.cursor, kept - 2)
+            with pytest.raises(MessagesGone):
+                self.outbox.seek(client.cursor, kept - 2)
 
     def take_all(self, client: Client) -> None:
-        self.outbox.go_on_after(client.cursor, client.after)
-        messages = self.outbox.take(client.cursor, PLENTY)
+        self.outbox.seek(client.cursor, client.after)
+        messages = self.outbox.read(client.cursor, PLENTY)
         self.means(client.after + 1, messages)
         client.heard += told(messages)
         client.after += len(messages)
@@ -113,8 +113,8 @@ class CursorMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def take_plainly(self, data: st.DataObject) -> None:
         cursor = data.draw(st.sampled_from(self.plain), "cursor")
-        number = cursor.place
-        self.means(number, self.outbox.take(cursor, PLENTY))
+        number = cursor.position
+        self.means(number, self.outbox.read(cursor, PLENTY))
 
     @precondition(lambda self: self.plain)
     @rule()
@@ -130,7 +130,7 @@ class CursorMachine(RuleBasedStateMachine):
     def nothing_is_kept_that_everybody_has(self) -> None:
         cursors = [*self.plain, *(client.cursor for client in self.clients)]
         if cursors and min(cursor.kept for cursor in cursors) > max(self.meaning, default=0):
-            assert self.outbox.size == 0 or any(map(self.outbox.behind, cursors))
+            assert self.outbox.size == 0 or any(map(self.outbox.has_unread, cursors))
 
     def teardown(self) -> None:
         for client in self.clients:

@@ -19,9 +19,9 @@ def demand(least: int = 1, most: int = 4) -> tuple[Demand, Clock]:
 
 def test_with_nobody_the_least():
     wanted, clock = demand(least=2)
-    assert (wanted.wanted, wanted.falls_in) == (2, None)
+    assert (wanted.wanted, wanted.next_decrease) == (2, None)
     clock.advance(10 * WINDOW)
-    assert (wanted.wanted, wanted.falls_in) == (2, None)
+    assert (wanted.wanted, wanted.next_decrease) == (2, None)
 
 
 def test_it_grows_with_the_starts_up_to_the_most():
@@ -38,17 +38,17 @@ def test_it_shrinks_as_each_start_is_a_minute_ago():
     for _ in range(3):
         wanted.started()
         clock.advance(10)
-    assert (wanted.wanted, wanted.falls_in) == (3, WINDOW - 30)
+    assert (wanted.wanted, wanted.next_decrease) == (3, WINDOW - 30)
     clock.advance(WINDOW - 30)
-    assert (wanted.wanted, wanted.falls_in) == (2, 10)
+    assert (wanted.wanted, wanted.next_decrease) == (2, 10)
     clock.advance(10)
-    assert (wanted.wanted, wanted.falls_in) == (1, None)
+    assert (wanted.wanted, wanted.next_decrease) == (1, None)
 
 
 def test_a_most_of_0_is_0_whatever_the_least():
     wanted, _ = demand(least=3, most=0)
     wanted.started()
-    assert (wanted.wanted, wanted.falls_in) == (0, None)
+    assert (wanted.wanted, wanted.next_decrease) == (0, None)
 
 
 @given(
@@ -65,7 +65,7 @@ def test_it_counts_the_starts_of_the_last_minute(least, most, pauses):
         starts.append(clock.seconds())
         recent = sum(start > clock.seconds() - WINDOW for start in starts)
         assert wanted.wanted == min(max(recent, least), most)
-        falls_in = wanted.falls_in
+        falls_in = wanted.next_decrease
         if falls_in is not None:
             before = wanted.wanted
             assert before > least

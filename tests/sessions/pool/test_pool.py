@@ -20,7 +20,7 @@ from sagecell_tx.wire.messages import Message
 
 
 @define
-class Visitor:
+class PoolVisitor:
     """An observer, and what became of its start."""
 
     name: str
@@ -59,7 +59,7 @@ class ReadyTests(SynchronousTestCase):
         self.pool = ReadyKernels(
             host=self.host, limits=self.limits, start_seconds=START, clock=self.clock
         )
-        self.visitors: list[Visitor] = []
+        self.visitors: list[PoolVisitor] = []
 
     def begin(self, **host: Any) -> None:
         """Start the service, and let it do what it wants to do at once."""
@@ -68,13 +68,13 @@ class ReadyTests(SynchronousTestCase):
         self.pool.startService()
         self.clock.advance(0)
 
-    def visit(self) -> Visitor:
-        visitor = Visitor(f"visitor-{len(self.visitors) + 1}")
+    def visit(self) -> PoolVisitor:
+        visitor = PoolVisitor(f"visitor-{len(self.visitors) + 1}")
         self.visitors.append(visitor)
         visitor.started = self.pool.start(visitor.name, visitor)
         return visitor
 
-    def served(self) -> tuple[Visitor, MemoryKernel]:
+    def served(self) -> tuple[PoolVisitor, MemoryKernel]:
         """A visitor, and the kernel that is there at once."""
         visitor = self.visit()
         kernel = self.successResultOf(visitor.started)
@@ -149,7 +149,7 @@ class HandOutTests(ReadyTests):
         kernel.end(Exit(signal=11))
         assert visitor.heard == ["stream"]
         assert visitor.missed == 1
-        kernel.come_near("cpu", 60)
+        kernel.limit_near("cpu", 60)
         assert visitor.near == 1
         assert visitor.ends == [Exit(signal=11)]
 

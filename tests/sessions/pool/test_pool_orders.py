@@ -24,7 +24,7 @@ PLACES = LIMITS.kernels + LIMITS.service_kernels
 
 
 @define(eq=False)
-class Visitor:
+class PoolVisitor:
     """Holds the pool to what `Host.start` promises."""
 
     heard: list[Message] = field(factory=list)
@@ -72,7 +72,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.pool = ReadyKernels(
             host=self.host, limits=LIMITS, start_seconds=START, clock=self.clock
         )
-        self.visitors: list[Visitor] = []
+        self.visitors: list[PoolVisitor] = []
         self.stopped: Deferred[None] | None = None
         self.pool.startService()
 
@@ -92,7 +92,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.using < PLACES)  # others are not admitted
     @rule()
     def come(self) -> None:
-        visitor = Visitor()
+        visitor = PoolVisitor()
         before = self.pool.ready
         try:
             visitor.begin(self.pool)

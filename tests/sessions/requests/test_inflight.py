@@ -154,8 +154,8 @@ def test_what_was_said_is_counted_for_each_request():
     in_flight = sent(request("r1"), request("r2"))
     noted = in_flight.get("r1")
     assert noted is not None
-    noted.said += 7
+    noted.output_bytes += 7
     other = in_flight.get("r2")
     assert other is not None
-    assert (other.said, other.silenced) == (0, False)
+    assert (other.output_bytes, other.silenced) == (0, False)
     assert in_flight.get("r3") is None

@@ -49,7 +49,7 @@ def test_what_runs_on_is_insisted_on_and_then_given_up():
 
 def test_what_heeds_the_first_word_is_left_alone():
     world = interrupted("a")
-    world.interruptions.heeded("a")
+    world.interruptions.finished("a")
     assert world.clock.getDelayedCalls() == []
     world.wait(10)
     assert (world.insisted, world.gave_up) == ([], [])
@@ -58,7 +58,7 @@ def test_what_heeds_the_first_word_is_left_alone():
 def test_what_heeds_the_second_word_stays_alive():
     world = interrupted("a")
     world.wait(3)
-    world.interruptions.heeded("a")
+    world.interruptions.finished("a")
     assert world.clock.getDelayedCalls() == []
     world.wait(10)
     assert (world.insisted, world.gave_up) == ([2], [])
@@ -66,7 +66,7 @@ def test_what_heeds_the_second_word_stays_alive():
 
 def test_it_may_be_heeded_inside_the_insisting():
     world = World()
-    world.interruptions.insist = lambda: world.interruptions.heeded("a")
+    world.interruptions.insist = lambda: world.interruptions.finished("a")
     world.interruptions.begin(["a"])
     world.wait(10)
     assert world.gave_up == []
@@ -79,7 +79,7 @@ def test_an_interrupt_of_nothing_waits_for_nothing():
 
 def test_all_that_ran_has_to_be_over():
     world = interrupted("a", "b")
-    world.interruptions.heeded("a")
+    world.interruptions.finished("a")
     world.wait(4)
     assert world.gave_up == [4]
 
@@ -96,8 +96,8 @@ def test_interrupting_again_does_not_begin_anew():
 def test_what_came_after_the_interrupt_is_not_killed_for_what_was_before():
     world = interrupted("a")
     world.wait(3)
-    world.interruptions.heeded("a")
-    world.interruptions.heeded("came later")
+    world.interruptions.finished("a")
+    world.interruptions.finished("came later")
     world.wait(10)
     assert world.gave_up == []
 
@@ -106,14 +106,14 @@ def test_each_has_its_own_clock():
     world = interrupted("a")
     world.wait(1.5)
     world.interruptions.begin(["a", "b"])
-    world.interruptions.heeded("a")
+    world.interruptions.finished("a")
     world.wait(10)
     assert (world.insisted, world.gave_up) == ([3.5], [5.5])
 
 
 def test_a_name_that_is_used_again_is_another_execution():
     world = interrupted("a")
-    world.interruptions.heeded("a")
+    world.interruptions.finished("a")
     world.wait(1.5)
     world.interruptions.begin(["a"])
     world.wait(3.5)
@@ -145,7 +145,7 @@ def test_it_gives_up_exactly_when_something_had_two_graces(events):
             world.interruptions.begin(what)
         elif name == "heeded":
             since.pop(what, None)
-            world.interruptions.heeded(what)
+            world.interruptions.finished(what)
         else:
             world.wait(what)
             due = [begun + 2 * GRACE for begun in since.values()]

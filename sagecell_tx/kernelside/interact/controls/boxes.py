@@ -41,7 +41,7 @@ class InputBox(Control):
         self.keypress = bool(keypress)
         self.evaluate = not isinstance(default, str) if evaluate is None else bool(evaluate)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """One line, or an area of several."""
         return {
             "subtype": "textarea" if self.height > 1 else "input",
@@ -52,26 +52,26 @@ class InputBox(Control):
         }
 
     @property
-    def start(self) -> str:
+    def initial(self) -> str:
         """The default as text."""
-        return self.show(self.default)
+        return self.encode(self.default)
 
-    def first(self, evaluate: Evaluate) -> Any:
+    def initial_value(self, evaluate: Evaluate) -> Any:
         """The default."""
-        return self.hold(self.default, evaluate)
+        return self.converted(self.default, evaluate)
 
-    def hold(self, value: Any, evaluate: Evaluate) -> Any:
+    def converted(self, value: Any, evaluate: Evaluate) -> Any:
         """A value that is no text is not written and read again."""
         if not self.evaluate or isinstance(value, str):
-            return super().hold(value, evaluate)
+            return super().converted(value, evaluate)
         return value if self.adapter is None else self.adapter(value)
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """Text, or its value."""
         typed = text(sent)
         return evaluated(typed, evaluate) if self.evaluate else typed
 
-    def show(self, value: Any) -> str:
+    def encode(self, value: Any) -> str:
         """The value as text."""
         return written(value)
 
@@ -107,23 +107,23 @@ class HtmlBox(Control):
         return {"control_type": self.kind, "value": self.value}
 
     @property
-    def start(self) -> str:
+    def initial(self) -> str:
         """The HTML."""
         return self.value
 
-    def first(self, evaluate: Evaluate) -> Any:
+    def initial_value(self, evaluate: Evaluate) -> Any:
         """The HTML."""
         return self.value
 
-    def hold(self, value: Any, evaluate: Evaluate) -> Any:
+    def converted(self, value: Any, evaluate: Evaluate) -> Any:
         """The HTML."""
-        return self.show(value)
+        return self.encode(value)
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """Nothing that a client sends."""
         raise InvalidValue("This box only shows something.")
 
-    def show(self, value: Any) -> str:
+    def encode(self, value: Any) -> str:
         """The HTML."""
         return str(value)
 

@@ -39,22 +39,22 @@ class Button(Control):
         self.value = value
         self.width = length(width)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """Its text and its width in CSS."""
         return {"text": self.text, "width": self.width}
 
     @property
-    def start(self) -> bool:
+    def initial(self) -> bool:
         """Not pressed."""
         return False
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """Pressed or not."""
         if not isinstance(sent, bool):
             raise InvalidValue(f"True or false was expected, not {shown(sent)}.")
         return self.value if sent else self.default
 
-    def show(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         """Nothing: a program presses no button."""
         raise ValueError("A button is for the visitor to press.")
 
@@ -100,7 +100,7 @@ class ButtonBar(Control):
         self.nrows, self.ncols = grid(len(self.values), nrows, ncols)
         self.width = length(width)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """The texts of the buttons, row by row."""
         return {
             "values": len(self.values),
@@ -111,14 +111,14 @@ class ButtonBar(Control):
         }
 
     @property
-    def start(self) -> None:
+    def initial(self) -> None:
         """None is pressed."""
         return None
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """The number of the button, or None."""
         return self.default if sent is None else self.values[index(sent, len(self.values))]
 
-    def show(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         """Nothing: a program presses no button."""
         raise ValueError("Buttons are for the visitor to press.")

@@ -29,16 +29,16 @@ class Checkbox(Control):
         self.default = bool(default)
 
     @property
-    def start(self) -> bool:
+    def initial(self) -> bool:
         """Ticked or not."""
         return self.default
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """A boolean and nothing like it."""
         if not isinstance(sent, bool):
             raise InvalidValue(f"True or false was expected, not {shown(sent)}.")
         return sent
 
-    def show(self, value: Any) -> bool:
+    def encode(self, value: Any) -> bool:
         """Whether the value counts as true."""
         return bool(value)

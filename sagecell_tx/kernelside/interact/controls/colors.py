@@ -66,20 +66,20 @@ class ColorSelector(Control):
         update: bool = True,
     ) -> None:
         super().__init__(label=label, update=update, adapter=adapter)
-        self.default = self.show(default)
+        self.default = self.encode(default)
         self.hide_input = bool(hide_input)
         self.sage_mode = bool(sage_mode)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """Whether there is a place to type in."""
         return {"hide_input": self.hide_input}
 
     @property
-    def start(self) -> str:
+    def initial(self) -> str:
         """Text like `#0000ff`."""
         return self.default
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """Text like `#0000ff`, or the Color that it is."""
         chosen = text(sent)
         if not HEX.fullmatch(chosen):
@@ -87,7 +87,7 @@ class ColorSelector(Control):
         color = getattr(sys.modules.get("sage.plot.colors"), "Color", None)
         return color(chosen) if self.sage_mode and color is not None else chosen.lower()
 
-    def show(self, value: Any) -> str:
+    def encode(self, value: Any) -> str:
         """Text like `#0000ff`; raises ValueError."""
         if callable(getattr(value, "html_color", None)):  # a Color of Sage
             value = value.html_color()

@@ -43,39 +43,39 @@ class Control:
 
     def message(self) -> dict[str, Any]:
         """How it looks, as the page is told; without its label and what it updates."""
-        return {"control_type": self.kind, "default": self.start, **self.look()}
+        return {"control_type": self.kind, "default": self.initial, **self.own_fields()}
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """The fields that it alone has."""
         return {}
 
     @property
-    def start(self) -> Any:
+    def initial(self) -> Any:
         """Its first value, as a client would send it."""
         raise NotImplementedError
 
-    def first(self, evaluate: Evaluate) -> Any:
+    def initial_value(self, evaluate: Evaluate) -> Any:
         """What the function gets of the first value."""
-        return self.take(self.start, evaluate)
+        return self.receive(self.initial, evaluate)
 
-    def hold(self, value: Any, evaluate: Evaluate) -> Any:
+    def converted(self, value: Any, evaluate: Evaluate) -> Any:
         """What the function gets of a value that a program sets; raises ValueError."""
-        return self.take(self.show(value), evaluate)
+        return self.receive(self.encode(value), evaluate)
 
-    def take(self, sent: object, evaluate: Evaluate) -> Any:
+    def receive(self, sent: object, evaluate: Evaluate) -> Any:
         """What the function gets of what a client sent.
 
         Raises InvalidValue when that is no value of this control; what the visitor's text or
         the adapter raise passes.
         """
-        value = self.read(sent, evaluate)
+        value = self.decode(sent, evaluate)
         return value if self.adapter is None else self.adapter(value)
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """The same without the adapter."""
         raise NotImplementedError
 
-    def show(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         """What the page is told when a program sets `value`; raises ValueError when it cannot be."""
         raise NotImplementedError
 

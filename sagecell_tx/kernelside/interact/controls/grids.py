@@ -48,9 +48,9 @@ class InputGrid(Control):
             raise ValueError(f"A grid has at most {BOXES} boxes.")
         self.width = max(1, int(width))
         self.evaluate = bool(evaluate)
-        self.default = self.show(default)
+        self.default = self.encode(default)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """Its size, in boxes, and that of a box, in characters."""
         return {
             "nrows": self.nrows,
@@ -60,30 +60,30 @@ class InputGrid(Control):
         }
 
     @property
-    def start(self) -> list[list[str]]:
+    def initial(self) -> list[list[str]]:
         """Rows of text."""
         return [list(row) for row in self.default]
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """Rows of values; all are text before any is evaluated."""
         typed = [[text(box) for box in items(row, self.ncols)] for row in items(sent, self.nrows)]
         if not self.evaluate:
             return typed
         return [[evaluated(box, evaluate) for box in row] for row in typed]
 
-    def hold(self, value: Any, evaluate: Evaluate) -> Any:
+    def converted(self, value: Any, evaluate: Evaluate) -> Any:
         """Values that are no text are not written and read again."""
-        typed = self.show(value)
+        typed = self.encode(value)
         given = rows_of(value)
         if not self.evaluate or given is None or not all(map(_is_row, given)):
-            return self.take(typed, evaluate)
+            return self.receive(typed, evaluate)
         rows = [
             [evaluated(box, evaluate) if isinstance(box, str) else box for box in row]
             for row in given
         ]
         return rows if self.adapter is None else self.adapter(rows)
 
-    def show(self, value: Any) -> list[list[str]]:
+    def encode(self, value: Any) -> list[list[str]]:
         """Rows of text, whichever way the values were given."""
         values = rows_of(value)
         if values is None:

@@ -13,7 +13,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
     items,
 )
 from sagecell_tx.kernelside.interact.controls.selectors import choices
-from sagecell_tx.kernelside.interact.controls.sliders import STEPS, Line, nearest
+from sagecell_tx.kernelside.interact.controls.sliders import STEPS, SliderScale, nearest
 
 #: Sliders that one control may have.
 SLIDERS = 1000
@@ -56,10 +56,12 @@ class MultiSlider(Control):
         else:
             given = (interval, steps, stepsize)
             names = ("interval", "steps", "stepsize")
-            self.lines = [Line(*each) for each in zip(*map(self._each, given, names), strict=True)]
+            self.lines = [
+                SliderScale(*each) for each in zip(*map(self._each, given, names), strict=True)
+            ]
             first = [line.low for line in self.lines]
         chosen = None if default is None else self._each(default, "default")
-        self.default = first if chosen is None else self.show(chosen)
+        self.default = first if chosen is None else self.encode(chosen)
 
     def _each(self, given: Any, name: str) -> list[Any]:
         listed = list(given)
@@ -67,7 +69,7 @@ class MultiSlider(Control):
             raise ValueError(f"There must be at least one of {name}.")
         return (listed + listed[-1:] * self.sliders)[: self.sliders]
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """How many, and where each may be."""
         if self.discrete:
             where: dict[str, Any] = {
@@ -85,11 +87,11 @@ class MultiSlider(Control):
         return {"sliders": self.sliders, **where, "display_values": self.display_values}
 
     @property
-    def start(self) -> list[Any]:
+    def initial(self) -> list[Any]:
         """A number for each."""
         return list(self.default)
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """A value for each."""
         given = items(sent, self.sliders)
         if self.discrete:
@@ -97,7 +99,7 @@ class MultiSlider(Control):
             return [values[index(each, len(values))] for (values, _), each in pairs]
         return [line.value(each) for line, each in zip(self.lines, given, strict=True)]
 
-    def show(self, value: Any) -> list[Any]:
+    def encode(self, value: Any) -> list[Any]:
         """A number for each."""
         given = list(value)
         if len(given) != self.sliders:

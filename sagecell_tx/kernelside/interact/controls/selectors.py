@@ -51,7 +51,7 @@ class Selector(Control):
         self.width = length(width)
         self.default = 0 if default is None else place(self.values, default)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """How many choices in what form; their texts, in order."""
         return {
             "subtype": self.selector_type,
@@ -63,15 +63,15 @@ class Selector(Control):
         }
 
     @property
-    def start(self) -> int:
+    def initial(self) -> int:
         """The number of the first choice."""
         return self.default
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """The value of that number."""
         return self.values[index(sent, len(self.values))]
 
-    def show(self, value: Any) -> int:
+    def encode(self, value: Any) -> int:
         """The value's number."""
         return place(self.values, value)
 

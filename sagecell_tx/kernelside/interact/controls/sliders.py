@@ -23,7 +23,7 @@ from sagecell_tx.kernelside.interact.controls.selectors import choices
 STEPS = 250
 
 
-class Line:
+class SliderScale:
     """Where a continuous slider may be: from `low` to `high` by `step`.
 
     If all that was given is whole numbers, so is the value.
@@ -84,14 +84,14 @@ class ContinuousSlider(Control):
         update: bool = True,
     ) -> None:
         super().__init__(label=label, update=update, adapter=adapter)
-        self.line = Line(interval, steps, stepsize)
+        self.line = SliderScale(interval, steps, stepsize)
         self.range_slider = bool(range_slider)
         self.display_value = bool(display_value)
         if default is None:
             default = interval if range_slider else self.line.low
-        self.default = self.show(default)
+        self.default = self.encode(default)
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """Where it may be."""
         return {
             "subtype": "continuous_range" if self.range_slider else "continuous",
@@ -100,17 +100,17 @@ class ContinuousSlider(Control):
         }
 
     @property
-    def start(self) -> Any:
+    def initial(self) -> Any:
         """A number or two."""
         return list(self.default) if self.range_slider else self.default
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """A number, or a pair in order."""
         if not self.range_slider:
             return self.line.value(sent)
         return _in_order(*(self.line.value(each) for each in items(sent, 2)))
 
-    def show(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         """A number or two, as near as there is."""
         if not self.range_slider:
             return self.line.nearest(value)
@@ -141,11 +141,11 @@ class DiscreteSlider(Control):
         self.range_slider = bool(range_slider)
         self.display_value = bool(display_value)
         if default is not None:
-            self.default = self.show(default)
+            self.default = self.encode(default)
         else:
             self.default = [0, len(self.values) - 1] if range_slider else 0
 
-    def look(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """The texts, in order."""
         return {
             "subtype": "discrete_range" if self.range_slider else "discrete",
@@ -156,11 +156,11 @@ class DiscreteSlider(Control):
         }
 
     @property
-    def start(self) -> Any:
+    def initial(self) -> Any:
         """A place in the list, or two."""
         return list(self.default) if self.range_slider else self.default
 
-    def read(self, sent: object, evaluate: Evaluate) -> Any:
+    def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """The value there, or a pair of those."""
         count = len(self.values)
         if not self.range_slider:
@@ -168,7 +168,7 @@ class DiscreteSlider(Control):
         low, high = _in_order(*(index(each, count) for each in items(sent, 2)))
         return self.values[low], self.values[high]
 
-    def show(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         """Where the value is, or the one nearest to it."""
         if not self.range_slider:
             return nearest(self.values, value)

@@ -15,9 +15,9 @@ from contextlib import suppress
 from attrs import define, field
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import Bootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 from sagecell_tx.kernelside.sandbox import landlock, seccomp
-from sagecell_tx.kernelside.sandbox.levels import Place, Setting, Unavailable
+from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem, network, sysvipc, ucounts
 from sagecell_tx.kernelside.sandbox.uids import Accounts, become
 from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
@@ -77,7 +77,7 @@ class Namespaces:
         if self._filter is None:  # a program may then make namespaces of its own
             self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
-    def fork(self, start: StartCommand, bootstrap: Bootstrap) -> int:
+    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`, by way of a process whose namespaces the new one is born into."""
         account = None if self._accounts is None else self._accounts.take(start.kernel_id)
         ends: list[int] = []
@@ -111,7 +111,7 @@ class Namespaces:
         os.close(release)
         return int(answer)
 
-    def enter(self, start: StartCommand, secrets: Secrets) -> Place:
+    def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Make this process's own mounts, then give up all that it could do here."""
         _make_mounts(start, secrets.directory, self._temporary)
         network.raise_loopback()
@@ -130,11 +130,11 @@ class Namespaces:
             landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
-        return Place(
+        return KernelEnvironment(
             work=filesystem.HOME,
             temporary=self._temporary,
             listeners=bound,
-            environment=network.environment() if start.proxy else {},
+            variables=network.environment() if start.proxy else {},
         )
 
     def ended(self, kernel_id: int) -> None:
@@ -155,7 +155,9 @@ _READ_ONLY = (
 )
 
 
-def _bear(account: int | None, bootstrap: Bootstrap, tell: int, bounds: Mapping[str, str]) -> bool:
+def _bear(
+    account: int | None, bootstrap: KernelBootstrap, tell: int, bounds: Mapping[str, str]
+) -> bool:
     """In the process between: leave, and fork. True in the new process; else it returns False.
 
     The System V objects belong to a user namespace in between, whose root bounds them.

@@ -19,7 +19,7 @@ from sagecell_tx.kernelside.interact.controls.grids import InputGrid
 from sagecell_tx.kernelside.interact.controls.multisliders import MultiSlider
 from sagecell_tx.kernelside.interact.controls.selectors import Selector
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 from tests.kernelside.interact.recording import RecordingPage, World
 
 ALL = [
@@ -85,8 +85,8 @@ def test_there_are_ten_types_on_the_wire():
 def test_its_default_is_a_value(control):
     message = control.message()
     if "default" in message:
-        control.take(message["default"], evaluate)
-    assert control.first(evaluate) is not Ellipsis
+        control.receive(message["default"], evaluate)
+    assert control.initial_value(evaluate) is not Ellipsis
 
 
 @each_control
@@ -101,7 +101,7 @@ def test_it_looks_the_same_in_two_interacts(control):
 @given(st.sampled_from(ALL), json_values)
 def test_whatever_a_client_sends_is_taken_or_refused(control, sent):
     with suppress(InvalidValue):
-        control.take(sent, str)
+        control.receive(sent, str)
 
 
 @given(st.sampled_from(ALL), json_values)
@@ -111,7 +111,7 @@ def test_what_is_refused_changes_nothing(control, sent):
     before = list(world.calls)
     try:
         world.send(sent)
-    except Refused:
+    except RequestRefused:
         assert world.calls == before
     else:
         assert len(world.calls) == len(before) + 1
@@ -133,9 +133,9 @@ def test_an_adapter_has_the_last_word(world):
 
 def test_a_control_says_what_it_is():
     for undone in (
-        lambda control: control.start,
-        lambda control: control.read(1, evaluate),
-        lambda control: control.show(1),
+        lambda control: control.initial,
+        lambda control: control.decode(1, evaluate),
+        lambda control: control.encode(1),
     ):
         with pytest.raises(NotImplementedError):
             undone(Control())
@@ -154,7 +154,7 @@ def test_checkbox(world):
     }
     assert world.send(True) is True
     for wrong in (1, "true", None):
-        with pytest.raises(Refused, match="True or false"):
+        with pytest.raises(RequestRefused, match="True or false"):
             world.send(wrong)
 
 
@@ -172,7 +172,7 @@ def test_input_box(world):
         "update": True,
     }
     assert world.send("1+1") == "1+1"
-    with pytest.raises(Refused, match="string was expected"):
+    with pytest.raises(RequestRefused, match="string was expected"):
         world.send(7)
 
 
@@ -207,14 +207,14 @@ def test_input_grid(world):
     }
     assert world.send([["5", "6"], ["", "1/2"]]) == [[5, 6], [None, 0.5]]
     for wrong in ([["1"]], [[1, 2], [3, 4]], "x", [["1", "2"], "34"]):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.send(wrong)
 
 
 @pytest.mark.parametrize("default", ["7", 7, [7, 7, 7, 7], [[7, 7], (7, 7)], [["7", 7], [7, 7]]])
 def test_ways_to_fill_a_grid(default):
     grid = InputGrid(2, 2, default)
-    assert grid.start == [["7", "7"], ["7", "7"]]
+    assert grid.initial == [["7", "7"], ["7", "7"]]
 
 
 def test_input_grid_of_text_and_to_value(world):
@@ -248,7 +248,7 @@ def test_selector(world):
     assert world.send(2) == "c"
     assert world.send(0.0) == "a"
     for wrong in (3, -1, True, "0", 0.5, None, math.inf):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.send(wrong)
 
 
@@ -302,13 +302,13 @@ def test_color_selector(world):
     }
     assert world.send("#00FF00") == "#00ff00"
     for wrong in ("green", "#0f0", "#00ff0g", 5, "#00ff00;"):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.send(wrong)
 
 
 @pytest.mark.parametrize("color", ["#00f", "#0000FF", "Blue", (0, 0, 1), [0, 0, 1.0]])
 def test_ways_to_name_a_color(color):
-    assert ColorSelector(color).start == "#0000ff"
+    assert ColorSelector(color).initial == "#0000ff"
 
 
 @pytest.mark.parametrize("color", ["bleu", (0, 0), (0, 0, 2), 5, (None, 0, 0), (math.inf, 0, 0)])
@@ -331,7 +331,7 @@ def test_button(world):
     assert world.send(True) == 1
     world.update({})
     assert world.calls[-1] == 0  # it has gone back
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         world.send(1)
 
 
@@ -350,7 +350,7 @@ def test_button_bar(world):
     }
     assert world.send(1) == 2
     assert world.send(None) == 0
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         world.send(3)
 
 
@@ -369,5 +369,5 @@ def test_html_box(world):
         "update": False,
     }
     assert world.calls == ["<i>x</i>"]
-    with pytest.raises(Refused, match="only shows"):
+    with pytest.raises(RequestRefused, match="only shows"):
         world.send("<b>")

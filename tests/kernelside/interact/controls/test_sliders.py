@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.interact.controls.multisliders import MultiSlider
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
-from sagecell_tx.kernelside.interact.page import Refused
+from sagecell_tx.kernelside.interact.page import RequestRefused
 from tests.kernelside.interact.recording import World
 
 
@@ -37,7 +37,7 @@ def test_continuous(world):
     assert world.send(3.5) == 3.5
     assert type(world.send(3)) is float
     for wrong in (11, -1, "3", True, None, [3], math.nan, math.inf, 10**400):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.send(wrong)
 
 
@@ -53,7 +53,7 @@ def test_a_range(world):
     assert world.look["default"] == [2.0, 4.0]
     assert world.send([1, 5]) == (1.0, 5.0)
     for wrong in ([5, 1], [1], 1, [1, 11], [1, "2"]):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.send(wrong)
     world.one(ContinuousSlider((0, 10), range_slider=True))
     assert world.calls[-1] == (0.0, 10.0)
@@ -73,7 +73,7 @@ def test_discrete(world):
         "update": True,
     }
     assert world.send(2) == "blue"
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         world.send(3)
 
 
@@ -82,7 +82,7 @@ def test_discrete_range(world):
     assert world.look["subtype"] == "discrete_range"
     assert world.look["default"] == [0, 2]
     assert world.send([1, 1]) == ("b", "b")
-    with pytest.raises(Refused, match="comes first"):
+    with pytest.raises(RequestRefused, match="comes first"):
         world.send([2, 0])
 
 
@@ -125,7 +125,7 @@ def test_many_continuous(world):
     }
     assert world.send([0.5, 3]) == [0.5, 3.0]
     for wrong in ([0.5], [2, 3], 0.5, [None, 1]):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             world.send(wrong)
 
 
@@ -134,7 +134,7 @@ def test_many_discrete(world):
     assert world.look["values"] == [["0", "1"], ["a", "b", "c"], ["a", "b", "c"]]
     assert world.look["range"] == [[0, 1], [0, 2], [0, 2]]
     assert world.send([1, 2, 0]) == [1, "c", "a"]
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         world.send([2, 0, 0])
 
 
@@ -149,10 +149,10 @@ def test_many_that_make_no_sense():
 def test_each_step_of_a_slider_is_taken(low, span, step, number):
     slider = ContinuousSlider((low, low + span), stepsize=step)
     sent = min(low + number * step, low + span)
-    assert slider.take(float(sent), eval) == sent
+    assert slider.receive(float(sent), eval) == sent
 
 
 def test_rounding_errors_at_the_ends_are_forgiven():
     slider = ContinuousSlider((0, 0.3))
-    assert slider.take(0.1 + 0.2, eval) == 0.3
-    assert ContinuousSlider((Fraction(1, 3), 1)).start == 1 / 3
+    assert slider.receive(0.1 + 0.2, eval) == 0.3
+    assert ContinuousSlider((Fraction(1, 3), 1)).initial == 1 / 3

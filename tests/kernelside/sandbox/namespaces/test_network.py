@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sagecell_tx.hosts.network.fdpassing import Handover
+from sagecell_tx.hosts.network.fdpassing import ListenerReceiver
 from tests.kernelside.confined import Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server
 
@@ -30,10 +30,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def connected(server: Server) -> Iterator[tuple[Cell, socket.socket]]:
     """A kernel and the listener that it has handed over."""
     directory = server.directory()
-    handover = Handover.below(directory)
+    receiver = ListenerReceiver.below(directory)
     cell = server.begin(directory, proxy=True).cell()
-    with handover.take() as listener:
-        handover.close()
+    with receiver.take() as listener:
+        receiver.close()
         listener.settimeout(PATIENCE)
         yield cell, listener
         cell.stop()
