@@ -165,11 +165,11 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     threads = reactor.getThreadPool()
     limits = config.limits
     database = open_database(
-        config.database_url, reactor=reactor, pool=threads, reserve=limits.disk_reserve
+        config.database_url, reactor=reactor, pool=threads, reserve=limits.files.disk_reserve_bytes
     )
     cells = _cells(config, database, reactor)
     connection_limits = ConnectionLimits(
-        most=limits.connections_per_address, counted_as=clients.counted_as
+        most=limits.requests.connections_per_address, counted_as=clients.counted_as
     )
     ports = ListeningPorts(
         clock=reactor,
@@ -180,7 +180,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     if config.permalinks_only:
         links = permalink_site(
             cells=cells,
-            limits=limits,
+            limits=limits.requests,
             reactor=reactor,
             on_accepted=ports.accepted,
             connection_limits=connection_limits,
@@ -200,7 +200,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         database=database,
         now=timestamp,
         entropy=secrets.token_bytes,
-        total=limits.files_total,
+        total=limits.files.total_bytes,
     )
     host = ForkHost(
         reactor=reactor,
@@ -222,7 +222,12 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         network=network,
         new_key=lambda: secrets.token_hex(32),
     )
-    ready = ReadyKernels(host=host, limits=limits, clock=reactor)
+    ready = ReadyKernels(
+        host=host,
+        limits=limits.admission,
+        start_seconds=limits.lifetime.start_seconds,
+        clock=reactor,
+    )
     processors = len(os.sched_getaffinity(0))
     fleet = Fleet(
         host=ready,
@@ -256,7 +261,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     )
 
     def sweep() -> Deferred[None]:
-        swept = files.sweep(timestamp() - limits.file_retention)
+        swept = files.sweep(timestamp() - limits.files.retention_seconds)
         # A timer whose function fails never calls it again.
         swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
         return swept.addCallback(lambda _: None)
@@ -325,7 +330,7 @@ def _network(config: Config, reactor: Any) -> Network | None:
     return Network(
         reactor=reactor,
         allowed=allowed,
-        limits=config.limits,
+        limits=config.limits.network,
         resolver=ThreadedResolver(reactor=reactor),
         is_public=is_public,
     )

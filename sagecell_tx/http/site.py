@@ -16,7 +16,6 @@ from twisted.web.server import Request, Site
 from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.admin.accesslog import AccessLog
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
@@ -37,6 +36,7 @@ from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.http.transports.autobahn import KernelWebSockets, WebSockets
 from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -133,11 +133,24 @@ def resource_tree(parts: SiteParts) -> IResource:
     fleet, limits, now = parts.fleet, parts.limits, parts.now
     parser = parts.parser
     sockets = WebSockets(
-        limits=limits, now=now, reactor=parts.reactor, who=parts.clients.holder, parser=parser
+        lifetime=limits.lifetime,
+        messages=limits.messages,
+        now=now,
+        reactor=parts.reactor,
+        who=parts.clients.holder,
+        parser=parser,
     )
     channels = KernelWebSockets(fleet=fleet, sockets=sockets)
-    files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
-    polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, parser=parser)
+    stalled = limits.messages.stalled_seconds
+    files = Files(store=parts.files, clock=parts.reactor, stalled=stalled)
+    polling = Polling(
+        fleet=fleet,
+        lifetime=limits.lifetime,
+        messages=limits.messages,
+        clock=parts.reactor,
+        now=now,
+        parser=parser,
+    )
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
@@ -150,14 +163,15 @@ def resource_tree(parts: SiteParts) -> IResource:
     service = ServiceRoute(
         fleet=fleet,
         clients=parts.clients,
-        limits=limits,
+        limits=limits.requests,
+        stalled=stalled,
         terms=parts.terms,
         clock=parts.reactor,
         new_id=parts.new_id,
         now=now,
     )
     permalinks = Permalinks(
-        store=parts.cells, limits=limits, clients=parts.clients, clock=parts.reactor
+        store=parts.cells, limits=limits.requests, clients=parts.clients, clock=parts.reactor
     )
     status = Status(
         fleet=fleet,
@@ -168,7 +182,11 @@ def resource_tree(parts: SiteParts) -> IResource:
     )
     completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
     completions = Completions(
-        completer=completer, clients=parts.clients, limits=limits, now=now, parser=parser
+        completer=completer,
+        clients=parts.clients,
+        limits=limits.requests,
+        now=now,
+        parser=parser,
     )
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
@@ -205,9 +223,10 @@ def sockjs(parts: SiteParts, sockets: WebSockets, completer: Completer) -> SockJ
     return SockJS(
         connections=SockJSConnections(
             clock=parts.reactor,
-            limits=limits,
+            limits=limits.sockjs,
+            stalled=limits.messages.stalled_seconds,
             make_handler=begin,
-            counts=ConnectionCounts(limits=limits),
+            counts=ConnectionCounts(limits=limits.sockjs),
         ),
         sockets=sockets,
         address=lambda request: clients.visitor(request, Purpose.KERNEL).address,
@@ -222,7 +241,7 @@ def site(parts: SiteParts) -> Site:
     """The factory for the web server's connections."""
     return _site(
         resource_tree(parts),
-        limits=parts.limits,
+        limits=parts.limits.requests,
         reactor=parts.reactor,
         on_accepted=parts.on_accepted,
         connection_limits=parts.connection_limits,
@@ -235,7 +254,7 @@ def site(parts: SiteParts) -> Site:
 def permalink_site(
     *,
     cells: CellStore,
-    limits: Limits,
+    limits: RequestLimits,
     reactor: Any,
     on_accepted: Callable[[], bool] = lambda: True,
     connection_limits: ConnectionLimits | None = None,
@@ -264,7 +283,7 @@ def permalink_site(
 def _site(
     tree: IResource,
     *,
-    limits: Limits,
+    limits: RequestLimits,
     reactor: Any,
     on_accepted: Callable[[], bool],
     connection_limits: ConnectionLimits,
@@ -274,7 +293,7 @@ def _site(
 ) -> Site:
     made = CellSite(
         tree,
-        requestFactory=partial(CellRequest, largest=limits.request_body, parser=parser),
+        requestFactory=partial(CellRequest, largest=limits.body_bytes, parser=parser),
         timeout=None,  # the channel has deadlines of its own
         logFormatter=AccessLog(clients),
         reactor=reactor,

@@ -9,8 +9,8 @@ from attrs import define
 from twisted.web.server import Site
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.site import permalink_site
+from sagecell_tx.limits import Limits, RequestLimits
 
 from .loopback import form
 from .world import SiteTests, World
@@ -25,12 +25,12 @@ class LinksWorld(World):
     @override
     def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
         return permalink_site(
-            cells=self.cells, limits=self.limits, reactor=self.clock, baseurl=self.baseurl
+            cells=self.cells, limits=self.limits.requests, reactor=self.clock, baseurl=self.baseurl
         )
 
 
 class PermalinkSiteTests(SiteTests):
-    limits = Limits(request_body=1000)
+    limits = Limits(requests=RequestLimits(body_bytes=1000))
 
     def setUp(self) -> None:
         super().setUp()

@@ -17,12 +17,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.site import SiteParts, site
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore

@@ -51,7 +51,7 @@ def test_the_fork_server_dies_during_a_hundred_starts():
 
 
 def test_the_fork_server_hangs():
-    with Server(spare=True, start=5.0) as server:
+    with Server(spare=True, limits={"lifetime.start_seconds": 5.0}) as server:
         until(lambda: server.log().count("a fork server is up") == 2)
         with Client(server.url) as client:
             client.run("1")

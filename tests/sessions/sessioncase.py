@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
@@ -17,7 +17,15 @@ from .samples import DATE, KERNEL_ID, ids
 from .slowstore import SlowStore
 
 LIMITS = Limits(
-    start=15, unclaimed=60, idle=900, detached=10, lifetime=1800, stop_grace=1, stalled=60
+    lifetime=LifetimeLimits(
+        start_seconds=15,
+        unclaimed_seconds=60,
+        idle_seconds=900,
+        detached_seconds=10,
+        total_seconds=1800,
+        stop_grace_seconds=1,
+    ),
+    messages=MessageLimits(stalled_seconds=60),
 )
 
 

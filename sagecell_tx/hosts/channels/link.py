@@ -15,10 +15,10 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.relay import Relay
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire import zmqwire
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, WireError
 
@@ -71,7 +71,8 @@ class KernelLink:
     name: str
     key: bytes
     identity: bytes
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     received: Callable[[Message], None]
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
@@ -101,7 +102,9 @@ class KernelLink:
         except OSError:
             self.close()
             raise
-        self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        self._beat = self.factory.reactor.callLater(
+            self.lifetime.heartbeat_seconds, self._beat_once
+        )
         return self._proof
 
     def _connect(self, channel: str, received: Callable[[list[bytes]], None]) -> None:
@@ -110,7 +113,7 @@ class KernelLink:
             reactor=self.factory.reactor,
             theirs=kernel_socket(self.directory, port),
             ours=self.relays / f"{self.name}-{port}",
-            largest=self.limits.kernel_message,
+            largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
         )
         socket = ZmqSocket(
@@ -121,7 +124,7 @@ class KernelLink:
             relay.taken,
             # The kernel asks for input from whom it was sent the request.
             identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
-            largest=self.limits.kernel_message,
+            largest=self.messages.kernel_message_bytes,
         )
         self._sockets[channel] = _ChannelSocket(relay, socket)
 
@@ -137,7 +140,7 @@ class KernelLink:
         Its replies are read on for a while: that an interrupted request has ended must be
         known although nobody takes its output.
         """
-        self._held, self._replies = True, self.limits.outbox
+        self._held, self._replies = True, self.messages.message_log_bytes
         for channel in HELD & self._sockets.keys():
             self._sockets[channel].socket.pause("held")
 
@@ -216,11 +219,13 @@ class KernelLink:
 
     def _beat_once(self) -> None:
         """Ask for an echo, and count the times that the last one did not come."""
-        if self._missed >= self.limits.heartbeats_missed:
+        if self._missed >= self.lifetime.heartbeats_missed:
             self.heartbeat_missed()
             return
         self._missed += 1
-        self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        self._beat = self.factory.reactor.callLater(
+            self.lifetime.heartbeat_seconds, self._beat_once
+        )
         if HEARTBEAT not in self._sockets:
             # Made late: most kernels are gone before their first beat.
             with suppress(OSError):  # a beat that is missed

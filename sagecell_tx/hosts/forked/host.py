@@ -22,31 +22,20 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
 
-from sagecell_tx.config import ConfigError, Limits
+from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
-from sagecell_tx.hosts.forked.protocol import command
+from sagecell_tx.hosts.forked.protocol import command, kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
 
 _log = Logger()
-
-#: The limits that a kernel holds itself to, or its fork server holds it to.
-KERNEL_LIMITS = (
-    "cpu",
-    "memory",
-    "processes",
-    "open_files",
-    "directory",
-    "file",
-    "files",
-    "files_count",
-    "warning",
-)
 
 
 @define(kw_only=True, eq=False)
@@ -103,7 +92,7 @@ class ForkHost(Service):
         self._servers = ForkServers(
             reactor=self.reactor,
             spare=self.spare,
-            patience=self.limits.start,
+            patience=self.limits.lifetime.start_seconds,
             came_up=self._came_up,
             event=self._event,
             lost=self._lost,
@@ -271,13 +260,12 @@ class ForkHost(Service):
             _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
             self._end(kernel, Exit())
             return
-        self._servers.send_command(
-            descriptors,
-            op="start",
-            id=kernel.number,
-            limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
+        start = StartCommand(
+            kernel_id=kernel.number,
+            limits=kernel_limits(self.limits),
             proxy=self.network is not None,
         )
+        self._servers.send_command(descriptors, **start.line)
 
     def _given_up(self, kernel: ForkedKernel) -> None:
         """End a kernel that nobody waits for."""

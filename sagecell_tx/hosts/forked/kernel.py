@@ -14,7 +14,6 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.link import KernelLink
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
@@ -23,6 +22,7 @@ from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
 from sagecell_tx.hosts.forked.machine import KernelCore, KernelInputs, new_kernel_state
 from sagecell_tx.hosts.network.egress import Network, Outlet
 from sagecell_tx.hosts.network.fdpassing import NoListener
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
 from sagecell_tx.wire.messages import Message, WireError
 
@@ -86,7 +86,8 @@ class ForkedKernel:
             name=str(self.number),
             key=self.key,
             identity=IDENTITY,
-            limits=self.resources.limits,
+            lifetime=self.resources.limits.lifetime,
+            messages=self.resources.limits.messages,
             received=self.observer.message_received,
             rejected=self._rejected,
             heartbeat_missed=self.observer.heartbeat_missed,

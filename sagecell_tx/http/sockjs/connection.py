@@ -16,7 +16,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.sockjswire import Piece, Text
 
@@ -99,7 +99,8 @@ class SockJSConnection:
     """
 
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
+    stalled: float  # seconds that a client may take nothing
     make_handler: MakeHandler
     on_end: Callable[[], None]
     address: str = ""
@@ -127,7 +128,7 @@ class SockJSConnection:
             return
         self._receiver = receiver
         self._last_written = self.clock.seconds()
-        self._set_timer(self.limits.sockjs_heartbeat, self._heartbeat)
+        self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
         if self._handler is None and self._goodbye is None:
             self._last_message = self.clock.seconds()
             self._begin()
@@ -251,22 +252,22 @@ class SockJSConnection:
                 self._detach()
                 receiver.finish()
             else:
-                self._set_timer(self.limits.sockjs_heartbeat, self._heartbeat)
+                self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
 
     def _detach(self) -> None:
         """The receiver takes nothing more; another one has to come before long."""
         self._receiver, self._pieces = None, iter(())
-        self._set_timer(self.limits.sockjs_disconnect, self.expire)
+        self._set_timer(self.limits.disconnect_seconds, self.expire)
 
     def _heartbeat(self) -> None:
         now, receiver = self.clock.seconds(), self._receiver
         assert receiver is not None, "the timer is another one without a receiver"
-        self._set_timer(self.limits.sockjs_heartbeat, self._heartbeat)
+        self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
         if not receiver.writable:
-            if now - self._last_written >= self.limits.stalled:
+            if now - self._last_written >= self.stalled:
                 _log.info("a SockJS client takes nothing and is let go")
                 self.abandon(*INTERRUPTED)
-        elif self._goodbye is None and now - self._last_message >= self.limits.sockjs_idle:
+        elif self._goodbye is None and now - self._last_message >= self.limits.idle_seconds:
             self.close(*IDLE)
         else:
             self._write(receiver, sockjswire.HEARTBEAT)

@@ -226,7 +226,7 @@ class SockJS:
             return headers.not_allowed(request, "GET")
         self._prepare(request)
         connection = self.connections.find_or_open(name, self.address(request))
-        limit = self.connections.limits.sockjs_response
+        limit = self.connections.limits.response_bytes
         await FrameResponse(request, form, limit, connection).send()
         return b""
 

@@ -13,7 +13,6 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.sockjs.connection import (
     IDLE,
     ROOM,
@@ -28,6 +27,7 @@ from sagecell_tx.http.transports.websocket import (
     TRY_AGAIN_LATER,
     WebSocket,
 )
+from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.sockjswire import PayloadExpected, Piece
@@ -123,7 +123,7 @@ class RawSocket:
     address: str
     make_handler: MakeHandler
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
     on_end: Callable[[], None]
     _handler: SockJSHandler | None = field(default=None, init=False)
     _pieces: Iterator[Piece] = field(factory=lambda: iter(()), init=False)
@@ -137,7 +137,7 @@ class RawSocket:
         """The upgrade is done."""
         self.socket.transport.unregisterProducer()  # the HTTP channel, whose transport it was
         self.socket.transport.registerProducer(self, True)
-        self._idle = self.clock.callLater(self.limits.sockjs_idle, self.close, *IDLE)
+        self._idle = self.clock.callLater(self.limits.idle_seconds, self.close, *IDLE)
         handler = self.make_handler(self)
         if self.socket.can_send:
             self._handler = handler
@@ -209,7 +209,7 @@ class RawSocket:
 
     def _restart_idle_timer(self) -> None:
         if self._idle is not None and self._idle.active():
-            self._idle.reset(self.limits.sockjs_idle)
+            self._idle.reset(self.limits.idle_seconds)
 
     def _pump(self) -> None:
         if self._pumping:

@@ -28,7 +28,6 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
-from sagecell_tx.config import Limits
 from sagecell_tx.http.connections.fairness import Intake, Pongs, Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving.parsing import Inbox, Parser
@@ -44,6 +43,7 @@ from sagecell_tx.http.transports.websocket import (
     WebSocketListener,
     close_reason,
 )
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.wire.messages import WireError, dump
 
@@ -215,7 +215,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             try:
                 self.handler.begin()
             except resume.CANNOT_GO_ON as error:
-                problem = resume.refusal(error, self.factory.limits)
+                problem = resume.refusal(error, self.factory.lifetime)
                 self.close_with(POLICY_VIOLATION, problem.code, problem.message)
             except Exception:
                 _log.failure("beginning a conversation")
@@ -348,25 +348,31 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     protocol = WebSocketProtocol
 
     def __init__(
-        self, *, limits: Limits, now: Callable[[], str], reactor: Any, parser: Parser
+        self,
+        *,
+        lifetime: LifetimeLimits,
+        messages: MessageLimits,
+        now: Callable[[], str],
+        reactor: Any,
+        parser: Parser,
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
-        self.limits = limits
+        self.lifetime = lifetime
         self.parser = parser
         self.now = now
         self.rota = Rota(clock=reactor)
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
-            maxFramePayloadSize=limits.client_message,
-            maxMessagePayloadSize=limits.client_message,
+            maxFramePayloadSize=messages.client_message_bytes,
+            maxMessagePayloadSize=messages.client_message_bytes,
             failByDrop=False,
             # Autobahn's own way to see that text is UTF-8 takes ten times as long as Python's.
             utf8validateIncoming=False,
             openHandshakeTimeout=10,
             closeHandshakeTimeout=5,
             # A client that is gone without a word, or never reads, does not answer.
-            autoPingInterval=limits.ping,
-            autoPingTimeout=limits.stalled,
+            autoPingInterval=messages.ping_seconds,
+            autoPingTimeout=messages.stalled_seconds,
             tcpNoDelay=True,
         )
 
@@ -416,7 +422,8 @@ class WebSockets:
     `now` gives the time as ISO 8601 text, `who` the name by which a client takes turns with others.
     """
 
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     now: Callable[[], str]
     reactor: Any
     who: Callable[[IRequest], str] = lambda _: ""
@@ -425,7 +432,11 @@ class WebSockets:
 
     def __attrs_post_init__(self) -> None:
         self._factory = WebSocketFactory(
-            limits=self.limits, now=self.now, reactor=self.reactor, parser=self.parser
+            lifetime=self.lifetime,
+            messages=self.messages,
+            now=self.now,
+            reactor=self.reactor,
+            parser=self.parser,
         )
 
     def resource(self, join: FindHandler) -> IResource:

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 from twisted.web.iweb import IRequest
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parameters import text
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.listeners.messagelog import MessagesGone, NotPublished
 from sagecell_tx.sessions.listeners.resumable import TooManyCursors
 
@@ -75,7 +75,7 @@ def from_event_stream(request: IRequest) -> ResumePoint:
     return ResumePoint.parse(text(request, "cursor"), seen)
 
 
-def refusal(error: Exception, limits: Limits) -> Problem:
+def refusal(error: Exception, limits: LifetimeLimits) -> Problem:
     """What to tell a client that cannot go on as it asks."""
     match error:
         case MessagesGone():
@@ -83,7 +83,7 @@ def refusal(error: Exception, limits: Limits) -> Problem:
                 410, "messages_gone", "Some of what was said after that number is no longer kept."
             )
         case TooManyCursors():
-            seconds = f"{limits.detached + limits.resumable:.0f}"
+            seconds = f"{limits.detached_seconds + limits.resumable_seconds:.0f}"
             return Problem(
                 429,
                 "too_many_cursors",

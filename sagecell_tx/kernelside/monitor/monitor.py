@@ -32,14 +32,12 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+import attrs
 from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import KernelLimits, StartCommand
 from sagecell_tx.kernelside.system import inheritance, processes
-
-#: The limits that are the watch's.
-_LIMITS = ("cpu", "memory", "processes", "directory", "warning")
 
 #: The longest packet, in bytes.
 _PACKET = 16 * 1024
@@ -116,7 +114,7 @@ class Monitor:
         self._kernels[self._count] = kernel
         sent = {"directory": directory, "usage": usage}
         descriptors = {name: each for name, each in sent.items() if each is not None}
-        limits = {name: start.limits[name] for name in _LIMITS if name in start.limits}
+        limits = attrs.asdict(start.limits)
         told = {"add": self._count, "pid": pid, "limits": limits, "with": list(descriptors)}
         self._send(told, list(descriptors.values()))
 
@@ -240,7 +238,7 @@ def _take_commands(channel: socket.socket, watch: UsageWatch) -> bool:
             target = WatchTarget(
                 pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True))
             )
-            watch.add(told["add"], target, told["limits"])
+            watch.add(told["add"], target, KernelLimits(**told["limits"]))
         elif "ping" in told:
             _send(channel, {"pong": True})
         else:

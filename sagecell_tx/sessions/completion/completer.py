@@ -152,7 +152,7 @@ class Completer:
     async def _open(self) -> None:
         visitor = Visitor(purpose=Purpose.COMPLETER)
         session = await self.fleet.open(
-            visitor, timeout=self.fleet.limits.completer, patience=PATIENCE
+            visitor, timeout=self.fleet.limits.lifetime.completer_idle_seconds, patience=PATIENCE
         )
         await session.when_ready()
         session.expect_no_execution()

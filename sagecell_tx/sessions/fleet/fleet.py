@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.admission import Admission, Place
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.starts import Starts
@@ -57,10 +57,10 @@ class Fleet(Service):
     _places: dict[str, Place] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.admission = Admission(limits=self.limits, clock=self.clock)
-        self.allowance = FileAllowance(self.limits)
+        self.admission = Admission(limits=self.limits.admission, clock=self.clock)
+        self.allowance = FileAllowance(self.limits.files)
         self.deaths = Deaths(self.clock.seconds)
-        self.ended = EndedSessions(clock=self.clock, limits=self.limits)
+        self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -82,11 +82,11 @@ class Fleet(Service):
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
-        patience = self.limits.queue_wait if patience is None else patience
+        patience = self.limits.admission.queue_seconds if patience is None else patience
         end = self.clock.seconds() + patience
         place = self.admission.admit(visitor, patience=patience, on_moved=on_moved)
         return place.addCallback(self._await_turn, end).addCallback(
-            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.idle)
+            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.lifetime.idle_seconds)
         )
 
     def _await_turn(self, place: Place, end: float) -> Deferred[Place]:

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Bridge
@@ -57,14 +57,19 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         kernel_id, limits = self.kernel_id, self.limits
-        uploads = Uploads(kernel_id=kernel_id, store=self.files, limits=limits, refuse=self._refuse)
+        uploads = Uploads(
+            kernel_id=kernel_id, store=self.files, limits=limits.files, refuse=self._refuse
+        )
         idle, detached = self._idle_deadline, self._detached_deadline
-        core = Core(clock=self.clock, limits=limits, effects=self, idle=idle, detached=detached)
+        core = Core(
+            clock=self.clock, limits=limits.lifetime, effects=self, idle=idle, detached=detached
+        )
         self._life = new_life(core)
         self._bridge = Bridge(
             kernel_id=kernel_id,
             clock=self.clock,
-            limits=limits,
+            lifetime=limits.lifetime,
+            messages=limits.messages,
             uploads=uploads,
             originate=self.originate,
             activity=self,
@@ -287,7 +292,9 @@ class Session:
         """Nobody has to wait until the host has ended what it had begun: it may hang."""
         self._why_not = "The kernel did not start in time."
         _log.warn(
-            "{kernel}: no kernel in {limit} s", kernel=self.kernel_id, limit=self.limits.start
+            "{kernel}: no kernel in {limit} s",
+            kernel=self.kernel_id,
+            limit=self.limits.lifetime.start_seconds,
         )
         _fire(self._awaiting_ready, Failure(StartFailed(self._why_not)))
 
@@ -298,11 +305,12 @@ class Session:
         """Seconds; a kernel that was not used yet is given time to be."""
         if self._executed:
             return self.timeout
-        return max(self.timeout, self.limits.unclaimed)
+        return max(self.timeout, self.limits.lifetime.unclaimed_seconds)
 
     def _detached_deadline(self) -> float:
         """Seconds; who ever had a cursor is given time to find a network again."""
-        return self.limits.resumable if self.audience.awaits_return else self.limits.detached
+        limits = self.limits.lifetime
+        return limits.resumable_seconds if self.audience.awaits_return else limits.detached_seconds
 
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"

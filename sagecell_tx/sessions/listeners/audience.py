@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
@@ -48,7 +48,8 @@ class Audience:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     valve: Valve
     on_attended: Callable[[], None]
     on_deserted: Callable[[], None]
@@ -60,11 +61,11 @@ class Audience:
     present: bool = field(default=False, init=False)  # somebody is there
 
     def __attrs_post_init__(self) -> None:
-        self._message_log = MessageLog(self.limits.outbox)
+        self._message_log = MessageLog(self.messages.message_log_bytes)
         self._resumable = ResumableClients(
             kernel_id=self.kernel_id,
             clock=self.clock,
-            limits=self.limits,
+            limits=self.lifetime,
             message_log=self._message_log,
             on_departed=self._departed,
         )
@@ -235,11 +236,11 @@ class Audience:
 
     def _watch_for_stalls(self) -> None:
         if self._watch is None and self._subscriptions:
-            self._watch = self.clock.callLater(self.limits.stalled, self._drop_stalled)
+            self._watch = self.clock.callLater(self.messages.stalled_seconds, self._drop_stalled)
 
     def _drop_stalled(self) -> None:
         self._watch = None
-        long_ago = self.clock.seconds() - self.limits.stalled
+        long_ago = self.clock.seconds() - self.messages.stalled_seconds
         for subscription in list(self._subscriptions):
             behind = (
                 self.closed

@@ -1,8 +1,8 @@
 """Clients that come back: each has a name, and a cursor that outlives its connections.
 
 Between two polls such a client listens to nothing, and still is there. Its absence is noticed
-after `limits.detached` seconds. When it was missed for `limits.resumable` more it is forgotten,
-so that nobody holds a kernel for ever by not coming back.
+after `limits.detached_seconds`. When it was missed for `limits.resumable_seconds` more it is
+forgotten, so that nobody holds a kernel for ever by not coming back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
 
 _log = Logger()
@@ -42,7 +42,7 @@ class ResumableClients:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    limits: LifetimeLimits
     message_log: MessageLog
     on_departed: Callable[[], None]
     _known: dict[str, ResumableClient] = field(factory=dict, init=False)
@@ -90,7 +90,7 @@ class ResumableClients:
         """One does not listen now, and may come back: it expires after a while."""
         self._cancel_expiry(client)
         if not self._over:
-            client.expiry = self.clock.callLater(self.limits.detached, self._expire, client)
+            client.expiry = self.clock.callLater(self.limits.detached_seconds, self._expire, client)
 
     def forget(self, client: ResumableClient) -> None:
         """Wait no longer for one, who does not come back."""
@@ -114,7 +114,9 @@ class ResumableClients:
 
     def _expire(self, client: ResumableClient) -> None:
         client.expired = True
-        client.expiry = self.clock.callLater(self.limits.resumable, self._forget_expired, client)
+        client.expiry = self.clock.callLater(
+            self.limits.resumable_seconds, self._forget_expired, client
+        )
         self.on_departed()
 
     def _forget_expired(self, client: ResumableClient) -> None:

@@ -16,11 +16,11 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.wire.messages import SHELL, WireError, originate
 from tests.hosts.doubles import Observed, ProcessReactor, ThisThread, held

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.files import upload
-from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, ChangedFiles, FileLimits
+from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, ChangedFiles
+from tests.kernelside.limits import roomy
 
 SECRET = b"root:x:0:0"
 
@@ -39,7 +40,7 @@ class Cell:
         self.work.mkdir(exist_ok=True)
         self.changed_files = ChangedFiles(
             root=os.open(self.work, os.O_RDONLY | os.O_DIRECTORY),
-            limits=FileLimits(file=4 * PIECE, files=10 * PIECE, files_count=50),
+            limits=roomy(file_bytes=4 * PIECE, session_bytes=10 * PIECE, session_files=50),
             publish=self.publish,
             complain=self.sentences.append,
         )

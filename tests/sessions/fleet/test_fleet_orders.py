@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits, Limits, MessageLimits
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.admission.visitors import Visitor
@@ -25,7 +25,10 @@ from sagecell_tx.wire.messages import CONTROL
 from tests.sessions.samples import DATE, code, ids, request
 from tests.sessions.slowstore import SlowStore
 
-LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, outbox=4000, output=20_000)
+LIMITS = Limits(
+    admission=AdmissionLimits(kernels=3, kernels_per_cell_session=2, queue_length=0),
+    messages=MessageLimits(message_log_bytes=4000, output_bytes=20_000),
+)
 
 PROGRAMS = [
     "",
@@ -93,8 +96,8 @@ class FleetMachine(RuleBasedStateMachine):
     ) -> None:
         self.host.prompt, self.host.stubborn, self.host.lingering = prompt, stubborn, lingering
         mine = [visit for visit in self.living if visit.page == page]
-        room = len(self.living) < LIMITS.kernels
-        room = room and (not page or len(mine) < LIMITS.kernels_per_cell_session)
+        room = len(self.living) < LIMITS.admission.kernels
+        room = room and (not page or len(mine) < LIMITS.admission.kernels_per_cell_session)
         opened: list[Session] = []
         opening = self.fleet.open(Visitor(cell_session=page), timeout=timeout)
         opening.addCallbacks(opened.append, lambda failure: failure.trap(Refused) and None)
@@ -222,7 +225,7 @@ class FleetMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         stopped: list[object] = []
         self.fleet.stopService().addBoth(stopped.append)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         for visit in self.visits:
             if not visit.kernel.gone:
                 self.crashed(visit.kernel, Exit())
@@ -235,7 +238,7 @@ class FleetMachine(RuleBasedStateMachine):
         assert self.fleet.admission.is_untouched
         # Whoever has not taken the last words is let go after a while.
         for _ in range(3):
-            self.clock.advance(LIMITS.stalled)
+            self.clock.advance(LIMITS.messages.stalled_seconds)
         assert self.clock.getDelayedCalls() == []
         for visit in self.visits:
             for listener in visit.listeners:

@@ -64,13 +64,13 @@ class LifeMachine(RuleBasedStateMachine):
         effects, before = self.living.effects, len(self.living.effects.warnings)
         self.living.clock.advance(seconds)
         if len(effects.warnings) > before:
-            self.living.clock.advance(LIMITS.warning)
+            self.living.clock.advance(LIMITS.warning_seconds)
             assert "asked" in effects.done
 
     @precondition(lambda self: "asked" in self.living.effects.done)
     @rule()
     def wait_for_the_kill(self) -> None:
-        self.living.clock.advance(LIMITS.stop_grace)
+        self.living.clock.advance(LIMITS.stop_grace_seconds)
         assert {"killed", "died"} & set(self.living.effects.done)
 
     @invariant()
