@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-.PHONY: run test lint types layers python web browser bench bench-interacts soak attack contract syscalls client format clean
+# The memory round: nothing is forked and no port is opened, so that its tests may run side by side.
+MEMORY := -m "not integration and not browser" -n auto
+
+.PHONY: run test lint types layers python memory web browser bench bench-interacts soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -56,7 +59,11 @@ web: $(CLIENT)
 	cd web && npm run check && npm test
 
 python: $(VENV)/test $(CLIENT) chromium proxies
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(MEMORY)
+	$(BIN)/python -m pytest -m "integration or browser"
+
+memory: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m pytest $(MEMORY)
 
 # The browser tests drive Debian's Chromium through its own driver.
 .PHONY: chromium proxies
