@@ -10,7 +10,7 @@ STATE ?= var
 # The memory round: nothing is forked and no port is opened, so that its tests may run side by side.
 MEMORY := -m "not integration and not browser" -n auto
 
-.PHONY: run test lint types layers python memory web browser bench bench-interacts soak attack contract syscalls client format clean
+.PHONY: run test lint types layers python memory coverage web browser bench bench-interacts soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -64,6 +64,10 @@ python: $(VENV)/test $(CLIENT) chromium proxies
 
 memory: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m pytest $(MEMORY)
+
+# Branches of the package that the memory round takes.
+coverage: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m pytest $(MEMORY) --cov --cov-report=term:skip-covered
 
 # The browser tests drive Debian's Chromium through its own driver.
 .PHONY: chromium proxies
