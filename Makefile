@@ -10,7 +10,7 @@ STATE ?= var
 # The memory round: nothing is forked and no port is opened, so that its tests may run side by side.
 MEMORY := -m "not integration and not browser" -n auto
 
-.PHONY: run test lint types layers python memory coverage web browser bench bench-interacts soak attack contract syscalls client format clean
+.PHONY: run test lint types layers python memory coverage pythons web browser bench bench-interacts soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -69,6 +69,10 @@ memory: $(VENV)/test $(CLIENT)
 coverage: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m pytest $(MEMORY) --cov --cov-report=term:skip-covered
 
+# The memory round with each Python that is here, and with the lowest versions of what is required.
+pythons: $(VENV)/test $(CLIENT)
+	$(BIN)/nox
+
 # The browser tests drive Debian's Chromium through its own driver.
 .PHONY: chromium proxies
 chromium:
@@ -117,4 +121,4 @@ strace:
 	else echo "The calls of programs are seen by strace: apt-get install strace"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) web/node_modules sagecell_tx/http/client build dist *.egg-info
+	rm -rf $(VENV) .nox web/node_modules sagecell_tx/http/client build dist *.egg-info
