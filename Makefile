@@ -42,6 +42,7 @@ client: $(CLIENT)
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .
