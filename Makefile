@@ -10,13 +10,13 @@ STATE ?= var
 # The memory round: nothing is forked and no port is opened, so that its tests may run side by side.
 MEMORY := -m "not integration and not browser" -n auto
 
-.PHONY: run test lint types layers python memory coverage pythons web browser bench bench-interacts soak attack contract syscalls client format clean
+.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
 		--listen tcp:8888:interface=127.0.0.1
 
-test: lint types layers web python
+test: lint types layers docs web python
 
 $(VENV)/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +55,10 @@ layers: $(VENV)/test web/node_modules/.package-lock.json
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.layout
 	cd web && npm run --silent layers && npm run --silent layout
+
+# Any warning is an error; build/docs/docs/index.html is the first page.
+docs: $(VENV)/test
+	$(BIN)/python -m sphinx -q -E -W --keep-going -c docs . build/docs
 
 web: $(CLIENT)
 	cd web && npm run check && npm test
