@@ -43,15 +43,14 @@ ACCOUNTS = "2000000000:1000"
 class Server:
     """A fork server; `events` are those that nobody has asked for yet.
 
-    `user` is who it runs as, `python` what it runs in, if not as this process does, and
-    `prefix` a program that sees to it; `program` is what it runs.
+    `user` is who it runs as, if not as this process does, and `prefix` a program that sees to
+    it; `program` is what Python runs.
     """
 
     base: Path
     preload: str = ""
     sandbox: str = "none"
     user: int | None = None
-    python: str = sys.executable
     prefix: list[str] = field(factory=list)
     program: list[str] = field(factory=lambda: [*PROGRAM])
     accounts: str = ACCOUNTS
@@ -68,7 +67,7 @@ class Server:
         self.process = subprocess.Popen(
             [
                 *self.prefix,
-                self.python,
+                sys.executable,
                 "-P",
                 *self.program,
                 "--preload",

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.limits import Limits, MessageLimits
+from tests.examples import at_most
 from tests.http.talking import KEYS, Talk, TalkTests, execute, say
 
 
@@ -163,7 +164,7 @@ class CutTests(TalkTests):
 
     limits = Limits(messages=MessageLimits(message_log_bytes=100_000))
 
-    @settings(max_examples=25)
+    @settings(max_examples=at_most(25))
     @given(cuts=st.lists(st.integers(1, 1500), max_size=12), early=st.booleans())
     def cut_and_resumed(self, cuts: list[int], early: bool) -> None:
         kernel_id = self.start(timeout="600")

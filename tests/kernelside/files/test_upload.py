@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.files import upload
 from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, ChangedFiles
+from tests.examples import at_most
 from tests.kernelside.limits import roomy
 
 SECRET = b"root:x:0:0"
@@ -380,7 +381,7 @@ _NAMES = st.binary(min_size=1, max_size=60).filter(
 )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=at_most(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(_NAMES, max_size=5))
 def test_every_name_is_offered_or_told(names, tmp_path_factory):
     cell = Cell(tmp_path_factory.mktemp("names"))

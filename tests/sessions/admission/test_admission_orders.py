@@ -21,6 +21,7 @@ from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
+from tests.examples import at_most
 from tests.sessions.samples import DATE, ids
 from tests.sessions.slowstore import SlowStore
 
@@ -221,7 +222,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 
 AdmissionMachine.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=at_most(80),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -22,6 +22,7 @@ from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import CONTROL
+from tests.examples import at_most
 from tests.sessions.samples import DATE, code, ids, request
 from tests.sessions.slowstore import SlowStore
 
@@ -255,7 +256,7 @@ class FleetMachine(RuleBasedStateMachine):
 
 
 FleetMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
+from tests.examples import at_most
 
 from .living import CLEAN, INPUTS, LIMITS, SEGFAULT, Living, say
 
@@ -108,7 +109,7 @@ class LifeMachine(RuleBasedStateMachine):
 
 
 LifeMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow],
 )

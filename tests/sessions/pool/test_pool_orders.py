@@ -15,6 +15,7 @@ from sagecell_tx.sessions.pool.demand import WINDOW
 from sagecell_tx.sessions.pool.pool import PAUSE, ReadyKernels
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
+from tests.examples import at_most
 
 LIMITS = AdmissionLimits(kernels=4, service_kernels=2, min_ready_kernels=1, max_ready_kernels=3)
 START = 15
@@ -201,7 +202,7 @@ class PoolMachine(RuleBasedStateMachine):
 
 
 PoolMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
