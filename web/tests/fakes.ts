@@ -1,8 +1,14 @@
 /** The page's collaborators, in memory and under the test's control. */
 
 import { type Clock } from "../src/dom/clock";
-import { type Socket } from "../src/kernel/execution";
-import { type JsonObject, parseObject } from "../src/protocol/messages";
+import { type Channel, type ChannelEvents } from "../src/kernel/channel";
+import { type Socket } from "../src/kernel/transport";
+import {
+  type ClientMessage,
+  type JsonObject,
+  decodeMessage,
+  parseObject,
+} from "../src/protocol/messages";
 
 export class FakeClock implements Clock {
   #now = 1000;
@@ -46,7 +52,6 @@ export class FakeSocket implements Socket {
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
-  onlost: ((isLost: boolean) => void) | null = null;
   readonly sent: JsonObject[] = [];
   isClosed = false;
 
@@ -71,6 +76,44 @@ export class FakeSocket implements Socket {
 
   closes(code: number, reason = ""): void {
     this.onclose?.(new CloseEvent("close", { code, reason }));
+  }
+}
+
+/** A channel whose other end is the test. */
+export class FakeChannel implements Channel {
+  readonly sent: ClientMessage[] = [];
+  isClosed = false;
+  readonly #events: ChannelEvents;
+
+  constructor(
+    readonly address: string,
+    events: ChannelEvents,
+  ) {
+    this.#events = events;
+  }
+
+  send(message: ClientMessage): void {
+    this.sent.push(message);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  opens(): void {
+    this.#events.onOpen();
+  }
+
+  says(message: JsonObject): void {
+    this.#events.onMessage(decodeMessage(message)!);
+  }
+
+  connection(state: "lost" | "restored"): void {
+    this.#events.onConnection(state);
+  }
+
+  ends(reason = "", message = ""): void {
+    this.#events.onEnd({ reason, message });
   }
 }
 

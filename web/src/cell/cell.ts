@@ -104,7 +104,7 @@ export class Cell {
       code: this.#wrapped(),
       language: this.#language,
       server: run.server,
-      openSocket: run.openSocket,
+      openChannel: run.openChannel,
       clock,
       newId,
       onMessage: (message) => this.#said(message, kernel),

@@ -24,11 +24,10 @@ import {
   type KernelMessage,
   executeRequest,
   interruptRequest,
-  parseMessage,
-  parseObject,
   textAt,
 } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
+import type { Channel, ChannelEnd, OpenChannel } from "./channel";
 import { Refusal, type KernelAddress } from "./server";
 
 export type State =
@@ -57,17 +56,6 @@ export function isLive(state: State): boolean {
   return LIVE.has(state.name);
 }
 
-/** The part of a WebSocket that an execution uses. */
-export interface Socket {
-  onopen: ((event: Event) => void) | null;
-  onmessage: ((event: MessageEvent) => void) | null;
-  onclose: ((event: CloseEvent) => void) | null;
-  /** For a socket that outlives its connection: it is lost and sought again, or found. */
-  onlost?: ((isLost: boolean) => void) | null;
-  send(text: string): void;
-  close(): void;
-}
-
 export interface ExecutionOptions {
   readonly code: string;
   /** What the program was written in: see `executeRequest`. */
@@ -76,7 +64,7 @@ export interface ExecutionOptions {
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
     endKernel(id: string): void;
   };
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
   /** Everything that is said while the program runs, in order. */
@@ -100,7 +88,7 @@ export class Execution {
   readonly #aborting = new AbortController();
   #state: State = { name: "starting" };
   #kernel: KernelAddress | null = null;
-  #socket: Socket | null = null;
+  #channel: Channel | null = null;
   #session = "";
   #requestId = "";
   #begun: number;
@@ -160,12 +148,12 @@ export class Execution {
     this.#kernel = kernel;
     if (this.#state.name === "waiting") this.#enter({ name: "starting" });
     this.#session = this.#options.newId();
-    const socket = this.#options.openSocket(kernel.channels);
-    this.#socket = socket;
-    socket.onopen = () => this.#opened();
-    socket.onmessage = (event) => this.#received(event.data);
-    socket.onclose = (event) => this.#closed(event);
-    socket.onlost = (isLost) => this.#lost(isLost);
+    this.#channel = this.#options.openChannel(kernel.channels, {
+      onOpen: () => this.#opened(),
+      onMessage: (message) => this.#received(message),
+      onConnection: (connection) => this.#connectionIs(connection),
+      onEnd: (end) => this.#channelEnded(end),
+    });
   }
 
   #opened(): void {
@@ -176,9 +164,8 @@ export class Execution {
     this.#enter({ name: "running", since: this.#begun });
   }
 
-  #received(frame: unknown): void {
-    const message = parseMessage(frame);
-    if (message === null || this.#isOver()) return;
+  #received(message: KernelMessage): void {
+    if (this.#isOver()) return;
     if (message.type === "status") {
       this.#statusSaid(message);
       return;
@@ -221,22 +208,22 @@ export class Execution {
     else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
   }
 
-  #lost(isLost: boolean): void {
-    if (isLost && this.#state.name === "running") this.#enter({ name: "reconnecting" });
-    else if (!isLost && this.#state.name === "reconnecting") {
+  #connectionIs(connection: "lost" | "restored"): void {
+    if (connection === "lost" && this.#state.name === "running") {
+      this.#enter({ name: "reconnecting" });
+    } else if (connection === "restored" && this.#state.name === "reconnecting") {
       this.#enter({ name: "running", since: this.#begun });
     }
   }
 
-  #closed(event: CloseEvent): void {
+  #channelEnded({ message }: ChannelEnd): void {
     if (this.#isOver()) return;
     if (this.#reply !== "") {
       this.#complete();
     } else if (this.#stops > 0) {
       this.#finish({ name: "stopped", seconds: this.#elapsed() });
     } else {
-      const reason = parseObject(event.reason);
-      this.#finish({ name: "lost", message: reason === null ? "" : textAt(reason, "message") });
+      this.#finish({ name: "lost", message });
     }
   }
 
@@ -245,8 +232,8 @@ export class Execution {
     this.#warn("", "");
     this.#aborting.abort();
     this.#enter(state);
-    // The server closes after its last word; a socket is closed here only where no word will come.
-    if (state.name === "stopped") this.#socket?.close();
+    // The server closes after its last word; a channel is closed here only where no word will come.
+    if (state.name === "stopped") this.#channel?.close();
   }
 
   #enter(state: State): void {
@@ -260,7 +247,7 @@ export class Execution {
   }
 
   #send(message: ClientMessage): void {
-    this.#socket?.send(JSON.stringify(message));
+    this.#channel?.send(message);
   }
 
   #authorship(): Authorship {

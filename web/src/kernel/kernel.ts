@@ -1,7 +1,7 @@
 /**
  * One kernel for one cell's evaluation, or for all cells that are linked.
  *
- * Whoever wants to run a program gets a `Run`: to an Execution it looks like a server and a socket
+ * Whoever wants to run a program gets a `Run`: to an Execution it looks like a server and a channel
  * of its own. Runs of linked cells come one after another, in the order in which they asked;
  * what the kernel says goes to the run that it answers, to a request, or to an interact.
  */
@@ -10,17 +10,9 @@ import { Comms } from "../comm/registry";
 import type { Clock } from "../dom/clock";
 import { Interacts } from "../interact/registry";
 import type { Ask } from "../protocol/ask";
-import {
-  type JsonObject,
-  type KernelMessage,
-  objectAt,
-  parseMessage,
-  parseObject,
-  shellRequest,
-  textAt,
-} from "../protocol/messages";
+import { type JsonObject, type KernelMessage, shellRequest, textAt } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
-import type { Socket } from "./execution";
+import type { Channel, ChannelEvents, OpenChannel } from "./channel";
 import { type KernelAddress, Refusal } from "./server";
 
 export interface KernelOptions {
@@ -31,7 +23,7 @@ export interface KernelOptions {
   ) => Promise<KernelAddress>;
   /** Tells the server that a kernel is no longer wanted. */
   readonly end: (id: string) => void;
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
   /** Told that there is none any more; the next run may start one again. */
@@ -44,7 +36,7 @@ export interface Run {
     startKernel: KernelOptions["start"];
     endKernel: KernelOptions["end"];
   };
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly over: () => void;
 }
 
@@ -64,7 +56,7 @@ export class Kernel {
   readonly interacts: Interacts;
   readonly comms: Comms;
   #address: KernelAddress | null = null;
-  #socket: Socket | null = null;
+  #channel: Channel | null = null;
   #isOpen = false;
   #isEnding = false;
   #running = 0;
@@ -72,8 +64,9 @@ export class Kernel {
   #visit = 0;
   #session = "";
   /** The one that may talk now: it hears what answers nobody's request, such as the end. */
-  #line: Line | null = null;
-  readonly #lines = new Map<string, Line>();
+  #speaker: ChannelEvents | null = null;
+  /** Who hears the answers to each request, by its id. */
+  readonly #askers = new Map<string, ChannelEvents>();
   readonly #waiting = new Map<string, Waiting>();
   #turn: Promise<void> = Promise.resolve();
 
@@ -123,7 +116,7 @@ export class Kernel {
           this.#options.end(id);
         },
       },
-      openSocket: (address) => this.#join(address),
+      openChannel: (address, events) => this.#join(address, events),
       // What waits behind a run that was given up waits for those before it, too.
       over: () => {
         this.#running = 0;
@@ -140,7 +133,7 @@ export class Kernel {
   ): Promise<JsonObject> {
     const { newId, clock } = this.#options;
     return new Promise((resolve, reject) => {
-      if (this.#socket === null || !this.#isOpen) {
+      if (this.#channel === null || !this.#isOpen) {
         reject(new Error(GONE));
         return;
       }
@@ -148,77 +141,73 @@ export class Kernel {
       sent(by.msgId);
       const reply = type.startsWith("comm_") ? {} : null;
       this.#waiting.set(by.msgId, { resolve, reject, reply, isIdle: false });
-      this.#socket.send(JSON.stringify(shellRequest(type, content, by)));
+      this.#channel.send(shellRequest(type, content, by));
     });
   }
 
   /** Nobody will ask any more. */
   end(): void {
     if (this.#address !== null) this.#options.end(this.#address.id);
-    this.#socket?.close();
+    this.#channel?.close();
     this.#gone();
     this.interacts.remove();
   }
 
   /** The page is left. A browser may keep it for a way back, but the kernel is not kept for that. */
   leave(): void {
-    const line = this.#line;
+    const speaker = this.#speaker;
     this.#visit += 1;
     if (this.#address !== null) this.#options.end(this.#address.id);
-    this.#socket?.close();
+    this.#channel?.close();
     this.#gone();
-    line?.onclose?.(new CloseEvent("close", { reason: JSON.stringify({ message: LEFT }) }));
+    speaker?.onEnd({ reason: "left", message: LEFT });
   }
 
-  #join(address: string): Socket {
-    const line = new Line({
-      send: (text) => this.#send(text, line),
+  #join(address: string, events: ChannelEvents): Channel {
+    this.#speaker = events;
+    if (this.#channel === null) this.#connect(address);
+    else if (this.#isOpen) queueMicrotask(() => events.onOpen());
+    return {
+      send: (message) => {
+        this.#askers.set(message.msg_id, events);
+        this.#channel?.send(message);
+      },
       close: () => this.#leave(),
-    });
-    this.#line = line;
-    if (this.#socket === null) this.#connect(address);
-    else if (this.#isOpen) queueMicrotask(() => line.onopen?.(new Event("open")));
-    return line;
+    };
   }
 
   #connect(address: string): void {
     this.#session = this.#options.newId();
-    const socket = this.#options.openSocket(address);
-    this.#socket = socket;
-    socket.onopen = (event) => {
-      this.#isOpen = true;
-      this.#line?.onopen?.(event);
-    };
-    socket.onmessage = (event) => this.#received(event);
-    socket.onlost = (isLost) => this.#line?.onlost?.(isLost);
-    socket.onclose = (event) => {
-      if (this.#socket !== socket) return;
-      const line = this.#line;
-      this.#gone();
-      line?.onclose?.(event);
-    };
-  }
-
-  #send(text: string, line: Line): void {
-    const id = textAt(objectAt(parseObject(text) ?? {}, "header"), "msg_id");
-    this.#lines.set(id, line);
-    this.#socket?.send(text);
+    const channel = this.#options.openChannel(address, {
+      onOpen: () => {
+        this.#isOpen = true;
+        this.#speaker?.onOpen();
+      },
+      onMessage: (message) => this.#received(message),
+      onConnection: (connection) => this.#speaker?.onConnection(connection),
+      onEnd: (end) => {
+        if (this.#channel !== channel) return;
+        const speaker = this.#speaker;
+        this.#gone();
+        speaker?.onEnd(end);
+      },
+    });
+    this.#channel = channel;
   }
 
   /** A program was stopped: its kernel lives on, unless it had to go, too. */
   #leave(): void {
     if (!this.#isEnding) return;
-    this.#socket?.close();
+    this.#channel?.close();
     this.#gone();
   }
 
-  #received(event: MessageEvent): void {
-    const message = parseMessage(event.data);
-    if (message === null) return;
+  #received(message: KernelMessage): void {
     if (this.#answers(message) || this.interacts.take(message)) return;
     if (this.comms.take(message)) return;
-    const line = message.parentId === "" ? this.#line : this.#lines.get(message.parentId);
-    line?.onmessage?.(event);
+    const { parentId } = message;
+    const listener = parentId === "" ? this.#speaker : this.#askers.get(parentId);
+    listener?.onMessage(message);
     if (message.type !== "status") return;
     const said = textAt(message.content, "execution_state");
     if (said === "idle") this.#flush();
@@ -249,30 +238,15 @@ export class Kernel {
   /** The next run gets a kernel of its own. */
   #gone(): void {
     this.#address = null;
-    this.#socket = null;
+    this.#channel = null;
     this.#isOpen = false;
     this.#isEnding = false;
-    this.#line = null;
-    this.#lines.clear();
+    this.#speaker = null;
+    this.#askers.clear();
     for (const { reject } of this.#waiting.values()) reject(new Error(GONE));
     this.#waiting.clear();
     this.interacts.end();
     this.comms.end();
     this.#options.onGone?.();
-  }
-}
-
-/** What an Execution takes for its socket. */
-class Line implements Socket {
-  onopen: ((event: Event) => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  onclose: ((event: CloseEvent) => void) | null = null;
-  onlost: ((isLost: boolean) => void) | null = null;
-  readonly send: (text: string) => void;
-  readonly close: () => void;
-
-  constructor({ send, close }: { send: (text: string) => void; close: () => void }) {
-    this.send = send;
-    this.close = close;
   }
 }

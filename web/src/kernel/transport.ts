@@ -1,5 +1,5 @@
 /**
- * A kernel's socket that outlives its connections.
+ * A kernel's channel, which outlives its connections.
  *
  *     WebSocket --lost--> what was missed, by a plain request --> WebSocket again
  *                                                             --> or long polls, if it won't open
@@ -9,12 +9,31 @@
  */
 
 import type { Clock } from "../dom/clock";
-import { type JsonObject, isObject, objectAt, parseObject, textAt } from "../protocol/messages";
-import type { Socket } from "./execution";
+import {
+  type ClientMessage,
+  type JsonObject,
+  type KernelMessage,
+  decodeFrame,
+  decodeMessage,
+  isObject,
+  parseObject,
+  textAt,
+} from "../protocol/messages";
+import type { Channel, ChannelEnd, ChannelEvents } from "./channel";
+
+/** The part of a browser's WebSocket that is used. */
+export interface Socket {
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
 
 export interface TransportOptions {
   /** Where the kernel's messages are: a WebSocket's address that ends in /channels. */
   readonly address: string;
+  readonly events: ChannelEvents;
   readonly openSocket: (address: string) => Socket;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
@@ -42,18 +61,14 @@ const FINAL: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009]);
 /** The server answered, and there is nothing more to be had. */
 class Over extends Error {
   constructor(
-    readonly word: string,
+    readonly reason: string,
     sentence: string,
   ) {
     super(sentence);
   }
 }
 
-export class Transport implements Socket {
-  onopen: ((event: Event) => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  onclose: ((event: CloseEvent) => void) | null = null;
-  onlost: ((isLost: boolean) => void) | null = null;
+export class Transport implements Channel {
   readonly #options: TransportOptions;
   readonly #messages: string;
   readonly #aborting = new AbortController();
@@ -66,7 +81,7 @@ export class Transport implements Socket {
   #after = 0;
   #unacknowledged = 0;
   /** What was sent and not heard of, by id. */
-  readonly #unheard = new Map<string, JsonObject>();
+  readonly #unheard = new Map<string, ClientMessage>();
   #isSending = false;
   #failures = 0;
   #lostAt: number | null = null;
@@ -79,10 +94,9 @@ export class Transport implements Socket {
     this.#connect();
   }
 
-  send(text: string): void {
-    const message = parseObject(text) ?? {};
-    this.#unheard.set(textAt(objectAt(message, "header"), "msg_id"), message);
-    if (this.#way === "socket") this.#socket?.send(text);
+  send(message: ClientMessage): void {
+    this.#unheard.set(message.msg_id, message);
+    if (this.#way === "socket") this.#socket?.send(JSON.stringify(message));
     else if (this.#way === "polls") {
       this.#sendAgain().catch((error: unknown) => {
         if (error instanceof Over) this.#failed(error); // else the polls notice, too
@@ -101,12 +115,12 @@ export class Transport implements Socket {
     const socket = this.#options.openSocket(`${this.#options.address}?after=${this.#after}`);
     this.#socket = socket;
     socket.onopen = () => this.#found("socket");
-    socket.onmessage = (event) => this.#heardFrom(event);
+    socket.onmessage = (event) => this.#heardFrom(event.data);
     socket.onclose = (event) => {
       if (this.#isOver) return;
       this.#socket = null;
       this.#failures = this.#way === "socket" ? 0 : this.#failures + 1;
-      if (FINAL.has(event.code)) this.#end(event);
+      if (FINAL.has(event.code)) this.#end(endIn(event.reason));
       else void this.#recover();
     };
   }
@@ -120,17 +134,18 @@ export class Transport implements Socket {
     if (way === "socket") {
       for (const message of this.#unheard.values()) this.#socket?.send(JSON.stringify(message));
     }
-    if (wasLost) this.onlost?.(false);
+    const { onOpen, onConnection } = this.#options.events;
+    if (wasLost) onConnection("restored");
     if (this.#wasOpen) return;
     this.#wasOpen = true;
-    this.onopen?.(new Event("open"));
+    onOpen();
   }
 
   async #recover(): Promise<void> {
     this.#way = "none";
     if (this.#lostAt === null) {
       this.#lostAt = this.#options.clock.now();
-      if (this.#wasOpen) this.onlost?.(true);
+      if (this.#wasOpen) this.#options.events.onConnection("lost");
     }
     try {
       await this.#poll(0);
@@ -154,10 +169,9 @@ export class Transport implements Socket {
     if (this.#isOver) return;
     const { clock } = this.#options;
     if (error instanceof Over) {
-      const code = error.word === "session_ended" ? 1000 : 1006;
-      this.#end(closing(code, error.message));
+      this.#end({ reason: error.reason, message: error.message });
     } else if (this.#lostAt !== null && clock.now() - this.#lostAt >= PATIENCE) {
-      this.#end(closing(1006, ""));
+      this.#end({ reason: "", message: "" });
     } else {
       this.#callOff();
       this.#callOff = clock.after(this.#pause, () => void this.#recover());
@@ -165,30 +179,29 @@ export class Transport implements Socket {
     }
   }
 
-  #end(event: CloseEvent): void {
+  #end(end: ChannelEnd): void {
     this.#isOver = true;
     this.#callOff();
     this.#aborting.abort();
-    this.onclose?.(event);
+    this.#options.events.onEnd(end);
   }
 
-  #heardFrom(event: MessageEvent): void {
-    const message = typeof event.data === "string" ? parseObject(event.data) : null;
-    if (this.#isOver || !this.#isNew(message)) return;
-    this.onmessage?.(event);
-    this.#unacknowledged += typeof event.data === "string" ? event.data.length : 0;
+  #heardFrom(frame: unknown): void {
+    const message = decodeFrame(frame);
+    if (this.#isOver || message === null || !this.#isNew(message)) return;
+    this.#options.events.onMessage(message);
+    this.#unacknowledged += typeof frame === "string" ? frame.length : 0;
     if (this.#unacknowledged < ACKNOWLEDGED || this.#way !== "socket") return;
     this.#unacknowledged = 0;
     this.#socket?.send(JSON.stringify({ after: this.#after }));
   }
 
-  /** Whether a message was not heard yet; what is none, or has no number, passes. */
-  #isNew(message: JsonObject | null): boolean {
-    const seq = message?.["seq"];
-    if (message === null || typeof seq !== "number") return true;
+  /** Whether a message was not heard yet; one without a number passes. */
+  #isNew({ seq, parentId }: KernelMessage): boolean {
+    if (seq === undefined) return true;
     if (seq <= this.#after) return false;
     this.#after = seq;
-    this.#unheard.delete(textAt(objectAt(message, "parent_header"), "msg_id"));
+    this.#unheard.delete(parentId);
     return true;
   }
 
@@ -196,10 +209,10 @@ export class Transport implements Socket {
   async #poll(wait: number): Promise<void> {
     const reply = await this.#ask(`?after=${this.#after}&wait=${wait}`);
     const messages = reply?.["messages"];
-    for (const message of Array.isArray(messages) ? messages : []) {
+    for (const value of Array.isArray(messages) ? messages : []) {
       if (this.#isOver) return;
-      if (!isObject(message) || !this.#isNew(message)) continue;
-      this.onmessage?.(new MessageEvent("message", { data: JSON.stringify(message) }));
+      const message = decodeMessage(value);
+      if (message !== null && this.#isNew(message)) this.#options.events.onMessage(message);
     }
   }
 
@@ -214,7 +227,7 @@ export class Transport implements Socket {
     }
   }
 
-  async #post(sent: [string, JsonObject][]): Promise<void> {
+  async #post(sent: [string, ClientMessage][]): Promise<void> {
     const body = JSON.stringify(sent.map(([, message]) => message));
     const reply = await this.#ask("", { method: "POST", body });
     for (const [id] of sent) this.#unheard.delete(id);
@@ -239,7 +252,8 @@ export class Transport implements Socket {
   }
 }
 
-/** A close as a WebSocket's server would say it. */
-function closing(code: number, message: string): CloseEvent {
-  return new CloseEvent("close", { code, reason: JSON.stringify({ message }) });
+/** What the reason of a WebSocket's close says: JSON with `error` and `message`, or nothing. */
+function endIn(text: string): ChannelEnd {
+  const told = parseObject(text) ?? {};
+  return { reason: textAt(told, "error"), message: textAt(told, "message") };
 }

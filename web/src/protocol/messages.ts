@@ -17,6 +17,8 @@ export interface KernelMessage {
   readonly channel: string;
   readonly content: JsonObject;
   readonly metadata?: JsonObject;
+  /** The server's number of it, from 1 up; the server's own messages may have none. */
+  readonly seq?: number;
 }
 
 /** A message that this page says. */
@@ -85,18 +87,25 @@ function clientMessage(
 }
 
 /** The message in a text frame, or null for anything that is not one. */
-export function parseMessage(frame: unknown): KernelMessage | null {
+export function decodeFrame(frame: unknown): KernelMessage | null {
   const message = typeof frame === "string" ? parseObject(frame) : null;
-  if (message === null) return null;
+  return message === null ? null : decodeMessage(message);
+}
+
+/** The message that an object is, or null for anything else. */
+export function decodeMessage(message: Json): KernelMessage | null {
+  if (!isObject(message)) return null;
   const header = objectAt(message, "header");
   const type = textAt(message, "msg_type") || textAt(header, "msg_type");
   if (type === "") return null;
+  const { seq } = message;
   return {
     type,
     parentId: textAt(objectAt(message, "parent_header"), "msg_id"),
     channel: textAt(message, "channel"),
     content: objectAt(message, "content"),
     metadata: objectAt(message, "metadata"),
+    ...(typeof seq === "number" && { seq }),
   };
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 
 import {
+  decodeFrame,
+  decodeMessage,
   executeRequest,
   interruptRequest,
-  parseMessage,
   textsAt,
 } from "../../src/protocol/messages";
 
@@ -42,7 +43,7 @@ test("an interrupt_request goes over control", () => {
   expect(message.content).toEqual({});
 });
 
-describe("parseMessage", () => {
+describe("decodeFrame", () => {
   test("finds what the page uses", () => {
     const frame = JSON.stringify({
       header: { msg_type: "stream" },
@@ -50,7 +51,7 @@ describe("parseMessage", () => {
       content: { name: "stdout", text: "hi" },
       channel: "iopub",
     });
-    expect(parseMessage(frame)).toEqual({
+    expect(decodeFrame(frame)).toEqual({
       type: "stream",
       parentId: "m1",
       channel: "iopub",
@@ -67,11 +68,11 @@ describe("parseMessage", () => {
     ["a type of the wrong type", '{"msg_type": 7}'],
     ["a binary frame", new ArrayBuffer(3)],
   ])("is null for %s", (_name, frame) => {
-    expect(parseMessage(frame)).toBeNull();
+    expect(decodeFrame(frame)).toBeNull();
   });
 
   test("reads parts of the wrong type as empty", () => {
-    const message = parseMessage('{"msg_type":"status","parent_header":null,"content":[1]}');
+    const message = decodeFrame('{"msg_type":"status","parent_header":null,"content":[1]}');
     expect(message).toEqual({
       type: "status",
       parentId: "",
@@ -80,6 +81,15 @@ describe("parseMessage", () => {
       metadata: {},
     });
   });
+});
+
+test("the server's number of a message is a number or not there", () => {
+  expect(decodeMessage({ msg_type: "status", seq: 7 })).toMatchObject({ seq: 7 });
+  expect(decodeMessage({ msg_type: "status", seq: "7" })).not.toHaveProperty("seq");
+});
+
+test.each([[null], [7], ["status"], [[{ msg_type: "status" }]]])("%j is no message", (value) => {
+  expect(decodeMessage(value)).toBeNull();
 });
 
 test("textsAt passes over what is no string", () => {
