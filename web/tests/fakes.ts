@@ -1,5 +1,7 @@
 /** The page's collaborators, in memory and under the test's control. */
 
+import { vi } from "vitest";
+
 import { type Clock } from "../src/dom/clock";
 import { type Channel, type ChannelEvents } from "../src/kernel/channel";
 import { type Socket } from "../src/kernel/transport";
@@ -154,6 +156,12 @@ export class FakeFrames {
 export function countingIds(): () => string {
   let count = 0;
   return () => `id-${(count += 1)}`;
+}
+
+/** What is reported from now on, and kept out of the console: a context and an error each. */
+export function reports(): () => unknown[][] {
+  const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  return () => said.mock.calls;
 }
 
 /** Lets promises that are already kept have their say. */

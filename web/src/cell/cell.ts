@@ -109,8 +109,8 @@ export class Cell {
       newId,
       onMessage: (message) => this.#said(message, kernel),
       onState: (state) => {
-        this.#entered(state);
         if (!isLive(state)) run.over();
+        this.#entered(state);
       },
       onWarning: (sentence) => this.#status.warn(sentence),
     });

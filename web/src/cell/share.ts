@@ -1,6 +1,7 @@
 /** Links that bring a program back, and how a visitor gets hold of them. */
 
 import { button } from "../dom/elements";
+import { report } from "../dom/errors";
 import { type KeptProgram, type Permalink, Refusal } from "../kernel/server";
 
 /** Characters in an address: the server, and the proxies that its recipes set up, take no longer one. */
@@ -41,6 +42,7 @@ export class Share {
       );
       this.element.querySelector("input")?.select();
     } catch (error) {
+      if (!(error instanceof Refusal)) report(error, "showing links to a program");
       const alert = words(error instanceof Refusal ? error.message : String(error));
       alert.setAttribute("role", "alert");
       this.#fill(alert);

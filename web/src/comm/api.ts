@@ -4,7 +4,7 @@ import type { FileAddress } from "../output/html";
 import type { Json, JsonObject } from "../protocol/messages";
 
 export interface CommHost {
-  /** Sends to the program; fulfilled when that has dealt with it. Rejects when the kernel is gone. */
+  /** Sends to the program; fulfilled when that has dealt with it. Rejects with KernelGone. */
   send(data: JsonObject | string): Promise<void>;
   readonly fileAddress: FileAddress;
   /** Whether programs may do what the page may. */

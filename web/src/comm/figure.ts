@@ -5,10 +5,10 @@
  * like a WebSocket.
  */
 
-import { division } from "../dom/elements";
+import { division, note } from "../dom/elements";
+import { guarded } from "../dom/errors";
 import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
-import { Note } from "./note";
 
 /** What `mpl.figure` takes for its socket. Without a `binaryType`, pictures come as text. */
 interface FigureSocket {
@@ -33,7 +33,7 @@ export class Figure implements CommView {
   readonly element = division("sagecell_figure");
   readonly #host: CommHost;
   readonly #id: string;
-  readonly #note = new Note(NOBODY);
+  readonly #note = note(NOBODY);
   #socket: FigureSocket | null = null;
   #isOver = false;
 
@@ -44,13 +44,13 @@ export class Figure implements CommView {
     if (host.byPage && this.#id !== "" && document.getElementById(this.#id) === null) {
       this.element.id = this.#id;
     }
-    this.element.append(this.#note.element);
+    this.element.append(this.#note);
     this.#begin();
   }
 
   take(data: Json): void {
     const said = isObject(data) && "data" in data ? data["data"]! : data;
-    this.#guarded(() => this.#socket?.onmessage?.({ data: said }));
+    this.#draw(() => this.#socket?.onmessage?.({ data: said }));
   }
 
   flush(): void {
@@ -81,20 +81,21 @@ export class Figure implements CommView {
       close: () => this.end(),
     };
     this.#socket = socket;
-    this.#note.element.remove();
-    this.#guarded(() => {
+    this.#note.remove();
+    this.#draw(() => {
       new (make as MakeFigure)(this.#id, socket, () => undefined, this.element);
       socket.onopen?.();
     });
   }
 
   /** The page's script may fail: then there is no figure, and everything else goes on. */
-  #guarded(act: () => void): void {
-    try {
+  #draw(act: () => void): void {
+    const isDrawn = guarded("drawing a figure of matplotlib", () => {
       act();
-    } catch {
-      this.end();
-      this.element.append(this.#note.element);
-    }
+      return true;
+    });
+    if (isDrawn === true) return;
+    this.end();
+    this.element.append(this.#note);
   }
 }

@@ -5,6 +5,8 @@
  */
 
 import { division } from "../dom/elements";
+import { report } from "../dom/errors";
+import { KernelGone } from "../protocol/ask";
 import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
 
@@ -175,7 +177,8 @@ export class Graphics implements CommView {
       for (let data = this.#waiting.shift(); data !== undefined; data = this.#waiting.shift()) {
         await this.#host.send(data);
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof KernelGone)) report(error, "telling a program of a click");
       this.end();
     } finally {
       this.#isSending = false;

@@ -1,13 +1,13 @@
 /** A sentence in the place of what cannot be shown. */
 
+import { note } from "../dom/elements";
 import type { CommView } from "./api";
 
 export class Note implements CommView {
-  readonly element = document.createElement("p");
+  readonly element: HTMLElement;
 
   constructor(sentence: string) {
-    this.element.className = "sagecell_note";
-    this.element.textContent = sentence;
+    this.element = note(sentence);
   }
 
   take(): void {

@@ -1,6 +1,8 @@
 /** What a kernel's programs open on the page, and go on talking with: Jupyter's comms. */
 
-import { division } from "../dom/elements";
+import { division, note } from "../dom/elements";
+import { guarded, report } from "../dom/errors";
+import { Pending } from "../dom/pending";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
 import {
@@ -119,6 +121,7 @@ export class Comms {
   }
 
   #close(id: string): void {
+    // A kernel that is gone has nothing to close.
     this.#request("comm_close", { comm_id: id, data: {} }).catch(() => undefined);
   }
 
@@ -143,40 +146,49 @@ interface CommOptions {
 class Comm {
   readonly element = division("sagecell_comm");
   readonly place: CommPlace;
-  #view: CommView | null = null;
-  #early: ((view: CommView) => void)[] = [];
+  readonly #view = new Pending<CommView>("telling what a program opened");
 
   constructor({ place, send, load, target, data }: CommOptions) {
     this.place = place;
     const { fileAddress, byPage } = place.showing;
     load().then(
       ({ createView }) => {
-        this.#view = createView(target, data, { send, fileAddress, byPage });
-        this.element.append(this.#view.element);
-        for (const act of this.#early.splice(0)) act(this.#view);
+        const view = guarded(`showing ${target}`, () =>
+          createView(target, data, { send, fileAddress, byPage }),
+        );
+        if (view === undefined) {
+          this.#fail("What the program opened could not be shown.");
+          return;
+        }
+        this.element.append(view.element);
+        this.#view.resolve(view);
       },
-      () => this.element.append("What the program opened could not be loaded."),
+      (error: unknown) => {
+        report(error, `loading ${target}`);
+        this.#fail("What the program opened could not be loaded.");
+      },
     );
   }
 
   take(data: JsonObject[string]): void {
-    this.#tell((view) => view.take(data));
+    this.#view.with((view) => view.take(data));
   }
 
   flush(): void {
-    this.#tell((view) => view.flush());
+    this.#view.with((view) => view.flush());
   }
 
   drawn(): void {
-    this.#view?.drawn(); // One that comes later finds all of it there.
+    // One that comes later finds all of it there.
+    if (this.#view.value !== null) this.#view.with((view) => view.drawn());
   }
 
   end(): void {
-    this.#tell((view) => view.end());
+    this.#view.with((view) => view.end());
   }
 
-  #tell(act: (view: CommView) => void): void {
-    if (this.#view === null) this.#early.push(act);
-    else act(this.#view);
+  #fail(sentence: string): void {
+    this.#view.fail();
+    this.element.append(note(sentence));
   }
 }

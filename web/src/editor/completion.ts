@@ -1,6 +1,9 @@
 /** Completion and help: from the kernel on which a cell's programs run, or from the server's own. */
 
+import { report } from "../dom/errors";
 import type { Kernel } from "../kernel/kernel";
+import { Refusal } from "../kernel/server";
+import { KernelGone } from "../protocol/ask";
 import { type JsonObject, objectAt, textAt, textsAt } from "../protocol/messages";
 import type { Completer } from "./editor";
 
@@ -31,8 +34,8 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
         const points = [...code];
         const units = (count: number) => points.slice(0, count).join("").length;
         return { from: units(start), to: units(end), matches: textsAt(reply, "matches") };
-      } catch {
-        return null;
+      } catch (error) {
+        return failed(error, null);
       }
     },
     inspect: async (code, cursor) => {
@@ -43,9 +46,15 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
           detail_level: 0,
         });
         return textAt(objectAt(reply, "data"), "text/plain");
-      } catch {
-        return "";
+      } catch (error) {
+        return failed(error, "");
       }
     },
   };
+}
+
+/** `nothing`, for a question that was not answered; a kernel or server that cannot is no news. */
+function failed<T>(error: unknown, nothing: T): T {
+  if (!(error instanceof KernelGone || error instanceof Refusal)) report(error, "completing");
+  return nothing;
 }

@@ -10,7 +10,7 @@ export interface InteractHost {
   /**
    * Has the kernel update the interact; the reply's content once the kernel is idle again.
    *
-   * Sent at once. Rejects with a sentence when the kernel is gone.
+   * Sent at once. Rejects with KernelGone.
    */
   update(values: JsonObject, updateLast: boolean): Promise<JsonObject>;
   /** The page's element for a selector; null when there is none, or none that may be used. */
@@ -46,7 +46,7 @@ export interface ControlHost {
   readonly output: HTMLElement;
   html(source: string): HTMLElement;
   typeset(element: HTMLElement): void;
-  /** Asks the kernel; the reply's content once it is idle again. Rejects when it is gone. */
+  /** Asks the kernel; the reply's content once it is idle again. Rejects with KernelGone. */
   send(type: "control_update" | "variable_update", content: JsonObject): Promise<JsonObject>;
 }
 

@@ -1,6 +1,8 @@
 /** The place of one interact on the page: its controls, when they have been loaded, and its output. */
 
-import { division } from "../dom/elements";
+import { division, note } from "../dom/elements";
+import { guarded, report } from "../dom/errors";
+import { Pending } from "../dom/pending";
 import { newFiles } from "../output/files";
 import { typesetText } from "../output/math/typeset";
 import type { Output } from "../output/output";
@@ -45,9 +47,7 @@ export class InteractBlock {
   readonly #saved: JsonObject | null;
   /** Ids of the updates that were asked for, the newest last. */
   readonly #asked: string[] = [];
-  #controls: Interact | Control | null = null;
-  /** What was said before the controls were there. */
-  #early: ((controls: Interact | Control) => void)[] = [];
+  readonly #controls = new Pending<Interact | Control>("telling the controls of an interact");
 
   constructor(options: BlockOptions) {
     this.#options = options;
@@ -55,10 +55,13 @@ export class InteractBlock {
     this.#output = place.makeOutput();
     this.#output.begin(place.showing);
     this.#saved = type === "interact" ? place.saved() : null;
-    options
-      .load()
-      .then((module) => this.#show(module))
-      .catch(() => this.element.append("The controls could not be loaded."));
+    options.load().then(
+      (module) => this.#show(module),
+      (error: unknown) => {
+        report(error, "loading the controls of interacts");
+        this.#fail("The controls could not be loaded.");
+      },
+    );
   }
 
   isAt(place: Place): boolean {
@@ -79,12 +82,12 @@ export class InteractBlock {
     const names = Array.isArray(changed) ? textsAt(objectAt(data, CLEAR), "changed") : null;
     for (const block of this.inner.splice(0)) block.remove();
     this.#output.take({ ...message, type: "clear_output", content: { wait: true } });
-    this.#tell((controls) => "cleared" in controls && controls.cleared(names));
+    this.#controls.with((controls) => "cleared" in controls && controls.cleared(names));
   }
 
   /** A message to its controls. */
   told(type: string, content: JsonObject): void {
-    this.#tell((controls) => controls.take(type, content));
+    this.#controls.with((controls) => controls.take(type, content));
   }
 
   flush(): void {
@@ -92,35 +95,41 @@ export class InteractBlock {
   }
 
   kept(): JsonObject {
-    const controls = this.#controls;
+    const controls = this.#controls.value;
     return controls !== null && "kept" in controls ? controls.kept() : (this.#saved ?? {});
   }
 
   end(): void {
-    this.#tell((controls) => controls.end());
+    this.#controls.with((controls) => controls.end());
   }
 
   remove(): void {
     this.#options.forget();
     for (const block of this.inner.splice(0)) block.remove();
-    this.#tell((controls) => controls.remove());
+    this.#controls.with((controls) => controls.remove());
     this.element.remove();
-  }
-
-  #tell(act: (controls: Interact | Control) => void): void {
-    if (this.#controls === null) this.#early.push(act);
-    else act(this.#controls);
   }
 
   #show(module: Module): void {
     const { content, type } = this.#options;
-    this.#controls =
+    const controls = guarded("making the controls of an interact", () =>
       type === "interact"
         ? module.createInteract(content, this.#interactHost())
-        : module.createControl(content, this.#controlHost());
-    this.element.replaceChildren(this.#controls.element);
-    for (const act of this.#early.splice(0)) act(this.#controls);
+        : module.createControl(content, this.#controlHost()),
+    );
+    if (controls === undefined) {
+      this.#fail("The controls could not be shown.");
+      return;
+    }
+    this.element.replaceChildren(controls.element);
+    this.#controls.resolve(controls);
     this.#options.place.changed();
+  }
+
+  /** Says why there are none; what the interact prints is still shown. */
+  #fail(sentence: string): void {
+    this.#controls.fail();
+    this.element.replaceChildren(note(sentence), this.#output.element);
   }
 
   #host(): {
@@ -130,9 +139,17 @@ export class InteractBlock {
   } {
     return {
       output: this.#output.element,
-      html: (source) => this.#options.place.showing.html(source) ?? document.createElement("div"),
+      html: (source) => this.#html(source),
       typeset: (element) => typesetText(element, this.#options.place.showing.byPage),
     };
+  }
+
+  #html(source: string): HTMLElement {
+    const shown = guarded("showing a control's HTML", () =>
+      this.#options.place.showing.html(source),
+    );
+    if (shown === undefined) return note("This text could not be shown.");
+    return shown ?? document.createElement("div");
   }
 
   #interactHost() {

@@ -18,6 +18,7 @@
  */
 
 import type { Clock } from "../dom/clock";
+import { guarded, report } from "../dom/errors";
 import {
   type Authorship,
   type ClientMessage,
@@ -113,18 +114,18 @@ export class Execution {
 
   /** Asks for a kernel and runs the program on it. The promise never fails. */
   async start(): Promise<void> {
-    this.#options.onState(this.#state);
+    this.#enter(this.#state);
+    let kernel: KernelAddress;
     try {
-      const kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
+      kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
         if (!this.#isOver()) this.#enter({ name: "waiting", ...place });
       });
-      if (this.#isOver()) this.#options.server.endKernel(kernel.id);
-      else this.#connect(kernel);
     } catch (error) {
-      if (this.#isOver()) return;
-      const message = error instanceof Refusal ? error.message : String(error);
-      this.#finish({ name: "refused", message });
+      this.#refused(error);
+      return;
     }
+    if (this.#isOver()) this.#options.server.endKernel(kernel.id);
+    else this.#connect(kernel);
   }
 
   /** Has the program stopped, whatever it takes; a second time at once, with its kernel. */
@@ -156,6 +157,13 @@ export class Execution {
     });
   }
 
+  #refused(error: unknown): void {
+    if (this.#isOver()) return;
+    if (!(error instanceof Refusal)) report(error, "asking for a kernel");
+    const message = error instanceof Refusal ? error.message : String(error);
+    this.#finish({ name: "refused", message });
+  }
+
   #opened(): void {
     const by = this.#authorship();
     this.#requestId = by.msgId;
@@ -174,7 +182,7 @@ export class Execution {
       this.#warn(textAt(message.content, "reason"), textAt(message.content, "message"));
       return;
     }
-    this.#options.onMessage(message);
+    guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
       this.#reply = textAt(message.content, "status") || "error";
     }
@@ -238,7 +246,7 @@ export class Execution {
 
   #enter(state: State): void {
     this.#state = state;
-    this.#options.onState(state);
+    guarded(`showing that a program is ${state.name}`, () => this.#options.onState(state));
   }
 
   #wait(seconds: number, act: () => void): void {

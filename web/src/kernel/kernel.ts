@@ -9,7 +9,7 @@
 import { Comms } from "../comm/registry";
 import type { Clock } from "../dom/clock";
 import { Interacts } from "../interact/registry";
-import type { Ask } from "../protocol/ask";
+import { type Ask, KernelGone } from "../protocol/ask";
 import { type JsonObject, type KernelMessage, shellRequest, textAt } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
 import type { Channel, ChannelEvents, OpenChannel } from "./channel";
@@ -48,7 +48,6 @@ interface Waiting {
   isIdle: boolean;
 }
 
-const GONE = "The kernel has ended.";
 const LEFT = "The page was left.";
 
 export class Kernel {
@@ -134,7 +133,7 @@ export class Kernel {
     const { newId, clock } = this.#options;
     return new Promise((resolve, reject) => {
       if (this.#channel === null || !this.#isOpen) {
-        reject(new Error(GONE));
+        reject(new KernelGone());
         return;
       }
       const by = { msgId: newId(), session: this.#session, date: clock.date() };
@@ -243,7 +242,7 @@ export class Kernel {
     this.#isEnding = false;
     this.#speaker = null;
     this.#askers.clear();
-    for (const { reject } of this.#waiting.values()) reject(new Error(GONE));
+    for (const { reject } of this.#waiting.values()) reject(new KernelGone());
     this.#waiting.clear();
     this.interacts.end();
     this.comms.end();

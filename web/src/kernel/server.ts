@@ -1,5 +1,6 @@
 /** The server that this page came from, spoken to over HTTP. */
 
+import { guarded } from "../dom/errors";
 import {
   type ClientMessage,
   type JsonObject,
@@ -155,7 +156,9 @@ export class Server {
     let text: string;
     try {
       response = await this.#fetch(this.address(path), init);
-      text = await answerOf(response, onQueued);
+      text = await answerOf(response, (place) =>
+        guarded("telling a place in the queue", () => onQueued(place)),
+      );
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Refusal("The server cannot be reached.");

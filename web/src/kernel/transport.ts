@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from "../dom/clock";
+import { guarded } from "../dom/errors";
 import {
   type ClientMessage,
   type JsonObject,
@@ -134,18 +135,17 @@ export class Transport implements Channel {
     if (way === "socket") {
       for (const message of this.#unheard.values()) this.#socket?.send(JSON.stringify(message));
     }
-    const { onOpen, onConnection } = this.#options.events;
-    if (wasLost) onConnection("restored");
+    if (wasLost) this.#tell(({ onConnection }) => onConnection("restored"));
     if (this.#wasOpen) return;
     this.#wasOpen = true;
-    onOpen();
+    this.#tell(({ onOpen }) => onOpen());
   }
 
   async #recover(): Promise<void> {
     this.#way = "none";
     if (this.#lostAt === null) {
       this.#lostAt = this.#options.clock.now();
-      if (this.#wasOpen) this.#options.events.onConnection("lost");
+      if (this.#wasOpen) this.#tell(({ onConnection }) => onConnection("lost"));
     }
     try {
       await this.#poll(0);
@@ -183,13 +183,18 @@ export class Transport implements Channel {
     this.#isOver = true;
     this.#callOff();
     this.#aborting.abort();
-    this.#options.events.onEnd(end);
+    this.#tell(({ onEnd }) => onEnd(end));
+  }
+
+  /** A listener's mistake is none of the connection's. */
+  #tell(act: (events: ChannelEvents) => void): void {
+    guarded("listening to a kernel", () => act(this.#options.events));
   }
 
   #heardFrom(frame: unknown): void {
     const message = decodeFrame(frame);
     if (this.#isOver || message === null || !this.#isNew(message)) return;
-    this.#options.events.onMessage(message);
+    this.#tell(({ onMessage }) => onMessage(message));
     this.#unacknowledged += typeof frame === "string" ? frame.length : 0;
     if (this.#unacknowledged < ACKNOWLEDGED || this.#way !== "socket") return;
     this.#unacknowledged = 0;
@@ -212,7 +217,8 @@ export class Transport implements Channel {
     for (const value of Array.isArray(messages) ? messages : []) {
       if (this.#isOver) return;
       const message = decodeMessage(value);
-      if (message !== null && this.#isNew(message)) this.#options.events.onMessage(message);
+      if (message === null || !this.#isNew(message)) continue;
+      this.#tell(({ onMessage }) => onMessage(message));
     }
   }
 

@@ -1,6 +1,7 @@
 /** Which representation of a value is shown, and how. */
 
 import { division } from "../dom/elements";
+import { report } from "../dom/errors";
 import {
   type Json,
   type JsonObject,
@@ -105,13 +106,13 @@ function renderMarkdown(source: string, showing: Showing): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_markdown";
   element.append(renderText(source, "sagecell_value"));
-  import("./markdown").then(
-    ({ markdownToHtml }) => {
+  import("./markdown")
+    .then(({ markdownToHtml }) => {
       const rendered = showing.html(markdownToHtml(source));
       if (rendered !== null) element.replaceChildren(rendered);
-    },
-    () => undefined, // The source stays readable.
-  );
+    })
+    // The source stays readable.
+    .catch((error: unknown) => report(error, "showing Markdown"));
   return element;
 }
 

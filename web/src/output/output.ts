@@ -5,6 +5,8 @@
  * written once a frame, for so long that the page stays responsive.
  */
 
+import { note } from "../dom/elements";
+import { guarded } from "../dom/errors";
 import type { KernelMessage } from "../protocol/messages";
 import { Cursor } from "./text/cursor";
 import { renderBundle, renderText } from "./mime";
@@ -16,7 +18,7 @@ import {
   type Item,
   type StreamItem,
   Transcript,
-  displayLength,
+  textLength,
 } from "./text/transcript";
 
 export interface OutputOptions {
@@ -42,6 +44,9 @@ const FRAME = 12;
 
 /** Characters written between two looks at the time. */
 const SLICE = 65_536;
+
+/** In the place of an item that could not be shown; the console has the reason. */
+const UNSHOWN = "This part of the output could not be shown.";
 
 /** How far the page has come in the transcript; a fresh one for each clean sheet. */
 class Sheet {
@@ -154,7 +159,7 @@ export class Output {
     for (const item of outdated) {
       const shown = elements.get(item);
       if (shown === undefined) continue;
-      const fresh = this.#renderDisplay(item);
+      const fresh = this.#elementFor(item);
       shown.replaceWith(fresh);
       elements.set(item, fresh);
     }
@@ -166,22 +171,30 @@ export class Output {
     const item = this.#transcript.items[this.#sheet.next];
     if (item === undefined || this.#sheet.isFull(this.#limit)) return false;
     if (item.kind === "stream") return this.#stepStream(item);
-    this.#content.append(this.#render(item));
+    const element = this.#elementFor(item);
+    if (item.kind === "display" && item.displayId !== "") this.#sheet.elements.set(item, element);
+    this.#content.append(element);
+    this.#sheet.characters += textLength(item);
     this.#sheet.next += 1;
     return true;
   }
 
   #stepStream({ name, chunks }: StreamItem): boolean {
     const sheet = this.#sheet;
-    if (sheet.stream === null) {
-      sheet.stream = { view: new StreamView(`sagecell_${name}`), cursor: new Cursor() };
-      this.#content.append(sheet.stream.view.element);
-    }
+    sheet.stream ??= { view: this.#addStreamView(name), cursor: new Cursor() };
     const { view, cursor } = sheet.stream;
     if (!cursor.isAtEnd(chunks)) {
+      const text = cursor.read(chunks, SLICE);
       const before = view.size;
-      view.write(cursor.read(chunks, SLICE));
+      const isWritten = guarded(`showing ${name}`, () => {
+        view.write(text);
+        return true;
+      });
       sheet.characters += view.size - before;
+      if (isWritten !== true) {
+        this.#content.append(note(UNSHOWN));
+        sheet.stream = { view: this.#addStreamView(name), cursor };
+      }
       return true;
     }
     // The last item may still grow.
@@ -191,25 +204,26 @@ export class Output {
     return true;
   }
 
+  #addStreamView(name: StreamItem["name"]): StreamView {
+    const view = new StreamView(`sagecell_${name}`);
+    this.#content.append(view.element);
+    return view;
+  }
+
+  /** The element that shows an item; a note where that fails. */
+  #elementFor(item: Exclude<Item, StreamItem>): HTMLElement {
+    return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
+  }
+
   #render(item: Exclude<Item, StreamItem>): HTMLElement {
     switch (item.kind) {
       case "error":
-        this.#sheet.characters += item.traceback.length;
         return renderText(item.traceback, "sagecell_pyerr");
       case "pager":
-        this.#sheet.characters += item.text.length;
         return renderText(item.text, "sagecell_payload");
-      case "display": {
-        this.#sheet.characters += displayLength(item.data);
-        const element = this.#renderDisplay(item);
-        if (item.displayId !== "") this.#sheet.elements.set(item, element);
-        return element;
-      }
+      case "display":
+        return renderBundle(item.data, item.metadata, this.#showing);
     }
-  }
-
-  #renderDisplay({ data, metadata }: DisplayItem): HTMLElement {
-    return renderBundle(data, metadata, this.#showing);
   }
 
   #showMore(): void {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createView } from "../../src/comm";
 import type { CommView } from "../../src/comm/api";
 import type { Json } from "../../src/protocol/messages";
+import { reports } from "../fakes";
 
 interface Socket {
   onopen: (() => void) | null;
@@ -87,7 +88,8 @@ test("the id of another element is not given twice", () => {
   expect(show(true, { id: 7 }).element.id).toBe("");
 });
 
-test("a script that fails takes nothing with it", () => {
+test("a script that fails is reported, and takes nothing with it", () => {
+  const reported = reports();
   load();
   const view = show();
   view.take({ data: "broken" });
@@ -100,6 +102,10 @@ test("a script that fails takes nothing with it", () => {
     },
   });
   expect(show().element.textContent).toContain("no program for it");
+  expect(reported()).toMatchObject([
+    [expect.anything(), { message: "broken" }],
+    [expect.anything(), { message: "no figure" }],
+  ]);
 });
 
 // contract: 4.21

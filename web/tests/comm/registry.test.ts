@@ -5,7 +5,7 @@ import { Comms, type CommPlace } from "../../src/comm/registry";
 import { renderBundle } from "../../src/output/mime";
 import { harmless } from "../../src/output/policy";
 import type { JsonObject, KernelMessage } from "../../src/protocol/messages";
-import { settled } from "../fakes";
+import { reports, settled } from "../fakes";
 
 let hosts: CommHost[];
 let told: unknown[];
@@ -19,6 +19,7 @@ let place: CommPlace;
 
 const module: Module = {
   createView: (target, data, host) => {
+    if (data["filename"] === "broken") throw new Error("a mistake");
     hosts.push(host);
     const element = document.createElement("b");
     element.textContent = `${target} ${JSON.stringify(data)}`;
@@ -148,8 +149,21 @@ test("with the cell's next run they are closed; with the kernel they only end", 
 });
 
 test("a view that cannot be loaded is told of in words", async () => {
+  reports();
   isBroken = true;
   const element = open(WIDGET)!;
   await settled();
   expect(element.textContent).toContain("could not be loaded");
+});
+
+test("a view that cannot be made is reported, and another comm is shown", async () => {
+  const reported = reports();
+  const broken = open({ ...WIDGET, data: { filename: "broken" } })!;
+  const other = open({ ...WIDGET, comm_id: "c2" })!;
+  await settled();
+  expect(comms.take(message("comm_msg", { comm_id: "c1", data: 7 }))).toBe(true);
+  expect(broken.textContent).toBe("What the program opened could not be shown.");
+  expect(other.textContent).toContain("a.png");
+  expect(told).toEqual([]);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
 });

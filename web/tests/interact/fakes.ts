@@ -3,6 +3,7 @@
 import { type ControlHost, type InteractHost } from "../../src/interact/api";
 import { type Control, type Making } from "../../src/interact/controls/control";
 import { makeControl } from "../../src/interact/controls/controls";
+import { KernelGone } from "../../src/protocol/ask";
 import { type Json, type JsonObject } from "../../src/protocol/messages";
 import { settled } from "../fakes";
 
@@ -66,7 +67,7 @@ export class FakeHost implements InteractHost, ControlHost {
 
   /** The kernel is gone before it could answer. */
   async dies(): Promise<void> {
-    this.asked[this.#answered]!.reject(new Error("The kernel has ended."));
+    this.asked[this.#answered]!.reject(new KernelGone());
     this.#answered += 1;
     await settled();
   }

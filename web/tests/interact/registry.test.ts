@@ -5,8 +5,9 @@ import type { Place } from "../../src/interact/placement";
 import { Interacts } from "../../src/interact/registry";
 import { Output } from "../../src/output/output";
 import { harmless } from "../../src/output/policy";
+import { KernelGone } from "../../src/protocol/ask";
 import type { JsonObject } from "../../src/protocol/messages";
-import { FakeFrames, settled } from "../fakes";
+import { FakeFrames, reports, settled } from "../fakes";
 
 let frames: FakeFrames;
 let hosts: Map<string, InteractHost>;
@@ -165,7 +166,7 @@ test("an update's files are told, and its end when the kernel is gone", async ()
   await host.update({}, true);
   expect(files).toEqual(["a.txt"]);
   reply = async () => {
-    throw new Error("The kernel has ended.");
+    throw new KernelGone();
   };
   await expect(host.update({}, true)).rejects.toThrow("The kernel has ended.");
 });
@@ -202,7 +203,8 @@ test("they end with the kernel", async () => {
   expect(told).toEqual(["one end"]);
 });
 
-test("controls that cannot be loaded, or not be made, are told of in words", async () => {
+test("controls that cannot be loaded are told of in words", async () => {
+  const reported = reports();
   const broken = new Interacts({
     request: vi.fn(),
     load: async () => {
@@ -213,4 +215,52 @@ test("controls that cannot be loaded, or not be made, are told of in words", asy
   await settled();
   expect(broken.element(announced("one"))!.textContent).toContain("could not be loaded");
   expect(() => broken.take(display(text("x"), "one"))).not.toThrow();
+  expect(reported()).toMatchObject([[expect.anything(), { message: "no network" }]]);
+});
+
+test("controls that cannot be made are another case, and take nothing with them", async () => {
+  const reported = reports();
+  const broken = new Interacts({
+    request: vi.fn(),
+    load: async () => ({
+      ...module,
+      createInteract: (content, host) => {
+        if (content["new_interact_id"] === "one") throw new Error("a mistake");
+        return module.createInteract(content, host);
+      },
+    }),
+  });
+  for (const id of ["one", "two"]) {
+    broken.announce(display(announced(id)), place);
+    broken.take(display(text(`output of ${id}`), id));
+  }
+  await settled();
+  const [one, two] = ["one", "two"].map((id) => broken.element(announced(id))!);
+  expect(one!.textContent).toContain("could not be shown");
+  expect([shown(one!), shown(two!)]).toEqual(["output of one", "output of two"]);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+});
+
+test("controls that fail at one message hear the next, and so do others", async () => {
+  const reported = reports();
+  const heard: string[] = [];
+  const failing = new Interacts({
+    request: vi.fn(),
+    load: async () => ({
+      ...module,
+      createInteract: (content, host) => ({
+        ...module.createInteract(content, host),
+        take: () => {
+          heard.push(content["new_interact_id"] as string);
+          throw new Error("a mistake");
+        },
+      }),
+    }),
+  });
+  for (const id of ["one", "two"]) failing.announce(display(announced(id)), place);
+  await settled();
+  failing.take(display({ "application/sage-interact-variable": { variable: "x" } }));
+  failing.take(display({ "application/sage-interact-update": { interact_id: "one" } }));
+  expect(heard).toEqual(["one", "two", "one"]);
+  expect(reported()).toHaveLength(3);
 });

@@ -4,7 +4,7 @@ import { Execution, type State, isLive } from "../../src/kernel/execution";
 import { type KernelAddress, Refusal } from "../../src/kernel/server";
 import { type JsonObject, type KernelMessage } from "../../src/protocol/messages";
 import { type QueuePlace } from "../../src/protocol/queue";
-import { FakeChannel, FakeClock, countingIds, said, settled } from "../fakes";
+import { FakeChannel, FakeClock, countingIds, reports, said, settled } from "../fakes";
 
 const KERNEL: KernelAddress = { id: "k1", channels: "ws://cells.test/kernel/k1/channels" };
 
@@ -40,7 +40,10 @@ class World {
     },
     clock: this.clock,
     newId: countingIds(),
-    onMessage: (message) => this.messages.push(message),
+    onMessage: (message) => {
+      this.messages.push(message);
+      if (message.content["text"] === "broken") throw new Error("a mistake");
+    },
     onState: (state) => this.states.push(state),
     onWarning: (sentence) => this.warnings.push(sentence),
   });
@@ -409,4 +412,23 @@ test("nothing that is said after the end is heard", async () => {
   world.channel.ends();
   expect(world.messages).toHaveLength(heard);
   expect(world.state.name).toBe("done");
+});
+
+test("what the page cannot show is reported, and the program goes on", async () => {
+  const reported = reports();
+  await world.run();
+  world.says("stream", { name: "stdout", text: "broken" });
+  world.says("execute_reply", { status: "ok", text: "broken" });
+  world.says("status", { execution_state: "idle" });
+  expect(world.state.name).toBe("done");
+  expect(reported()).toHaveLength(2);
+});
+
+test("a mistake while a kernel is asked for is reported, and a refusal", async () => {
+  const reported = reports();
+  await world.start();
+  world.refuse(new TypeError("a mistake"));
+  await settled();
+  expect(world.state).toEqual({ name: "refused", message: "TypeError: a mistake" });
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
 });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { Transport } from "../../src/kernel/transport";
 import { shellRequest } from "../../src/protocol/messages";
-import { FakeClock, FakeSocket, said, settled } from "../fakes";
+import { FakeClock, FakeSocket, reports, said, settled } from "../fakes";
 
 const ADDRESS = "wss://cells.test/a/kernel/k1/channels";
 const MESSAGES = "https://cells.test/a/kernel/k1/messages";
@@ -21,11 +21,16 @@ class World {
   readonly sockets: FakeSocket[] = [];
   readonly asked: Asked[] = [];
   readonly events: string[] = [];
+  /** The number of the message at which the listener throws. */
+  mistakeAt = 0;
   readonly transport = new Transport({
     address: ADDRESS,
     events: {
       onOpen: () => this.events.push("open"),
-      onMessage: ({ seq }) => this.events.push(`heard ${seq}`),
+      onMessage: ({ seq }) => {
+        this.events.push(`heard ${seq}`);
+        if (seq === this.mistakeAt) throw new Error("a mistake");
+      },
       onConnection: (connection) => this.events.push(connection),
       onEnd: ({ reason, message }) => this.events.push(`end ${reason}: ${message}`),
     },
@@ -143,6 +148,16 @@ describe("a WebSocket", () => {
     expect(world.events).toEqual(["open", "heard 1"]);
   });
 
+  test("is not lost by a listener's mistake", () => {
+    const reported = reports();
+    world.socket.opens();
+    world.mistakeAt = 1;
+    world.socket.says(numbered(1));
+    world.socket.says(numbered(2));
+    expect(world.events).toEqual(["open", "heard 1", "heard 2"]);
+    expect(reported()).toHaveLength(1);
+  });
+
   test("what is not numbered passes", () => {
     world.socket.opens();
     world.socket.says(said("error", {}));
@@ -249,6 +264,16 @@ describe("long polls", () => {
     await world.request.answer(200, { accepted: ["r1"], refused: [], after: 0 });
     expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25`);
     expect(world.events).toEqual(["open"]);
+  });
+
+  test("are not lost by a listener's mistake", async () => {
+    const reported = reports();
+    await fallBack();
+    world.mistakeAt = 1;
+    await world.request.answer(200, told(1, 2));
+    expect(world.events).toEqual(["open", "heard 1", "heard 2"]);
+    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
+    expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
   });
 
   test("that are lost are resumed", async () => {

@@ -1,5 +1,6 @@
 /** Every kind of control that a kernel may ask for. */
 
+import { guarded } from "../../dom/errors";
 import { textAt } from "../../protocol/messages";
 import { button, buttonBar, selector } from "./choices";
 import { type Control, type MakeControl, type Making } from "./control";
@@ -23,15 +24,20 @@ const KINDS: ReadonlyMap<string, MakeControl> = new Map([
 
 /** A control of the kind that its description names; a note in the place of one that is none. */
 export function makeControl(making: Making): Control {
-  const kind = textAt(making.description, "control_type");
-  return (KINDS.get(kind) ?? unknown)(making);
+  const kind = textAt(making.description, "control_type").toWellFormed();
+  const make = KINDS.get(kind);
+  if (make === undefined) {
+    return standIn(`A control of a kind that this page cannot show: ${kind || "none"}`);
+  }
+  const control = guarded(`making the control ${kind}`, () => make(making));
+  return control ?? standIn("This control could not be shown.");
 }
 
-function unknown({ description }: Making): Control {
+/** A sentence in the place of a control. */
+function standIn(sentence: string): Control {
   const element = document.createElement("span");
   element.className = "sagecell_note";
-  const kind = textAt(description, "control_type").toWellFormed();
-  element.textContent = `A control of a kind that this page cannot show: ${kind || "none"}`;
+  element.textContent = sentence;
   return {
     element,
     labelled: null,

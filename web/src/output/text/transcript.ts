@@ -183,7 +183,8 @@ function displayText(data: MimeBundle): string {
   return withoutAnsi(textAt(data, "text/plain")) || `[${Object.keys(data).join(", ")}]`;
 }
 
-function textLength(item: Item): number {
+/** Characters of an item's text. */
+export function textLength(item: Item): number {
   switch (item.kind) {
     case "stream":
       return item.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -197,7 +198,7 @@ function textLength(item: Item): number {
 }
 
 /** Characters of the text forms in a bundle's richest representation, roughly: all but pictures. */
-export function displayLength(data: MimeBundle): number {
+function displayLength(data: MimeBundle): number {
   let longest = 0;
   for (const [type, value] of Object.entries(data)) {
     if (!type.startsWith("image/") && typeof value === "string") {
