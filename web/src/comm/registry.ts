@@ -12,6 +12,7 @@ import {
   objectAt,
   textAt,
 } from "../protocol/messages";
+import type { MessageHandler } from "../protocol/router";
 import type { CommView, Comms as Module } from "./api";
 
 /** What a comm needs of the cell in which it was opened. */
@@ -41,7 +42,7 @@ const MOST = 100;
 /** Events whose late output would still be known. */
 const REMEMBERED = 100;
 
-export class Comms {
+export class Comms implements MessageHandler {
   readonly #request: Ask;
   readonly #load: () => Promise<Module>;
   /** Those that are on the page, be they open or not. */
@@ -81,7 +82,7 @@ export class Comms {
   }
 
   /** Whether the message is a comm's, or answers one; of those that are gone, it is nobody's. */
-  take(message: KernelMessage): boolean {
+  handle(message: KernelMessage): boolean {
     const { type, content, parentId } = message;
     if (type === "comm_msg" || type === "comm_close") {
       const comm = this.#comms.get(textAt(content, "comm_id"));

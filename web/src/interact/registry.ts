@@ -8,6 +8,7 @@ import {
   objectAt,
   textAt,
 } from "../protocol/messages";
+import type { MessageHandler } from "../protocol/router";
 import type { Interacts as Module } from "./api";
 import { InteractBlock, type Place } from "./placement";
 
@@ -24,7 +25,7 @@ export interface InteractsOptions {
   readonly load?: () => Promise<Module>;
 }
 
-export class Interacts {
+export class Interacts implements MessageHandler {
   readonly #request: Ask;
   readonly #load: () => Promise<Module>;
   readonly #blocks = new Map<string, InteractBlock>();
@@ -59,7 +60,7 @@ export class Interacts {
   }
 
   /** Whether the message is an interact's; one for an unknown interact is nobody's else. */
-  take(message: KernelMessage): boolean {
+  handle(message: KernelMessage): boolean {
     const data = objectAt(message.content, "data");
     for (const [type, value] of Object.entries(data)) {
       const told = objectAt(data, type);

@@ -242,6 +242,7 @@ export class Execution {
     this.#enter(state);
     // The server closes after its last word; a channel is closed here only where no word will come.
     if (state.name === "stopped") this.#channel?.close();
+    this.#channel = null;
   }
 
   #enter(state: State): void {

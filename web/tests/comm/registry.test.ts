@@ -77,15 +77,15 @@ const WIDGET = { comm_id: "c1", target_name: "graphicswidget", data: { filename:
 // contract: 4.21
 test("a comm is shown where it was opened, and hears what is its own", async () => {
   const element = open(WIDGET)!;
-  expect(comms.take(message("comm_msg", { comm_id: "c1", data: { early: 1 } }))).toBe(true);
+  expect(comms.handle(message("comm_msg", { comm_id: "c1", data: { early: 1 } }))).toBe(true);
   await settled();
   expect(element.textContent).toBe('graphicswidget {"filename":"a.png"}');
-  comms.take(message("comm_msg", { comm_id: "c1", data: 7 }));
-  comms.take(message("comm_msg", { comm_id: "c2", data: 8 }));
-  comms.take(message("comm_msg", { comm_id: "c1" }));
+  comms.handle(message("comm_msg", { comm_id: "c1", data: 7 }));
+  comms.handle(message("comm_msg", { comm_id: "c2", data: 8 }));
+  comms.handle(message("comm_msg", { comm_id: "c1" }));
   comms.flush();
   comms.drawn();
-  comms.take(message("comm_close", { comm_id: "c1" }));
+  comms.handle(message("comm_close", { comm_id: "c1" }));
   expect(told).toEqual([{ early: 1 }, 7, null, "flush", "drawn", "end"]);
   expect(sent).toEqual([]);
 });
@@ -108,8 +108,8 @@ test("what answers an event belongs to the cell in which the comm was opened", a
   await settled();
   void hosts[0]!.send({ x: 1, y: 2, eventType: "click" });
   expect(sent).toEqual([["comm_msg", { comm_id: "c1", data: { x: 1, y: 2, eventType: "click" } }]]);
-  expect(comms.take(message("stream", { text: "clicked" }, "event-1"))).toBe(true);
-  expect(comms.take(message("stream", { text: "else" }, "r1"))).toBe(false);
+  expect(comms.handle(message("stream", { text: "clicked" }, "event-1"))).toBe(true);
+  expect(comms.handle(message("stream", { text: "else" }, "r1"))).toBe(false);
   answers[0]!();
   await settled();
   expect(said).toEqual(["stream clicked", "flush"]);
@@ -161,7 +161,7 @@ test("a view that cannot be made is reported, and another comm is shown", async 
   const broken = open({ ...WIDGET, data: { filename: "broken" } })!;
   const other = open({ ...WIDGET, comm_id: "c2" })!;
   await settled();
-  expect(comms.take(message("comm_msg", { comm_id: "c1", data: 7 }))).toBe(true);
+  expect(comms.handle(message("comm_msg", { comm_id: "c1", data: 7 }))).toBe(true);
   expect(broken.textContent).toBe("What the program opened could not be shown.");
   expect(other.textContent).toContain("a.png");
   expect(told).toEqual([]);

@@ -95,18 +95,18 @@ function shown(element: HTMLElement): string {
 test("output goes to the interact that it names, and to nobody when nobody has the name", async () => {
   const one = await announce("one");
   const two = await announce("two");
-  expect(interacts.take(display(text("a"), "one"))).toBe(true);
-  expect(interacts.take(display(text("b"), "two"))).toBe(true);
-  expect(interacts.take(display(text("lost"), "three"))).toBe(true);
-  expect(interacts.take(display(text("the cell's")))).toBe(false);
+  expect(interacts.handle(display(text("a"), "one"))).toBe(true);
+  expect(interacts.handle(display(text("b"), "two"))).toBe(true);
+  expect(interacts.handle(display(text("lost"), "three"))).toBe(true);
+  expect(interacts.handle(display(text("the cell's")))).toBe(false);
   expect([shown(one), shown(two)]).toEqual(["a", "b"]);
 });
 
 // contract: 4.1
 test("what comes before the controls have been loaded is not lost", async () => {
   interacts.announce(display(announced("one")), place);
-  interacts.take(display(text("early"), "one"));
-  interacts.take(display({ "application/sage-interact-update": { interact_id: "one" } }));
+  interacts.handle(display(text("early"), "one"));
+  interacts.handle(display({ "application/sage-interact-update": { interact_id: "one" } }));
   await settled();
   expect(shown(interacts.element(announced("one"))!)).toBe("early");
   expect(told).toEqual(["one update"]);
@@ -117,9 +117,9 @@ test("controls hear what is theirs, by the name inside", async () => {
   await announce("one");
   for (const kind of ["update", "new-control", "del-control", "bookmark"]) {
     const type = `application/sage-interact-${kind}`;
-    expect(interacts.take(display({ [type]: { interact_id: "one" } }, "two"))).toBe(true);
-    expect(interacts.take(display({ [type]: { interact_id: "nobody" } }))).toBe(true);
-    expect(interacts.take(display({ [type]: 7 }))).toBe(true);
+    expect(interacts.handle(display({ [type]: { interact_id: "one" } }, "two"))).toBe(true);
+    expect(interacts.handle(display({ [type]: { interact_id: "nobody" } }))).toBe(true);
+    expect(interacts.handle(display({ [type]: 7 }))).toBe(true);
   }
   expect(told).toEqual(["one update", "one new-control", "one del-control", "one bookmark"]);
 });
@@ -128,20 +128,20 @@ test("controls hear what is theirs, by the name inside", async () => {
 test("all hear that a variable has another value", async () => {
   await announce("one");
   await announce("two");
-  interacts.take(display({ "application/sage-interact-variable": { variable: "x" } }));
+  interacts.handle(display({ "application/sage-interact-variable": { variable: "x" } }));
   expect(told).toEqual(["one variable", "two variable"]);
 });
 
 // contract: 4.7
 test("a clear takes effect with the next output, or when the kernel is idle", async () => {
   const one = await announce("one");
-  interacts.take(display(text("old"), "one"));
+  interacts.handle(display(text("old"), "one"));
   expect(shown(one)).toBe("old");
-  interacts.take(display(clear(["n"]), "one"));
+  interacts.handle(display(clear(["n"]), "one"));
   expect(shown(one)).toBe("old");
-  interacts.take(display(text("new"), "one"));
+  interacts.handle(display(text("new"), "one"));
   expect(shown(one)).toBe("new");
-  interacts.take(display(clear(null), "one"));
+  interacts.handle(display(clear(null), "one"));
   interacts.flush();
   expect(shown(one)).toBe("");
   expect(told).toEqual(["one cleared n", "one cleared null"]);
@@ -152,10 +152,10 @@ test("what an earlier update says late does not overwrite the newer one's output
   const host = hosts.get("one")!;
   void host.update({ n: 1 }, true);
   void host.update({ n: 2 }, true);
-  interacts.take(display(text("new"), "one", "request-2"));
-  interacts.take(display(clear(["n"]), "one", "request-1"));
-  interacts.take(display(text("stale"), "one", "request-1"));
-  interacts.take(display(text(" from the program"), "one", "somebody"));
+  interacts.handle(display(text("new"), "one", "request-2"));
+  interacts.handle(display(clear(["n"]), "one", "request-1"));
+  interacts.handle(display(text("stale"), "one", "request-1"));
+  interacts.handle(display(text(" from the program"), "one", "somebody"));
   expect(shown(one)).toBe("new from the program");
 });
 
@@ -173,13 +173,13 @@ test("an update's files are told, and its end when the kernel is gone", async ()
 
 test("an interact within another stands in its output, and goes with a clear", async () => {
   const one = await announce("one");
-  interacts.take(display(announced("inner"), "one"));
+  interacts.handle(display(announced("inner"), "one"));
   await settled();
-  interacts.take(display(text("deep"), "inner"));
+  interacts.handle(display(text("deep"), "inner"));
   expect(shown(one)).toBe("deep");
-  interacts.take(display(clear(null), "one"));
+  interacts.handle(display(clear(null), "one"));
   expect(told).toEqual(["inner remove", "one cleared null"]);
-  interacts.take(display(text("lost"), "inner"));
+  interacts.handle(display(text("lost"), "inner"));
   interacts.flush();
   expect(shown(one)).toBe("");
 });
@@ -214,7 +214,7 @@ test("controls that cannot be loaded are told of in words", async () => {
   broken.announce(display(announced("one")), place);
   await settled();
   expect(broken.element(announced("one"))!.textContent).toContain("could not be loaded");
-  expect(() => broken.take(display(text("x"), "one"))).not.toThrow();
+  expect(() => broken.handle(display(text("x"), "one"))).not.toThrow();
   expect(reported()).toMatchObject([[expect.anything(), { message: "no network" }]]);
 });
 
@@ -232,7 +232,7 @@ test("controls that cannot be made are another case, and take nothing with them"
   });
   for (const id of ["one", "two"]) {
     broken.announce(display(announced(id)), place);
-    broken.take(display(text(`output of ${id}`), id));
+    broken.handle(display(text(`output of ${id}`), id));
   }
   await settled();
   const [one, two] = ["one", "two"].map((id) => broken.element(announced(id))!);
@@ -259,8 +259,8 @@ test("controls that fail at one message hear the next, and so do others", async 
   });
   for (const id of ["one", "two"]) failing.announce(display(announced(id)), place);
   await settled();
-  failing.take(display({ "application/sage-interact-variable": { variable: "x" } }));
-  failing.take(display({ "application/sage-interact-update": { interact_id: "one" } }));
+  failing.handle(display({ "application/sage-interact-variable": { variable: "x" } }));
+  failing.handle(display({ "application/sage-interact-update": { interact_id: "one" } }));
   expect(heard).toEqual(["one", "two", "one"]);
   expect(reported()).toHaveLength(3);
 });

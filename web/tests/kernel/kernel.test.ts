@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { Execution, type State } from "../../src/kernel/execution";
 import { Kernel } from "../../src/kernel/kernel";
-import type { ClientMessage, JsonObject } from "../../src/protocol/messages";
+import { type ClientMessage, type JsonObject, executeRequest } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, countingIds, said, settled } from "../fakes";
 
 class World {
@@ -280,4 +280,65 @@ test("a kernel that comes when the page has been left is let go", async () => {
   release();
   await settled();
   expect([two.states.at(-1), world.ended, world.channels.length]).toEqual(["refused", ["k1"], 0]);
+});
+
+test("a run that is over hears nothing more, also of what it asked for", async () => {
+  const heard: string[] = [];
+  const run = world.kernel.run();
+  const channel = run.openChannel("ws://x/", {
+    onOpen: () => heard.push("open"),
+    onMessage: ({ type }) => heard.push(type),
+    onConnection: (connection) => heard.push(connection),
+    onEnd: () => heard.push("end"),
+  });
+  world.channel.opens();
+  const by = { msgId: "r1", session: "s1", date: world.clock.date() };
+  channel.send(executeRequest("1", "python", by));
+  world.says("stream", { text: "in time" }, "r1");
+  run.over();
+  world.says("stream", { text: "late" }, "r1");
+  world.channel.says(said("sagecell_warning", {}));
+  world.channel.connection("lost");
+  world.channel.ends();
+  expect(heard).toEqual(["open", "stream"]);
+});
+
+test("the kernel is idle between runs, whoever gives up waiting meanwhile", async () => {
+  const [, two] = ["1", "2"].map((code) => world.run(code));
+  await settled();
+  world.channel.opens();
+  two!.execution.stop();
+  expect(world.kernel.isIdle).toBe(false);
+  world.done();
+  await settled();
+  expect(world.kernel.isIdle).toBe(true);
+});
+
+describe("a kernel that has to go", () => {
+  test("before there is a channel to it is not used again", async () => {
+    const run = world.kernel.run();
+    const { id } = await run.server.startKernel(new AbortController().signal, () => undefined);
+    run.server.endKernel(id);
+    run.over();
+    world.run("2");
+    await settled();
+    expect([world.ended, world.starts]).toEqual([["k1"], 2]);
+  });
+
+  test("is not used again, even if its program ends well after all", async () => {
+    const one = world.run("1");
+    await settled();
+    world.channel.opens();
+    const request = world.sent[0]!.msg_id;
+    one.execution.stop();
+    one.execution.stop();
+    expect([world.kernel.isAlive, world.ended]).toEqual([false, ["k1"]]);
+    world.says("execute_reply", { status: "ok" }, request);
+    world.says("status", { execution_state: "idle" }, request);
+    expect(one.states.at(-1)).toBe("done");
+    world.run("2");
+    await settled();
+    expect([world.starts, world.channels.length]).toEqual([2, 2]);
+    expect(world.channels[0]!.isClosed).toBe(true);
+  });
 });
