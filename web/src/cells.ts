@@ -48,6 +48,7 @@ export class PageCells {
           openSocket: (numbered) => new WebSocket(numbered),
           fetch: (input, init) => fetch(input, init),
           clock: browserClock,
+          random: () => Math.random(),
         }),
       clock: browserClock,
       newId: randomId,

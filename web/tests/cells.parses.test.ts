@@ -51,6 +51,7 @@ beforeEach(async () => {
             polls.push({ body, answer });
           }),
         clock,
+        random: () => 1,
       }),
     clock,
     newId: countingIds(),

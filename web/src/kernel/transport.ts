@@ -1,8 +1,14 @@
 /**
  * A kernel's channel, which outlives its connections.
  *
- *     WebSocket --lost--> what was missed, by a plain request --> WebSocket again
- *                                                             --> or long polls, if it won't open
+ *     opening  --> open, or fetching when it fails       a WebSocket
+ *     open     --> fetching when it is lost
+ *     fetching --> opening, or polling where none opens  what was missed, by a plain request
+ *     polling  --> pausing when it fails                 long polls
+ *     pausing  --> fetching                              nothing gets through
+ *
+ * A fetch that fails leads to pausing as well. From each state to ended: by the server's word, by
+ * `close`, or when nothing has got through for too long.
  *
  * The server numbers what it says, so nothing is lost and nothing is heard twice, whatever the
  * connection. What was sent and not heard of is sent again by a plain request, whose answer tells.
@@ -38,12 +44,14 @@ export interface TransportOptions {
   readonly openSocket: (address: string) => Socket;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
+  /** From 0 up to 1: pages that have lost the same server do not come back all at once. */
+  readonly random: () => number;
 }
 
 /** Seconds that a connection is sought before it is given up; the server waits no longer. */
 const PATIENCE = 120;
 
-/** Seconds between two attempts at first, and at last. */
+/** Seconds between two attempts at first, and at last; by chance as little as half of them. */
 const PAUSE = 1;
 const LONGEST_PAUSE = 8;
 
@@ -69,93 +77,93 @@ class Over extends Error {
   }
 }
 
+/** Messages do not get through. */
+interface Outage {
+  /** The clock's seconds. */
+  readonly since: number;
+  /** Whether they ever did before. */
+  readonly wasOpen: boolean;
+}
+
+type State =
+  | { readonly name: "opening"; readonly outage: Outage; readonly socket: Socket }
+  | { readonly name: "open"; readonly socket: Socket }
+  | { readonly name: "fetching"; readonly outage: Outage }
+  | { readonly name: "pausing"; readonly outage: Outage; readonly callOff: () => void }
+  | { readonly name: "polling" }
+  | { readonly name: "ended" };
+
 export class Transport implements Channel {
   readonly #options: TransportOptions;
   readonly #messages: string;
   readonly #aborting = new AbortController();
-  #socket: Socket | null = null;
-  /** How messages get through now. */
-  #way: "none" | "socket" | "polls" = "none";
-  #wasOpen = false;
-  #isOver = false;
+  #state: State;
   /** The number of the last message that arrived. */
   #after = 0;
   #unacknowledged = 0;
   /** What was sent and not heard of, by id. */
   readonly #unheard = new Map<string, ClientMessage>();
   #isSending = false;
+  /** WebSockets in a row that did not open. */
   #failures = 0;
-  #lostAt: number | null = null;
   #pause = PAUSE;
-  #callOff: () => void = () => undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#messages = options.address.replace(/^ws/, "http").replace(/channels$/, "messages");
-    this.#connect();
+    this.#state = this.#opening({ since: options.clock.now(), wasOpen: false });
   }
 
   send(message: ClientMessage): void {
     this.#unheard.set(message.msg_id, message);
-    if (this.#way === "socket") this.#socket?.send(JSON.stringify(message));
-    else if (this.#way === "polls") {
+    if (this.#state.name === "open") this.#state.socket.send(JSON.stringify(message));
+    else if (this.#state.name === "polling") {
       this.#sendAgain().catch((error: unknown) => {
-        if (error instanceof Over) this.#failed(error); // else the polls notice, too
+        if (error instanceof Over) this.#end(error); // else the polls notice, too
       });
     }
   }
 
   close(): void {
-    this.#isOver = true;
-    this.#callOff();
-    this.#aborting.abort();
-    this.#socket?.close();
+    this.#enter({ name: "ended" });
   }
 
-  #connect(): void {
+  #opening(outage: Outage): State {
     const socket = this.#options.openSocket(`${this.#options.address}?after=${this.#after}`);
-    this.#socket = socket;
-    socket.onopen = () => this.#found("socket");
+    socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#heardFrom(event.data);
-    socket.onclose = (event) => {
-      if (this.#isOver) return;
-      this.#socket = null;
-      this.#failures = this.#way === "socket" ? 0 : this.#failures + 1;
-      if (FINAL.has(event.code)) this.#end(endIn(event.reason));
-      else void this.#recover();
-    };
+    socket.onclose = (event) => this.#closed(event);
+    return { name: "opening", outage, socket };
   }
 
-  /** Messages get through. */
-  #found(way: "socket" | "polls"): void {
-    const wasLost = this.#wasOpen && this.#lostAt !== null;
-    this.#way = way;
-    this.#lostAt = null;
-    this.#pause = PAUSE;
-    if (way === "socket") {
-      for (const message of this.#unheard.values()) this.#socket?.send(JSON.stringify(message));
-    }
-    if (wasLost) this.#tell(({ onConnection }) => onConnection("restored"));
-    if (this.#wasOpen) return;
-    this.#wasOpen = true;
-    this.#tell(({ onOpen }) => onOpen());
+  #opened(): void {
+    if (this.#state.name !== "opening") return;
+    const { socket } = this.#state;
+    for (const message of this.#unheard.values()) socket.send(JSON.stringify(message));
+    this.#enter({ name: "open", socket });
   }
 
-  async #recover(): Promise<void> {
-    this.#way = "none";
-    if (this.#lostAt === null) {
-      this.#lostAt = this.#options.clock.now();
-      if (this.#wasOpen) this.#tell(({ onConnection }) => onConnection("lost"));
-    }
+  #closed({ code, reason }: CloseEvent): void {
+    const state = this.#state;
+    if (state.name !== "opening" && state.name !== "open") return;
+    this.#failures = state.name === "open" ? 0 : this.#failures + 1;
+    if (FINAL.has(code)) this.#end(endIn(reason));
+    else void this.#fetchMissed();
+  }
+
+  /** Fetches what was missed, and then seeks a connection: a WebSocket, or polls where none opens. */
+  async #fetchMissed(): Promise<void> {
+    const outage = this.#outage();
+    this.#enter({ name: "fetching", outage });
     try {
       await this.#poll(0);
       await this.#sendAgain();
       if (this.#isOver) return;
       if (this.#failures < FAILURES) {
-        this.#connect();
+        this.#enter(this.#opening(outage));
         return;
       }
-      this.#found("polls");
+      this.#enter({ name: "polling" });
       while (!this.#isOver) {
         await this.#sendAgain();
         await this.#poll(WAIT);
@@ -167,23 +175,48 @@ export class Transport implements Channel {
 
   #failed(error: unknown): void {
     if (this.#isOver) return;
-    const { clock } = this.#options;
-    if (error instanceof Over) {
-      this.#end({ reason: error.reason, message: error.message });
-    } else if (this.#lostAt !== null && clock.now() - this.#lostAt >= PATIENCE) {
-      this.#end({ reason: "", message: "" });
-    } else {
-      this.#callOff();
-      this.#callOff = clock.after(this.#pause, () => void this.#recover());
+    const { clock, random } = this.#options;
+    const outage = this.#outage();
+    if (error instanceof Over) this.#end(error);
+    else if (clock.now() - outage.since >= PATIENCE) this.#end({ reason: "", message: "" });
+    else {
+      const seconds = (this.#pause * (1 + random())) / 2;
+      const callOff = clock.after(seconds, () => void this.#fetchMissed());
       this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+      this.#enter({ name: "pausing", outage, callOff });
     }
   }
 
-  #end(end: ChannelEnd): void {
-    this.#isOver = true;
-    this.#callOff();
-    this.#aborting.abort();
-    this.#tell(({ onEnd }) => onEnd(end));
+  /** The one that goes on, or one that begins now. */
+  #outage(): Outage {
+    const state = this.#state;
+    return "outage" in state ? state.outage : { since: this.#options.clock.now(), wasOpen: true };
+  }
+
+  #end({ reason, message }: ChannelEnd): void {
+    if (this.#isOver) return;
+    this.#enter({ name: "ended" });
+    this.#tell(({ onEnd }) => onEnd({ reason, message }));
+  }
+
+  get #isOver(): boolean {
+    return this.#state.name === "ended";
+  }
+
+  #enter(state: State): void {
+    const before = this.#state;
+    this.#state = state;
+    if (before.name === "pausing") before.callOff();
+    if (state.name === "ended") {
+      this.#aborting.abort();
+      if ("socket" in before) before.socket.close();
+    } else if ("outage" in state) {
+      if (!("outage" in before)) this.#tell(({ onConnection }) => onConnection("lost"));
+    } else if ("outage" in before) {
+      this.#pause = PAUSE;
+      if (before.outage.wasOpen) this.#tell(({ onConnection }) => onConnection("restored"));
+      else this.#tell(({ onOpen }) => onOpen());
+    }
   }
 
   /** A listener's mistake is none of the connection's. */
@@ -196,9 +229,9 @@ export class Transport implements Channel {
     if (this.#isOver || message === null || !this.#isNew(message)) return;
     this.#tell(({ onMessage }) => onMessage(message));
     this.#unacknowledged += typeof frame === "string" ? frame.length : 0;
-    if (this.#unacknowledged < ACKNOWLEDGED || this.#way !== "socket") return;
+    if (this.#unacknowledged < ACKNOWLEDGED || this.#state.name !== "open") return;
     this.#unacknowledged = 0;
-    this.#socket?.send(JSON.stringify({ after: this.#after }));
+    this.#state.socket.send(JSON.stringify({ after: this.#after }));
   }
 
   /** Whether a message was not heard yet; one without a number passes. */

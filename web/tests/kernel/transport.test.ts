@@ -21,6 +21,7 @@ class World {
   readonly sockets: FakeSocket[] = [];
   readonly asked: Asked[] = [];
   readonly events: string[] = [];
+  chance = 1;
   /** The number of the message at which the listener throws. */
   mistakeAt = 0;
   readonly transport = new Transport({
@@ -57,6 +58,7 @@ class World {
         });
       }),
     clock: this.clock,
+    random: () => this.chance,
   });
 
   get socket(): FakeSocket {
@@ -312,12 +314,37 @@ describe("a network that is gone", () => {
     expect(world.events).toEqual(["open", "lost", "restored"]);
   });
 
+  test.each([
+    [1, 1],
+    [0.5, 0.75],
+    [0, 0.5],
+  ])("is tried again after a pause by chance: %d makes %d s", async (chance, seconds) => {
+    world.chance = chance;
+    world.socket.opens();
+    await world.cut();
+    for (const pause of [seconds, 2 * seconds, 4 * seconds, 8 * seconds, 8 * seconds]) {
+      const before = world.asked.length;
+      await world.request.fail();
+      world.clock.advance(pause - 0.25);
+      expect(world.asked).toHaveLength(before);
+      world.clock.advance(0.25);
+      expect(world.asked).toHaveLength(before + 1);
+    }
+  });
+
   test("a kernel that nobody knows any more is told in the server's words", async () => {
     world.socket.opens();
     await world.cut();
     await world.request.answer(404, { error: "unknown_kernel", message: "It has ended." });
     expect(world.events.at(-1)).toBe("end unknown_kernel: It has ended.");
   });
+});
+
+test("a WebSocket that opens when all is over changes nothing", () => {
+  world.transport.close();
+  world.socket.opens();
+  world.transport.close();
+  expect(world.events).toEqual([]);
 });
 
 test("closing ends everything", async () => {
