@@ -1,7 +1,7 @@
 /** The server's own page: an ordinary page with one cell, but strangers' programs come by its links. */
 
 import type { CellInfo } from "./embed/cellinfo";
-import { parseObject, textAt } from "./protocol/messages";
+import { decodePage } from "./protocol/answers";
 import "./style.css";
 
 interface Sagecell {
@@ -10,16 +10,16 @@ interface Sagecell {
 }
 
 function start({ makeSagecell, allLanguages }: Sagecell): void {
-  const page = parseObject(document.getElementById("sagecell-page")?.textContent ?? "") ?? {};
-  const code = textAt(page, "code");
-  const autoeval = code !== "" && page["autoeval"] === true;
+  const page = decodePage(document.getElementById("sagecell-page")?.textContent ?? "");
+  const { code, interacts, language } = page;
+  const autoeval = code !== "" && page.autoeval;
   const info = makeSagecell({
     inputLocation: "#cell",
     languages: allLanguages,
     code,
     autoeval,
-    interacts: textAt(page, "interacts"),
-    defaultLanguage: textAt(page, "language"),
+    interacts,
+    defaultLanguage: language,
     // Whoever made a link may not act in the reader's name: its output is made harmless.
     scripts: false,
     plainPython: true,

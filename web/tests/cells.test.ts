@@ -305,6 +305,22 @@ test("an interact is shown in its cell, and hears no more when the cell evaluate
   expect(cell.interacts).toHaveLength(0);
 });
 
+test("what a program opens within an interact is shown there", async () => {
+  await start(make());
+  const layout = [[["_output", 1]]];
+  const interact = { new_interact_id: "i1", controls: {}, layout, locations: null };
+  says("display_data", { data: { "application/sage-interact": interact } });
+  frames.draw();
+  const opened = { comm_id: "c", target_name: "graphicswidget", data: { filename: "a.png" } };
+  const channel = channels[0]!;
+  const message = said("comm_open", opened, channel.sent[0]!.msg_id);
+  channel.says({ ...message, metadata: { interact_id: "i1" } });
+  frames.draw();
+  await vi.waitFor(() =>
+    expect(find(".sagecell_interactOutput .sagecell_comm img")).not.toBeNull(),
+  );
+});
+
 // contract: 8
 test("sagecell_embed.css is above whatever a page says, but for keyframes", () => {
   const sheet = important(

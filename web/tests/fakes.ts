@@ -5,12 +5,9 @@ import { vi } from "vitest";
 import { type Clock } from "../src/dom/clock";
 import { type Channel, type ChannelEvents } from "../src/kernel/channel";
 import { type Socket } from "../src/kernel/transport";
-import {
-  type ClientMessage,
-  type JsonObject,
-  decodeMessage,
-  parseObject,
-} from "../src/protocol/messages";
+import { decodeMessage } from "../src/protocol/decode";
+import { parseObject } from "../src/protocol/json";
+import type { ClientMessage, JsonObject, KernelMessage } from "../src/protocol/messages";
 
 export class FakeClock implements Clock {
   #now = 1000;
@@ -130,6 +127,17 @@ export function said(type: string, content: JsonObject, parent = ""): JsonObject
     content,
     channel: type.endsWith("_reply") ? "shell" : "iopub",
   };
+}
+
+/** The same as the page has it; output of the interact with this id. */
+export function heard(
+  type: string,
+  content: JsonObject,
+  parent = "",
+  interactId = "",
+): KernelMessage {
+  const metadata = interactId === "" ? {} : { interact_id: interactId };
+  return decodeMessage({ ...said(type, content, parent), metadata })!;
 }
 
 /** Frames that are drawn when the test says so. */

@@ -2,7 +2,8 @@
 
 import { button } from "../dom/elements";
 import { report } from "../dom/errors";
-import { type KeptProgram, type Permalink, Refusal } from "../kernel/server";
+import { type KeptProgram, Refusal } from "../kernel/server";
+import type { Permalink } from "../protocol/answers";
 
 /** Characters in an address: the server, and the proxies that its recipes set up, take no longer one. */
 export const LONGEST = 65_536;

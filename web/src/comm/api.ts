@@ -15,7 +15,7 @@ export interface CommHost {
 export interface CommView {
   readonly element: HTMLElement;
   /** What the program sent: anything. */
-  take(data: Json): void;
+  handle(data: Json): void;
   /** The kernel is idle: files that it made have arrived. */
   flush(): void;
   /** What cells said is on the page, and its scripts have run. */

@@ -7,7 +7,8 @@
 
 import { division, note } from "../dom/elements";
 import { guarded } from "../dom/errors";
-import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import { figureId, figureMessage } from "../protocol/comms";
+import type { Json, JsonObject } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
 
 /** What `mpl.figure` takes for its socket. Without a `binaryType`, pictures come as text. */
@@ -39,7 +40,7 @@ export class Figure implements CommView {
 
   constructor(data: JsonObject, host: CommHost) {
     this.#host = host;
-    this.#id = textAt(data, "id");
+    this.#id = figureId(data);
     // What is a stranger's gets no name in the page.
     if (host.byPage && this.#id !== "" && document.getElementById(this.#id) === null) {
       this.element.id = this.#id;
@@ -48,9 +49,8 @@ export class Figure implements CommView {
     this.#begin();
   }
 
-  take(data: Json): void {
-    const said = isObject(data) && "data" in data ? data["data"]! : data;
-    this.#draw(() => this.#socket?.onmessage?.({ data: said }));
+  handle(data: Json): void {
+    this.#draw(() => this.#socket?.onmessage?.({ data: figureMessage(data) }));
   }
 
   flush(): void {

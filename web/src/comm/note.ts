@@ -10,7 +10,7 @@ export class Note implements CommView {
     this.element = note(sentence);
   }
 
-  take(): void {
+  handle(): void {
     // It is not shown.
   }
 

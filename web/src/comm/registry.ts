@@ -3,25 +3,18 @@
 import { division, note } from "../dom/elements";
 import { guarded, report } from "../dom/errors";
 import { Pending } from "../dom/pending";
+import type { OutputSink } from "../output/output";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
-import {
-  type JsonObject,
-  type KernelMessage,
-  type MimeBundle,
-  objectAt,
-  textAt,
-} from "../protocol/messages";
+import type { Json, JsonObject, KernelMessage, MessageOf, MimeBundle } from "../protocol/messages";
 import type { MessageHandler } from "../protocol/router";
 import type { CommView, Comms as Module } from "./api";
 
 /** What a comm needs of the cell in which it was opened. */
 export interface CommPlace {
   readonly showing: Showing;
-  /** Takes in what the kernel says in answer to the comm's events. */
-  readonly said: (message: KernelMessage) => void;
-  /** The answer to an event is complete. */
-  readonly flush: () => void;
+  /** Where what the kernel says in answer to the comm's events goes. */
+  readonly output: OutputSink;
 }
 
 export interface CommsOptions {
@@ -33,7 +26,7 @@ export interface CommsOptions {
 /** What pages show. */
 const TARGETS: ReadonlySet<string> = new Set(["threejs", "graphicswidget", "matplotlib"]);
 
-/** The type by which a comm is shown where it was opened; it never leaves the page. */
+/** The type by which a comm is shown where it was opened, by its id; it never leaves the page. */
 const SHOWN = "application/x-comm";
 
 /** Comms that a kernel's cells may have opened in their last runs. */
@@ -56,10 +49,10 @@ export class Comms implements MessageHandler {
   }
 
   /** The display in whose place a comm is shown; null when the message opens none. */
-  open({ type, content, ...rest }: KernelMessage, place: CommPlace): KernelMessage | null {
-    const id = textAt(content, "comm_id");
-    if (type !== "comm_open" || id === "" || this.#comms.has(id)) return null;
-    const target = textAt(content, "target_name");
+  open(message: KernelMessage, place: CommPlace): MessageOf<"display_data"> | null {
+    if (message.type !== "comm_open") return null;
+    const { id, target, data } = message.content;
+    if (id === "" || this.#comms.has(id)) return null;
     if (!TARGETS.has(target) || this.#comms.size >= MOST) {
       this.#close(id);
       return null;
@@ -69,30 +62,35 @@ export class Comms implements MessageHandler {
       send: (data) => this.#send(id, place, data),
       load: this.#load,
       target,
-      data: objectAt(content, "data"),
+      data,
     });
     this.#comms.set(id, comm);
-    const data = { [SHOWN]: { comm_id: id }, "text/plain": target };
-    return { ...rest, type: "display_data", content: { data } };
+    const bundle = { [SHOWN]: id, "text/plain": target };
+    const content = { data: bundle, metadata: {}, displayId: "" };
+    return { ...message, type: "display_data", content };
   }
 
   /** The element of a comm; null when the bundle is none. */
   element(data: MimeBundle): HTMLElement | null {
-    return this.#comms.get(textAt(objectAt(data, SHOWN), "comm_id"))?.element ?? null;
+    const id = Object.hasOwn(data, SHOWN) ? data[SHOWN] : undefined;
+    return typeof id === "string" ? (this.#comms.get(id)?.element ?? null) : null;
   }
 
   /** Whether the message is a comm's, or answers one; of those that are gone, it is nobody's. */
   handle(message: KernelMessage): boolean {
-    const { type, content, parentId } = message;
-    if (type === "comm_msg" || type === "comm_close") {
-      const comm = this.#comms.get(textAt(content, "comm_id"));
-      if (type === "comm_msg") comm?.take(content["data"] ?? null);
-      else comm?.end();
-      return true;
+    switch (message.type) {
+      case "comm_msg":
+        this.#comms.get(message.content.id)?.handle(message.content.data);
+        return true;
+      case "comm_close":
+        this.#comms.get(message.content.id)?.end();
+        return true;
+      default: {
+        const place = this.#asked.get(message.parentId);
+        place?.output.append(message);
+        return place !== undefined;
+      }
     }
-    const place = this.#asked.get(parentId);
-    place?.said(message);
-    return place !== undefined;
   }
 
   /** The kernel is idle: files that it made have arrived. */
@@ -131,7 +129,7 @@ export class Comms implements MessageHandler {
       this.#asked.set(asked, place);
       if (this.#asked.size > REMEMBERED) this.#asked.delete(this.#asked.keys().next().value!);
     });
-    place.flush();
+    place.output.flush();
   }
 }
 
@@ -171,8 +169,8 @@ class Comm {
     );
   }
 
-  take(data: JsonObject[string]): void {
-    this.#view.with((view) => view.take(data));
+  handle(data: Json): void {
+    this.#view.with((view) => view.handle(data));
   }
 
   flush(): void {

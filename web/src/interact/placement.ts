@@ -3,18 +3,21 @@
 import { division, note } from "../dom/elements";
 import { guarded, report } from "../dom/errors";
 import { Pending } from "../dom/pending";
-import { newFiles } from "../output/files";
 import { typesetText } from "../output/math/typeset";
 import type { Output } from "../output/output";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
-import { type JsonObject, type KernelMessage, objectAt, textsAt } from "../protocol/messages";
+import { bundleIn } from "../protocol/bundles";
+import { type InteractEvent, type Shown, clearIn } from "../protocol/interacts/displays";
+import type { JsonObject, KernelMessage } from "../protocol/messages";
+import { type UpdateReply, newFiles, updateReply } from "../protocol/replies";
 import type { Interact, Interacts as Module, Control } from "./api";
 
 /** What an interact needs of the cell in which it stands. */
 export interface Place {
   readonly showing: Showing;
-  readonly makeOutput: () => Output;
+  /** Output for an interact; `announce` is told what is said there before it is shown. */
+  readonly makeOutput: (announce: (message: KernelMessage) => void) => Output;
   readonly locate: (selector: string) => HTMLElement | null;
   /** What the next interact was when the link was made, or null. */
   readonly saved: () => JsonObject | null;
@@ -23,9 +26,7 @@ export interface Place {
 }
 
 export interface BlockOptions {
-  readonly id: string;
-  readonly type: "interact" | "control";
-  readonly content: JsonObject;
+  readonly shown: Shown;
   readonly place: Place;
   readonly request: Ask;
   /** Makes room for an interact within this one. */
@@ -36,8 +37,6 @@ export interface BlockOptions {
 
 /** Updates whose output would still be known for late. */
 const REMEMBERED = 100;
-
-const CLEAR = "application/sage-clear";
 
 export class InteractBlock {
   readonly element = division("sagecell_interact");
@@ -51,10 +50,10 @@ export class InteractBlock {
 
   constructor(options: BlockOptions) {
     this.#options = options;
-    const { place, type } = options;
-    this.#output = place.makeOutput();
+    const { place, shown } = options;
+    this.#output = place.makeOutput(options.announce);
     this.#output.begin(place.showing);
-    this.#saved = type === "interact" ? place.saved() : null;
+    this.#saved = shown.kind === "interact" ? place.saved() : null;
     options.load().then(
       (module) => this.#show(module),
       (error: unknown) => {
@@ -69,25 +68,23 @@ export class InteractBlock {
   }
 
   /** A message with output for this interact. */
-  take(message: KernelMessage): void {
+  append(message: KernelMessage): void {
     // What an update says after a newer one was asked for would overwrite the newer one's output.
     if (this.#asked.slice(0, -1).includes(message.parentId)) return;
-    const data = objectAt(message.content, "data");
-    if (!(CLEAR in data)) {
-      this.#options.announce(message);
-      this.#output.take(message);
+    const data = bundleIn(message);
+    const clear = data === null ? null : clearIn(data);
+    if (clear === null) {
+      this.#output.append(message);
       return;
     }
-    const { changed } = objectAt(data, CLEAR);
-    const names = Array.isArray(changed) ? textsAt(objectAt(data, CLEAR), "changed") : null;
     for (const block of this.inner.splice(0)) block.remove();
-    this.#output.take({ ...message, type: "clear_output", content: { wait: true } });
-    this.#controls.with((controls) => "cleared" in controls && controls.cleared(names));
+    this.#output.clearBeforeNext();
+    this.#controls.with((controls) => "cleared" in controls && controls.cleared(clear.changed));
   }
 
-  /** A message to its controls. */
-  told(type: string, content: JsonObject): void {
-    this.#controls.with((controls) => controls.take(type, content));
+  /** What the kernel tells its controls. */
+  tell(event: InteractEvent): void {
+    this.#controls.with((controls) => controls.handle(event));
   }
 
   flush(): void {
@@ -111,11 +108,11 @@ export class InteractBlock {
   }
 
   #show(module: Module): void {
-    const { content, type } = this.#options;
+    const { shown } = this.#options;
     const controls = guarded("making the controls of an interact", () =>
-      type === "interact"
-        ? module.createInteract(content, this.#interactHost())
-        : module.createControl(content, this.#controlHost()),
+      shown.kind === "interact"
+        ? module.createInteract(shown.content, this.#interactHost())
+        : module.createControl(shown.content, this.#controlHost()),
     );
     if (controls === undefined) {
       this.#fail("The controls could not be shown.");
@@ -153,20 +150,22 @@ export class InteractBlock {
   }
 
   #interactHost() {
-    const { id, place } = this.#options;
+    const { shown, place } = this.#options;
     return {
       ...this.#host(),
-      id,
+      id: shown.id,
       saved: this.#saved,
       locate: place.locate,
       changed: place.changed,
-      update: (values: JsonObject, updateLast: boolean) =>
-        this.#ask("sagenb.interact.update_interact", {
-          interact_id: id,
+      update: async (values: JsonObject, updateLast: boolean): Promise<UpdateReply> => {
+        const reply = await this.#ask("sagenb.interact.update_interact", {
+          interact_id: shown.id,
           values,
           update_last: updateLast,
           user_expressions: { _sagecell_files: "sys._sage_.new_files()" },
-        }),
+        });
+        return updateReply(reply);
+      },
     };
   }
 

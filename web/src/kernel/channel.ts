@@ -1,20 +1,12 @@
 /** The way for messages to and from one kernel, whatever carries them. */
 
-import type { ClientMessage, KernelMessage } from "../protocol/messages";
+import type { ClientMessage, KernelMessage, Reason } from "../protocol/messages";
 
 export interface Channel {
   /** Sends a message; while nothing gets through it is kept, and sent later. */
   send(message: ClientMessage): void;
   /** Ends the channel from this side. No event follows. */
   close(): void;
-}
-
-/** Why a channel has ended, in the server's words; both are empty where it gave none. */
-export interface ChannelEnd {
-  /** A word for programs, such as "session_ended". */
-  readonly reason: string;
-  /** A sentence for people. */
-  readonly message: string;
 }
 
 /** What a channel tells; nothing of it before the channel has been returned to its opener. */
@@ -26,7 +18,7 @@ export interface ChannelEvents {
   /** After `onOpen`: nothing gets through, or messages do again. None is lost by it. */
   readonly onConnection: (connection: "lost" | "restored") => void;
   /** No message follows. Called once, last. */
-  readonly onEnd: (end: ChannelEnd) => void;
+  readonly onEnd: (end: Reason) => void;
 }
 
 export type OpenChannel = (address: string, events: ChannelEvents) => Channel;

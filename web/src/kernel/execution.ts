@@ -23,12 +23,13 @@ import {
   type Authorship,
   type ClientMessage,
   type KernelMessage,
+  type MessageOf,
+  type Reason,
   executeRequest,
   interruptRequest,
-  textAt,
 } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
-import type { Channel, ChannelEnd, OpenChannel } from "./channel";
+import type { Channel, OpenChannel } from "./channel";
 import { Refusal, type KernelAddress } from "./server";
 
 export type State =
@@ -93,7 +94,8 @@ export class Execution {
   #session = "";
   #requestId = "";
   #begun: number;
-  #reply = "";
+  /** What the program has come to; empty until its reply. */
+  #reply: "" | "ok" | "error" = "";
   #stops = 0;
   #warnedOf = "";
   #callOff: () => void = () => undefined;
@@ -179,23 +181,23 @@ export class Execution {
       return;
     }
     if (message.type === "sagecell_warning") {
-      this.#warn(textAt(message.content, "reason"), textAt(message.content, "message"));
+      this.#warn(message.content.reason, message.content.message);
       return;
     }
     guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
-      this.#reply = textAt(message.content, "status") || "error";
+      this.#reply = message.content.status;
     }
   }
 
-  #statusSaid({ content, parentId }: KernelMessage): void {
-    const said = textAt(content, "execution_state");
+  #statusSaid({ content, parentId }: MessageOf<"status">): void {
+    const { state, reason, message } = content;
     // Whoever works is not idle; but nobody grows younger by it.
-    if (said === "busy" && this.#warnedOf === "idle") this.#warn("", "");
-    if (said === "idle" && parentId === this.#requestId && this.#reply !== "") {
+    if (state === "busy" && this.#warnedOf === "idle") this.#warn("", "");
+    if (state === "idle" && parentId === this.#requestId && this.#reply !== "") {
       this.#complete();
-    } else if (said === "dead") {
-      this.#died(textAt(content, "reason"), textAt(content, "message"));
+    } else if (state === "dead") {
+      this.#died(reason, message);
     }
   }
 
@@ -224,7 +226,7 @@ export class Execution {
     }
   }
 
-  #channelEnded({ message }: ChannelEnd): void {
+  #channelEnded({ message }: Reason): void {
     if (this.#isOver()) return;
     if (this.#reply !== "") {
       this.#complete();

@@ -18,7 +18,7 @@ import { Comms } from "../comm/registry";
 import type { Clock } from "../dom/clock";
 import { Interacts } from "../interact/registry";
 import { type Ask, KernelGone } from "../protocol/ask";
-import { type JsonObject, type KernelMessage, shellRequest, textAt } from "../protocol/messages";
+import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
 import { type MessageHandler, route } from "../protocol/router";
 import type { Channel, ChannelEvents, OpenChannel } from "./channel";
@@ -238,9 +238,8 @@ export class Kernel {
     const turn = this.#turn;
     if (parentId === "" || turn?.requests.has(parentId)) turn?.events?.onMessage(message);
     if (type !== "status") return;
-    const said = textAt(content, "execution_state");
-    if (said === "idle") this.#flush();
-    else if (said === "dead") this.#enter({ name: "none" });
+    if (content.state === "idle") this.#flush();
+    else if (content.state === "dead") this.#enter({ name: "none" });
   }
 
   #flush(): void {

@@ -1,7 +1,7 @@
 /** The requests of interacts, comms and completion that one kernel has not answered yet. */
 
 import { KernelGone } from "../protocol/ask";
-import { type JsonObject, type KernelMessage, textAt } from "../protocol/messages";
+import type { JsonObject, KernelMessage } from "../protocol/messages";
 import type { MessageHandler } from "../protocol/router";
 
 interface OpenRequest {
@@ -36,10 +36,9 @@ export class Requests implements MessageHandler {
   handle({ type, parentId, content }: KernelMessage): boolean {
     const request = this.#open.get(parentId);
     if (request === undefined) return false;
-    if (type.endsWith("_reply")) request.reply = content;
-    else if (type === "status" && textAt(content, "execution_state") === "idle") {
-      request.isIdle = true;
-    } else return false;
+    if (type === "reply") request.reply = content;
+    else if (type === "status" && content.state === "idle") request.isIdle = true;
+    else return false;
     // They come on two sockets of the kernel's, and either may be the first.
     if (request.reply === null || !request.isIdle) return true;
     this.#open.delete(parentId);

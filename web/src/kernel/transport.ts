@@ -15,18 +15,11 @@
  */
 
 import type { Clock } from "../dom/clock";
-import { guarded } from "../dom/errors";
-import {
-  type ClientMessage,
-  type JsonObject,
-  type KernelMessage,
-  decodeFrame,
-  decodeMessage,
-  isObject,
-  parseObject,
-  textAt,
-} from "../protocol/messages";
-import type { Channel, ChannelEnd, ChannelEvents } from "./channel";
+import { guarded, report } from "../dom/errors";
+import { type MessagesAnswer, decodeCloseReason, decodeMessagesAnswer } from "../protocol/answers";
+import { decodeFrame } from "../protocol/decode";
+import type { ClientMessage, KernelMessage, Reason } from "../protocol/messages";
+import type { Channel, ChannelEvents } from "./channel";
 
 /** The part of a browser's WebSocket that is used. */
 export interface Socket {
@@ -69,13 +62,16 @@ const FINAL: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009]);
 
 /** The server answered, and there is nothing more to be had. */
 class Over extends Error {
-  constructor(
-    readonly reason: string,
-    sentence: string,
-  ) {
-    super(sentence);
+  readonly reason: string;
+
+  constructor({ reason, message }: Reason) {
+    super(message);
+    this.reason = reason;
   }
 }
+
+/** There was no answer, or one that says to come back. */
+class Unreachable extends Error {}
 
 /** Messages do not get through. */
 interface Outage {
@@ -147,7 +143,7 @@ export class Transport implements Channel {
     const state = this.#state;
     if (state.name !== "opening" && state.name !== "open") return;
     this.#failures = state.name === "open" ? 0 : this.#failures + 1;
-    if (FINAL.has(code)) this.#end(endIn(reason));
+    if (FINAL.has(code)) this.#end(decodeCloseReason(reason));
     else void this.#fetchMissed();
   }
 
@@ -175,6 +171,7 @@ export class Transport implements Channel {
 
   #failed(error: unknown): void {
     if (this.#isOver) return;
+    if (!(error instanceof Over || error instanceof Unreachable)) report(error, "polling");
     const { clock, random } = this.#options;
     const outage = this.#outage();
     if (error instanceof Over) this.#end(error);
@@ -193,7 +190,7 @@ export class Transport implements Channel {
     return "outage" in state ? state.outage : { since: this.#options.clock.now(), wasOpen: true };
   }
 
-  #end({ reason, message }: ChannelEnd): void {
+  #end({ reason, message }: Reason): void {
     if (this.#isOver) return;
     this.#enter({ name: "ended" });
     this.#tell(({ onEnd }) => onEnd({ reason, message }));
@@ -221,7 +218,7 @@ export class Transport implements Channel {
 
   /** A listener's mistake is none of the connection's. */
   #tell(act: (events: ChannelEvents) => void): void {
-    guarded("listening to a kernel", () => act(this.#options.events));
+    guarded("passing on what a kernel said", () => act(this.#options.events));
   }
 
   #heardFrom(frame: unknown): void {
@@ -245,13 +242,10 @@ export class Transport implements Channel {
 
   /** Fetches what there is, or comes within so many seconds. */
   async #poll(wait: number): Promise<void> {
-    const reply = await this.#ask(`?after=${this.#after}&wait=${wait}`);
-    const messages = reply?.["messages"];
-    for (const value of Array.isArray(messages) ? messages : []) {
+    const answer = await this.#ask(`?after=${this.#after}&wait=${wait}`);
+    for (const message of answer?.messages ?? []) {
       if (this.#isOver) return;
-      const message = decodeMessage(value);
-      if (message === null || !this.#isNew(message)) continue;
-      this.#tell(({ onMessage }) => onMessage(message));
+      if (this.#isNew(message)) this.#tell(({ onMessage }) => onMessage(message));
     }
   }
 
@@ -268,31 +262,30 @@ export class Transport implements Channel {
 
   async #post(sent: [string, ClientMessage][]): Promise<void> {
     const body = JSON.stringify(sent.map(([, message]) => message));
-    const reply = await this.#ask("", { method: "POST", body });
+    const answer = await this.#ask("", { method: "POST", body });
     for (const [id] of sent) this.#unheard.delete(id);
-    const refused = reply?.["refused"];
-    for (const refusal of Array.isArray(refused) ? refused : []) {
-      if (!isObject(refusal) || textAt(refusal, "error") === "duplicate_msg_id") continue;
-      throw new Over(textAt(refusal, "error"), textAt(refusal, "message"));
+    const refusal = answer?.refused?.find(({ reason }) => reason !== "duplicate_msg_id");
+    if (refusal !== undefined) throw new Over(refusal);
+  }
+
+  /** The server's answer, null when it has nothing. Rejects with Unreachable, or with Over for good. */
+  async #ask(query: string, init: RequestInit = {}): Promise<MessagesAnswer | null> {
+    const { status, text } = await this.#fetchText(query, init);
+    if (status === 204) return null;
+    const answer = decodeMessagesAnswer(text);
+    if (status < 300 || answer.refused !== null) return answer;
+    if (status >= 500 || status === 429) throw new Unreachable(answer.refusal.message);
+    throw new Over(answer.refusal);
+  }
+
+  async #fetchText(query: string, init: RequestInit): Promise<{ status: number; text: string }> {
+    const { fetch } = this.#options;
+    const { signal } = this.#aborting;
+    try {
+      const response = await fetch(this.#messages + query, { ...init, signal });
+      return { status: response.status, text: await response.text() };
+    } catch (error) {
+      throw new Unreachable(String(error)); // There is no network, or the channel was closed.
     }
   }
-
-  /** The server's answer, null when it has nothing; rejects with Over when it never will. */
-  async #ask(query: string, init: RequestInit = {}): Promise<JsonObject | null> {
-    const { signal } = this.#aborting;
-    const response = await this.#options.fetch(this.#messages + query, { ...init, signal });
-    if (response.status === 204) return null;
-    const reply = parseObject(await response.text());
-    if (response.ok || (reply !== null && "refused" in reply)) return reply;
-    const isTransient = response.status >= 500 || response.status === 429;
-    const sentence = reply === null ? "" : textAt(reply, "message");
-    if (isTransient) throw new Error(sentence);
-    throw new Over(reply === null ? "" : textAt(reply, "error"), sentence);
-  }
-}
-
-/** What the reason of a WebSocket's close says: JSON with `error` and `message`, or nothing. */
-function endIn(text: string): ChannelEnd {
-  const told = parseObject(text) ?? {};
-  return { reason: textAt(told, "error"), message: textAt(told, "message") };
 }

@@ -14,6 +14,7 @@ import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
 import { StreamView } from "./text/stream";
 import {
+  type Change,
   type DisplayItem,
   type Item,
   type StreamItem,
@@ -21,12 +22,22 @@ import {
   textLength,
 } from "./text/transcript";
 
+/** Where what is said goes: to a cell's output, or to that of an interact in it. */
+export interface OutputSink {
+  /** Takes in a message; what is nothing to see is passed over. */
+  append(message: KernelMessage): void;
+  /** Nothing more comes for now: what was to be cleared before the next output goes. */
+  flush(): void;
+}
+
 export interface OutputOptions {
   /** Calls back when the page is next drawn. */
   readonly nextFrame: (act: () => void) => void;
   /** Milliseconds, for keeping a frame short. */
   readonly now: () => number;
   readonly limit?: Limit;
+  /** Makes room for what a message opens, such as an interact; gives the message that shows it. */
+  readonly open?: (message: KernelMessage) => KernelMessage;
   /** Called when all that was said is on the page, or as much of it as has room. */
   readonly onDrawn?: () => void;
 }
@@ -73,7 +84,7 @@ class Sheet {
   }
 }
 
-export class Output {
+export class Output implements OutputSink {
   readonly element = document.createElement("div");
   readonly #options: OutputOptions;
   readonly #limit: Limit;
@@ -105,19 +116,23 @@ export class Output {
     this.#clear();
   }
 
-  /** Takes in what the kernel said; it is shown in the next frames. */
-  take(message: KernelMessage): void {
-    const change = this.#transcript.take(message);
-    if (change === null) return;
-    if (change.cleared) this.#isStale = true;
-    for (const item of change.updated) this.#sheet.outdated.add(item);
-    if (!this.#isScheduled) this.#schedule();
+  /** It is shown in the next frames. */
+  append(message: KernelMessage): void {
+    const { open } = this.#options;
+    const opened = open && guarded(`opening ${message.type}`, () => open(message));
+    const change = this.#transcript.append(opened ?? message);
+    if (change !== null) this.#changed(change);
   }
 
-  /** Nothing more comes for now: what was to be cleared before the next output goes. */
+  /** What is said next takes the place of all that was said. */
+  clearBeforeNext(): void {
+    this.#transcript.clearBeforeNext();
+  }
+
   flush(): void {
     if (this.#transcript.isToBeCleared) {
-      this.take({ type: "clear_output", parentId: "", channel: "iopub", content: {} });
+      this.#transcript.clear();
+      this.#changed({ cleared: true, updated: [] });
     }
     void this.settle();
   }
@@ -129,6 +144,12 @@ export class Output {
     const images = Array.from(this.element.querySelectorAll("img"));
     await Promise.allSettled(images.map(async (image) => image.decode()));
     if (sheet === this.#sheet) this.element.style.minHeight = "";
+  }
+
+  #changed({ cleared, updated }: Change): void {
+    if (cleared) this.#isStale = true;
+    for (const item of updated) this.#sheet.outdated.add(item);
+    if (!this.#isScheduled) this.#schedule();
   }
 
   #schedule(): void {

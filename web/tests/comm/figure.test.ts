@@ -56,7 +56,7 @@ test("the page's mpl draws a figure into the element of that id", () => {
   load();
   const view = show();
   expect([made, view.element.id, sent]).toEqual([["figure-1"], "figure-1", ['{"type":"refresh"}']]);
-  view.take({ data: "drawn" });
+  view.handle({ data: "drawn" });
   expect(view.element.textContent).toBe("drawn");
   view.end();
   socket.send("late");
@@ -66,7 +66,7 @@ test("the page's mpl draws a figure into the element of that id", () => {
 // contract: 4.21
 test("until there is such a script, a sentence says so", () => {
   const view = show();
-  view.take({ data: "nobody draws it" });
+  view.handle({ data: "nobody draws it" });
   view.drawn();
   expect(view.element.textContent).toContain("no program for it");
   load();
@@ -92,7 +92,7 @@ test("a script that fails is reported, and takes nothing with it", () => {
   const reported = reports();
   load();
   const view = show();
-  view.take({ data: "broken" });
+  view.handle({ data: "broken" });
   expect(view.element.textContent).toContain("no program for it");
   Object.assign(window, {
     mpl: {
@@ -115,7 +115,7 @@ test("threejs is answered with a sentence", () => {
     {},
     { send: async () => {}, fileAddress: () => null, byPage: true },
   );
-  view.take({});
+  view.handle({});
   view.flush();
   view.drawn();
   view.end();

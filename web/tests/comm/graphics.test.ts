@@ -119,9 +119,9 @@ test("arrow keys move a cross, and Enter clicks there", async () => {
 
 test("the program may show another picture, or the same file again", () => {
   const view = show({ filename: "plot.png?m=17" });
-  view.take({ filename: "plot.png" });
+  view.handle({ filename: "plot.png" });
   expect(source()).toBe("/kernel/k1/files/plot.png?v=2");
-  for (const data of [null, 7, "x", [], {}, { filename: 7 }]) view.take(data);
+  for (const data of [null, 7, "x", [], {}, { filename: 7 }]) view.handle(data);
   expect(source()).toBe("/kernel/k1/files/plot.png?v=2");
 });
 

@@ -5,7 +5,7 @@ import { Comms, type CommPlace } from "../../src/comm/registry";
 import { renderBundle } from "../../src/output/mime";
 import { harmless } from "../../src/output/policy";
 import type { JsonObject, KernelMessage } from "../../src/protocol/messages";
-import { reports, settled } from "../fakes";
+import { heard, reports, settled } from "../fakes";
 
 let hosts: CommHost[];
 let told: unknown[];
@@ -25,7 +25,7 @@ const module: Module = {
     element.textContent = `${target} ${JSON.stringify(data)}`;
     return {
       element,
-      take: (data) => told.push(data),
+      handle: (data) => told.push(data),
       flush: () => told.push("flush"),
       drawn: () => told.push("drawn"),
       end: () => told.push("end"),
@@ -55,21 +55,20 @@ beforeEach(() => {
   });
   place = {
     showing: harmless({ fileAddress: () => null, live: (data) => comms.element(data) }),
-    said: ({ type, content }) => said.push(`${type} ${content["text"] ?? ""}`.trim()),
-    flush: () => said.push("flush"),
+    output: {
+      append: ({ type, content }) =>
+        said.push(type === "stream" ? `${type} ${content.text}` : type),
+      flush: () => said.push("flush"),
+    },
   };
 });
 
-const message = (type: string, content: JsonObject, parentId = "r1"): KernelMessage => ({
-  type,
-  parentId,
-  channel: "iopub",
-  content,
-});
+const message = (type: string, content: JsonObject, parentId = "r1"): KernelMessage =>
+  heard(type, content, parentId);
 
 function open(content: JsonObject): HTMLElement | null {
   const shown = comms.open(message("comm_open", content), place);
-  return shown && renderBundle(shown.content["data"] as JsonObject, {}, place.showing);
+  return shown && renderBundle(shown.content.data, {}, place.showing);
 }
 
 const WIDGET = { comm_id: "c1", target_name: "graphicswidget", data: { filename: "a.png" } };
@@ -145,7 +144,7 @@ test("with the cell's next run they are closed; with the kernel they only end", 
   expect(sent).toEqual([]);
   comms.removeFrom(place);
   expect(sent).toEqual([["comm_close", { comm_id: "c1", data: {} }]]);
-  expect(comms.element({ "application/x-comm": { comm_id: "c1" } })).toBeNull();
+  expect(comms.element({ "application/x-comm": "c1" })).toBeNull();
 });
 
 test("a view that cannot be loaded is told of in words", async () => {

@@ -6,8 +6,8 @@ import { Interacts } from "../../src/interact/registry";
 import { Output } from "../../src/output/output";
 import { harmless } from "../../src/output/policy";
 import { KernelGone } from "../../src/protocol/ask";
-import type { JsonObject } from "../../src/protocol/messages";
-import { FakeFrames, reports, settled } from "../fakes";
+import type { JsonObject, KernelMessage } from "../../src/protocol/messages";
+import { FakeFrames, heard, reports, settled } from "../fakes";
 
 let frames: FakeFrames;
 let hosts: Map<string, InteractHost>;
@@ -20,15 +20,15 @@ let place: Place;
 let saved: JsonObject[];
 
 const module: Module = {
-  createInteract: (content, host) => {
-    const id = content["new_interact_id"] as string;
+  createInteract: (_content, host) => {
+    const { id } = host;
     hosts.set(id, host);
     const element = document.createElement("div");
     element.append(host.output);
     const note = (words: string) => told.push(`${id} ${words}`);
     return {
       element,
-      take: (type) => note(type.replace("application/sage-interact-", "")),
+      handle: ({ kind }) => note(kind),
       cleared: (names) => note(`cleared ${names}`),
       kept: () => ({ state: id }),
       end: () => note("end"),
@@ -57,7 +57,10 @@ beforeEach(() => {
   });
   place = {
     showing: harmless({ fileAddress: () => null, live: (data) => interacts.element(data) }),
-    makeOutput: () => new Output({ nextFrame: frames.next, now: () => 0 }),
+    makeOutput: (announce) => {
+      const open = (message: KernelMessage) => (announce(message), message);
+      return new Output({ nextFrame: frames.next, now: () => 0, open });
+    },
     locate: () => null,
     saved: () => saved.shift() ?? null,
     changed: () => undefined,
@@ -65,13 +68,8 @@ beforeEach(() => {
   };
 });
 
-const display = (data: JsonObject, interactId = "", parentId = "") => ({
-  type: "display_data",
-  parentId,
-  channel: "iopub",
-  content: { data },
-  metadata: interactId === "" ? {} : { interact_id: interactId },
-});
+const display = (data: JsonObject, interactId = "", parentId = "") =>
+  heard("display_data", { data }, parentId, interactId);
 const announced = (id: string) => ({
   "application/sage-interact": { new_interact_id: id, controls: {} },
   "text/plain": "interact",
@@ -225,7 +223,7 @@ test("controls that cannot be made are another case, and take nothing with them"
     load: async () => ({
       ...module,
       createInteract: (content, host) => {
-        if (content["new_interact_id"] === "one") throw new Error("a mistake");
+        if (host.id === "one") throw new Error("a mistake");
         return module.createInteract(content, host);
       },
     }),
@@ -243,15 +241,15 @@ test("controls that cannot be made are another case, and take nothing with them"
 
 test("controls that fail at one message hear the next, and so do others", async () => {
   const reported = reports();
-  const heard: string[] = [];
+  const asked: string[] = [];
   const failing = new Interacts({
     request: vi.fn(),
     load: async () => ({
       ...module,
       createInteract: (content, host) => ({
         ...module.createInteract(content, host),
-        take: () => {
-          heard.push(content["new_interact_id"] as string);
+        handle: () => {
+          asked.push(host.id);
           throw new Error("a mistake");
         },
       }),
@@ -261,6 +259,6 @@ test("controls that fail at one message hear the next, and so do others", async 
   await settled();
   failing.handle(display({ "application/sage-interact-variable": { variable: "x" } }));
   failing.handle(display({ "application/sage-interact-update": { interact_id: "one" } }));
-  expect(heard).toEqual(["one", "two", "one"]);
+  expect(asked).toEqual(["one", "two", "one"]);
   expect(reported()).toHaveLength(3);
 });

@@ -45,7 +45,8 @@ class World {
       openChannel: run.openChannel,
       clock: this.clock,
       newId: this.newId,
-      onMessage: ({ type, content }) => heard.push(`${type} ${content["text"] ?? ""}`.trim()),
+      onMessage: ({ type, content }) =>
+        heard.push(type === "stream" ? `${type} ${content.text}` : type),
       onState: ({ name }) => {
         states.push(name);
         if (!["starting", "waiting", "running", "reconnecting", "stopping"].includes(name))

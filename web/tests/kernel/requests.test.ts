@@ -2,8 +2,8 @@ import { beforeEach, expect, test } from "vitest";
 
 import { Requests } from "../../src/kernel/requests";
 import { KernelGone } from "../../src/protocol/ask";
-import { type JsonObject, decodeMessage } from "../../src/protocol/messages";
-import { said, settled } from "../fakes";
+import type { JsonObject } from "../../src/protocol/messages";
+import { heard, settled } from "../fakes";
 
 let events: string[];
 let requests: Requests;
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 const says = (type: string, content: JsonObject, parent: string) =>
-  requests.handle(decodeMessage(said(type, content, parent))!);
+  requests.handle(heard(type, content, parent));
 const idle = (parent: string) => says("status", { execution_state: "idle" }, parent);
 const ask = (id: string, type = "x_request") =>
   requests.answer(id, type).then(

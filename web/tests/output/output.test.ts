@@ -4,7 +4,7 @@ import { Output } from "../../src/output/output";
 import { describeHidden } from "../../src/output/overflow";
 import { harmless } from "../../src/output/policy";
 import { type JsonObject } from "../../src/protocol/messages";
-import { FakeFrames, reports } from "../fakes";
+import { FakeFrames, heard, reports } from "../fakes";
 
 let frames: FakeFrames;
 let output: Output;
@@ -18,8 +18,7 @@ function fresh(limit = { items: 5, characters: 200_000 }): void {
 }
 beforeEach(() => fresh());
 
-const take = (type: string, content: JsonObject) =>
-  output.take({ type, content, parentId: "", channel: "iopub" });
+const take = (type: string, content: JsonObject) => output.append(heard(type, content));
 const print = (text: string, name = "stdout") => take("stream", { name, text });
 const show = (text: string, id = "", type = "display_data") =>
   take(type, { data: { "text/plain": text }, transient: { display_id: id } });

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 
-import { decodeMessage } from "../../src/protocol/messages";
 import { type MessageHandler, route } from "../../src/protocol/router";
-import { said } from "../fakes";
+import { heard } from "../fakes";
 
 test("the first that takes a message has it, and nobody after it is asked", () => {
   const asked: string[] = [];
@@ -13,7 +12,7 @@ test("the first that takes a message has it, and nobody after it is asked", () =
     },
   });
   const handlers = [handler("one", "stream"), handler("two", "error"), handler("three", "error")];
-  expect(route(decodeMessage(said("error", {}))!, handlers)).toBe(true);
+  expect(route(heard("error", {}), handlers)).toBe(true);
   expect(asked).toEqual(["one", "two"]);
-  expect(route(decodeMessage(said("status", {}))!, handlers)).toBe(false);
+  expect(route(heard("status", {}), handlers)).toBe(false);
 });
