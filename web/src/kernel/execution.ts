@@ -117,17 +117,15 @@ export class Execution {
   /** Asks for a kernel and runs the program on it. The promise never fails. */
   async start(): Promise<void> {
     this.#enter(this.#state);
-    let kernel: KernelAddress;
     try {
-      kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
+      const kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
         if (!this.#isOver()) this.#enter({ name: "waiting", ...place });
       });
+      if (this.#isOver()) this.#options.server.endKernel(kernel.id);
+      else this.#connect(kernel);
     } catch (error) {
       this.#refused(error);
-      return;
     }
-    if (this.#isOver()) this.#options.server.endKernel(kernel.id);
-    else this.#connect(kernel);
   }
 
   /** Has the program stopped, whatever it takes; a second time at once, with its kernel. */
@@ -161,7 +159,9 @@ export class Execution {
 
   #refused(error: unknown): void {
     if (this.#isOver()) return;
-    if (!(error instanceof Refusal)) report(error, "asking for a kernel");
+    // The browser may refuse, too: a WebSocket that the page's policy or its scheme forbids.
+    if (this.#kernel !== null) this.#options.server.endKernel(this.#kernel.id);
+    if (!(error instanceof Refusal)) report(error, "starting a program");
     const message = error instanceof Refusal ? error.message : String(error);
     this.#finish({ name: "refused", message });
   }

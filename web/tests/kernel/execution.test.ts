@@ -15,6 +15,8 @@ class World {
   readonly messages: KernelMessage[] = [];
   readonly ended: string[] = [];
   readonly warnings: string[] = [];
+  /** Whether the browser opens no channel. */
+  isForbidden = false;
   /** Whether the page fails at each message. */
   isBroken = false;
   answer!: (kernel: KernelAddress) => void;
@@ -36,6 +38,7 @@ class World {
       endKernel: (id) => this.ended.push(id),
     },
     openChannel: (address, events) => {
+      if (this.isForbidden) throw new DOMException("no WebSocket", "SecurityError");
       const channel = new FakeChannel(address, events);
       this.channels.push(channel);
       return channel;
@@ -434,4 +437,13 @@ test("a mistake while a kernel is asked for is reported, and a refusal", async (
   await settled();
   expect(world.state).toEqual({ name: "refused", message: "TypeError: a mistake" });
   expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+});
+
+test("a channel that the browser does not open is a refusal, and the kernel is given back", async () => {
+  const reported = reports();
+  world.isForbidden = true;
+  await world.connect();
+  expect(world.state).toEqual({ name: "refused", message: "SecurityError: no WebSocket" });
+  expect(world.ended).toEqual(["k1"]);
+  expect(reported()).toMatchObject([[expect.anything(), { name: "SecurityError" }]]);
 });
