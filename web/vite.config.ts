@@ -74,7 +74,8 @@ const STAYING = new Set(["embedded_cells"]);
  * What cells share with what they load on demand has a chunk of its own: a browser that has the
  * editor, interacts or Markdown keeps them when only the cells have changed.
  */
-const BASE = /\/src\/(?:dom\/elements|protocol\/\w+|output\/math\/math)\.ts$/;
+const BASE =
+  /\/src\/(?:dom\/(?:elements|errors|pending)|protocol\/(?:interacts\/displays|\w+)|output\/math\/math)\.ts$/;
 
 export default defineConfig({
   plugins: [woff2Only(), pagesFiles(), sockjsClient(), copiedLicences()],

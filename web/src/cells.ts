@@ -5,7 +5,7 @@ import { type Clock, browserClock, randomId } from "./dom/clock";
 import { editorData } from "./cell/codemirror5";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { MadeCell } from "./cell/handle";
-import type { Socket } from "./kernel/execution";
+import type { OpenChannel } from "./kernel/channel";
 import { Kernel } from "./kernel/kernel";
 import type { CellPlan } from "./cell/plan";
 import { Refusal, Server } from "./kernel/server";
@@ -16,7 +16,7 @@ import { Transport } from "./kernel/transport";
 export interface PageOptions {
   readonly server: Server;
   readonly terms: Terms;
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
@@ -41,12 +41,14 @@ export class PageCells {
     const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
-      openSocket: (address) =>
+      openChannel: (address, events) =>
         new Transport({
           address,
+          events,
           openSocket: (numbered) => new WebSocket(numbered),
           fetch: (input, init) => fetch(input, init),
           clock: browserClock,
+          random: () => Math.random(),
         }),
       clock: browserClock,
       newId: randomId,
@@ -100,7 +102,7 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
-    const { server, terms, openSocket, clock, newId } = this.#options;
+    const { server, terms, openChannel, clock, newId } = this.#options;
     const kernel: Kernel = new Kernel({
       start: async (signal, onQueued) => {
         this.#kernels.add(kernel);
@@ -119,7 +121,7 @@ export class PageCells {
         }
       },
       end: (id) => server.endKernel(id),
-      openSocket,
+      openChannel,
       clock,
       newId,
       onGone: () => this.#kernels.delete(kernel),

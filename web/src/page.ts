@@ -1,21 +1,21 @@
 /** The server's own page: an ordinary page with one cell, but strangers' programs come by its links. */
 
-import { parseObject, textAt } from "./protocol/messages";
+import { decodePage } from "./protocol/answers";
 import type { LanguageName, SagecellApi } from "./publicapi";
 import "./style.css";
 
 function start({ makeSagecell, allLanguages }: SagecellApi): void {
-  const page = parseObject(document.getElementById("sagecell-page")?.textContent ?? "") ?? {};
-  const code = textAt(page, "code");
-  const autoeval = code !== "" && page["autoeval"] === true;
+  const page = decodePage(document.getElementById("sagecell-page")?.textContent ?? "");
+  const { code, interacts, language } = page;
+  const autoeval = code !== "" && page.autoeval;
   const cell = makeSagecell({
     inputLocation: "#cell",
     languages: allLanguages,
     code,
     autoeval,
-    interacts: textAt(page, "interacts"),
+    interacts,
     // Any other name would leave it at the first language.
-    defaultLanguage: textAt(page, "language") as LanguageName,
+    defaultLanguage: language as LanguageName,
     // Whoever made a link may not act in the reader's name: its output is made harmless.
     scripts: false,
     plainPython: true,

@@ -12,7 +12,6 @@ import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
-import { newFiles } from "../output/files";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
 import type { Server } from "../kernel/server";
@@ -111,13 +110,13 @@ export class Cell {
       code: this.#wrapped(),
       language: this.#language,
       server: run.server,
-      openSocket: run.openSocket,
+      openChannel: run.openChannel,
       clock,
       newId,
-      onMessage: (message) => this.#said(message, kernel),
+      onMessage: (message) => this.#said(message),
       onState: (state) => {
-        this.#entered(state);
         if (!isLive(state)) run.over();
+        this.#entered(state);
       },
       onWarning: (sentence) => this.#status.warn(sentence),
     });
@@ -184,11 +183,11 @@ export class Cell {
     this.editor.setLanguage(language(name));
   }
 
-  #said(message: KernelMessage, kernel: Kernel): void {
+  #said(message: KernelMessage): void {
     if (this.#isDisposed) return;
     if (this.#options.plan.isDebug) console.debug(message);
-    this.#outputs.take(message, kernel);
-    if (message.type === "execute_reply") this.#outputs.files(newFiles(message.content));
+    this.#outputs.append(message);
+    if (message.type === "execute_reply") this.#outputs.files(message.content.newFiles);
   }
 
   #entered(state: State): void {

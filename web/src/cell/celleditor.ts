@@ -1,6 +1,7 @@
 /** A cell's editor: a text area at once, and CodeMirror in its place when that has been loaded. */
 
 import { division } from "../dom/elements";
+import { report } from "../dom/errors";
 import type { Completer, Editor, EditorOptions } from "../editor/editor";
 import type { Language } from "../editor/languages";
 import { renderText } from "../output/mime";
@@ -61,8 +62,8 @@ export class CellEditor {
     try {
       const create = await this.#options.load();
       if (!this.#isDisposed) this.#replace(create);
-    } catch {
-      // A program can be written in a text area, too.
+    } catch (error) {
+      report(error, "loading the editor"); // A program can be written in a text area, too.
     } finally {
       this.element.classList.remove("sagecell_loading");
     }

@@ -6,6 +6,7 @@ import { FullScreen } from "../../src/dom/fullscreen";
 import type { EditorOptions } from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
 import type { EditorKind } from "../../src/publicapi";
+import { reports } from "../fakes";
 
 let evaluations: number;
 let loads: number;
@@ -65,6 +66,7 @@ test("a text area is there at once, and CodeMirror takes what was typed meanwhil
 
 // contract: 7.7
 test("without a network the text area stays, and works", async () => {
+  const reported = reports();
   isBroken = true;
   const editor = editorOf("codemirror");
   await editor.open();
@@ -73,6 +75,7 @@ test("without a network the text area stays, and works", async () => {
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(evaluations).toBe(1);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "no network" }]]);
 });
 
 test.each<[EditorKind, number, boolean]>([
