@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.config import Limits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 
@@ -39,8 +40,7 @@ class SessionTests(SynchronousTestCase):
             files=self.store,
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             on_dead=lambda _, reason: self.deaths.append(reason),
             timeout=timeout,
         )

@@ -18,8 +18,9 @@ from sagecell_tx.sessions.lifecycle.bridge import Attachment, Bridge
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.listeners.audience import Audience
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.waiters import OneShot
-from sagecell_tx.wire.messages import CONTROL, IOPUB, Message, originate
+from sagecell_tx.wire.messages import CONTROL, IOPUB, Message
 
 _log = Logger()
 
@@ -29,9 +30,8 @@ class Session:
     """One visitor's kernel. It observes its kernel, and has the effects of its life.
 
     `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
-    goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
-    the time as ISO 8601 text with zone, `on_dead` is called once, when the listeners were told
-    and before those are who wait for `when_ready` or `when_dead`.
+    goes as soon as what it was asked to run is done. `on_dead` is called once, when the listeners
+    were told and before those are who wait for `when_ready` or `when_dead`.
     """
 
     kernel_id: str
@@ -39,8 +39,7 @@ class Session:
     files: FileStore
     limits: Limits
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     on_dead: Callable[[Session, Reason], None]
     timeout: float
     _life: Life = field(init=False)
@@ -135,14 +134,8 @@ class Session:
 
     def originate(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
         """An iopub message as if from the kernel."""
-        return originate(
-            IOPUB,
-            msg_type,
-            content,
-            session=self.kernel_id,
-            msg_id=self.new_id(),
-            date=self.now(),
-            parent_header=parent_header,
+        return self.originator.originate(
+            IOPUB, msg_type, content, session=self.kernel_id, parent_header=parent_header
         )
 
     # --- KernelObserver
@@ -213,14 +206,8 @@ class Session:
                 if reason is Reason.CRASHED:
                     self._not_in_time()
             return
-        request = originate(
-            CONTROL,
-            "shutdown_request",
-            {"restart": False},
-            session="",  # the kernel need not know whose it was
-            msg_id=self.new_id(),
-            date=self.now(),
-        )
+        # Without a session: the kernel need not know whose it was.
+        request = self.originator.originate(CONTROL, "shutdown_request", {"restart": False})
         self._bridge.shut_down(request)
 
     def kill(self) -> None:
