@@ -15,13 +15,13 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from sagecell_tx.http.transports import resume
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.http.transports.clientchannel import ClientChannel
+from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
 from sagecell_tx.sessions.listeners.messagelog import NotPublished
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
-from sagecell_tx.wire.v4 import V4Client
 
 #: Bytes to read from the message log at once.
 ROOM = 256 * 1024
@@ -90,8 +90,7 @@ class WebSocketListener:
     _socket: WebSocket
     _session: Session
     _resume_point: resume.ResumePoint | None = None
-    _attachment: Attachment | None = field(default=None, init=False)
-    _v4: V4Client = field(factory=V4Client, init=False)
+    _channel: ClientChannel | None = field(default=None, init=False)
     _paused: bool = field(default=False, init=False)
     _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
     _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
@@ -102,11 +101,7 @@ class WebSocketListener:
 
         Raises one of `resume.CANNOT_GO_ON`.
         """
-        if self._resume_point is None:
-            self._attachment = self._session.attach(self)
-        else:
-            resume_point = self._resume_point
-            self._attachment = self._session.attach(self, resume_point.name, resume_point.after)
+        self._channel = ClientChannel.attach(self._session, self, self._resume_point)
         transport = self._socket.transport
         transport.unregisterProducer()  # the HTTP channel, whose transport it was
         transport.registerProducer(self, True)
@@ -117,12 +112,12 @@ class WebSocketListener:
         self._paused = True
         self._frames = iter(())  # they may be long, and who refers to this may live on
         self._refusals.clear()
-        if self._attachment is None:
+        if self._channel is None:
             return
         if for_good:
-            self._attachment.detach_for_good()
+            self._channel.attachment.detach_for_good()
         else:
-            self._attachment.detach()
+            self._channel.attachment.detach()
 
     def parse(self, text: bytes, date: str) -> Message | textwire.UnknownChannel | Acknowledgement:
         """See `MessageHandler.parse`."""
@@ -136,17 +131,14 @@ class WebSocketListener:
 
     def handle(self, parsed: Message | textwire.UnknownChannel | Acknowledgement) -> None:
         """Pass on what the client said."""
-        assert self._attachment is not None, "nothing is heeded before the beginning"
-        match parsed:
-            case Acknowledgement(number):
-                self._acknowledge(self._attachment, number)
-            case textwire.UnknownChannel():
-                self._refuse(parsed.code, parsed.message, parsed.header)
-            case Message():
-                try:
-                    self._attachment.send(self._v4.adapt_request(parsed))
-                except Undeliverable as error:
-                    self._refuse(error.code, error.message, parsed.header)
+        assert self._channel is not None, "nothing is heeded before the beginning"
+        if isinstance(parsed, Acknowledgement):
+            self._acknowledge(self._channel.attachment, parsed.number)
+            return
+        refusal = self._channel.send(parsed)
+        if refusal is not None and len(self._refusals) < REFUSALS:
+            self._refusals.append(refusal)
+            self.wake()
 
     def _acknowledge(self, attachment: Attachment, number: object) -> None:
         """The client has everything up to that number."""
@@ -207,10 +199,10 @@ class WebSocketListener:
 
     def _read(self) -> tuple[int | None, list[Message]]:
         """The next messages, and the number of the first if the client is told numbers."""
-        if self._attachment is None or self._closing is not None:
+        if self._channel is None or self._closing is not None:
             return None, []
-        number = None if self._resume_point is None else self._attachment.position
-        return number, [self._v4.adapt_reply(each) for each in self._attachment.read(ROOM)]
+        number = None if self._resume_point is None else self._channel.attachment.position
+        return number, self._channel.read(ROOM)
 
     def _may_write(self) -> bool:
         """The transport takes more, and no close was sent, which is the last frame."""
@@ -224,14 +216,6 @@ class WebSocketListener:
         else:
             code, message = NORMAL, "The session is over."
         self._socket.close_with(code, reason, message)
-
-    def _refuse(self, code: str, message: str, header: bytes) -> None:
-        """Tell this client alone that its request goes nowhere."""
-        if len(self._refusals) >= REFUSALS:
-            return
-        content = {"ename": code, "evalue": message, "traceback": [f"{code}: {message}"]}
-        self._refusals.append(self._session.originate("error", content, header))
-        self.wake()
 
 
 def frames_of(
