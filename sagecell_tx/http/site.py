@@ -35,7 +35,7 @@ from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.sockjs.multiplexer import Multiplexer
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
-from sagecell_tx.http.transports.autobahn import KernelWebSockets, WebSockets
+from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
@@ -133,13 +133,12 @@ def resource_tree(parts: SiteParts) -> IResource:
     fleet, limits, now = parts.fleet, parts.limits, parts.originator.now
     parser = parts.parser
     sockets = WebSockets(limits=limits, now=now, reactor=parts.reactor, parser=parser)
-    channels = KernelWebSockets(fleet=fleet, sockets=sockets)
     files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
     polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, parser=parser)
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
-        channels=channels,
+        sockets=sockets,
         files=files,
         polling=polling,
         terms=parts.terms,

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.transports.clientchannel import ClientChannel
-from sagecell_tx.http.transports.websocket import TRY_AGAIN_LATER
+from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet

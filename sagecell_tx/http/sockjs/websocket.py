@@ -21,7 +21,7 @@ from sagecell_tx.http.sockjs.connection import (
     SockJSConnection,
     SockJSHandler,
 )
-from sagecell_tx.http.transports.websocket import (
+from sagecell_tx.http.transports.dispatch import (
     CONTINUATION,
     NORMAL,
     TEXT,

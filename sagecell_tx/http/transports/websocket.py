@@ -1,4 +1,7 @@
-"""One client's part in a session: what is written to its WebSocket, and at what pace.
+"""A kernel's WebSocket: one client's part in a session, and at what pace it is written to.
+
+    -> one Jupyter message, as JSON text
+    <- each Jupyter message that the kernel says, as JSON text
 
 A message that cannot be delivered is answered on iopub with an `error` whose parent it is.
 """
@@ -8,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count, repeat
-from typing import Any, Protocol
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IPushProducer
@@ -16,12 +18,20 @@ from zope.interface import implementer
 
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.clientchannel import ClientChannel
+from sagecell_tx.http.transports.dispatch import (
+    CONTINUATION,
+    NORMAL,
+    POLICY_VIOLATION,
+    TEXT,
+    TRY_AGAIN_LATER,
+    WebSocket,
+)
 from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
 from sagecell_tx.sessions.listeners.messagelog import NotPublished
 from sagecell_tx.wire import textwire
-from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+from sagecell_tx.wire.messages import Message, WireError, parse_object
 
 #: Bytes to read from the message log at once.
 ROOM = 256 * 1024
@@ -32,43 +42,6 @@ FRAME = 64 * 1024
 #: Refusals that may wait for one client. What it asks beyond that is let fall: who reads nothing
 #: must not make the server keep more and more.
 REFUSALS = 64
-
-# Opcodes and close codes of RFC 6455.
-CONTINUATION = 0
-TEXT = 1
-NORMAL = 1000
-UNSUPPORTED_DATA = 1003
-INVALID_DATA = 1007
-POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
-INTERNAL_ERROR = 1011
-TRY_AGAIN_LATER = 1013
-
-
-def close_reason(code: str, message: str) -> str:
-    """A JSON object that fits into a close frame, which has 123 bytes for it."""
-    room = 123 - len(dump({"error": code, "message": ""}))
-    while len(dump(message)) - 2 > room:
-        message = message[:-1]
-    return dump({"error": code, "message": message}).decode("ascii")
-
-
-class WebSocket(Protocol):
-    """The WebSocket, after its upgrade."""
-
-    @property
-    def transport(self) -> Any:
-        """The transport below it."""
-
-    @property
-    def can_send(self) -> bool:
-        """The upgrade is done, and neither side has said goodbye."""
-
-    def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
-        """Write one frame."""
-
-    def close_with(self, code: int, word: str, sentence: str) -> None:
-        """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
 
 
 @frozen
