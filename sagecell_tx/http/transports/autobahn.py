@@ -22,6 +22,7 @@ from sagecell_tx.http.connections.fairness import Intake, Pongs
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parsing import Inbox, Parser
+from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.transports.dispatch import (
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
@@ -44,7 +45,6 @@ PARTING = 15.0
 
 #: The words for what Autobahn itself objects to.
 _WORDS = {MESSAGE_TOO_BIG: "message_too_big"}
-
 
 #: Makes the handler for a client that is about to be joined; raises `Problem` when it is refused.
 HandlerFactory = Callable[[WebSocket], MessageHandler]
@@ -123,8 +123,10 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     @override
     def onConnect(self, request: Any) -> None:
         """A client asks for the upgrade."""
+        make_handler = self.make_handler
+        del self.make_handler  # it may hold a session, which need not live as long as this
         try:
-            handler = self.make_handler(self)
+            handler = make_handler(self)
         except Problem as problem:
             raise ConnectionDeny(problem.status, problem.message) from problem
         factory = self.factory
@@ -176,6 +178,11 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             # What was written may wait for a client that takes nothing.
             cut = self.transport.abortConnection
             self._parting = self.factory.reactor.callLater(PARTING, cut)
+
+    def register_producer(self, producer: PushProducer) -> None:
+        """See `WebSocket.register_producer`."""
+        self.transport.unregisterProducer()  # the HTTP channel, whose transport it was
+        self.transport.registerProducer(producer, True)
 
     @property
     def can_send(self) -> bool:

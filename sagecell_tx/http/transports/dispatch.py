@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.parsing import Inbox
+from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.transports import resume
 from sagecell_tx.wire.messages import WireError, dump
 
@@ -51,16 +52,15 @@ class WebSocket(Protocol):
     """The WebSocket, after its upgrade."""
 
     @property
-    def transport(self) -> Any:
-        """The transport below it."""
-
-    @property
     def can_send(self) -> bool:
         """The upgrade is done, and neither side has said goodbye."""
 
     @property
     def said_goodbye(self) -> bool:
         """The server has said goodbye."""
+
+    def register_producer(self, producer: PushProducer) -> None:
+        """Tell `producer` from now on whether the client takes what is written."""
 
     def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
         """Write one frame."""
@@ -76,7 +76,7 @@ class MessageHandler(Protocol):
         """The upgrade is done. Raises one of `resume.CANNOT_GO_ON`."""
 
     def parse(self, text: bytes, date: str) -> Any:
-        """What the client means by `text`; raises `WireError` when that makes no sense.
+        """What the client means by `text`, UTF-8; raises `WireError` when that makes no sense.
 
         Called in a thread when it is long, so it changes nothing.
         """

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator
 from itertools import count, repeat
 
 from attrs import define, field, frozen
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
 
+from sagecell_tx.http.serving.pump import Pump, PushProducer
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.clientchannel import ClientChannel
 from sagecell_tx.http.transports.dispatch import (
@@ -43,6 +42,9 @@ FRAME = 64 * 1024
 #: must not make the server keep more and more.
 REFUSALS = 64
 
+#: The opcode, the payload and FIN.
+Frame = tuple[int, bytes, bool]
+
 
 @frozen
 class Acknowledgement:
@@ -51,7 +53,6 @@ class Acknowledgement:
     number: object
 
 
-@implementer(IPushProducer)
 @define(eq=False)
 class WebSocketListener:
     """One client's WebSocket and its hold on a session: the session's listener.
@@ -64,10 +65,14 @@ class WebSocketListener:
     _session: Session
     _resume_point: resume.ResumePoint | None = None
     _channel: ClientChannel | None = field(default=None, init=False)
-    _paused: bool = field(default=False, init=False)
-    _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
+    _producer: PushProducer = field(init=False)
+    _pump: Pump[Frame] = field(init=False)
     _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
     _closing: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pump = Pump(writable=self._writable, write=self._write, more=self._next_frames)
+        self._producer = PushProducer(on_resumed=self._pump.run)
 
     def begin(self) -> None:
         """Take part in the session, as fast as the transport takes what is said.
@@ -75,15 +80,13 @@ class WebSocketListener:
         Raises one of `resume.CANNOT_GO_ON`.
         """
         self._channel = ClientChannel.attach(self._session, self, self._resume_point)
-        transport = self._socket.transport
-        transport.unregisterProducer()  # the HTTP channel, whose transport it was
-        transport.registerProducer(self, True)
-        self._pump()
+        self._socket.register_producer(self._producer)
+        self._pump.run()
 
     def end(self, *, for_good: bool = False) -> None:
         """The client is gone; `for_good` when it said so itself, and does not come back."""
-        self._paused = True
-        self._frames = iter(())  # they may be long, and who refers to this may live on
+        self._producer.stopProducing()
+        self._pump.drop()  # who refers to this may live on
         self._refusals.clear()
         if self._channel is None:
             return
@@ -126,60 +129,40 @@ class WebSocketListener:
 
     def wake(self) -> None:
         """There is something to take."""
-        if not self._paused:
-            self._pump()
+        self._pump.run()
 
     def close(self, reason: str) -> None:
         """The session is over, or this client too slow for it."""
         self._closing = reason
         if reason in (STALLED, SUPERSEDED):
             self._close(reason)  # behind what it does not read, or it would never come
-        elif not self._paused:
-            self._pump()
+        else:
+            self._pump.run()
 
-    # --- IPushProducer
+    # --- inside
 
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has caught up."""
-        self._paused = False
-        self._pump()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; `end` follows."""
-        self._paused = True
-
-    def _pump(self) -> None:
-        """Write while there is something to write and the transport takes it."""
-        while self._may_write():
-            for opcode, payload, last in self._frames:
-                self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
-                if not self._may_write():
-                    return
-            if self._refusals:
-                self._frames = frames_of(list(self._refusals))
-                self._refusals.clear()
-                continue
-            number, messages = self._read()
-            if not messages:
-                break
-            self._frames = frames_of(messages, number)
-        if self._closing is not None and self._may_write():
-            self._close(self._closing)
-
-    def _read(self) -> tuple[int | None, list[Message]]:
-        """The next messages, and the number of the first if the client is told numbers."""
-        if self._channel is None or self._closing is not None:
-            return None, []
-        number = None if self._resume_point is None else self._channel.attachment.position
-        return number, self._channel.read(ROOM)
-
-    def _may_write(self) -> bool:
+    def _writable(self) -> bool:
         """The transport takes more, and no close was sent, which is the last frame."""
-        return not self._paused and self._socket.can_send
+        return not self._producer.paused and self._socket.can_send
+
+    def _write(self, frame: Frame) -> None:
+        opcode, payload, last = frame
+        self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
+
+    def _next_frames(self) -> Iterator[Frame] | None:
+        if self._refusals:
+            refusals = list(self._refusals)
+            self._refusals.clear()
+            return frames_of(refusals)
+        channel = self._channel
+        if channel is not None and self._closing is None:
+            number = None if self._resume_point is None else channel.attachment.position
+            messages = channel.read(ROOM)
+            if messages:
+                return frames_of(messages, number)
+        if self._closing is not None:  # be it since this reading
+            self._close(self._closing)
+        return None
 
     def _close(self, reason: str) -> None:
         if reason == STALLED:
@@ -191,10 +174,8 @@ class WebSocketListener:
         self._socket.close_with(code, reason, message)
 
 
-def frames_of(
-    messages: Iterable[Message], number: int | None = None
-) -> Iterator[tuple[int, bytes, bool]]:
-    """Opcode, payload and FIN of the frames of these messages; long contents take several.
+def frames_of(messages: Iterable[Message], number: int | None = None) -> Iterator[Frame]:
+    """The frames of these messages; long contents take several.
 
     They are numbered from `number` on, if there is one.
     """

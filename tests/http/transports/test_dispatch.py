@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.parsing import LONG, Inbox, Parser
+from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.transports.dispatch import Dispatcher, close_reason
 from sagecell_tx.sessions.listeners.messagelog import MessagesGone
 from sagecell_tx.wire.messages import WireError
@@ -34,13 +35,15 @@ def test_a_close_reason_is_json_and_fits(code: str, message: str) -> None:
 class MemorySocket:
     """Implements `WebSocket`; `closes` are the codes and words that it was closed with."""
 
-    transport: Any = None
     can_send: bool = True
     closes: list[tuple[int, str]] = field(factory=list)
 
     @property
     def said_goodbye(self) -> bool:
         return bool(self.closes)
+
+    def register_producer(self, producer: PushProducer) -> None:
+        raise NotImplementedError
 
     def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
         raise NotImplementedError
