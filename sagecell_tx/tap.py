@@ -46,6 +46,7 @@ from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
@@ -229,13 +230,13 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         clock=reactor,
     )
     processors = len(os.sched_getaffinity(0))
+    originator = Originator(new_id=new_id, now=now)
     fleet = Fleet(
         host=ready,
         files=files,
         limits=limits,
         clock=reactor,
-        new_id=new_id,
-        now=now,
+        originator=originator,
         starts=Starts(at_once=2 * processors, each=processors, clock=reactor),
     )
     web = site(
@@ -245,8 +246,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             files=files,
             limits=limits,
             reactor=reactor,
-            new_id=new_id,
-            now=now,
+            originator=originator,
             ready=lambda: ready.ready,
             sandbox=lambda: (host.sandbox.level, host.features),
             unbounded=lambda: host.unbounded,

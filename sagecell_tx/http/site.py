@@ -34,13 +34,14 @@ from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.sockjs.multiplexer import Multiplexer
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
-from sagecell_tx.http.transports.autobahn import KernelWebSockets, WebSockets
+from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
 from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore, FileStore
+from sagecell_tx.sessions.originator import Originator
 
 
 class Mounted(Resource):
@@ -101,7 +102,7 @@ class Unknown(Resource):
 
 @define(kw_only=True)
 class SiteParts:
-    """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
+    """What the site is built on.
 
     `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `parser` parses
     what is long.
@@ -112,8 +113,7 @@ class SiteParts:
     files: FileStore
     limits: Limits
     reactor: Any
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     unbounded: Callable[[], Sequence[str]]
@@ -130,7 +130,7 @@ class SiteParts:
 
 def resource_tree(parts: SiteParts) -> IResource:
     """The tree of all URLs."""
-    fleet, limits, now = parts.fleet, parts.limits, parts.now
+    fleet, limits, now = parts.fleet, parts.limits, parts.originator.now
     parser = parts.parser
     sockets = WebSockets(
         lifetime=limits.lifetime,
@@ -140,7 +140,6 @@ def resource_tree(parts: SiteParts) -> IResource:
         who=parts.clients.holder,
         parser=parser,
     )
-    channels = KernelWebSockets(fleet=fleet, sockets=sockets)
     stalled = limits.messages.stalled_seconds
     files = Files(store=parts.files, clock=parts.reactor, stalled=stalled)
     polling = Polling(
@@ -154,7 +153,7 @@ def resource_tree(parts: SiteParts) -> IResource:
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
-        channels=channels,
+        sockets=sockets,
         files=files,
         polling=polling,
         terms=parts.terms,
@@ -167,8 +166,7 @@ def resource_tree(parts: SiteParts) -> IResource:
         stalled=stalled,
         terms=parts.terms,
         clock=parts.reactor,
-        new_id=parts.new_id,
-        now=now,
+        originator=parts.originator,
     )
     permalinks = Permalinks(
         store=parts.cells, limits=limits.requests, clients=parts.clients, clock=parts.reactor
@@ -180,7 +178,7 @@ def resource_tree(parts: SiteParts) -> IResource:
         unbounded=parts.unbounded,
         rejected=parts.rejected,
     )
-    completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
+    completer = Completer(fleet=fleet, clock=parts.reactor, originator=parts.originator)
     completions = Completions(
         completer=completer,
         clients=parts.clients,
@@ -218,7 +216,7 @@ def sockjs(parts: SiteParts, sockets: WebSockets, completer: Completer) -> SockJ
     fleet, limits, clients = parts.fleet, parts.limits, parts.clients
 
     def begin(client: SockJSClient) -> Multiplexer:
-        return Multiplexer(client, fleet, completer, parts.now)
+        return Multiplexer(client, fleet, completer, parts.originator.now)
 
     return SockJS(
         connections=SockJSConnections(
@@ -231,7 +229,7 @@ def sockjs(parts: SiteParts, sockets: WebSockets, completer: Completer) -> SockJ
         sockets=sockets,
         address=lambda request: clients.visitor(request, Purpose.KERNEL).address,
         entropy=parts.entropy,
-        now=parts.now,
+        now=parts.originator.now,
         script="../static/sockjs.min.js",
         parser=parts.parser,
     )

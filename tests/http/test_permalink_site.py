@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from attrs import define
 from twisted.web.server import Site
@@ -11,6 +10,7 @@ from typing_extensions import override
 
 from sagecell_tx.http.site import permalink_site
 from sagecell_tx.limits import Limits, RequestLimits
+from sagecell_tx.sessions.originator import Originator
 
 from .loopback import form
 from .world import SiteTests, World
@@ -23,7 +23,7 @@ class LinksWorld(World):
     """Nothing but permalinks."""
 
     @override
-    def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
+    def made(self, originator: Originator) -> Site:
         return permalink_site(
             cells=self.cells, limits=self.limits.requests, reactor=self.clock, baseurl=self.baseurl
         )

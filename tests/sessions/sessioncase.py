@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 
@@ -47,8 +48,7 @@ class SessionTests(SynchronousTestCase):
             files=self.store,
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             on_settled=lambda _: None,
             on_dead=lambda _, reason: self.deaths.append(reason),
             timeout=timeout,

@@ -19,6 +19,7 @@ from sagecell_tx.hosts.channels.relay import Relay
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
+from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire import zmqwire
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, WireError
 
@@ -82,8 +83,8 @@ class KernelLink:
     _proof: Deferred[None] | None = field(default=None, init=False)
     _held: bool = field(default=False, init=False)
     _replies: int = field(default=0, init=False)  # bytes of them that are read while held
-    _checking: set[str] = field(factory=set, init=False)  # channels whose large message is checked
-    _awaiting_checked: list[Deferred[None]] = field(factory=list, init=False)
+    # By channel, the large message that is checked.
+    _checking: dict[str, OneShot[None]] = field(factory=dict, init=False)
     _beat: IDelayedCall | None = field(default=None, init=False)
     _missed: int = field(default=0, init=False)
 
@@ -156,9 +157,7 @@ class KernelLink:
             if channel in self._sockets:
                 await self._sockets[channel].relay.when_drained()
         while self._checking:
-            waiter: Deferred[None] = Deferred(self._awaiting_checked.remove)
-            self._awaiting_checked.append(waiter)
-            await waiter
+            await next(iter(self._checking.values())).when_fired()
 
     def close(self) -> None:
         """Let the sockets go."""
@@ -192,7 +191,7 @@ class KernelLink:
     def _check_aside(self, channel: str, frames: list[bytes]) -> None:
         """Check a large message in a thread; nothing else of its channel is read meanwhile."""
         socket = self._sockets[channel].socket
-        self._checking.add(channel)
+        self._checking[channel] = over = OneShot[None]()
         socket.pause("checking")
         checked = deferToThreadPool(
             self.factory.reactor,
@@ -208,10 +207,9 @@ class KernelLink:
             self.rejected(failure.value.code)
 
         def go_on(_: object) -> None:
-            self._checking.remove(channel)
+            del self._checking[channel]
             socket.resume("checking")
-            while self._awaiting_checked:
-                self._awaiting_checked.pop(0).callback(None)
+            over.fire(None)
 
         checked.addCallbacks(self._deliver, refuse)
         checked.addErrback(lambda failure: _log.failure("a large message", failure))

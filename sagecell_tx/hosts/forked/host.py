@@ -34,6 +34,7 @@ from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
+from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
 
@@ -69,12 +70,11 @@ class ForkHost(Service):
     _resources: HostResources = field(init=False)
     _servers: ForkServers = field(init=False)
     _left: list[Path] = field(factory=list, init=False)  # of an earlier run
-    _up: bool = field(default=False, init=False)
+    _up: OneShot[None] = field(factory=OneShot, init=False)  # of this fork server, or the next
     _ungrouped: str = field(default="", init=False)  # the sentence that was logged last
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _kernels: dict[int, ForkedKernel] = field(factory=dict, init=False)
     _unsent: list[ForkedKernel] = field(factory=list, init=False)
-    _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.removals = Removals(
@@ -115,7 +115,7 @@ class ForkHost(Service):
         )
         ready = kernel.when_ready
         self._kernels[number] = kernel
-        if self._up:
+        if self._up.fired:
             self._send_start(kernel)
         else:
             self._unsent.append(kernel)
@@ -123,12 +123,7 @@ class ForkHost(Service):
 
     def when_up(self) -> Deferred[None]:
         """Fires when the fork server can fork."""
-        waiter: Deferred[None] = Deferred(self._awaiting_up.remove)
-        if self._up:
-            waiter.callback(None)
-        else:
-            self._awaiting_up.append(waiter)
-        return waiter
+        return self._up.when_fired()
 
     # --- Service
 
@@ -211,18 +206,15 @@ class ForkHost(Service):
             _log.warn("from the fork server: {line}", line=line)
 
     def _came_up(self, line: dict[str, Any]) -> None:
-        self._up = True
         self.features = _words(line, "features")
         self._log_ungrouped(line.get("ungrouped"))
         self._log_unbounded(_words(line, "unbounded"))
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
+        self._up.fire(None)  # before a start that fails, which may bring about another
         unsent, self._unsent = self._unsent, []
         for kernel in unsent:
             self._send_start(kernel)
-        waiting, self._awaiting_up = self._awaiting_up, []
-        for waiter in waiting:
-            waiter.callback(None)
 
     def _log_ungrouped(self, why: object) -> None:
         """Say why kernels have no groups of their own, once and not for each fork server."""
@@ -241,7 +233,8 @@ class ForkHost(Service):
 
     def _lost(self) -> None:
         """The fork server is gone, and its kernels with it."""
-        self._up = False
+        if self._up.fired:
+            self._up = OneShot()
         sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
         for kernel in sent:
             _kill_group(kernel.pid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
@@ -24,8 +23,8 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.wire import textwire
-from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
 
 ROOM = 256 * 1024
 
@@ -135,7 +134,7 @@ def _is_json(content: dict[str, Any]) -> bool:
 
 @define(kw_only=True)
 class ServiceRoute:
-    """The route ``/service``. `new_id` makes message ids, `now` gives ISO 8601 times."""
+    """The route ``/service``."""
 
     fleet: Fleet
     clients: Clients
@@ -143,8 +142,7 @@ class ServiceRoute:
     stalled: float  # seconds that a client may take nothing
     terms: Terms
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
 
     app = Klein()
     handle_problems(app)
@@ -206,12 +204,10 @@ class ServiceRoute:
             "allow_stdin": False,
             "stop_on_error": True,
         }
-        header = {"msg_id": self.new_id(), "msg_type": "execute_request"}
         try:
-            text = dump({"header": header, "content": content})
+            return self.originator.originate(SHELL, "execute_request", content)
         except (ValueError, RecursionError) as error:  # 1e999 was read as infinity
             raise self._bad_expressions() from error
-        return textwire.parse(text, date=self.now())
 
     def _bad_expressions(self) -> Problem:
         most = self.limits.code_characters

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from sagecell_tx.http.sockjs.connection import SockJSClient
-from sagecell_tx.http.transports.websocket import TRY_AGAIN_LATER
+from sagecell_tx.http.transports.clientchannel import ClientChannel
+from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED
 from sagecell_tx.wire import textwire
@@ -59,11 +59,10 @@ class MultiplexedKernel:
 
     _multiplexer: Multiplexer
     session: Session
-    attachment: Attachment = field(init=False)
-    v4: V4Client = field(factory=V4Client, init=False)
+    channel: ClientChannel = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.attachment = self.session.attach(self)
+        self.channel = ClientChannel.attach(self.session, self)
 
     def wake(self) -> None:
         """See `Listener.wake`."""
@@ -119,12 +118,12 @@ class Multiplexer:
         self._answers.clear()
         while self._turns and room > 0:
             kernel = self._turns.popleft()
-            messages = kernel.attachment.read(min(room, TURN))
+            messages = kernel.channel.read(min(room, TURN))
             if messages and kernel not in self._turns:
                 self._turns.append(kernel)
             for message in messages:
                 room -= message.size
-                taken.append(_addressed(kernel.session, kernel.v4.adapt_reply(message)))
+                taken.append(_addressed(kernel.session, message))
         return taken
 
     def end(self) -> None:
@@ -135,7 +134,7 @@ class Multiplexer:
         self._turns.clear()
         self._answers.clear()
         for kernel in kernels:
-            kernel.attachment.detach()
+            kernel.channel.attachment.detach()
 
     # --- kernels
 
@@ -165,31 +164,20 @@ class Multiplexer:
         return kernel
 
     def _send(self, kernel: MultiplexedKernel, message: Message | WireError) -> None:
-        match message:
-            case textwire.UnknownChannel():
-                self._refuse(kernel, message.code, message.message, message.header)
-            case WireError():
-                # One bad message must not cut the page's other cells off.
-                self._refuse(kernel, message.code, message.message, b"{}")
-            case Message():
-                try:
-                    kernel.attachment.send(kernel.v4.adapt_request(message))
-                except Undeliverable as error:
-                    self._refuse(kernel, error.code, error.message, message.header)
+        # One bad message is refused as well: it must not cut the page's other cells off.
+        refusal = kernel.channel.send(message)
+        if refusal is not None and not self._full:
+            self._answers.append(_addressed(kernel.session, refusal))
+            self._client.wake()
 
-    def _refuse(self, kernel: MultiplexedKernel, code: str, sentence: str, header: bytes) -> None:
-        """Tell this client alone that its request goes nowhere."""
-        if len(self._answers) + self._awaited >= ANSWERS:
-            return
-        content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
-        refusal = kernel.session.originate("error", content, header)
-        self._answers.append(_addressed(kernel.session, refusal))
-        self._client.wake()
+    @property
+    def _full(self) -> bool:
+        return len(self._answers) + self._awaited >= ANSWERS
 
     # --- completions
 
     def _complete(self, asked: Message | WireError) -> None:
-        if len(self._answers) + self._awaited >= ANSWERS or isinstance(asked, WireError):
+        if self._full or isinstance(asked, WireError):
             return  # there is nobody to be told: a question has no kernel
         try:
             mode = asked.parsed_content(QUESTION, QUESTION_MARKS).get("mode")

@@ -7,7 +7,6 @@ clients of one kernel apart. Who sends neither is told what is said, once, witho
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 from twisted.web.iweb import IRequest
@@ -59,13 +58,6 @@ def requested(request: IRequest) -> ResumePoint | None:
     """The place that a request asks for; None when it speaks of none. Raises `Problem`."""
     if text(request, "after") or text(request, "cursor"):
         return from_request(request)
-    return None
-
-
-def from_query(query: Mapping[str, Sequence[str]]) -> ResumePoint | None:
-    """The place in a query that was `asked` for already."""
-    if "after" in query or "cursor" in query:
-        return ResumePoint.parse(query.get("cursor", ("",))[-1], query.get("after", ("",))[-1])
     return None
 
 

@@ -25,6 +25,7 @@ from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 
 _log = Logger()
 
@@ -40,14 +41,13 @@ GONE = 1.0
 
 @define(kw_only=True, eq=False)
 class Fleet(Service):
-    """The sessions by kernel id. `new_id` makes 36-character ids, `now` ISO 8601 times."""
+    """The sessions by kernel id."""
 
     host: Host
     files: FileStore
     limits: Limits
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     starts: Starts
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
@@ -64,6 +64,10 @@ class Fleet(Service):
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def new_id(self) -> str:
+        """An id for a kernel that is about to be opened."""
+        return self.originator.new_id()
 
     def open(
         self,
@@ -109,8 +113,7 @@ class Fleet(Service):
             files=Metered(self.files, partial(self._count, place.visitor)),
             limits=self.limits,
             clock=self.clock,
-            new_id=self.new_id,
-            now=self.now,
+            originator=self.originator,
             on_settled=partial(self._start_over, place.visitor.holder),
             on_dead=self._remove,
             timeout=timeout,

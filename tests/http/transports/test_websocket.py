@@ -5,20 +5,8 @@ from __future__ import annotations
 import json
 import weakref
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from sagecell_tx.http.transports.websocket import REFUSALS, close_reason
+from sagecell_tx.http.transports.websocket import REFUSALS
 from tests.http.talking import Talk, TalkTests, execute, frame, frames
-
-
-@given(st.from_regex(r"[a-z_]{1,20}", fullmatch=True), st.text(max_size=300))
-def test_a_close_reason_is_json_and_fits(code: str, message: str) -> None:
-    reason = close_reason(code, message)
-    assert len(reason.encode("utf-8")) <= 123
-    told = json.loads(reason)
-    assert told["error"] == code
-    assert message.startswith(told["message"])
 
 
 class FlowTests(TalkTests):

@@ -21,6 +21,7 @@ from sagecell_tx.sessions.completion.completer import (
     Completer,
 )
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.stores import MemoryFileStore
 from sagecell_tx.wire import textwire
@@ -40,18 +41,16 @@ class CompleterCase(SynchronousTestCase):
         def new_id() -> str:
             return str(uuid.UUID(int=next(ids)))
 
+        originator = Originator(new_id=new_id, now=lambda: NOW)
         self.fleet = Fleet(
             host=self.host,
             files=MemoryFileStore(now=lambda: 0.0),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
             limits=self.limits,
             clock=self.clock,
-            new_id=new_id,
-            now=lambda: NOW,
+            originator=originator,
         )
-        self.completer = Completer(
-            fleet=self.fleet, clock=self.clock, new_id=new_id, now=lambda: NOW
-        )
+        self.completer = Completer(fleet=self.fleet, clock=self.clock, originator=originator)
         self.answers: list[Message] = []
 
     @property

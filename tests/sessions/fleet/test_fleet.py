@@ -19,6 +19,7 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import GONE, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.samples import DATE, code, ids
@@ -39,8 +40,7 @@ class FleetTests(SynchronousTestCase):
             files=SlowStore(prompt=True),
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.fleet.startService()

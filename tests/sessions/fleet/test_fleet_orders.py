@@ -19,6 +19,7 @@ from sagecell_tx.sessions.fleet.fleet import FAREWELL, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import CONTROL
@@ -71,8 +72,7 @@ class FleetMachine(RuleBasedStateMachine):
             files=self.store,
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.new_msg_id = ids("r")
