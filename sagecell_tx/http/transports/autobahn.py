@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from attrs import define, field
+from attrs import Factory, define, field
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
@@ -348,13 +348,13 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     protocol = WebSocketProtocol
 
     def __init__(
-        self, *, limits: Limits, now: Callable[[], str], reactor: Any, parser: Parser
+        self, *, limits: Limits, now: Callable[[], str], reactor: Any, parser: Parser, rota: Rota
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
         self.limits = limits
         self.parser = parser
         self.now = now
-        self.rota = Rota(clock=reactor)
+        self.rota = rota
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             maxFramePayloadSize=limits.client_message,
@@ -421,11 +421,16 @@ class WebSockets:
     reactor: Any
     who: Callable[[IRequest], str] = lambda _: ""
     parser: Parser = field(factory=Parser)
+    rota: Rota = field(default=Factory(lambda self: Rota(clock=self.reactor), takes_self=True))
     _factory: WebSocketFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._factory = WebSocketFactory(
-            limits=self.limits, now=self.now, reactor=self.reactor, parser=self.parser
+            limits=self.limits,
+            now=self.now,
+            reactor=self.reactor,
+            parser=self.parser,
+            rota=self.rota,
         )
 
     def resource(self, join: FindHandler) -> IResource:
