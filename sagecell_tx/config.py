@@ -92,6 +92,7 @@ class Limits:
     outbox: int = 4 * MIB  # what may wait for a slow listener before its kernel waits
     output: int = 256 * MIB  # said by one execution
     ping: float = 25.0  # between two signs of life asked of a WebSocket
+    listeners: int = 32  # of one kernel at a time; 0: no limit
     stalled: float = 60.0  # a listener that takes nothing for so long is let go
     poll: float = 30.0  # the longest wait of a long poll
     last_words: int = 500  # sessions that ended, whose clients may come for the rest

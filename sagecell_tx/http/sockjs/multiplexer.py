@@ -18,13 +18,14 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from sagecell_tx.http.sockjs.connection import SockJSClient
+from sagecell_tx.http.transports.resume import TOO_MANY_LISTENERS
 from sagecell_tx.http.transports.websocket import TRY_AGAIN_LATER
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import STALLED
+from sagecell_tx.sessions.listeners.audience import STALLED, TooManyListeners
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
@@ -109,7 +110,7 @@ class Multiplexer:
         if parsed.address == COMPLETE:
             self._complete(parsed.message)
             return
-        kernel = self._kernel(parsed.address.partition("/")[0])
+        kernel = self._kernel(parsed.address.partition("/")[0], parsed.message)
         if kernel is not None:
             self._send(kernel, parsed.message)
 
@@ -153,37 +154,40 @@ class Multiplexer:
         if reason == STALLED:
             self._client.abandon(TRY_AGAIN_LATER, "Too slow: nothing was taken for too long.")
 
-    def _kernel(self, kernel_id: str) -> MultiplexedKernel | None:
-        """A kernel's part of the connection, begun when it is asked for first."""
+    def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
+        """A kernel's part of the connection, begun when it is `asked` something first."""
         kernel = self._kernels.get(kernel_id)
         if kernel is None:
             session = self._fleet.get(kernel_id)
             if session is None:
                 return None
-            kernel = self._kernels[kernel_id] = MultiplexedKernel(self, session)
+            try:
+                kernel = MultiplexedKernel(self, session)
+            except TooManyListeners:
+                self._refuse(session, *TOO_MANY_LISTENERS, _header(asked))
+                return None
+            self._kernels[kernel_id] = kernel
             self.kernel_woken(kernel)  # what was said before waits
         return kernel
 
     def _send(self, kernel: MultiplexedKernel, message: Message | WireError) -> None:
         match message:
-            case textwire.UnknownChannel():
-                self._refuse(kernel, message.code, message.message, message.header)
             case WireError():
                 # One bad message must not cut the page's other cells off.
-                self._refuse(kernel, message.code, message.message, b"{}")
+                self._refuse(kernel.session, message.code, message.message, _header(message))
             case Message():
                 try:
                     kernel.attachment.send(kernel.v4.adapt_request(message))
                 except Undeliverable as error:
-                    self._refuse(kernel, error.code, error.message, message.header)
+                    self._refuse(kernel.session, error.code, error.message, message.header)
 
-    def _refuse(self, kernel: MultiplexedKernel, code: str, sentence: str, header: bytes) -> None:
+    def _refuse(self, session: Session, code: str, sentence: str, header: bytes) -> None:
         """Tell this client alone that its request goes nowhere."""
         if len(self._answers) + self._awaited >= ANSWERS:
             return
         content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
-        refusal = kernel.session.originate("error", content, header)
-        self._answers.append(_addressed(kernel.session, refusal))
+        refusal = session.originate("error", content, header)
+        self._answers.append(_addressed(session, refusal))
         self._client.wake()
 
     # --- completions
@@ -208,6 +212,11 @@ class Multiplexer:
             told = self._v4.adapt_reply(reply)
             self._answers.append((f"{COMPLETE},", *textwire.render(told)))
             self._client.wake()
+
+
+def _header(asked: Message | WireError) -> bytes:
+    """The header of what a client said, as JSON; empty when it had none."""
+    return asked.header if isinstance(asked, Message | textwire.UnknownChannel) else b"{}"
 
 
 def _addressed(session: Session, message: Message) -> Text:
