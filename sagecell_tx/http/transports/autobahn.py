@@ -33,6 +33,7 @@ from sagecell_tx.http.connections.fairness import Intake, Pongs, Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving.parsing import Inbox, Parser
 from sagecell_tx.http.transports import resume
+from sagecell_tx.http.transports.incoming import AddressMemory, IncomingMessages
 from sagecell_tx.http.transports.websocket import (
     INTERNAL_ERROR,
     INVALID_DATA,
@@ -126,6 +127,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     control_frame_data: Any
     _intake: Intake
     _inbox: Inbox
+    _incoming: IncomingMessages
     _pongs: Pongs
     _refused = False
     _parting: IDelayedCall | None = None
@@ -143,7 +145,14 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self._inbox = Inbox(
             parser=self.factory.parser,
             pause=lambda: self._intake.hold(self._inbox),
-            resume=lambda: self._intake.release(self._inbox),
+            resume=self._read_on,
+        )
+        self._incoming = IncomingMessages(
+            clock=self.factory.reactor,
+            memory=self.factory.memory,
+            who=self.who,
+            unhandled=lambda: self._inbox.size,
+            refuse=self._refuse_incoming,
         )
         self._pongs = Pongs(clock=self.factory.reactor, send=self.sendPong)
         super().connectionMade()
@@ -159,7 +168,20 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def _process(self) -> bool:
         """Read a frame's head, or what there is of its payload; tells whether there is more."""
         talks = self.state in (self.STATE_OPEN, self.STATE_CLOSING)
-        return bool(talks and self.processData() and self.state != self.STATE_CLOSED)
+        more = bool(talks and self.processData() and self.state != self.STATE_CLOSED)
+        if not more:
+            begun = sum(map(len, self.message_data)) if self.inside_message else None
+            self._incoming.note(begun)
+        return more
+
+    def _read_on(self) -> None:
+        """What was parsed aside is handled."""
+        self._incoming.settle()
+        self._intake.release(self._inbox)
+
+    def _refuse_incoming(self, code: int, word: str, sentence: str) -> None:
+        self.message_data = []
+        self.close_with(code, word, sentence)
 
     @override
     def onMessageFrameData(self, payload: bytes) -> None:
@@ -168,7 +190,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Autobahn keeps each as an object of its own, which takes far more room than a few bytes,
         and none at all may come without end.
         """
-        if not self.failedByMe:
+        if not (self.failedByMe or self._refused):
             if not self.message_data:
                 self.message_data.append(bytearray())
             self.message_data[0] += payload
@@ -224,6 +246,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """The client said something, whatever it is."""
+        self._incoming.finish()
         if self.handler is None or not self.can_send:
             return
         read = _binary if isBinary else partial(_text, self.handler.parse)
@@ -259,6 +282,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self.handler is not None:
             handler, self.handler = self.handler, None
             handler.end(for_good=for_good)
+        self._incoming.settle()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -266,6 +290,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self._parting is not None and self._parting.active():
             self._parting.cancel()
         self._intake.stop()
+        self._incoming.stop()
         self._pongs.stop()
         super().connectionLost(reason)
         self.on_closed()
@@ -355,6 +380,7 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         self.parser = parser
         self.now = now
         self.rota = rota
+        self.memory = AddressMemory()
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             maxFramePayloadSize=limits.client_message,
