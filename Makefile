@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-.PHONY: run test lint types layers python web browser bench bench-interacts soak attack contract syscalls client format clean
+# The memory round: nothing is forked and no port is opened, so that its tests may run side by side.
+MEMORY := -m "not integration and not browser" -n auto
+
+.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
 		--listen tcp:8888:interface=127.0.0.1
 
-test: lint types layers web python
+test: lint types layers docs web python
 
 $(VENV)/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +42,7 @@ client: $(CLIENT)
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .
@@ -52,11 +56,27 @@ layers: $(VENV)/test web/node_modules/.package-lock.json
 	$(BIN)/python -m tests.layout
 	cd web && npm run --silent layers && npm run --silent layout
 
+# Any warning is an error; build/docs/docs/index.html is the first page.
+docs: $(VENV)/test
+	$(BIN)/python -m sphinx -q -E -W --keep-going -c docs . build/docs
+
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
 python: $(VENV)/test $(CLIENT) chromium proxies
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(MEMORY)
+	$(BIN)/python -m pytest -m "integration or browser"
+
+memory: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m pytest $(MEMORY)
+
+# Branches of the package that the memory round takes.
+coverage: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m pytest $(MEMORY) --cov --cov-report=term:skip-covered
+
+# The memory round with each Python that is here, and with the lowest versions of what is required.
+pythons: $(VENV)/test $(CLIENT)
+	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
 .PHONY: chromium proxies
@@ -106,4 +126,4 @@ strace:
 	else echo "The calls of programs are seen by strace: apt-get install strace"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) web/node_modules sagecell_tx/http/client build dist *.egg-info
+	rm -rf $(VENV) .nox web/node_modules sagecell_tx/http/client build dist *.egg-info

@@ -46,6 +46,7 @@ from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
@@ -165,11 +166,11 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     threads = reactor.getThreadPool()
     limits = config.limits
     database = open_database(
-        config.database_url, reactor=reactor, pool=threads, reserve=limits.disk_reserve
+        config.database_url, reactor=reactor, pool=threads, reserve=limits.files.disk_reserve_bytes
     )
     cells = _cells(config, database, reactor)
     connection_limits = ConnectionLimits(
-        most=limits.connections_per_address, counted_as=clients.counted_as
+        most=limits.requests.connections_per_address, counted_as=clients.counted_as
     )
     ports = ListeningPorts(
         clock=reactor,
@@ -180,7 +181,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     if config.permalinks_only:
         links = permalink_site(
             cells=cells,
-            limits=limits,
+            limits=limits.requests,
             reactor=reactor,
             on_accepted=ports.accepted,
             connection_limits=connection_limits,
@@ -200,7 +201,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         database=database,
         now=timestamp,
         entropy=secrets.token_bytes,
-        total=limits.files_total,
+        total=limits.files.total_bytes,
     )
     host = ForkHost(
         reactor=reactor,
@@ -222,15 +223,20 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         network=network,
         new_key=lambda: secrets.token_hex(32),
     )
-    ready = ReadyKernels(host=host, limits=limits, clock=reactor)
+    ready = ReadyKernels(
+        host=host,
+        limits=limits.admission,
+        start_seconds=limits.lifetime.start_seconds,
+        clock=reactor,
+    )
     processors = len(os.sched_getaffinity(0))
+    originator = Originator(new_id=new_id, now=now)
     fleet = Fleet(
         host=ready,
         files=files,
         limits=limits,
         clock=reactor,
-        new_id=new_id,
-        now=now,
+        originator=originator,
         starts=Starts(at_once=2 * processors, each=processors, clock=reactor),
     )
     web = site(
@@ -240,8 +246,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             files=files,
             limits=limits,
             reactor=reactor,
-            new_id=new_id,
-            now=now,
+            originator=originator,
             ready=lambda: ready.ready,
             sandbox=lambda: (host.sandbox.level, host.features),
             unbounded=lambda: host.unbounded,
@@ -256,7 +261,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     )
 
     def sweep() -> Deferred[None]:
-        swept = files.sweep(timestamp() - limits.file_retention)
+        swept = files.sweep(timestamp() - limits.files.retention_seconds)
         # A timer whose function fails never calls it again.
         swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
         return swept.addCallback(lambda _: None)
@@ -325,7 +330,7 @@ def _network(config: Config, reactor: Any) -> Network | None:
     return Network(
         reactor=reactor,
         allowed=allowed,
-        limits=config.limits,
+        limits=config.limits.network,
         resolver=ThreadedResolver(reactor=reactor),
         is_public=is_public,
     )

@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -85,12 +86,17 @@ def in_typescript(source: str, where: str) -> Iterator[Named]:
                 yield Named(row, f"{where}: {match[2] if match else '?'}")
 
 
-def named() -> Iterator[Named]:
+@cache
+def named() -> tuple[Named, ...]:
     """The rows that any test of this project names."""
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        yield from in_python(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
-    for path in sorted((ROOT / "web" / "tests").rglob("*.ts")):
-        yield from in_typescript(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+    found: list[Named] = []
+    for read, paths in (
+        (in_python, (ROOT / "tests").rglob("test_*.py")),
+        (in_typescript, (ROOT / "web" / "tests").rglob("*.ts")),
+    ):
+        for path in sorted(paths):
+            found += read(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+    return tuple(found)
 
 
 def missing(states: Mapping[str, str], tests: Mapping[str, list[str]]) -> list[str]:

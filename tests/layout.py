@@ -2,7 +2,8 @@
 
 A room is a folder with modules side by side: twelve at most, or it is in `EXCEPTIONS`. Each package
 of more than one module has a contract in .importlinter, which import-linter checks by itself. No two
-modules define a class of the same name, or the name is in `SHARED_NAMES`.
+modules define a class of the same name, or the name is in `SHARED_NAMES`. No modules import one another
+in a circle, not even for their types.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 from attrs import frozen
@@ -104,6 +107,52 @@ def repeated_names(
     }
 
 
+def imports(root: Path) -> Mapping[str, set[str]]:
+    """The modules of the package that each of them imports, by dotted names.
+
+    It makes no difference whether that is at the top, in a function or for types alone.
+    """
+    paths = {}
+    for path in (root / "sagecell_tx").rglob("*.py"):
+        parts = path.relative_to(root).with_suffix("").parts
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    graph = {}
+    for module, path in sorted(paths.items()):
+        package = ".".join(path.parent.relative_to(root).parts)
+        names = _imported_names(ast.parse(path.read_text(encoding="utf-8")), package)
+        found = {name if name in paths else name.rpartition(".")[0] for name in names}
+        graph[module] = (found & paths.keys()) - {module}
+    return graph
+
+
+def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
+    """What a module of `package` imports: other modules, or names in them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), package)
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Circles of imports, each from a module to itself again; without a link of each, there is none.
+
+    There may be more in the same modules: what is found depends on where the search begins.
+    """
+    left = {module: sorted(imported) for module, imported in sorted(graph.items())}
+    found: list[list[str]] = []
+    while True:
+        try:
+            TopologicalSorter(left).prepare()
+        except CycleError as error:
+            circle = error.args[1][::-1]  # graphlib says what is needed before what needs it
+            found.append(circle)
+            left[circle[0]].remove(circle[1])
+        else:
+            return found
+
+
 def main() -> int:
     """Print the rooms; 1 when one of them breaks a rule."""
     told = list(rooms(ROOT))
@@ -124,7 +173,10 @@ def main() -> int:
     repeated = repeated_names(ROOT)
     for name, paths in repeated.items():
         sys.stdout.write(f"Several classes are called {name}: {', '.join(paths)}\n")
-    return 1 if unordered or repeated or any(map(crowded, told)) else 0
+    circular = circles(imports(ROOT))
+    for circle in circular:
+        sys.stdout.write(f"Imports in a circle: {' -> '.join(circle)}\n")
+    return 1 if unordered or repeated or circular or any(map(crowded, told)) else 0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Site
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.pages.pages import CLIENT, Static
 from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.site import Mounted
@@ -33,9 +32,10 @@ from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSClient
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.http.transports.autobahn import WebSockets
+from sagecell_tx.limits import Limits, SockJSLimits
 from sagecell_tx.wire.sockjswire import Text
 
-LIMITS = Limits(sockjs_response=4096)
+LIMITS = Limits(sockjs=SockJSLimits(response_bytes=4096))
 
 #: Characters that may wait for a client of the echo.
 MOST = 16 * 1024 * 1024
@@ -91,12 +91,18 @@ def services(
     entropy: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Resource:
     """The tree of the four services."""
-    counts, root = ConnectionCounts(limits=limits), Resource()
-    sockets = WebSockets(limits=limits, now=now, reactor=reactor)
+    counts, root = ConnectionCounts(limits=limits.sockjs), Resource()
+    sockets = WebSockets(
+        lifetime=limits.lifetime, messages=limits.messages, now=now, reactor=reactor
+    )
 
     def service(begin: MakeHandler, *, websockets: bool = True, cookie: bool = False) -> IResource:
         connections = SockJSConnections(
-            clock=reactor, limits=limits, make_handler=begin, counts=counts
+            clock=reactor,
+            limits=limits.sockjs,
+            stalled=limits.messages.stalled_seconds,
+            make_handler=begin,
+            counts=counts,
         )
         made = SockJS(
             connections=connections,
@@ -119,7 +125,7 @@ def services(
 
 def site(root: IResource, reactor: Any, limits: Limits = LIMITS) -> Site:
     """The factory for connections."""
-    requests = partial(CellRequest, largest=limits.request_body)
+    requests = partial(CellRequest, largest=limits.requests.body_bytes)
     return Site(root, requestFactory=requests, timeout=60, reactor=reactor)
 
 

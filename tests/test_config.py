@@ -8,7 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from sagecell_tx.config import Config, ConfigError, Limits, Rate, load
+from sagecell_tx import renamed
+from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def test_the_defaults_are_for_one_machine_alone():
     config = Config()
     assert config.listen == ("tcp:8888:interface=127.0.0.1",)
     assert config.limits == Limits()
-    assert config.limits.idle <= config.limits.lifetime
-    assert config.limits.file <= config.limits.files
-    assert config.limits.code <= config.limits.client_message
+    assert config.limits.lifetime.idle_seconds <= config.limits.lifetime.total_seconds
+    assert config.limits.files.file_bytes <= config.limits.files.session_bytes
+    assert config.limits.requests.code_characters <= config.limits.messages.client_message_bytes
 
 
 def test_the_state_directory_holds_what_has_no_place_of_its_own(tmp_path):
@@ -90,18 +92,21 @@ def test_every_setting_can_be_read(settings):
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
-        [limits]
     """
-    limits: dict[str, Any] = {}
-    known: tuple[attrs.Attribute[Any], ...] = attrs.fields(Limits)
-    for number, attribute in enumerate(known, 1):
-        # A whole number is as good a number as any.
-        if isinstance(attribute.default, Rate):
-            text += f"{attribute.name} = {{ burst = {number}, per_minute = {number} }}\n"
-            limits[attribute.name] = Rate(burst=number, per_minute=float(number))
-            continue
-        text += f"{attribute.name} = {number}\n"
-        limits[attribute.name] = float(number) if isinstance(attribute.default, float) else number
+    limits = {}
+    for table in attrs.fields(Limits):
+        text += f"[limits.{table.name}]\n"
+        values: dict[str, Any] = {}
+        for number, attribute in enumerate(attrs.fields(type(getattr(Limits(), table.name))), 1):
+            # A whole number is as good a number as any.
+            if isinstance(attribute.default, Rate):
+                text += f"{attribute.name} = {{ burst = {number}, per_minute = {number} }}\n"
+                values[attribute.name] = Rate(burst=number, per_minute=float(number))
+                continue
+            text += f"{attribute.name} = {number}\n"
+            whole = isinstance(attribute.default, int)
+            values[attribute.name] = number if whole else float(number)
+        limits[table.name] = values
     read = settings(text)
     assert read == {
         "listen": ("tcp:80", "systemd:domain=INET:index=0"),
@@ -122,11 +127,14 @@ def test_every_setting_can_be_read(settings):
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
-        "limits": Limits(**limits),
+        "limits": Limits(
+            **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
+        ),
     }
     assert set(read) == set(attrs.fields_dict(Config))
-    for name, value in limits.items():
-        assert type(getattr(read["limits"], name)) is type(value)
+    for name, values in limits.items():
+        for key, value in values.items():
+            assert type(getattr(getattr(read["limits"], name), key)) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +163,8 @@ def test_settings_are_frozen():
 
 
 def test_what_is_not_said_keeps_its_default(settings):
-    config = Config(**settings("limits.idle = 60.5"))
-    assert config == Config(limits=Limits(idle=60.5))
+    config = Config(**settings("limits.lifetime.idle_seconds = 60.5"))
+    assert config == Config(limits=Limits(lifetime=LifetimeLimits(idle_seconds=60.5)))
 
 
 @pytest.mark.parametrize(
@@ -164,9 +172,25 @@ def test_what_is_not_said_keeps_its_default(settings):
     [
         ("requires_tos = 1", "requires_tos: expected true or false, not 1"),
         ("listn = []", "unknown key 'listn'; did you mean 'listen'?"),
-        ("limits.idel = 1", "unknown key 'limits.idel'; did you mean 'limits.idle'?"),
+        (
+            "limits.lifetime.idle_secnods = 1",
+            "unknown key 'limits.lifetime.idle_secnods'; "
+            "did you mean 'limits.lifetime.idle_seconds'?",
+        ),
+        (
+            "limits.lifetime.idle = 1",
+            "unknown key 'limits.lifetime.idle'; did you mean 'limits.lifetime.idle_seconds'?",
+        ),
+        (
+            "limits.lifetimes = {}",
+            "unknown key 'limits.lifetimes'; did you mean 'limits.lifetime'?",
+        ),
+        ("limits.machine = []", "limits.machine: expected a table"),
         ("zzzzzz = 1", "unknown key 'zzzzzz'"),
-        ("[limits.idle]\nseconds = 1", "limits.idle: expected a number, not {'seconds': 1}"),
+        (
+            "[limits.lifetime.idle_seconds]\nseconds = 1",
+            "limits.lifetime.idle_seconds: expected a number, not {'seconds': 1}",
+        ),
         ("database_url = ''", "unknown key 'database_url'; did you mean 'database'?"),
         ("__class__ = 1", "unknown key '__class__'"),
         ("limits = 3", "limits: expected a table"),
@@ -176,37 +200,95 @@ def test_what_is_not_said_keeps_its_default(settings):
         ("preload = [['numpy']]", "preload: expected a string, not ['numpy']"),
         ("state_dir = 1", "state_dir: expected a string, not 1"),
         ("database = false", "database: expected a string, not False"),
-        ("limits.kernels = '64'", "limits.kernels: expected a whole number, not '64'"),
-        ("limits.kernels = 64.0", "limits.kernels: expected a whole number, not 64.0"),
-        ("limits.kernels = true", "limits.kernels: expected a whole number, not True"),
-        ("limits.idle = true", "limits.idle: expected a number, not True"),
-        ("limits.idle = '9'", "limits.idle: expected a number, not '9'"),
         (
-            "limits.idle = 2026-01-01",
-            "limits.idle: expected a number, not datetime.date(2026, 1, 1)",
+            "limits.admission.kernels = '64'",
+            "limits.admission.kernels: expected a whole number, not '64'",
         ),
-        ("limits.starts = 5", "limits.starts: expected a table"),
-        ("limits.starts = { burst = 5 }", "limits.starts.per_minute: missing"),
         (
-            "limits.starts = { burst = 0.5, per_minute = 1 }",
-            "limits.starts.burst: expected a whole number, not 0.5",
+            "limits.admission.kernels = 64.0",
+            "limits.admission.kernels: expected a whole number, not 64.0",
+        ),
+        (
+            "limits.admission.kernels = true",
+            "limits.admission.kernels: expected a whole number, not True",
+        ),
+        (
+            "limits.lifetime.idle_seconds = true",
+            "limits.lifetime.idle_seconds: expected a number, not True",
+        ),
+        (
+            "limits.lifetime.idle_seconds = '9'",
+            "limits.lifetime.idle_seconds: expected a number, not '9'",
+        ),
+        (
+            "limits.lifetime.idle_seconds = 2026-01-01",
+            "limits.lifetime.idle_seconds: expected a number, not datetime.date(2026, 1, 1)",
+        ),
+        ("limits.admission.starts = 5", "limits.admission.starts: expected a table"),
+        ("limits.admission.starts = { burst = 5 }", "limits.admission.starts.per_minute: missing"),
+        (
+            "limits.admission.starts = { burst = 0.5, per_minute = 1 }",
+            "limits.admission.starts.burst: expected a whole number, not 0.5",
         ),
         ("keys = []", "keys: expected a table"),
         ("keys.school = 5", "keys.school: expected a string, not 5"),
-        ("limits.kernels = -1", "limits.kernels: expected a number from 0 up, not -1"),
-        ("limits.idle = -0.5", "limits.idle: expected a number from 0 up, not -0.5"),
-        ("limits.idle = nan", "limits.idle: expected a number from 0 up, not nan"),
-        ("limits.idle = inf", "limits.idle: expected a number from 0 up, not inf"),
-        ("limits.idle = -inf", "limits.idle: expected a number from 0 up, not -inf"),
-        ("limits.idle = 1e999", "limits.idle: expected a number from 0 up, not inf"),
+        (
+            "limits.admission.kernels = -1",
+            "limits.admission.kernels: expected a number from 0 up, not -1",
+        ),
+        (
+            "limits.lifetime.idle_seconds = -0.5",
+            "limits.lifetime.idle_seconds: expected a number from 0 up, not -0.5",
+        ),
+        (
+            "limits.lifetime.idle_seconds = nan",
+            "limits.lifetime.idle_seconds: expected a number from 0 up, not nan",
+        ),
+        (
+            "limits.lifetime.idle_seconds = inf",
+            "limits.lifetime.idle_seconds: expected a number from 0 up, not inf",
+        ),
+        (
+            "limits.lifetime.idle_seconds = -inf",
+            "limits.lifetime.idle_seconds: expected a number from 0 up, not -inf",
+        ),
+        (
+            "limits.lifetime.idle_seconds = 1e999",
+            "limits.lifetime.idle_seconds: expected a number from 0 up, not inf",
+        ),
     ],
 )
 def test_the_operator_is_told_what_is_wrong_and_where(complaint, text, said):
     assert complaint(text) == said
 
 
+@pytest.mark.parametrize("former", renamed.LIMITS)
+def test_a_limit_by_its_former_name_is_told_what_it_is_called_now(complaint, former):
+    for value in (1, "{ burst = 5, per_minute = 5 }"):
+        if isinstance(value, str) and not former.startswith(("starts", "stored", "permalinks")):
+            continue  # it was a number
+        told = complaint(f"[limits]\n{former} = {value}")
+        assert told == (
+            f"'limits.{former}' is now '{renamed.present(former)}'; "
+            "`sagecell-tx settings upgrade FILE` prints the file with the names of today"
+        )
+
+
+def test_a_former_name_is_told_among_those_of_today(complaint):
+    text = "[limits.lifetime]\nidle_seconds = 60\n[limits]\nmemory = 1\n"
+    assert complaint(text).startswith("'limits.memory' is now 'limits.machine.memory_bytes'; ")
+
+
+@pytest.mark.parametrize("table", ["lifetime", "network", "sockjs", "files"])
+def test_a_table_that_has_the_name_of_a_former_limit_is_a_table(settings, table):
+    assert settings(f"[limits.{table}]\n") == {"limits": Limits()}
+    assert settings(f"limits.{table} = {{}}") == {"limits": Limits()}
+
+
 def test_a_number_beyond_floats_is_refused(complaint):
-    assert complaint(f"limits.idle = 1{'0' * 400}").startswith("limits.idle: expected a number")
+    assert complaint(f"limits.lifetime.idle_seconds = 1{'0' * 400}").startswith(
+        "limits.lifetime.idle_seconds: expected a number"
+    )
 
 
 @pytest.mark.parametrize(

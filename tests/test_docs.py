@@ -20,7 +20,8 @@ from klein import Klein
 from werkzeug.exceptions import HTTPException
 
 import sagecell_tx.http
-from sagecell_tx.config import Config, Limits
+from sagecell_tx.cli import parser
+from sagecell_tx.config import Config
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
 from sagecell_tx.http.cells.kernels import Kernels
@@ -29,13 +30,15 @@ from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.sockjs.routes import SockJS
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.tap import Options
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst", ROOT / "NEWS.rst"]
-DOCUMENTS += sorted((ROOT / "docs").rglob("*.rst"))
+# Those in docs/api are made of docstrings, by Sphinx alone: `make docs` is their test.
+DOCUMENTS += sorted(path for path in (ROOT / "docs").rglob("*.rst") if path.parent.name != "api")
 
 #: docutils' level of a warning: nothing from there on is let pass.
 WARNING = 2
@@ -235,7 +238,11 @@ def documented_settings() -> dict[str, object]:
 
 def test_operations_has_every_setting_with_its_default():
     config = attrs.asdict(Config(), recurse=False)
-    defaults = {f"limits.{key}": value for key, value in attrs.asdict(Limits()).items()}
+    defaults = {
+        f"limits.{table}.{key}": value
+        for table, limits in attrs.asdict(Limits()).items()
+        for key, value in limits.items()
+    }
     for key, value in config.items():
         if key != "limits":
             defaults[key] = list(value) if isinstance(value, tuple) else value
@@ -245,8 +252,9 @@ def test_operations_has_every_setting_with_its_default():
 
 @each_document
 def test_every_limit_it_names_exists(path):
-    named = re.findall(r"``limits\.(\w+)``", path.read_text())
-    assert set(named) <= {attribute.name for attribute in attrs.fields(Limits)}
+    named = re.findall(r"``limits\.(?!py``)([\w.]+\w)(?:``| =)", path.read_text())
+    tables = attrs.asdict(Limits())
+    assert set(named) <= {f"{table}.{key}" for table, keys in tables.items() for key in keys}
 
 
 @each_document
@@ -258,6 +266,19 @@ def test_its_command_lines_are_understood(path):
         options = dict(zip(words[::2], words[1::2], strict=True))
         known = {"--listen", *(f"--{name}" for name, *_ in Options.optParameters)}
         assert options.keys() <= known
+
+
+@each_document
+def test_its_commands_for_operators_are_understood(path):
+    text = "\n".join(blocks(path))
+    for command in re.findall(r"^ *(?:\S+/)?sagecell-tx (.+)$", text, re.MULTILINE):
+        words, _, _ = command.partition(">")
+        assert parser().parse_args(words.split()).run
+
+
+def test_operations_has_every_command_for_operators():
+    text = (ROOT / "docs" / "operations.rst").read_text()
+    assert "sagecell-tx settings upgrade" in text
 
 
 # --- words

@@ -47,7 +47,7 @@ class OptionsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.file = Path(self.mktemp())
         self.file.write_text(
-            'listen = ["tcp:1", "tcp:2"]\nstate_dir = "from-file"\n[limits]\nkernels = 3\n'
+            'listen = ["tcp:1", "tcp:2"]\nstate_dir = "from-file"\n[limits.admission]\nkernels = 3\n'
         )
 
     def test_without_options_the_defaults(self) -> None:
@@ -63,13 +63,13 @@ class OptionsTests(SynchronousTestCase):
         settings = parsed("--config", str(self.file))
         assert settings.listen == ("tcp:1", "tcp:2")
         assert settings.state_dir == Path("from-file")
-        assert settings.limits.kernels == 3
+        assert settings.limits.admission.kernels == 3
 
     def test_the_command_line_wins(self) -> None:
         settings = parsed("-c", str(self.file), "-l", "tcp:3", "-s", "here")
         assert settings.listen == ("tcp:3",)
         assert settings.state_dir == Path("here")
-        assert settings.limits.kernels == 3
+        assert settings.limits.admission.kernels == 3
 
     def test_a_prefix(self) -> None:
         """contract: 9"""
@@ -90,8 +90,12 @@ class OptionsTests(SynchronousTestCase):
             ("listen = [", "not TOML"),
             ('listen = "tcp:1"', "expected a list"),
             ("lissten = []", "did you mean 'listen'"),
-            ("[limits]\nkernels = -1", "limits.kernels"),
-            ("[limits]\nstarts = { burst = 1 }", "limits.starts.per_minute: missing"),
+            ("[limits.admission]\nkernels = -1", "limits.admission.kernels"),
+            ("[limits]\nkernels = 3", "is now 'limits.admission.kernels'"),
+            (
+                "limits.admission.starts = { burst = 1 }",
+                "limits.admission.starts.per_minute: missing",
+            ),
         ):
             self.file.write_text(text)
             assert words in refusal("--config", str(self.file))

@@ -10,7 +10,7 @@ const ROOMS = [
   ["kernel"],
   ["comm", "interact"],
   ["output"],
-  ["dom", "protocol", "style", "styles"],
+  ["dom", "protocol", "publicapi", "style", "styles"],
 ];
 
 /** Each library is imported in one place. */
@@ -61,11 +61,16 @@ export default {
       { path: "^src/output/", pathNot: "^src/output/$1/" },
     ),
     forbidden(
-      "interact/controls imports only api and description of interact",
+      "interact/controls imports only api of interact",
       { path: "^src/interact/controls/" },
-      { path: "^src/interact/", pathNot: "^src/interact/(?:controls/|(?:api|description)\\.ts$)" },
+      { path: "^src/interact/", pathNot: "^src/interact/(?:controls/|api\\.ts$)" },
     ),
     ...libraries,
+    forbidden(
+      "only protocol looks into JSON",
+      { pathNot: "^src/protocol/" },
+      { path: "^src/protocol/json\\.ts$" },
+    ),
     forbidden(
       "only import() loads what is loaded on demand",
       {},

@@ -70,6 +70,13 @@ function sockjsClient(): Plugin {
 /** Names that stay: pages, and the script that is on them, ask for these. */
 const STAYING = new Set(["embedded_cells"]);
 
+/**
+ * What cells share with what they load on demand has a chunk of its own: a browser that has the
+ * editor, interacts or Markdown keeps them when only the cells have changed.
+ */
+const BASE =
+  /\/src\/(?:dom\/(?:elements|errors|pending)|protocol\/(?:interacts\/displays|\w+)|output\/math\/math)\.ts$/;
+
 export default defineConfig({
   plugins: [woff2Only(), pagesFiles(), sockjsClient(), copiedLicences()],
   build: {
@@ -90,6 +97,7 @@ export default defineConfig({
       },
       preserveEntrySignatures: "exports-only",
       output: {
+        codeSplitting: { groups: [{ name: "base", test: BASE }] },
         entryFileNames: ({ name }) => (STAYING.has(name) ? "[name].js" : "assets/[name]-[hash].js"),
         assetFileNames: ({ names }) =>
           names.some((name) => /^(?:embedded_cells_style|cells)\.css$/.test(name))

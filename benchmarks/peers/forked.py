@@ -26,10 +26,12 @@ from benchmarks import processes
 from benchmarks.client import PATIENCE, Talk, Unexpected, ZmqTalk
 from benchmarks.peers import FORKED
 from sagecell_tx.config import Config
-from sagecell_tx.hosts.forked.protocol import command, environment
+from sagecell_tx.hosts.forked.protocol import command, environment, kernel_limits
+from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.limits import Limits
 
 #: What the program bounds in its kernels, too.
-_LIMITS = ("cpu", "file", "files", "files_count")
+_LIMITS = kernel_limits(Limits())
 
 
 @define(eq=False)
@@ -68,13 +70,13 @@ class ForkedPlainClient:
         directory = self.directory / str(kernel_id)
         for inner in ("work", "ipc"):
             (directory / inner).mkdir(parents=True)
-        limits = {name: getattr(Config().limits, name) for name in _LIMITS}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             ours.settimeout(PATIENCE)
             with theirs:
                 ours.send(json.dumps({"dir": str(directory), "key": key}).encode())
-                self._tell(theirs.fileno(), op="start", id=kernel_id, limits=limits)
+                start = StartCommand(kernel_id=kernel_id, limits=_LIMITS, proxy=False)
+                self._tell(theirs.fileno(), **start.line)
             if ours.recv(100) != b"bound":
                 raise Unexpected(f"kernel {kernel_id} is not bound")
         client = BlockingKernelClient(context=zmq.Context.instance())

@@ -17,7 +17,7 @@ from benchmarks.peers import SAGECELL
 from benchmarks.peers.server import Server, free_port
 
 _SETTINGS = """\
-[limits]
+[limits.admission]
 kernels = 300
 starts = { burst = 0, per_minute = 0 }
 """
@@ -25,7 +25,7 @@ starts = { burst = 0, per_minute = 0 }
 #: With so many seconds and no change, no more kernels are being made ready.
 _SETTLED = 0.5
 
-_NONE_READY = "ready_most = 0\n"
+_NONE_READY = "max_ready_kernels = 0\n"
 
 
 @define(eq=False)

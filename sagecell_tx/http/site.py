@@ -16,7 +16,6 @@ from twisted.web.server import Request, Site
 from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.admin.accesslog import AccessLog
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.completions import Completions
@@ -36,12 +35,14 @@ from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.sockjs.multiplexer import Multiplexer
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
-from sagecell_tx.http.transports.autobahn import KernelWebSockets, WebSockets
+from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore, FileStore
+from sagecell_tx.sessions.originator import Originator
 
 
 class Mounted(Resource):
@@ -102,7 +103,7 @@ class Unknown(Resource):
 
 @define(kw_only=True)
 class SiteParts:
-    """What the site is built on. `now` gives ISO 8601 times, `new_id` message ids.
+    """What the site is built on.
 
     `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `parser` parses
     what is long. Requests and WebSockets take turns in `rota`.
@@ -113,8 +114,7 @@ class SiteParts:
     files: FileStore
     limits: Limits
     reactor: Any
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     ready: Callable[[], int]
     sandbox: Callable[[], tuple[str, Sequence[str]]]
     unbounded: Callable[[], Sequence[str]]
@@ -135,23 +135,31 @@ class SiteParts:
 
 def resource_tree(parts: SiteParts) -> IResource:
     """The tree of all URLs."""
-    fleet, limits, now = parts.fleet, parts.limits, parts.now
+    fleet, limits, now = parts.fleet, parts.limits, parts.originator.now
     parser = parts.parser
     sockets = WebSockets(
-        limits=limits,
+        lifetime=limits.lifetime,
+        messages=limits.messages,
         now=now,
         reactor=parts.reactor,
         who=parts.clients.holder,
         parser=parser,
         rota=parts.rota,
     )
-    channels = KernelWebSockets(fleet=fleet, sockets=sockets)
-    files = Files(store=parts.files, clock=parts.reactor, stalled=limits.stalled)
-    polling = Polling(fleet=fleet, limits=limits, clock=parts.reactor, now=now, parser=parser)
+    stalled = limits.messages.stalled_seconds
+    files = Files(store=parts.files, clock=parts.reactor, stalled=stalled)
+    polling = Polling(
+        fleet=fleet,
+        lifetime=limits.lifetime,
+        messages=limits.messages,
+        clock=parts.reactor,
+        now=now,
+        parser=parser,
+    )
     kernels = Kernels(
         fleet=fleet,
         clients=parts.clients,
-        channels=channels,
+        sockets=sockets,
         files=files,
         polling=polling,
         terms=parts.terms,
@@ -160,14 +168,14 @@ def resource_tree(parts: SiteParts) -> IResource:
     service = ServiceRoute(
         fleet=fleet,
         clients=parts.clients,
-        limits=limits,
+        limits=limits.requests,
+        stalled=stalled,
         terms=parts.terms,
         clock=parts.reactor,
-        new_id=parts.new_id,
-        now=now,
+        originator=parts.originator,
     )
     permalinks = Permalinks(
-        store=parts.cells, limits=limits, clients=parts.clients, clock=parts.reactor
+        store=parts.cells, limits=limits.requests, clients=parts.clients, clock=parts.reactor
     )
     status = Status(
         fleet=fleet,
@@ -176,9 +184,13 @@ def resource_tree(parts: SiteParts) -> IResource:
         unbounded=parts.unbounded,
         rejected=parts.rejected,
     )
-    completer = Completer(fleet=fleet, clock=parts.reactor, new_id=parts.new_id, now=now)
+    completer = Completer(fleet=fleet, clock=parts.reactor, originator=parts.originator)
     completions = Completions(
-        completer=completer, clients=parts.clients, limits=limits, now=now, parser=parser
+        completer=completer,
+        clients=parts.clients,
+        limits=limits.requests,
+        now=now,
+        parser=parser,
     )
     pages = Pages(store=parts.cells, client=parts.client, baseurl=parts.baseurl)
     root = Root()
@@ -210,19 +222,20 @@ def sockjs(parts: SiteParts, sockets: WebSockets, completer: Completer) -> SockJ
     fleet, limits, clients = parts.fleet, parts.limits, parts.clients
 
     def begin(client: SockJSClient) -> Multiplexer:
-        return Multiplexer(client, fleet, completer, parts.now)
+        return Multiplexer(client, fleet, completer, parts.originator.now)
 
     return SockJS(
         connections=SockJSConnections(
             clock=parts.reactor,
-            limits=limits,
+            limits=limits.sockjs,
+            stalled=limits.messages.stalled_seconds,
             make_handler=begin,
-            counts=ConnectionCounts(limits=limits),
+            counts=ConnectionCounts(limits=limits.sockjs),
         ),
         sockets=sockets,
         address=lambda request: clients.visitor(request, Purpose.KERNEL).address,
         entropy=parts.entropy,
-        now=parts.now,
+        now=parts.originator.now,
         script="../static/sockjs.min.js",
         parser=parts.parser,
     )
@@ -232,7 +245,7 @@ def site(parts: SiteParts) -> Site:
     """The factory for the web server's connections."""
     return _site(
         resource_tree(parts),
-        limits=parts.limits,
+        limits=parts.limits.requests,
         reactor=parts.reactor,
         on_accepted=parts.on_accepted,
         connection_limits=parts.connection_limits,
@@ -246,7 +259,7 @@ def site(parts: SiteParts) -> Site:
 def permalink_site(
     *,
     cells: CellStore,
-    limits: Limits,
+    limits: RequestLimits,
     reactor: Any,
     on_accepted: Callable[[], bool] = lambda: True,
     connection_limits: ConnectionLimits | None = None,
@@ -276,7 +289,7 @@ def permalink_site(
 def _site(
     tree: IResource,
     *,
-    limits: Limits,
+    limits: RequestLimits,
     reactor: Any,
     on_accepted: Callable[[], bool],
     connection_limits: ConnectionLimits,
@@ -287,7 +300,7 @@ def _site(
 ) -> Site:
     made = CellSite(
         tree,
-        requestFactory=partial(CellRequest, largest=limits.request_body, parser=parser),
+        requestFactory=partial(CellRequest, largest=limits.body_bytes, parser=parser),
         timeout=None,  # the channel has deadlines of its own
         logFormatter=AccessLog(clients),
         reactor=reactor,

@@ -161,7 +161,7 @@ class FileStore(Protocol):
         """Fires with what is known of a file, or None."""
 
     def read(self, file: StoredFile, offset: int, length: int) -> Deferred[bytes]:
-        """Fires with at most `length` bytes from `offset`; with `b""` at or past the end.
+        """Fires with at most `length` bytes from `offset`; with ``b""`` at or past the end.
 
         May fire with fewer bytes than asked for before the end, but then at least one.
         """

@@ -24,7 +24,8 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from typing_extensions import override
 from zope.interface import implementer
 
-from sagecell_tx.config import MIB, ConfigError
+from sagecell_tx.config import ConfigError
+from sagecell_tx.limits import MIB
 from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
 from sagecell_tx.store.permalinks import check_permalink
 from sagecell_tx.wire.codelink import clean_ident

@@ -17,22 +17,56 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from attrs import define, evolve, field
 
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.wire.messages import Message, WireError
 
-if TYPE_CHECKING:
-    from sagecell_tx.testing.hosts import MemoryKernel
+
+class AnsweringKernel(Protocol):
+    """The kernel that runs the lines.
+
+    `hanging` runs wait for any interrupt, `holding` ones for an interrupt from outside.
+    """
+
+    hanging: list[Run]
+    holding: list[Run]
+
+    def publish(
+        self,
+        msg_type: str,
+        content: dict[str, Any] | None = None,
+        parent: Message | None = None,
+        *,
+        buffers: tuple[bytes, ...] = (),
+    ) -> Message:
+        """Say something on iopub on behalf of `parent`; gives what was said."""
+
+    def originate(
+        self, msg_type: str, content: dict[str, Any] | None, parent: Message | None
+    ) -> Message:
+        """What `publish` would publish, to be changed and delivered."""
+
+    def deliver(self, message: Message) -> None:
+        """Let the server receive `message`."""
+
+    def stream(self, text: str, parent: Message | None) -> Message:
+        """Publish `text` as something printed."""
+
+    def finish(self, request: Message, content: dict[str, Any] | None) -> None:
+        """Answer `request` and be idle again."""
+
+    def end(self, how: Exit) -> None:
+        """End."""
 
 
 @define(eq=False)
 class Run:
     """One execute_request that an answering kernel works on."""
 
-    _kernel: MemoryKernel
+    _kernel: AnsweringKernel
     _request: Message
     _saved: list[str] = field(factory=list, init=False)
 

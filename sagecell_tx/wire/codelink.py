@@ -1,7 +1,7 @@
 """Programs in links, and the names that files may have.
 
-A link carries a program as text (`?c=`), compressed (`?z=`: the URL-safe base64 of the
-zlib of its UTF-8) or by the id of a permalink (`?q=`). The shapes are SageMathCell's.
+A link carries a program as text (``?c=``), compressed (``?z=``: the URL-safe base64 of the
+zlib of its UTF-8) or by the id of a permalink (``?q=``). The shapes are SageMathCell's.
 Everything here reads what anybody may have typed.
 """
 
@@ -52,7 +52,7 @@ class ProgramReference:
 
 
 def program_from_query(args: Mapping[bytes, Sequence[bytes]]) -> Program | ProgramReference:
-    """The program that a query asks for; `args` is shaped like Twisted's `request.args`.
+    """The program that a query asks for; `args` is shaped like Twisted's ``request.args``.
 
     `c` wins over `z`, `z` over `q`; `interacts` goes with `z`. Raises `WireError`.
     """
@@ -151,8 +151,8 @@ def clean_ident(ident: str) -> str:
 def clean_name(name: str) -> str:
     """A file's name as a kernel or a URL may give it: a relative path that stays inside.
 
-    Raises `WireError("invalid_name", ...)` for an empty, absolute or long name, for an
-    empty, `.` or `..` part, a backslash, a control character or a lone surrogate.
+    Raises `WireError` with ``invalid_name`` for an empty, absolute or long name, for an
+    empty, ``.`` or ``..`` part, a backslash, a control character or a lone surrogate.
     """
     if _surrogate(name):
         raise _invalid_name("half a character")

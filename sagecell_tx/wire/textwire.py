@@ -55,7 +55,7 @@ def encode(message: Message, seq: int | None = None) -> bytes:
 def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
-    `seq` is its number, for those who are told it. The second is `message.content` itself: a long
+    `seq` is its number, for those who are told it. The second is `Message.content` itself: a long
     one need not be copied. The kernel's own JSON is put in as it stands. What this server says
     comes last, where it wins should that JSON be no more than braces with a surprise between them.
     """

@@ -136,7 +136,7 @@ def to_utf8(data: bytes) -> bytes:
     r"""`data` itself if it is UTF-8, otherwise with U+FFFD for each byte that is not.
 
     Python kernels do send such bytes: jupyter_client writes the lone surrogate of
-    `print("\udc80")` as the byte 80.
+    ``print("\udc80")`` as the byte 80.
     """
     if data.isascii():
         return data

@@ -20,7 +20,7 @@ OpenReader = Callable[[], Reader]
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """The server that these tests share. Its completer goes soon: some of them count kernels."""
-    with Server(ready=1, completer=1.0, preload=None) as shared:
+    with Server(ready=1, preload=None, limits={"lifetime.completer_idle_seconds": 1.0}) as shared:
         yield shared
 
 

@@ -11,7 +11,7 @@ from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientPr
 from twisted.internet.testing import MemoryReactorClock
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, MessageLimits
 
 from .loopback import Connection, form, request
 from .world import SiteTests
@@ -133,7 +133,7 @@ class Talk:
 class TalkTests(SiteTests):
     """Tests that talk with kernels."""
 
-    limits = Limits(client_message=100_000)
+    limits = Limits(messages=MessageLimits(client_message_bytes=100_000))
 
     def start(self, **fields: str) -> str:
         """Start a kernel; gives its id."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from attrs import define
 from twisted.web.server import Site
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.site import permalink_site
+from sagecell_tx.limits import Limits, RequestLimits
+from sagecell_tx.sessions.originator import Originator
 
 from .loopback import form
 from .world import SiteTests, World
@@ -23,14 +23,14 @@ class LinksWorld(World):
     """Nothing but permalinks."""
 
     @override
-    def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
+    def made(self, originator: Originator) -> Site:
         return permalink_site(
-            cells=self.cells, limits=self.limits, reactor=self.clock, baseurl=self.baseurl
+            cells=self.cells, limits=self.limits.requests, reactor=self.clock, baseurl=self.baseurl
         )
 
 
 class PermalinkSiteTests(SiteTests):
-    limits = Limits(request_body=1000)
+    limits = Limits(requests=RequestLimits(body_bytes=1000))
 
     def setUp(self) -> None:
         super().setUp()

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.interfaces import Permalink
 from sagecell_tx.testing.stores import MemoryCellStore
 from tests.http.pages.test_pages import PAGE
@@ -28,7 +28,7 @@ class OldAddressesTests(SiteTests):
 
 
 class BodyTests(SiteTests):
-    limits = Limits(request_body=LIMIT)
+    limits = Limits(requests=RequestLimits(body_bytes=LIMIT))
 
     def begin(self, *headers: tuple[str, str], path: str = "/permalink") -> Connection:
         """Send the head of a request."""

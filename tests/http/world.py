@@ -17,15 +17,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.site import SiteParts, site
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
 
@@ -60,21 +61,18 @@ class World:
         def new_id() -> str:
             return str(uuid.UUID(int=next(ids)))
 
-        def now() -> str:
-            return DATE
-
+        originator = Originator(new_id=new_id, now=lambda: DATE)
         self.fleet = Fleet(
             host=self.host,
             files=self.files,
             limits=self.limits,
             clock=self.clock,
-            new_id=new_id,
-            now=now,
+            originator=originator,
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
-        self.site = self.made(new_id, now)
+        self.site = self.made(originator)
 
-    def made(self, new_id: Callable[[], str], now: Callable[[], str]) -> Site:
+    def made(self, originator: Originator) -> Site:
         """The site."""
         return site(
             SiteParts(
@@ -83,8 +81,7 @@ class World:
                 files=self.files,
                 limits=self.limits,
                 reactor=self.clock,
-                new_id=new_id,
-                now=now,
+                originator=originator,
                 ready=lambda: self.ready,
                 sandbox=lambda: ("none", ["landlock"]),
                 unbounded=lambda: ["pipes"],

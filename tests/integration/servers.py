@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +34,8 @@ class Server:
 
     `ready` kernels are kept ready, no more and no less, so that kernels can be counted. Where there
     are `terms`, as HTML, visitors have to accept them. Nothing is loaded before the first fork, which
-    takes seconds, unless `preload` says so; None is what an operator gets.
+    takes seconds, unless `preload` says so; None is what an operator gets. `limits` are by their names
+    below ``[limits]``, such as ``files.total_bytes``.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Server:
         terms: str = "",
         proxies: tuple[str, ...] | None = None,
         sandbox: str = "",
-        **limits: float,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
         # Short: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -72,12 +73,12 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
         self.limits = {
-            "kernels": 80,
-            "kernels_per_cell_session": 80,
-            "ready_least": ready,
-            "ready_most": ready,
-            "detached": 1.0,
-            **limits,
+            "admission.kernels": 80,
+            "admission.kernels_per_cell_session": 80,
+            "admission.min_ready_kernels": ready,
+            "admission.max_ready_kernels": ready,
+            "lifetime.detached_seconds": 1.0,
+            **(limits or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -40,7 +40,9 @@ FARTHEST = 24_000
 
 def impatient_server() -> Server:
     """A server that soon forgets who is gone."""
-    return Server(ready=2, sockjs_disconnect=1.0, unclaimed=6.0)
+    return Server(
+        ready=2, limits={"sockjs.disconnect_seconds": 1.0, "lifetime.unclaimed_seconds": 6.0}
+    )
 
 
 @contextmanager

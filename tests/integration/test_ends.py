@@ -117,7 +117,10 @@ def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(own_server):
 
 
 def test_old_age_is_told_before_it_comes():
-    with Server(lifetime=4.0, warning=1.0) as server, Client(server.url, timeout="600") as client:
+    with (
+        Server(limits={"lifetime.total_seconds": 4.0, "lifetime.warning_seconds": 1.0}) as server,
+        Client(server.url, timeout="600") as client,
+    ):
         client.execute("while True: pass")
         told = [m["content"] for m in client.receive_all() if not m["parent_header"]]
         assert told[-2]["reason"] == told[-1]["reason"] == "lifetime"
@@ -127,7 +130,13 @@ def test_old_age_is_told_before_it_comes():
 
 def test_a_stopped_kernel_is_found_out_by_its_heartbeat():
     # Patient enough for a kernel that a busy machine keeps waiting.
-    with Server(heartbeat=0.2, heartbeats_missed=15, stop_grace=0.2) as server:
+    with Server(
+        limits={
+            "lifetime.heartbeat_seconds": 0.2,
+            "lifetime.heartbeats_missed": 15,
+            "lifetime.stop_grace_seconds": 0.2,
+        }
+    ) as server:
         client = Client(server.url, timeout="600")
         client.run("1")
         (kernel,) = server.kernels()

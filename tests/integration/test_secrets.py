@@ -40,7 +40,10 @@ def in_service(server: Server, code: str) -> str:
 @pytest.mark.parametrize("ready", [0, 2])
 @pytest.mark.parametrize("run", [in_a_kernel, in_service])
 def test_a_program_finds_nothing_of_other_sessions(ready: int, run: Callable[..., str]) -> None:
-    with Server(ready=ready, completer=0.2) as server, Client(server.url, timeout="600") as victim:
+    with (
+        Server(ready=ready, limits={"lifetime.completer_idle_seconds": 0.2}) as server,
+        Client(server.url, timeout="600") as victim,
+    ):
         victim.run("secret = 'hers'")
         in_service(server, "print('his')")
         answer = requests.post(f"{server.url}/complete", json=COMPLETION, timeout=60)

@@ -63,7 +63,9 @@ def test_half_requests_of_many_addresses(proxies: tuple[str, ...] | None) -> Non
 
 def test_half_requests_of_one_address() -> None:
     with (
-        Server(proxies=("127.0.0.1/32",), connections_per_address=100) as server,
+        Server(
+            proxies=("127.0.0.1/32",), limits={"requests.connections_per_address": 100}
+        ) as server,
         ExitStack() as opened,
     ):
         clients = [connect(server, opened, "127.0.0.2") for _ in range(150)]

@@ -25,7 +25,7 @@ EXPLANATION = ("object_info_request", {"oname": "sorted", "detail_level": 0})
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that soon ends the kernel which nobody asks."""
-    with Server(completer=IDLE) as forgetful:
+    with Server(limits={"lifetime.completer_idle_seconds": IDLE}) as forgetful:
         yield forgetful
 
 

@@ -38,7 +38,7 @@ STUBBORN = (
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that loses its patience soon."""
-    with Server(interrupt_grace=1.0) as impatient:
+    with Server(limits={"lifetime.interrupt_grace_seconds": 1.0}) as impatient:
         yield impatient
         impatient.until_quiet()
 

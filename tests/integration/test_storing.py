@@ -35,7 +35,7 @@ def stored(server: Server) -> int:
 
 
 def test_programs_that_each_store_248_megabytes_stay_within_the_total() -> None:
-    with Server(files_total=300 * MIB) as server:
+    with Server(limits={"files.total_bytes": 300 * MIB}) as server:
         for number in range(3):
             assert run(server, STORE, f"192.0.2.{number}") == ""
         assert stored(server) < 500 * MIB
@@ -43,7 +43,7 @@ def test_programs_that_each_store_248_megabytes_stay_within_the_total() -> None:
 
 
 def test_below_the_reserve_nothing_is_stored() -> None:
-    with Server(disk_reserve=1 << 50) as server:
+    with Server(limits={"files.disk_reserve_bytes": 1 << 50}) as server:
         complaint = run(server, "open('a.txt', 'w').write('x')", "192.0.2.1")
         assert "'a.txt' could not be saved. There is no room left" in complaint
         answer = requests.post(f"{server.url}/permalink", {"code": "1"}, timeout=20)

@@ -70,7 +70,7 @@ def rows(server) -> int:
 
 def test_five_hundred_sessions_leave_nothing():
     # A kernel's first heartbeat opens one more socket, so that ready ones would differ by age.
-    with Server(ready=2, heartbeat=1000) as server:
+    with Server(ready=2, limits={"lifetime.heartbeat_seconds": 1000}) as server:
         five_hundred_sessions(server)
 
 

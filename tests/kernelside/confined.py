@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from attrs import frozen
 
 from tests.kernelside.driving import PROGRAM, Server
@@ -38,21 +42,36 @@ def kinds() -> list[Kind]:
     return [Kind("namespaces", False)]
 
 
-def for_all(public: Path) -> tuple[str, dict[str, str], list[str]]:
-    """An interpreter that any account can run, its environment, and what starts it.
+def outermost_private(path: Path) -> Path | None:
+    """The first directory on the way to `path` that other accounts may not pass through."""
+    way = [*reversed(path.parents), path]
+    return next((one for one in way if not one.stat().st_mode & stat.S_IXOTH), None)
 
-    The checkout and its packages may be in private directories, so that they are bound to
-    ones below `public`, in a mount namespace of the fork server's own.
+
+def opened(public: Path) -> list[str]:
+    """What starts a program so that any account can run this interpreter and its packages.
+
+    A Python of pyenv or uv is in a home, and so may be the checkout. In a mount namespace of the
+    program's own, each such home is empty but for them, at the paths that they have anyway.
     """
-    python = f"/usr/bin/python3.{sys.version_info.minor}"
-    assert os.path.exists(python), f"other accounts need {python}"
-    packages = next(path for path in sys.path if path.endswith("site-packages"))
-    project, installed = public / "project", public / "packages"
-    for made in (project, installed):
-        made.mkdir(mode=0o755)
-    binding = f"mount --bind {PROJECT} {project} && mount --bind {packages} {installed}"
-    prefix = ["unshare", "--mount", "sh", "-c", f'{binding} && exec "$@"', "sh"]
-    return python, {**os.environ, "PYTHONPATH": f"{project}:{installed}"}, prefix
+    places = {Path(path) for path in (PROJECT, sys.prefix, sys.base_prefix)}
+    places |= {path.resolve() for path in places}
+    homes = {path: home for path in places if (home := outermost_private(path)) is not None}
+    if not homes:
+        return []
+    if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip(f"no mount namespace here to open {', '.join(map(str, homes))} to others")
+    steps: list[list[object]] = []
+    kept = {path: public / str(number) for number, path in enumerate(sorted(homes))}
+    for path, copy in kept.items():
+        copy.mkdir()
+        steps.append(["mount", "--bind", path, copy])
+    for home in sorted(set(homes.values())):
+        steps.append(["mount", "-t", "tmpfs", "-o", "mode=755", "none", home])
+    for path, copy in kept.items():
+        steps += [["mkdir", "-p", path], ["mount", "--bind", copy, path]]
+    script = " && ".join(shlex.join(map(str, step)) for step in steps)
+    return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
 
 
 @contextmanager
@@ -63,33 +82,27 @@ def confined(
 
     `program` is what Python runs, `first` what runs all that, as whoever runs the tests.
     """
-    base = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
-    base.chmod(0o711)
-    public = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
-    public.chmod(0o755)
-    unprivileged = os.getuid() == 0 and not kind.root
-    if unprivileged:
-        os.chown(base, NOBODY, NOBODY)
-    python, environment = sys.executable, dict(os.environ)
-    prefix: list[str] = []
-    if os.getuid() == 0 and kind != Kind("namespaces", True):
-        python, environment, prefix = for_all(public)
-    if unprivileged:
-        nobody = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-        prefix += ["setpriv", *nobody]
-    server = Server(
-        base,
-        preload,
-        sandbox=kind.level,
-        user=NOBODY if unprivileged else None,
-        python=python,
-        prefix=[*first, *prefix],
-        program=[*program],
-        environment=environment,
-    )
-    try:
+    with ExitStack() as left:
+        base, public = (Path(tempfile.mkdtemp(prefix="cell", dir="/tmp")) for _ in range(2))
+        left.callback(shutil.rmtree, base)
+        left.callback(shutil.rmtree, public)
+        base.chmod(0o711)
+        public.chmod(0o755)
+        prefix: list[str] = []
+        unprivileged = os.getuid() == 0 and not kind.root
+        if os.getuid() == 0 and kind != Kind("namespaces", True):
+            prefix = opened(public)
+        if unprivileged:
+            os.chown(base, NOBODY, NOBODY)
+            nobody = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+            prefix += ["setpriv", *nobody]
+        server = Server(
+            base,
+            preload,
+            sandbox=kind.level,
+            user=NOBODY if unprivileged else None,
+            prefix=[*first, *prefix],
+            program=[*program],
+        )
+        left.callback(server.close)
         yield server
-    finally:
-        server.close()
-        shutil.rmtree(base)
-        shutil.rmtree(public)

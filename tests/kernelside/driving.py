@@ -18,13 +18,24 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
+import attrs
 import zmq
 from attrs import define, field
 from jupyter_client.session import Session
 
+from sagecell_tx.kernelside.startcommand import StartCommand
+from tests.kernelside.limits import roomy
+
 PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
 PATIENCE = 60.0
-LIMITS = {"cpu": 600.0, "file": 64 << 20, "files": 256 << 20, "files_count": 500}
+LIMITS = roomy(
+    cpu_seconds=600.0,
+    open_files=1024,
+    directory_bytes=256 << 20,
+    file_bytes=64 << 20,
+    session_bytes=256 << 20,
+    session_files=500,
+)
 ACCOUNTS = "2000000000:1000"
 
 
@@ -32,15 +43,14 @@ ACCOUNTS = "2000000000:1000"
 class Server:
     """A fork server; `events` are those that nobody has asked for yet.
 
-    `user` is who it runs as, `python` what it runs in, if not as this process does, and
-    `prefix` a program that sees to it; `program` is what it runs.
+    `user` is who it runs as, if not as this process does, and `prefix` a program that sees to
+    it; `program` is what Python runs.
     """
 
     base: Path
     preload: str = ""
     sandbox: str = "none"
     user: int | None = None
-    python: str = sys.executable
     prefix: list[str] = field(factory=list)
     program: list[str] = field(factory=lambda: [*PROGRAM])
     accounts: str = ACCOUNTS
@@ -57,7 +67,7 @@ class Server:
         self.process = subprocess.Popen(
             [
                 *self.prefix,
-                self.python,
+                sys.executable,
                 "-P",
                 *self.program,
                 "--preload",
@@ -131,7 +141,7 @@ class Server:
         *,
         secrets: bytes | None = None,
         proxy: bool = False,
-        limits: Mapping[str, object] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> Beginning:
         """Ask for a kernel, in a directory of its own unless one is given.
 
@@ -147,12 +157,12 @@ class Server:
             descriptors = [theirs.fileno()]
             if self.sandbox != "namespaces":
                 descriptors.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
-            about = {
-                "id": beginning.kernel_id,
-                "limits": {**LIMITS, **(limits or {})},
-                "proxy": proxy,
-            }
-            self.tell(*descriptors, op="start", **about)
+            command = StartCommand(
+                kernel_id=beginning.kernel_id,
+                limits=attrs.evolve(LIMITS, **(limits or {})),
+                proxy=proxy,
+            )
+            self.tell(*descriptors, **command.line)
             for descriptor in descriptors[1:]:
                 os.close(descriptor)
         return beginning

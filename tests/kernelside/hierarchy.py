@@ -16,7 +16,6 @@ import pytest
 from attrs import frozen
 
 from sagecell_tx.kernelside.forkserver.cgroups import OwnGroups
-from sagecell_tx.kernelside.startcommand import StartCommand
 from tests.kernelside.driving import gone
 
 
@@ -113,11 +112,6 @@ def a_unit() -> Iterator[Unit]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 control.write_text(f"-{controller}")
         os.close(lock)
-
-
-def start(kernel_id: int = 1, /, **limits: float) -> StartCommand:
-    """A command for a kernel of which only the limits matter."""
-    return StartCommand(kernel_id=kernel_id, limits=limits)
 
 
 def below(path: object, *controllers: str) -> OwnGroups:

@@ -2,47 +2,85 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import attrs
 import pytest
 
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import MOST, TRIAL, KernelLimits, StartCommand
+
+LIMITS = KernelLimits(
+    cpu_seconds=1.5,
+    warning_seconds=0.5,
+    memory_bytes=1,
+    processes=2,
+    open_files=3,
+    directory_bytes=4,
+    file_bytes=5,
+    session_bytes=6,
+    session_files=7,
+)
+
+START = StartCommand(kernel_id=7, limits=LIMITS, proxy=False)
 
 
 @pytest.fixture
-def command() -> dict[str, Any]:
-    return {"id": 7, "limits": {"cpu": 1.5, "file": 10}}
+def line() -> dict[str, Any]:
+    return START.line
 
 
-def test_all_is_taken(command):
-    assert StartCommand.parse(command) == StartCommand(kernel_id=7, limits={"cpu": 1.5, "file": 10})
+@pytest.mark.parametrize("start", [START, attrs.evolve(START, proxy=True), TRIAL])
+def test_what_is_written_is_what_is_read(start):
+    assert StartCommand.parse(json.loads(json.dumps(start.line))) == start
 
 
-def test_a_proxy_is_announced_or_there_is_none(command):
-    assert StartCommand.parse({**command, "proxy": True}).proxy
-    assert not StartCommand.parse(command).proxy
+@pytest.mark.parametrize("name", attrs.fields_dict(KernelLimits))
+def test_a_limit_that_nobody_says_is_an_error(line, name):
+    del line["limits"][name]
+    with pytest.raises(ValueError, match=f"'{name}' is missing from the kernel's limits"):
+        StartCommand.parse(line)
+    with pytest.raises(TypeError, match=name):
+        KernelLimits(**line["limits"])
 
 
-def test_limits_are_rounded_up_and_may_be_missing(command):
-    start = StartCommand.parse(command)
-    assert [start.limit(name, 7) for name in ("cpu", "file", "other")] == [2, 10, 7]
-    del command["limits"]
-    assert StartCommand.parse(command).limit("cpu", 7) == 7
+@pytest.mark.parametrize("name", attrs.fields_dict(KernelLimits))
+@pytest.mark.parametrize(
+    "value", [None, "1", False, -1, MOST + 1, float("nan"), float("inf"), [1], {}]
+)
+def test_a_limit_that_is_none_is_an_error(line, name, value):
+    line["limits"][name] = value
+    with pytest.raises(ValueError, match=f"{name}: the kernel's limits must be numbers from 0 up"):
+        StartCommand.parse(line)
+
+
+@pytest.mark.parametrize("name", attrs.fields_dict(KernelLimits))
+def test_seconds_may_be_fractions_and_nothing_else(line, name):
+    line["limits"][name] = 0.5
+    if name.endswith("_seconds"):
+        assert getattr(StartCommand.parse(line).limits, name) == 0.5
+        return
+    with pytest.raises(ValueError, match=name):
+        StartCommand.parse(line)
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"limits": None}, "limits"),
-        ({"limits": {"cpu": float("nan")}}, "limits"),
-        ({"limits": {"cpu": float("inf")}}, "limits"),
-        ({"limits": {"cpu": "1"}}, "limits"),
-        ({"limits": {"cpu": False}}, "limits"),
-        ({"limits": {"file": -1}}, "limits"),
+        ({"limits": None}, "limits must be an object"),
+        ({"limits": []}, "limits must be an object"),
+        ({"limits": {**attrs.asdict(LIMITS), "cpu": 1}}, "'cpu' is none of the kernel's limits"),
         ({"proxy": 1}, "true or false"),
         ({"proxy": None}, "true or false"),
     ],
 )
-def test_anything_else_is_told(command, change, sentence):
+def test_anything_else_is_told(line, change, sentence):
     with pytest.raises(ValueError, match=sentence):
-        StartCommand.parse({**command, **change})
+        StartCommand.parse({**line, **change})
+
+
+@pytest.mark.parametrize("name", ["limits", "proxy"])
+def test_neither_part_may_be_missing(line, name):
+    del line[name]
+    with pytest.raises(ValueError, match=name):
+        StartCommand.parse(line)

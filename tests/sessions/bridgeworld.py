@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
@@ -20,7 +20,10 @@ from sagecell_tx.wire.messages import Message
 from .samples import KERNEL_ID, said
 from .slowstore import SlowStore
 
-LIMITS = Limits(outbox=4000, output=5000, stalled=60, idle=900)
+LIMITS = Limits(
+    messages=MessageLimits(message_log_bytes=4000, output_bytes=5000, stalled_seconds=60),
+    lifetime=LifetimeLimits(idle_seconds=900),
+)
 
 
 @define
@@ -75,9 +78,10 @@ class BridgeWorld:
         self.bridge = Bridge(
             kernel_id=KERNEL_ID,
             clock=self.clock,
-            limits=self.limits,
+            lifetime=self.limits.lifetime,
+            messages=self.limits.messages,
             uploads=Uploads(
-                kernel_id=KERNEL_ID, store=self.store, limits=self.limits, refuse=refuse
+                kernel_id=KERNEL_ID, store=self.store, limits=self.limits.files, refuse=refuse
             ),
             originate=say,
             activity=self.activity,

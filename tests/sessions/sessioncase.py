@@ -7,9 +7,10 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 
@@ -17,7 +18,15 @@ from .samples import DATE, KERNEL_ID, ids
 from .slowstore import SlowStore
 
 LIMITS = Limits(
-    start=15, unclaimed=60, idle=900, detached=10, lifetime=1800, stop_grace=1, stalled=60
+    lifetime=LifetimeLimits(
+        start_seconds=15,
+        unclaimed_seconds=60,
+        idle_seconds=900,
+        detached_seconds=10,
+        total_seconds=1800,
+        stop_grace_seconds=1,
+    ),
+    messages=MessageLimits(stalled_seconds=60),
 )
 
 
@@ -39,8 +48,7 @@ class SessionTests(SynchronousTestCase):
             files=self.store,
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             on_settled=lambda _: None,
             on_dead=lambda _, reason: self.deaths.append(reason),
             timeout=timeout,

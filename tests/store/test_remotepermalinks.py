@@ -21,8 +21,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 from zope.interface import implementer
 
-from sagecell_tx.config import ConfigError, Limits
+from sagecell_tx.config import ConfigError
 from sagecell_tx.http.site import permalink_site
+from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.interfaces import CellStore, Permalink, StoreUnavailable
 from sagecell_tx.store.remotepermalinks import (
     AT_A_TIME,
@@ -105,7 +106,9 @@ class RemoteCellStoreTests(CellStoreContract, SynchronousTestCase):
 
     def setUp(self) -> None:
         site = permalink_site(
-            cells=MemoryCellStore(), limits=Limits(code=3_000_000), reactor=Reactor()
+            cells=MemoryCellStore(),
+            limits=RequestLimits(code_characters=3_000_000),
+            reactor=Reactor(),
         )
         self.cells: CellStore = RemoteCellStore(
             url=f"https://links.example/{self.path}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import suppress
+from ipaddress import IPv6Address
 
 import h11
 import pytest
@@ -184,7 +185,8 @@ def test_bytes_of_any_kind_do_no_harm(first, second):
         ("Example.ORG.", "example.org"),
         ("example.org..", "example.org."),
         ("127.0.0.1", "127.0.0.1"),
-        ("[::FFFF:127.0.0.1]", "::ffff:7f00:1"),
+        # Python 3.13 and later have the dotted spelling.
+        ("[::FFFF:127.0.0.1]", str(IPv6Address("::ffff:7f00:1"))),
         ("[0::0:1]", "::1"),
         ("127.1", "127.1"),
     ],

@@ -5,7 +5,7 @@ import { type Clock, browserClock, randomId } from "./dom/clock";
 import { editorData } from "./cell/codemirror5";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { MadeCell } from "./cell/handle";
-import type { Socket } from "./kernel/execution";
+import type { OpenChannel } from "./kernel/channel";
 import { Kernel } from "./kernel/kernel";
 import type { CellPlan } from "./cell/plan";
 import { Refusal, Server } from "./kernel/server";
@@ -16,7 +16,7 @@ import { Transport } from "./kernel/transport";
 export interface PageOptions {
   readonly server: Server;
   readonly terms: Terms;
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
@@ -41,12 +41,14 @@ export class PageCells {
     const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
-      openSocket: (address) =>
+      openChannel: (address, events) =>
         new Transport({
           address,
+          events,
           openSocket: (numbered) => new WebSocket(numbered),
           fetch: (input, init) => fetch(input, init),
           clock: browserClock,
+          random: () => Math.random(),
         }),
       clock: browserClock,
       newId: randomId,
@@ -65,28 +67,34 @@ export class PageCells {
   }
 
   make(plan: CellPlan): MadeCell {
-    const cell = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(plan) });
-    const data = editorData(cell.editor);
-    cell.editor.found = data;
-    Object.assign(cell.editor.element, { CodeMirror: data });
+    const { linkKey } = plan;
+    const made = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(linkKey) });
+    const data = editorData(made.editor);
+    made.editor.found = data;
+    Object.assign(made.editor.element, { CodeMirror: data });
+    // `sagecell.kernels` keeps all sessions of a page: one does not keep a cell that has gone.
+    let cell: Cell | null = made;
     return {
-      evaluate: () => cell.evaluate(),
-      remove: () => cell.remove(),
-      focus: () => cell.focus(),
+      evaluate: () => cell?.evaluate(),
+      dispose: () => {
+        cell?.dispose();
+        cell = null;
+      },
+      focus: () => cell?.focus(),
       editorData: data,
       get interacts() {
-        return cell.interacts;
+        return cell?.interacts ?? [];
       },
       session: {
-        linked: plan.linkKey !== null,
+        linked: linkKey !== null,
         get kernel() {
-          return cell.kernel;
+          return cell?.kernel ?? null;
         },
       },
     };
   }
 
-  #kernelFor({ linkKey }: CellPlan): Kernel {
+  #kernelFor(linkKey: string | null): Kernel {
     if (linkKey === null) return this.#kernel("0");
     const known = this.#linked.get(linkKey) ?? this.#kernel("inf");
     this.#linked.set(linkKey, known);
@@ -94,7 +102,7 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
-    const { server, terms, openSocket, clock, newId } = this.#options;
+    const { server, terms, openChannel, clock, newId } = this.#options;
     const kernel: Kernel = new Kernel({
       start: async (signal, onQueued) => {
         this.#kernels.add(kernel);
@@ -113,7 +121,7 @@ export class PageCells {
         }
       },
       end: (id) => server.endKernel(id),
-      openSocket,
+      openChannel,
       clock,
       newId,
       onGone: () => this.#kernels.delete(kernel),

@@ -1,35 +1,31 @@
 /** The server's own page: an ordinary page with one cell, but strangers' programs come by its links. */
 
-import type { CellInfo } from "./embed/cellinfo";
-import { parseObject, textAt } from "./protocol/messages";
+import { decodePage } from "./protocol/answers";
+import type { LanguageName, SagecellApi } from "./publicapi";
 import "./style.css";
 
-interface Sagecell {
-  readonly allLanguages: readonly string[];
-  makeSagecell(options: Record<string, unknown>): CellInfo;
-}
-
-function start({ makeSagecell, allLanguages }: Sagecell): void {
-  const page = parseObject(document.getElementById("sagecell-page")?.textContent ?? "") ?? {};
-  const code = textAt(page, "code");
-  const autoeval = code !== "" && page["autoeval"] === true;
-  const info = makeSagecell({
+function start({ makeSagecell, allLanguages }: SagecellApi): void {
+  const page = decodePage(document.getElementById("sagecell-page")?.textContent ?? "");
+  const { code, interacts, language } = page;
+  const autoeval = code !== "" && page.autoeval;
+  const cell = makeSagecell({
     inputLocation: "#cell",
     languages: allLanguages,
     code,
     autoeval,
-    interacts: textAt(page, "interacts"),
-    defaultLanguage: textAt(page, "language"),
+    interacts,
+    // Any other name would leave it at the first language.
+    defaultLanguage: language as LanguageName,
     // Whoever made a link may not act in the reader's name: its output is made harmless.
     scripts: false,
     plainPython: true,
     hint: "What the program prints, draws and writes will appear here.",
     callback: () => {
       // On a touch screen, focus would bring up a keyboard that hides half of the page.
-      if (!autoeval && !matchMedia("(pointer: coarse)").matches) info.editorData?.focus();
+      if (!autoeval && !matchMedia("(pointer: coarse)").matches) cell.editorData?.focus();
     },
   });
 }
 
-const { sagecell } = window as { sagecell?: Sagecell };
+const { sagecell } = window as { sagecell?: SagecellApi };
 if (sagecell !== undefined) start(sagecell);

@@ -4,15 +4,16 @@ import type { MadeCell } from "../src/cell/handle";
 import type { CellPlan } from "../src/cell/plan";
 import { Terms } from "../src/cell/terms";
 import { PageCells } from "../src/cells";
+import type { Kernel } from "../src/kernel/kernel";
 import { Server } from "../src/kernel/server";
 import type { JsonObject } from "../src/protocol/messages";
 import { important } from "../vite.config";
 import { planFor } from "./cell/plans";
-import { FakeClock, FakeFrames, FakeSocket, countingIds, said, settled } from "./fakes";
+import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "./fakes";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
-let sockets: FakeSocket[];
+let channels: FakeChannel[];
 let frames: FakeFrames;
 let asked: string[];
 let refusals: Response[];
@@ -22,7 +23,7 @@ let element: HTMLElement;
 let clock: FakeClock;
 
 beforeEach(() => {
-  sockets = [];
+  channels = [];
   frames = new FakeFrames();
   asked = [];
   refusals = [];
@@ -44,10 +45,10 @@ beforeEach(() => {
       cellSession: "page",
     }),
     terms,
-    openSocket: (address) => {
-      const socket = new FakeSocket(address);
-      sockets.push(socket);
-      return socket;
+    openChannel: (address, events) => {
+      const channel = new FakeChannel(address, events);
+      channels.push(channel);
+      return channel;
     },
     clock,
     newId: countingIds(),
@@ -69,11 +70,11 @@ const wait = async () => {
 const start = async (cell: MadeCell) => {
   cell.evaluate();
   await wait();
-  sockets.at(-1)!.opens();
+  channels.at(-1)!.opens();
 };
 const says = (type: string, content: JsonObject, at = -1) => {
-  const socket = sockets.at(at)!;
-  socket.says(said(type, content, socket.sent.at(-1)!["msg_id"] as string));
+  const channel = channels.at(at)!;
+  channel.says(said(type, content, channel.sent.at(-1)!.msg_id));
 };
 const done = () => {
   says("execute_reply", { status: "ok" });
@@ -168,14 +169,14 @@ test.each([true, false])("replaceOutput %j", async (replaceOutput) => {
   }
   const shown = [...element.querySelectorAll(".sagecell_stdout")].map((pre) => pre.textContent);
   expect(shown).toEqual(replaceOutput ? ["two"] : ["one", "two"]);
-  expect(sockets).toHaveLength(2);
+  expect(channels).toHaveLength(2);
 });
 
 // contract: 5.5
 test("the program is wrapped in the language that is chosen", async () => {
   const cell = make({ code: "1+1", languages: ["gap", "python"], language: "gap" });
   await start(cell);
-  const code = () => (sockets.at(-1)!.sent[0]!["content"] as JsonObject)["code"];
+  const code = () => channels.at(-1)!.sent[0]!.content["code"];
   expect(code()).toBe('print(gap.eval("""1+1"""))');
   done();
   const select = find(".sagecell_language") as HTMLSelectElement;
@@ -214,7 +215,7 @@ test("linked cells ask for one kernel that waits for them", async () => {
   await wait();
   expect(asked).toHaveLength(1);
   expect(asked[0]).toMatch(/^POST .*CellSessionID=page&timeout=inf/);
-  expect(sockets[0]!.sent).toHaveLength(2);
+  expect(channels[0]!.sent).toHaveLength(2);
   expect(one.session.kernel).toBe(two.session.kernel);
 });
 
@@ -229,7 +230,7 @@ test.each([
   const cell = make();
   cell.evaluate();
   await wait();
-  sockets.at(-1)?.opens();
+  channels.at(-1)?.opens();
   expect(find(".sagecell_status").dataset["state"]).toBe(state);
   expect(asked).toHaveLength(requests);
 });
@@ -248,8 +249,8 @@ test("a cell that the page takes away while its kernel starts has it stopped", a
   cell.evaluate();
   element.remove();
   await wait();
-  sockets.at(-1)!.opens();
-  const types = sockets.at(-1)!.sent.map(({ msg_type }) => msg_type);
+  channels.at(-1)!.opens();
+  const types = channels.at(-1)!.sent.map(({ msg_type }) => msg_type);
   expect(types.filter((type) => type === "execute_request").length).toBeLessThanOrEqual(1);
   expect(types.at(-1)).toBe("interrupt_request");
 });
@@ -259,7 +260,7 @@ test("a silent cell that the page takes away is stopped, and its controls' kerne
   await start(cell);
   element.remove();
   clock.advance(1);
-  expect(sockets[0]!.sent.map(({ msg_type }) => msg_type).at(-1)).toBe("interrupt_request");
+  expect(channels[0]!.sent.map(({ msg_type }) => msg_type).at(-1)).toBe("interrupt_request");
   document.body.append(element);
   done();
   await start(cell);
@@ -279,14 +280,61 @@ test("a silent cell that the page takes away is stopped, and its controls' kerne
 test("a cell that is removed lets its kernel go, but not one that others share", async () => {
   const alone = make();
   await start(alone);
-  alone.remove();
+  alone.dispose();
   expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
   expect(element.childElementCount).toBe(0);
   const shared = make({ linkKey: "k" });
   await start(shared);
   done();
-  shared.remove();
+  shared.dispose();
   expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
+});
+
+test("a cell that is disposed leaves nothing on the page, on the clock or with a shared kernel", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  const [cell, rest] = [make({ linkKey: "k" }), make({ linkKey: "k" }, other)];
+  await start(cell);
+  const data = { "application/sage-interact": { new_interact_id: "i1", controls: {}, layout: [] } };
+  says("display_data", { data });
+  says("comm_open", { comm_id: "c", target_name: "matplotlib", data: {} });
+  frames.draw();
+  await vi.waitFor(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
+  const kernel = cell.session.kernel as Kernel;
+  expect(kernel.interacts.element(data)).not.toBeNull();
+  cell.dispose();
+  cell.dispose();
+  cell.evaluate();
+  expect(element.childElementCount).toBe(0);
+  expect(kernel.interacts.element(data)).toBeNull();
+  expect([cell.interacts, cell.session.kernel]).toEqual([[], null]);
+  const { sent } = channels[0]!;
+  const types = () => sent.map(({ msg_type }) => msg_type);
+  expect(types()).toEqual(["execute_request", "interrupt_request", "comm_close"]);
+  const id = sent[0]!.msg_id;
+  channels[0]!.says(said("stream", { name: "stdout", text: "late" }, id));
+  channels[0]!.says(said("execute_reply", { status: "error" }, id));
+  channels[0]!.says(said("status", { execution_state: "idle" }, id));
+  expect(clock.pending).toBe(0);
+  rest.evaluate();
+  await wait();
+  expect(types().at(-1)).toBe("execute_request");
+  expect(rest.session.kernel).toBe(kernel);
+});
+
+test("kernels whose controls are still shown end with their cell", async () => {
+  const cell = make({ replaceOutput: false });
+  for (let i = 0; i < 2; i += 1) {
+    await start(cell);
+    done();
+  }
+  const ends = () => asked.filter((line) => line.startsWith("DELETE"));
+  expect(ends()).toHaveLength(0);
+  cell.dispose();
+  cell.dispose();
+  expect(new Set(ends()).size).toBe(2);
+  expect(channels.map(({ isClosed }) => isClosed)).toEqual([true, true]);
+  expect(clock.pending).toBe(0);
 });
 
 // contract: 7.5
@@ -303,6 +351,22 @@ test("an interact is shown in its cell, and hears no more when the cell evaluate
   frames.draw();
   expect(find(".sagecell_interactContainer")).toBeNull();
   expect(cell.interacts).toHaveLength(0);
+});
+
+test("what a program opens within an interact is shown there", async () => {
+  await start(make());
+  const layout = [[["_output", 1]]];
+  const interact = { new_interact_id: "i1", controls: {}, layout, locations: null };
+  says("display_data", { data: { "application/sage-interact": interact } });
+  frames.draw();
+  const opened = { comm_id: "c", target_name: "graphicswidget", data: { filename: "a.png" } };
+  const channel = channels[0]!;
+  const message = said("comm_open", opened, channel.sent[0]!.msg_id);
+  channel.says({ ...message, metadata: { interact_id: "i1" } });
+  frames.draw();
+  await vi.waitFor(() =>
+    expect(find(".sagecell_interactOutput .sagecell_comm img")).not.toBeNull(),
+  );
 });
 
 // contract: 8

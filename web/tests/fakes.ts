@@ -1,8 +1,13 @@
 /** The page's collaborators, in memory and under the test's control. */
 
+import { vi } from "vitest";
+
 import { type Clock } from "../src/dom/clock";
-import { type Socket } from "../src/kernel/execution";
-import { type JsonObject, parseObject } from "../src/protocol/messages";
+import { type Channel, type ChannelEvents } from "../src/kernel/channel";
+import { type Socket } from "../src/kernel/transport";
+import { decodeMessage } from "../src/protocol/decode";
+import { parseObject } from "../src/protocol/json";
+import type { ClientMessage, JsonObject, KernelMessage } from "../src/protocol/messages";
 
 export class FakeClock implements Clock {
   #now = 1000;
@@ -46,7 +51,6 @@ export class FakeSocket implements Socket {
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
-  onlost: ((isLost: boolean) => void) | null = null;
   readonly sent: JsonObject[] = [];
   isClosed = false;
 
@@ -74,6 +78,44 @@ export class FakeSocket implements Socket {
   }
 }
 
+/** A channel whose other end is the test. */
+export class FakeChannel implements Channel {
+  readonly sent: ClientMessage[] = [];
+  isClosed = false;
+  readonly #events: ChannelEvents;
+
+  constructor(
+    readonly address: string,
+    events: ChannelEvents,
+  ) {
+    this.#events = events;
+  }
+
+  send(message: ClientMessage): void {
+    this.sent.push(message);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  opens(): void {
+    this.#events.onOpen();
+  }
+
+  says(message: JsonObject): void {
+    this.#events.onMessage(decodeMessage(message)!);
+  }
+
+  connection(state: "lost" | "restored"): void {
+    this.#events.onConnection(state);
+  }
+
+  ends(reason = "", message = ""): void {
+    this.#events.onEnd({ reason, message });
+  }
+}
+
 /** A message as a kernel says it, in answer to the request `parent`. */
 export function said(type: string, content: JsonObject, parent = ""): JsonObject {
   return {
@@ -85,6 +127,17 @@ export function said(type: string, content: JsonObject, parent = ""): JsonObject
     content,
     channel: type.endsWith("_reply") ? "shell" : "iopub",
   };
+}
+
+/** The same as the page has it; output of the interact with this id. */
+export function heard(
+  type: string,
+  content: JsonObject,
+  parent = "",
+  interactId = "",
+): KernelMessage {
+  const metadata = interactId === "" ? {} : { interact_id: interactId };
+  return decodeMessage({ ...said(type, content, parent), metadata })!;
 }
 
 /** Frames that are drawn when the test says so. */
@@ -111,6 +164,12 @@ export class FakeFrames {
 export function countingIds(): () => string {
   let count = 0;
   return () => `id-${(count += 1)}`;
+}
+
+/** What is reported from now on, and kept out of the console: a context and an error each. */
+export function reports(): () => unknown[][] {
+  const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  return () => said.mock.calls;
 }
 
 /** Lets promises that are already kept have their say. */

@@ -1,22 +1,7 @@
-import { join } from "node:path";
-
-import { build, type Rolldown } from "vite";
 import { expect, test } from "vitest";
 
 import { LICENCES } from "../licences";
-
-type Output = Rolldown.RolldownOutput["output"][number];
-
-/** What the build of a configuration makes, without writing it. */
-async function built(configFile: string): Promise<Output[]> {
-  const made = await build({
-    configFile: join(import.meta.dirname, "..", configFile),
-    root: join(import.meta.dirname, ".."),
-    logLevel: "silent",
-    build: { write: false },
-  });
-  return [made].flat().flatMap((each) => ("output" in each ? each.output : []));
-}
+import { built } from "./build";
 
 /** The packages that a module comes from: one, or none for our own. */
 function packages(module: string): string[] {

@@ -15,10 +15,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.relay import Relay
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
+from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire import zmqwire
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, WireError
 
@@ -71,7 +72,8 @@ class KernelLink:
     name: str
     key: bytes
     identity: bytes
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     received: Callable[[Message], None]
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
@@ -81,8 +83,8 @@ class KernelLink:
     _proof: Deferred[None] | None = field(default=None, init=False)
     _held: bool = field(default=False, init=False)
     _replies: int = field(default=0, init=False)  # bytes of them that are read while held
-    _checking: set[str] = field(factory=set, init=False)  # channels whose large message is checked
-    _awaiting_checked: list[Deferred[None]] = field(factory=list, init=False)
+    # By channel, the large message that is checked.
+    _checking: dict[str, OneShot[None]] = field(factory=dict, init=False)
     _beat: IDelayedCall | None = field(default=None, init=False)
     _missed: int = field(default=0, init=False)
 
@@ -101,7 +103,9 @@ class KernelLink:
         except OSError:
             self.close()
             raise
-        self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        self._beat = self.factory.reactor.callLater(
+            self.lifetime.heartbeat_seconds, self._beat_once
+        )
         return self._proof
 
     def _connect(self, channel: str, received: Callable[[list[bytes]], None]) -> None:
@@ -110,7 +114,7 @@ class KernelLink:
             reactor=self.factory.reactor,
             theirs=kernel_socket(self.directory, port),
             ours=self.relays / f"{self.name}-{port}",
-            largest=self.limits.kernel_message,
+            largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
         )
         socket = ZmqSocket(
@@ -121,7 +125,7 @@ class KernelLink:
             relay.taken,
             # The kernel asks for input from whom it was sent the request.
             identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
-            largest=self.limits.kernel_message,
+            largest=self.messages.kernel_message_bytes,
         )
         self._sockets[channel] = _ChannelSocket(relay, socket)
 
@@ -137,7 +141,7 @@ class KernelLink:
         Its replies are read on for a while: that an interrupted request has ended must be
         known although nobody takes its output.
         """
-        self._held, self._replies = True, self.limits.outbox
+        self._held, self._replies = True, self.messages.message_log_bytes
         for channel in HELD & self._sockets.keys():
             self._sockets[channel].socket.pause("held")
 
@@ -153,9 +157,7 @@ class KernelLink:
             if channel in self._sockets:
                 await self._sockets[channel].relay.when_drained()
         while self._checking:
-            waiter: Deferred[None] = Deferred(self._awaiting_checked.remove)
-            self._awaiting_checked.append(waiter)
-            await waiter
+            await next(iter(self._checking.values())).when_fired()
 
     def close(self) -> None:
         """Let the sockets go."""
@@ -189,7 +191,7 @@ class KernelLink:
     def _check_aside(self, channel: str, frames: list[bytes]) -> None:
         """Check a large message in a thread; nothing else of its channel is read meanwhile."""
         socket = self._sockets[channel].socket
-        self._checking.add(channel)
+        self._checking[channel] = over = OneShot[None]()
         socket.pause("checking")
         checked = deferToThreadPool(
             self.factory.reactor,
@@ -205,10 +207,9 @@ class KernelLink:
             self.rejected(failure.value.code)
 
         def go_on(_: object) -> None:
-            self._checking.remove(channel)
+            del self._checking[channel]
             socket.resume("checking")
-            while self._awaiting_checked:
-                self._awaiting_checked.pop(0).callback(None)
+            over.fire(None)
 
         checked.addCallbacks(self._deliver, refuse)
         checked.addErrback(lambda failure: _log.failure("a large message", failure))
@@ -216,11 +217,13 @@ class KernelLink:
 
     def _beat_once(self) -> None:
         """Ask for an echo, and count the times that the last one did not come."""
-        if self._missed >= self.limits.heartbeats_missed:
+        if self._missed >= self.lifetime.heartbeats_missed:
             self.heartbeat_missed()
             return
         self._missed += 1
-        self._beat = self.factory.reactor.callLater(self.limits.heartbeat, self._beat_once)
+        self._beat = self.factory.reactor.callLater(
+            self.lifetime.heartbeat_seconds, self._beat_once
+        )
         if HEARTBEAT not in self._sockets:
             # Made late: most kernels are gone before their first beat.
             with suppress(OSError):  # a beat that is missed

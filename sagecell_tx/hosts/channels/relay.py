@@ -19,6 +19,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from sagecell_tx.hosts.channels.unixstream import UnixListener, UnixStream, connected
+from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.zmtpwire import Meter
 
@@ -48,7 +49,7 @@ class Relay:
     _waiting: int = field(default=0, init=False)  # what has passed and was not taken, by weight
     _ended: bool = field(default=False, init=False)  # the kernel says nothing more
     _closed: bool = field(default=False, init=False)
-    _awaiting_drained: list[Deferred[None]] = field(factory=list, init=False)
+    _drained: OneShot[None] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._meter = Meter(self.largest)
@@ -71,10 +72,7 @@ class Relay:
 
     def when_drained(self) -> Deferred[None]:
         """Fires when the kernel's side is closed and all that it had said is taken."""
-        waiter: Deferred[None] = Deferred(self._awaiting_drained.remove)
-        self._awaiting_drained.append(waiter)
-        self._look_if_drained()
-        return waiter
+        return self._drained.when_fired()
 
     def close(self) -> None:
         """Let both sides go."""
@@ -124,5 +122,4 @@ class Relay:
 
     def _look_if_drained(self) -> None:
         if self._closed or (self._ended and self._taken >= self._meter.messages):
-            while self._awaiting_drained:
-                self._awaiting_drained.pop(0).callback(None)
+            self._drained.fire(None)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,31 +22,21 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
 
-from sagecell_tx.config import ConfigError, Limits
+from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
-from sagecell_tx.hosts.forked.kernel import ForkedKernel
-from sagecell_tx.hosts.forked.protocol import command
+from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
+from sagecell_tx.hosts.forked.protocol import command, kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
+from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
-
-#: The limits that a kernel holds itself to, or its fork server holds it to.
-KERNEL_LIMITS = (
-    "cpu",
-    "memory",
-    "processes",
-    "open_files",
-    "directory",
-    "file",
-    "files",
-    "files_count",
-    "warning",
-)
 
 
 @define(kw_only=True, eq=False)
@@ -76,23 +67,32 @@ class ForkHost(Service):
     unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
     rejected: Counter[str] = field(factory=Counter, init=False)
     removals: Removals = field(init=False)
+    _resources: HostResources = field(init=False)
     _servers: ForkServers = field(init=False)
     _left: list[Path] = field(factory=list, init=False)  # of an earlier run
-    _up: bool = field(default=False, init=False)
+    _up: OneShot[None] = field(factory=OneShot, init=False)  # of this fork server, or the next
     _ungrouped: str = field(default="", init=False)  # the sentence that was logged last
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _kernels: dict[int, ForkedKernel] = field(factory=dict, init=False)
     _unsent: list[ForkedKernel] = field(factory=list, init=False)
-    _awaiting_up: list[Deferred[None]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.removals = Removals(
             reactor=self.reactor, threads=self.removers, remove=self.directories.remove
         )
+        self._resources = HostResources(
+            reactor=self.reactor,
+            threads=self.threads,
+            zmq=self.zmq,
+            directories=self.directories,
+            limits=self.limits,
+            removals=self.removals,
+            rejected=self.rejected,
+        )
         self._servers = ForkServers(
             reactor=self.reactor,
             spare=self.spare,
-            patience=self.limits.start,
+            patience=self.limits.lifetime.start_seconds,
             came_up=self._came_up,
             event=self._event,
             lost=self._lost,
@@ -102,17 +102,20 @@ class ForkHost(Service):
 
     def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
+        number = next(self._numbers)
         kernel = ForkedKernel(
-            kernel_id,
-            next(self._numbers),
-            self,
-            observer,
-            self.directories.make(),
-            self.new_key().encode("ascii"),
+            kernel_id=kernel_id,
+            number=number,
+            directory=self.directories.make(),
+            key=self.new_key().encode("ascii"),
+            observer=observer,
+            resources=self._resources,
+            send_command=partial(self._servers.send_command, id=number),
+            on_given_up=self._given_up,
         )
         ready = kernel.when_ready
-        self._kernels[kernel.number] = kernel
-        if self._up:
+        self._kernels[number] = kernel
+        if self._up.fired:
             self._send_start(kernel)
         else:
             self._unsent.append(kernel)
@@ -120,31 +123,7 @@ class ForkHost(Service):
 
     def when_up(self) -> Deferred[None]:
         """Fires when the fork server can fork."""
-        waiter: Deferred[None] = Deferred(self._awaiting_up.remove)
-        if self._up:
-            waiter.callback(None)
-        else:
-            self._awaiting_up.append(waiter)
-        return waiter
-
-    # --- for its kernels
-
-    def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
-        """Send the fork server a command, and descriptors with it, which are closed afterwards."""
-        self._servers.send_command(descriptors, **line)
-
-    @property
-    def watches_disk(self) -> bool:
-        """Whether kernels write to the host's disk, so that the fork server has to look there."""
-        return self.sandbox.level != "namespaces"
-
-    def give_up(self, kernel: ForkedKernel) -> None:
-        """End a kernel that nobody waits for."""
-        if kernel in self._unsent:
-            self._unsent.remove(kernel)
-            self._end(kernel, Exit())
-        else:
-            kernel.kill()
+        return self._up.when_fired()
 
     # --- Service
 
@@ -227,18 +206,15 @@ class ForkHost(Service):
             _log.warn("from the fork server: {line}", line=line)
 
     def _came_up(self, line: dict[str, Any]) -> None:
-        self._up = True
         self.features = _words(line, "features")
         self._log_ungrouped(line.get("ungrouped"))
         self._log_unbounded(_words(line, "unbounded"))
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
+        self._up.fire(None)  # before a start that fails, which may bring about another
         unsent, self._unsent = self._unsent, []
         for kernel in unsent:
             self._send_start(kernel)
-        waiting, self._awaiting_up = self._awaiting_up, []
-        for waiter in waiting:
-            waiter.callback(None)
 
     def _log_ungrouped(self, why: object) -> None:
         """Say why kernels have no groups of their own, once and not for each fork server."""
@@ -257,11 +233,12 @@ class ForkHost(Service):
 
     def _lost(self) -> None:
         """The fork server is gone, and its kernels with it."""
-        self._up = False
+        if self._up.fired:
+            self._up = OneShot()
         sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
         for kernel in sent:
             _kill_group(kernel.pid)
-            if kernel.may_start_anew():
+            if kernel.server_lost():
                 self._unsent.append(kernel)
             else:
                 _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
@@ -269,20 +246,27 @@ class ForkHost(Service):
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         try:
-            if self.network is not None:
-                kernel.await_listener(self.network)
-            descriptors = kernel.prepare()
+            # Kernels without mounts of their own write to the host's disk.
+            watch_disk = self.sandbox.level != "namespaces"
+            descriptors = kernel.prepare(self.network, watch_disk=watch_disk)
         except OSError as error:
             _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
             self._end(kernel, Exit())
             return
-        self.send_command(
-            descriptors,
-            op="start",
-            id=kernel.number,
-            limits={name: getattr(self.limits, name) for name in KERNEL_LIMITS},
+        start = StartCommand(
+            kernel_id=kernel.number,
+            limits=kernel_limits(self.limits),
             proxy=self.network is not None,
         )
+        self._servers.send_command(descriptors, **start.line)
+
+    def _given_up(self, kernel: ForkedKernel) -> None:
+        """End a kernel that nobody waits for."""
+        if kernel in self._unsent:
+            self._unsent.remove(kernel)
+            self._end(kernel, Exit())
+        else:
+            kernel.kill()
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:

@@ -20,6 +20,8 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from sagecell_tx.hosts.forked.commandsocket import CommandSocket
+from sagecell_tx.kernelside.startcommand import KernelLimits
+from sagecell_tx.limits import Limits
 from sagecell_tx.wire.messages import WireError, dump, parse_object
 
 _log = Logger()
@@ -45,6 +47,22 @@ def environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in ENVIRONMENT or name.startswith("LC_")
     }
+
+
+def kernel_limits(limits: Limits) -> KernelLimits:
+    """The limits that a kernel holds itself to, or its fork server holds it to."""
+    machine, files = limits.machine, limits.files
+    return KernelLimits(
+        cpu_seconds=machine.cpu_seconds,
+        warning_seconds=limits.lifetime.warning_seconds,
+        memory_bytes=machine.memory_bytes,
+        processes=machine.processes,
+        open_files=machine.open_files,
+        directory_bytes=machine.directory_bytes,
+        file_bytes=files.file_bytes,
+        session_bytes=files.session_bytes,
+        session_files=files.session_files,
+    )
 
 
 @define(eq=False)

@@ -21,11 +21,11 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.network.allowlist import AllowList, Unreachable
 from sagecell_tx.hosts.network.fdpassing import ListenerReceiver, NoListener
 from sagecell_tx.hosts.network.forwardproxy import ForwardProxy
 from sagecell_tx.hosts.network.resolver import Resolver
+from sagecell_tx.limits import NetworkLimits
 from sagecell_tx.wire.proxywire import Destination
 
 _log = Logger()
@@ -49,7 +49,7 @@ class Network:
 
     reactor: Any
     allowed: AllowList
-    limits: Limits
+    limits: NetworkLimits
     resolver: Resolver
     is_public: Callable[[str], bool]
 
@@ -77,7 +77,7 @@ class Outlet(Factory):
     _refusals: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._left = self.network.limits.network
+        self._left = self.network.limits.traffic_bytes
 
     # --- from the kernel's owner
 
@@ -118,7 +118,7 @@ class Outlet(Factory):
     @override
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """A connection of the kernel's."""
-        connection = ForwardProxy(self, self.network.reactor, self.network.limits.network_idle)
+        connection = ForwardProxy(self, self.network.reactor, self.network.limits.idle_seconds)
         self._open.add(connection)
         self._taken += 1
         if self._second is None and self._port is not None:
@@ -133,7 +133,7 @@ class Outlet(Factory):
     def _throttle(self) -> None:
         """Take connections only as fast as they are cheap for everybody else."""
         if self._port is not None:
-            most = 2 * self.network.limits.network_connections
+            most = 2 * self.network.limits.connections
             if self._taken >= TAKEN or len(self._open) >= most:
                 self._port.pauseProducing()
             else:
@@ -144,7 +144,7 @@ class Outlet(Factory):
     def connect(self, to: Destination, near: ForwardProxy, far: Protocol) -> Deferred[Protocol]:
         """Connect `far` on behalf of `near`; fails with `Unreachable`. May be cancelled."""
         connecting = Deferred.fromCoroutine(self._connect(to, near, far))
-        patience = self.network.limits.network_connect
+        patience = self.network.limits.connect_seconds
         return connecting.addTimeout(
             patience, self.network.reactor, lambda *_: _too_slow(to, patience)
         )
@@ -154,11 +154,11 @@ class Outlet(Factory):
         objection = self.network.allowed.objection(to)
         if objection:
             raise Unreachable(403, objection)
-        if len(self._reaching) + self._lookups >= limits.network_connections:
-            most = limits.network_connections
+        if len(self._reaching) + self._lookups >= limits.connections:
+            most = limits.connections
             raise Unreachable(503, f"A session may have {most} connections at a time.")
         if not self.spend(CONNECTION):
-            raise Unreachable(403, f"This session has used up its {limits.network} bytes.")
+            raise Unreachable(403, f"This session has used up its {limits.traffic_bytes} bytes.")
         try:
             found = await self._look_up(to.host)
         except (OSError, ValueError) as error:
@@ -184,7 +184,7 @@ class Outlet(Factory):
     async def _reach(self, to: Destination, public: Iterable[str], far: Protocol) -> Protocol:
         """Connect to the first address that answers; each has its share of the time."""
         addresses = list(public)
-        share = self.network.limits.network_connect / len(addresses)
+        share = self.network.limits.connect_seconds / len(addresses)
         failure: ConnectError = ConnectTimeout()
         for address in addresses:
             kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint

@@ -5,7 +5,8 @@ Each side is the other's producer, so that whichever is slow slows the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import typing
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -17,12 +18,28 @@ from typing_extensions import override
 
 from sagecell_tx.hosts.network.allowlist import Unreachable
 from sagecell_tx.wire.messages import WireError
-from sagecell_tx.wire.proxywire import CONNECTED, ProxyRequest, refusal
-
-if TYPE_CHECKING:
-    from sagecell_tx.hosts.network.egress import Outlet
+from sagecell_tx.wire.proxywire import CONNECTED, Destination, ProxyRequest, refusal
 
 _log = Logger()
+
+
+class Egress(typing.Protocol):
+    """What one kernel may reach of the network, as its connections ask for it."""
+
+    def connect(self, to: Destination, near: ForwardProxy, far: Protocol) -> Deferred[Protocol]:
+        """Connect `far` on behalf of `near`; fails with `Unreachable`. May be cancelled."""
+
+    def spend(self, count: int) -> bool:
+        """Take bytes from what the kernel may have; False when that is not enough."""
+
+    def carried(self, to: Destination, *, sent: int, received: int, seconds: float) -> None:
+        """A connection is over that has carried so many bytes each way."""
+
+    def refused(self, to: Destination | None, why: str) -> None:
+        """A request was refused; without a destination it was not understood."""
+
+    def ended(self, connection: ForwardProxy) -> None:
+        """Both sides of a connection are gone."""
 
 
 class ForwardProxy(Protocol, TimeoutMixin):
@@ -33,8 +50,8 @@ class ForwardProxy(Protocol, TimeoutMixin):
 
     transport: Any
 
-    def __init__(self, outlet: Outlet, clock: IReactorTime, idle: float) -> None:
-        self._outlet = outlet
+    def __init__(self, egress: Egress, clock: IReactorTime, idle: float) -> None:
+        self._egress = egress
         self._clock = clock
         self._idle = idle
         self._request = ProxyRequest()
@@ -72,7 +89,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
             self.transport.pauseProducing()
             self.setTimeout(None)
             self._began = self._clock.seconds()
-            self._connecting = self._outlet.connect(self._request.destination, self, _Far(self))
+            self._connecting = self._egress.connect(self._request.destination, self, _Far(self))
             self._connecting.addCallbacks(self._connected, self._not_connected)
 
     @override
@@ -97,7 +114,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
         """Nothing has happened for too long."""
         self.abort()
 
-    # --- from its outlet
+    # --- from its egress
 
     def abort(self) -> None:
         """Let both sides go at once."""
@@ -128,7 +145,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
             self._refuse(502, "The connection failed.")
 
     def _refuse(self, status: int, sentence: str) -> None:
-        self._outlet.refused(self._request.destination, sentence)
+        self._egress.refused(self._request.destination, sentence)
         self._refused = True
         if self._far is not None:
             # Part of the answer may be on its way, and none can follow it.
@@ -156,11 +173,11 @@ class ForwardProxy(Protocol, TimeoutMixin):
 
     def _may_carry(self, count: int) -> bool:
         self.resetTimeout()
-        if self._outlet.spend(count):
+        if self._egress.spend(count):
             return True
         if not self._refused:
             self._refused = True
-            self._outlet.refused(self._request.destination, "the session has used up its bytes")
+            self._egress.refused(self._request.destination, "the session has used up its bytes")
         self.abort()
         return False
 
@@ -180,13 +197,13 @@ class ForwardProxy(Protocol, TimeoutMixin):
         self.setTimeout(None)
         destination = self._request.destination
         if self._far is not None and destination is not None:
-            self._outlet.carried(
+            self._egress.carried(
                 destination,
                 sent=self._sent,
                 received=self._received,
                 seconds=self._clock.seconds() - self._began,
             )
-        self._outlet.ended(self)
+        self._egress.ended(self)
 
 
 class _Far(Protocol):

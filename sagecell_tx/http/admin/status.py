@@ -38,7 +38,7 @@ class Status:
     def status(self, request: IRequest) -> bytes:
         """Version, sandbox level, kernels, who waits and who was refused."""
         cors.allow(request, anyone=True)
-        limits, admission = self.fleet.limits, self.fleet.admission
+        limits, admission = self.fleet.limits.admission, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
         level, features = self.sandbox()
         return json_body(

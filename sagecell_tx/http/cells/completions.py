@@ -17,11 +17,11 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.parsing import Parser
+from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.wire import textwire
@@ -39,7 +39,7 @@ class Completions:
 
     completer: Completer
     clients: Clients
-    limits: Limits
+    limits: RequestLimits
     now: Callable[[], str]
     parser: Parser = field(factory=Parser)
     _waiting: Counter[str] = field(factory=Counter, init=False)
@@ -66,8 +66,8 @@ class Completions:
         question = v4.adapt_request(asked)
         if not self.completer.accepts(question):
             raise WireError("invalid_message", "Only completions and explanations are had here.")
-        if asked.size > 4 * self.limits.code:
-            sentence = f"The program has more than {self.limits.code} characters."
+        if asked.size > 4 * self.limits.code_characters:
+            sentence = f"The program has more than {self.limits.code_characters} characters."
             raise Problem(413, "code_too_long", sentence)
         mode = asked.parsed_content(marks=QUESTION_MARKS).get("mode")
         who = visitor.key or visitor.holder

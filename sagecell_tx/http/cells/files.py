@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
-from zope.interface import implementer
 
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.conditional import continues, unchanged
 from sagecell_tx.http.serving.errors import Problem
+from sagecell_tx.http.serving.mediatypes import content_type
+from sagecell_tx.http.serving.pump import TimedProducer
 from sagecell_tx.sessions.interfaces import FileStore, StoredFile, StoreUnavailable
 from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import WireError
@@ -28,16 +28,6 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 #: A stranger's page may run, but not as a page of this server.
 _SANDBOX = "sandbox allow-scripts allow-popups allow-forms"
-
-
-def content_type(name: str) -> str:
-    """What a file of that name has in it; text is UTF-8."""
-    # With a path before it, no name is read as a URL, which could say its own type.
-    mimetype, encoding = mimetypes.guess_type(f"./{name}")
-    if encoding is not None or mimetype is None:
-        return "application/octet-stream"
-    is_text = mimetype.startswith("text/") or mimetype.endswith("javascript")
-    return f"{mimetype}; charset=utf-8" if is_text else mimetype
 
 
 @define(kw_only=True)
@@ -109,7 +99,6 @@ def _is_range(first: str, last: str) -> bool:
     return bool(first or last)
 
 
-@implementer(IPushProducer)
 @define(kw_only=True, eq=False)
 class FileSender:
     """One response's body: read from the store piece by piece, as the client takes it."""
@@ -119,15 +108,24 @@ class FileSender:
     file: StoredFile
     clock: IReactorTime
     stalled: float  # seconds that a client may take nothing
-    _taken: Deferred[None] | None = field(default=None, init=False)  # while the client is slow
-    _patience: IDelayedCall | None = field(default=None, init=False)
+    _producer: TimedProducer = field(init=False)
+    _taken: Deferred[None] | None = field(default=None, init=False)  # fires when it takes more
+
+    def __attrs_post_init__(self) -> None:
+        self._producer = TimedProducer(
+            on_resumed=self._resumed,
+            clock=self.clock,
+            stalled=self.stalled,
+            on_stalled=self._cut,
+        )
 
     async def send(self, place: int, end: int) -> None:
         """Send the bytes from `place` to `end`; returns when all are written."""
-        self.request.registerProducer(self, True)
+        self.request.registerProducer(self._producer, True)
         try:
             while place < end:
-                if self._taken is not None:
+                if self._producer.paused:
+                    self._taken = Deferred()
                     await self._taken
                 data = await self.store.read(self.file, place, min(PIECE, end - place))
                 if not data:
@@ -145,27 +143,12 @@ class FileSender:
             # The connection's end cancels this; there is no other end to a cut response.
             await Deferred()
         finally:
-            self._stop_waiting()
+            self._producer.stopProducing()
 
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        if self._taken is None:
-            self._taken = Deferred()
-            self._patience = self.clock.callLater(self.stalled, self._cut)
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has taken what there was."""
-        self._stop_waiting()
+    def _resumed(self) -> None:
         taken, self._taken = self._taken, None
         if taken is not None:
             taken.callback(None)
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; the sending is about to be cancelled."""
-
-    def _stop_waiting(self) -> None:
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
 
     def _cut(self) -> None:
         """Cut the connection, so that the client sees that something is missing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import define
 from klein import Klein
@@ -19,8 +20,9 @@ from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body, problem_of
 from sagecell_tx.http.serving.parameters import in_frame, present, seconds, text
 from sagecell_tx.http.transports import resume
-from sagecell_tx.http.transports.autobahn import KernelWebSockets
+from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.http.transports.websocket import WebSocketListener
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
@@ -33,7 +35,7 @@ class Kernels:
 
     fleet: Fleet
     clients: Clients
-    channels: KernelWebSockets
+    sockets: WebSockets
     files: Files
     polling: Polling
     terms: Terms
@@ -132,8 +134,9 @@ class Kernels:
     @app.route("/<kernel_id>/channels", methods=["GET"])
     def open_websocket(self, request: IRequest, kernel_id: str) -> IResource:
         """Join a WebSocket with the kernel."""
-        returning = resume.requested(request) is not None
-        session = self.fleet.remembered(kernel_id) if returning else self.fleet.get(kernel_id)
+        resume_point = resume.requested(request)
+        find = self.fleet.get if resume_point is None else self.fleet.remembered
+        session = find(kernel_id)
         if session is None:
             raise Problem(404, "unknown_kernel", "There is no such kernel, or it has ended.")
         if cors.header(request, b"upgrade").lower() != "websocket":
@@ -143,7 +146,9 @@ class Kernels:
                 "This address speaks WebSocket.",
                 headers={"Upgrade": "websocket", "Connection": "Upgrade"},
             )
-        return self.channels.resource()
+        return self.sockets.resource(
+            partial(WebSocketListener, session=session, resume_point=resume_point)
+        )
 
     @app.route("/<kernel_id>/messages", methods=["POST"])
     async def send_messages(self, request: Request, kernel_id: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
@@ -12,20 +11,20 @@ from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import text, texts
 from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
+from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.wire import textwire
-from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
 
 ROOM = 256 * 1024
 
@@ -135,15 +134,15 @@ def _is_json(content: dict[str, Any]) -> bool:
 
 @define(kw_only=True)
 class ServiceRoute:
-    """The route ``/service``. `new_id` makes message ids, `now` gives ISO 8601 times."""
+    """The route ``/service``."""
 
     fleet: Fleet
     clients: Clients
-    limits: Limits
+    limits: RequestLimits
+    stalled: float  # seconds that a client may take nothing
     terms: Terms
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
 
     app = Klein()
     handle_problems(app)
@@ -154,18 +153,20 @@ class ServiceRoute:
         cors.allow(request)
         self.terms.check(request, plain=True)
         code = "".join(texts(request, "code"))
-        if len(code) > self.limits.code:
+        if len(code) > self.limits.code_characters:
             raise Problem(
                 413,
                 "code_too_long",
-                f"The code has more than {self.limits.code} characters.",
+                f"The code has more than {self.limits.code_characters} characters.",
                 plain=True,
             )
         execution = self._execution(code, text(request, "user_expressions", "{}"))
-        deadline = self.clock.seconds() + self.limits.service
+        deadline = self.clock.seconds() + self.limits.service_seconds
         visitor = self.clients.visitor(request, Purpose.SERVICE)
         # What is waited for a kernel is no time to run: half of it is kept for that.
-        session = await self.fleet.open(visitor, timeout=0, patience=self.limits.service / 2)
+        session = await self.fleet.open(
+            visitor, timeout=0, patience=self.limits.service_seconds / 2
+        )
         try:
             collector = await self._collect(session, execution, deadline)
         finally:
@@ -182,16 +183,14 @@ class ServiceRoute:
         body = json_body(request, answer)
         if len(body) > _WHOLE:
             request.setHeader("Content-Length", str(len(body)))
-            producer = ResponseProducer(
-                request=request, clock=self.clock, stalled=self.limits.stalled
-            )
+            producer = ResponseProducer(request=request, clock=self.clock, stalled=self.stalled)
             await producer.start(in_pieces(body))
             return b""
         return body
 
     def _execution(self, code: str, user_expressions: str) -> Message:
         """The request for the kernel."""
-        if len(user_expressions) > self.limits.code:
+        if len(user_expressions) > self.limits.code_characters:
             raise self._bad_expressions()
         try:
             expressions = parse_object(user_expressions)
@@ -205,21 +204,19 @@ class ServiceRoute:
             "allow_stdin": False,
             "stop_on_error": True,
         }
-        header = {"msg_id": self.new_id(), "msg_type": "execute_request"}
         try:
-            text = dump({"header": header, "content": content})
+            return self.originator.originate(SHELL, "execute_request", content)
         except (ValueError, RecursionError) as error:  # 1e999 was read as infinity
             raise self._bad_expressions() from error
-        return textwire.parse(text, date=self.now())
 
     def _bad_expressions(self) -> Problem:
-        most = self.limits.code
+        most = self.limits.code_characters
         sentence = f"user_expressions must be a JSON object, of at most {most} characters."
         return Problem(400, "invalid_user_expressions", sentence)
 
     async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
         """What the program printed and answered until it was done or its time was over."""
-        collector = Collector(execution.msg_id, self.limits.service_output)
+        collector = Collector(execution.msg_id, self.limits.service_output_characters)
         await session.when_ready()
         attachment = collector.listen(session)
         attachment.send(execution)

@@ -9,11 +9,11 @@ from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from sagecell_tx.http.cells.files import content_type
 from sagecell_tx.http.pages.permalinks import find
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
+from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.sessions.interfaces import CellStore
 from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
 from sagecell_tx.wire.messages import WireError, dump

@@ -9,11 +9,11 @@ from klein import Klein
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import as_call, callback, in_frame, present, text
+from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.storagebudgets import PermalinkAllowance
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.interfaces import CellStore, Permalink
@@ -42,7 +42,7 @@ class Permalinks:
     """The route ``/permalink``."""
 
     store: CellStore
-    limits: Limits
+    limits: RequestLimits
     clients: Clients
     clock: IReactorTime
     allowance: PermalinkAllowance = field(init=False)
@@ -70,7 +70,7 @@ class Permalinks:
         )
         if not present(request, "code"):
             raise Problem(400, "missing_code", "The parameter code is missing.")
-        if max(len(permalink.code), len(permalink.interacts)) > self.limits.code:
+        if max(len(permalink.code), len(permalink.interacts)) > self.limits.code_characters:
             raise Problem(413, "code_too_long", "The program is too long for a permalink.")
         number = text(request, "n")
         if number and not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
-from zope.interface import implementer
+
+from sagecell_tx.http.serving.pump import Pump, TimedProducer
 
 #: Bytes that are written at once.
 PIECE = 64 * 1024
@@ -24,7 +25,6 @@ def in_pieces(*parts: bytes) -> Iterator[bytes]:
             yield part[start : start + PIECE]
 
 
-@implementer(IPushProducer)
 @define(kw_only=True, eq=False)
 class ResponseProducer:
     """One body. `more` gives the next pieces, None when there are none now; without it, the
@@ -37,35 +37,37 @@ class ResponseProducer:
     clock: IReactorTime
     stalled: float
     more: Callable[[], Iterator[bytes] | None] | None = None
-    paused: bool = field(default=False, init=False)
-    _pieces: Iterator[bytes] = field(default=iter(()), init=False)
+    _producer: TimedProducer = field(init=False)
+    _pump: Pump[bytes] = field(init=False)
     _done: Deferred[None] | None = field(default=None, init=False)
-    _patience: IDelayedCall | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pump = Pump(writable=self._writable, write=self._write, more=self._more)
+        self._producer = TimedProducer(
+            on_resumed=self._pump.run,
+            clock=self.clock,
+            stalled=self.stalled,
+            on_stalled=self.abort,
+        )
+
+    @property
+    def paused(self) -> bool:
+        """The client is slow."""
+        return self._producer.paused
 
     def start(self, beginning: Iterator[bytes]) -> Deferred[None]:
         """Write; fires when all is written. Cancelling stops the writing."""
-        self._pieces = beginning
+        self._pump.pieces = beginning
         done: Deferred[None] = Deferred(lambda _: self._stop())
         self._done = done
         self.request.write(b"")  # the headers, so that the client knows that it is heard
-        self.request.registerProducer(self, True)
-        self.produce()
+        self.request.registerProducer(self._producer, True)
+        self._pump.run()
         return done
 
     def produce(self) -> None:
         """There may be more to write."""
-        while self._may_write():
-            for piece in self._pieces:
-                self.request.write(piece)
-                if not self._may_write():
-                    return
-            if self.more is None:
-                self.finish()
-                return
-            pieces = self.more()
-            if pieces is None:
-                return
-            self._pieces = pieces
+        self._pump.run()
 
     def finish(self) -> None:
         """That was all. A second time changes nothing."""
@@ -79,33 +81,20 @@ class ResponseProducer:
         """Cut the connection, so that the client sees that something is missing."""
         self.request.channel.forceAbortClient()
 
-    # --- IPushProducer
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        if not self.paused:
-            self.paused = True
-            self._patience = self.clock.callLater(self.stalled, self.abort)
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has taken what there was."""
-        self._stop_waiting()
-        self.paused = False
-        self.produce()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; the writing is about to be cancelled."""
-        self.paused = True
-        self._stop_waiting()
-
-    def _may_write(self) -> bool:
+    def _writable(self) -> bool:
         """The body is not over, and the client takes more."""
-        return self._done is not None and not self.paused
+        return self._done is not None and not self._producer.paused
+
+    def _write(self, piece: bytes) -> None:
+        self.request.write(piece)
+
+    def _more(self) -> Iterator[bytes] | None:
+        if self.more is not None:
+            return self.more()
+        self.finish()
+        return None
 
     def _stop(self) -> None:
         self._done = None
-        self._stop_waiting()
-
-    def _stop_waiting(self) -> None:
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
+        self._pump.drop()
+        self._producer.stopProducing()

@@ -16,7 +16,8 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.http.serving.pump import Pump
+from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.sockjswire import Piece, Text
 
@@ -99,18 +100,22 @@ class SockJSConnection:
     """
 
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
+    stalled: float  # seconds that a client may take nothing
     make_handler: MakeHandler
     on_end: Callable[[], None]
     address: str = ""
     _handler: SockJSHandler | None = field(default=None, init=False)
     _receiver: Receiver | None = field(default=None, init=False)
-    _pieces: Iterator[Piece] = field(factory=lambda: iter([sockjswire.OPEN]), init=False)
+    _pump: Pump[Piece] = field(init=False)
     _goodbye: Piece | None = field(default=None, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _last_message: float = field(default=0.0, init=False)  # by either side, heartbeats apart
     _last_written: float = field(default=0.0, init=False)
-    _pumping: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pump = Pump(writable=self._writable, write=self._write, more=self._next_frame)
+        self._pump.pieces = iter([sockjswire.OPEN])
 
     @property
     def is_open(self) -> bool:
@@ -127,15 +132,15 @@ class SockJSConnection:
             return
         self._receiver = receiver
         self._last_written = self.clock.seconds()
-        self._set_timer(self.limits.sockjs_heartbeat, self._heartbeat)
+        self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
         if self._handler is None and self._goodbye is None:
             self._last_message = self.clock.seconds()
             self._begin()
-        self._pump()
+        self._pump.run()
 
     def resume(self) -> None:
         """The receiver takes more."""
-        self._pump()
+        self._pump.run()
 
     def receiver_lost(self, receiver: Receiver) -> None:
         """The receiver broke. What was on its way may be lost, so everything is."""
@@ -172,12 +177,12 @@ class SockJSConnection:
 
     def wake(self) -> None:
         """See `SockJSClient.wake`."""
-        self._pump()
+        self._pump.run()
 
     def close(self, code: int, reason: str) -> None:
         """See `SockJSClient.close`."""
         self._end(code, reason)
-        self._pump()
+        self._pump.run()
 
     def abandon(self, code: int, reason: str) -> None:
         """See `SockJSClient.abandon`."""
@@ -210,26 +215,13 @@ class SockJSConnection:
         if handler is not None:
             handler.end()
 
-    def _pump(self) -> None:
-        """Write while there is something to write and the receiver takes it."""
-        if self._pumping:
-            return
-        self._pumping = True
-        try:
-            while self._receiver is not None and self._receiver.writable:
-                piece = next(self._pieces, None)
-                if piece is not None:
-                    self._write(self._receiver, piece)
-                elif not self._next_frame():
-                    break
-        finally:
-            self._pumping = False
+    def _writable(self) -> bool:
+        return self._receiver is not None and self._receiver.writable
 
-    def _next_frame(self) -> bool:
+    def _next_frame(self) -> Iterator[Piece] | None:
         """The next frame, if there is one."""
         if self._goodbye is not None:
-            self._pieces = iter([self._goodbye])
-            return True
+            return iter([self._goodbye])
         assert self._handler is not None, "it began before the first frame was taken"
         try:
             messages = self._handler.read(ROOM)
@@ -239,11 +231,13 @@ class SockJSConnection:
             messages = []
         if messages:
             self._last_message = self.clock.seconds()
-            self._pieces = sockjswire.array(messages)
+            return sockjswire.array(messages)
         # Taking may have brought about the end.
-        return bool(messages) or self._goodbye is not None
+        return None if self._goodbye is None else iter([self._goodbye])
 
-    def _write(self, receiver: Receiver, piece: Piece) -> None:
+    def _write(self, piece: Piece) -> None:
+        receiver = self._receiver
+        assert receiver is not None, "without one, nothing is writable"
         self._last_written = self.clock.seconds()
         receiver.write(piece)
         if piece.last and receiver is self._receiver:
@@ -251,25 +245,26 @@ class SockJSConnection:
                 self._detach()
                 receiver.finish()
             else:
-                self._set_timer(self.limits.sockjs_heartbeat, self._heartbeat)
+                self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
 
     def _detach(self) -> None:
         """The receiver takes nothing more; another one has to come before long."""
-        self._receiver, self._pieces = None, iter(())
-        self._set_timer(self.limits.sockjs_disconnect, self.expire)
+        self._receiver = None
+        self._pump.drop()
+        self._set_timer(self.limits.disconnect_seconds, self.expire)
 
     def _heartbeat(self) -> None:
         now, receiver = self.clock.seconds(), self._receiver
         assert receiver is not None, "the timer is another one without a receiver"
-        self._set_timer(self.limits.sockjs_heartbeat, self._heartbeat)
+        self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
         if not receiver.writable:
-            if now - self._last_written >= self.limits.stalled:
+            if now - self._last_written >= self.stalled:
                 _log.info("a SockJS client takes nothing and is let go")
                 self.abandon(*INTERRUPTED)
-        elif self._goodbye is None and now - self._last_message >= self.limits.sockjs_idle:
+        elif self._goodbye is None and now - self._last_message >= self.limits.idle_seconds:
             self.close(*IDLE)
         else:
-            self._write(receiver, sockjswire.HEARTBEAT)
+            self._write(sockjswire.HEARTBEAT)
 
     def _set_timer(self, delay: float, call: Callable[[], None]) -> None:
         if self._timer is not None and self._timer.active():

@@ -18,12 +18,12 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from sagecell_tx.http.sockjs.connection import SockJSClient
+from sagecell_tx.http.transports.clientchannel import ClientChannel, refusal
+from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
 from sagecell_tx.http.transports.resume import TOO_MANY_LISTENERS
-from sagecell_tx.http.transports.websocket import TRY_AGAIN_LATER
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, TooManyListeners
 from sagecell_tx.wire import textwire
@@ -60,11 +60,10 @@ class MultiplexedKernel:
 
     _multiplexer: Multiplexer
     session: Session
-    attachment: Attachment = field(init=False)
-    v4: V4Client = field(factory=V4Client, init=False)
+    channel: ClientChannel = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.attachment = self.session.attach(self)
+        self.channel = ClientChannel.attach(self.session, self)
 
     def wake(self) -> None:
         """See `Listener.wake`."""
@@ -120,12 +119,12 @@ class Multiplexer:
         self._answers.clear()
         while self._turns and room > 0:
             kernel = self._turns.popleft()
-            messages = kernel.attachment.read(min(room, TURN))
+            messages = kernel.channel.read(min(room, TURN))
             if messages and kernel not in self._turns:
                 self._turns.append(kernel)
             for message in messages:
                 room -= message.size
-                taken.append(_addressed(kernel.session, kernel.v4.adapt_reply(message)))
+                taken.append(_addressed(kernel.session, message))
         return taken
 
     def end(self) -> None:
@@ -136,7 +135,7 @@ class Multiplexer:
         self._turns.clear()
         self._answers.clear()
         for kernel in kernels:
-            kernel.attachment.detach()
+            kernel.channel.attachment.detach()
 
     # --- kernels
 
@@ -164,36 +163,29 @@ class Multiplexer:
             try:
                 kernel = MultiplexedKernel(self, session)
             except TooManyListeners:
-                self._refuse(session, *TOO_MANY_LISTENERS, _header(asked))
+                self._refuse(session, refusal(session, asked, *TOO_MANY_LISTENERS))
                 return None
             self._kernels[kernel_id] = kernel
             self.kernel_woken(kernel)  # what was said before waits
         return kernel
 
     def _send(self, kernel: MultiplexedKernel, message: Message | WireError) -> None:
-        match message:
-            case WireError():
-                # One bad message must not cut the page's other cells off.
-                self._refuse(kernel.session, message.code, message.message, _header(message))
-            case Message():
-                try:
-                    kernel.attachment.send(kernel.v4.adapt_request(message))
-                except Undeliverable as error:
-                    self._refuse(kernel.session, error.code, error.message, message.header)
+        # One bad message is refused as well: it must not cut the page's other cells off.
+        self._refuse(kernel.session, kernel.channel.send(message))
 
-    def _refuse(self, session: Session, code: str, sentence: str, header: bytes) -> None:
-        """Tell this client alone that its request goes nowhere."""
-        if len(self._answers) + self._awaited >= ANSWERS:
-            return
-        content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
-        refusal = session.originate("error", content, header)
-        self._answers.append(_addressed(session, refusal))
-        self._client.wake()
+    def _refuse(self, session: Session, refusal: Message | None) -> None:
+        if refusal is not None and not self._full:
+            self._answers.append(_addressed(session, refusal))
+            self._client.wake()
+
+    @property
+    def _full(self) -> bool:
+        return len(self._answers) + self._awaited >= ANSWERS
 
     # --- completions
 
     def _complete(self, asked: Message | WireError) -> None:
-        if len(self._answers) + self._awaited >= ANSWERS or isinstance(asked, WireError):
+        if self._full or isinstance(asked, WireError):
             return  # there is nobody to be told: a question has no kernel
         try:
             mode = asked.parsed_content(QUESTION, QUESTION_MARKS).get("mode")
@@ -212,11 +204,6 @@ class Multiplexer:
             told = self._v4.adapt_reply(reply)
             self._answers.append((f"{COMPLETE},", *textwire.render(told)))
             self._client.wake()
-
-
-def _header(asked: Message | WireError) -> bytes:
-    """The header of what a client said, as JSON; empty when it had none."""
-    return asked.header if isinstance(asked, Message | textwire.UnknownChannel) else b"{}"
 
 
 def _addressed(session: Session, message: Message) -> Text:

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSConnection
+from sagecell_tx.limits import SockJSLimits
 
 
 @define(kw_only=True)
 class ConnectionCounts:
     """How many connections there are, of all and of each address. They are bounded."""
 
-    limits: Limits
+    limits: SockJSLimits
     by_address: Counter[str] = field(factory=Counter, init=False)
 
     def __len__(self) -> int:
@@ -25,8 +25,8 @@ class ConnectionCounts:
 
     def check(self, address: str) -> None:
         """Raises `Problem` when there is no room for one more. "" is a program on this machine."""
-        most = self.limits.sockjs_per_address
-        full = len(self) >= self.limits.sockjs
+        most = self.limits.connections_per_address
+        full = len(self) >= self.limits.connections
         if full or (address and 0 < most <= self.by_address[address]):
             raise Problem(
                 429,
@@ -51,7 +51,8 @@ class SockJSConnections:
     """The connections of one service that HTTP requests carry, by the names that clients gave."""
 
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
+    stalled: float  # seconds that a client may take nothing
     make_handler: MakeHandler
     counts: ConnectionCounts
     _by_name: dict[str, SockJSConnection] = field(factory=dict, init=False)
@@ -82,6 +83,7 @@ class SockJSConnections:
         return SockJSConnection(
             clock=self.clock,
             limits=self.limits,
+            stalled=self.stalled,
             make_handler=self.make_handler,
             on_end=ended,
             address=address,

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import Request
-from zope.interface import implementer
 
+from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.sockjs.connection import SockJSConnection
 from sagecell_tx.wire.sockjswire import Piece, quoted
 
@@ -95,7 +94,6 @@ def htmlfile(callback: str) -> FrameFormat:
     )
 
 
-@implementer(IPushProducer)
 @define(eq=False)
 class FrameResponse:
     """One response that takes a connection's frames, as its client reads them.
@@ -109,20 +107,23 @@ class FrameResponse:
     _limit: int
     _connection: SockJSConnection
     _sent: int = field(default=0, init=False)
-    _paused: bool = field(default=False, init=False)
+    _producer: PushProducer = field(init=False)
     _done: Deferred[None] = field(init=False, factory=Deferred)
+
+    def __attrs_post_init__(self) -> None:
+        self._producer = PushProducer(on_resumed=self._connection.resume)
 
     async def send(self) -> None:
         """Take what is said; returns when this response is complete."""
         self._request.setHeader("Content-Type", self._form.media)
-        self._request.registerProducer(self, True)
+        self._request.registerProducer(self._producer, True)
         if self._form.prelude:
             self._request.write(self._form.prelude)
         self._connection.attach(self)
         try:
             await self._done
         except CancelledError:
-            self._paused = True
+            self._producer.stopProducing()
             self._connection.receiver_lost(self)
             raise
 
@@ -131,7 +132,7 @@ class FrameResponse:
     @property
     def writable(self) -> bool:
         """See `Receiver.writable`."""
-        return not self._paused and not self._done.called
+        return not self._producer.paused and not self._done.called
 
     @property
     def full(self) -> bool:
@@ -153,18 +154,3 @@ class FrameResponse:
     def abandon(self) -> None:
         """See `Receiver.abandon`."""
         self._request.channel.forceAbortClient()
-
-    # --- IPushProducer
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has caught up."""
-        self._paused = False
-        self._connection.resume()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; the sending is about to be cancelled."""
-        self._paused = True

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -42,7 +43,8 @@ from sagecell_tx.http.sockjs.responses import (
     jsonp,
 )
 from sagecell_tx.http.sockjs.websocket import FramedSocket, RawSocket
-from sagecell_tx.http.transports.autobahn import MessageHandler, NoHandler, WebSockets
+from sagecell_tx.http.transports.autobahn import WebSockets
+from sagecell_tx.http.transports.dispatch import MessageHandler, WebSocket
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.formwire import URLENCODED, media_type
 from sagecell_tx.wire.messages import WireError, dump
@@ -145,7 +147,7 @@ class SockJS:
         return self._upgrade(request, self._framed)
 
     def _upgrade(
-        self, request: Request, handler: Callable[[str, Any], MessageHandler]
+        self, request: Request, make_handler: Callable[[str, WebSocket], MessageHandler]
     ) -> IResource | bytes:
         if self.sockets is None:
             raise Problem(404, "not_found", "There are no WebSockets here.")
@@ -158,19 +160,12 @@ class SockJS:
         if "upgrade" not in [word.strip() for word in wanted]:
             return headers.refuse(request, 400, '"Connection" must be "Upgrade".')
         self.connections.counts.check(address)
+        return self.sockets.resource(partial(make_handler, address))
 
-        def find_handler(socket: Any, _: object) -> MessageHandler:
-            try:
-                return handler(address, socket)
-            except Problem as problem:
-                raise NoHandler(problem.message) from problem
-
-        return self.sockets.resource(find_handler)
-
-    def _framed(self, address: str, socket: Any) -> MessageHandler:
+    def _framed(self, address: str, socket: WebSocket) -> MessageHandler:
         return FramedSocket(socket, self.connections.open(address))
 
-    def _raw(self, address: str, socket: Any) -> MessageHandler:
+    def _raw(self, address: str, socket: WebSocket) -> MessageHandler:
         counts = self.connections.counts
         counts.check(address)
         counts.add(address)
@@ -226,7 +221,7 @@ class SockJS:
             return headers.not_allowed(request, "GET")
         self._prepare(request)
         connection = self.connections.find_or_open(name, self.address(request))
-        limit = self.connections.limits.sockjs_response
+        limit = self.connections.limits.response_bytes
         await FrameResponse(request, form, limit, connection).send()
         return b""
 

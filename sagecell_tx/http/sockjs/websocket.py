@@ -6,14 +6,14 @@ Source: sockjs-protocol 0.3.3, "WebSocket protocols" and "Raw WebSocket url".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
-from zope.interface import implementer
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from sagecell_tx.config import Limits
+from sagecell_tx.http.serving.pump import Pump, PushProducer
 from sagecell_tx.http.sockjs.connection import (
     IDLE,
     ROOM,
@@ -21,15 +21,15 @@ from sagecell_tx.http.sockjs.connection import (
     SockJSConnection,
     SockJSHandler,
 )
-from sagecell_tx.http.transports.websocket import (
+from sagecell_tx.http.transports.dispatch import (
     CONTINUATION,
     NORMAL,
     TEXT,
     TRY_AGAIN_LATER,
     WebSocket,
 )
+from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
-from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.sockjswire import PayloadExpected, Piece
 
 
@@ -39,21 +39,22 @@ def _write(socket: WebSocket, piece: Piece) -> None:
     socket.sendFrame(opcode=opcode, payload=piece.data, fin=piece.last)
 
 
-@implementer(IPushProducer)
 @define(eq=False)
 class FramedSocket:
     """A WebSocket that takes all of one connection's frames, from its beginning to its end."""
 
     _socket: WebSocket
     _connection: SockJSConnection
-    _paused: bool = field(default=False, init=False)
+    _producer: PushProducer = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._producer = PushProducer(on_resumed=self._connection.resume)
 
     # --- MessageHandler
 
     def begin(self) -> None:
         """The upgrade is done."""
-        self._socket.transport.unregisterProducer()  # the HTTP channel, whose transport it was
-        self._socket.transport.registerProducer(self, True)
+        self._socket.register_producer(self._producer)
         self._connection.attach(self)
 
     def parse(self, text: bytes, date: str) -> list[Any]:
@@ -70,7 +71,7 @@ class FramedSocket:
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone, and comes back as another one."""
-        self._paused = True
+        self._producer.stopProducing()
         self._connection.expire()
 
     # --- Receiver
@@ -78,7 +79,7 @@ class FramedSocket:
     @property
     def writable(self) -> bool:
         """See `Receiver.writable`."""
-        return not self._paused and self._socket.can_send
+        return not self._producer.paused and self._socket.can_send
 
     @property
     def full(self) -> bool:
@@ -98,23 +99,7 @@ class FramedSocket:
         # Behind what the client does not read; it is cut off when it does not answer.
         self._socket.close_with(TRY_AGAIN_LATER, "stalled", "Nothing was taken for too long.")
 
-    # --- IPushProducer
 
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has caught up."""
-        self._paused = False
-        self._connection.resume()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; `end` follows."""
-        self._paused = True
-
-
-@implementer(IPushProducer)
 @define(kw_only=True, eq=False)
 class RawSocket:
     """A WebSocket without frames, heartbeats or greeting, and its handler's `SockJSClient`."""
@@ -123,36 +108,36 @@ class RawSocket:
     address: str
     make_handler: MakeHandler
     clock: IReactorTime
-    limits: Limits
+    limits: SockJSLimits
     on_end: Callable[[], None]
     _handler: SockJSHandler | None = field(default=None, init=False)
-    _pieces: Iterator[Piece] = field(factory=lambda: iter(()), init=False)
+    _producer: PushProducer = field(init=False)
+    _pump: Pump[Piece] = field(init=False)
     _idle: IDelayedCall | None = field(default=None, init=False)
-    _paused: bool = field(default=False, init=False)
-    _pumping: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pump = Pump(
+            writable=self._writable, write=partial(_write, self.socket), more=self._next_messages
+        )
+        self._producer = PushProducer(on_resumed=self._pump.run)
 
     # --- MessageHandler
 
     def begin(self) -> None:
         """The upgrade is done."""
-        self.socket.transport.unregisterProducer()  # the HTTP channel, whose transport it was
-        self.socket.transport.registerProducer(self, True)
-        self._idle = self.clock.callLater(self.limits.sockjs_idle, self.close, *IDLE)
+        self.socket.register_producer(self._producer)
+        self._idle = self.clock.callLater(self.limits.idle_seconds, self.close, *IDLE)
         handler = self.make_handler(self)
         if self.socket.can_send:
             self._handler = handler
-            self._pump()
+            self._pump.run()
         else:  # it was closed as it began
             handler.end()
 
     def parse(self, text: bytes, date: str) -> Any:
-        """The message that the client sent; raises `WireError` when that is no text."""
-        try:
-            message = text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise WireError("invalid_json", "The message is not UTF-8.") from error
+        """See `MessageHandler.parse`."""
         handler = self._handler
-        return None if handler is None else handler.parse(message)
+        return None if handler is None else handler.parse(text.decode("utf-8"))
 
     def handle(self, parsed: Any) -> None:
         """See `MessageHandler.handle`."""
@@ -162,7 +147,8 @@ class RawSocket:
 
     def end(self, *, for_good: bool) -> None:
         """The client is gone."""
-        self._paused = True
+        self._producer.stopProducing()
+        self._pump.drop()
         self._finish()
         on_end, self.on_end = self.on_end, lambda: None
         on_end()
@@ -171,7 +157,7 @@ class RawSocket:
 
     def wake(self) -> None:
         """See `SockJSClient.wake`."""
-        self._pump()
+        self._pump.run()
 
     def close(self, code: int, reason: str) -> None:
         """See `SockJSClient.close`."""
@@ -182,21 +168,6 @@ class RawSocket:
         """See `SockJSClient.abandon`."""
         self._finish()
         self.socket.close_with(TRY_AGAIN_LATER, "stalled", reason)
-
-    # --- IPushProducer
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has caught up."""
-        self._paused = False
-        self._pump()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; `end` follows."""
-        self._paused = True
 
     # --- inside
 
@@ -209,25 +180,14 @@ class RawSocket:
 
     def _restart_idle_timer(self) -> None:
         if self._idle is not None and self._idle.active():
-            self._idle.reset(self.limits.sockjs_idle)
+            self._idle.reset(self.limits.idle_seconds)
 
-    def _pump(self) -> None:
-        if self._pumping:
-            return
-        self._pumping = True
-        try:
-            while not self._paused and self.socket.can_send:
-                piece = next(self._pieces, None)
-                if piece is not None:
-                    _write(self.socket, piece)
-                elif not self._next_messages():
-                    break
-        finally:
-            self._pumping = False
+    def _writable(self) -> bool:
+        return not self._producer.paused and self.socket.can_send
 
-    def _next_messages(self) -> bool:
+    def _next_messages(self) -> Iterator[Piece] | None:
         messages = self._handler.read(ROOM) if self._handler is not None else []
-        if messages:
-            self._restart_idle_timer()
-            self._pieces = chain.from_iterable(map(sockjswire.plain, messages))
-        return bool(messages)
+        if not messages:
+            return None
+        self._restart_idle_timer()
+        return chain.from_iterable(map(sockjswire.plain, messages))

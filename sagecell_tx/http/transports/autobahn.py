@@ -1,18 +1,9 @@
-"""WebSockets, joined with kernels or whatever else. The only module that knows Autobahn.
-
-With a kernel it is this:
-
-    -> one Jupyter message, as JSON text
-    <- each Jupyter message that the kernel says, as JSON text
-
-What is not a message at all closes the socket with a code and a JSON reason.
-"""
+"""WebSockets: the upgrade, frames and how a connection ends. The only module that knows Autobahn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any
 
 from attrs import Factory, define, field
 from autobahn.twisted.resource import WebSocketResource
@@ -20,7 +11,6 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
@@ -28,37 +18,26 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
-from sagecell_tx.config import Limits
 from sagecell_tx.http.connections.fairness import Intake, Pongs, Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
+from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parsing import Inbox, Parser
-from sagecell_tx.http.transports import resume
-from sagecell_tx.http.transports.incoming import AddressMemory, IncomingMessages
-from sagecell_tx.http.transports.websocket import (
+from sagecell_tx.http.serving.pump import PushProducer
+from sagecell_tx.http.transports.dispatch import (
     INTERNAL_ERROR,
-    INVALID_DATA,
     MESSAGE_TOO_BIG,
     NORMAL,
-    POLICY_VIOLATION,
-    UNSUPPORTED_DATA,
+    Dispatcher,
+    MessageHandler,
     WebSocket,
-    WebSocketListener,
     close_reason,
 )
-from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.wire.messages import WireError, dump
-
-_log = Logger()
+from sagecell_tx.http.transports.incoming import AddressMemory, IncomingMessages
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
+from sagecell_tx.wire.messages import dump
 
 #: The close codes of clients that do not come back, and of those that say none.
 GOODBYES = (NORMAL, 1001, 1005, None)
-
-#: The close codes for what is wrong with a message, where they have one of their own.
-_CODES = {
-    "invalid_json": INVALID_DATA,
-    "invalid_utf8": INVALID_DATA,
-    "binary_message": UNSUPPORTED_DATA,
-}
 
 #: The opcode of RFC 6455.
 PONG = 10
@@ -72,64 +51,25 @@ PARTING = 15.0
 #: The words for what Autobahn itself objects to.
 _WORDS = {MESSAGE_TOO_BIG: "message_too_big"}
 
-
-class MessageHandler(Protocol):
-    """What handles the messages of a WebSocket's client."""
-
-    def begin(self) -> None:
-        """The upgrade is done. Raises one of `resume.CANNOT_GO_ON`."""
-
-    def parse(self, text: bytes, date: str) -> Any:
-        """What the client means by `text`; raises `WireError` when that makes no sense.
-
-        Called in a thread when it is long, so it changes nothing.
-        """
-
-    def handle(self, parsed: Any) -> None:
-        """Do what the client means, which `parse` gave; raises `WireError` as well."""
-
-    def end(self, *, for_good: bool) -> None:
-        """The client is gone; `for_good` when it said so itself, and does not come back.
-
-        Called once, and last, if the upgrade was begun.
-        """
-
-
-#: Finds the handler of a client, by its request; raises `NoHandler` when there is none.
-FindHandler = Callable[[WebSocket, Any], MessageHandler]
-
-
-class NoHandler(Exception):
-    """There is nothing to connect to, or not any more."""
-
-
-def _binary(payload: bytes, date: str) -> NoReturn:
-    raise WireError("binary_message", "Messages are JSON text here.")
-
-
-def _text(parse: Callable[[bytes, str], Any], payload: bytes, date: str) -> Any:
-    """What `parse` makes of a text message. Called in a thread when it is long."""
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise WireError("invalid_utf8", f"A text message is not UTF-8: {error.reason}.") from error
-    return parse(payload, date)
+#: Makes the handler for a client that is about to be joined; raises `Problem` when it is refused.
+HandlerFactory = Callable[[WebSocket], MessageHandler]
 
 
 class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """Autobahn's side of a `MessageHandler`."""
+    """Autobahn's side of a `WebSocket`."""
 
     factory: WebSocketFactory
-    find_handler: FindHandler
+    make_handler: HandlerFactory
     who: str
     on_closed: Callable[[], None]
-    handler: MessageHandler | None = None
     control_frame_data: Any
+    message_data: Any
     _intake: Intake
     _inbox: Inbox
     _incoming: IncomingMessages
     _pongs: Pongs
-    _refused = False
+    _dispatcher: Dispatcher | None = None
+    said_goodbye = False
     _parting: IDelayedCall | None = None
 
     @override
@@ -190,7 +130,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Autobahn keeps each as an object of its own, which takes far more room than a few bytes,
         and none at all may come without end.
         """
-        if not (self.failedByMe or self._refused):
+        if not (self.failedByMe or self.said_goodbye):
             if not self.message_data:
                 self.message_data.append(bytearray())
             self.message_data[0] += payload
@@ -225,64 +165,40 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     @override
     def onConnect(self, request: Any) -> None:
         """A client asks for the upgrade."""
+        make_handler = self.make_handler
+        del self.make_handler  # it may hold a session, which need not live as long as this
         try:
-            self.handler = self.find_handler(self, request)
-        except NoHandler as error:
-            raise ConnectionDeny(404, str(error)) from error
+            handler = make_handler(self)
+        except Problem as problem:
+            raise ConnectionDeny(problem.status, problem.message) from problem
+        factory = self.factory
+        self._dispatcher = Dispatcher(
+            socket=self,
+            handler=handler,
+            inbox=self._inbox,
+            lifetime=factory.lifetime,
+            now=factory.now,
+        )
 
     @override
     def onOpen(self) -> None:
         """The upgrade is done."""
-        if self.handler is not None:
-            try:
-                self.handler.begin()
-            except resume.CANNOT_GO_ON as error:
-                problem = resume.refusal(error, self.factory.limits)
-                self.close_with(POLICY_VIOLATION, problem.code, problem.message)
-            except Exception:
-                _log.failure("beginning a conversation")
-                self.close_with(INTERNAL_ERROR, "internal_error", "The server made a mistake.")
+        if self._dispatcher is not None:
+            self._dispatcher.begin()
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """The client said something, whatever it is."""
         self._incoming.finish()
-        if self.handler is None or not self.can_send:
-            return
-        read = _binary if isBinary else partial(_text, self.handler.parse)
-        parse = partial(read, payload, self.factory.now())
-        self._inbox.put(len(payload), parse, self._handle, self._refuse)
-
-    def _handle(self, parsed: Any) -> None:
-        """What the client said is read. Perhaps it has said goodbye since."""
-        if self.handler is None or self._refused:
-            return
-        try:
-            self.handler.handle(parsed)
-        except Exception:
-            self._refuse(Failure())
-
-    def _refuse(self, failure: Failure) -> None:
-        if isinstance(failure.value, WireError):
-            word, sentence = failure.value.code, failure.value.message
-            code = _CODES.get(word, POLICY_VIOLATION)
-        else:
-            _log.failure("reading what a client said", failure)
-            code, word, sentence = INTERNAL_ERROR, "internal_error", "The server made a mistake."
-        self.close_with(code, word, sentence)
+        if self._dispatcher is not None:
+            self._dispatcher.receive(payload, binary=isBinary)
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """The socket is gone; what the client said before that is heeded first."""
-        if self.handler is not None:
-            end = partial(self._end, for_good=wasClean and code in GOODBYES)
-            self._inbox.put(0, end, lambda _: None, self._refuse)
-
-    def _end(self, *, for_good: bool) -> None:
-        if self.handler is not None:
-            handler, self.handler = self.handler, None
-            handler.end(for_good=for_good)
-        self._incoming.settle()
+        """The socket is gone."""
+        if self._dispatcher is not None:
+            self._dispatcher.end(for_good=wasClean and code in GOODBYES)
+            self._inbox.put(0, self._incoming.settle, lambda _: None, lambda _: None)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -309,6 +225,11 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             cut = self.transport.abortConnection
             self._parting = self.factory.reactor.callLater(PARTING, cut)
 
+    def register_producer(self, producer: PushProducer) -> None:
+        """See `WebSocket.register_producer`."""
+        self.transport.unregisterProducer()  # the HTTP channel, whose transport it was
+        self.transport.registerProducer(producer, True)
+
     @property
     def can_send(self) -> bool:
         """The upgrade is done, and neither side has said goodbye."""
@@ -319,7 +240,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
         Autobahn's `sendClose` does not know the codes between 1000 and 3000.
         """
-        self._refused = True
+        self.said_goodbye = True
         reason = close_reason(word, sentence).encode("ascii")
         self.sendCloseFrame(code=code, reasonUtf8=reason)
 
@@ -373,26 +294,33 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     protocol = WebSocketProtocol
 
     def __init__(
-        self, *, limits: Limits, now: Callable[[], str], reactor: Any, parser: Parser, rota: Rota
+        self,
+        *,
+        lifetime: LifetimeLimits,
+        messages: MessageLimits,
+        now: Callable[[], str],
+        reactor: Any,
+        parser: Parser,
+        rota: Rota,
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
-        self.limits = limits
+        self.lifetime = lifetime
         self.parser = parser
         self.now = now
         self.rota = rota
         self.memory = AddressMemory()
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
-            maxFramePayloadSize=limits.client_message,
-            maxMessagePayloadSize=limits.client_message,
+            maxFramePayloadSize=messages.client_message_bytes,
+            maxMessagePayloadSize=messages.client_message_bytes,
             failByDrop=False,
             # Autobahn's own way to see that text is UTF-8 takes ten times as long as Python's.
             utf8validateIncoming=False,
             openHandshakeTimeout=10,
             closeHandshakeTimeout=5,
             # A client that is gone without a word, or never reads, does not answer.
-            autoPingInterval=limits.ping,
-            autoPingTimeout=limits.stalled,
+            autoPingInterval=messages.ping_seconds,
+            autoPingTimeout=messages.stalled_seconds,
             tcpNoDelay=True,
         )
 
@@ -406,14 +334,14 @@ class UpgradeFactory:
     """
 
     _factory: WebSocketFactory
-    _find_handler: FindHandler
+    _make_handler: HandlerFactory
     who: str = ""
     on_closed: Callable[[], None] = lambda: None
 
     def buildProtocol(self, addr: object) -> WebSocketProtocol:  # noqa: N802
         """The protocol for one upgrade."""
         protocol: WebSocketProtocol = self._factory.buildProtocol(addr)
-        protocol.find_handler, protocol.who = self._find_handler, self.who
+        protocol.make_handler, protocol.who = self._make_handler, self.who
         protocol.on_closed = self.on_closed
         return protocol
 
@@ -442,7 +370,8 @@ class WebSockets:
     `now` gives the time as ISO 8601 text, `who` the name by which a client takes turns with others.
     """
 
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     now: Callable[[], str]
     reactor: Any
     who: Callable[[IRequest], str] = lambda _: ""
@@ -452,36 +381,15 @@ class WebSockets:
 
     def __attrs_post_init__(self) -> None:
         self._factory = WebSocketFactory(
-            limits=self.limits,
+            lifetime=self.lifetime,
+            messages=self.messages,
             now=self.now,
             reactor=self.reactor,
             parser=self.parser,
             rota=self.rota,
         )
 
-    def resource(self, join: FindHandler) -> IResource:
+    def resource(self, make_handler: HandlerFactory) -> IResource:
         """The resource that takes a request's transport over."""
-        resource: IResource = UpgradeResource(UpgradeFactory(self._factory, join), self.who)
+        resource: IResource = UpgradeResource(UpgradeFactory(self._factory, make_handler), self.who)
         return resource
-
-
-@define(kw_only=True)
-class KernelWebSockets:
-    """Turns requests into WebSockets of kernels."""
-
-    fleet: Fleet
-    sockets: WebSockets
-
-    def resource(self) -> IResource:
-        """The resource that takes a request's transport over."""
-        return self.sockets.resource(self._find_handler)
-
-    def _find_handler(self, socket: WebSocket, request: Any) -> MessageHandler:
-        """The kernel's side, which may have ended since the client asked."""
-        kernel_id = request.path.rsplit("/", 2)[-2]
-        resume_point = resume.from_query(request.params)
-        find = self.fleet.get if resume_point is None else self.fleet.remembered
-        session = find(kernel_id)
-        if session is None:
-            raise NoHandler("There is no such kernel, or it has ended.")
-        return WebSocketListener(socket, session, resume_point)

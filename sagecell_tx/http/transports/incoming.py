@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from sagecell_tx.http.connections.timeouts import GRACE, RATE
-from sagecell_tx.http.transports.websocket import MESSAGE_TOO_BIG, POLICY_VIOLATION
+from sagecell_tx.http.transports.dispatch import MESSAGE_TOO_BIG, POLICY_VIOLATION
 
 #: Bytes that the messages of one address may have together until they are handled.
 MOST = 64 * 2**20

@@ -19,9 +19,9 @@ from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.server import Request
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.ndjson import NDJSON
 from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
+from sagecell_tx.limits import MessageLimits
 from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
 from sagecell_tx.wire import textwire
@@ -91,7 +91,7 @@ class StreamListener:
 
     request: Request
     form: StreamFormat
-    limits: Limits
+    limits: MessageLimits
     clock: IReactorTime
     reason: str = field(default="", init=False)
     _attachment: Attachment | None = field(default=None, init=False)
@@ -101,7 +101,10 @@ class StreamListener:
 
     def __attrs_post_init__(self) -> None:
         self._producer = ResponseProducer(
-            request=self.request, clock=self.clock, stalled=self.limits.stalled, more=self._more
+            request=self.request,
+            clock=self.clock,
+            stalled=self.limits.stalled_seconds,
+            more=self._more,
         )
 
     async def write(self, attachment: Attachment, number: int, messages: list[Message]) -> None:
@@ -120,9 +123,9 @@ class StreamListener:
         return chain.from_iterable(map(self.form.message, messages, count(number)))
 
     def _more(self) -> Iterator[bytes] | None:
-        attachment = self._attachment
+        attachment, most = self._attachment, self.limits.message_log_bytes // 4
         # What is told and not acknowledged holds the kernel when it fills the message log.
-        if attachment is not None and not self.reason and self._sent < self.limits.outbox // 4:
+        if attachment is not None and not self.reason and self._sent < most:
             number = attachment.position
             messages = attachment.read(ROOM)
             if messages:
@@ -136,7 +139,7 @@ class StreamListener:
         """Keep the connection awake, which proxies cut and whose end is else not noticed."""
         if self._heartbeat is not None and not self._producer.paused:
             self.request.write(self.form.heartbeat)
-        self._heartbeat = self.clock.callLater(self.limits.ping, self._send_heartbeat)
+        self._heartbeat = self.clock.callLater(self.limits.ping_seconds, self._send_heartbeat)
 
     # --- Listener
 

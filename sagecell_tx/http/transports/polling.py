@@ -20,7 +20,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving import ndjson
 from sagecell_tx.http.serving.errors import Problem, json_body
 from sagecell_tx.http.serving.parameters import seconds, text
@@ -35,6 +34,7 @@ from sagecell_tx.http.transports.listeners import (
     StreamFormat,
     StreamListener,
 )
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
@@ -52,7 +52,8 @@ class Polling:
     """Answers for ``/kernel/<id>/messages``. `now` gives ISO 8601 times."""
 
     fleet: Fleet
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     clock: IReactorTime
     now: Callable[[], str]
     parser: Parser = field(factory=Parser)
@@ -70,7 +71,7 @@ class Polling:
         try:
             after = session.audience.touch(resume.cursor_name(text(request, "cursor")))
         except resume.CANNOT_GO_ON as error:
-            raise resume.refusal(error, self.limits) from error
+            raise resume.refusal(error, self.lifetime) from error
         accepted: list[str] = []
         refused: list[dict[str, Any]] = []
         for index, message in enumerate(parsed):
@@ -88,8 +89,8 @@ class Polling:
         """Pass one message on; gives its id."""
         if isinstance(message, WireError):
             raise message
-        if message.size > self.limits.client_message:
-            sentence = f"The message has more than {self.limits.client_message} bytes."
+        if message.size > self.messages.client_message_bytes:
+            sentence = f"The message has more than {self.messages.client_message_bytes} bytes."
             raise WireError("message_too_big", sentence)
         if not session.running:
             raise _ended()
@@ -103,7 +104,8 @@ class Polling:
         session = self._session(kernel_id)
         request.setHeader("Cache-Control", "no-store")
         form = _form(request)
-        wait = min(seconds(request, "wait", self.limits.poll), self.limits.poll)
+        longest = self.messages.poll_seconds
+        wait = min(seconds(request, "wait", longest), longest)
         events = form is not None and form.kind == EVENTS
         resume_point = resume.from_event_stream(request) if events else resume.from_request(request)
         if request.method == b"HEAD":
@@ -133,7 +135,7 @@ class Polling:
             request.setHeader("Content-Type", "application/json")
             request.setHeader("Content-Length", str(sum(map(len, pieces))))
             producer = ResponseProducer(
-                request=request, clock=self.clock, stalled=self.limits.stalled
+                request=request, clock=self.clock, stalled=self.messages.stalled_seconds
             )
             await producer.start(chain.from_iterable(map(in_pieces, pieces)))
         finally:
@@ -147,7 +149,7 @@ class Polling:
         resume_point: resume.ResumePoint,
         form: StreamFormat,
     ) -> None:
-        stream = StreamListener(request=request, form=form, limits=self.limits, clock=self.clock)
+        stream = StreamListener(request=request, form=form, limits=self.messages, clock=self.clock)
         attachment = self._attach(session, stream, resume_point)
         try:
             number, messages = attachment.position, attachment.read(ROOM)
@@ -165,7 +167,7 @@ class Polling:
         try:
             return session.attach(listener, resume_point.name, resume_point.after)
         except resume.CANNOT_GO_ON as error:
-            raise resume.refusal(error, self.limits) from error
+            raise resume.refusal(error, self.lifetime) from error
 
     def _session(self, kernel_id: str) -> Session:
         session = self.fleet.remembered(kernel_id)

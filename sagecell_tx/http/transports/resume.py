@@ -7,15 +7,14 @@ clients of one kernel apart. Who sends neither is told what is said, once, witho
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 from twisted.web.iweb import IRequest
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parameters import text
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.listeners.audience import TooManyListeners
 from sagecell_tx.sessions.listeners.messagelog import MessagesGone, NotPublished
 from sagecell_tx.sessions.listeners.resumable import TooManyCursors
@@ -66,20 +65,13 @@ def requested(request: IRequest) -> ResumePoint | None:
     return None
 
 
-def from_query(query: Mapping[str, Sequence[str]]) -> ResumePoint | None:
-    """The place in a query that was `asked` for already."""
-    if "after" in query or "cursor" in query:
-        return ResumePoint.parse(query.get("cursor", ("",))[-1], query.get("after", ("",))[-1])
-    return None
-
-
 def from_event_stream(request: IRequest) -> ResumePoint:
     """The place that an event stream goes on from: what arrived last counts, not the address."""
     seen = header(request, b"last-event-id") or text(request, "after")
     return ResumePoint.parse(text(request, "cursor"), seen)
 
 
-def refusal(error: Exception, limits: Limits) -> Problem:
+def refusal(error: Exception, limits: LifetimeLimits) -> Problem:
     """What to tell a client that cannot go on as it asks."""
     match error:
         case MessagesGone():
@@ -87,7 +79,7 @@ def refusal(error: Exception, limits: Limits) -> Problem:
                 410, "messages_gone", "Some of what was said after that number is no longer kept."
             )
         case TooManyCursors():
-            seconds = f"{limits.detached + limits.resumable:.0f}"
+            seconds = f"{limits.detached_seconds + limits.resumable_seconds:.0f}"
             return Problem(
                 429,
                 "too_many_cursors",

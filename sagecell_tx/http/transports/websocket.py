@@ -1,4 +1,7 @@
-"""One client's part in a session: what is written to its WebSocket, and at what pace.
+"""A kernel's WebSocket: one client's part in a session, and at what pace it is written to.
+
+    -> one Jupyter message, as JSON text
+    <- each Jupyter message that the kernel says, as JSON text
 
 A message that cannot be delivered is answered on iopub with an `error` whose parent it is.
 """
@@ -8,20 +11,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count, repeat
-from typing import Any, Protocol
 
 from attrs import define, field, frozen
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
 
+from sagecell_tx.http.serving.pump import Pump, PushProducer
 from sagecell_tx.http.transports import resume
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.http.transports.clientchannel import ClientChannel
+from sagecell_tx.http.transports.dispatch import (
+    CONTINUATION,
+    NORMAL,
+    POLICY_VIOLATION,
+    TEXT,
+    TRY_AGAIN_LATER,
+    WebSocket,
+)
+from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
 from sagecell_tx.sessions.listeners.messagelog import NotPublished
 from sagecell_tx.wire import textwire
-from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
-from sagecell_tx.wire.v4 import V4Client
+from sagecell_tx.wire.messages import Message, WireError, parse_object
 
 #: Bytes to read from the message log at once.
 ROOM = 256 * 1024
@@ -33,42 +42,8 @@ FRAME = 64 * 1024
 #: must not make the server keep more and more.
 REFUSALS = 64
 
-# Opcodes and close codes of RFC 6455.
-CONTINUATION = 0
-TEXT = 1
-NORMAL = 1000
-UNSUPPORTED_DATA = 1003
-INVALID_DATA = 1007
-POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
-INTERNAL_ERROR = 1011
-TRY_AGAIN_LATER = 1013
-
-
-def close_reason(code: str, message: str) -> str:
-    """A JSON object that fits into a close frame, which has 123 bytes for it."""
-    room = 123 - len(dump({"error": code, "message": ""}))
-    while len(dump(message)) - 2 > room:
-        message = message[:-1]
-    return dump({"error": code, "message": message}).decode("ascii")
-
-
-class WebSocket(Protocol):
-    """The WebSocket, after its upgrade."""
-
-    @property
-    def transport(self) -> Any:
-        """The transport below it."""
-
-    @property
-    def can_send(self) -> bool:
-        """The upgrade is done, and neither side has said goodbye."""
-
-    def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
-        """Write one frame."""
-
-    def close_with(self, code: int, word: str, sentence: str) -> None:
-        """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
+#: The opcode, the payload and FIN.
+Frame = tuple[int, bytes, bool]
 
 
 @frozen
@@ -78,7 +53,6 @@ class Acknowledgement:
     number: object
 
 
-@implementer(IPushProducer)
 @define(eq=False)
 class WebSocketListener:
     """One client's WebSocket and its hold on a session: the session's listener.
@@ -90,39 +64,36 @@ class WebSocketListener:
     _socket: WebSocket
     _session: Session
     _resume_point: resume.ResumePoint | None = None
-    _attachment: Attachment | None = field(default=None, init=False)
-    _v4: V4Client = field(factory=V4Client, init=False)
-    _paused: bool = field(default=False, init=False)
-    _frames: Iterator[tuple[int, bytes, bool]] = field(default=iter(()), init=False)
+    _channel: ClientChannel | None = field(default=None, init=False)
+    _producer: PushProducer = field(init=False)
+    _pump: Pump[Frame] = field(init=False)
     _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
     _closing: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pump = Pump(writable=self._writable, write=self._write, more=self._next_frames)
+        self._producer = PushProducer(on_resumed=self._pump.run)
 
     def begin(self) -> None:
         """Take part in the session, as fast as the transport takes what is said.
 
         Raises one of `resume.CANNOT_GO_ON`.
         """
-        if self._resume_point is None:
-            self._attachment = self._session.attach(self)
-        else:
-            resume_point = self._resume_point
-            self._attachment = self._session.attach(self, resume_point.name, resume_point.after)
-        transport = self._socket.transport
-        transport.unregisterProducer()  # the HTTP channel, whose transport it was
-        transport.registerProducer(self, True)
-        self._pump()
+        self._channel = ClientChannel.attach(self._session, self, self._resume_point)
+        self._socket.register_producer(self._producer)
+        self._pump.run()
 
     def end(self, *, for_good: bool = False) -> None:
         """The client is gone; `for_good` when it said so itself, and does not come back."""
-        self._paused = True
-        self._frames = iter(())  # they may be long, and who refers to this may live on
+        self._producer.stopProducing()
+        self._pump.drop()  # who refers to this may live on
         self._refusals.clear()
-        if self._attachment is None:
+        if self._channel is None:
             return
         if for_good:
-            self._attachment.detach_for_good()
+            self._channel.attachment.detach_for_good()
         else:
-            self._attachment.detach()
+            self._channel.attachment.detach()
 
     def parse(self, text: bytes, date: str) -> Message | textwire.UnknownChannel | Acknowledgement:
         """See `MessageHandler.parse`."""
@@ -136,17 +107,14 @@ class WebSocketListener:
 
     def handle(self, parsed: Message | textwire.UnknownChannel | Acknowledgement) -> None:
         """Pass on what the client said."""
-        assert self._attachment is not None, "nothing is heeded before the beginning"
-        match parsed:
-            case Acknowledgement(number):
-                self._acknowledge(self._attachment, number)
-            case textwire.UnknownChannel():
-                self._refuse(parsed.code, parsed.message, parsed.header)
-            case Message():
-                try:
-                    self._attachment.send(self._v4.adapt_request(parsed))
-                except Undeliverable as error:
-                    self._refuse(error.code, error.message, parsed.header)
+        assert self._channel is not None, "nothing is heeded before the beginning"
+        if isinstance(parsed, Acknowledgement):
+            self._acknowledge(self._channel.attachment, parsed.number)
+            return
+        refusal = self._channel.send(parsed)
+        if refusal is not None and len(self._refusals) < REFUSALS:
+            self._refusals.append(refusal)
+            self.wake()
 
     def _acknowledge(self, attachment: Attachment, number: object) -> None:
         """The client has everything up to that number."""
@@ -161,60 +129,40 @@ class WebSocketListener:
 
     def wake(self) -> None:
         """There is something to take."""
-        if not self._paused:
-            self._pump()
+        self._pump.run()
 
     def close(self, reason: str) -> None:
         """The session is over, or this client too slow for it."""
         self._closing = reason
         if reason in (STALLED, SUPERSEDED):
             self._close(reason)  # behind what it does not read, or it would never come
-        elif not self._paused:
-            self._pump()
+        else:
+            self._pump.run()
 
-    # --- IPushProducer
+    # --- inside
 
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The client has caught up."""
-        self._paused = False
-        self._pump()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone; `end` follows."""
-        self._paused = True
-
-    def _pump(self) -> None:
-        """Write while there is something to write and the transport takes it."""
-        while self._may_write():
-            for opcode, payload, last in self._frames:
-                self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
-                if not self._may_write():
-                    return
-            if self._refusals:
-                self._frames = frames_of(list(self._refusals))
-                self._refusals.clear()
-                continue
-            number, messages = self._read()
-            if not messages:
-                break
-            self._frames = frames_of(messages, number)
-        if self._closing is not None and self._may_write():
-            self._close(self._closing)
-
-    def _read(self) -> tuple[int | None, list[Message]]:
-        """The next messages, and the number of the first if the client is told numbers."""
-        if self._attachment is None or self._closing is not None:
-            return None, []
-        number = None if self._resume_point is None else self._attachment.position
-        return number, [self._v4.adapt_reply(each) for each in self._attachment.read(ROOM)]
-
-    def _may_write(self) -> bool:
+    def _writable(self) -> bool:
         """The transport takes more, and no close was sent, which is the last frame."""
-        return not self._paused and self._socket.can_send
+        return not self._producer.paused and self._socket.can_send
+
+    def _write(self, frame: Frame) -> None:
+        opcode, payload, last = frame
+        self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
+
+    def _next_frames(self) -> Iterator[Frame] | None:
+        if self._refusals:
+            refusals = list(self._refusals)
+            self._refusals.clear()
+            return frames_of(refusals)
+        channel = self._channel
+        if channel is not None and self._closing is None:
+            number = None if self._resume_point is None else channel.attachment.position
+            messages = channel.read(ROOM)
+            if messages:
+                return frames_of(messages, number)
+        if self._closing is not None:  # be it since this reading
+            self._close(self._closing)
+        return None
 
     def _close(self, reason: str) -> None:
         if reason == STALLED:
@@ -225,19 +173,9 @@ class WebSocketListener:
             code, message = NORMAL, "The session is over."
         self._socket.close_with(code, reason, message)
 
-    def _refuse(self, code: str, message: str, header: bytes) -> None:
-        """Tell this client alone that its request goes nowhere."""
-        if len(self._refusals) >= REFUSALS:
-            return
-        content = {"ename": code, "evalue": message, "traceback": [f"{code}: {message}"]}
-        self._refusals.append(self._session.originate("error", content, header))
-        self.wake()
 
-
-def frames_of(
-    messages: Iterable[Message], number: int | None = None
-) -> Iterator[tuple[int, bytes, bool]]:
-    """Opcode, payload and FIN of the frames of these messages; long contents take several.
+def frames_of(messages: Iterable[Message], number: int | None = None) -> Iterator[Frame]:
+    """The frames of these messages; long contents take several.
 
     They are numbered from `number` on, if there is one.
     """

@@ -52,9 +52,11 @@ class CursorContext:
 def _tokens(text: str) -> tuple[list[TokenInfo], bool]:
     """Those before the end, or the first that is none, and whether that is half a string."""
     tokens: list[TokenInfo] = []
+    # From Python 3.12 on, no lone surrogate can be read. A "?" is in no token either.
+    readable = text.encode(errors="replace").decode()
     try:
         # Extended, the list keeps what came before an error.
-        tokens.extend(tokenize.generate_tokens(StringIO(text).readline))
+        tokens.extend(tokenize.generate_tokens(StringIO(readable).readline))
     except (tokenize.TokenError, SyntaxError) as error:
         return tokens, "string" in str(error)
     return tokens, False

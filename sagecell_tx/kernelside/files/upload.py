@@ -16,6 +16,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from sagecell_tx.kernelside.startcommand import KernelLimits
+
 #: Bytes of a file that one message carries at most. ZMQ counts what waits at the server in
 #: messages, and a kernel makes them faster than they are stored: with small ones, little waits.
 PIECE = 64 * 1024
@@ -52,15 +54,6 @@ class NotSaved(Exception):
     """A file that is not taken; the text says why, as the end of a sentence."""
 
 
-@frozen(kw_only=True)
-class FileLimits:
-    """Bytes of one file, bytes in all, and names, over a kernel's life."""
-
-    file: int
-    files: int
-    files_count: int
-
-
 @frozen
 class Stamp:
     """What tells whether a file is still the same."""
@@ -85,7 +78,7 @@ class ChangedFiles:
     """
 
     root: int
-    limits: FileLimits
+    limits: KernelLimits
     publish: Publish
     complain: Callable[[str], None]
     _known: dict[str, Stamp] = field(factory=dict, init=False)
@@ -177,16 +170,18 @@ class ChangedFiles:
         _check_name(path)
         if stamp.kind in _KINDS:
             raise NotSaved(f"it is {_KINDS[stamp.kind]}")
-        if path not in self._names and len(self._names) >= self.limits.files_count:
-            raise NotSaved(f"a session may save {self.limits.files_count} files")
+        if path not in self._names and len(self._names) >= self.limits.session_files:
+            raise NotSaved(f"a session may save {self.limits.session_files} files")
         with _opened(self.root, path, _FILE) as file:
             status = os.fstat(file.descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise NotSaved("it is no longer a regular file")
-            if status.st_size > self.limits.file:
-                raise NotSaved(f"it has {status.st_size:,} bytes of {self.limits.file:,} allowed")
-            if status.st_size > self.limits.files - self._sent:
-                raise NotSaved(f"all files together may have {self.limits.files:,} bytes")
+            if status.st_size > self.limits.file_bytes:
+                raise NotSaved(
+                    f"it has {status.st_size:,} bytes of {self.limits.file_bytes:,} allowed"
+                )
+            if status.st_size > self.limits.session_bytes - self._sent:
+                raise NotSaved(f"all files together may have {self.limits.session_bytes:,} bytes")
             self._names.add(path)
             self._publish_pieces(path, file.descriptor, status)
 

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
 from sagecell_tx.kernelside.system import processes
 
 #: How long groups whose processes were killed may take to become empty, in seconds.
@@ -122,15 +122,14 @@ class OwnGroups:
             raise OSError(error.errno, f"no group can be had: {error.strerror}") from error
 
     def _bound(self, name: str, start: StartCommand) -> None:
-        memory, threads = start.limit("memory", 0), start.limit("processes", 0)
-        if "memory" in self.controllers and memory:
+        if "memory" in self.controllers:
             # All of its processes or none: half a kernel is of no use to anybody.
             self._write(f"{name}/memory.oom.group", "1")
-            self._write(f"{name}/memory.max", str(memory))
+            self._write(f"{name}/memory.max", str(start.limits.memory_bytes))
             with suppress(OSError):  # not there where Linux has no swap
                 self._write(f"{name}/memory.swap.max", "0")
-        if "pids" in self.controllers and threads:
-            self._write(f"{name}/pids.max", str(threads))
+        if "pids" in self.controllers:
+            self._write(f"{name}/pids.max", str(start.limits.processes))
 
     def usage(self, kernel_id: int) -> int | None:
         """See `Groups.usage`: Linux keeps ``cpu.stat``, whichever controllers are in force."""
@@ -164,10 +163,8 @@ class OwnGroups:
 
     def attempt(self) -> None:
         """See that a process can live in a group; raises OSError if none can."""
-        limits = {"memory": 1 << 30, "processes": 100}
-        start = StartCommand(kernel_id=0, limits=limits)
         try:
-            entrance = self.make(start)
+            entrance = self.make(TRIAL)
             pid = os.fork()
             if pid == 0:
                 enter(entrance)
@@ -176,7 +173,7 @@ class OwnGroups:
             if os.waitpid(pid, 0)[1] != 0:
                 raise OSError(0, "no process can enter it")
         finally:
-            self.release(start.kernel_id)
+            self.release(TRIAL.kernel_id)
 
     def sweep(self) -> None:
         """Kill and remove what fork servers that are gone have left. Blocks as `close` does."""

@@ -12,6 +12,7 @@ from sagecell_tx.kernelside.bootstrap import KernelBootstrap
 from sagecell_tx.kernelside.forkserver import cgroups
 from sagecell_tx.kernelside.sandbox.levels import Level
 from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.system import inheritance
 
 
 @frozen
@@ -67,23 +68,11 @@ def fork(level: Level, groups: cgroups.Groups, forked: ForkedProcess) -> ForkedP
             os.close(entrance)
         if pid != 0:
             return pid
-        reset_signals()
-        close_all_but(forked.bootstrap.fileno(), forked.lifeline.fileno())
+        inheritance.reset_signals()
+        inheritance.close_all_but(forked.bootstrap.fileno(), forked.lifeline.fileno())
         return forked
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
-
-
-def close_all_but(*kept: int) -> None:
-    """Close all descriptors above 2 but these, the control pipes above all.
-
-    Objects that think they own one of the others are never freed: `startup.become` does not return.
-    """
-    following = 3
-    for descriptor in sorted(kept):
-        os.closerange(following, descriptor)
-        following = descriptor + 1
-    os.closerange(following, os.sysconf("SC_OPEN_MAX"))
 
 
 def signal_descriptor() -> int:
@@ -97,10 +86,3 @@ def signal_descriptor() -> int:
     # Ctrl-C in a terminal reaches this process too; who started it says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return read_end
-
-
-def reset_signals() -> None:
-    """In a forked process: signals are its own. SIGINT stays ignored between cells."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)

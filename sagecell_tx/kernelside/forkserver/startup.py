@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import math
 import os
 import random
 import resource
@@ -16,7 +17,6 @@ from contextlib import suppress
 from typing import NoReturn
 
 from sagecell_tx.kernelside.bootstrap import Secrets
-from sagecell_tx.kernelside.files.upload import FileLimits
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess
 from sagecell_tx.kernelside.kernel import threads
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
@@ -32,8 +32,6 @@ _CPU_GRACE = 5
 
 #: How long an orderly end may take, in seconds.
 _LAST_WORDS = 2.0
-
-_NO_LIMIT = 2**62
 
 #: What Linux counts for each user, and kernels that are one user would take from one another: timers
 #: and queued signals, bytes of message queues and bytes of memory that is never swapped out.
@@ -57,11 +55,7 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
         make_own(environment)
         parts.kernel.watch_files(
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
-            FileLimits(
-                file=start.limit("file", _NO_LIMIT),
-                files=start.limit("files", _NO_LIMIT),
-                files_count=start.limit("files_count", _NO_LIMIT),
-            ),
+            start.limits,
         )
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
         running = RunningKernel.open(parts, environment.listeners, secrets.key, captures)
@@ -95,20 +89,17 @@ def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnviro
     processes.adopt_orphans()
     _limit(resource.RLIMIT_CORE, 0, 0)
     # Linux counts in nanoseconds, and takes a number that overflows for a limit long passed.
-    cpu = min(start.limit("cpu", _NO_LIMIT), 2**31)
+    limits = start.limits
+    cpu = min(math.ceil(limits.cpu_seconds), 2**31)
     _limit(resource.RLIMIT_CPU, cpu + _CPU_GRACE, cpu + 2 * _CPU_GRACE)
-    file = start.limit("file", _NO_LIMIT)
-    _limit(resource.RLIMIT_FSIZE, file, file)
-    for what, most in _OF_ONE_USER:
-        _limit(what, most, most)
-    for name, what in (
-        ("memory", resource.RLIMIT_DATA),
-        ("processes", resource.RLIMIT_NPROC),
-        ("open_files", resource.RLIMIT_NOFILE),
+    for what, most in (
+        (resource.RLIMIT_FSIZE, limits.file_bytes),
+        *_OF_ONE_USER,
+        (resource.RLIMIT_DATA, limits.memory_bytes),
+        (resource.RLIMIT_NPROC, limits.processes),
+        (resource.RLIMIT_NOFILE, limits.open_files),
     ):
-        most = start.limit(name, 0)
-        if most:
-            _limit(what, most, most)
+        _limit(what, most, most)
     return environment
 
 

@@ -23,7 +23,7 @@ from traitlets.config import Config
 
 from sagecell_tx.kernelside.completion.requests import CompletionRequests
 from sagecell_tx.kernelside.files import listing, programfile
-from sagecell_tx.kernelside.files.upload import ChangedFiles, FileLimits
+from sagecell_tx.kernelside.files.upload import ChangedFiles
 from sagecell_tx.kernelside.kernel.formatter import CellFormatter
 from sagecell_tx.kernelside.kernel.interrupts import Interrupts
 from sagecell_tx.kernelside.kernel.serializer import CellSerializer
@@ -31,6 +31,7 @@ from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.languages.python import unwrapped
 from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.output.streams import CellStream
+from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.userapi.toolbox import Toolbox, exercise_cell
 
@@ -191,7 +192,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         self._listed += listed
         return listed
 
-    def watch_files(self, root: int, limits: FileLimits) -> None:
+    def watch_files(self, root: int, limits: KernelLimits) -> None:
         """From now on, files that cells make in the directory `root` are published."""
         self.changed_files = ChangedFiles(
             root=root,

@@ -32,15 +32,12 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+import attrs
 from attrs import define, field, frozen
 
-from sagecell_tx.kernelside.forkserver import forking
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
-from sagecell_tx.kernelside.startcommand import StartCommand
-from sagecell_tx.kernelside.system import processes
-
-#: The limits that are the watch's.
-_LIMITS = ("cpu", "memory", "processes", "directory", "warning")
+from sagecell_tx.kernelside.startcommand import KernelLimits, StartCommand
+from sagecell_tx.kernelside.system import inheritance, processes
 
 #: The longest packet, in bytes.
 _PACKET = 16 * 1024
@@ -83,7 +80,7 @@ class Monitor:
         try:
             pid = os.fork()
             if pid == 0:
-                forking.reset_signals()
+                inheritance.reset_signals()
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_IGN)  # it ends with the fork server
         finally:
@@ -117,7 +114,7 @@ class Monitor:
         self._kernels[self._count] = kernel
         sent = {"directory": directory, "usage": usage}
         descriptors = {name: each for name, each in sent.items() if each is not None}
-        limits = {name: start.limits[name] for name in _LIMITS if name in start.limits}
+        limits = attrs.asdict(start.limits)
         told = {"add": self._count, "pid": pid, "limits": limits, "with": list(descriptors)}
         self._send(told, list(descriptors.values()))
 
@@ -196,7 +193,7 @@ def _be_watch(channel: socket.socket, parent: int) -> NoReturn:
     """In the new process: watch until the fork server is gone."""
     try:
         processes.die_with(parent)
-        forking.close_all_but(channel.fileno())
+        inheritance.close_all_but(channel.fileno())
         channel.setblocking(False)
         # Two descriptors for each kernel.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -241,7 +238,7 @@ def _take_commands(channel: socket.socket, watch: UsageWatch) -> bool:
             target = WatchTarget(
                 pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True))
             )
-            watch.add(told["add"], target, told["limits"])
+            watch.add(told["add"], target, KernelLimits(**told["limits"]))
         elif "ping" in told:
             _send(channel, {"pong": True})
         else:

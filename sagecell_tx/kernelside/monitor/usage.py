@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from attrs import define, field, frozen
 from sagecell_tx.kernelside.monitor.cputime import CpuTime
 from sagecell_tx.kernelside.monitor.diskuse import DiskUse
 from sagecell_tx.kernelside.monitor.memoryuse import MemoryUse, Sources
+from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import Autogroups
 from sagecell_tx.kernelside.system.processtable import Process
@@ -76,9 +77,9 @@ class WatchTarget:
 @define(eq=False)
 class _WatchedKernel:
     target: WatchTarget
-    limits: Mapping[str, float]
+    limits: KernelLimits
     time: CpuTime
-    memory: MemoryUse | None
+    memory: MemoryUse
     disk: DiskUse | None
     groups: Autogroups = field(factory=Autogroups)
     cpu: float = 0.0  # seconds, the most that was seen
@@ -88,8 +89,8 @@ class _WatchedKernel:
 
     def time_left(self) -> int | None:
         """Whole seconds of processor time, if it is to be warned of them now."""
-        most, ahead = self.limits.get("cpu"), self.limits.get("warning", 0)
-        if most is None or self.warned or most < 2 * ahead or self.cpu < most - ahead:
+        most, ahead = self.limits.cpu_seconds, self.limits.warning_seconds
+        if self.warned or most < 2 * ahead or self.cpu < most - ahead:
             return None
         self.warned = True
         return max(1, round(most - self.cpu))
@@ -102,20 +103,18 @@ class _WatchedKernel:
         self.pause = min(2 * self.pause, _LONGEST) if idle else 1
         self.groups.level(tree)
         self.cpu = max(self.cpu, self.time.update(tree, now), _usage(self.target.usage))
-        limit = self.limits.get
-        cpu, processes = limit("cpu"), limit("processes")
-        if cpu is not None and self.cpu > cpu:
+        if self.cpu > self.limits.cpu_seconds:
             return "cpu"
-        if processes is not None and sum(process.threads for process in tree) > processes:
+        if sum(process.threads for process in tree) > self.limits.processes:
             return "processes"
-        if self.memory is not None and self.memory.check(tree):
+        if self.memory.check(tree):
             return "memory"
         return "disk" if self.disk is not None and self.disk.exceeds(_ENTRIES) else None
 
     @property
     def counting(self) -> bool:
         """Whether a count of something has begun and is not at its end."""
-        return bool((self.memory and self.memory.counting) or (self.disk and self.disk.under_way))
+        return bool(self.memory.counting or (self.disk and self.disk.under_way))
 
     def count_on(self) -> str | None:
         """Go on with what is counted between two looks; why the kernel has to end, or None."""
@@ -141,17 +140,16 @@ class UsageWatch:
     _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
 
-    def add(self, kernel: Hashable, target: WatchTarget, limits: Mapping[str, float]) -> None:
+    def add(self, kernel: Hashable, target: WatchTarget, limits: KernelLimits) -> None:
         """Watch a kernel from now on."""
         if not self._watched:
             self._next = time.monotonic() + self.interval
-        most = limits.get("memory")
         self._watched[kernel] = _WatchedKernel(
             target=target,
             limits=limits,
             time=CpuTime(os.cpu_count() or 1),
-            memory=None if most is None else MemoryUse(target.pid, most, self._sources),
-            disk=_disk_use(target.directory, limits),
+            memory=MemoryUse(target.pid, limits.memory_bytes, self._sources),
+            disk=_disk_use(target.directory, limits.directory_bytes),
         )
 
     def forget(self, kernel: Hashable) -> None:
@@ -216,9 +214,6 @@ def _usage(stat: int | None) -> float:
     return 0.0
 
 
-def _disk_use(directory: int | None, limits: Mapping[str, float]) -> DiskUse | None:
-    """The count of what is on disk, if anything can be and that is limited."""
-    most = limits.get("directory")
-    if directory is None or most is None:
-        return None
-    return DiskUse(root=os.dup(directory), most=most)
+def _disk_use(directory: int | None, most: int) -> DiskUse | None:
+    """The count of what is on disk, if anything can be."""
+    return None if directory is None else DiskUse(root=os.dup(directory), most=most)

@@ -22,7 +22,7 @@ from sagecell_tx.kernelside.sandbox.account import Account
 from sagecell_tx.kernelside.sandbox.levels import Level, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces.level import Namespaces
 from sagecell_tx.kernelside.sandbox.none import NoConfinement
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
 from sagecell_tx.kernelside.system import processes
 
 #: From the highest to the lowest.
@@ -52,7 +52,7 @@ def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequenc
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
-            complaint = _enter(level, StartCommand(kernel_id=0, limits={}), KernelBootstrap(theirs))
+            complaint = _enter(level, TRIAL, KernelBootstrap(theirs))
     if complaint:
         raise Unavailable(f"A kernel cannot enter it: {complaint}.")
     return level.features

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.sessions.admission.budgets import Budgets
 from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, QueueEntry
@@ -41,7 +41,7 @@ class PlacePool:
     """The places of one purpose, its budgets, and the queue of those who found none free."""
 
     size: int
-    limits: Limits
+    limits: AdmissionLimits
     clock: IReactorTime
     taken: int = field(default=0, init=False)
     budgets: Budgets = field(init=False)
@@ -51,7 +51,7 @@ class PlacePool:
 
     def __attrs_post_init__(self) -> None:
         self.budgets = Budgets(self.limits)
-        self.queue = Queue(self.limits.queue)
+        self.queue = Queue(self.limits.queue_length)
 
     def admit(
         self, visitor: Visitor, *, patience: float, on_moved: Callable[[Position], None]
@@ -142,7 +142,7 @@ class PlacePool:
 class Admission:
     """The door: a pool of places for each purpose, so that neither starves the other."""
 
-    limits: Limits
+    limits: AdmissionLimits
     clock: IReactorTime
     pools: dict[Purpose, PlacePool] = field(init=False)
     refused: Counter[str] = field(factory=Counter, init=False)  # by code

@@ -6,7 +6,7 @@ from collections import Counter
 
 from attrs import define, field
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.admission.refusals import too_many_kernels_for, too_many_starts_for
 from sagecell_tx.sessions.admission.tokenbuckets import Buckets
 from sagecell_tx.sessions.admission.visitors import Scope, Visitor
@@ -36,7 +36,7 @@ class Budget:
             del self.taken[name]
 
 
-def _budgets(limits: Limits) -> dict[Scope, Budget]:
+def _budgets(limits: AdmissionLimits) -> dict[Scope, Budget]:
     return {
         Scope.ADDRESS: Budget(limits.kernels_per_address, Buckets(limits.starts_per_address)),
         Scope.NETWORK: Budget(limits.kernels_per_network, Buckets(limits.starts_per_network)),
@@ -56,7 +56,7 @@ class Budgets:
 
     by_scope: dict[Scope, Budget]
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: AdmissionLimits) -> None:
         self.by_scope = _budgets(limits)
 
     def check(self, visitor: Visitor, now: float) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 
-from sagecell_tx.config import Limits, Rate
+from sagecell_tx.limits import FileLimits, Rate, RequestLimits
 from sagecell_tx.sessions.admission.refusals import too_many_permalinks_for
 from sagecell_tx.sessions.admission.tokenbuckets import Buckets
 from sagecell_tx.sessions.admission.visitors import Scope, Visitor
@@ -56,12 +56,12 @@ class FileAllowance:
 
     _allowance: Allowance
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FileLimits) -> None:
         self._allowance = Allowance(
             {
-                Scope.ADDRESS: limits.stored_per_address,
-                Scope.NETWORK: limits.stored_per_network,
-                Scope.KEY: limits.stored_per_key,
+                Scope.ADDRESS: limits.stored_bytes_per_address,
+                Scope.NETWORK: limits.stored_bytes_per_network,
+                Scope.KEY: limits.stored_bytes_per_key,
             }
         )
 
@@ -132,7 +132,7 @@ class PermalinkAllowance:
 
     _allowance: Allowance
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._allowance = Allowance(
             {
                 Scope.ADDRESS: limits.permalinks_per_address,

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from attrs import define, field
 
-from sagecell_tx.config import Rate
+from sagecell_tx.limits import Rate
 
 #: Names at most in memory; beyond it, who was seen least recently starts anew.
 MOST = 20_000

@@ -29,7 +29,8 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import StartFailed
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.wire.messages import SHELL, Message, WireError, originate
+from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.wire.messages import SHELL, Message, WireError
 
 _log = Logger()
 
@@ -74,12 +75,11 @@ class Question:
 
 @define(kw_only=True, eq=False)
 class Completer:
-    """The shared kernel's one listener. `new_id` makes message ids, `now` ISO 8601 times."""
+    """The shared kernel's one listener."""
 
     fleet: Fleet
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     _questions: dict[str, Question] = field(factory=dict, init=False)  # that the kernel has
     _turns: Turns[Question] = field(factory=lambda: Turns(AT_ONCE, EACH), init=False)
     _opening: bool = field(default=False, init=False)
@@ -152,7 +152,7 @@ class Completer:
     async def _open(self) -> None:
         visitor = Visitor(purpose=Purpose.COMPLETER)
         session = await self.fleet.open(
-            visitor, timeout=self.fleet.limits.completer, patience=PATIENCE
+            visitor, timeout=self.fleet.limits.lifetime.completer_idle_seconds, patience=PATIENCE
         )
         await session.when_ready()
         session.expect_no_execution()
@@ -181,14 +181,7 @@ class Completer:
         if question.asked.msg_type == "inspect_request":
             content["detail_level"] = question.detail_level
         # Clients choose their ids as they like; here they must not collide.
-        request = originate(
-            SHELL,
-            PREFIX + question.asked.msg_type,
-            content,
-            session="",
-            msg_id=self.new_id(),
-            date=self.now(),
-        )
+        request = self.originator.originate(SHELL, PREFIX + question.asked.msg_type, content)
         question.msg_id = request.msg_id
         self._questions[request.msg_id] = question
         self._wait_for(question, self._time_out)
@@ -258,14 +251,8 @@ class Completer:
         return self._reply(asked, {**_nothing(asked, asked.parsed_content()), **error})
 
     def _reply(self, asked: Message, content: dict[str, Any]) -> Message:
-        return originate(
-            SHELL,
-            REPLIES[asked.msg_type],
-            content,
-            session="",
-            msg_id=self.new_id(),
-            date=self.now(),
-            parent_header=asked.header,
+        return self.originator.originate(
+            SHELL, REPLIES[asked.msg_type], content, parent_header=asked.header
         )
 
 

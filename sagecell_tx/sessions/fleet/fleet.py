@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.admission import Admission, Place
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.starts import Starts
@@ -25,6 +25,7 @@ from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 
 _log = Logger()
 
@@ -40,14 +41,13 @@ GONE = 1.0
 
 @define(kw_only=True, eq=False)
 class Fleet(Service):
-    """The sessions by kernel id. `new_id` makes 36-character ids, `now` ISO 8601 times."""
+    """The sessions by kernel id."""
 
     host: Host
     files: FileStore
     limits: Limits
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     starts: Starts
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
@@ -57,13 +57,17 @@ class Fleet(Service):
     _places: dict[str, Place] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.admission = Admission(limits=self.limits, clock=self.clock)
-        self.allowance = FileAllowance(self.limits)
+        self.admission = Admission(limits=self.limits.admission, clock=self.clock)
+        self.allowance = FileAllowance(self.limits.files)
         self.deaths = Deaths(self.clock.seconds)
-        self.ended = EndedSessions(clock=self.clock, limits=self.limits)
+        self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def new_id(self) -> str:
+        """An id for a kernel that is about to be opened."""
+        return self.originator.new_id()
 
     def open(
         self,
@@ -82,11 +86,11 @@ class Fleet(Service):
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
-        patience = self.limits.queue_wait if patience is None else patience
+        patience = self.limits.admission.queue_seconds if patience is None else patience
         end = self.clock.seconds() + patience
         place = self.admission.admit(visitor, patience=patience, on_moved=on_moved)
         return place.addCallback(self._await_turn, end).addCallback(
-            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.idle)
+            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.lifetime.idle_seconds)
         )
 
     def _await_turn(self, place: Place, end: float) -> Deferred[Place]:
@@ -109,8 +113,7 @@ class Fleet(Service):
             files=Metered(self.files, partial(self._count, place.visitor)),
             limits=self.limits,
             clock=self.clock,
-            new_id=self.new_id,
-            now=self.now,
+            originator=self.originator,
             on_settled=partial(self._start_over, place.visitor.holder),
             on_dead=self._remove,
             timeout=timeout,

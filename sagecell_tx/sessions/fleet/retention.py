@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.lifecycle.session import Session
 
 
@@ -13,12 +13,12 @@ from sagecell_tx.sessions.lifecycle.session import Session
 class EndedSessions:
     """The sessions by kernel id, the oldest first; few, small, and not for long.
 
-    What is dropped early is what was kept longest, once there are `limits.last_words` sessions
-    or they have `limits.last_words_size` bytes.
+    What is dropped early is what was kept longest, once there are more sessions than
+    `limits.retained_sessions`, or they have more bytes than `limits.retained_bytes`.
     """
 
     clock: IReactorTime
-    limits: Limits
+    limits: LifetimeLimits
     _kept: dict[str, tuple[Session, IDelayedCall]] = field(factory=dict, init=False)
 
     def __len__(self) -> int:
@@ -30,12 +30,12 @@ class EndedSessions:
             other for other, _ in self._kept.values() if not other.audience.awaits_return
         ]:
             self.drop(other.kernel_id)  # everybody has heard everything
-        timer = self.clock.callLater(self.limits.resumable, self.drop, session.kernel_id)
+        timer = self.clock.callLater(self.limits.resumable_seconds, self.drop, session.kernel_id)
         self._kept[session.kernel_id] = session, timer
         sizes = {kernel_id: other.audience.kept for kernel_id, (other, _) in self._kept.items()}
         size = sum(sizes.values())
         while self._kept and (
-            len(self._kept) > self.limits.last_words or size > self.limits.last_words_size
+            len(self._kept) > self.limits.retained_sessions or size > self.limits.retained_bytes
         ):
             oldest = next(iter(self._kept))
             size -= sizes[oldest]

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Kernel, Listener
 from sagecell_tx.sessions.lifecycle.activity import ActivityObserver
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
@@ -98,7 +98,8 @@ class Bridge:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     uploads: Uploads
     originate: Originate
     activity: ActivityObserver
@@ -112,18 +113,19 @@ class Bridge:
     _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
 
     def __attrs_post_init__(self) -> None:
-        self._in_flight = InFlight(2 * self.limits.kernel_message)
+        self._in_flight = InFlight(2 * self.messages.kernel_message_bytes)
         self.audience = Audience(
             kernel_id=self.kernel_id,
             clock=self.clock,
-            limits=self.limits,
+            lifetime=self.lifetime,
+            messages=self.messages,
             valve=self._valve,
             on_attended=self._attended,
             on_deserted=self.activity.listeners_left,
         )
         self._interruptions = Interruptions(
             clock=self.clock,
-            grace=self.limits.interrupt_grace,
+            grace=self.lifetime.interrupt_grace_seconds,
             insist=self._interrupt_again,
             give_up=self.activity.interrupt_ignored,
         )
@@ -249,16 +251,16 @@ class Bridge:
         """Count `message` against its execution's output; the first one over it is announced."""
         if message.msg_type in _ALWAYS:
             return True
-        request = self._in_flight.get(message.parent_id)
+        request, most = self._in_flight.get(message.parent_id), self.messages.output_bytes
         if request is None:
             before, self._stray = self._stray, self._stray + message.size
-            over, said_so = self._stray > self.limits.output, before > self.limits.output
+            over, said_so = self._stray > most, before > most
         else:
             request.output_bytes += message.size
-            over, said_so = request.output_bytes > self.limits.output, request.silenced
+            over, said_so = request.output_bytes > most, request.silenced
             request.silenced = over
         if over and not said_so:
-            megabytes = self.limits.output / 2**20
+            megabytes = most / 2**20
             text = f"\n[The output is longer than {megabytes:.0f} MB; the rest is not shown.]\n"
             self.publish("stream", {"name": "stderr", "text": text}, message.parent_header)
         return not over
@@ -267,7 +269,7 @@ class Bridge:
         """The program asks to be kept for a while; only a number from 0 up is heeded."""
         seconds = asked_timeout(message)
         if seconds is not None:
-            self.activity.timeout_changed(float(min(seconds, self.limits.idle)))
+            self.activity.timeout_changed(float(min(seconds, self.lifetime.idle_seconds)))
 
     def _store(self, message: Message) -> None:
         """A piece of a file: nothing that follows it is told before it is stored."""

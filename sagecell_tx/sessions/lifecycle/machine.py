@@ -13,7 +13,7 @@ from attrs import define, field
 from automat import TypeMachine, TypeMachineBuilder
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.endreasons import Reason, reason_for
 from sagecell_tx.sessions.interfaces import Exit
 
@@ -87,7 +87,7 @@ class Core:
     """
 
     clock: IReactorTime
-    limits: Limits
+    limits: LifetimeLimits
     effects: Effects
     idle: Callable[[], float]
     detached: Callable[[], float]
@@ -95,7 +95,7 @@ class Core:
 
     def start_lifetime(self, life: Life) -> None:
         """From now on the kernel's age counts, whatever state it is in."""
-        self._lifetime = self.warned(life, self.limits.lifetime, Reason.LIFETIME)
+        self._lifetime = self.warned(life, self.limits.total_seconds, Reason.LIFETIME)
 
     def cancel_lifetime(self) -> None:
         """The kernel goes; its age no longer matters."""
@@ -111,7 +111,7 @@ class Core:
 
         It is not for a short wait, nor when old age comes first.
         """
-        deadline, ahead = self.unwarned(life, seconds, reason), self.limits.warning
+        deadline, ahead = self.unwarned(life, seconds, reason), self.limits.warning_seconds
         forestalled = (
             self._lifetime is not None and self._lifetime.end.getTime() <= deadline.end.getTime()
         )
@@ -132,11 +132,11 @@ class Stopping:
 
 def _starting(life: Life, core: Core) -> Deadline:
     core.start_lifetime(life)
-    return core.unwarned(life, core.limits.start, Reason.CRASHED)
+    return core.unwarned(life, core.limits.start_seconds, Reason.CRASHED)
 
 
 def _unclaimed(life: Life, core: Core) -> Deadline:
-    return core.unwarned(life, core.limits.unclaimed, Reason.DETACHED)
+    return core.unwarned(life, core.limits.unclaimed_seconds, Reason.DETACHED)
 
 
 def _idle(life: Life, core: Core) -> Deadline:
@@ -148,7 +148,7 @@ def _detached(life: Life, core: Core) -> Deadline:
 
 
 def _stopping(life: Life, core: Core, reason: Reason) -> Stopping:
-    return Stopping(reason, core.clock.callLater(core.limits.stop_grace, life.grace_over))
+    return Stopping(reason, core.clock.callLater(core.limits.stop_grace_seconds, life.grace_over))
 
 
 def _build() -> TypeMachine[Life, Core]:

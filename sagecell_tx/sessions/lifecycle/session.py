@@ -6,19 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
 from sagecell_tx.sessions.lifecycle.bridge import Attachment, Bridge
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.listeners.audience import Audience
-from sagecell_tx.wire.messages import CONTROL, IOPUB, Message, originate
+from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.waiters import OneShot
+from sagecell_tx.wire.messages import CONTROL, IOPUB, Message
 
 _log = Logger()
 
@@ -28,10 +30,9 @@ class Session:
     """One visitor's kernel. It observes its kernel, and has the effects of its life.
 
     `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
-    goes as soon as what it was asked to run is done. `new_id` makes message ids, `now` gives
-    the time as ISO 8601 text with zone. `on_settled` is called once, when the host has brought a
-    kernel up or will not, `on_dead` once, when the listeners were told and before those are who
-    wait for `when_ready` or `when_dead`.
+    goes as soon as what it was asked to run is done. `on_settled` is called once, when the host has
+    brought a kernel up or will not, `on_dead` once, when the listeners were told and before those
+    are who wait for `when_ready` or `when_dead`.
     """
 
     kernel_id: str
@@ -39,8 +40,7 @@ class Session:
     files: FileStore
     limits: Limits
     clock: IReactorTime
-    new_id: Callable[[], str]
-    now: Callable[[], str]
+    originator: Originator
     on_settled: Callable[[Session], None]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
@@ -49,22 +49,26 @@ class Session:
     _kernel: Kernel | None = field(default=None, init=False)
     _starting: Deferred[Kernel] | None = field(default=None, init=False)
     _executed: bool = field(default=False, init=False)
-    _ready: bool = field(default=False, init=False)
-    _reason: Reason | None = field(default=None, init=False)
     _why_not: str = field(default="", init=False)  # why there will be no kernel, once it is known
-    _awaiting_ready: list[Deferred[None]] = field(factory=list, init=False)
-    _awaiting_death: list[Deferred[Reason]] = field(factory=list, init=False)
+    # Why there is no kernel, empty when there is one.
+    _start_outcome: OneShot[str] = field(factory=OneShot, init=False)
+    _dead: OneShot[Reason] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
         kernel_id, limits = self.kernel_id, self.limits
-        uploads = Uploads(kernel_id=kernel_id, store=self.files, limits=limits, refuse=self._refuse)
+        uploads = Uploads(
+            kernel_id=kernel_id, store=self.files, limits=limits.files, refuse=self._refuse
+        )
         idle, detached = self._idle_deadline, self._detached_deadline
-        core = Core(clock=self.clock, limits=limits, effects=self, idle=idle, detached=detached)
+        core = Core(
+            clock=self.clock, limits=limits.lifetime, effects=self, idle=idle, detached=detached
+        )
         self._life = new_life(core)
         self._bridge = Bridge(
             kernel_id=kernel_id,
             clock=self.clock,
-            limits=limits,
+            lifetime=limits.lifetime,
+            messages=limits.messages,
             uploads=uploads,
             originate=self.originate,
             activity=self,
@@ -92,24 +96,16 @@ class Session:
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
-        if self._ready:
-            return succeed(None)
-        if self._reason is not None or self._why_not:
-            return fail(self._not_started(self._reason or Reason.CRASHED))
-        waiter: Deferred[None] = Deferred(self._awaiting_ready.remove)
-        self._awaiting_ready.append(waiter)
-        return waiter
+        if self._why_not:
+            return fail(StartFailed(self._why_not))
+        return self._start_outcome.when_fired().addCallback(_check_started)
 
     def when_dead(self) -> Deferred[Reason]:
         """Fires with the reason when the kernel and all it had are gone.
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
-        if self._reason is not None:
-            return succeed(self._reason)
-        waiter: Deferred[Reason] = Deferred(self._awaiting_death.remove)
-        self._awaiting_death.append(waiter)
-        return waiter
+        return self._dead.when_fired()
 
     def attach(
         self, listener: Listener, name: str | None = None, after: int | None = None
@@ -148,14 +144,8 @@ class Session:
 
     def originate(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
         """An iopub message as if from the kernel."""
-        return originate(
-            IOPUB,
-            msg_type,
-            content,
-            session=self.kernel_id,
-            msg_id=self.new_id(),
-            date=self.now(),
-            parent_header=parent_header,
+        return self.originator.originate(
+            IOPUB, msg_type, content, session=self.kernel_id, parent_header=parent_header
         )
 
     # --- KernelObserver
@@ -226,14 +216,8 @@ class Session:
                 if reason is Reason.CRASHED:
                     self._not_in_time()
             return
-        request = originate(
-            CONTROL,
-            "shutdown_request",
-            {"restart": False},
-            session="",  # the kernel need not know whose it was
-            msg_id=self.new_id(),
-            date=self.now(),
-        )
+        # Without a session: the kernel need not know whose it was.
+        request = self.originator.originate(CONTROL, "shutdown_request", {"restart": False})
         self._bridge.shut_down(request)
 
     def kill(self) -> None:
@@ -252,7 +236,6 @@ class Session:
 
     def died(self, reason: Reason) -> None:
         """Tell everybody, once."""
-        self._reason = reason
         content = {
             "execution_state": "dead",
             "reason": reason.value,
@@ -261,18 +244,17 @@ class Session:
         self._bridge.publish("status", content)
         self._bridge.close(reason.value)
         self.on_dead(self, reason)
-        _fire(self._awaiting_ready, Failure(self._not_started(reason)))
-        _fire(self._awaiting_death, reason)
+        self._start_outcome.fire(self._why_not or reason.sentence)
+        self._dead.fire(reason)
 
     # --- the start
 
     def _started(self, kernel: Kernel) -> None:
         self._starting = None
         self._kernel = kernel
-        self._ready = True
         self._life.started()
         self._bridge.connect(kernel)
-        _fire(self._awaiting_ready, None)
+        self._start_outcome.fire("")
 
     def _start_failed(self, failure: Failure) -> None:
         self._starting = None
@@ -287,29 +269,28 @@ class Session:
         """Nobody has to wait until the host has ended what it had begun: it may hang."""
         self._why_not = "The kernel did not start in time."
         _log.warn(
-            "{kernel}: no kernel in {limit} s", kernel=self.kernel_id, limit=self.limits.start
+            "{kernel}: no kernel in {limit} s",
+            kernel=self.kernel_id,
+            limit=self.limits.lifetime.start_seconds,
         )
-        _fire(self._awaiting_ready, Failure(StartFailed(self._why_not)))
-
-    def _not_started(self, reason: Reason) -> StartFailed:
-        return StartFailed(self._why_not or reason.sentence)
+        self._start_outcome.fire(self._why_not)
 
     def _idle_deadline(self) -> float:
         """Seconds; a kernel that was not used yet is given time to be."""
         if self._executed:
             return self.timeout
-        return max(self.timeout, self.limits.unclaimed)
+        return max(self.timeout, self.limits.lifetime.unclaimed_seconds)
 
     def _detached_deadline(self) -> float:
         """Seconds; who ever had a cursor is given time to find a network again."""
-        return self.limits.resumable if self.audience.awaits_return else self.limits.detached
+        limits = self.limits.lifetime
+        return limits.resumable_seconds if self.audience.awaits_return else limits.detached_seconds
 
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"
         self._bridge.publish("stream", {"name": "stderr", "text": text}, parent_header)
 
 
-def _fire(waiters: list[Deferred[Any]], result: object) -> None:
-    # One at a time: each may cancel those that are still to come.
-    while waiters:
-        waiters.pop(0).callback(result)
+def _check_started(why_not: str) -> None:
+    if why_not:
+        raise StartFailed(why_not)

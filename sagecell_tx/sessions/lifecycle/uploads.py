@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import FileLimits
 from sagecell_tx.sessions.interfaces import (
     FileRefused,
     FileStore,
@@ -92,7 +92,7 @@ class Uploads:
 
     kernel_id: str
     store: FileStore
-    limits: Limits
+    limits: FileLimits
     refuse: Callable[[str, bytes], None]
     _incoming: _IncomingFile | None = field(default=None, init=False)
     _refused: str | None = field(default=None, init=False)
@@ -128,9 +128,9 @@ class Uploads:
         """Store one piece; raises `FileRefused`, and remembers the name for its other pieces."""
         try:
             coming = await self._continue(part)
-            if coming.size + len(part.data) > self.limits.file:
+            if coming.size + len(part.data) > self.limits.file_bytes:
                 raise FileRefused(f"The file {part.name!r} is too large and was not saved.")
-            if self._stored + len(part.data) > self.limits.files:
+            if self._stored + len(part.data) > self.limits.session_bytes:
                 raise FileRefused(f"No room is left for {part.name!r}: it was not saved.")
             await coming.upload.write(part.data)
             coming.size += len(part.data)
@@ -158,7 +158,7 @@ class Uploads:
         coming = self._incoming
         if part.offset == 0:
             await self._abandon()
-            if part.name not in self._names and len(self._names) >= self.limits.files_count:
+            if part.name not in self._names and len(self._names) >= self.limits.session_files:
                 raise FileRefused(f"Too many files: {part.name!r} was not saved.")
             upload = self.store.upload(self.kernel_id, part.name, part.mtime)
             self._incoming = coming = _IncomingFile(part.name, upload)

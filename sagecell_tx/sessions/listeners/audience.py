@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
@@ -52,7 +52,8 @@ class Audience:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    lifetime: LifetimeLimits
+    messages: MessageLimits
     valve: Valve
     on_attended: Callable[[], None]
     on_deserted: Callable[[], None]
@@ -64,11 +65,11 @@ class Audience:
     present: bool = field(default=False, init=False)  # somebody is there
 
     def __attrs_post_init__(self) -> None:
-        self._message_log = MessageLog(self.limits.outbox)
+        self._message_log = MessageLog(self.messages.message_log_bytes)
         self._resumable = ResumableClients(
             kernel_id=self.kernel_id,
             clock=self.clock,
-            limits=self.limits,
+            limits=self.lifetime,
             message_log=self._message_log,
             on_departed=self._departed,
         )
@@ -112,10 +113,8 @@ class Audience:
             self._check_room()
         client = self._resumable.subscribe(name, after)
         self._check_drained()
-        older = client.subscription
-        client.subscription = subscription = Subscription(
-            listener, client.cursor, self.clock.seconds(), client
-        )
+        older = self._subscription_of(client)
+        subscription = Subscription(listener, client.cursor, self.clock.seconds(), client)
         self._add(subscription)
         if older is not None:
             self._subscriptions.remove(older)
@@ -125,15 +124,19 @@ class Audience:
     def touch(self, name: str) -> int:
         """A resumable client is there without listening; gives the number that it goes on after."""
         client = self._resumable.find_or_add(name)
-        if client.subscription is None:
+        if self._subscription_of(client) is None:
             self._resumable.unsubscribe(client)
         self._note_presence()
         return client.cursor.kept - 1
 
     def _check_room(self) -> None:
         """What the kernel says is written to each, so there are not too many."""
-        if 0 < self.limits.listeners <= len(self._subscriptions):
+        if 0 < self.messages.listeners <= len(self._subscriptions):
             raise TooManyListeners
+
+    def _subscription_of(self, client: ResumableClient) -> Subscription | None:
+        """That with which a resumable client listens at present."""
+        return next((each for each in self._subscriptions if each.client is client), None)
 
     def _add(self, subscription: Subscription) -> Subscription:
         self._subscriptions.append(subscription)
@@ -162,7 +165,7 @@ class Audience:
         """Let a listener go that has everything it was told and does not come back."""
         self.unsubscribe(subscription)
         client = subscription.client
-        if client is not None and client.subscription is None:
+        if client is not None and self._subscription_of(client) is None:
             self._message_log.acknowledge(subscription.cursor, subscription.cursor.position - 1)
             self._resumable.forget(client)
 
@@ -246,11 +249,11 @@ class Audience:
 
     def _watch_for_stalls(self) -> None:
         if self._watch is None and self._subscriptions:
-            self._watch = self.clock.callLater(self.limits.stalled, self._drop_stalled)
+            self._watch = self.clock.callLater(self.messages.stalled_seconds, self._drop_stalled)
 
     def _drop_stalled(self) -> None:
         self._watch = None
-        long_ago = self.clock.seconds() - self.limits.stalled
+        long_ago = self.clock.seconds() - self.messages.stalled_seconds
         for subscription in list(self._subscriptions):
             behind = (
                 self.closed

@@ -1,24 +1,20 @@
 """Clients that come back: each has a name, and a cursor that outlives its connections.
 
 Between two polls such a client listens to nothing, and still is there. Its absence is noticed
-after `limits.detached` seconds. When it was missed for `limits.resumable` more it is forgotten,
-so that nobody holds a kernel for ever by not coming back.
+after `limits.detached_seconds`. When it was missed for `limits.resumable_seconds` more it is
+forgotten, so that nobody holds a kernel for ever by not coming back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
-
-if TYPE_CHECKING:
-    from sagecell_tx.sessions.listeners.audience import Subscription
 
 _log = Logger()
 
@@ -32,11 +28,10 @@ class TooManyCursors(Exception):
 
 @define(eq=False)
 class ResumableClient:
-    """A client that comes back. It has a `subscription` while it listens."""
+    """A client that comes back, and how far it has read."""
 
     name: str
     cursor: Cursor
-    subscription: Subscription | None = field(default=None, init=False)
     expired: bool = field(default=False, init=False)
     expiry: IDelayedCall | None = field(default=None, init=False)
 
@@ -47,7 +42,7 @@ class ResumableClients:
 
     kernel_id: str
     clock: IReactorTime
-    limits: Limits
+    limits: LifetimeLimits
     message_log: MessageLog
     on_departed: Callable[[], None]
     _known: dict[str, ResumableClient] = field(factory=dict, init=False)
@@ -93,10 +88,9 @@ class ResumableClients:
 
     def unsubscribe(self, client: ResumableClient) -> None:
         """One does not listen now, and may come back: it expires after a while."""
-        client.subscription = None
         self._cancel_expiry(client)
         if not self._over:
-            client.expiry = self.clock.callLater(self.limits.detached, self._expire, client)
+            client.expiry = self.clock.callLater(self.limits.detached_seconds, self._expire, client)
 
     def forget(self, client: ResumableClient) -> None:
         """Wait no longer for one, who does not come back."""
@@ -120,7 +114,9 @@ class ResumableClients:
 
     def _expire(self, client: ResumableClient) -> None:
         client.expired = True
-        client.expiry = self.clock.callLater(self.limits.resumable, self._forget_expired, client)
+        client.expiry = self.clock.callLater(
+            self.limits.resumable_seconds, self._forget_expired, client
+        )
         self.on_departed()
 
     def _forget_expired(self, client: ResumableClient) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 
 #: How far back the starts are counted, in seconds.
 WINDOW = 60.0
@@ -17,12 +17,12 @@ WINDOW = 60.0
 class Demand:
     """The starts of the last minute: as many kernels are worth keeping ready, within limits."""
 
-    limits: Limits
+    limits: AdmissionLimits
     clock: IReactorTime
     _starts: deque[float] = field(init=False)  # the latest last, no more than matter
 
     def __attrs_post_init__(self) -> None:
-        self._starts = deque(maxlen=self.limits.ready_most)
+        self._starts = deque(maxlen=self.limits.max_ready_kernels)
 
     def started(self) -> None:
         """Somebody wants a kernel."""
@@ -32,13 +32,15 @@ class Demand:
     def wanted(self) -> int:
         """So many ready kernels."""
         self._forget()
-        return min(max(len(self._starts), self.limits.ready_least), self.limits.ready_most)
+        return min(
+            max(len(self._starts), self.limits.min_ready_kernels), self.limits.max_ready_kernels
+        )
 
     @property
     def next_decrease(self) -> float | None:
         """In so many seconds, with no start in between, fewer are wanted; None: never."""
         self._forget()
-        surplus = len(self._starts) - self.limits.ready_least
+        surplus = len(self._starts) - self.limits.min_ready_kernels
         return self._starts[0] + WINDOW - self.clock.seconds() if surplus > 0 else None
 
     def _forget(self) -> None:

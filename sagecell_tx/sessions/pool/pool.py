@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.interfaces import Exit, Host, Kernel, KernelObserver, StartFailed
 from sagecell_tx.sessions.pool.demand import Demand
 from sagecell_tx.wire.messages import Message
@@ -43,7 +43,8 @@ class ReadyKernels(Service):
     """
 
     host: Host
-    limits: Limits
+    limits: AdmissionLimits
+    start_seconds: float  # that a kernel has to come up
     clock: IReactorTime
     _demand: Demand = field(init=False)
     _stock: list[_Start] = field(factory=list, init=False)  # nobody's yet, the oldest first
@@ -232,7 +233,7 @@ class _Start:
         self._starting = starting
         if self.observer is None:
             pool = self.pool
-            self._patience = pool.clock.callLater(pool.limits.start, self._timed_out)
+            self._patience = pool.clock.callLater(pool.start_seconds, self._timed_out)
         starting.addCallbacks(self._came_up, self._failed)
 
     def give_up(self) -> None:

@@ -19,9 +19,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.python.threadpool import ThreadPool
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.link import LARGE, KernelLink, kernel_socket
 from sagecell_tx.hosts.channels.zmqsocket import SLICE_MESSAGES, ZmqSocketFactory
+from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, originate
 
 KEY = b"0123456789abcdef"
@@ -83,7 +83,11 @@ class Bench:
         self.peer.close()
         shutil.rmtree(self.directory)
 
-    def open(self, **limits) -> Deferred:
+    def open(
+        self,
+        lifetime: LifetimeLimits | None = None,
+        messages: MessageLimits | None = None,
+    ) -> Deferred:
         self.link = KernelLink(
             factory=self.factory,
             threads=self.threads,
@@ -92,7 +96,8 @@ class Bench:
             name="7",
             key=KEY,
             identity=b"me",
-            limits=Limits(**limits),
+            lifetime=lifetime or LifetimeLimits(),
+            messages=messages or MessageLimits(),
             received=self.take,
             rejected=self.rejected.append,
             heartbeat_missed=lambda: self.silence.callback(None),
@@ -319,7 +324,7 @@ async def test_nothing_is_drained_while_the_kernel_may_say_more(bench):
 
 @ensureDeferred
 async def test_what_is_said_without_end_is_not_received(bench):
-    await bench.open(kernel_message=LARGE)
+    await bench.open(messages=MessageLimits(kernel_message_bytes=LARGE))
     frames = [b"x" * 100_000] * 60
     await deferToThread(bench.peer.sockets[2].send_multipart, frames)
     while not bench.broken:
@@ -330,7 +335,7 @@ async def test_what_is_said_without_end_is_not_received(bench):
 
 @ensureDeferred
 async def test_while_held_replies_come_until_they_are_many(bench):
-    await bench.open(outbox=10_000)
+    await bench.open(messages=MessageLimits(message_log_bytes=10_000))
     bench.link.pause()
     request = originate(SHELL, "x_request", {}, session="s", msg_id="m", date="2026-01-01")
     bench.link.send(request)
@@ -392,7 +397,7 @@ async def test_nobody_else_finds_the_way(bench):
 @ensureDeferred
 async def test_a_beating_heart_is_not_missed(bench):
     # Patient enough for a busy machine, and beats enough to outlast that patience.
-    await bench.open(heartbeat=0.02, heartbeats_missed=50)
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.02, heartbeats_missed=50))
 
     def echo():
         for _ in range(60):
@@ -404,13 +409,13 @@ async def test_a_beating_heart_is_not_missed(bench):
 
 @ensureDeferred
 async def test_silence_is_told_once(bench):
-    await bench.open(heartbeat=0.01, heartbeats_missed=3)
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.01, heartbeats_missed=3))
     await bench.silence
 
 
 @ensureDeferred
 async def test_a_heart_that_is_not_there_is_missed_like_a_silent_one(bench):
-    await bench.open(heartbeat=0.01, heartbeats_missed=3)
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.01, heartbeats_missed=3))
     kernel_socket(bench.directory, 5).unlink()
     await bench.silence
     assert bench.link._missed == 3

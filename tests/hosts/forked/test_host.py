@@ -7,17 +7,19 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import attrs
 import pytest
 from twisted.internet.defer import CancelledError
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
-from sagecell_tx.hosts.forked.host import KERNEL_LIMITS, ForkHost, _kill_group
+from sagecell_tx.hosts.forked.host import ForkHost, _kill_group
+from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Sandbox
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from tests.hosts.doubles import LaterThreads, Observed, ProcessReactor, ThisThread, held
 
@@ -123,9 +125,10 @@ class ForkHostTests(SynchronousTestCase):
     def test_a_start_says_nothing_but_a_number_and_limits(self):
         self.come_up()
         self.start()
-        limits = {name: getattr(Limits(), name) for name in KERNEL_LIMITS}
+        limits = attrs.asdict(kernel_limits(Limits()))
         line = {"op": "start", "id": 1, "limits": limits, "proxy": False}
         assert self.process.lines() == [line]
+        assert not [name for name, value in limits.items() if not isinstance(value, int | float)]
 
     def test_the_kernel_alone_is_told_its_directory_and_its_key(self):
         self.come_up()

@@ -10,13 +10,14 @@ import pytest
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import ConfigError, Limits
+from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.hosts.network.egress import Network
+from sagecell_tx.limits import Limits, NetworkLimits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
 from tests.hosts.network.networked import MemoryNames, NetworkReactor
@@ -40,7 +41,7 @@ class KernelNetworkTests(SynchronousTestCase):
         self.network: Network | None = Network(
             reactor=self.reactor,
             allowed=AllowList.of(["allowed.example"], [443]),
-            limits=Limits(),
+            limits=NetworkLimits(),
             resolver=self.names,
             is_public=lambda address: True,
         )

@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.hosts.network.egress import Network, Outlet
 from sagecell_tx.hosts.network.forwardproxy import ForwardProxy
+from sagecell_tx.limits import NetworkLimits
 
 PUBLIC = "203.0.113.5"
 OTHER = "2001:db8::5"
@@ -99,7 +99,7 @@ class Pipe(StringTransport):
 class World:
     """An outlet without a kernel, and everything around it."""
 
-    limits: Limits = field(factory=Limits)
+    limits: NetworkLimits = field(factory=NetworkLimits)
     hosts: tuple[str, ...] = ("allowed.example", "*.wide.example")
     reactor: Any = field(factory=NetworkReactor)
     names: MemoryNames = field(factory=MemoryNames)

@@ -13,10 +13,10 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.error import TimeoutError as TimedOut
 from twisted.logger import capturedLogs, formatEvent
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.network.egress import CONNECTION, REFUSALS, TAKEN
 from sagecell_tx.hosts.network.fdpassing import NoListener
+from sagecell_tx.limits import NetworkLimits
 from tests.hosts.network.networked import OTHER, PRIVATE, PUBLIC, World, logged
 from tests.hosts.network.test_fdpassing import send
 
@@ -99,7 +99,7 @@ def test_finding_and_connecting_have_an_end(world, slow):
     if slow:
         world.names.slow["allowed.example"] = Deferred()
     near = world.ask()
-    world.reactor.advance(world.limits.network_connect)
+    world.reactor.advance(world.limits.connect_seconds)
     assert near.status == 504
     assert near.sentence == "allowed.example could not be reached within 10 seconds."
     near.lose()
@@ -110,7 +110,7 @@ def test_finding_and_connecting_have_an_end(world, slow):
 
 
 def test_a_session_has_so_many_connections_at_a_time():
-    world = World(limits=Limits(network_connections=2))
+    world = World(limits=NetworkLimits(connections=2))
     first, second, third = (world.ask() for _ in range(3))
     assert (third.status, third.sentence) == (503, "A session may have 2 connections at a time.")
     far = world.answer(0)
@@ -122,7 +122,7 @@ def test_a_session_has_so_many_connections_at_a_time():
 
 
 def test_a_lookup_that_nobody_waits_for_counts_until_it_is_over():
-    world = World(limits=Limits(network_connections=1))
+    world = World(limits=NetworkLimits(connections=1))
     slow = world.names.slow["slow.wide.example"] = Deferred()
     world.ask("slow.wide.example:443").lose()
     assert world.ask().status == 503
@@ -132,7 +132,7 @@ def test_a_lookup_that_nobody_waits_for_counts_until_it_is_over():
 
 
 def test_a_connection_costs_something_even_if_it_carries_nothing():
-    world = World(limits=Limits(network=2 * CONNECTION))
+    world = World(limits=NetworkLimits(traffic_bytes=2 * CONNECTION))
     for _ in range(2):
         near = world.ask()
         world.answer().lose()
@@ -154,7 +154,7 @@ def test_connections_are_taken_as_slowly_as_is_good_for_others(world, directory)
 
 
 def test_connections_that_ask_for_nothing_are_taken_to_a_number(directory):
-    world = World(limits=Limits(network_connections=2))
+    world = World(limits=NetworkLimits(connections=2))
     port = listening(world, directory)
     idle = [world.connect() for _ in range(4)]
     assert port.paused

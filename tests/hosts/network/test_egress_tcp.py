@@ -16,10 +16,10 @@ from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from sagecell_tx.config import Limits
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.hosts.network.egress import TAKEN, Network, Outlet
+from sagecell_tx.limits import NetworkLimits
 from tests.hosts.network.networked import MemoryNames
 from tests.hosts.network.test_fdpassing import send
 from tests.kernelside.confined import confined, kinds
@@ -72,7 +72,7 @@ class Deployment:
         self.network = Network(
             reactor=reactor,
             allowed=AllowList.of(["*.example"], [self.port]),
-            limits=Limits(network_idle=PATIENCE),
+            limits=NetworkLimits(idle_seconds=PATIENCE),
             resolver=names,
             is_public=lambda address: address == "127.0.0.1",
         )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs, formatEvent
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import NetworkLimits
 from sagecell_tx.wire.proxywire import CONNECTED
 from tests.hosts.network.networked import PUBLIC, World, logged
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_sent_to_its_end_is_given_up(world):
     near = world.ask()
     far = world.answer()
     near.lose()
-    world.reactor.advance(world.limits.network_idle)
+    world.reactor.advance(world.limits.idle_seconds)
     assert far.pipe.aborting
     far.lose()
     assert world.quiet()
@@ -110,9 +110,9 @@ def test_what_says_nothing_for_too_long_is_let_go(world):
     near = world.ask()
     far = world.answer()
     for speaker in (near, far):
-        world.reactor.advance(world.limits.network_idle - 1)
+        world.reactor.advance(world.limits.idle_seconds - 1)
         speaker.send(b".")
-    world.reactor.advance(world.limits.network_idle - 1)
+    world.reactor.advance(world.limits.idle_seconds - 1)
     assert not near.pipe.aborting
     world.reactor.advance(1)
     assert near.pipe.aborting
@@ -121,7 +121,7 @@ def test_what_says_nothing_for_too_long_is_let_go(world):
 
 def test_a_head_that_comes_in_drops_does_not_keep_a_connection(world):
     near = world.connect()
-    for _ in range(int(world.limits.network_idle) - 1):
+    for _ in range(int(world.limits.idle_seconds) - 1):
         near.send(b"G")
         world.reactor.advance(1)
     assert not near.pipe.aborting
@@ -163,7 +163,7 @@ def test_after_a_refusal_nothing_is_heard(world):
     near.send(b"CONNECT allowed.example:443 HTTP/1.1\r\nHost: a\r\n\r\n")
     assert (near.pipe.said, near.pipe.disconnecting) == (said, True)
     assert world.attempts() == []
-    world.reactor.advance(world.limits.network_idle)
+    world.reactor.advance(world.limits.idle_seconds)
     assert near.pipe.aborting
 
 
@@ -197,7 +197,7 @@ def test_a_refusal_is_logged_too():
 
 @pytest.mark.parametrize("outward", [True, False])
 def test_a_session_that_has_used_up_its_bytes_is_cut_off(outward):
-    world = World(limits=Limits(network=1100))
+    world = World(limits=NetworkLimits(traffic_bytes=1100))
     with capturedLogs() as events:
         near = world.ask()
         far = world.answer()

@@ -20,7 +20,7 @@ class StatusTests(SiteTests):
             "kernels": {
                 "running": 0,
                 "ready": 0,
-                "limit": self.limits.kernels + self.limits.service_kernels + 1,
+                "limit": self.limits.admission.kernels + self.limits.admission.service_kernels + 1,
                 "ended": {},
                 "ended_lately": {},
             },

@@ -103,7 +103,7 @@ class CompletionTests(SiteTests):
         assert self.world.host.kernels == []
 
     def test_a_program_that_is_too_long(self) -> None:
-        longest = question(code="x" * (4 * self.limits.code + 1), cursor_pos=1)
+        longest = question(code="x" * (4 * self.limits.requests.code_characters + 1), cursor_pos=1)
         answer = self.ask("POST", "/complete", [ORIGIN], longest)
         assert (answer.status, answer.error) == (413, "code_too_long")
 

@@ -100,7 +100,7 @@ class SendingTests(SiteTests):
         connection = self.fetching()
         connection.server.clogged = True
         self.give(connection)
-        self.wait(self.limits.stalled - 1)
+        self.wait(self.limits.messages.stalled_seconds - 1)
         assert not connection.server.disconnecting
         self.wait(2)
         assert connection.server.aborted
@@ -109,7 +109,7 @@ class SendingTests(SiteTests):
 
     def test_a_store_that_is_slow_is_no_fault_of_the_client(self) -> None:
         connection = self.fetching()
-        self.wait(self.limits.stalled + 1)
+        self.wait(self.limits.messages.stalled_seconds + 1)
         self.give(connection)
         assert not connection.ear.lost
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits, Limits
 from sagecell_tx.testing.hosts import MemoryHost
 from tests.http.loopback import Answer, form, request
 from tests.http.world import SiteTests
@@ -29,7 +29,9 @@ def allowed(answer: Answer) -> None:
 
 
 class StartTests(SiteTests):
-    limits = Limits(kernels=3, kernels_per_cell_session=2, queue=0)
+    limits = Limits(
+        admission=AdmissionLimits(kernels=3, kernels_per_cell_session=2, queue_length=0)
+    )
 
     def test_the_answer_is_the_contracts(self) -> None:
         """contract: 1.6, 10"""
@@ -75,7 +77,7 @@ class StartTests(SiteTests):
         """contract: 1.6"""
         for text in ("inf", "1e300"):
             answer = self.ask("POST", "/kernel", **form(timeout=text))
-            assert self.timeout_of(answer) == self.limits.idle
+            assert self.timeout_of(answer) == self.limits.lifetime.idle_seconds
 
     def test_a_timeout_that_is_none_is_refused_before_anything_is_started(self) -> None:
         """contract: T6"""

@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 
-from sagecell_tx.config import Limits, Rate
 from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.limits import AdmissionLimits, Limits, Rate
 from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
 from tests.http.loopback import Answer, request
 from tests.http.world import SiteTests, World
@@ -39,7 +39,9 @@ class RefusalTests(SiteTests):
         """The answer to the second of two requests that have only `scope` in common."""
         first, second = BUDGETS[scope]
         world = World(
-            limits=Limits(**limits), client=self.folder, clients=Clients(keys={"school": KEY})
+            limits=Limits(admission=AdmissionLimits(**limits)),
+            client=self.folder,
+            clients=Clients(keys={"school": KEY}),
         )
         assert self.told(world, path, *first).status == 200
         answer = self.told(world, path, *second)
@@ -76,14 +78,16 @@ class RefusalTests(SiteTests):
         assert set(words) == tried | {"too_many_starts"}
 
     def test_the_status_has_its_own_words(self) -> None:
-        world = World(limits=Limits(starts=ONE), client=self.folder)
+        world = World(limits=Limits(admission=AdmissionLimits(starts=ONE)), client=self.folder)
         for words in (b"200 OK", b"429 Too Many Requests"):
             connection = world.connect()
             connection.send(request("POST", "/kernel", [], b""))
             assert connection.ear.heard.startswith(b"HTTP/1.1 " + words + b"\r\n")
 
     def test_coming_back_when_told_is_coming_back_in_time(self) -> None:
-        world = World(limits=Limits(starts_per_address=ONE), client=self.folder)
+        world = World(
+            limits=Limits(admission=AdmissionLimits(starts_per_address=ONE)), client=self.folder
+        )
         for _ in range(3):
             assert self.told(world, "/kernel", "192.0.2.1").status == 200
             answer = self.told(world, "/kernel", "192.0.2.1")
@@ -100,7 +104,11 @@ class RefusalTests(SiteTests):
             assert world.host.kernels == []
 
     def test_a_key_lifts_the_budgets_of_an_address(self) -> None:
-        limits = Limits(starts_per_address=ONE, starts_per_network=ONE, starts_per_site=ONE)
+        limits = Limits(
+            admission=AdmissionLimits(
+                starts_per_address=ONE, starts_per_network=ONE, starts_per_site=ONE
+            )
+        )
         world = World(limits=limits, client=self.folder, clients=Clients(keys={"school": KEY}))
         for _ in range(3):
             assert self.told(world, "/kernel", "192.0.2.1", key=KEY).status == 200
@@ -108,7 +116,9 @@ class RefusalTests(SiteTests):
         assert self.told(world, "/kernel", "192.0.2.1").status == 429
 
     def test_a_peer_that_is_no_proxy_cannot_name_another(self) -> None:
-        world = World(limits=Limits(starts_per_address=ONE), client=self.folder)
+        world = World(
+            limits=Limits(admission=AdmissionLimits(starts_per_address=ONE)), client=self.folder
+        )
         answers = []
         for number in range(2):
             connection = world.connect(peer=IPv4Address("TCP", "203.0.113.9", 40000))
@@ -119,7 +129,9 @@ class RefusalTests(SiteTests):
         assert answers[1].error == "too_many_starts_for_address"
 
     def test_programs_on_this_machine_are_not_counted_by_address(self) -> None:
-        world = World(limits=Limits(starts_per_address=ONE), client=self.folder)
+        world = World(
+            limits=Limits(admission=AdmissionLimits(starts_per_address=ONE)), client=self.folder
+        )
         for _ in range(3):
             connection = world.connect()
             connection.send(request("POST", "/kernel", [], b""))

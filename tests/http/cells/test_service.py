@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.cells.service import Collector
+from sagecell_tx.limits import LifetimeLimits, Limits, RequestLimits
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import SHELL, Message
 from tests.http.loopback import Answer, Connection, form, request
@@ -14,7 +14,7 @@ from tests.http.world import SiteTests
 
 
 class ServiceTests(SiteTests):
-    limits = Limits(service_output=1000)
+    limits = Limits(requests=RequestLimits(service_output_characters=1000))
 
     def run_code(self, code: str, **fields: str) -> Any:
         answer = self.ask("POST", "/service", **form(code=code, **fields))
@@ -140,7 +140,9 @@ class ServiceTests(SiteTests):
 class SlowServiceTests(SiteTests):
     """The test speaks for the kernel."""
 
-    limits = Limits(start=20.0, service=30.0)
+    limits = Limits(
+        lifetime=LifetimeLimits(start_seconds=20.0), requests=RequestLimits(service_seconds=30.0)
+    )
 
     def setUp(self) -> None:
         super().setUp()
@@ -254,7 +256,9 @@ class SlowServiceTests(SiteTests):
 
 
 class ShortServiceTests(SiteTests):
-    limits = Limits(start=20.0, service=5.0)
+    limits = Limits(
+        lifetime=LifetimeLimits(start_seconds=20.0), requests=RequestLimits(service_seconds=5.0)
+    )
 
     def test_a_start_that_takes_longer_than_all_is_given_no_time(self) -> None:
         self.world.host.prompt = False
@@ -294,6 +298,6 @@ class LongAnswerTests(SiteTests):
 
     def test_who_takes_nothing_is_cut_off(self) -> None:
         connection = self.begin()
-        self.wait(self.limits.stalled)
+        self.wait(self.limits.messages.stalled_seconds)
         assert connection.server.aborted
         connection.pump()  # what has come of the request is in a file, which is closed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits, LifetimeLimits, Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.testing.hosts import MemoryHost
 from tests.http.loopback import Answer, Connection, form, request
@@ -10,7 +10,11 @@ from tests.http.world import SiteTests
 
 
 class FullServiceTests(SiteTests):
-    limits = Limits(kernels=1, service_kernels=1, start=20.0, service=30.0, queue=1)
+    limits = Limits(
+        admission=AdmissionLimits(kernels=1, service_kernels=1, queue_length=1),
+        lifetime=LifetimeLimits(start_seconds=20.0),
+        requests=RequestLimits(service_seconds=30.0),
+    )
 
     def setUp(self) -> None:
         super().setUp()

@@ -6,10 +6,10 @@ import json
 
 from twisted.internet.address import IPv4Address
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.timeouts import GRACE, HEADERS, IDLE, RATE
 from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Permalink
 from tests.http.loopback import Connection, answers, form, request
 from tests.http.talking import TalkTests, execute, frame, upgrade

@@ -136,10 +136,10 @@ class SavingTests(SiteTests):
         assert self.ask("GET", f"/permalink?q={told['query']}").json == ["", "sage", "[]"]
 
     def test_code_that_is_too_long(self) -> None:
-        assert self.save(code="x" * self.limits.code).status == 200
-        answer = self.save(code="x" * (self.limits.code + 1))
+        assert self.save(code="x" * self.limits.requests.code_characters).status == 200
+        answer = self.save(code="x" * (self.limits.requests.code_characters + 1))
         assert (answer.status, answer.error) == (413, "code_too_long")
-        answer = self.save(code="x", interacts="x" * (self.limits.code + 1))
+        answer = self.save(code="x", interacts="x" * (self.limits.requests.code_characters + 1))
         assert (answer.status, answer.error) == (413, "code_too_long")
 
     def test_text_that_is_none(self) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from twisted.web.iweb import IRequest
 from typing_extensions import override
 
-from sagecell_tx.config import Limits
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.ndjson import wanted
+from sagecell_tx.limits import AdmissionLimits, LifetimeLimits, Limits
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from tests.http.asking import asking
@@ -34,7 +34,10 @@ def lines_of(answer: Answer) -> list[Any]:
 
 
 class LinesTests(SiteTests):
-    limits = Limits(kernels=1, queue=3, queue_wait=60, unclaimed=900)
+    limits = Limits(
+        admission=AdmissionLimits(kernels=1, queue_length=3, queue_seconds=60),
+        lifetime=LifetimeLimits(unclaimed_seconds=900),
+    )
 
     def setUp(self) -> None:
         super().setUp()
@@ -209,7 +212,7 @@ class _Mistaken(Clients):
 
 
 class MistakeTests(SiteTests):
-    limits = Limits(kernels=1)
+    limits = Limits(admission=AdmissionLimits(kernels=1))
 
     def test_a_mistake_of_ours_after_the_wait(self) -> None:
         world = World(limits=self.limits, client=self.folder, clients=_Mistaken())

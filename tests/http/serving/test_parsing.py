@@ -283,16 +283,16 @@ class SocketTests(ElsewhereTests):
         self.connection.send(frame(1, self.long("a")) + frame(8, b"\x03\xe8"))
         self.elsewhere.work()
         assert self.ran() == ["a"]
-        self.wait(self.limits.detached + 1)
+        self.wait(self.limits.lifetime.detached_seconds + 1)
         assert self.world.fleet.get(self.kernel_id) is None
 
     def test_who_hangs_up_behind_it_is_heard(self) -> None:
         self.connection.send(frame(1, self.long("a")))
         self.connection.hang_up()
-        self.wait(self.limits.detached + 1)
+        self.wait(self.limits.lifetime.detached_seconds + 1)
         self.elsewhere.work()
         assert self.ran() == ["a"]
-        self.wait(self.limits.detached + 1)
+        self.wait(self.limits.lifetime.detached_seconds + 1)
         assert self.world.fleet.get(self.kernel_id) is None
 
     def test_what_is_too_much_closes_the_socket(self) -> None:

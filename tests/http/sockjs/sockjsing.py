@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.test.iosim import FakeTransport, IOPump
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits
 from tests import sockjs_services
 from tests.http.loopback import CLIENT, SERVER, Answer, Connection, Ear, Wire, request
 from tests.http.talking import frames

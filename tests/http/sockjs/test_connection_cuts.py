@@ -58,9 +58,9 @@ class CutTests(PageTests):
         connection.hang_up()
         if not abrupt:  # it comes back for a last look
             self.open(transport).hang_up()
-        self.wait(self.limits.sockjs_disconnect)
-        self.wait(self.limits.unclaimed + self.limits.detached)
-        self.wait(self.limits.stop_grace)
+        self.wait(self.limits.sockjs.disconnect_seconds)
+        self.wait(self.limits.lifetime.unclaimed_seconds + self.limits.lifetime.detached_seconds)
+        self.wait(self.limits.lifetime.stop_grace_seconds)
         assert len(self.world.fleet) == 0
         assert self.world.host.alive == []
         self.wait(100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import BUFFER, Connection, form
 from tests.http.talking import KEYS, execute, frame
 
@@ -114,7 +114,7 @@ class CellTests(PageTests):
 
     def test_a_kernel_to_which_too_many_listen(self) -> None:
         kernel_id, other = self.start(timeout="60"), self.start(timeout="60")
-        pages = [self.socket() for _ in range(self.limits.listeners)]
+        pages = [self.socket() for _ in range(self.limits.messages.listeners)]
         for page in pages:
             self.send(page, f"{kernel_id}/channels,nothing")
         late = self.socket()
@@ -279,9 +279,9 @@ class LeavingTests(PageTests):
         pages[1].send(frame(1, raw.encode()))
         for page in pages:
             page.hang_up()
-        self.wait(self.limits.sockjs_disconnect)
+        self.wait(self.limits.sockjs.disconnect_seconds)
         assert len(self.world.fleet) == 5
-        self.wait(self.limits.unclaimed)
+        self.wait(self.limits.lifetime.unclaimed_seconds)
         assert len(self.world.fleet) == 0
         assert self.world.host.alive == []
 
@@ -291,12 +291,12 @@ class LeavingTests(PageTests):
         self.send(one, run(kernel_id, "hang", "m1"))
         self.send(two, run(kernel_id, "hang", "m2"))
         one.hang_up()
-        self.wait(self.limits.detached + 1)
+        self.wait(self.limits.lifetime.detached_seconds + 1)
         assert len(self.world.fleet) == 1
 
 
 class SlowTests(PageTests):
-    limits = Limits(outbox=200_000)
+    limits = Limits(messages=MessageLimits(message_log_bytes=200_000))
 
     def flood(self, kernel_id: str, times: int = 20) -> None:
         (kernel,) = [each for each in self.world.host.kernels if each.kernel_id == kernel_id]
@@ -325,8 +325,8 @@ class SlowTests(PageTests):
         self.say("a", run(kernel_id, "hang"))
         page.connection.server.clogged = True
         self.flood(kernel_id)
-        self.wait(self.limits.stalled + 1)
+        self.wait(self.limits.messages.stalled_seconds + 1)
         assert page.connection.server.aborted
-        self.wait(self.limits.detached)
+        self.wait(self.limits.lifetime.detached_seconds)
         self.world.host.latest.forget_last_words()
         assert len(self.world.fleet) == 0

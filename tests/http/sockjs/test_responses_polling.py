@@ -6,7 +6,7 @@ import json
 
 from twisted.internet.address import IPv4Address
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, SockJSLimits
 from tests.http.loopback import request
 
 from .sockjsing import ServiceTests
@@ -103,12 +103,12 @@ class ReceivingTests(ServiceTests):
         self.open_request("POST", "/000/a/xhr").hang_up()
         assert self.post("/000/a/xhr_send", b'["x"]').status == 404
         assert self.poll("a") == b'c[1002,"Connection interrupted"]\n'
-        self.wait(self.limits.sockjs_disconnect)
+        self.wait(self.limits.sockjs.disconnect_seconds)
         assert self.poll("a") == b"o\n"
 
     def test_who_does_not_come_back_is_forgotten(self) -> None:
         self.poll("a")
-        self.wait(self.limits.sockjs_disconnect - 0.1)
+        self.wait(self.limits.sockjs.disconnect_seconds - 0.1)
         self.say("a", "in time")
         self.wait(0.1)
         assert self.post("/000/a/xhr_send", b'["x"]').status == 404
@@ -118,7 +118,7 @@ class ReceivingTests(ServiceTests):
         """contract: 1.21"""
         self.poll("a")
         waiting = self.open_request("POST", "/000/a/xhr")
-        self.wait(self.limits.sockjs_heartbeat - 0.1)
+        self.wait(self.limits.sockjs.heartbeat_seconds - 0.1)
         waiting.pump()
         assert waiting.ear.heard == b""
         self.wait(0.1)
@@ -140,13 +140,15 @@ class ReceivingTests(ServiceTests):
 
     def test_who_says_nothing_for_long_is_let_go(self) -> None:
         self.poll("a")
-        for _ in range(int(self.limits.sockjs_idle / self.limits.sockjs_heartbeat) - 1):
+        for _ in range(
+            int(self.limits.sockjs.idle_seconds / self.limits.sockjs.heartbeat_seconds) - 1
+        ):
             waiting = self.open_request("POST", "/000/a/xhr")
-            self.wait(self.limits.sockjs_heartbeat)
+            self.wait(self.limits.sockjs.heartbeat_seconds)
             waiting.pump()
             assert waiting.answer("POST").body == b"h\n"
         waiting = self.open_request("POST", "/000/a/xhr")
-        self.wait(self.limits.sockjs_heartbeat)
+        self.wait(self.limits.sockjs.heartbeat_seconds)
         waiting.pump()
         assert waiting.answer("POST").body == b'c[3000,"Nothing was said for too long."]\n'
 
@@ -165,7 +167,7 @@ class ClosingTests(ServiceTests):
         assert self.poll("a") == b"o\n"
         for _ in range(3):
             assert self.poll("a") == b'c[3000,"Go away!"]\n'
-            self.wait(self.limits.sockjs_disconnect - 1)
+            self.wait(self.limits.sockjs.disconnect_seconds - 1)
         self.wait(1)
         assert self.poll("a") == b"o\n"
 
@@ -223,7 +225,7 @@ class JsonpTests(ServiceTests):
 
 
 class CrowdTests(ServiceTests):
-    limits = Limits(sockjs=3, sockjs_per_address=2)
+    limits = Limits(sockjs=SockJSLimits(connections=3, connections_per_address=2))
 
     def open_from(self, host: str, name: str) -> int:
         connection = self.world.connect(peer=IPv4Address("TCP", host, 4000))
@@ -233,7 +235,7 @@ class CrowdTests(ServiceTests):
     def test_connections_are_bounded(self) -> None:
         assert [self.open_from("203.0.113.1", name) for name in "abc"] == [200, 200, 429]
         assert [self.open_from("203.0.113.2", name) for name in "de"] == [200, 429]
-        self.wait(self.limits.sockjs_disconnect)
+        self.wait(self.limits.sockjs.disconnect_seconds)
         assert self.open_from("203.0.113.1", "c") == 200
 
     def test_one_too_many_is_told_when_to_come_back(self) -> None:

@@ -47,13 +47,13 @@ class XhrStreamingTests(ServiceTests):
     def test_heartbeats(self) -> None:
         """contract: 1.21"""
         stream = self.stream("a")
-        self.wait(self.limits.sockjs_heartbeat - 1)
+        self.wait(self.limits.sockjs.heartbeat_seconds - 1)
         self.say("a", "x")
-        self.wait(self.limits.sockjs_heartbeat - 1)
+        self.wait(self.limits.sockjs.heartbeat_seconds - 1)
         assert stream.parts[2:] == [b'a["x"]\n']
         self.wait(1)
         assert stream.parts[3:] == [b"h\n"]
-        self.wait(self.limits.sockjs_heartbeat)
+        self.wait(self.limits.sockjs.heartbeat_seconds)
         assert stream.parts[4:] == [b"h\n"]
 
     def test_only_one_may_stream(self) -> None:
@@ -71,9 +71,11 @@ class XhrStreamingTests(ServiceTests):
         stream = self.stream("a")
         stream.connection.server.clogged = True
         self.say("a", "x" * 1_000_000)
-        for _ in range(int(self.limits.stalled / self.limits.sockjs_heartbeat) + 1):
+        for _ in range(
+            int(self.limits.messages.stalled_seconds / self.limits.sockjs.heartbeat_seconds) + 1
+        ):
             assert not stream.connection.server.aborted
-            self.wait(self.limits.sockjs_heartbeat)
+            self.wait(self.limits.sockjs.heartbeat_seconds)
         assert stream.connection.server.aborted
         self.wait(100)
         assert self.world.clock.getDelayedCalls() == []

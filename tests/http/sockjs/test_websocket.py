@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, SockJSLimits
 from tests.http.loopback import BUFFER
 from tests.http.talking import frame, frames
 
@@ -66,7 +66,7 @@ class FramedTests(ServiceTests):
 
     def test_heartbeats(self) -> None:
         connection = self.socket()
-        self.wait(self.limits.sockjs_heartbeat)
+        self.wait(self.limits.sockjs.heartbeat_seconds)
         connection.pump()
         assert texts(connection) == ["o", "h"]
 
@@ -104,7 +104,7 @@ class RawTests(ServiceTests):
 
     def test_no_heartbeats_but_pings(self) -> None:
         connection = self.socket("/websocket")
-        self.wait(self.limits.sockjs_heartbeat)
+        self.wait(self.limits.sockjs.heartbeat_seconds)
         connection.pump()
         assert texts(connection) == []
         assert 9 in [opcode for opcode, _ in frames(connection.ear.heard)]
@@ -121,7 +121,7 @@ class RawTests(ServiceTests):
 
 
 class LimitTests(ServiceTests):
-    limits = Limits(sockjs=2, sockjs_idle=20.0)
+    limits = Limits(sockjs=SockJSLimits(connections=2, idle_seconds=20.0))
 
     def test_connections_are_bounded(self) -> None:
         one, two = self.socket(), self.socket("/websocket")

@@ -109,10 +109,10 @@ class ConversationTests(TalkTests):
         one, two = self.talk(kernel_id), self.talk(kernel_id)
         one.talker.sendClose()
         one.connection.pump()
-        self.wait(self.limits.detached + 1)
+        self.wait(self.limits.lifetime.detached_seconds + 1)
         assert len(self.world.fleet) == 1
         two.connection.hang_up()
-        self.wait(self.limits.detached - 1)
+        self.wait(self.limits.lifetime.detached_seconds - 1)
         assert len(self.world.fleet) == 1
         self.wait(2)
         assert len(self.world.fleet) == 0
@@ -126,7 +126,7 @@ class ConversationTests(TalkTests):
         self.world.host.latest.stream("meanwhile", self.world.host.latest.sent[0])
         again = self.talk(kernel_id)
         assert again.talker.text == "meanwhile"
-        self.wait(self.limits.detached + 1)
+        self.wait(self.limits.lifetime.detached_seconds + 1)
         assert len(self.world.fleet) == 1
 
     def test_a_client_that_asks_to_close_gets_its_code_back(self) -> None:
@@ -148,7 +148,7 @@ class ConversationTests(TalkTests):
         session = self.world.fleet.get(kernel_id)
         assert session is not None
         session.stop(Reason.STOPPED)
-        self.wait(self.limits.stop_grace)
+        self.wait(self.limits.lifetime.stop_grace_seconds)
         connection.pump()
         assert frames(connection.ear.heard)[-1][0] == 8
         assert not connection.server.aborted
@@ -219,7 +219,7 @@ class JoiningTests(TalkTests):
             connection = self.world.connect()
             connection.send(data[:cut])
             connection.hang_up()
-        self.wait(self.limits.unclaimed + self.limits.detached)
+        self.wait(self.limits.lifetime.unclaimed_seconds + self.limits.lifetime.detached_seconds)
         assert len(self.world.fleet) == 0
 
     def test_a_client_that_never_finishes_its_request_is_let_go(self) -> None:

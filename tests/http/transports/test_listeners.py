@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import Connection, request
 from tests.http.talking import TalkTests, execute
 
@@ -25,7 +25,7 @@ def chunks(heard: bytes) -> bytes:
 
 
 class StreamTests(TalkTests):
-    limits = Limits(outbox=400_000)
+    limits = Limits(messages=MessageLimits(message_log_bytes=400_000))
 
     def setUp(self) -> None:
         super().setUp()
@@ -77,7 +77,7 @@ class LinesTests(StreamTests):
 
     def test_a_blank_line_keeps_it_awake(self) -> None:
         connection = self.listen(self.kind)
-        self.wait(self.limits.ping)
+        self.wait(self.limits.messages.ping_seconds)
         connection.pump()
         assert chunks(connection.ear.heard) == b"\n"
 
@@ -104,7 +104,7 @@ class LinesTests(StreamTests):
         connection.server.clogged = True
         while not self.kernel.paused:
             self.display(10_000)
-        self.wait(self.limits.stalled + 1)
+        self.wait(self.limits.messages.stalled_seconds + 1)
         assert connection.server.aborted
         again = self.listen(self.kind)
         assert self.told(again)[0]["seq"] == 1
@@ -120,7 +120,7 @@ class LinesTests(StreamTests):
     def test_who_hangs_up_is_written_to_no_more(self) -> None:
         connection = self.listen(self.kind)
         connection.hang_up()
-        self.wait(self.limits.ping)
+        self.wait(self.limits.messages.ping_seconds)
         self.display(3)
         assert self.flushLoggedErrors() == []
         assert [message["seq"] for message in self.told(self.listen(self.kind))] == [1]
@@ -157,7 +157,7 @@ class EventsTests(StreamTests):
 
     def test_a_comment_keeps_it_awake(self) -> None:
         connection = self.listen(self.kind)
-        self.wait(self.limits.ping)
+        self.wait(self.limits.messages.ping_seconds)
         connection.pump()
         assert chunks(connection.ear.heard).endswith(b":\n\n")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import Answer, Connection, answers, request
 from tests.http.talking import KEYS, TalkTests, execute
 from tests.http.world import DATE
 
 
 class PollingTests(TalkTests):
-    limits = Limits(client_message=100_000, outbox=400_000)
+    limits = Limits(messages=MessageLimits(client_message_bytes=100_000, message_log_bytes=400_000))
 
     def post(self, kernel_id: str, body: bytes, query: str = "", **headers: str) -> Answer:
         return self.ask("POST", f"/kernel/{kernel_id}/messages{query}", headers.items(), body)
@@ -23,7 +23,7 @@ class PollingTests(TalkTests):
         connection = self.world.connect()
         connection.send(request("GET", path, headers.items()))
         if not connection.ear.heard:
-            self.wait(self.limits.poll)
+            self.wait(self.limits.messages.poll_seconds)
             connection.pump()
         answer = connection.answer()
         connection.hang_up()
@@ -94,11 +94,11 @@ class SayingTests(PollingTests):
     def test_who_posts_is_there(self) -> None:
         kernel_id = self.start(timeout="60")
         self.post(kernel_id, execute("hang"))
-        self.wait(self.limits.detached)
-        self.wait(self.limits.resumable - 1)
+        self.wait(self.limits.lifetime.detached_seconds)
+        self.wait(self.limits.lifetime.resumable_seconds - 1)
         self.post(kernel_id, execute("print x", "m2"))
-        self.wait(self.limits.detached)
-        self.wait(self.limits.resumable - 1)
+        self.wait(self.limits.lifetime.detached_seconds)
+        self.wait(self.limits.lifetime.resumable_seconds - 1)
         assert len(self.world.fleet) == 1
         self.wait(2)
         assert len(self.world.fleet) == 0
@@ -113,7 +113,7 @@ class SayingTests(PollingTests):
 
     def test_listeners_are_few(self) -> None:
         kernel_id = self.start(timeout="60")
-        for _ in range(self.limits.listeners):
+        for _ in range(self.limits.messages.listeners):
             self.knock(kernel_id)
         for kind in ("application/json", "application/x-ndjson", "text/event-stream"):
             answer = self.ask("GET", f"/kernel/{kernel_id}/messages", [("Accept", kind)])
@@ -153,7 +153,7 @@ class LongPollTests(PollingTests):
         self.post(kernel_id, execute("print 2"))
         assert len(self.world.fleet) == 0
         for _ in range(2):
-            self.wait(self.limits.resumable / 2 - 1)
+            self.wait(self.limits.lifetime.resumable_seconds / 2 - 1)
             assert self.get(kernel_id).json["after"] == 6
         self.wait(2)
         assert (self.get(kernel_id).status, self.get(kernel_id).error) == (404, "unknown_kernel")
@@ -183,7 +183,7 @@ class LongPollTests(PollingTests):
 
     def test_a_wait_is_never_longer_than_the_limit(self) -> None:
         connection = self.poll(self.start(timeout="600"), "?after=0&wait=inf")
-        self.wait(self.limits.poll)
+        self.wait(self.limits.messages.poll_seconds)
         connection.pump()
         assert connection.answer().status == 204
 
@@ -229,8 +229,8 @@ class LongPollTests(PollingTests):
         kernel_id = self.start(timeout="600")
         connection = self.poll(kernel_id)
         connection.hang_up()
-        self.wait(self.limits.detached)
-        self.wait(self.limits.resumable + 1)
+        self.wait(self.limits.lifetime.detached_seconds)
+        self.wait(self.limits.lifetime.resumable_seconds + 1)
         assert len(self.world.fleet) == 0
         assert self.flushLoggedErrors() == []
 
@@ -287,7 +287,7 @@ class LongPollTests(PollingTests):
         connection.server.clogged = True
         connection.send(request("GET", f"/kernel/{kernel_id}/messages?after=0"))
         assert connection.server.most < 3 * 2**16
-        self.wait(self.limits.stalled - 1)
+        self.wait(self.limits.messages.stalled_seconds - 1)
         assert not connection.server.aborted
         connection.server.clogged = False
         connection.pump()
@@ -296,5 +296,5 @@ class LongPollTests(PollingTests):
         late = self.world.connect()
         late.server.clogged = True
         late.send(request("GET", f"/kernel/{kernel_id}/messages?after=0"))
-        self.wait(self.limits.stalled)
+        self.wait(self.limits.messages.stalled_seconds)
         assert late.server.aborted

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import Limits, MessageLimits
+from tests.examples import at_most
 from tests.http.talking import KEYS, Talk, TalkTests, execute, say
 
 
 class ResumingTests(TalkTests):
-    limits = Limits(client_message=100_000, outbox=100_000)
+    limits = Limits(messages=MessageLimits(client_message_bytes=100_000, message_log_bytes=100_000))
 
     def setUp(self) -> None:
         super().setUp()
@@ -49,8 +50,8 @@ class ResumingTests(TalkTests):
         talk.say(execute("print 2"))
         seen = self.seqs(talk)
         talk.connection.hang_up()
-        self.wait(self.limits.detached)
-        self.wait(self.limits.resumable - 1)
+        self.wait(self.limits.lifetime.detached_seconds)
+        self.wait(self.limits.lifetime.resumable_seconds - 1)
         self.display()
         again = self.talk(self.kernel_id, f"?after={seen[2]}")
         assert self.seqs(again) == [*seen[3:], seen[-1] + 1]
@@ -58,14 +59,14 @@ class ResumingTests(TalkTests):
 
     def test_a_client_that_does_not_come_back_loses_its_kernel(self) -> None:
         self.talk(self.kernel_id, "?after=0").connection.hang_up()
-        self.wait(self.limits.detached)
-        self.wait(self.limits.resumable)
+        self.wait(self.limits.lifetime.detached_seconds)
+        self.wait(self.limits.lifetime.resumable_seconds)
         assert len(self.world.fleet) == 0
 
     def test_a_legacy_client_that_is_cut_off_loses_it_soon(self) -> None:
         """contract: 2.8"""
         self.talk(self.kernel_id).connection.hang_up()
-        self.wait(self.limits.detached)
+        self.wait(self.limits.lifetime.detached_seconds)
         assert len(self.world.fleet) == 0
         assert self.world.host.alive == []
         assert len(self.world.fleet.ended) == 0
@@ -74,7 +75,7 @@ class ResumingTests(TalkTests):
         talk = self.talk(self.kernel_id, "?after=0")
         talk.talker.sendClose(1000)
         talk.connection.pump()
-        self.wait(self.limits.detached)
+        self.wait(self.limits.lifetime.detached_seconds)
         assert len(self.world.fleet) == 0
 
     def test_the_last_words_are_told_after_the_end(self) -> None:
@@ -121,7 +122,7 @@ class ResumingTests(TalkTests):
             self.display(10_000)
         seen = self.seqs(talk)
         for _ in range(4):  # pings are answered
-            self.wait(self.limits.stalled / 4)
+            self.wait(self.limits.messages.stalled_seconds / 4)
             talk.connection.pump()
         assert self.ended(talk) == [(1013, "stalled")]
         again = self.talk(self.kernel_id, f"?after={seen[-1]}")
@@ -141,7 +142,7 @@ class ResumingTests(TalkTests):
         assert self.ended(newer) == []
 
     def test_one_listener_too_many_is_told_and_the_others_go_on(self) -> None:
-        talks = [self.talk(self.kernel_id) for _ in range(self.limits.listeners)]
+        talks = [self.talk(self.kernel_id) for _ in range(self.limits.messages.listeners)]
         for query in ("", "?after=0"):
             one_more = self.talk(self.kernel_id, query)
             assert self.ended(one_more) == [(1008, "too_many_listeners")]
@@ -171,9 +172,9 @@ class ResumingTests(TalkTests):
 class CutTests(TalkTests):
     """A connection that is cut after any byte, and one that goes on after it."""
 
-    limits = Limits(outbox=100_000)
+    limits = Limits(messages=MessageLimits(message_log_bytes=100_000))
 
-    @settings(max_examples=25)
+    @settings(max_examples=at_most(25))
     @given(cuts=st.lists(st.integers(1, 1500), max_size=12), early=st.booleans())
     def cut_and_resumed(self, cuts: list[int], early: bool) -> None:
         kernel_id = self.start(timeout="600")

@@ -71,7 +71,7 @@ class BadInputTests(TalkTests):
         assert self.closed_with(frame(2, execute("print 1"))) == (1003, "binary_message")
 
     def test_a_message_that_is_too_big(self) -> None:
-        limit = self.limits.client_message
+        limit = self.limits.messages.client_message_bytes
         assert self.closed_with(frame(1, b"x" * (limit + 1))) == (1009, "message_too_big")
         parts = [frame(1, b"x" * 60_000, last=False), frame(0, b"x" * 60_000)]
         assert self.closed_with(*parts) == (1009, "message_too_big")
@@ -83,7 +83,9 @@ class BadInputTests(TalkTests):
 
     def test_a_message_as_big_as_it_may_be(self) -> None:
         talk = self.talk(self.kernel_id)
-        padding = "x" * (self.limits.client_message - len(execute("print 1", padding="")))
+        padding = "x" * (
+            self.limits.messages.client_message_bytes - len(execute("print 1", padding=""))
+        )
         talk.say(execute("print 1", padding=padding))
         assert talk.talker.text == "1\n"
 

@@ -182,7 +182,7 @@ def everywhere(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def test_at_every_level(everywhere):
-    cell = everywhere.start(processes=40, memory=256 << 20)
+    cell = everywhere.start(processes=40, memory_bytes=256 << 20)
     assert complete(cell, "x = pri")["matches"] == ["print"]
     assert complete(cell, "(9**9**9**9).")["status"] == "ok"
     assert "json" in complete(cell, "import jso")["matches"]

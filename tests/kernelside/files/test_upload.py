@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.files import upload
-from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, ChangedFiles, FileLimits
+from sagecell_tx.kernelside.files.upload import PIECE, SENTENCES, ChangedFiles
+from tests.examples import at_most
+from tests.kernelside.limits import roomy
 
 SECRET = b"root:x:0:0"
 
@@ -39,7 +41,7 @@ class Cell:
         self.work.mkdir(exist_ok=True)
         self.changed_files = ChangedFiles(
             root=os.open(self.work, os.O_RDONLY | os.O_DIRECTORY),
-            limits=FileLimits(file=4 * PIECE, files=10 * PIECE, files_count=50),
+            limits=roomy(file_bytes=4 * PIECE, session_bytes=10 * PIECE, session_files=50),
             publish=self.publish,
             complain=self.sentences.append,
         )
@@ -379,7 +381,7 @@ _NAMES = st.binary(min_size=1, max_size=60).filter(
 )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=at_most(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(_NAMES, max_size=5))
 def test_every_name_is_offered_or_told(names, tmp_path_factory):
     cell = Cell(tmp_path_factory.mktemp("names"))

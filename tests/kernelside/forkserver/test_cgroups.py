@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sagecell_tx.kernelside.forkserver.cgroups import NoGroups, OwnGroups
 from sagecell_tx.kernelside.system import processes
-from tests.kernelside.hierarchy import a_unit, below, enter, entering, start
+from tests.kernelside.hierarchy import a_unit, below, enter, entering
+from tests.kernelside.limits import start
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +27,7 @@ class TestWhatIsWritten:
 
     def test_the_limits(self, tmp_path):
         groups = below(tmp_path, "memory", "pids")
-        assert self.made(tmp_path, groups, memory=1 << 30, processes=100) == {
+        assert self.made(tmp_path, groups, memory_bytes=1 << 30, processes=100) == {
             "memory.max": "1073741824",
             "memory.swap.max": "0",
             "memory.oom.group": "1",
@@ -36,7 +37,7 @@ class TestWhatIsWritten:
 
     def test_without_a_controller_nothing_of_it(self, tmp_path):
         groups = below(tmp_path, "memory")
-        files = self.made(tmp_path, groups, memory=1 << 30, processes=100)
+        files = self.made(tmp_path, groups, memory_bytes=1 << 30, processes=100)
         assert files.keys() == {
             "memory.max",
             "memory.swap.max",
@@ -44,8 +45,8 @@ class TestWhatIsWritten:
             "cgroup.procs",
         }
 
-    def test_what_is_not_limited_is_not(self, tmp_path):
-        groups = below(tmp_path, "memory", "pids")
+    def test_without_controllers_nothing_is_limited(self, tmp_path):
+        groups = below(tmp_path)
         assert self.made(tmp_path, groups).keys() == {"cgroup.procs"}
 
     def test_who_enters_says_so_itself(self, tmp_path):

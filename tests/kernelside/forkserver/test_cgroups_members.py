@@ -10,7 +10,8 @@ import pytest
 
 from sagecell_tx.kernelside.system import processes
 from tests.kernelside.driving import alive, gone, kill
-from tests.kernelside.hierarchy import Unit, a_unit, below, entering, start
+from tests.kernelside.hierarchy import Unit, a_unit, below, entering
+from tests.kernelside.limits import start
 
 pytestmark = pytest.mark.integration
 
@@ -163,9 +164,9 @@ print(sorted(processes.children()), answer)
 LEAVING = """
 import os, signal, subprocess, sys
 from sagecell_tx.kernelside.forkserver import cgroups
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import TRIAL
 groups = cgroups.OwnGroups(os.open(sys.argv[1], os.O_RDONLY), ())
-entrance = groups.make(StartCommand(kernel_id=1, limits={}))
+entrance = groups.make(TRIAL)
 if os.fork() == 0:
     cgroups.enter(entrance)
     os.setsid()

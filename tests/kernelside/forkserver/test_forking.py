@@ -13,7 +13,7 @@ from sagecell_tx.kernelside.forkserver import forking
 from sagecell_tx.kernelside.forkserver.cgroups import NoGroups
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess, Lifeline
 from sagecell_tx.kernelside.sandbox.none import NoConfinement
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import TRIAL
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def test_it_keeps_the_streams_its_bootstrap_and_the_lifeline():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     read_end, write_end = os.pipe()
     lifeline = Lifeline(read_end, write_end)
-    asked = ForkedProcess(StartCommand(kernel_id=1, limits={}), KernelBootstrap(theirs), lifeline)
+    asked = ForkedProcess(TRIAL, KernelBootstrap(theirs), lifeline)
     forked = forking.fork(NoConfinement(), NoGroups(), asked)
     if isinstance(forked, ForkedProcess):
         try:

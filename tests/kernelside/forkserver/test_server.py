@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 
+import attrs
 import psutil
 import pytest
 import zmq
 
 from tests.kernelside.driving import PATIENCE, Server, alive, gone, kill
+from tests.kernelside.limits import ROOMY, start
 
 pytestmark = pytest.mark.integration
 
@@ -73,7 +75,7 @@ class TestKernels:
         assert (event["status"], event["signal"]) == (None, signal.SIGSEGV)
 
     def test_cpu_time_is_limited(self, shared):
-        cell = shared.start(cpu=0.5)
+        cell = shared.start(cpu_seconds=0.5)
         cell.execute("while True: pass")
         assert cell.exited()["reason"] == "cpu"
 
@@ -238,11 +240,24 @@ class TestBadCommands:
         assert 10 < len(event["message"]) < 600
 
     @pytest.mark.parametrize(
-        "limits", [[], {"cpu": -1}, {"cpu": True}, {"file": "many"}, {"file": None}]
+        "limits",
+        [
+            [],
+            {},
+            *(
+                {**attrs.asdict(ROOMY), name: value}
+                for name, value in (
+                    ("cpu_seconds", -1),
+                    ("cpu_seconds", True),
+                    ("file_bytes", "many"),
+                    ("file_bytes", None),
+                )
+            ),
+        ],
     )
     def test_limits_that_are_none(self, shared, limits):
         number = shared.number()
-        shared.tell(op="start", id=number, limits=limits)
+        shared.tell(op="start", id=number, limits=limits, proxy=False)
         assert "limits" in shared.event("failed", number)["message"]
 
     def test_a_start_without_a_socket(self, shared):
@@ -250,7 +265,7 @@ class TestBadCommands:
         with open(os.devnull) as file:
             for descriptors in ((), (file.fileno(),), (file.fileno(), file.fileno())):
                 number = shared.number()
-                shared.tell(*descriptors, op="start", id=number, limits={})
+                shared.tell(*descriptors, **start(number).line)
                 assert "socket" in shared.event("failed", number)["message"]
             shared.tell(file.fileno(), op="stop", id=shared.number())
         shared.write(b"{}")

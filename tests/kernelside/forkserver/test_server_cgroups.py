@@ -119,7 +119,7 @@ def test_memory_spread_over_many_ends_it(here):
 
     if here.unit.controller != "memory":
         pytest.skip("on this machine the old hierarchy has the controller of memory")
-    cell = here.server.start(memory=300 * MIB)
+    cell = here.server.start(memory_bytes=300 * MIB)
     cell.execute(
         f"import os, signal\nfor _ in range(8):\n    if os.fork() == 0:\n"
         f"        hoard = bytearray(b'x') * {100 * MIB}\n        signal.pause()\nsignal.pause()"
@@ -211,7 +211,7 @@ def test_without_a_group_there_is_no_kernel(look_alike):
 )
 def test_why_it_ended_is_read_from_its_group(look_alike, events, code, reason):
     server, directory = look_alike
-    cell = server.start(memory=300 * MIB, processes=50)
+    cell = server.start(memory_bytes=300 * MIB, processes=50)
     (group,) = directory.iterdir()
     assert (group / "cgroup.procs").read_text() == "0"
     assert (group / "memory.max").read_text() == str(300 * MIB)

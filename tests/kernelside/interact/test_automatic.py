@@ -66,7 +66,7 @@ def seen(meant):
         ((2, [1, 2, 3]), ("selector", "button", 1, 2)),
         ((3, range(5)), ("slider", "discrete", 3, 3)),
         (range(5), ("slider", "discrete", 0, 0)),
-        ((n * n for n in range(1, 4)), ("slider", "discrete", 0, 1)),
+        pytest.param((n * n for n in range(1, 4)), ("slider", "discrete", 0, 1), id="generator"),
         (("a", "b"), ("input_box", "input", "b", "b")),
         ((1, 2, 3, 4), ("slider", "discrete", 0, 1)),
     ],

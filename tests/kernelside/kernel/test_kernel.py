@@ -155,7 +155,7 @@ class TestFiles:
         assert result.reply["payload"] == []
 
     def test_files_larger_than_allowed_cannot_even_be_written(self, server):
-        cell = server.start(file=1000)
+        cell = server.start(file_bytes=1000)
         result = cell.run("with open('big', 'wb') as file: file.write(bytes(2000))")
         assert "File too large" in result.reply["evalue"]
         cell.stop()

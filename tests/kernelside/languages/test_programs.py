@@ -75,9 +75,14 @@ def test_what_never_ends_is_ended(install):
 
 
 def test_an_interrupt_ends_the_program_and_what_it_started(install, tmp_path):
-    """The program itself interrupts the kernel, which is this process."""
+    """The program itself interrupts the kernel, which is this process.
+
+    It does so when its output is being read, since more is written than a pipe holds: before,
+    threads that only this process has would take the signal, which those of a kernel block.
+    """
     installed = install(
-        f"sleep 600 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/own; kill -INT $PPID; wait"
+        f"sleep 600 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/own; "
+        "head -c 200000 /dev/zero; kill -INT $PPID; wait"
     )
     with pytest.raises(KeyboardInterrupt):
         installed.eval("")

@@ -12,15 +12,11 @@ import pytest
 
 from sagecell_tx.kernelside.monitor.monitor import Monitor, MonitorEnded, Pong
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear
-from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.driving import Server, gone, kill, private
+from tests.kernelside.limits import start
 
 pytestmark = pytest.mark.integration
-
-
-def start(**limits: float) -> StartCommand:
-    return StartCommand(kernel_id=1, limits=limits)
 
 
 def found(monitor: Monitor) -> list[Excess | LimitNear | Pong]:
@@ -48,7 +44,7 @@ class TestWhatIsSaid:
     def test_a_directory_is_seen_through_its_descriptor(self, monitor, tmp_path):
         (tmp_path / "big").write_bytes(bytes(3_000_000))
         directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-        monitor.add("k", os.getpid(), start(directory=2_000_000), directory)
+        monitor.add("k", os.getpid(), start(directory_bytes=2_000_000), directory)
         tmp_path.rename(tmp_path.with_name("elsewhere"))
         assert found(monitor)[0] == Excess("k", "disk")
 
@@ -58,7 +54,7 @@ class TestWhatIsSaid:
         stat.write_text("usage_usec 7000000\nuser_usec 1\n")
         for name, most in (("less", 7.5), ("more", 6.5)):
             usage = os.open(stat, os.O_RDONLY)
-            monitor.add(name, sleeper.pid, start(cpu=most), usage=usage)
+            monitor.add(name, sleeper.pid, start(cpu_seconds=most), usage=usage)
             with pytest.raises(OSError, match="Bad file descriptor"):
                 os.fstat(usage)
         assert found(monitor)[0] == Excess("more", "cpu")
@@ -158,7 +154,7 @@ class TestWithAForkServer:
     def test_who_looks_on_has_little_for_itself(self, tmp_path):
         server = Server(tmp_path, "numpy,matplotlib.pyplot")
         watch = watch_of(server)
-        cell = server.start(cpu=0.1)
+        cell = server.start(cpu_seconds=0.1)
         cell.execute("while True: pass")
         assert cell.exited()["reason"] == "cpu"
         assert private(watch) < 12_000_000

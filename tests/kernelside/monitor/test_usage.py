@@ -13,6 +13,7 @@ import pytest
 from sagecell_tx.kernelside.monitor.memoryuse import Sources
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
+from tests.kernelside.limits import roomy
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,7 @@ def family(tmp_path):
         def look(times: int = 1, **limits: float) -> list[Excess | LimitNear]:
             watch = UsageWatch(interval=0.0)
             directory = os.open(tmp_path, os.O_RDONLY)
-            watch.add(1, WatchTarget(pid=process.pid, directory=directory), limits)
+            watch.add(1, WatchTarget(pid=process.pid, directory=directory), roomy(**limits))
             assert watch.wait() == 0.0
             found = [finding for _ in range(times) for finding in watch.check()]
             watch.forget(1)
@@ -91,8 +92,8 @@ def test_threads_of_all_processes(family):
 
 def test_memory_of_all_processes(family):
     look = family(memory=50_000_000)
-    assert look(memory=400_000_000) == []
-    assert look(memory=190_000_000) == [Excess(1, "memory")]
+    assert look(memory_bytes=400_000_000) == []
+    assert look(memory_bytes=190_000_000) == [Excess(1, "memory")]
 
 
 def test_shared_memory_counts_once(family):
@@ -100,13 +101,13 @@ def test_shared_memory_counts_once(family):
     look = family()
     with open("/proc/self/status") as status:
         resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    assert look(memory=resident * 1024) == []
+    assert look(memory_bytes=resident * 1024) == []
 
 
 def test_processor_time_of_all_processes(family):
     look = family(work=3_000_000)
-    assert look(cpu=600) == []
-    assert look(cpu=0.01) == [Excess(1, "cpu")]
+    assert look(cpu_seconds=600) == []
+    assert look(cpu_seconds=0.01) == [Excess(1, "cpu")]
 
 
 def test_processor_time_that_is_nearly_used_up_is_told_once(family):
@@ -114,9 +115,9 @@ def test_processor_time_that_is_nearly_used_up_is_told_once(family):
     (root,) = [each for each in psutil.Process().children() if FAMILY in each.cmdline()]
     times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
     taken = sum(each.user + each.system for each in times)
-    assert look(3, cpu=taken * 4 / 3, warning=taken * 2 / 3) == [LimitNear(1, 1)]
-    assert look(3, cpu=taken * 3, warning=taken) == []
-    assert look(3, cpu=taken * 4 / 3, warning=taken) == []  # more than half of it
+    assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken * 2 / 3) == [LimitNear(1, 1)]
+    assert look(3, cpu_seconds=taken * 3, warning_seconds=taken) == []
+    assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken) == []  # more than half of it
 
 
 def test_what_is_on_disk(family, tmp_path):
@@ -124,14 +125,14 @@ def test_what_is_on_disk(family, tmp_path):
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "big").write_bytes(b"x" * 3_000_000)
     os.symlink("/usr", tmp_path / "usr")
-    assert look(directory=4_000_000) == []
-    assert look(directory=2_000_000) == [Excess(1, "disk")]
+    assert look(directory_bytes=4_000_000) == []
+    assert look(directory_bytes=2_000_000) == [Excess(1, "disk")]
 
 
 def test_nobody_is_looked_at_before_it_is_time_or_after_the_end():
     watch = UsageWatch(interval=3600.0)
     assert watch.wait() is None
-    watch.add(1, WatchTarget(pid=os.getpid()), {"processes": 1})
+    watch.add(1, WatchTarget(pid=os.getpid()), roomy(processes=1))
     assert watch.check() == []
     wait = watch.wait()
     assert wait is not None
@@ -144,7 +145,7 @@ def test_a_process_that_is_gone_has_taken_nothing():
     watch = UsageWatch(interval=0.0)
     gone = subprocess.Popen(["true"])
     gone.wait()
-    watch.add(1, WatchTarget(pid=gone.pid), {"memory": 1, "processes": 1})
+    watch.add(1, WatchTarget(pid=gone.pid), roomy(memory_bytes=1, processes=1))
     assert watch.check() == []
     assert Excess(1, "cpu") != Excess(1, "memory")
 
@@ -157,7 +158,7 @@ class TestHowOften:
         while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
             pass  # it is about to be a program that does nothing
         watch = UsageWatch(interval=0.0)
-        watch.add(1, WatchTarget(pid=sleeper.pid), {"processes": 0})
+        watch.add(1, WatchTarget(pid=sleeper.pid), roomy(processes=0))
         found = [number for number in range(1, 65) if watch.check()]
         sleeper.kill()
         sleeper.wait()
@@ -166,7 +167,7 @@ class TestHowOften:
 
     def test_who_does_anything_is_looked_at_each_time(self):
         watch = UsageWatch(interval=0.0)
-        watch.add(1, WatchTarget(pid=os.getpid()), {"processes": 0})
+        watch.add(1, WatchTarget(pid=os.getpid()), roomy(processes=0))
         children = []
         for _ in range(12):
             children.append(subprocess.Popen(["sleep", "1000"]))
@@ -181,7 +182,7 @@ class TestHowOften:
         found = []
         for number in range(1, 97):
             if number in (1, 6, 11):
-                watch.add(number, WatchTarget(pid=sleepers[number // 5].pid), {"processes": 0})
+                watch.add(number, WatchTarget(pid=sleepers[number // 5].pid), roomy(processes=0))
             found.append(len(watch.check()))
         for sleeper in sleepers:
             sleeper.kill()

@@ -22,7 +22,7 @@ from tests.kernelside.driving import Cell, Server, gone
 pytestmark = pytest.mark.integration
 
 MIB = 1 << 20
-LIMITS = {"memory": 500 * MIB, "processes": 40, "open_files": 64, "directory": 20 * MIB}
+LIMITS = {"memory_bytes": 500 * MIB, "processes": 40, "open_files": 64, "directory_bytes": 20 * MIB}
 
 NONE = Kind("none", True)
 
@@ -123,7 +123,7 @@ signal.pause()
 def test_shared_memory_whose_pages_were_let_go(server, other, kind):
     if "mappings" in server.ready["unbounded"]:
         pytest.skip("only root is told what is behind a mapping")
-    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     code = f"""
 import mmap
 hoard = []
@@ -139,7 +139,7 @@ for _ in range(20):
 def test_memory_in_answers_of_linux(server, other, kind):
     if kind.level != "namespaces":
         pytest.skip("there is no such socket")
-    cell = server.start(**{**LIMITS, "memory": 256 * MIB, "open_files": 4000})
+    cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB, "open_files": 4000})
     code = """
 import socket, struct
 wrong = struct.pack("=IHHII", 3016, 0x7F0, 5, 1, 0) + bytes(3000)
@@ -191,7 +191,7 @@ except OSError:
 
 
 def test_memory_in_files_that_nobody_maps(server, other, kind):
-    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     code = """
 hoard = []
 for _ in range(24):
@@ -205,7 +205,7 @@ for _ in range(24):
 def test_memory_in_files_of_its_own_that_are_sent_and_closed(server, other, kind):
     if kind == NONE:
         pytest.skip("only a filter of system calls keeps a program from that")
-    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     code = """
 import socket
 ends = socket.socketpair()
@@ -222,7 +222,7 @@ for _ in range(24):
 def test_memory_in_detached_segments(server, other, kind):
     if kind == NONE:
         pytest.skip("without a namespace or a filter they are the whole machine's")
-    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     code = f"""
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
@@ -241,7 +241,7 @@ for _ in range(10):
 def test_the_bounds_of_segments_are_not_the_programs(server, kind):
     if kind.level != "namespaces":
         pytest.skip("only a namespace has bounds of its own")
-    cell = server.start(**{**LIMITS, "memory": 256 * MIB})
+    cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     pages = 32 * MIB // os.sysconf("SC_PAGE_SIZE")
     assert cell.value("int(open('/proc/sys/kernel/shmall').read())") == str(pages)
     for name in ("shmall", "shmmni", "msgmni", "sem"):
@@ -254,7 +254,7 @@ def test_the_bounds_of_segments_are_not_the_programs(server, kind):
 def test_memory_in_sockets(server, other, kind, closed):
     if kind.level != "namespaces":
         pytest.skip("the sockets are in a network with everybody else's")
-    cell = server.start(**{**LIMITS, "memory": 200 * MIB, "open_files": 4000})
+    cell = server.start(**{**LIMITS, "memory_bytes": 200 * MIB, "open_files": 4000})
     code = f"""
 import socket
 hoard, sent, lump = [], 0, bytes(1 << 17)
@@ -277,7 +277,7 @@ while sent < {400 * MIB}:
 
 
 def test_processor_time_spread_over_many(server, other):
-    cell = server.start(**LIMITS, cpu=2)
+    cell = server.start(**LIMITS, cpu_seconds=2)
     cell.execute(
         "import os, signal\nfor _ in range(3):\n    if os.fork() == 0:\n"
         "        while True: pass\nsignal.pause()"
@@ -287,7 +287,7 @@ def test_processor_time_spread_over_many(server, other):
 
 @pytest.mark.parametrize("seconds", [0.8, 0.06])
 def test_processor_time_of_children_that_nobody_waits_for(server, other, seconds):
-    cell = server.start(**LIMITS, cpu=2)
+    cell = server.start(**LIMITS, cpu_seconds=2)
     cell.execute(f"""
 import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -343,7 +343,7 @@ def test_the_weight_of_a_session_is_not_the_programs(server, kind):
 
 
 def test_a_fork_bomb(server, other, kind):
-    cell = server.start(**LIMITS, cpu=5)
+    cell = server.start(**LIMITS, cpu_seconds=5)
     cell.execute("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
     # Where the system refuses to fork on, the bomb burns what time it has.
     refusing = kind != NONE or "cgroup" in server.ready["features"]
@@ -388,7 +388,7 @@ def test_a_full_directory(server, other, kind):
 
 def test_files_without_end(server, other, kind):
     """Empty ones, too, and more of them than are looked at at once."""
-    cell = server.start(**{**LIMITS, "directory": 40 * MIB})
+    cell = server.start(**{**LIMITS, "directory_bytes": 40 * MIB})
     code = "import os, itertools\nfor n in itertools.count(): os.mknod(str(n))"
     if kind.level == "namespaces":
         result = cell.run(code)
@@ -401,7 +401,7 @@ def test_files_without_end(server, other, kind):
 
 
 def test_a_tree_deeper_than_a_path(server, other, kind):
-    cell = server.start(**{**LIMITS, "directory": 40 * MIB})
+    cell = server.start(**{**LIMITS, "directory_bytes": 40 * MIB})
     code = "import os\nfor _ in range({}): os.mkdir('d'); os.chdir('d')"
     assert cell.run(code.format(3000)).reply["status"] == "ok"
     if kind.level == "namespaces":
@@ -447,7 +447,7 @@ def test_messages_and_memory_that_stays(server, other):
 
 
 def test_too_large_a_file(server, other):
-    cell = server.start(**LIMITS, file=1 * MIB)
+    cell = server.start(**LIMITS, file_bytes=1 * MIB)
     result = cell.run("open('big', 'wb').write(bytes(2 << 20))")
     assert result.reply["ename"] == "OSError"
     assert "too large" in result.reply["evalue"]

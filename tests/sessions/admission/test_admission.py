@@ -8,13 +8,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits, Rate
+from sagecell_tx.limits import AdmissionLimits, Rate
 from sagecell_tx.sessions.admission.admission import Admission, Place
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor
 
-LIMITS = Limits(kernels=2, service_kernels=1, kernels_per_cell_session=2, queue=4)
+LIMITS = AdmissionLimits(kernels=2, service_kernels=1, kernels_per_cell_session=2, queue_length=4)
 ANYBODY = Visitor()
 SERVICE = Visitor(purpose=Purpose.SERVICE)
 
@@ -72,7 +72,7 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_each_purpose_has_budgets_of_its_own(self) -> None:
         self.admission = Admission(
-            limits=Limits(kernels_per_address=1, service_kernels=9), clock=self.clock
+            limits=AdmissionLimits(kernels_per_address=1, service_kernels=9), clock=self.clock
         )
         for purpose in Purpose:
             visitor = Visitor(purpose=purpose, address="192.0.2.1")
@@ -152,7 +152,9 @@ class AdmissionTests(SynchronousTestCase):
             self.refusal(turn)
 
     def test_a_full_queue_takes_no_token(self) -> None:
-        limits = Limits(kernels=0, queue=1, starts_per_address=Rate(burst=2, per_minute=1))
+        limits = AdmissionLimits(
+            kernels=0, queue_length=1, starts_per_address=Rate(burst=2, per_minute=1)
+        )
         self.admission = Admission(limits=limits, clock=self.clock)
         visitor = Visitor(address="192.0.2.1")
         for refusals in (9, 0):

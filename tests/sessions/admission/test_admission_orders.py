@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits, Rate
+from sagecell_tx.limits import AdmissionLimits, Limits, Rate
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
@@ -19,22 +19,29 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
+from tests.examples import at_most
 from tests.sessions.samples import DATE, ids
 from tests.sessions.slowstore import SlowStore
 
 LIMITS = Limits(
-    kernels=3,
-    service_kernels=1,
-    kernels_per_address=6,
-    kernels_per_cell_session=2,
-    starts_per_address=Rate(burst=8, per_minute=60),
-    queue=4,
-    queue_wait=15,
+    admission=AdmissionLimits(
+        kernels=3,
+        service_kernels=1,
+        kernels_per_address=6,
+        kernels_per_cell_session=2,
+        starts_per_address=Rate(burst=8, per_minute=60),
+        queue_length=4,
+        queue_seconds=15,
+    )
 )
 
-SIZES = {Purpose.KERNEL: LIMITS.kernels, Purpose.SERVICE: LIMITS.service_kernels}
+SIZES = {
+    Purpose.KERNEL: LIMITS.admission.kernels,
+    Purpose.SERVICE: LIMITS.admission.service_kernels,
+}
 
 visitors = st.builds(
     Visitor,
@@ -77,8 +84,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             files=SlowStore(prompt=True),
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.requests: list[AdmissionRequest] = []
@@ -172,7 +178,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     def drain(self) -> None:
         stopped = self.fleet.stopService()
         assert not any(each.waits for each in self.requests)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         for kernel in self.host.alive:
             kernel.end()
         assert stopped.called
@@ -185,7 +191,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             holding, waiting = self.holding(purpose), self.waiting(purpose)
             pool = self.fleet.admission.pools[purpose]
             assert pool.taken == len(holding) <= size
-            assert len(pool.queue) == len(waiting) <= LIMITS.queue
+            assert len(pool.queue) == len(waiting) <= LIMITS.admission.queue_length
             assert not waiting or len(holding) == size, "nobody waits for what is free"
         assert sum(self.fleet.admission.refused.values()) == self.refused
 
@@ -203,20 +209,20 @@ class AdmissionMachine(RuleBasedStateMachine):
             counted = self.holding(purpose) + self.waiting(purpose)
             for address in ("192.0.2.1", "192.0.2.2"):
                 mine = [e for e in counted if e.visitor.address == address and not e.visitor.key]
-                assert len(mine) <= LIMITS.kernels_per_address
-                assert sum(each.waits for each in mine) <= LIMITS.queue // 2
+                assert len(mine) <= LIMITS.admission.kernels_per_address
+                assert sum(each.waits for each in mine) <= LIMITS.admission.queue_length // 2
             page = [each for each in counted if each.visitor.cell_session]
-            assert len(page) <= LIMITS.kernels_per_cell_session
+            assert len(page) <= LIMITS.admission.kernels_per_cell_session
 
     def teardown(self) -> None:
         self.drain()
         for _ in range(3):
-            self.clock.advance(LIMITS.stalled)
+            self.clock.advance(LIMITS.messages.stalled_seconds)
         assert self.clock.getDelayedCalls() == []
 
 
 AdmissionMachine.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=at_most(80),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )

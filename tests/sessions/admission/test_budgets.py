@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagecell_tx.config import Limits, Rate
+from sagecell_tx.limits import AdmissionLimits, Rate
 from sagecell_tx.sessions.admission.budgets import Budgets
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.visitors import Scope, Visitor
@@ -44,7 +44,7 @@ def refusal(budgets: Budgets, who: Visitor, now: float = 0) -> Refused:
 def test_so_many_at_a_time(scope: str) -> None:
     first, second = SCOPES[scope]
     limits: dict[str, Any] = {f"kernels_per_{each}": 0 for each in SCOPES}
-    budgets = Budgets(Limits(**{**ROOMY, **limits, f"kernels_per_{scope}": 2}))
+    budgets = Budgets(AdmissionLimits(**{**ROOMY, **limits, f"kernels_per_{scope}": 2}))
     for who in (first, second):
         reserve(budgets, who, 0)
     assert refusal(budgets, second).code == f"too_many_kernels_for_{scope}"
@@ -57,7 +57,7 @@ def test_so_many_at_a_time(scope: str) -> None:
 def test_so_many_in_a_minute(scope: str) -> None:
     first, second = SCOPES[scope]
     starts: dict[str, Any] = {f"starts_per_{scope}": Rate(burst=2, per_minute=6)}
-    budgets = Budgets(Limits(**{**ROOMY, **starts}))
+    budgets = Budgets(AdmissionLimits(**{**ROOMY, **starts}))
     for who in (first, second):
         reserve(budgets, who, 0)
         # Going does not give the right to come again.
@@ -69,7 +69,7 @@ def test_so_many_in_a_minute(scope: str) -> None:
 
 
 def test_so_many_in_all() -> None:
-    budgets = Budgets(Limits(starts=Rate(burst=2, per_minute=60)))
+    budgets = Budgets(AdmissionLimits(starts=Rate(burst=2, per_minute=60)))
     for number in (1, 2):
         reserve(budgets, Visitor(address=f"192.0.{number}.1", key="k" * number), 0)
     for who in (Visitor(address="198.51.100.1"), Visitor()):
@@ -78,7 +78,7 @@ def test_so_many_in_all() -> None:
 
 def test_the_longest_wait_is_told() -> None:
     budgets = Budgets(
-        Limits(
+        AdmissionLimits(
             starts=Rate(burst=1, per_minute=60),
             starts_per_address=Rate(burst=1, per_minute=2),
             starts_per_site=Rate(burst=1, per_minute=6),
@@ -93,7 +93,7 @@ def test_the_longest_wait_is_told() -> None:
 
 def test_a_refusal_takes_nothing() -> None:
     budgets = Budgets(
-        Limits(kernels_per_cell_session=1, starts_per_address=Rate(burst=2, per_minute=1))
+        AdmissionLimits(kernels_per_cell_session=1, starts_per_address=Rate(burst=2, per_minute=1))
     )
     who = Visitor(address="192.0.2.1", cell_session="page")
     reserve(budgets, who, 0)
@@ -104,7 +104,7 @@ def test_a_refusal_takes_nothing() -> None:
 
 
 def test_what_was_given_back_leaves_no_trace() -> None:
-    budgets = Budgets(Limits())
+    budgets = Budgets(AdmissionLimits())
     who = Visitor(address="192.0.2.1", site="a.example", cell_session="page")
     reserve(budgets, who, 0)
     assert [budgets.is_whole] == [False]
@@ -115,7 +115,7 @@ def test_what_was_given_back_leaves_no_trace() -> None:
 
 def test_a_class_behind_one_address_passes() -> None:
     """Sixty cells of thirty children in the same second, and again ten seconds later."""
-    budgets = Budgets(Limits())
+    budgets = Budgets(AdmissionLimits())
     for lesson in (0, 10):
         children = [
             Visitor(address="192.0.2.1", site="school.example", cell_session=str(child))

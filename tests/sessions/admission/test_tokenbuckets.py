@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.config import Rate
+from sagecell_tx.limits import Rate
 from sagecell_tx.sessions.admission.tokenbuckets import Buckets
 
 RATE = Rate(burst=3, per_minute=30)  # a token every two seconds

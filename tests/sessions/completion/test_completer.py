@@ -10,7 +10,7 @@ import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits, Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.completion.completer import (
     AT_ONCE,
@@ -21,6 +21,7 @@ from sagecell_tx.sessions.completion.completer import (
     Completer,
 )
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.stores import MemoryFileStore
 from sagecell_tx.wire import textwire
@@ -30,7 +31,7 @@ NOW = "2026-01-01T00:00:00+00:00"
 
 
 class CompleterCase(SynchronousTestCase):
-    limits = Limits(completer=100.0)
+    limits = Limits(lifetime=LifetimeLimits(completer_idle_seconds=100.0))
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -40,18 +41,16 @@ class CompleterCase(SynchronousTestCase):
         def new_id() -> str:
             return str(uuid.UUID(int=next(ids)))
 
+        originator = Originator(new_id=new_id, now=lambda: NOW)
         self.fleet = Fleet(
             host=self.host,
             files=MemoryFileStore(now=lambda: 0.0),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
             limits=self.limits,
             clock=self.clock,
-            new_id=new_id,
-            now=lambda: NOW,
+            originator=originator,
         )
-        self.completer = Completer(
-            fleet=self.fleet, clock=self.clock, new_id=new_id, now=lambda: NOW
-        )
+        self.completer = Completer(fleet=self.fleet, clock=self.clock, originator=originator)
         self.answers: list[Message] = []
 
     @property
@@ -171,7 +170,7 @@ class LifeTests(CompleterCase):
         assert self.host.kernels == []
         self.ask()
         self.kernel.finish(self.kernel.sent[0])
-        self.clock.advance(self.limits.completer - 1)
+        self.clock.advance(self.limits.lifetime.completer_idle_seconds - 1)
         assert len(self.host.alive) == 1
         self.clock.advance(1)
         assert self.host.alive == []
@@ -211,7 +210,7 @@ class LifeTests(CompleterCase):
         self.ask()
         self.clock.advance(PATIENCE)
         assert self.answers[0].parsed_content()["ename"] == "no_answer"
-        self.clock.advance(self.limits.stop_grace)
+        self.clock.advance(self.limits.lifetime.stop_grace_seconds)
         assert self.host.alive == []
         self.ask()
         assert len(self.host.alive) == 1
@@ -277,13 +276,13 @@ class LifeTests(CompleterCase):
     def test_nothing_is_left_of_it(self) -> None:
         self.ask()
         self.kernel.finish(self.kernel.sent[0])
-        self.clock.advance(self.limits.completer)
+        self.clock.advance(self.limits.lifetime.completer_idle_seconds)
         assert self.clock.getDelayedCalls() == []
         assert len(self.fleet) == 0
 
 
 class ShortTests(CompleterCase):
-    limits = Limits(completer=2.0, unclaimed=60.0)
+    limits = Limits(lifetime=LifetimeLimits(completer_idle_seconds=2.0, unclaimed_seconds=60.0))
 
     def test_it_stays_no_longer_although_nothing_was_ever_run_in_it(self) -> None:
         self.ask()

@@ -6,12 +6,11 @@ import math
 from typing import Any, cast
 
 import pytest
-from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits, Rate
+from sagecell_tx.limits import AdmissionLimits, FileLimits, LifetimeLimits, Limits, Rate
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.admission.storagebudgets import FileAllowance
@@ -20,12 +19,16 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import GONE, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.samples import DATE, code, ids
 from tests.sessions.slowstore import SlowStore
 
-LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, stop_grace=1, idle=900)
+LIMITS = Limits(
+    admission=AdmissionLimits(kernels=3, kernels_per_cell_session=2, queue_length=0),
+    lifetime=LifetimeLimits(stop_grace_seconds=1, idle_seconds=900),
+)
 
 
 class FleetTests(SynchronousTestCase):
@@ -37,8 +40,7 @@ class FleetTests(SynchronousTestCase):
             files=SlowStore(prompt=True),
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.fleet.startService()
@@ -113,7 +115,7 @@ class FleetTests(SynchronousTestCase):
         self.host.lingering = True
         session = self.open(cell_session="page")
         session.stop(Reason.STOPPED)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         assert self.fleet.admission.taken == 1
         self.host.latest.end()
         self.empty()
@@ -274,7 +276,7 @@ class FleetTests(SynchronousTestCase):
         session = self.open(timeout=60)
         session.attach(MemoryListener(slow=True), "").detach()
         stopped = self.fleet.stopService()
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         self.assertNoResult(stopped)
         again = self.fleet.remembered(session.kernel_id)
         assert again is session
@@ -288,7 +290,7 @@ class FleetTests(SynchronousTestCase):
         session = self.open(timeout=60)
         listener = MemoryListener(slow=True).attach(session.attach)
         stopped = self.fleet.stopService()
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         self.assertNoResult(stopped)
         listener.slow = False
         listener.wake()
@@ -306,7 +308,7 @@ class FleetTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
 
     def test_files_are_counted_by_who_asked(self) -> None:
-        limits = evolve(LIMITS, stored_per_address=Rate(burst=10_000, per_minute=1))
+        limits = FileLimits(stored_bytes_per_address=Rate(burst=10_000, per_minute=1))
         self.fleet.allowance = FileAllowance(limits)
         stored = []
         for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", ""):
@@ -316,7 +318,7 @@ class FleetTests(SynchronousTestCase):
             found = self.successResultOf(self.fleet.files.find(session.kernel_id, "a"))
             stored.append(found is not None)
             session.stop(Reason.STOPPED)
-            self.clock.advance(LIMITS.stop_grace)
+            self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         assert stored == [True, False, True, True]
         self.empty()
 
@@ -325,7 +327,7 @@ class FleetTests(SynchronousTestCase):
         self.open()
         stopped = self.fleet.stopService()
         self.assertNoResult(stopped)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         self.successResultOf(stopped)
         self.empty()
 

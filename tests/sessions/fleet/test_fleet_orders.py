@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits, Limits, MessageLimits
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.admission.visitors import Visitor
@@ -19,13 +19,18 @@ from sagecell_tx.sessions.fleet.fleet import FAREWELL, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import CONTROL
+from tests.examples import at_most
 from tests.sessions.samples import DATE, code, ids, request
 from tests.sessions.slowstore import SlowStore
 
-LIMITS = Limits(kernels=3, kernels_per_cell_session=2, queue=0, outbox=4000, output=20_000)
+LIMITS = Limits(
+    admission=AdmissionLimits(kernels=3, kernels_per_cell_session=2, queue_length=0),
+    messages=MessageLimits(message_log_bytes=4000, output_bytes=20_000),
+)
 
 PROGRAMS = [
     "",
@@ -67,8 +72,7 @@ class FleetMachine(RuleBasedStateMachine):
             files=self.store,
             limits=LIMITS,
             clock=self.clock,
-            new_id=ids(),
-            now=lambda: DATE,
+            originator=Originator(new_id=ids(), now=lambda: DATE),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
         self.new_msg_id = ids("r")
@@ -93,8 +97,8 @@ class FleetMachine(RuleBasedStateMachine):
     ) -> None:
         self.host.prompt, self.host.stubborn, self.host.lingering = prompt, stubborn, lingering
         mine = [visit for visit in self.living if visit.page == page]
-        room = len(self.living) < LIMITS.kernels
-        room = room and (not page or len(mine) < LIMITS.kernels_per_cell_session)
+        room = len(self.living) < LIMITS.admission.kernels
+        room = room and (not page or len(mine) < LIMITS.admission.kernels_per_cell_session)
         opened: list[Session] = []
         opening = self.fleet.open(Visitor(cell_session=page), timeout=timeout)
         opening.addCallbacks(opened.append, lambda failure: failure.trap(Refused) and None)
@@ -222,7 +226,7 @@ class FleetMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         stopped: list[object] = []
         self.fleet.stopService().addBoth(stopped.append)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         for visit in self.visits:
             if not visit.kernel.gone:
                 self.crashed(visit.kernel, Exit())
@@ -235,7 +239,7 @@ class FleetMachine(RuleBasedStateMachine):
         assert self.fleet.admission.is_untouched
         # Whoever has not taken the last words is let go after a while.
         for _ in range(3):
-            self.clock.advance(LIMITS.stalled)
+            self.clock.advance(LIMITS.messages.stalled_seconds)
         assert self.clock.getDelayedCalls() == []
         for visit in self.visits:
             for listener in visit.listeners:
@@ -252,7 +256,7 @@ class FleetMachine(RuleBasedStateMachine):
 
 
 FleetMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -25,23 +25,25 @@ class LastWordsTests(SessionTests):
         return [kernel_id for kernel_id in kernel_ids if words.get(kernel_id) is not None]
 
     def test_they_are_kept_for_a_while(self) -> None:
-        words = EndedSessions(clock=self.clock, limits=LIMITS)
+        words = EndedSessions(clock=self.clock, limits=LIMITS.lifetime)
         session = self.dead("a")
         words.keep(session)
-        self.clock.advance(LIMITS.resumable - 1)
+        self.clock.advance(LIMITS.lifetime.resumable_seconds - 1)
         assert words.get("a") is session
         self.clock.advance(1)
         assert words.get("a") is None
         assert self.clock.getDelayedCalls() == []
 
     def test_the_oldest_go_when_there_are_too_many(self) -> None:
-        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS, last_words=2))
+        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_sessions=2))
         for kernel_id in "abc":
             words.keep(self.dead(kernel_id))
         assert self.kept(words, *"abc") == ["b", "c"]
 
     def test_the_oldest_go_when_they_are_too_large(self) -> None:
-        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS, last_words_size=25_000))
+        words = EndedSessions(
+            clock=self.clock, limits=evolve(LIMITS.lifetime, retained_bytes=25_000)
+        )
         for kernel_id in "abc":
             words.keep(self.dead(kernel_id, said=10_000))
         assert self.kept(words, *"abc") == ["b", "c"]
@@ -49,7 +51,7 @@ class LastWordsTests(SessionTests):
         assert len(words) == 0
 
     def test_those_go_first_for_whom_nobody_will_come(self) -> None:
-        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS, last_words=2))
+        words = EndedSessions(clock=self.clock, limits=evolve(LIMITS.lifetime, retained_sessions=2))
         sessions = [self.dead(kernel_id) for kernel_id in "abc"]
         words.keep(sessions[0])
         words.keep(sessions[1])
@@ -58,7 +60,7 @@ class LastWordsTests(SessionTests):
         assert self.kept(words, *"abc") == ["a", "c"]
 
     def test_at_the_end_nothing_is_left(self) -> None:
-        words = EndedSessions(clock=self.clock, limits=LIMITS)
+        words = EndedSessions(clock=self.clock, limits=LIMITS.lifetime)
         words.keep(self.dead("a"))
         words.clear()
         assert len(words) == 0
@@ -69,8 +71,8 @@ class ResumableSessionTests(SessionTests):
     def test_a_client_with_a_cursor_has_longer_to_come_back(self) -> None:
         session = self.begin(timeout=900)
         session.attach(MemoryListener(), "").detach()
-        self.clock.advance(LIMITS.detached)
-        self.clock.advance(LIMITS.resumable - 1)
+        self.clock.advance(LIMITS.lifetime.detached_seconds)
+        self.clock.advance(LIMITS.lifetime.resumable_seconds - 1)
         assert session.running
         self.clock.advance(1)
         self.over(session, Reason.DETACHED)
@@ -78,8 +80,8 @@ class ResumableSessionTests(SessionTests):
     def test_what_it_had_not_got_is_there_when_it_comes(self) -> None:
         session = self.begin(timeout=900)
         session.attach(MemoryListener(slow=True), "").detach()
-        self.clock.advance(LIMITS.detached)
+        self.clock.advance(LIMITS.lifetime.detached_seconds)
         self.kernel.stream("meanwhile")
         assert MemoryListener().attach(lambda who: session.attach(who, "", 0)).text == "meanwhile"
-        self.clock.advance(LIMITS.resumable + 1)
+        self.clock.advance(LIMITS.lifetime.resumable_seconds + 1)
         assert session.running

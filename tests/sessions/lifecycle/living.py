@@ -7,20 +7,20 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.internet.task import Clock
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
 
-LIMITS = Limits(
-    start=15,
-    unclaimed=60,
-    idle=900,
-    detached=10,
-    lifetime=1800,
-    warning=20,
-    stop_grace=1,
-    heartbeat=5,
+LIMITS = LifetimeLimits(
+    start_seconds=15,
+    unclaimed_seconds=60,
+    idle_seconds=900,
+    detached_seconds=10,
+    total_seconds=1800,
+    warning_seconds=20,
+    stop_grace_seconds=1,
+    heartbeat_seconds=5,
 )
 IDLE = 100.0
 CLEAN = Exit(status=0)
@@ -56,7 +56,7 @@ class RecordedEffects:
 class Living:
     """A life with its hands and its clock."""
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: LifetimeLimits = LIMITS) -> None:
         self.clock = Clock()
         self.effects = RecordedEffects()
         self.life = new_life(
@@ -65,7 +65,7 @@ class Living:
                 limits=limits,
                 effects=self.effects,
                 idle=lambda: IDLE,
-                detached=lambda: limits.detached,
+                detached=lambda: limits.detached_seconds,
             )
         )
 

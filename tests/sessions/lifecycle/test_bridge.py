@@ -219,7 +219,11 @@ def flooded() -> tuple[BridgeWorld, MemoryListener, Message]:
 def test_what_is_over_the_cap_is_replaced_by_one_notice():
     _, listener, asked = flooded()
     shown = [message for message in listener.received if message.msg_type == "display_data"]
-    assert LIMITS.output - shown[0].size < sum(message.size for message in shown) <= LIMITS.output
+    assert (
+        LIMITS.messages.output_bytes - shown[0].size
+        < sum(message.size for message in shown)
+        <= LIMITS.messages.output_bytes
+    )
     assert listener.text == NOTICE
     assert listener.kinds == ["display_data"] * len(shown) + ["stream"]
     assert listener.received[-1].parent_id == asked.msg_id

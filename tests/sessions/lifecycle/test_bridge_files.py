@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import FileLimits, Limits
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.bridgeworld import BridgeWorld
 from tests.sessions.samples import code
@@ -88,7 +88,7 @@ def saved_both(world: BridgeWorld, *, reply_first: bool) -> MemoryListener:
 
 def test_a_file_that_was_not_saved_is_not_named():
     for reply_first in (False, True):
-        world = BridgeWorld(limits=Limits(file=1000))
+        world = BridgeWorld(limits=Limits(files=FileLimits(file_bytes=1000)))
         world.store.prompt = True
         listener = saved_both(world, reply_first=reply_first)
         assert new_files(listener) == ["a"]
@@ -96,7 +96,7 @@ def test_a_file_that_was_not_saved_is_not_named():
 
 
 def test_of_what_is_kept_at_the_end_neither():
-    world = BridgeWorld(limits=Limits(file=1000))
+    world = BridgeWorld(limits=Limits(files=FileLimits(file_bytes=1000)))
     world.store.prompt = True
     listener = world.listen()
     asked = code("save")

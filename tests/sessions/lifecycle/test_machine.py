@@ -56,11 +56,11 @@ def test_every_state_is_tried_here():
 @pytest.mark.parametrize(
     ("state", "seconds", "reason"),
     [
-        (starting, LIMITS.start, Reason.CRASHED),
-        (unclaimed, LIMITS.unclaimed, Reason.DETACHED),
+        (starting, LIMITS.start_seconds, Reason.CRASHED),
+        (unclaimed, LIMITS.unclaimed_seconds, Reason.DETACHED),
         (idle, IDLE, Reason.IDLE),
-        (busy, LIMITS.lifetime, Reason.LIFETIME),
-        (detached, LIMITS.detached, Reason.DETACHED),
+        (busy, LIMITS.total_seconds, Reason.LIFETIME),
+        (detached, LIMITS.detached_seconds, Reason.DETACHED),
     ],
 )
 def test_each_deadline_ends_the_life_with_its_reason(
@@ -108,7 +108,7 @@ def test_work_that_ends_while_nobody_listens_leaves_the_life_detached():
     living = lived(busy)
     living.life.listeners_left()
     living.life.work_finished()
-    living.clock.advance(LIMITS.detached)
+    living.clock.advance(LIMITS.detached_seconds)
     living.life.ended(CLEAN)
     assert living.effects.reasons == [Reason.DETACHED]
 
@@ -121,7 +121,7 @@ def test_stop_asks_and_then_kills(state: Callable[[Living], None]):
     living = lived(state)
     living.life.stop(Reason.STOPPED)
     assert living.effects.done == ["asked"]
-    living.clock.advance(LIMITS.stop_grace)
+    living.clock.advance(LIMITS.stop_grace_seconds)
     assert living.effects.done == ["asked", "killed"]
     living.life.ended(SEGFAULT)
     assert living.effects.done == ["asked", "killed", "died"]
@@ -132,7 +132,7 @@ def test_stop_asks_and_then_kills(state: Callable[[Living], None]):
 def test_who_goes_in_time_is_not_killed():
     living = lived(stopping)
     living.life.ended(CLEAN)
-    living.clock.advance(LIMITS.stop_grace)
+    living.clock.advance(LIMITS.stop_grace_seconds)
     assert living.effects.done == ["asked", "died"]
 
 
@@ -189,6 +189,6 @@ def test_a_kernel_may_end_inside_the_request_to(state: Callable[[Living], None])
 def test_a_kernel_may_end_inside_the_kill():
     living = lived(stopping)
     living.effects.on_kill = lambda: living.life.ended(SEGFAULT)
-    living.clock.advance(LIMITS.stop_grace)
+    living.clock.advance(LIMITS.stop_grace_seconds)
     assert living.effects.done == ["asked", "killed", "died"]
     assert living.clock.getDelayedCalls() == []

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
+from tests.examples import at_most
 
 from .living import CLEAN, INPUTS, LIMITS, SEGFAULT, Living, say
 
@@ -64,13 +65,13 @@ class LifeMachine(RuleBasedStateMachine):
         effects, before = self.living.effects, len(self.living.effects.warnings)
         self.living.clock.advance(seconds)
         if len(effects.warnings) > before:
-            self.living.clock.advance(LIMITS.warning)
+            self.living.clock.advance(LIMITS.warning_seconds)
             assert "asked" in effects.done
 
     @precondition(lambda self: "asked" in self.living.effects.done)
     @rule()
     def wait_for_the_kill(self) -> None:
-        self.living.clock.advance(LIMITS.stop_grace)
+        self.living.clock.advance(LIMITS.stop_grace_seconds)
         assert {"killed", "died"} & set(self.living.effects.done)
 
     @invariant()
@@ -108,7 +109,7 @@ class LifeMachine(RuleBasedStateMachine):
 
 
 LifeMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow],
 )

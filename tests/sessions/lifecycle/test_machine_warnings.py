@@ -27,7 +27,7 @@ from .living import (
     unclaimed,
 )
 
-AHEAD = LIMITS.warning
+AHEAD = LIMITS.warning_seconds
 IDLE_WARNING = (Reason.IDLE, AHEAD)
 LIFETIME_WARNING = (Reason.LIFETIME, AHEAD)
 
@@ -58,7 +58,7 @@ def test_a_deadline_that_moves_is_told_anew_and_not_twice():
 @pytest.mark.parametrize("state", [idle, busy, detached])
 def test_old_age_is_told_once_whatever_the_kernel_does(state: Callable[[Living], None]):
     living = lived(busy)
-    living.clock.advance(LIMITS.lifetime - AHEAD - 5)
+    living.clock.advance(LIMITS.total_seconds - AHEAD - 5)
     if state is idle:
         living.life.work_finished()
     elif state is detached:
@@ -75,7 +75,7 @@ def test_old_age_is_told_once_whatever_the_kernel_does(state: Callable[[Living],
 
 def test_what_old_age_forestalls_is_not_told():
     living = lived(busy)
-    living.clock.advance(LIMITS.lifetime - IDLE + 1)
+    living.clock.advance(LIMITS.total_seconds - IDLE + 1)
     living.life.work_finished()
     living.clock.advance(IDLE - 1)
     assert living.effects.done == ["asked"]
@@ -85,7 +85,9 @@ def test_what_old_age_forestalls_is_not_told():
 @pytest.mark.parametrize("state", [starting, unclaimed, detached])
 def test_nobody_is_warned_where_nobody_listens(state: Callable[[Living], None]):
     living = lived(state)
-    living.clock.advance(max(LIMITS.start, LIMITS.unclaimed, LIMITS.detached))
+    living.clock.advance(
+        max(LIMITS.start_seconds, LIMITS.unclaimed_seconds, LIMITS.detached_seconds)
+    )
     assert living.effects.done == ["asked"]
     assert living.effects.warnings == []
 
@@ -94,7 +96,7 @@ def test_nobody_is_warned_where_nobody_listens(state: Callable[[Living], None]):
     ("ahead", "warned"), [(IDLE / 2, True), (IDLE / 2 + 1, False), (IDLE * 2, False), (0, False)]
 )
 def test_short_waits_are_not_told(ahead: float, warned: bool):
-    living = Living(attrs.evolve(LIMITS, warning=ahead))
+    living = Living(attrs.evolve(LIMITS, warning_seconds=ahead))
     idle(living)
     living.clock.advance(IDLE)
     assert living.effects.done == ["asked"]
@@ -104,7 +106,7 @@ def test_short_waits_are_not_told(ahead: float, warned: bool):
 @pytest.mark.parametrize("state", [stopping, dead])
 def test_who_goes_is_not_warned(state: Callable[[Living], None]):
     living = lived(state)
-    living.clock.advance(LIMITS.lifetime)
+    living.clock.advance(LIMITS.total_seconds)
     assert living.effects.warnings == []
 
 
@@ -114,7 +116,7 @@ class WarningTests(SessionTests):
         listener = self.listen(session)
         listener.attachment.send(code("1"))
         before = len(listener.received)
-        self.clock.advance(900 - SESSION_LIMITS.warning)
+        self.clock.advance(900 - SESSION_LIMITS.lifetime.warning_seconds)
         (warning,) = listener.received[before:]
         assert (warning.channel, warning.msg_type) == ("iopub", "sagecell_warning")
         assert warning.parent_id == ""
@@ -123,5 +125,5 @@ class WarningTests(SessionTests):
             "seconds": 60.0,
             "message": Reason.IDLE.warning(60.0),
         }
-        self.clock.advance(SESSION_LIMITS.warning)
+        self.clock.advance(SESSION_LIMITS.lifetime.warning_seconds)
         self.over(session, Reason.IDLE)

@@ -63,7 +63,7 @@ class StartTests(SessionTests):
     def test_a_start_that_takes_too_long_is_given_up(self) -> None:
         session = self.begin(prompt=False)
         ready = session.when_ready()
-        self.clock.advance(LIMITS.start)
+        self.clock.advance(LIMITS.lifetime.start_seconds)
         self.failureResultOf(ready, StartFailed)
         assert self.kernel.killed
         self.over(session, Reason.CRASHED)
@@ -72,7 +72,7 @@ class StartTests(SessionTests):
         """The place is free again only when nothing is left of the kernel."""
         session = self.begin(prompt=False, lingering=True)
         ready = session.when_ready()
-        self.clock.advance(LIMITS.start)
+        self.clock.advance(LIMITS.lifetime.start_seconds)
         for waiting in (ready, session.when_ready()):
             failure = self.failureResultOf(waiting, StartFailed)
             assert str(failure.value) == "The kernel did not start in time."
@@ -102,7 +102,7 @@ class StartTests(SessionTests):
         session = self.begin(prompt=False, timeout=900)
         listener = self.listen(session)
         self.kernel.come_up()
-        self.clock.advance(LIMITS.unclaimed)
+        self.clock.advance(LIMITS.lifetime.unclaimed_seconds)
         assert self.deaths == []
         first = self.kernel.status("starting")
         assert listener.received == [first]
@@ -145,7 +145,7 @@ class WorkTests(SessionTests):
     def test_with_timeout_0_a_kernel_that_is_never_used_goes_after_a_while(self) -> None:
         session = self.begin()
         self.listen(session)
-        self.clock.advance(LIMITS.unclaimed - 1)
+        self.clock.advance(LIMITS.lifetime.unclaimed_seconds - 1)
         assert self.deaths == []
         self.clock.advance(1)
         self.over(session, Reason.IDLE)
@@ -199,7 +199,7 @@ class WorkTests(SessionTests):
         session = self.begin(answering=True)
         listener = self.listen(session)
         listener.attachment.send(code("timeout inf"))
-        self.clock.advance(LIMITS.idle)
+        self.clock.advance(LIMITS.lifetime.idle_seconds)
         self.over(session, Reason.IDLE)
 
     def test_a_program_may_ask_to_end_with_its_work(self) -> None:
@@ -230,13 +230,13 @@ class WorkTests(SessionTests):
 
     def test_nobody_comes(self) -> None:
         session = self.begin()
-        self.clock.advance(LIMITS.unclaimed)
+        self.clock.advance(LIMITS.lifetime.unclaimed_seconds)
         self.over(session, Reason.DETACHED)
 
     def test_nobody_comes_back(self) -> None:
         session = self.begin(timeout=900)
         self.listen(session).attachment.detach()
-        self.clock.advance(LIMITS.detached)
+        self.clock.advance(LIMITS.lifetime.detached_seconds)
         self.over(session, Reason.DETACHED)
 
     def test_who_comes_back_in_time_goes_on(self) -> None:
@@ -244,9 +244,9 @@ class WorkTests(SessionTests):
         listener = self.listen(session)
         listener.attachment.send(code("hang"))
         listener.attachment.detach()
-        self.clock.advance(LIMITS.detached - 1)
+        self.clock.advance(LIMITS.lifetime.detached_seconds - 1)
         again = self.listen(session)
-        self.clock.advance(LIMITS.idle)
+        self.clock.advance(LIMITS.lifetime.idle_seconds)
         assert self.deaths == []
         session.interrupt()
         assert again.kinds == ["error", "execute_reply", "status"]
@@ -255,5 +255,5 @@ class WorkTests(SessionTests):
         """contract: 2.6"""
         session = self.begin(timeout=900, answering=True)
         self.listen(session).attachment.send(code("hang"))
-        self.clock.advance(LIMITS.lifetime)
+        self.clock.advance(LIMITS.lifetime.total_seconds)
         self.over(session, Reason.LIFETIME)

@@ -43,7 +43,7 @@ class EndTests(SessionTests):
     def test_a_stubborn_kernel_is_killed(self) -> None:
         session = self.begin(stubborn=True)
         session.stop(Reason.STOPPED)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         assert self.kernel.killed
         self.over(session, Reason.STOPPED)
 
@@ -52,7 +52,7 @@ class EndTests(SessionTests):
         listener = self.listen(session)
         dead = session.when_dead()
         session.stop(Reason.MEMORY)
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         self.assertNoResult(dead)
         assert listener.closed == []
         self.kernel.end()
@@ -75,7 +75,7 @@ class EndTests(SessionTests):
     def test_a_kernel_that_hangs(self) -> None:
         session = self.begin(stubborn=True)
         self.kernel.miss_heartbeats()
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         self.over(session, Reason.CRASHED)
 
     def test_what_was_kept_back_is_told_before_dead(self) -> None:
@@ -126,7 +126,7 @@ class EndTests(SessionTests):
         stalled = self.listen(session, slow=True)
         session.stop(Reason.STOPPED)
         assert self.deaths == [Reason.STOPPED]
-        self.clock.advance(LIMITS.stalled)
+        self.clock.advance(LIMITS.messages.stalled_seconds)
         assert stalled.closed == ["stalled"]
         self.over(session, Reason.STOPPED)
 

@@ -9,7 +9,7 @@ from sagecell_tx.wire.messages import CONTROL, Message
 from tests.sessions.samples import code, request
 from tests.sessions.sessioncase import LIMITS, SessionTests
 
-GRACE = LIMITS.interrupt_grace
+GRACE = LIMITS.lifetime.interrupt_grace_seconds
 
 
 def interrupt(msg_id: str = "i1") -> Message:
@@ -106,7 +106,7 @@ class InterruptTests(SessionTests):
     def test_with_nothing_left_to_do_the_session_is_finished(self) -> None:
         session, listener = self.run_program("hang", timeout=0)
         listener.attachment.send(interrupt())
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         assert listener.closed == ["finished"]
         self.over(session, Reason.FINISHED)
 
@@ -114,7 +114,7 @@ class InterruptTests(SessionTests):
         session, listener = self.run_program("ignore")
         session.stop(Reason.DRAINING)
         listener.attachment.send(interrupt())
-        self.clock.advance(LIMITS.stop_grace)
+        self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
         self.over(session, Reason.DRAINING)
 
     def test_a_kernel_that_ends_meanwhile_leaves_no_timer(self) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import FileLimits
 from sagecell_tx.sessions.admission.storagebudgets import ENTRY, Metered
 from sagecell_tx.sessions.interfaces import FileRefused, StoreFull, StoreUnavailable
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
@@ -18,7 +18,7 @@ from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import KERNEL_ID, request, said
 from tests.sessions.slowstore import SlowStore
 
-LIMITS = Limits(file=100, files=250, files_count=3)
+LIMITS = FileLimits(file_bytes=100, session_bytes=250, session_files=3)
 ASKED = request()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
+from sagecell_tx.limits import Limits, MessageLimits
 from sagecell_tx.sessions.listeners.audience import TooManyListeners
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.bridgeworld import LIMITS, BridgeWorld
@@ -15,7 +15,7 @@ from tests.sessions.samples import code, request
 
 
 def test_no_more_listen_than_may_and_who_leaves_makes_room():
-    world = BridgeWorld(limits=attrs.evolve(LIMITS, listeners=2))
+    world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=2)))
     world.listen()
     leaving = world.listen()
     for _ in range(2):
@@ -31,7 +31,7 @@ def test_no_more_listen_than_may_and_who_leaves_makes_room():
 
 
 def test_who_comes_again_takes_its_own_place():
-    world = BridgeWorld(limits=attrs.evolve(LIMITS, listeners=2))
+    world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=2)))
     world.listen()
     first, again = MemoryListener(), MemoryListener()
     world.bridge.attach(first, "name", 0)
@@ -41,7 +41,7 @@ def test_who_comes_again_takes_its_own_place():
 
 
 def test_without_a_limit_any_number_listens():
-    world = BridgeWorld(limits=attrs.evolve(LIMITS, listeners=0))
+    world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=0)))
     listeners = [world.listen() for _ in range(40)]
     said = world.show("to all")
     assert all(listener.received == [said] for listener in listeners)
@@ -54,8 +54,8 @@ def test_a_slow_listener_holds_the_kernel_at_the_bound():
     world = BridgeWorld()
     slow = world.listen(slow=True)
     messages = world.fill()
-    assert LIMITS.outbox <= sum(message.size for message in messages)
-    assert sum(message.size for message in messages[:-1]) < LIMITS.outbox
+    assert LIMITS.messages.message_log_bytes <= sum(message.size for message in messages)
+    assert sum(message.size for message in messages[:-1]) < LIMITS.messages.message_log_bytes
     held = world.show("held")
     slow.read_all()
     assert slow.received == [*messages, held]
@@ -81,8 +81,8 @@ def test_the_kernel_goes_on_when_half_is_taken():
     while world.kernel.paused:
         slow.read()
     rest = sum(message.size for message in messages[len(slow.received) :])
-    assert 0 < rest <= LIMITS.outbox // 2
-    assert rest + messages[0].size > LIMITS.outbox // 2
+    assert 0 < rest <= LIMITS.messages.message_log_bytes // 2
+    assert rest + messages[0].size > LIMITS.messages.message_log_bytes // 2
 
 
 def test_a_reply_passes_while_the_kernel_is_held():
@@ -112,7 +112,7 @@ def test_a_stalled_listener_is_let_go_and_the_others_go_on():
     fast, stalled = world.listen(), world.listen(slow=True)
     world.fill()
     last = world.show("held back")
-    world.clock.advance(LIMITS.stalled - 1)
+    world.clock.advance(LIMITS.messages.stalled_seconds - 1)
     assert stalled.closed == []
     world.clock.advance(1)
     assert stalled.closed == ["stalled"]
@@ -128,22 +128,22 @@ def test_who_takes_a_little_is_not_stalled():
     slow.room = 1
     world.fill()
     for _ in range(2):
-        world.clock.advance(LIMITS.stalled - 1)
+        world.clock.advance(LIMITS.messages.stalled_seconds - 1)
         slow.read()
     assert slow.closed == []
     assert world.kernel.paused
-    world.clock.advance(LIMITS.stalled)
-    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
     assert slow.closed == ["stalled"]
 
 
 def test_who_hears_nothing_because_nothing_is_said_is_not_stalled():
     world = BridgeWorld()
     quiet = world.listen()
-    world.clock.advance(10 * LIMITS.stalled)
+    world.clock.advance(10 * LIMITS.messages.stalled_seconds)
     world.listen(slow=True)
     world.fill()
-    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
     assert quiet.closed == []
 
 
@@ -159,7 +159,7 @@ def test_who_comes_to_a_full_outbox_and_takes_nothing_is_let_go():
     world = BridgeWorld()
     world.fill()
     stalled = world.listen(slow=True)
-    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
     assert stalled.closed == ["stalled"]
     assert world.clock.getDelayedCalls() == []
 
@@ -230,7 +230,7 @@ def test_who_takes_nothing_after_the_close_is_let_go():
     stalled = world.listen(slow=True)
     world.show("a")
     world.bridge.close("finished")
-    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
     assert stalled.closed == ["stalled"]
     assert world.clock.getDelayedCalls() == []
 
@@ -252,7 +252,7 @@ def test_who_attaches_after_the_close_hears_the_last_words():
 def test_of_a_session_that_nobody_hears_the_end_of_only_the_last_words_are_kept():
     world = BridgeWorld()
     *_, last = world.fill()
-    assert world.bridge.audience.kept >= LIMITS.outbox
+    assert world.bridge.audience.kept >= LIMITS.messages.message_log_bytes
     world.bridge.close("detached")
     assert world.bridge.audience.kept == last.size
 

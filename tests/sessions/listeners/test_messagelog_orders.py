@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
 from sagecell_tx.wire.messages import Message
+from tests.examples import at_most
 from tests.sessions.samples import request, shown, status, stream
 
 PLENTY = 10**9
@@ -96,7 +97,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 OutboxMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow],
 )

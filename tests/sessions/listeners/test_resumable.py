@@ -22,7 +22,7 @@ class World(BridgeWorld):
 
     def miss(self) -> None:
         """Wait until an absence is noticed."""
-        self.clock.advance(LIMITS.detached)
+        self.clock.advance(LIMITS.lifetime.detached_seconds)
 
 
 def test_what_was_told_and_did_not_arrive_is_told_again():
@@ -70,7 +70,7 @@ def test_who_acknowledges_nothing_is_let_go_and_may_come_back():
     world = World()
     silent, other = world.back("silent"), world.listen()
     messages = world.fill()
-    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
     assert silent.closed == ["stalled"]
     assert other.closed == []
     world.back("silent", after=len(messages))
@@ -82,7 +82,7 @@ def test_who_acknowledges_now_and_then_is_not_let_go():
     listener, slow = world.back(), world.listen(slow=True)
     world.fill()
     listener.attachment.acknowledge(len(listener.received) - 1)
-    world.clock.advance(LIMITS.stalled)
+    world.clock.advance(LIMITS.messages.stalled_seconds)
     assert listener.closed == []
     assert slow.closed == ["stalled"]
 
@@ -101,7 +101,7 @@ def test_polls_one_after_another_are_one_presence():
     world = World()
     for _ in range(5):
         world.back().attachment.detach()
-        world.clock.advance(LIMITS.detached - 1)
+        world.clock.advance(LIMITS.lifetime.detached_seconds - 1)
     assert world.activity.told == ["listener_came"]
 
 
@@ -112,7 +112,7 @@ def test_who_is_missed_for_too_long_is_forgotten_and_the_kernel_goes_on():
     world.fill()
     assert world.held()
     world.miss()
-    world.clock.advance(LIMITS.resumable - 1)
+    world.clock.advance(LIMITS.lifetime.resumable_seconds - 1)
     assert world.held()
     world.clock.advance(1)
     assert not world.held()
@@ -194,7 +194,7 @@ def test_there_are_not_too_many():
             refused()
     world.back("0")
     world.miss()
-    world.clock.advance(LIMITS.resumable)
+    world.clock.advance(LIMITS.lifetime.resumable_seconds)
     world.back("more")
 
 
@@ -203,9 +203,9 @@ def test_who_looks_in_is_there_and_begins_where_it_did():
     message = world.show("early")
     assert world.bridge.audience.touch("") == 0
     assert world.activity.told == ["listener_came"]
-    world.clock.advance(LIMITS.detached - 1)
+    world.clock.advance(LIMITS.lifetime.detached_seconds - 1)
     world.bridge.audience.touch("")
-    world.clock.advance(LIMITS.detached - 1)
+    world.clock.advance(LIMITS.lifetime.detached_seconds - 1)
     assert world.activity.told == ["listener_came"]
     assert world.back().received == [message]
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog, MessagesGone, NotPublished
 from sagecell_tx.wire.messages import Message
+from tests.examples import at_most
 from tests.sessions.samples import shown
 
 from .test_messagelog_orders import MESSAGES, PLENTY, told
@@ -139,7 +140,7 @@ class CursorMachine(RuleBasedStateMachine):
 
 
 CursorMachine.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=at_most(80),
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -6,13 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.pool.demand import WINDOW, Demand
 
 
 def demand(least: int = 1, most: int = 4) -> tuple[Demand, Clock]:
     clock = Clock()
-    return Demand(limits=Limits(ready_least=least, ready_most=most), clock=clock), clock
+    return Demand(
+        limits=AdmissionLimits(min_ready_kernels=least, max_ready_kernels=most), clock=clock
+    ), clock
 
 
 def test_with_nobody_the_least():

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.pool.demand import WINDOW
 from sagecell_tx.sessions.pool.pool import FIRST_RETRY, LONGEST_RETRY, PAUSE, ReadyKernels
@@ -44,15 +44,21 @@ class PoolVisitor:
         self.ends.append(how)
 
 
+#: Seconds that a kernel has to come up.
+START = 15
+
+
 class ReadyTests(SynchronousTestCase):
     """A pool around a host in memory."""
 
-    limits = Limits(kernels=8, service_kernels=2, ready_least=1, ready_most=3, start=15)
+    limits = AdmissionLimits(kernels=8, service_kernels=2, min_ready_kernels=1, max_ready_kernels=3)
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.host = MemoryHost()
-        self.pool = ReadyKernels(host=self.host, limits=self.limits, clock=self.clock)
+        self.pool = ReadyKernels(
+            host=self.host, limits=self.limits, start_seconds=START, clock=self.clock
+        )
         self.visitors: list[PoolVisitor] = []
 
     def begin(self, **host: Any) -> None:
@@ -217,9 +223,9 @@ class SizeTests(ReadyTests):
         for _ in range(5):
             self.visit()
         self.rest()
-        assert self.pool.ready == self.limits.ready_most == 3
+        assert self.pool.ready == self.limits.max_ready_kernels == 3
         self.rest(WINDOW)
-        assert self.pool.ready == self.limits.ready_least == 1
+        assert self.pool.ready == self.limits.min_ready_kernels == 1
         assert len(self.host.alive) == 8
         assert [call.active() for call in self.clock.getDelayedCalls()] == []
 
@@ -272,7 +278,7 @@ class SizeTests(ReadyTests):
 
 
 class NoStockTests(ReadyTests):
-    limits = Limits(ready_most=0)
+    limits = AdmissionLimits(max_ready_kernels=0)
 
     def test_switched_off_it_is_the_host_alone(self) -> None:
         self.begin()
@@ -303,7 +309,7 @@ class LossTests(ReadyTests):
 
     def test_one_that_does_not_come_up_is_killed_and_replaced(self) -> None:
         self.begin(prompt=False)
-        self.clock.advance(self.limits.start)
+        self.clock.advance(START)
         assert self.host.latest.killed
         self.host.prompt = True
         self.rest(FIRST_RETRY + PAUSE)
@@ -312,7 +318,7 @@ class LossTests(ReadyTests):
     def test_the_patience_of_who_took_it_over_is_its_own_affair(self) -> None:
         self.begin(prompt=False)
         visitor = self.visit()
-        self.clock.advance(2 * self.limits.start)
+        self.clock.advance(2 * START)
         self.assertNoResult(visitor.started)
         self.host.latest.come_up()
         self.successResultOf(visitor.started)

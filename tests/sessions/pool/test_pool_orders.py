@@ -9,14 +9,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from sagecell_tx.config import Limits
+from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.pool.demand import WINDOW
 from sagecell_tx.sessions.pool.pool import PAUSE, ReadyKernels
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
+from tests.examples import at_most
 
-LIMITS = Limits(kernels=4, service_kernels=2, ready_least=1, ready_most=3, start=15)
+LIMITS = AdmissionLimits(kernels=4, service_kernels=2, min_ready_kernels=1, max_ready_kernels=3)
+START = 15
 
 #: So many kernels may be somebody's.
 PLACES = LIMITS.kernels + LIMITS.service_kernels
@@ -68,7 +70,9 @@ class PoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.host = MemoryHost(prompt=False)
-        self.pool = ReadyKernels(host=self.host, limits=LIMITS, clock=self.clock)
+        self.pool = ReadyKernels(
+            host=self.host, limits=LIMITS, start_seconds=START, clock=self.clock
+        )
         self.visitors: list[PoolVisitor] = []
         self.stopped: Deferred[None] | None = None
         self.pool.startService()
@@ -145,7 +149,7 @@ class PoolMachine(RuleBasedStateMachine):
         if going:
             data.draw(st.sampled_from(going)).end()
 
-    @rule(seconds=st.sampled_from([0.0, PAUSE, 1.0, LIMITS.start, WINDOW]))
+    @rule(seconds=st.sampled_from([0.0, PAUSE, 1.0, START, WINDOW]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
@@ -170,7 +174,7 @@ class PoolMachine(RuleBasedStateMachine):
     def no_more_than_allowed(self) -> None:
         going = sum(kernel.going for kernel in self.host.alive)
         assert len(self.host.alive) <= PLACES + going
-        assert len(self.host.alive) - self.using <= LIMITS.ready_most + going
+        assert len(self.host.alive) - self.using <= LIMITS.max_ready_kernels + going
         unused = [
             kernel
             for kernel in self.host.alive
@@ -198,7 +202,7 @@ class PoolMachine(RuleBasedStateMachine):
 
 
 PoolMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=at_most(60),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -7,11 +7,11 @@ import type { Editor, EditorOptions } from "../editor/editor";
 import { division } from "../dom/elements";
 import { Execution, type State, isLive } from "../kernel/execution";
 import { FullScreen } from "../dom/fullscreen";
+import { Presence } from "../dom/presence";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
-import { newFiles } from "../output/files";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
 import type { Server } from "../kernel/server";
@@ -30,9 +30,6 @@ export interface CellOptions {
   readonly nextFrame: (act: () => void) => void;
 }
 
-/** Seconds between two looks at whether the page still has the cell. */
-const LOOK = 1;
-
 export class Cell {
   readonly editor: CellEditor;
   readonly input = division("sagecell_input");
@@ -41,10 +38,13 @@ export class Cell {
   readonly #status: StatusLine;
   readonly #share: Share;
   readonly #outputs: Outputs;
+  readonly #presence: Presence;
+  /** Kernels that no other cell has: the last one, and those whose controls are still shown. */
+  readonly #ownKernels = new Set<Kernel>();
   #language: string;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
-  #isWatched = false;
+  #isDisposed = false;
 
   constructor(options: CellOptions) {
     const { plan, server, clock, nextFrame, copy } = options;
@@ -79,6 +79,12 @@ export class Cell {
       onLanguage: (name) => this.#speak(name),
     });
     this.#build();
+    // A page may take a cell away without a word, and a program may be silent.
+    this.#presence = new Presence({
+      parts: [this.input, this.#outputs.element],
+      clock,
+      onGone: () => this.#abandon(),
+    });
   }
 
   get kernel(): Kernel | null {
@@ -94,9 +100,9 @@ export class Cell {
     return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
   }
 
-  /** Runs the program; nothing happens while it is running. */
+  /** Runs the program; nothing happens while it is running, or after the cell's end. */
   evaluate(): void {
-    if (this.#execution && isLive(this.#execution.state)) return;
+    if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
     const { plan, clock, newId } = this.#options;
     const kernel = this.#nextKernel();
     const run = kernel.run();
@@ -104,20 +110,19 @@ export class Cell {
       code: this.#wrapped(),
       language: this.#language,
       server: run.server,
-      openSocket: run.openSocket,
+      openChannel: run.openChannel,
       clock,
       newId,
-      onMessage: (message) => this.#said(message, kernel),
+      onMessage: (message) => this.#said(message),
       onState: (state) => {
-        this.#entered(state);
         if (!isLive(state)) run.over();
+        this.#entered(state);
       },
       onWarning: (sentence) => this.#status.warn(sentence),
     });
     this.#execution = execution;
     this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
-    this.#watch();
     void execution.start();
   }
 
@@ -126,20 +131,33 @@ export class Cell {
   }
 
   /** Takes the cell off the page and lets its kernel go, unless others share it. */
-  remove(): void {
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#presence.dispose();
     this.#execution?.stop();
-    if (this.#options.plan.linkKey === null) this.#kernel?.end();
-    else if (this.#kernel !== null) this.#outputs.remove();
+    this.#endOwnKernels();
+    this.#status.dispose();
+    this.#outputs.dispose();
+    this.editor.dispose();
     this.input.remove();
-    this.#outputs.element.remove();
   }
 
   #nextKernel(): Kernel {
     const { plan, kernel } = this.#options;
     const next = kernel();
-    if (plan.linkKey === null && plan.replaceOutput) this.#kernel?.end();
+    if (plan.linkKey === null) {
+      if (plan.replaceOutput) this.#endOwnKernels();
+      for (const own of this.#ownKernels) if (own.id === "") this.#ownKernels.delete(own);
+      this.#ownKernels.add(next);
+    }
     this.#kernel = next;
     return next;
+  }
+
+  #endOwnKernels(): void {
+    for (const kernel of this.#ownKernels) kernel.end();
+    this.#ownKernels.clear();
   }
 
   #wrapped(): string {
@@ -165,29 +183,19 @@ export class Cell {
     this.editor.setLanguage(language(name));
   }
 
-  #said(message: KernelMessage, kernel: Kernel): void {
+  #said(message: KernelMessage): void {
+    if (this.#isDisposed) return;
     if (this.#options.plan.isDebug) console.debug(message);
-    this.#outputs.take(message, kernel);
-    if (message.type === "execute_reply") this.#outputs.files(newFiles(message.content));
+    this.#outputs.append(message);
+    if (message.type === "execute_reply") this.#outputs.files(message.content.newFiles);
   }
 
   #entered(state: State): void {
+    if (this.#isDisposed) return;
     this.#status.show(state);
     this.#commands.show(state);
     this.#outputs.show(state);
-    if (!this.#isOnPage()) this.#abandon();
-  }
-
-  /** A page may take a cell away without a word, and a program may be silent. */
-  #watch(): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
-    const look = () => {
-      if (!this.#isOnPage()) this.#abandon();
-      this.#isWatched = this.#isAtWork();
-      if (this.#isWatched) this.#options.clock.after(LOOK, look);
-    };
-    this.#options.clock.after(LOOK, look);
+    if (!this.#presence.isOnPage) this.#abandon();
   }
 
   /** Nobody would read what the program goes on to say, or move its controls. */
@@ -195,17 +203,7 @@ export class Cell {
     const state = this.#execution?.state;
     if (state === undefined || state.name === "stopping") return;
     if (isLive(state)) this.#execution?.stop();
-    else if (this.#options.plan.linkKey === null) this.#kernel?.end();
-  }
-
-  /** Whether its program runs, or its controls have a kernel. */
-  #isAtWork(): boolean {
-    if (this.#execution !== null && isLive(this.#execution.state)) return true;
-    return this.#options.plan.linkKey === null && (this.#kernel?.id ?? "") !== "";
-  }
-
-  #isOnPage(): boolean {
-    return this.input.isConnected || this.#outputs.element.isConnected;
+    else this.#endOwnKernels();
   }
 
   #build(): void {

@@ -1,10 +1,11 @@
 /** A cell's editor: a text area at once, and CodeMirror in its place when that has been loaded. */
 
 import { division } from "../dom/elements";
+import { report } from "../dom/errors";
 import type { Completer, Editor, EditorOptions } from "../editor/editor";
 import type { Language } from "../editor/languages";
-
-export type EditorKind = "codemirror" | "codemirror-readonly" | "textarea" | "textarea-readonly";
+import { renderText } from "../output/mime";
+import type { EditorKind } from "../publicapi";
 
 export interface CellEditorOptions {
   readonly kind: EditorKind;
@@ -29,6 +30,7 @@ export class CellEditor {
   #language: Language;
   #editor: Editor | null = null;
   #wantsFocus = false;
+  #isDisposed = false;
 
   constructor(options: CellEditorOptions) {
     const { kind, code, language, onEvaluate } = options;
@@ -59,9 +61,9 @@ export class CellEditor {
     if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
     try {
       const create = await this.#options.load();
-      this.#replace(create);
-    } catch {
-      // A program can be written in a text area, too.
+      if (!this.#isDisposed) this.#replace(create);
+    } catch (error) {
+      report(error, "loading the editor"); // A program can be written in a text area, too.
     } finally {
       this.element.classList.remove("sagecell_loading");
     }
@@ -94,6 +96,16 @@ export class CellEditor {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Takes it off the page. The program can still be read. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#listeners.clear();
+    this.#area.value = this.code();
+    this.#editor?.dispose();
+    this.#editor = null;
+    this.element.remove();
+  }
+
   get #isReadOnly(): boolean {
     return this.#options.kind.endsWith("-readonly");
   }
@@ -117,6 +129,7 @@ export class CellEditor {
       isReadOnly: this.#isReadOnly,
       onChange: () => this.#changed(),
       completer: this.#options.completer,
+      renderText,
     });
     this.#area.replaceWith(parent);
     if (wantsFocus) this.#editor.focus();

@@ -1,22 +1,7 @@
 /** What pages know of CodeMirror 5, whose editor SageMathCell has: the calls that they make. */
 
+import type { EditorData } from "../publicapi";
 import type { CellEditor } from "./celleditor";
-
-export interface EditorData {
-  getValue(): string;
-  setValue(code: string): void;
-  getDoc(): EditorData;
-  lineCount(): number;
-  getLine(line: number): string | undefined;
-  focus(): void;
-  refresh(): void;
-  save(): void;
-  getOption(name: string): unknown;
-  setOption(name: string, value: unknown): void;
-  on(type: string, handler: (editor: EditorData, change: object) => void): void;
-  off(type: string, handler: (editor: EditorData, change: object) => void): void;
-  getWrapperElement(): HTMLElement;
-}
 
 export function editorData(editor: CellEditor): EditorData {
   const options = new Map<string, unknown>();
@@ -40,7 +25,10 @@ export function editorData(editor: CellEditor): EditorData {
           editor.onChange(() => handler(data, {})),
         );
     },
-    off: (_type, handler) => calledOff.get(handler)?.(),
+    off: (_type, handler) => {
+      calledOff.get(handler)?.();
+      calledOff.delete(handler);
+    },
     getWrapperElement: () =>
       editor.element.querySelector<HTMLElement>(".CodeMirror") ?? editor.element,
   };

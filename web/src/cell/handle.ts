@@ -1,21 +1,15 @@
 /** What the script on a page holds of one cell. */
 
 import type { JsonObject } from "../protocol/messages";
-import type { EditorData } from "./codemirror5";
+import type { CellSession, EditorData } from "../publicapi";
 
 /** A cell as the page's script has it; see cells.ts. */
 export interface MadeCell {
   evaluate(): void;
-  remove(): void;
+  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  dispose(): void;
   focus(): void;
   readonly editorData: EditorData;
   readonly interacts: JsonObject[];
-  readonly session: Session;
-}
-
-/** The cell's kernel, as pages look at it. */
-export interface Session {
-  readonly linked: boolean;
-  /** Null while there is none. */
-  readonly kernel: { readonly id: string } | null;
+  readonly session: CellSession;
 }

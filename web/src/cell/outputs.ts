@@ -66,23 +66,15 @@ export class Outputs {
     this.#kernelId = kernelId;
     this.#kernel = kernel;
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
-    if (this.#place !== null) {
-      kernel.interacts.removeFrom(this.#place);
-      kernel.comms.removeFrom(this.#place);
-    }
+    this.#leavePlace(kernel);
     this.#place = this.#makePlace(kernel);
     this.#files.clear();
     this.#messages.replaceChildren();
     this.#output.begin(this.#place.showing);
   }
 
-  take(message: KernelMessage, kernel: Kernel): void {
-    let shown = message;
-    if (this.#place !== null) {
-      kernel.interacts.announce(message, this.#place);
-      shown = kernel.comms.open(message, this.#place) ?? message;
-    }
-    this.#output.take(shown);
+  append(message: KernelMessage): void {
+    this.#output.append(message);
     if (!this.#messages.hidden) this.#log(message);
   }
 
@@ -101,7 +93,10 @@ export class Outputs {
     return this.#place === null ? [] : kernel.interacts.kept(this.#place);
   }
 
-  remove(): void {
+  /** Takes it off the page, with what a kernel that lives on would still show in it. */
+  dispose(): void {
+    if (this.#kernel !== null) this.#leavePlace(this.#kernel);
+    this.#output.dispose();
     this.element.remove();
   }
 
@@ -116,9 +111,17 @@ export class Outputs {
     if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
   }
 
-  #makeOutput(): Output {
+  /** `announce` makes room for the interacts in it; without one, they are the cell's own. */
+  #makeOutput(announce?: (message: KernelMessage) => void): Output {
     const { nextFrame, now } = this.#options;
-    return new Output({ nextFrame, now, onDrawn: () => this.#drawn() });
+    const open = (message: KernelMessage): KernelMessage => {
+      const [kernel, place] = [this.#kernel, this.#place];
+      if (kernel === null || place === null) return message;
+      if (announce === undefined) kernel.interacts.announce(message, place);
+      else announce(message);
+      return kernel.comms.open(message, place) ?? message;
+    };
+    return new Output({ nextFrame, now, open, onDrawn: () => this.#drawn() });
   }
 
   #addContainer(): void {
@@ -134,6 +137,14 @@ export class Outputs {
     this.#section.append(this.#container);
   }
 
+  /** The interacts and comms that `kernel` has here go. */
+  #leavePlace(kernel: Kernel): void {
+    if (this.#place === null) return;
+    kernel.interacts.removeFrom(this.#place);
+    kernel.comms.removeFrom(this.#place);
+    this.#place = null;
+  }
+
   #makePlace(kernel: Kernel): Place & CommPlace {
     const { plan } = this.#options;
     const saved = [...plan.interacts];
@@ -142,17 +153,19 @@ export class Outputs {
       showing: this.#showing(
         (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
       ),
-      makeOutput: () => this.#makeOutput(),
+      makeOutput: (announce) => this.#makeOutput(announce),
       locate: (selector) => (plan.scripts ? this.#find(selector) : null),
       // A link's interacts are those of its program as it came.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
       files: (names) => this.files(names),
-      said: (message) => {
-        if (this.#place === place) this.take(message, kernel);
-      },
-      flush: () => {
-        if (this.#place === place) output.flush();
+      output: {
+        append: (message) => {
+          if (this.#place === place) this.append(message);
+        },
+        flush: () => {
+          if (this.#place === place) output.flush();
+        },
       },
     };
     return place;

@@ -1,7 +1,7 @@
 /** What a page has asked of one cell, with every default filled in. */
 
 import type { JsonObject } from "../protocol/messages";
-import type { EditorKind } from "./celleditor";
+import type { EditorKind } from "../publicapi";
 
 export interface CellPlan {
   /** Where the editor and the buttons go; its content is replaced. */

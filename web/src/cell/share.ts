@@ -1,7 +1,9 @@
 /** Links that bring a program back, and how a visitor gets hold of them. */
 
 import { button } from "../dom/elements";
-import { type KeptProgram, type Permalink, Refusal } from "../kernel/server";
+import { report } from "../dom/errors";
+import { type KeptProgram, Refusal } from "../kernel/server";
+import type { Permalink } from "../protocol/answers";
 
 /** Characters in an address: the server, and the proxies that its recipes set up, take no longer one. */
 export const LONGEST = 65_536;
@@ -41,6 +43,7 @@ export class Share {
       );
       this.element.querySelector("input")?.select();
     } catch (error) {
+      if (!(error instanceof Refusal)) report(error, "showing links to a program");
       const alert = words(error instanceof Refusal ? error.message : String(error));
       alert.setAttribute("role", "alert");
       this.#fill(alert);

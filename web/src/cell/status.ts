@@ -90,6 +90,11 @@ export class StatusLine {
     this.#warning.textContent = sentence;
   }
 
+  /** Counts no more seconds. */
+  dispose(): void {
+    this.#callOff();
+  }
+
   #tick(since: number): void {
     const elapsed = Math.floor(this.#clock.now() - since);
     this.#seconds.textContent = elapsed > 0 ? ` ${duration(elapsed).replace(".0", "")}` : "";

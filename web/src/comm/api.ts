@@ -4,7 +4,7 @@ import type { FileAddress } from "../output/html";
 import type { Json, JsonObject } from "../protocol/messages";
 
 export interface CommHost {
-  /** Sends to the program; fulfilled when that has dealt with it. Rejects when the kernel is gone. */
+  /** Sends to the program; fulfilled when that has dealt with it. Rejects with KernelGone. */
   send(data: JsonObject | string): Promise<void>;
   readonly fileAddress: FileAddress;
   /** Whether programs may do what the page may. */
@@ -15,7 +15,7 @@ export interface CommHost {
 export interface CommView {
   readonly element: HTMLElement;
   /** What the program sent: anything. */
-  take(data: Json): void;
+  handle(data: Json): void;
   /** The kernel is idle: files that it made have arrived. */
   flush(): void;
   /** What cells said is on the page, and its scripts have run. */

@@ -5,10 +5,11 @@
  * like a WebSocket.
  */
 
-import { division } from "../dom/elements";
-import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import { division, note } from "../dom/elements";
+import { guarded } from "../dom/errors";
+import { figureId, figureMessage } from "../protocol/comms";
+import type { Json, JsonObject } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
-import { Note } from "./note";
 
 /** What `mpl.figure` takes for its socket. Without a `binaryType`, pictures come as text. */
 interface FigureSocket {
@@ -33,24 +34,23 @@ export class Figure implements CommView {
   readonly element = division("sagecell_figure");
   readonly #host: CommHost;
   readonly #id: string;
-  readonly #note = new Note(NOBODY);
+  readonly #note = note(NOBODY);
   #socket: FigureSocket | null = null;
   #isOver = false;
 
   constructor(data: JsonObject, host: CommHost) {
     this.#host = host;
-    this.#id = textAt(data, "id");
+    this.#id = figureId(data);
     // What is a stranger's gets no name in the page.
     if (host.byPage && this.#id !== "" && document.getElementById(this.#id) === null) {
       this.element.id = this.#id;
     }
-    this.element.append(this.#note.element);
+    this.element.append(this.#note);
     this.#begin();
   }
 
-  take(data: Json): void {
-    const said = isObject(data) && "data" in data ? data["data"]! : data;
-    this.#guarded(() => this.#socket?.onmessage?.({ data: said }));
+  handle(data: Json): void {
+    this.#draw(() => this.#socket?.onmessage?.({ data: figureMessage(data) }));
   }
 
   flush(): void {
@@ -81,20 +81,21 @@ export class Figure implements CommView {
       close: () => this.end(),
     };
     this.#socket = socket;
-    this.#note.element.remove();
-    this.#guarded(() => {
+    this.#note.remove();
+    this.#draw(() => {
       new (make as MakeFigure)(this.#id, socket, () => undefined, this.element);
       socket.onopen?.();
     });
   }
 
   /** The page's script may fail: then there is no figure, and everything else goes on. */
-  #guarded(act: () => void): void {
-    try {
+  #draw(act: () => void): void {
+    const isDrawn = guarded("drawing a figure of matplotlib", () => {
       act();
-    } catch {
-      this.end();
-      this.element.append(this.#note.element);
-    }
+      return true;
+    });
+    if (isDrawn === true) return;
+    this.end();
+    this.element.append(this.#note);
   }
 }

@@ -5,7 +5,10 @@
  */
 
 import { division } from "../dom/elements";
-import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import { report } from "../dom/errors";
+import { KernelGone } from "../protocol/ask";
+import { filenameIn } from "../protocol/comms";
+import type { Json, JsonObject } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
 
 /** What is sent when it happens; moves only while a button is down. */
@@ -63,11 +66,11 @@ export class Graphics implements CommView {
     this.#cross.hidden = true;
     this.#cross.setAttribute("aria-hidden", "true");
     this.element.append(image, this.#cross);
-    this.#show(textAt(data, "filename"));
+    this.#show(filenameIn(data));
   }
 
-  take(data: Json): void {
-    const filename = isObject(data) ? textAt(data, "filename") : "";
+  handle(data: Json): void {
+    const filename = filenameIn(data);
     if (filename !== "") this.#show(filename);
   }
 
@@ -175,7 +178,8 @@ export class Graphics implements CommView {
       for (let data = this.#waiting.shift(); data !== undefined; data = this.#waiting.shift()) {
         await this.#host.send(data);
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof KernelGone)) report(error, "telling a program of a click");
       this.end();
     } finally {
       this.#isSending = false;

@@ -1,16 +1,16 @@
 /** A sentence in the place of what cannot be shown. */
 
+import { note } from "../dom/elements";
 import type { CommView } from "./api";
 
 export class Note implements CommView {
-  readonly element = document.createElement("p");
+  readonly element: HTMLElement;
 
   constructor(sentence: string) {
-    this.element.className = "sagecell_note";
-    this.element.textContent = sentence;
+    this.element = note(sentence);
   }
 
-  take(): void {
+  handle(): void {
     // It is not shown.
   }
 

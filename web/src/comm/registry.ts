@@ -1,24 +1,20 @@
 /** What a kernel's programs open on the page, and go on talking with: Jupyter's comms. */
 
-import { division } from "../dom/elements";
+import { division, note } from "../dom/elements";
+import { guarded, report } from "../dom/errors";
+import { Pending } from "../dom/pending";
+import type { OutputSink } from "../output/output";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
-import {
-  type JsonObject,
-  type KernelMessage,
-  type MimeBundle,
-  objectAt,
-  textAt,
-} from "../protocol/messages";
+import type { Json, JsonObject, KernelMessage, MessageOf, MimeBundle } from "../protocol/messages";
+import type { MessageHandler } from "../protocol/router";
 import type { CommView, Comms as Module } from "./api";
 
 /** What a comm needs of the cell in which it was opened. */
 export interface CommPlace {
   readonly showing: Showing;
-  /** Takes in what the kernel says in answer to the comm's events. */
-  readonly said: (message: KernelMessage) => void;
-  /** The answer to an event is complete. */
-  readonly flush: () => void;
+  /** Where what the kernel says in answer to the comm's events goes. */
+  readonly output: OutputSink;
 }
 
 export interface CommsOptions {
@@ -30,7 +26,7 @@ export interface CommsOptions {
 /** What pages show. */
 const TARGETS: ReadonlySet<string> = new Set(["threejs", "graphicswidget", "matplotlib"]);
 
-/** The type by which a comm is shown where it was opened; it never leaves the page. */
+/** The type by which a comm is shown where it was opened, by its id; it never leaves the page. */
 const SHOWN = "application/x-comm";
 
 /** Comms that a kernel's cells may have opened in their last runs. */
@@ -39,7 +35,7 @@ const MOST = 100;
 /** Events whose late output would still be known. */
 const REMEMBERED = 100;
 
-export class Comms {
+export class Comms implements MessageHandler {
   readonly #request: Ask;
   readonly #load: () => Promise<Module>;
   /** Those that are on the page, be they open or not. */
@@ -53,10 +49,10 @@ export class Comms {
   }
 
   /** The display in whose place a comm is shown; null when the message opens none. */
-  open({ type, content, ...rest }: KernelMessage, place: CommPlace): KernelMessage | null {
-    const id = textAt(content, "comm_id");
-    if (type !== "comm_open" || id === "" || this.#comms.has(id)) return null;
-    const target = textAt(content, "target_name");
+  open(message: KernelMessage, place: CommPlace): MessageOf<"display_data"> | null {
+    if (message.type !== "comm_open") return null;
+    const { id, target, data } = message.content;
+    if (id === "" || this.#comms.has(id)) return null;
     if (!TARGETS.has(target) || this.#comms.size >= MOST) {
       this.#close(id);
       return null;
@@ -66,30 +62,35 @@ export class Comms {
       send: (data) => this.#send(id, place, data),
       load: this.#load,
       target,
-      data: objectAt(content, "data"),
+      data,
     });
     this.#comms.set(id, comm);
-    const data = { [SHOWN]: { comm_id: id }, "text/plain": target };
-    return { ...rest, type: "display_data", content: { data } };
+    const bundle = { [SHOWN]: id, "text/plain": target };
+    const content = { data: bundle, metadata: {}, displayId: "" };
+    return { ...message, type: "display_data", content };
   }
 
   /** The element of a comm; null when the bundle is none. */
   element(data: MimeBundle): HTMLElement | null {
-    return this.#comms.get(textAt(objectAt(data, SHOWN), "comm_id"))?.element ?? null;
+    const id = Object.hasOwn(data, SHOWN) ? data[SHOWN] : undefined;
+    return typeof id === "string" ? (this.#comms.get(id)?.element ?? null) : null;
   }
 
   /** Whether the message is a comm's, or answers one; of those that are gone, it is nobody's. */
-  take(message: KernelMessage): boolean {
-    const { type, content, parentId } = message;
-    if (type === "comm_msg" || type === "comm_close") {
-      const comm = this.#comms.get(textAt(content, "comm_id"));
-      if (type === "comm_msg") comm?.take(content["data"] ?? null);
-      else comm?.end();
-      return true;
+  handle(message: KernelMessage): boolean {
+    switch (message.type) {
+      case "comm_msg":
+        this.#comms.get(message.content.id)?.handle(message.content.data);
+        return true;
+      case "comm_close":
+        this.#comms.get(message.content.id)?.end();
+        return true;
+      default: {
+        const place = this.#asked.get(message.parentId);
+        place?.output.append(message);
+        return place !== undefined;
+      }
     }
-    const place = this.#asked.get(parentId);
-    place?.said(message);
-    return place !== undefined;
   }
 
   /** The kernel is idle: files that it made have arrived. */
@@ -119,6 +120,7 @@ export class Comms {
   }
 
   #close(id: string): void {
+    // A kernel that is gone has nothing to close.
     this.#request("comm_close", { comm_id: id, data: {} }).catch(() => undefined);
   }
 
@@ -127,7 +129,7 @@ export class Comms {
       this.#asked.set(asked, place);
       if (this.#asked.size > REMEMBERED) this.#asked.delete(this.#asked.keys().next().value!);
     });
-    place.flush();
+    place.output.flush();
   }
 }
 
@@ -143,40 +145,49 @@ interface CommOptions {
 class Comm {
   readonly element = division("sagecell_comm");
   readonly place: CommPlace;
-  #view: CommView | null = null;
-  #early: ((view: CommView) => void)[] = [];
+  readonly #view = new Pending<CommView>("telling what a program opened");
 
   constructor({ place, send, load, target, data }: CommOptions) {
     this.place = place;
     const { fileAddress, byPage } = place.showing;
     load().then(
       ({ createView }) => {
-        this.#view = createView(target, data, { send, fileAddress, byPage });
-        this.element.append(this.#view.element);
-        for (const act of this.#early.splice(0)) act(this.#view);
+        const view = guarded(`showing ${target}`, () =>
+          createView(target, data, { send, fileAddress, byPage }),
+        );
+        if (view === undefined) {
+          this.#fail("What the program opened could not be shown.");
+          return;
+        }
+        this.element.append(view.element);
+        this.#view.resolve(view);
       },
-      () => this.element.append("What the program opened could not be loaded."),
+      (error: unknown) => {
+        report(error, `loading ${target}`);
+        this.#fail("What the program opened could not be loaded.");
+      },
     );
   }
 
-  take(data: JsonObject[string]): void {
-    this.#tell((view) => view.take(data));
+  handle(data: Json): void {
+    this.#view.with((view) => view.handle(data));
   }
 
   flush(): void {
-    this.#tell((view) => view.flush());
+    this.#view.with((view) => view.flush());
   }
 
   drawn(): void {
-    this.#view?.drawn(); // One that comes later finds all of it there.
+    // One that comes later finds all of it there.
+    if (this.#view.value !== null) this.#view.with((view) => view.drawn());
   }
 
   end(): void {
-    this.#tell((view) => view.end());
+    this.#view.with((view) => view.end());
   }
 
-  #tell(act: (view: CommView) => void): void {
-    if (this.#view === null) this.#early.push(act);
-    else act(this.#view);
+  #fail(sentence: string): void {
+    this.#view.fail();
+    this.element.append(note(sentence));
   }
 }

@@ -7,6 +7,14 @@ export function division(className: string, ...children: Node[]): HTMLDivElement
   return element;
 }
 
+/** A sentence in the place of what is not shown. */
+export function note(sentence: string): HTMLParagraphElement {
+  const element = document.createElement("p");
+  element.className = "sagecell_note";
+  element.textContent = sentence;
+  return element;
+}
+
 /** A push button that is no form's. */
 export function button(label: string, className: string, act: () => void): HTMLButtonElement {
   const element = document.createElement("button");

@@ -1,7 +1,11 @@
 /** Completion and help: from the kernel on which a cell's programs run, or from the server's own. */
 
+import { report } from "../dom/errors";
 import type { Kernel } from "../kernel/kernel";
-import { type JsonObject, objectAt, textAt, textsAt } from "../protocol/messages";
+import { Refusal } from "../kernel/server";
+import { KernelGone } from "../protocol/ask";
+import type { JsonObject } from "../protocol/messages";
+import { completeReply, inspectReply } from "../protocol/replies";
 import type { Completer } from "./editor";
 
 export interface CompleterOptions {
@@ -26,13 +30,14 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
         // Jupyter counts code points, the browser UTF-16 units.
         const before = [...code.slice(0, cursor)].length;
         const reply = await question("complete_request", { code, cursor_pos: before });
-        const { cursor_start: start, cursor_end: end } = reply;
-        if (typeof start !== "number" || typeof end !== "number") return null;
+        const completion = completeReply(reply);
+        if (completion === null) return null;
+        const { matches, start, end } = completion;
         const points = [...code];
         const units = (count: number) => points.slice(0, count).join("").length;
-        return { from: units(start), to: units(end), matches: textsAt(reply, "matches") };
-      } catch {
-        return null;
+        return { from: units(start), to: units(end), matches };
+      } catch (error) {
+        return failed(error, null);
       }
     },
     inspect: async (code, cursor) => {
@@ -42,10 +47,16 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
           cursor_pos: [...code.slice(0, cursor)].length,
           detail_level: 0,
         });
-        return textAt(objectAt(reply, "data"), "text/plain");
-      } catch {
-        return "";
+        return inspectReply(reply);
+      } catch (error) {
+        return failed(error, "");
       }
     },
   };
+}
+
+/** `nothing`, for a question that was not answered; a kernel or server that cannot is no news. */
+function failed<T>(error: unknown, nothing: T): T {
+  if (!(error instanceof KernelGone || error instanceof Refusal)) report(error, "completing");
+  return nothing;
 }

@@ -45,7 +45,6 @@ import { classHighlighter } from "@lezer/highlight";
 
 import { adoptEditorStyles } from "./styles";
 import type { Language } from "./languages";
-import { renderText } from "../output/mime";
 import { overtyping } from "./overtype";
 
 export interface EditorOptions {
@@ -56,6 +55,8 @@ export interface EditorOptions {
   readonly isReadOnly?: boolean;
   readonly onChange?: () => void;
   readonly completer?: Completer;
+  /** Preformatted text as an element. Handed in: this chunk stays cached when the cells' changes. */
+  readonly renderText: (text: string, className: string) => HTMLElement;
 }
 
 /** Somebody who knows the program's names while its kernel lives. */
@@ -79,10 +80,12 @@ export interface Editor {
   setCode(code: string): void;
   focus(): void;
   setLanguage(language: Language): void;
+  /** Takes it off the page, with its listeners on the window. */
+  dispose(): void;
 }
 
 export function createEditor(options: EditorOptions): Editor {
-  const { parent, code, onEvaluate, onChange, isReadOnly = false } = options;
+  const { parent, code, onEvaluate, onChange, isReadOnly = false, renderText } = options;
   adoptEditorStyles();
   const evaluate = () => {
     onEvaluate();
@@ -113,7 +116,7 @@ export function createEditor(options: EditorOptions): Editor {
         EditorView.lineWrapping,
         EditorState.readOnly.of(isReadOnly),
         ...(onChange ? [EditorView.updateListener.of((u) => u.docChanged && onChange())] : []),
-        ...(options.completer ? [completing(options.completer)] : []),
+        ...(options.completer ? [completing(options.completer, renderText)] : []),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
       ],
     }),
@@ -124,6 +127,7 @@ export function createEditor(options: EditorOptions): Editor {
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: fresh } }),
     focus: () => view.focus(),
     setLanguage: (language) => view.dispatch({ effects: spoken.reconfigure(speaking(language)) }),
+    dispose: () => view.destroy(),
   };
 }
 
@@ -146,7 +150,7 @@ function speaking({ name, mode }: Language): Extension {
  * Tab completes behind a name or a dot, and explains behind ? and (; anywhere else, and where
  * nobody knows how a name goes on, it indents.
  */
-function completing(completer: Completer): Extension {
+function completing(completer: Completer, renderText: EditorOptions["renderText"]): Extension {
   const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
     if (!context.explicit) return null;
     const found = await completer.complete(context.state.doc.toString(), context.pos);
@@ -165,7 +169,7 @@ function completing(completer: Completer): Extension {
     if (!empty || !completer.isReady()) return false;
     if (/[\w.]/.test(before)) return startCompletion(view);
     if (!/[?(]/.test(before)) return false;
-    void explain(view, completer, head);
+    void explain(view, completer, renderText);
     return true;
   };
   return [
@@ -191,7 +195,12 @@ const help = StateField.define<Tooltip | null>({
   provide: (field) => showTooltip.from(field),
 });
 
-async function explain(view: EditorView, completer: Completer, head: number): Promise<void> {
+async function explain(
+  view: EditorView,
+  completer: Completer,
+  renderText: EditorOptions["renderText"],
+): Promise<void> {
+  const { head } = view.state.selection.main;
   const before = view.state.sliceDoc(0, head - 1);
   const text = await completer.inspect(before, before.length);
   if (text === "" || view.state.selection.main.head !== head) return;

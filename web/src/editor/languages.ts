@@ -1,5 +1,7 @@
 /** The languages that a cell may be written in, and how each reaches the kernel, which reads Python. */
 
+import type { LanguageName } from "../publicapi";
+
 export interface Language {
   /** As people write it. */
   readonly name: string;
@@ -8,7 +10,7 @@ export interface Language {
   readonly wrap: (code: string) => string;
 }
 
-const LANGUAGES: Readonly<Record<string, Language>> = {
+const LANGUAGES: Readonly<Record<LanguageName, Language>> = {
   sage: { name: "Sage", mode: "python", wrap: (code) => code },
   gap: evaluated("GAP", "gap"),
   gp: evaluated("GP", "gp"),
@@ -30,12 +32,12 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
 };
 
 /** In the order in which pages offer them. */
-export const ALL: readonly string[] = Object.keys(LANGUAGES);
+export const ALL = Object.keys(LANGUAGES) as readonly LanguageName[];
 
 /** The language called `name`; one that nobody knows goes to the kernel as it is. */
 export function language(name: string): Language {
   return Object.hasOwn(LANGUAGES, name)
-    ? LANGUAGES[name]!
+    ? LANGUAGES[name as LanguageName]
     : { name, mode: "", wrap: (code) => code };
 }
 

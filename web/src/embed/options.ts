@@ -1,13 +1,13 @@
 /** What pages may ask of `makeSagecell`, and what they get where they ask for nothing. */
 
-import type { EditorKind } from "../cell/celleditor";
 import { ALL } from "../editor/languages";
 import type { JsonObject } from "../protocol/messages";
+import type { EditorKind, EmbedOptions, LanguageName, SagecellApi } from "../publicapi";
 
 /** The argument of `makeSagecell`, as pages write it: nothing in it is certain. */
-export type Wishes = Readonly<Record<string, unknown>>;
+export type Wishes = { readonly [Name in keyof EmbedOptions]?: unknown };
 
-export const TEMPLATES: Readonly<Record<string, Wishes>> = {
+export const TEMPLATES: SagecellApi["templates"] & Readonly<Record<string, Wishes>> = {
   minimal: { editor: "textarea-readonly", hide: ["editor", "files", "permalink"] },
   restricted: { editor: "codemirror-readonly", hide: ["files", "permalink"] },
 };
@@ -81,7 +81,7 @@ export function collapseOf({ collapse }: Wishes): boolean | null {
   return collapse === undefined || collapse === null ? null : Boolean(collapse);
 }
 
-export const allLanguages: readonly string[] = ALL;
+export const allLanguages: readonly LanguageName[] = ALL;
 
 /** A value as text; empty for what cannot be one. */
 export function textOf(value: unknown): string {

@@ -1,9 +1,10 @@
 /** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
 
-import type { MadeCell, Session } from "../cell/handle";
+import type { MadeCell } from "../cell/handle";
 import type { CellPlan } from "../cell/plan";
-import { type CellInfo, cellInfo, cellsOf, each, fill, isCellInfo } from "./cellinfo";
+import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
+import { cellsOf, each, fill, isCellHandle, makeHandle } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
 import {
   TEMPLATES,
@@ -27,6 +28,17 @@ export interface Cells {
   make(plan: CellPlan): MadeCell;
 }
 
+/** Names of SageMathCell's that no new page needs. */
+interface EarlyNames {
+  readonly makeSinglecell: SagecellApi["makeSagecell"];
+  readonly _makeSagecell: SagecellApi["makeSagecell"];
+  /** Fulfilled when the cells' own script is there, which it loads. */
+  readonly _initPromise: Promise<unknown>;
+  /** The editor's colours for each language: Python's, or none. */
+  readonly modes: Readonly<Record<string, string>>;
+  readonly quietMode: boolean;
+}
+
 export interface SagecellOptions {
   /** Loads the cells for the server at whose root they will ask. */
   readonly load: () => Promise<Cells>;
@@ -35,26 +47,26 @@ export interface SagecellOptions {
 }
 
 /** Names that old and new pages use; what a page has set beforehand stays. */
-export function makeNames({ load, whenParsed }: SagecellOptions): Record<string, unknown> {
+export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & EarlyNames {
   let loading: Promise<Cells> | null = null;
   let calls = 0;
-  const kernels: unknown[] = [];
+  const kernels: SagecellApi["kernels"] = [];
   const linkKeys: Record<string, number> = Object.create(null);
-  const groups = new Map<string, Session[]>();
+  const groups = new Map<string, CellSession[]>();
 
-  function makeSagecell(wishes: Wishes = {}): CellInfo {
+  function makeSagecell(wishes: Wishes = {}): CellHandle {
     const options = settled(typeof wishes === "object" && wishes !== null ? wishes : {});
     calls += 1;
     const call = calls;
     let done: () => void = () => undefined;
     const ready = new Promise<void>((resolve) => (done = resolve));
-    const info = cellInfo(options, ready);
-    whenParsed(() => void begin(info, options, call, ready).then(done));
-    return info;
+    const handle = makeHandle(options, ready);
+    whenParsed(() => void begin(handle, options, call, ready).then(done));
+    return handle;
   }
 
   async function begin(
-    info: CellInfo,
+    handle: CellHandle,
     options: Wishes,
     call: number,
     ready: Promise<void>,
@@ -63,28 +75,28 @@ export function makeNames({ load, whenParsed }: SagecellOptions): Record<string,
       (element) => element.isConnected && claim(element),
     );
     const plans = inputs.map((input) => plan(input, options, call, inputs.length > 1));
-    const infos =
-      plans.length === 1 ? [info] : (info.array = plans.map(() => cellInfo(options, ready)));
+    const handles =
+      plans.length === 1 ? [handle] : (handle.array = plans.map(() => makeHandle(options, ready)));
     plans.forEach(({ input, output }, at) => {
-      infos[at]!.inputLocation = input;
-      infos[at]!.outputLocation = output;
+      handles[at]!.inputLocation = input;
+      handles[at]!.outputLocation = output;
     });
-    if (plans.length > 0) await build(plans, infos);
+    if (plans.length > 0) await build(plans, handles);
     const { callback } = options;
     if (typeof callback === "function") report(() => callback());
   }
 
-  async function build(plans: readonly CellPlan[], infos: readonly CellInfo[]): Promise<void> {
+  async function build(plans: readonly CellPlan[], handles: readonly CellHandle[]): Promise<void> {
     try {
       loading ??= load();
       const cells = await loading;
       plans.forEach((one, at) => {
         const cell = cells.make(one);
-        fill(infos[at]!, cell);
+        fill(handles[at]!, cell);
         number(one, cell);
         Object.assign(one.output, { sagecell_session: cell.session });
       });
-      cellsOfAll(plans, infos);
+      cellsOfAll(plans, handles);
     } catch (error) {
       loading = null; // Perhaps the next call is luckier.
       for (const { input } of plans) {
@@ -95,9 +107,9 @@ export function makeNames({ load, whenParsed }: SagecellOptions): Record<string,
   }
 
   /** Those that run by themselves do so when all of a call are there, in the page's order. */
-  function cellsOfAll(plans: readonly CellPlan[], infos: readonly CellInfo[]): void {
+  function cellsOfAll(plans: readonly CellPlan[], handles: readonly CellHandle[]): void {
     plans.forEach((one, at) => {
-      if (one.autoeval) cellsOf(infos[at]!).forEach((cell) => cell.evaluate());
+      if (one.autoeval) cellsOf(handles[at]!).forEach((cell) => cell.evaluate());
     });
   }
 
@@ -118,22 +130,23 @@ export function makeNames({ load, whenParsed }: SagecellOptions): Record<string,
     });
   }
 
-  function whenReady(info: unknown, act: (one: CellInfo) => void): void {
-    if (!isCellInfo(info)) return;
+  function whenReady(handle: unknown, act: (one: CellHandle) => void): void {
+    if (!isCellHandle(handle)) return;
     // A cell on its way is waited for; one that is there is seen to at once.
-    if (cellsOf(info).length > 0) each(info).forEach(act);
-    else void loading?.then(() => each(info).forEach(act));
+    if (cellsOf(handle).length > 0) each(handle).forEach(act);
+    else void loading?.then(() => each(handle).forEach(act));
   }
 
-  const deleteSagecell = (info: unknown) =>
-    whenReady(info, (one) => {
-      cellsOf(one).forEach((cell) => cell.remove());
+  const deleteSagecell = (handle: unknown) =>
+    whenReady(handle, (one) => {
+      inInput(restoreForm)(one); // else it would stay where it was moved to
+      cellsOf(one).forEach((cell) => cell.dispose());
       for (const element of [one.inputLocation, one.outputLocation]) {
         if (element instanceof HTMLElement) element.remove();
       }
     });
-  const moveInputForm = (info: unknown) => whenReady(info, inInput(moveForm));
-  const restoreInputForm = (info: unknown) => whenReady(info, inInput(restoreForm));
+  const moveInputForm = (handle: unknown) => whenReady(handle, inInput(moveForm));
+  const restoreInputForm = (handle: unknown) => whenReady(handle, inInput(restoreForm));
 
   return {
     templates: TEMPLATES,
@@ -184,7 +197,7 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
   };
 }
 
-function inInput(act: (input: HTMLElement) => void): (info: CellInfo) => void {
+function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => void {
   return ({ inputLocation }) => {
     if (inputLocation instanceof HTMLElement) act(inputLocation);
   };

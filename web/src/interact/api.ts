@@ -1,6 +1,8 @@
 /** What a cell and its interacts know of each other. */
 
+import type { InteractEvent } from "../protocol/interacts/displays";
 import type { JsonObject } from "../protocol/messages";
+import type { UpdateReply } from "../protocol/replies";
 
 /** What an interact may ask of its cell. */
 export interface InteractHost {
@@ -8,11 +10,11 @@ export interface InteractHost {
   /** Where output for this interact appears; the cell fills and clears it. */
   readonly output: HTMLElement;
   /**
-   * Has the kernel update the interact; the reply's content once the kernel is idle again.
+   * Has the kernel update the interact; the reply once the kernel is idle again.
    *
-   * Sent at once. Rejects with a sentence when the kernel is gone.
+   * Sent at once. Rejects with KernelGone.
    */
-  update(values: JsonObject, updateLast: boolean): Promise<JsonObject>;
+  update(values: JsonObject, updateLast: boolean): Promise<UpdateReply>;
   /** The page's element for a selector; null when there is none, or none that may be used. */
   locate(selector: string): HTMLElement | null;
   /** HTML as this page shows it: harmless or trusted, files found, formulas typeset. */
@@ -28,8 +30,8 @@ export interface InteractHost {
 /** Controls and output of one interact. */
 export interface Interact {
   readonly element: HTMLElement;
-  /** A message of one of the types application/sage-interact-* for this interact. */
-  take(type: string, content: JsonObject): void;
+  /** What the kernel tells of it. */
+  handle(event: InteractEvent): void;
   /** The kernel has taken in these names' values; null is all of them. */
   cleared(changed: readonly string[] | null): void;
   /** What a permalink keeps of it: `{state, bookmarks}`. */
@@ -37,7 +39,7 @@ export interface Interact {
   /** The kernel is gone. */
   end(): void;
   /** The cell has taken it off the page: what it put elsewhere goes too. */
-  remove(): void;
+  dispose(): void;
 }
 
 /** What a control without an interact may ask of its cell. */
@@ -46,17 +48,17 @@ export interface ControlHost {
   readonly output: HTMLElement;
   html(source: string): HTMLElement;
   typeset(element: HTMLElement): void;
-  /** Asks the kernel; the reply's content once it is idle again. Rejects when it is gone. */
-  send(type: "control_update" | "variable_update", content: JsonObject): Promise<JsonObject>;
+  /** Asks the kernel; fulfilled once it is idle again. Rejects with KernelGone. */
+  send(type: "control_update" | "variable_update", content: JsonObject): Promise<unknown>;
 }
 
 /** A control that stands alone, bound to a variable. */
 export interface Control {
   readonly element: HTMLElement;
-  /** What the kernel says to it, and every change of a variable. */
-  take(type: string, content: JsonObject): void;
+  /** What the kernel tells of it, and every change of a variable. */
+  handle(event: InteractEvent): void;
   end(): void;
-  remove(): void;
+  dispose(): void;
 }
 
 /** What the module `index` of this folder gives. */

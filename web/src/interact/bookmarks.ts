@@ -1,9 +1,10 @@
 /** Sets of values under names, to come back to. */
 
 import { button, division } from "../dom/elements";
-import { type Json, type JsonObject, isObject, textAt } from "../protocol/messages";
+import type { SavedInteract } from "../protocol/interacts/content";
+import { MOST_PARTS } from "../protocol/interacts/values";
+import type { Json, JsonObject } from "../protocol/messages";
 import { input } from "./controls/control";
-import { MOST_PARTS, listOf } from "./description";
 
 export interface BookmarksOptions {
   readonly id: string;
@@ -59,15 +60,14 @@ export class Bookmarks {
     for (const push of this.#list.querySelectorAll("button")) push.disabled = !enabled;
   }
 
-  /** All of them, as `restore` takes them. */
+  /** All of them, as a link keeps them. */
   all(): Json[] {
     return Array.from(this.#kept, ([name, values]) => ({ name, values }));
   }
 
-  restore(all: Json | undefined): void {
-    for (const one of listOf(all)) {
-      if (isObject(one) && isObject(one["values"])) this.add(textAt(one, "name"), one["values"]);
-    }
+  /** Adds those that a link has kept. */
+  restore(saved: SavedInteract["bookmarks"]): void {
+    for (const { name, values } of saved) this.add(name, values);
   }
 
   #keepAsNamed(): void {

@@ -1,7 +1,10 @@
 /** Latest wins: one run is under way, at most one more will follow, with what is newest then. */
 
+import { report } from "../dom/errors";
+import { KernelGone } from "../protocol/ask";
+
 export interface LatestOptions {
-  /** Sends what is newest; kept when the kernel is done with it, broken when there is none. */
+  /** Sends what is newest; fulfilled when the kernel is done with it. */
   readonly run: () => Promise<void>;
   /** The kernel is gone. */
   readonly onLost: () => void;
@@ -37,18 +40,19 @@ export class Latest {
 
   async #work(): Promise<void> {
     this.#isRunning = true;
-    try {
-      while (this.#isWanted) {
-        this.#isWanted = false;
-        await this.#options.run();
-      }
-    } catch {
-      if (!this.#isOver) {
-        this.end();
-        this.#options.onLost();
-      }
-    } finally {
-      this.#isRunning = false;
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      await this.#options.run().catch((error: unknown) => this.#failed(error));
+    }
+    this.#isRunning = false;
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof KernelGone)) {
+      report(error, "updating an interact");
+    } else if (!this.#isOver) {
+      this.end();
+      this.#options.onLost();
     }
   }
 }

@@ -1,10 +1,10 @@
 /** A control without an interact: it shows, and sets, variables of the program's namespace. */
 
 import { division } from "../dom/elements";
-import { type JsonObject, textAt, textsAt } from "../protocol/messages";
+import type { ControlContent } from "../protocol/interacts/content";
+import type { InteractEvent, UpdateEvent, VariableEvent } from "../protocol/interacts/displays";
 import { type Control, type ControlHost } from "./api";
 import { Latest } from "./coalesce";
-import { numberAt } from "./description";
 import { type Place, makePlace, markDirty } from "./fields";
 
 let controls = 0;
@@ -12,9 +12,7 @@ let controls = 0;
 export class DynamicControl implements Control {
   readonly element: HTMLElement;
   readonly #host: ControlHost;
-  readonly #id: string;
-  readonly #namespace: string;
-  readonly #variables: readonly string[];
+  readonly #content: ControlContent;
   /** Null for a region of output. */
   readonly #place: Place | null;
   readonly #latest: Latest;
@@ -22,11 +20,9 @@ export class DynamicControl implements Control {
   readonly #outdated = new Set<string>();
   #isOver = false;
 
-  constructor(content: JsonObject, host: ControlHost) {
+  constructor(content: ControlContent, host: ControlHost) {
     this.#host = host;
-    this.#id = textAt(content, "control_id");
-    this.#namespace = textAt(content, "namespace");
-    this.#variables = textsAt(content, "variable");
+    this.#content = content;
     this.#latest = new Latest({ run: () => this.#run(), onLost: () => this.end() });
     this.#place = this.#makePlace(content);
     this.element = division(
@@ -35,9 +31,9 @@ export class DynamicControl implements Control {
     );
   }
 
-  take(type: string, content: JsonObject): void {
-    if (type === "application/sage-interact-update") this.#update(content);
-    else if (type === "application/sage-interact-variable") this.#variableChanged(content);
+  handle(event: InteractEvent): void {
+    if (event.kind === "variable") this.#variableChanged(event);
+    else if (event.kind === "update") this.#update(event);
   }
 
   end(): void {
@@ -48,16 +44,15 @@ export class DynamicControl implements Control {
     this.element.setAttribute("aria-disabled", "true");
   }
 
-  remove(): void {
+  dispose(): void {
     this.#latest.end();
   }
 
-  #makePlace(content: JsonObject): Place | null {
-    const description = descriptionOf(content);
+  #makePlace({ description, variables }: ControlContent): Place | null {
     if (description === null) return null;
     controls += 1;
     return makePlace({
-      name: this.#variables[0] ?? "",
+      name: variables[0] ?? "",
       description,
       id: `sagecell-control-${controls}`,
       host: this.#host,
@@ -72,55 +67,31 @@ export class DynamicControl implements Control {
 
   async #run(): Promise<void> {
     const place = this.#place;
-    const namespace = this.#namespace;
+    const { id, namespace, variables } = this.#content;
     if (place?.isUnsent) {
       place.isUnsent = false;
       const value = place.control.value() ?? null;
-      const variable = this.#variables[0] ?? "";
-      await this.#host.send("variable_update", { namespace, variable, control: this.#id, value });
+      const variable = variables[0] ?? "";
+      await this.#host.send("variable_update", { namespace, variable, control: id, value });
       if (!place.isUnsent) markDirty(place, false);
     }
     for (const variable of this.#outdated) {
       // One update of a region of output shows all of its variables.
       if (place === null) this.#outdated.clear();
       else this.#outdated.delete(variable);
-      await this.#host.send("control_update", { namespace, control_id: this.#id, variable });
+      await this.#host.send("control_update", { namespace, control_id: id, variable });
     }
   }
 
-  #variableChanged(content: JsonObject): void {
-    const variable = textAt(content, "variable");
-    if (textAt(content, "namespace") !== this.#namespace) return;
-    if (content["control"] === this.#id || !this.#variables.includes(variable)) return;
+  #variableChanged({ namespace, variable, control }: VariableEvent): void {
+    const { id, variables, ...own } = this.#content;
+    if (namespace !== own.namespace || control === id || !variables.includes(variable)) return;
     this.#outdated.add(variable);
     this.#latest.ask();
   }
 
-  #update({ value }: JsonObject): void {
+  #update({ value }: UpdateEvent): void {
     if (this.#place === null || this.#place.isUnsent || value === undefined) return;
     this.#place.control.show(value);
-  }
-}
-
-/** The same control as an interact would describe it; null for a region of output. */
-function descriptionOf(content: JsonObject): JsonObject | null {
-  const common = { label: textAt(content, "label"), default: content["value"] ?? null };
-  switch (content["control_type"]) {
-    case "OutputRegion":
-      return null;
-    case "Slider":
-      return {
-        ...common,
-        control_type: "slider",
-        subtype: "continuous",
-        range: [numberAt(content, "min", 0), numberAt(content, "max", 1)],
-        step: numberAt(content, "step", 0),
-      };
-    case "ExpressionBox":
-      return { ...common, control_type: "input_box", subtype: "input" };
-    case "Checkbox":
-      return { ...common, control_type: "checkbox" };
-    default:
-      return { ...common, control_type: textAt(content, "control_type") };
   }
 }

@@ -1,7 +1,8 @@
 /** Controls by name, each in a cell with its label. */
 
 import { division } from "../dom/elements";
-import { type Json, type JsonObject, textAt } from "../protocol/messages";
+import { labelOf, updates } from "../protocol/interacts/controls";
+import type { Json, JsonObject } from "../protocol/messages";
 import { type InteractHost } from "./api";
 import { type Control } from "./controls/control";
 import { makeControl } from "./controls/controls";
@@ -27,7 +28,7 @@ export interface PlaceOptions {
 
 /** A new cell with its control; the label names the control for those who cannot see it, too. */
 export function makePlace({ name, description, id, host, changed }: PlaceOptions): Place {
-  const source = textAt(description, "label").toWellFormed();
+  const source = labelOf(description);
   const words = wordsFor(source, host);
   // Of the source, for a formula that is typeset says everything twice.
   const spoken = source.replace(/<[^>]*>/g, "").trim() || name.toWellFormed();
@@ -56,7 +57,7 @@ export function makePlace({ name, description, id, host, changed }: PlaceOptions
     name,
     control,
     cell,
-    updates: description["update"] !== false,
+    updates: updates(description),
     isUnsent: false,
   };
   return place;

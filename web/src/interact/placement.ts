@@ -1,18 +1,23 @@
 /** The place of one interact on the page: its controls, when they have been loaded, and its output. */
 
-import { division } from "../dom/elements";
-import { newFiles } from "../output/files";
+import { division, note } from "../dom/elements";
+import { guarded, report } from "../dom/errors";
+import { Pending } from "../dom/pending";
 import { typesetText } from "../output/math/typeset";
 import type { Output } from "../output/output";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
-import { type JsonObject, type KernelMessage, objectAt, textsAt } from "../protocol/messages";
+import { bundleIn } from "../protocol/bundles";
+import { type InteractEvent, type Shown, clearIn } from "../protocol/interacts/displays";
+import type { JsonObject, KernelMessage } from "../protocol/messages";
+import { type UpdateReply, newFiles, updateReply } from "../protocol/replies";
 import type { Interact, Interacts as Module, Control } from "./api";
 
 /** What an interact needs of the cell in which it stands. */
 export interface Place {
   readonly showing: Showing;
-  readonly makeOutput: () => Output;
+  /** Output for an interact; `announce` is told what is said there before it is shown. */
+  readonly makeOutput: (announce: (message: KernelMessage) => void) => Output;
   readonly locate: (selector: string) => HTMLElement | null;
   /** What the next interact was when the link was made, or null. */
   readonly saved: () => JsonObject | null;
@@ -21,9 +26,7 @@ export interface Place {
 }
 
 export interface BlockOptions {
-  readonly id: string;
-  readonly type: "interact" | "control";
-  readonly content: JsonObject;
+  readonly shown: Shown;
   readonly place: Place;
   readonly request: Ask;
   /** Makes room for an interact within this one. */
@@ -35,8 +38,6 @@ export interface BlockOptions {
 /** Updates whose output would still be known for late. */
 const REMEMBERED = 100;
 
-const CLEAR = "application/sage-clear";
-
 export class InteractBlock {
   readonly element = division("sagecell_interact");
   readonly inner: InteractBlock[] = [];
@@ -45,20 +46,22 @@ export class InteractBlock {
   readonly #saved: JsonObject | null;
   /** Ids of the updates that were asked for, the newest last. */
   readonly #asked: string[] = [];
-  #controls: Interact | Control | null = null;
-  /** What was said before the controls were there. */
-  #early: ((controls: Interact | Control) => void)[] = [];
+  readonly #controls = new Pending<Interact | Control>("telling the controls of an interact");
+  #isDisposed = false;
 
   constructor(options: BlockOptions) {
     this.#options = options;
-    const { place, type } = options;
-    this.#output = place.makeOutput();
+    const { place, shown } = options;
+    this.#output = place.makeOutput(options.announce);
     this.#output.begin(place.showing);
-    this.#saved = type === "interact" ? place.saved() : null;
-    options
-      .load()
-      .then((module) => this.#show(module))
-      .catch(() => this.element.append("The controls could not be loaded."));
+    this.#saved = shown.kind === "interact" ? place.saved() : null;
+    options.load().then(
+      (module) => this.#show(module),
+      (error: unknown) => {
+        report(error, "loading the controls of interacts");
+        this.#fail("The controls could not be loaded.");
+      },
+    );
   }
 
   isAt(place: Place): boolean {
@@ -66,25 +69,23 @@ export class InteractBlock {
   }
 
   /** A message with output for this interact. */
-  take(message: KernelMessage): void {
+  append(message: KernelMessage): void {
     // What an update says after a newer one was asked for would overwrite the newer one's output.
     if (this.#asked.slice(0, -1).includes(message.parentId)) return;
-    const data = objectAt(message.content, "data");
-    if (!(CLEAR in data)) {
-      this.#options.announce(message);
-      this.#output.take(message);
+    const data = bundleIn(message);
+    const clear = data === null ? null : clearIn(data);
+    if (clear === null) {
+      this.#output.append(message);
       return;
     }
-    const { changed } = objectAt(data, CLEAR);
-    const names = Array.isArray(changed) ? textsAt(objectAt(data, CLEAR), "changed") : null;
-    for (const block of this.inner.splice(0)) block.remove();
-    this.#output.take({ ...message, type: "clear_output", content: { wait: true } });
-    this.#tell((controls) => "cleared" in controls && controls.cleared(names));
+    for (const block of this.inner.splice(0)) block.dispose();
+    this.#output.clearBeforeNext();
+    this.#controls.with((controls) => "cleared" in controls && controls.cleared(clear.changed));
   }
 
-  /** A message to its controls. */
-  told(type: string, content: JsonObject): void {
-    this.#tell((controls) => controls.take(type, content));
+  /** What the kernel tells its controls. */
+  tell(event: InteractEvent): void {
+    this.#controls.with((controls) => controls.handle(event));
   }
 
   flush(): void {
@@ -92,35 +93,47 @@ export class InteractBlock {
   }
 
   kept(): JsonObject {
-    const controls = this.#controls;
+    const controls = this.#controls.value;
     return controls !== null && "kept" in controls ? controls.kept() : (this.#saved ?? {});
   }
 
   end(): void {
-    this.#tell((controls) => controls.end());
+    this.#controls.with((controls) => controls.end());
   }
 
-  remove(): void {
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     this.#options.forget();
-    for (const block of this.inner.splice(0)) block.remove();
-    this.#tell((controls) => controls.remove());
+    for (const block of this.inner.splice(0)) block.dispose();
+    this.#controls.with((controls) => controls.dispose());
+    this.#controls.fail();
+    this.#output.dispose();
     this.element.remove();
   }
 
-  #tell(act: (controls: Interact | Control) => void): void {
-    if (this.#controls === null) this.#early.push(act);
-    else act(this.#controls);
+  #show(module: Module): void {
+    if (this.#isDisposed) return;
+    const { shown } = this.#options;
+    const controls = guarded("making the controls of an interact", () =>
+      shown.kind === "interact"
+        ? module.createInteract(shown.content, this.#interactHost())
+        : module.createControl(shown.content, this.#controlHost()),
+    );
+    if (controls === undefined) {
+      this.#fail("The controls could not be shown.");
+      return;
+    }
+    this.element.replaceChildren(controls.element);
+    this.#controls.resolve(controls);
+    this.#options.place.changed();
   }
 
-  #show(module: Module): void {
-    const { content, type } = this.#options;
-    this.#controls =
-      type === "interact"
-        ? module.createInteract(content, this.#interactHost())
-        : module.createControl(content, this.#controlHost());
-    this.element.replaceChildren(this.#controls.element);
-    for (const act of this.#early.splice(0)) act(this.#controls);
-    this.#options.place.changed();
+  /** Says why there are none; what the interact prints is still shown. */
+  #fail(sentence: string): void {
+    if (this.#isDisposed) return;
+    this.#controls.fail();
+    this.element.replaceChildren(note(sentence), this.#output.element);
   }
 
   #host(): {
@@ -130,26 +143,36 @@ export class InteractBlock {
   } {
     return {
       output: this.#output.element,
-      html: (source) => this.#options.place.showing.html(source) ?? document.createElement("div"),
+      html: (source) => this.#html(source),
       typeset: (element) => typesetText(element, this.#options.place.showing.byPage),
     };
   }
 
+  #html(source: string): HTMLElement {
+    const shown = guarded("showing a control's HTML", () =>
+      this.#options.place.showing.html(source),
+    );
+    if (shown === undefined) return note("This text could not be shown.");
+    return shown ?? document.createElement("div");
+  }
+
   #interactHost() {
-    const { id, place } = this.#options;
+    const { shown, place } = this.#options;
     return {
       ...this.#host(),
-      id,
+      id: shown.id,
       saved: this.#saved,
       locate: place.locate,
       changed: place.changed,
-      update: (values: JsonObject, updateLast: boolean) =>
-        this.#ask("sagenb.interact.update_interact", {
-          interact_id: id,
+      update: async (values: JsonObject, updateLast: boolean): Promise<UpdateReply> => {
+        const reply = await this.#ask("sagenb.interact.update_interact", {
+          interact_id: shown.id,
           values,
           update_last: updateLast,
           user_expressions: { _sagecell_files: "sys._sage_.new_files()" },
-        }),
+        });
+        return updateReply(reply);
+      },
     };
   }
 

@@ -1,22 +1,12 @@
 /** The interacts and controls of one kernel: what it says to each, and where that appears. */
 
 import type { Ask } from "../protocol/ask";
-import {
-  type JsonObject,
-  type KernelMessage,
-  type MimeBundle,
-  objectAt,
-  textAt,
-} from "../protocol/messages";
+import { bundleIn } from "../protocol/bundles";
+import { eventIn, shownId, shownIn } from "../protocol/interacts/displays";
+import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
+import type { MessageHandler } from "../protocol/router";
 import type { Interacts as Module } from "./api";
 import { InteractBlock, type Place } from "./placement";
-
-const INTERACT = "application/sage-interact";
-const CONTROL = "application/sage-interact-control";
-const VARIABLE = "application/sage-interact-variable";
-
-/** Messages that name their interact inside. */
-const TOLD = /^application\/sage-interact-(?:update|new-control|del-control|bookmark)$/;
 
 export interface InteractsOptions {
   readonly request: Ask;
@@ -24,7 +14,7 @@ export interface InteractsOptions {
   readonly load?: () => Promise<Module>;
 }
 
-export class Interacts {
+export class Interacts implements MessageHandler {
   readonly #request: Ask;
   readonly #load: () => Promise<Module>;
   readonly #blocks = new Map<string, InteractBlock>();
@@ -35,18 +25,17 @@ export class Interacts {
   }
 
   /** Makes room for an interact that a message shows; nothing where it shows none. */
-  announce({ content }: KernelMessage, place: Place, outer: InteractBlock | null = null): void {
-    const data = objectAt(content, "data");
-    const id = idIn(data);
-    if (id === "" || this.#blocks.has(id)) return;
+  announce(message: KernelMessage, place: Place, outer: InteractBlock | null = null): void {
+    const data = bundleIn(message);
+    const shown = data === null ? null : shownIn(data);
+    if (shown === null || this.#blocks.has(shown.id)) return;
+    const { id } = shown;
     const block = new InteractBlock({
-      id,
-      type: INTERACT in data ? "interact" : "control",
-      content: objectAt(data, INTERACT in data ? INTERACT : CONTROL),
+      shown,
       place,
       request: this.#request,
       load: this.#load,
-      announce: (message) => this.announce(message, place, block),
+      announce: (inner) => this.announce(inner, place, block),
       forget: () => this.#blocks.delete(id),
     });
     this.#blocks.set(id, block);
@@ -55,26 +44,21 @@ export class Interacts {
 
   /** The element of an interact that was announced; null when the bundle is none. */
   element(data: MimeBundle): HTMLElement | null {
-    return this.#blocks.get(idIn(data))?.element ?? null;
+    return this.#blocks.get(shownId(data))?.element ?? null;
   }
 
   /** Whether the message is an interact's; one for an unknown interact is nobody's else. */
-  take(message: KernelMessage): boolean {
-    const data = objectAt(message.content, "data");
-    for (const [type, value] of Object.entries(data)) {
-      const told = objectAt(data, type);
-      if (type === VARIABLE) {
-        for (const block of this.#blocks.values()) block.told(type, told);
-        return true;
-      }
-      if (TOLD.test(type) && value !== null) {
-        this.#blocks.get(textAt(told, "interact_id"))?.told(type, told);
-        return true;
-      }
+  handle(message: KernelMessage): boolean {
+    const data = bundleIn(message);
+    const event = data === null ? null : eventIn(data);
+    if (event !== null) {
+      if (event.kind !== "variable") this.#blocks.get(event.id)?.tell(event);
+      else for (const block of this.#blocks.values()) block.tell(event);
+      return true;
     }
-    const id = textAt(message.metadata ?? {}, "interact_id");
+    const id = message.interactId;
     if (id === "") return false;
-    this.#blocks.get(id)?.take(message);
+    this.#blocks.get(id)?.append(message);
     return true;
   }
 
@@ -90,12 +74,12 @@ export class Interacts {
 
   /** The cell shows something else now. */
   remove(): void {
-    for (const block of [...this.#blocks.values()]) block.remove();
+    for (const block of [...this.#blocks.values()]) block.dispose();
   }
 
   /** The cell at `place` shows something else now. */
   removeFrom(place: Place): void {
-    for (const block of [...this.#blocks.values()]) if (block.isAt(place)) block.remove();
+    for (const block of [...this.#blocks.values()]) if (block.isAt(place)) block.dispose();
   }
 
   /** What a link keeps of those at `place`, in the order in which they were shown. */
@@ -104,11 +88,4 @@ export class Interacts {
       .filter((block) => block.isAt(place))
       .map((block) => block.kept());
   }
-}
-
-function idIn(data: MimeBundle): string {
-  return (
-    textAt(objectAt(data, INTERACT), "new_interact_id") ||
-    textAt(objectAt(data, CONTROL), "control_id")
-  );
 }

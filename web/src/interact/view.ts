@@ -1,16 +1,15 @@
 /** An interact on the page: its controls, where its output appears, and what goes to the kernel. */
 
 import { division } from "../dom/elements";
-import { type Json, type JsonObject, isObject, objectAt, textAt } from "../protocol/messages";
+import { type InteractContent, decodeSaved } from "../protocol/interacts/content";
+import type { InteractEvent, UpdateEvent } from "../protocol/interacts/displays";
+import type { Row } from "../protocol/interacts/layout";
+import { wordsOf } from "../protocol/interacts/values";
+import type { Json, JsonObject } from "../protocol/messages";
 import { Bookmarks } from "./bookmarks";
-import { wordsOf } from "./description";
 import { type Interact, type InteractHost } from "./api";
 import { Latest } from "./coalesce";
-import { type Row, rowsOf } from "./layout";
 import { type Place, makePlace, markDirty, valuesOf } from "./fields";
-
-/** Refusals about which the kernel says nothing but in its reply. */
-const UNSAID = new Set(["unknown_interact", "unknown_control", "invalid_value", "invalid_request"]);
 
 let blocks = 0;
 
@@ -25,15 +24,15 @@ export class Block implements Interact {
   readonly #note = document.createElement("p");
   /** What stands elsewhere on the page. */
   readonly #away: HTMLElement[] = [];
-  readonly #locations: JsonObject;
+  readonly #locations: ReadonlyMap<string, string>;
   readonly #id = `sagecell-interact-${(blocks += 1)}`;
   #parts = 0;
   #isOver = false;
 
-  constructor(content: JsonObject, host: InteractHost) {
+  constructor(content: InteractContent, host: InteractHost) {
     this.#host = host;
-    this.#isReadonly = content["readonly"] === true;
-    this.#locations = objectAt(content, "locations");
+    this.#isReadonly = content.isReadonly;
+    this.#locations = content.locations;
     this.#latest = new Latest({ run: () => this.#run(), onLost: () => this.end() });
     this.#bookmarks = new Bookmarks({
       id: this.#id,
@@ -52,21 +51,20 @@ export class Block implements Interact {
     this.#restore(host.saved);
   }
 
-  take(type: string, content: JsonObject): void {
-    const name = textAt(content, "name");
-    switch (type) {
-      case "application/sage-interact-update":
-        this.#update(content);
+  handle(event: InteractEvent): void {
+    switch (event.kind) {
+      case "update":
+        this.#update(event);
         return;
-      case "application/sage-interact-new-control":
-        this.#addControl(name, objectAt(content, "control"));
+      case "new-control":
+        this.#addControl(event.name, event.description);
         return;
-      case "application/sage-interact-del-control":
-        this.#places.get(name)?.cell.remove();
-        this.#places.delete(name);
+      case "del-control":
+        this.#places.get(event.name)?.cell.remove();
+        this.#places.delete(event.name);
         return;
-      case "application/sage-interact-bookmark":
-        this.#bookmarks.add(name, objectAt(content, "values"));
+      case "bookmark":
+        this.#bookmarks.add(event.name, event.values);
         this.#host.changed();
         return;
     }
@@ -91,15 +89,13 @@ export class Block implements Interact {
     this.#say("These controls have lost their kernel: evaluate the cell again to use them.");
   }
 
-  remove(): void {
+  dispose(): void {
     this.#latest.end();
     for (const element of this.#away) element.remove();
   }
 
-  #build(content: JsonObject): void {
-    for (const [name, description] of Object.entries(objectAt(content, "controls"))) {
-      if (isObject(description)) this.#makePlace(name, description);
-    }
+  #build({ controls, rows }: InteractContent): void {
+    for (const [name, description] of controls) this.#makePlace(name, description);
     const parts = new Map<string, HTMLElement>();
     for (const { name, cell } of this.#places.values()) parts.set(name, cell);
     parts.set("_bookmarks", this.#bookmarks.element);
@@ -107,7 +103,7 @@ export class Block implements Interact {
     for (const [name, part] of parts) {
       if (this.#locate(name, part)) parts.delete(name);
     }
-    for (const row of rowsOf(content["layout"])) this.#addRow(row, parts);
+    for (const row of rows) this.#addRow(row, parts);
     // A control that the layout forgot is still one that the program has.
     for (const [name, part] of parts) {
       if (this.#places.has(name)) this.#rows.append(rowElement([{ part, share: 1 }]));
@@ -126,7 +122,7 @@ export class Block implements Interact {
 
   /** Puts a part where the author wants it outside of the block; false when it stays inside. */
   #locate(name: string, part: HTMLElement): boolean {
-    const selector = Object.hasOwn(this.#locations, name) ? textAt(this.#locations, name) : "";
+    const selector = this.#locations.get(name) ?? "";
     const target = selector === "" ? null : this.#host.locate(selector);
     if (target === null || this.element.contains(target)) return false;
     target.append(part);
@@ -178,10 +174,9 @@ export class Block implements Interact {
       place.isUnsent = false;
       place.control.sent?.();
     }
-    const reply = await this.#host.update(values, true);
+    const { refusal } = await this.#host.update(values, true);
     places.forEach((place) => this.#taken(place));
-    const isRefused = reply["status"] === "error" && UNSAID.has(textAt(reply, "ename"));
-    this.#say(isRefused ? textAt(reply, "evalue") || "The kernel refused these values." : "");
+    this.#say(refusal);
   }
 
   /** The kernel has a control's value, unless the visitor has gone on meanwhile. */
@@ -189,7 +184,7 @@ export class Block implements Interact {
     if (place !== undefined && !place.isUnsent) markDirty(place, false);
   }
 
-  #update({ control, value, index }: JsonObject): void {
+  #update({ control, value, index }: UpdateEvent): void {
     const place = this.#places.get(wordsOf(control));
     // What the visitor has chosen since is newer than what the kernel knew.
     if (place === undefined || value === undefined || place.isUnsent) return;
@@ -206,8 +201,9 @@ export class Block implements Interact {
 
   #restore(saved: JsonObject | null): void {
     if (saved === null || this.#isReadonly) return;
-    this.#bookmarks.restore(saved["bookmarks"]);
-    if (this.#show(objectAt(saved, "state"))) this.#latest.ask();
+    const { state, bookmarks } = decodeSaved(saved);
+    this.#bookmarks.restore(bookmarks);
+    if (this.#show(state)) this.#latest.ask();
   }
 
   /** Shows values that the kernel is to take over; whether there were any. */

@@ -18,17 +18,18 @@
  */
 
 import type { Clock } from "../dom/clock";
+import { guarded, report } from "../dom/errors";
 import {
   type Authorship,
   type ClientMessage,
   type KernelMessage,
+  type MessageOf,
+  type Reason,
   executeRequest,
   interruptRequest,
-  parseMessage,
-  parseObject,
-  textAt,
 } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
+import type { Channel, OpenChannel } from "./channel";
 import { Refusal, type KernelAddress } from "./server";
 
 export type State =
@@ -57,17 +58,6 @@ export function isLive(state: State): boolean {
   return LIVE.has(state.name);
 }
 
-/** The part of a WebSocket that an execution uses. */
-export interface Socket {
-  onopen: ((event: Event) => void) | null;
-  onmessage: ((event: MessageEvent) => void) | null;
-  onclose: ((event: CloseEvent) => void) | null;
-  /** For a socket that outlives its connection: it is lost and sought again, or found. */
-  onlost?: ((isLost: boolean) => void) | null;
-  send(text: string): void;
-  close(): void;
-}
-
 export interface ExecutionOptions {
   readonly code: string;
   /** What the program was written in: see `executeRequest`. */
@@ -76,7 +66,7 @@ export interface ExecutionOptions {
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
     endKernel(id: string): void;
   };
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
   /** Everything that is said while the program runs, in order. */
@@ -100,11 +90,12 @@ export class Execution {
   readonly #aborting = new AbortController();
   #state: State = { name: "starting" };
   #kernel: KernelAddress | null = null;
-  #socket: Socket | null = null;
+  #channel: Channel | null = null;
   #session = "";
   #requestId = "";
   #begun: number;
-  #reply = "";
+  /** What the program has come to; empty until its reply. */
+  #reply: "" | "ok" | "error" = "";
   #stops = 0;
   #warnedOf = "";
   #callOff: () => void = () => undefined;
@@ -125,7 +116,7 @@ export class Execution {
 
   /** Asks for a kernel and runs the program on it. The promise never fails. */
   async start(): Promise<void> {
-    this.#options.onState(this.#state);
+    this.#enter(this.#state);
     try {
       const kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
         if (!this.#isOver()) this.#enter({ name: "waiting", ...place });
@@ -133,9 +124,7 @@ export class Execution {
       if (this.#isOver()) this.#options.server.endKernel(kernel.id);
       else this.#connect(kernel);
     } catch (error) {
-      if (this.#isOver()) return;
-      const message = error instanceof Refusal ? error.message : String(error);
-      this.#finish({ name: "refused", message });
+      this.#refused(error);
     }
   }
 
@@ -160,12 +149,21 @@ export class Execution {
     this.#kernel = kernel;
     if (this.#state.name === "waiting") this.#enter({ name: "starting" });
     this.#session = this.#options.newId();
-    const socket = this.#options.openSocket(kernel.channels);
-    this.#socket = socket;
-    socket.onopen = () => this.#opened();
-    socket.onmessage = (event) => this.#received(event.data);
-    socket.onclose = (event) => this.#closed(event);
-    socket.onlost = (isLost) => this.#lost(isLost);
+    this.#channel = this.#options.openChannel(kernel.channels, {
+      onOpen: () => this.#opened(),
+      onMessage: (message) => this.#received(message),
+      onConnection: (connection) => this.#connectionIs(connection),
+      onEnd: (end) => this.#channelEnded(end),
+    });
+  }
+
+  #refused(error: unknown): void {
+    if (this.#isOver()) return;
+    // The browser may refuse, too: a WebSocket that the page's policy or its scheme forbids.
+    if (this.#kernel !== null) this.#options.server.endKernel(this.#kernel.id);
+    if (!(error instanceof Refusal)) report(error, "starting a program");
+    const message = error instanceof Refusal ? error.message : String(error);
+    this.#finish({ name: "refused", message });
   }
 
   #opened(): void {
@@ -176,31 +174,30 @@ export class Execution {
     this.#enter({ name: "running", since: this.#begun });
   }
 
-  #received(frame: unknown): void {
-    const message = parseMessage(frame);
-    if (message === null || this.#isOver()) return;
+  #received(message: KernelMessage): void {
+    if (this.#isOver()) return;
     if (message.type === "status") {
       this.#statusSaid(message);
       return;
     }
     if (message.type === "sagecell_warning") {
-      this.#warn(textAt(message.content, "reason"), textAt(message.content, "message"));
+      this.#warn(message.content.reason, message.content.message);
       return;
     }
-    this.#options.onMessage(message);
+    guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
-      this.#reply = textAt(message.content, "status") || "error";
+      this.#reply = message.content.status;
     }
   }
 
-  #statusSaid({ content, parentId }: KernelMessage): void {
-    const said = textAt(content, "execution_state");
+  #statusSaid({ content, parentId }: MessageOf<"status">): void {
+    const { state, reason, message } = content;
     // Whoever works is not idle; but nobody grows younger by it.
-    if (said === "busy" && this.#warnedOf === "idle") this.#warn("", "");
-    if (said === "idle" && parentId === this.#requestId && this.#reply !== "") {
+    if (state === "busy" && this.#warnedOf === "idle") this.#warn("", "");
+    if (state === "idle" && parentId === this.#requestId && this.#reply !== "") {
       this.#complete();
-    } else if (said === "dead") {
-      this.#died(textAt(content, "reason"), textAt(content, "message"));
+    } else if (state === "dead") {
+      this.#died(reason, message);
     }
   }
 
@@ -221,22 +218,22 @@ export class Execution {
     else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
   }
 
-  #lost(isLost: boolean): void {
-    if (isLost && this.#state.name === "running") this.#enter({ name: "reconnecting" });
-    else if (!isLost && this.#state.name === "reconnecting") {
+  #connectionIs(connection: "lost" | "restored"): void {
+    if (connection === "lost" && this.#state.name === "running") {
+      this.#enter({ name: "reconnecting" });
+    } else if (connection === "restored" && this.#state.name === "reconnecting") {
       this.#enter({ name: "running", since: this.#begun });
     }
   }
 
-  #closed(event: CloseEvent): void {
+  #channelEnded({ message }: Reason): void {
     if (this.#isOver()) return;
     if (this.#reply !== "") {
       this.#complete();
     } else if (this.#stops > 0) {
       this.#finish({ name: "stopped", seconds: this.#elapsed() });
     } else {
-      const reason = parseObject(event.reason);
-      this.#finish({ name: "lost", message: reason === null ? "" : textAt(reason, "message") });
+      this.#finish({ name: "lost", message });
     }
   }
 
@@ -245,13 +242,14 @@ export class Execution {
     this.#warn("", "");
     this.#aborting.abort();
     this.#enter(state);
-    // The server closes after its last word; a socket is closed here only where no word will come.
-    if (state.name === "stopped") this.#socket?.close();
+    // The server closes after its last word; a channel is closed here only where no word will come.
+    if (state.name === "stopped") this.#channel?.close();
+    this.#channel = null;
   }
 
   #enter(state: State): void {
     this.#state = state;
-    this.#options.onState(state);
+    guarded(`showing that a program is ${state.name}`, () => this.#options.onState(state));
   }
 
   #wait(seconds: number, act: () => void): void {
@@ -260,7 +258,7 @@ export class Execution {
   }
 
   #send(message: ClientMessage): void {
-    this.#socket?.send(JSON.stringify(message));
+    this.#channel?.send(message);
   }
 
   #authorship(): Authorship {

@@ -1,7 +1,15 @@
 /**
  * One kernel for one cell's evaluation, or for all cells that are linked.
  *
- * Whoever wants to run a program gets a `Run`: to an Execution it looks like a server and a socket
+ *     none --> started --> connecting --> open
+ *      ^          |             |           |
+ *      |          |             +--> ending <
+ *      +----------+-------------+-----+-----+
+ *
+ * Started: the server has handed one out. Ending: it has to go with a program that did not stop.
+ * Each end leads back to none, and the next run gets another kernel.
+ *
+ * Whoever wants to run a program gets a `Run`: to an Execution it looks like a server and a channel
  * of its own. Runs of linked cells come one after another, in the order in which they asked;
  * what the kernel says goes to the run that it answers, to a request, or to an interact.
  */
@@ -9,18 +17,12 @@
 import { Comms } from "../comm/registry";
 import type { Clock } from "../dom/clock";
 import { Interacts } from "../interact/registry";
-import type { Ask } from "../protocol/ask";
-import {
-  type JsonObject,
-  type KernelMessage,
-  objectAt,
-  parseMessage,
-  parseObject,
-  shellRequest,
-  textAt,
-} from "../protocol/messages";
+import { type Ask, KernelGone } from "../protocol/ask";
+import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
-import type { Socket } from "./execution";
+import { type MessageHandler, route } from "../protocol/router";
+import type { Channel, ChannelEvents, OpenChannel } from "./channel";
+import { Requests } from "./requests";
 import { type KernelAddress, Refusal } from "./server";
 
 export interface KernelOptions {
@@ -31,214 +33,213 @@ export interface KernelOptions {
   ) => Promise<KernelAddress>;
   /** Tells the server that a kernel is no longer wanted. */
   readonly end: (id: string) => void;
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
   /** Told that there is none any more; the next run may start one again. */
   readonly onGone?: () => void;
 }
 
-/** One program's way to the kernel; `over` lets the next one go. */
+/** One program's way to the kernel; `over` lets the next one go, and nothing more is heard. */
 export interface Run {
   readonly server: {
     startKernel: KernelOptions["start"];
     endKernel: KernelOptions["end"];
   };
-  readonly openSocket: (address: string) => Socket;
+  readonly openChannel: OpenChannel;
   readonly over: () => void;
 }
 
-interface Waiting {
-  readonly resolve: (reply: JsonObject) => void;
-  readonly reject: (error: Error) => void;
-  /** Null until there is one; comms' messages have none. */
-  reply: JsonObject | null;
-  isIdle: boolean;
+/** A kernel to which there is a channel. */
+interface Connected {
+  readonly name: "connecting" | "open" | "ending";
+  readonly address: KernelAddress;
+  readonly channel: Channel;
+  /** The session in the headers of requests. */
+  readonly session: string;
 }
 
-const GONE = "The kernel has ended.";
+type State =
+  | { readonly name: "none" }
+  | { readonly name: "started"; readonly address: KernelAddress }
+  | Connected;
+
+/** The run whose turn it is. */
+interface Turn {
+  /** Null until it has a channel. */
+  events: ChannelEvents | null;
+  /** Ids of its requests: it hears the answers to them. */
+  readonly requests: Set<string>;
+}
+
 const LEFT = "The page was left.";
 
 export class Kernel {
-  readonly #options: KernelOptions;
   readonly interacts: Interacts;
   readonly comms: Comms;
-  #address: KernelAddress | null = null;
-  #socket: Socket | null = null;
-  #isOpen = false;
-  #isEnding = false;
-  #running = 0;
+  readonly #options: KernelOptions;
+  readonly #requests = new Requests(() => this.#flush());
+  readonly #handlers: readonly MessageHandler[];
+  #state: State = { name: "none" };
+  #turn: Turn | null = null;
+  /** Settled when all runs that were asked for are over. */
+  #allRuns: Promise<void> = Promise.resolve();
   /** Counts how often the page was left: runs that were asked for before do not begin after. */
   #visit = 0;
-  #session = "";
-  /** The one that may talk now: it hears what answers nobody's request, such as the end. */
-  #line: Line | null = null;
-  readonly #lines = new Map<string, Line>();
-  readonly #waiting = new Map<string, Waiting>();
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: KernelOptions) {
     this.#options = options;
     const request: Ask = (...asked) => this.request(...asked);
     this.interacts = new Interacts({ request });
     this.comms = new Comms({ request });
+    this.#handlers = [this.#requests, this.interacts, this.comms];
   }
 
   /** Empty while there is none. */
   get id(): string {
-    return this.#address?.id ?? "";
+    return this.#state.name === "none" ? "" : this.#state.address.id;
   }
 
   /** Whether it is there to be asked. */
   get isAlive(): boolean {
-    return this.#isOpen;
+    return this.#state.name === "open";
   }
 
   /** Whether it could answer at once. */
   get isIdle(): boolean {
-    return this.#isOpen && this.#running === 0;
+    return this.isAlive && this.#turn === null;
   }
 
   run(): Run {
-    const before = this.#turn;
+    const turn: Turn = { events: null, requests: new Set() };
     const visit = this.#visit;
+    const before = this.#allRuns;
     let over: () => void = () => undefined;
-    this.#turn = new Promise((resolve) => (over = resolve));
+    this.#allRuns = new Promise((resolve) => (over = resolve));
     return {
       server: {
         startKernel: async (signal, onQueued) => {
           await before;
           signal.throwIfAborted();
           if (visit !== this.#visit) throw new Refusal(LEFT);
-          this.#running += 1;
-          const address = this.#address ?? (await this.#options.start(signal, onQueued));
-          if (visit !== this.#visit) {
-            this.#options.end(address.id);
-            throw new Refusal(LEFT);
-          }
-          return (this.#address = address);
+          this.#turn = turn;
+          return this.#start(signal, onQueued, visit);
         },
-        endKernel: (id) => {
-          this.#isEnding = true;
-          this.#options.end(id);
-        },
+        endKernel: (id) => this.#endFor(id),
       },
-      openSocket: (address) => this.#join(address),
-      // What waits behind a run that was given up waits for those before it, too.
+      openChannel: (address, events) => this.#join(address, turn, events),
       over: () => {
-        this.#running = 0;
+        if (this.#turn === turn) this.#turn = null;
+        // What waits behind a run that was given up waits for those before it, too.
         void before.then(over);
       },
     };
   }
 
-  /** Asks the kernel something; the reply's content, once the kernel is idle again. */
-  request(
+  /**
+   * Asks the kernel something; the reply's content, once the kernel is idle again.
+   *
+   * `sent` is told the request's id. Rejects with KernelGone.
+   */
+  async request(
     type: string,
     content: JsonObject,
     sent: (id: string) => void = () => undefined,
   ): Promise<JsonObject> {
+    const state = this.#state;
+    if (state.name !== "open") throw new KernelGone();
     const { newId, clock } = this.#options;
-    return new Promise((resolve, reject) => {
-      if (this.#socket === null || !this.#isOpen) {
-        reject(new Error(GONE));
-        return;
-      }
-      const by = { msgId: newId(), session: this.#session, date: clock.date() };
-      sent(by.msgId);
-      const reply = type.startsWith("comm_") ? {} : null;
-      this.#waiting.set(by.msgId, { resolve, reject, reply, isIdle: false });
-      this.#socket.send(JSON.stringify(shellRequest(type, content, by)));
-    });
+    const by = { msgId: newId(), session: state.session, date: clock.date() };
+    sent(by.msgId);
+    const answer = this.#requests.answer(by.msgId, type);
+    state.channel.send(shellRequest(type, content, by));
+    return answer;
   }
 
   /** Nobody will ask any more. */
   end(): void {
-    if (this.#address !== null) this.#options.end(this.#address.id);
-    this.#socket?.close();
-    this.#gone();
+    this.#letGo();
     this.interacts.remove();
   }
 
   /** The page is left. A browser may keep it for a way back, but the kernel is not kept for that. */
   leave(): void {
-    const line = this.#line;
+    const events = this.#turn?.events;
     this.#visit += 1;
-    if (this.#address !== null) this.#options.end(this.#address.id);
-    this.#socket?.close();
-    this.#gone();
-    line?.onclose?.(new CloseEvent("close", { reason: JSON.stringify({ message: LEFT }) }));
+    this.#letGo();
+    events?.onEnd({ reason: "left", message: LEFT });
   }
 
-  #join(address: string): Socket {
-    const line = new Line({
-      send: (text) => this.#send(text, line),
-      close: () => this.#leave(),
+  /** The kernel that is there, or a new one. */
+  async #start(
+    signal: AbortSignal,
+    onQueued: (place: QueuePlace) => void,
+    visit: number,
+  ): Promise<KernelAddress> {
+    if (this.#state.name === "ending") this.#close(this.#state);
+    if (this.#state.name !== "none") return this.#state.address;
+    const address = await this.#options.start(signal, onQueued);
+    if (visit !== this.#visit) {
+      this.#options.end(address.id);
+      throw new Refusal(LEFT);
+    }
+    this.#enter({ name: "started", address });
+    return address;
+  }
+
+  /** A run's program did not stop: the kernel has to go, and is not used for another. */
+  #endFor(id: string): void {
+    this.#options.end(id);
+    if (this.id !== id) return;
+    if (this.#state.name === "started") this.#enter({ name: "none" });
+    else if (this.#state.name !== "none") this.#enter({ ...this.#state, name: "ending" });
+  }
+
+  #join(channels: string, turn: Turn, events: ChannelEvents): Channel {
+    turn.events = events;
+    this.#turn = turn;
+    if (this.#state.name === "open") queueMicrotask(() => events.onOpen());
+    else if (this.#state.name !== "connecting") this.#connect(channels);
+    return {
+      send: (message) => {
+        turn.requests.add(message.msg_id);
+        this.#channel?.send(message);
+      },
+      // A program was stopped: its kernel lives on, unless it has to go, too.
+      close: () => {
+        if (this.#state.name === "ending") this.#close(this.#state);
+      },
+    };
+  }
+
+  #connect(channels: string): void {
+    const id = this.id;
+    const session = this.#options.newId();
+    const channel = this.#options.openChannel(channels, {
+      onOpen: () => {
+        if (this.#state.name === "connecting") this.#enter({ ...this.#state, name: "open" });
+        this.#turn?.events?.onOpen();
+      },
+      onMessage: (message) => this.#received(message),
+      onConnection: (connection) => this.#turn?.events?.onConnection(connection),
+      onEnd: (end) => {
+        if (this.#channel !== channel) return;
+        const events = this.#turn?.events;
+        this.#enter({ name: "none" });
+        events?.onEnd(end);
+      },
     });
-    this.#line = line;
-    if (this.#socket === null) this.#connect(address);
-    else if (this.#isOpen) queueMicrotask(() => line.onopen?.(new Event("open")));
-    return line;
+    this.#enter({ name: "connecting", address: { id, channels }, channel, session });
   }
 
-  #connect(address: string): void {
-    this.#session = this.#options.newId();
-    const socket = this.#options.openSocket(address);
-    this.#socket = socket;
-    socket.onopen = (event) => {
-      this.#isOpen = true;
-      this.#line?.onopen?.(event);
-    };
-    socket.onmessage = (event) => this.#received(event);
-    socket.onlost = (isLost) => this.#line?.onlost?.(isLost);
-    socket.onclose = (event) => {
-      if (this.#socket !== socket) return;
-      const line = this.#line;
-      this.#gone();
-      line?.onclose?.(event);
-    };
-  }
-
-  #send(text: string, line: Line): void {
-    const id = textAt(objectAt(parseObject(text) ?? {}, "header"), "msg_id");
-    this.#lines.set(id, line);
-    this.#socket?.send(text);
-  }
-
-  /** A program was stopped: its kernel lives on, unless it had to go, too. */
-  #leave(): void {
-    if (!this.#isEnding) return;
-    this.#socket?.close();
-    this.#gone();
-  }
-
-  #received(event: MessageEvent): void {
-    const message = parseMessage(event.data);
-    if (message === null) return;
-    if (this.#answers(message) || this.interacts.take(message)) return;
-    if (this.comms.take(message)) return;
-    const line = message.parentId === "" ? this.#line : this.#lines.get(message.parentId);
-    line?.onmessage?.(event);
-    if (message.type !== "status") return;
-    const said = textAt(message.content, "execution_state");
-    if (said === "idle") this.#flush();
-    else if (said === "dead") this.#gone();
-  }
-
-  /** Whether the message belongs to a request of ours. */
-  #answers({ type, parentId, content }: KernelMessage): boolean {
-    const waiting = this.#waiting.get(parentId);
-    if (waiting === undefined) return false;
-    if (type.endsWith("_reply")) waiting.reply = content;
-    else if (type === "status" && textAt(content, "execution_state") === "idle") {
-      waiting.isIdle = true;
-    } else return false;
-    // They come on two sockets of the kernel's, and either may be the first.
-    if (waiting.reply === null || !waiting.isIdle) return true;
-    this.#waiting.delete(parentId);
-    this.#flush();
-    waiting.resolve(waiting.reply);
-    return true;
+  #received(message: KernelMessage): void {
+    if (route(message, this.#handlers)) return;
+    const { type, parentId, content } = message;
+    const turn = this.#turn;
+    if (parentId === "" || turn?.requests.has(parentId)) turn?.events?.onMessage(message);
+    if (type !== "status") return;
+    if (content.state === "idle") this.#flush();
+    else if (content.state === "dead") this.#enter({ name: "none" });
   }
 
   #flush(): void {
@@ -246,33 +247,29 @@ export class Kernel {
     this.comms.flush();
   }
 
-  /** The next run gets a kernel of its own. */
-  #gone(): void {
-    this.#address = null;
-    this.#socket = null;
-    this.#isOpen = false;
-    this.#isEnding = false;
-    this.#line = null;
-    this.#lines.clear();
-    for (const { reject } of this.#waiting.values()) reject(new Error(GONE));
-    this.#waiting.clear();
+  get #channel(): Channel | null {
+    return "channel" in this.#state ? this.#state.channel : null;
+  }
+
+  /** Tells the server that the kernel is not wanted, where there is one. */
+  #letGo(): void {
+    if (this.#state.name !== "none") this.#options.end(this.#state.address.id);
+    this.#channel?.close();
+    this.#enter({ name: "none" });
+  }
+
+  #close({ channel }: Connected): void {
+    channel.close();
+    this.#enter({ name: "none" });
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    if (state.name !== "none") return;
+    this.#turn = null;
+    this.#requests.end();
     this.interacts.end();
     this.comms.end();
     this.#options.onGone?.();
-  }
-}
-
-/** What an Execution takes for its socket. */
-class Line implements Socket {
-  onopen: ((event: Event) => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  onclose: ((event: CloseEvent) => void) | null = null;
-  onlost: ((isLost: boolean) => void) | null = null;
-  readonly send: (text: string) => void;
-  readonly close: () => void;
-
-  constructor({ send, close }: { send: (text: string) => void; close: () => void }) {
-    this.send = send;
-    this.close = close;
   }
 }

@@ -1,12 +1,8 @@
 /** The server that this page came from, spoken to over HTTP. */
 
-import {
-  type ClientMessage,
-  type JsonObject,
-  objectAt,
-  parseObject,
-  textAt,
-} from "../protocol/messages";
+import { guarded } from "../dom/errors";
+import { type Permalink, decodeAnswer, kernelIn, permalinkIn, replyIn } from "../protocol/answers";
+import type { ClientMessage, JsonObject } from "../protocol/messages";
 import { LINES, type QueuePlace, answerOf } from "../protocol/queue";
 
 /** The server said no, or nothing; the text is a sentence for the visitor. */
@@ -41,13 +37,6 @@ export interface KernelAddress {
   readonly id: string;
   /** Where its messages are: a WebSocket's address. */
   readonly channels: string;
-}
-
-/** The two short forms of a program that its link can carry. */
-export interface Permalink {
-  readonly zip: string;
-  readonly query: string;
-  readonly interacts: string;
 }
 
 export interface ServerOptions {
@@ -87,9 +76,9 @@ export class Server {
     });
     const headers = { Accept: LINES };
     const reply = await this.#ask(`kernel?${query}`, { method: "POST", headers, signal }, onQueued);
-    const id = textAt(reply, "id");
+    const { id, wsUrl } = kernelIn(reply);
     if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer names no kernel.");
-    return { id, channels: this.#channels(id, textAt(reply, "ws_url")) };
+    return { id, channels: this.#channels(id, wsUrl) };
   }
 
   /** Ends a kernel for good. Nobody waits: its socket tells. */
@@ -102,19 +91,14 @@ export class Server {
   /** Keeps a program, so that a link can bring it back. */
   async keep(program: KeptProgram): Promise<Permalink> {
     const body = new URLSearchParams({ ...program });
-    const reply = await this.#ask("permalink", { method: "POST", body });
-    return {
-      zip: textAt(reply, "zip"),
-      query: textAt(reply, "query"),
-      interacts: textAt(reply, "interacts"),
-    };
+    return permalinkIn(await this.#ask("permalink", { method: "POST", body }));
   }
 
   /** What is known of names to whoever has no kernel: the content of the reply to a question. */
   async complete(question: ClientMessage): Promise<JsonObject> {
     // As text: JSON would have to be allowed first, by one more request.
     const reply = await this.#ask("complete", { method: "POST", body: JSON.stringify(question) });
-    return objectAt(reply, "content");
+    return replyIn(reply);
   }
 
   /** The terms of use as HTML; null when there are none to accept. */
@@ -155,22 +139,21 @@ export class Server {
     let text: string;
     try {
       response = await this.#fetch(this.address(path), init);
-      text = await answerOf(response, onQueued);
+      text = await answerOf(response, (place) =>
+        guarded("telling a place in the queue", () => onQueued(place)),
+      );
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Refusal("The server cannot be reached.");
     }
-    const reply = parseObject(text);
+    const answer = decodeAnswer(text);
+    const refusal = answer?.refusal ?? null;
     // After lines about the queue the status is said, and only the answer itself can refuse.
-    if (!response.ok || (reply !== null && "error" in reply)) {
-      const sentence = reply === null ? "" : textAt(reply, "message");
-      throw new Refusal(
-        sentence || `The server refused (${response.status}).`,
-        response.status,
-        reply === null ? "" : textAt(reply, "error"),
-      );
+    if (!response.ok || refusal !== null) {
+      const sentence = refusal?.message || `The server refused (${response.status}).`;
+      throw new Refusal(sentence, response.status, refusal?.reason ?? "");
     }
-    if (reply === null) throw new Refusal("The server's answer cannot be read.");
-    return reply;
+    if (answer === null) throw new Refusal("The server's answer cannot be read.");
+    return answer.value;
   }
 }

@@ -1,29 +1,50 @@
 /**
- * A kernel's socket that outlives its connections.
+ * A kernel's channel, which outlives its connections.
  *
- *     WebSocket --lost--> what was missed, by a plain request --> WebSocket again
- *                                                             --> or long polls, if it won't open
+ *     opening  --> open, or fetching when it fails       a WebSocket
+ *     open     --> fetching when it is lost
+ *     fetching --> opening, or polling where none opens  what was missed, by a plain request
+ *     polling  --> pausing when it fails                 long polls
+ *     pausing  --> fetching                              nothing gets through
+ *
+ * A fetch that fails leads to pausing as well. From each state to ended: by the server's word, by
+ * `close`, or when nothing has got through for too long.
  *
  * The server numbers what it says, so nothing is lost and nothing is heard twice, whatever the
  * connection. What was sent and not heard of is sent again by a plain request, whose answer tells.
  */
 
 import type { Clock } from "../dom/clock";
-import { type JsonObject, isObject, objectAt, parseObject, textAt } from "../protocol/messages";
-import type { Socket } from "./execution";
+import { guarded, report } from "../dom/errors";
+import { type MessagesAnswer, decodeCloseReason, decodeMessagesAnswer } from "../protocol/answers";
+import { decodeFrame } from "../protocol/decode";
+import type { ClientMessage, KernelMessage, Reason } from "../protocol/messages";
+import type { Channel, ChannelEvents } from "./channel";
+
+/** The part of a browser's WebSocket that is used. */
+export interface Socket {
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
 
 export interface TransportOptions {
   /** Where the kernel's messages are: a WebSocket's address that ends in /channels. */
   readonly address: string;
+  readonly events: ChannelEvents;
   readonly openSocket: (address: string) => Socket;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
+  /** From 0 up to 1: pages that have lost the same server do not come back all at once. */
+  readonly random: () => number;
 }
 
 /** Seconds that a connection is sought before it is given up; the server waits no longer. */
 const PATIENCE = 120;
 
-/** Seconds between two attempts at first, and at last. */
+/** Seconds between two attempts at first, and at last; by chance as little as half of them. */
 const PAUSE = 1;
 const LONGEST_PAUSE = 8;
 
@@ -41,106 +62,104 @@ const FINAL: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009]);
 
 /** The server answered, and there is nothing more to be had. */
 class Over extends Error {
-  constructor(
-    readonly word: string,
-    sentence: string,
-  ) {
-    super(sentence);
+  readonly reason: string;
+
+  constructor({ reason, message }: Reason) {
+    super(message);
+    this.reason = reason;
   }
 }
 
-export class Transport implements Socket {
-  onopen: ((event: Event) => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  onclose: ((event: CloseEvent) => void) | null = null;
-  onlost: ((isLost: boolean) => void) | null = null;
+/** There was no answer, or one that says to come back. */
+class Unreachable extends Error {}
+
+/** Messages do not get through. */
+interface Outage {
+  /** The clock's seconds. */
+  readonly since: number;
+  /** Whether they ever did before. */
+  readonly wasOpen: boolean;
+}
+
+type State =
+  | { readonly name: "opening"; readonly outage: Outage; readonly socket: Socket }
+  | { readonly name: "open"; readonly socket: Socket }
+  | { readonly name: "fetching"; readonly outage: Outage }
+  | { readonly name: "pausing"; readonly outage: Outage; readonly callOff: () => void }
+  | { readonly name: "polling" }
+  | { readonly name: "ended" };
+
+export class Transport implements Channel {
   readonly #options: TransportOptions;
   readonly #messages: string;
   readonly #aborting = new AbortController();
-  #socket: Socket | null = null;
-  /** How messages get through now. */
-  #way: "none" | "socket" | "polls" = "none";
-  #wasOpen = false;
-  #isOver = false;
+  #state: State;
   /** The number of the last message that arrived. */
   #after = 0;
   #unacknowledged = 0;
   /** What was sent and not heard of, by id. */
-  readonly #unheard = new Map<string, JsonObject>();
+  readonly #unheard = new Map<string, ClientMessage>();
   #isSending = false;
+  /** WebSockets in a row that did not open. */
   #failures = 0;
-  #lostAt: number | null = null;
   #pause = PAUSE;
-  #callOff: () => void = () => undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#messages = options.address.replace(/^ws/, "http").replace(/channels$/, "messages");
-    this.#connect();
+    this.#state = this.#opening({ since: options.clock.now(), wasOpen: false });
   }
 
-  send(text: string): void {
-    const message = parseObject(text) ?? {};
-    this.#unheard.set(textAt(objectAt(message, "header"), "msg_id"), message);
-    if (this.#way === "socket") this.#socket?.send(text);
-    else if (this.#way === "polls") {
+  send(message: ClientMessage): void {
+    this.#unheard.set(message.msg_id, message);
+    if (this.#state.name === "open") this.#state.socket.send(JSON.stringify(message));
+    else if (this.#state.name === "polling") {
       this.#sendAgain().catch((error: unknown) => {
-        if (error instanceof Over) this.#failed(error); // else the polls notice, too
+        if (error instanceof Over) this.#end(error); // else the polls notice, too
       });
     }
   }
 
   close(): void {
-    this.#isOver = true;
-    this.#callOff();
-    this.#aborting.abort();
-    this.#socket?.close();
+    this.#enter({ name: "ended" });
   }
 
-  #connect(): void {
+  #opening(outage: Outage): State {
     const socket = this.#options.openSocket(`${this.#options.address}?after=${this.#after}`);
-    this.#socket = socket;
-    socket.onopen = () => this.#found("socket");
-    socket.onmessage = (event) => this.#heardFrom(event);
-    socket.onclose = (event) => {
-      if (this.#isOver) return;
-      this.#socket = null;
-      this.#failures = this.#way === "socket" ? 0 : this.#failures + 1;
-      if (FINAL.has(event.code)) this.#end(event);
-      else void this.#recover();
-    };
+    socket.onopen = () => this.#opened();
+    socket.onmessage = (event) => this.#heardFrom(event.data);
+    socket.onclose = (event) => this.#closed(event);
+    return { name: "opening", outage, socket };
   }
 
-  /** Messages get through. */
-  #found(way: "socket" | "polls"): void {
-    const wasLost = this.#wasOpen && this.#lostAt !== null;
-    this.#way = way;
-    this.#lostAt = null;
-    this.#pause = PAUSE;
-    if (way === "socket") {
-      for (const message of this.#unheard.values()) this.#socket?.send(JSON.stringify(message));
-    }
-    if (wasLost) this.onlost?.(false);
-    if (this.#wasOpen) return;
-    this.#wasOpen = true;
-    this.onopen?.(new Event("open"));
+  #opened(): void {
+    if (this.#state.name !== "opening") return;
+    const { socket } = this.#state;
+    for (const message of this.#unheard.values()) socket.send(JSON.stringify(message));
+    this.#enter({ name: "open", socket });
   }
 
-  async #recover(): Promise<void> {
-    this.#way = "none";
-    if (this.#lostAt === null) {
-      this.#lostAt = this.#options.clock.now();
-      if (this.#wasOpen) this.onlost?.(true);
-    }
+  #closed({ code, reason }: CloseEvent): void {
+    const state = this.#state;
+    if (state.name !== "opening" && state.name !== "open") return;
+    this.#failures = state.name === "open" ? 0 : this.#failures + 1;
+    if (FINAL.has(code)) this.#end(decodeCloseReason(reason));
+    else void this.#fetchMissed();
+  }
+
+  /** Fetches what was missed, and then seeks a connection: a WebSocket, or polls where none opens. */
+  async #fetchMissed(): Promise<void> {
+    const outage = this.#outage();
+    this.#enter({ name: "fetching", outage });
     try {
       await this.#poll(0);
       await this.#sendAgain();
       if (this.#isOver) return;
       if (this.#failures < FAILURES) {
-        this.#connect();
+        this.#enter(this.#opening(outage));
         return;
       }
-      this.#found("polls");
+      this.#enter({ name: "polling" });
       while (!this.#isOver) {
         await this.#sendAgain();
         await this.#poll(WAIT);
@@ -152,54 +171,81 @@ export class Transport implements Socket {
 
   #failed(error: unknown): void {
     if (this.#isOver) return;
-    const { clock } = this.#options;
-    if (error instanceof Over) {
-      const code = error.word === "session_ended" ? 1000 : 1006;
-      this.#end(closing(code, error.message));
-    } else if (this.#lostAt !== null && clock.now() - this.#lostAt >= PATIENCE) {
-      this.#end(closing(1006, ""));
-    } else {
-      this.#callOff();
-      this.#callOff = clock.after(this.#pause, () => void this.#recover());
+    if (!(error instanceof Over || error instanceof Unreachable)) report(error, "polling");
+    const { clock, random } = this.#options;
+    const outage = this.#outage();
+    if (error instanceof Over) this.#end(error);
+    else if (clock.now() - outage.since >= PATIENCE) this.#end({ reason: "", message: "" });
+    else {
+      const seconds = (this.#pause * (1 + random())) / 2;
+      const callOff = clock.after(seconds, () => void this.#fetchMissed());
       this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+      this.#enter({ name: "pausing", outage, callOff });
     }
   }
 
-  #end(event: CloseEvent): void {
-    this.#isOver = true;
-    this.#callOff();
-    this.#aborting.abort();
-    this.onclose?.(event);
+  /** The one that goes on, or one that begins now. */
+  #outage(): Outage {
+    const state = this.#state;
+    return "outage" in state ? state.outage : { since: this.#options.clock.now(), wasOpen: true };
   }
 
-  #heardFrom(event: MessageEvent): void {
-    const message = typeof event.data === "string" ? parseObject(event.data) : null;
-    if (this.#isOver || !this.#isNew(message)) return;
-    this.onmessage?.(event);
-    this.#unacknowledged += typeof event.data === "string" ? event.data.length : 0;
-    if (this.#unacknowledged < ACKNOWLEDGED || this.#way !== "socket") return;
+  #end({ reason, message }: Reason): void {
+    if (this.#isOver) return;
+    this.#enter({ name: "ended" });
+    this.#tell(({ onEnd }) => onEnd({ reason, message }));
+  }
+
+  get #isOver(): boolean {
+    return this.#state.name === "ended";
+  }
+
+  #enter(state: State): void {
+    const before = this.#state;
+    this.#state = state;
+    if (before.name === "pausing") before.callOff();
+    if (state.name === "ended") {
+      this.#aborting.abort();
+      if ("socket" in before) before.socket.close();
+    } else if ("outage" in state) {
+      if (!("outage" in before)) this.#tell(({ onConnection }) => onConnection("lost"));
+    } else if ("outage" in before) {
+      this.#pause = PAUSE;
+      if (before.outage.wasOpen) this.#tell(({ onConnection }) => onConnection("restored"));
+      else this.#tell(({ onOpen }) => onOpen());
+    }
+  }
+
+  /** A listener's mistake is none of the connection's. */
+  #tell(act: (events: ChannelEvents) => void): void {
+    guarded("passing on what a kernel said", () => act(this.#options.events));
+  }
+
+  #heardFrom(frame: unknown): void {
+    const message = decodeFrame(frame);
+    if (this.#isOver || message === null || !this.#isNew(message)) return;
+    this.#tell(({ onMessage }) => onMessage(message));
+    this.#unacknowledged += typeof frame === "string" ? frame.length : 0;
+    if (this.#unacknowledged < ACKNOWLEDGED || this.#state.name !== "open") return;
     this.#unacknowledged = 0;
-    this.#socket?.send(JSON.stringify({ after: this.#after }));
+    this.#state.socket.send(JSON.stringify({ after: this.#after }));
   }
 
-  /** Whether a message was not heard yet; what is none, or has no number, passes. */
-  #isNew(message: JsonObject | null): boolean {
-    const seq = message?.["seq"];
-    if (message === null || typeof seq !== "number") return true;
+  /** Whether a message was not heard yet; one without a number passes. */
+  #isNew({ seq, parentId }: KernelMessage): boolean {
+    if (seq === undefined) return true;
     if (seq <= this.#after) return false;
     this.#after = seq;
-    this.#unheard.delete(textAt(objectAt(message, "parent_header"), "msg_id"));
+    this.#unheard.delete(parentId);
     return true;
   }
 
   /** Fetches what there is, or comes within so many seconds. */
   async #poll(wait: number): Promise<void> {
-    const reply = await this.#ask(`?after=${this.#after}&wait=${wait}`);
-    const messages = reply?.["messages"];
-    for (const message of Array.isArray(messages) ? messages : []) {
+    const answer = await this.#ask(`?after=${this.#after}&wait=${wait}`);
+    for (const message of answer?.messages ?? []) {
       if (this.#isOver) return;
-      if (!isObject(message) || !this.#isNew(message)) continue;
-      this.onmessage?.(new MessageEvent("message", { data: JSON.stringify(message) }));
+      if (this.#isNew(message)) this.#tell(({ onMessage }) => onMessage(message));
     }
   }
 
@@ -214,32 +260,32 @@ export class Transport implements Socket {
     }
   }
 
-  async #post(sent: [string, JsonObject][]): Promise<void> {
+  async #post(sent: [string, ClientMessage][]): Promise<void> {
     const body = JSON.stringify(sent.map(([, message]) => message));
-    const reply = await this.#ask("", { method: "POST", body });
+    const answer = await this.#ask("", { method: "POST", body });
     for (const [id] of sent) this.#unheard.delete(id);
-    const refused = reply?.["refused"];
-    for (const refusal of Array.isArray(refused) ? refused : []) {
-      if (!isObject(refusal) || textAt(refusal, "error") === "duplicate_msg_id") continue;
-      throw new Over(textAt(refusal, "error"), textAt(refusal, "message"));
+    const refusal = answer?.refused?.find(({ reason }) => reason !== "duplicate_msg_id");
+    if (refusal !== undefined) throw new Over(refusal);
+  }
+
+  /** The server's answer, null when it has nothing. Rejects with Unreachable, or with Over for good. */
+  async #ask(query: string, init: RequestInit = {}): Promise<MessagesAnswer | null> {
+    const { status, text } = await this.#fetchText(query, init);
+    if (status === 204) return null;
+    const answer = decodeMessagesAnswer(text);
+    if (status < 300 || answer.refused !== null) return answer;
+    if (status >= 500 || status === 429) throw new Unreachable(answer.refusal.message);
+    throw new Over(answer.refusal);
+  }
+
+  async #fetchText(query: string, init: RequestInit): Promise<{ status: number; text: string }> {
+    const { fetch } = this.#options;
+    const { signal } = this.#aborting;
+    try {
+      const response = await fetch(this.#messages + query, { ...init, signal });
+      return { status: response.status, text: await response.text() };
+    } catch (error) {
+      throw new Unreachable(String(error)); // There is no network, or the channel was closed.
     }
   }
-
-  /** The server's answer, null when it has nothing; rejects with Over when it never will. */
-  async #ask(query: string, init: RequestInit = {}): Promise<JsonObject | null> {
-    const { signal } = this.#aborting;
-    const response = await this.#options.fetch(this.#messages + query, { ...init, signal });
-    if (response.status === 204) return null;
-    const reply = parseObject(await response.text());
-    if (response.ok || (reply !== null && "refused" in reply)) return reply;
-    const isTransient = response.status >= 500 || response.status === 429;
-    const sentence = reply === null ? "" : textAt(reply, "message");
-    if (isTransient) throw new Error(sentence);
-    throw new Over(reply === null ? "" : textAt(reply, "error"), sentence);
-  }
-}
-
-/** A close as a WebSocket's server would say it. */
-function closing(code: number, message: string): CloseEvent {
-  return new CloseEvent("close", { code, reason: JSON.stringify({ message }) });
 }

@@ -1,14 +1,6 @@
 /** The files that a program made, as links. */
 
 import { division } from "../dom/elements";
-import { type JsonObject, isObject, textsAt } from "../protocol/messages";
-
-/** The names that an execute_reply announces. */
-export function newFiles(reply: JsonObject): string[] {
-  const payload = reply["payload"];
-  if (!Array.isArray(payload)) return [];
-  return payload.filter(isObject).flatMap((part) => textsAt(part, "new_files"));
-}
 
 /**
  * The path of a kernel's file on the server, relative to the page, or null when no link can

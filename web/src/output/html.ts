@@ -2,6 +2,7 @@
 
 import DOMPurify, { type Config } from "dompurify";
 
+import { note } from "../dom/elements";
 import { typesetText } from "./math/typeset";
 
 /** Turns a name after `cell://` into an address, or null when it can be none. */
@@ -112,8 +113,5 @@ function plainRules(source: string): string[] {
 
 /** Stands in for a script. */
 export function scriptNotice(): HTMLElement {
-  const notice = document.createElement("p");
-  notice.className = "sagecell_note";
-  notice.textContent = "A script in this output was not run.";
-  return notice;
+  return note("A script in this output was not run.");
 }

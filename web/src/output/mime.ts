@@ -1,13 +1,9 @@
 /** Which representation of a value is shown, and how. */
 
 import { division } from "../dom/elements";
-import {
-  type Json,
-  type JsonObject,
-  type MimeBundle,
-  objectAt,
-  textAt,
-} from "../protocol/messages";
+import { report } from "../dom/errors";
+import { joinedText, plainText, sizeOf } from "../protocol/bundles";
+import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
 import { renderJson } from "./json";
 import type { Showing } from "./policy";
@@ -78,7 +74,7 @@ function renderAs(
 ): HTMLElement | null {
   const json = Object.hasOwn(data, type) ? data[type] : undefined;
   if (json === undefined) return null;
-  const text = joined(json);
+  const text = joinedText(json);
   if (text === "" && type !== "application/json") return null;
   return BY_TYPE.get(type)?.({ type, text, json, data, metadata, showing }) ?? null;
 }
@@ -105,13 +101,13 @@ function renderMarkdown(source: string, showing: Showing): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_markdown";
   element.append(renderText(source, "sagecell_value"));
-  import("./markdown").then(
-    ({ markdownToHtml }) => {
+  import("./markdown")
+    .then(({ markdownToHtml }) => {
       const rendered = showing.html(markdownToHtml(source));
       if (rendered !== null) element.replaceChildren(rendered);
-    },
-    () => undefined, // The source stays readable.
-  );
+    })
+    // The source stays readable.
+    .catch((error: unknown) => report(error, "showing Markdown"));
   return element;
 }
 
@@ -150,21 +146,13 @@ function renderFile({ text, showing }: Value): HTMLElement | null {
 function image({ type, data, metadata }: Value, src: string): HTMLElement {
   const element = document.createElement("img");
   element.className = "sagecell_image";
-  element.alt = textAt(data, "text/plain") || "Picture made by the program";
+  element.alt = plainText(data) || "Picture made by the program";
   element.src = src;
-  const { width, height } = objectAt(metadata, type);
-  if (typeof width === "number" && width > 0) element.width = width;
-  if (typeof height === "number" && height > 0) element.height = height;
+  const { width, height } = sizeOf(metadata, type);
+  if (width !== undefined) element.width = width;
+  if (height !== undefined) element.height = height;
   const figure = document.createElement("div");
   figure.className = "sagecell_figure";
   figure.append(element);
   return figure;
-}
-
-/** A representation's text: notebooks may have it as a list of lines. */
-function joined(value: Json): string {
-  if (typeof value === "string") return value;
-  return Array.isArray(value) && value.every((line) => typeof line === "string")
-    ? value.join("")
-    : "";
 }

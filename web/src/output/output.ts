@@ -5,6 +5,8 @@
  * written once a frame, for so long that the page stays responsive.
  */
 
+import { note } from "../dom/elements";
+import { guarded } from "../dom/errors";
 import type { KernelMessage } from "../protocol/messages";
 import { Cursor } from "./text/cursor";
 import { renderBundle, renderText } from "./mime";
@@ -12,12 +14,21 @@ import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
 import { StreamView } from "./text/stream";
 import {
+  type Change,
   type DisplayItem,
   type Item,
   type StreamItem,
   Transcript,
-  displayLength,
+  textLength,
 } from "./text/transcript";
+
+/** Where what is said goes: to a cell's output, or to that of an interact in it. */
+export interface OutputSink {
+  /** Takes in a message; what is nothing to see is passed over. */
+  append(message: KernelMessage): void;
+  /** Nothing more comes for now: what was to be cleared before the next output goes. */
+  flush(): void;
+}
 
 export interface OutputOptions {
   /** Calls back when the page is next drawn. */
@@ -25,6 +36,8 @@ export interface OutputOptions {
   /** Milliseconds, for keeping a frame short. */
   readonly now: () => number;
   readonly limit?: Limit;
+  /** Makes room for what a message opens, such as an interact; gives the message that shows it. */
+  readonly open?: (message: KernelMessage) => KernelMessage;
   /** Called when all that was said is on the page, or as much of it as has room. */
   readonly onDrawn?: () => void;
 }
@@ -42,6 +55,9 @@ const FRAME = 12;
 
 /** Characters written between two looks at the time. */
 const SLICE = 65_536;
+
+/** In the place of an item that could not be shown; the console has the reason. */
+const UNSHOWN = "This part of the output could not be shown.";
 
 /** How far the page has come in the transcript; a fresh one for each clean sheet. */
 class Sheet {
@@ -68,7 +84,7 @@ class Sheet {
   }
 }
 
-export class Output {
+export class Output implements OutputSink {
   readonly element = document.createElement("div");
   readonly #options: OutputOptions;
   readonly #limit: Limit;
@@ -100,19 +116,23 @@ export class Output {
     this.#clear();
   }
 
-  /** Takes in what the kernel said; it is shown in the next frames. */
-  take(message: KernelMessage): void {
-    const change = this.#transcript.take(message);
-    if (change === null) return;
-    if (change.cleared) this.#isStale = true;
-    for (const item of change.updated) this.#sheet.outdated.add(item);
-    if (!this.#isScheduled) this.#schedule();
+  /** It is shown in the next frames. */
+  append(message: KernelMessage): void {
+    const { open } = this.#options;
+    const opened = open && guarded(`opening ${message.type}`, () => open(message));
+    const change = this.#transcript.append(opened ?? message);
+    if (change !== null) this.#changed(change);
   }
 
-  /** Nothing more comes for now: what was to be cleared before the next output goes. */
+  /** What is said next takes the place of all that was said. */
+  clearBeforeNext(): void {
+    this.#transcript.clearBeforeNext();
+  }
+
   flush(): void {
     if (this.#transcript.isToBeCleared) {
-      this.take({ type: "clear_output", parentId: "", channel: "iopub", content: {} });
+      this.#transcript.clear();
+      this.#changed({ cleared: true, updated: [] });
     }
     void this.settle();
   }
@@ -124,6 +144,19 @@ export class Output {
     const images = Array.from(this.element.querySelectorAll("img"));
     await Promise.allSettled(images.map(async (image) => image.decode()));
     if (sheet === this.#sheet) this.element.style.minHeight = "";
+  }
+
+  /** Takes it off the page; frames that it asked for find nothing to draw. */
+  dispose(): void {
+    this.element.remove();
+    this.#transcript.clear();
+    this.#clear();
+  }
+
+  #changed({ cleared, updated }: Change): void {
+    if (cleared) this.#isStale = true;
+    for (const item of updated) this.#sheet.outdated.add(item);
+    if (!this.#isScheduled) this.#schedule();
   }
 
   #schedule(): void {
@@ -154,7 +187,7 @@ export class Output {
     for (const item of outdated) {
       const shown = elements.get(item);
       if (shown === undefined) continue;
-      const fresh = this.#renderDisplay(item);
+      const fresh = this.#elementFor(item);
       shown.replaceWith(fresh);
       elements.set(item, fresh);
     }
@@ -166,22 +199,30 @@ export class Output {
     const item = this.#transcript.items[this.#sheet.next];
     if (item === undefined || this.#sheet.isFull(this.#limit)) return false;
     if (item.kind === "stream") return this.#stepStream(item);
-    this.#content.append(this.#render(item));
+    const element = this.#elementFor(item);
+    if (item.kind === "display" && item.displayId !== "") this.#sheet.elements.set(item, element);
+    this.#content.append(element);
+    this.#sheet.characters += textLength(item);
     this.#sheet.next += 1;
     return true;
   }
 
   #stepStream({ name, chunks }: StreamItem): boolean {
     const sheet = this.#sheet;
-    if (sheet.stream === null) {
-      sheet.stream = { view: new StreamView(`sagecell_${name}`), cursor: new Cursor() };
-      this.#content.append(sheet.stream.view.element);
-    }
+    sheet.stream ??= { view: this.#addStreamView(name), cursor: new Cursor() };
     const { view, cursor } = sheet.stream;
     if (!cursor.isAtEnd(chunks)) {
+      const text = cursor.read(chunks, SLICE);
       const before = view.size;
-      view.write(cursor.read(chunks, SLICE));
+      const isWritten = guarded(`showing ${name}`, () => {
+        view.write(text);
+        return true;
+      });
       sheet.characters += view.size - before;
+      if (isWritten !== true) {
+        this.#content.append(note(UNSHOWN));
+        sheet.stream = { view: this.#addStreamView(name), cursor };
+      }
       return true;
     }
     // The last item may still grow.
@@ -191,25 +232,26 @@ export class Output {
     return true;
   }
 
+  #addStreamView(name: StreamItem["name"]): StreamView {
+    const view = new StreamView(`sagecell_${name}`);
+    this.#content.append(view.element);
+    return view;
+  }
+
+  /** The element that shows an item; a note where that fails. */
+  #elementFor(item: Exclude<Item, StreamItem>): HTMLElement {
+    return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
+  }
+
   #render(item: Exclude<Item, StreamItem>): HTMLElement {
     switch (item.kind) {
       case "error":
-        this.#sheet.characters += item.traceback.length;
         return renderText(item.traceback, "sagecell_pyerr");
       case "pager":
-        this.#sheet.characters += item.text.length;
         return renderText(item.text, "sagecell_payload");
-      case "display": {
-        this.#sheet.characters += displayLength(item.data);
-        const element = this.#renderDisplay(item);
-        if (item.displayId !== "") this.#sheet.elements.set(item, element);
-        return element;
-      }
+      case "display":
+        return renderBundle(item.data, item.metadata, this.#showing);
     }
-  }
-
-  #renderDisplay({ data, metadata }: DisplayItem): HTMLElement {
-    return renderBundle(data, metadata, this.#showing);
   }
 
   #showMore(): void {

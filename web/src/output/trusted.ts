@@ -28,11 +28,8 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
   return {
     fileAddress,
     html: (source) => {
-      try {
-        return pageHtml(source.replaceAll(/cell:\/\//gi, fileBase));
-      } catch {
-        return renderHtml(source, fileAddress); // The page admits no HTML from text.
-      }
+      const template = parsed(source.replaceAll(/cell:\/\//gi, fileBase));
+      return template === null ? renderHtml(source, fileAddress) : pageHtml(template);
     },
     script: (code) => {
       const box = document.createElement("div");
@@ -49,9 +46,19 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
   };
 }
 
-function pageHtml(source: string): HTMLElement {
+/** HTML as elements; null where the page's policy of trusted types admits none from text. */
+function parsed(source: string): HTMLTemplateElement | null {
   const template = document.createElement("template");
-  template.innerHTML = source;
+  try {
+    template.innerHTML = source;
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+  return template;
+}
+
+function pageHtml(template: HTMLTemplateElement): HTMLElement {
   const box = document.createElement("div");
   box.className = "sagecell_pageHtml";
   box.append(template.content);

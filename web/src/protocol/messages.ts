@@ -1,23 +1,79 @@
 /**
- * What a Jupyter message is on this page's socket: one JSON object in one text frame.
+ * Jupyter's messages as this page has them: what kernels say, by kind, and what the page asks.
  *
  * Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
  */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+import type { Json, JsonObject } from "./json";
+
+export type { Json, JsonObject } from "./json";
 
 /** Representations of one value, by MIME type. */
 export type MimeBundle = JsonObject;
 
-/** A message that the kernel, or the server on its behalf, said. */
-export interface KernelMessage {
-  readonly type: string;
+/** What is shown of a value. */
+export interface Display {
+  readonly data: MimeBundle;
+  /** By MIME type, such as a picture's size. */
+  readonly metadata: JsonObject;
+  /** The name under which it can be updated; empty for none. */
+  readonly displayId: string;
+}
+
+/** What a request has come to. */
+export interface ExecuteReply {
+  readonly status: "ok" | "error";
+  /** Names of the files that the program made. */
+  readonly newFiles: readonly string[];
+  /** Texts for a pager, such as the help that `len?` asks for. */
+  readonly pages: readonly string[];
+}
+
+/** Why something ends, is about to, or is refused, in the server's words; empty where it has none. */
+export interface Reason {
+  /** A word for programs. */
+  readonly reason: string;
+  /** A sentence for people. */
+  readonly message: string;
+}
+
+/** The content of each kind of message. */
+export interface Contents {
+  readonly stream: { readonly name: "stdout" | "stderr"; readonly text: string };
+  readonly display_data: Display;
+  readonly execute_result: Display;
+  readonly update_display_data: Display;
+  readonly error: { readonly traceback: string };
+  readonly clear_output: { readonly wait: boolean };
+  readonly status: Reason & { readonly state: string };
+  readonly sagecell_warning: Reason;
+  readonly execute_reply: ExecuteReply;
+  /** A reply to any other request; whoever asked knows its content. */
+  readonly reply: JsonObject;
+  readonly comm_open: { readonly id: string; readonly target: string; readonly data: JsonObject };
+  readonly comm_msg: { readonly id: string; readonly data: Json };
+  readonly comm_close: { readonly id: string };
+  /** A message of a kind that the page has no use for. */
+  readonly other: { readonly msgType: string };
+}
+
+interface Message<Type extends keyof Contents> {
+  readonly type: Type;
+  readonly content: Contents[Type];
+  /** The id of the request that it answers; empty for none. */
   readonly parentId: string;
   readonly channel: string;
-  readonly content: JsonObject;
-  readonly metadata?: JsonObject;
+  /** The interact in whose output it belongs; empty for the cell's. */
+  readonly interactId: string;
+  /** The server's number of it, from 1 up; the server's own messages may have none. */
+  readonly seq?: number;
 }
+
+/** A message that the kernel, or the server on its behalf, said. */
+export type KernelMessage = { [Type in keyof Contents]: Message<Type> }[keyof Contents];
+
+/** A message of these kinds. */
+export type MessageOf<Type extends keyof Contents> = Extract<KernelMessage, { type: Type }>;
 
 /** A message that this page says. */
 export interface ClientMessage {
@@ -82,54 +138,4 @@ function clientMessage(
     content,
     channel,
   };
-}
-
-/** The message in a text frame, or null for anything that is not one. */
-export function parseMessage(frame: unknown): KernelMessage | null {
-  const message = typeof frame === "string" ? parseObject(frame) : null;
-  if (message === null) return null;
-  const header = objectAt(message, "header");
-  const type = textAt(message, "msg_type") || textAt(header, "msg_type");
-  if (type === "") return null;
-  return {
-    type,
-    parentId: textAt(objectAt(message, "parent_header"), "msg_id"),
-    channel: textAt(message, "channel"),
-    content: objectAt(message, "content"),
-    metadata: objectAt(message, "metadata"),
-  };
-}
-
-/** A JSON object from text, or null. */
-export function parseObject(text: string): JsonObject | null {
-  try {
-    const value: Json = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** `value[key]` when it is an object, else an empty one. */
-export function objectAt(value: JsonObject, key: string): JsonObject {
-  const inner = value[key];
-  return isObject(inner) ? inner : {};
-}
-
-/** `value[key]` when it is a string, else an empty one. */
-export function textAt(value: JsonObject, key: string): string {
-  const inner = value[key];
-  return typeof inner === "string" ? inner : "";
-}
-
-/** The strings in the array `value[key]`; none when it is no array. */
-export function textsAt(value: JsonObject, key: string): string[] {
-  const inner = value[key];
-  return Array.isArray(inner)
-    ? inner.filter((item): item is string => typeof item === "string")
-    : [];
 }

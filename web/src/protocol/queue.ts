@@ -1,6 +1,6 @@
 /** Where a request for a kernel stands while all of the server's kernels are in use. */
 
-import { parseObject } from "./messages";
+import { parseObject } from "./json";
 
 export interface QueuePlace {
   /** From 1 up. */

@@ -6,14 +6,14 @@ import { PageCells } from "../../src/cells";
 import type { EditorOptions } from "../../src/editor/editor";
 import { Server } from "../../src/kernel/server";
 import { type JsonObject } from "../../src/protocol/messages";
-import { FakeClock, FakeFrames, FakeSocket, countingIds, said, settled } from "../fakes";
+import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "../fakes";
 import { planFor } from "./plans";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
 let element: HTMLElement;
 let cell: MadeCell;
-let sockets: FakeSocket[];
+let channels: FakeChannel[];
 let frames: FakeFrames;
 let code: string;
 let refusal: Response | null;
@@ -21,7 +21,7 @@ let refusal: Response | null;
 beforeEach(() => {
   element = document.createElement("div");
   document.body.append(element);
-  sockets = [];
+  channels = [];
   frames = new FakeFrames();
   code = "print(1)";
   refusal = null;
@@ -32,10 +32,10 @@ beforeEach(() => {
       cellSession: "tab",
     }),
     terms: new Terms({ fetch: async () => null, storage: () => localStorage }),
-    openSocket: (address) => {
-      const socket = new FakeSocket(address);
-      sockets.push(socket);
-      return socket;
+    openChannel: (address, events) => {
+      const channel = new FakeChannel(address, events);
+      channels.push(channel);
+      return channel;
     },
     clock: new FakeClock(),
     newId: countingIds(),
@@ -44,7 +44,13 @@ beforeEach(() => {
       ({ parent }: EditorOptions) => {
         parent.append("the editor");
         const nothing = () => undefined;
-        return { code: () => code, setCode: nothing, focus: nothing, setLanguage: nothing };
+        return {
+          code: () => code,
+          setCode: nothing,
+          focus: nothing,
+          setLanguage: nothing,
+          dispose: nothing,
+        };
       },
     copy: async () => undefined,
     nextFrame: frames.next,
@@ -57,14 +63,14 @@ afterEach(() => element.remove());
 const find = (selector: string) => element.querySelector<HTMLElement>(selector)!;
 const state = () => find(".sagecell_status").dataset["state"];
 const says = (type: string, content: JsonObject) => {
-  const socket = sockets.at(-1)!;
-  socket.says(said(type, content, socket.sent[0]!["msg_id"] as string));
+  const channel = channels.at(-1)!;
+  channel.says(said(type, content, channel.sent[0]!.msg_id));
 };
 
 async function run(): Promise<void> {
   find(".sagecell_evalButton").click();
   for (let i = 0; i < 5; i += 1) await settled();
-  sockets.at(-1)!.opens();
+  channels.at(-1)!.opens();
 }
 
 function replies(status: string, payload: JsonObject[] = []): void {
@@ -125,7 +131,7 @@ test("Evaluate does nothing while a program runs", async () => {
   find(".sagecell_evalButton").click();
   cell.evaluate();
   await settled();
-  expect(sockets).toHaveLength(1);
+  expect(channels).toHaveLength(1);
 });
 
 test("the next evaluation has a kernel of its own and a clean sheet", async () => {
@@ -137,21 +143,17 @@ test("the next evaluation has a kernel of its own and a clean sheet", async () =
   await run();
   expect(find(".sagecell_sessionOutput").textContent).not.toContain("old");
   expect(find(".sagecell_sessionFiles").childElementCount).toBe(0);
-  expect(sockets).toHaveLength(2);
-  expect(sockets[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
+  expect(channels).toHaveLength(2);
+  expect(channels[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
 });
 
 test("what an earlier program's threads say late is not in the output of a later one", async () => {
   await run();
   replies("ok");
-  const late = said(
-    "stream",
-    { name: "stdout", text: "late" },
-    sockets[0]!.sent[0]!["msg_id"] as string,
-  );
+  const late = said("stream", { name: "stdout", text: "late" }, channels[0]!.sent[0]!.msg_id);
   await run();
-  sockets[0]!.says(late);
-  sockets[1]!.says(late);
+  channels[0]!.says(late);
+  channels[1]!.says(late);
   says("stream", { name: "stdout", text: "mine" });
   frames.draw();
   expect(find(".sagecell_stdout").textContent).toBe("mine");
@@ -182,7 +184,7 @@ test("the keyboard is not left on a button that has gone", async () => {
 
 test("a warning stands beside the state until the end", async () => {
   await run();
-  sockets[0]!.says(said("sagecell_warning", { reason: "lifetime", message: "Soon it is over." }));
+  channels[0]!.says(said("sagecell_warning", { reason: "lifetime", message: "Soon it is over." }));
   expect(find(".sagecell_warning").textContent).toBe("Soon it is over.");
   expect(state()).toBe("running");
   expect(find(".sagecell_sessionOutput").textContent).not.toContain("Soon");

@@ -1,21 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { CellEditor, type EditorKind } from "../../src/cell/celleditor";
+import { CellEditor } from "../../src/cell/celleditor";
 import { editorData } from "../../src/cell/codemirror5";
 import { FullScreen } from "../../src/dom/fullscreen";
 import type { EditorOptions } from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
+import type { EditorKind } from "../../src/publicapi";
+import { reports } from "../fakes";
 
 let evaluations: number;
 let loads: number;
 let isBroken: boolean;
 let made: EditorOptions[];
+let disposals: number;
 
 beforeEach(() => {
   evaluations = 0;
   loads = 0;
   isBroken = false;
   made = [];
+  disposals = 0;
 });
 afterEach(() => document.body.replaceChildren());
 
@@ -40,6 +44,7 @@ function editorOf(kind: EditorKind, code = "1\n2"): CellEditor {
           },
           focus: () => undefined,
           setLanguage: () => undefined,
+          dispose: () => (disposals += 1),
         };
       };
     },
@@ -61,6 +66,7 @@ test("a text area is there at once, and CodeMirror takes what was typed meanwhil
 
 // contract: 7.7
 test("without a network the text area stays, and works", async () => {
+  const reported = reports();
   isBroken = true;
   const editor = editorOf("codemirror");
   await editor.open();
@@ -69,6 +75,7 @@ test("without a network the text area stays, and works", async () => {
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(evaluations).toBe(1);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "no network" }]]);
 });
 
 test.each<[EditorKind, number, boolean]>([
@@ -149,4 +156,34 @@ test("F11 and its button fill the window, Escape leaves it", () => {
   screen.button.click();
   expect(screen.isEnabled).toBe(true);
   expect(screen.button.getAttribute("aria-pressed")).toBe("true");
+});
+
+test.each<EditorKind>(["textarea", "codemirror"])(
+  "one that is disposed goes once, and its program can still be read (%s)",
+  async (kind) => {
+    const editor = editorOf(kind);
+    await editor.open();
+    const data = editorData(editor);
+    const heard: string[] = [];
+    data.on("change", () => heard.push("change"));
+    data.setValue("x");
+    const before = heard.length;
+    editor.dispose();
+    editor.dispose();
+    expect(disposals).toBe(loads);
+    expect([document.body.childElementCount, data.getValue()]).toEqual([0, "x"]);
+    data.setValue("y");
+    data.focus();
+    expect([data.getValue(), heard.length]).toEqual(["y", before]);
+  },
+);
+
+test("CodeMirror that comes after the end is not made", async () => {
+  const editor = editorOf("codemirror");
+  const opened = editor.open();
+  editor.dispose();
+  await opened;
+  await editor.open();
+  expect(made).toHaveLength(0);
+  expect(editor.code()).toBe("1\n2");
 });

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { LONGEST, Share } from "../../src/cell/share";
-import { type KeptProgram, type Permalink, Refusal } from "../../src/kernel/server";
+import { type KeptProgram, Refusal } from "../../src/kernel/server";
+import type { Permalink } from "../../src/protocol/answers";
 import { settled } from "../fakes";
 
 const PROGRAM = { code: "print(1)", language: "octave", interacts: "[]" };

@@ -74,3 +74,12 @@ test("a warning is a second thing to hear, until it is taken back", () => {
   line.warn("");
   expect(line.element.textContent).toBe("Running…");
 });
+
+test("no seconds are counted after the end", () => {
+  const clock = new FakeClock();
+  const line = new StatusLine(clock);
+  line.show({ name: "running", since: clock.now() });
+  line.dispose();
+  line.dispose();
+  expect(clock.pending).toBe(0);
+});

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createView } from "../../src/comm";
 import type { CommView } from "../../src/comm/api";
 import type { Json } from "../../src/protocol/messages";
+import { reports } from "../fakes";
 
 interface Socket {
   onopen: (() => void) | null;
@@ -55,7 +56,7 @@ test("the page's mpl draws a figure into the element of that id", () => {
   load();
   const view = show();
   expect([made, view.element.id, sent]).toEqual([["figure-1"], "figure-1", ['{"type":"refresh"}']]);
-  view.take({ data: "drawn" });
+  view.handle({ data: "drawn" });
   expect(view.element.textContent).toBe("drawn");
   view.end();
   socket.send("late");
@@ -65,7 +66,7 @@ test("the page's mpl draws a figure into the element of that id", () => {
 // contract: 4.21
 test("until there is such a script, a sentence says so", () => {
   const view = show();
-  view.take({ data: "nobody draws it" });
+  view.handle({ data: "nobody draws it" });
   view.drawn();
   expect(view.element.textContent).toContain("no program for it");
   load();
@@ -87,10 +88,11 @@ test("the id of another element is not given twice", () => {
   expect(show(true, { id: 7 }).element.id).toBe("");
 });
 
-test("a script that fails takes nothing with it", () => {
+test("a script that fails is reported, and takes nothing with it", () => {
+  const reported = reports();
   load();
   const view = show();
-  view.take({ data: "broken" });
+  view.handle({ data: "broken" });
   expect(view.element.textContent).toContain("no program for it");
   Object.assign(window, {
     mpl: {
@@ -100,6 +102,10 @@ test("a script that fails takes nothing with it", () => {
     },
   });
   expect(show().element.textContent).toContain("no program for it");
+  expect(reported()).toMatchObject([
+    [expect.anything(), { message: "broken" }],
+    [expect.anything(), { message: "no figure" }],
+  ]);
 });
 
 // contract: 4.21
@@ -109,7 +115,7 @@ test("threejs is answered with a sentence", () => {
     {},
     { send: async () => {}, fileAddress: () => null, byPage: true },
   );
-  view.take({});
+  view.handle({});
   view.flush();
   view.drawn();
   view.end();

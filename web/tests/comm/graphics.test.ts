@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createView } from "../../src/comm";
 import type { CommView } from "../../src/comm/api";
 import { filePath } from "../../src/output/files";
+import { KernelGone } from "../../src/protocol/ask";
 import type { JsonObject } from "../../src/protocol/messages";
 import { settled } from "../fakes";
 
@@ -20,7 +21,7 @@ afterEach(() => document.body.replaceChildren());
 function show(data: JsonObject = { filename: "plot.png" }): CommView {
   const view = createView("graphicswidget", data, {
     send: (data) => {
-      if (isGone) return Promise.reject(new Error("The kernel has ended."));
+      if (isGone) return Promise.reject(new KernelGone());
       sent.push(data as JsonObject);
       return new Promise((resolve) => answers.push(resolve));
     },
@@ -118,9 +119,9 @@ test("arrow keys move a cross, and Enter clicks there", async () => {
 
 test("the program may show another picture, or the same file again", () => {
   const view = show({ filename: "plot.png?m=17" });
-  view.take({ filename: "plot.png" });
+  view.handle({ filename: "plot.png" });
   expect(source()).toBe("/kernel/k1/files/plot.png?v=2");
-  for (const data of [null, 7, "x", [], {}, { filename: 7 }]) view.take(data);
+  for (const data of [null, 7, "x", [], {}, { filename: 7 }]) view.handle(data);
   expect(source()).toBe("/kernel/k1/files/plot.png?v=2");
 });
 

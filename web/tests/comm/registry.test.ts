@@ -5,7 +5,7 @@ import { Comms, type CommPlace } from "../../src/comm/registry";
 import { renderBundle } from "../../src/output/mime";
 import { harmless } from "../../src/output/policy";
 import type { JsonObject, KernelMessage } from "../../src/protocol/messages";
-import { settled } from "../fakes";
+import { heard, reports, settled } from "../fakes";
 
 let hosts: CommHost[];
 let told: unknown[];
@@ -19,12 +19,13 @@ let place: CommPlace;
 
 const module: Module = {
   createView: (target, data, host) => {
+    if (data["filename"] === "broken") throw new Error("a mistake");
     hosts.push(host);
     const element = document.createElement("b");
     element.textContent = `${target} ${JSON.stringify(data)}`;
     return {
       element,
-      take: (data) => told.push(data),
+      handle: (data) => told.push(data),
       flush: () => told.push("flush"),
       drawn: () => told.push("drawn"),
       end: () => told.push("end"),
@@ -54,21 +55,20 @@ beforeEach(() => {
   });
   place = {
     showing: harmless({ fileAddress: () => null, live: (data) => comms.element(data) }),
-    said: ({ type, content }) => said.push(`${type} ${content["text"] ?? ""}`.trim()),
-    flush: () => said.push("flush"),
+    output: {
+      append: ({ type, content }) =>
+        said.push(type === "stream" ? `${type} ${content.text}` : type),
+      flush: () => said.push("flush"),
+    },
   };
 });
 
-const message = (type: string, content: JsonObject, parentId = "r1"): KernelMessage => ({
-  type,
-  parentId,
-  channel: "iopub",
-  content,
-});
+const message = (type: string, content: JsonObject, parentId = "r1"): KernelMessage =>
+  heard(type, content, parentId);
 
 function open(content: JsonObject): HTMLElement | null {
   const shown = comms.open(message("comm_open", content), place);
-  return shown && renderBundle(shown.content["data"] as JsonObject, {}, place.showing);
+  return shown && renderBundle(shown.content.data, {}, place.showing);
 }
 
 const WIDGET = { comm_id: "c1", target_name: "graphicswidget", data: { filename: "a.png" } };
@@ -76,15 +76,15 @@ const WIDGET = { comm_id: "c1", target_name: "graphicswidget", data: { filename:
 // contract: 4.21
 test("a comm is shown where it was opened, and hears what is its own", async () => {
   const element = open(WIDGET)!;
-  expect(comms.take(message("comm_msg", { comm_id: "c1", data: { early: 1 } }))).toBe(true);
+  expect(comms.handle(message("comm_msg", { comm_id: "c1", data: { early: 1 } }))).toBe(true);
   await settled();
   expect(element.textContent).toBe('graphicswidget {"filename":"a.png"}');
-  comms.take(message("comm_msg", { comm_id: "c1", data: 7 }));
-  comms.take(message("comm_msg", { comm_id: "c2", data: 8 }));
-  comms.take(message("comm_msg", { comm_id: "c1" }));
+  comms.handle(message("comm_msg", { comm_id: "c1", data: 7 }));
+  comms.handle(message("comm_msg", { comm_id: "c2", data: 8 }));
+  comms.handle(message("comm_msg", { comm_id: "c1" }));
   comms.flush();
   comms.drawn();
-  comms.take(message("comm_close", { comm_id: "c1" }));
+  comms.handle(message("comm_close", { comm_id: "c1" }));
   expect(told).toEqual([{ early: 1 }, 7, null, "flush", "drawn", "end"]);
   expect(sent).toEqual([]);
 });
@@ -107,8 +107,8 @@ test("what answers an event belongs to the cell in which the comm was opened", a
   await settled();
   void hosts[0]!.send({ x: 1, y: 2, eventType: "click" });
   expect(sent).toEqual([["comm_msg", { comm_id: "c1", data: { x: 1, y: 2, eventType: "click" } }]]);
-  expect(comms.take(message("stream", { text: "clicked" }, "event-1"))).toBe(true);
-  expect(comms.take(message("stream", { text: "else" }, "r1"))).toBe(false);
+  expect(comms.handle(message("stream", { text: "clicked" }, "event-1"))).toBe(true);
+  expect(comms.handle(message("stream", { text: "else" }, "r1"))).toBe(false);
   answers[0]!();
   await settled();
   expect(said).toEqual(["stream clicked", "flush"]);
@@ -144,12 +144,25 @@ test("with the cell's next run they are closed; with the kernel they only end", 
   expect(sent).toEqual([]);
   comms.removeFrom(place);
   expect(sent).toEqual([["comm_close", { comm_id: "c1", data: {} }]]);
-  expect(comms.element({ "application/x-comm": { comm_id: "c1" } })).toBeNull();
+  expect(comms.element({ "application/x-comm": "c1" })).toBeNull();
 });
 
 test("a view that cannot be loaded is told of in words", async () => {
+  reports();
   isBroken = true;
   const element = open(WIDGET)!;
   await settled();
   expect(element.textContent).toContain("could not be loaded");
+});
+
+test("a view that cannot be made is reported, and another comm is shown", async () => {
+  const reported = reports();
+  const broken = open({ ...WIDGET, data: { filename: "broken" } })!;
+  const other = open({ ...WIDGET, comm_id: "c2" })!;
+  await settled();
+  expect(comms.handle(message("comm_msg", { comm_id: "c1", data: 7 }))).toBe(true);
+  expect(broken.textContent).toBe("What the program opened could not be shown.");
+  expect(other.textContent).toContain("a.png");
+  expect(told).toEqual([]);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
 });

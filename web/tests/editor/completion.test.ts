@@ -2,7 +2,9 @@ import { beforeEach, expect, test } from "vitest";
 
 import { completerFor } from "../../src/editor/completion";
 import type { Kernel } from "../../src/kernel/kernel";
+import { KernelGone } from "../../src/protocol/ask";
 import type { JsonObject } from "../../src/protocol/messages";
+import { reports } from "../fakes";
 
 let language: string;
 let kernel: { isAlive: boolean; isIdle: boolean } | null;
@@ -69,8 +71,15 @@ test("positions are told in code points, and come back in the editor's own", asy
 });
 
 test("what fails, or is no answer, is nothing", async () => {
-  reply = async () => Promise.reject(new Error("gone"));
+  reply = async () => Promise.reject(new KernelGone());
   expect([await completer.complete("p", 1), await completer.inspect("p", 1)]).toEqual([null, ""]);
   reply = async () => ({ matches: 7, data: [] });
   expect([await completer.complete("p", 1), await completer.inspect("p", 1)]).toEqual([null, ""]);
+});
+
+test("a mistake is nothing, too, but is reported", async () => {
+  const reported = reports();
+  reply = async () => Promise.reject(new TypeError("a mistake"));
+  expect([await completer.complete("p", 1), await completer.inspect("p", 1)]).toEqual([null, ""]);
+  expect(reported()).toHaveLength(2);
 });

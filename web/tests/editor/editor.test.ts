@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { type Completer, type Editor, createEditor } from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
+import { renderText } from "../../src/output/mime";
 
 // jsdom lays nothing out; where its ranges are is all that CodeMirror misses.
 Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
@@ -19,6 +20,7 @@ beforeEach(() => {
     code: "def f():\n    return 1\n",
     language: language("python"),
     onEvaluate: () => (evaluations += 1),
+    renderText,
   });
 });
 
@@ -101,6 +103,7 @@ test("a program may be replaced, and one to be read is not written", () => {
     code: "2",
     language: language("sage"),
     onEvaluate: () => undefined,
+    renderText,
     isReadOnly: true,
   });
   press("Tab", { keyCode: 9 });
@@ -119,6 +122,7 @@ test.each([
     code: "pass",
     language: language("python"),
     onEvaluate: () => undefined,
+    renderText,
     completer: { isReady: () => true, complete: async () => found, inspect: async () => "" },
   });
   press("End", { keyCode: 35 });
@@ -144,6 +148,7 @@ test("Tab behind a name asks the kernel, while there is one, and indents otherwi
     code: "",
     language: language("python"),
     onEvaluate: () => undefined,
+    renderText,
     completer,
   });
   made.setCode("pri");
@@ -157,4 +162,27 @@ test("Tab behind a name asks the kernel, while there is one, and indents otherwi
   press("Tab", { keyCode: 9 });
   await expect.poll(() => asked).toEqual([["pri", 3]]);
   expect(made.code()).toBe("pri");
+});
+
+test("an editor that is disposed leaves no element, and no listener on the window", () => {
+  editor.dispose();
+  const page = document.defaultView!;
+  const added = vi.spyOn(page, "addEventListener");
+  const removed = vi.spyOn(page, "removeEventListener");
+  const other = createEditor({
+    parent,
+    code: "1",
+    language: language("sage"),
+    onEvaluate: () => undefined,
+    renderText,
+  });
+  other.dispose();
+  other.dispose();
+  expect(parent.childElementCount).toBe(0);
+  const listeners = added.mock.calls.map(([type, listener]) => [type, listener]);
+  expect(listeners.length).toBeGreaterThan(0);
+  expect(removed.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
+    expect.arrayContaining(listeners),
+  );
+  expect(other.code()).toBe("1");
 });

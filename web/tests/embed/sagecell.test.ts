@@ -26,7 +26,7 @@ class World implements Cells {
     plan.input.innerHTML = "<div class=sagecell_input></div>";
     return {
       evaluate: () => this.log.push(`evaluate ${at}`),
-      remove: () => this.log.push(`remove ${at}`),
+      dispose: () => this.log.push(`remove ${at}`),
       focus: () => undefined,
       editorData: { at } as any,
       interacts: [{ at }] as any,
@@ -220,6 +220,17 @@ test("a cell is deleted, also while it is on its way", async () => {
   expect(world.log).toEqual(["remove 1"]);
   expect(document.getElementById("one")).toBeNull();
   expect(document.getElementById("out")).toBeNull();
+});
+
+test("a cell is deleted once, with a form that was moved away", async () => {
+  const info = await world.makes({ inputLocation: "#one", outputLocation: "#out" });
+  const { moveInputForm, deleteSagecell } = world.sagecell;
+  moveInputForm(info);
+  deleteSagecell(info);
+  deleteSagecell(info);
+  await settled();
+  expect(document.getElementById("one")).toBeNull();
+  expect(document.getElementById("sagecell_moved")!.childElementCount).toBe(0);
 });
 
 test("nothing is looked for before the page has been parsed", async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Bookmarks } from "../../src/interact/bookmarks";
+import { decodeSaved } from "../../src/protocol/interacts/content";
 import { type JsonObject } from "../../src/protocol/messages";
 import { all, presses } from "./fakes";
 
@@ -72,7 +73,9 @@ test("one can be forgotten, and the keyboard is not lost with it", () => {
 test("they survive in a link", () => {
   bookmarks.add("Start", { n: 3 });
   const kept = bookmarks.all();
-  bookmarks.restore([...kept, null, 5, { name: "no values" }]);
+  bookmarks.restore(
+    decodeSaved({ bookmarks: [...kept, null, 5, { name: "no values" }] }).bookmarks,
+  );
   expect(bookmarks.all()).toEqual(kept);
 });
 

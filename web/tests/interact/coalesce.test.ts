@@ -1,10 +1,15 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Latest } from "../../src/interact/coalesce";
-import { settled } from "../fakes";
+import { KernelGone } from "../../src/protocol/ask";
+import { reports, settled } from "../fakes";
 
 let value: number;
-let runs: { readonly sent: number; readonly done: () => void; readonly fail: () => void }[];
+let runs: {
+  readonly sent: number;
+  readonly done: () => void;
+  readonly fail: (error: Error) => void;
+}[];
 let lost: number;
 let latest: Latest;
 
@@ -15,7 +20,7 @@ beforeEach(() => {
   latest = new Latest({
     run: () =>
       new Promise((resolve, reject) => {
-        runs.push({ sent: value, done: resolve, fail: () => reject(new Error("gone")) });
+        runs.push({ sent: value, done: resolve, fail: reject });
       }),
     onLost: () => (lost += 1),
   });
@@ -61,7 +66,7 @@ test("it goes on after a pause", async () => {
 test("a kernel that is gone is told of once, and asked nothing more", async () => {
   await ask(1);
   await ask(2);
-  runs[0]!.fail();
+  runs[0]!.fail(new KernelGone());
   await settled();
   await ask(3);
   expect(lost).toBe(1);
@@ -73,8 +78,19 @@ test("after its end it asks nothing, and what fails then is nobody's concern", a
   await ask(1);
   await ask(2);
   latest.end();
-  runs[0]!.fail();
+  runs[0]!.fail(new KernelGone());
   await settled();
   expect(lost).toBe(0);
   expect(runs).toHaveLength(1);
+});
+
+test("a mistake is reported, and is no end: the next value goes", async () => {
+  const reported = reports();
+  await ask(1);
+  await ask(2);
+  runs[0]!.fail(new Error("a mistake"));
+  await settled();
+  expect(runs.map(({ sent }) => sent)).toEqual([1, 2]);
+  expect(lost).toBe(0);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
 });

@@ -4,7 +4,7 @@ import { createControl } from "../../src/interact";
 import { type Control } from "../../src/interact/api";
 import { type JsonObject } from "../../src/protocol/messages";
 import { settled } from "../fakes";
-import { FakeHost, all, drags, enters } from "./fakes";
+import { FakeHost, all, drags, enters, tells } from "./fakes";
 
 let host: FakeHost;
 let control: Control;
@@ -19,7 +19,7 @@ function show(content: JsonObject): void {
 }
 
 const changed = (variable: string, by: string | null = null, namespace = "s") =>
-  control.take("application/sage-interact-variable", { namespace, variable, control: by });
+  tells(control, "variable", { namespace, variable, control: by });
 
 // contract: 4.6
 test("a slider sets its variable, and the latest value wins", async () => {
@@ -54,7 +54,7 @@ test("when another sets the variable, it asks for the value and shows it", async
     type: "control_update",
     content: { namespace: "s", control_id: "c", variable: "x" },
   });
-  control.take("application/sage-interact-update", { interact_id: "c", control: "x", value: 7 });
+  tells(control, "update", { interact_id: "c", control: "x", value: 7 });
   expect(all("input[type=range]")[0]!.value).toBe("7");
   await host.answers();
   expect(host.sent).toHaveLength(1);
@@ -65,8 +65,8 @@ test("what is not its own, or its own doing, does not concern it", () => {
   changed("y");
   changed("x", "c");
   changed("x", null, "elsewhere");
-  control.take("application/sage-interact-variable", {});
-  control.take("no-such-thing", {});
+  tells(control, "variable", {});
+  tells(control, "no-such-thing", {});
   expect(host.sent).toEqual([]);
 });
 
@@ -99,9 +99,9 @@ test.each([{}, { control_type: "\ud800" }, { variable: "x", value: {}, min: "a" 
   "whatever the kernel sends makes something: %j",
   (content) => {
     show({ control_type: "Slider", ...content });
-    control.take("application/sage-interact-update", {});
+    tells(control, "update", {});
     control.end();
-    control.remove();
+    control.dispose();
     expect(control.element.childElementCount).toBe(1);
   },
 );

@@ -1,9 +1,12 @@
 /** An interact's cell and kernel, under the test's control. */
 
-import { type ControlHost, type InteractHost } from "../../src/interact/api";
-import { type Control, type Making } from "../../src/interact/controls/control";
-import { makeControl } from "../../src/interact/controls/controls";
+import { type ControlHost, type Interact, type InteractHost } from "../../src/interact/api";
+import { type Control } from "../../src/interact/controls/control";
+import { type ControlOptions, makeControl } from "../../src/interact/controls/controls";
+import { KernelGone } from "../../src/protocol/ask";
+import { eventIn } from "../../src/protocol/interacts/displays";
 import { type Json, type JsonObject } from "../../src/protocol/messages";
+import { type UpdateReply, updateReply } from "../../src/protocol/replies";
 import { settled } from "../fakes";
 
 interface Asked {
@@ -21,8 +24,9 @@ export class FakeHost implements InteractHost, ControlHost {
   changes = 0;
   #answered = 0;
 
-  update(values: JsonObject, updateLast: boolean): Promise<JsonObject> {
-    return this.#ask("update_interact", updateLast ? values : { values, updateLast });
+  async update(values: JsonObject, updateLast: boolean): Promise<UpdateReply> {
+    const content = updateLast ? values : { values, updateLast };
+    return updateReply(await this.#ask("update_interact", content));
   }
 
   send(type: string, content: JsonObject): Promise<JsonObject> {
@@ -66,7 +70,7 @@ export class FakeHost implements InteractHost, ControlHost {
 
   /** The kernel is gone before it could answer. */
   async dies(): Promise<void> {
-    this.asked[this.#answered]!.reject(new Error("The kernel has ended."));
+    this.asked[this.#answered]!.reject(new KernelGone());
     this.#answered += 1;
     await settled();
   }
@@ -81,7 +85,7 @@ export class FakeHost implements InteractHost, ControlHost {
 /** A control on the page, and what it said after each change. */
 export function made(
   description: JsonObject,
-  host: Making["host"] = new FakeHost(),
+  host: ControlOptions["host"] = new FakeHost(),
 ): Control & { readonly said: Json[] } {
   const said: Json[] = [];
   const control = makeControl({
@@ -93,6 +97,12 @@ export function made(
   });
   document.body.replaceChildren(control.element);
   return Object.assign(control, { said });
+}
+
+/** The kernel tells a control or an interact something by a display of this type. */
+export function tells(controls: Pick<Interact, "handle">, type: string, content: JsonObject): void {
+  const event = eventIn({ [`application/sage-interact-${type}`]: content });
+  if (event !== null) controls.handle(event);
 }
 
 /** The visitor puts a value into a field and goes on; a slider is dragged there. */

@@ -5,8 +5,9 @@ import type { Place } from "../../src/interact/placement";
 import { Interacts } from "../../src/interact/registry";
 import { Output } from "../../src/output/output";
 import { harmless } from "../../src/output/policy";
-import type { JsonObject } from "../../src/protocol/messages";
-import { FakeFrames, settled } from "../fakes";
+import { KernelGone } from "../../src/protocol/ask";
+import type { JsonObject, KernelMessage } from "../../src/protocol/messages";
+import { FakeFrames, heard, reports, settled } from "../fakes";
 
 let frames: FakeFrames;
 let hosts: Map<string, InteractHost>;
@@ -19,19 +20,19 @@ let place: Place;
 let saved: JsonObject[];
 
 const module: Module = {
-  createInteract: (content, host) => {
-    const id = content["new_interact_id"] as string;
+  createInteract: (_content, host) => {
+    const { id } = host;
     hosts.set(id, host);
     const element = document.createElement("div");
     element.append(host.output);
     const note = (words: string) => told.push(`${id} ${words}`);
     return {
       element,
-      take: (type) => note(type.replace("application/sage-interact-", "")),
+      handle: ({ kind }) => note(kind),
       cleared: (names) => note(`cleared ${names}`),
       kept: () => ({ state: id }),
       end: () => note("end"),
-      remove: () => note("remove"),
+      dispose: () => note("remove"),
     } satisfies Interact;
   },
   createControl: () => {
@@ -56,7 +57,10 @@ beforeEach(() => {
   });
   place = {
     showing: harmless({ fileAddress: () => null, live: (data) => interacts.element(data) }),
-    makeOutput: () => new Output({ nextFrame: frames.next, now: () => 0 }),
+    makeOutput: (announce) => {
+      const open = (message: KernelMessage) => (announce(message), message);
+      return new Output({ nextFrame: frames.next, now: () => 0, open });
+    },
     locate: () => null,
     saved: () => saved.shift() ?? null,
     changed: () => undefined,
@@ -64,13 +68,8 @@ beforeEach(() => {
   };
 });
 
-const display = (data: JsonObject, interactId = "", parentId = "") => ({
-  type: "display_data",
-  parentId,
-  channel: "iopub",
-  content: { data },
-  metadata: interactId === "" ? {} : { interact_id: interactId },
-});
+const display = (data: JsonObject, interactId = "", parentId = "") =>
+  heard("display_data", { data }, parentId, interactId);
 const announced = (id: string) => ({
   "application/sage-interact": { new_interact_id: id, controls: {} },
   "text/plain": "interact",
@@ -94,18 +93,18 @@ function shown(element: HTMLElement): string {
 test("output goes to the interact that it names, and to nobody when nobody has the name", async () => {
   const one = await announce("one");
   const two = await announce("two");
-  expect(interacts.take(display(text("a"), "one"))).toBe(true);
-  expect(interacts.take(display(text("b"), "two"))).toBe(true);
-  expect(interacts.take(display(text("lost"), "three"))).toBe(true);
-  expect(interacts.take(display(text("the cell's")))).toBe(false);
+  expect(interacts.handle(display(text("a"), "one"))).toBe(true);
+  expect(interacts.handle(display(text("b"), "two"))).toBe(true);
+  expect(interacts.handle(display(text("lost"), "three"))).toBe(true);
+  expect(interacts.handle(display(text("the cell's")))).toBe(false);
   expect([shown(one), shown(two)]).toEqual(["a", "b"]);
 });
 
 // contract: 4.1
 test("what comes before the controls have been loaded is not lost", async () => {
   interacts.announce(display(announced("one")), place);
-  interacts.take(display(text("early"), "one"));
-  interacts.take(display({ "application/sage-interact-update": { interact_id: "one" } }));
+  interacts.handle(display(text("early"), "one"));
+  interacts.handle(display({ "application/sage-interact-update": { interact_id: "one" } }));
   await settled();
   expect(shown(interacts.element(announced("one"))!)).toBe("early");
   expect(told).toEqual(["one update"]);
@@ -116,9 +115,9 @@ test("controls hear what is theirs, by the name inside", async () => {
   await announce("one");
   for (const kind of ["update", "new-control", "del-control", "bookmark"]) {
     const type = `application/sage-interact-${kind}`;
-    expect(interacts.take(display({ [type]: { interact_id: "one" } }, "two"))).toBe(true);
-    expect(interacts.take(display({ [type]: { interact_id: "nobody" } }))).toBe(true);
-    expect(interacts.take(display({ [type]: 7 }))).toBe(true);
+    expect(interacts.handle(display({ [type]: { interact_id: "one" } }, "two"))).toBe(true);
+    expect(interacts.handle(display({ [type]: { interact_id: "nobody" } }))).toBe(true);
+    expect(interacts.handle(display({ [type]: 7 }))).toBe(true);
   }
   expect(told).toEqual(["one update", "one new-control", "one del-control", "one bookmark"]);
 });
@@ -127,20 +126,20 @@ test("controls hear what is theirs, by the name inside", async () => {
 test("all hear that a variable has another value", async () => {
   await announce("one");
   await announce("two");
-  interacts.take(display({ "application/sage-interact-variable": { variable: "x" } }));
+  interacts.handle(display({ "application/sage-interact-variable": { variable: "x" } }));
   expect(told).toEqual(["one variable", "two variable"]);
 });
 
 // contract: 4.7
 test("a clear takes effect with the next output, or when the kernel is idle", async () => {
   const one = await announce("one");
-  interacts.take(display(text("old"), "one"));
+  interacts.handle(display(text("old"), "one"));
   expect(shown(one)).toBe("old");
-  interacts.take(display(clear(["n"]), "one"));
+  interacts.handle(display(clear(["n"]), "one"));
   expect(shown(one)).toBe("old");
-  interacts.take(display(text("new"), "one"));
+  interacts.handle(display(text("new"), "one"));
   expect(shown(one)).toBe("new");
-  interacts.take(display(clear(null), "one"));
+  interacts.handle(display(clear(null), "one"));
   interacts.flush();
   expect(shown(one)).toBe("");
   expect(told).toEqual(["one cleared n", "one cleared null"]);
@@ -151,10 +150,10 @@ test("what an earlier update says late does not overwrite the newer one's output
   const host = hosts.get("one")!;
   void host.update({ n: 1 }, true);
   void host.update({ n: 2 }, true);
-  interacts.take(display(text("new"), "one", "request-2"));
-  interacts.take(display(clear(["n"]), "one", "request-1"));
-  interacts.take(display(text("stale"), "one", "request-1"));
-  interacts.take(display(text(" from the program"), "one", "somebody"));
+  interacts.handle(display(text("new"), "one", "request-2"));
+  interacts.handle(display(clear(["n"]), "one", "request-1"));
+  interacts.handle(display(text("stale"), "one", "request-1"));
+  interacts.handle(display(text(" from the program"), "one", "somebody"));
   expect(shown(one)).toBe("new from the program");
 });
 
@@ -165,20 +164,20 @@ test("an update's files are told, and its end when the kernel is gone", async ()
   await host.update({}, true);
   expect(files).toEqual(["a.txt"]);
   reply = async () => {
-    throw new Error("The kernel has ended.");
+    throw new KernelGone();
   };
   await expect(host.update({}, true)).rejects.toThrow("The kernel has ended.");
 });
 
 test("an interact within another stands in its output, and goes with a clear", async () => {
   const one = await announce("one");
-  interacts.take(display(announced("inner"), "one"));
+  interacts.handle(display(announced("inner"), "one"));
   await settled();
-  interacts.take(display(text("deep"), "inner"));
+  interacts.handle(display(text("deep"), "inner"));
   expect(shown(one)).toBe("deep");
-  interacts.take(display(clear(null), "one"));
+  interacts.handle(display(clear(null), "one"));
   expect(told).toEqual(["inner remove", "one cleared null"]);
-  interacts.take(display(text("lost"), "inner"));
+  interacts.handle(display(text("lost"), "inner"));
   interacts.flush();
   expect(shown(one)).toBe("");
 });
@@ -202,7 +201,8 @@ test("they end with the kernel", async () => {
   expect(told).toEqual(["one end"]);
 });
 
-test("controls that cannot be loaded, or not be made, are told of in words", async () => {
+test("controls that cannot be loaded are told of in words", async () => {
+  const reported = reports();
   const broken = new Interacts({
     request: vi.fn(),
     load: async () => {
@@ -212,5 +212,64 @@ test("controls that cannot be loaded, or not be made, are told of in words", asy
   broken.announce(display(announced("one")), place);
   await settled();
   expect(broken.element(announced("one"))!.textContent).toContain("could not be loaded");
-  expect(() => broken.take(display(text("x"), "one"))).not.toThrow();
+  expect(() => broken.handle(display(text("x"), "one"))).not.toThrow();
+  expect(reported()).toMatchObject([[expect.anything(), { message: "no network" }]]);
+});
+
+test("controls that cannot be made are another case, and take nothing with them", async () => {
+  const reported = reports();
+  const broken = new Interacts({
+    request: vi.fn(),
+    load: async () => ({
+      ...module,
+      createInteract: (content, host) => {
+        if (host.id === "one") throw new Error("a mistake");
+        return module.createInteract(content, host);
+      },
+    }),
+  });
+  for (const id of ["one", "two"]) {
+    broken.announce(display(announced(id)), place);
+    broken.handle(display(text(`output of ${id}`), id));
+  }
+  await settled();
+  const [one, two] = ["one", "two"].map((id) => broken.element(announced(id))!);
+  expect(one!.textContent).toContain("could not be shown");
+  expect([shown(one!), shown(two!)]).toEqual(["output of one", "output of two"]);
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+});
+
+test("controls that fail at one message hear the next, and so do others", async () => {
+  const reported = reports();
+  const asked: string[] = [];
+  const failing = new Interacts({
+    request: vi.fn(),
+    load: async () => ({
+      ...module,
+      createInteract: (content, host) => ({
+        ...module.createInteract(content, host),
+        handle: () => {
+          asked.push(host.id);
+          throw new Error("a mistake");
+        },
+      }),
+    }),
+  });
+  for (const id of ["one", "two"]) failing.announce(display(announced(id)), place);
+  await settled();
+  failing.handle(display({ "application/sage-interact-variable": { variable: "x" } }));
+  failing.handle(display({ "application/sage-interact-update": { interact_id: "one" } }));
+  expect(asked).toEqual(["one", "two", "one"]);
+  expect(reported()).toHaveLength(3);
+});
+
+test("an interact that goes before its controls have been loaded never has any", async () => {
+  interacts.announce(display(announced("one")), place);
+  const element = interacts.element(announced("one"))!;
+  document.body.append(element);
+  interacts.removeFrom(place);
+  interacts.removeFrom(place);
+  await settled();
+  expect([hosts.size, told, element.isConnected]).toEqual([0, [], false]);
+  expect(interacts.element(announced("one"))).toBeNull();
 });

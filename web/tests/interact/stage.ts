@@ -45,7 +45,7 @@ export function clear(): void {
 /** To be called once by a module of tests: each begins with nothing. */
 export function useStage(): void {
   beforeEach(clear);
-  afterEach(() => block.remove());
+  afterEach(() => block.dispose());
 }
 
 /** Shows an interact with these controls, each in a row of its own. */

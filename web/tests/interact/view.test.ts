@@ -59,7 +59,7 @@ test("parts may stand elsewhere on the page, and go with the block", () => {
   expect(names(document.getElementById("here")!)).toEqual(["n"]);
   expect(document.getElementById("there")!.contains(host.output)).toBe(true);
   expect(names(block.element)).toEqual(["m"]);
-  block.remove();
+  block.dispose();
   expect(document.getElementById("here")!.childElementCount).toBe(0);
   expect(document.getElementById("there")!.childElementCount).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { type Json, type JsonObject } from "../../src/protocol/messages";
-import { all, drags, enters } from "./fakes";
+import { all, drags, enters, tells } from "./fakes";
 import {
   BOX,
   BUTTON,
@@ -21,8 +21,7 @@ import {
 useStage();
 
 describe("the kernel", () => {
-  const update = (content: JsonObject) =>
-    block.take("application/sage-interact-update", { interact_id: ID, ...content });
+  const update = (content: JsonObject) => tells(block, "update", { interact_id: ID, ...content });
 
   // contract: 4.2
   test("sets a control, and nothing is sent for it", () => {
@@ -50,11 +49,11 @@ describe("the kernel", () => {
   test("adds a control before the output, or in the place of one with its name", () => {
     show({ n: SLIDER, m: BOX });
     const control = { ...BOX, label: "new", default: "z" };
-    block.take("application/sage-interact-new-control", { interact_id: ID, name: "k", control });
+    tells(block, "new-control", { interact_id: ID, name: "k", control });
     expect(names()).toEqual(["n", "m", "k"]);
     const follows = Node.DOCUMENT_POSITION_FOLLOWING;
     expect(cell("k").compareDocumentPosition(host.output) & follows).toBeTruthy();
-    block.take("application/sage-interact-new-control", { interact_id: ID, name: "n", control });
+    tells(block, "new-control", { interact_id: ID, name: "n", control });
     expect(names()).toEqual(["n", "m", "k"]);
     enters(cell("n").querySelector("input")!, "y");
     expect(host.sent).toEqual([{ n: "y" }]);
@@ -64,7 +63,7 @@ describe("the kernel", () => {
   test("removes a control, and its value with it", () => {
     show({ n: { ...SLIDER, update: false }, m: BOX });
     drags(range(), "4");
-    block.take("application/sage-interact-del-control", { interact_id: ID, name: "n" });
+    tells(block, "del-control", { interact_id: ID, name: "n" });
     expect(names()).toEqual(["m"]);
     enters(cell("m").querySelector("input")!, "b");
     expect(host.sent).toEqual([{ m: "b" }]);
@@ -78,7 +77,7 @@ describe("the kernel", () => {
     }
     for (const type of ["new-control", "del-control", "bookmark", "no-such-thing"]) {
       for (const name of ["\ud800", 5, null, "__proto__", ""]) {
-        block.take(`application/sage-interact-${type}`, { name, control: 5, values: "none" });
+        tells(block, type, { name, control: 5, values: "none" });
       }
     }
     block.cleared(["x", "__proto__", "\udfff"]);
@@ -95,7 +94,7 @@ describe("state", () => {
     enters(cell("m").querySelector("input")!, "b");
     const kept = block.kept();
     expect(kept).toEqual({ state: { n: 4, m: "b" }, bookmarks: [] });
-    block.remove();
+    block.dispose();
     clear();
     host.saved = kept;
     show({ n: SLIDER, m: BOX, b: BUTTON });

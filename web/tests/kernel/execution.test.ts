@@ -4,17 +4,21 @@ import { Execution, type State, isLive } from "../../src/kernel/execution";
 import { type KernelAddress, Refusal } from "../../src/kernel/server";
 import { type JsonObject, type KernelMessage } from "../../src/protocol/messages";
 import { type QueuePlace } from "../../src/protocol/queue";
-import { FakeClock, FakeSocket, countingIds, said, settled } from "../fakes";
+import { FakeChannel, FakeClock, countingIds, reports, said, settled } from "../fakes";
 
 const KERNEL: KernelAddress = { id: "k1", channels: "ws://cells.test/kernel/k1/channels" };
 
 class World {
   readonly clock = new FakeClock();
-  readonly sockets: FakeSocket[] = [];
+  readonly channels: FakeChannel[] = [];
   readonly states: State[] = [];
   readonly messages: KernelMessage[] = [];
   readonly ended: string[] = [];
   readonly warnings: string[] = [];
+  /** Whether the browser opens no channel. */
+  isForbidden = false;
+  /** Whether the page fails at each message. */
+  isBroken = false;
   answer!: (kernel: KernelAddress) => void;
   refuse!: (error: unknown) => void;
   signal: AbortSignal | null = null;
@@ -33,20 +37,24 @@ class World {
       },
       endKernel: (id) => this.ended.push(id),
     },
-    openSocket: (address) => {
-      const socket = new FakeSocket(address);
-      this.sockets.push(socket);
-      return socket;
+    openChannel: (address, events) => {
+      if (this.isForbidden) throw new DOMException("no WebSocket", "SecurityError");
+      const channel = new FakeChannel(address, events);
+      this.channels.push(channel);
+      return channel;
     },
     clock: this.clock,
     newId: countingIds(),
-    onMessage: (message) => this.messages.push(message),
+    onMessage: (message) => {
+      this.messages.push(message);
+      if (this.isBroken) throw new Error("a mistake");
+    },
     onState: (state) => this.states.push(state),
     onWarning: (sentence) => this.warnings.push(sentence),
   });
 
-  get socket(): FakeSocket {
-    return this.sockets[0]!;
+  get channel(): FakeChannel {
+    return this.channels[0]!;
   }
 
   get state(): State {
@@ -70,13 +78,13 @@ class World {
 
   async run(): Promise<void> {
     await this.connect();
-    this.socket.opens();
+    this.channel.opens();
   }
 
   /** The kernel says `type` about this program. */
   says(type: string, content: JsonObject): void {
-    const request = this.socket.sent[0]!["msg_id"] as string;
-    this.socket.says(said(type, content, request));
+    const request = this.channel.sent[0]!.msg_id;
+    this.channel.says(said(type, content, request));
   }
 
   replies(status: string): void {
@@ -85,11 +93,11 @@ class World {
   }
 
   warns(reason: string, message: string): void {
-    this.socket.says(said("sagecell_warning", { reason, seconds: 60, message }));
+    this.channel.says(said("sagecell_warning", { reason, seconds: 60, message }));
   }
 
   dies(reason: string, message: string): void {
-    this.socket.says(said("status", { execution_state: "dead", reason, message }));
+    this.channel.says(said("status", { execution_state: "dead", reason, message }));
   }
 }
 
@@ -100,8 +108,8 @@ beforeEach(() => {
 
 test("a program that ends well: starting, running, done", async () => {
   await world.run();
-  expect(world.socket.address).toBe(KERNEL.channels);
-  expect(world.socket.sent).toMatchObject([
+  expect(world.channel.address).toBe(KERNEL.channels);
+  expect(world.channel.sent).toMatchObject([
     {
       msg_type: "execute_request",
       channel: "shell",
@@ -114,7 +122,7 @@ test("a program that ends well: starting, running, done", async () => {
   world.clock.advance(2.5);
   world.replies("ok");
   world.dies("finished", "The program has finished.");
-  world.socket.closes(1000);
+  world.channel.ends();
   expect(world.names).toEqual(["starting", "running", "done"]);
   expect(world.state).toEqual({ name: "done", seconds: 2.5 });
   expect(world.messages.map(({ type }) => type)).toEqual(["stream", "execute_reply"]);
@@ -126,7 +134,7 @@ test("the seconds of a program are not those of its kernel's start", async () =>
   world.clock.advance(4);
   world.answer(KERNEL);
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   world.clock.advance(1);
   world.replies("ok");
   expect(world.state).toEqual({ name: "done", seconds: 1 });
@@ -143,7 +151,7 @@ test("idle about something else, or before the reply, ends nothing", async () =>
   await world.run();
   world.says("status", { execution_state: "idle" });
   world.says("execute_reply", { status: "ok" });
-  world.socket.says(said("status", { execution_state: "idle" }, "another request"));
+  world.channel.says(said("status", { execution_state: "idle" }, "another request"));
   expect(world.state.name).toBe("running");
 });
 
@@ -152,15 +160,6 @@ test("a reply is the last word when the kernel is dead before idle", async () =>
   world.says("execute_reply", { status: "ok" });
   world.dies("finished", "");
   expect(world.state.name).toBe("done");
-});
-
-test("frames that are no messages are passed over", async () => {
-  await world.run();
-  world.socket.says("{");
-  world.socket.says("[]");
-  world.socket.says({ content: {} });
-  expect(world.messages).toEqual([]);
-  expect(world.state.name).toBe("running");
 });
 
 describe("while all kernels are in use", () => {
@@ -173,7 +172,7 @@ describe("while all kernels are in use", () => {
     world.answer(KERNEL);
     await settled();
     expect(world.state).toEqual({ name: "starting" });
-    world.socket.opens();
+    world.channel.opens();
     world.replies("ok");
     expect(world.names).toEqual(["starting", "waiting", "waiting", "starting", "running", "done"]);
   });
@@ -204,40 +203,36 @@ describe("an end that the program did not choose", () => {
     async (reason) => {
       await world.run();
       world.dies(reason, "This is why.");
-      world.socket.closes(1000);
+      world.channel.ends();
       expect(world.state).toEqual({ name: "ended", reason, message: "This is why." });
     },
   );
 
   test("without words there is still a sentence", async () => {
     await world.run();
-    world.socket.says(said("status", { execution_state: "dead" }));
+    world.channel.says(said("status", { execution_state: "dead" }));
     expect(world.state).toMatchObject({ name: "ended", message: "The kernel has ended." });
   });
 
   test("a lost connection is told, with the reason that the server gave", async () => {
     await world.run();
-    world.socket.closes(1013, '{"error":"stalled","message":"You took nothing for a minute."}');
+    world.channel.ends("stalled", "You took nothing for a minute.");
     expect(world.state).toEqual({ name: "lost", message: "You took nothing for a minute." });
   });
 
-  test.each([
-    [1006, ""],
-    [1011, "not JSON"],
-    [1008, '{"message": 7}'],
-  ])("a close with code %d and reason %j has no words", async (code, reason) => {
+  test("a lost connection may have no words", async () => {
     await world.run();
-    world.socket.closes(code, reason);
+    world.channel.ends();
     expect(world.state).toEqual({ name: "lost", message: "" });
   });
 
   test("while the connection is sought again, the program is reconnecting", async () => {
     await world.run();
     world.clock.advance(2);
-    world.socket.onlost?.(true);
+    world.channel.connection("lost");
     expect(world.state).toEqual({ name: "reconnecting" });
     expect(isLive(world.state)).toBe(true);
-    world.socket.onlost?.(false);
+    world.channel.connection("restored");
     expect(world.state).toEqual({ name: "running", since: world.clock.now() - 2 });
     world.replies("ok");
     expect(world.names).toEqual(["starting", "running", "reconnecting", "running", "done"]);
@@ -246,14 +241,14 @@ describe("an end that the program did not choose", () => {
   test("a program that is being stopped stays so", async () => {
     await world.run();
     world.execution.stop();
-    world.socket.onlost?.(true);
-    world.socket.onlost?.(false);
+    world.channel.connection("lost");
+    world.channel.connection("restored");
     expect(world.state.name).toBe("stopping");
   });
 
-  test("a socket that never opens is a lost connection", async () => {
+  test("a channel that never opens is a lost connection", async () => {
     await world.connect();
-    world.socket.closes(1006);
+    world.channel.ends();
     expect(world.names).toEqual(["starting", "lost"]);
   });
 
@@ -271,7 +266,7 @@ describe("stop", () => {
     await world.run();
     world.clock.advance(3);
     world.execution.stop();
-    expect(world.socket.sent[1]).toMatchObject({
+    expect(world.channel.sent[1]).toMatchObject({
       msg_type: "interrupt_request",
       channel: "control",
     });
@@ -304,7 +299,7 @@ describe("stop", () => {
     world.clock.advance(5);
     expect(world.ended).toEqual([]);
     world.dies("stopped", "The session was stopped.");
-    world.socket.closes(1000);
+    world.channel.ends();
     expect(world.state).toEqual({ name: "stopped", seconds: 5 });
     expect(world.clock.pending).toBe(0);
   });
@@ -319,14 +314,14 @@ describe("stop", () => {
     expect(world.state.name).toBe("stopping");
     world.clock.advance(5);
     expect(world.state.name).toBe("stopped");
-    expect(world.socket.isClosed).toBe(true);
+    expect(world.channel.isClosed).toBe(true);
     expect(world.clock.pending).toBe(0);
   });
 
   test("a connection that closes meanwhile is no loss", async () => {
     await world.run();
     world.execution.stop();
-    world.socket.closes(1006);
+    world.channel.ends();
     expect(world.state.name).toBe("stopped");
   });
 
@@ -345,14 +340,14 @@ describe("stop", () => {
     world.answer(KERNEL);
     await settled();
     expect(world.ended).toEqual(["k1"]);
-    expect(world.sockets).toEqual([]);
+    expect(world.channels).toEqual([]);
   });
 
   test("while connecting gives the kernel back", async () => {
     await world.connect();
     world.execution.stop();
     expect(world.ended).toEqual(["k1"]);
-    expect(world.socket.isClosed).toBe(true);
+    expect(world.channel.isClosed).toBe(true);
     expect(world.state.name).toBe("stopped");
   });
 
@@ -400,7 +395,7 @@ describe("a warning", () => {
     "without words says nothing: %j",
     async (content) => {
       await world.run();
-      world.socket.says(said("sagecell_warning", content as JsonObject));
+      world.channel.says(said("sagecell_warning", content as JsonObject));
       expect(world.warnings).toEqual([""]);
       expect(world.messages).toEqual([]);
     },
@@ -419,7 +414,36 @@ test("nothing that is said after the end is heard", async () => {
   world.replies("ok");
   const heard = world.messages.length;
   world.says("stream", { name: "stdout", text: "a ghost" });
-  world.socket.closes(1006);
+  world.channel.ends();
   expect(world.messages).toHaveLength(heard);
   expect(world.state.name).toBe("done");
+});
+
+test("what the page cannot show is reported, and the program goes on", async () => {
+  const reported = reports();
+  await world.run();
+  world.isBroken = true;
+  world.says("stream", { name: "stdout", text: "1" });
+  world.says("execute_reply", { status: "ok" });
+  world.says("status", { execution_state: "idle" });
+  expect(world.state.name).toBe("done");
+  expect(reported()).toHaveLength(2);
+});
+
+test("a mistake while a kernel is asked for is reported, and a refusal", async () => {
+  const reported = reports();
+  await world.start();
+  world.refuse(new TypeError("a mistake"));
+  await settled();
+  expect(world.state).toEqual({ name: "refused", message: "TypeError: a mistake" });
+  expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+});
+
+test("a channel that the browser does not open is a refusal, and the kernel is given back", async () => {
+  const reported = reports();
+  world.isForbidden = true;
+  await world.connect();
+  expect(world.state).toEqual({ name: "refused", message: "SecurityError: no WebSocket" });
+  expect(world.ended).toEqual(["k1"]);
+  expect(reported()).toMatchObject([[expect.anything(), { name: "SecurityError" }]]);
 });

@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { Execution, type State } from "../../src/kernel/execution";
 import { Kernel } from "../../src/kernel/kernel";
-import type { JsonObject } from "../../src/protocol/messages";
-import { FakeClock, FakeSocket, countingIds, said, settled } from "../fakes";
+import { type ClientMessage, type JsonObject, executeRequest } from "../../src/protocol/messages";
+import { FakeChannel, FakeClock, countingIds, said, settled } from "../fakes";
 
 class World {
-  readonly sockets: FakeSocket[] = [];
+  readonly channels: FakeChannel[] = [];
   readonly ended: string[] = [];
   readonly clock = new FakeClock();
   readonly newId = countingIds();
@@ -20,17 +20,17 @@ class World {
       return { id, channels: "ws://x/" };
     },
     end: (id) => this.ended.push(id),
-    openSocket: (address) => {
-      const socket = new FakeSocket(address);
-      this.sockets.push(socket);
-      return socket;
+    openChannel: (address, events) => {
+      const channel = new FakeChannel(address, events);
+      this.channels.push(channel);
+      return channel;
     },
     clock: this.clock,
     newId: this.newId,
   });
 
-  get socket(): FakeSocket {
-    return this.sockets.at(-1)!;
+  get channel(): FakeChannel {
+    return this.channels.at(-1)!;
   }
 
   /** Has a cell run a program; what it heard, and how it went. */
@@ -42,10 +42,11 @@ class World {
       code,
       language: "python",
       server: run.server,
-      openSocket: run.openSocket,
+      openChannel: run.openChannel,
       clock: this.clock,
       newId: this.newId,
-      onMessage: ({ type, content }) => heard.push(`${type} ${content["text"] ?? ""}`.trim()),
+      onMessage: ({ type, content }) =>
+        heard.push(type === "stream" ? `${type} ${content.text}` : type),
       onState: ({ name }) => {
         states.push(name);
         if (!["starting", "waiting", "running", "reconnecting", "stopping"].includes(name))
@@ -57,19 +58,19 @@ class World {
     return { execution, heard, states };
   }
 
-  get sent(): JsonObject[] {
-    return this.sockets.flatMap((socket) => socket.sent);
+  get sent(): ClientMessage[] {
+    return this.channels.flatMap((channel) => channel.sent);
   }
 
   get codes(): unknown[] {
-    return this.sent.map(({ content }) => (content as JsonObject)["code"]);
+    return this.sent.map(({ content }) => content["code"]);
   }
 
-  says(type: string, content: JsonObject, parent = this.sent.at(-1)!["msg_id"] as string): void {
-    this.socket.says(said(type, content, parent));
+  says(type: string, content: JsonObject, parent = this.sent.at(-1)!.msg_id): void {
+    this.channel.says(said(type, content, parent));
   }
 
-  done(parent = this.sent.at(-1)!["msg_id"] as string): void {
+  done(parent = this.sent.at(-1)!.msg_id): void {
     this.says("execute_reply", { status: "ok" }, parent);
     this.says("status", { execution_state: "idle" }, parent);
   }
@@ -82,7 +83,7 @@ beforeEach(() => (world = new World()));
 test("linked cells share a kernel, and run in the order in which they asked", async () => {
   const [one, two, three] = ["1", "2", "3"].map((code) => world.run(code));
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   expect(world.codes).toEqual(["1"]);
   world.says("stream", { text: "of one" });
   expect(two!.states).toEqual(["starting"]);
@@ -90,24 +91,24 @@ test("linked cells share a kernel, and run in the order in which they asked", as
   await settled();
   expect(world.codes).toEqual(["1", "2"]);
   world.says("stream", { text: "of two" });
-  world.says("stream", { text: "late" }, world.sent[0]!["msg_id"] as string);
+  world.says("stream", { text: "late" }, world.sent[0]!.msg_id);
   world.done();
   await settled();
   world.done();
   expect([one, two, three].map((each) => each!.states.at(-1))).toEqual(["done", "done", "done"]);
   expect(one!.heard).toEqual(["stream of one", "execute_reply"]);
   expect(two!.heard).toEqual(["stream of two", "execute_reply"]);
-  expect([world.starts, world.sockets.length, world.ended]).toEqual([1, 1, []]);
+  expect([world.starts, world.channels.length, world.ended]).toEqual([1, 1, []]);
 });
 
 test("what an earlier run of the same cell says late is not heard as the next one's", async () => {
   const one = world.run("1");
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   world.done();
   const two = world.run("2");
   await settled();
-  world.says("stream", { text: "late" }, world.sent[0]!["msg_id"] as string);
+  world.says("stream", { text: "late" }, world.sent[0]!.msg_id);
   world.says("stream", { text: "of two" });
   world.done();
   expect(one.heard).toEqual(["execute_reply"]);
@@ -117,7 +118,7 @@ test("what an earlier run of the same cell says late is not heard as the next on
 test("who gives up while waiting lets the next one go, but not before its turn", async () => {
   const [, two, three] = ["1", "2", "3"].map((code) => world.run(code));
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   two!.execution.stop();
   await settled();
   expect(world.codes).toEqual(["1"]);
@@ -132,13 +133,13 @@ test("who gives up while waiting lets the next one go, but not before its turn",
 test("a program that heeds its interrupt leaves the kernel to the others", async () => {
   const [one] = ["1", "2"].map((code) => world.run(code));
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   one!.execution.stop();
-  world.says("execute_reply", { status: "error" }, world.sent[0]!["msg_id"] as string);
-  world.says("status", { execution_state: "idle" }, world.sent[0]!["msg_id"] as string);
+  world.says("execute_reply", { status: "error" }, world.sent[0]!.msg_id);
+  world.says("status", { execution_state: "idle" }, world.sent[0]!.msg_id);
   await settled();
   expect(one!.states.at(-1)).toBe("stopped");
-  expect(world.socket.isClosed).toBe(false);
+  expect(world.channel.isClosed).toBe(false);
   expect(world.codes.at(-1)).toBe("2");
   expect(world.starts).toBe(1);
 });
@@ -146,29 +147,29 @@ test("a program that heeds its interrupt leaves the kernel to the others", async
 test.each(["says dead", "closes"])("after a kernel %s, the next run has another", async (how) => {
   const [one, two] = ["1", "2"].map((code) => world.run(code));
   await settled();
-  world.socket.opens();
-  if (how === "closes") world.socket.closes(1006);
+  world.channel.opens();
+  if (how === "closes") world.channel.ends();
   else {
     const content = { execution_state: "dead", reason: "memory", message: "Too much." };
-    world.socket.says(said("status", content));
+    world.channel.says(said("status", content));
   }
   await settled();
   expect(one!.states.at(-1)).toBe(how === "closes" ? "lost" : "ended");
-  expect([world.starts, world.sockets.length]).toEqual([2, 2]);
-  world.socket.opens();
+  expect([world.starts, world.channels.length]).toEqual([2, 2]);
+  world.channel.opens();
   expect(two!.states.at(-1)).toBe("running");
 });
 
 test("a kernel that had to go with its program is not used again", async () => {
   const one = world.run("1");
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   one.execution.stop();
   one.execution.stop();
   world.clock.advance(60);
   expect(one.states.at(-1)).toBe("stopped");
   expect(world.ended).toEqual(["k1"]);
-  expect(world.socket.isClosed).toBe(true);
+  expect(world.channel.isClosed).toBe(true);
   world.run("2");
   await settled();
   expect(world.starts).toBe(2);
@@ -178,7 +179,7 @@ describe("a request", () => {
   const open = async () => {
     world.run("1");
     await settled();
-    world.socket.opens();
+    world.channel.opens();
     world.done();
   };
 
@@ -225,42 +226,43 @@ describe("a request", () => {
   });
 });
 
-test("frames that are no messages are passed over", async () => {
+test("messages of kinds that nobody knows are passed over", async () => {
   const one = world.run("1");
   await settled();
-  world.socket.opens();
-  for (const frame of ["", "{", "[]", '{"msg_type":7}', '{"msg_type":"x","metadata":7}']) {
-    world.socket.says(frame);
-  }
+  world.channel.opens();
+  world.channel.says({ msg_type: "x", metadata: 7 });
   world.done();
   expect(one.states.at(-1)).toBe("done");
 });
 
 test("a connection that is lost for a while is told to whoever runs", async () => {
-  const { openSocket } = world.kernel.run();
-  const line = openSocket("ws://x/");
-  const heard: boolean[] = [];
-  line.onlost = (isLost) => heard.push(isLost);
-  world.socket.onlost?.(true);
-  world.socket.onlost?.(false);
-  expect(heard).toEqual([true, false]);
+  const heard: string[] = [];
+  world.kernel.run().openChannel("ws://x/", {
+    onOpen: () => undefined,
+    onMessage: () => undefined,
+    onConnection: (connection) => heard.push(connection),
+    onEnd: () => undefined,
+  });
+  world.channel.connection("lost");
+  world.channel.connection("restored");
+  expect(heard).toEqual(["lost", "restored"]);
 });
 
 test("a page that is left lets its kernel go, says so, and has another when it comes back", async () => {
   const one = world.run("1");
   const waiting = world.run("behind it");
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   world.kernel.leave();
   await settled();
   expect(waiting.states.at(-1)).toBe("refused");
-  expect([world.ended, world.socket.isClosed]).toEqual([["k1"], true]);
+  expect([world.ended, world.channel.isClosed]).toEqual([["k1"], true]);
   expect(one.states.at(-1)).toBe("lost");
   world.kernel.leave();
   expect(world.ended).toEqual(["k1"]);
   world.run("2");
   await settled();
-  world.socket.opens();
+  world.channel.opens();
   expect([world.starts, world.codes]).toEqual([2, ["1", "2"]]);
 });
 
@@ -269,7 +271,7 @@ test("a kernel that comes when the page has been left is let go", async () => {
   world.kernel.leave();
   await settled();
   expect(one.states.at(-1)).toBe("refused");
-  expect([world.starts, world.sockets.length]).toEqual([0, 0]);
+  expect([world.starts, world.channels.length]).toEqual([0, 0]);
   let release: () => void = () => undefined;
   world.held = new Promise((resolve) => (release = resolve));
   const two = world.run("2");
@@ -278,5 +280,66 @@ test("a kernel that comes when the page has been left is let go", async () => {
   world.kernel.leave();
   release();
   await settled();
-  expect([two.states.at(-1), world.ended, world.sockets.length]).toEqual(["refused", ["k1"], 0]);
+  expect([two.states.at(-1), world.ended, world.channels.length]).toEqual(["refused", ["k1"], 0]);
+});
+
+test("a run that is over hears nothing more, also of what it asked for", async () => {
+  const heard: string[] = [];
+  const run = world.kernel.run();
+  const channel = run.openChannel("ws://x/", {
+    onOpen: () => heard.push("open"),
+    onMessage: ({ type }) => heard.push(type),
+    onConnection: (connection) => heard.push(connection),
+    onEnd: () => heard.push("end"),
+  });
+  world.channel.opens();
+  const by = { msgId: "r1", session: "s1", date: world.clock.date() };
+  channel.send(executeRequest("1", "python", by));
+  world.says("stream", { text: "in time" }, "r1");
+  run.over();
+  world.says("stream", { text: "late" }, "r1");
+  world.channel.says(said("sagecell_warning", {}));
+  world.channel.connection("lost");
+  world.channel.ends();
+  expect(heard).toEqual(["open", "stream"]);
+});
+
+test("the kernel is idle between runs, whoever gives up waiting meanwhile", async () => {
+  const [, two] = ["1", "2"].map((code) => world.run(code));
+  await settled();
+  world.channel.opens();
+  two!.execution.stop();
+  expect(world.kernel.isIdle).toBe(false);
+  world.done();
+  await settled();
+  expect(world.kernel.isIdle).toBe(true);
+});
+
+describe("a kernel that has to go", () => {
+  test("before there is a channel to it is not used again", async () => {
+    const run = world.kernel.run();
+    const { id } = await run.server.startKernel(new AbortController().signal, () => undefined);
+    run.server.endKernel(id);
+    run.over();
+    world.run("2");
+    await settled();
+    expect([world.ended, world.starts]).toEqual([["k1"], 2]);
+  });
+
+  test("is not used again, even if its program ends well after all", async () => {
+    const one = world.run("1");
+    await settled();
+    world.channel.opens();
+    const request = world.sent[0]!.msg_id;
+    one.execution.stop();
+    one.execution.stop();
+    expect([world.kernel.isAlive, world.ended]).toEqual([false, ["k1"]]);
+    world.says("execute_reply", { status: "ok" }, request);
+    world.says("status", { execution_state: "idle" }, request);
+    expect(one.states.at(-1)).toBe("done");
+    world.run("2");
+    await settled();
+    expect([world.starts, world.channels.length]).toEqual([2, 2]);
+    expect(world.channels[0]!.isClosed).toBe(true);
+  });
 });

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { Transport } from "../../src/kernel/transport";
-import { type JsonObject } from "../../src/protocol/messages";
-import { FakeClock, FakeSocket, said, settled } from "../fakes";
+import { shellRequest } from "../../src/protocol/messages";
+import { FakeClock, FakeSocket, reports, said, settled } from "../fakes";
 
 const ADDRESS = "wss://cells.test/a/kernel/k1/channels";
 const MESSAGES = "https://cells.test/a/kernel/k1/messages";
@@ -21,8 +21,20 @@ class World {
   readonly sockets: FakeSocket[] = [];
   readonly asked: Asked[] = [];
   readonly events: string[] = [];
+  chance = 1;
+  /** The number of the message at which the listener throws. */
+  mistakeAt = 0;
   readonly transport = new Transport({
     address: ADDRESS,
+    events: {
+      onOpen: () => this.events.push("open"),
+      onMessage: ({ seq }) => {
+        this.events.push(`heard ${seq}`);
+        if (seq === this.mistakeAt) throw new Error("a mistake");
+      },
+      onConnection: (connection) => this.events.push(connection),
+      onEnd: ({ reason, message }) => this.events.push(`end ${reason}: ${message}`),
+    },
     openSocket: (address) => {
       const socket = new FakeSocket(address);
       this.sockets.push(socket);
@@ -46,17 +58,8 @@ class World {
         });
       }),
     clock: this.clock,
+    random: () => this.chance,
   });
-
-  constructor() {
-    this.transport.onopen = () => this.events.push("open");
-    this.transport.onlost = (isLost) => this.events.push(isLost ? "lost" : "back");
-    this.transport.onclose = (event) => this.events.push(`close ${event.code} ${event.reason}`);
-    this.transport.onmessage = (event) => {
-      const message = JSON.parse(event.data as string) as JsonObject;
-      this.events.push(`heard ${String(message["seq"])}`);
-    };
-  }
 
   get socket(): FakeSocket {
     return this.sockets.at(-1)!;
@@ -73,7 +76,8 @@ class World {
   }
 
   send(id: string): void {
-    this.transport.send(JSON.stringify({ header: { msg_id: id }, msg_id: id }));
+    const by = { msgId: id, session: "s1", date: this.clock.date() };
+    this.transport.send(shellRequest("x_request", {}, by));
   }
 }
 
@@ -109,7 +113,7 @@ describe("a WebSocket", () => {
       "lost",
       "heard 2",
       "heard 3",
-      "back",
+      "restored",
       "heard 4",
     ]);
   });
@@ -123,11 +127,37 @@ describe("a WebSocket", () => {
 
   test.each([1000, 1003, 1007, 1008, 1009])("that is closed with %d is closed", async (code) => {
     world.socket.opens();
-    world.socket.closes(code, "why");
+    world.socket.closes(code, '{"error":"why","message":"This is why."}');
     await settled();
-    expect(world.events).toEqual(["open", `close ${code} why`]);
+    expect(world.events).toEqual(["open", "end why: This is why."]);
     expect(world.asked).toEqual([]);
     expect(world.clock.pending).toBe(0);
+  });
+
+  test.each(["", "not JSON", '{"message": 7}'])(
+    "closed for the reason %j has no words",
+    (reason) => {
+      world.socket.opens();
+      world.socket.closes(1008, reason);
+      expect(world.events).toEqual(["open", "end : "]);
+    },
+  );
+
+  test("with frames that are no messages goes on", () => {
+    world.socket.opens();
+    for (const frame of ["", "{", "[]", { content: {} }, { msg_type: 7 }]) world.socket.says(frame);
+    world.socket.says(numbered(1));
+    expect(world.events).toEqual(["open", "heard 1"]);
+  });
+
+  test("is not lost by a listener's mistake", () => {
+    const reported = reports();
+    world.socket.opens();
+    world.mistakeAt = 1;
+    world.socket.says(numbered(1));
+    world.socket.says(numbered(2));
+    expect(world.events).toEqual(["open", "heard 1", "heard 2"]);
+    expect(reported()).toHaveLength(1);
   });
 
   test("what is not numbered passes", () => {
@@ -172,7 +202,7 @@ describe("what was sent", () => {
     await world.request.answer(204);
     const refused = [{ index: 0, error: "too_many_requests", message: "Too many." }];
     await world.request.answer(400, { error: "too_many_requests", accepted: [], refused });
-    expect(world.events.at(-1)).toBe('close 1006 {"message":"Too many."}');
+    expect(world.events.at(-1)).toBe("end too_many_requests: Too many.");
   });
 
   test("while a WebSocket is being opened goes over it", async () => {
@@ -212,7 +242,7 @@ describe("long polls", () => {
     expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
     await world.request.answer(204);
     await world.request.answer(410, { error: "session_ended", message: "Over." });
-    expect(world.events).toEqual(["open", "heard 1", "heard 2", 'close 1000 {"message":"Over."}']);
+    expect(world.events).toEqual(["open", "heard 1", "heard 2", "end session_ended: Over."]);
     expect(world.clock.pending).toBe(0);
   });
 
@@ -238,6 +268,16 @@ describe("long polls", () => {
     expect(world.events).toEqual(["open"]);
   });
 
+  test("are not lost by a listener's mistake", async () => {
+    const reported = reports();
+    await fallBack();
+    world.mistakeAt = 1;
+    await world.request.answer(200, told(1, 2));
+    expect(world.events).toEqual(["open", "heard 1", "heard 2"]);
+    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
+    expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+  });
+
   test("that are lost are resumed", async () => {
     await fallBack();
     await world.request.fail();
@@ -245,7 +285,7 @@ describe("long polls", () => {
     await settled();
     expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=0`);
     await world.request.answer(200, told(1));
-    expect(world.events).toEqual(["open", "lost", "heard 1", "back"]);
+    expect(world.events).toEqual(["open", "lost", "heard 1", "restored"]);
   });
 });
 
@@ -253,12 +293,12 @@ describe("a network that is gone", () => {
   test("is tried again, ever less often, and in the end given up", async () => {
     world.socket.opens();
     await world.cut();
-    for (let tries = 0; tries < 40 && !world.events.at(-1)!.startsWith("close"); tries += 1) {
+    for (let tries = 0; tries < 40 && !world.events.at(-1)!.startsWith("end"); tries += 1) {
       await world.request.fail();
       world.clock.advance(8);
       await settled();
     }
-    expect(world.events).toEqual(["open", "lost", 'close 1006 {"message":""}']);
+    expect(world.events).toEqual(["open", "lost", "end : "]);
     expect(world.asked.length).toBeLessThan(25);
     expect(world.clock.pending).toBe(0);
   });
@@ -271,15 +311,40 @@ describe("a network that is gone", () => {
     await settled();
     await world.request.answer(204);
     world.socket.opens();
-    expect(world.events).toEqual(["open", "lost", "back"]);
+    expect(world.events).toEqual(["open", "lost", "restored"]);
+  });
+
+  test.each([
+    [1, 1],
+    [0.5, 0.75],
+    [0, 0.5],
+  ])("is tried again after a pause by chance: %d makes %d s", async (chance, seconds) => {
+    world.chance = chance;
+    world.socket.opens();
+    await world.cut();
+    for (const pause of [seconds, 2 * seconds, 4 * seconds, 8 * seconds, 8 * seconds]) {
+      const before = world.asked.length;
+      await world.request.fail();
+      world.clock.advance(pause - 0.25);
+      expect(world.asked).toHaveLength(before);
+      world.clock.advance(0.25);
+      expect(world.asked).toHaveLength(before + 1);
+    }
   });
 
   test("a kernel that nobody knows any more is told in the server's words", async () => {
     world.socket.opens();
     await world.cut();
     await world.request.answer(404, { error: "unknown_kernel", message: "It has ended." });
-    expect(world.events.at(-1)).toBe('close 1006 {"message":"It has ended."}');
+    expect(world.events.at(-1)).toBe("end unknown_kernel: It has ended.");
   });
+});
+
+test("a WebSocket that opens when all is over changes nothing", () => {
+  world.transport.close();
+  world.socket.opens();
+  world.transport.close();
+  expect(world.events).toEqual([]);
 });
 
 test("closing ends everything", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { FileList, filePath, newFiles } from "../../src/output/files";
+import { FileList, filePath } from "../../src/output/files";
 
 describe("filePath", () => {
   test.each([
@@ -27,16 +27,6 @@ describe("filePath", () => {
       expect(filePath("k1", name)).toBeNull();
     },
   );
-});
-
-test("newFiles finds the names in any payload and passes over the rest", () => {
-  expect(
-    newFiles({
-      payload: [{ source: "page" }, { new_files: ["a", 7, "b"] }, null, { new_files: "c" }],
-    }),
-  ).toEqual(["a", "b"]);
-  expect(newFiles({})).toEqual([]);
-  expect(newFiles({ payload: { new_files: ["a"] } })).toEqual([]);
 });
 
 describe("FileList", () => {

@@ -4,7 +4,7 @@ import { Output } from "../../src/output/output";
 import { describeHidden } from "../../src/output/overflow";
 import { harmless } from "../../src/output/policy";
 import { type JsonObject } from "../../src/protocol/messages";
-import { FakeFrames } from "../fakes";
+import { FakeFrames, heard, reports } from "../fakes";
 
 let frames: FakeFrames;
 let output: Output;
@@ -18,8 +18,7 @@ function fresh(limit = { items: 5, characters: 200_000 }): void {
 }
 beforeEach(() => fresh());
 
-const take = (type: string, content: JsonObject) =>
-  output.take({ type, content, parentId: "", channel: "iopub" });
+const take = (type: string, content: JsonObject) => output.append(heard(type, content));
 const print = (text: string, name = "stdout") => take("stream", { name, text });
 const show = (text: string, id = "", type = "display_data") =>
   take(type, { data: { "text/plain": text }, transient: { display_id: id } });
@@ -239,4 +238,58 @@ test("the room of the last output is kept until the program has ended", async ()
   frames.draw();
   await settling;
   expect(output.element.style.minHeight).toBe("");
+});
+
+test("output that is disposed is off the page, and frames that it asked for draw nothing", () => {
+  document.body.append(output.element);
+  print("drawn");
+  frames.draw();
+  print("late");
+  output.dispose();
+  output.dispose();
+  expect(output.element.isConnected).toBe(false);
+  frames.draw();
+  expect(blocks()).toEqual([]);
+});
+
+describe("an item that cannot be shown", () => {
+  const broken = () => {
+    const showing = harmless({ fileAddress: () => null });
+    const html = (source: string) => {
+      if (source === "broken") throw new Error("a mistake");
+      return showing.html(source);
+    };
+    output.begin({ ...showing, html });
+  };
+  const html = (source: string, id = "", type = "display_data") =>
+    take(type, { data: { "text/html": source }, transient: { display_id: id } });
+
+  test("is reported once, a note stands in its place, and the next is shown", () => {
+    const reported = reports();
+    broken();
+    html("broken");
+    print("after it");
+    frames.draw();
+    print(", and later");
+    frames.draw();
+    expect(blocks()).toEqual([
+      ["sagecell_note", "This part of the output could not be shown."],
+      ["sagecell_stdout", "after it, and later"],
+    ]);
+    expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+    expect(output.isDrawn).toBe(true);
+  });
+
+  test("may become one that can, and the other way round", () => {
+    reports();
+    broken();
+    html("broken", "d");
+    frames.draw();
+    html("<b>mended</b>", "d", "update_display_data");
+    frames.draw();
+    expect(output.element.querySelector("b")?.textContent).toBe("mended");
+    html("broken", "d", "update_display_data");
+    frames.draw();
+    expect(blocks()).toEqual([["sagecell_note", "This part of the output could not be shown."]]);
+  });
 });

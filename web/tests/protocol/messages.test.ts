@@ -1,11 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import {
-  executeRequest,
-  interruptRequest,
-  parseMessage,
-  textsAt,
-} from "../../src/protocol/messages";
+import { executeRequest, interruptRequest } from "../../src/protocol/messages";
 
 const BY = { msgId: "m1", session: "s1", date: new Date("2026-01-02T03:04:05.678Z") };
 
@@ -40,49 +35,4 @@ test("an interrupt_request goes over control", () => {
   expect(message.channel).toBe("control");
   expect(message.header["msg_type"]).toBe("interrupt_request");
   expect(message.content).toEqual({});
-});
-
-describe("parseMessage", () => {
-  test("finds what the page uses", () => {
-    const frame = JSON.stringify({
-      header: { msg_type: "stream" },
-      parent_header: { msg_id: "m1" },
-      content: { name: "stdout", text: "hi" },
-      channel: "iopub",
-    });
-    expect(parseMessage(frame)).toEqual({
-      type: "stream",
-      parentId: "m1",
-      channel: "iopub",
-      content: { name: "stdout", text: "hi" },
-      metadata: {},
-    });
-  });
-
-  test.each([
-    ["not JSON", "{"],
-    ["no object", "[1]"],
-    ["null", "null"],
-    ["no type", '{"header": {}}'],
-    ["a type of the wrong type", '{"msg_type": 7}'],
-    ["a binary frame", new ArrayBuffer(3)],
-  ])("is null for %s", (_name, frame) => {
-    expect(parseMessage(frame)).toBeNull();
-  });
-
-  test("reads parts of the wrong type as empty", () => {
-    const message = parseMessage('{"msg_type":"status","parent_header":null,"content":[1]}');
-    expect(message).toEqual({
-      type: "status",
-      parentId: "",
-      channel: "",
-      content: {},
-      metadata: {},
-    });
-  });
-});
-
-test("textsAt passes over what is no string", () => {
-  expect(textsAt({ names: ["a", 1, null, "b"] }, "names")).toEqual(["a", "b"]);
-  expect(textsAt({ names: "a" }, "names")).toEqual([]);
 });

@@ -20,7 +20,7 @@ from sagecell_tx.kernelside.sandbox import landlock, seccomp
 from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Setting, Unavailable
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem, network, sysvipc, ucounts
 from sagecell_tx.kernelside.sandbox.uids import Accounts, become
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
 from sagecell_tx.kernelside.system import linux
 
 _OWN_SYSTEM = (
@@ -31,8 +31,7 @@ _OWN_SYSTEM = (
     | linux.CLONE_NEWUTS
 )
 
-#: Bytes and files of one kernel where the start command says nothing.
-_SIZE = 256 << 20
+#: Files and directories that a kernel may have in memory.
 _FILES = 50_000
 
 #: Terminals of one kernel: all kernels together have no more than ``kernel.pty.max``.
@@ -204,7 +203,7 @@ def _can_bound_objects(account: int | None) -> bool:
     if pid == 0:
         status = 1
         with suppress(BaseException):
-            bounds = sysvipc.bounds(StartCommand(kernel_id=0, limits={}))
+            bounds = sysvipc.bounds(TRIAL)
             status = 0 if _own_objects(account, bounds) else 1
         os._exit(status)
     return os.waitpid(pid, 0)[1] == 0
@@ -228,7 +227,7 @@ def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
     linux.mount(f"{directory}/ipc", filesystem.SOCKETS, flags=linux.MS_BIND)
     kernels = os.path.dirname(directory)
     linux.mount("tmpfs", kernels, "tmpfs", flags | linux.MS_RDONLY, "size=4k,mode=555")
-    size = start.limit("directory", _SIZE)
+    size = start.limits.directory_bytes
     linux.mount("tmpfs", filesystem.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
     for name, target in (("work", filesystem.HOME), ("tmp", temporary), ("shm", "/dev/shm")):
         os.mkdir(f"{filesystem.OWN}/{name}", 0o700)

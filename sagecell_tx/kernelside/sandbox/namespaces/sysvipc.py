@@ -15,16 +15,13 @@ from contextlib import suppress
 
 from sagecell_tx.kernelside.startcommand import StartCommand
 
-#: Bytes of shared memory where the start command has no limit on memory.
-_SHARED = 128 << 20
-
 #: The part of a kernel's memory that it may have as shared memory of System V, besides.
 _PART = 8
 
 
 def bounds(start: StartCommand) -> dict[str, str]:
     """What is written to the files of /proc/sys/kernel, by name."""
-    shared = start.limit("memory", _SHARED * _PART) // _PART
+    shared = start.limits.memory_bytes // _PART
     return {
         "shmall": str(shared // resource.getpagesize()),  # pages, in all
         "shmmni": "256",  # segments

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sagecell_tx.kernelside.sandbox.namespaces import sysvipc
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import TRIAL
+from tests.kernelside.limits import start
 
 SHMALL = Path("/proc/sys/kernel/shmall")
 
@@ -27,14 +28,10 @@ print(sysvipc.bound({"shmall": "77"}), open("/proc/sys/kernel/shmall").read().st
 """
 
 
-def start(**limits: float) -> StartCommand:
-    return StartCommand(kernel_id=1, limits=limits)
-
-
 def test_shared_memory_is_a_part_of_what_a_kernel_may_have():
-    pages = int(sysvipc.bounds(start(memory=1 << 30))["shmall"])
+    pages = int(sysvipc.bounds(start(memory_bytes=1 << 30))["shmall"])
     assert pages * resource.getpagesize() == 1 << 27
-    assert int(sysvipc.bounds(start())["shmall"]) > 0
+    assert int(sysvipc.bounds(TRIAL)["shmall"]) > 0
 
 
 @pytest.mark.integration

@@ -1,12 +1,14 @@
 /** A control: what shows one value of an interact and lets the visitor change it. */
 
-import { type Json, type JsonObject } from "../../protocol/messages";
+import type { ControlDescription } from "../../protocol/interacts/controls";
+import type { Json } from "../../protocol/messages";
 import { type InteractHost } from "../api";
 
-/** What a control is made from. */
-export interface Making {
-  /** What the kernel says of it, of any shape. */
-  readonly description: JsonObject;
+export type Kind = ControlDescription["kind"];
+
+/** What a control of this kind is made from. */
+export interface Making<K extends Kind> {
+  readonly description: Extract<ControlDescription, { kind: K }>;
   /** An id that no other element has, for its own element and to begin its parts' ids with. */
   readonly id: string;
   /** Its name in words, for parts that are named one by one. */
@@ -32,7 +34,7 @@ export interface Control {
   readonly isPush?: true;
 }
 
-export type MakeControl = (making: Making) => Control;
+export type MakeControl<K extends Kind> = (making: Making<K>) => Control;
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement;
 

@@ -1,37 +1,51 @@
 /** Every kind of control that a kernel may ask for. */
 
-import { textAt } from "../../protocol/messages";
+import { guarded } from "../../dom/errors";
+import { decodeControl } from "../../protocol/interacts/controls";
+import type { JsonObject } from "../../protocol/messages";
 import { button, buttonBar, selector } from "./choices";
-import { type Control, type MakeControl, type Making } from "./control";
+import type { Control, Kind, MakeControl, Making } from "./control";
 import { multiSlider } from "./multislider";
 import { checkbox, colorSelector, htmlBox } from "./simple";
 import { slider } from "./slider";
 import { inputBox, inputGrid } from "./texts";
 
-const KINDS: ReadonlyMap<string, MakeControl> = new Map([
-  ["button", button],
-  ["button_bar", buttonBar],
-  ["checkbox", checkbox],
-  ["color_selector", colorSelector],
-  ["html_box", htmlBox],
-  ["input_box", inputBox],
-  ["input_grid", inputGrid],
-  ["multi_slider", multiSlider],
-  ["selector", selector],
-  ["slider", slider],
-]);
+const KINDS: { readonly [K in Kind]: MakeControl<K> } = {
+  button,
+  button_bar: buttonBar,
+  checkbox,
+  color_selector: colorSelector,
+  html_box: htmlBox,
+  input_box: inputBox,
+  input_grid: inputGrid,
+  multi_slider: multiSlider,
+  selector,
+  slider,
+  unknown: ({ description: { name } }) =>
+    standIn(`A control of a kind that this page cannot show: ${name || "none"}`),
+};
 
-/** A control of the kind that its description names; a note in the place of one that is none. */
-export function makeControl(making: Making): Control {
-  const kind = textAt(making.description, "control_type");
-  return (KINDS.get(kind) ?? unknown)(making);
+/** What any control is made from. */
+export interface ControlOptions extends Omit<Making<Kind>, "description"> {
+  /** What the kernel says of it, of any shape. */
+  readonly description: JsonObject;
 }
 
-function unknown({ description }: Making): Control {
+/** A control of the kind that its description names; a note in the place of one that is none. */
+export function makeControl({ description, ...options }: ControlOptions): Control {
+  const decoded = decodeControl(description);
+  const make = KINDS[decoded.kind] as MakeControl<Kind>;
+  const control = guarded(`making the control ${decoded.kind}`, () =>
+    make({ ...options, description: decoded }),
+  );
+  return control ?? standIn("This control could not be shown.");
+}
+
+/** A sentence in the place of a control. */
+function standIn(sentence: string): Control {
   const element = document.createElement("span");
   element.className = "sagecell_note";
-  const kind = textAt(description, "control_type").toWellFormed();
-  element.textContent = `A control of a kind that this page cannot show: ${kind || "none"}`;
+  element.textContent = sentence;
   return {
     element,
     labelled: null,

@@ -1,15 +1,15 @@
 /** Controls of one element: a box to check, a colour, a piece of HTML. */
 
 import { division } from "../../dom/elements";
-import { type Json } from "../../protocol/messages";
-import { wordsOf } from "../description";
+import { wordsOf } from "../../protocol/interacts/values";
+import type { Json } from "../../protocol/messages";
 import { type Control, type Making, enabling, input } from "./control";
 
 /** The value is a boolean. */
-export function checkbox({ description, id, changed }: Making): Control {
+export function checkbox({ description, id, changed }: Making<"checkbox">): Control {
   const box = input("checkbox");
   box.id = id;
-  box.checked = description["default"] === true;
+  box.checked = description.initial;
   box.addEventListener("change", changed);
   return {
     element: box,
@@ -23,7 +23,8 @@ export function checkbox({ description, id, changed }: Making): Control {
 }
 
 /** The value is "#rrggbb". */
-export function colorSelector({ description, id, label, changed }: Making): Control {
+export function colorSelector(making: Making<"color_selector">): Control {
+  const { description, id, label, changed } = making;
   const well = input("color", "sagecell_colorSelector");
   well.id = id;
   const code = input("text", "sagecell_colorCode");
@@ -35,7 +36,7 @@ export function colorSelector({ description, id, label, changed }: Making): Cont
     if (colour !== null) well.value = colour;
     code.value = well.value;
   };
-  show(description["default"] ?? null);
+  show(description.initial);
   well.addEventListener("input", () => {
     code.value = well.value;
     changed();
@@ -46,7 +47,7 @@ export function colorSelector({ description, id, label, changed }: Making): Cont
     if (well.value !== before) changed();
   });
   const element = division("sagecell_colorControl", well);
-  if (description["hide_input"] !== true) element.append(code);
+  if (description.hasCode) element.append(code);
   return {
     element,
     labelled: well,
@@ -64,10 +65,10 @@ function colourOf(words: string): string | null {
 }
 
 /** It has no value of its own: it shows what the kernel says. */
-export function htmlBox({ description, host }: Making): Control {
+export function htmlBox({ description, host }: Making<"html_box">): Control {
   const element = division("sagecell_htmlBox");
   const show = (value: Json) => element.replaceChildren(host.html(wordsOf(value)));
-  show(description["value"] ?? description["default"] ?? "");
+  show(description.html);
   return {
     element,
     labelled: null,

@@ -1,21 +1,20 @@
 /** Sliders: one thumb or two on a track, over numbers or over places in a list. */
 
 import { division } from "../../dom/elements";
-import { type Json, textAt } from "../../protocol/messages";
-import { clamp, listOf, shown } from "../description";
+import { clamp, listOf, shown } from "../../protocol/interacts/values";
+import type { Json } from "../../protocol/messages";
 import { type Control, type Making, enabling, group, input } from "./control";
-import { type Scale, Thumb, scaleOf } from "./thumb";
+import { Thumb } from "./thumb";
 
-export function slider(making: Making): Control {
-  const subtype = textAt(making.description, "subtype");
-  const scale = scaleOf(making.description, subtype.startsWith("discrete"));
-  return subtype.endsWith("_range") ? rangeSlider(making, scale) : singleSlider(making, scale);
+export function slider(making: Making<"slider">): Control {
+  return making.description.isRange ? rangeSlider(making) : singleSlider(making);
 }
 
-function singleSlider({ description, id, label, changed }: Making, scale: Scale): Control {
+function singleSlider({ description, id, label, changed }: Making<"slider">): Control {
+  const { initial, scale, showsValue } = description;
   const thumb: Thumb = new Thumb({
     scale,
-    start: description["default"],
+    start: initial,
     moved: () => {
       box.tell();
       changed();
@@ -25,7 +24,7 @@ function singleSlider({ description, id, label, changed }: Making, scale: Scale)
   const box = valueBox({ thumb, label: `${label}, value`, changed });
   const track = division("sagecell_sliderControl", thumb.input);
   const element = division("sagecell_sliderContainer", track);
-  if (description["display_value"] !== false) element.append(box.element);
+  if (showsValue) element.append(box.element);
   return {
     element,
     labelled: thumb.input,
@@ -39,8 +38,9 @@ function singleSlider({ description, id, label, changed }: Making, scale: Scale)
 }
 
 /** Two native thumbs on one track; neither passes the other. */
-function rangeSlider({ description, label, changed }: Making, scale: Scale): Control {
-  const [from, to] = listOf(description["default"]);
+function rangeSlider({ description, label, changed }: Making<"slider">): Control {
+  const { initial, scale, showsValue } = description;
+  const [from, to] = listOf(initial);
   const moved = (thumb: Thumb) => {
     if (low.value > high.value) thumb.place(thumb === low ? high.value : low.value);
     tell();
@@ -79,7 +79,7 @@ function rangeSlider({ description, label, changed }: Making, scale: Scale): Con
   };
   show(null);
   const element = group("sagecell_sliderContainer", track);
-  if (description["display_value"] !== false) {
+  if (showsValue) {
     element.append(division("sagecell_rangeValues", ...boxes.map(({ element }) => element)));
   }
   return {

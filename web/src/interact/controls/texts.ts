@@ -1,29 +1,19 @@
 /** What is typed: a line, a text, a grid of entries. */
 
-import { type Json } from "../../protocol/messages";
-import { clamp, countAt, finite, listAt, listOf, numberAt, wordsOf } from "../description";
+import { listOf, wordsOf } from "../../protocol/interacts/values";
+import type { Json } from "../../protocol/messages";
 import { type Control, type Making, enabling, group, input } from "./control";
-
-/** Rows times columns past this would take the page seconds to make. */
-const MOST_ENTRIES = 2500;
 
 type TextField = HTMLInputElement | HTMLTextAreaElement;
 
 /** The value is the text, whole in UTF-16: half of a surrogate pair would not reach the kernel. */
-export function inputBox({ description, id, changed }: Making): Control {
-  const field = textField(description["subtype"] === "textarea");
+export function inputBox({ description, id, changed }: Making<"input_box">): Control {
+  const { initial, isLong, width, height, atEachKey } = description;
+  const field = textField(isLong);
   field.id = id;
-  const width = finite(description["width"]);
-  if (width !== null && width > 0) field.style.width = `calc(${clamp(width, 1, 500)}ch + 1.4rem)`;
-  if (field instanceof HTMLTextAreaElement) {
-    field.rows = clamp(Math.trunc(numberAt(description, "height", 4)), 1, 200);
-  }
-  const entry = new Entry({
-    field,
-    start: description["default"],
-    atEachKey: description["keypress"] === true,
-    changed,
-  });
+  if (width !== null) field.style.width = `calc(${width}ch + 1.4rem)`;
+  if (field instanceof HTMLTextAreaElement) field.rows = height;
+  const entry = new Entry({ field, start: initial, atEachKey, changed });
   return {
     element: field,
     labelled: field,
@@ -34,22 +24,18 @@ export function inputBox({ description, id, changed }: Making): Control {
 }
 
 /** The value is a list of rows, each a list of texts. */
-export function inputGrid({ description, label, changed }: Making): Control {
-  const start = listAt(description, "default").map(listOf);
-  const rowCount = countAt(description, "nrows", start.length, MOST_ENTRIES);
-  const most = Math.floor(MOST_ENTRIES / rowCount);
-  const columnCount = countAt(description, "ncols", start[0]?.length ?? 1, most);
-  const width = clamp(numberAt(description, "width", 4), 1, 100);
-  const rows = Array.from({ length: rowCount }, (_, row) =>
-    Array.from({ length: columnCount }, (_, column) => {
+export function inputGrid({ description, label, changed }: Making<"input_grid">): Control {
+  const { initial, width, columns } = description;
+  const rows = Array.from({ length: description.rows }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => {
       const field = input("text", "sagecell_gridEntry");
       field.style.width = `calc(${width}ch + 1.2rem)`;
       field.setAttribute("aria-label", `${label}, row ${row + 1}, column ${column + 1}`);
-      return new Entry({ field, start: start[row]?.[column], atEachKey: false, changed });
+      return new Entry({ field, start: initial[row]?.[column], atEachKey: false, changed });
     }),
   );
   const element = group("sagecell_inputGrid", ...rows.flat().map(({ field }) => field));
-  element.style.setProperty("--columns", String(columnCount));
+  element.style.setProperty("--columns", String(columns));
   const showRow = (row: number, value: Json) =>
     listOf(value).forEach((item, column) => rows[row]?.[column]?.show(item));
   return {

@@ -1,33 +1,9 @@
 /** One thumb on one track: a native range input and the exact value that it stands for. */
 
-import { type Json, type JsonObject } from "../../protocol/messages";
-import { clamp, finite, listOf, numberAt, shown, wordsOf } from "../description";
+import type { Scale } from "../../protocol/interacts/controls";
+import { clamp, finite, shown } from "../../protocol/interacts/values";
+import type { Json } from "../../protocol/messages";
 import { input } from "./control";
-
-/** The values that a thumb can have. */
-export interface Scale {
-  readonly least: number;
-  readonly most: number;
-  readonly step: number | "any";
-  /** The words for each value, where values are places in a list. */
-  readonly words: readonly string[] | null;
-}
-
-/** The scale of a slider: places in `values` for discrete ones, else numbers in `range`. */
-export function scaleOf(description: JsonObject, isDiscrete: boolean): Scale {
-  if (isDiscrete) return placesIn(listOf(description["values"]));
-  return numbersIn(listOf(description["range"]), numberAt(description, "step", 0));
-}
-
-export function placesIn(values: readonly Json[]): Scale {
-  return { least: 0, most: Math.max(0, values.length - 1), step: 1, words: values.map(wordsOf) };
-}
-
-export function numbersIn(range: readonly Json[], step: number): Scale {
-  const [one, other] = [finite(range[0]) ?? 0, finite(range[1]) ?? 1];
-  const [least, most] = [Math.min(one, other), Math.max(one, other)];
-  return { least, most, step: step > 0 ? step : "any", words: null };
-}
 
 export interface ThumbOptions {
   readonly scale: Scale;

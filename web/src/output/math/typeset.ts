@@ -1,5 +1,6 @@
 /** TeX as it should look. KaTeX is fetched when the first formula needs it. */
 
+import { guarded, report } from "../../dom/errors";
 import { hasMathJax, typesetByPage } from "./mathjax";
 import { type Formula, nextFormula } from "./math";
 
@@ -70,13 +71,18 @@ async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
     element.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
     element.classList.add("tex2jax_process", "mathjax_process");
   }
-  const done = await typesetByPage(waiting).catch(() => true);
+  const done = await typesetByPage(waiting).catch((error: unknown) => {
+    report(error, "typesetting by the page's MathJax");
+    return true; // Its formulas stay as TeX.
+  });
   if (!done) fillByKatex(waiting);
 }
 
 function fillByKatex(waiting: readonly HTMLElement[]): void {
   import("./katex").then(
-    ({ typeset }) => waiting.forEach(typeset),
-    () => undefined, // The source stays readable.
+    ({ typeset }) => {
+      for (const element of waiting) guarded("typesetting a formula", () => typeset(element));
+    },
+    (error: unknown) => report(error, "loading KaTeX"), // The source stays readable.
   );
 }

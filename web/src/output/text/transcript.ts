@@ -1,13 +1,12 @@
 /** Everything that a program has said, in order, whether or not the page shows it yet. */
 
-import {
-  type JsonObject,
-  type KernelMessage,
-  type MimeBundle,
-  isObject,
-  objectAt,
-  textAt,
-  textsAt,
+import { plainText } from "../../protocol/bundles";
+import type {
+  Contents,
+  Display,
+  JsonObject,
+  KernelMessage,
+  MimeBundle,
 } from "../../protocol/messages";
 import { withoutAnsi } from "./ansi";
 
@@ -74,32 +73,32 @@ export class Transcript {
     this.#clearBeforeNext = false;
   }
 
+  /** All goes when the next thing is said. */
+  clearBeforeNext(): void {
+    this.#clearBeforeNext = true;
+  }
+
   /** Takes a message in; null when it says nothing that could be seen. */
-  take({ type, content }: KernelMessage): Change | null {
+  append({ type, content }: KernelMessage): Change | null {
     switch (type) {
       case "stream":
-        return this.#takeStream(content);
+        return this.#appendStream(content);
       case "display_data":
       case "execute_result":
-        return this.#add({
-          kind: "display",
-          displayId: textAt(objectAt(content, "transient"), "display_id"),
-          data: objectAt(content, "data"),
-          metadata: objectAt(content, "metadata"),
-        });
+        return this.#add({ kind: "display", ...content });
       case "update_display_data":
         return this.#update(content);
       case "error":
-        return this.#add({ kind: "error", traceback: tracebackOf(content) });
+        return this.#add({ kind: "error", traceback: content.traceback });
       case "clear_output":
-        if (content["wait"] === true) {
-          this.#clearBeforeNext = true;
+        if (content.wait) {
+          this.clearBeforeNext();
           return null;
         }
         this.clear();
         return { cleared: true, updated: NOTHING };
       case "execute_reply":
-        return this.#takePages(content);
+        return this.#appendPages(content.pages);
       default:
         return null;
     }
@@ -110,10 +109,8 @@ export class Transcript {
     for (const item of this.#items) yield textOf(item);
   }
 
-  #takeStream(content: JsonObject): Change | null {
-    const text = textAt(content, "text");
+  #appendStream({ name, text }: Contents["stream"]): Change | null {
     if (text === "") return null;
-    const name = content["name"] === "stderr" ? "stderr" : "stdout";
     const last = this.#items.at(-1);
     if (!this.#clearBeforeNext && last?.kind === "stream" && last.name === name) {
       last.chunks.push(text);
@@ -123,13 +120,9 @@ export class Transcript {
     return this.#add({ kind: "stream", name, chunks: [text] });
   }
 
-  #takePages(content: JsonObject): Change | null {
-    const payload = content["payload"];
+  #appendPages(pages: readonly string[]): Change | null {
     let change: Change | null = null;
-    for (const part of Array.isArray(payload) ? payload : []) {
-      const text = isObject(part) ? textAt(objectAt(part, "data"), "text/plain") : "";
-      if (text !== "") change = this.#add({ kind: "pager", text });
-    }
+    for (const text of pages) change = this.#add({ kind: "pager", text });
     return change;
   }
 
@@ -146,23 +139,17 @@ export class Transcript {
     return { cleared, updated: NOTHING };
   }
 
-  #update(content: JsonObject): Change | null {
-    const updated = this.#byDisplayId.get(textAt(objectAt(content, "transient"), "display_id"));
+  #update({ data, metadata, displayId }: Display): Change | null {
+    const updated = this.#byDisplayId.get(displayId);
     if (updated === undefined) return null;
     for (const item of updated) {
       this.#length -= textLength(item);
-      item.data = objectAt(content, "data");
-      item.metadata = objectAt(content, "metadata");
+      item.data = data;
+      item.metadata = metadata;
       this.#length += textLength(item);
     }
     return { cleared: false, updated };
   }
-}
-
-function tracebackOf(content: JsonObject): string {
-  const lines = textsAt(content, "traceback");
-  if (lines.length > 0) return lines.join("\n");
-  return `${textAt(content, "ename") || "Error"}: ${textAt(content, "evalue")}`;
 }
 
 function textOf(item: Item): string {
@@ -180,10 +167,11 @@ function textOf(item: Item): string {
 
 /** A bundle as text: the plain form where there is one, else what kinds there are. */
 function displayText(data: MimeBundle): string {
-  return withoutAnsi(textAt(data, "text/plain")) || `[${Object.keys(data).join(", ")}]`;
+  return withoutAnsi(plainText(data)) || `[${Object.keys(data).join(", ")}]`;
 }
 
-function textLength(item: Item): number {
+/** Characters of an item's text. */
+export function textLength(item: Item): number {
   switch (item.kind) {
     case "stream":
       return item.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -197,7 +185,7 @@ function textLength(item: Item): number {
 }
 
 /** Characters of the text forms in a bundle's richest representation, roughly: all but pictures. */
-export function displayLength(data: MimeBundle): number {
+function displayLength(data: MimeBundle): number {
   let longest = 0;
   for (const [type, value] of Object.entries(data)) {
     if (!type.startsWith("image/") && typeof value === "string") {

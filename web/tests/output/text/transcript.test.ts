@@ -2,14 +2,14 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { Transcript } from "../../../src/output/text/transcript";
 import { type JsonObject } from "../../../src/protocol/messages";
+import { heard } from "../../fakes";
 
 let transcript: Transcript;
 beforeEach(() => {
   transcript = new Transcript();
 });
 
-const take = (type: string, content: JsonObject) =>
-  transcript.take({ type, content, parentId: "", channel: "iopub" });
+const take = (type: string, content: JsonObject) => transcript.append(heard(type, content));
 const print = (text: string, name = "stdout") => take("stream", { name, text });
 const show = (text: string, id?: string, type = "display_data") =>
   take(type, {

@@ -1,7 +1,7 @@
 /** Which parts of an interact stand in which row, and how much of it each has. */
 
-import { type Json } from "../protocol/messages";
-import { clamp, finite, listOf } from "./description";
+import type { Json } from "../json";
+import { clamp, finite, listOf } from "./values";
 
 /** A part's name and its share of the row, above 0 and up to 1. */
 export interface Part {

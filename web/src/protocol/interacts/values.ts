@@ -1,6 +1,6 @@
-/** What a kernel says of a control, read as whatever a stranger may have written. */
+/** Numbers, lists and words in descriptions of any shape. */
 
-import { type Json, type JsonObject } from "../protocol/messages";
+import type { Json, JsonObject } from "../json";
 
 /** Past so many parts, a control would keep the page busy rather than serve anybody. */
 export const MOST_PARTS = 5000;

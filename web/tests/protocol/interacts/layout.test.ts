@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { rowsOf } from "../../src/interact/layout";
+import { rowsOf } from "../../../src/protocol/interacts/layout";
 
 // contract: 4.1
 test("rows of names with their shares", () => {

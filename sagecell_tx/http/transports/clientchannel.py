@@ -1,0 +1,59 @@
+"""One client and one kernel, whatever carries their messages."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from sagecell_tx.http.transports.resume import ResumePoint
+from sagecell_tx.sessions.interfaces import Listener
+from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.wire.messages import Message, WireError
+from sagecell_tx.wire.textwire import UnknownChannel
+from sagecell_tx.wire.v4 import V4Client
+
+
+@define(eq=False)
+class ClientChannel:
+    """What one client sends to a kernel and reads from it, in the protocol version that it speaks."""
+
+    session: Session
+    attachment: Attachment
+    _v4: V4Client = field(factory=V4Client, init=False)
+
+    @classmethod
+    def attach(
+        cls, session: Session, listener: Listener, resume_point: ResumePoint | None = None
+    ) -> ClientChannel:
+        """Let `listener` take part in a session, from a `resume_point` on if there is one.
+
+        Raises one of `resume.CANNOT_GO_ON`.
+        """
+        if resume_point is None:
+            return cls(session, session.attach(listener))
+        return cls(session, session.attach(listener, resume_point.name, resume_point.after))
+
+    def read(self, room: int) -> list[Message]:
+        """The kernel's next messages; see `Attachment.read`."""
+        return [self._v4.adapt_reply(each) for each in self.attachment.read(room)]
+
+    def send(self, parsed: Message | WireError) -> Message | None:
+        """Pass on what the client sent, as it was parsed.
+
+        What cannot be passed on gives a refusal, for this client alone: an iopub `error` whose
+        parent is the client's message, as far as it had a header.
+        """
+        if isinstance(parsed, WireError):
+            return refusal(self.session, parsed, parsed.code, parsed.message)
+        try:
+            self.attachment.send(self._v4.adapt_request(parsed))
+        except Undeliverable as error:
+            return refusal(self.session, parsed, error.code, error.message)
+        return None
+
+
+def refusal(session: Session, parsed: Message | WireError, code: str, sentence: str) -> Message:
+    """An iopub `error` whose parent is what the client sent, as far as that had a header."""
+    header = parsed.header if isinstance(parsed, Message | UnknownChannel) else b"{}"
+    content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
+    return session.originate("error", content, header)

@@ -1,0 +1,185 @@
+"""One kernel of the fork server, without a fork server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
+from sagecell_tx.hosts.directories.removals import Removals
+from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
+from sagecell_tx.limits import Limits
+from sagecell_tx.sessions.interfaces import Exit, StartFailed
+from sagecell_tx.wire.messages import SHELL, WireError, originate
+from tests.hosts.doubles import Observed, ProcessReactor, ThisThread, held
+
+KILLED = Exit(signal=9)
+
+
+class ForkedKernelTests(SynchronousTestCase):
+    def setUp(self):
+        self.reactor = ProcessReactor()
+        root = Path(tempfile.mkdtemp(dir="/tmp"))
+        self.addCleanup(shutil.rmtree, root, True)
+        directories = WorkDirs(root, lambda: "00000000")
+        directories.open()
+        self.addCleanup(directories.close)
+        zmq = ZmqSocketFactory(self.reactor)
+        self.addCleanup(zmq.shutdown)
+        removals = Removals(reactor=self.reactor, threads=ThisThread(), remove=directories.remove)
+        removals.start()
+        self.addCleanup(removals.stop)
+        self.commands: list[dict[str, Any]] = []
+        self.given_up: list[ForkedKernel] = []
+        self.observer = Observed()
+        self.resources = HostResources(
+            reactor=self.reactor,
+            threads=ThisThread(),
+            zmq=zmq,
+            directories=directories,
+            limits=Limits(),
+            removals=removals,
+            rejected=Counter(),
+        )
+        self.kernel = ForkedKernel(
+            kernel_id="4e8f9ac5-37de-4bc2-b745-8a079927f377",
+            number=1,
+            directory=directories.make(),
+            key=b"ab" * 32,
+            observer=self.observer,
+            resources=self.resources,
+            send_command=lambda **line: self.commands.append(line),
+            on_given_up=self.given_up.append,
+        )
+        self.ready = self.kernel.when_ready
+
+    def prepare(self, *, watch_disk: bool = False) -> socket.socket:
+        """The kernel's end of the socket past the fork server."""
+        bootstrap, *self.descriptors = self.kernel.prepare(None, watch_disk=watch_disk)
+        end = socket.socket(fileno=bootstrap)
+        self.addCleanup(end.close)
+        return end
+
+    def fork(self) -> None:
+        """The fork server tells the pid."""
+        self.kernel.pid = 4_000_001
+
+    def end(self, how: Exit = KILLED) -> None:
+        """The fork server tells the end. Nothing is left."""
+        self.kernel.ended(how)
+        assert not self.kernel.directory.exists()
+        assert self.reactor.getReaders() == []
+        assert [call for call in self.reactor.getDelayedCalls() if call.active()] == []
+
+    def test_the_kernel_alone_is_told_its_directory_and_key(self):
+        told = json.loads(self.prepare().recv(65536))
+        assert told == {"dir": str(self.kernel.directory), "key": "ab" * 32}
+        assert self.descriptors == []
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)
+
+    def test_where_the_disk_is_watched_the_directory_goes_along(self):
+        self.prepare(watch_disk=True)
+        (directory,) = self.descriptors
+        assert os.path.samestat(os.fstat(directory), self.kernel.directory.stat())
+        os.close(directory)
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)
+
+    def test_a_directory_that_is_gone_leaves_no_descriptor(self):
+        self.kernel.directory.rename(self.kernel.directory.with_name("elsewhere"))
+        before = held()
+        with pytest.raises(FileNotFoundError):
+            self.kernel.prepare(None, watch_disk=True)
+        self.kernel.ended(Exit())
+        assert held() == before
+        self.failureResultOf(self.ready, StartFailed)
+
+    def test_nothing_is_commanded_of_a_kernel_that_has_ended(self):
+        self.prepare()
+        self.kernel.interrupt()
+        self.kernel.kill()
+        self.kernel.limit_near("cpu", 60)
+        before = [{"op": "signal", "signal": "INT"}, {"op": "stop"}]
+        assert self.commands == before
+        alive = [self.kernel.alive]
+        self.end()
+        alive.append(self.kernel.alive)
+        assert alive == [True, False]
+        self.kernel.interrupt()
+        self.kernel.kill()
+        self.kernel.limit_near("cpu", 60)
+        assert self.commands == before
+        assert self.observer.near == [("cpu", 60)]
+        self.failureResultOf(self.ready, StartFailed)
+
+    def test_before_it_is_bound_it_has_no_channels(self):
+        message = originate(SHELL, "kernel_info_request", {}, session="", msg_id="1", date="")
+        self.kernel.pause()
+        self.kernel.send(message)
+        self.kernel.resume()
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)
+
+    def test_a_second_start_has_nothing_of_the_first(self):
+        first = self.prepare()
+        self.fork()
+        assert self.kernel.server_lost()
+        assert self.kernel.pid is None
+        with pytest.raises(BrokenPipeError):
+            first.send(b"bound")
+        second = self.prepare()
+        second.send(b"Bound")
+        with capturedLogs() as events:
+            self.reactor.hear()
+        assert [event for event in events if "makes no sense" in (event["log_format"] or "")]
+        assert self.commands == [{"op": "stop"}]
+        assert not self.kernel.server_lost()
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)
+
+    def test_a_cancelled_start_is_for_the_host_to_end(self):
+        end = self.prepare()
+        self.ready.cancel()
+        assert self.given_up == [self.kernel]
+        self.failureResultOf(self.ready, CancelledError)
+        end.send(b"bound")  # nobody connects to it any more
+        self.reactor.hear()
+        assert self.commands == []
+        self.end()
+        assert self.observer.exits == [KILLED]
+
+    def test_a_program_on_the_kernels_connections_ends_it(self):
+        self.prepare()
+        with capturedLogs() as events:
+            for _ in range(2):
+                self.kernel.link.broken("iopub", WireError("too_large", "It is too large."))
+        assert [event["channel"] for event in events if "channel" in event] == ["iopub", "iopub"]
+        assert self.commands == [{"op": "stop"}]
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)
+        assert self.observer.exits == [Exit(signal=9, reason="protocol")]
+
+    def test_dropped_messages_are_counted_and_the_first_is_logged(self):
+        with capturedLogs() as events:
+            for code in ("bad_signature", "bad_signature", "bad_frames"):
+                self.kernel.link.rejected(code)
+        assert [event["code"] for event in events if "code" in event] == [
+            "bad_signature",
+            "bad_frames",
+        ]
+        assert self.resources.rejected == {"bad_signature": 2, "bad_frames": 1}
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)

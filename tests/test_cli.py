@@ -1,0 +1,73 @@
+"""``sagecell-tx settings upgrade``, in this process and as it is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sagecell_tx import __version__
+from sagecell_tx.cli import main
+
+SETTINGS = "# ours\n[limits]\nidle = 60\n"
+UPGRADED = "# ours\n[limits.lifetime]\nidle_seconds = 60\n"
+
+
+def test_a_file_is_printed_anew_and_stays_as_it_is(tmp_path, capsys):
+    file = tmp_path / "sagecell.toml"
+    file.write_text(SETTINGS)
+    assert main(["settings", "upgrade", str(file)]) == 0
+    assert capsys.readouterr() == (UPGRADED, "")
+    assert file.read_text() == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "No such file or directory"),
+        (b"listen = ", "not TOML: "),
+        (b"\xff", "'utf-8' codec"),
+        (b"[limits]\nidle = 1\nlifetime.idle_seconds = 1", "limits.lifetime.idle_seconds is there"),
+    ],
+)
+def test_a_file_that_cannot_be_upgraded_is_told(tmp_path, capsys, content, why):
+    file = tmp_path / "sagecell.toml"
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["settings", "upgrade", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"sagecell-tx: {file}: {why}")
+
+
+@pytest.mark.parametrize("words", [[], ["settings"], ["settings", "upgrade"], ["nonsense"]])
+def test_a_wrong_command_line_is_told(capsys, words):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "usage: sagecell-tx" in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"sagecell-tx {__version__}\n"
+
+
+@pytest.mark.integration
+def test_it_is_installed(tmp_path):
+    file = tmp_path / "sagecell.toml"
+    file.write_text(SETTINGS)
+    program = Path(sys.executable).with_name("sagecell-tx")
+    done = subprocess.run(
+        [program, "settings", "upgrade", str(file)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, UPGRADED, "")

@@ -1,0 +1,98 @@
+/** From a frame to a message: the one place where what a kernel says is parsed and checked. */
+
+import {
+  type Json,
+  type JsonObject,
+  isObject,
+  objectAt,
+  objectsAt,
+  parseObject,
+  textAt,
+  textsAt,
+} from "./json";
+import type { Contents, Display, ExecuteReply, KernelMessage, Reason } from "./messages";
+import { newFiles } from "./replies";
+
+type Decoders = { readonly [Type in keyof Contents]?: (content: JsonObject) => Contents[Type] };
+
+const DECODERS: Decoders = {
+  stream: (content) => ({
+    name: content["name"] === "stderr" ? "stderr" : "stdout",
+    text: textAt(content, "text"),
+  }),
+  display_data: display,
+  execute_result: display,
+  update_display_data: display,
+  error: (content) => ({ traceback: tracebackOf(content) }),
+  clear_output: (content) => ({ wait: content["wait"] === true }),
+  status: (content) => ({ state: textAt(content, "execution_state"), ...reasonIn(content) }),
+  sagecell_warning: reasonIn,
+  execute_reply: executeReply,
+  comm_open: (content) => ({
+    id: textAt(content, "comm_id"),
+    target: textAt(content, "target_name"),
+    data: objectAt(content, "data"),
+  }),
+  comm_msg: (content) => ({ id: textAt(content, "comm_id"), data: content["data"] ?? null }),
+  comm_close: (content) => ({ id: textAt(content, "comm_id") }),
+};
+
+/** The message in a text frame, or null for anything that is not one. */
+export function decodeFrame(frame: unknown): KernelMessage | null {
+  const message = typeof frame === "string" ? parseObject(frame) : null;
+  return message === null ? null : decodeMessage(message);
+}
+
+/** The message that a JSON value is, or null for anything else. Parts of wrong types are empty. */
+export function decodeMessage(message: Json): KernelMessage | null {
+  if (!isObject(message)) return null;
+  const msgType = textAt(message, "msg_type") || textAt(objectAt(message, "header"), "msg_type");
+  if (msgType === "") return null;
+  const { seq } = message;
+  return {
+    ...decodeContent(msgType, objectAt(message, "content")),
+    parentId: textAt(objectAt(message, "parent_header"), "msg_id"),
+    channel: textAt(message, "channel"),
+    interactId: textAt(objectAt(message, "metadata"), "interact_id"),
+    ...(typeof seq === "number" && { seq }),
+  };
+}
+
+type Content = {
+  [Type in keyof Contents]: { readonly type: Type; readonly content: Contents[Type] };
+}[keyof Contents];
+
+function decodeContent(msgType: string, content: JsonObject): Content {
+  const decode = Object.hasOwn(DECODERS, msgType) ? DECODERS[msgType as keyof Contents] : undefined;
+  if (decode !== undefined) return { type: msgType, content: decode(content) } as Content;
+  if (msgType.endsWith("_reply")) return { type: "reply", content };
+  return { type: "other", content: { msgType } };
+}
+
+function display(content: JsonObject): Display {
+  return {
+    data: objectAt(content, "data"),
+    metadata: objectAt(content, "metadata"),
+    displayId: textAt(objectAt(content, "transient"), "display_id"),
+  };
+}
+
+function executeReply(content: JsonObject): ExecuteReply {
+  return {
+    status: content["status"] === "ok" ? "ok" : "error",
+    newFiles: newFiles(content),
+    pages: objectsAt(content, "payload")
+      .map((part) => textAt(objectAt(part, "data"), "text/plain"))
+      .filter((text) => text !== ""),
+  };
+}
+
+function tracebackOf(content: JsonObject): string {
+  const lines = textsAt(content, "traceback");
+  if (lines.length > 0) return lines.join("\n");
+  return `${textAt(content, "ename") || "Error"}: ${textAt(content, "evalue")}`;
+}
+
+function reasonIn(content: JsonObject): Reason {
+  return { reason: textAt(content, "reason"), message: textAt(content, "message") };
+}

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+
+import {
+  decodeAnswer,
+  decodeCloseReason,
+  decodeMessagesAnswer,
+  decodePage,
+  kernelIn,
+  permalinkIn,
+  replyIn,
+} from "../../src/protocol/answers";
+import { said } from "../fakes";
+
+test.each(["", "{", "[]", "null"])("%j is no answer", (text) => {
+  expect(decodeAnswer(text)).toBeNull();
+});
+
+test.each([
+  ['{"id":"k1"}', null],
+  ['{"error":"busy","message":"Later."}', { reason: "busy", message: "Later." }],
+  ['{"error":7}', { reason: "", message: "" }],
+])("the refusal in %s", (text, refusal) => {
+  expect(decodeAnswer(text)?.refusal).toEqual(refusal);
+});
+
+test("what has another type is empty", () => {
+  expect(kernelIn({ id: "k1", ws_url: "ws://x/" })).toEqual({ id: "k1", wsUrl: "ws://x/" });
+  expect(kernelIn({ id: 7 })).toEqual({ id: "", wsUrl: "" });
+  const permalink = { zip: "z", query: "q", interacts: "i" };
+  expect(permalinkIn({ ...permalink, n: 1 })).toEqual(permalink);
+  expect(permalinkIn({ zip: [] })).toEqual({ zip: "", query: "", interacts: "" });
+  expect(replyIn({ content: { matches: [] } })).toEqual({ matches: [] });
+  expect(replyIn({ content: [] })).toEqual({});
+});
+
+test("polled messages are decoded, and what is none is passed over", () => {
+  const message = { ...said("stream", { text: "a" }), seq: 3 };
+  const answer = decodeMessagesAnswer(JSON.stringify({ messages: [7, {}, message, null] }));
+  expect(answer.messages).toMatchObject([{ type: "stream", seq: 3 }]);
+  expect(answer.refused).toBeNull();
+  expect(decodeMessagesAnswer('{"messages":{}}').messages).toEqual([]);
+  expect(decodeMessagesAnswer("<html>").messages).toEqual([]);
+});
+
+test("messages that were sent and not taken are told of one by one", () => {
+  const refused = [{ index: 0, error: "too_many_requests", message: "Too many." }, null];
+  const answer = decodeMessagesAnswer(JSON.stringify({ error: "e", message: "m", refused }));
+  expect(answer.refused).toEqual([{ reason: "too_many_requests", message: "Too many." }]);
+  expect(answer.refusal).toEqual({ reason: "e", message: "m" });
+});
+
+test.each(["", "not JSON", "[]", '{"message": 7}'])("the close reason %j says nothing", (text) => {
+  expect(decodeCloseReason(text)).toEqual({ reason: "", message: "" });
+});
+
+test("the page's program has a place for everything", () => {
+  const empty = { code: "", language: "", interacts: "", autoeval: false };
+  expect(decodePage("")).toEqual(empty);
+  const program = { code: "1", language: "r", interacts: "[]", autoeval: true };
+  expect(decodePage(JSON.stringify(program))).toEqual(program);
+  expect(decodePage('{"code":1,"autoeval":"yes"}')).toEqual(empty);
+});

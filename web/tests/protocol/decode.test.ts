@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+
+import { decodeFrame, decodeMessage } from "../../src/protocol/decode";
+import type { JsonObject } from "../../src/protocol/messages";
+import { heard } from "../fakes";
+
+describe("decodeFrame", () => {
+  test("finds what the page uses", () => {
+    const frame = JSON.stringify({
+      header: { msg_type: "stream" },
+      parent_header: { msg_id: "m1" },
+      content: { name: "stdout", text: "hi" },
+      channel: "iopub",
+    });
+    expect(decodeFrame(frame)).toEqual({
+      type: "stream",
+      parentId: "m1",
+      channel: "iopub",
+      content: { name: "stdout", text: "hi" },
+      interactId: "",
+    });
+  });
+
+  test.each([
+    ["not JSON", "{"],
+    ["no object", "[1]"],
+    ["null", "null"],
+    ["no type", '{"header": {}}'],
+    ["a type of the wrong type", '{"msg_type": 7}'],
+    ["a binary frame", new ArrayBuffer(3)],
+  ])("is null for %s", (_name, frame) => {
+    expect(decodeFrame(frame)).toBeNull();
+  });
+
+  test("reads parts of the wrong type as empty", () => {
+    const message = decodeFrame('{"msg_type":"status","parent_header":null,"content":[1]}');
+    expect(message).toEqual({
+      type: "status",
+      parentId: "",
+      channel: "",
+      content: { state: "", reason: "", message: "" },
+      interactId: "",
+    });
+  });
+});
+
+test("the server's number of a message is a number or not there", () => {
+  expect(decodeMessage({ msg_type: "status", seq: 7 })).toMatchObject({ seq: 7 });
+  expect(decodeMessage({ msg_type: "status", seq: "7" })).not.toHaveProperty("seq");
+});
+
+test.each([[null], [7], ["status"], [[{ msg_type: "status" }]]])("%j is no message", (value) => {
+  expect(decodeMessage(value)).toBeNull();
+});
+
+const VALUE = { data: { "text/plain": "7" }, metadata: { "text/plain": {} } };
+
+test.each<[string, JsonObject, object]>([
+  ["stream", { name: "stderr", text: "a" }, { name: "stderr", text: "a" }],
+  ["stream", { name: 7, text: ["a"] }, { name: "stdout", text: "" }],
+  ["display_data", { ...VALUE, transient: { display_id: "d" } }, { ...VALUE, displayId: "d" }],
+  ["execute_result", VALUE, { ...VALUE, displayId: "" }],
+  ["update_display_data", { data: [] }, { data: {}, metadata: {}, displayId: "" }],
+  ["error", { ename: "E", evalue: "e", traceback: ["a", 7, "b"] }, { traceback: "a\nb" }],
+  ["error", { ename: "KeyError", evalue: "'x'" }, { traceback: "KeyError: 'x'" }],
+  ["error", {}, { traceback: "Error: " }],
+  ["clear_output", { wait: true }, { wait: true }],
+  ["clear_output", { wait: "yes" }, { wait: false }],
+  [
+    "status",
+    { execution_state: "dead", reason: "cpu", message: "Too long." },
+    { state: "dead", reason: "cpu", message: "Too long." },
+  ],
+  ["sagecell_warning", { reason: "idle", message: 7 }, { reason: "idle", message: "" }],
+  ["comm_open", { comm_id: "c", target_name: "t" }, { id: "c", target: "t", data: {} }],
+  ["comm_msg", { comm_id: "c", data: [1] }, { id: "c", data: [1] }],
+  ["comm_msg", {}, { id: "", data: null }],
+  ["comm_close", { comm_id: 7 }, { id: "" }],
+])("the content of %s %j", (type, content, decoded) => {
+  expect(heard(type, content)).toMatchObject({ type });
+  expect(heard(type, content).content).toEqual(decoded);
+});
+
+test.each([
+  ["ok", "ok"],
+  ["error", "error"],
+  ["aborted", "error"],
+  [7, "error"],
+])("an execute_reply of status %j is %s", (status, decoded) => {
+  expect(heard("execute_reply", { status }).content).toMatchObject({ status: decoded });
+});
+
+test("an execute_reply has the files and pages of its payload, and passes over the rest", () => {
+  const payload = [
+    { source: "page", data: { "text/plain": "Help" } },
+    { data: { "text/html": "<p>" } },
+    { new_files: ["a", 7, "b"] },
+    null,
+    { new_files: "c" },
+  ];
+  expect(heard("execute_reply", { status: "ok", payload }).content).toEqual({
+    status: "ok",
+    newFiles: ["a", "b"],
+    pages: ["Help"],
+  });
+  expect(heard("execute_reply", { payload: 7 }).content).toMatchObject({ newFiles: [], pages: [] });
+});
+
+test("other replies keep their content for those who asked; of other kinds, the name is left", () => {
+  expect(heard("complete_reply", { matches: [] })).toMatchObject({
+    type: "reply",
+    content: { matches: [] },
+  });
+  for (const msgType of ["execute_input", "toString", "__proto__"]) {
+    expect(heard(msgType, { a: 1 })).toMatchObject({ type: "other", content: { msgType } });
+  }
+});
+
+test("output of an interact says of which", () => {
+  expect(heard("stream", { text: "a" }, "r1", "i1")).toMatchObject({
+    parentId: "r1",
+    interactId: "i1",
+  });
+  expect(decodeMessage({ msg_type: "stream", metadata: 7 })).toMatchObject({ interactId: "" });
+});

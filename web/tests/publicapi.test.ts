@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import type { EmbedOptions } from "../src/publicapi";
+import { built } from "./build";
+
+/** The names of all options: the compiler misses one that is not here, and refuses any other. */
+const OPTIONS: Record<keyof EmbedOptions, true> = {
+  inputLocation: true,
+  outputLocation: true,
+  code: true,
+  codeLocation: true,
+  languages: true,
+  defaultLanguage: true,
+  evalButtonText: true,
+  autoeval: true,
+  linked: true,
+  linkKey: true,
+  editor: true,
+  hide: true,
+  template: true,
+  replaceOutput: true,
+  collapse: true,
+  scripts: true,
+  interacts: true,
+  mode: true,
+  callback: true,
+  plainPython: true,
+  hint: true,
+};
+
+/** The terms of the definition list below a heading of docs/embedding.rst. */
+function documented(heading: string): string[] {
+  const path = join(import.meta.dirname, "../../docs/embedding.rst");
+  const [, below = ""] = readFileSync(path, "utf8").split(`\n${heading}\n`);
+  const [section = ""] = below.split(/\n\n[^\n]+\n-+\n/);
+  const terms = section.match(/^``.*$/gm) ?? [];
+  return terms.flatMap((term) => Array.from(term.matchAll(/``(\w+)``/g), ([, name]) => name!));
+}
+
+test("docs/embedding.rst explains every option, and none that there is not", () => {
+  expect(documented("What may be asked for").sort()).toEqual(Object.keys(OPTIONS).sort());
+});
+
+test("the types are beside the script, as they are, and need no other file", async () => {
+  const files = await built("vite.script.config.ts");
+  expect(files.map(({ fileName }) => fileName).sort()).toEqual([
+    "embedded_sagecell.d.ts",
+    "embedded_sagecell.js",
+  ]);
+  const types = files.find(({ fileName }) => fileName.endsWith(".d.ts"));
+  const source = types?.type === "asset" ? String(types.source) : "";
+  expect(source).toContain("var sagecell: SagecellApi;");
+  expect(source).not.toMatch(/^(?:import\b|export .* from\b)/m);
+});
