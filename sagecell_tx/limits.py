@@ -95,6 +95,7 @@ class MessageLimits:
     message_log_bytes: int = 4 * MIB  # what may wait for a slow listener before its kernel waits
     output_bytes: int = 256 * MIB  # of one execution
     ping_seconds: float = 25.0  # between two signs of life asked of a WebSocket
+    listeners: int = 32  # of one kernel at a time; 0: no limit
     stalled_seconds: float = 60.0  # a listener that takes nothing for so long is let go
     poll_seconds: float = 30.0  # the longest wait of a long poll
 

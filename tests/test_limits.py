@@ -13,6 +13,7 @@ COUNTS = (
     "queue_length",
     "heartbeats_missed",
     "retained_sessions",
+    "listeners",
     "processes",
     "open_files",
     "connections",

@@ -23,6 +23,7 @@ from sagecell_tx.http.cells.files import Files
 from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.connections.fairness import Rota
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
@@ -105,7 +106,7 @@ class SiteParts:
     """What the site is built on.
 
     `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `parser` parses
-    what is long.
+    what is long. Requests and WebSockets take turns in `rota`.
     """
 
     fleet: Fleet
@@ -126,6 +127,10 @@ class SiteParts:
     client: Path = CLIENT
     entropy: Callable[[int], bytes] = secrets.token_bytes
     parser: Parser = field(factory=Parser)
+    rota: Rota = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rota = Rota(clock=self.reactor)
 
 
 def resource_tree(parts: SiteParts) -> IResource:
@@ -139,6 +144,7 @@ def resource_tree(parts: SiteParts) -> IResource:
         reactor=parts.reactor,
         who=parts.clients.holder,
         parser=parser,
+        rota=parts.rota,
     )
     stalled = limits.messages.stalled_seconds
     files = Files(store=parts.files, clock=parts.reactor, stalled=stalled)
@@ -246,6 +252,7 @@ def site(parts: SiteParts) -> Site:
         clients=parts.clients,
         baseurl=parts.baseurl,
         parser=parts.parser,
+        rota=parts.rota,
     )
 
 
@@ -275,6 +282,7 @@ def permalink_site(
         clients=clients,
         baseurl=baseurl,
         parser=parser or Parser(),
+        rota=Rota(clock=reactor),
     )
 
 
@@ -288,6 +296,7 @@ def _site(
     clients: Clients,
     baseurl: str,
     parser: Parser,
+    rota: Rota,
 ) -> Site:
     made = CellSite(
         tree,
@@ -298,5 +307,6 @@ def _site(
     )
     made.on_accepted = on_accepted
     made.connection_limits = connection_limits
+    made.rota, made.clients = rota, clients
     made.gzip = Gzip(baseurl)
     return made

@@ -1,20 +1,24 @@
 """What connections send is dealt with bit by bit: the others have their turns in between.
 
 One read brings 64 KiB, which are thousands of frames or requests when these are small. And many
-connections that have a little each are as much as one that has much.
+connections that have a little each are as much as one that has much. So all WebSockets and all
+requests of a site share one `Rota`, in which clients take turns by their addresses.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 from typing_extensions import override
 
@@ -23,7 +27,7 @@ from sagecell_tx.http.connections.strict import StrictChannel
 #: Steps in one turn. Two of them read a frame, or 64 short messages with all that comes of them.
 STEPS = 128
 
-#: Seconds that all intakes together have in one turn of the reactor.
+#: Seconds that all connections together have in one turn of the reactor.
 SHARE = 0.01
 
 #: Pings that are answered in so many seconds. Of more, the latest is: RFC 6455, section 5.5.3.
@@ -35,48 +39,82 @@ PONGS_IN = 1.0
 class Rota:
     """What all connections do in one turn of the reactor takes `SHARE` seconds together.
 
-    Who finds no time left waits for later turns. There addresses take turns, so that many
-    connections of one of them wait for one another, and not all others for them.
+    Who finds no time left waits for later turns. There each address has the same time, however
+    many of its connections wait: the next is whoever has had the least.
     """
 
     clock: IReactorTime
     _began: float | None = field(default=None, init=False)  # when this turn's first had its time
-    #: By whose they are, in the order of their turns.
     _waiting: dict[str, deque[Callable[[], None]]] = field(factory=dict, init=False)
+    #: Each of those names once, after the seconds that it has had. Who comes is where the least is.
+    _order: list[tuple[float, int, str]] = field(factory=list, init=False)
+    _tickets: Iterator[int] = field(factory=count, init=False)
+    _level: float = field(default=0.0, init=False)  # the seconds of the last whose turn it was
+    _ahead: dict[str, float] = field(factory=dict, init=False)  # of those who do not wait now
 
     @property
     def has_time(self) -> bool:
-        """Whether something may be done in this turn."""
-        now = self.clock.seconds()
-        if self._began is None:
-            self._began = now
-            self.clock.callLater(0, self._next)
-        return now - self._began < SHARE
+        """Whether more may be done in this turn."""
+        return self.clock.seconds() - self._beginning() < SHARE
+
+    @property
+    def is_free(self) -> bool:
+        """Whether something may be begun in this turn: there is time, and nobody waits for it."""
+        return self.has_time and not any(self._waiting.values())
 
     def wait(self, who: str, go_on: Callable[[], None]) -> None:
         """Call `go_on`, once, in a later turn."""
-        self._waiting.setdefault(who, deque()).append(go_on)
+        if who not in self._waiting:
+            self._waiting[who] = deque()
+            least = self._order[0][0] if self._order else self._level
+            self._line_up(who, max(least, self._ahead.pop(who, 0.0)))
+        self._waiting[who].append(go_on)
+        self._beginning()
 
     def leave(self, who: str, go_on: Callable[[], None]) -> None:
         """Do not call it. Harmless if it does not wait."""
-        waiting = self._waiting.get(who)
-        if waiting is not None:
-            with suppress(ValueError):
-                waiting.remove(go_on)
-            if not waiting:
-                del self._waiting[who]
+        with suppress(KeyError, ValueError):
+            self._waiting[who].remove(go_on)
+
+    def _beginning(self) -> float:
+        """When this turn's first had its time. It has now, if nobody had before."""
+        if self._began is None:
+            self._began = self.clock.seconds()
+            self.clock.callLater(0, self._next)
+        return self._began
+
+    def _line_up(self, who: str, seconds: float) -> None:
+        heappush(self._order, (seconds, next(self._tickets), who))
 
     def _next(self) -> None:
         self._began = None
-        for _ in range(sum(map(len, self._waiting.values()))):
-            if not self._waiting or not self.has_time:
-                return
-            who = next(iter(self._waiting))
-            waiting = self._waiting.pop(who)
-            go_on = waiting.popleft()
+        waiting = sum(map(len, self._waiting.values()))
+        if not waiting:  # nobody is ahead of anybody
+            self._waiting.clear()
+            self._order.clear()
+            self._ahead.clear()
+        while waiting and self.has_time:
+            waiting -= 1
+            self._give_turn()
+
+    def _give_turn(self) -> None:
+        """Call what waits for whoever has had the least; those who have left are passed over."""
+        while self._order:
+            self._level, _, who = heappop(self._order)
+            waiting = self._waiting[who]
             if waiting:
-                self._waiting[who] = waiting  # behind all others
-            go_on()
+                began = self.clock.seconds()
+                try:
+                    waiting.popleft()()
+                finally:
+                    had = self._level + max(0.0, self.clock.seconds() - began)
+                    if waiting:
+                        self._line_up(who, had)
+                    else:
+                        del self._waiting[who]
+                        self._ahead[who] = had
+                return
+            del self._waiting[who]
 
 
 @define(kw_only=True, eq=False)
@@ -166,50 +204,118 @@ class Pongs:
 
 
 class FairChannel(StrictChannel):
-    """An HTTP connection that answers one request in each turn, while its answers are taken.
+    """An HTTP connection that has turns: to read what it receives, and for each request.
 
     Twisted answers all that one read brought, one within another, whether or not anybody reads.
+    `peer` is the name by which it takes turns until a request's headers tell whose that is, which
+    `holder` gives.
     """
 
     clock: IReactorTime
+    rota: Rota
+    peer: str
+    holder: Callable[[IRequest], str]
+    _asks: str | None = None  # whose the request is
+    _awaited: Callable[[], None] | None = None  # what is done when its turn comes
     _between = False  # further requests are there, and none is looked at
-    _turn: IDelayedCall | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unread: list[bytes] = []
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """Something came. While a request is answered, Twisted keeps a little of it."""
+        if self._unread:
+            self._unread.append(data)
+        elif self._handlingRequest or self.rota.is_free:
+            super().dataReceived(data)
+        else:
+            self._unread.append(data)
+            self._networkProducer.pauseProducing()
+            self._wait(self._read)
+
+    def in_turn(self, call: Callable[[], None]) -> None:
+        """Call, at once if there is time; not at all when the connection ends before its turn."""
+        if self.rota.is_free:
+            call()
+        else:
+            self._wait(call)
+
+    @override
+    def allHeadersReceived(self) -> None:
+        """A request's headers are there."""
+        self._asks = self.holder(self.requests[-1])
+        super().allHeadersReceived()
 
     @override
     def requestDone(self, request: Request) -> None:
         """An answer is written; perhaps the next request is there already."""
         waiting, self._dataBuffer = self._dataBuffer, []
         if not self.persistent or not (self._buffer or any(waiting)):
+            self._asks = None
             super().requestDone(request)
             return
         super().requestDone(request)
-        # What was received is kept as if the request was still being answered.
+        # What was received is kept as if the request was still being answered. It is the same
+        # client's: no proxy asks for another before the answer is there.
         self._dataBuffer, self._handlingRequest, self._between = waiting, True, True
         self.setRawMode()
         self._networkProducer.pauseProducing()
-        self._turn = self.clock.callLater(0, self._next_request)
+        self._wait(self._next_request)
 
     @override
     def resumeProducing(self) -> None:
         """The client has taken what was written."""
         super().resumeProducing()
-        if self._between and self._turn is None:
-            self._turn = self.clock.callLater(0, self._next_request)
+        if self._between and self._awaited is None:
+            self._wait(self._next_request)
+
+    @override
+    def loseConnection(self) -> None:
+        """Close when everything is written; nothing that was received is looked at any more."""
+        self._stop_waiting()
+        super().loseConnection()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is over."""
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        self._stop_waiting()
         super().connectionLost(reason)
 
+    # --- turns
+
+    @property
+    def _who(self) -> str:
+        return self.peer if self._asks is None else self._asks
+
+    def _wait(self, call: Callable[[], None]) -> None:
+        self._awaited = call
+        self.rota.wait(self._who, self._have_turn)
+
+    def _stop_waiting(self) -> None:
+        self._unread.clear()
+        if self._awaited is not None:
+            self._awaited = None
+            self.rota.leave(self._who, self._have_turn)
+
+    def _have_turn(self) -> None:
+        call, self._awaited = self._awaited, None
+        assert call is not None, "or it would have left"
+        call()
+
+    def _read(self) -> None:
+        data, self._unread = b"".join(self._unread), []
+        if not self._waitingForTransport:
+            self._networkProducer.resumeProducing()
+        super().dataReceived(data)
+
     def _next_request(self) -> None:
-        self._turn = None
         if self._waitingForTransport:
             return
         data: bytes = b"".join(self._dataBuffer)
         self._dataBuffer: list[Any] = []
         self._handlingRequest = self._between = False
+        self._asks = None
         self._networkProducer.resumeProducing()
         self.setLineMode(data)

@@ -77,7 +77,8 @@ class Inbox:
     parser: Parser
     pause: Callable[[], None]
     resume: Callable[[], None]
-    _waiting: deque[Callable[[], Deferred[None]]] = field(factory=deque, init=False)
+    size: int = field(default=0, init=False)  # bytes that are not heeded yet
+    _waiting: deque[tuple[int, Callable[[], Deferred[None]]]] = field(factory=deque, init=False)
     _busy: bool = field(default=False, init=False)
 
     def put(
@@ -92,21 +93,25 @@ class Inbox:
         def read() -> Deferred[None]:
             return self.parser.parse(size, parse).addCallbacks(heed, refuse)
 
-        self._waiting.append(read)
+        self.size += size
+        self._waiting.append((size, read))
         if not self._busy:
             self._go_on()
 
     def _go_on(self) -> None:
         self._busy = True
         while self._waiting:
-            read = self._waiting.popleft()()
+            size, begin = self._waiting.popleft()
+            read = begin()
             read.addErrback(lambda failure: _log.failure("heeding what a client sent", failure))
             if not read.called:
                 self.pause()
-                read.addCallback(self._read)
+                read.addCallback(self._read, size)
                 return
+            self.size -= size
         self._busy = False
 
-    def _read(self, _: None) -> None:
+    def _read(self, _: None, size: int) -> None:
+        self.size -= size
         self.resume()
         self._go_on()

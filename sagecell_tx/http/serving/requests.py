@@ -16,9 +16,11 @@ from twisted.web.resource import EncodingResourceWrapper, IResource
 from twisted.web.server import GzipEncoderFactory, Request, Site
 from typing_extensions import override
 
+from sagecell_tx.http.connections.fairness import FairChannel, Rota
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving import cors, ndjson
+from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, problem_of
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.wire import formwire
@@ -80,6 +82,14 @@ class CellRequest(Request):
         size = self.content.tell() if formwire.is_form(kind) else 0
         self.content.seek(0)
         self.args = {}
+        read = partial(self._read, size, query, kind)
+        if isinstance(self.channel, FairChannel):
+            self.channel.in_turn(read)
+        else:
+            read()
+
+    def _read(self, size: int, query: bytes, kind: str) -> None:
+        """Read query and form, then answer: it is the client's turn."""
         read = self.parser.parse(size, partial(self._parse, query, kind))
         self._fields = read.addCallbacks(self._answer, self._refuse_fields)
         self._fields.addErrback(lambda failure: _log.failure("answering a request", failure))
@@ -159,11 +169,14 @@ class Gzip(GzipEncoderFactory):
 class CellSite(Site):
     """The factory for connections, whose responses may be compressed.
 
-    `on_accepted` tells whether a new one may stay, `connection_limits` counts them.
+    `on_accepted` tells whether a new one may stay, `connection_limits` counts them. They have turns
+    in `rota`, by the names that `clients` gives.
     """
 
     on_accepted: Callable[[], bool]
     connection_limits: ConnectionLimits
+    rota: Rota
+    clients: Clients
     gzip: Gzip
     protocol = TimedChannel  # type: ignore[assignment]
 
@@ -179,6 +192,8 @@ class CellSite(Site):
             return None
         channel: Any = super().buildProtocol(addr)
         channel.clock, channel.connection_limits = self.reactor, self.connection_limits
+        channel.rota, channel.holder = self.rota, self.clients.holder
+        channel.peer = self.clients.counted_as(addr) if addr is not None else ""
         return channel
 
     @override

@@ -18,13 +18,14 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from sagecell_tx.http.sockjs.connection import SockJSClient
-from sagecell_tx.http.transports.clientchannel import ClientChannel
+from sagecell_tx.http.transports.clientchannel import ClientChannel, refusal
 from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
+from sagecell_tx.http.transports.resume import TOO_MANY_LISTENERS
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import STALLED
+from sagecell_tx.sessions.listeners.audience import STALLED, TooManyListeners
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
@@ -108,7 +109,7 @@ class Multiplexer:
         if parsed.address == COMPLETE:
             self._complete(parsed.message)
             return
-        kernel = self._kernel(parsed.address.partition("/")[0])
+        kernel = self._kernel(parsed.address.partition("/")[0], parsed.message)
         if kernel is not None:
             self._send(kernel, parsed.message)
 
@@ -152,22 +153,29 @@ class Multiplexer:
         if reason == STALLED:
             self._client.abandon(TRY_AGAIN_LATER, "Too slow: nothing was taken for too long.")
 
-    def _kernel(self, kernel_id: str) -> MultiplexedKernel | None:
-        """A kernel's part of the connection, begun when it is asked for first."""
+    def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
+        """A kernel's part of the connection, begun when it is `asked` something first."""
         kernel = self._kernels.get(kernel_id)
         if kernel is None:
             session = self._fleet.get(kernel_id)
             if session is None:
                 return None
-            kernel = self._kernels[kernel_id] = MultiplexedKernel(self, session)
+            try:
+                kernel = MultiplexedKernel(self, session)
+            except TooManyListeners:
+                self._refuse(session, refusal(session, asked, *TOO_MANY_LISTENERS))
+                return None
+            self._kernels[kernel_id] = kernel
             self.kernel_woken(kernel)  # what was said before waits
         return kernel
 
     def _send(self, kernel: MultiplexedKernel, message: Message | WireError) -> None:
         # One bad message is refused as well: it must not cut the page's other cells off.
-        refusal = kernel.channel.send(message)
+        self._refuse(kernel.session, kernel.channel.send(message))
+
+    def _refuse(self, session: Session, refusal: Message | None) -> None:
         if refusal is not None and not self._full:
-            self._answers.append(_addressed(kernel.session, refusal))
+            self._answers.append(_addressed(session, refusal))
             self._client.wake()
 
     @property

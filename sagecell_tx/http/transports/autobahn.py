@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import define, field
+from attrs import Factory, define, field
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
@@ -32,6 +32,7 @@ from sagecell_tx.http.transports.dispatch import (
     WebSocket,
     close_reason,
 )
+from sagecell_tx.http.transports.incoming import AddressMemory, IncomingMessages
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire.messages import dump
 
@@ -62,8 +63,10 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     who: str
     on_closed: Callable[[], None]
     control_frame_data: Any
+    message_data: Any
     _intake: Intake
     _inbox: Inbox
+    _incoming: IncomingMessages
     _pongs: Pongs
     _dispatcher: Dispatcher | None = None
     said_goodbye = False
@@ -82,7 +85,14 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self._inbox = Inbox(
             parser=self.factory.parser,
             pause=lambda: self._intake.hold(self._inbox),
-            resume=lambda: self._intake.release(self._inbox),
+            resume=self._read_on,
+        )
+        self._incoming = IncomingMessages(
+            clock=self.factory.reactor,
+            memory=self.factory.memory,
+            who=self.who,
+            unhandled=lambda: self._inbox.size,
+            refuse=self._refuse_incoming,
         )
         self._pongs = Pongs(clock=self.factory.reactor, send=self.sendPong)
         super().connectionMade()
@@ -98,7 +108,20 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def _process(self) -> bool:
         """Read a frame's head, or what there is of its payload; tells whether there is more."""
         talks = self.state in (self.STATE_OPEN, self.STATE_CLOSING)
-        return bool(talks and self.processData() and self.state != self.STATE_CLOSED)
+        more = bool(talks and self.processData() and self.state != self.STATE_CLOSED)
+        if not more:
+            begun = sum(map(len, self.message_data)) if self.inside_message else None
+            self._incoming.note(begun)
+        return more
+
+    def _read_on(self) -> None:
+        """What was parsed aside is handled."""
+        self._incoming.settle()
+        self._intake.release(self._inbox)
+
+    def _refuse_incoming(self, code: int, word: str, sentence: str) -> None:
+        self.message_data = []
+        self.close_with(code, word, sentence)
 
     @override
     def onMessageFrameData(self, payload: bytes) -> None:
@@ -107,7 +130,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Autobahn keeps each as an object of its own, which takes far more room than a few bytes,
         and none at all may come without end.
         """
-        if not self.failedByMe:
+        if not (self.failedByMe or self.said_goodbye):
             if not self.message_data:
                 self.message_data.append(bytearray())
             self.message_data[0] += payload
@@ -166,6 +189,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """The client said something, whatever it is."""
+        self._incoming.finish()
         if self._dispatcher is not None:
             self._dispatcher.receive(payload, binary=isBinary)
 
@@ -174,6 +198,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """The socket is gone."""
         if self._dispatcher is not None:
             self._dispatcher.end(for_good=wasClean and code in GOODBYES)
+            self._inbox.put(0, self._incoming.settle, lambda _: None, lambda _: None)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -181,6 +206,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self._parting is not None and self._parting.active():
             self._parting.cancel()
         self._intake.stop()
+        self._incoming.stop()
         self._pongs.stop()
         super().connectionLost(reason)
         self.on_closed()
@@ -275,12 +301,14 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         now: Callable[[], str],
         reactor: Any,
         parser: Parser,
+        rota: Rota,
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
         self.lifetime = lifetime
         self.parser = parser
         self.now = now
-        self.rota = Rota(clock=reactor)
+        self.rota = rota
+        self.memory = AddressMemory()
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             maxFramePayloadSize=messages.client_message_bytes,
@@ -348,6 +376,7 @@ class WebSockets:
     reactor: Any
     who: Callable[[IRequest], str] = lambda _: ""
     parser: Parser = field(factory=Parser)
+    rota: Rota = field(default=Factory(lambda self: Rota(clock=self.reactor), takes_self=True))
     _factory: WebSocketFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -357,6 +386,7 @@ class WebSockets:
             now=self.now,
             reactor=self.reactor,
             parser=self.parser,
+            rota=self.rota,
         )
 
     def resource(self, make_handler: HandlerFactory) -> IResource:

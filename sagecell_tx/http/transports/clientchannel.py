@@ -43,21 +43,17 @@ class ClientChannel:
         What cannot be passed on gives a refusal, for this client alone: an iopub `error` whose
         parent is the client's message, as far as it had a header.
         """
-        match parsed:
-            case UnknownChannel():
-                return self._refusal(parsed, parsed.header)
-            case WireError():
-                return self._refusal(parsed, b"{}")
+        if isinstance(parsed, WireError):
+            return refusal(self.session, parsed, parsed.code, parsed.message)
         try:
             self.attachment.send(self._v4.adapt_request(parsed))
         except Undeliverable as error:
-            return self._refusal(error, parsed.header)
+            return refusal(self.session, parsed, error.code, error.message)
         return None
 
-    def _refusal(self, error: WireError | Undeliverable, parent_header: bytes) -> Message:
-        content = {
-            "ename": error.code,
-            "evalue": error.message,
-            "traceback": [f"{error.code}: {error.message}"],
-        }
-        return self.session.originate("error", content, parent_header)
+
+def refusal(session: Session, parsed: Message | WireError, code: str, sentence: str) -> Message:
+    """An iopub `error` whose parent is what the client sent, as far as that had a header."""
+    header = parsed.header if isinstance(parsed, Message | UnknownChannel) else b"{}"
+    content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
+    return session.originate("error", content, header)

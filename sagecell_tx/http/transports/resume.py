@@ -15,6 +15,7 @@ from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parameters import text
 from sagecell_tx.limits import LifetimeLimits
+from sagecell_tx.sessions.listeners.audience import TooManyListeners
 from sagecell_tx.sessions.listeners.messagelog import MessagesGone, NotPublished
 from sagecell_tx.sessions.listeners.resumable import TooManyCursors
 
@@ -22,7 +23,10 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 _NAME = re.compile(r"[A-Za-z0-9._~\-]{0,64}")
 
 #: What a session says to a client that cannot go on as it asks.
-CANNOT_GO_ON = (MessagesGone, NotPublished, TooManyCursors)
+CANNOT_GO_ON = (MessagesGone, NotPublished, TooManyCursors, TooManyListeners)
+
+#: The word and the sentence for the last of these.
+TOO_MANY_LISTENERS = ("too_many_listeners", "As many clients listen to this kernel as may.")
 
 
 @frozen
@@ -82,6 +86,8 @@ def refusal(error: Exception, limits: LifetimeLimits) -> Problem:
                 "Too many clients of this kernel have cursors.",
                 headers={"Retry-After": seconds},
             )
+        case TooManyListeners():
+            return Problem(429, *TOO_MANY_LISTENERS, headers={"Retry-After": "5"})
     return _not_published()
 
 

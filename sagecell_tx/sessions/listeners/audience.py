@@ -28,6 +28,10 @@ STALLED = "stalled"
 SUPERSEDED = "superseded"
 
 
+class TooManyListeners(Exception):
+    """As many listen to this kernel as may."""
+
+
 @define(eq=False)
 class Subscription:
     """One listener, and how far it has read."""
@@ -95,14 +99,18 @@ class Audience:
         return self._message_log.size
 
     def subscribe(self, listener: Listener) -> Subscription:
-        """Let `listener` take part."""
+        """Let `listener` take part; raises `TooManyListeners`."""
+        self._check_room()
         return self._add(Subscription(listener, self._message_log.open(), self.clock.seconds()))
 
     def resubscribe(self, listener: Listener, name: str, after: int | None) -> Subscription:
         """A resumable client listens; see `ResumableClients.subscribe`, also for what is raised.
 
-        It takes the place of an older one of that name, which is closed as superseded.
+        It takes the place of an older one of that name, which is closed as superseded. If there is
+        none, `TooManyListeners` may be raised.
         """
+        if not any(each.client and each.client.name == name for each in self._subscriptions):
+            self._check_room()
         client = self._resumable.subscribe(name, after)
         self._check_drained()
         older = self._subscription_of(client)
@@ -120,6 +128,11 @@ class Audience:
             self._resumable.unsubscribe(client)
         self._note_presence()
         return client.cursor.kept - 1
+
+    def _check_room(self) -> None:
+        """What the kernel says is written to each, so there are not too many."""
+        if 0 < self.messages.listeners <= len(self._subscriptions):
+            raise TooManyListeners
 
     def _subscription_of(self, client: ResumableClient) -> Subscription | None:
         """That with which a resumable client listens at present."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
+import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.base import DelayedCall
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
@@ -20,10 +22,16 @@ from sagecell_tx.http.connections.fairness import (
     Pongs,
     Rota,
 )
-from tests.http.loopback import Connection, answers, form, request
+from tests.http.loopback import CLIENT, Connection, answers, form, request
 from tests.http.talking import TalkTests, execute, frame, frames
 
 STATUS = request("GET", "/api/status")
+
+#: A millisecond, so that sums of them are exact.
+TICK = 2**-10
+
+STRANGER = IPv4Address("TCP", "203.0.113.9", 40000)
+OTHER = IPv4Address("TCP", "198.51.100.7", 40000)
 
 
 def receive(connection: Connection, data: bytes) -> None:
@@ -122,6 +130,104 @@ class IntakeTests(TalkTests):
         assert clock.getDelayedCalls() == []
 
 
+class RotaTests(TalkTests):
+    """Who waits has the same time as others."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = Clock()
+        self.rota = Rota(clock=self.clock)
+        self.order: list[str] = []
+
+    def wait_for(self, name: str, seconds: float, times: int = 1) -> None:
+        """So often, something of that name waits that takes so long."""
+
+        def go_on() -> None:
+            self.order.append(name)
+            self.clock.rightNow += seconds
+
+        for _ in range(times):
+            self.rota.wait(name, go_on)
+
+    def test_who_takes_long_has_fewer_turns(self) -> None:
+        self.wait_for("l", 4 * TICK, 3)
+        self.wait_for("s", TICK, 10)
+        self.clock.advance(0)
+        assert "".join(self.order) == "lssss" + "lssss" + "lss"
+
+    def test_who_comes_later_has_no_credit(self) -> None:
+        self.wait_for("e", TICK, 2)
+        self.rota.wait("e", lambda: self.wait_for("l", TICK, 2))
+        self.wait_for("e", TICK, 2)
+        self.clock.advance(0)
+        assert "".join(self.order) == "ee" + "lele"
+
+    def test_who_comes_again_has_had_what_it_had(self) -> None:
+        self.wait_for("a", 3 * TICK)
+        self.rota.wait("b", lambda: self.wait_for("a", TICK))
+        self.wait_for("b", TICK, 5)
+        self.clock.advance(0)
+        assert "".join(self.order) == "abbb" + "abb"
+
+    def test_nothing_begins_while_somebody_waits(self) -> None:
+        free = [self.rota.is_free]
+        self.wait_for("a", 0.0)
+        assert self.rota.has_time
+        free.append(self.rota.is_free)
+        self.clock.advance(0)
+        free.append(self.rota.is_free)
+        assert free == [True, False, True]
+
+    def test_they_who_come_again_and_again_keep_nobody_out(self) -> None:
+        self.wait_for("a", TICK, 2)
+        names = iter("bcdefgh")
+
+        def come() -> None:
+            self.clock.rightNow += TICK
+            name = next(names, "")
+            if name:
+                self.order.append(name)
+                self.rota.wait(name, come)
+
+        self.rota.wait("b", come)
+        self.clock.advance(0)
+        assert "".join(self.order) == "aba" + "cdefgh"
+
+    def test_nothing_is_kept_of_those_who_have_gone(self) -> None:
+        for number in range(10):
+            self.wait_for(str(number), TICK)
+            self.clock.advance(0)
+            self.rota.wait("gone", self.fail)
+            self.rota.leave("gone", self.fail)
+            self.clock.advance(0)
+        assert not self.rota._waiting
+        assert not self.rota._order
+        assert not self.rota._ahead
+
+    def test_who_leaves_is_passed_over(self) -> None:
+        self.rota.wait("a", self.fail)
+        self.wait_for("b", 0.0)
+        self.rota.leave("a", self.fail)
+        self.rota.leave("a", self.fail)
+        self.rota.leave("c", self.fail)
+        self.wait_for("a", 0.0)
+        self.clock.advance(0)
+        assert self.order == ["a", "b"]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_a_failure_takes_nobody_elses_turn(self) -> None:
+        def fail() -> None:
+            raise ValueError("of one connection")
+
+        self.rota.wait("a", fail)
+        self.wait_for("a", 0.0)
+        self.wait_for("b", 0.0)
+        with pytest.raises(ValueError, match="of one"):
+            self.clock.advance(0)
+        self.clock.advance(0)
+        assert self.order == ["b", "a"]
+
+
 class FloodTests(TalkTests):
     """Many small frames."""
 
@@ -209,6 +315,117 @@ class PipelineTests(TalkTests):
         self.wait(0)
         assert b"".join(connection.server.stream).count(b"HTTP/1.1 200") == 1
         assert len(self.world.clock.getDelayedCalls()) < before
+
+
+class RequestTests(TalkTests):
+    """Requests have turns, as WebSockets have, when there is no time for all of them at once."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.kernel_id = self.start(timeout="600")
+        self.wait(0)
+
+    def spend(self) -> None:
+        """Others take all the time there is in this turn of the reactor."""
+        rota: Rota = cast(Any, self.world.site).rota
+        assert rota.has_time
+        self.world.clock.rightNow += SHARE
+
+    def post(self, msg_id: str, **headers: str) -> tuple[bytes, bytes]:
+        """A request that says something to the kernel, by its `msg_id`: head and body."""
+        given = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        path = f"/kernel/{self.kernel_id}/messages"
+        head, end, body = request("POST", path, given, execute("print 1", msg_id)).partition(
+            b"\r\n\r\n"
+        )
+        return head + end, body
+
+    @property
+    def done(self) -> list[str]:
+        """What was said to the kernel, in its order."""
+        return [message.msg_id for message in self.world.host.latest.sent]
+
+    def test_one_that_comes_while_there_is_time_is_answered_at_once(self) -> None:
+        connection = self.world.connect()
+        receive(connection, STATUS)
+        assert b"".join(connection.server.stream).startswith(b"HTTP/1.1 200")
+
+    def test_one_that_comes_when_there_is_none_waits(self) -> None:
+        connection = self.world.connect()
+        self.spend()
+        receive(connection, STATUS[:10])
+        assert is_held(connection)
+        receive(connection, STATUS[10:])  # it was read before
+        assert connection.server.stream == []
+        self.wait(0)
+        assert not is_held(connection)
+        connection.pump()
+        assert connection.answer().status == 200
+
+    def test_an_address_waits_for_itself(self) -> None:
+        """The peer's address counts, unless a believed proxy has many clients."""
+        self.spend()
+        peers = [("a1", STRANGER), ("a2", STRANGER), ("a3", STRANGER), ("b", OTHER), ("c", CLIENT)]
+        for msg_id, peer in peers:
+            receive(self.world.connect(peer=peer), b"".join(self.post(msg_id)))
+        self.wait(0)
+        assert self.done == ["b", "c", "a1", "a2", "a3"]
+
+    def test_once_the_headers_are_read_they_tell_whose_it_is(self) -> None:
+        sent = []
+        for msg_id, address in (("a1", "2001:db8::1"), ("a2", "2001:db8::2"), ("b", "2001:db9::1")):
+            head, body = self.post(msg_id, X_Forwarded_For=address)
+            connection = self.world.connect()
+            receive(connection, head)
+            sent.append((connection, body))
+        self.spend()
+        for connection, body in sent:
+            receive(connection, body)
+        assert self.done == []
+        self.wait(0)
+        assert self.done == ["b", "a1", "a2"]
+
+    def test_so_they_do_when_its_processing_has_to_wait(self) -> None:
+        done = list[str]()
+        channels = {}
+        for name, address in (("a1", "192.0.2.1"), ("a2", "192.0.2.1"), ("b", "192.0.2.2")):
+            connection = self.world.connect()
+            receive(connection, self.post(name, X_Forwarded_For=address)[0])
+            channels[name] = connection.server.protocol
+        self.spend()
+        for name, channel in channels.items():
+            channel.in_turn(partial(done.append, name))
+        assert done == []
+        self.wait(0)
+        assert done == ["a1", "b", "a2"]
+
+    def test_the_next_request_on_a_connection_may_be_somebody_elses(self) -> None:
+        connection = self.world.connect()
+        receive(connection, b"".join(self.post("a1", X_Forwarded_For="192.0.2.1")))
+        self.spend()
+        receive(self.world.connect(), b"".join(self.post("b")))
+        receive(connection, b"".join(self.post("a2")))
+        other = self.world.connect(peer=STRANGER)
+        receive(other, b"".join(self.post("c")))
+        self.wait(0)
+        assert self.done == ["a1", "c", "b", "a2"]
+
+    def test_who_goes_before_its_turn_is_not_heard(self) -> None:
+        self.spend()
+        connection = self.world.connect()
+        receive(connection, b"".join(self.post("a")))
+        connection.server.protocol.connectionLost(Failure(ConnectionLost()))
+        self.wait(0)
+        assert self.done == []
+
+    def test_who_is_too_late_is_not_heard_either(self) -> None:
+        """The deadline for headers passes while they wait: nothing follows its answer."""
+        connection = self.world.connect()
+        self.spend()
+        receive(connection, b"".join(self.post("a")))
+        connection.server.protocol.loseConnection()
+        self.wait(0)
+        assert self.done == []
 
 
 def test_pongs_stop_with_the_connection() -> None:

@@ -112,6 +112,22 @@ class CellTests(PageTests):
         self.send(page, run(kernel_id, "print more", "m2"))
         assert len(self.heard(page)) == count
 
+    def test_a_kernel_to_which_too_many_listen(self) -> None:
+        kernel_id, other = self.start(timeout="60"), self.start(timeout="60")
+        pages = [self.socket() for _ in range(self.limits.messages.listeners)]
+        for page in pages:
+            self.send(page, f"{kernel_id}/channels,nothing")
+        late = self.socket()
+        self.send(late, run(kernel_id, "print 1"), f"{kernel_id}/channels,nothing")
+        errors = self.of(late, kernel_id)
+        assert [each["content"]["ename"] for each in errors] == ["too_many_listeners"] * 2
+        assert [each["parent_header"].get("msg_id") for each in errors] == ["m1", None]
+        self.send(late, run(other, "print 2"))
+        assert self.printed(late, other) == "2\n"
+        pages[0].hang_up()
+        self.send(late, run(kernel_id, "print 3", "m3"))
+        assert self.printed(late, kernel_id) == "3\n"
+
     def test_what_an_old_editor_asks_a_kernel(self) -> None:
         """contract: T1"""
         kernel_id, page = self.start(timeout="60"), self.socket()

@@ -111,6 +111,16 @@ class SayingTests(PollingTests):
         assert (answer.status, answer.error) == (429, "too_many_cursors")
         assert answer.headers["retry-after"] == "130"
 
+    def test_listeners_are_few(self) -> None:
+        kernel_id = self.start(timeout="60")
+        for _ in range(self.limits.messages.listeners):
+            self.knock(kernel_id)
+        for kind in ("application/json", "application/x-ndjson", "text/event-stream"):
+            answer = self.ask("GET", f"/kernel/{kernel_id}/messages", [("Accept", kind)])
+            assert (answer.status, answer.error) == (429, "too_many_listeners")
+            assert answer.headers["retry-after"] == "5"
+        assert self.post(kernel_id, execute("print 2")).status == 200
+
     def test_messages_that_end_the_session_are_followed_by_none(self) -> None:
         kernel_id = self.start()
         both = b"[" + execute("print 1") + b"," + execute("print 2", "m2") + b"]"

@@ -141,6 +141,16 @@ class ResumingTests(TalkTests):
         assert self.seqs(beside) == [2]
         assert self.ended(newer) == []
 
+    def test_one_listener_too_many_is_told_and_the_others_go_on(self) -> None:
+        talks = [self.talk(self.kernel_id) for _ in range(self.limits.messages.listeners)]
+        for query in ("", "?after=0"):
+            one_more = self.talk(self.kernel_id, query)
+            assert self.ended(one_more) == [(1008, "too_many_listeners")]
+        talks[0].say(execute("print 2"))
+        for talk in talks:
+            talk.connection.pump()
+            assert talk.talker.text == "2\n"
+
     def test_what_makes_no_sense_closes_the_socket(self) -> None:
         for words in ({"after": 7}, {"after": "1"}, {"after": True}, {"after": None}):
             talk = self.talk(self.kernel_id, "?after=0")

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
+from sagecell_tx.limits import Limits, MessageLimits
+from sagecell_tx.sessions.listeners.audience import TooManyListeners
+from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.bridgeworld import LIMITS, BridgeWorld
 from tests.sessions.samples import code, request
+
+# --- how many
+
+
+def test_no_more_listen_than_may_and_who_leaves_makes_room():
+    world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=2)))
+    world.listen()
+    leaving = world.listen()
+    for _ in range(2):
+        with pytest.raises(TooManyListeners):
+            world.listen()
+        with pytest.raises(TooManyListeners):
+            world.bridge.attach(MemoryListener(), "name", 0)
+    assert not world.bridge.audience.awaits_return
+    leaving.attachment.detach()
+    listener = world.listen()
+    said = world.show("on")
+    assert listener.received == [said]
+
+
+def test_who_comes_again_takes_its_own_place():
+    world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=2)))
+    world.listen()
+    first, again = MemoryListener(), MemoryListener()
+    world.bridge.attach(first, "name", 0)
+    world.bridge.attach(again, "name", 0)
+    assert first.closed == ["superseded"]
+    assert again.closed == []
+
+
+def test_without_a_limit_any_number_listens():
+    world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=0)))
+    listeners = [world.listen() for _ in range(40)]
+    said = world.show("to all")
+    assert all(listener.received == [said] for listener in listeners)
+
 
 # --- slow listeners
 
