@@ -130,7 +130,8 @@ class ReadyKernels(Service):
     def _missing(self) -> int:
         """So many more are worth keeping ready and have room; below 0, fewer are."""
         places = self.limits.kernels + self.limits.service_kernels
-        room = places - (len(self._begun) - len(self._stock))
+        # Kernels that are going still have places, beside the visitors who have come for those.
+        room = max(0, places - (len(self._begun) - len(self._stock)))
         return min(self._demand.wanted, room) - len(self._stock)
 
     def _adjust(self) -> None:

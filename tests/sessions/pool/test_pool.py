@@ -260,6 +260,17 @@ class SizeTests(ReadyTests):
         self.rest()
         assert len(self.names()) == 6
 
+    def test_more_than_there_are_places_for_ask_nothing_of_an_empty_stock(self) -> None:
+        self.begin()
+        for _ in range(self.limits.kernels + self.limits.service_kernels + 1):
+            self.visit()
+        self.clock.advance(PAUSE)
+        assert self.pool.ready == 0
+        for visitor in self.visitors:
+            self.successResultOf(visitor.started).kill()
+        self.clock.advance(PAUSE)
+        assert self.pool.ready == 1
+
     def test_visitors_starts_go_first(self) -> None:
         self.begin()
         self.served()
