@@ -42,7 +42,7 @@ from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.interfaces import CellStore, FileStore, Host
+from sagecell_tx.sessions.interfaces import CellStore, FileStore, Host, HostService
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database, open_database
@@ -129,10 +129,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             limits=limits,
             reactor=reactor,
             originator=originator,
+            host=host,
             ready=lambda: ready.ready,
-            sandbox=lambda: (host.sandbox.level, host.features),
-            unbounded=lambda: host.unbounded,
-            rejected=host.rejected,
             on_accepted=ports.accepted,
             connection_limits=connection_limits,
             clients=clients,
@@ -191,7 +189,7 @@ def _files(config: Config, database: Database) -> DatabaseFileStore:
     )
 
 
-def _host(config: Config, reactor: Any) -> ForkHost:
+def _host(config: Config, reactor: Any) -> HostService:
     """Where kernels run. Raises `ConfigError`."""
     network = _network(config, reactor)  # what may raise comes before what has to be closed
     return ForkHost(

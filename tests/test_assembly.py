@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.assembly import BACKLOG, build, new_id, now, timestamp, with_deep_queue
 from sagecell_tx.config import Config
+from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import Server
 
@@ -81,6 +82,7 @@ class BuildingTests(SynchronousTestCase):
             )
             server = build(config, reactor, Notifier.from_environment())
             if isinstance(server, Server):
+                assert isinstance(server.host, ForkHost)
                 self.addCleanup(server.host.zmq.shutdown)
             for service in server.listening:
                 service.privilegedStartService()

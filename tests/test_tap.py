@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.assembly import SWEEP
 from sagecell_tx.config import Config
+from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.resources import TRIM
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.tap import Options, makeService
@@ -98,6 +99,11 @@ class OptionsTests(SynchronousTestCase):
         assert end.value.code == 0
 
 
+def forked(server: Server) -> ForkHost:
+    assert isinstance(server.host, ForkHost)
+    return server.host
+
+
 class BuildingTests(SynchronousTestCase):
     def test_for_twistd(self) -> None:
         state = Path(self.mktemp())
@@ -105,7 +111,7 @@ class BuildingTests(SynchronousTestCase):
         options.parseOptions(["--listen", "tcp:0", "-l", "tcp:0", "-s", str(state)])
         server = makeService(options)
         assert isinstance(server, Server)
-        self.addCleanup(server.host.zmq.shutdown)
+        self.addCleanup(forked(server).zmq.shutdown)
         assert len(server.listening) == 2
         assert [timer.step for timer in cast(Any, server.sweeping)] == [SWEEP, TRIM]
         assert not server.running
@@ -126,9 +132,9 @@ class BuildingTests(SynchronousTestCase):
             file.write_text(text)
             options = Options()
             options.parseOptions(["-l", "tcp:0", "-s", str(state), "-c", str(file)])
-            server = cast(Server, makeService(options))
-            self.addCleanup(server.host.zmq.shutdown)
-            assert (server.host.network is not None) == listed
+            host = forked(cast(Server, makeService(options)))
+            self.addCleanup(host.zmq.shutdown)
+            assert (host.network is not None) == listed
 
     def test_a_list_of_no_hosts_is_an_error(self) -> None:
         file, state = Path(self.mktemp()), Path(self.mktemp())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from sagecell_tx.limits import Limits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.interfaces import CellStore, FileStore
+from sagecell_tx.sessions.interfaces import CellStore, FileStore, HostService
 from sagecell_tx.sessions.originator import Originator
 
 
@@ -104,8 +103,7 @@ class Unknown(Resource):
 class SiteParts:
     """What the site is built on.
 
-    `ready`, `sandbox`, `unbounded` and `rejected` are for the status: see there. `parser` parses
-    what is long.
+    `host` and `ready` are for the status: see there. `parser` parses what is long.
     """
 
     fleet: Fleet
@@ -114,10 +112,8 @@ class SiteParts:
     limits: Limits
     reactor: Any
     originator: Originator
+    host: HostService
     ready: Callable[[], int]
-    sandbox: Callable[[], tuple[str, Sequence[str]]]
-    unbounded: Callable[[], Sequence[str]]
-    rejected: Counter[str]
     on_accepted: Callable[[], bool] = lambda: True
     connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
     clients: Clients = field(factory=Clients)
@@ -171,13 +167,7 @@ def resource_tree(parts: SiteParts) -> IResource:
     permalinks = Permalinks(
         store=parts.cells, limits=limits.requests, clients=parts.clients, clock=parts.reactor
     )
-    status = Status(
-        fleet=fleet,
-        ready=parts.ready,
-        sandbox=parts.sandbox,
-        unbounded=parts.unbounded,
-        rejected=parts.rejected,
-    )
+    status = Status(fleet=fleet, host=parts.host, ready=parts.ready)
     completer = Completer(fleet=fleet, clock=parts.reactor, originator=parts.originator)
     completions = Completions(
         completer=completer,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
@@ -43,11 +42,12 @@ class World:
     client: Path
     clients: Clients = field(factory=Clients)
     connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
-    host: MemoryHost = field(factory=lambda: MemoryHost(answering=True))
+    host: MemoryHost = field(
+        factory=lambda: MemoryHost(answering=True, features=("landlock",), unbounded=("pipes",))
+    )
     cells: MemoryCellStore = field(factory=MemoryCellStore)
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
     clock: MemoryReactorClock = field(factory=lambda: Reactor())
-    rejected: Counter[str] = field(factory=Counter)
     ready: int = 0
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
@@ -82,10 +82,8 @@ class World:
                 limits=self.limits,
                 reactor=self.clock,
                 originator=originator,
+                host=self.host,
                 ready=lambda: self.ready,
-                sandbox=lambda: ("none", ["landlock"]),
-                unbounded=lambda: ["pipes"],
-                rejected=self.rejected,
                 clients=self.clients,
                 connection_limits=self.connection_limits,
                 terms=self.terms,

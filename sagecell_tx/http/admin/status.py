@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from attrs import define
 from klein import Klein
@@ -15,21 +15,16 @@ from sagecell_tx.http.serving.errors import handle_problems, json_body
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import HostService
 
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``.
-
-    `ready` tells how many kernels are, `sandbox` the level and what else confines kernels,
-    `unbounded` what memory of theirs nothing bounds; `rejected` counts dropped messages.
-    """
+    """Routes below ``/api``. `ready` tells how many kernels can be had at once."""
 
     fleet: Fleet
+    host: HostService
     ready: Callable[[], int]
-    sandbox: Callable[[], tuple[str, Sequence[str]]]
-    unbounded: Callable[[], Sequence[str]]
-    rejected: Counter[str]
 
     app = Klein()
     handle_problems(app)
@@ -40,14 +35,14 @@ class Status:
         cors.allow(request, anyone=True)
         limits, admission = self.fleet.limits.admission, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
-        level, features = self.sandbox()
+        host = self.host.status
         return json_body(
             request,
             {
                 "version": __version__,
-                "sandbox": level,
-                "features": list(features),
-                "unbounded": list(self.unbounded()),
+                "sandbox": host.sandbox,
+                "features": list(host.features),
+                "unbounded": list(host.unbounded),
                 "kernels": {
                     "running": len(self.fleet),
                     "ready": self.ready(),
@@ -57,7 +52,7 @@ class Status:
                 },
                 "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
                 "refused": dict(admission.refused),
-                "messages_rejected": dict(self.rejected),
+                "messages_rejected": dict(host.rejected),
             },
         )
 
