@@ -124,11 +124,11 @@ class HostService(Host, Protocol):
     def claim(self) -> None:
         """Have for this server alone what no two can share, before anything else is changed.
 
-        Raises `ConfigError` if another server has it. Harmless if repeated.
+        Raises ``ConfigError`` if another server has it. Harmless if repeated.
         """
 
     def startService(self) -> None:  # noqa: N802
-        """Begin to bring up what starts kernels. Raises `ConfigError`."""
+        """Begin to bring up what starts kernels. Raises ``ConfigError``."""
 
     def when_up(self) -> Deferred[None]:
         """Fires when kernels can be had."""
