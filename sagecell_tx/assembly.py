@@ -31,12 +31,14 @@ from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.hosts.network.resolver import ThreadedResolver
+from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.accepting import ListeningPorts, WatchedEndpoint
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.routes import kernel_routes, page_routes, permalink_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import OneThread, Parser
-from sagecell_tx.http.site import SiteParts, permalink_site, site
+from sagecell_tx.http.site import WebServer
 from sagecell_tx.process.resources import trimming
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
@@ -85,60 +87,38 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
     _make_state_dir(config.state_dir)
-    limits = config.limits
-    database = open_database(
-        config.database_url,
-        reactor=reactor,
-        pool=reactor.getThreadPool(),
-        reserve=limits.files.disk_reserve_bytes,
-    )
+    database = _database(config, reactor)
     cells = _cells(config, database, reactor)
     connection_limits = ConnectionLimits(
-        most=limits.requests.connections_per_address, counted_as=clients.counted_as
+        most=config.limits.requests.connections_per_address, counted_as=clients.counted_as
     )
     ports = _ports(reactor, connection_limits)
-    parser = Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool()))
+    web = WebServer(
+        reactor=reactor,
+        limits=config.limits.requests,
+        on_accepted=ports.accepted,
+        connection_limits=connection_limits,
+        clients=clients,
+        baseurl=config.prefix,
+        parser=Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool())),
+    )
     if config.permalinks_only:
-        links = permalink_site(
-            cells=cells,
-            limits=limits.requests,
-            reactor=reactor,
-            on_accepted=ports.accepted,
-            connection_limits=connection_limits,
-            clients=clients,
-            baseurl=config.prefix,
-            parser=parser,
-        )
         return PermalinkServer(
             reactor=reactor,
             database=database,
-            listening=_listening(config, reactor, links, ports),
+            listening=_listening(config, reactor, web.site(permalink_routes(web, cells)), ports),
             ports=ports,
             notifier=notifier,
         )
     files = _files(config, database)
     host = _host(config, reactor)
     ready = _ready_kernels(config, reactor, host)
-    originator = Originator(new_id=new_id, now=now)
-    fleet = _fleet(config, reactor, ready, files, originator)
-    web = site(
-        SiteParts(
-            fleet=fleet,
-            cells=cells,
-            files=files,
-            limits=limits,
-            reactor=reactor,
-            originator=originator,
-            host=host,
-            ready=lambda: ready.ready,
-            on_accepted=ports.accepted,
-            connection_limits=connection_limits,
-            clients=clients,
-            terms=terms,
-            baseurl=config.prefix,
-            parser=parser,
-        )
-    )
+    fleet = _fleet(config, reactor, ready, files)
+    routes = [
+        *page_routes(web, cells),
+        *kernel_routes(web, fleet, terms),
+        Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+    ]
     return Server(
         reactor=reactor,
         database=database,
@@ -146,7 +126,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         host=host,
         ready=ready,
         fleet=fleet,
-        listening=_listening(config, reactor, web, ports),
+        listening=_listening(config, reactor, web.site(routes), ports),
         ports=ports,
         notifier=notifier,
     )
@@ -170,6 +150,16 @@ def _make_state_dir(path: Path) -> None:
             path.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"state_dir: {path}: {error.strerror}") from error
+
+
+def _database(config: Config, reactor: Any) -> Database:
+    """What permalinks and files are kept in. Raises `ConfigError`."""
+    return open_database(
+        config.database_url,
+        reactor=reactor,
+        pool=reactor.getThreadPool(),
+        reserve=config.limits.files.disk_reserve_bytes,
+    )
 
 
 def _cells(config: Config, database: Database, reactor: Any) -> CellStore:
@@ -238,9 +228,7 @@ def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
     )
 
 
-def _fleet(
-    config: Config, reactor: Any, host: Host, files: FileStore, originator: Originator
-) -> Fleet:
+def _fleet(config: Config, reactor: Any, host: Host, files: FileStore) -> Fleet:
     """All sessions, which have their kernels of `host`."""
     processors = len(os.sched_getaffinity(0))
     return Fleet(
@@ -248,7 +236,7 @@ def _fleet(
         files=files,
         limits=config.limits,
         clock=reactor,
-        originator=originator,
+        originator=Originator(new_id=new_id, now=now),
         starts=Starts(at_once=2 * processors, each=processors, clock=reactor),
     )
 

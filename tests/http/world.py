@@ -16,11 +16,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 from typing_extensions import override
 
+from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.routes import kernel_routes, page_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
-from sagecell_tx.http.site import SiteParts, site
+from sagecell_tx.http.site import WebServer
+from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -70,28 +73,23 @@ class World:
             originator=originator,
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
-        self.site = self.made(originator)
-
-    def made(self, originator: Originator) -> Site:
-        """The site."""
-        return site(
-            SiteParts(
-                fleet=self.fleet,
-                cells=self.cells,
-                files=self.files,
-                limits=self.limits,
-                reactor=self.clock,
-                originator=originator,
-                host=self.host,
-                ready=lambda: self.ready,
-                clients=self.clients,
-                connection_limits=self.connection_limits,
-                terms=self.terms,
-                baseurl=self.baseurl,
-                client=self.client,
-                parser=self.parser,
-            )
+        web = WebServer(
+            reactor=self.clock,
+            limits=self.limits.requests,
+            clients=self.clients,
+            connection_limits=self.connection_limits,
+            baseurl=self.baseurl,
+            parser=self.parser,
         )
+        self.site = web.site(self.routes(web))
+
+    def routes(self, web: WebServer) -> list[Routes]:
+        """All that a server has."""
+        return [
+            *page_routes(web, self.cells, self.client),
+            *kernel_routes(web, self.fleet, self.terms),
+            Status(fleet=self.fleet, host=self.host, ready=lambda: self.ready),
+        ]
 
     def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:
         """A connection that is up, from `peer`."""

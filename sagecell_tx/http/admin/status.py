@@ -8,10 +8,12 @@ from collections.abc import Callable
 from attrs import define
 from klein import Klein
 from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 
 from sagecell_tx import __version__
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import handle_problems, json_body
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -28,6 +30,10 @@ class Status:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/api``, and below."""
+        root.putChild(b"api", Mounted(self.app))
 
     @app.route("/status", methods=["GET"])
     def status(self, request: IRequest) -> bytes:
