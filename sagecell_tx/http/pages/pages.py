@@ -72,7 +72,7 @@ class Pages:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/``, and at the names that old pages link to."""
+        """Stand at ``/``, at ``/help.html``, and at the addresses that moved."""
         root.putChild(b"", Mounted(self.app))
         for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
             root.putChild(name, Mounted(self.app, name))
