@@ -14,11 +14,11 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from sagecell_tx.config import ConfigError
-from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.http.connections.accepting import ListeningPorts
 from sagecell_tx.process.resources import allow_many_descriptors
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import HostService
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database
 
@@ -104,7 +104,7 @@ class Server(PermalinkServer):
     """Everything, started and stopped in order: each part rests on those before it."""
 
     sweeping: Service
-    host: ForkHost
+    host: HostService
     ready: ReadyKernels
     fleet: Fleet
     _emptied: Deferred[None] = field(init=False)

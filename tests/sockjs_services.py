@@ -27,11 +27,11 @@ from twisted.web.server import Site
 
 from sagecell_tx.http.pages.pages import CLIENT, Static
 from sagecell_tx.http.serving.requests import CellRequest
-from sagecell_tx.http.site import Mounted
 from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSClient
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.http.transports.autobahn import WebSockets
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import Limits, SockJSLimits
 from sagecell_tx.wire.sockjswire import Text
 
@@ -119,7 +119,7 @@ def services(
     root.putChild(b"disabled_websocket_echo", service(Echo, websockets=False))
     root.putChild(b"cookie_needed_echo", service(Echo, cookie=True))
     root.putChild(b"close", service(close_at_once))
-    root.putChild(b"static", Mounted(Static(client=CLIENT).app))
+    Static(client=CLIENT).mount(root)
     return root
 
 

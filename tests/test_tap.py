@@ -1,4 +1,4 @@
-"""The command line becomes settings, and settings become a server."""
+"""The command line becomes settings, and twistd gets their server."""
 
 from __future__ import annotations
 
@@ -9,26 +9,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from twisted.internet.testing import MemoryReactorClock
 from twisted.python import usage
-from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
+from sagecell_tx.assembly import SWEEP
 from sagecell_tx.config import Config
+from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.resources import TRIM
-from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
-from sagecell_tx.tap import (
-    BACKLOG,
-    SWEEP,
-    Options,
-    build,
-    makeService,
-    new_id,
-    now,
-    timestamp,
-    with_deep_queue,
-)
+from sagecell_tx.tap import Options, makeService
 
 
 def parsed(*words: str) -> Config:
@@ -110,86 +99,19 @@ class OptionsTests(SynchronousTestCase):
         assert end.value.code == 0
 
 
-def test_ids_have_the_36_characters_that_proxies_count_on() -> None:
-    ids = {new_id() for _ in range(100)}
-    assert len(ids) == 100
-    assert {len(each) for each in ids} == {36}
-
-
-def test_times_have_a_zone() -> None:
-    assert now().endswith("+00:00")
-    assert timestamp() > 1.7e9
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "tcp:8888",
-        "tcp:8888:interface=127.0.0.1",
-        "tcp:8888:127.0.0.1",
-        "tcp6:8888:interface=\\:\\:1",
-        "ssl:443:privateKey=key.pem:certKey=crt.pem",
-        "unix:/run/cells:mode=660",
-        "unix:/run/a\\:backlog=5",  # a name with a colon in it
-        "unix:address=/run/cells",
-        "haproxy:tcp:8888",
-    ],
-)
-def test_a_port_whose_queue_nobody_measured_has_a_deep_one(endpoint: str) -> None:
-    assert with_deep_queue(endpoint) == f"{endpoint}:backlog={BACKLOG}"
-    assert with_deep_queue(with_deep_queue(endpoint)) == with_deep_queue(endpoint)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "tcp:8888:backlog=5:interface=127.0.0.1",
-        "tcp:8888:127.0.0.1:5",
-        "tcp6:8888:5",
-        "unix:/run/cells:660:5",
-        "ssl:443:key.pem:crt.pem:TLSv1_2_METHOD:127.0.0.1:5",
-        "systemd:domain=INET:index=0",  # systemd made it
-        "haproxy:tcp:8888:backlog=5",
-        "haproxy",
-        "",
-    ],
-)
-def test_a_queue_that_was_measured_and_one_that_is_not_ours_stay(endpoint: str) -> None:
-    assert with_deep_queue(endpoint) == endpoint
-
-
-class Reactor(MemoryReactorClock):
-    """A reactor in memory that has threads, which nobody starts."""
-
-    def getThreadPool(self) -> ThreadPool:  # noqa: N802
-        return ThreadPool()
+def forked(server: Server) -> ForkHost:
+    assert isinstance(server.host, ForkHost)
+    return server.host
 
 
 class BuildingTests(SynchronousTestCase):
-    def test_ports_have_deep_queues(self) -> None:
-        for permalinks_only in (True, False):
-            reactor = Reactor()
-            config = Config(
-                listen=("tcp:1", "tcp:2:backlog=5", "unix:/run/cells"),
-                state_dir=Path(self.mktemp()),
-                permalinks_only=permalinks_only,
-            )
-            server = build(config, reactor, Notifier.from_environment())
-            if isinstance(server, Server):
-                self.addCleanup(server.host.zmq.shutdown)
-            for service in server.listening:
-                service.privilegedStartService()
-            tcp = [(port, backlog) for port, _, backlog, _ in reactor.tcpServers]
-            assert tcp == [(1, BACKLOG), (2, 5)]
-            assert [backlog for _, _, backlog, *_ in reactor.unixServers] == [BACKLOG]
-
     def test_for_twistd(self) -> None:
         state = Path(self.mktemp())
         options = Options()
         options.parseOptions(["--listen", "tcp:0", "-l", "tcp:0", "-s", str(state)])
         server = makeService(options)
         assert isinstance(server, Server)
-        self.addCleanup(server.host.zmq.shutdown)
+        self.addCleanup(forked(server).zmq.shutdown)
         assert len(server.listening) == 2
         assert [timer.step for timer in cast(Any, server.sweeping)] == [SWEEP, TRIM]
         assert not server.running
@@ -210,9 +132,9 @@ class BuildingTests(SynchronousTestCase):
             file.write_text(text)
             options = Options()
             options.parseOptions(["-l", "tcp:0", "-s", str(state), "-c", str(file)])
-            server = cast(Server, makeService(options))
-            self.addCleanup(server.host.zmq.shutdown)
-            assert (server.host.network is not None) == listed
+            host = forked(cast(Server, makeService(options)))
+            self.addCleanup(host.zmq.shutdown)
+            assert (host.network is not None) == listed
 
     def test_a_list_of_no_hosts_is_an_error(self) -> None:
         file, state = Path(self.mktemp()), Path(self.mktemp())

@@ -6,9 +6,10 @@ implementation of each that lives in memory, and one contract suite runs on both
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred
 
 from sagecell_tx.wire.messages import Message
@@ -96,6 +97,47 @@ class Host(Protocol):
         called exactly once for each `start`, also after a failure or a cancellation, when
         everything that was begun is gone again. Cancelling kills what was begun.
         """
+
+
+@frozen(kw_only=True)
+class HostStatus:
+    """What operators are told of a host.
+
+    `sandbox` is the level of confinement of its kernels, `features` what else confines them;
+    `unbounded` has the kinds of memory of theirs that nothing bounds. `rejected` counts the
+    messages of kernels that were dropped, by the word for the reason.
+    """
+
+    sandbox: str
+    features: tuple[str, ...] = ()
+    unbounded: tuple[str, ...] = ()
+    rejected: Mapping[str, int] = field(factory=dict)
+
+
+class HostService(Host, Protocol):
+    """A host as the server has it: claimed, started, asked for its status, and stopped."""
+
+    @property
+    def status(self) -> HostStatus:
+        """How kernels are confined at present, and what was dropped so far."""
+
+    def claim(self) -> None:
+        """Have for this server alone what no two can share, before anything else is changed.
+
+        Raises ``ConfigError`` if another server has it. Harmless if repeated.
+        """
+
+    def startService(self) -> None:  # noqa: N802
+        """Begin to bring up what starts kernels. Raises ``ConfigError``."""
+
+    def when_up(self) -> Deferred[None]:
+        """Fires when kernels can be had."""
+
+    def hurry(self) -> None:
+        """The server is to stop: what is still to be removed has a bounded time."""
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        """End every kernel that is left; fires when no process of the host is left."""
 
 
 class Listener(Protocol):

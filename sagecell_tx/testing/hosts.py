@@ -8,13 +8,20 @@ words that `sagecell_tx.testing.runs` has.
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from typing import Any
 
 import attrs
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
-from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
+from sagecell_tx.sessions.interfaces import (
+    Exit,
+    HostStatus,
+    Kernel,
+    KernelObserver,
+    StartFailed,
+)
 from sagecell_tx.testing.runs import Run
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, originate
 
@@ -36,11 +43,12 @@ _KERNEL_INFO = {
 
 @define(kw_only=True)
 class MemoryHost:
-    """Starts kernels in memory; implements `Host`.
+    """Starts kernels in memory; implements `HostService`.
 
-    `kernels` has one for each start, the latest last. The other attributes are for the starts
-    that follow: with `prompt` they succeed at once, otherwise the test calls `come_up` or
-    `fail`; a `broken` host raises that. For the rest see `MemoryKernel`.
+    `kernels` has one for each start, the latest last. `prompt` and the attributes below it are for
+    the starts that follow: with `prompt` they succeed at once, otherwise the test calls `come_up`
+    or `fail`; a `broken` host raises that. For `answering`, `stubborn` and `lingering` see
+    `MemoryKernel`. `features`, `unbounded` and `rejected` are for the status.
     """
 
     prompt: bool = True
@@ -48,6 +56,9 @@ class MemoryHost:
     answering: bool = False
     stubborn: bool = False
     lingering: bool = False
+    features: tuple[str, ...] = ()
+    unbounded: tuple[str, ...] = ()
+    rejected: Counter[str] = field(factory=Counter, init=False)
     kernels: list[MemoryKernel] = field(factory=list, init=False)
 
     @property
@@ -75,6 +86,35 @@ class MemoryHost:
         if self.prompt:
             kernel.come_up()
         return kernel.coming
+
+    @property
+    def status(self) -> HostStatus:
+        """See `HostService.status`. Nothing confines these kernels."""
+        return HostStatus(
+            sandbox="none",
+            features=self.features,
+            unbounded=self.unbounded,
+            rejected=dict(self.rejected),
+        )
+
+    def claim(self) -> None:
+        """See `HostService.claim`. There is nothing to claim."""
+
+    def startService(self) -> None:  # noqa: N802
+        """See `HostService.startService`. Kernels can be had before as well."""
+
+    def when_up(self) -> Deferred[None]:
+        """See `HostService.when_up`. Fires at once."""
+        return succeed(None)
+
+    def hurry(self) -> None:
+        """See `HostService.hurry`. There is nothing to remove."""
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        """See `HostService.stopService`. Fires at once."""
+        for kernel in self.alive:
+            kernel.kill()
+        return succeed(None)
 
 
 @define(kw_only=True, eq=False)

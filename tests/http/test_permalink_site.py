@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from attrs import define
-from twisted.web.server import Site
 from typing_extensions import override
 
-from sagecell_tx.http.site import permalink_site
+from sagecell_tx.http.routes import permalink_routes
+from sagecell_tx.http.site import WebServer
+from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits, RequestLimits
-from sagecell_tx.sessions.originator import Originator
 
 from .loopback import form
 from .world import SiteTests, World
@@ -23,10 +23,8 @@ class LinksWorld(World):
     """Nothing but permalinks."""
 
     @override
-    def made(self, originator: Originator) -> Site:
-        return permalink_site(
-            cells=self.cells, limits=self.limits.requests, reactor=self.clock, baseurl=self.baseurl
-        )
+    def routes(self, web: WebServer) -> list[Routes]:
+        return permalink_routes(web, self.cells)
 
 
 class PermalinkSiteTests(SiteTests):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
@@ -17,11 +16,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 from typing_extensions import override
 
+from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.routes import kernel_routes, page_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
-from sagecell_tx.http.site import SiteParts, site
+from sagecell_tx.http.site import WebServer
+from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -43,11 +45,12 @@ class World:
     client: Path
     clients: Clients = field(factory=Clients)
     connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
-    host: MemoryHost = field(factory=lambda: MemoryHost(answering=True))
+    host: MemoryHost = field(
+        factory=lambda: MemoryHost(answering=True, features=("landlock",), unbounded=("pipes",))
+    )
     cells: MemoryCellStore = field(factory=MemoryCellStore)
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
     clock: MemoryReactorClock = field(factory=lambda: Reactor())
-    rejected: Counter[str] = field(factory=Counter)
     ready: int = 0
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
@@ -70,30 +73,23 @@ class World:
             originator=originator,
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
-        self.site = self.made(originator)
-
-    def made(self, originator: Originator) -> Site:
-        """The site."""
-        return site(
-            SiteParts(
-                fleet=self.fleet,
-                cells=self.cells,
-                files=self.files,
-                limits=self.limits,
-                reactor=self.clock,
-                originator=originator,
-                ready=lambda: self.ready,
-                sandbox=lambda: ("none", ["landlock"]),
-                unbounded=lambda: ["pipes"],
-                rejected=self.rejected,
-                clients=self.clients,
-                connection_limits=self.connection_limits,
-                terms=self.terms,
-                baseurl=self.baseurl,
-                client=self.client,
-                parser=self.parser,
-            )
+        web = WebServer(
+            reactor=self.clock,
+            limits=self.limits.requests,
+            clients=self.clients,
+            connection_limits=self.connection_limits,
+            baseurl=self.baseurl,
+            parser=self.parser,
         )
+        self.site = web.site(self.routes(web))
+
+    def routes(self, web: WebServer) -> list[Routes]:
+        """All that a server has."""
+        return [
+            *page_routes(web, self.cells, self.client),
+            *kernel_routes(web, self.fleet, self.terms),
+            Status(fleet=self.fleet, host=self.host, ready=lambda: self.ready),
+        ]
 
     def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:
         """A connection that is up, from `peer`."""

@@ -22,7 +22,8 @@ from twisted.web.iweb import IAgent, IResponse
 from zope.interface import implementer
 
 from sagecell_tx.config import ConfigError
-from sagecell_tx.http.site import permalink_site
+from sagecell_tx.http.routes import permalink_routes
+from sagecell_tx.http.site import WebServer
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.interfaces import CellStore, Permalink, StoreUnavailable
 from sagecell_tx.store.remotepermalinks import (
@@ -105,11 +106,8 @@ class RemoteCellStoreTests(CellStoreContract, SynchronousTestCase):
     path = ""
 
     def setUp(self) -> None:
-        site = permalink_site(
-            cells=MemoryCellStore(),
-            limits=RequestLimits(code_characters=3_000_000),
-            reactor=Reactor(),
-        )
+        web = WebServer(reactor=Reactor(), limits=RequestLimits(code_characters=3_000_000))
+        site = web.site(permalink_routes(web, MemoryCellStore()))
         self.cells: CellStore = RemoteCellStore(
             url=f"https://links.example/{self.path}",
             agent=RequestTraversalAgent(site.resource),

@@ -1,4 +1,4 @@
-"""The host in memory keeps the promises of `Host` and `Kernel`."""
+"""The host in memory keeps the promises of `HostService` and `Kernel`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from attrs import define, field
 from twisted.internet.defer import AlreadyCalledError, CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.sessions.interfaces import Exit, StartFailed
+from sagecell_tx.sessions.interfaces import Exit, HostService, HostStatus, StartFailed
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import CONTROL, SHELL, Message
 from tests.sessions.samples import KERNEL_ID, code, request
@@ -72,6 +72,29 @@ class StartTests(SynchronousTestCase):
         assert self.observer.ends == [KILLED]
         with pytest.raises(AlreadyCalledError):
             self.kernel.come_up()
+
+
+class ServiceTests(SynchronousTestCase):
+    def test_kernels_can_be_had_when_it_is_up_and_none_is_left_when_it_has_stopped(self) -> None:
+        host: HostService = MemoryHost()
+        host.claim()
+        host.startService()
+        assert self.successResultOf(host.when_up()) is None
+        observer = Observer()
+        self.successResultOf(host.start(KERNEL_ID, observer))
+        host.hurry()
+        assert observer.ends == []
+        assert self.successResultOf(host.stopService()) is None
+        assert observer.ends == [KILLED]
+
+    def test_its_status(self) -> None:
+        host = MemoryHost(features=("landlock",), unbounded=("pipes",))
+        before = host.status
+        host.rejected["bad_signature"] += 1
+        assert before == HostStatus(
+            sandbox="none", features=("landlock",), unbounded=("pipes",), rejected={}
+        )
+        assert host.status.rejected == {"bad_signature": 1}
 
 
 @define

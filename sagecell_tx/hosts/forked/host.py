@@ -33,7 +33,7 @@ from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
@@ -121,11 +121,21 @@ class ForkHost(Service):
             self._unsent.append(kernel)
         return ready
 
+    # --- HostService
+
+    @property
+    def status(self) -> HostStatus:
+        """See `sagecell_tx.sessions.interfaces.HostService.status`."""
+        return HostStatus(
+            sandbox=self.sandbox.level,
+            features=self.features,
+            unbounded=self.unbounded,
+            rejected=dict(self.rejected),
+        )
+
     def when_up(self) -> Deferred[None]:
         """Fires when the fork server can fork."""
         return self._up.when_fired()
-
-    # --- Service
 
     def claim(self) -> None:
         """Have the kernels' directories for this server alone; raises `ConfigError`.

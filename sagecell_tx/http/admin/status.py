@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from attrs import define
 from klein import Klein
 from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 
 from sagecell_tx import __version__
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import handle_problems, json_body
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import HostService
 
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``.
-
-    `ready` tells how many kernels are, `sandbox` the level and what else confines kernels,
-    `unbounded` what memory of theirs nothing bounds; `rejected` counts dropped messages.
-    """
+    """Routes below ``/api``. `ready` tells how many kernels can be had at once."""
 
     fleet: Fleet
+    host: HostService
     ready: Callable[[], int]
-    sandbox: Callable[[], tuple[str, Sequence[str]]]
-    unbounded: Callable[[], Sequence[str]]
-    rejected: Counter[str]
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/api``, and below."""
+        root.putChild(b"api", Mounted(self.app))
 
     @app.route("/status", methods=["GET"])
     def status(self, request: IRequest) -> bytes:
@@ -40,14 +41,14 @@ class Status:
         cors.allow(request, anyone=True)
         limits, admission = self.fleet.limits.admission, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
-        level, features = self.sandbox()
+        host = self.host.status
         return json_body(
             request,
             {
                 "version": __version__,
-                "sandbox": level,
-                "features": list(features),
-                "unbounded": list(self.unbounded()),
+                "sandbox": host.sandbox,
+                "features": list(host.features),
+                "unbounded": list(host.unbounded),
                 "kernels": {
                     "running": len(self.fleet),
                     "ready": self.ready(),
@@ -57,7 +58,7 @@ class Status:
                 },
                 "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
                 "refused": dict(admission.refused),
-                "messages_rejected": dict(self.rejected),
+                "messages_rejected": dict(host.rejected),
             },
         )
 

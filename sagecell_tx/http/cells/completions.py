@@ -15,12 +15,14 @@ from functools import partial
 from attrs import define, field
 from klein import Klein
 from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.parsing import Parser
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
@@ -46,6 +48,10 @@ class Completions:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/complete``, and below."""
+        root.putChild(b"complete", Mounted(self.app))
 
     @app.route("/", methods=["OPTIONS"])
     def preflight(self, request: Request) -> bytes:

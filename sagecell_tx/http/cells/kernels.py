@@ -10,7 +10,7 @@ from klein import Klein
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
-from twisted.web.resource import IResource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from sagecell_tx.http.cells.files import Files
@@ -23,6 +23,7 @@ from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
 from sagecell_tx.http.transports.websocket import WebSocketListener
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
@@ -43,6 +44,10 @@ class Kernels:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/kernel``, and below."""
+        root.putChild(b"kernel", Mounted(self.app))
 
     @app.route("/", methods=["POST"])
     async def start(self, request: IRequest) -> bytes:

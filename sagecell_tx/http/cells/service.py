@@ -9,6 +9,7 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from sagecell_tx.http.cells.terms import Terms
@@ -17,6 +18,7 @@ from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import text, texts
 from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
@@ -146,6 +148,10 @@ class ServiceRoute:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/service``, and below."""
+        root.putChild(b"service", Mounted(self.app))
 
     @app.route("/", methods=["POST"])
     async def run(self, request: Request) -> bytes:

@@ -7,11 +7,13 @@ from pathlib import Path
 from attrs import define
 from klein import Klein
 from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.parameters import as_call, callback, text
+from sagecell_tx.http.urltree import Mounted
 
 
 @define(kw_only=True)
@@ -26,6 +28,10 @@ class Terms:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/tos.html``."""
+        root.putChild(b"tos.html", Mounted(self.app))
 
     @classmethod
     def read(cls, path: str, *, required: bool) -> Terms:

@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import define
 from klein import Klein
 from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from sagecell_tx.http.pages.permalinks import find
@@ -14,6 +15,7 @@ from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.interfaces import CellStore
 from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
 from sagecell_tx.wire.messages import WireError, dump
@@ -68,6 +70,12 @@ class Pages:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/``, at ``/help.html``, and at the addresses that moved."""
+        root.putChild(b"", Mounted(self.app))
+        for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
+            root.putChild(name, Mounted(self.app, name))
 
     @app.route("/", methods=["GET", "HEAD"])
     async def root(self, request: IRequest) -> bytes:
@@ -135,6 +143,10 @@ class Static:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/static``, and below."""
+        root.putChild(b"static", Mounted(self.app))
 
     @app.route("/<path:name>", methods=["GET", "HEAD"])
     def send(self, request: Request, name: str) -> bytes:

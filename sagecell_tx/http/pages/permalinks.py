@@ -8,11 +8,13 @@ from attrs import define, field
 from klein import Klein
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import as_call, callback, in_frame, present, text
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.storagebudgets import PermalinkAllowance
 from sagecell_tx.sessions.admission.visitors import Purpose
@@ -39,12 +41,13 @@ async def find(store: CellStore, ident: str) -> Permalink:
 
 @define(kw_only=True)
 class Permalinks:
-    """The route ``/permalink``."""
+    """The route ``/permalink``, or one at each of these `names`, of which the empty one is ``/``."""
 
     store: CellStore
     limits: RequestLimits
     clients: Clients
     clock: IReactorTime
+    names: tuple[bytes, ...] = (b"permalink",)
     allowance: PermalinkAllowance = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -52,6 +55,11 @@ class Permalinks:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at each of the names."""
+        for name in self.names:
+            root.putChild(name, Mounted(self.app))
 
     @app.route("/", methods=["OPTIONS"])
     def preflight(self, request: IRequest) -> bytes:

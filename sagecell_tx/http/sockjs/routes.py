@@ -24,7 +24,7 @@ from typing import Any
 from attrs import define, field
 from klein import Klein
 from twisted.web.iweb import IRequest
-from twisted.web.resource import IResource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from sagecell_tx.http.serving import cors
@@ -45,6 +45,7 @@ from sagecell_tx.http.sockjs.responses import (
 from sagecell_tx.http.sockjs.websocket import FramedSocket, RawSocket
 from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.dispatch import MessageHandler, WebSocket
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.formwire import URLENCODED, media_type
 from sagecell_tx.wire.messages import WireError, dump
@@ -79,6 +80,10 @@ class SockJS:
 
     app = Klein()
     handle_problems(app)
+
+    def mount(self, root: Resource) -> None:
+        """Stand at ``/sockjs``, and below."""
+        root.putChild(b"sockjs", Mounted(self.app))
 
     # --- what there is
 

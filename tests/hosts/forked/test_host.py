@@ -20,7 +20,7 @@ from sagecell_tx.hosts.forked.host import ForkHost, _kill_group
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import Exit, StartFailed
+from sagecell_tx.sessions.interfaces import Exit, HostService, HostStatus, StartFailed
 from tests.hosts.doubles import LaterThreads, Observed, ProcessReactor, ThisThread, held
 
 ID = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
@@ -100,6 +100,14 @@ class ForkHostTests(SynchronousTestCase):
         self.successResultOf(self.host.when_up())
         assert self.host.sandbox.level == "account"
         assert self.host.features == ("landlock",)
+
+    def test_its_status(self):
+        self.come_up()
+        self.host.rejected["bad_signature"] += 1
+        service: HostService = self.host
+        assert service.status == HostStatus(
+            sandbox="account", features=("landlock",), rejected={"bad_signature": 1}
+        )
 
     def test_why_kernels_have_no_groups_is_logged_once(self):
         with capturedLogs() as events:

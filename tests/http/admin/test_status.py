@@ -33,7 +33,7 @@ class StatusTests(SiteTests):
         first = self.ask("POST", "/kernel", **form()).json["id"]
         self.ask("POST", "/kernel", **form())
         self.ask("DELETE", f"/kernel/{first}")
-        self.world.rejected["invalid_signature"] += 1
+        self.world.host.rejected["invalid_signature"] += 1
         self.world.ready = 2
         told = self.ask("GET", "/api/status").json
         assert told["kernels"]["running"] == 1

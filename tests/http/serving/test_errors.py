@@ -9,7 +9,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from sagecell_tx.http.serving.errors import Problem, handle_problems, problem_from
-from sagecell_tx.http.site import Mounted
+from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
 from sagecell_tx.wire.messages import WireError

@@ -1,0 +1,91 @@
+"""Settings become a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.threadpool import ThreadPool
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.assembly import BACKLOG, build, new_id, now, timestamp, with_deep_queue
+from sagecell_tx.config import Config
+from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.process.systemd import Notifier
+from sagecell_tx.server import Server
+
+
+def test_ids_have_the_36_characters_that_proxies_count_on() -> None:
+    ids = {new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert {len(each) for each in ids} == {36}
+
+
+def test_times_have_a_zone() -> None:
+    assert now().endswith("+00:00")
+    assert timestamp() > 1.7e9
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp:8888",
+        "tcp:8888:interface=127.0.0.1",
+        "tcp:8888:127.0.0.1",
+        "tcp6:8888:interface=\\:\\:1",
+        "ssl:443:privateKey=key.pem:certKey=crt.pem",
+        "unix:/run/cells:mode=660",
+        "unix:/run/a\\:backlog=5",  # a name with a colon in it
+        "unix:address=/run/cells",
+        "haproxy:tcp:8888",
+    ],
+)
+def test_a_port_whose_queue_nobody_measured_has_a_deep_one(endpoint: str) -> None:
+    assert with_deep_queue(endpoint) == f"{endpoint}:backlog={BACKLOG}"
+    assert with_deep_queue(with_deep_queue(endpoint)) == with_deep_queue(endpoint)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp:8888:backlog=5:interface=127.0.0.1",
+        "tcp:8888:127.0.0.1:5",
+        "tcp6:8888:5",
+        "unix:/run/cells:660:5",
+        "ssl:443:key.pem:crt.pem:TLSv1_2_METHOD:127.0.0.1:5",
+        "systemd:domain=INET:index=0",  # systemd made it
+        "haproxy:tcp:8888:backlog=5",
+        "haproxy",
+        "",
+    ],
+)
+def test_a_queue_that_was_measured_and_one_that_is_not_ours_stay(endpoint: str) -> None:
+    assert with_deep_queue(endpoint) == endpoint
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor in memory that has threads, which nobody starts."""
+
+    def getThreadPool(self) -> ThreadPool:  # noqa: N802
+        return ThreadPool()
+
+
+class BuildingTests(SynchronousTestCase):
+    def test_ports_have_deep_queues(self) -> None:
+        for permalinks_only in (True, False):
+            reactor = Reactor()
+            config = Config(
+                listen=("tcp:1", "tcp:2:backlog=5", "unix:/run/cells"),
+                state_dir=Path(self.mktemp()),
+                permalinks_only=permalinks_only,
+            )
+            server = build(config, reactor, Notifier.from_environment())
+            if isinstance(server, Server):
+                assert isinstance(server.host, ForkHost)
+                self.addCleanup(server.host.zmq.shutdown)
+            for service in server.listening:
+                service.privilegedStartService()
+            tcp = [(port, backlog) for port, _, backlog, _ in reactor.tcpServers]
+            assert tcp == [(1, BACKLOG), (2, 5)]
+            assert [backlog for _, _, backlog, *_ in reactor.unixServers] == [BACKLOG]
