@@ -14,16 +14,15 @@ from itertools import count
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from typing_extensions import override
 
 from sagecell_tx.limits import AdmissionLimits
-from sagecell_tx.sessions.interfaces import Exit, Host, Kernel, KernelObserver, StartFailed
+from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver
 from sagecell_tx.sessions.pool.demand import Demand
-from sagecell_tx.wire.messages import Message
+from sagecell_tx.sessions.pool.pooledstart import PooledStart
 
 _log = Logger()
 
@@ -47,8 +46,8 @@ class ReadyKernels(Service):
     start_seconds: float  # that a kernel has to come up
     clock: IReactorTime
     _demand: Demand = field(init=False)
-    _stock: list[_Start] = field(factory=list, init=False)  # nobody's yet, the oldest first
-    _begun: set[_Start] = field(factory=set, init=False)  # all that have not ended
+    _stock: list[PooledStart] = field(factory=list, init=False)  # nobody's yet, the oldest first
+    _begun: set[PooledStart] = field(factory=set, init=False)  # all that have not ended
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _not_before: float = field(default=0.0, init=False)  # rest until then
     _retry: float = field(default=FIRST_RETRY, init=False)
@@ -146,8 +145,14 @@ class ReadyKernels(Service):
                 self._back_off()
         self._plan()
 
-    def _begin(self, kernel_id: str, observer: KernelObserver | None) -> _Start:
-        start = _Start(kernel_id=kernel_id, pool=self, observer=observer)
+    def _begin(self, kernel_id: str, observer: KernelObserver | None) -> PooledStart:
+        start = PooledStart(
+            kernel_id=kernel_id,
+            clock=self.clock,
+            start_seconds=self.start_seconds,
+            stock=self,
+            observer=observer,
+        )
         self._begun.add(start)
         if observer is None:
             self._stock.append(start)
@@ -176,9 +181,9 @@ class ReadyKernels(Service):
             self._not_before = self.clock.seconds() + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)
 
-    # --- for its starts
+    # --- Stock
 
-    def came_up(self, start: _Start) -> None:
+    def came_up(self, start: PooledStart) -> None:
         """A kernel is up."""
         if start.observer is None:
             self._not_before = max(self._not_before, self.clock.seconds() + PAUSE)
@@ -186,111 +191,15 @@ class ReadyKernels(Service):
             self._handed_out()
         self._plan()
 
-    def lost(self, start: _Start) -> None:
+    def lost(self, start: PooledStart) -> None:
         """A kernel is no good, or ends; one that was in the stock will be replaced."""
         if start in self._stock:
             self._stock.remove(start)
             self._back_off()
         self._plan()
 
-    def ended(self, start: _Start) -> None:
+    def ended(self, start: PooledStart) -> None:
         """Nothing is left of a kernel."""
         self._begun.discard(start)
         self.lost(start)
         self._check_emptied()
-
-
-@define(kw_only=True, eq=False)
-class _Start:
-    """One kernel of the inner host. It is its observer, and passes all on to its own, if any.
-
-    `coming` fires with the kernel, or fails if it has an observer, who will be told the end.
-    """
-
-    kernel_id: str
-    pool: ReadyKernels
-    observer: KernelObserver | None
-    coming: Deferred[Kernel] = field(init=False)
-    kernel: Kernel | None = field(default=None, init=False)
-    _starting: Deferred[Kernel] | None = field(default=None, init=False)
-    _patience: IDelayedCall | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.coming = Deferred(lambda _: self.give_up())
-
-    @property
-    def is_up(self) -> bool:
-        """The kernel is there; one whose process is gone is not, before its end is told."""
-        return self.kernel is not None and self.kernel.alive
-
-    @property
-    def waiting(self) -> bool:
-        """It is not known yet whether the kernel comes up."""
-        return self._starting is not None
-
-    def follow(self, starting: Deferred[Kernel]) -> None:
-        """The inner host was asked for the kernel."""
-        self._starting = starting
-        if self.observer is None:
-            pool = self.pool
-            self._patience = pool.clock.callLater(pool.start_seconds, self._timed_out)
-        starting.addCallbacks(self._came_up, self._failed)
-
-    def give_up(self) -> None:
-        """Kill the kernel, be it up or not."""
-        if self.kernel is not None:
-            self.kernel.kill()
-        elif self._starting is not None:
-            self._starting.cancel()
-
-    def _came_up(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-        self._waited()
-        self.pool.came_up(self)
-        self.coming.callback(kernel)
-
-    def _failed(self, failure: Failure) -> None:
-        self._waited()
-        self.pool.lost(self)
-        if self.observer is not None:
-            self.coming.errback(failure)
-        elif failure.check(StartFailed, CancelledError) is None:
-            _log.failure("{kernel}: start failed", failure, kernel=self.kernel_id)
-
-    def _waited(self) -> None:
-        self._starting = None
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
-
-    def _timed_out(self) -> None:
-        """The start takes too long; if it is somebody's by now, that one has a clock as well."""
-        if self.observer is None:
-            self.pool.lost(self)
-            self.give_up()
-
-    # --- KernelObserver
-
-    def message_received(self, message: Message) -> None:
-        """The kernel said something. What it says to nobody is how its start goes."""
-        if self.observer is not None:
-            self.observer.message_received(message)
-
-    def heartbeat_missed(self) -> None:
-        """The kernel hangs."""
-        if self.observer is not None:
-            self.observer.heartbeat_missed()
-        else:
-            _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
-            self.pool.lost(self)
-            self.give_up()
-
-    def limit_near(self, reason: str, seconds: float) -> None:
-        """The host will end the kernel before long; nobody's kernel takes that much."""
-        if self.observer is not None:
-            self.observer.limit_near(reason, seconds)
-
-    def kernel_ended(self, how: Exit) -> None:
-        """The kernel is gone."""
-        self.pool.ended(self)
-        if self.observer is not None:
-            self.observer.kernel_ended(how)
