@@ -108,7 +108,7 @@ class BridgeWorld:
     # --- for the tests
 
     def listen(self, *, slow: bool = False) -> MemoryListener:
-        return MemoryListener(slow).attach(self.bridge.attach)
+        return MemoryListener(slow).attach(self.bridge.audience.attach)
 
     def fill(self) -> list[Message]:
         """Say as much as makes the kernel wait."""

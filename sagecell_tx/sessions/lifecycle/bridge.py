@@ -20,11 +20,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
-from sagecell_tx.sessions.interfaces import Kernel, Listener
+from sagecell_tx.sessions.interfaces import Kernel
 from sagecell_tx.sessions.lifecycle.activity import ActivityObserver
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
-from sagecell_tx.sessions.listeners.audience import Audience, Subscription
+from sagecell_tx.sessions.listeners.audience import Audience
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.requests.inflight import Ending, InFlight, Request
 from sagecell_tx.sessions.requests.interrupts import Interruptions
@@ -50,46 +50,6 @@ class Undeliverable(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-
-
-@define(eq=False)
-class Attachment:
-    """One listener's hold on a session."""
-
-    _bridge: Bridge
-    _subscription: Subscription
-
-    @property
-    def position(self) -> int:
-        """The number of the message that is taken next; the one after it has the next number."""
-        return self._subscription.cursor.position
-
-    def read(self, room: int) -> list[Message]:
-        """The next messages: at least one if there is any, about `room` bytes at most.
-
-        An empty list means that `Listener.wake` will be called when there is more.
-        """
-        return self._bridge.audience.read(self._subscription, room)
-
-    def send(self, message: Message) -> None:
-        """Pass a client's message on to the kernel; raises `Undeliverable`.
-
-        Nothing happens after `detach`, or when the kernel is gone.
-        """
-        if self._subscription in self._bridge.audience:
-            self._bridge.send(message)
-
-    def detach(self) -> None:
-        """The listener is gone. A second time changes nothing."""
-        self._bridge.audience.unsubscribe(self._subscription)
-
-    def acknowledge(self, number: int) -> None:
-        """What was taken up to `number` has arrived, if one may come back; raises `NotPublished`."""
-        self._bridge.audience.acknowledge(self._subscription, number)
-
-    def detach_for_good(self) -> None:
-        """The listener has all that it took and does not come back."""
-        self._bridge.audience.unsubscribe_for_good(self._subscription)
 
 
 @define(kw_only=True)
@@ -120,6 +80,7 @@ class Bridge:
             lifetime=self.lifetime,
             messages=self.messages,
             valve=self._valve,
+            send=self.send,
             on_attended=self._attended,
             on_deserted=self.activity.listeners_left,
         )
@@ -138,17 +99,6 @@ class Bridge:
             self.activity.listener_came()
 
     # --- listeners
-
-    def attach(
-        self, listener: Listener, name: str | None = None, after: int | None = None
-    ) -> Attachment:
-        """Let `listener` take part. What nobody has taken so far is its to take.
-
-        With a name it is that of a client that comes back; see `Audience.resubscribe`.
-        """
-        if name is None:
-            return Attachment(self, self.audience.subscribe(listener))
-        return Attachment(self, self.audience.resubscribe(listener, name, after))
 
     def _attended(self) -> None:
         self.activity.listener_came()

@@ -14,10 +14,10 @@ from twisted.python.failure import Failure
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Bridge
+from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
-from sagecell_tx.sessions.listeners.audience import Audience
+from sagecell_tx.sessions.listeners.audience import Attachment, Audience
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import CONTROL, IOPUB, Message
@@ -112,9 +112,9 @@ class Session:
     ) -> Attachment:
         """Let `listener` take what the kernel says, be it over, and send to it.
 
-        With a name it is that of a client that comes back; see `Audience.resubscribe`.
+        With a name it is that of a client that comes back; see `Audience.attach`.
         """
-        return self._bridge.attach(listener, name, after)
+        return self.audience.attach(listener, name, after)
 
     def send(self, message: Message) -> None:
         """Pass on a message of a client that need not listen; raises `Undeliverable`."""
