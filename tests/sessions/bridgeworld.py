@@ -10,8 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
+from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
@@ -28,10 +30,16 @@ LIMITS = Limits(
 
 @define
 class RecordedActivity:
-    """Writes down what it is told."""
+    """A life that writes down what it is told of the traffic; nothing else may happen to it."""
 
     told: list[str] = field(factory=list)
     timeouts: list[float] = field(factory=list)
+
+    def begin(self) -> None:
+        raise AssertionError
+
+    def started(self) -> None:
+        raise AssertionError
 
     def listener_came(self) -> None:
         self.told.append("listener_came")
@@ -42,17 +50,32 @@ class RecordedActivity:
     def work_began(self) -> None:
         self.told.append("work_began")
 
-    def execution_finished(self) -> None:
-        self.told.append("execution_finished")
-
     def work_finished(self) -> None:
         self.told.append("work_finished")
 
-    def timeout_changed(self, seconds: float) -> None:
-        self.timeouts.append(seconds)
+    def stop(self, reason: Reason) -> None:
+        self.told.append(f"stop: {reason.value}")
 
-    def interrupt_ignored(self) -> None:
-        self.told.append("interrupt_ignored")
+    def grace_over(self) -> None:
+        raise AssertionError
+
+    def ended(self, how: Exit) -> None:
+        raise AssertionError
+
+
+@define(kw_only=True)
+class RecordedTimeout(IdleTimeout):
+    """One that writes down when it is to take effect, and what it is changed to."""
+
+    activity: RecordedActivity
+
+    def take_effect(self) -> None:
+        super().take_effect()
+        self.activity.told.append("execution_finished")
+
+    def change(self, seconds: float) -> None:
+        super().change(seconds)
+        self.activity.timeouts.append(self.seconds)
 
 
 @define
@@ -84,7 +107,13 @@ class BridgeWorld:
                 kernel_id=KERNEL_ID, store=self.store, limits=self.limits.files, refuse=refuse
             ),
             originate=say,
-            activity=self.activity,
+            life=self.activity,
+            idle_timeout=RecordedTimeout(
+                seconds=self.limits.lifetime.idle_seconds,
+                limits=self.limits.lifetime,
+                activity=self.activity,
+            ),
+            on_interrupt_ignored=lambda: self.activity.told.append("interrupt_ignored"),
         )
         host = MemoryHost(answering=self.answering)
         host.start(KERNEL_ID, self)

@@ -20,8 +20,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Kernel
-from sagecell_tx.sessions.lifecycle.activity import ActivityObserver
+from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
+from sagecell_tx.sessions.lifecycle.machine import Life
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
 from sagecell_tx.sessions.listeners.audience import Audience
@@ -54,7 +56,11 @@ class Undeliverable(Exception):
 
 @define(kw_only=True)
 class Bridge:
-    """Joins one kernel with its listeners."""
+    """Joins one kernel with its listeners, and tells its life what their traffic means.
+
+    `on_interrupt_ignored` is called when what was interrupted runs on, and will until the kernel
+    is killed.
+    """
 
     kernel_id: str
     clock: IReactorTime
@@ -62,7 +68,9 @@ class Bridge:
     messages: MessageLimits
     uploads: Uploads
     originate: Originate
-    activity: ActivityObserver
+    life: Life
+    idle_timeout: IdleTimeout
+    on_interrupt_ignored: Callable[[], None]
     audience: Audience = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
     _in_flight: InFlight = field(init=False)
@@ -82,28 +90,28 @@ class Bridge:
             valve=self._valve,
             send=self.send,
             on_attended=self._attended,
-            on_deserted=self.activity.listeners_left,
+            on_deserted=self.life.listeners_left,
         )
         self._interruptions = Interruptions(
             clock=self.clock,
             grace=self.lifetime.interrupt_grace_seconds,
             insist=self._interrupt_again,
-            give_up=self.activity.interrupt_ignored,
+            give_up=self.on_interrupt_ignored,
         )
 
     def connect(self, kernel: Kernel) -> None:
-        """The kernel is up. Whoever listens already is announced to `activity`."""
+        """The kernel is up. Its life is told if somebody listens already."""
         self._kernel = kernel
         self._valve.connect(kernel)
         if self.audience.present:
-            self.activity.listener_came()
+            self.life.listener_came()
 
     # --- listeners
 
     def _attended(self) -> None:
-        self.activity.listener_came()
+        self.life.listener_came()
         if self._in_flight:
-            self.activity.work_began()
+            self.life.work_began()
 
     def send(self, message: Message) -> None:
         """Pass a message on to the kernel, if there is one; raises `Undeliverable`."""
@@ -131,7 +139,7 @@ class Bridge:
             raise Undeliverable("too_many_requests", "Too many requests are waiting for an answer.")
         self._in_flight.sent(request)
         if len(self._in_flight) == 1:
-            self.activity.work_began()
+            self.life.work_began()
 
     def shut_down(self, shutdown: Message) -> None:
         """Ask the kernel to end itself; how it answers to that is nobody's business."""
@@ -193,9 +201,16 @@ class Bridge:
     def _end(self, ending: Ending) -> None:
         self.audience.publish(*ending.messages)
         if ending.executed:
-            self.activity.execution_finished()
+            self.idle_timeout.take_effect()
         if ending.over and not self._in_flight:
-            self.activity.work_finished()
+            self._work_finished()
+
+    def _work_finished(self) -> None:
+        """No request is in flight any more."""
+        if self.idle_timeout.ends_with_work:
+            self.life.stop(Reason.FINISHED)
+        else:
+            self.life.work_finished()
 
     def _may_publish(self, message: Message) -> bool:
         """Count `message` against its execution's output; the first one over it is announced."""
@@ -219,7 +234,7 @@ class Bridge:
         """The program asks to be kept for a while; only a number from 0 up is heeded."""
         seconds = asked_timeout(message)
         if seconds is not None:
-            self.activity.timeout_changed(float(min(seconds, self.lifetime.idle_seconds)))
+            self.idle_timeout.change(seconds)
 
     def _store(self, message: Message) -> None:
         """A piece of a file: nothing that follows it is told before it is stored."""
