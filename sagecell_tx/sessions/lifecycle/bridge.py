@@ -106,6 +106,11 @@ class Bridge:
         if self.audience.present:
             self.life.listener_came()
 
+    @property
+    def connected(self) -> bool:
+        """There is a kernel."""
+        return self._kernel is not None
+
     # --- listeners
 
     def _attended(self) -> None:
@@ -147,6 +152,11 @@ class Bridge:
         self._shutdown_id = shutdown.msg_id
         if self._kernel is not None:
             self._kernel.send(shutdown)
+
+    def kill(self) -> None:
+        """Kill the kernel, if there is one."""
+        if self._kernel is not None:
+            self._kernel.kill()
 
     def publish(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
         """Say something to all listeners on behalf of the kernel."""

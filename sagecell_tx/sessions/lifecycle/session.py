@@ -50,7 +50,6 @@ class Session:
     _life: Life = field(init=False)
     _bridge: Bridge = field(init=False)
     _start: KernelStart = field(init=False)
-    _kernel: Kernel | None = field(default=None, init=False)
     _dead: OneShot[Reason] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -131,7 +130,7 @@ class Session:
     @property
     def running(self) -> bool:
         """There is a kernel to send to."""
-        return self._kernel is not None
+        return self._bridge.connected
 
     @property
     def audience(self) -> Audience:
@@ -174,7 +173,6 @@ class Session:
 
     def kernel_ended(self, how: Exit) -> None:
         """The kernel is gone; its last words may still be on their way to the store."""
-        self._kernel = None
         settled = self._bridge.kernel_ended()
         settled.addErrback(lambda failure: _log.failure("settling a session", failure))
         settled.addCallback(lambda _: self._life.ended(how))
@@ -183,7 +181,7 @@ class Session:
 
     def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself."""
-        if self._kernel is None:
+        if not self.running:
             self._start.give_up(timed_out=reason is Reason.CRASHED)
             return
         # Without a session: the kernel need not know whose it was.
@@ -192,8 +190,7 @@ class Session:
 
     def kill(self) -> None:
         """Kill the kernel."""
-        if self._kernel is not None:
-            self._kernel.kill()
+        self._bridge.kill()
 
     def warn(self, reason: Reason, seconds: float) -> None:
         """Tell everybody what is coming."""
@@ -220,7 +217,6 @@ class Session:
     # --- for its parts
 
     def _came_up(self, kernel: Kernel) -> None:
-        self._kernel = kernel
         self._life.started()
         self._bridge.connect(kernel)
 
