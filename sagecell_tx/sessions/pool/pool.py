@@ -3,8 +3,8 @@
 A host around another host. Whoever starts a kernel gets one from the stock: one that is up,
 at once, or one that is on its way; with the stock empty, the inner host starts one as if
 there were no stock. `Demand` says how large the stock should be. It is filled one kernel at
-a time, when nobody waits for a start and a moment after the last kernel was handed out, so
-that the first cells of visitors do not have to share the processor with it.
+a time, when nobody waits for a start and `Pacing` says that it is time, so that the first cells
+of visitors do not have to share the processor with it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,10 @@ from typing_extensions import override
 from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver
 from sagecell_tx.sessions.pool.demand import Demand
+from sagecell_tx.sessions.pool.pacing import Pacing
 from sagecell_tx.sessions.pool.pooledstart import PooledStart
 
 _log = Logger()
-
-#: Rest between a start and the next one for the stock, in seconds.
-PAUSE = 0.1
-
-#: The same after ready kernels were lost, doubled each time: the first and the longest rest.
-FIRST_RETRY = 1.0
-LONGEST_RETRY = 60.0
 
 
 @define(kw_only=True, eq=False)
@@ -49,13 +43,13 @@ class ReadyKernels(Service):
     _stock: list[PooledStart] = field(factory=list, init=False)  # nobody's yet, the oldest first
     _begun: set[PooledStart] = field(factory=set, init=False)  # all that have not ended
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
-    _not_before: float = field(default=0.0, init=False)  # rest until then
-    _retry: float = field(default=FIRST_RETRY, init=False)
+    _pacing: Pacing = field(init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _emptied: Deferred[None] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._demand = Demand(limits=self.limits, clock=self.clock)
+        self._pacing = Pacing(clock=self.clock)
 
     @property
     def ready(self) -> int:
@@ -75,7 +69,7 @@ class ReadyKernels(Service):
             _log.info("{kernel}: is kernel {ready}", kernel=kernel_id, ready=taken.kernel_id)
             taken.observer = observer
             if taken.kernel is not None:
-                self._handed_out()
+                self._pacing.handed_out()
         else:
             taken = self._begin(kernel_id, observer)
         self._plan()
@@ -123,7 +117,7 @@ class ReadyKernels(Service):
             return self._demand.next_decrease
         if any(start.waiting for start in self._begun):
             return None  # the end of its waiting is the next occasion
-        return max(0.0, self._not_before - self.clock.seconds())
+        return self._pacing.due_in
 
     @property
     def _missing(self) -> int:
@@ -142,7 +136,7 @@ class ReadyKernels(Service):
                 self._begin(f"ready-{next(self._numbers)}", None)
             except Exception:
                 _log.failure("starting a ready kernel")
-                self._back_off()
+                self._pacing.lost()
         self._plan()
 
     def _begin(self, kernel_id: str, observer: KernelObserver | None) -> PooledStart:
@@ -166,36 +160,21 @@ class ReadyKernels(Service):
             raise
         return start
 
-    def _handed_out(self) -> None:
-        """Somebody has a kernel, and will want it to himself for a moment."""
-        self._not_before = self.clock.seconds() + PAUSE
-        self._retry = FIRST_RETRY
-
-    def _back_off(self) -> None:
-        """Something is wrong when kernels are lost that nobody has used.
-
-        Those that are lost together count as one.
-        """
-        if self._not_before <= self.clock.seconds() + PAUSE:
-            _log.warn("ready kernels are lost; others in {wait} s", wait=self._retry)
-            self._not_before = self.clock.seconds() + self._retry
-            self._retry = min(2 * self._retry, LONGEST_RETRY)
-
     # --- Stock
 
     def came_up(self, start: PooledStart) -> None:
         """A kernel is up."""
         if start.observer is None:
-            self._not_before = max(self._not_before, self.clock.seconds() + PAUSE)
+            self._pacing.stocked()
         else:
-            self._handed_out()
+            self._pacing.handed_out()
         self._plan()
 
     def lost(self, start: PooledStart) -> None:
         """A kernel is no good, or ends; one that was in the stock will be replaced."""
         if start in self._stock:
             self._stock.remove(start)
-            self._back_off()
+            self._pacing.lost()
         self._plan()
 
     def ended(self, start: PooledStart) -> None:
