@@ -30,10 +30,11 @@ LIMITS = Limits(
 
 @define
 class RecordedActivity:
-    """A life that writes down what it is told of the traffic; nothing else may happen to it."""
+    """A life that writes down what the bridge tells it. `over` fires at the kernel's end."""
 
     told: list[str] = field(factory=list)
     timeouts: list[float] = field(factory=list)
+    over: Deferred[None] = field(factory=Deferred)
 
     def begin(self) -> None:
         raise AssertionError
@@ -60,7 +61,7 @@ class RecordedActivity:
         raise AssertionError
 
     def ended(self, how: Exit) -> None:
-        raise AssertionError
+        self.over.callback(None)
 
 
 @define(kw_only=True)
@@ -113,7 +114,6 @@ class BridgeWorld:
                 limits=self.limits.lifetime,
                 activity=self.activity,
             ),
-            on_interrupt_ignored=lambda: self.activity.told.append("interrupt_ignored"),
         )
         host = MemoryHost(answering=self.answering)
         host.start(KERNEL_ID, self)
@@ -132,7 +132,8 @@ class BridgeWorld:
         raise AssertionError
 
     def kernel_ended(self, how: Exit) -> None:
-        self.ended = self.bridge.kernel_ended()
+        self.ended = self.activity.over
+        self.bridge.kernel_ended(how)
 
     # --- for the tests
 

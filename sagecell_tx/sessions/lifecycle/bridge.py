@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.interfaces import Kernel
+from sagecell_tx.sessions.interfaces import Exit, Kernel
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Life
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
@@ -56,11 +56,7 @@ class Undeliverable(Exception):
 
 @define(kw_only=True)
 class Bridge:
-    """Joins one kernel with its listeners, and tells its life what their traffic means.
-
-    `on_interrupt_ignored` is called when what was interrupted runs on, and will until the kernel
-    is killed.
-    """
+    """Joins one kernel, which it observes, with its listeners; tells its life what happens on both sides."""
 
     kernel_id: str
     clock: IReactorTime
@@ -70,7 +66,6 @@ class Bridge:
     originate: Originate
     life: Life
     idle_timeout: IdleTimeout
-    on_interrupt_ignored: Callable[[], None]
     audience: Audience = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
     _in_flight: InFlight = field(init=False)
@@ -96,7 +91,7 @@ class Bridge:
             clock=self.clock,
             grace=self.lifetime.interrupt_grace_seconds,
             insist=self._interrupt_again,
-            give_up=self.on_interrupt_ignored,
+            give_up=self._kill_stubborn,
         )
 
     def connect(self, kernel: Kernel) -> None:
@@ -162,14 +157,19 @@ class Bridge:
         """Say something to all listeners on behalf of the kernel."""
         self.audience.publish(self.originate(msg_type, content, parent_header))
 
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """Tell everybody that the kernel will have to go, in so many seconds and why."""
+        content = {"reason": reason.value, "seconds": seconds, "message": reason.warning(seconds)}
+        self.publish("sagecell_warning", content)
+
     def close(self, reason: str) -> None:
         """Nothing more will be said. Listeners are closed once they have taken everything."""
         self.audience.close(reason)
 
-    # --- the kernel
+    # --- KernelObserver
 
     def message_received(self, message: Message) -> None:
-        """The kernel said something."""
+        """The kernel said `message`."""
         if self._shutdown_id is not None and message.parent_id == self._shutdown_id:
             return
         if message.channel == IOPUB:
@@ -180,13 +180,27 @@ class Bridge:
         else:
             self.audience.publish(message)
 
-    def kernel_ended(self) -> Deferred[None]:
-        """The kernel says nothing more. Fires when what it said is stored and on its way."""
+    def heartbeat_missed(self) -> None:
+        """The kernel hangs: not even its heartbeat thread answers."""
+        _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
+        self.life.stop(Reason.CRASHED)
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel before long."""
+        if reason == Reason.CPU.value:
+            self.warn(Reason.CPU, seconds)
+
+    def kernel_ended(self, how: Exit) -> None:
+        """The kernel is gone. Its life ends when what it said last is stored and on its way."""
         self._kernel = None
         self._interruptions.end()
         self._valve.disconnect()
         storing = self._storing if self._storing is not None else succeed(None)
-        return storing.addCallback(self._settle)
+        settled = storing.addCallback(self._settle)
+        settled.addErrback(lambda failure: _log.failure("settling a session", failure))
+        settled.addCallback(lambda _: self.life.ended(how))
+
+    # --- what the kernel says
 
     def _settle(self, _: None) -> Deferred[None]:
         self.audience.publish(*self._in_flight.abandon())
@@ -207,6 +221,12 @@ class Bridge:
     def _interrupt_again(self) -> None:
         if self._kernel is not None:
             self._kernel.interrupt()
+
+    def _kill_stubborn(self) -> None:
+        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
+        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
+        self.life.stop(Reason.STOPPED)
+        self.kill()
 
     def _end(self, ending: Ending) -> None:
         self.audience.publish(*ending.messages)

@@ -29,7 +29,7 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class Session:
-    """One visitor's kernel. It observes its kernel, and has the effects of its life.
+    """One visitor's kernel, as transports know it. It has the effects of the kernel's life.
 
     `timeout` is how long, in seconds, the client wants the kernel to stay when it has nothing to
     do; see `IdleTimeout`. `on_settled` is called once, when the host has brought a kernel up or
@@ -75,7 +75,6 @@ class Session:
             originate=self.originate,
             life=self._life,
             idle_timeout=self._idle_timeout,
-            on_interrupt_ignored=self._kill_stubborn,
         )
         self._start = KernelStart(
             kernel_id=kernel_id,
@@ -90,7 +89,7 @@ class Session:
         """Ask the host for a kernel."""
         self._life.begin()
         try:
-            settled = self._start.begin(self.host, self)
+            settled = self._start.begin(self.host, self._bridge)
         except Exception:
             # A host that raises has begun nothing, so nobody will tell of an end.
             _log.failure("{kernel}: start failed", kernel=self.kernel_id)
@@ -155,28 +154,6 @@ class Session:
             IOPUB, msg_type, content, session=self.kernel_id, parent_header=parent_header
         )
 
-    # --- KernelObserver
-
-    def message_received(self, message: Message) -> None:
-        """The kernel said `message`."""
-        self._bridge.message_received(message)
-
-    def heartbeat_missed(self) -> None:
-        """The kernel hangs: not even its heartbeat thread answers."""
-        _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
-        self._life.stop(Reason.CRASHED)
-
-    def limit_near(self, reason: str, seconds: float) -> None:
-        """The host will end the kernel before long."""
-        if reason == Reason.CPU.value:
-            self.warn(Reason.CPU, seconds)
-
-    def kernel_ended(self, how: Exit) -> None:
-        """The kernel is gone; its last words may still be on their way to the store."""
-        settled = self._bridge.kernel_ended()
-        settled.addErrback(lambda failure: _log.failure("settling a session", failure))
-        settled.addCallback(lambda _: self._life.ended(how))
-
     # --- Effects
 
     def ask_to_stop(self, reason: Reason) -> None:
@@ -194,12 +171,7 @@ class Session:
 
     def warn(self, reason: Reason, seconds: float) -> None:
         """Tell everybody what is coming."""
-        content = {
-            "reason": reason.value,
-            "seconds": seconds,
-            "message": reason.warning(seconds),
-        }
-        self._bridge.publish("sagecell_warning", content)
+        self._bridge.warn(reason, seconds)
 
     def died(self, reason: Reason) -> None:
         """Tell everybody, once."""
@@ -219,12 +191,6 @@ class Session:
     def _came_up(self, kernel: Kernel) -> None:
         self._life.started()
         self._bridge.connect(kernel)
-
-    def _kill_stubborn(self) -> None:
-        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
-        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
-        self._life.stop(Reason.STOPPED)
-        self.kill()
 
     def _detached_deadline(self) -> float:
         """Seconds; who ever had a cursor is given time to find a network again."""
