@@ -54,9 +54,12 @@ class Undeliverable(Exception):
         self.message = message
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False)
 class Bridge:
-    """Joins one kernel, which it observes, with its listeners; tells its life what happens on both sides."""
+    """Joins one kernel with its listeners, and tells the kernel's life what happens on both sides.
+
+    It is the kernel's observer.
+    """
 
     kernel_id: str
     clock: IReactorTime
@@ -123,12 +126,6 @@ class Bridge:
             self._interruptions.begin(self._in_flight.running)
         self._kernel.send(message)
 
-    def interrupt(self) -> None:
-        """Interrupt what the kernel runs, as if a client had asked for it."""
-        if self._kernel is not None:
-            self._interruptions.begin(self._in_flight.running)
-            self._kernel.interrupt()
-
     def _note(self, request: Message) -> None:
         """A request is about to be in flight; raises `Undeliverable` if it cannot be."""
         if request.msg_id in self._in_flight:
@@ -140,6 +137,14 @@ class Bridge:
         self._in_flight.sent(request)
         if len(self._in_flight) == 1:
             self.life.work_began()
+
+    # --- for the session
+
+    def interrupt(self) -> None:
+        """Interrupt what the kernel runs, as if a client had asked for it."""
+        if self._kernel is not None:
+            self._interruptions.begin(self._in_flight.running)
+            self._kernel.interrupt()
 
     def shut_down(self, shutdown: Message) -> None:
         """Ask the kernel to end itself; how it answers to that is nobody's business."""
@@ -165,6 +170,16 @@ class Bridge:
     def close(self, reason: str) -> None:
         """Nothing more will be said. Listeners are closed once they have taken everything."""
         self.audience.close(reason)
+
+    def _interrupt_again(self) -> None:
+        if self._kernel is not None:
+            self._kernel.interrupt()
+
+    def _kill_stubborn(self) -> None:
+        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
+        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
+        self.life.stop(Reason.STOPPED)
+        self.kill()
 
     # --- KernelObserver
 
@@ -200,11 +215,11 @@ class Bridge:
         settled.addErrback(lambda failure: _log.failure("settling a session", failure))
         settled.addCallback(lambda _: self.life.ended(how))
 
-    # --- what the kernel says
-
     def _settle(self, _: None) -> Deferred[None]:
         self.audience.publish(*self._in_flight.abandon())
         return self.uploads.close()
+
+    # --- what the kernel says
 
     def _published(self, message: Message) -> None:
         kind = message.msg_type
@@ -217,16 +232,6 @@ class Bridge:
             self._change_timeout(message)
         elif kind != "iopub_welcome" and self._may_publish(message):
             self.audience.publish(message)
-
-    def _interrupt_again(self) -> None:
-        if self._kernel is not None:
-            self._kernel.interrupt()
-
-    def _kill_stubborn(self) -> None:
-        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
-        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
-        self.life.stop(Reason.STOPPED)
-        self.kill()
 
     def _end(self, ending: Ending) -> None:
         self.audience.publish(*ending.messages)
