@@ -48,7 +48,7 @@ autodoc_typehints_format = "short"
 # What is named has to be here, but for other packages and for rooms that are nobody else's business.
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(attrs|collections|h11|twisted|zope|sagecell_tx\.sessions\.lifecycle)\..*")
+    ("py:.*", r"(attrs|collections|h11|twisted|zope|sagecell_tx\.sessions\.listeners)\..*")
 ]
 
 # Imported by stores, and talkative.

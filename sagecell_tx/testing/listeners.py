@@ -7,7 +7,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from sagecell_tx.sessions.interfaces import Listener
-from sagecell_tx.sessions.lifecycle.bridge import Attachment
+from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.wire.messages import Message
 
 

@@ -10,8 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
+from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
@@ -28,10 +30,17 @@ LIMITS = Limits(
 
 @define
 class RecordedActivity:
-    """Writes down what it is told."""
+    """A life that writes down what the bridge tells it. `over` fires at the kernel's end."""
 
     told: list[str] = field(factory=list)
     timeouts: list[float] = field(factory=list)
+    over: Deferred[None] = field(factory=Deferred)
+
+    def begin(self) -> None:
+        raise AssertionError
+
+    def started(self) -> None:
+        raise AssertionError
 
     def listener_came(self) -> None:
         self.told.append("listener_came")
@@ -42,17 +51,32 @@ class RecordedActivity:
     def work_began(self) -> None:
         self.told.append("work_began")
 
-    def execution_finished(self) -> None:
-        self.told.append("execution_finished")
-
     def work_finished(self) -> None:
         self.told.append("work_finished")
 
-    def timeout_changed(self, seconds: float) -> None:
-        self.timeouts.append(seconds)
+    def stop(self, reason: Reason) -> None:
+        self.told.append(f"stop: {reason.value}")
 
-    def interrupt_ignored(self) -> None:
-        self.told.append("interrupt_ignored")
+    def grace_over(self) -> None:
+        raise AssertionError
+
+    def ended(self, how: Exit) -> None:
+        self.over.callback(None)
+
+
+@define(kw_only=True)
+class RecordedTimeout(IdleTimeout):
+    """One that writes down when it is to take effect, and what it is changed to."""
+
+    activity: RecordedActivity
+
+    def take_effect(self) -> None:
+        super().take_effect()
+        self.activity.told.append("execution_finished")
+
+    def change(self, seconds: float) -> None:
+        super().change(seconds)
+        self.activity.timeouts.append(self.seconds)
 
 
 @define
@@ -84,7 +108,12 @@ class BridgeWorld:
                 kernel_id=KERNEL_ID, store=self.store, limits=self.limits.files, refuse=refuse
             ),
             originate=say,
-            activity=self.activity,
+            life=self.activity,
+            idle_timeout=RecordedTimeout(
+                seconds=self.limits.lifetime.idle_seconds,
+                limits=self.limits.lifetime,
+                activity=self.activity,
+            ),
         )
         host = MemoryHost(answering=self.answering)
         host.start(KERNEL_ID, self)
@@ -103,12 +132,13 @@ class BridgeWorld:
         raise AssertionError
 
     def kernel_ended(self, how: Exit) -> None:
-        self.ended = self.bridge.kernel_ended()
+        self.ended = self.activity.over
+        self.bridge.kernel_ended(how)
 
     # --- for the tests
 
     def listen(self, *, slow: bool = False) -> MemoryListener:
-        return MemoryListener(slow).attach(self.bridge.attach)
+        return MemoryListener(slow).attach(self.bridge.audience.attach)
 
     def fill(self) -> list[Message]:
         """Say as much as makes the kernel wait."""

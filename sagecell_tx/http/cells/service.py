@@ -23,8 +23,8 @@ from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
 

@@ -6,8 +6,9 @@ from attrs import define, field
 
 from sagecell_tx.http.transports.resume import ResumePoint
 from sagecell_tx.sessions.interfaces import Listener
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.textwire import UnknownChannel
 from sagecell_tx.wire.v4 import V4Client

@@ -22,8 +22,7 @@ from twisted.web.server import Request
 from sagecell_tx.http.serving.ndjson import NDJSON
 from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
 from sagecell_tx.limits import MessageLimits
-from sagecell_tx.sessions.lifecycle.bridge import Attachment
-from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
+from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message
 

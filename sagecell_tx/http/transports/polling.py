@@ -37,9 +37,9 @@ from sagecell_tx.http.transports.listeners import (
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import Listener
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import SUPERSEDED
+from sagecell_tx.sessions.listeners.audience import SUPERSEDED, Attachment
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, WireError, parse_json
 

@@ -25,9 +25,8 @@ from sagecell_tx.http.transports.dispatch import (
     TRY_AGAIN_LATER,
     WebSocket,
 )
-from sagecell_tx.sessions.lifecycle.bridge import Attachment
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED
+from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
 from sagecell_tx.sessions.listeners.messagelog import NotPublished
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, WireError, parse_object

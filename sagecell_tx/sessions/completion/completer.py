@@ -27,8 +27,9 @@ from sagecell_tx.sessions.completion.wordlists import completion
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import StartFailed
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Undeliverable
+from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.wire.messages import SHELL, Message, WireError
 

@@ -20,11 +20,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
-from sagecell_tx.sessions.interfaces import Kernel, Listener
-from sagecell_tx.sessions.lifecycle.activity import ActivityObserver
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.interfaces import Exit, Kernel
+from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
+from sagecell_tx.sessions.lifecycle.machine import Life
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
-from sagecell_tx.sessions.listeners.audience import Audience, Subscription
+from sagecell_tx.sessions.listeners.audience import Audience
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.requests.inflight import Ending, InFlight, Request
 from sagecell_tx.sessions.requests.interrupts import Interruptions
@@ -52,49 +54,12 @@ class Undeliverable(Exception):
         self.message = message
 
 
-@define(eq=False)
-class Attachment:
-    """One listener's hold on a session."""
-
-    _bridge: Bridge
-    _subscription: Subscription
-
-    @property
-    def position(self) -> int:
-        """The number of the message that is taken next; the one after it has the next number."""
-        return self._subscription.cursor.position
-
-    def read(self, room: int) -> list[Message]:
-        """The next messages: at least one if there is any, about `room` bytes at most.
-
-        An empty list means that `Listener.wake` will be called when there is more.
-        """
-        return self._bridge.audience.read(self._subscription, room)
-
-    def send(self, message: Message) -> None:
-        """Pass a client's message on to the kernel; raises `Undeliverable`.
-
-        Nothing happens after `detach`, or when the kernel is gone.
-        """
-        if self._subscription in self._bridge.audience:
-            self._bridge.send(message)
-
-    def detach(self) -> None:
-        """The listener is gone. A second time changes nothing."""
-        self._bridge.audience.unsubscribe(self._subscription)
-
-    def acknowledge(self, number: int) -> None:
-        """What was taken up to `number` has arrived, if one may come back; raises `NotPublished`."""
-        self._bridge.audience.acknowledge(self._subscription, number)
-
-    def detach_for_good(self) -> None:
-        """The listener has all that it took and does not come back."""
-        self._bridge.audience.unsubscribe_for_good(self._subscription)
-
-
-@define(kw_only=True)
+@define(kw_only=True, eq=False)
 class Bridge:
-    """Joins one kernel with its listeners."""
+    """Joins one kernel with its listeners, and tells the kernel's life what happens on both sides.
+
+    It is the kernel's observer.
+    """
 
     kernel_id: str
     clock: IReactorTime
@@ -102,7 +67,8 @@ class Bridge:
     messages: MessageLimits
     uploads: Uploads
     originate: Originate
-    activity: ActivityObserver
+    life: Life
+    idle_timeout: IdleTimeout
     audience: Audience = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
     _in_flight: InFlight = field(init=False)
@@ -120,40 +86,35 @@ class Bridge:
             lifetime=self.lifetime,
             messages=self.messages,
             valve=self._valve,
+            send=self.send,
             on_attended=self._attended,
-            on_deserted=self.activity.listeners_left,
+            on_deserted=self.life.listeners_left,
         )
         self._interruptions = Interruptions(
             clock=self.clock,
             grace=self.lifetime.interrupt_grace_seconds,
             insist=self._interrupt_again,
-            give_up=self.activity.interrupt_ignored,
+            give_up=self._kill_stubborn,
         )
 
     def connect(self, kernel: Kernel) -> None:
-        """The kernel is up. Whoever listens already is announced to `activity`."""
+        """The kernel is up. Its life is told if somebody listens already."""
         self._kernel = kernel
         self._valve.connect(kernel)
         if self.audience.present:
-            self.activity.listener_came()
+            self.life.listener_came()
+
+    @property
+    def connected(self) -> bool:
+        """There is a kernel."""
+        return self._kernel is not None
 
     # --- listeners
 
-    def attach(
-        self, listener: Listener, name: str | None = None, after: int | None = None
-    ) -> Attachment:
-        """Let `listener` take part. What nobody has taken so far is its to take.
-
-        With a name it is that of a client that comes back; see `Audience.resubscribe`.
-        """
-        if name is None:
-            return Attachment(self, self.audience.subscribe(listener))
-        return Attachment(self, self.audience.resubscribe(listener, name, after))
-
     def _attended(self) -> None:
-        self.activity.listener_came()
+        self.life.listener_came()
         if self._in_flight:
-            self.activity.work_began()
+            self.life.work_began()
 
     def send(self, message: Message) -> None:
         """Pass a message on to the kernel, if there is one; raises `Undeliverable`."""
@@ -165,12 +126,6 @@ class Bridge:
             self._interruptions.begin(self._in_flight.running)
         self._kernel.send(message)
 
-    def interrupt(self) -> None:
-        """Interrupt what the kernel runs, as if a client had asked for it."""
-        if self._kernel is not None:
-            self._interruptions.begin(self._in_flight.running)
-            self._kernel.interrupt()
-
     def _note(self, request: Message) -> None:
         """A request is about to be in flight; raises `Undeliverable` if it cannot be."""
         if request.msg_id in self._in_flight:
@@ -181,7 +136,15 @@ class Bridge:
             raise Undeliverable("too_many_requests", "Too many requests are waiting for an answer.")
         self._in_flight.sent(request)
         if len(self._in_flight) == 1:
-            self.activity.work_began()
+            self.life.work_began()
+
+    # --- for the session
+
+    def interrupt(self) -> None:
+        """Interrupt what the kernel runs, as if a client had asked for it."""
+        if self._kernel is not None:
+            self._interruptions.begin(self._in_flight.running)
+            self._kernel.interrupt()
 
     def shut_down(self, shutdown: Message) -> None:
         """Ask the kernel to end itself; how it answers to that is nobody's business."""
@@ -190,18 +153,38 @@ class Bridge:
         if self._kernel is not None:
             self._kernel.send(shutdown)
 
+    def kill(self) -> None:
+        """Kill the kernel, if there is one."""
+        if self._kernel is not None:
+            self._kernel.kill()
+
     def publish(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
         """Say something to all listeners on behalf of the kernel."""
         self.audience.publish(self.originate(msg_type, content, parent_header))
+
+    def warn(self, reason: Reason, seconds: float) -> None:
+        """Tell everybody that the kernel will have to go, in so many seconds and why."""
+        content = {"reason": reason.value, "seconds": seconds, "message": reason.warning(seconds)}
+        self.publish("sagecell_warning", content)
 
     def close(self, reason: str) -> None:
         """Nothing more will be said. Listeners are closed once they have taken everything."""
         self.audience.close(reason)
 
-    # --- the kernel
+    def _interrupt_again(self) -> None:
+        if self._kernel is not None:
+            self._kernel.interrupt()
+
+    def _kill_stubborn(self) -> None:
+        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
+        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
+        self.life.stop(Reason.STOPPED)
+        self.kill()
+
+    # --- KernelObserver
 
     def message_received(self, message: Message) -> None:
-        """The kernel said something."""
+        """The kernel said `message`."""
         if self._shutdown_id is not None and message.parent_id == self._shutdown_id:
             return
         if message.channel == IOPUB:
@@ -212,17 +195,31 @@ class Bridge:
         else:
             self.audience.publish(message)
 
-    def kernel_ended(self) -> Deferred[None]:
-        """The kernel says nothing more. Fires when what it said is stored and on its way."""
+    def heartbeat_missed(self) -> None:
+        """The kernel hangs: not even its heartbeat thread answers."""
+        _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
+        self.life.stop(Reason.CRASHED)
+
+    def limit_near(self, reason: str, seconds: float) -> None:
+        """The host will end the kernel before long."""
+        if reason == Reason.CPU.value:
+            self.warn(Reason.CPU, seconds)
+
+    def kernel_ended(self, how: Exit) -> None:
+        """The kernel is gone. Its life ends when what it said last is stored and on its way."""
         self._kernel = None
         self._interruptions.end()
         self._valve.disconnect()
         storing = self._storing if self._storing is not None else succeed(None)
-        return storing.addCallback(self._settle)
+        settled = storing.addCallback(self._settle)
+        settled.addErrback(lambda failure: _log.failure("settling a session", failure))
+        settled.addCallback(lambda _: self.life.ended(how))
 
     def _settle(self, _: None) -> Deferred[None]:
         self.audience.publish(*self._in_flight.abandon())
         return self.uploads.close()
+
+    # --- what the kernel says
 
     def _published(self, message: Message) -> None:
         kind = message.msg_type
@@ -236,16 +233,19 @@ class Bridge:
         elif kind != "iopub_welcome" and self._may_publish(message):
             self.audience.publish(message)
 
-    def _interrupt_again(self) -> None:
-        if self._kernel is not None:
-            self._kernel.interrupt()
-
     def _end(self, ending: Ending) -> None:
         self.audience.publish(*ending.messages)
         if ending.executed:
-            self.activity.execution_finished()
+            self.idle_timeout.take_effect()
         if ending.over and not self._in_flight:
-            self.activity.work_finished()
+            self._work_finished()
+
+    def _work_finished(self) -> None:
+        """No request is in flight any more."""
+        if self.idle_timeout.ends_with_work:
+            self.life.stop(Reason.FINISHED)
+        else:
+            self.life.work_finished()
 
     def _may_publish(self, message: Message) -> bool:
         """Count `message` against its execution's output; the first one over it is announced."""
@@ -269,7 +269,7 @@ class Bridge:
         """The program asks to be kept for a while; only a number from 0 up is heeded."""
         seconds = asked_timeout(message)
         if seconds is not None:
-            self.activity.timeout_changed(float(min(seconds, self.lifetime.idle_seconds)))
+            self.idle_timeout.change(seconds)
 
     def _store(self, message: Message) -> None:
         """A piece of a file: nothing that follows it is told before it is stored."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener, StartFailed
-from sagecell_tx.sessions.lifecycle.bridge import Attachment, Bridge
+from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Listener
+from sagecell_tx.sessions.lifecycle.bridge import Bridge
+from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
+from sagecell_tx.sessions.lifecycle.start import KernelStart
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
-from sagecell_tx.sessions.listeners.audience import Audience
+from sagecell_tx.sessions.listeners.audience import Attachment, Audience
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import CONTROL, IOPUB, Message
@@ -27,12 +29,12 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class Session:
-    """One visitor's kernel. It observes its kernel, and has the effects of its life.
+    """One visitor's kernel, as transports know it. It has the effects of the kernel's life.
 
-    `timeout` is how long, in seconds, the kernel stays when it has nothing to do; with 0 it
-    goes as soon as what it was asked to run is done. `on_settled` is called once, when the host has
-    brought a kernel up or will not, `on_dead` once, when the listeners were told and before those
-    are who wait for `when_ready` or `when_dead`.
+    `timeout` is how long, in seconds, the client wants the kernel to stay when it has nothing to
+    do; see `IdleTimeout`. `on_settled` is called once, when the host has brought a kernel up or
+    will not, `on_dead` once, when the listeners were told and before those are who wait for
+    `when_ready` or `when_dead`.
     """
 
     kernel_id: str
@@ -44,14 +46,10 @@ class Session:
     on_settled: Callable[[Session], None]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
+    _idle_timeout: IdleTimeout = field(init=False)
     _life: Life = field(init=False)
     _bridge: Bridge = field(init=False)
-    _kernel: Kernel | None = field(default=None, init=False)
-    _starting: Deferred[Kernel] | None = field(default=None, init=False)
-    _executed: bool = field(default=False, init=False)
-    _why_not: str = field(default="", init=False)  # why there will be no kernel, once it is known
-    # Why there is no kernel, empty when there is one.
-    _start_outcome: OneShot[str] = field(factory=OneShot, init=False)
+    _start: KernelStart = field(init=False)
     _dead: OneShot[Reason] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -59,9 +57,13 @@ class Session:
         uploads = Uploads(
             kernel_id=kernel_id, store=self.files, limits=limits.files, refuse=self._refuse
         )
-        idle, detached = self._idle_deadline, self._detached_deadline
+        self._idle_timeout = IdleTimeout(seconds=self.timeout, limits=limits.lifetime)
         core = Core(
-            clock=self.clock, limits=limits.lifetime, effects=self, idle=idle, detached=detached
+            clock=self.clock,
+            limits=limits.lifetime,
+            effects=self,
+            idle=self._idle_timeout.deadline,
+            detached=self._detached_deadline,
         )
         self._life = new_life(core)
         self._bridge = Bridge(
@@ -71,7 +73,14 @@ class Session:
             messages=limits.messages,
             uploads=uploads,
             originate=self.originate,
-            activity=self,
+            life=self._life,
+            idle_timeout=self._idle_timeout,
+        )
+        self._start = KernelStart(
+            kernel_id=kernel_id,
+            seconds=limits.lifetime.start_seconds,
+            on_up=self._came_up,
+            on_failed=partial(self._life.stop, Reason.CRASHED),
         )
 
     # --- for the transports
@@ -80,14 +89,13 @@ class Session:
         """Ask the host for a kernel."""
         self._life.begin()
         try:
-            self._starting = self.host.start(self.kernel_id, self)
+            settled = self._start.begin(self.host, self._bridge)
         except Exception:
             # A host that raises has begun nothing, so nobody will tell of an end.
             _log.failure("{kernel}: start failed", kernel=self.kernel_id)
             self._life.ended(Exit())
             self.on_settled(self)
         else:
-            settled = self._starting.addCallbacks(self._started, self._start_failed)
             settled.addErrback(lambda failure: _log.failure("a start", failure))
             settled.addCallback(lambda _: self.on_settled(self))
 
@@ -96,9 +104,7 @@ class Session:
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
-        if self._why_not:
-            return fail(StartFailed(self._why_not))
-        return self._start_outcome.when_fired().addCallback(_check_started)
+        return self._start.when_ready()
 
     def when_dead(self) -> Deferred[Reason]:
         """Fires with the reason when the kernel and all it had are gone.
@@ -112,9 +118,9 @@ class Session:
     ) -> Attachment:
         """Let `listener` take what the kernel says, be it over, and send to it.
 
-        With a name it is that of a client that comes back; see `Audience.resubscribe`.
+        With a name it is that of a client that comes back; see `Audience.attach`.
         """
-        return self._bridge.attach(listener, name, after)
+        return self.audience.attach(listener, name, after)
 
     def send(self, message: Message) -> None:
         """Pass on a message of a client that need not listen; raises `Undeliverable`."""
@@ -123,7 +129,7 @@ class Session:
     @property
     def running(self) -> bool:
         """There is a kernel to send to."""
-        return self._kernel is not None
+        return self._bridge.connected
 
     @property
     def audience(self) -> Audience:
@@ -140,7 +146,7 @@ class Session:
 
     def expect_no_execution(self) -> None:
         """Whoever attaches now will run nothing: the timeout holds without that."""
-        self._executed = True
+        self._idle_timeout.take_effect()
 
     def originate(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
         """An iopub message as if from the kernel."""
@@ -148,73 +154,12 @@ class Session:
             IOPUB, msg_type, content, session=self.kernel_id, parent_header=parent_header
         )
 
-    # --- KernelObserver
-
-    def message_received(self, message: Message) -> None:
-        """The kernel said `message`."""
-        self._bridge.message_received(message)
-
-    def heartbeat_missed(self) -> None:
-        """The kernel hangs: not even its heartbeat thread answers."""
-        _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
-        self._life.stop(Reason.CRASHED)
-
-    def limit_near(self, reason: str, seconds: float) -> None:
-        """The host will end the kernel before long."""
-        if reason == Reason.CPU.value:
-            self.warn(Reason.CPU, seconds)
-
-    def kernel_ended(self, how: Exit) -> None:
-        """The kernel is gone; its last words may still be on their way to the store."""
-        self._kernel = None
-        settled = self._bridge.kernel_ended()
-        settled.addErrback(lambda failure: _log.failure("settling a session", failure))
-        settled.addCallback(lambda _: self._life.ended(how))
-
-    # --- ActivityObserver
-
-    def listener_came(self) -> None:
-        """Somebody listens."""
-        self._life.listener_came()
-
-    def listeners_left(self) -> None:
-        """Nobody listens any more."""
-        self._life.listeners_left()
-
-    def work_began(self) -> None:
-        """A request is in flight."""
-        self._life.work_began()
-
-    def execution_finished(self) -> None:
-        """Something was run: from now on the session may be finished."""
-        self._executed = True
-
-    def work_finished(self) -> None:
-        """Nothing is in flight; with a timeout of 0 there is nothing left to do."""
-        if self._executed and self.timeout == 0:
-            self._life.stop(Reason.FINISHED)
-        else:
-            self._life.work_finished()
-
-    def timeout_changed(self, seconds: float) -> None:
-        """The program asked for another timeout."""
-        self.timeout = seconds
-
-    def interrupt_ignored(self) -> None:
-        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
-        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
-        self._life.stop(Reason.STOPPED)
-        self.kill()
-
     # --- Effects
 
     def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself."""
-        if self._kernel is None:
-            if self._starting is not None:
-                self._starting.cancel()
-                if reason is Reason.CRASHED:
-                    self._not_in_time()
+        if not self.running:
+            self._start.give_up(timed_out=reason is Reason.CRASHED)
             return
         # Without a session: the kernel need not know whose it was.
         request = self.originator.originate(CONTROL, "shutdown_request", {"restart": False})
@@ -222,17 +167,11 @@ class Session:
 
     def kill(self) -> None:
         """Kill the kernel."""
-        if self._kernel is not None:
-            self._kernel.kill()
+        self._bridge.kill()
 
     def warn(self, reason: Reason, seconds: float) -> None:
         """Tell everybody what is coming."""
-        content = {
-            "reason": reason.value,
-            "seconds": seconds,
-            "message": reason.warning(seconds),
-        }
-        self._bridge.publish("sagecell_warning", content)
+        self._bridge.warn(reason, seconds)
 
     def died(self, reason: Reason) -> None:
         """Tell everybody, once."""
@@ -244,42 +183,14 @@ class Session:
         self._bridge.publish("status", content)
         self._bridge.close(reason.value)
         self.on_dead(self, reason)
-        self._start_outcome.fire(self._why_not or reason.sentence)
+        self._start.close(reason.sentence)
         self._dead.fire(reason)
 
-    # --- the start
+    # --- for its parts
 
-    def _started(self, kernel: Kernel) -> None:
-        self._starting = None
-        self._kernel = kernel
+    def _came_up(self, kernel: Kernel) -> None:
         self._life.started()
         self._bridge.connect(kernel)
-        self._start_outcome.fire("")
-
-    def _start_failed(self, failure: Failure) -> None:
-        self._starting = None
-        if failure.check(StartFailed, CancelledError) is None:
-            _log.failure("{kernel}: start failed", failure, kernel=self.kernel_id)
-        elif failure.check(StartFailed):
-            _log.warn("{kernel}: {why}", kernel=self.kernel_id, why=failure.value)
-            self._why_not = str(failure.value)
-        self._life.stop(Reason.CRASHED)
-
-    def _not_in_time(self) -> None:
-        """Nobody has to wait until the host has ended what it had begun: it may hang."""
-        self._why_not = "The kernel did not start in time."
-        _log.warn(
-            "{kernel}: no kernel in {limit} s",
-            kernel=self.kernel_id,
-            limit=self.limits.lifetime.start_seconds,
-        )
-        self._start_outcome.fire(self._why_not)
-
-    def _idle_deadline(self) -> float:
-        """Seconds; a kernel that was not used yet is given time to be."""
-        if self._executed:
-            return self.timeout
-        return max(self.timeout, self.limits.lifetime.unclaimed_seconds)
 
     def _detached_deadline(self) -> float:
         """Seconds; who ever had a cursor is given time to find a network again."""
@@ -289,8 +200,3 @@ class Session:
     def _refuse(self, sentence: str, parent_header: bytes) -> None:
         text = f"{sentence}\n"
         self._bridge.publish("stream", {"name": "stderr", "text": text}, parent_header)
-
-
-def _check_started(why_not: str) -> None:
-    if why_not:
-        raise StartFailed(why_not)

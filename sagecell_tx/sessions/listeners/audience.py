@@ -33,21 +33,58 @@ class TooManyListeners(Exception):
 
 
 @define(eq=False)
-class Subscription:
-    """One listener, and how far it has read."""
+class Attachment:
+    """One listener's hold on a session: it reads what the kernel says, and sends to it.
 
+    Transports call the methods; the fields are for the audience.
+    """
+
+    _audience: Audience
     listener: Listener
     cursor: Cursor
     last_read: float  # when it read or acknowledged something, or came
     client: ResumableClient | None = None
     waiting: bool = field(default=True, init=False)  # took all there was
 
+    @property
+    def position(self) -> int:
+        """The number of the message that is taken next; the one after it has the next number."""
+        return self.cursor.position
+
+    def read(self, room: int) -> list[Message]:
+        """The next messages: at least one if there is any, about `room` bytes at most.
+
+        An empty list means that `Listener.wake` will be called when there is more.
+        """
+        return self._audience.read(self, room)
+
+    def send(self, message: Message) -> None:
+        """Pass a client's message on to the kernel; raises `Undeliverable`.
+
+        Nothing happens after `detach`, or when the kernel is gone.
+        """
+        if self in self._audience:
+            self._audience.send(message)
+
+    def acknowledge(self, number: int) -> None:
+        """What was taken up to `number` has arrived, if one may come back; raises `NotPublished`."""
+        self._audience.acknowledge(self, number)
+
+    def detach(self) -> None:
+        """The listener is gone. A second time changes nothing."""
+        self._audience.detach(self)
+
+    def detach_for_good(self) -> None:
+        """The listener has all that it took and does not come back."""
+        self._audience.detach_for_good(self)
+
 
 @define(kw_only=True)
 class Audience:
     """The listeners. `on_attended` is called when there are some, `on_deserted` when there are none.
 
-    A resumable client is there until it has expired.
+    A resumable client is there until it has expired. `send` is given what listeners send to the
+    kernel; it raises `Undeliverable`.
     """
 
     kernel_id: str
@@ -55,11 +92,12 @@ class Audience:
     lifetime: LifetimeLimits
     messages: MessageLimits
     valve: Valve
+    send: Callable[[Message], None]
     on_attended: Callable[[], None]
     on_deserted: Callable[[], None]
     _message_log: MessageLog = field(init=False)
     _resumable: ResumableClients = field(init=False)
-    _subscriptions: list[Subscription] = field(factory=list, init=False)
+    _attachments: list[Attachment] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
     present: bool = field(default=False, init=False)  # somebody is there
@@ -74,8 +112,8 @@ class Audience:
             on_departed=self._departed,
         )
 
-    def __contains__(self, subscription: object) -> bool:
-        return subscription in self._subscriptions
+    def __contains__(self, attachment: object) -> bool:
+        return attachment in self._attachments
 
     @property
     def closed(self) -> bool:
@@ -90,7 +128,7 @@ class Audience:
     @property
     def has_unread(self) -> bool:
         """Somebody who listens, or may come back, has not read everything."""
-        cursors = [each.cursor for each in (*self._subscriptions, *self._resumable)]
+        cursors = [each.cursor for each in (*self._attachments, *self._resumable)]
         return any(map(self._message_log.has_unread, cursors))
 
     @property
@@ -98,104 +136,106 @@ class Audience:
         """Bytes that wait to be read."""
         return self._message_log.size
 
-    def subscribe(self, listener: Listener) -> Subscription:
-        """Let `listener` take part; raises `TooManyListeners`."""
-        self._check_room()
-        return self._add(Subscription(listener, self._message_log.open(), self.clock.seconds()))
+    def attach(
+        self, listener: Listener, name: str | None = None, after: int | None = None
+    ) -> Attachment:
+        """Let `listener` take part; raises `TooManyListeners`. What nobody has taken so far is its.
 
-    def resubscribe(self, listener: Listener, name: str, after: int | None) -> Subscription:
-        """A resumable client listens; see `ResumableClients.subscribe`, also for what is raised.
-
-        It takes the place of an older one of that name, which is closed as superseded. If there is
-        none, `TooManyListeners` may be raised.
+        With a name it is that of a resumable client; see `ResumableClients.subscribe`, also for what
+        is raised. It takes the place of an older one of that name, which is closed as superseded.
         """
-        if not any(each.client and each.client.name == name for each in self._subscriptions):
+        if name is None:
+            self._check_room()
+            now = self.clock.seconds()
+            return self._add(Attachment(self, listener, self._message_log.open(), now))
+        if not any(each.client and each.client.name == name for each in self._attachments):
             self._check_room()
         client = self._resumable.subscribe(name, after)
         self._check_drained()
-        older = self._subscription_of(client)
-        subscription = Subscription(listener, client.cursor, self.clock.seconds(), client)
-        self._add(subscription)
+        older = self._attachment_of(client)
+        attachment = self._add(
+            Attachment(self, listener, client.cursor, self.clock.seconds(), client)
+        )
         if older is not None:
-            self._subscriptions.remove(older)
+            self._attachments.remove(older)
             self._notify(older, older.listener.close, SUPERSEDED)
-        return subscription
+        return attachment
 
     def touch(self, name: str) -> int:
         """A resumable client is there without listening; gives the number that it goes on after."""
         client = self._resumable.find_or_add(name)
-        if self._subscription_of(client) is None:
+        if self._attachment_of(client) is None:
             self._resumable.unsubscribe(client)
         self._note_presence()
         return client.cursor.kept - 1
 
     def _check_room(self) -> None:
         """What the kernel says is written to each, so there are not too many."""
-        if 0 < self.messages.listeners <= len(self._subscriptions):
+        if 0 < self.messages.listeners <= len(self._attachments):
             raise TooManyListeners
 
-    def _subscription_of(self, client: ResumableClient) -> Subscription | None:
+    def _attachment_of(self, client: ResumableClient) -> Attachment | None:
         """That with which a resumable client listens at present."""
-        return next((each for each in self._subscriptions if each.client is client), None)
+        return next((each for each in self._attachments if each.client is client), None)
 
-    def _add(self, subscription: Subscription) -> Subscription:
-        self._subscriptions.append(subscription)
+    def _add(self, attachment: Attachment) -> Attachment:
+        self._attachments.append(attachment)
         if self._message_log.full or self.closed:
             self._watch_for_stalls()
         self._note_presence()
-        return subscription
+        return attachment
 
     def _note_presence(self) -> None:
         if not self.present:
             self.present = True
             self.on_attended()
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def detach(self, attachment: Attachment) -> None:
         """Let a listener go. A second time changes nothing."""
-        if subscription not in self._subscriptions:
+        if attachment not in self._attachments:
             return
-        self._subscriptions.remove(subscription)
-        if subscription.client is None:
-            self._message_log.close(subscription.cursor)
+        self._attachments.remove(attachment)
+        if attachment.client is None:
+            self._message_log.close(attachment.cursor)
         else:
-            self._resumable.unsubscribe(subscription.client)
+            self._resumable.unsubscribe(attachment.client)
         self._departed()
 
-    def unsubscribe_for_good(self, subscription: Subscription) -> None:
+    def detach_for_good(self, attachment: Attachment) -> None:
         """Let a listener go that has everything it was told and does not come back."""
-        self.unsubscribe(subscription)
-        client = subscription.client
-        if client is not None and self._subscription_of(client) is None:
-            self._message_log.acknowledge(subscription.cursor, subscription.cursor.position - 1)
+        self.detach(attachment)
+        client = attachment.client
+        if client is not None and self._attachment_of(client) is None:
+            self._message_log.acknowledge(attachment.cursor, attachment.cursor.position - 1)
             self._resumable.forget(client)
 
     def _departed(self) -> None:
         """There are fewer listeners, or fewer who may come back."""
         self._check_drained()
-        if self.present and not self._subscriptions and not self._resumable.any_present:
+        if self.present and not self._attachments and not self._resumable.any_present:
             self.present = False
             self.on_deserted()
         self._abridge()
 
-    def acknowledge(self, subscription: Subscription, number: int) -> None:
+    def acknowledge(self, attachment: Attachment, number: int) -> None:
         """What a listener took up to `number` has arrived; raises `NotPublished`."""
-        if subscription in self._subscriptions:
-            self._message_log.acknowledge(subscription.cursor, number)
-            subscription.last_read = self.clock.seconds()
+        if attachment in self._attachments:
+            self._message_log.acknowledge(attachment.cursor, number)
+            attachment.last_read = self.clock.seconds()
             self._check_drained()
 
-    def read(self, subscription: Subscription, room: int) -> list[Message]:
+    def read(self, attachment: Attachment, room: int) -> list[Message]:
         """The next messages for a listener, which is closed when there will be none."""
-        if subscription not in self._subscriptions:
+        if attachment not in self._attachments:
             return []
-        messages = self._message_log.read(subscription.cursor, room)
-        subscription.waiting = not messages
+        messages = self._message_log.read(attachment.cursor, room)
+        attachment.waiting = not messages
         if messages:
-            subscription.last_read = self.clock.seconds()
+            attachment.last_read = self.clock.seconds()
             self._check_drained()
         elif self._closed is not None:
-            self.unsubscribe(subscription)
-            subscription.listener.close(self._closed)
+            self.detach(attachment)
+            attachment.listener.close(self._closed)
         return messages
 
     def publish(self, *messages: Message) -> None:
@@ -220,21 +260,21 @@ class Audience:
 
     def _abridge(self) -> None:
         """Nobody is left who would take it all, and a session lives on in what refers to it."""
-        if self.closed and not self._subscriptions and not self.awaits_return:
+        if self.closed and not self._attachments and not self.awaits_return:
             self._message_log.abridge()
 
     def _wake(self) -> None:
-        for subscription in list(self._subscriptions):
-            if subscription.waiting and subscription in self._subscriptions:
-                self._notify(subscription, subscription.listener.wake)
+        for attachment in list(self._attachments):
+            if attachment.waiting and attachment in self._attachments:
+                self._notify(attachment, attachment.listener.wake)
 
-    def _notify(self, subscription: Subscription, call: Callable[..., None], *args: object) -> None:
+    def _notify(self, attachment: Attachment, call: Callable[..., None], *args: object) -> None:
         """Call a listener; one that fails takes no further part, and the others go on."""
         try:
             call(*args)
         except Exception:
             _log.failure("{kernel}: a listener failed", kernel=self.kernel_id)
-            self.unsubscribe(subscription)
+            self.detach(attachment)
 
     # --- those who take nothing
 
@@ -243,26 +283,26 @@ class Audience:
         drained = self._message_log.drained
         if drained:
             self.valve.release("outbox")
-        if self._watch is not None and (not self._subscriptions or (drained and not self.closed)):
+        if self._watch is not None and (not self._attachments or (drained and not self.closed)):
             self._watch.cancel()
             self._watch = None
 
     def _watch_for_stalls(self) -> None:
-        if self._watch is None and self._subscriptions:
+        if self._watch is None and self._attachments:
             self._watch = self.clock.callLater(self.messages.stalled_seconds, self._drop_stalled)
 
     def _drop_stalled(self) -> None:
         self._watch = None
         long_ago = self.clock.seconds() - self.messages.stalled_seconds
-        for subscription in list(self._subscriptions):
+        for attachment in list(self._attachments):
             behind = (
                 self.closed
-                or self._message_log.has_unread(subscription.cursor)
-                or self._message_log.keeps(subscription.cursor)
+                or self._message_log.has_unread(attachment.cursor)
+                or self._message_log.keeps(attachment.cursor)
             )
-            if behind and subscription.last_read <= long_ago:
+            if behind and attachment.last_read <= long_ago:
                 _log.info("{kernel}: a listener takes nothing and is let go", kernel=self.kernel_id)
-                self.unsubscribe(subscription)
-                self._notify(subscription, subscription.listener.close, STALLED)
+                self.detach(attachment)
+                self._notify(attachment, attachment.listener.close, STALLED)
         if self.closed or not self._message_log.drained:
             self._watch_for_stalls()

@@ -147,7 +147,7 @@ class EndTests(SessionTests):
         sent = list(self.kernel.sent)
         session.stop(Reason.MEMORY)
         session.interrupt()
-        session.heartbeat_missed()
+        self.kernel.observer.heartbeat_missed()
         listener.attachment.send(code("1"))
         late = self.listen(session)
         assert late.closed == ["stopped"]

@@ -22,7 +22,7 @@ def test_no_more_listen_than_may_and_who_leaves_makes_room():
         with pytest.raises(TooManyListeners):
             world.listen()
         with pytest.raises(TooManyListeners):
-            world.bridge.attach(MemoryListener(), "name", 0)
+            world.bridge.audience.attach(MemoryListener(), "name", 0)
     assert not world.bridge.audience.awaits_return
     leaving.attachment.detach()
     listener = world.listen()
@@ -34,8 +34,8 @@ def test_who_comes_again_takes_its_own_place():
     world = BridgeWorld(limits=Limits(messages=MessageLimits(listeners=2)))
     world.listen()
     first, again = MemoryListener(), MemoryListener()
-    world.bridge.attach(first, "name", 0)
-    world.bridge.attach(again, "name", 0)
+    world.bridge.audience.attach(first, "name", 0)
+    world.bridge.audience.attach(again, "name", 0)
     assert first.closed == ["superseded"]
     assert again.closed == []
 

@@ -14,7 +14,7 @@ class World(BridgeWorld):
     def back(self, name: str = "", after: int | None = 0, *, slow: bool = False) -> MemoryListener:
         """A listener of the client called `name`."""
         listener = MemoryListener(slow)
-        return listener.attach(lambda who: self.bridge.attach(who, name, after))
+        return listener.attach(lambda who: self.bridge.audience.attach(who, name, after))
 
     def held(self) -> bool:
         """The kernel has to wait."""

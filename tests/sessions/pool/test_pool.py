@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.pool.demand import WINDOW
-from sagecell_tx.sessions.pool.pool import FIRST_RETRY, LONGEST_RETRY, PAUSE, ReadyKernels
+from sagecell_tx.sessions.pool.pacing import FIRST_RETRY, LONGEST_RETRY, PAUSE
+from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 

@@ -12,7 +12,8 @@ from twisted.internet.task import Clock
 from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.pool.demand import WINDOW
-from sagecell_tx.sessions.pool.pool import PAUSE, ReadyKernels
+from sagecell_tx.sessions.pool.pacing import PAUSE
+from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 from tests.examples import at_most

@@ -1,0 +1,87 @@
+"""The start of one kernel: a host is asked once, and whoever waits is told what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver, StartFailed
+from sagecell_tx.sessions.waiters import OneShot
+
+_log = Logger()
+
+
+@define(kw_only=True, eq=False)
+class KernelStart:
+    """One kernel, from the request to the host until it is up, or until it is known that none comes.
+
+    `on_up` is given the kernel before those are told who wait for it; `on_failed` is called when
+    none came up. `seconds` is how long a start may take; whose clock runs calls `give_up`.
+    """
+
+    kernel_id: str
+    seconds: float
+    on_up: Callable[[Kernel], None]
+    on_failed: Callable[[], None]
+    _starting: Deferred[Kernel] | None = field(default=None, init=False)
+    _why_not: str = field(default="", init=False)  # why there will be no kernel, once it is known
+    # Why there is no kernel, empty when there is one.
+    _outcome: OneShot[str] = field(factory=OneShot, init=False)
+
+    def begin(self, host: Host, observer: KernelObserver) -> Deferred[None]:
+        """Ask `host` for the kernel. Fires when it has brought one up or will not.
+
+        Raises what the host raises, which has then begun nothing.
+        """
+        self._starting = host.start(self.kernel_id, observer)
+        return self._starting.addCallbacks(self._came_up, self._failed)
+
+    def when_ready(self) -> Deferred[None]:
+        """Fires when the kernel is up; fails with `StartFailed` when none came up, or not in time.
+
+        Each call gives a Deferred of its own; cancelling it cancels nothing else.
+        """
+        if self._why_not:
+            return fail(StartFailed(self._why_not))
+        return self._outcome.when_fired().addCallback(_check_started)
+
+    def give_up(self, *, timed_out: bool) -> None:
+        """Cancel a start that is under way.
+
+        When it has `timed_out`, nobody has to wait until the host has ended what it had begun: it
+        may hang.
+        """
+        if self._starting is None:
+            return
+        self._starting.cancel()
+        if timed_out:
+            self._why_not = "The kernel did not start in time."
+            _log.warn("{kernel}: no kernel in {limit} s", kernel=self.kernel_id, limit=self.seconds)
+            self._outcome.fire(self._why_not)
+
+    def close(self, sentence: str) -> None:
+        """The session is over: whoever still waits is told so, or why the start had failed."""
+        self._outcome.fire(self._why_not or sentence)
+
+    def _came_up(self, kernel: Kernel) -> None:
+        self._starting = None
+        self.on_up(kernel)
+        self._outcome.fire("")
+
+    def _failed(self, failure: Failure) -> None:
+        self._starting = None
+        if failure.check(StartFailed, CancelledError) is None:
+            _log.failure("{kernel}: start failed", failure, kernel=self.kernel_id)
+        elif failure.check(StartFailed):
+            _log.warn("{kernel}: {why}", kernel=self.kernel_id, why=failure.value)
+            self._why_not = str(failure.value)
+        self.on_failed()
+
+
+def _check_started(why_not: str) -> None:
+    if why_not:
+        raise StartFailed(why_not)
