@@ -6,12 +6,13 @@ What it answers is no more trusted than what a page says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 from attrs import define, field
+from hyperlink import EncodedURL
+from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
 from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -55,7 +56,11 @@ class RemoteCellStore:
     _url: str
     _agent: IAgent
     _clock: IReactorTime
+    _client: HTTPClient = field(init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(AT_A_TIME), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._client = HTTPClient(_PlainAgent(self._agent), data_to_body_producer=_Form)
 
     def save(self, permalink: Permalink) -> Deferred[str]:
         """See `CellStore`. Fails with `WireError` for text that no database can hold."""
@@ -79,7 +84,7 @@ class RemoteCellStore:
         return asked.addTimeout(PATIENCE, self._clock).addErrback(self._unavailable)
 
     async def _save(self, permalink: Permalink) -> str:
-        status, body = await self._answer(b"POST", attrs.asdict(permalink))
+        status, body = await self._answer("POST", form=attrs.asdict(permalink))
         if status == 413:
             raise WireError("code_too_long", "The program is too long for a permalink.")
         if status != 200:
@@ -87,7 +92,7 @@ class RemoteCellStore:
         return str(_meant(_ident, body))
 
     async def _find(self, ident: str) -> Permalink | None:
-        status, body = await self._answer(b"GET", {"q": ident})
+        status, body = await self._answer("GET", params={"q": ident})
         if status == 404:
             return None
         if status != 200:
@@ -97,14 +102,23 @@ class RemoteCellStore:
                 return Permalink(code=code, language=language, interacts=interacts)
         raise Unexpected("no program")
 
-    async def _answer(self, method: bytes, fields: Mapping[str, str]) -> tuple[int, bytes]:
-        told = urlencode(fields).encode("ascii")
-        url = self._url.encode("ascii")
-        if method == b"POST":
-            kind = {"Content-Type": ["application/x-www-form-urlencoded"]}
-            asked = self._agent.request(method, url, Headers(kind), _Form(told))
-        else:
-            asked = self._agent.request(method, url + b"?" + told)
+    async def _answer(
+        self,
+        method: str,
+        *,
+        params: dict[str, str] | None = None,
+        form: dict[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Status and body of an answer, whatever the status."""
+        asked = self._client.request(
+            method,
+            _AsciiURL.from_text(self._url),
+            params=params,
+            data=form,
+            allow_redirects=False,
+            unbuffered=True,  # or treq would keep a second copy of the body
+            reactor=self._clock,  # or treq would import the global one
+        )
         try:
             response = await asked
         except ResponseFailed as error:
@@ -156,6 +170,42 @@ def _body(response: IResponse) -> Deferred[bytes]:
     body = _Body()
     response.deliverBody(body)
     return body.whole
+
+
+class _AsciiURL(EncodedURL):
+    """An address as `check_address` takes it. Encoded by hyperlink, one of IPv6 would be an error."""
+
+    @override
+    def to_uri(self) -> EncodedURL:
+        return self
+
+
+@implementer(IAgent)
+@define
+class _PlainAgent:
+    """Keeps treq from decompressing bodies and from storing cookies: it has no limits on either.
+
+    A body that was compressed without being asked for is then read as it is.
+    """
+
+    _agent: IAgent
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,  # noqa: N803
+    ) -> Deferred[IResponse]:
+        plain = Headers() if headers is None else headers.copy()
+        plain.removeHeader(b"Accept-Encoding")
+        return self._agent.request(method, uri, plain, bodyProducer).addCallback(_plain)
+
+
+def _plain(response: IResponse) -> IResponse:
+    for name in (b"Content-Encoding", b"Set-Cookie"):
+        response.headers.removeHeader(name)
+    return response
 
 
 @implementer(IBodyProducer)

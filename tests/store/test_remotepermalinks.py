@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -76,6 +77,8 @@ class Elsewhere:
     """The other server, as a test plays it."""
 
     asked: list[tuple[bytes, bytes]] = field(factory=list)
+    headers: list[Headers] = field(factory=list)
+    bodies: list[Any] = field(factory=list)
     answers: list[Deferred[IResponse]] = field(factory=list)
     hung_up: int = 0
 
@@ -87,6 +90,8 @@ class Elsewhere:
         bodyProducer: Any = None,  # noqa: N803
     ) -> Deferred[IResponse]:
         self.asked.append((method, uri))
+        self.headers.append(headers)
+        self.bodies.append(bodyProducer)
         answer: Deferred[IResponse] = Deferred(self._cancelled)
         self.answers.append(answer)
         return answer
@@ -157,6 +162,53 @@ class AnswersTests(SynchronousTestCase):
         assert self.elsewhere.asked == [
             (b"GET", b"http://links.example/?q=a%26callback%3Db%23%2F..%2F%3F%2541")
         ]
+
+    def test_any_address_is_asked_as_it_stands(self) -> None:
+        for url, asked in (
+            ("http://links.example", b"http://links.example/?q=abcdef"),
+            ("http://[::1]:8889/", b"http://[::1]:8889/?q=abcdef"),
+            ("http://[2001:db8::5]", b"http://[2001:db8::5]/?q=abcdef"),
+            ("https://a.example:8443/x%2Fy/", b"https://a.example:8443/x%2Fy/?q=abcdef"),
+            ("http://xn--bcher-kva.example/", b"http://xn--bcher-kva.example/?q=abcdef"),
+        ):
+            elsewhere = Elsewhere()
+            RemoteCellStore(url=check_address(url), agent=elsewhere, clock=Clock()).find("abcdef")
+            assert elsewhere.asked == [(b"GET", asked)]
+
+    def test_a_program_is_sent_as_a_form(self) -> None:
+        saved = self.cells.save(Permalink(code="1 + é", language="sage", interacts="[]"))
+        assert self.elsewhere.asked == [(b"POST", b"http://links.example/")]
+        (headers,), (body,) = self.elsewhere.headers, self.elsewhere.bodies
+        assert headers.getRawHeaders("Content-Type") == ["application/x-www-form-urlencoded"]
+        line = StringTransport()
+        self.successResultOf(body.startProducing(line))
+        assert line.value() == b"code=1+%2B+%C3%A9&language=sage&interacts=%5B%5D"
+        assert body.length == len(line.value())
+        self.answer(Response(200), b'{"query": "abcdef"}')
+        assert self.successResultOf(saved) == "abcdef"
+
+    def test_a_body_is_not_decompressed(self) -> None:
+        body = gzip.compress(b'["1", "sage", "[]"]')
+        found = self.cells.find("abcdef")
+        assert not self.elsewhere.headers[0].hasHeader("Accept-Encoding")
+        response = Response(200, headers=Headers({"Content-Encoding": ["gzip"]}))
+        self.answer(response, body)
+        self.unavailable(found, "Unexpected")
+
+    def test_no_redirect_is_followed(self) -> None:
+        headers = Headers({"Location": ["http://127.0.0.1/"]})
+        for status in (301, 302, 303, 307, 308):
+            found = self.cells.find("abcdef")
+            self.answer(Response(status, headers=headers))
+            self.unavailable(found, "Unexpected")
+            assert self.elsewhere.answers == []
+
+    def test_no_cookie_is_kept(self) -> None:
+        for _ in range(2):
+            found = self.cells.find("abcdef")
+            self.answer(Response(404, headers=Headers({"Set-Cookie": ["a=b; Path=/"]})))
+            assert self.successResultOf(found) is None
+        assert not any(headers.hasHeader("Cookie") for headers in self.elsewhere.headers)
 
     def test_other_answers(self) -> None:
         """contract: 1.17"""

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 from twisted.web.iweb import IRequest
 
-from sagecell_tx.http.serving.cors import header
+from sagecell_tx.http.serving.accept import accepted
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.wire.messages import dump
 
@@ -17,12 +17,6 @@ NDJSON = "application/x-ndjson"
 def wanted(request: IRequest) -> bool:
     """Whether the client asks for lines by name: ``*/*`` does not mean them."""
     return NDJSON in accepted(request)
-
-
-def accepted(request: IRequest) -> list[str]:
-    """The types that the client accepts, in its order."""
-    kinds = header(request, b"accept").split(",")
-    return [kind.partition(";")[0].strip().lower() for kind in kinds]
 
 
 @define

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from sagecell_tx.http.serving import ndjson
+from sagecell_tx.http.serving.accept import accepted
 from sagecell_tx.http.serving.errors import Problem, json_body
 from sagecell_tx.http.serving.parameters import seconds, text
 from sagecell_tx.http.serving.parsing import Parser
@@ -177,9 +177,9 @@ class Polling:
 
 
 def _form(request: IRequest) -> StreamFormat | None:
-    """The first form of a stream that the client asks for by name."""
+    """The form of a stream that the client asks for by name, by preference."""
     return next(
-        (STREAM_FORMATS[kind] for kind in ndjson.accepted(request) if kind in STREAM_FORMATS), None
+        (STREAM_FORMATS[kind] for kind in accepted(request) if kind in STREAM_FORMATS), None
     )
 
 

@@ -237,3 +237,8 @@ def test_lines_are_asked_for_by_name() -> None:
     for accept in (b"", b"*/*", b"application/json", b"\xff", b"x=application/x-ndjson"):
         assert not wanted(asking(headers={"Accept": accept}).request)
     assert not wanted(asking().request)
+
+
+def test_lines_with_quality_zero_are_not_wanted() -> None:
+    for accept in (b"application/x-ndjson;q=0", b"application/json, Application/X-NDJSON ; q=0.0"):
+        assert not wanted(asking(headers={"Accept": accept}).request)

@@ -148,6 +148,10 @@ class EventsTests(StreamTests):
         assert [ident for ident, _ in events] == ["1", "2", "3", "4", "5"]
         assert [message["seq"] for _, message in events] == [1, 2, 3, 4, 5]
 
+    def test_the_client_says_which_form_it_prefers(self) -> None:
+        connection = self.listen(f"application/x-ndjson;q=0.5, {self.kind}")
+        assert chunks(connection.ear.heard) == b"retry: 1000\n\n"
+
     def test_what_a_browser_saw_last_counts_before_the_address(self) -> None:
         for number in (1, 2, 3):
             self.kernel.publish("display_data", {"n": number})
