@@ -225,10 +225,15 @@ class FairChannel(StrictChannel):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Something came. While a request is answered, Twisted keeps a little of it."""
+        """Something came. While a request is answered, a little of it is kept."""
         if self._unread:
             self._unread.append(data)
-        elif self._handlingRequest or self.rota.is_free:
+        elif self._handlingRequest:
+            super().dataReceived(data)
+            # Twisted would go on while its client does not take the answer.
+            if sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
+                self._networkProducer.pauseProducing()
+        elif self.rota.is_free:
             super().dataReceived(data)
         else:
             self._unread.append(data)
@@ -268,6 +273,8 @@ class FairChannel(StrictChannel):
     def resumeProducing(self) -> None:
         """The client has taken what was written."""
         super().resumeProducing()
+        if self._unread:  # what was received last is not looked at yet
+            self._networkProducer.pauseProducing()
         if self._between and self._awaited is None:
             self._wait(self._next_request)
 

@@ -307,6 +307,23 @@ class PipelineTests(TalkTests):
             connection.pump()
         assert len(answers(connection.ear.heard)) == 100
 
+    def test_nothing_is_received_either_beside_an_answer_that_nobody_takes(self) -> None:
+        kernel_id = self.start(timeout="600")
+        self.world.host.latest.publish("display_data", {"data": {"text/plain": "x" * 2**20}})
+        connection = self.world.connect()
+        connection.server.clogged = True
+        receive(connection, request("GET", f"/kernel/{kernel_id}/messages?after=0"))
+        sent = 0
+        while not is_held(connection) and sent < 10:
+            receive(connection, STATUS * 150)
+            sent += 1
+        assert sent < 5
+        connection.server.clogged = False
+        for _ in range(150 * sent):
+            self.wait(0)
+            connection.pump()
+        assert len(answers(connection.ear.heard)) == 1 + 150 * sent
+
     def test_a_client_that_goes_is_not_answered(self) -> None:
         connection = self.world.connect()
         before = len(self.world.clock.getDelayedCalls())
@@ -357,6 +374,18 @@ class RequestTests(TalkTests):
         assert is_held(connection)
         receive(connection, STATUS[10:])  # it was read before
         assert connection.server.stream == []
+        self.wait(0)
+        assert not is_held(connection)
+        connection.pump()
+        assert connection.answer().status == 200
+
+    def test_nothing_more_is_received_when_the_last_answer_is_taken_meanwhile(self) -> None:
+        connection = self.world.connect()
+        connection.server.protocol.pauseProducing()
+        self.spend()
+        receive(connection, STATUS)
+        connection.server.protocol.resumeProducing()
+        assert is_held(connection)
         self.wait(0)
         assert not is_held(connection)
         connection.pump()
