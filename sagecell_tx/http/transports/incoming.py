@@ -35,20 +35,30 @@ class AddressMemory:
 
     most: int = MOST
     _taken: dict[str, dict[IncomingMessages, int]] = field(factory=dict, init=False)
+    _refusing: bool = field(default=False, init=False)
 
     def take(self, who: str, messages: IncomingMessages, size: int) -> None:
-        """Those of one connection take so many bytes now. Where it is too much, the longest goes."""
+        """Those of one connection take so many bytes now. Where it is too much, the longest go."""
         taken = self._taken.setdefault(who, {})
         taken[messages] = size
         if not size:
             del taken[messages]
         if not taken:
             del self._taken[who]
-        elif sum(taken.values()) > self.most:
+        elif not self._refusing:  # who is refused takes less, which is told here as well
+            self._refusing = True
+            try:
+                self._refuse_longest(taken)
+            finally:
+                self._refusing = False
+
+    def _refuse_longest(self, taken: dict[IncomingMessages, int]) -> None:
+        while sum(taken.values()) > self.most:
             # Those that have come are about to be handled.
             longest = max(taken, key=lambda each: each.unfinished)
-            if longest.unfinished:
-                longest.refuse_all(*_TOO_MUCH)
+            if not longest.unfinished:
+                return
+            longest.refuse_all(*_TOO_MUCH)
 
 
 @define(kw_only=True, eq=False)

@@ -172,3 +172,23 @@ def test_what_has_come_counts_until_it_is_handled() -> None:
     assert len(told) == 1
     third.stop()
     assert clock.getDelayedCalls() == []
+
+
+def test_all_that_have_begun_are_refused_however_many_they_are() -> None:
+    memory, told, unhandled = AddressMemory(), list[int](), [0]
+
+    def incoming(number: int) -> IncomingMessages:
+        return IncomingMessages(
+            clock=Clock(),
+            memory=memory,
+            who="a",
+            unhandled=lambda: 0 if number else unhandled[0],
+            refuse=lambda *_: told.append(number),
+        )
+
+    whole, *begun = map(incoming, range(501))
+    for each in begun:
+        each.note(1)
+    unhandled[0] = MOST
+    whole.settle()
+    assert sorted(told) == list(range(1, 501))
