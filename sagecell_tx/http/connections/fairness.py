@@ -30,6 +30,13 @@ STEPS = 128
 #: Seconds that all connections together have in one turn of the reactor.
 SHARE = 0.01
 
+#: Seconds that one step counts at most. What lasts longer is not its client's doing: the machine or
+#: its clock has jumped, and the client would wait until everybody else has had as much.
+MOST = 10 * SHARE
+
+#: Addresses that do not wait, and whose time is remembered, before it is looked who need not be.
+REMEMBERED = 256
+
 #: Pings that are answered in so many seconds. Of more, the latest is: RFC 6455, section 5.5.3.
 PONGS = 16
 PONGS_IN = 1.0
@@ -51,6 +58,7 @@ class Rota:
     _tickets: Iterator[int] = field(factory=count, init=False)
     _level: float = field(default=0.0, init=False)  # the seconds of the last whose turn it was
     _ahead: dict[str, float] = field(factory=dict, init=False)  # of those who do not wait now
+    _many: int = field(default=REMEMBERED, init=False)  # of them
 
     @property
     def has_time(self) -> bool:
@@ -78,8 +86,10 @@ class Rota:
 
     def _beginning(self) -> float:
         """When this turn's first had its time. It has now, if nobody had before."""
-        if self._began is None:
-            self._began = self.clock.seconds()
+        now = self.clock.seconds()
+        # A clock that was set back would keep the next turn from coming.
+        if self._began is None or now < self._began:
+            self._began = now
             self.clock.callLater(0, self._next)
         return self._began
 
@@ -107,14 +117,21 @@ class Rota:
                 try:
                     waiting.popleft()()
                 finally:
-                    had = self._level + max(0.0, self.clock.seconds() - began)
+                    had = self._level + min(max(0.0, self.clock.seconds() - began), MOST)
                     if waiting:
                         self._line_up(who, had)
                     else:
                         del self._waiting[who]
-                        self._ahead[who] = had
+                        self._remember(who, had)
                 return
             del self._waiting[who]
+
+    def _remember(self, who: str, seconds: float) -> None:
+        """One does not wait any more. Who is not ahead of others comes back as if it was new."""
+        self._ahead[who] = seconds
+        if len(self._ahead) > self._many:
+            self._ahead = {who: had for who, had in self._ahead.items() if had > self._level}
+            self._many = max(REMEMBERED, 2 * len(self._ahead))
 
 
 @define(kw_only=True, eq=False)

@@ -204,6 +204,41 @@ class RotaTests(TalkTests):
         assert not self.rota._order
         assert not self.rota._ahead
 
+    def test_little_is_kept_of_them_while_somebody_always_waits(self) -> None:
+        remembered = list[int]()
+
+        def stay(name: str) -> None:
+            self.clock.rightNow += TICK
+            remembered.append(len(self.rota._ahead))
+            if len(remembered) < 5000:
+                self.wait_for(str(len(remembered)), TICK)
+                self.rota.wait(name, partial(stay, name))
+
+        for name in "ab":
+            self.rota.wait(name, partial(stay, name))
+        self.clock.advance(0)
+        assert len(set(self.order)) > 4900
+        assert max(remembered) < 600
+
+    def test_a_jump_of_the_clock_is_nobodys_time(self) -> None:
+        self.wait_for("a", 3600.0)
+        self.rota.wait("b", lambda: self.wait_for("a", TICK))
+        self.wait_for("b", TICK, 1000)
+        self.clock.advance(0)
+        assert self.order.index("a", 1) < 200
+
+    def test_turns_come_when_the_clock_is_set_back(self) -> None:
+        self.wait_for("a", TICK)
+        self.clock.rightNow -= 3600.0
+        free = [self.rota.is_free]
+        self.clock.advance(0)
+        assert self.order == ["a"]
+        free.append(self.rota.is_free)
+        assert free == [False, True]
+        self.clock.advance(3600.0)
+        self.clock.advance(0)
+        assert self.clock.getDelayedCalls() == []
+
     def test_who_leaves_is_passed_over(self) -> None:
         self.rota.wait("a", self.fail)
         self.wait_for("b", 0.0)
