@@ -14,6 +14,7 @@ from attrs import define, field
 from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -121,6 +122,8 @@ class RemoteCellStore:
         )
         try:
             response = await asked
+        except ConnectingCancelledError as error:
+            raise CancelledError from error
         except ResponseFailed as error:
             if all(each.check(CancelledError) for each in error.reasons):
                 raise CancelledError from error  # nothing failed: it was given up

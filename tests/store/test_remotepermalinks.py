@@ -11,8 +11,9 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 from treq.testing import RequestTraversalAgent
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectingCancelledError, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -39,6 +40,8 @@ from sagecell_tx.wire.messages import WireError
 from tests.http.world import Reactor
 from tests.store.contracts import HELLO, CellStoreContract
 from tests.store.waiting import WaitingReactor
+
+ADDRESS = IPv4Address("TCP", "203.0.113.9", 443)
 
 
 @implementer(IResponse)
@@ -81,6 +84,7 @@ class Elsewhere:
     bodies: list[Any] = field(factory=list)
     answers: list[Deferred[IResponse]] = field(factory=list)
     hung_up: int = 0
+    is_connected: bool = True
 
     def request(
         self,
@@ -99,7 +103,10 @@ class Elsewhere:
     def _cancelled(self, answer: Deferred[IResponse]) -> None:
         """As Twisted's agent says it."""
         self.hung_up += 1
-        answer.errback(ResponseNeverReceived([Failure(CancelledError())]))
+        if self.is_connected:
+            answer.errback(ResponseNeverReceived([Failure(CancelledError())]))
+        else:
+            answer.errback(ConnectingCancelledError(ADDRESS))
 
 
 class RemoteCellStoreTests(CellStoreContract, SynchronousTestCase):
@@ -295,6 +302,13 @@ class AnswersTests(SynchronousTestCase):
         saved = self.cells.save(HELLO)
         saved.cancel()
         self.failureResultOf(saved, CancelledError)
+        assert self.elsewhere.hung_up == 1
+
+    def test_who_goes_before_there_is_a_connection(self) -> None:
+        self.elsewhere.is_connected = False
+        found = self.cells.find("abcdef")
+        found.cancel()
+        self.failureResultOf(found, CancelledError)
         assert self.elsewhere.hung_up == 1
 
     def test_others_wait_for_their_turn_and_not_for_ever(self) -> None:
