@@ -222,9 +222,8 @@ class ForkHost(Service):
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
         self._up.fire(None)  # before a start that fails, which may bring about another
-        unsent, self._unsent = self._unsent, []
-        for kernel in unsent:
-            self._send_start(kernel)
+        while self._unsent:  # one that fails may bring it about that another is given up
+            self._send_start(self._unsent.pop(0))
 
     def _log_ungrouped(self, why: object) -> None:
         """Say why kernels have no groups of their own, once and not for each fork server."""

@@ -1,5 +1,6 @@
 """The fork server's host, with processes that exist in memory."""
 
+import errno
 import itertools
 import os
 import resource
@@ -16,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
 from sagecell_tx.hosts.forked.host import ForkHost, _kill_group
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Sandbox
@@ -291,6 +293,23 @@ class ForkHostTests(SynchronousTestCase):
         assert observer.exits == [Exit()]
         self.come_up()
         assert self.process.lines() == []
+
+    def test_cancelling_one_in_the_moment_when_another_of_them_cannot_be_started(self):
+        _, first = self.start()
+        observer, second = self.start()
+        first.addErrback(lambda _: second.cancel())
+        open_bootstrap = HostBootstrap.open
+
+        def fail_once(**_):
+            self.patch(HostBootstrap, "open", open_bootstrap)
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        self.patch(HostBootstrap, "open", fail_once)
+        self.come_up()
+        self.failureResultOf(second, CancelledError)
+        assert observer.exits == [Exit()]
+        assert self.process.lines() == []
+        assert self.directories() == []
 
     def test_an_end_is_told_once(self):
         self.come_up()
