@@ -117,16 +117,20 @@ class KernelLink:
             largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
         )
-        socket = ZmqSocket(
-            self.factory,
-            zmq.SUB if channel == IOPUB else zmq.DEALER,
-            f"ipc://{relay.ours}",
-            received,
-            relay.taken,
-            # The kernel asks for input from whom it was sent the request.
-            identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
-            largest=self.messages.kernel_message_bytes,
-        )
+        try:
+            socket = ZmqSocket(
+                self.factory,
+                zmq.SUB if channel == IOPUB else zmq.DEALER,
+                f"ipc://{relay.ours}",
+                received,
+                relay.taken,
+                # The kernel asks for input from whom it was sent the request.
+                identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
+                largest=self.messages.kernel_message_bytes,
+            )
+        except zmq.ZMQError as error:  # no descriptor is left
+            relay.close()
+            raise OSError(error.errno, error.strerror) from error
         self._sockets[channel] = _ChannelSocket(relay, socket)
 
     def send(self, message: Message) -> None:

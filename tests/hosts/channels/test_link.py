@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tempfile
@@ -386,6 +387,21 @@ async def test_a_kernel_whose_sockets_are_not_there(bench):
     with pytest.raises(OSError, match=r"Connection refused|No such file"):
         bench.open()
     assert not list(bench.relays.iterdir())
+
+
+@ensureDeferred
+async def test_sockets_that_cannot_be_made_leave_nothing(bench, monkeypatch):
+    def fail(*_, **__):
+        raise zmq.ZMQError(errno.EMFILE)
+
+    await bench.open()
+    bench.link.close()
+    monkeypatch.setattr("sagecell_tx.hosts.channels.link.ZmqSocket", fail)
+    before = set(bench.reactor.getReaders())
+    with pytest.raises(OSError, match="Too many open files"):
+        bench.link.open()
+    assert list(bench.relays.iterdir()) == []
+    assert set(bench.reactor.getReaders()) <= before
 
 
 @ensureDeferred
