@@ -13,7 +13,7 @@ import attrs
 from attrs import field, frozen
 
 from sagecell_tx import renamed
-from sagecell_tx.limits import Limits
+from sagecell_tx.limits import INTERVALS, SHORTEST_INTERVAL, Limits
 
 # Beyond any file or lifetime there is, and a float holds it exactly.
 _LARGEST = 2**53
@@ -164,5 +164,7 @@ def _value(kind: Any, value: Any, key: str) -> Any:
         # Also refuses nan, and infinity: no timer can be set to it.
         if not 0 <= value <= _LARGEST:
             raise ConfigError(f"{key}: expected a number from 0 up, not {value!r}")
+        if key.rpartition(".")[2] in INTERVALS and value < SHORTEST_INTERVAL:
+            raise ConfigError(f"{key}: expected {SHORTEST_INTERVAL} or more, not {value!r}")
         return kind(value)
     return value

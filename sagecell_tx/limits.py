@@ -11,6 +11,11 @@ from attrs import field, frozen
 KIB = 1024
 MIB = 1024 * KIB
 
+#: Intervals, by the last part of their names, and the shortest one in seconds: what is done again
+#: and again without a pause would leave no time for anything else.
+INTERVALS = frozenset({"ping_seconds", "heartbeat_seconds"})
+SHORTEST_INTERVAL = 0.1
+
 
 @frozen(kw_only=True)
 class Rate:

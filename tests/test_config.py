@@ -256,6 +256,18 @@ def test_what_is_not_said_keeps_its_default(settings):
             "limits.lifetime.idle_seconds = 1e999",
             "limits.lifetime.idle_seconds: expected a number from 0 up, not inf",
         ),
+        (
+            "limits.messages.ping_seconds = 0",
+            "limits.messages.ping_seconds: expected 0.1 or more, not 0",
+        ),
+        (
+            "limits.sockjs.heartbeat_seconds = 1e-9",
+            "limits.sockjs.heartbeat_seconds: expected 0.1 or more, not 1e-09",
+        ),
+        (
+            "limits.lifetime.heartbeat_seconds = 0.0",
+            "limits.lifetime.heartbeat_seconds: expected 0.1 or more, not 0.0",
+        ),
     ],
 )
 def test_the_operator_is_told_what_is_wrong_and_where(complaint, text, said):
