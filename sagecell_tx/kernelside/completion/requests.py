@@ -37,7 +37,7 @@ REPLIES = {
 #: Questions that are answered at a time.
 MOST = 16
 
-#: How long one may take, in seconds, of the clock and of the processor.
+#: How long one may take, in seconds.
 DEADLINE = 2
 
 #: Bytes that it may take beside what it shares with the kernel, and bytes of its answer.
@@ -182,7 +182,8 @@ def _data() -> int:
 def _confine(data: int) -> None:
     """Bound what the process may take: time, memory beside `data`, and nothing made outside of it."""
     for what, most in (
-        (resource.RLIMIT_CPU, DEADLINE),
+        # Only should the kernel not end it: of the two, the deadline has a sentence for the user.
+        (resource.RLIMIT_CPU, DEADLINE + 1),
         (resource.RLIMIT_DATA, data + MEMORY),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
