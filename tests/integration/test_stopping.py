@@ -38,7 +38,7 @@ STUBBORN = (
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that loses its patience soon."""
-    with Server(limits={"lifetime.interrupt_grace_seconds": 1.0}) as impatient:
+    with Server(limits={"lifetime.interrupt_grace_seconds": 2.0}) as impatient:
         yield impatient
         impatient.until_quiet()
 
@@ -71,7 +71,7 @@ def test_what_stopped_is_not_killed_because_its_reader_is_behind(server: Server)
     kernels = server.kernels()
     pause(1)  # the program waits for its reader
     client.send("interrupt_request", {}, "control")
-    pause(3)  # longer than the server is patient with a program
+    pause(5)  # longer than the server is patient with a program
     assert set(kernels) <= set(server.kernels())
     client.drop()
     server.until_quiet()

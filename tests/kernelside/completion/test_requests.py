@@ -45,10 +45,11 @@ def explain(cell: Cell, code: str) -> dict[str, Any]:
 def slow_down(cell: Cell) -> None:
     """From now on, a question that has `SLOW` in it never ends, as if reading it took for ever."""
     cell.run(
+        "import time\n"
         "from sagecell_tx.kernelside.completion import answers\n"
         "_complete = answers.complete\n"
         "def complete(kernel, code, place):\n"
-        "    while 'slow' in code: pass\n"
+        "    while 'slow' in code: time.sleep(0.01)\n"  # many of them leave others the processor
         "    return _complete(kernel, code, place)\n"
         "answers.complete = complete"
     )
