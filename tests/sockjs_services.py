@@ -25,6 +25,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Site
 
+from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.pages.pages import CLIENT, Static
 from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSClient
@@ -93,7 +94,12 @@ def services(
     """The tree of the four services."""
     counts, root = ConnectionCounts(limits=limits.sockjs), Resource()
     sockets = WebSockets(
-        lifetime=limits.lifetime, messages=limits.messages, now=now, reactor=reactor
+        lifetime=limits.lifetime,
+        messages=limits.messages,
+        now=now,
+        reactor=reactor,
+        who=lambda _: "",
+        rota=Rota(clock=reactor),
     )
 
     def service(begin: MakeHandler, *, websockets: bool = True, cookie: bool = False) -> IResource:

@@ -10,8 +10,8 @@ from attrs import define, field
 from twisted.web.server import Site
 
 from sagecell_tx.http.admin.accesslog import AccessLog
-from sagecell_tx.http.connections.fairness import Rota
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.serving.requests import CellRequest, CellSite, Gzip

@@ -16,8 +16,9 @@ from twisted.web.resource import EncodingResourceWrapper, IResource
 from twisted.web.server import GzipEncoderFactory, Request, Site
 from typing_extensions import override
 
-from sagecell_tx.http.connections.fairness import FairChannel, Rota
+from sagecell_tx.http.connections.fairness import FairChannel
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving import cors, ndjson
 from sagecell_tx.http.serving.clients import Clients

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import Factory, define, field
+from attrs import define, field
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
@@ -18,7 +18,8 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from sagecell_tx import __version__
-from sagecell_tx.http.connections.fairness import Intake, Pongs, Rota
+from sagecell_tx.http.connections.fairness import Intake, Pongs
+from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parsing import Inbox, Parser
@@ -374,9 +375,9 @@ class WebSockets:
     messages: MessageLimits
     now: Callable[[], str]
     reactor: Any
-    who: Callable[[IRequest], str] = lambda _: ""
+    who: Callable[[IRequest], str]
     parser: Parser = field(factory=Parser)
-    rota: Rota = field(default=Factory(lambda self: Rota(clock=self.reactor), takes_self=True))
+    rota: Rota
     _factory: WebSocketFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -16,12 +16,11 @@ from twisted.python.failure import Failure
 from sagecell_tx.http.connections.fairness import (
     PONGS,
     PONGS_IN,
-    SHARE,
     STEPS,
     Intake,
     Pongs,
-    Rota,
 )
+from sagecell_tx.http.connections.rota import SHARE, Rota
 from tests.http.loopback import CLIENT, Connection, answers, form, request
 from tests.http.talking import TalkTests, execute, frame, frames
 
