@@ -47,6 +47,13 @@ class Exit:
 class KernelObserver(Protocol):
     """Who is told what a kernel says and that it ended."""
 
+    @property
+    def kernel_id(self) -> str:
+        """What the kernel is called in the log: the id of its session, once it has one.
+
+        It changes when a kernel that was kept ready is handed out, so a host reads it each time.
+        """
+
     def message_received(self, message: Message) -> None:
         """The kernel said `message` on its channel; its signature was right."""
 
@@ -89,7 +96,7 @@ class Kernel(Protocol):
 class Host(Protocol):
     """A place where kernels run."""
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, observer: KernelObserver) -> Deferred[Kernel]:
         """Start a kernel.
 
         Fires with the kernel once a subscription to what it publishes is proven, so that

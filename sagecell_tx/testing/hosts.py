@@ -71,12 +71,12 @@ class MemoryHost:
         """The kernels that are not gone, whether they came up or not."""
         return [kernel for kernel in self.kernels if not kernel.gone]
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, observer: KernelObserver) -> Deferred[Kernel]:
         """See `Host.start`."""
         if self.broken is not None:
             raise self.broken
         kernel = MemoryKernel(
-            kernel_id=kernel_id,
+            kernel_id=observer.kernel_id,
             observer=observer,
             answering=self.answering,
             stubborn=self.stubborn,
@@ -121,8 +121,9 @@ class MemoryHost:
 class MemoryKernel:
     """A kernel in memory; implements `Kernel`, and does what the test tells it.
 
-    A `stubborn` one ignores a shutdown_request. A `lingering` one, once told to go, killed or
-    given up while starting, is `going` and ends only when the test calls `end`.
+    `kernel_id` is what its observer called it when it was started. A `stubborn` one ignores a
+    shutdown_request. A `lingering` one, once told to go, killed or given up while starting, is
+    `going` and ends only when the test calls `end`.
     """
 
     kernel_id: str

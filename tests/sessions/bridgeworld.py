@@ -116,11 +116,15 @@ class BridgeWorld:
             ),
         )
         host = MemoryHost(answering=self.answering)
-        host.start(KERNEL_ID, self)
+        host.start(self)
         self.kernel = host.latest
         self.bridge.connect(self.kernel)
 
     # --- KernelObserver
+
+    @property
+    def kernel_id(self) -> str:
+        return self.bridge.kernel_id
 
     def message_received(self, message: Message) -> None:
         self.bridge.message_received(message)

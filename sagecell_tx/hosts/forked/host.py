@@ -100,11 +100,10 @@ class ForkHost(Service):
 
     # --- Host
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         number = next(self._numbers)
         kernel = ForkedKernel(
-            kernel_id=kernel_id,
             number=number,
             directory=self.directories.make(),
             key=self.new_key().encode("ascii"),
@@ -210,8 +209,7 @@ class ForkHost(Service):
                 ),
             )
         elif event == "failed":
-            _log.error("{kernel}: {why}", kernel=kernel.kernel_id, why=line.get("message"))
-            self._end(kernel, Exit())
+            self._fail(kernel, line.get("message"))
         else:
             _log.warn("from the fork server: {line}", line=line)
 
@@ -251,8 +249,7 @@ class ForkHost(Service):
             if kernel.server_lost():
                 self._unsent.append(kernel)
             else:
-                _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
-                self._end(kernel, Exit())
+                self._fail(kernel, "lost with its fork server")
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         try:
@@ -260,8 +257,7 @@ class ForkHost(Service):
             watch_disk = self.sandbox.level != "namespaces"
             descriptors = kernel.prepare(self.network, watch_disk=watch_disk)
         except OSError as error:
-            _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
-            self._end(kernel, Exit())
+            self._fail(kernel, f"cannot start: {error.strerror}")
             return
         start = StartCommand(
             kernel_id=kernel.number,
@@ -277,6 +273,16 @@ class ForkHost(Service):
             self._end(kernel, Exit())
         else:
             kernel.kill()
+
+    def _fail(self, kernel: ForkedKernel, why: object) -> None:
+        """End a kernel that has no process, or none any more, and log why."""
+        _log.error(
+            "{kernel}: kernel {number} failed: {why}",
+            kernel=kernel.kernel_id,
+            number=kernel.number,
+            why=why,
+        )
+        self._end(kernel, Exit())
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:

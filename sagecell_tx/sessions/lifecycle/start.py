@@ -37,7 +37,7 @@ class KernelStart:
 
         Raises what the host raises, which has then begun nothing.
         """
-        self._starting = host.start(self.kernel_id, observer)
+        self._starting = host.start(observer)
         return self._starting.addCallbacks(self._came_up, self._failed)
 
     def when_ready(self) -> Deferred[None]:

@@ -58,7 +58,7 @@ class ReadyKernels(Service):
 
     # --- Host
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`. Fires at once if one is ready."""
         self._demand.started()
         usable = [start for start in self._stock if start.is_up or start.waiting]
@@ -66,12 +66,12 @@ class ReadyKernels(Service):
             # The oldest that is up; else the oldest, which will be up before a new one.
             taken = min(usable, key=lambda start: start.waiting)
             self._stock.remove(taken)
-            _log.info("{kernel}: is kernel {ready}", kernel=kernel_id, ready=taken.kernel_id)
+            _log.info("{kernel}: is kernel {ready}", kernel=observer.kernel_id, ready=taken.name)
             taken.observer = observer
             if taken.kernel is not None:
                 self._pacing.handed_out()
         else:
-            taken = self._begin(kernel_id, observer)
+            taken = self._begin(observer.kernel_id, observer)
         self._plan()
         return taken.coming
 
@@ -140,9 +140,9 @@ class ReadyKernels(Service):
                 self._pacing.lost()
         self._plan()
 
-    def _begin(self, kernel_id: str, observer: KernelObserver | None) -> PooledStart:
+    def _begin(self, name: str, observer: KernelObserver | None) -> PooledStart:
         start = PooledStart(
-            kernel_id=kernel_id,
+            name=name,
             clock=self.clock,
             start_seconds=self.start_seconds,
             stock=self,
@@ -152,7 +152,7 @@ class ReadyKernels(Service):
         if observer is None:
             self._stock.append(start)
         try:
-            start.follow(self.host.start(kernel_id, start))
+            start.follow(self.host.start(start))
         except Exception:
             # A host that raises has begun nothing, so nobody will tell of an end.
             self._begun.discard(start)

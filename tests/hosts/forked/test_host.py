@@ -78,8 +78,8 @@ class ForkHostTests(SynchronousTestCase):
         self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=["landlock"])
 
     def start(self, kernel_id=ID):
-        observer = Observed()
-        ready = self.host.start(kernel_id, observer)
+        observer = Observed(kernel_id)
+        ready = self.host.start(observer)
         self.addCleanup(ready.addErrback, lambda _: None)
         return observer, ready
 
@@ -268,7 +268,12 @@ class ForkHostTests(SynchronousTestCase):
     def test_a_start_that_did_not_even_fork(self):
         self.come_up()
         observer, ready = self.start()
-        self.process.say(event="failed", id=1, message="Resource temporarily unavailable")
+        with capturedLogs() as events:
+            self.process.say(event="failed", id=1, message="Resource temporarily unavailable")
+        failed = [event for event in events if "why" in event]
+        assert [(event["kernel"], event["number"], event["why"]) for event in failed] == [
+            (ID, 1, "Resource temporarily unavailable")
+        ]
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
         assert self.directories() == []

@@ -80,8 +80,8 @@ class KernelNetworkTests(SynchronousTestCase):
         assert not self.names.running
 
     def start(self):
-        observer = Observed()
-        ready = self.host.start(ID, observer)
+        observer = Observed(ID)
+        ready = self.host.start(observer)
         self.addCleanup(ready.addErrback, lambda _: None)
         (line,) = [line for line in self.process.lines() if line["op"] == "start"]
         self.kernel = self.process.kernel(1)
@@ -158,8 +158,8 @@ class KernelNetworkTests(SynchronousTestCase):
 
     def test_where_no_socket_can_be_made_there_is_no_kernel(self):
         self.begin()
-        observer = Observed()
-        ready = self.host.start(ID, observer)
+        observer = Observed(ID)
+        ready = self.host.start(observer)
         (directory,) = self.root.glob("k-*")
         (directory / "ipc").rmdir()
         self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=[])

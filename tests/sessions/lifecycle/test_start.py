@@ -28,6 +28,8 @@ class StartTests(SynchronousTestCase):
 
     # --- KernelObserver
 
+    kernel_id = KERNEL_ID
+
     def message_received(self, message: Message) -> None:
         """Not heard by a start."""
 

@@ -16,6 +16,7 @@ from tests.sessions.samples import KERNEL_ID
 class Bystander:
     """Hears what a kernel says and does nothing about it."""
 
+    kernel_id: str = KERNEL_ID
     messages: list[Message] = field(factory=list)
 
     def message_received(self, message: Message) -> None:
@@ -33,7 +34,7 @@ class Bystander:
 
 def new_kernel() -> MemoryKernel:
     host = MemoryHost()
-    host.start(KERNEL_ID, Bystander())
+    host.start(Bystander())
     return host.latest
 
 

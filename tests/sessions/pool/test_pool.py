@@ -24,7 +24,7 @@ from sagecell_tx.wire.messages import Message
 class PoolVisitor:
     """An observer, and what became of its start."""
 
-    name: str
+    kernel_id: str
     heard: list[str] = field(factory=list)
     ends: list[Exit] = field(factory=list)
     missed: int = 0
@@ -72,7 +72,7 @@ class ReadyTests(SynchronousTestCase):
     def visit(self) -> PoolVisitor:
         visitor = PoolVisitor(f"visitor-{len(self.visitors) + 1}")
         self.visitors.append(visitor)
-        visitor.started = self.pool.start(visitor.name, visitor)
+        visitor.started = self.pool.start(visitor)
         return visitor
 
     def served(self) -> tuple[PoolVisitor, MemoryKernel]:
@@ -212,6 +212,17 @@ class HandOutTests(ReadyTests):
         assert [(e["kernel"], e["ready"]) for e in told if "ready" in e] == [
             ("visitor-1", "ready-1")
         ]
+
+    def test_from_then_on_the_host_calls_it_by_the_visitors_id(self) -> None:
+        self.begin()
+        _, up = self.served()
+        self.host.prompt = False
+        self.clock.advance(PAUSE)
+        coming = self.host.latest
+        assert coming is not up
+        assert coming.observer.kernel_id == "ready-2"
+        self.visit()
+        assert [up.observer.kernel_id, coming.observer.kernel_id] == ["visitor-1", "visitor-2"]
 
 
 class SizeTests(ReadyTests):

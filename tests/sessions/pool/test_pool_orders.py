@@ -29,6 +29,7 @@ PLACES = LIMITS.kernels + LIMITS.service_kernels
 class PoolVisitor:
     """Holds the pool to what `Host.start` promises."""
 
+    kernel_id: str = "visitor"
     heard: list[Message] = field(factory=list)
     missed: int = 0
     near: int = 0
@@ -38,9 +39,7 @@ class PoolVisitor:
     starting: Deferred[None] = field(init=False)
 
     def begin(self, pool: ReadyKernels) -> None:
-        self.starting = pool.start(f"visitor-{id(self)}", self).addCallbacks(
-            self.came_up, self.came_to_nothing
-        )
+        self.starting = pool.start(self).addCallbacks(self.came_up, self.came_to_nothing)
 
     def came_up(self, kernel: Kernel) -> None:
         assert isinstance(kernel, MemoryKernel)

@@ -20,6 +20,7 @@ START = 15
 class Told:
     """A stock and an observer; writes down what either is told, in order."""
 
+    kernel_id: str = "visitor-1"
     events: list[str] = field(factory=list)
 
     # --- Stock
@@ -57,13 +58,13 @@ class PooledStartTests(SynchronousTestCase):
 
     def start(self, *, taken: bool = False) -> tuple[PooledStart, MemoryKernel]:
         start = PooledStart(
-            kernel_id="ready-1",
+            name="ready-1",
             clock=self.clock,
             start_seconds=START,
             stock=self.told,
             observer=self.told if taken else None,
         )
-        start.follow(self.host.start("ready-1", start))
+        start.follow(self.host.start(start))
         return start, self.host.latest
 
     def test_it_is_up_from_its_start_to_the_end_of_its_process(self) -> None:
@@ -122,6 +123,12 @@ class PooledStartTests(SynchronousTestCase):
             killed.append(kernel.killed)
         assert killed == [False, True]
         assert self.clock.getDelayedCalls() == []
+
+    def test_its_host_calls_it_by_the_id_of_whoever_has_it(self) -> None:
+        start, kernel = self.start()
+        assert kernel.observer.kernel_id == "ready-1"
+        start.observer = self.told
+        assert kernel.observer.kernel_id == "visitor-1"
 
     def test_whoever_has_it_decides_how_long_to_wait(self) -> None:
         start, kernel = self.start()
