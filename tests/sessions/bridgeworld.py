@@ -15,6 +15,7 @@ from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import Message
@@ -116,7 +117,7 @@ class BridgeWorld:
             ),
         )
         host = MemoryHost(answering=self.answering)
-        host.start(self)
+        host.start(PYTHON, self)
         self.kernel = host.latest
         self.bridge.connect(self.kernel)
 

@@ -8,6 +8,7 @@ from twisted.internet.defer import AlreadyCalledError, CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.sessions.interfaces import Exit, HostService, HostStatus, StartFailed
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import CONTROL, SHELL, Message
 from tests.sessions.samples import KERNEL_ID, code, request
@@ -45,7 +46,7 @@ class StartTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.host = MemoryHost(prompt=False)
         self.observer = Observer()
-        self.started = self.host.start(self.observer)
+        self.started = self.host.start(PYTHON, self.observer)
         self.kernel = self.host.latest
 
     def test_a_start_succeeds_when_told(self) -> None:
@@ -56,7 +57,7 @@ class StartTests(SynchronousTestCase):
 
     def test_a_prompt_host_starts_at_once(self) -> None:
         self.host.prompt = True
-        kernel = self.successResultOf(self.host.start(Observer("another")))
+        kernel = self.successResultOf(self.host.start(PYTHON, Observer("another")))
         assert kernel is self.host.latest
         assert kernel is not self.kernel
 
@@ -82,7 +83,7 @@ class ServiceTests(SynchronousTestCase):
         host.startService()
         assert self.successResultOf(host.when_up()) is None
         observer = Observer()
-        self.successResultOf(host.start(observer))
+        self.successResultOf(host.start(PYTHON, observer))
         host.hurry()
         assert observer.ends == []
         assert self.successResultOf(host.stopService()) is None
@@ -107,7 +108,7 @@ class Living:
     kernel: MemoryKernel = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.host.start(self.observer)
+        self.host.start(PYTHON, self.observer)
         self.kernel = self.host.latest
 
 

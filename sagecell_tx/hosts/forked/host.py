@@ -34,6 +34,7 @@ from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
@@ -43,8 +44,8 @@ _log = Logger()
 class ForkHost(Service):
     """The fork server and its kernels, which it knows by numbers: whose they are is not its concern.
 
-    `new_key` makes a kernel's signing key. `threads` are where large messages are checked,
-    `removers`, a pool that nobody has started, where directories are removed.
+    All are of the kind `spec`. `new_key` makes a kernel's signing key. `threads` are where large
+    messages are checked, `removers`, a pool that nobody has started, where directories are removed.
     `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
     kept loaded, so that kernels can be had again at once when the first one dies.
     `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
@@ -57,6 +58,7 @@ class ForkHost(Service):
     zmq: ZmqSocketFactory
     directories: WorkDirs
     limits: Limits
+    spec: KernelSpec
     preload: tuple[str, ...]
     new_key: Callable[[], str]
     spare: bool
@@ -100,8 +102,10 @@ class ForkHost(Service):
 
     # --- Host
 
-    def start(self, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
+        if spec != self.spec:
+            raise ValueError(f"kernels of {self.spec.name} are forked here, not of {spec.name}")
         number = next(self._numbers)
         kernel = ForkedKernel(
             number=number,

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import KERNEL_ID
@@ -34,7 +35,7 @@ class Bystander:
 
 def new_kernel() -> MemoryKernel:
     host = MemoryHost()
-    host.start(Bystander())
+    host.start(PYTHON, Bystander())
     return host.latest
 
 

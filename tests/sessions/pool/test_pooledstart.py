@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.pool.pooledstart import PooledStart
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 
@@ -64,7 +65,7 @@ class PooledStartTests(SynchronousTestCase):
             stock=self.told,
             observer=self.told if taken else None,
         )
-        start.follow(self.host.start(start))
+        start.follow(self.host.start(PYTHON, start))
         return start, self.host.latest
 
     def test_it_is_up_from_its_start_to_the_end_of_its_process(self) -> None:
