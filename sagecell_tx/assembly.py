@@ -47,6 +47,7 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore, FileStore, Host, HostService
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
@@ -189,6 +190,7 @@ def _host(config: Config, reactor: Any) -> HostService:
         zmq=ZmqSocketFactory(reactor),
         directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         limits=config.limits,
+        spec=PYTHON,
         preload=config.preload,
         spare=config.spare,
         sandbox=Sandbox(
@@ -222,6 +224,7 @@ def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
     """The kernels of `host`, some of them started before anybody asks."""
     return ReadyKernels(
         host=host,
+        spec=PYTHON,
         limits=config.limits.admission,
         start_seconds=config.limits.lifetime.start_seconds,
         clock=reactor,
@@ -233,6 +236,7 @@ def _fleet(config: Config, reactor: Any, host: Host, files: FileStore) -> Fleet:
     processors = len(os.sched_getaffinity(0))
     return Fleet(
         host=host,
+        spec=PYTHON,
         files=files,
         limits=config.limits,
         clock=reactor,

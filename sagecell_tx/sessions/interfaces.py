@@ -12,6 +12,7 @@ from typing import Protocol
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
 
+from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.wire.messages import Message
 
 
@@ -46,6 +47,13 @@ class Exit:
 
 class KernelObserver(Protocol):
     """Who is told what a kernel says and that it ended."""
+
+    @property
+    def kernel_id(self) -> str:
+        """What the kernel is called in the log: the id of its session, once it has one.
+
+        It changes when a kernel that was kept ready is handed out, so a host reads it each time.
+        """
 
     def message_received(self, message: Message) -> None:
         """The kernel said `message` on its channel; its signature was right."""
@@ -89,13 +97,16 @@ class Kernel(Protocol):
 class Host(Protocol):
     """A place where kernels run."""
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
-        """Start a kernel.
+    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
+        """Start a kernel of the kind `spec`.
 
         Fires with the kernel once a subscription to what it publishes is proven, so that
         nothing it says from then on is lost. Fails with `StartFailed`. `kernel_ended` is
         called exactly once for each `start`, also after a failure or a cancellation, when
         everything that was begun is gone again. Cancelling kills what was begun.
+
+        Raises `ValueError` for a kind that the host does not have. A host that raises has begun
+        nothing, and `kernel_ended` is not called.
         """
 
 

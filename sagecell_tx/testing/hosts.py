@@ -22,6 +22,7 @@ from sagecell_tx.sessions.interfaces import (
     KernelObserver,
     StartFailed,
 )
+from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.testing.runs import Run
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, originate
 
@@ -43,7 +44,7 @@ _KERNEL_INFO = {
 
 @define(kw_only=True)
 class MemoryHost:
-    """Starts kernels in memory; implements `HostService`.
+    """Starts kernels in memory, of any kind; implements `HostService`.
 
     `kernels` has one for each start, the latest last. `prompt` and the attributes below it are for
     the starts that follow: with `prompt` they succeed at once, otherwise the test calls `come_up`
@@ -71,12 +72,13 @@ class MemoryHost:
         """The kernels that are not gone, whether they came up or not."""
         return [kernel for kernel in self.kernels if not kernel.gone]
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
         """See `Host.start`."""
         if self.broken is not None:
             raise self.broken
         kernel = MemoryKernel(
-            kernel_id=kernel_id,
+            kernel_id=observer.kernel_id,
+            spec=spec,
             observer=observer,
             answering=self.answering,
             stubborn=self.stubborn,
@@ -121,11 +123,13 @@ class MemoryHost:
 class MemoryKernel:
     """A kernel in memory; implements `Kernel`, and does what the test tells it.
 
-    A `stubborn` one ignores a shutdown_request. A `lingering` one, once told to go, killed or
-    given up while starting, is `going` and ends only when the test calls `end`.
+    `kernel_id` is what its observer called it when it was started. A `stubborn` one ignores a
+    shutdown_request. A `lingering` one, once told to go, killed or given up while starting, is
+    `going` and ends only when the test calls `end`.
     """
 
     kernel_id: str
+    spec: KernelSpec
     observer: KernelObserver
     answering: bool = False
     stubborn: bool = False

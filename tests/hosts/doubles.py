@@ -207,6 +207,7 @@ class LaterThreads:
 class Observed:
     """A KernelObserver that remembers."""
 
+    kernel_id: str = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
     messages: list[Any] = field(factory=list)
     exits: list[Any] = field(factory=list)
     missed: int = 0

@@ -29,6 +29,7 @@ from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import FileStore
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
 
@@ -67,6 +68,7 @@ class World:
         originator = Originator(new_id=new_id, now=lambda: DATE)
         self.fleet = Fleet(
             host=self.host,
+            spec=PYTHON,
             files=self.files,
             limits=self.limits,
             clock=self.clock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -31,14 +32,17 @@ def ready_server():
 def test_a_visitor_gets_a_kernel_that_was_there_and_another_takes_its_place(ready_server):
     server = ready_server
     before = {kernel.pid for kernel in server.kernels()}
-    answers = []
+    answers, ids = [], []
     for _ in range(2):
         with Client(server.url) as client:
             answers.append(text(client.run(WHO)))
+            ids.append(client.kernel_id)
     assert answers[0] != answers[1], "the same random numbers"
     server.until_quiet()
     assert not {kernel.pid for kernel in server.kernels()} & before
     assert server.log().count(": is kernel ready-") == 2
+    for kernel_id in ids:  # in the host's lines as well
+        assert re.search(rf"{kernel_id}: kernel \d+ ended ", server.log())
 
 
 def test_more_visitors_than_kernels_are_all_served(ready_server):

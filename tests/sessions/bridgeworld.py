@@ -15,6 +15,7 @@ from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import Message
@@ -116,11 +117,15 @@ class BridgeWorld:
             ),
         )
         host = MemoryHost(answering=self.answering)
-        host.start(KERNEL_ID, self)
+        host.start(PYTHON, self)
         self.kernel = host.latest
         self.bridge.connect(self.kernel)
 
     # --- KernelObserver
+
+    @property
+    def kernel_id(self) -> str:
+        return self.bridge.kernel_id
 
     def message_received(self, message: Message) -> None:
         self.bridge.message_received(message)

@@ -11,6 +11,7 @@ from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 
@@ -44,6 +45,7 @@ class SessionTests(SynchronousTestCase):
             setattr(self.host, name, value)
         session = Session(
             kernel_id=KERNEL_ID,
+            spec=PYTHON,
             host=self.host,
             files=self.store,
             limits=LIMITS,

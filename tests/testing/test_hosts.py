@@ -8,6 +8,7 @@ from twisted.internet.defer import AlreadyCalledError, CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.sessions.interfaces import Exit, HostService, HostStatus, StartFailed
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import CONTROL, SHELL, Message
 from tests.sessions.samples import KERNEL_ID, code, request
@@ -17,6 +18,7 @@ from tests.sessions.samples import KERNEL_ID, code, request
 class Observer:
     """Writes down what it is told."""
 
+    kernel_id: str = KERNEL_ID
     heard: list[Message] = field(factory=list)
     ends: list[Exit] = field(factory=list)
     missed: int = 0
@@ -44,7 +46,7 @@ class StartTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.host = MemoryHost(prompt=False)
         self.observer = Observer()
-        self.started = self.host.start(KERNEL_ID, self.observer)
+        self.started = self.host.start(PYTHON, self.observer)
         self.kernel = self.host.latest
 
     def test_a_start_succeeds_when_told(self) -> None:
@@ -55,7 +57,7 @@ class StartTests(SynchronousTestCase):
 
     def test_a_prompt_host_starts_at_once(self) -> None:
         self.host.prompt = True
-        kernel = self.successResultOf(self.host.start("another", self.observer))
+        kernel = self.successResultOf(self.host.start(PYTHON, Observer("another")))
         assert kernel is self.host.latest
         assert kernel is not self.kernel
 
@@ -81,7 +83,7 @@ class ServiceTests(SynchronousTestCase):
         host.startService()
         assert self.successResultOf(host.when_up()) is None
         observer = Observer()
-        self.successResultOf(host.start(KERNEL_ID, observer))
+        self.successResultOf(host.start(PYTHON, observer))
         host.hurry()
         assert observer.ends == []
         assert self.successResultOf(host.stopService()) is None
@@ -106,7 +108,7 @@ class Living:
     kernel: MemoryKernel = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.host.start(KERNEL_ID, self.observer)
+        self.host.start(PYTHON, self.observer)
         self.kernel = self.host.latest
 
 

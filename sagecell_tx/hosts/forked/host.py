@@ -34,6 +34,7 @@ from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
@@ -43,8 +44,8 @@ _log = Logger()
 class ForkHost(Service):
     """The fork server and its kernels, which it knows by numbers: whose they are is not its concern.
 
-    `new_key` makes a kernel's signing key. `threads` are where large messages are checked,
-    `removers`, a pool that nobody has started, where directories are removed.
+    All are of the kind `spec`. `new_key` makes a kernel's signing key. `threads` are where large
+    messages are checked, `removers`, a pool that nobody has started, where directories are removed.
     `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
     kept loaded, so that kernels can be had again at once when the first one dies.
     `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
@@ -57,6 +58,7 @@ class ForkHost(Service):
     zmq: ZmqSocketFactory
     directories: WorkDirs
     limits: Limits
+    spec: KernelSpec
     preload: tuple[str, ...]
     new_key: Callable[[], str]
     spare: bool
@@ -100,11 +102,12 @@ class ForkHost(Service):
 
     # --- Host
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
+        if spec != self.spec:
+            raise ValueError(f"kernels of {self.spec.name} are forked here, not of {spec.name}")
         number = next(self._numbers)
         kernel = ForkedKernel(
-            kernel_id=kernel_id,
             number=number,
             directory=self.directories.make(),
             key=self.new_key().encode("ascii"),
@@ -210,8 +213,7 @@ class ForkHost(Service):
                 ),
             )
         elif event == "failed":
-            _log.error("{kernel}: {why}", kernel=kernel.kernel_id, why=line.get("message"))
-            self._end(kernel, Exit())
+            self._fail(kernel, line.get("message"))
         else:
             _log.warn("from the fork server: {line}", line=line)
 
@@ -250,8 +252,7 @@ class ForkHost(Service):
             if kernel.server_lost():
                 self._unsent.append(kernel)
             else:
-                _log.error("{kernel}: lost with its fork server", kernel=kernel.kernel_id)
-                self._end(kernel, Exit())
+                self._fail(kernel, "lost with its fork server")
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         try:
@@ -259,8 +260,7 @@ class ForkHost(Service):
             watch_disk = self.sandbox.level != "namespaces"
             descriptors = kernel.prepare(self.network, watch_disk=watch_disk)
         except OSError as error:
-            _log.error("{kernel}: cannot start: {why}", kernel=kernel.kernel_id, why=error.strerror)
-            self._end(kernel, Exit())
+            self._fail(kernel, f"cannot start: {error.strerror}")
             return
         start = StartCommand(
             kernel_id=kernel.number,
@@ -276,6 +276,16 @@ class ForkHost(Service):
             self._end(kernel, Exit())
         else:
             kernel.kill()
+
+    def _fail(self, kernel: ForkedKernel, why: object) -> None:
+        """End a kernel that has no process, or none any more, and log why."""
+        _log.error(
+            "{kernel}: kernel {number} failed: {why}",
+            kernel=kernel.kernel_id,
+            number=kernel.number,
+            why=why,
+        )
+        self._end(kernel, Exit())
 
     def _end(self, kernel: ForkedKernel, how: Exit) -> None:
         if self._kernels.pop(kernel.number, None) is not None:

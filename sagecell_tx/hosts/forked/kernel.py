@@ -55,12 +55,12 @@ class HostResources:
 class ForkedKernel:
     """A kernel from its start command on until its process, sockets and directory are gone.
 
-    The fork server and the kernel itself know it by its `number`, and never its `kernel_id`.
-    `send_command` sends the fork server a command that is about this kernel. `on_given_up` is called
-    when nobody waits any more for it to start. It has the effects of its states; see `machine`.
+    The fork server and the kernel itself know it by its `number`, and never its `kernel_id`; the log
+    has both. `send_command` sends the fork server a command that is about this kernel. `on_given_up`
+    is called when nobody waits any more for it to start. It has the effects of its states; see
+    `machine`.
     """
 
-    kernel_id: str
     number: int
     directory: Path
     key: bytes
@@ -93,6 +93,11 @@ class ForkedKernel:
             heartbeat_missed=self.observer.heartbeat_missed,
             broken=self._broken,
         )
+
+    @property
+    def kernel_id(self) -> str:
+        """What the kernel is called in the log."""
+        return self.observer.kernel_id
 
     # --- Kernel
 
@@ -170,10 +175,20 @@ class ForkedKernel:
                 outlet.take_listener()
             self.link.open().addCallback(lambda _: self._state.heard())
         except NoListener as error:
-            _log.error("{kernel}: no network: {why}", kernel=self.kernel_id, why=error)
+            _log.error(
+                "{kernel}: kernel {number} has no network: {why}",
+                kernel=self.kernel_id,
+                number=self.number,
+                why=error,
+            )
             self._state.failed(None)
         except OSError as error:
-            _log.error("{kernel}: no connection: {why}", kernel=self.kernel_id, why=error)
+            _log.error(
+                "{kernel}: no connection to kernel {number}: {why}",
+                kernel=self.kernel_id,
+                number=self.number,
+                why=error,
+            )
             self._state.failed(None)
 
     def come_up(self) -> None:
@@ -198,7 +213,12 @@ class ForkedKernel:
         """Hear the kernel's last words, let go of all it had, and tell its end."""
         self.alive = False
         self._start.close()
-        _log.info("{kernel}: ended {how}", kernel=self.kernel_id, how=how)
+        _log.info(
+            "{kernel}: kernel {number} ended {how}",
+            kernel=self.kernel_id,
+            number=self.number,
+            how=how,
+        )
         drained = Deferred.fromCoroutine(self.link.drain())
         drained.addTimeout(LAST_WORDS, self.resources.reactor)
         drained.addBoth(lambda _: self._remove(how))
@@ -213,14 +233,19 @@ class ForkedKernel:
     # --- from the kernel
 
     def _bootstrap_broken(self) -> None:
-        _log.error("{kernel}: its first word makes no sense", kernel=self.kernel_id)
+        _log.error(
+            "{kernel}: the first message of kernel {number} makes no sense",
+            kernel=self.kernel_id,
+            number=self.number,
+        )
         self._state.failed(None)
 
     def _broken(self, channel: str, error: WireError) -> None:
         """It is not our kernel that speaks like this: a program writes to its connections."""
         _log.warn(
-            "{kernel}: ended for what it sent on {channel}: {why}",
+            "{kernel}: kernel {number} is ended for what it sent on {channel}: {why}",
             kernel=self.kernel_id,
+            number=self.number,
             channel=channel,
             why=error,
         )
@@ -228,5 +253,10 @@ class ForkedKernel:
 
     def _rejected(self, code: str) -> None:
         if not self.resources.rejected[code]:
-            _log.warn("{kernel}: message dropped: {code}", kernel=self.kernel_id, code=code)
+            _log.warn(
+                "{kernel}: message of kernel {number} dropped: {code}",
+                kernel=self.kernel_id,
+                number=self.number,
+                code=code,
+            )
         self.resources.rejected[code] += 1

@@ -26,6 +26,7 @@ from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.interfaces import FileStore, Host
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import KernelSpec
 
 _log = Logger()
 
@@ -41,9 +42,10 @@ GONE = 1.0
 
 @define(kw_only=True, eq=False)
 class Fleet(Service):
-    """The sessions by kernel id."""
+    """The sessions by kernel id; their kernels are of the kind `spec`."""
 
     host: Host
+    spec: KernelSpec
     files: FileStore
     limits: Limits
     clock: IReactorTime
@@ -109,6 +111,7 @@ class Fleet(Service):
     def _begin(self, place: Place, kernel_id: str, timeout: float) -> Session:
         session = Session(
             kernel_id=kernel_id,
+            spec=self.spec,
             host=self.host,
             files=Metered(self.files, partial(self._count, place.visitor)),
             limits=self.limits,

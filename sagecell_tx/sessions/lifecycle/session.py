@@ -21,6 +21,7 @@ from sagecell_tx.sessions.lifecycle.start import KernelStart
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.listeners.audience import Attachment, Audience
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import CONTROL, IOPUB, Message
 
@@ -38,6 +39,7 @@ class Session:
     """
 
     kernel_id: str
+    spec: KernelSpec
     host: Host
     files: FileStore
     limits: Limits
@@ -78,6 +80,7 @@ class Session:
         )
         self._start = KernelStart(
             kernel_id=kernel_id,
+            spec=self.spec,
             seconds=limits.lifetime.start_seconds,
             on_up=self._came_up,
             on_failed=partial(self._life.stop, Reason.CRASHED),

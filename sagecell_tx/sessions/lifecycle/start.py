@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver, StartFailed
+from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
@@ -24,6 +25,7 @@ class KernelStart:
     """
 
     kernel_id: str
+    spec: KernelSpec
     seconds: float
     on_up: Callable[[Kernel], None]
     on_failed: Callable[[], None]
@@ -37,7 +39,7 @@ class KernelStart:
 
         Raises what the host raises, which has then begun nothing.
         """
-        self._starting = host.start(self.kernel_id, observer)
+        self._starting = host.start(self.spec, observer)
         return self._starting.addCallbacks(self._came_up, self._failed)
 
     def when_ready(self) -> Deferred[None]:

@@ -24,18 +24,20 @@ from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver
 from sagecell_tx.sessions.pool.demand import Demand
 from sagecell_tx.sessions.pool.pacing import Pacing
 from sagecell_tx.sessions.pool.pooledstart import PooledStart
+from sagecell_tx.sessions.spec import KernelSpec
 
 _log = Logger()
 
 
 @define(kw_only=True, eq=False)
 class ReadyKernels(Service):
-    """Hands out the kernels of `host`, some of them before they are asked for.
+    """Hands out the kernels of `host`, those of the kind `spec` from a stock.
 
     While it is not running nothing is kept ready, and starts are those of `host`.
     """
 
     host: Host
+    spec: KernelSpec
     limits: AdmissionLimits
     start_seconds: float  # that a kernel has to come up
     clock: IReactorTime
@@ -58,20 +60,22 @@ class ReadyKernels(Service):
 
     # --- Host
 
-    def start(self, kernel_id: str, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`. Fires at once if one is ready."""
-        self._demand.started()
-        usable = [start for start in self._stock if start.is_up or start.waiting]
+        usable: list[PooledStart] = []
+        if spec == self.spec:
+            self._demand.started()
+            usable = [start for start in self._stock if start.is_up or start.waiting]
         if usable:
             # The oldest that is up; else the oldest, which will be up before a new one.
             taken = min(usable, key=lambda start: start.waiting)
             self._stock.remove(taken)
-            _log.info("{kernel}: is kernel {ready}", kernel=kernel_id, ready=taken.kernel_id)
+            _log.info("{kernel}: is kernel {ready}", kernel=observer.kernel_id, ready=taken.name)
             taken.observer = observer
             if taken.kernel is not None:
                 self._pacing.handed_out()
         else:
-            taken = self._begin(kernel_id, observer)
+            taken = self._begin(spec, observer.kernel_id, observer)
         self._plan()
         return taken.coming
 
@@ -134,15 +138,15 @@ class ReadyKernels(Service):
             self._stock.pop().give_up()
         elif missing > 0:
             try:
-                self._begin(f"ready-{next(self._numbers)}", None)
+                self._begin(self.spec, f"ready-{next(self._numbers)}", None)
             except Exception:
                 _log.failure("starting a ready kernel")
                 self._pacing.lost()
         self._plan()
 
-    def _begin(self, kernel_id: str, observer: KernelObserver | None) -> PooledStart:
+    def _begin(self, spec: KernelSpec, name: str, observer: KernelObserver | None) -> PooledStart:
         start = PooledStart(
-            kernel_id=kernel_id,
+            name=name,
             clock=self.clock,
             start_seconds=self.start_seconds,
             stock=self,
@@ -152,7 +156,7 @@ class ReadyKernels(Service):
         if observer is None:
             self._stock.append(start)
         try:
-            start.follow(self.host.start(kernel_id, start))
+            start.follow(self.host.start(spec, start))
         except Exception:
             # A host that raises has begun nothing, so nobody will tell of an end.
             self._begun.discard(start)

@@ -33,11 +33,12 @@ class Stock(Protocol):
 class PooledStart:
     """One kernel of the inner host. It observes that kernel, and passes all on to `observer`.
 
-    There is no `observer` while the kernel is nobody's; whoever takes it sets one.
+    There is no `observer` while the kernel is nobody's; whoever takes it sets one. From then on the
+    kernel has that one's `kernel_id`, and no longer the `name` that it was started with.
     `coming` fires with the kernel, or fails if there is an observer, who will be told the end.
     """
 
-    kernel_id: str
+    name: str
     clock: IReactorTime
     start_seconds: float  # that it has to come up, while it is nobody's
     stock: Stock
@@ -100,6 +101,11 @@ class PooledStart:
             self.give_up()
 
     # --- KernelObserver
+
+    @property
+    def kernel_id(self) -> str:
+        """What the kernel is called in the log."""
+        return self.name if self.observer is None else self.observer.kernel_id
 
     def message_received(self, message: Message) -> None:
         """The kernel said something. What it says to nobody is how its start goes."""

@@ -23,6 +23,7 @@ from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, HostService, HostStatus, StartFailed
+from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from tests.hosts.doubles import LaterThreads, Observed, ProcessReactor, ThisThread, held
 
 ID = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
@@ -45,6 +46,7 @@ class ForkHostTests(SynchronousTestCase):
             zmq=ZmqSocketFactory(self.reactor),
             directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
             limits=Limits(),
+            spec=PYTHON,
             preload=("numpy",),
             new_key=lambda: "ab" * 32,
             spare=False,
@@ -80,8 +82,8 @@ class ForkHostTests(SynchronousTestCase):
         self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=["landlock"])
 
     def start(self, kernel_id=ID):
-        observer = Observed()
-        ready = self.host.start(kernel_id, observer)
+        observer = Observed(kernel_id)
+        ready = self.host.start(PYTHON, observer)
         self.addCleanup(ready.addErrback, lambda _: None)
         return observer, ready
 
@@ -267,10 +269,24 @@ class ForkHostTests(SynchronousTestCase):
         assert observer.exits == [Exit()]
         assert self.directories() == [made.name]  # for the next one to sweep
 
+    def test_it_begins_nothing_of_a_kind_that_it_does_not_have(self):
+        self.come_up()
+        observer = Observed(ID)
+        with pytest.raises(ValueError, match="not of gap"):
+            self.host.start(KernelSpec(name="gap", display_name="GAP", language="gap"), observer)
+        assert observer.exits == []
+        assert self.directories() == []
+        assert self.process.lines() == []
+
     def test_a_start_that_did_not_even_fork(self):
         self.come_up()
         observer, ready = self.start()
-        self.process.say(event="failed", id=1, message="Resource temporarily unavailable")
+        with capturedLogs() as events:
+            self.process.say(event="failed", id=1, message="Resource temporarily unavailable")
+        failed = [event for event in events if "why" in event]
+        assert [(event["kernel"], event["number"], event["why"]) for event in failed] == [
+            (ID, 1, "Resource temporarily unavailable")
+        ]
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
         assert self.directories() == []

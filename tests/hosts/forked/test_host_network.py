@@ -19,6 +19,7 @@ from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.limits import Limits, NetworkLimits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
+from sagecell_tx.sessions.spec import PYTHON
 from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
 from tests.hosts.network.networked import MemoryNames, NetworkReactor
 from tests.hosts.network.test_fdpassing import send
@@ -55,6 +56,7 @@ class KernelNetworkTests(SynchronousTestCase):
             zmq=ZmqSocketFactory(self.reactor),
             directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
             limits=Limits(),
+            spec=PYTHON,
             preload=(),
             new_key=lambda: "ab" * 32,
             spare=False,
@@ -80,8 +82,8 @@ class KernelNetworkTests(SynchronousTestCase):
         assert not self.names.running
 
     def start(self):
-        observer = Observed()
-        ready = self.host.start(ID, observer)
+        observer = Observed(ID)
+        ready = self.host.start(PYTHON, observer)
         self.addCleanup(ready.addErrback, lambda _: None)
         (line,) = [line for line in self.process.lines() if line["op"] == "start"]
         self.kernel = self.process.kernel(1)
@@ -158,8 +160,8 @@ class KernelNetworkTests(SynchronousTestCase):
 
     def test_where_no_socket_can_be_made_there_is_no_kernel(self):
         self.begin()
-        observer = Observed()
-        ready = self.host.start(ID, observer)
+        observer = Observed(ID)
+        ready = self.host.start(PYTHON, observer)
         (directory,) = self.root.glob("k-*")
         (directory / "ipc").rmdir()
         self.process.say(event="ready", pid=1, seconds=1.5, missing=[], features=[])

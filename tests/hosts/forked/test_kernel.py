@@ -54,7 +54,6 @@ class ForkedKernelTests(SynchronousTestCase):
             rejected=Counter(),
         )
         self.kernel = ForkedKernel(
-            kernel_id="4e8f9ac5-37de-4bc2-b745-8a079927f377",
             number=1,
             directory=directories.make(),
             key=b"ab" * 32,
@@ -171,6 +170,19 @@ class ForkedKernelTests(SynchronousTestCase):
         self.end()
         self.failureResultOf(self.ready, StartFailed)
         assert self.observer.exits == [Exit(signal=9, reason="protocol")]
+
+    def test_the_log_has_the_id_of_whoever_has_it_by_then_beside_its_number(self):
+        self.observer.kernel_id = "ready-1"
+        self.prepare()
+        with capturedLogs() as events:
+            self.kernel.link.rejected("bad_signature")
+            self.observer.kernel_id = "visitor-1"
+            self.end()
+        assert [(event["kernel"], event["number"]) for event in events if "number" in event] == [
+            ("ready-1", 1),
+            ("visitor-1", 1),
+        ]
+        self.failureResultOf(self.ready, StartFailed)
 
     def test_dropped_messages_are_counted_and_the_first_is_logged(self):
         with capturedLogs() as events:

@@ -22,6 +22,7 @@ from sagecell_tx.sessions.completion.completer import (
 )
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.stores import MemoryFileStore
 from sagecell_tx.wire import textwire
@@ -44,6 +45,7 @@ class CompleterCase(SynchronousTestCase):
         originator = Originator(new_id=new_id, now=lambda: NOW)
         self.fleet = Fleet(
             host=self.host,
+            spec=PYTHON,
             files=MemoryFileStore(now=lambda: 0.0),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
             limits=self.limits,

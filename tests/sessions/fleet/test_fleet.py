@@ -20,6 +20,7 @@ from sagecell_tx.sessions.fleet.fleet import GONE, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.samples import DATE, code, ids
@@ -37,6 +38,7 @@ class FleetTests(SynchronousTestCase):
         self.host = MemoryHost()
         self.fleet = Fleet(
             host=self.host,
+            spec=PYTHON,
             files=SlowStore(prompt=True),
             limits=LIMITS,
             clock=self.clock,

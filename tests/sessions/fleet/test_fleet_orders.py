@@ -20,6 +20,7 @@ from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import CONTROL
@@ -69,6 +70,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.store = SlowStore()
         self.fleet = Fleet(
             host=self.host,
+            spec=PYTHON,
             files=self.store,
             limits=LIMITS,
             clock=self.clock,

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.lifecycle.start import KernelStart
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import KERNEL_ID
@@ -20,13 +21,19 @@ class StartTests(SynchronousTestCase):
         self.up: list[Kernel] = []
         self.failures = 0
         self.start = KernelStart(
-            kernel_id=KERNEL_ID, seconds=15, on_up=self.up.append, on_failed=self.failed
+            kernel_id=KERNEL_ID,
+            spec=PYTHON,
+            seconds=15,
+            on_up=self.up.append,
+            on_failed=self.failed,
         )
 
     def failed(self) -> None:
         self.failures += 1
 
     # --- KernelObserver
+
+    kernel_id = KERNEL_ID
 
     def message_received(self, message: Message) -> None:
         """Not heard by a start."""

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import KERNEL_ID
@@ -16,6 +17,7 @@ from tests.sessions.samples import KERNEL_ID
 class Bystander:
     """Hears what a kernel says and does nothing about it."""
 
+    kernel_id: str = KERNEL_ID
     messages: list[Message] = field(factory=list)
 
     def message_received(self, message: Message) -> None:
@@ -33,7 +35,7 @@ class Bystander:
 
 def new_kernel() -> MemoryKernel:
     host = MemoryHost()
-    host.start(KERNEL_ID, Bystander())
+    host.start(PYTHON, Bystander())
     return host.latest
 
 

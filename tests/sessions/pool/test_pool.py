@@ -16,6 +16,7 @@ from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.pool.demand import WINDOW
 from sagecell_tx.sessions.pool.pacing import FIRST_RETRY, LONGEST_RETRY, PAUSE
 from sagecell_tx.sessions.pool.pool import ReadyKernels
+from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 
@@ -24,7 +25,7 @@ from sagecell_tx.wire.messages import Message
 class PoolVisitor:
     """An observer, and what became of its start."""
 
-    name: str
+    kernel_id: str
     heard: list[str] = field(factory=list)
     ends: list[Exit] = field(factory=list)
     missed: int = 0
@@ -48,6 +49,9 @@ class PoolVisitor:
 #: Seconds that a kernel has to come up.
 START = 15
 
+#: A kind of which nothing is kept ready.
+GAP = KernelSpec(name="gap", display_name="GAP", language="gap")
+
 
 class ReadyTests(SynchronousTestCase):
     """A pool around a host in memory."""
@@ -58,7 +62,7 @@ class ReadyTests(SynchronousTestCase):
         self.clock = Clock()
         self.host = MemoryHost()
         self.pool = ReadyKernels(
-            host=self.host, limits=self.limits, start_seconds=START, clock=self.clock
+            host=self.host, spec=PYTHON, limits=self.limits, start_seconds=START, clock=self.clock
         )
         self.visitors: list[PoolVisitor] = []
 
@@ -69,10 +73,10 @@ class ReadyTests(SynchronousTestCase):
         self.pool.startService()
         self.clock.advance(0)
 
-    def visit(self) -> PoolVisitor:
+    def visit(self, spec: KernelSpec = PYTHON) -> PoolVisitor:
         visitor = PoolVisitor(f"visitor-{len(self.visitors) + 1}")
         self.visitors.append(visitor)
-        visitor.started = self.pool.start(visitor.name, visitor)
+        visitor.started = self.pool.start(spec, visitor)
         return visitor
 
     def served(self) -> tuple[PoolVisitor, MemoryKernel]:
@@ -212,6 +216,54 @@ class HandOutTests(ReadyTests):
         assert [(e["kernel"], e["ready"]) for e in told if "ready" in e] == [
             ("visitor-1", "ready-1")
         ]
+
+    def test_from_then_on_the_host_calls_it_by_the_visitors_id(self) -> None:
+        self.begin()
+        _, up = self.served()
+        self.host.prompt = False
+        self.clock.advance(PAUSE)
+        coming = self.host.latest
+        assert coming is not up
+        assert coming.observer.kernel_id == "ready-2"
+        self.visit()
+        assert [up.observer.kernel_id, coming.observer.kernel_id] == ["visitor-1", "visitor-2"]
+
+
+class KindTests(ReadyTests):
+    def test_ready_kernels_are_of_the_kind_that_the_pool_was_given(self) -> None:
+        self.begin()
+        assert self.host.latest.spec == PYTHON
+        visitor = self.visit(GAP)
+        assert self.successResultOf(visitor.started) is self.host.latest
+        assert self.host.latest.spec == GAP
+        assert (self.names(), self.pool.ready) == (["ready-1", "visitor-1"], 1)
+
+    def test_only_demand_for_its_own_kind_makes_the_stock_larger(self) -> None:
+        self.begin()
+        for _ in range(3):
+            self.visit(GAP)
+        self.rest()
+        assert self.pool.ready == 1
+        for _ in range(3):
+            self.visit()
+        self.rest()
+        assert self.pool.ready == 3
+
+    def test_other_kinds_have_places_and_are_waited_for_as_well(self) -> None:
+        self.begin()
+        self.served()
+        self.host.prompt = False
+        others = [self.visit(GAP) for _ in range(9)]
+        self.rest()
+        assert len(self.names()) == 10
+        self.host.prompt = True
+        for kernel in self.host.kernels[1:]:
+            kernel.come_up()
+        self.rest()
+        assert (len(self.names()), self.pool.ready) == (10, 0)
+        self.successResultOf(others[0].started).kill()
+        self.rest()
+        assert (len(self.names()), self.pool.ready) == (10, 1)
 
 
 class SizeTests(ReadyTests):

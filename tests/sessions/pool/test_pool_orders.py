@@ -14,6 +14,7 @@ from sagecell_tx.sessions.interfaces import Exit, Kernel, StartFailed
 from sagecell_tx.sessions.pool.demand import WINDOW
 from sagecell_tx.sessions.pool.pacing import PAUSE
 from sagecell_tx.sessions.pool.pool import ReadyKernels
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 from tests.examples import at_most
@@ -29,6 +30,7 @@ PLACES = LIMITS.kernels + LIMITS.service_kernels
 class PoolVisitor:
     """Holds the pool to what `Host.start` promises."""
 
+    kernel_id: str = "visitor"
     heard: list[Message] = field(factory=list)
     missed: int = 0
     near: int = 0
@@ -38,9 +40,7 @@ class PoolVisitor:
     starting: Deferred[None] = field(init=False)
 
     def begin(self, pool: ReadyKernels) -> None:
-        self.starting = pool.start(f"visitor-{id(self)}", self).addCallbacks(
-            self.came_up, self.came_to_nothing
-        )
+        self.starting = pool.start(PYTHON, self).addCallbacks(self.came_up, self.came_to_nothing)
 
     def came_up(self, kernel: Kernel) -> None:
         assert isinstance(kernel, MemoryKernel)
@@ -72,7 +72,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.host = MemoryHost(prompt=False)
         self.pool = ReadyKernels(
-            host=self.host, limits=LIMITS, start_seconds=START, clock=self.clock
+            host=self.host, spec=PYTHON, limits=LIMITS, start_seconds=START, clock=self.clock
         )
         self.visitors: list[PoolVisitor] = []
         self.stopped: Deferred[None] | None = None

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.pool.pooledstart import PooledStart
+from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import KILLED, MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import Message
 
@@ -20,6 +21,7 @@ START = 15
 class Told:
     """A stock and an observer; writes down what either is told, in order."""
 
+    kernel_id: str = "visitor-1"
     events: list[str] = field(factory=list)
 
     # --- Stock
@@ -57,13 +59,13 @@ class PooledStartTests(SynchronousTestCase):
 
     def start(self, *, taken: bool = False) -> tuple[PooledStart, MemoryKernel]:
         start = PooledStart(
-            kernel_id="ready-1",
+            name="ready-1",
             clock=self.clock,
             start_seconds=START,
             stock=self.told,
             observer=self.told if taken else None,
         )
-        start.follow(self.host.start("ready-1", start))
+        start.follow(self.host.start(PYTHON, start))
         return start, self.host.latest
 
     def test_it_is_up_from_its_start_to_the_end_of_its_process(self) -> None:
@@ -122,6 +124,12 @@ class PooledStartTests(SynchronousTestCase):
             killed.append(kernel.killed)
         assert killed == [False, True]
         assert self.clock.getDelayedCalls() == []
+
+    def test_its_host_calls_it_by_the_id_of_whoever_has_it(self) -> None:
+        start, kernel = self.start()
+        assert kernel.observer.kernel_id == "ready-1"
+        start.observer = self.told
+        assert kernel.observer.kernel_id == "visitor-1"
 
     def test_whoever_has_it_decides_how_long_to_wait(self) -> None:
         start, kernel = self.start()
