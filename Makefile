@@ -39,10 +39,11 @@ $(CLIENT): web/node_modules/.package-lock.json web/index.html web/licences.ts we
 
 client: $(CLIENT)
 
-lint: $(VENV)/test
+lint: $(VENV)/test web/node_modules/.package-lock.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	cd web && npm run --silent lint
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .

@@ -81,7 +81,7 @@ export default {
   options: {
     doNotFollow: { path: "node_modules" },
     enhancedResolveOptions: { extensions: [".ts", ".d.ts", ".js"] },
-    // dependency-cruiser cannot use TypeScript 7, which has no compiler API in JavaScript.
-    parser: "swc",
+    // Also imports that are gone once the types are.
+    tsPreCompilationDeps: true,
   },
 };

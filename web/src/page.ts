@@ -4,13 +4,13 @@ import { decodePage } from "./protocol/answers";
 import type { LanguageName, SagecellApi } from "./publicapi";
 import "./style.css";
 
-function start({ makeSagecell, allLanguages }: SagecellApi): void {
+function start(api: SagecellApi): void {
   const page = decodePage(document.getElementById("sagecell-page")?.textContent ?? "");
   const { code, interacts, language } = page;
   const autoeval = code !== "" && page.autoeval;
-  const cell = makeSagecell({
+  const cell = api.makeSagecell({
     inputLocation: "#cell",
-    languages: allLanguages,
+    languages: api.allLanguages,
     code,
     autoeval,
     interacts,

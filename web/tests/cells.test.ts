@@ -36,8 +36,8 @@ beforeEach(() => {
   let kernels = 0;
   cells = new PageCells({
     server: new Server({
-      fetch: async (input, init) => {
-        asked.push(`${init?.method ?? "GET"} ${String(input)}`);
+      fetch: async (address, init) => {
+        asked.push(`${init?.method ?? "GET"} ${address}`);
         const id = ID.slice(0, -1) + (kernels += 1).toString(16);
         return refusals.shift() ?? new Response(JSON.stringify({ ws_url: "ws://x/", id }));
       },
@@ -397,7 +397,7 @@ test("a figure finds the script that its program brought, however late that is d
   frames.draw();
   says("display_data", { data: { "application/javascript": script } });
   done();
-  const shown = () => find(".sagecell_figure")?.textContent;
+  const shown = () => find(".sagecell_figure").textContent;
   await vi.waitFor(() => expect(shown()).toContain("no program for it"));
   frames.draw();
   await vi.waitFor(() => expect(shown()).toBe("drawn"));

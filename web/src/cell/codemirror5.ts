@@ -9,7 +9,7 @@ export function editorData(editor: CellEditor): EditorData {
   const nothing = () => undefined;
   const data: EditorData = {
     getValue: () => editor.code(),
-    setValue: (code) => editor.setCode(String(code)),
+    setValue: (code: unknown) => editor.setCode(String(code)),
     getDoc: () => data,
     lineCount: () => editor.code().split("\n").length,
     getLine: (line) => editor.code().split("\n")[line],

@@ -97,6 +97,7 @@ export async function copyField(field: HTMLInputElement): Promise<void> {
     await navigator.clipboard.writeText(field.value);
   } else {
     field.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- Without TLS nothing else can.
     document.execCommand("copy");
   }
 }

@@ -75,7 +75,7 @@ export class Figure implements CommView {
       readyState: WebSocket.OPEN,
       onopen: null,
       onmessage: null,
-      send: (text) => {
+      send: (text: unknown) => {
         if (!this.#isOver) this.#host.send(String(text)).catch(() => this.end());
       },
       close: () => this.end(),

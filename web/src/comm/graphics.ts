@@ -98,7 +98,8 @@ export class Graphics implements CommView {
     this.#version += 1;
     this.#isMissing = false;
     this.#idlesBefore = this.#idles;
-    const address = this.#host.fileAddress(`${filename.split("?", 1)[0]}?v=${this.#version}`);
+    const [path = ""] = filename.split("?", 1);
+    const address = this.#host.fileAddress(`${path}?v=${this.#version}`);
     if (address === null) this.#image.removeAttribute("src");
     else this.#image.src = address;
   }
@@ -151,7 +152,7 @@ export class Graphics implements CommView {
     }
     this.#cross.hidden = true;
     this.#place = this.#at(event);
-    this.#tell(event.type, this.#place);
+    this.#tell(event.type);
   }
 
   #pressed(event: KeyboardEvent): void {
@@ -160,15 +161,16 @@ export class Graphics implements CommView {
     if (by !== undefined) this.#moveCross(by, event.shiftKey ? SMALL_STEP : STEP);
     else if (event.key === "Enter" || event.key === " ") {
       if (this.#place === null || this.#cross.hidden) this.#moveCross([0, 0], 0);
-      this.#tell("click", this.#place!);
+      this.#tell("click");
     } else return;
     event.preventDefault();
   }
 
-  #tell(eventType: string, { x, y }: Point): void {
+  /** Tells of an event at `#place`. */
+  #tell(eventType: string): void {
     const last = this.#waiting.at(-1);
     if (eventType === "mousemove" && last?.["eventType"] === "mousemove") this.#waiting.pop();
-    if (this.#waiting.length < MOST) this.#waiting.push({ x, y, eventType });
+    if (this.#waiting.length < MOST) this.#waiting.push({ ...this.#place, eventType });
     if (!this.#isSending) void this.#sendAll();
   }
 

@@ -127,7 +127,8 @@ export class Comms implements MessageHandler {
   async #send(id: string, place: CommPlace, data: JsonObject | string): Promise<void> {
     await this.#request("comm_msg", { comm_id: id, data }, (asked) => {
       this.#asked.set(asked, place);
-      if (this.#asked.size > REMEMBERED) this.#asked.delete(this.#asked.keys().next().value!);
+      const [oldest = asked] = this.#asked.keys();
+      if (this.#asked.size > REMEMBERED) this.#asked.delete(oldest);
     });
     place.output.flush();
   }
@@ -151,9 +152,9 @@ class Comm {
     this.place = place;
     const { fileAddress, byPage } = place.showing;
     load().then(
-      ({ createView }) => {
+      (module) => {
         const view = guarded(`showing ${target}`, () =>
-          createView(target, data, { send, fileAddress, byPage }),
+          module.createView(target, data, { send, fileAddress, byPage }),
         );
         if (view === undefined) {
           this.#fail("What the program opened could not be shown.");

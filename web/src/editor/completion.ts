@@ -28,12 +28,12 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
     complete: async (code, cursor) => {
       try {
         // Jupyter counts code points, the browser UTF-16 units.
-        const before = [...code.slice(0, cursor)].length;
+        const before = Array.from(code.slice(0, cursor)).length;
         const reply = await question("complete_request", { code, cursor_pos: before });
         const completion = completeReply(reply);
         if (completion === null) return null;
         const { matches, start, end } = completion;
-        const points = [...code];
+        const points = Array.from(code);
         const units = (count: number) => points.slice(0, count).join("").length;
         return { from: units(start), to: units(end), matches };
       } catch (error) {
@@ -44,7 +44,7 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
       try {
         const reply = await question("inspect_request", {
           code,
-          cursor_pos: [...code.slice(0, cursor)].length,
+          cursor_pos: Array.from(code.slice(0, cursor)).length,
           detail_level: 0,
         });
         return inspectReply(reply);

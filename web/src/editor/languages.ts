@@ -55,7 +55,7 @@ export function literal(text: string): string {
   // Newlines stay, so that the kernel's tracebacks have the reader's line numbers; a carriage
   // return would be read as one, and half of a surrogate pair has no UTF-8.
   const escaped = text.replace(
-    // eslint-disable-next-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- These are escaped.
     /[\\"\0-\x09\x0b-\x1f\x7f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     (character) => {
       if (character === "\\" || character === '"') return `\\${character}`;

@@ -28,7 +28,7 @@ export function claim(element: HTMLElement): boolean {
 }
 
 export function release(element: HTMLElement): void {
-  delete (element as { [CLAIMED]?: true })[CLAIMED];
+  (element as { [CLAIMED]?: boolean })[CLAIMED] = false;
 }
 
 /** The program for a cell: told outright, elsewhere on the page, or in the element. */
@@ -39,8 +39,8 @@ export function programFor(code: unknown, codeLocation: unknown, element: HTMLEl
   const script = element.querySelector(":scope > script");
   if (script !== null) return script.innerHTML.trim();
   const area = element.matches("textarea") ? element : element.querySelector("textarea");
-  if (area !== null) return (area as HTMLTextAreaElement).value.trim();
-  return (element.textContent ?? "").trim();
+  if (area !== null) return area.value.trim();
+  return element.textContent.trim();
 }
 
 /** An element that can have a cell in it: in place of a text area, a division that takes its name. */

@@ -21,7 +21,7 @@ export function makeHandle(options: Wishes, ready: Promise<void>): CellHandle {
     editorData: null,
     session: null,
     interacts: [],
-    submit: (event) => {
+    submit: (event?: Partial<Event>) => {
       event?.preventDefault?.();
       void ready.then(() => cellsOf(handle).forEach((cell) => cell.evaluate()));
       return false;

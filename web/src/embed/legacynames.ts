@@ -8,7 +8,9 @@ export function addElders(
   const nothing = () => undefined;
   const elders: Record<string, unknown> = {
     init: (callback?: unknown) => {
-      if (typeof callback === "function") whenParsed(() => callback());
+      if (typeof callback !== "function") return;
+      const act = callback as () => void;
+      whenParsed(() => act());
     },
     sendRequest: nothing,
     // Whatever of it a page calls, it is a function that does nothing.

@@ -43,15 +43,15 @@ export function editorOf({ editor }: Wishes): EditorKind {
 }
 
 /** Languages that somebody may choose; never none. */
-export function languagesOf({ languages }: Wishes): readonly string[] {
-  const named = texts(languages).filter((name, at, all) => all.indexOf(name) === at);
-  return named.length > 0 ? named : ["sage"];
+export function languagesOf({ languages }: Wishes): readonly [string, ...string[]] {
+  const [first = "sage", ...others] = new Set(texts(languages));
+  return [first, ...others];
 }
 
 export function languageOf(wishes: Wishes): string {
   const languages = languagesOf(wishes);
   const wished = wishes["defaultLanguage"];
-  return typeof wished === "string" && languages.includes(wished) ? wished : languages[0]!;
+  return typeof wished === "string" && languages.includes(wished) ? wished : languages[0];
 }
 
 /** Parts that are hidden; names that nobody knows hide nothing. */
@@ -94,7 +94,7 @@ export function textOf(value: unknown): string {
 
 function templateOf(template: unknown): Wishes {
   if (typeof template === "string") return TEMPLATES[template] ?? {};
-  return typeof template === "object" && template !== null ? (template as Wishes) : {};
+  return typeof template === "object" && template !== null ? template : {};
 }
 
 /** Wishes without those that are undefined: these leave the defaults alone. */

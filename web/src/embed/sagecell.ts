@@ -28,6 +28,9 @@ export interface Cells {
   make(plan: CellPlan): MadeCell;
 }
 
+/** A cell to be made, and what its page holds of it already. */
+type PlannedCell = readonly [plan: CellPlan, handle: CellHandle];
+
 /** Names of SageMathCell's that no new page needs. */
 interface EarlyNames {
   readonly makeSinglecell: SagecellApi["makeSagecell"];
@@ -51,10 +54,10 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
   let loading: Promise<Cells> | null = null;
   let calls = 0;
   const kernels: SagecellApi["kernels"] = [];
-  const linkKeys: Record<string, number> = Object.create(null);
+  const linkKeys = Object.create(null) as Record<string, number>;
   const groups = new Map<string, CellSession[]>();
 
-  function makeSagecell(wishes: Wishes = {}): CellHandle {
+  function makeSagecell(wishes?: unknown): CellHandle {
     const options = settled(typeof wishes === "object" && wishes !== null ? wishes : {});
     calls += 1;
     const call = calls;
@@ -74,32 +77,34 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     const inputs = elementsAt(options["inputLocation"]).filter(
       (element) => element.isConnected && claim(element),
     );
-    const plans = inputs.map((input) => plan(input, options, call, inputs.length > 1));
-    const handles =
-      plans.length === 1 ? [handle] : (handle.array = plans.map(() => makeHandle(options, ready)));
-    plans.forEach(({ input, output }, at) => {
-      handles[at]!.inputLocation = input;
-      handles[at]!.outputLocation = output;
+    const planned = inputs.map((input): PlannedCell => {
+      const own = inputs.length === 1 ? handle : makeHandle(options, ready);
+      return [plan(input, options, call, inputs.length > 1), own];
     });
-    if (plans.length > 0) await build(plans, handles);
+    if (planned.length !== 1) handle.array = planned.map(([, own]) => own);
+    for (const [{ input, output }, own] of planned) {
+      own.inputLocation = input;
+      own.outputLocation = output;
+    }
+    if (planned.length > 0) await build(planned);
     const { callback } = options;
-    if (typeof callback === "function") report(() => callback());
+    if (typeof callback === "function") report(callback as () => void);
   }
 
-  async function build(plans: readonly CellPlan[], handles: readonly CellHandle[]): Promise<void> {
+  async function build(planned: readonly PlannedCell[]): Promise<void> {
     try {
       loading ??= load();
       const cells = await loading;
-      plans.forEach((one, at) => {
+      for (const [one, handle] of planned) {
         const cell = cells.make(one);
-        fill(handles[at]!, cell);
+        fill(handle, cell);
         number(one, cell);
         Object.assign(one.output, { sagecell_session: cell.session });
-      });
-      cellsOfAll(plans, handles);
+      }
+      evaluateAll(planned);
     } catch (error) {
       loading = null; // Perhaps the next call is luckier.
-      for (const { input } of plans) {
+      for (const [{ input }] of planned) {
         release(input);
         input.append(sentence(error));
       }
@@ -107,10 +112,10 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
   }
 
   /** Those that run by themselves do so when all of a call are there, in the page's order. */
-  function cellsOfAll(plans: readonly CellPlan[], handles: readonly CellHandle[]): void {
-    plans.forEach((one, at) => {
-      if (one.autoeval) cellsOf(handles[at]!).forEach((cell) => cell.evaluate());
-    });
+  function evaluateAll(planned: readonly PlannedCell[]): void {
+    for (const [{ autoeval }, handle] of planned) {
+      if (autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
+    }
   }
 
   /** Numbers the cell's kernel for those who look for it; linked cells have one number. */

@@ -73,6 +73,7 @@ export class DynamicControl implements Control {
       const value = place.control.value() ?? null;
       const variable = variables[0] ?? "";
       await this.#host.send("variable_update", { namespace, variable, control: id, value });
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- It may change during send().
       if (!place.isUnsent) markDirty(place, false);
     }
     for (const variable of this.#outdated) {

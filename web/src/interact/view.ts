@@ -236,6 +236,6 @@ export class Block implements Interact {
 function rowElement(cells: readonly { part: HTMLElement; share: number }[]): HTMLElement {
   const row = division("sagecell_interactRow", ...cells.map(({ part }) => part));
   for (const { part, share } of cells) part.style.setProperty("--share", String(share));
-  row.classList.toggle("sagecell_interactWhole", cells.length === 1 && cells[0]!.share === 1);
+  row.classList.toggle("sagecell_interactWhole", cells.length === 1 && cells[0]?.share === 1);
   return row;
 }

@@ -39,8 +39,11 @@ export interface KernelAddress {
   readonly channels: string;
 }
 
+/** The browser's `fetch`, as far as it is used. */
+export type Fetch = (address: string, init?: RequestInit) => Promise<Response>;
+
 export interface ServerOptions {
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   /** The page's own address, without query. */
   readonly base: string;
   /** Counts the kernels of one visitor, so that a limit can be fair. */
@@ -48,7 +51,7 @@ export interface ServerOptions {
 }
 
 export class Server {
-  readonly #fetch: typeof fetch;
+  readonly #fetch: Fetch;
   readonly #base: string;
   readonly #cellSession: string;
 

@@ -20,6 +20,7 @@ import { type MessagesAnswer, decodeCloseReason, decodeMessagesAnswer } from "..
 import { decodeFrame } from "../protocol/decode";
 import type { ClientMessage, KernelMessage, Reason } from "../protocol/messages";
 import type { Channel, ChannelEvents } from "./channel";
+import type { Fetch } from "./server";
 
 /** The part of a browser's WebSocket that is used. */
 export interface Socket {
@@ -35,7 +36,7 @@ export interface TransportOptions {
   readonly address: string;
   readonly events: ChannelEvents;
   readonly openSocket: (address: string) => Socket;
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   readonly clock: Clock;
   /** From 0 up to 1: pages that have lost the same server do not come back all at once. */
   readonly random: () => number;
@@ -160,7 +161,7 @@ export class Transport implements Channel {
         return;
       }
       this.#enter({ name: "polling" });
-      while (!this.#isOver) {
+      while (this.#state.name === "polling") {
         await this.#sendAgain();
         await this.#poll(WAIT);
       }

@@ -33,7 +33,7 @@ export function renderHtml(source: string, fileAddress: FileAddress): HTMLElemen
   const content = document.createElement("div");
   content.append(fragment);
   const rules = takeRules(content);
-  if (content.textContent?.trim() === "" && !content.querySelector(SEEN)) {
+  if (content.textContent.trim() === "" && !content.querySelector(SEEN)) {
     return null;
   }
   confine(rules, content);
@@ -89,7 +89,7 @@ function takeRules(content: HTMLElement): string[] {
   const sheets = Array.from(content.querySelectorAll("style"));
   return sheets.flatMap((sheet) => {
     sheet.remove();
-    return plainRules(sheet.textContent ?? "");
+    return plainRules(sheet.textContent);
   });
 }
 

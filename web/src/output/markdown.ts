@@ -24,8 +24,8 @@ markdown.inline.ruler.before("formula", "dollar", (state, silent) => {
   return true;
 });
 
-markdown.renderer.rules["formula"] = (tokens, index) =>
-  markdown.utils.escapeHtml(tokens[index]!.content);
+// Escaped, as text is.
+Object.assign(markdown.renderer.rules, { formula: markdown.renderer.rules.text });
 markdown.renderer.rules["dollar"] = () => '<span class="tex2jax_ignore">$</span>';
 
 export function markdownToHtml(source: string): string {

@@ -139,7 +139,7 @@ function renderFile({ text, showing }: Value): HTMLElement | null {
   if (address === null) return null;
   const link = document.createElement("a");
   link.href = address;
-  link.textContent = text.split("?", 1)[0]!;
+  link.textContent = text.replace(/\?.*/s, "");
   return division("sagecell_file", link);
 }
 

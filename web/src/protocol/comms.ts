@@ -14,5 +14,6 @@ export function figureId(data: JsonObject): string {
 
 /** What is said to a figure of matplotlib. */
 export function figureMessage(data: Json): Json {
-  return isObject(data) && "data" in data ? data["data"]! : data;
+  const message = isObject(data) ? data["data"] : undefined;
+  return message === undefined ? data : message;
 }

@@ -6,7 +6,7 @@ export type JsonObject = { [key: string]: Json };
 /** A JSON object from text, or null. */
 export function parseObject(text: string): JsonObject | null {
   try {
-    const value: Json = JSON.parse(text);
+    const value = JSON.parse(text) as Json;
     return isObject(value) ? value : null;
   } catch {
     return null;

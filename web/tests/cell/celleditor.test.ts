@@ -115,7 +115,11 @@ describe("pages that know CodeMirror 5", () => {
       expect([data.getValue(), data.lineCount(), data.getLine(1)]).toEqual(["a\nb\nc", 3, "b"]);
       data.setOption("readOnly", true);
       expect(data.getOption("readOnly")).toBe(true);
-      expect(() => (data.refresh(), data.save(), data.focus())).not.toThrow();
+      expect(() => {
+        data.refresh();
+        data.save();
+        data.focus();
+      }).not.toThrow();
     },
   );
 

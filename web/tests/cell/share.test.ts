@@ -63,7 +63,7 @@ test("offers no link that the server would refuse", async () => {
     expect(fields).toHaveLength(offered);
     expect(fields[0]).toBe("http://cells.test/?q=q");
     for (const field of fields) expect(field.length).toBeLessThanOrEqual(LONGEST);
-    expect(share.element.textContent?.includes("too long")).toBe(offered === 1);
+    expect(share.element.textContent.includes("too long")).toBe(offered === 1);
   }
 });
 

@@ -33,7 +33,7 @@ function load(): void {
       socket.onopen = () => socket.send('{"type":"refresh"}');
       socket.onmessage = ({ data }) => {
         if (data === "broken") throw new Error("broken");
-        parent.append(String(data));
+        if (typeof data === "string") parent.append(data);
       };
       made.push(id);
     }

@@ -26,7 +26,7 @@ function show(data: JsonObject = { filename: "plot.png" }): CommView {
       return new Promise((resolve) => answers.push(resolve));
     },
     fileAddress: (name) => {
-      const [path = "", query] = name.split("?");
+      const [path = "", query = ""] = name.split("?");
       const file = filePath("k1", path);
       return file && `/${file}?${query}`;
     },

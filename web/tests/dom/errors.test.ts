@@ -19,7 +19,7 @@ test("what goes well is passed on, and nothing is reported", () => {
 test("what throws gives nothing, and is reported", () => {
   const reported = reports();
   const error = new Error("a mistake");
-  const given = guarded("adding", () => {
+  const given = guarded("adding", (): number => {
     throw error;
   });
   expect(given).toBeUndefined();

@@ -27,7 +27,13 @@ beforeEach(() => {
 afterEach(() => parent.remove());
 
 const content = () => parent.querySelector<HTMLElement>(".cm-content")!;
-const press = (key: string, modifiers: KeyboardEventInit = {}) =>
+/** Editors read `keyCode` as well. */
+interface KeyOptions {
+  readonly keyCode?: number;
+  readonly ctrlKey?: boolean;
+  readonly shiftKey?: boolean;
+}
+const press = (key: string, modifiers: KeyOptions = {}) =>
   content().dispatchEvent(
     new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...modifiers }),
   );

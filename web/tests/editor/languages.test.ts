@@ -46,7 +46,7 @@ describe("a literal", () => {
       let text = "";
       for (let length = 0; length < 12; length += 1) {
         seed = (seed * 48271) % 2147483647;
-        text += '"\\\n\ra{'[seed % 6];
+        text += '"\\\n\ra{'.charAt(seed % 6);
       }
       texts.push(text);
     }

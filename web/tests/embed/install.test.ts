@@ -33,13 +33,13 @@ function script(): void {
 beforeEach(() => {
   asked = [];
   roots = [];
-  for (const name of NAMES) delete page[name];
+  for (const name of NAMES) Reflect.deleteProperty(page, name);
   document.head.innerHTML =
     '<script src="https://cells.test/static/embedded_sagecell.js"></script>';
 });
 
 afterEach(() => {
-  for (const name of NAMES) delete page[name];
+  for (const name of NAMES) Reflect.deleteProperty(page, name);
   document.head.replaceChildren();
 });
 

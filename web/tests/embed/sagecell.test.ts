@@ -29,7 +29,7 @@ class World implements Cells {
       dispose: () => this.log.push(`remove ${at}`),
       focus: () => undefined,
       editorData: { at } as any,
-      interacts: [{ at }] as any,
+      interacts: [{ at }],
       session: { linked: plan.linkKey !== null, kernel: { id: `k${at}` } },
     };
   }

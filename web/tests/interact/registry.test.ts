@@ -29,7 +29,7 @@ const module: Module = {
     return {
       element,
       handle: ({ kind }) => note(kind),
-      cleared: (names) => note(`cleared ${names}`),
+      cleared: (names) => note(`cleared ${String(names)}`),
       kept: () => ({ state: id }),
       end: () => note("end"),
       dispose: () => note("remove"),

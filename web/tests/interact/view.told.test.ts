@@ -88,7 +88,7 @@ describe("the kernel", () => {
 
 describe("state", () => {
   // contract: 4.1, 7.5
-  test("is what a link brings back: shown, sent once, and of pushes nothing", async () => {
+  test("is what a link brings back: shown, sent once, and of pushes nothing", () => {
     show({ n: SLIDER, m: BOX, b: BUTTON, h: { control_type: "html_box", value: "x" } });
     drags(range(), "4");
     enters(cell("m").querySelector("input")!, "b");
@@ -108,7 +108,7 @@ describe("state", () => {
     { state: [1], bookmarks: "none" },
     { state: null, bookmarks: [null, { name: "x" }, { values: {} }, 5] },
   ])("that fits nothing changes nothing: %j", (saved) => {
-    host.saved = saved as JsonObject;
+    host.saved = saved;
     show({ n: SLIDER });
     expect(range().value).toBe("1");
     expect(host.sent).toEqual([]);
@@ -147,7 +147,7 @@ test.each(DESCRIPTIONS)("of any description, each control stands once: %j", (con
   block.end();
 });
 
-test("a name that means something to JavaScript is a name like others", async () => {
+test("a name that means something to JavaScript is a name like others", () => {
   const controls = JSON.parse(`{"__proto__": ${JSON.stringify(SLIDER)}}`) as JsonObject;
   show(controls);
   drags(range(), "4");

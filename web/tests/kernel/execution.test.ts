@@ -395,7 +395,7 @@ describe("a warning", () => {
     "without words says nothing: %j",
     async (content) => {
       await world.run();
-      world.channel.says(said("sagecell_warning", content as JsonObject));
+      world.channel.says(said("sagecell_warning", content));
       expect(world.warnings).toEqual([""]);
       expect(world.messages).toEqual([]);
     },

@@ -235,7 +235,7 @@ test("messages of kinds that nobody knows are passed over", async () => {
   expect(one.states.at(-1)).toBe("done");
 });
 
-test("a connection that is lost for a while is told to whoever runs", async () => {
+test("a connection that is lost for a while is told to whoever runs", () => {
   const heard: string[] = [];
   world.kernel.run().openChannel("ws://x/", {
     onOpen: () => undefined,
@@ -283,7 +283,7 @@ test("a kernel that comes when the page has been left is let go", async () => {
   expect([two.states.at(-1), world.ended, world.channels.length]).toEqual(["refused", ["k1"], 0]);
 });
 
-test("a run that is over hears nothing more, also of what it asked for", async () => {
+test("a run that is over hears nothing more, also of what it asked for", () => {
   const heard: string[] = [];
   const run = world.kernel.run();
   const channel = run.openChannel("ws://x/", {

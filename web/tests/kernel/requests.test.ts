@@ -18,7 +18,7 @@ const idle = (parent: string) => says("status", { execution_state: "idle" }, par
 const ask = (id: string, type = "x_request") =>
   requests.answer(id, type).then(
     (reply) => events.push(`${id} ${JSON.stringify(reply)}`),
-    (error: unknown) => events.push(`${id} ${error instanceof KernelGone}`),
+    (error: unknown) => events.push(`${id} ${String(error instanceof KernelGone)}`),
   );
 
 test.each([

@@ -118,7 +118,7 @@ describe("startKernel, when it has to wait", () => {
     ],
     [
       "in crumbs",
-      [...`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}`],
+      Array.from(`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}`),
     ],
   ])("tells each place and gives the kernel: %s", async (_name, pieces) => {
     const { server } = serverThat(() => lines(...pieces));

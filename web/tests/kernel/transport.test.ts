@@ -29,7 +29,7 @@ class World {
     events: {
       onOpen: () => this.events.push("open"),
       onMessage: ({ seq }) => {
-        this.events.push(`heard ${seq}`);
+        this.events.push(`heard ${String(seq)}`);
         if (seq === this.mistakeAt) throw new Error("a mistake");
       },
       onConnection: (connection) => this.events.push(connection),
@@ -40,10 +40,10 @@ class World {
       this.sockets.push(socket);
       return socket;
     },
-    fetch: (input, init) =>
+    fetch: (url, init) =>
       new Promise((resolve, reject) => {
         this.asked.push({
-          url: String(input),
+          url,
           body: typeof init?.body === "string" ? JSON.parse(init.body) : null,
           signal: init!.signal!,
           answer: (status, reply) => {

@@ -200,7 +200,7 @@ describe("more than the page shows", () => {
     expect(blocks()).toHaveLength(5);
   });
 
-  test("all of it can be downloaded as text", async () => {
+  test("all of it can be downloaded as text", () => {
     let blob: Blob | undefined;
     vi.stubGlobal("URL", {
       createObjectURL: (given: Blob) => ((blob = given), "blob:all"),

@@ -21,6 +21,7 @@ beforeEach(() => {
   ending = "load";
   document.addEventListener("ran", hear);
   // jsdom fetches no scripts.
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- Applied to elements below.
   const original = Element.prototype.replaceWith;
   vi.spyOn(Element.prototype, "replaceWith").mockImplementation(function (this: Element, ...nodes) {
     original.apply(this, nodes);

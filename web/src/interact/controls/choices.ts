@@ -32,27 +32,24 @@ function list({ description, id, changed }: Making<"selector">): Control {
 
 function radios({ description, id, host, changed }: Making<"selector">): Control {
   const { labels, looks, columns, initial } = description;
-  const marks = labels.map(() => {
+  const set = document.createElement("fieldset");
+  set.className = `sagecell_choices sagecell_${looks}`;
+  setColumns(set, columns);
+  const marks = labels.map((text) => {
     const mark = input("radio");
     mark.name = id;
     mark.addEventListener("change", changed);
-    return mark;
-  });
-  const rows = marks.map((mark, place) => {
     const words = document.createElement("span");
-    words.textContent = labels[place]!;
+    words.textContent = text;
     host.typeset(words);
     const label = document.createElement("label");
     label.append(mark, words);
-    return label;
+    set.append(label);
+    return mark;
   });
-  const set = document.createElement("fieldset");
-  set.className = `sagecell_choices sagecell_${looks}`;
-  set.append(...rows);
-  setColumns(set, columns);
   const show = (value: Json) => {
-    const place = placeIn(value, marks.length);
-    if (place !== null) marks[place]!.checked = true;
+    const mark = marks[placeIn(value, marks.length) ?? -1];
+    if (mark) mark.checked = true;
   };
   show(initial);
   return {

@@ -53,7 +53,7 @@ function dollars(text: string, start: number): Formula | null {
   if (/^(?:\s|$)/.test(text.slice(start + 1, start + 2))) return null;
   for (let at = closing(text, "$", start + 1); at >= 0; at = closing(text, "$", at + 1)) {
     if (text.slice(start, at).includes("\n\n")) return null;
-    if (/\s/.test(text[at - 1]!)) continue;
+    if (/\s/.test(text[at - 1] ?? "")) continue;
     if (/\d/.test(text[at + 1] ?? "")) return null;
     return { start, end: at + 1, tex: text.slice(start + 1, at), display: false };
   }
@@ -73,8 +73,8 @@ function environment(text: string, start: number): Formula | null {
 function closing(text: string, close: string, from: number): number {
   for (let at = text.indexOf(close, from); at >= 0; at = text.indexOf(close, at + 1)) {
     if (at - from > LONGEST) return -1;
-    const slashes = /\\*$/.exec(text.slice(Math.max(from, at - 8), at))![0].length;
-    if (slashes % 2 === 0) return at;
+    // An odd number of backslashes before it escapes it.
+    if (!/(?<!\\)\\(?:\\\\)*$/.test(text.slice(Math.max(from, at - 8), at))) return at;
   }
   return -1;
 }

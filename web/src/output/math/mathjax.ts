@@ -1,8 +1,11 @@
 /** The MathJax that a page has of its own: version 2, or 3 and later, loaded or still loading. */
 
 interface Modern {
+  typesetPromise(elements: readonly HTMLElement[]): Promise<unknown>;
+}
+
+interface Starting {
   readonly startup?: { readonly promise?: Promise<unknown> };
-  readonly typesetPromise?: (elements: readonly HTMLElement[]) => Promise<unknown>;
 }
 
 interface Hub {
@@ -23,16 +26,17 @@ export async function typesetByPage(elements: readonly HTMLElement[]): Promise<b
     for (const element of elements) elder.Queue(["Typeset", elder, element]);
     return true;
   }
-  await (mathJax() as Modern | undefined)?.startup?.promise;
-  return modern() !== null && typesetInTurn(elements);
+  await (mathJax() as Starting | undefined)?.startup?.promise;
+  const page = modern();
+  return page !== null && typesetInTurn(page, elements);
 }
 
 let turn: Promise<unknown> = Promise.resolve();
 
 /** MathJax asks that nobody calls it twice at once. */
-function typesetInTurn(elements: readonly HTMLElement[]): Promise<boolean> {
+function typesetInTurn(page: Modern, elements: readonly HTMLElement[]): Promise<boolean> {
   const done = turn.then(async () => {
-    await modern()!.typesetPromise!(elements.filter(({ isConnected }) => isConnected));
+    await page.typesetPromise(elements.filter(({ isConnected }) => isConnected));
     return true;
   });
   turn = done.catch(() => undefined);
@@ -49,8 +53,8 @@ function hub(): Hub | null {
 }
 
 function modern(): Modern | null {
-  const found = mathJax() as Modern | undefined;
-  return typeof found?.typesetPromise === "function" ? found : null;
+  const found = mathJax() as Partial<Modern> | undefined;
+  return typeof found?.typesetPromise === "function" ? (found as Modern) : null;
 }
 
 function pageLoaded(): Promise<void> {

@@ -65,7 +65,7 @@ function fill(root: HTMLElement, byPage: boolean): void {
 
 async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
   for (const element of waiting) {
-    const tex = element.dataset["tex"];
+    const tex = element.dataset["tex"] ?? "";
     const isDisplay = element.classList.contains("sagecell_math_display");
     // What every MathJax looks for, whatever else its page has told it.
     element.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;

@@ -30,7 +30,6 @@ export type Piece = Run | { readonly erase: "right" | "left" | "line" };
 
 /** An escape sequence at the place where the search stands: CSI, OSC, another string, or short. */
 const SEQUENCE =
-  // eslint-disable-next-line no-control-regex
   /\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-OQ-WYZ`-~])/y;
 
 /** An escape character with nothing after it yet that would rule out a sequence. */
@@ -92,8 +91,8 @@ export function withoutAnsi(text: string): string {
 function restyle(style: Style, parameters: string): Style {
   const codes = parameters.split(/[;:]/).map((code) => (code === "" ? 0 : Number(code)));
   let next: { -readonly [key in keyof Style]?: Style[key] } = { ...style };
-  for (let i = 0; i < codes.length; i += 1) {
-    const code = codes[i]!;
+  let i = 0;
+  for (let code = codes[i]; code !== undefined; code = codes[(i += 1)]) {
     if (code === 0) next = {};
     else if (code === 1) next.bold = true;
     else if (code === 2) next.faint = true;
@@ -182,5 +181,5 @@ function ink(span: HTMLElement, { light, dark }: { light: string; dark: string }
 }
 
 function className(index: number): string {
-  return `ansi-${NAMES[index % 8]}${index < 8 ? "" : "-intense"}`;
+  return `ansi-${NAMES[index % 8] ?? ""}${index < 8 ? "" : "-intense"}`;
 }

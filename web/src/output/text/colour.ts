@@ -32,8 +32,8 @@ export function indexed(index: number): Colour {
 /** `rgb` for text on light and on dark paper, moved towards black or white as far as need be. */
 export function legible(rgb: Rgb): { readonly light: string; readonly dark: string } {
   return {
-    light: css(towards(rgb, [0, 0, 0], PAPER)),
-    dark: css(towards(rgb, [255, 255, 255], NIGHT)),
+    light: css(towards(rgb, 0, PAPER)),
+    dark: css(towards(rgb, 255, NIGHT)),
   };
 }
 
@@ -57,12 +57,13 @@ export function contrast(one: Rgb, other: Rgb): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-function towards(rgb: Rgb, end: Rgb, ground: Rgb): Rgb {
+/** `rgb` mixed with black (`end` is 0) or white (255) until it is legible. */
+function towards(rgb: Rgb, end: 0 | 255, ground: Rgb): Rgb {
   for (let share = 0; share < 1; share += 0.05) {
-    const mixed = rgb.map((value, i) => Math.round(value + (end[i]! - value) * share));
+    const mixed = rgb.map((value) => Math.round(value + (end - value) * share));
     if (contrast(mixed as unknown as Rgb, ground) >= CONTRAST) return mixed as unknown as Rgb;
   }
-  return end;
+  return [end, end, end];
 }
 
 function luminance(rgb: Rgb): number {

@@ -10,7 +10,7 @@ export class Cursor {
     let left = room;
     for (let chunk = chunks[this.#chunk]; left > 0 && chunk !== undefined;) {
       let end = Math.min(chunk.length, this.#character + left);
-      if (end < chunk.length && /[\ud800-\udbff]/.test(chunk[end - 1]!)) end += 1;
+      if (end < chunk.length && /[\ud800-\udbff]/.test(chunk[end - 1] ?? "")) end += 1;
       parts.push(chunk.slice(this.#character, end));
       left -= end - this.#character;
       this.#character = end;

@@ -182,7 +182,7 @@ describe("several sliders", () => {
   });
 });
 
-const HOSTILE = [null, "5", NaN, [], [[]], {}, true, "\ud800", 1e400, -1e400];
+const HOSTILE = [null, "5", NaN, [], [[]], {}, true, "\ud800", Infinity, -Infinity];
 
 test.each(["continuous", "continuous_range", "discrete", "discrete_range", "no such", ""])(
   "whatever is said of a %s slider, there is one, and it has a value in range",
@@ -191,12 +191,12 @@ test.each(["continuous", "continuous_range", "discrete", "discrete_range", "no s
       const slider = made({
         control_type: "slider",
         subtype,
-        range: bad as never,
-        step: bad as never,
-        values: bad as never,
-        default: bad as never,
+        range: bad,
+        step: bad,
+        values: bad,
+        default: bad,
       });
-      slider.show(bad as never);
+      slider.show(bad);
       slider.show(1e9);
       slider.show([-5, 1e9]);
       for (const value of [slider.value()].flat()) {

@@ -11,7 +11,7 @@ const BOX = {
   keypress: false,
   evaluate: true,
 };
-const field = () => all<HTMLInputElement>("input, textarea")[0]!;
+const field = () => all("input, textarea")[0]!;
 
 function types(text: string): void {
   field().value = text;

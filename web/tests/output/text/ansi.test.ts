@@ -10,7 +10,7 @@ const parse = (...chunks: string[]): Piece[] => {
 /** The styles of the pieces of one text, by the text that has them. */
 const styles = (text: string) =>
   Object.fromEntries(
-    parse(text).map((piece) => ("text" in piece ? [piece.text, piece.style] : [])),
+    parse(text).flatMap((piece) => ("text" in piece ? [[piece.text, piece.style] as const] : [])),
   );
 
 describe("select graphic rendition", () => {

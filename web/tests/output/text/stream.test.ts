@@ -8,7 +8,7 @@ const ESC = "\x1b";
 function screen(...writes: string[]): string {
   const view = new StreamView("sagecell_stdout");
   writes.forEach((text) => view.write(text));
-  return view.element.textContent ?? "";
+  return view.element.textContent;
 }
 
 describe("one line", () => {
@@ -34,7 +34,7 @@ describe("one line", () => {
     ["tabs stay", "a\tb", "a\tb"],
   ])("%s", (_name, text, shown) => {
     expect(screen(text)).toBe(shown);
-    expect(screen(...text)).toBe(shown);
+    expect(screen(...Array.from(text))).toBe(shown);
   });
 });
 
