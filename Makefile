@@ -75,7 +75,7 @@ memory: $(VENV)/test $(CLIENT)
 coverage: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m pytest $(MEMORY) --cov --cov-report=term:skip-covered
 
-# The in-memory tests with each installed Python, and with the lowest versions of the required packages.
+# The in-memory tests with each installed Python, and with the lowest versions of all packages.
 pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 

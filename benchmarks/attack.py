@@ -1,8 +1,8 @@
 """``python -m benchmarks.attack``: what ordinary visitors notice while a server is attacked.
 
 A server with default settings, ten visitors who send requests repeatedly, and an attacker, each
-with its own address in a trusted proxy's header. The visitors' waits are compared with those
-of the same visitors on the same machine without the attack, but with the same load on its processors.
+with its own address in a trusted proxy's header. The visitors' waits are compared with those of
+the same visitors without the attack, but with the same load on the machine's processors.
 It is a measurement, not a test: the exit status is always 0.
 """
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.attackers NAME URL SECONDS STATE``: runs one attack on a server, then ends.
+"""``python -m benchmarks.attackers NAME URL SECONDS STATE``: runs one attack on a server.
 
 The attacks are bounded in time and in number, and use only the loopback interface. Whatever
 the server answers, the attacker continues; at the end it prints what it gained as a line of JSON.

@@ -96,7 +96,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _stat(pid: int) -> list[bytes]:
-    """The fields of /proc/<pid>/stat after the command's name; none for a process that has ended."""
+    """The fields of /proc/<pid>/stat after the command's name; none if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:

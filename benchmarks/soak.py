@@ -273,7 +273,7 @@ def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
 
 
 def _judge(seen: Sequence[Belongings]) -> int:
-    """Print what has grown between the first and the last measurement; both are of an idle server."""
+    """Print what has grown between the first and the last measurement, both at rest."""
     if len(seen) < 4:
         print("\nToo short to tell.")
         return 0

@@ -16,7 +16,7 @@ Medians = Mapping[str, Mapping[str, float]]
 
 @frozen
 class Row:
-    """A row. `scale` converts seconds, bytes and so on to `unit`; `over` combines several figures."""
+    """A row. `scale` converts seconds, bytes and so on to `unit`; `over` combines figures."""
 
     key: str
     label: str
@@ -98,7 +98,7 @@ def medians(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Medians:
 
 
 def table(values: Medians, peers: Sequence[str], effort: Effort) -> Iterator[str]:
-    """The lines of the table; the last columns have sagecell-tx as a multiple of each other peer."""
+    """The table's lines; the last columns have sagecell-tx as a multiple of each other peer."""
     others = [peer for peer in peers if peer != SAGECELL] if SAGECELL in peers else []
     labels = {row.key: _label(row, effort) for row in ROWS}
     width = max(map(len, labels.values()))

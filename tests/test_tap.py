@@ -1,4 +1,4 @@
-"""The command line becomes settings, and twistd gets their server."""
+"""Settings from the command line, and the service for twistd."""
 
 from __future__ import annotations
 
