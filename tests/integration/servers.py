@@ -32,10 +32,10 @@ def free_port() -> int:
 class Server:
     """A server that can be started several times, on one state directory.
 
-    Exactly `ready` kernels are kept ready, so that kernels can be counted. If there
-    are `terms`, as HTML, visitors have to accept them. The modules in `preload` are loaded before the
-    first fork, which takes seconds; None means the default. `limits` are by their names
-    below ``[limits]``, such as ``files.total_bytes``.
+    Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
+    HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
+    which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
+    such as ``files.total_bytes``.
     """
 
     def __init__(
