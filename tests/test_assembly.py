@@ -1,4 +1,4 @@
-"""Building a server from settings."""
+"""Settings become a server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_times_have_a_zone() -> None:
         "tcp6:8888:interface=\\:\\:1",
         "ssl:443:privateKey=key.pem:certKey=crt.pem",
         "unix:/run/cells:mode=660",
-        "unix:/run/a\\:backlog=5",  # a path that contains a colon
+        "unix:/run/a\\:backlog=5",  # a name with a colon in it
         "unix:address=/run/cells",
         "haproxy:tcp:8888",
     ],
@@ -54,7 +54,7 @@ def test_a_port_whose_queue_nobody_measured_has_a_deep_one(endpoint: str) -> Non
         "tcp6:8888:5",
         "unix:/run/cells:660:5",
         "ssl:443:key.pem:crt.pem:TLSv1_2_METHOD:127.0.0.1:5",
-        "systemd:domain=INET:index=0",  # systemd has created the socket
+        "systemd:domain=INET:index=0",  # systemd made it
         "haproxy:tcp:8888:backlog=5",
         "haproxy",
         "",
@@ -65,7 +65,7 @@ def test_a_queue_that_was_measured_and_one_that_is_not_ours_stay(endpoint: str) 
 
 
 class Reactor(MemoryReactorClock):
-    """A reactor in memory whose thread pool is never started."""
+    """A reactor in memory that has threads, which nobody starts."""
 
     def getThreadPool(self) -> ThreadPool:  # noqa: N802
         return ThreadPool()

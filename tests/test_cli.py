@@ -1,4 +1,4 @@
-"""``sagecell-tx settings upgrade``, in this process and as the installed program."""
+"""``sagecell-tx settings upgrade``, in this process and as it is installed."""
 
 from __future__ import annotations
 

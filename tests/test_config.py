@@ -1,4 +1,4 @@
-"""Settings from TOML: every key, and every kind of mistake."""
+"""Settings from TOML: every key, and every way to get one wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def complaint(settings, tmp_path):
-    """The error for a file, without the file's name, which it always begins with."""
+    """What the operator is told about a file; it always begins with the file's name."""
 
     def read(text):
         with pytest.raises(ConfigError) as caught:
@@ -98,7 +98,7 @@ def test_every_setting_can_be_read(settings):
         text += f"[limits.{table.name}]\n"
         values: dict[str, Any] = {}
         for number, attribute in enumerate(attrs.fields(type(getattr(Limits(), table.name))), 1):
-            # An integer is accepted where a float is expected.
+            # A whole number is as good a number as any.
             if isinstance(attribute.default, Rate):
                 text += f"{attribute.name} = {{ burst = {number}, per_minute = {number} }}\n"
                 values[attribute.name] = Rate(burst=number, per_minute=float(number))
@@ -278,7 +278,7 @@ def test_the_operator_is_told_what_is_wrong_and_where(complaint, text, said):
 def test_a_limit_by_its_former_name_is_told_what_it_is_called_now(complaint, former):
     for value in (1, "{ burst = 5, per_minute = 5 }"):
         if isinstance(value, str) and not former.startswith(("starts", "stored", "permalinks")):
-            continue  # a former limit that was a number
+            continue  # it was a number
         told = complaint(f"[limits]\n{former} = {value}")
         assert told == (
             f"'limits.{former}' is now '{renamed.present(former)}'; "

@@ -1,4 +1,4 @@
-"""The deployment files are accepted by the programs that read them: systemd, twistd and `load`."""
+"""The deployment files are accepted by those who read them: systemd, twistd and `load`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DEPLOY = Path(__file__).parent.parent / "deploy"
 TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
 
-#: The exit statuses that systemd counts as clean. Source: systemd.service(5), SuccessExitStatus.
+#: What systemd counts as a clean end. Source: systemd.service(5), SuccessExitStatus.
 CLEAN = (0,)
 
-#: How long a process may take, in seconds.
+#: How long a process may take to do what it should, in seconds.
 PATIENCE = 60
 
 
@@ -41,7 +41,7 @@ def unit(name: str) -> configparser.ConfigParser:
 
 
 def server_arguments() -> list[str]:
-    """The arguments of `twistd sagecell-tx` in the service unit."""
+    """What the service unit gives to `twistd sagecell-tx`."""
     words = shlex.split(unit("sagecell-tx.service")["Service"]["ExecStart"])
     assert words[:4] == [INSTALLED, "--nodaemon", "--pidfile=", "sagecell-tx"]
     return words[4:]
@@ -77,7 +77,7 @@ def test_systemd_finds_no_fault(tmp_path):
     for name in ("sagecell-tx.service", "sagecell-tx.socket"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         paths.append(tmp_path / name)
-        # systemd accepts only an executable that exists.
+        # Only an executable that is there is accepted.
         paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE

@@ -1,4 +1,4 @@
-"""The names of limits contain their units."""
+"""Names of limits say what they count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from sagecell_tx.limits import Limits, Rate
 
-#: Limits that are numbers of things and need no unit.
+#: Numbers of things, whose names need no unit.
 COUNTS = (
     "kernels",
     "queue_length",

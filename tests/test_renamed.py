@@ -1,4 +1,4 @@
-"""Each former limit has one current name, and each current limit is one of these."""
+"""Each former limit has one name today, and each limit of today is one of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which the parts of a server are started and stopped, and its signals."""
+"""The parts of a server are started and stopped in an order, and signals end it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sagecell_tx.server import PermalinkServer, Server
 
 @define
 class Part:
-    """A part of a server that records when it is started and stopped."""
+    """A part of a server that says when it is started and stopped."""
 
     name: str
     story: list[str]
@@ -55,7 +55,7 @@ class Part:
 
 
 class Reactor(MemoryReactorClock):
-    """A reactor in memory that runs in the test's thread."""
+    """A reactor in memory whose thread is the test's."""
 
     stopped = False
 
@@ -82,7 +82,7 @@ class ServerTests(SynchronousTestCase):
         )
 
     def told(self) -> list[str]:
-        """The records since the last call."""
+        """The story since it was last told."""
         story, self.story[:] = list(self.story), []
         return story
 
@@ -122,12 +122,12 @@ class ServerTests(SynchronousTestCase):
         assert self.told() == ["systemd hears stopping", "port stops", "database stops"]
 
     def put_signals_back(self) -> None:
-        """Restore the current signal handlers at the end of the test."""
+        """In the end, the handlers are those of now."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
 
     def run_until_running(self) -> None:
-        """Start, and fire the reactor's startup event."""
+        """Start, and let the reactor say that it runs."""
         self.put_signals_back()
         self.server.startService()
         for hook, args, kwargs in self.reactor.whenRunningHooks:

@@ -1,4 +1,4 @@
-"""Settings from the command line, and the service for twistd."""
+"""The command line becomes settings, and twistd gets their server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings with former names get the current ones, whatever the layout of the file."""
+"""Settings with their former names become those of today, whatever the file looks like."""
 
 from __future__ import annotations
 
