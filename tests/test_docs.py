@@ -1,4 +1,4 @@
-"""The documents say what the code does: their form, links, routes, settings and words."""
+"""The documents match the code: form, links, routes, settings and error words."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from sagecell_tx.tap import Options
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst", ROOT / "NEWS.rst"]
-# Those in docs/api are made of docstrings, by Sphinx alone: `make docs` is their test.
+# Those in docs/api are built from docstrings by Sphinx: `make docs` is their test.
 DOCUMENTS += sorted(path for path in (ROOT / "docs").rglob("*.rst") if path.parent.name != "api")
 
-#: docutils' level of a warning: nothing from there on is let pass.
+#: docutils' level of a warning: messages of this level or higher fail.
 WARNING = 2
 
-#: Where each of the site's Klein applications is.
+#: The mount point of each of the site's Klein applications.
 MOUNTS = {
     Pages: "",
     Static: "/static",
@@ -157,7 +157,7 @@ def klein_apps() -> dict[type, Klein]:
 
 
 def routes() -> set[tuple[str, str]]:
-    """Method and path of every route; HEAD goes without saying."""
+    """Method and path of every route; HEAD is left out, as every GET has it."""
     found = set()
     for owner, app in klein_apps().items():
         for rule in app.url_map.iter_rules():
@@ -168,7 +168,7 @@ def routes() -> set[tuple[str, str]]:
 
 
 def generic(path: str) -> str:
-    """A path as the routes have it: without a query, whatever its parameters are called."""
+    """A path in the form of the routes: without a query, and without names of parameters."""
     path = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", path.partition("?")[0])
     return re.sub(r"<\w+>", "<>", path)
 
@@ -208,7 +208,7 @@ def test_the_protocol_has_every_route():
 
 @pytest.mark.parametrize(
     "path",
-    # The benchmarks tell of other programs' routes too.
+    # The benchmarks mention other programs' routes too.
     [path for path in DOCUMENTS if path.name != "benchmarks.rst"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
@@ -285,7 +285,7 @@ def test_operations_has_every_command_for_operators():
 
 
 def words_given_to(names: set[str], folder: str) -> set[str]:
-    """The first words, as programs know them, of every call of `names` below the package."""
+    """The error words: the first argument of every call of `names` in a folder of the package."""
     found = set()
     for path in (ROOT / "sagecell_tx" / folder).rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -41,7 +41,7 @@ function documented(heading: string): string[] {
 }
 
 test("docs/embedding.rst explains every option, and none that there is not", () => {
-  expect(documented("What may be asked for").sort()).toEqual(Object.keys(OPTIONS).sort());
+  expect(documented("Options").sort()).toEqual(Object.keys(OPTIONS).sort());
 });
 
 test("the types are beside the script, as they are, and need no other file", async () => {
