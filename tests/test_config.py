@@ -282,7 +282,7 @@ def test_a_limit_by_its_former_name_is_told_what_it_is_called_now(complaint, for
         told = complaint(f"[limits]\n{former} = {value}")
         assert told == (
             f"'limits.{former}' is now '{renamed.present(former)}'; "
-            "`sagecell-tx settings upgrade FILE` prints the file with the names of today"
+            "`sagecell-tx settings upgrade FILE` prints the file with the current names"
         )
 
 

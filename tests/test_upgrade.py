@@ -136,7 +136,7 @@ def test_a_limit_that_is_there_by_both_names_is_told():
         "[limits]\nkernels = 5\n[limits.admission]\nkernels = 6\n",
         "[limits]\nstarts = { burst = 5 }\nadmission.starts.burst = 6\n",
     ):
-        with pytest.raises(ValueError, match=r"^limits\.[a-z]+\.[a-z_]+ is there by its former "):
+        with pytest.raises(ValueError, match=r"^limits\.[a-z]+\.[a-z_]+ is also given under its "):
             upgraded(text)
 
 
