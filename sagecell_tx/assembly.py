@@ -58,8 +58,8 @@ _log = Logger()
 #: Seconds between two deletions of expired files.
 SWEEP = 600.0
 
-#: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and a client
-#: that finds the queue full retries only after 1, 3 or 7 seconds: Twisted's 50 are too few.
+#: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
+#: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
 BACKLOG = 1024
 
 #: The index of the backlog among an endpoint's positional parts, of which the kind is the first.

@@ -90,7 +90,7 @@ class PermalinkServer(Service):
 
     def _stop_on_signals(self) -> None:
         """Stop in order on SIGTERM and SIGHUP, and exit with status 0."""
-        # Otherwise twistd kills itself with SIGTERM once all is stopped, and SIGHUP kills it at once.
+        # Otherwise twistd ends itself by SIGTERM after a clean stop, and SIGHUP kills it at once.
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
                 signal.signal(number, lambda *_: self.reactor.callFromThread(self.reactor.stop))

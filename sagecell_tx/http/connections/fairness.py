@@ -57,7 +57,7 @@ class Intake:
             self.resume()
 
     def go_on(self) -> None:
-        """Process what has been received, in this turn of the reactor and as many more as needed."""
+        """Process what was received, in this turn of the reactor and as many more as needed."""
         if self._waits:
             return
         for _ in range(STEPS):
@@ -83,7 +83,7 @@ class Intake:
 
 @define(kw_only=True, eq=False)
 class Pongs:
-    """Answers pings at a bounded rate, so that answers to a client that reads none do not pile up."""
+    """Answers pings at a bounded rate, so that answers that nobody reads do not pile up."""
 
     clock: IReactorTime
     send: Callable[[bytes], None]
@@ -153,7 +153,7 @@ class FairChannel(StrictChannel):
             self._wait(self._read)
 
     def in_turn(self, call: Callable[[], None]) -> None:
-        """Call `call` now if there is time, else in a later turn, unless the connection ends first."""
+        """Call now if there is time, else in a later turn unless the connection ends before it."""
         if self.rota.is_free:
             call()
         else:

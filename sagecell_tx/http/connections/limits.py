@@ -50,7 +50,7 @@ class ConnectionLimits:
         return self._by_name.total()
 
     def enter(self, peer: IAddress) -> Callable[[], None] | None:
-        """Count a new connection; returns what to call once at its end, or None for one too many."""
+        """Count a connection. Returns what to call once at its end, or None for one too many."""
         name = self.counted_as(peer)
         if not name:
             return _nothing
@@ -58,7 +58,7 @@ class ConnectionLimits:
             if name not in self._crowded:
                 self._crowded.add(name)
                 _log.warn(
-                    "refusing more connections of {name}, which has {most}",
+                    "refusing more connections of {name}, which has {most} already",
                     name=name,
                     most=self.most,
                 )

@@ -27,8 +27,8 @@ ADDRESS = 64 * 1024
 #: Bytes in all header lines of one request.
 HEADERS = 16 * 1024
 
-#: A refused client may go on sending for so many seconds and bytes: one that reads only after it has
-#: sent everything would lose the answer if the connection were closed at once.
+#: A refused client may go on sending for so many seconds and bytes: a client that reads only after
+#: it has sent everything would lose the answer if the connection were closed at once.
 LINGER = 2.0
 _POLITENESS = 8 * ADDRESS
 

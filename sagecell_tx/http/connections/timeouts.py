@@ -90,7 +90,7 @@ class TimedChannel(FairChannel):
 
     @override
     def allHeadersReceived(self) -> None:
-        """A request's headers have arrived; start the deadline for its body, even if it is empty."""
+        """A request's headers have arrived; start the deadline for its body, perhaps empty."""
         self._begun, self._received = self.clock.seconds(), 0
         self._enter(_Phase.BODY, GRACE)
         super().allHeadersReceived()

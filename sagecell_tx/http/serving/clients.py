@@ -94,14 +94,14 @@ class Clients:
         return self._believed(peer) if peer else self._unix
 
     def are_counted_elsewhere(self, request: IRequest) -> bool:
-        """Whether a trusted peer names no client, as other servers of ours, which count their own."""
+        """Whether a trusted peer names no client, as our own servers do, which count theirs."""
         return self.are_behind_proxy(request) and not forwarded_for(request)
 
     def counted_as(self, peer: IAddress) -> str:
         """The name by which a peer's connections are counted; "" if they are not counted.
 
-        Those of trusted proxies and of UNIX sockets are not: each such peer stands for many clients.
-        An IPv6 address is counted as its /64.
+        Those of trusted proxies and of UNIX sockets are not: each such peer stands for many
+        clients. An IPv6 address is counted as its /64.
         """
         host = _host(peer)
         if not host or self._believed(host):

@@ -62,6 +62,6 @@ def as_call(request: IRequest, callback: str, argument: str) -> bytes:
 
 
 def in_frame(json: bytes) -> bytes:
-    """A page for a hidden frame that posts `json` to its parent page as a string (contract 1.12)."""
+    """A page for a hidden frame that posts `json` to its parent as a string (contract 1.12)."""
     text = json.decode("ascii").replace("\\", "\\\\").replace("'", "\\'").replace("<", "\\u003c")
     return f"<script>parent.postMessage('{text}',\"*\");</script>".encode("ascii")

@@ -18,7 +18,8 @@ _T = TypeVar("_T")
 class PushProducer:
     """Keeps track of whether a transport, or a request, takes more data.
 
-    It is `paused` while written data waits for the client; `on_resumed` is called when that was read.
+    It is `paused` while written data waits for the client; `on_resumed` is called when that has
+    been read.
     """
 
     on_resumed: Callable[[], None]

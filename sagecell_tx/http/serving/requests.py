@@ -202,5 +202,5 @@ class CellSite(Site):
 
     @override
     def getResourceFor(self, request: Request) -> IResource:
-        """The resource for a request, wrapped here, as a wrapped root does not wrap its children."""
+        """The resource for a request, wrapped for compression: a wrapped root wraps no children."""
         return EncodingResourceWrapper(super().getResourceFor(request), [self.gzip])
