@@ -1,4 +1,4 @@
-"""SockJS by one frame a response: xhr, jsonp, and what brings messages."""
+"""SockJS with one frame in each response: xhr, jsonp, and the requests that send messages."""
 
 from __future__ import annotations
 
