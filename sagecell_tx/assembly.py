@@ -134,7 +134,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
 
 
 def _check(config: Config) -> None:
-    """Raises `ConfigError` for a malformed baseurl or permalinks, and for conflicting settings."""
+    """Raises `ConfigError` for a malformed baseurl or permalinks URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
     if config.permalinks:
         check_address(config.permalinks)
@@ -224,7 +224,7 @@ def _network(config: Config, reactor: Any) -> Network | None:
 
 
 def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
-    """The pool before `host`, which starts some kernels ahead of demand."""
+    """A pool in front of `host`, which starts some kernels ahead of demand."""
     return ReadyKernels(
         host=host,
         spec=PYTHON,

@@ -44,7 +44,7 @@ class AdmissionLimits:
     min_ready_kernels: int = 1  # started ahead of demand
     max_ready_kernels: int = 8
 
-    # How often one may be requested.
+    # How often kernels may be started.
     starts: Rate = Rate(burst=1000, per_minute=3000)
     starts_per_address: Rate = Rate(burst=120, per_minute=300)
     starts_per_network: Rate = Rate(burst=240, per_minute=600)
@@ -53,7 +53,7 @@ class AdmissionLimits:
     starts_per_key: Rate = Rate(burst=300, per_minute=1200)
 
     # When all kernels are in use.
-    queue_length: int = 128  # of which one address, site or key has at most half
+    queue_length: int = 128  # visitors; one address, site or key has at most half of the places
     queue_seconds: float = 60.0
 
 

@@ -127,7 +127,7 @@ class Server(PermalinkServer):
     @override
     async def _say_goodbye(self) -> None:
         self.host.hurry()
-        self._emptied = self.ready.stopService()  # first: it replaces kernels that end
+        self._emptied = self.ready.stopService()  # first: the pool replaces kernels that end
         await self.fleet.stopService()
 
     @override

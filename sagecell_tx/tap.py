@@ -26,7 +26,7 @@ class Options(usage.Options):
     optParameters: ClassVar = [  # noqa: N815
         ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
         ["state-dir", "s", None, "The directory of the database and the kernels' files. [var]"],
-        ["baseurl", "b", None, "The prefix of every path, such as /cells. []"],
+        ["baseurl", "b", None, "The prefix of every path, such as /cells. [none]"],
         [
             "sandbox",
             None,

@@ -82,7 +82,7 @@ class Rota:
     def _next(self) -> None:
         self._began = None
         waiting = sum(map(len, self._waiting.values()))
-        if not waiting:  # past turns no longer matter
+        if not waiting:  # nobody waits, so past turns no longer matter
             self._waiting.clear()
             self._order.clear()
             self._ahead.clear()

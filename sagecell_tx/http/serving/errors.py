@@ -65,7 +65,7 @@ def problem_from(error: BaseException | None) -> Problem:
         case Problem():
             return error
         case Refused(code=code, message=message, retry_after=retry_after):
-            # 503 means that the server is not available for now, 429 that the client asks too much.
+            # 503: the server is unavailable for now. 429: the client has to ask for less.
             status = 503 if code == "draining" else 429
             return Problem(status, code, message, headers={"Retry-After": str(retry_after)})
         case FormTooLarge(code=code, message=message):

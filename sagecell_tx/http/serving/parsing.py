@@ -88,7 +88,7 @@ class Inbox:
         handle: Callable[[_T], None],
         refuse: Callable[[Failure], None],
     ) -> None:
-        """Call `parse` after everything before it; `handle` its result, or `refuse` its failure."""
+        """Parse after all earlier messages, then `handle` the result or `refuse` the failure."""
 
         def read() -> Deferred[None]:
             return self.parser.parse(size, parse).addCallbacks(handle, refuse)

@@ -1,4 +1,4 @@
-"""A kernel's WebSocket, which attaches one client to a session and writes as fast as it reads.
+"""A kernel's WebSocket: the listener of one client, written to as fast as the client reads.
 
     -> one Jupyter message, as JSON text
     <- each Jupyter message from the kernel, as JSON text
