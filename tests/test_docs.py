@@ -30,6 +30,8 @@ from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.sockjs.routes import SockJS
+from sagecell_tx.kernelside.languages import NAMES
+from sagecell_tx.kernelside.languages.programs import Language
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
 from sagecell_tx.sessions.endreasons import Reason
@@ -279,6 +281,41 @@ def test_its_commands_for_operators_are_understood(path):
 def test_operations_has_every_command_for_operators():
     text = (ROOT / "docs" / "operations.rst").read_text()
     assert "sagecell-tx settings upgrade" in text
+
+
+# --- languages
+
+#: Languages that are run by installed programs.
+PROGRAMS = {name: each.program for name, each in NAMES.items() if isinstance(each, Language)}
+
+#: All languages of the server; the kernel itself runs Python and Sage.
+LANGUAGES = NAMES.keys() | {"python", "sage"}
+
+
+def lists_of_languages(path: Path) -> list[set[str]]:
+    """Each enumeration with GAP and GP in a document, as words in lower case."""
+    text = " ".join(path.read_text(encoding="utf-8").replace("``", "").lower().split())
+    lists = re.findall(r"(?:[\w-]+, )*gap, gp(?:, [\w-]+)*(?: (?:and|or) [\w-]+)?", text)
+    return [set(re.split(", | and | or ", each)) for each in lists]
+
+
+@pytest.mark.parametrize("name", ["README.rst", "docs/embedding.rst", "web/public/help.html"])
+def test_it_lists_the_languages_that_the_server_has(name):
+    assert lists_of_languages(ROOT / name) == [LANGUAGES]
+
+
+def test_documents_list_the_languages_that_programs_run():
+    docs = ROOT / "docs"
+    assert lists_of_languages(docs / "compatibility.rst") == [PROGRAMS.keys()]
+    names, programs = lists_of_languages(docs / "operations.rst")
+    assert names == PROGRAMS.keys()
+    assert programs == {program.lower() for program in PROGRAMS.values()}
+
+
+def test_the_browser_offers_the_languages_that_the_server_has():
+    source = (ROOT / "web" / "src" / "editor" / "languages.ts").read_text(encoding="utf-8")
+    (table,) = re.findall(r"const LANGUAGES\b.*?^};", source, re.DOTALL | re.MULTILINE)
+    assert set(re.findall(r"^  (\w+): ", table, re.MULTILINE)) == LANGUAGES
 
 
 # --- words

@@ -126,7 +126,7 @@ def test_descriptors_run_out():
             until(lambda: server.web.num_fds() <= 0.9 * 300)
             assert text(client.run("print('on')")) == "on\n"
             assert server.log().count("no new connections") == 1
-        until(lambda: "let in again" in server.log())
+        until(lambda: "accepted again" in server.log())
         with Client(server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
         server.until_quiet()
