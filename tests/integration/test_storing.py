@@ -39,7 +39,7 @@ def test_programs_that_each_store_248_megabytes_stay_within_the_total() -> None:
         for number in range(3):
             assert run(server, STORE, f"192.0.2.{number}") == ""
         assert stored(server) < 500 * MIB
-        assert "made room for new ones" in server.log()
+        assert "to make room for new ones" in server.log()
 
 
 def test_below_the_reserve_nothing_is_stored() -> None:
