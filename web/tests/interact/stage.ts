@@ -18,6 +18,7 @@ export const SLIDER = {
   label: "n",
   update: true,
 };
+
 /** The description of a text box. */
 export const BOX = {
   control_type: "input_box",
@@ -26,6 +27,7 @@ export const BOX = {
   label: "m",
   update: true,
 };
+
 /** The description of a button. */
 export const BUTTON = {
   control_type: "button",
@@ -34,10 +36,13 @@ export const BUTTON = {
   width: "",
   update: true,
 };
+
 /** The id of the interact. */
 export const ID = "interact-1";
 
+/** The host of the interact, new for each test. */
 export let host: FakeHost;
+/** The interact that `show` or `announce` has created last. */
 export let block: Interact;
 
 /** Empties the page, and creates a new host. */
