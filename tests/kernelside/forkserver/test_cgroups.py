@@ -72,7 +72,7 @@ class TestWhatIsWritten:
         directory.mkdir()
         groups = below(directory)
         directory.rmdir()
-        with pytest.raises(OSError, match="no group can be had: No such file"):
+        with pytest.raises(OSError, match="cannot make a control group: No such file"):
             groups.make(start())
         assert groups.release(1) is False
 
@@ -80,7 +80,7 @@ class TestWhatIsWritten:
         # Nobody has turned the controller on, so there is no such file.
         with a_unit() as unit:
             groups = below(unit, "pids")
-            with pytest.raises(OSError, match="no group can be had"):
+            with pytest.raises(OSError, match="cannot make a control group"):
                 groups.make(start(processes=3))
             assert len(unit.groups) == 1
             assert groups.release(1) is False

@@ -129,7 +129,7 @@ class TestWhatLinuxDoes:
         (unit.path / "threads").rmdir()
 
     def test_a_limit_that_cannot_be_set_is_found_out_too(self, unit: Unit):
-        assert _attempt(unit, "pids") == "[] no group can be had: Permission denied"
+        assert _attempt(unit, "pids") == "[] cannot make a control group: Permission denied"
         assert unit.groups == []
 
     def test_only_groups_of_kernels_are_swept(self, unit: Unit):

@@ -52,11 +52,11 @@ class TestFinding:
         ],
     )
     def test_what_cannot_be_seen(self, tmp_path, group, root):
-        with pytest.raises(Undelegated, match="in no group that can be seen"):
+        with pytest.raises(Undelegated, match="not visible in any cgroup2 file system"):
             self.found(tmp_path, group, root)
 
     def test_no_proc(self, tmp_path):
-        with pytest.raises(Undelegated, match="cannot be seen: No such file"):
+        with pytest.raises(Undelegated, match="cannot be read: No such file"):
             delegation.find(str(tmp_path))
 
     def test_our_own(self):
@@ -132,7 +132,9 @@ class TestWhatIsWritten:
 
     def test_others_in_the_group_are_left_in_peace(self, group):
         (group / "cgroup.procs").write_text("17\n4711\n")
-        with pytest.raises(Undelegated, match=r"Others than the server are in .*\.service\."):
+        with pytest.raises(
+            Undelegated, match=r"Processes other than the server's are in .*\.service\."
+        ):
             self.take(group)
         assert not (group / "server").exists()
 
@@ -143,12 +145,12 @@ class TestWhatIsWritten:
         assert not (group / "server").exists()
 
     def test_what_is_not_there(self, tmp_path):
-        with pytest.raises(Undelegated, match="not the server's own: No such file"):
+        with pytest.raises(Undelegated, match="cannot be used: No such file"):
             self.take(tmp_path / "gone")
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root may write to what is not delegated")
     def test_what_is_systemds_takes_its_mark(self, group, tmp_path):
-        with pytest.raises(Undelegated, match="is systemd's, which has not delegated it"):
+        with pytest.raises(Undelegated, match="belongs to systemd, which has not delegated it"):
             self.take(group, manager=str(tmp_path))
         assert not (group / "server").exists()
         os.setxattr(group, "trusted.delegate" if _trusted(tmp_path) else "user.delegate", b"1")
@@ -210,7 +212,7 @@ class TestWhatLinuxDoes:
         process = self.taking(unit)
         assert process.stdout is not None
         why = process.stdout.readline().strip().split(";")[3]
-        assert why == f"Others than the server are in {unit}."
+        assert why == f"Processes other than the server's are in {unit}."
         assert unit.procs() == {process.pid, other.pid}
         assert unit.groups == []
         process.communicate("")

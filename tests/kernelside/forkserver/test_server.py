@@ -296,7 +296,7 @@ class TestBadCommands:
     def test_an_id_that_is_taken(self, shared):
         cell = shared.start()
         shared.tell(op="start", id=cell.kernel_id)
-        assert f"There is a kernel {cell.kernel_id}" in shared.event("refused")["message"]
+        assert f"Kernel {cell.kernel_id} exists already" in shared.event("refused")["message"]
         assert cell.value("1+1") == "2"
         cell.stop()
 

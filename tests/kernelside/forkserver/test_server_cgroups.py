@@ -167,7 +167,7 @@ def test_what_a_killed_one_has_left_the_next_one_removes(unit, tmp_path):
 def test_what_is_not_delegated_is_left_alone(unit):
     with grouped(unit, Kind("namespaces", False)) as here:
         told = here.server.ready
-        assert told["ungrouped"] == f"{unit} is not the server's own: Permission denied."
+        assert told["ungrouped"] == f"{unit} cannot be used: Permission denied."
         assert "cgroup" not in told["features"]
         cell = here.server.start()
         assert cell.value("6 * 7") == "42"
@@ -198,7 +198,7 @@ def test_without_a_group_there_is_no_kernel(look_alike):
     server, directory = look_alike
     directory.rmdir()
     why = server.begin().failed()
-    assert why == "Cannot fork: no group can be had: No such file or directory"
+    assert why == "Cannot fork: cannot make a control group: No such file or directory"
 
 
 @pytest.mark.parametrize(
