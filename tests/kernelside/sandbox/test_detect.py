@@ -53,7 +53,9 @@ def test_what_was_tried_leaves_nothing(tmp_path):
 def test_a_level_that_cannot_be_had_says_why(tmp_path):
     answer, complaints, status = tried(tmp_path, "--sandbox", "account", "--accounts", "0:0")
     assert status == 1
-    assert answer["unavailable"] == "Accounts for kernels take a server that is started as root."
+    assert answer["unavailable"] == (
+        "Accounts for kernels need a server that is started as root, and the setting accounts."
+    )
     assert complaints.startswith("account: ")
     assert "Traceback" not in complaints
 
