@@ -194,7 +194,7 @@ class ForkHostTests(SynchronousTestCase):
             kernel = self.kernel(number)
             with capturedLogs() as events:
                 kernel.say(word)
-            assert [event for event in events if "makes no sense" in (event["log_format"] or "")]
+            assert [event for event in events if "is malformed" in (event["log_format"] or "")]
             assert self.process.lines()[-1] == {"op": "stop", "id": number}
             with pytest.raises(BrokenPipeError):
                 kernel.bootstrap.send(b"bound")

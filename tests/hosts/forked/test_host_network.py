@@ -171,7 +171,7 @@ class KernelNetworkTests(SynchronousTestCase):
 
     def test_other_levels_have_no_network_to_share(self):
         for self.level in ("account", "none"):
-            with pytest.raises(ConfigError, match=f"in the sandbox.*they get '{self.level}'"):
+            with pytest.raises(ConfigError, match=f"in the sandbox.*kernels get '{self.level}'"):
                 self.begin()
             assert self.reactor.processes == []
             self.host.directories.close()

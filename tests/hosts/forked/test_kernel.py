@@ -143,7 +143,7 @@ class ForkedKernelTests(SynchronousTestCase):
         second.send(b"Bound")
         with capturedLogs() as events:
             self.reactor.hear()
-        assert [event for event in events if "makes no sense" in (event["log_format"] or "")]
+        assert [event for event in events if "is malformed" in (event["log_format"] or "")]
         assert self.commands == [{"op": "stop"}]
         assert not self.kernel.server_lost()
         self.end()

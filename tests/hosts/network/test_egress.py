@@ -53,7 +53,7 @@ def test_a_name_that_leads_inside_is_refused_though_it_is_listed(world):
     world.names.known["evil.wide.example"] = [PRIVATE, "127.0.0.1"]
     near = world.ask("evil.wide.example:443")
     assert near.status == 403
-    assert near.sentence == "evil.wide.example has no address out on the Internet."
+    assert near.sentence == "evil.wide.example has no public address."
     assert world.attempts() == []
 
 

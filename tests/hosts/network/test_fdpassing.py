@@ -136,7 +136,7 @@ def test_something_else_is_refused_and_closed(receiver, directory, make):
 def test_another_number_is_refused_and_closed(receiver, directory, listener, count):
     send(directory, *[listener.fileno()] * count)
     before = descriptors()
-    with pytest.raises(NoListener, match="descriptors have come"):
+    with pytest.raises(NoListener, match="descriptors were received"):
         receiver.take()
     assert descriptors() == before
 
@@ -148,7 +148,7 @@ def test_the_bytes_with_it_do_not_matter(receiver, directory, listener, data):
 
 
 def test_when_nothing_has_come_it_does_not_wait(receiver):
-    with pytest.raises(NoListener, match="nothing has come"):
+    with pytest.raises(NoListener, match="nothing was received"):
         receiver.take()
 
 
