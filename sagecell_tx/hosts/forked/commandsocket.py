@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: Commands that may wait. A fork server that is further behind is taken for hung.
+#: Commands that may wait. A fork server that is further behind counts as hung.
 WAITING = 4096
 
 #: Errors that pass without the socket becoming writable, and the seconds until the next try.

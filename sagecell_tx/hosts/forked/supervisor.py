@@ -187,7 +187,7 @@ class ForkServers:
         """Ping each fork server, and kill one that has not answered for too long.
 
         If this process, or the machine, was suspended meanwhile, answers may have arrived unread:
-        then the silence of each is counted anew.
+        then the silence of each starts at 0 again.
         """
         on_time = self.reactor.seconds() - self._asked < 2 * self._interval
         for running in (self._at_work, self._standby):

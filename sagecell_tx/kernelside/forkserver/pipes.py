@@ -16,7 +16,7 @@ LINE = 64 * 1024
 #: Descriptors that may come with one command.
 DESCRIPTORS = 2
 
-#: Bytes of events that may wait for the reader; beyond that it is taken for gone.
+#: Bytes of events that may wait for the reader; beyond that it counts as gone.
 BACKLOG = 4 * 1024 * 1024
 
 

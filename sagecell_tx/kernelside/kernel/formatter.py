@@ -62,14 +62,14 @@ class CellFormatter(DisplayFormatter):  # type: ignore[misc]
                 continue
             if self._is_silent(formatter, obj, ancestry):
                 continue
-            said = formatter(obj)
-            about = None
-            if isinstance(said, tuple) and len(said) == 2:
-                said, about = said
-            if said is not None:
-                data[mime_type] = said
-            if about is not None:
-                metadata[mime_type] = about
+            output = formatter(obj)
+            extra = None
+            if isinstance(output, tuple) and len(output) == 2:
+                output, extra = output
+            if output is not None:
+                data[mime_type] = output
+            if extra is not None:
+                metadata[mime_type] = extra
         return data, metadata
 
     def _is_silent(self, formatter: Any, value: object, ancestry: tuple[type, ...]) -> bool:

@@ -86,7 +86,7 @@ class Monitor:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
         if pid == 0:
-            _be_watch(other, parent)
+            _run_monitor(other, parent)
         other.close()
         own.setblocking(False)
         return cls(pid, own)
@@ -189,7 +189,7 @@ class Monitor:
         self.write()
 
 
-def _be_watch(channel: socket.socket, parent: int) -> NoReturn:
+def _run_monitor(channel: socket.socket, parent: int) -> NoReturn:
     """In the new process: monitor until the fork server ends."""
     try:
         processes.die_with(parent)
