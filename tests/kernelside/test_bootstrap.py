@@ -1,4 +1,4 @@
-"""What a kernel is told past its fork server."""
+"""The kernel's end of the bootstrap socket."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ends():
 
 
 def forked(bootstrap: KernelBootstrap) -> str:
-    """What another process makes of it."""
+    """The result in another process."""
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:

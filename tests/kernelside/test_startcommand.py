@@ -1,4 +1,4 @@
-"""What a start command must be."""
+"""The format of a start command."""
 
 from __future__ import annotations
 

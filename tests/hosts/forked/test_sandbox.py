@@ -1,4 +1,4 @@
-"""The level that kernels get, as the web process chooses it."""
+"""The web process's choice of the level of confinement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listener's way to the server: one good descriptor, and nothing else."""
+"""Receiving the kernel's listener: one valid descriptor, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sagecell_tx.kernelside.sandbox.namespaces import network
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    # Short: there is a socket below it.
+    # Short, since a socket's path below it is limited.
     base = Path(tempfile.mkdtemp(dir="/tmp"))
     yield WorkDirs(base, lambda: "0").make()
     shutil.rmtree(base)
@@ -50,7 +50,7 @@ def descriptors() -> int:
 
 def test_both_sides_know_the_place():
     assert module.NAME == network.HANDOVER
-    assert len(module.NAME) <= len("k-0")  # what WorkDirs measures
+    assert len(module.NAME) <= len("k-0")  # the paths that WorkDirs checks
 
 
 def test_a_listener_is_taken_and_answers(receiver, directory, listener):
@@ -114,7 +114,7 @@ def unix():
 
 
 def version_6():
-    # Where there is no IPv6, such a socket can be made all the same.
+    # Such a socket can be made even where there is no IPv6.
     return socket.socket(socket.AF_INET6)
 
 

@@ -1,4 +1,4 @@
-"""Which group the server takes for its kernels' groups, and why it takes none."""
+"""The group that kernels' groups are made in, and the reasons for using none."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class TestFinding:
     @pytest.mark.parametrize(
         ("group", "root"),
         [
-            ("", "/"),  # none but the old hierarchies
-            ("0::/../b.service\n", "/"),  # outside of the namespace
+            ("", "/"),  # only hierarchies of cgroup v1
+            ("0::/../b.service\n", "/"),  # outside of the cgroup namespace
             ("0::/docker/abcd\n", "/docker/abc"),
             ("0::/other\n", "/docker/abc"),
         ],
@@ -122,7 +122,7 @@ class TestWhatIsWritten:
         groups.close()
 
     def test_a_subgroup_of_another_name_is_respected(self, group):
-        # As DelegateSubgroup= has it.
+        # As with DelegateSubgroup=.
         os.setxattr(group, "user.delegate", b"1")
         (group / "main").mkdir()
         groups = self.take(group / "main")
@@ -158,7 +158,7 @@ class TestWhatIsWritten:
 
 
 def _trusted(path: Path) -> bool:
-    """Whether there can be attributes that only root sees."""
+    """Whether this process can set trusted attributes."""
     try:
         os.setxattr(path, "trusted.trial", b"1")
     except OSError:
@@ -166,7 +166,7 @@ def _trusted(path: Path) -> bool:
     return True
 
 
-#: Takes the group that it is in with its parent, says so, and waits for its input to end.
+#: Takes its and its parent's group, prints the result, and waits for its input to end.
 TAKING = """
 import os, sys
 from sagecell_tx.kernelside.forkserver import delegation
@@ -187,7 +187,7 @@ class TestWhatLinuxDoes:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def test_it_moves_with_its_parent_and_the_controller_is_on(self, unit: Unit):
-        # A shell that waits for it is its parent.
+        # Its parent is a shell that waits for it.
         process = self.taking(unit, "sh", "-c", '"$@"; true', "sh")
         assert process.stdout is not None
         parent, own, features, why = process.stdout.readline().strip().split(";")

@@ -1,4 +1,4 @@
-"""Which level there is, as the program that tries them says it."""
+"""The program that finds the level of confinement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 
 def tried(kernels, *arguments):
-    """What it answers, its complaints, and its exit status."""
+    """Its answer, its stderr and its exit status."""
     done = subprocess.run(
         [
             sys.executable,
