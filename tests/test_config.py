@@ -187,6 +187,17 @@ def test_what_is_not_said_keeps_its_default(settings):
         ),
         ("limits.machine = []", "limits.machine: expected a table"),
         ("zzzzzz = 1", "unknown key 'zzzzzz'"),
+        ("kernels = 5", "unknown key 'kernels'; 'kernels' belongs below [limits.admission]"),
+        (
+            "[limits.files]\nstart_seconds = 5.0",
+            "unknown key 'limits.files.start_seconds'; "
+            "'start_seconds' belongs below [limits.lifetime]",
+        ),
+        (
+            "[limits.files]\nlisten = []",
+            "unknown key 'limits.files.listen'; "
+            "'listen' belongs at the top of the file, before the first table",
+        ),
         (
             "[limits.lifetime.idle_seconds]\nseconds = 1",
             "limits.lifetime.idle_seconds: expected a number, not {'seconds': 1}",
