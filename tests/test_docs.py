@@ -226,6 +226,16 @@ def test_the_readme_names_the_main_routes():
 # --- settings
 
 
+def test_every_program_for_curl_is_encoded():
+    """A plus in ``-d code=1+1`` would be a blank."""
+    sources = [*DOCUMENTS, *(ROOT / "web" / "public").glob("*.html")]
+    lines = [line for path in sources for line in path.read_text().splitlines() if "curl " in line]
+    programs = [line for line in lines if "code=" in line]
+    assert len(programs) >= 3
+    for line in programs:
+        assert "--data-urlencode 'code=" in line, line
+
+
 def documented_settings() -> dict[str, object]:
     """Keys and defaults of the tables in docs/operations.rst."""
     found: dict[str, object] = {}

@@ -75,6 +75,8 @@ def kernel_routes(
         terms=terms,
         clock=web.reactor,
         originator=fleet.originator,
+        baseurl=web.baseurl,
+        parser=web.parser,
     )
     completions = Completions(
         completer=completer,

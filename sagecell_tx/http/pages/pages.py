@@ -16,8 +16,14 @@ from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.urltree import Mounted
-from sagecell_tx.sessions.interfaces import CellStore
-from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
+from sagecell_tx.sessions.interfaces import CellStore, Permalink
+from sagecell_tx.wire.codelink import (
+    Program,
+    ProgramReference,
+    clean_name,
+    program_from_query,
+    without_ending,
+)
 from sagecell_tx.wire.messages import WireError, dump
 
 #: The directory of the built browser code; see web/vite.config.ts.
@@ -40,6 +46,12 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
         "form-action 'none'",
     )
+)
+
+#: Paths, and their beginnings, that crawlers are not to request. Authors' pages need the others.
+_NOT_FOR_CRAWLERS = (
+    *("?c=", "?z=", "?q=", "?*"),  # some crawlers take "?" alone for everything
+    *("api", "complete", "kernel", "permalink", "service", "sockjs"),
 )
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -72,9 +84,15 @@ class Pages:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Serve ``/``, ``/help.html``, and the addresses that have moved."""
+        """Serve ``/``, its help, what browsers and crawlers request, and what has moved."""
         root.putChild(b"", Mounted(self.app))
-        for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
+        for name in (
+            b"help.html",
+            b"favicon.ico",
+            b"robots.txt",
+            b"about.html",
+            b"embedded_sagecell.js",
+        ):
             root.putChild(name, Mounted(self.app, name))
 
     @app.route("/", methods=["GET", "HEAD"])
@@ -82,7 +100,7 @@ class Pages:
         """The page, with the program of the query if there is one (contract 1.1)."""
         program = program_from_query(request.args)
         if isinstance(program, ProgramReference):
-            found = await find(self.store, program.ident)
+            found = await self._find(program.ident)
             program = Program(
                 code=found.code,
                 language=found.language,
@@ -91,10 +109,39 @@ class Pages:
             )
         return page_with(self._built(request, "index.html"), program)
 
+    async def _find(self, ident: str) -> Permalink:
+        """The permalink of a link as it was given, or without what a mail program added to it."""
+        try:
+            return await find(self.store, ident)
+        except Problem:
+            shorter = without_ending(ident)
+            if shorter == ident:
+                raise
+        return await find(self.store, shorter)
+
     @app.route("/help.html", methods=["GET", "HEAD"])
     def help(self, request: Request) -> bytes:
         """The help page."""
         return self._built(request, "help.html")
+
+    @app.route("/favicon.ico", methods=["GET", "HEAD"])
+    def favicon(self, request: Request) -> bytes:
+        """The icon, which browsers request for every page that names none."""
+        try:
+            icon = (self.client / "favicon.ico").read_bytes()
+        except OSError as error:
+            raise Problem(404, "not_found", "There is no icon here.") from error
+        request.setHeader("Content-Type", content_type("favicon.ico"))
+        request.setHeader("Cache-Control", "public, max-age=86400")
+        return icon
+
+    @app.route("/robots.txt", methods=["GET", "HEAD"])
+    def robots(self, request: Request) -> bytes:
+        """Keep crawlers away from visitors' programs and files, which they would run and index."""
+        request.setHeader("Content-Type", "text/plain; charset=utf-8")
+        request.setHeader("Cache-Control", "public, max-age=86400")
+        rules = "".join(f"Disallow: {self.baseurl}/{path}\n" for path in _NOT_FOR_CRAWLERS)
+        return f"User-agent: *\n{rules}".encode("ascii")
 
     @app.route("/about.html", methods=["GET", "HEAD"])
     def about(self, request: Request) -> bytes:
