@@ -111,6 +111,7 @@ export class Cell {
     const { plan, clock, newId } = this.#options;
     const kernel = this.#nextKernel();
     const run = kernel.run();
+    let hasBegun = false;
     const execution = new Execution({
       code: this.#wrapped(),
       language: this.#language,
@@ -121,12 +122,16 @@ export class Cell {
       onMessage: (message) => this.#said(message),
       onState: (state) => {
         if (!isLive(state)) run.over();
+        // Until then the old output stays: the server may be away, or refuse.
+        if (state.name === "running" && !hasBegun && !this.#isDisposed) {
+          hasBegun = true;
+          this.#outputs.begin(kernel, () => execution.kernelId);
+        }
         this.#entered(state);
       },
       onWarning: (sentence) => this.#status.warn(sentence),
     });
     this.#execution = execution;
-    this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
   }

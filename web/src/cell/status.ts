@@ -13,6 +13,8 @@ export function describe(state: State | null): string {
       return "Starting…";
     case "waiting":
       return `Waiting: ${inLine(state)}`;
+    case "away":
+      return `${state.message} Trying again…`;
     case "running":
       return "Running…";
     case "reconnecting":

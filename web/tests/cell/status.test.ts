@@ -11,6 +11,7 @@ test.each<[State | null, string]>([
   [{ name: "waiting", position: 1, seconds: 4 }, "Waiting: 1st in line, about 4 s"],
   [{ name: "waiting", position: 2, seconds: 90 }, "Waiting: 2nd in line, about 1 min 30 s"],
   [{ name: "waiting", position: 12, seconds: null }, "Waiting: 12th in line"],
+  [{ name: "away", message: "It cannot be reached." }, "It cannot be reached. Trying again…"],
   [{ name: "running", since: 0 }, "Running…"],
   [{ name: "stopping" }, "Stopping…"],
   [{ name: "done", seconds: 0.4217 }, "Done in 0.42 s"],
