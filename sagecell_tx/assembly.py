@@ -291,6 +291,8 @@ def _check_endpoint(endpoint: str, reactor: Any) -> None:
         serverFromString(reactor, with_deep_queue(endpoint))
     except OSError as error:
         raise ConfigError(f"listen: {endpoint}: {error.filename}: {error.strerror}") from error
+    except LookupError as error:
+        raise ConfigError(f"listen: {endpoint}: systemd has passed no such socket") from error
     except Exception as error:  # Twisted's parsers raise whatever they come upon
         sentence = f"not an endpoint, such as tcp:8888:interface=127.0.0.1: {error}"
         raise ConfigError(f"listen: {endpoint}: {sentence}") from error

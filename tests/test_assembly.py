@@ -83,6 +83,9 @@ class BuildingTests(SynchronousTestCase):
         for endpoint in ("", "tcp", "tcp:abc", "foo:1", "tcp:1:nonsense=2", "systemd:domain=INET"):
             sentence = self.refused(listen=(endpoint,), permalinks_only=True)
             assert sentence.startswith(f"listen: {endpoint}: not an endpoint, such as tcp:8888")
+        for endpoint in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=cells"):
+            sentence = self.refused(listen=(endpoint,))
+            assert sentence == f"listen: {endpoint}: systemd has passed no such socket"
         missing = "ssl:443:privateKey=/nothing/key.pem"
         assert "/nothing/key.pem: No such file" in self.refused(listen=(missing,))
         assert self.refused(listen=()) == "listen: expected at least one endpoint"

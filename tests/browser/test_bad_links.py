@@ -29,7 +29,7 @@ def test_a_bad_link_is_a_page_in_words(reader):
                 reader.keep_picture("bad-link-dark", width=1000)
         reader.one("a").click()
         reader.until(lambda: reader.all(".cm-content"))
-        assert reader.program == ""
+        assert reader.state == "idle"
 
 
 def test_the_output_stays_while_the_server_is_away(open_reader):
@@ -46,6 +46,7 @@ def test_the_output_stays_while_the_server_is_away(open_reader):
         (link,) = reader.share()
         assert link.startswith(f"{server.url}/?z=")
         assert "cannot be reached" in reader.text(".sagecell_permalink [role=alert]")
+        assert server.notice() == b"STOPPING=1"
         server.start()
         assert reader.until_over() == "done"
         assert reader.text(".sagecell_stdout") == "after"
