@@ -34,7 +34,7 @@ class Session:
 
     `timeout` is how long, in seconds, the client wants the kernel to stay when it has nothing to
     do; see `IdleTimeout`. `on_settled` is called once, when the host has brought a kernel up or
-    will not, `on_dead` once, when the listeners were told and before those are who wait for
+    will not, `on_stopping` once at most, when the kernel has to go, `on_dead` once, when the listeners were told and before those are who wait for
     `when_ready` or `when_dead`.
     """
 
@@ -46,6 +46,7 @@ class Session:
     clock: IReactorTime
     originator: Originator
     on_settled: Callable[[Session], None]
+    on_stopping: Callable[[Session], None]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
     _idle_timeout: IdleTimeout = field(init=False)
@@ -161,6 +162,7 @@ class Session:
 
     def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself."""
+        self.on_stopping(self)
         if not self.running:
             self._start.give_up(timed_out=reason is Reason.CRASHED)
             return
