@@ -2,8 +2,8 @@
 
 import { Cell } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
-import { editorData } from "./cell/codemirror5";
 import type { Editor, EditorOptions } from "./editor/editor";
+import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
 import type { OpenChannel } from "./kernel/channel";
 import { Kernel } from "./kernel/kernel";
@@ -38,6 +38,7 @@ export class PageCells {
   static inBrowser(root: string): PageCells {
     // One name for all kernels of this page, for as long as it is shown.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
+    let editors = Promise.resolve();
     const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
@@ -52,7 +53,13 @@ export class PageCells {
         }),
       clock: browserClock,
       newId: randomId,
-      loadEditor: async () => (await import("./editor/editor")).createEditor,
+      loadEditor: async () => {
+        const { createEditor } = await import("./editor/editor");
+        // Each in a task of its own: a page with sixty would be deaf while they are made.
+        editors = editors.then(() => new Promise((resolve) => browserClock.after(0, resolve)));
+        await editors;
+        return createEditor;
+      },
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
     });
@@ -66,12 +73,11 @@ export class PageCells {
     for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
-  make(plan: CellPlan): MadeCell {
+  /** The cell whose form is on the page. */
+  make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
-    const made = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(linkKey) });
-    const data = editorData(made.editor);
-    made.editor.found = data;
-    Object.assign(made.editor.element, { CodeMirror: data });
+    const kernel = () => this.#kernelFor(linkKey);
+    const made = new Cell({ ...this.#options, plan, form, kernel });
     // `sagecell.kernels` keeps all sessions of a page: one does not keep a cell that has gone.
     let cell: Cell | null = made;
     return {
@@ -81,7 +87,6 @@ export class PageCells {
         cell = null;
       },
       focus: () => cell?.focus(),
-      editorData: data,
       get interacts() {
         return cell?.interacts ?? [];
       },

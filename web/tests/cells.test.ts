@@ -8,7 +8,7 @@ import type { Kernel } from "../src/kernel/kernel";
 import { Server } from "../src/kernel/server";
 import type { JsonObject } from "../src/protocol/messages";
 import { important } from "../vite.config";
-import { planFor } from "./cell/plans";
+import { makeCell, planFor } from "./cell/plans";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "./fakes";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
@@ -62,7 +62,7 @@ beforeEach(() => {
 afterEach(() => document.body.replaceChildren());
 
 const make = (wishes: Partial<CellPlan> = {}, at = element): MadeCell =>
-  cells.make(planFor(at, { editor: "textarea", ...wishes }));
+  makeCell(cells, planFor(at, { editor: "textarea", ...wishes }), clock);
 const find = (selector: string, at = element) => at.querySelector<HTMLElement>(selector)!;
 const wait = async () => {
   for (let i = 0; i < 6; i += 1) await settled();

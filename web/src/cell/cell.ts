@@ -1,25 +1,24 @@
 /** A cell: a program, the means to evaluate it, and what it said. */
 
-import { CellEditor } from "./celleditor";
 import type { Clock } from "../dom/clock";
-import { Commands } from "./commands";
 import type { Editor, EditorOptions } from "../editor/editor";
-import { division } from "../dom/elements";
 import { Execution, type State, isLive } from "../kernel/execution";
-import { FullScreen } from "../dom/fullscreen";
+import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
+import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
 import type { Server } from "../kernel/server";
 import { Share } from "./share";
-import { StatusLine } from "./status";
 
 export interface CellOptions {
   readonly plan: CellPlan;
+  /** What is on the page already. */
+  readonly form: CellForm;
   readonly server: Server;
   /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
   readonly kernel: () => Kernel;
@@ -31,68 +30,45 @@ export interface CellOptions {
 }
 
 export class Cell {
-  readonly editor: CellEditor;
-  readonly input = division("sagecell_input");
   readonly #options: CellOptions;
-  readonly #commands: Commands;
-  readonly #status: StatusLine;
+  readonly #form: CellForm;
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
   /** Kernels that no other cell has: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
-  #language: string;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
 
   constructor(options: CellOptions) {
-    const { plan, server, clock, nextFrame, copy } = options;
+    const { plan, form, server, clock, nextFrame, copy } = options;
     this.#options = options;
-    this.#language = plan.language;
-    this.#status = new StatusLine(clock);
+    this.#form = form;
     this.#share = new Share({
       keep: (program) => server.keep(program),
       address: (path) => server.address(path),
       copy,
     });
     this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
-    this.editor = new CellEditor({
-      kind: plan.editor,
-      code: plan.code,
-      language: language(plan.language),
-      onEvaluate: () => this.evaluate(),
-      completer: completerFor({
-        kernel: () => this.#kernel,
-        language: () => this.#language,
-        ask: (type, content) => this.#ask(type, content),
-      }),
-      load: options.loadEditor,
-    });
-    this.#commands = new Commands({
-      plan,
-      status: this.#status,
-      fullScreen: new FullScreen(this.input),
-      onEvaluate: () => this.evaluate(),
-      onStop: () => this.#execution?.stop(),
-      onShare: () => void this.#share.show(this.#program()),
-      onLanguage: (name) => this.#speak(name),
-    });
-    this.#build();
+    form.commands.element.after(this.#share.element);
+    plan.output.append(this.#outputs.element);
+    if (!form.editor.element.hidden) void this.#openEditor();
     // A page may take a cell away without a word, and a program may be silent.
     this.#presence = new Presence({
-      parts: [this.input, this.#outputs.element],
+      parts: [form.input, this.#outputs.element],
       clock,
       onGone: () => this.#abandon(),
+    });
+    form.connect({
+      evaluate: () => this.evaluate(),
+      stop: () => this.#execution?.stop(),
+      share: () => void this.#share.show(this.#program()),
     });
   }
 
   get kernel(): Kernel | null {
     return this.#kernel;
-  }
-
-  get language(): string {
-    return this.#language;
   }
 
   /** What a link keeps of the interacts that are shown. */
@@ -108,7 +84,7 @@ export class Cell {
     const run = kernel.run();
     const execution = new Execution({
       code: this.#wrapped(),
-      language: this.#language,
+      language: this.#form.language,
       server: run.server,
       openChannel: run.openChannel,
       clock,
@@ -118,7 +94,7 @@ export class Cell {
         if (!isLive(state)) run.over();
         this.#entered(state);
       },
-      onWarning: (sentence) => this.#status.warn(sentence),
+      onWarning: (sentence) => this.#form.status.warn(sentence),
     });
     this.#execution = execution;
     this.#outputs.begin(kernel, () => execution.kernelId);
@@ -127,7 +103,7 @@ export class Cell {
   }
 
   focus(): void {
-    this.editor.focus();
+    this.#form.editor.focus();
   }
 
   /** Takes the cell off the page and lets its kernel go, unless others share it. */
@@ -137,10 +113,8 @@ export class Cell {
     this.#presence.dispose();
     this.#execution?.stop();
     this.#endOwnKernels();
-    this.#status.dispose();
     this.#outputs.dispose();
-    this.editor.dispose();
-    this.input.remove();
+    this.#form.dispose();
   }
 
   #nextKernel(): Kernel {
@@ -161,14 +135,23 @@ export class Cell {
   }
 
   #wrapped(): string {
-    const code = this.editor.code();
-    if (this.#language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#language).wrap(code);
+    const code = this.#form.editor.code();
+    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
+    return language(this.#form.language).wrap(code);
   }
 
   #program() {
     const interacts = JSON.stringify(this.interacts);
-    return { code: this.editor.code(), language: this.#language, interacts };
+    return { code: this.#form.editor.code(), language: this.#form.language, interacts };
+  }
+
+  #openEditor(): Promise<void> {
+    const completer = completerFor({
+      kernel: () => this.#kernel,
+      language: () => this.#form.language,
+      ask: (type, content) => this.#ask(type, content),
+    });
+    return this.#form.editor.open({ load: this.#options.loadEditor, completer, renderText });
   }
 
   /** Asks the server's own completer. */
@@ -176,11 +159,6 @@ export class Cell {
     const { server, newId, clock } = this.#options;
     const by = { msgId: newId(), session: "", date: clock.date() };
     return server.complete(shellRequest(type, content, by));
-  }
-
-  #speak(name: string): void {
-    this.#language = name;
-    this.editor.setLanguage(language(name));
   }
 
   #said(message: KernelMessage): void {
@@ -192,8 +170,7 @@ export class Cell {
 
   #entered(state: State): void {
     if (this.#isDisposed) return;
-    this.#status.show(state);
-    this.#commands.show(state);
+    this.#form.show(state);
     this.#outputs.show(state);
     if (!this.#presence.isOnPage) this.#abandon();
   }
@@ -205,27 +182,4 @@ export class Cell {
     if (isLive(state)) this.#execution?.stop();
     else this.#endOwnKernels();
   }
-
-  #build(): void {
-    const { plan } = this.#options;
-    const parts = [this.editor.element, this.#commands.element, this.#share.element];
-    if (plan.collapse === null) this.input.append(...parts);
-    else this.input.append(folded(parts, plan.collapse));
-    this.editor.element.hidden = plan.hide.has("editor");
-    plan.input.classList.add("sagecell");
-    plan.output.classList.add("sagecell");
-    plan.input.replaceChildren(this.input);
-    plan.output.append(this.#outputs.element);
-    if (!this.editor.element.hidden) void this.editor.open();
-  }
-}
-
-function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
-  const fold = document.createElement("details");
-  fold.className = "sagecell_collapse";
-  fold.open = !isClosed;
-  const summary = document.createElement("summary");
-  summary.textContent = "Program";
-  fold.append(summary, ...parts);
-  return fold;
 }

@@ -4,7 +4,6 @@ import { division } from "../dom/elements";
 import { report } from "../dom/errors";
 import type { Completer, Editor, EditorOptions } from "../editor/editor";
 import type { Language } from "../editor/languages";
-import { renderText } from "../output/mime";
 import type { EditorKind } from "../publicapi";
 
 export interface CellEditorOptions {
@@ -12,9 +11,14 @@ export interface CellEditorOptions {
   readonly code: string;
   readonly language: Language;
   readonly onEvaluate: () => void;
-  readonly completer: Completer;
+}
+
+/** What CodeMirror needs beside the program. */
+export interface EditorTools {
   /** CodeMirror's half, loaded when it is wanted. */
   readonly load: () => Promise<(options: EditorOptions) => Editor>;
+  readonly completer: Completer;
+  readonly renderText: EditorOptions["renderText"];
 }
 
 /** What MathJax 2, MathJax 3 and books tell theirs: what stands here is no formula. */
@@ -39,8 +43,8 @@ export class CellEditor {
     const area = this.#area;
     area.className = "sagecell_commands";
     area.value = code;
-    area.rows = Math.min(Math.max(code.split("\n").length, 4), 30);
     area.readOnly = this.#isReadOnly;
+    area.rows = Math.min(Math.max(code.split("\n").length, area.readOnly ? 1 : 4), 30);
     area.spellcheck = false;
     area.setAttribute("autocapitalize", "off");
     area.addEventListener("input", () => this.#changed());
@@ -57,11 +61,11 @@ export class CellEditor {
   }
 
   /** Brings CodeMirror where it is wanted; the text area stays when it cannot be had. */
-  async open(): Promise<void> {
+  async open(tools: EditorTools): Promise<void> {
     if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
     try {
-      const create = await this.#options.load();
-      if (!this.#isDisposed) this.#replace(create);
+      const create = await tools.load();
+      if (!this.#isDisposed) this.#replace(create, tools);
     } catch (error) {
       report(error, "loading the editor"); // A program can be written in a text area, too.
     } finally {
@@ -118,7 +122,7 @@ export class CellEditor {
     for (const listener of this.#listeners) listener();
   }
 
-  #replace(create: (options: EditorOptions) => Editor): void {
+  #replace(create: (options: EditorOptions) => Editor, tools: EditorTools): void {
     const wantsFocus = this.#wantsFocus || document.activeElement === this.#area;
     const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
     this.#editor = create({
@@ -128,8 +132,8 @@ export class CellEditor {
       onEvaluate: this.#options.onEvaluate,
       isReadOnly: this.#isReadOnly,
       onChange: () => this.#changed(),
-      completer: this.#options.completer,
-      renderText,
+      completer: tools.completer,
+      renderText: tools.renderText,
     });
     this.#area.replaceWith(parent);
     if (wantsFocus) this.#editor.focus();

@@ -20,6 +20,8 @@ export interface CommandsOptions {
 export class Commands {
   readonly element = division("sagecell_bar");
   readonly evaluate: HTMLButtonElement;
+  /** With what is above it, in ems of the cell's text, as long as nothing happens: see cell.css. */
+  readonly height: number;
   readonly #stop: HTMLButtonElement;
   readonly #spinner = document.createElement("span");
 
@@ -39,6 +41,8 @@ export class Commands {
     // Without an editor there is nothing that would fill the screen.
     fullScreen.button.hidden = plan.hide.has("fullScreen") || plan.hide.has("editor");
     options.hidden = select.hidden && fullScreen.button.hidden;
+    const others = share.hidden && options.hidden ? 0 : 2.75;
+    this.height = this.evaluate.hidden ? others : 3;
     // Without its button, a cell that has nothing to tell says nothing.
     this.element.classList.toggle("sagecell_bar_quiet", this.evaluate.hidden);
     this.element.append(this.evaluate, this.#stop, this.#spinner, status.element, share, options);

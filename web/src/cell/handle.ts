@@ -1,7 +1,7 @@
 /** What the script on a page holds of one cell. */
 
 import type { JsonObject } from "../protocol/messages";
-import type { CellSession, EditorData } from "../publicapi";
+import type { CellSession } from "../publicapi";
 
 /** A cell as the page's script has it; see cells.ts. */
 export interface MadeCell {
@@ -9,7 +9,6 @@ export interface MadeCell {
   /** Takes the cell off the page and lets its kernel go, unless others share it. */
   dispose(): void;
   focus(): void;
-  readonly editorData: EditorData;
   readonly interacts: JsonObject[];
   readonly session: CellSession;
 }

@@ -1,15 +1,24 @@
 /** What a page holds of its cells: there at once, filled when the cells are. */
 
+import { editorData } from "../cell/codemirror5";
+import type { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
+import type { CellPlan } from "../cell/plan";
 import type { CellHandle } from "../publicapi";
 import type { Wishes } from "./options";
 
 const made = new WeakMap<CellHandle, MadeCell>();
-const given = new WeakSet<object>();
+/** What a call gave, and when its cells are there. */
+const given = new WeakMap<object, Promise<void>>();
 
 /** Whether a call gave this: pages hand in all sorts of things. */
 export function isCellHandle(value: unknown): value is CellHandle {
   return typeof value === "object" && value !== null && given.has(value);
+}
+
+/** Fulfilled when the handle's cells are there, or cannot be loaded. */
+export function whenMade(handle: CellHandle): Promise<void> {
+  return given.get(handle) ?? Promise.resolve();
 }
 
 /** The handle of a cell that is on its way; `ready` is when it, and others made with it, are. */
@@ -27,13 +36,22 @@ export function makeHandle(options: Wishes, ready: Promise<void>): CellHandle {
       return false;
     },
   } as CellHandle;
-  given.add(handle);
+  given.set(handle, ready);
   return handle;
+}
+
+/** Fills in what there is before the cell. */
+export function fillEarly(handle: CellHandle, { input, output }: CellPlan, form: CellForm): void {
+  const data = editorData(form.editor);
+  form.editor.found = data;
+  Object.assign(form.editor.element, { CodeMirror: data });
+  handle.inputLocation = input;
+  handle.outputLocation = output;
+  handle.editorData = data;
 }
 
 export function fill(handle: CellHandle, cell: MadeCell): void {
   made.set(handle, cell);
-  handle.editorData = cell.editorData;
   handle.session = cell.session;
   Object.defineProperty(handle, "interacts", { get: () => cell.interacts, configurable: true });
 }

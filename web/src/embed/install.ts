@@ -1,5 +1,6 @@
 /** Puts the names where pages look for them. */
 
+import { browserClock } from "../dom/clock";
 import { addElders } from "./legacynames";
 import { findRoot } from "./root";
 import { type Cells, makeNames } from "./sagecell";
@@ -31,25 +32,40 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
   if ("makeSagecell" in sagecell) return;
   const whenParsed = (act: () => void) => {
     if (page.document.readyState !== "loading") act();
-    else page.document.addEventListener("DOMContentLoaded", act, { once: true });
+    // Before any of the page's own listeners, which may look for the cells.
+    else page.addEventListener("DOMContentLoaded", act, { once: true, capture: true });
   };
   // Looked for while the script is surely on the page: pages take scripts away again.
   const found = findRoot(sagecell["root"], page.document);
+  const root = () => {
+    const told = sagecell["root"];
+    return typeof told === "string" && told ? findRoot(told, page.document) : found;
+  };
   const names = makeNames({
     whenParsed,
+    clock: browserClock,
+    dress: () => {
+      keepApart(page.document);
+      return styleSheet(page.document, new URL("static/embedded_cells.css", root()).href);
+    },
     load: async () => {
-      const told = sagecell["root"];
-      const root = typeof told === "string" && told ? findRoot(told, page.document) : found;
-      const style = styleSheet(page.document, new URL("static/embedded_cells.css", root).href);
-      const module = await load(new URL("static/embedded_cells.js", root).href);
-      const [cells] = await Promise.all([module.cellsFrom(root), style]);
-      return cells;
+      const at = root();
+      const module = await load(new URL("static/embedded_cells.js", at).href);
+      return module.cellsFrom(at);
     },
   });
   for (const [name, made] of Object.entries(Object.getOwnPropertyDescriptors(names))) {
     if (!(name in sagecell)) Object.defineProperty(sagecell, name, made);
   }
   addElders(sagecell, whenParsed);
+}
+
+/** One cell after another, as the style sheet says; in a layer, so that all that a page says is stronger. */
+function keepApart(document: Document): void {
+  if (!("adoptedStyleSheets" in document)) return;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("@layer sagecell { .sagecell:not(dialog) { margin-block: 1em; } }");
+  document.adoptedStyleSheets.push(sheet);
 }
 
 /** The cells' style sheet before all others: the page has the last word. */

@@ -1,10 +1,13 @@
 /** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
 
+import { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
+import { columnsIn } from "../cell/reserved";
 import type { CellPlan } from "../cell/plan";
+import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
-import { cellsOf, each, fill, isCellHandle, makeHandle } from "./handles";
+import { cellsOf, each, fill, fillEarly, isCellHandle, makeHandle, whenMade } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
 import {
   TEMPLATES,
@@ -25,11 +28,15 @@ const KEY = "key ";
 
 /** What cells.ts gives. */
 export interface Cells {
-  make(plan: CellPlan): MadeCell;
+  make(plan: CellPlan, form: CellForm): MadeCell;
 }
 
-/** A cell to be made, and what its page holds of it already. */
-type PlannedCell = readonly [plan: CellPlan, handle: CellHandle];
+/** A cell to be made, and what its page has of it already. */
+interface PlannedCell {
+  readonly plan: CellPlan;
+  readonly form: CellForm;
+  readonly handle: CellHandle;
+}
 
 /** Names of SageMathCell's that no new page needs. */
 interface EarlyNames {
@@ -45,13 +52,22 @@ interface EarlyNames {
 export interface SagecellOptions {
   /** Loads the cells for the server at whose root they will ask. */
   readonly load: () => Promise<Cells>;
+  /** Fulfilled when the cells' style sheet has come, or cannot be had; asked for at most once. */
+  readonly dress: () => Promise<void>;
   /** Calls back when the page has been parsed; at once when it has been already. */
   readonly whenParsed: (act: () => void) => void;
+  readonly clock: Clock;
 }
 
 /** Names that old and new pages use; what a page has set beforehand stays. */
-export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & EarlyNames {
+export function makeNames({
+  load,
+  dress,
+  whenParsed,
+  clock,
+}: SagecellOptions): SagecellApi & EarlyNames {
   let loading: Promise<Cells> | null = null;
+  let dressed: Promise<void> | null = null;
   let calls = 0;
   const kernels: SagecellApi["kernels"] = [];
   const linkKeys = Object.create(null) as Record<string, number>;
@@ -77,44 +93,50 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     const inputs = elementsAt(options["inputLocation"]).filter(
       (element) => element.isConnected && claim(element),
     );
-    const planned = inputs.map((input): PlannedCell => {
+    const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
+    const [first] = plans;
+    const columns = first === undefined ? 0 : columnsIn(first.input);
+    const planned = plans.map((plan): PlannedCell => {
       const own = inputs.length === 1 ? handle : makeHandle(options, ready);
-      return [plan(input, options, call, inputs.length > 1), own];
+      // Now, and not when the cells have been loaded: pages look for them as soon as they are parsed.
+      const form = new CellForm(plan, clock);
+      form.reserve(columns);
+      fillEarly(own, plan, form);
+      return { plan, form, handle: own };
     });
-    if (planned.length !== 1) handle.array = planned.map(([, own]) => own);
-    for (const [{ input, output }, own] of planned) {
-      own.inputLocation = input;
-      own.outputLocation = output;
-    }
+    if (planned.length !== 1) handle.array = planned.map(({ handle: own }) => own);
     if (planned.length > 0) await build(planned);
     const { callback } = options;
     if (typeof callback === "function") report(callback as () => void);
   }
 
   async function build(planned: readonly PlannedCell[]): Promise<void> {
+    dressed ??= dress();
+    const revealed = dressed.then(() => planned.forEach(({ form }) => form.reveal()));
     try {
       loading ??= load();
-      const cells = await loading;
-      for (const [one, handle] of planned) {
-        const cell = cells.make(one);
+      const [cells] = await Promise.all([loading, revealed]);
+      for (const { plan, form, handle } of planned) {
+        const cell = cells.make(plan, form);
         fill(handle, cell);
-        number(one, cell);
-        Object.assign(one.output, { sagecell_session: cell.session });
+        number(plan, cell);
+        Object.assign(plan.output, { sagecell_session: cell.session });
       }
       evaluateAll(planned);
     } catch (error) {
       loading = null; // Perhaps the next call is luckier.
-      for (const [{ input }] of planned) {
-        release(input);
-        input.append(sentence(error));
+      for (const { plan, form } of planned) {
+        form.giveUp();
+        release(plan.input);
+        plan.input.append(sentence(error));
       }
     }
   }
 
   /** Those that run by themselves do so when all of a call are there, in the page's order. */
   function evaluateAll(planned: readonly PlannedCell[]): void {
-    for (const [{ autoeval }, handle] of planned) {
-      if (autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
+    for (const { plan, handle } of planned) {
+      if (plan.autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
     }
   }
 
@@ -139,7 +161,7 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     if (!isCellHandle(handle)) return;
     // A cell on its way is waited for; one that is there is seen to at once.
     if (cellsOf(handle).length > 0) each(handle).forEach(act);
-    else void loading?.then(() => each(handle).forEach(act));
+    else void whenMade(handle).then(() => each(handle).forEach(act));
   }
 
   const deleteSagecell = (handle: unknown) =>
@@ -174,7 +196,12 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
   };
 }
 
-function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: boolean): CellPlan {
+function planOf(
+  element: HTMLElement,
+  options: Wishes,
+  call: number,
+  areSeveral: boolean,
+): CellPlan {
   const { linkKey, autoeval, hint } = options;
   const hasKey = linkKey !== undefined && linkKey !== null;
   const isLinked = hasKey || Boolean(options["linked"]);
