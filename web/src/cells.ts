@@ -6,9 +6,11 @@ import type { Editor, EditorOptions } from "./editor/editor";
 import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
 import type { OpenChannel } from "./kernel/channel";
-import { Kernel } from "./kernel/kernel";
+import { Kernel, LEFT } from "./kernel/kernel";
+import { Places } from "./kernel/places";
 import type { CellPlan } from "./cell/plan";
-import { Refusal, Server } from "./kernel/server";
+import { type KernelAddress, Refusal, Server } from "./kernel/server";
+import type { QueuePlace } from "./protocol/queue";
 import { copyField } from "./cell/share";
 import { Terms } from "./cell/terms";
 import { Transport } from "./kernel/transport";
@@ -29,9 +31,12 @@ export class PageCells {
   readonly #linked = new Map<string, Kernel>();
   /** Kernels that there are, or will soon be. */
   readonly #kernels = new Set<Kernel>();
+  readonly #places: Places;
 
   constructor(options: PageOptions) {
+    const { clock, server } = options;
     this.#options = options;
+    this.#places = new Places({ clock, most: () => server.kernelsPerPage });
   }
 
   /** For the page that this browser shows; `root` is the server's. */
@@ -70,6 +75,7 @@ export class PageCells {
 
   /** The page is left: its kernels go. */
   leave(): void {
+    this.#places.refuseAll(new Refusal(LEFT));
     for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
@@ -107,30 +113,43 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
-    const { server, terms, openChannel, clock, newId } = this.#options;
+    const { server, openChannel, clock, newId } = this.#options;
+    const places = this.#places;
     const kernel: Kernel = new Kernel({
-      start: async (signal, onQueued) => {
+      start: (signal, onQueued) => {
         this.#kernels.add(kernel);
-        const start = () => {
-          const acceptedTerms = terms.areAccepted;
-          return server.startKernel(signal, onQueued, { timeout, acceptedTerms });
-        };
-        try {
-          return await start();
-        } catch (error) {
-          if (!(error instanceof Refusal) || error.status !== 403) throw error;
-          const areAccepted = await terms.ask();
-          if (areAccepted === null) throw error;
-          if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
-          return start();
-        }
+        return places.take(kernel, signal, onQueued, () => this.#ask(timeout, signal, onQueued));
       },
-      end: (id) => server.endKernel(id),
+      end: (id) => places.leave(kernel, server.endKernel(id)),
       openChannel,
       clock,
       newId,
-      onGone: () => this.#kernels.delete(kernel),
+      onUse: () => places.used(kernel),
+      onGone: () => {
+        this.#kernels.delete(kernel);
+        places.free(kernel);
+      },
     });
     return kernel;
+  }
+
+  /** Asks the server for a kernel, and the reader to accept the terms where there are some. */
+  async #ask(
+    timeout: string,
+    signal: AbortSignal,
+    onQueued: (place: QueuePlace) => void,
+  ): Promise<KernelAddress> {
+    const { server, terms } = this.#options;
+    const start = () =>
+      server.startKernel(signal, onQueued, { timeout, acceptedTerms: terms.areAccepted });
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== 403) throw error;
+      const areAccepted = await terms.ask();
+      if (areAccepted === null) throw error;
+      if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
+      return start();
+    }
   }
 }

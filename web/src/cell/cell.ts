@@ -8,6 +8,7 @@ import { Presence } from "../dom/presence";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
+import { KernelGone } from "../protocol/ask";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
 import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
@@ -78,25 +79,27 @@ export class Cell {
 
   /** Runs the program; nothing happens while it is running, or after the cell's end. */
   evaluate(): void {
-    if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
-    const { plan, clock, newId } = this.#options;
+    if (this.#isDisposed || this.#isLive) return;
+    const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const run = kernel.run();
-    const execution = new Execution({
-      code: this.#wrapped(),
-      language: this.#form.language,
-      server: run.server,
-      openChannel: run.openChannel,
-      clock,
-      newId,
-      onMessage: (message) => this.#said(message),
-      onState: (state) => {
-        if (!isLive(state)) run.over();
-        this.#entered(state);
-      },
-      onWarning: (sentence) => this.#form.status.warn(sentence),
-    });
-    this.#execution = execution;
+    const program = { code: this.#wrapped(), language: this.#form.language };
+    let execution = this.#execute(kernel, program, (message) => this.#said(message));
+    if (plan.linkKey !== null) {
+      kernel.tellOfLoss(this.#variablesAreLost);
+    } else {
+      kernel.canStartAgain(() => {
+        if (this.#isLive || this.#isDisposed) return Promise.reject(new KernelGone());
+        this.#ownKernels.add(kernel);
+        const { interacts } = kernel;
+        return new Promise((resolve, reject) => {
+          const over = (state: State) =>
+            state.name === "done" ? resolve() : reject(new KernelGone());
+          execution = this.#execute(kernel, program, (said) => interacts.renew(said), over);
+          void execution.start();
+        });
+      });
+    }
+    this.#form.status.warn("");
     this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
@@ -116,6 +119,43 @@ export class Cell {
     this.#outputs.dispose();
     this.#form.dispose();
   }
+
+  get #isLive(): boolean {
+    return this.#execution !== null && isLive(this.#execution.state);
+  }
+
+  /** An execution of the program on the kernel, which is the cell's from now on; not started yet. */
+  #execute(
+    kernel: Kernel,
+    program: { readonly code: string; readonly language: string },
+    onMessage: (message: KernelMessage) => void,
+    onOver: (state: State) => void = () => undefined,
+  ): Execution {
+    const { clock, newId } = this.#options;
+    const run = kernel.run();
+    const execution = new Execution({
+      ...program,
+      server: run.server,
+      openChannel: run.openChannel,
+      clock,
+      newId,
+      onMessage,
+      onState: (state) => {
+        if (!isLive(state)) run.over();
+        this.#entered(state);
+        if (!isLive(state)) onOver(state);
+      },
+      onWarning: (sentence) => this.#form.status.warn(sentence),
+    });
+    this.#execution = execution;
+    return execution;
+  }
+
+  readonly #variablesAreLost = (): void => {
+    this.#form.status.warn(
+      "Another cell of this page needed the kernel: the variables are gone. Evaluate the cells above again.",
+    );
+  };
 
   #nextKernel(): Kernel {
     const { plan, kernel } = this.#options;

@@ -48,6 +48,11 @@ export class Comms implements MessageHandler {
     this.#load = load;
   }
 
+  /** Whether there are none on the page. */
+  get isEmpty(): boolean {
+    return this.#comms.size === 0;
+  }
+
   /** The display in whose place a comm is shown; null when the message opens none. */
   open(message: KernelMessage, place: CommPlace): MessageOf<"display_data"> | null {
     if (message.type !== "comm_open") return null;

@@ -36,6 +36,8 @@ export interface Interact {
   cleared(changed: readonly string[] | null): void;
   /** What a permalink keeps of it: `{state, bookmarks}`. */
   kept(): JsonObject;
+  /** The kernel was given up, and starts again at the next change: it then has to get all values. */
+  rest(): void;
   /** The kernel is gone. */
   end(): void;
   /** The cell has taken it off the page: what it put elsewhere goes too. */

@@ -8,7 +8,12 @@ import type { Output } from "../output/output";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
-import { type InteractEvent, type Shown, clearIn } from "../protocol/interacts/displays";
+import {
+  type InteractEvent,
+  type Shown,
+  clearIn,
+  haveSameControls,
+} from "../protocol/interacts/displays";
 import type { JsonObject, KernelMessage } from "../protocol/messages";
 import { type UpdateReply, newFiles, updateReply } from "../protocol/replies";
 import type { Interact, Interacts as Module, Control } from "./api";
@@ -29,6 +34,8 @@ export interface BlockOptions {
   readonly shown: Shown;
   readonly place: Place;
   readonly request: Ask;
+  /** Starts the kernel again that was given up; fulfilled when it can be asked. Rejects with KernelGone. */
+  readonly wake: () => Promise<void>;
   /** Makes room for an interact within this one. */
   readonly announce: (message: KernelMessage) => void;
   readonly forget: () => void;
@@ -47,11 +54,16 @@ export class InteractBlock {
   /** Ids of the updates that were asked for, the newest last. */
   readonly #asked: string[] = [];
   readonly #controls = new Pending<Interact | Control>("telling the controls of an interact");
+  /** What it is in the kernel; in another one after a rest. */
+  #shown: Shown;
+  /** Renewed: its program runs anew and has shown it already. */
+  #rest: "none" | "resting" | "renewed" = "none";
   #isDisposed = false;
 
   constructor(options: BlockOptions) {
     this.#options = options;
     const { place, shown } = options;
+    this.#shown = shown;
     this.#output = place.makeOutput(options.announce);
     this.#output.begin(place.showing);
     this.#saved = shown.kind === "interact" ? place.saved() : null;
@@ -68,8 +80,41 @@ export class InteractBlock {
     return this.#options.place === place;
   }
 
+  /** Whether it can start again from the state of its controls alone. */
+  get canRest(): boolean {
+    return this.#shown.kind === "interact" && this.inner.length === 0;
+  }
+
+  /** Its id in the kernel. */
+  get id(): string {
+    return this.#shown.id;
+  }
+
+  /** The kernel was given up; what is shown stays. */
+  rest(): void {
+    this.#rest = "resting";
+    this.#controls.with((controls) => "rest" in controls && controls.rest());
+  }
+
+  /** Whether it is what a program that runs anew has shown: it goes on as that. */
+  renew(shown: Shown): boolean {
+    if (this.#rest !== "resting" || !haveSameControls(this.#shown, shown)) return false;
+    this.#shown = shown;
+    this.#rest = "renewed";
+    return true;
+  }
+
+  /** The program has run anew, and its kernel can be asked. */
+  resume(): void {
+    const isRenewed = this.#rest === "renewed";
+    this.#rest = "none";
+    if (!isRenewed) this.end();
+  }
+
   /** A message with output for this interact. */
   append(message: KernelMessage): void {
+    // The program runs anew with the values of its beginning: what is shown is newer.
+    if (this.#rest !== "none") return;
     // What an update says after a newer one was asked for would overwrite the newer one's output.
     if (this.#asked.slice(0, -1).includes(message.parentId)) return;
     const data = bundleIn(message);
@@ -85,6 +130,7 @@ export class InteractBlock {
 
   /** What the kernel tells its controls. */
   tell(event: InteractEvent): void {
+    if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.handle(event));
   }
 
@@ -97,7 +143,9 @@ export class InteractBlock {
     return controls !== null && "kept" in controls ? controls.kept() : (this.#saved ?? {});
   }
 
+  /** The kernel is gone: nothing changes for one that rests. */
   end(): void {
+    if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.end());
   }
 
@@ -165,8 +213,9 @@ export class InteractBlock {
       locate: place.locate,
       changed: place.changed,
       update: async (values: JsonObject, updateLast: boolean): Promise<UpdateReply> => {
+        if (this.#rest !== "none") await this.#options.wake();
         const reply = await this.#ask("sagenb.interact.update_interact", {
-          interact_id: shown.id,
+          interact_id: this.#shown.id,
           values,
           update_last: updateLast,
           user_expressions: { _sagecell_files: "sys._sage_.new_files()" },

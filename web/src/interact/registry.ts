@@ -1,6 +1,6 @@
 /** The interacts and controls of one kernel: what it says to each, and where that appears. */
 
-import type { Ask } from "../protocol/ask";
+import { type Ask, KernelGone } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
 import { eventIn, shownId, shownIn } from "../protocol/interacts/displays";
 import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
@@ -10,17 +10,25 @@ import { InteractBlock, type Place } from "./placement";
 
 export interface InteractsOptions {
   readonly request: Ask;
+  /** Starts the kernel again that was given up; see `InteractBlock`. */
+  readonly wake?: () => Promise<void>;
   /** The controls' module; a seam for tests. */
   readonly load?: () => Promise<Module>;
 }
 
 export class Interacts implements MessageHandler {
   readonly #request: Ask;
+  readonly #wake: () => Promise<void>;
   readonly #load: () => Promise<Module>;
   readonly #blocks = new Map<string, InteractBlock>();
 
-  constructor({ request, load = () => import("./index") }: InteractsOptions) {
+  constructor({
+    request,
+    wake = () => Promise.reject(new KernelGone()),
+    load = () => import("./index"),
+  }: InteractsOptions) {
     this.#request = request;
+    this.#wake = wake;
     this.#load = load;
   }
 
@@ -29,16 +37,16 @@ export class Interacts implements MessageHandler {
     const data = bundleIn(message);
     const shown = data === null ? null : shownIn(data);
     if (shown === null || this.#blocks.has(shown.id)) return;
-    const { id } = shown;
-    const block = new InteractBlock({
+    const block: InteractBlock = new InteractBlock({
       shown,
       place,
       request: this.#request,
+      wake: this.#wake,
       load: this.#load,
       announce: (inner) => this.announce(inner, place, block),
-      forget: () => this.#blocks.delete(id),
+      forget: () => this.#blocks.delete(block.id),
     });
-    this.#blocks.set(id, block);
+    this.#blocks.set(shown.id, block);
     outer?.inner.push(block);
   }
 
@@ -65,6 +73,35 @@ export class Interacts implements MessageHandler {
   /** The kernel is idle: what was to be cleared, and not said anew, goes. */
   flush(): void {
     for (const block of this.#blocks.values()) block.flush();
+  }
+
+  /** Whether there are some, and each can start again from the state of its controls. */
+  get canRest(): boolean {
+    const blocks = [...this.#blocks.values()];
+    return blocks.length > 0 && blocks.every((block) => block.canRest);
+  }
+
+  /** The kernel was given up, and starts again when somebody uses a control. */
+  rest(): void {
+    for (const block of this.#blocks.values()) block.rest();
+  }
+
+  /** Takes what the program shows that runs anew: interacts that rest go on as these, in their order. */
+  renew(message: KernelMessage): void {
+    const data = bundleIn(message);
+    const shown = data === null ? null : shownIn(data);
+    if (shown === null || this.#blocks.has(shown.id)) return;
+    for (const [id, block] of this.#blocks) {
+      if (!block.renew(shown)) continue;
+      this.#blocks.delete(id);
+      this.#blocks.set(shown.id, block);
+      return;
+    }
+  }
+
+  /** The program has run anew: those that it has shown again go on, the others end. */
+  resume(): void {
+    for (const block of this.#blocks.values()) block.resume();
   }
 
   /** The kernel is gone. */

@@ -38,6 +38,8 @@ export interface KernelOptions {
   readonly newId: () => string;
   /** Told that there is none any more; the next run may start one again. */
   readonly onGone?: () => void;
+  /** Told when it is used, and when it may have nothing to do. */
+  readonly onUse?: () => void;
 }
 
 /** One program's way to the kernel; `over` lets the next one go, and nothing more is heard. */
@@ -72,13 +74,21 @@ interface Turn {
   readonly requests: Set<string>;
 }
 
-const LEFT = "The page was left.";
+/** What a program that waits is told when its page is left. */
+export const LEFT = "The page was left.";
+
+/**
+ * Seconds without use before a kernel that may not start again by itself gives way to others: one
+ * that cells share, and one whose program may still say something.
+ */
+const REST_OF_SHARED = 1;
+const REST_OF_OTHERS = 10;
 
 export class Kernel {
   readonly interacts: Interacts;
   readonly comms: Comms;
   readonly #options: KernelOptions;
-  readonly #requests = new Requests(() => this.#flush());
+  readonly #requests = new Requests(() => this.#answered());
   readonly #handlers: readonly MessageHandler[];
   #state: State = { name: "none" };
   #turn: Turn | null = null;
@@ -86,11 +96,17 @@ export class Kernel {
   #allRuns: Promise<void> = Promise.resolve();
   /** Counts how often the page was left: runs that were asked for before do not begin after. */
   #visit = 0;
+  /** Runs that were asked for and are not over. */
+  #runs = 0;
+  #wakes: (() => Promise<void>) | null = null;
+  #waking: Promise<void> | null = null;
+  /** Cells that lose their variables with it. */
+  readonly #losers = new Set<() => void>();
 
   constructor(options: KernelOptions) {
     this.#options = options;
     const request: Ask = (...asked) => this.request(...asked);
-    this.interacts = new Interacts({ request });
+    this.interacts = new Interacts({ request, wake: () => this.#wake() });
     this.comms = new Comms({ request });
     this.#handlers = [this.#requests, this.interacts, this.comms];
   }
@@ -110,11 +126,43 @@ export class Kernel {
     return this.isAlive && this.#turn === null;
   }
 
+  /**
+   * Seconds without use after which it gives way to others of the page; null while it is at work.
+   *
+   * None where its program shows nothing but controls: these bring it back.
+   */
+  get restsAfter(): number | null {
+    const isAtWork = !this.isIdle || this.#runs > 0 || this.#requests.areOpen;
+    // Who has it started again will ask it something in a moment.
+    if (isAtWork || this.#waking !== null) return null;
+    if (this.#canWake) return 0;
+    return this.#losers.size > 0 ? REST_OF_SHARED : REST_OF_OTHERS;
+  }
+
+  /** Gives way to others of the page: it ends, and starts again at the next use of its controls. */
+  giveWay(): void {
+    const losers = [...this.#losers];
+    if (this.#canWake) this.interacts.rest();
+    this.#letGo();
+    for (const tell of losers) tell();
+  }
+
+  /** Has `wake` run the program anew at the next use of its controls, should it have given way. */
+  canStartAgain(wake: () => Promise<void>): void {
+    this.#wakes = wake;
+  }
+
+  /** Calls `tell` if it gives way: with the kernel go the variables that cells share. */
+  tellOfLoss(tell: () => void): void {
+    this.#losers.add(tell);
+  }
+
   run(): Run {
     const turn: Turn = { events: null, requests: new Set() };
     const visit = this.#visit;
     const before = this.#allRuns;
     let over: () => void = () => undefined;
+    this.#runs += 1;
     this.#allRuns = new Promise((resolve) => (over = resolve));
     return {
       server: {
@@ -130,6 +178,8 @@ export class Kernel {
       openChannel: (address, events) => this.#join(address, turn, events),
       over: () => {
         if (this.#turn === turn) this.#turn = null;
+        this.#runs -= 1;
+        this.#options.onUse?.();
         // What waits behind a run that was given up waits for those before it, too.
         void before.then(over);
       },
@@ -153,6 +203,7 @@ export class Kernel {
     sent(by.msgId);
     const answer = this.#requests.answer(by.msgId, type);
     state.channel.send(shellRequest(type, content, by));
+    this.#options.onUse?.();
     return answer;
   }
 
@@ -242,6 +293,31 @@ export class Kernel {
     else if (content.state === "dead") this.#enter({ name: "none" });
   }
 
+  get #canWake(): boolean {
+    return this.#wakes !== null && this.interacts.canRest && this.comms.isEmpty;
+  }
+
+  #wake(): Promise<void> {
+    this.#waking ??= this.#startAgain().finally(() => (this.#waking = null));
+    return this.#waking;
+  }
+
+  async #startAgain(): Promise<void> {
+    if (this.#wakes === null) throw new KernelGone();
+    try {
+      await this.#wakes();
+      this.interacts.resume();
+    } catch (error) {
+      this.interacts.rest();
+      throw error;
+    }
+  }
+
+  #answered(): void {
+    this.#flush();
+    this.#options.onUse?.();
+  }
+
   #flush(): void {
     this.interacts.flush();
     this.comms.flush();
@@ -267,6 +343,7 @@ export class Kernel {
     this.#state = state;
     if (state.name !== "none") return;
     this.#turn = null;
+    this.#losers.clear();
     this.#requests.end();
     this.interacts.end();
     this.comms.end();

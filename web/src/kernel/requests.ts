@@ -47,6 +47,11 @@ export class Requests implements MessageHandler {
     return true;
   }
 
+  /** Whether the kernel has still to answer something. */
+  get areOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** The kernel is gone: nothing will be answered any more. */
   end(): void {
     const open = [...this.#open.values()];

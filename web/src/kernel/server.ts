@@ -7,11 +7,15 @@ import { LINES, type QueuePlace, answerOf } from "../protocol/queue";
 
 /** The server said no, or nothing; the text is a sentence for the visitor. */
 export class Refusal extends Error {
-  /** `status` is HTTP's, 0 for none; `word` is the refusal's name for programs. */
+  /**
+   * `status` is HTTP's, 0 for none; `word` is the refusal's name for programs. `retryAfter` is in
+   * seconds: null unless too much was asked for, and the server says when to ask again.
+   */
   constructor(
     sentence: string,
     readonly status = 0,
     readonly word = "",
+    readonly retryAfter: number | null = null,
   ) {
     super(sentence);
   }
@@ -50,16 +54,25 @@ export interface ServerOptions {
   readonly cellSession: string;
 }
 
+/** Kernels that a page may have at a time, until the server has said how many: its default. */
+const USUAL = 5;
+
 export class Server {
   readonly #fetch: Fetch;
   readonly #base: string;
   readonly #cellSession: string;
+  #kernelsPerPage = USUAL;
 
   constructor({ fetch, base, cellSession }: ServerOptions) {
     // Called as a bare function: a browser's fetch accepts no other `this` than the window.
     this.#fetch = (input, init) => fetch(input, init);
     this.#base = base;
     this.#cellSession = cellSession;
+  }
+
+  /** Kernels that this page may have at a time, as the server said last; 0 is no limit. */
+  get kernelsPerPage(): number {
+    return this.#kernelsPerPage;
   }
 
   /**
@@ -84,9 +97,9 @@ export class Server {
     return { id, channels: this.#channels(id, wsUrl) };
   }
 
-  /** Ends a kernel for good. Nobody waits: its socket tells. */
-  endKernel(id: string): void {
-    this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
+  /** Ends a kernel for good; fulfilled when the server has heard of it, or cannot be reached. */
+  async endKernel(id: string): Promise<void> {
+    await this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
       () => undefined,
     );
   }
@@ -142,6 +155,8 @@ export class Server {
     let text: string;
     try {
       response = await this.#fetch(this.address(path), init);
+      this.#kernelsPerPage =
+        wholeNumber(response, "Kernels-Per-Cell-Session") ?? this.#kernelsPerPage;
       text = await answerOf(response, (place) =>
         guarded("telling a place in the queue", () => onQueued(place)),
       );
@@ -154,9 +169,18 @@ export class Server {
     // After lines about the queue the status is said, and only the answer itself can refuse.
     if (!response.ok || refusal !== null) {
       const sentence = refusal?.message || `The server refused (${response.status}).`;
-      throw new Refusal(sentence, response.status, refusal?.reason ?? "");
+      const word = refusal?.reason ?? "";
+      const retryAfter = answer?.retryAfter ?? wholeNumber(response, "Retry-After");
+      const isTooMany = response.status === 429 || word.startsWith("too_many_");
+      throw new Refusal(sentence, response.status, word, isTooMany ? retryAfter : null);
     }
     if (answer === null) throw new Refusal("The server's answer cannot be read.");
     return answer.value;
   }
+}
+
+/** A header's number, from 0 up; null where there is none. */
+function wholeNumber(response: Response, header: string): number | null {
+  const text = response.headers.get(header) ?? "";
+  return /^\d{1,6}$/.test(text) ? Number(text) : null;
 }

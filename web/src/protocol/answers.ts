@@ -8,6 +8,8 @@ import type { KernelMessage, Reason } from "./messages";
 export interface Answer {
   /** Why it is a refusal; null for one that is none. */
   readonly refusal: Reason | null;
+  /** Seconds after which to ask again, where the answer itself has them. */
+  readonly retryAfter: number | null;
   readonly value: JsonObject;
 }
 
@@ -40,7 +42,9 @@ export interface PageProgram {
 export function decodeAnswer(text: string): Answer | null {
   const value = parseObject(text);
   if (value === null) return null;
-  return { refusal: "error" in value ? errorIn(value) : null, value };
+  const { retry_after: seconds } = value;
+  const retryAfter = typeof seconds === "number" && seconds >= 0 ? seconds : null;
+  return { refusal: "error" in value ? errorIn(value) : null, retryAfter, value };
 }
 
 /** A new kernel: its id, which may be none, and the address that the server believes to be its own. */
