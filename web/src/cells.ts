@@ -1,4 +1,4 @@
-/** All cells of one page, the kernels that they share, and the browser around them. */
+/** All cells of one page, the kernels that they share, and the browser's services for them. */
 
 import { Cell } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
@@ -15,21 +15,27 @@ import { copyField } from "./cell/share";
 import { Terms } from "./cell/terms";
 import { Transport } from "./kernel/transport";
 
+/** What `PageCells` needs from the browser and from the server. */
 export interface PageOptions {
   readonly server: Server;
   readonly terms: Terms;
   readonly openChannel: OpenChannel;
   readonly clock: Clock;
+  /** A fresh random id for a message or a session. */
   readonly newId: () => string;
+  /** Loads the editor's chunk. Rejects when that cannot be loaded. */
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
+  /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
   readonly copy: (field: HTMLInputElement) => Promise<void>;
+  /** Calls `act` once, before the browser next paints. */
   readonly nextFrame: (act: () => void) => void;
 }
 
+/** Makes the cells of one page, and keeps track of their kernels. */
 export class PageCells {
   readonly #options: PageOptions;
   readonly #linked = new Map<string, Kernel>();
-  /** Kernels that there are, or will soon be. */
+  /** Kernels that run or are being started. */
   readonly #kernels = new Set<Kernel>();
   readonly #places: Places;
 
@@ -39,9 +45,9 @@ export class PageCells {
     this.#places = new Places({ clock, most: () => server.kernelsPerPage });
   }
 
-  /** For the page that this browser shows; `root` is the server's. */
+  /** The cells of `window`'s page; `root` is the server's base address. */
   static inBrowser(root: string): PageCells {
-    // One name for all kernels of this page, for as long as it is shown.
+    // One session id for all kernels of this page.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
     let editors = Promise.resolve();
     const cells = new PageCells({
@@ -60,7 +66,7 @@ export class PageCells {
       newId: randomId,
       loadEditor: async () => {
         const { createEditor } = await import("./editor/editor");
-        // Each in a task of its own: a page with sixty would be deaf while they are made.
+        // One per task, so that a page with many cells stays responsive meanwhile.
         editors = editors.then(() => new Promise((resolve) => browserClock.after(0, resolve)));
         await editors;
         return createEditor;
@@ -68,23 +74,23 @@ export class PageCells {
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
     });
-    // Also for a page that the browser keeps: its sockets would stay open.
+    // Also when the page enters the back/forward cache, where its sockets would stay open.
     window.addEventListener("pagehide", () => cells.leave());
     return cells;
   }
 
-  /** The page is left: its kernels go. */
+  /** Ends all kernels, because the page is being hidden or unloaded. */
   leave(): void {
     this.#places.refuseAll(new Refusal(LEFT));
     for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
-  /** The cell whose form is on the page. */
+  /** Completes the cell whose form is on the page, as `plan` says. */
   make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
     const kernel = () => this.#kernelFor(linkKey);
     const made = new Cell({ ...this.#options, plan, form, kernel });
-    // `sagecell.kernels` keeps all sessions of a page: one does not keep a cell that has gone.
+    // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
       evaluate: () => cell?.evaluate(),
@@ -133,7 +139,7 @@ export class PageCells {
     return kernel;
   }
 
-  /** Asks the server for a kernel, and the reader to accept the terms where there are some. */
+  /** Requests a kernel, and asks the visitor to accept the terms of use if there are any. */
   async #ask(
     timeout: string,
     signal: AbortSignal,

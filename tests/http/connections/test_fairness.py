@@ -1,4 +1,4 @@
-"""What one connection sends has turns, and what it causes does not pile up."""
+"""A connection's input is processed in turns, and its answers do not pile up."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OTHER = IPv4Address("TCP", "198.51.100.7", 40000)
 
 
 def receive(connection: Connection, data: bytes) -> None:
-    """Let the server receive `data` in one read; what it does in later turns is not done yet."""
+    """Let the server receive `data` in one read, without the reactor's later turns."""
     connection.server.protocol.dataReceived(data)
 
 
@@ -130,7 +130,7 @@ class IntakeTests(TalkTests):
 
 
 class RotaTests(TalkTests):
-    """Who waits has the same time as others."""
+    """All who wait get the same time."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -139,7 +139,7 @@ class RotaTests(TalkTests):
         self.order: list[str] = []
 
     def wait_for(self, name: str, seconds: float, times: int = 1) -> None:
-        """So often, something of that name waits that takes so long."""
+        """Let so many steps of that name wait, each of which takes so long."""
 
         def go_on() -> None:
             self.order.append(name)
@@ -369,7 +369,7 @@ class PipelineTests(TalkTests):
 
 
 class RequestTests(TalkTests):
-    """Requests have turns, as WebSockets have, when there is no time for all of them at once."""
+    """Requests take turns, like WebSockets, when there is no time for all of them at once."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -377,13 +377,13 @@ class RequestTests(TalkTests):
         self.wait(0)
 
     def spend(self) -> None:
-        """Others take all the time there is in this turn of the reactor."""
+        """Let others use up this turn of the reactor."""
         rota: Rota = cast(Any, self.world.site).rota
         assert rota.has_time
         self.world.clock.rightNow += SHARE
 
     def post(self, msg_id: str, **headers: str) -> tuple[bytes, bytes]:
-        """A request that says something to the kernel, by its `msg_id`: head and body."""
+        """A request that sends the kernel a message with that `msg_id`: head and body."""
         given = [(name.replace("_", "-"), value) for name, value in headers.items()]
         path = f"/kernel/{self.kernel_id}/messages"
         head, end, body = request("POST", path, given, execute("print 1", msg_id)).partition(
@@ -393,7 +393,7 @@ class RequestTests(TalkTests):
 
     @property
     def done(self) -> list[str]:
-        """What was said to the kernel, in its order."""
+        """The ids of the messages to the kernel, in order."""
         return [message.msg_id for message in self.world.host.latest.sent]
 
     def test_one_that_comes_while_there_is_time_is_answered_at_once(self) -> None:
@@ -426,7 +426,7 @@ class RequestTests(TalkTests):
         assert connection.answer().status == 200
 
     def test_an_address_waits_for_itself(self) -> None:
-        """The peer's address counts, unless a believed proxy has many clients."""
+        """The peer's address counts, except that of a trusted proxy, which has many clients."""
         self.spend()
         peers = [("a1", STRANGER), ("a2", STRANGER), ("a3", STRANGER), ("b", OTHER), ("c", CLIENT)]
         for msg_id, peer in peers:

@@ -1,4 +1,4 @@
-/** A cell: a program, the means to evaluate it, and what it said. */
+/** A cell: a program, the buttons to evaluate it, and its output. */
 
 import type { Clock } from "../dom/clock";
 import type { Editor, EditorOptions } from "../editor/editor";
@@ -16,27 +16,30 @@ import type { CellPlan } from "./plan";
 import type { Server } from "../kernel/server";
 import { Share } from "./share";
 
+/** What a cell needs. */
 export interface CellOptions {
   readonly plan: CellPlan;
-  /** What is on the page already. */
+  /** The editor and buttons, which are on the page already. */
   readonly form: CellForm;
   readonly server: Server;
   /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
   readonly kernel: () => Kernel;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Loads the editor's chunk; see `PageOptions`, also for the two below. */
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
 }
 
+/** One cell on the page, from its construction to `dispose`. */
 export class Cell {
   readonly #options: CellOptions;
   readonly #form: CellForm;
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
-  /** Kernels that no other cell has: the last one, and those whose controls are still shown. */
+  /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
@@ -55,7 +58,7 @@ export class Cell {
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
     if (!form.editor.element.hidden) void this.#openEditor();
-    // A page may take a cell away without a word, and a program may be silent.
+    // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
       parts: [form.input, this.#outputs.element],
       clock,
@@ -68,16 +71,17 @@ export class Cell {
     });
   }
 
+  /** The kernel of the last evaluation; null before the first. */
   get kernel(): Kernel | null {
     return this.#kernel;
   }
 
-  /** What a link keeps of the interacts that are shown. */
+  /** The state of the interacts that are shown, as permalinks store it. */
   get interacts(): JsonObject[] {
     return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
   }
 
-  /** Runs the program; nothing happens while it is running, or after the cell's end. */
+  /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
@@ -105,11 +109,12 @@ export class Cell {
     void execution.start();
   }
 
+  /** Moves the keyboard focus into the editor. */
   focus(): void {
     this.#form.editor.focus();
   }
 
-  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  /** Removes the cell from the page and ends its kernels, unless other cells share them. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -124,7 +129,7 @@ export class Cell {
     return this.#execution !== null && isLive(this.#execution.state);
   }
 
-  /** An execution of the program on the kernel, which is the cell's from now on; not started yet. */
+  /** A new execution, not started yet, whose state the cell shows. */
   #execute(
     kernel: Kernel,
     program: { readonly code: string; readonly language: string },
@@ -194,7 +199,7 @@ export class Cell {
     return this.#form.editor.open({ load: this.#options.loadEditor, completer, renderText });
   }
 
-  /** Asks the server's own completer. */
+  /** Sends a request to the server's own completer, which needs no kernel. */
   #ask(type: string, content: JsonObject): Promise<JsonObject> {
     const { server, newId, clock } = this.#options;
     const by = { msgId: newId(), session: "", date: clock.date() };
@@ -215,7 +220,7 @@ export class Cell {
     if (!this.#presence.isOnPage) this.#abandon();
   }
 
-  /** Nobody would read what the program goes on to say, or move its controls. */
+  /** Stops the program, or ends its kernels, once neither input nor output is on the page. */
   #abandon(): void {
     const state = this.#execution?.state;
     if (state === undefined || state.name === "stopping") return;

@@ -1,7 +1,7 @@
 /**
- * What a page has of a cell at once: its program, its buttons and its status line.
+ * The part of a cell that is on the page before the rest has been loaded: editor, buttons, status.
  *
- * The rest of the cell is loaded meanwhile. What is pressed before it has come is done then.
+ * A button that is pressed before `connect` takes effect then.
  */
 
 import type { Clock } from "../dom/clock";
@@ -15,13 +15,14 @@ import type { CellPlan } from "./plan";
 import { heightOf } from "./reserved";
 import { StatusLine } from "./status";
 
-/** What the buttons do, once the cell is there. */
+/** What the buttons do once the cell is complete. */
 export interface FormActions {
   readonly evaluate: () => void;
   readonly stop: () => void;
   readonly share: () => void;
 }
 
+/** A cell's editor and buttons, from the parsing of the page to `dispose`. */
 export class CellForm {
   readonly input = division("sagecell_input");
   readonly editor: CellEditor;
@@ -31,10 +32,10 @@ export class CellForm {
   readonly #plan: CellPlan;
   #language: string;
   #actions: FormActions | null = null;
-  /** What was pressed last before the cell was there. */
+  /** The last button pressed before `connect`. */
   #pressed: "evaluate" | "share" | null = null;
 
-  /** Takes the place of what is in the plan's input. */
+  /** Replaces the content of the plan's input. */
   constructor(plan: CellPlan, clock: Clock) {
     this.#plan = plan;
     this.#language = plan.language;
@@ -64,12 +65,12 @@ export class CellForm {
     plan.input.replaceChildren(this.input);
   }
 
-  /** The language that the program is written in. */
+  /** The name of the selected language. */
   get language(): string {
     return this.#language;
   }
 
-  /** The cell is there; what was pressed before is done now. */
+  /** Connects the buttons to the cell; a button pressed before takes effect now. */
   connect(actions: FormActions): void {
     const pressed = this.#pressed;
     this.#actions = actions;
@@ -77,31 +78,31 @@ export class CellForm {
     if (pressed !== null) actions[pressed]();
   }
 
-  /** Shows nothing yet, and takes the room that it will need; `columns` characters fit into a line. */
+  /** Hides the form but keeps its height free; `columns` is the number of characters in a line. */
   reserve(columns: number): void {
     this.input.style.visibility = "hidden";
     this.input.style.height = heightOf(this.#plan, this.commands.height, columns);
   }
 
-  /** Its style sheet is there. */
+  /** Shows the form, whose style sheet has been loaded. */
   reveal(): void {
     this.input.style.visibility = this.input.style.height = "";
   }
 
-  /** Says what is happening. */
+  /** Shows the state of the evaluation. */
   show(state: State): void {
     this.status.show(state);
     this.commands.show(state);
   }
 
-  /** Takes it off the page. */
+  /** Removes the form from the page. */
   dispose(): void {
     this.status.dispose();
     this.editor.dispose();
     this.input.remove();
   }
 
-  /** There will be no cell: the page has again what it had. */
+  /** Restores what the form replaced, because the cell could not be loaded. */
   giveUp(): void {
     this.dispose();
     this.#plan.input.append(...this.#before);

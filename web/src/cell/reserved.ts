@@ -1,8 +1,8 @@
-/** The room that a cell takes on the page while its style sheet is on its way, as that says it. */
+/** The height of a cell before its style sheet has been loaded, as that sheet determines it. */
 
 import type { CellPlan } from "./plan";
 
-/** In ems of the cell's text: a character and a line of a program, and what is beside and around them. */
+/** In ems of the cell's text: a character, a line, the space beside the lines and above and below. */
 const CHARACTER = 0.5625;
 const LINE = 1.40625;
 const BESIDE = 3.6;
@@ -11,17 +11,17 @@ const AROUND = 1.4;
 /** The summary of a fold, in ems. */
 const SUMMARY = 1.8;
 
-/** Lines of an editor that somebody may write in, at least. */
+/** The least number of lines of an editor that is not read-only. */
 const LEAST = 4;
 
-/** Characters of a program that fit into one line of an editor in `element`. */
+/** The number of characters in one line of an editor in `element`; infinite without a layout. */
 export function columnsIn(element: HTMLElement): number {
   const size = parseFloat(getComputedStyle(element).fontSize) || 16;
   const columns = Math.floor((element.clientWidth / size - BESIDE) / CHARACTER);
   return columns > 0 ? columns : Infinity;
 }
 
-/** The height of a cell's editor, and of its buttons' `bar` in ems, as a length of CSS. */
+/** The height of a cell's editor and of its `bar` of buttons, which is in ems, as a CSS length. */
 export function heightOf(plan: CellPlan, bar: number, columns: number): string {
   const { hide, collapse, editor, code } = plan;
   const fold = collapse === null ? 0 : SUMMARY;

@@ -1,7 +1,7 @@
-/** Puts the names where pages look for them. */
+/** Defines the global names that pages use. */
 
 import { browserClock } from "../dom/clock";
-import { addElders } from "./legacynames";
+import { addLegacyNames } from "./legacynames";
 import { findRoot } from "./root";
 import { type Cells, makeNames } from "./sagecell";
 
@@ -12,19 +12,20 @@ interface Global {
   $?: unknown;
 }
 
+/** Where the names go, and how cells are loaded. */
 export interface InstallOptions {
   readonly window: Window;
   readonly jQuery: unknown;
-  /** Loads a module of the server's; a seam for tests. */
+  /** Imports a module from the server. Tests replace it. */
   readonly load: (address: string) => Promise<{ cellsFrom(root: string): Promise<Cells> }>;
 }
 
-/** A second copy of the script finds the first and leaves everything as it is. */
+/** Defines `sagecell` and its aliases on `window`; does nothing if another copy has done so. */
 export function install({ window: page, jQuery, load }: InstallOptions): void {
   const global = page as unknown as Global;
   const sagecell = (global.sagecell ??= {});
   global.singlecell ??= sagecell;
-  // Pages of old call them before they have loaded one of their own.
+  // Old pages use jQuery before they have loaded a copy of their own.
   if (global.jQuery === undefined) {
     global.jQuery = jQuery;
     if (global.$ === undefined) global.$ = jQuery;
@@ -32,10 +33,10 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
   if ("makeSagecell" in sagecell) return;
   const whenParsed = (act: () => void) => {
     if (page.document.readyState !== "loading") act();
-    // Before any of the page's own listeners, which may look for the cells.
+    // Captured, to run before the page's own listeners, which may look for the cells.
     else page.addEventListener("DOMContentLoaded", act, { once: true, capture: true });
   };
-  // Looked for while the script is surely on the page: pages take scripts away again.
+  // Searched now, because pages may remove the script's element later.
   const found = findRoot(sagecell["root"], page.document);
   const root = () => {
     const told = sagecell["root"];
@@ -57,10 +58,14 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
   for (const [name, made] of Object.entries(Object.getOwnPropertyDescriptors(names))) {
     if (!(name in sagecell)) Object.defineProperty(sagecell, name, made);
   }
-  addElders(sagecell, whenParsed);
+  addLegacyNames(sagecell, whenParsed);
 }
 
-/** One cell after another, as the style sheet says; in a layer, so that all that a page says is stronger. */
+/**
+ * Gives cells the margins of the style sheet until that has been loaded.
+ *
+ * In a layer, so that every rule of the page overrides them.
+ */
 function keepApart(document: Document): void {
   if (!("adoptedStyleSheets" in document)) return;
   const sheet = new CSSStyleSheet();
@@ -68,13 +73,17 @@ function keepApart(document: Document): void {
   document.adoptedStyleSheets.push(sheet);
 }
 
-/** The cells' style sheet before all others: the page has the last word. */
+/**
+ * Adds the cells' style sheet before all others, so that the page's own rules override it.
+ *
+ * Fulfilled when it has been loaded or has failed to load.
+ */
 function styleSheet(document: Document, address: string): Promise<void> {
   const link = document.createElement("link");
   link.rel = "stylesheet";
   link.href = address;
   return new Promise((resolve) => {
-    // Without it a cell is plain, and works.
+    // Cells work without it.
     link.onload = link.onerror = () => resolve();
     document.head.prepend(link);
   });

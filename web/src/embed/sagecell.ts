@@ -1,4 +1,4 @@
-/** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
+/** `window.sagecell`: the interface for pages. The code of cells is loaded with the first cell. */
 
 import { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
@@ -23,43 +23,45 @@ import {
   textOf,
 } from "./options";
 
-/** Before a key that a page has chosen, which is then no call's number. */
+/** Prefix of keys that pages choose, so that they differ from the numbers of calls. */
 const KEY = "key ";
 
-/** What cells.ts gives. */
+/** The part of `PageCells` that is used here. */
 export interface Cells {
+  /** Completes the cell whose form is on the page, as `plan` says. */
   make(plan: CellPlan, form: CellForm): MadeCell;
 }
 
-/** A cell to be made, and what its page has of it already. */
+/** A cell to be completed, and what the page has already. */
 interface PlannedCell {
   readonly plan: CellPlan;
   readonly form: CellForm;
   readonly handle: CellHandle;
 }
 
-/** Names of SageMathCell's that no new page needs. */
+/** Names from SageMathCell for old pages. */
 interface EarlyNames {
   readonly makeSinglecell: SagecellApi["makeSagecell"];
   readonly _makeSagecell: SagecellApi["makeSagecell"];
-  /** Fulfilled when the cells' own script is there, which it loads. */
+  /** Reading it loads the code of cells; fulfilled when that is complete. */
   readonly _initPromise: Promise<unknown>;
-  /** The editor's colours for each language: Python's, or none. */
+  /** The syntax highlighting for each language: Python's, or none. */
   readonly modes: Readonly<Record<string, string>>;
   readonly quietMode: boolean;
 }
 
+/** How the names load cells. */
 export interface SagecellOptions {
-  /** Loads the cells for the server at whose root they will ask. */
+  /** Loads the code of cells. A rejection is shown in place of the cells; a later call retries. */
   readonly load: () => Promise<Cells>;
-  /** Fulfilled when the cells' style sheet has come, or cannot be had; asked for at most once. */
+  /** Loads the style sheet. Called once; fulfilled when it has been loaded or has failed to load. */
   readonly dress: () => Promise<void>;
-  /** Calls back when the page has been parsed; at once when it has been already. */
+  /** Calls `act` when the page has been parsed: now if it already is. */
   readonly whenParsed: (act: () => void) => void;
   readonly clock: Clock;
 }
 
-/** Names that old and new pages use; what a page has set beforehand stays. */
+/** The members of `window.sagecell`. */
 export function makeNames({
   load,
   dress,
@@ -98,7 +100,7 @@ export function makeNames({
     const columns = first === undefined ? 0 : columnsIn(first.input);
     const planned = plans.map((plan): PlannedCell => {
       const own = inputs.length === 1 ? handle : makeHandle(options, ready);
-      // Now, and not when the cells have been loaded: pages look for them as soon as they are parsed.
+      // Synchronously, because pages look for their cells as soon as they are parsed.
       const form = new CellForm(plan, clock);
       form.reserve(columns);
       fillEarly(own, plan, form);
@@ -124,7 +126,7 @@ export function makeNames({
       }
       evaluateAll(planned);
     } catch (error) {
-      loading = null; // Perhaps the next call is luckier.
+      loading = null; // The next call retries.
       for (const { plan, form } of planned) {
         form.giveUp();
         release(plan.input);
@@ -133,14 +135,14 @@ export function makeNames({
     }
   }
 
-  /** Those that run by themselves do so when all of a call are there, in the page's order. */
+  /** Evaluates the cells with `autoeval`, in order, once all cells of a call have been made. */
   function evaluateAll(planned: readonly PlannedCell[]): void {
     for (const { plan, handle } of planned) {
       if (plan.autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
     }
   }
 
-  /** Numbers the cell's kernel for those who look for it; linked cells have one number. */
+  /** Adds the cell's kernel to `kernels`; linked cells share one entry. */
   function number({ linkKey }: CellPlan, { session }: MadeCell): void {
     const group = linkKey === null ? undefined : groups.get(linkKey);
     if (group !== undefined) {
@@ -159,14 +161,14 @@ export function makeNames({
 
   function whenReady(handle: unknown, act: (one: CellHandle) => void): void {
     if (!isCellHandle(handle)) return;
-    // A cell on its way is waited for; one that is there is seen to at once.
+    // Cells that are being made are waited for.
     if (cellsOf(handle).length > 0) each(handle).forEach(act);
     else void whenMade(handle).then(() => each(handle).forEach(act));
   }
 
   const deleteSagecell = (handle: unknown) =>
     whenReady(handle, (one) => {
-      inInput(restoreForm)(one); // else it would stay where it was moved to
+      inInput(restoreForm)(one); // Otherwise a moved form would stay on the page.
       cellsOf(one).forEach((cell) => cell.dispose());
       for (const element of [one.inputLocation, one.outputLocation]) {
         if (element instanceof HTMLElement) element.remove();
@@ -235,7 +237,7 @@ function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => voi
   };
 }
 
-/** A page's mistake is told in its console, and harms no cell. */
+/** Calls a page's callback; its exception goes to the console and affects no cell. */
 function report(act: () => void): void {
   try {
     act();

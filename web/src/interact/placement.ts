@@ -1,4 +1,4 @@
-/** The place of one interact on the page: its controls, when they have been loaded, and its output. */
+/** One interact or single control on the page: its output, and its controls once loaded. */
 
 import { division, note } from "../dom/elements";
 import { guarded, report } from "../dom/errors";
@@ -18,45 +18,51 @@ import type { JsonObject, KernelMessage } from "../protocol/messages";
 import { type UpdateReply, newFiles, updateReply } from "../protocol/replies";
 import type { Interact, Interacts as Module, Control } from "./api";
 
-/** What an interact needs of the cell in which it stands. */
+/** The cell that contains an interact, as the interact sees it. */
 export interface Place {
   readonly showing: Showing;
-  /** Output for an interact; `announce` is told what is said there before it is shown. */
+  /** Creates an output for an interact; `announce` receives each message before it is shown. */
   readonly makeOutput: (announce: (message: KernelMessage) => void) => Output;
+  /** See `InteractHost.locate`. */
   readonly locate: (selector: string) => HTMLElement | null;
-  /** What the next interact was when the link was made, or null. */
+  /** The saved state for the next interact, or null; each call returns another. */
   readonly saved: () => JsonObject | null;
+  /** Called when the state that a permalink would store has changed. */
   readonly changed: () => void;
+  /** Called with the names of files that an update has written. */
   readonly files: (names: readonly string[]) => void;
 }
 
+/** What a block needs. */
 export interface BlockOptions {
   readonly shown: Shown;
   readonly place: Place;
   readonly request: Ask;
-  /** Starts the kernel again that was given up; fulfilled when it can be asked. Rejects with KernelGone. */
+  /** Restarts the kernel of a resting block. Fulfilled when it is ready; rejects with KernelGone. */
   readonly wake: () => Promise<void>;
-  /** Makes room for an interact within this one. */
+  /** Creates the block for an interact that is nested in this one. */
   readonly announce: (message: KernelMessage) => void;
+  /** Called once, by `dispose`. */
   readonly forget: () => void;
   readonly load: () => Promise<Module>;
 }
 
-/** Updates whose output would still be known for late. */
+/** Updates that are remembered, so that their late output is recognised. */
 const REMEMBERED = 100;
 
+/** An interact or single control, from its announcement to `dispose`. */
 export class InteractBlock {
   readonly element = division("sagecell_interact");
   readonly inner: InteractBlock[] = [];
   readonly #options: BlockOptions;
   readonly #output: Output;
   readonly #saved: JsonObject | null;
-  /** Ids of the updates that were asked for, the newest last. */
+  /** Message ids of the updates that were requested, the newest last. */
   readonly #asked: string[] = [];
-  readonly #controls = new Pending<Interact | Control>("telling the controls of an interact");
-  /** What it is in the kernel; in another one after a rest. */
+  readonly #controls = new Pending<Interact | Control>("passing a message to an interact");
+  /** The display that the kernel knows it by; another one after a rest. */
   #shown: Shown;
-  /** Renewed: its program runs anew and has shown it already. */
+  /** Renewed: the restarted program has displayed it again, and has not finished. */
   #rest: "none" | "resting" | "renewed" = "none";
   #isDisposed = false;
 
@@ -71,16 +77,17 @@ export class InteractBlock {
       (module) => this.#show(module),
       (error: unknown) => {
         report(error, "loading the controls of interacts");
-        this.#fail("The controls could not be loaded.");
+        this.#fail("The controls could not be loaded. Reload the page.");
       },
     );
   }
 
+  /** Whether the block belongs to the cell of `place`. */
   isAt(place: Place): boolean {
     return this.#options.place === place;
   }
 
-  /** Whether it can start again from the state of its controls alone. */
+  /** Whether the values of its controls are enough to restore it. */
   get canRest(): boolean {
     return this.#shown.kind === "interact" && this.inner.length === 0;
   }
@@ -90,13 +97,13 @@ export class InteractBlock {
     return this.#shown.id;
   }
 
-  /** The kernel was given up; what is shown stays. */
+  /** The kernel has ended until the next change of a control; everything stays on the page. */
   rest(): void {
     this.#rest = "resting";
     this.#controls.with((controls) => "rest" in controls && controls.rest());
   }
 
-  /** Whether it is what a program that runs anew has shown: it goes on as that. */
+  /** Takes the id of `shown`, a display of the restarted program, if the controls are the same. */
   renew(shown: Shown): boolean {
     if (this.#rest !== "resting" || !haveSameControls(this.#shown, shown)) return false;
     this.#shown = shown;
@@ -104,18 +111,18 @@ export class InteractBlock {
     return true;
   }
 
-  /** The program has run anew, and its kernel can be asked. */
+  /** The restarted program has finished: the block is live again, or ends if it was not displayed. */
   resume(): void {
     const isRenewed = this.#rest === "renewed";
     this.#rest = "none";
     if (!isRenewed) this.end();
   }
 
-  /** A message with output for this interact. */
+  /** Takes a message with output for this interact. */
   append(message: KernelMessage): void {
-    // The program runs anew with the values of its beginning: what is shown is newer.
+    // The restarted program uses its initial values; what is on the page is newer.
     if (this.#rest !== "none") return;
-    // What an update says after a newer one was asked for would overwrite the newer one's output.
+    // Late output of an older update would overwrite that of the newest.
     if (this.#asked.slice(0, -1).includes(message.parentId)) return;
     const data = bundleIn(message);
     const clear = data === null ? null : clearIn(data);
@@ -128,27 +135,30 @@ export class InteractBlock {
     this.#controls.with((controls) => "cleared" in controls && controls.cleared(clear.changed));
   }
 
-  /** What the kernel tells its controls. */
+  /** Takes an event of the kernel for the controls. */
   tell(event: InteractEvent): void {
     if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.handle(event));
   }
 
+  /** The kernel is idle: see `OutputSink.flush`. */
   flush(): void {
     this.#output.flush();
   }
 
+  /** The state that a permalink stores; while the controls load, the state to be restored. */
   kept(): JsonObject {
     const controls = this.#controls.value;
     return controls !== null && "kept" in controls ? controls.kept() : (this.#saved ?? {});
   }
 
-  /** The kernel is gone: nothing changes for one that rests. */
+  /** The kernel has ended: the controls are disabled, unless the block is resting. */
   end(): void {
     if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.end());
   }
 
+  /** Removes the interact and those nested in it from the page. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -177,7 +187,7 @@ export class InteractBlock {
     this.#options.place.changed();
   }
 
-  /** Says why there are none; what the interact prints is still shown. */
+  /** Shows a sentence in place of the controls; the interact's output is still shown. */
   #fail(sentence: string): void {
     if (this.#isDisposed) return;
     this.#controls.fail();

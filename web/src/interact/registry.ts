@@ -1,4 +1,4 @@
-/** The interacts and controls of one kernel: what it says to each, and where that appears. */
+/** The interacts and single controls of one kernel, and the routing of messages to them. */
 
 import { type Ask, KernelGone } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
@@ -8,14 +8,16 @@ import type { MessageHandler } from "../protocol/router";
 import type { Interacts as Module } from "./api";
 import { InteractBlock, type Place } from "./placement";
 
+/** What the registry needs. */
 export interface InteractsOptions {
   readonly request: Ask;
-  /** Starts the kernel again that was given up; see `InteractBlock`. */
+  /** Restarts the kernel of resting interacts; see `BlockOptions`. */
   readonly wake?: () => Promise<void>;
-  /** The controls' module; a seam for tests. */
+  /** Loads the module with the controls; by default `./index`. Tests replace it. */
   readonly load?: () => Promise<Module>;
 }
 
+/** The interacts and single controls of one kernel, by id. */
 export class Interacts implements MessageHandler {
   readonly #request: Ask;
   readonly #wake: () => Promise<void>;
@@ -32,7 +34,11 @@ export class Interacts implements MessageHandler {
     this.#load = load;
   }
 
-  /** Makes room for an interact that a message shows; nothing where it shows none. */
+  /**
+   * Creates the block for an interact that a display announces; ignores other messages.
+   *
+   * `outer` is the interact in whose output the display is.
+   */
   announce(message: KernelMessage, place: Place, outer: InteractBlock | null = null): void {
     const data = bundleIn(message);
     const shown = data === null ? null : shownIn(data);
@@ -50,12 +56,12 @@ export class Interacts implements MessageHandler {
     outer?.inner.push(block);
   }
 
-  /** The element of an interact that was announced; null when the bundle is none. */
+  /** The element of the announced interact that a display shows; null for other displays. */
   element(data: MimeBundle): HTMLElement | null {
     return this.#blocks.get(shownId(data))?.element ?? null;
   }
 
-  /** Whether the message is an interact's; one for an unknown interact is nobody's else. */
+  /** Takes events for controls and output of interacts, unknown ones included; false for others. */
   handle(message: KernelMessage): boolean {
     const data = bundleIn(message);
     const event = data === null ? null : eventIn(data);
@@ -70,23 +76,23 @@ export class Interacts implements MessageHandler {
     return true;
   }
 
-  /** The kernel is idle: what was to be cleared, and not said anew, goes. */
+  /** The kernel is idle: pending `clear_output`s take effect. */
   flush(): void {
     for (const block of this.#blocks.values()) block.flush();
   }
 
-  /** Whether there are some, and each can start again from the state of its controls. */
+  /** Whether there are interacts, and the values of their controls are enough to restore them all. */
   get canRest(): boolean {
     const blocks = [...this.#blocks.values()];
     return blocks.length > 0 && blocks.every((block) => block.canRest);
   }
 
-  /** The kernel was given up, and starts again when somebody uses a control. */
+  /** The kernel has ended, and restarts when a control is used. */
   rest(): void {
     for (const block of this.#blocks.values()) block.rest();
   }
 
-  /** Takes what the program shows that runs anew: interacts that rest go on as these, in their order. */
+  /** Takes a message of the restarted program: the next resting interact takes over its display. */
   renew(message: KernelMessage): void {
     const data = bundleIn(message);
     const shown = data === null ? null : shownIn(data);
@@ -99,27 +105,27 @@ export class Interacts implements MessageHandler {
     }
   }
 
-  /** The program has run anew: those that it has shown again go on, the others end. */
+  /** The restarted program has finished: interacts that it has not displayed again end. */
   resume(): void {
     for (const block of this.#blocks.values()) block.resume();
   }
 
-  /** The kernel is gone. */
+  /** The kernel has ended: all controls are disabled, and stay on the page. */
   end(): void {
     for (const block of this.#blocks.values()) block.end();
   }
 
-  /** The cell shows something else now. */
+  /** Removes all interacts from the page. */
   remove(): void {
     for (const block of [...this.#blocks.values()]) block.dispose();
   }
 
-  /** The cell at `place` shows something else now. */
+  /** Removes the interacts of the cell at `place`. */
   removeFrom(place: Place): void {
     for (const block of [...this.#blocks.values()]) if (block.isAt(place)) block.dispose();
   }
 
-  /** What a link keeps of those at `place`, in the order in which they were shown. */
+  /** The state of the interacts at `place`, as permalinks store it, in order of appearance. */
   kept(place: Place): JsonObject[] {
     return [...this.#blocks.values()]
       .filter((block) => block.isAt(place))

@@ -1,17 +1,17 @@
 /**
- * One kernel for one cell's evaluation, or for all cells that are linked.
+ * One kernel, for one evaluation of a cell or for all evaluations of linked cells.
  *
  *     none --> started --> connecting --> open
  *      ^          |             |           |
  *      |          |             +--> ending <
  *      +----------+-------------+-----+-----+
  *
- * Started: the server has handed one out. Ending: it has to go with a program that did not stop.
- * Each end leads back to none, and the next run gets another kernel.
+ * "started": the server has assigned a kernel. "ending": the kernel is being ended, because a
+ * program did not stop. After each end the state is none again; the next run starts another kernel.
  *
- * Whoever wants to run a program gets a `Run`: to an Execution it looks like a server and a channel
- * of its own. Runs of linked cells come one after another, in the order in which they asked;
- * what the kernel says goes to the run that it answers, to a request, or to an interact.
+ * Each evaluation gets a `Run`, which looks like a server and a channel of its own to an Execution.
+ * Runs of linked cells take turns, in the order of their calls of `run`. Messages go to the run,
+ * request, interact or comm that they belong to.
  */
 
 import { Comms } from "../comm/registry";
@@ -25,34 +25,36 @@ import type { Channel, ChannelEvents, OpenChannel } from "./channel";
 import { Requests } from "./requests";
 import { type KernelAddress, Refusal } from "./server";
 
+/** What a kernel needs. */
 export interface KernelOptions {
-  /** Asks the server for a kernel. */
+  /** Starts a kernel on the server; see `Server.startKernel`. */
   readonly start: (
     signal: AbortSignal,
     onQueued: (place: QueuePlace) => void,
   ) => Promise<KernelAddress>;
-  /** Tells the server that a kernel is no longer wanted. */
+  /** Ends a kernel on the server. */
   readonly end: (id: string) => void;
   readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Told that there is none any more; the next run may start one again. */
+  /** Called each time that the state becomes none; the next run may start another kernel. */
   readonly onGone?: () => void;
-  /** Told when it is used, and when it may have nothing to do. */
+  /** Called when the kernel is used, and when it may have become idle. */
   readonly onUse?: () => void;
 }
 
-/** One program's way to the kernel; `over` lets the next one go, and nothing more is heard. */
+/** One evaluation's access to the kernel. */
 export interface Run {
   readonly server: {
     startKernel: KernelOptions["start"];
     endKernel: KernelOptions["end"];
   };
   readonly openChannel: OpenChannel;
+  /** To be called at the end: the next run starts, and this one receives no more messages. */
   readonly over: () => void;
 }
 
-/** A kernel to which there is a channel. */
+/** A kernel with a channel. */
 interface Connected {
   readonly name: "connecting" | "open" | "ending";
   readonly address: KernelAddress;
@@ -70,20 +72,21 @@ type State =
 interface Turn {
   /** Null until it has a channel. */
   events: ChannelEvents | null;
-  /** Ids of its requests: it hears the answers to them. */
+  /** Ids of its requests: the run receives the answers to these. */
   readonly requests: Set<string>;
 }
 
-/** What a program that waits is told when its page is left. */
-export const LEFT = "The page was left.";
+/** The sentence for programs that wait when their page is left. */
+export const LEFT = "You left the page. Evaluate the cell again.";
 
 /**
- * Seconds without use before a kernel that may not start again by itself gives way to others: one
- * that cells share, and one whose program may still say something.
+ * Seconds without use after which a kernel that cannot be restored ends in favour of others: one that
+ * cells share, and one whose program may still produce output.
  */
 const REST_OF_SHARED = 1;
 const REST_OF_OTHERS = 10;
 
+/** The state of one kernel, its interacts and comms, and the turns of its runs. */
 export class Kernel {
   readonly interacts: Interacts;
   readonly comms: Comms;
@@ -92,15 +95,15 @@ export class Kernel {
   readonly #handlers: readonly MessageHandler[];
   #state: State = { name: "none" };
   #turn: Turn | null = null;
-  /** Settled when all runs that were asked for are over. */
+  /** Fulfilled when all runs so far are over. */
   #allRuns: Promise<void> = Promise.resolve();
-  /** Counts how often the page was left: runs that were asked for before do not begin after. */
+  /** Counts the calls of `leave`: runs from before one do not start after it. */
   #visit = 0;
-  /** Runs that were asked for and are not over. */
+  /** The number of runs that are not over. */
   #runs = 0;
   #wakes: (() => Promise<void>) | null = null;
   #waking: Promise<void> | null = null;
-  /** Cells that lose their variables with it. */
+  /** Called when cells lose their variables with the kernel. */
   readonly #losers = new Set<() => void>();
 
   constructor(options: KernelOptions) {
@@ -111,52 +114,53 @@ export class Kernel {
     this.#handlers = [this.#requests, this.interacts, this.comms];
   }
 
-  /** Empty while there is none. */
+  /** The server's id; empty while no kernel runs. */
   get id(): string {
     return this.#state.name === "none" ? "" : this.#state.address.id;
   }
 
-  /** Whether it is there to be asked. */
+  /** Whether requests can be sent. */
   get isAlive(): boolean {
     return this.#state.name === "open";
   }
 
-  /** Whether it could answer at once. */
+  /** Whether requests can be sent, and no evaluation has its turn. */
   get isIdle(): boolean {
     return this.isAlive && this.#turn === null;
   }
 
   /**
-   * Seconds without use after which it gives way to others of the page; null while it is at work.
+   * Seconds without use after which it ends in favour of others on the page; null while at work.
    *
-   * None where its program shows nothing but controls: these bring it back.
+   * 0 if its controls can restore it.
    */
   get restsAfter(): number | null {
     const isAtWork = !this.isIdle || this.#runs > 0 || this.#requests.areOpen;
-    // Who has it started again will ask it something in a moment.
+    // A restart is followed by the request that caused it.
     if (isAtWork || this.#waking !== null) return null;
     if (this.#canWake) return 0;
     return this.#losers.size > 0 ? REST_OF_SHARED : REST_OF_OTHERS;
   }
 
-  /** Gives way to others of the page: it ends, and starts again at the next use of its controls. */
+  /** Ends the kernel in favour of others; its controls restart it if they can restore it. */
   giveWay(): void {
     const losers = [...this.#losers];
     if (this.#canWake) this.interacts.rest();
-    this.#letGo();
+    this.#release();
     for (const tell of losers) tell();
   }
 
-  /** Has `wake` run the program anew at the next use of its controls, should it have given way. */
+  /** Lets controls restart the kernel by `wake`, which runs the program and rejects with KernelGone. */
   canStartAgain(wake: () => Promise<void>): void {
     this.#wakes = wake;
   }
 
-  /** Calls `tell` if it gives way: with the kernel go the variables that cells share. */
+  /** Calls `tell` when the kernel ends in favour of others, and the variables are lost. */
   tellOfLoss(tell: () => void): void {
     this.#losers.add(tell);
   }
 
+  /** Queues an evaluation: `startKernel` of the result waits until all earlier runs are over. */
   run(): Run {
     const turn: Turn = { events: null, requests: new Set() };
     const visit = this.#visit;
@@ -180,16 +184,16 @@ export class Kernel {
         if (this.#turn === turn) this.#turn = null;
         this.#runs -= 1;
         this.#options.onUse?.();
-        // What waits behind a run that was given up waits for those before it, too.
+        // A run that never started must not let the next one overtake those before it.
         void before.then(over);
       },
     };
   }
 
   /**
-   * Asks the kernel something; the reply's content, once the kernel is idle again.
+   * Sends a request on the shell channel; the reply's content, when the kernel is idle again.
    *
-   * `sent` is told the request's id. Rejects with KernelGone.
+   * `sent` is called with the request's id before it is sent. Rejects with KernelGone.
    */
   async request(
     type: string,
@@ -207,21 +211,25 @@ export class Kernel {
     return answer;
   }
 
-  /** Nobody will ask any more. */
+  /** Ends the kernel and removes its interacts from the page. */
   end(): void {
-    this.#letGo();
+    this.#release();
     this.interacts.remove();
   }
 
-  /** The page is left. A browser may keep it for a way back, but the kernel is not kept for that. */
+  /**
+   * Ends the kernel because the page is being hidden or unloaded.
+   *
+   * A browser may show the page again from its cache: running programs and waiting runs have ended.
+   */
   leave(): void {
     const events = this.#turn?.events;
     this.#visit += 1;
-    this.#letGo();
+    this.#release();
     events?.onEnd({ reason: "left", message: LEFT });
   }
 
-  /** The kernel that is there, or a new one. */
+  /** The running kernel, or a new one. */
   async #start(
     signal: AbortSignal,
     onQueued: (place: QueuePlace) => void,
@@ -238,7 +246,7 @@ export class Kernel {
     return address;
   }
 
-  /** A run's program did not stop: the kernel has to go, and is not used for another. */
+  /** Ends the kernel of a run whose program did not stop; later runs start another. */
   #endFor(id: string): void {
     this.#options.end(id);
     if (this.id !== id) return;
@@ -256,7 +264,7 @@ export class Kernel {
         turn.requests.add(message.msg_id);
         this.#channel?.send(message);
       },
-      // A program was stopped: its kernel lives on, unless it has to go, too.
+      // The end of one run closes the shared channel only if the kernel is being ended.
       close: () => {
         if (this.#state.name === "ending") this.#close(this.#state);
       },
@@ -327,8 +335,8 @@ export class Kernel {
     return "channel" in this.#state ? this.#state.channel : null;
   }
 
-  /** Tells the server that the kernel is not wanted, where there is one. */
-  #letGo(): void {
+  /** Ends the kernel on the server, if there is one, and closes the channel. */
+  #release(): void {
     if (this.#state.name !== "none") this.#options.end(this.#state.address.id);
     this.#channel?.close();
     this.#enter({ name: "none" });

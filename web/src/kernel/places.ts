@@ -1,13 +1,13 @@
 /**
- * Who of a page has a kernel: so many at a time, and the others wait in line.
+ * The kernels of one page: so many at a time, and a queue of the cells that wait for one.
  *
  *     waiting --> asking --> holding --> leaving --> gone
  *        ^          |            |                    ^
  *        +----------+            +--------------------+
  *
- * Asking: the server was asked for a kernel. It may say to come back later: then nobody asks before
- * that time, and one at a time until one gets a kernel. Leaving: the page has ended the kernel, which
- * counts until the server has heard of it. One that ends by itself is gone at once.
+ * Asking: a kernel was requested. If the server answers with a time to retry, nobody asks before that
+ * time, and then one at a time until one gets a kernel. Leaving: the page has ended the kernel, which
+ * counts until the server has confirmed it. A kernel that ends by itself is gone at once.
  */
 
 import type { Clock } from "../dom/clock";
@@ -15,51 +15,53 @@ import { guarded } from "../dom/errors";
 import type { QueuePlace } from "../protocol/queue";
 import { Refusal } from "./server";
 
+/** What the queue needs. */
 export interface PlacesOptions {
   readonly clock: Clock;
-  /** Kernels that the page may have at a time, as the server said last; 0 is no limit. */
+  /** Kernels that the page may have at a time, according to the server; 0 for no limit. */
   readonly most: () => number;
 }
 
-/** Seconds that one goes on asking after the server has said to come back later. */
+/** Seconds from the first refusal during which a request is retried. */
 const PATIENCE = 120;
 
-/** Seconds after which a kernel that was ended counts as gone, though the server has not answered. */
+/** Seconds after which a kernel that was ended counts as gone even if the server has not answered. */
 const FAREWELL = 5;
 
 interface Entry {
   readonly holder: Holder;
-  /** Its number in the order of coming: one that is sent back stands where it stood. */
+  /** Its number in the order of arrival: after a refusal it takes its old position. */
   readonly number: number;
   readonly onQueued: (place: QueuePlace) => void;
   readonly go: () => void;
   readonly refuse: (reason: Error) => void;
-  /** The position that it was told last; 0 for none. */
+  /** The position that was last passed to `onQueued`; 0 for none. */
   told: number;
 }
 
-/** One that wants a kernel or has one. */
+/** A kernel of the page, or one that is to be started; compared by identity. */
 export interface Holder {
-  /** Seconds without use after which it gives its kernel to another; null while that is at work. */
+  /** Seconds without use after which it ends in favour of another; null while it is at work. */
   readonly restsAfter: number | null;
-  /** Ends its kernel, and calls `leave`. */
+  /** Ends the kernel, which calls `leave`. */
   giveWay(): void;
 }
 
+/** Decides when each kernel of a page is requested, and which ends in favour of another. */
 export class Places {
   readonly #options: PlacesOptions;
-  /** When those that ask for a kernel or have one were last used, the longest unused first. */
+  /** When each holder of a place was last used, the least recently used first. */
   readonly #holders = new Map<Holder, number>();
   #line: Entry[] = [];
   #numbers = 0;
   #asking = 0;
-  /** When each kernel that was ended counts as gone at the latest, in the clock's seconds. */
+  /** The latest time at which each ended kernel counts as gone, in the clock's seconds. */
   readonly #leaving = new Map<Promise<unknown>, number>();
-  /** Refusals that named a time to come back at. */
+  /** Counts the refusals with a time to retry. */
   #refusals = 0;
-  /** After a refusal, one asks at a time, until one that asked later has got a kernel. */
+  /** After a refusal, requests are made one at a time until one of them succeeds. */
   #isCautious = false;
-  /** Nobody asks before this time, in the clock's seconds. */
+  /** No request is made before this time, in the clock's seconds. */
   #pausedUntil = 0;
   #callOff: () => void = () => undefined;
 
@@ -68,10 +70,10 @@ export class Places {
   }
 
   /**
-   * What `ask` gives, which is called as soon as there is a place; at once if there is one now.
+   * The result of `ask`, which is called as soon as there is a place; at once if there is one now.
    *
-   * `holder` has the place from then on, until `free` or `leave`, or until `ask` has failed. Who
-   * waits is told each new position by `onQueued`. Rejects with what `ask` rejects with, with the
+   * `holder` has the place from then on, until `free` or `leave`, or until `ask` has failed. While it
+   * waits, `onQueued` is called for each change of its position. Rejects as `ask` does, with the
    * signal's reason, or with that of `refuseAll`.
    */
   async take<T>(
@@ -100,19 +102,19 @@ export class Places {
     }
   }
 
-  /** The holder's kernel has ended, or there will be none; nothing happens if it has no place. */
+  /** The holder's kernel has ended or will not start; does nothing if it has no place. */
   free(holder: Holder): void {
     if (this.#holders.delete(holder)) this.#serve();
   }
 
-  /** The holder's kernel was used, or has nothing to do any more. */
+  /** The holder's kernel was used, or has become idle. */
   used(holder: Holder): void {
     if (!this.#holders.delete(holder)) return;
     this.#holders.set(holder, this.#options.clock.now());
     this.#serve();
   }
 
-  /** The page has ended the holder's kernel; `heard` is settled when the server knows. */
+  /** The page has ended the holder's kernel; `heard` settles when the server has confirmed it. */
   leave(holder: Holder, heard: Promise<unknown>): void {
     if (!this.#holders.delete(holder)) return;
     this.#leaving.set(heard, this.#options.clock.now() + FAREWELL);
@@ -124,7 +126,7 @@ export class Places {
     this.#serve();
   }
 
-  /** Sends away all who wait. */
+  /** Rejects all that wait. */
   refuseAll(reason: Error): void {
     const line = this.#line;
     this.#line = [];
@@ -132,7 +134,7 @@ export class Places {
     for (const { refuse } of line) refuse(reason);
   }
 
-  /** Fulfilled when `holder` has a place; at once where there is one. */
+  /** Fulfilled when the holder has a place; undefined if it has one now. */
   #turn(
     wish: Pick<Entry, "holder" | "number" | "onQueued">,
     signal: AbortSignal,
@@ -188,7 +190,7 @@ export class Places {
     return most !== 0 && this.#holders.size + leaving.length >= most;
   }
 
-  /** The one to give way, if one may: it loses the least, and among equals it is longest unused. */
+  /** The holder to give way: the one that loses least, then the least recently used. */
   #giver(): Holder | null {
     const now = this.#options.clock.now();
     const rested = [...this.#holders]
@@ -198,7 +200,7 @@ export class Places {
     return rested.find(({ rest }) => rest === least)?.holder ?? null;
   }
 
-  /** Whether the server has named a time to come back at, and there is patience left for that. */
+  /** Whether a request is retried after `error`; if so, all requests wait for the server's time. */
   #comesBack(error: unknown, refusedAt: number): boolean {
     const seconds = error instanceof Refusal ? error.retryAfter : null;
     if (seconds === null) return false;
@@ -210,7 +212,7 @@ export class Places {
     return true;
   }
 
-  /** Lets those go whose turn it is, makes room for others, and tells who waits where it stands. */
+  /** Starts those whose turn it is, ends a kernel for the next, and reports the positions. */
   #serve(): void {
     this.#callOff();
     for (let [first] = this.#line; first !== undefined && this.#hasRoom(); [first] = this.#line) {
@@ -222,7 +224,7 @@ export class Places {
     if (this.#mayAsk() && this.#line.length > this.#leaving.size) {
       const giver = this.#giver();
       if (giver !== null) {
-        giver.giveWay(); // and `leave` has served the others
+        giver.giveWay(); // `leave` calls this method again.
         return;
       }
     }
@@ -230,7 +232,7 @@ export class Places {
     this.#tellAll();
   }
 
-  /** Looks again when time alone has changed something. */
+  /** Schedules the next call of `serve` that the passing of time alone makes necessary. */
   #wait(): void {
     const { clock } = this.#options;
     const now = clock.now();
@@ -249,7 +251,9 @@ export class Places {
       if (entry.told === index + 1) return;
       entry.told = index + 1;
       const seconds = pause > 0 && index === 0 ? pause : null;
-      guarded("telling a place in line", () => entry.onQueued({ position: index + 1, seconds }));
+      guarded("showing the place in the queue", () =>
+        entry.onQueued({ position: index + 1, seconds }),
+      );
     });
   }
 }

@@ -1,4 +1,4 @@
-/** Plans of cells, with what a test does not care about filled in. */
+/** Plans of cells for tests. */
 
 import { CellForm } from "../../src/cell/form";
 import type { MadeCell } from "../../src/cell/handle";
@@ -6,6 +6,7 @@ import type { CellPlan } from "../../src/cell/plan";
 import type { PageCells } from "../../src/cells";
 import { FakeClock } from "../fakes";
 
+/** A plan with defaults for the settings that `wishes` does not give. */
 export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): CellPlan {
   return {
     input: element,
