@@ -23,8 +23,6 @@ export interface CommandsOptions {
 export class Commands {
   readonly element = division("sagecell_bar");
   readonly evaluate: HTMLButtonElement;
-  /** The height of the idle bar with its margin, in ems of the cell's text; see cell.css. */
-  readonly height: number;
   readonly #stop: HTMLButtonElement;
   readonly #spinner = document.createElement("span");
 
@@ -44,8 +42,6 @@ export class Commands {
     // Without an editor there is nothing to fill the screen with.
     fullScreen.button.hidden = plan.hide.has("fullScreen") || plan.hide.has("editor");
     options.hidden = select.hidden && fullScreen.button.hidden;
-    const others = share.hidden && options.hidden ? 0 : 2.75;
-    this.height = this.evaluate.hidden ? others : 3;
     // Without its button, an idle cell shows no status line.
     this.element.classList.toggle("sagecell_bar_quiet", this.evaluate.hidden);
     this.element.append(this.evaluate, this.#stop, this.#spinner, status.element, share, options);

@@ -81,7 +81,7 @@ export class CellForm {
   /** Hides the form but keeps its height free; `columns` is the number of characters in a line. */
   reserve(columns: number): void {
     this.input.style.visibility = "hidden";
-    this.input.style.height = heightOf(this.#plan, this.commands.height, columns);
+    this.input.style.height = heightOf(this.#plan, columns);
   }
 
   /** Shows the form, whose style sheet has been loaded. */

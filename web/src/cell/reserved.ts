@@ -21,15 +21,26 @@ export function columnsIn(element: HTMLElement): number {
   return columns > 0 ? columns : Infinity;
 }
 
-/** The height of a cell's editor and of its `bar` of buttons, which is in ems, as a CSS length. */
-export function heightOf(plan: CellPlan, bar: number, columns: number): string {
+/** What the height of a cell depends on. */
+export type Sized = Pick<CellPlan, "hide" | "collapse" | "editor" | "code" | "languages">;
+
+/** The height of a cell's editor and buttons, as a CSS length; `columns` characters fit into a line. */
+export function heightOf(plan: Sized, columns: number): string {
   const { hide, collapse, editor, code } = plan;
-  const fold = collapse === null ? 0 : SUMMARY;
-  if (collapse === true) return `${fold}em`;
-  if (hide.has("editor")) return `${fold + bar}em`;
+  if (collapse === true) return `${SUMMARY}em`;
+  const rest = (collapse === null ? 0 : SUMMARY) + barOf(plan);
+  if (hide.has("editor")) return `${rest}em`;
   const lines = code
     .split("\n")
     .reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / columns)), 0);
   const shown = editor.endsWith("-readonly") ? lines : Math.max(lines, LEAST);
-  return `calc(min(70vh, ${shown * LINE + AROUND}em) + 2px + ${fold + bar}em)`;
+  return `calc(min(70vh, ${shown * LINE + AROUND}em) + 2px + ${rest}em)`;
+}
+
+/** The height of the idle bar of buttons with its margin, in ems; see cell.css. */
+function barOf({ hide, languages }: Sized): number {
+  if (!hide.has("evalButton")) return 3;
+  const hasFullScreen = !hide.has("fullScreen") && !hide.has("editor");
+  const hasLanguage = !hide.has("language") && languages.length > 1;
+  return hasFullScreen || hasLanguage || !hide.has("permalink") ? 2.75 : 0;
 }

@@ -36,6 +36,13 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
     // Captured, to run before the page's own listeners, which may look for the cells.
     else page.addEventListener("DOMContentLoaded", act, { once: true, capture: true });
   };
+  const whileParsing = (look: () => void) => {
+    if (page.document.readyState !== "loading") return;
+    const observer = new MutationObserver(look);
+    observer.observe(page.document, { childList: true, subtree: true });
+    whenParsed(() => observer.disconnect());
+  };
+  keepApart(page.document);
   // Searched now, because pages may remove the script's element later.
   const found = findRoot(sagecell["root"], page.document);
   const root = () => {
@@ -45,10 +52,8 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
   const names = makeNames({
     whenParsed,
     clock: browserClock,
-    dress: () => {
-      keepApart(page.document);
-      return styleSheet(page.document, new URL("static/embedded_cells.css", root()).href);
-    },
+    whileParsing,
+    dress: () => styleSheet(page.document, new URL("static/embedded_cells.css", root()).href),
     load: async () => {
       const at = root();
       const module = await load(new URL("static/embedded_cells.js", at).href);

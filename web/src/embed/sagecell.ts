@@ -2,13 +2,14 @@
 
 import { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
-import { columnsIn } from "../cell/reserved";
+import { type Sized, columnsIn, heightOf } from "../cell/reserved";
 import type { CellPlan } from "../cell/plan";
 import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
 import { cellsOf, each, fill, fillEarly, isCellHandle, makeHandle, whenMade } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
+import { Rooms } from "./room";
 import {
   TEMPLATES,
   type Wishes,
@@ -58,6 +59,8 @@ export interface SagecellOptions {
   readonly dress: () => Promise<void>;
   /** Calls `act` when the page has been parsed: now if it already is. */
   readonly whenParsed: (act: () => void) => void;
+  /** Calls `look` each time that more of the page has been parsed, before it is drawn. */
+  readonly whileParsing: (look: () => void) => void;
   readonly clock: Clock;
 }
 
@@ -66,10 +69,14 @@ export function makeNames({
   load,
   dress,
   whenParsed,
+  whileParsing,
   clock,
 }: SagecellOptions): SagecellApi & EarlyNames {
   let loading: Promise<Cells> | null = null;
   let dressed: Promise<void> | null = null;
+  const rooms = new Rooms();
+  /** Characters in a line of the page's first cell. */
+  let columns: number | null = null;
   let calls = 0;
   const kernels: SagecellApi["kernels"] = [];
   const linkKeys = Object.create(null) as Record<string, number>;
@@ -82,8 +89,15 @@ export function makeNames({
     let done: () => void = () => undefined;
     const ready = new Promise<void>((resolve) => (done = resolve));
     const handle = makeHandle(options, ready);
+    whileParsing(() => rooms.keep(options["inputLocation"], (element) => height(options, element)));
     whenParsed(() => void begin(handle, options, call, ready).then(done));
     return handle;
+  }
+
+  /** The height that a cell in `element` will have. */
+  function height(options: Wishes, element: HTMLElement): string {
+    const code = programFor(options["code"], options["codeLocation"], element);
+    return heightOf({ ...shapeOf(options), code }, (columns ??= columnsIn(element)));
   }
 
   async function begin(
@@ -92,17 +106,18 @@ export function makeNames({
     call: number,
     ready: Promise<void>,
   ): Promise<void> {
+    rooms.release();
     const inputs = elementsAt(options["inputLocation"]).filter(
       (element) => element.isConnected && claim(element),
     );
     const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
     const [first] = plans;
-    const columns = first === undefined ? 0 : columnsIn(first.input);
+    const width = first === undefined ? 0 : columnsIn(first.input);
     const planned = plans.map((plan): PlannedCell => {
       const own = inputs.length === 1 ? handle : makeHandle(options, ready);
       // Synchronously, because pages look for their cells as soon as they are parsed.
       const form = new CellForm(plan, clock);
-      form.reserve(columns);
+      form.reserve(width);
       fillEarly(own, plan, form);
       return { plan, form, handle: own };
     });
@@ -198,6 +213,20 @@ export function makeNames({
   };
 }
 
+/** The options on which the height of a cell depends. */
+function shapeOf(options: Wishes): Omit<Sized, "code"> {
+  return {
+    editor: editorOf(options),
+    hide: hiddenIn(options, hasKeyIn(options) || Boolean(options["linked"])),
+    languages: languagesOf(options),
+    collapse: collapseOf(options),
+  };
+}
+
+function hasKeyIn({ linkKey }: Wishes): boolean {
+  return linkKey !== undefined && linkKey !== null;
+}
+
 function planOf(
   element: HTMLElement,
   options: Wishes,
@@ -205,7 +234,7 @@ function planOf(
   areSeveral: boolean,
 ): CellPlan {
   const { linkKey, autoeval, hint } = options;
-  const hasKey = linkKey !== undefined && linkKey !== null;
+  const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);
   const code = programFor(options["code"], options["codeLocation"], element);
   const input = roomFor(element);
@@ -213,18 +242,15 @@ function planOf(
   return {
     input,
     output,
+    ...shapeOf(options),
     code,
-    editor: editorOf(options),
     evalButtonText: textOf(options["evalButtonText"]),
-    hide: hiddenIn(options, isLinked),
     isDebug: options["mode"] === "debug",
     replaceOutput: Boolean(options["replaceOutput"]),
-    languages: languagesOf(options),
     language: languageOf(options),
     linkKey: hasKey ? `${KEY}${textOf(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
-    collapse: collapseOf(options),
     scripts: Boolean(options["scripts"]),
     plainPython: Boolean(options["plainPython"]),
     hint: typeof hint === "string" ? hint : "",

@@ -5,8 +5,8 @@ import { columnsIn, heightOf } from "../../src/cell/reserved";
 import { planFor } from "./plans";
 
 const element = document.createElement("div");
-const height = (wishes: Partial<CellPlan>, bar = 3, columns = Infinity) =>
-  heightOf(planFor(element, wishes), bar, columns);
+const height = (wishes: Partial<CellPlan>, columns = Infinity) =>
+  heightOf(planFor(element, wishes), columns);
 const lines = (count: number, bar = 3) =>
   `calc(min(70vh, ${count * 1.40625 + 1.4}em) + 2px + ${bar}em)`;
 
@@ -15,6 +15,8 @@ test.each([
   ["a long one", { code: "1\n".repeat(9) }, lines(10)],
   ["one that is only read", { code: "1", editor: "codemirror-readonly" }, lines(1)],
   ["no editor", { hide: new Set(["editor"]) }, "3em"],
+  ["no button", { hide: new Set(["evalButton", "permalink", "fullScreen"]) }, lines(4, 0)],
+  ["a link alone", { hide: new Set(["evalButton", "fullScreen"]) }, lines(4, 2.75)],
   ["a closed fold", { collapse: true }, "1.8em"],
   ["an open fold", { collapse: false }, lines(4, 4.8)],
 ] as const)("%s", (_name, wishes, expected) => {
@@ -22,7 +24,7 @@ test.each([
 });
 
 test("lines that are too long take several", () => {
-  expect(height({ code: `${"x".repeat(21)}\n\n1\n2` }, 0, 10)).toBe(lines(6, 0));
+  expect(height({ code: `${"x".repeat(21)}\n\n1\n2` }, 10)).toBe(lines(6));
 });
 
 test("columns follow the width and the size of the text; without a layout there is no end to them", () => {

@@ -10,6 +10,7 @@ class World implements Cells {
   readonly log: string[] = [];
   isBroken = false;
   loads = 0;
+  readonly looks: (() => void)[] = [];
   dressing: Promise<void> = Promise.resolve();
   parsed: (() => void)[] | null = null;
   readonly sagecell = makeNames({
@@ -20,6 +21,7 @@ class World implements Cells {
     },
     dress: () => this.dressing,
     whenParsed: (act) => (this.parsed === null ? act() : void this.parsed.push(act)),
+    whileParsing: (look) => void this.looks.push(look),
     clock: new FakeClock(),
   }) as Record<string, any>;
 
@@ -213,6 +215,27 @@ test("a page finds its cells as soon as it is parsed, and sees them with their s
   dress();
   await settled();
   expect([input.style.visibility, world.plans.length]).toEqual(["", 2]);
+});
+
+test("while the page is being parsed, the height of its cells is kept free", async () => {
+  world.parsed = [];
+  world.sagecell["makeSagecell"]({ inputLocation: ".c" });
+  const one = document.getElementById("one")!;
+  const before = one.outerHTML;
+  document.getElementById("two")!.remove();
+  document.getElementById("out")!.remove();
+  const look = () => world.looks.forEach((each) => each());
+  look();
+  expect(one.outerHTML).toBe(before); // The parser may still be within it.
+  document.body.append("later");
+  look();
+  look();
+  expect([one.className, one.style.visibility]).toEqual(["c sagecell", "hidden"]);
+  expect(one.style.height).toContain("em");
+  for (const act of world.parsed) act();
+  expect(one.getAttribute("style")).toBe("");
+  expect(one.querySelector(".sagecell_evalButton")).not.toBeNull();
+  await settled();
 });
 
 // contract: T3
