@@ -10,7 +10,7 @@ import { copiedLicences, LICENCES } from "./licences.ts";
 const { resolve } = createRequire(import.meta.url);
 
 /** Browsers that run this page read WOFF2; KaTeX's older font formats need not ship. */
-function woff2Only(): Plugin {
+export function woff2Only(): Plugin {
   return {
     name: "woff2-only",
     enforce: "pre",

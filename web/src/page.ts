@@ -16,8 +16,8 @@ function start(api: SagecellApi): void {
     interacts,
     // Any other name would leave it at the first language.
     defaultLanguage: language as LanguageName,
-    // Whoever made a link may not act in the reader's name: its output is made harmless.
-    scripts: false,
+    // Whoever made a link may not act in the reader's name: scripts of its output reach nothing.
+    scripts: "frame",
     plainPython: true,
     hint: "What the program prints, draws and writes will appear here.",
     callback: () => {

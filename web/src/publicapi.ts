@@ -49,8 +49,11 @@ export interface EmbedOptions {
   replaceOutput?: boolean;
   /** The program under a fold, closed when true, open when false; by default without a fold. */
   collapse?: boolean;
-  /** False makes output harmless; by default it may do what the page may. */
-  scripts?: boolean;
+  /**
+   * "frame" has scripts in output run in a frame that reaches nothing of the page, false has none run;
+   * by default they may do what the page may.
+   */
+  scripts?: boolean | "frame";
   /** The state of controls, as `CellHandle.interacts` gave it, or its JSON. */
   interacts?: string | readonly object[];
   /** "debug" writes every message to the browser's console; by default "normal". */

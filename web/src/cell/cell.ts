@@ -56,7 +56,7 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.#outputs = new Outputs({ plan, server, nextFrame, clock });
     this.editor = new CellEditor({
       kind: plan.editor,
       code: plan.code,

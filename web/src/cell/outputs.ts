@@ -1,16 +1,19 @@
 /** Where a cell shows what its programs say: one container for all, or one for each evaluation. */
 
 import type { CommPlace } from "../comm/registry";
+import type { Clock } from "../dom/clock";
 import { division } from "../dom/elements";
 import type { Place } from "../interact/placement";
 import { type State, isLive } from "../kernel/execution";
 import type { Kernel } from "../kernel/kernel";
 import type { Server } from "../kernel/server";
-import { FileList, filePath } from "../output/files";
+import { FileList, filesBelow, filesPath } from "../output/files";
+import { OutputFrame, type FrameMaker } from "../output/frame/frame";
 import type { FileAddress } from "../output/html";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
-import { trusted, whenScriptsHaveRun } from "../output/trusted";
+import { whenScriptsHaveRun } from "../output/scripts";
+import { trusted } from "../output/trusted";
 import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
 import type { CellPlan } from "./plan";
 
@@ -18,7 +21,7 @@ export interface OutputsOptions {
   readonly plan: CellPlan;
   readonly server: Server;
   readonly nextFrame: (act: () => void) => void;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Lines of messages that a page which debugs keeps. */
@@ -113,7 +116,8 @@ export class Outputs {
 
   /** `announce` makes room for the interacts in it; without one, they are the cell's own. */
   #makeOutput(announce?: (message: KernelMessage) => void): Output {
-    const { nextFrame, now } = this.#options;
+    const { nextFrame, clock } = this.#options;
+    const now = () => clock.now() * 1000;
     const open = (message: KernelMessage): KernelMessage => {
       const [kernel, place] = [this.#kernel, this.#place];
       if (kernel === null || place === null) return message;
@@ -154,7 +158,7 @@ export class Outputs {
         (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
       ),
       makeOutput: (announce) => this.#makeOutput(announce),
-      locate: (selector) => (plan.scripts ? this.#find(selector) : null),
+      locate: (selector) => (plan.scripts === "page" ? this.#find(selector) : null),
       // A link's interacts are those of its program as it came.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
@@ -172,22 +176,19 @@ export class Outputs {
   }
 
   #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
-    const { plan, server } = this.#options;
+    const { plan, server, clock } = this.#options;
     const kernelId = this.#kernelId;
-    const evaluation = this.#evaluations;
-    const fileAddress: FileAddress = (name) => {
-      const [path = "", query] = name.split("?", 2);
-      const file = filePath(kernelId(), path);
-      if (file === null) return null;
-      const version = new URLSearchParams(query ?? { q: String(evaluation) });
-      return `${server.address(file)}?${version}`;
+    const version = String(this.#evaluations);
+    // The kernel has an id once it says something.
+    const fileBase = () => server.address(filesPath(kernelId()));
+    const fileAddress: FileAddress = (name) => filesBelow(fileBase(), version)(name);
+    if (plan.scripts === "page") return trusted({ fileAddress, live, fileBase });
+    if (plan.scripts === "none") return harmless({ fileAddress, live });
+    const frame: FrameMaker = (events) => {
+      const address = server.address("frame.html");
+      return new OutputFrame({ address, files: fileBase(), version, clock, open }, events);
     };
-    if (!plan.scripts) return harmless({ fileAddress, live });
-    return trusted({
-      fileAddress,
-      live,
-      fileBase: () => server.address(`kernel/${kernelId()}/files/`),
-    });
+    return harmless({ fileAddress, live, frame });
   }
 
   #log(message: KernelMessage): void {
@@ -218,4 +219,9 @@ function poweredBy(address: string): HTMLElement {
   link.rel = "noopener";
   link.textContent = new URL(address).host;
   return division("sagecell_poweredBy", document.createTextNode("Evaluated by "), link);
+}
+
+/** Opens an address that somebody has clicked: its page knows nothing of this one. */
+function open(address: string): void {
+  window.open(address, "_blank", "noopener,noreferrer");
 }

@@ -3,6 +3,9 @@
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind } from "../publicapi";
 
+/** In the page, as part of it; in a frame for each output; nowhere. */
+export type ScriptPlace = "page" | "frame" | "none";
+
 export interface CellPlan {
   /** Where the editor and the buttons go; its content is replaced. */
   readonly input: HTMLElement;
@@ -24,8 +27,8 @@ export interface CellPlan {
   readonly interacts: readonly JsonObject[];
   /** Whether the input is folded up: true closed, false open, null without a fold. */
   readonly collapse: boolean | null;
-  /** Whether what programs say may do what the page may. */
-  readonly scripts: boolean;
+  /** Where scripts in what programs say run. */
+  readonly scripts: ScriptPlace;
   /** Whether Python goes to the kernel as it is, which then shows a last expression's value. */
   readonly plainPython: boolean;
   /** Stands where output will be; nothing with an empty text. */

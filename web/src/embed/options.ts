@@ -1,6 +1,7 @@
 /** What pages may ask of `makeSagecell`, and what they get where they ask for nothing. */
 
 import { ALL } from "../editor/languages";
+import type { ScriptPlace } from "../cell/plan";
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind, EmbedOptions, LanguageName, SagecellApi } from "../publicapi";
 
@@ -79,6 +80,12 @@ export function interactsOf({ interacts }: Wishes): readonly JsonObject[] {
 /** Closed, open, or no fold at all. */
 export function collapseOf({ collapse }: Wishes): boolean | null {
   return collapse === undefined || collapse === null ? null : Boolean(collapse);
+}
+
+/** Where scripts run: "frame", nowhere for false, else in the page. */
+export function scriptPlaceOf({ scripts }: Wishes): ScriptPlace {
+  if (scripts === "frame") return scripts;
+  return scripts ? "page" : "none";
 }
 
 export const allLanguages: readonly LanguageName[] = ALL;

@@ -16,6 +16,7 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  scriptPlaceOf,
   settled,
   textOf,
 } from "./options";
@@ -196,7 +197,7 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
     collapse: collapseOf(options),
-    scripts: Boolean(options["scripts"]),
+    scripts: scriptPlaceOf(options),
     plainPython: Boolean(options["plainPython"]),
     hint: typeof hint === "string" ? hint : "",
   };

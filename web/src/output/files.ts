@@ -1,21 +1,43 @@
 /** The files that a program made, as links. */
 
 import { division } from "../dom/elements";
+import type { FileAddress } from "./html";
+
+/** The path of a kernel's file on the server, relative to the page, or null when no link can name it. */
+export function filePath(kernelId: string, name: string): string | null {
+  const path = encodedPath(name);
+  return path === null ? null : `${filesPath(kernelId)}${path}`;
+}
+
+/** The path below which a kernel's files are; it ends in a slash. */
+export function filesPath(kernelId: string): string {
+  return `kernel/${encodeURIComponent(kernelId)}/files/`;
+}
 
 /**
- * The path of a kernel's file on the server, relative to the page, or null when no link can
- * name it: a browser would resolve `..`, and half of a surrogate pair has no UTF-8.
+ * A file's name as part of a path, or null when no link can name it: a browser would resolve `..`,
+ * and half of a surrogate pair has no UTF-8.
  */
-export function filePath(kernelId: string, name: string): string | null {
+function encodedPath(name: string): string | null {
   const segments = name.split("/");
   if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) {
     return null;
   }
   try {
-    return ["kernel", kernelId, "files", ...segments].map(encodeURIComponent).join("/");
+    return segments.map(encodeURIComponent).join("/");
   } catch {
     return null;
   }
+}
+
+/** Addresses of the files below `base`, which ends in a slash; `version` asks past any cache. */
+export function filesBelow(base: string, version: string): FileAddress {
+  return (name) => {
+    const [path = "", query] = name.split("?", 2);
+    const file = encodedPath(path);
+    if (file === null) return null;
+    return `${base}${file}?${new URLSearchParams(query ?? { q: version })}`;
+  };
 }
 
 /** The files of one kernel's programs, each once, with how often it was written anew. */

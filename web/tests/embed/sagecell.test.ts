@@ -84,7 +84,7 @@ test("every option reaches the cell, and defaults what is not asked for", async 
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: true,
+    scripts: "page",
     plainPython: false,
     hint: "",
   });
@@ -113,7 +113,7 @@ test("every option reaches the cell, and defaults what is not asked for", async 
     language: "octave",
     interacts: [{ state: {} }],
     collapse: true,
-    scripts: false,
+    scripts: "none",
   });
 });
 
