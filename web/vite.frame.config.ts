@@ -3,8 +3,8 @@ import { defineConfig } from "vite";
 import { woff2Only } from "./vite.config.ts";
 
 /**
- * The page in the frame of an output. Its origin is nobody's, so that a browser shares none of its
- * files with the page around it: what both need is built for each, and the cells stay as they are.
+ * The page in the frame of an output. Browsers do not share cached files with an opaque origin, so
+ * common chunks would save nothing: it is built separately, and the chunks of the cells stay the same.
  */
 export default defineConfig({
   plugins: [woff2Only()],
@@ -21,7 +21,7 @@ export default defineConfig({
       output: {
         entryFileNames: "assets/[name]-[hash].js",
         chunkFileNames: "assets/frame-[name]-[hash].js",
-        // Fonts are the same files for both.
+        // Both builds use the same font files.
         assetFileNames: ({ names }) =>
           names.some((name) => /^(?!frame).*\.css$/.test(name))
             ? "assets/frame-[name]-[hash][extname]"

@@ -1,4 +1,4 @@
-/** The page in the frame of an output: it shows what the page around it says, and runs its scripts. */
+/** The page in the frame of an output: it shows the output that the page around it sends. */
 
 import { note } from "./dom/elements";
 import {
@@ -18,13 +18,13 @@ import "./styles/frame.css";
 const UNFOLLOWED =
   "A link was not followed: output that runs scripts may lead to web pages, and not save files.";
 
-/** `port` leads to the page around. */
+/** Begins to show output; `port` leads to the page around. */
 function start(beginning: FrameBeginning, port: MessagePort): void {
   const report = (told: FrameReport) => port.postMessage(told);
   const { body } = document;
   const base = document.createElement("base");
   base.href = beginning.files;
-  base.target = "_blank"; // What is not caught below leads nowhere.
+  base.target = "_blank"; // The sandbox blocks links that are not caught below.
   document.head.append(base);
   const output = new FramedOutput(beginning);
   body.append(output.element);
@@ -57,7 +57,7 @@ function greeted(event: MessageEvent): void {
   start(beginning, port);
 }
 
-// Whoever may greet it may have any script run: as a page of this server's, it shows nothing.
+// Any page can send the greeting and so run scripts: without an opaque origin, this does nothing.
 if (window.origin === "null" && window.parent !== window) {
   window.addEventListener("message", greeted);
 }

@@ -1,4 +1,4 @@
-"""A page as web/ builds it, and the headers with which it is sent."""
+"""Sending a page that web/ has built."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sagecell_tx.http.serving.errors import Problem
 
 
 def send_built(request: IRequest, path: Path, policy: str) -> bytes:
-    """The page at `path`, under a content security policy. A `Problem` where it is not built yet."""
+    """The page at `path`, with its headers set. Raises `Problem` if it is not built."""
     try:
         page = path.read_bytes()
     except OSError as error:
         raise Problem(
             503,
             "client_not_built",
-            "The page is not built yet: `make client` does it.",
+            "The page has not been built yet. Run `make client` to build it.",
             plain=True,
         ) from error
     request.setHeader("Content-Type", "text/html; charset=utf-8")

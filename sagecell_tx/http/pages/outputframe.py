@@ -1,8 +1,8 @@
-"""The page in which output with scripts stands: one sandboxed frame for each output.
+"""The page of the sandboxed frame that shows output with scripts.
 
-What its scripts are is told by the page around it, in messages; see web/src/output/frame/. So the
-policy that it is sent with is all that holds them: whoever puts it into a frame of their own must
-not be able to run a script as a page of this server.
+It runs whatever scripts the page around it sends; see web/src/output/frame/. So its policy must give
+it an opaque origin: another site's page may put it into a frame without a sandbox, and must not be
+able to run scripts with this server's origin.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sagecell_tx.http.pages.built import send_built
 from sagecell_tx.http.serving.errors import handle_problems
 from sagecell_tx.http.urltree import Mounted
 
-#: The page's name, in the build and below the server's root. It is no file of `Static`.
+#: The page's name in the build and below the server's root. `Static` does not serve it.
 FRAME = "frame.html"
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -31,8 +31,8 @@ _HOST = re.compile(rf"(\*\.)?({_LABEL}\.)*{_LABEL}(:\d{{1,5}})?", re.ASCII | re.
 def frame_policy(script_hosts: Iterable[str]) -> str:
     """The content security policy of the frame's page.
 
-    `script_hosts` are those whose libraries may be loaded: their scripts, and the styles, fonts and
-    pictures that belong to them. Raises `ConfigError` for what is no host.
+    Scripts, styles, fonts and pictures may be loaded from `script_hosts`. Raises `ConfigError` if one
+    is not the name of a host.
     """
     hosts = []
     for host in script_hosts:
@@ -41,21 +41,21 @@ def frame_policy(script_hosts: Iterable[str]) -> str:
         hosts.append(host)
     return "; ".join(
         (
-            # An origin that nobody else has, also where no frame of ours is around the page.
+            # An opaque origin, also in a frame without the attribute sandbox.
             "sandbox allow-scripts allow-forms",
             "default-src 'none'",
-            # Scripts of a program's may do what they like in their own frame.
+            # Scripts are unrestricted within their frame.
             " ".join(("script-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:", *hosts)),
             " ".join(("style-src 'self' 'unsafe-inline'", *hosts)),
             " ".join(("img-src 'self' data: blob:", *hosts)),
             " ".join(("font-src 'self' data:", *hosts)),
             "media-src 'self' data: blob:",
             "worker-src data: blob:",
-            # Frames of these kinds have this policy as well; files of the program do not.
+            # Frames of these kinds inherit this policy; the program's files would not.
             "frame-src data: blob:",
             "connect-src 'none'",
             "form-action 'none'",
-            # Relative names are those of the program's files.
+            # Relative names refer to the program's files.
             "base-uri 'self'",
         )
     )
@@ -63,7 +63,7 @@ def frame_policy(script_hosts: Iterable[str]) -> str:
 
 @define(kw_only=True)
 class OutputFrame:
-    """The frame's page, and what holds for it."""
+    """The route of the frame's page."""
 
     policy: str
     client: Path
@@ -78,7 +78,7 @@ class OutputFrame:
 
     @app.route(f"/{FRAME}", methods=["GET", "HEAD"])
     def page(self, request: IRequest) -> bytes:
-        """The page without any output."""
-        # A name that is looked up would tell something to whoever answers for it.
+        """The page, still without output."""
+        # Looking a name up would tell its DNS server something.
         request.setHeader("X-DNS-Prefetch-Control", "off")
         return send_built(request, self.client / FRAME, self.policy)

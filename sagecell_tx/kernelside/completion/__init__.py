@@ -1,1 +1,1 @@
-"""What could come next in a program, and what a name is: by reading, without running any of it."""
+"""Completion and inspection of a program by analysing its text, without running any of it."""

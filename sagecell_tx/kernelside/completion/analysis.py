@@ -1,9 +1,9 @@
-"""What the names of a program are, as far as its text tells. None of it is run.
+"""Static analysis of the names in a program. None of it is run.
 
-A name means an object that was there before the program, such as a module that is loaded or a
-function in it; or some object of a class that was there before; or a class or function that the
-program defines. Of most others no more is known than that they are there. No attribute is
-computed, nothing is called, and no module is imported.
+The meaning of a name is an object that existed before the program, such as a loaded module or a
+function in it; or some instance of a class that existed before; or a class or function that the
+program defines. Most other names are known without a meaning. No attribute is computed, nothing
+is called, and no module is imported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import suppress
 
 from attrs import field, frozen
 
-#: How often a program that is no Python is cut at the mistake, and read again.
+#: How often a program with syntax errors is parsed; each time it is cut before the error.
 _CUTS = 3
 
 _ABSENT = object()
@@ -26,21 +26,21 @@ _ABSENT = object()
 
 @frozen
 class KnownObject:
-    """An object that was there before."""
+    """An object that existed before the program."""
 
     value: object
 
 
 @frozen
 class KnownInstance:
-    """An object of a class that was there before."""
+    """An instance of a class that existed before the program."""
 
     kind: type
 
 
 @frozen
 class ProgramDefinition:
-    """A class or function of the program, or an object of the class."""
+    """A class or function of the program, or an instance of the class."""
 
     members: frozenset[str] = frozenset()
     parameters: tuple[str, ...] = ()
@@ -66,14 +66,14 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @frozen
 class NameAnalysis(ast.NodeVisitor):
-    """The names that a program binds, beside those that are there `before` it."""
+    """The names that a program binds, and their meanings; `before` has all earlier names."""
 
     before: Mapping[str, object]
     names: dict[str, Meaning] = field(factory=dict)
 
     @classmethod
     def of(cls, program: str, before: Mapping[str, object]) -> NameAnalysis:
-        """Read what stands before the line of the cursor, of which the indentation comes last."""
+        """Analyse the program up to the cursor's statement; the line's indentation is its end."""
         analysis = cls(before)
         with suppress(RecursionError, MemoryError, ValueError):
             for statement in _statements(program):
@@ -81,10 +81,10 @@ class NameAnalysis(ast.NodeVisitor):
                     analysis.visit(statement)
         return analysis
 
-    # --- what an expression is
+    # --- the meaning of expressions
 
     def meaning(self, node: ast.AST) -> Meaning:
-        """What an expression is; raises RecursionError for one that is nested too deeply."""
+        """The meaning of an expression; raises RecursionError if it is nested too deeply."""
         if isinstance(node, ast.Constant):
             return KnownInstance(type(node.value))
         if isinstance(node, ast.Name):
@@ -105,7 +105,7 @@ class NameAnalysis(ast.NodeVisitor):
     # --- what binds names; called by `visit`
 
     def visit_Name(self, node: ast.Name) -> None:
-        """A target of anything but a plain assignment: nobody knows what it is."""
+        """A target of anything but a plain assignment: its meaning is unknown."""
         if not isinstance(node.ctx, ast.Load):
             self.names[node.id] = None
 
@@ -124,7 +124,7 @@ class NameAnalysis(ast.NodeVisitor):
             self.names[node.target.id] = _called(self.meaning(node.annotation))
 
     def visit_arg(self, node: ast.arg) -> None:
-        """A parameter of a function: known where it is said."""
+        """A parameter of a function: known if it is annotated."""
         annotation = node.annotation
         self.names[node.arg] = None if annotation is None else _called(self.meaning(annotation))
 
@@ -147,16 +147,16 @@ class NameAnalysis(ast.NodeVisitor):
             self.names[each.asname or each.name] = found or _module(f"{node.module}.{each.name}")
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """A function; its own names count as everybody's: the cursor may be in it."""
+        """A function; its local names count as well, since the cursor may be in it."""
         self.names[node.name] = ProgramDefinition(parameters=_parameters(node.args), is_class=False)
         self.generic_visit(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """The same."""
+        """As `visit_FunctionDef`."""
         self.visit_FunctionDef(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        """A class: what it and its bases define, and what is assigned to attributes."""
+        """A class: the names of its body and bases, and the attributes assigned in it."""
         members = {name for base in node.bases for name in attributes(self.meaning(base))}
         members.update(_members(node))
         self.names[node.name] = ProgramDefinition(frozenset(members))
@@ -164,17 +164,17 @@ class NameAnalysis(ast.NodeVisitor):
 
 
 def attributes(meaning: Meaning) -> list[str]:
-    """The attributes of what is meant, as far as they are known."""
+    """The known attributes of an object with this meaning."""
     if meaning is None:
         return []
     if isinstance(meaning, ProgramDefinition):
         return sorted(meaning.members)
-    told = dir(meaning.value if isinstance(meaning, KnownObject) else meaning.kind)
-    return [name for name in told if isinstance(name, str)]
+    names = dir(meaning.value if isinstance(meaning, KnownObject) else meaning.kind)
+    return [name for name in names if isinstance(name, str)]
 
 
 def parameters(meaning: Meaning) -> list[str]:
-    """What can be given by name to what is meant, when it is called."""
+    """The names of keyword arguments of a callable with this meaning, as far as known."""
     if isinstance(meaning, ProgramDefinition):
         return list(meaning.parameters)
     if not isinstance(meaning, KnownObject) or not callable(meaning.value):
@@ -188,8 +188,8 @@ def parameters(meaning: Meaning) -> list[str]:
 
 
 def _statements(program: str) -> list[ast.stmt]:
-    """The statements up to the first mistake that is not at the end."""
-    # What the cursor stands in is not complete.
+    """The statements before the first syntax error."""
+    # Completes the block that the cursor is in.
     program += "pass"
     for _ in range(_CUTS):
         try:
@@ -209,12 +209,12 @@ def _attribute(owner: Meaning, name: str) -> Meaning:
     if isinstance(found, staticmethod | classmethod):
         found = found.__func__
     if found is _ABSENT or inspect.isdatadescriptor(found):
-        return None  # what a property would give is not asked
+        return None  # a property is not computed
     return KnownObject(found)
 
 
 def _called(what: Meaning) -> Meaning:
-    """What a call gives: for a class, one of its objects."""
+    """The meaning of a call's result: for a class, an instance."""
     if isinstance(what, ProgramDefinition):
         return what if what.is_class else None
     if not isinstance(what, KnownObject):

@@ -1,8 +1,8 @@
-"""The answers to questions about a program that has not run.
+"""Completion and inspection replies about a program that has not run.
 
-IPython finds magics, symbols and the like; what Python's names are is read from the program
-(see `analysis`), since IPython would evaluate it to know. The kernel that answers is changed: it
-must be one that ends with the answer.
+IPython completes magics, symbols and the like; Python's names come from `analysis`, since IPython
+would evaluate code to find them. These functions change the kernel, so they must run in a process
+that ends with the reply.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from sagecell_tx.kernelside.completion.analysis import (
 from sagecell_tx.kernelside.completion.cursor import CursorContext
 from sagecell_tx.kernelside.completion.modules import importable
 
-#: Matches in an answer, characters in one of them, and characters of an explanation.
+#: The most matches in a reply, characters of a match, and characters of an explanation.
 MOST = 500
 MATCH = 128
 LONGEST = 30_000
 
-#: What IPython would evaluate for, beside that its own setting forbids it.
+#: Matchers of IPython that evaluate code; disabled in addition to `evaluation`.
 _EVALUATING = ["python_matcher", "python_func_kw_matcher", "dict_key_matcher"]
 
 
 def complete(kernel: Any, code: str, place: int) -> dict[str, Any]:
     """The content of a complete_reply about the cursor at `place` in `code`."""
     completer = kernel.shell.Completer
-    # IPython 9 looks it up, when it is set already, in a table that has all of them but this.
+    # IPython 9 raises KeyError once it is set: its table of policies lacks "forbidden".
     with suppress(KeyError):
         completer.evaluation = "forbidden"
     completer.use_jedi = False
@@ -50,8 +50,8 @@ def complete(kernel: Any, code: str, place: int) -> dict[str, Any]:
     reply: dict[str, Any] = kernel.do_complete(code, place)
     matches = [match for match in reply["matches"] if len(match) <= MATCH]
     kinds = {
-        key: [each for each in told if len(each["text"]) <= MATCH][:MOST]
-        for key, told in reply["metadata"].items()
+        key: [each for each in matched if len(each["text"]) <= MATCH][:MOST]
+        for key, matched in reply["metadata"].items()
     }
     return {**reply, "matches": matches[:MOST], "metadata": kinds}
 
@@ -64,7 +64,7 @@ def explain(kernel: Any, code: str, place: int, detail_level: int) -> dict[str, 
         meaning = _meaning(analysis, name)
         if not isinstance(meaning, KnownObject | KnownInstance):
             return {"status": "ok", "found": False, "data": {}, "metadata": {}}
-        # IPython explains what has a plain name.
+        # With a plain name, IPython evaluates no attributes.
         name = name.rpartition(".")[2]
         value = meaning.value if isinstance(meaning, KnownObject) else meaning.kind
         kernel.shell.user_ns[name] = value
@@ -74,7 +74,7 @@ def explain(kernel: Any, code: str, place: int, detail_level: int) -> dict[str, 
 
 
 def _matcher(before: dict[str, Any]) -> Callable[[CompletionContext], dict[str, Any]]:
-    """What IPython's completer asks for Python's names; those of `before` are there already."""
+    """A matcher of Python's names for IPython's completer; names of `before` exist already."""
 
     @context_matcher(identifier="sagecell.names")  # type: ignore[untyped-decorator]
     def names(context: CompletionContext) -> dict[str, Any]:
@@ -93,20 +93,20 @@ def _matcher(before: dict[str, Any]) -> Callable[[CompletionContext], dict[str, 
 
 
 def _found(text: str, line: str, before: dict[str, Any]) -> tuple[str, list[str], str]:
-    """What is completed, by what, and of what kind that is."""
+    """The text to complete, its completions, and their type."""
     modules = importable(line)
     if modules is not None:
         word = _last_word(line)
         return word, _starting(word, modules), "module"
-    pointed = CursorContext.at_end_of(text)
-    if pointed.is_text:
+    cursor = CursorContext.at_end_of(text)
+    if cursor.is_text:
         return "", [], ""
     analysis = NameAnalysis.of(_before_statement(text), before)
-    word = pointed.word
-    if pointed.is_attribute:
-        known = attributes(_meaning(analysis, pointed.owner))
+    word = cursor.word
+    if cursor.is_attribute:
+        known = attributes(_meaning(analysis, cursor.owner))
         return f".{word}", [f".{name}" for name in _starting(word, known)], "attribute"
-    known = [f"{name}=" for name in parameters(_meaning(analysis, pointed.callee))]
+    known = [f"{name}=" for name in parameters(_meaning(analysis, cursor.callee))]
     known += [*keyword.kwlist, *vars(builtins), *before, *analysis.names]
     return word, _starting(word, known), "variable"
 
@@ -119,19 +119,19 @@ def _meaning(analysis: NameAnalysis, expression: str) -> Meaning:
 
 
 def _starting(word: str, names: Iterable[str]) -> list[str]:
-    """Those that begin with `word`; what is private only if that is."""
+    """The names that begin with `word`; private ones only if `word` is private, too."""
     return sorted(
         name for name in set(names) if name.startswith(word) and (word or not name.startswith("_"))
     )
 
 
 def _last_word(line: str) -> str:
-    """The dotted name at the end, or the plain one behind ``import``."""
+    """The name at the end of an import statement, dotted or plain."""
     return line[max(line.rfind(" "), line.rfind(","), line.rfind("("), line.rfind("\t")) + 1 :]
 
 
 def _before_statement(text: str) -> str:
-    """What stands before the statement of the cursor, and the indentation of its line."""
+    """The program before the cursor's statement, and the indentation of the cursor's line."""
     program, newline, line = text.rpartition("\n")
     indentation = line[: len(line) - len(line.lstrip())]
     before, semicolon, _ = line.rpartition(";")

@@ -1,4 +1,4 @@
-"""What the cursor stands behind: a word, the expression whose attribute it is, the call it is in."""
+"""The context of the cursor: the word before it, its owner if it is an attribute, its call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUOTES = ("'", '"')
 
 @frozen
 class CursorContext:
-    """What is before the cursor. `owner` and `callee` are expressions, empty for none.
+    """The code before the cursor. `owner` and `callee` are expressions, empty for none.
 
     `is_attribute` tells that a dot comes before the word, `is_text` that the cursor is in a string
     or a comment, where there are no names.
@@ -33,7 +33,7 @@ class CursorContext:
 
     @classmethod
     def at_end_of(cls, text: str) -> CursorContext:
-        """What the end of `text` points at."""
+        """The context of a cursor at the end of `text`."""
         tokens, in_string = _tokens(text)
         if in_string or _ends_in_text(text, tokens):
             return cls(is_text=True)
@@ -50,12 +50,12 @@ class CursorContext:
 
 
 def _tokens(text: str) -> tuple[list[TokenInfo], bool]:
-    """Those before the end, or the first that is none, and whether that is half a string."""
+    """The tokens before the end or the first error, and whether that is an unfinished string."""
     tokens: list[TokenInfo] = []
-    # From Python 3.12 on, no lone surrogate can be read. A "?" is in no token either.
+    # From Python 3.12 on, lone surrogates raise an error. "?" is not valid in a program, either.
     readable = text.encode(errors="replace").decode()
     try:
-        # Extended, the list keeps what came before an error.
+        # `extend` keeps the tokens that came before an error.
         tokens.extend(tokenize.generate_tokens(StringIO(readable).readline))
     except (tokenize.TokenError, SyntaxError) as error:
         return tokens, "string" in str(error)
@@ -106,7 +106,7 @@ def _source(lines: Sequence[str], tokens: Sequence[TokenInfo], end: int) -> str:
 
 
 def _operand(tokens: Sequence[TokenInfo], end: int) -> int | None:
-    """Where the name, literal or bracket begins that ends before the token `end`."""
+    """The first token of the name, literal or bracket that ends before the token `end`."""
     last = tokens[end - 1]
     if last.type in (tokenize.NUMBER, tokenize.STRING) or _is_name(last):
         return end - 1

@@ -1,4 +1,4 @@
-"""Names of modules that could be imported, found where they are, without importing any."""
+"""Names of modules that could be imported, found without importing any."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FROM = re.compile(r"\s*from\s+([\w.]+)\s+import\s+\(?([\w\s,]*)\Z")
 
 
 def importable(line: str) -> list[str] | None:
-    """What could stand at the end of an import statement; None if `line` is none.
+    """The names that could end an import statement; None if `line` is not one.
 
-    Dotted names are given whole, as they stand in the statement.
+    Dotted names are complete, as they are in the statement.
     """
     if found := _FROM.match(line):
         module = found[1]
@@ -36,7 +36,7 @@ def _below(package: list[str]) -> list[str]:
     """The modules of a package."""
     places: Iterable[str] | None = None
     for name in package:
-        # One level at a time: to look further down would import what is above.
+        # One level at a time: finding a submodule by its dotted name imports its parents.
         spec = PathFinder.find_spec(name, None if places is None else list(places))
         if spec is None or spec.submodule_search_locations is None:
             return []

@@ -1,14 +1,14 @@
-"""Questions of people who share a kernel, as requests on shell::
+"""Completion and inspection for people who share a kernel, as requests on shell::
 
     -> sagecell.complete_request {"code": ..., "cursor_pos": ...}
     <- sagecell.complete_reply   as complete_reply
     -> sagecell.inspect_request  {"code": ..., "cursor_pos": ..., "detail_level": 0}
     <- sagecell.inspect_reply    as inspect_reply
 
-Each is answered in a process of its own, forked for it, that ends with the answer. Whatever the
-question is, the kernel is as it was, and answers the others meanwhile. The process has a
-deadline and little memory, reaches none of the kernel's sockets, can write to no file and start no
-process. One that does not answer is answered for, with status `error`.
+Each request is answered in a forked process that ends with the reply, so no request changes the
+kernel, which answers others meanwhile. The process has a deadline and little memory, has none of
+the kernel's sockets, and can neither write to files nor start processes. If it gives no answer, the
+kernel replies with status `error`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from tornado.ioloop import IOLoop
 from sagecell_tx.kernelside.completion import answers
 from sagecell_tx.kernelside.system import processes
 
-#: What is asked, and what it is answered with.
+#: The reply's message type for each request's.
 REPLIES = {
     "sagecell.complete_request": "sagecell.complete_reply",
     "sagecell.inspect_request": "sagecell.inspect_reply",
 }
 
-#: Questions that are answered at a time.
+#: The most requests that are answered at a time.
 MOST = 16
 
-#: How long one may take, in seconds.
+#: Seconds that an answer may take.
 DEADLINE = 2
 
-#: Bytes that it may take beside what it shares with the kernel, and bytes of its answer.
+#: The most bytes of memory beside those shared with the kernel, and of an answer.
 MEMORY = 32 << 20
 ANSWER = 192 * 1024
 
@@ -49,43 +49,46 @@ _PIECE = 64 * 1024
 
 @define(eq=False)
 class _AnswerProcess:
-    """A process that works on a question. `reply` is called once, with the content of its reply."""
+    """A process that answers a request.
+
+    `reply` is called once, with the content of the reply; `pipe` is read and closed.
+    """
 
     pid: int
-    told: int
+    pipe: int
     reply: Callable[[dict[str, Any]], None]
     loop: IOLoop = field(factory=IOLoop.current)
     _deadline: object = field(init=False)
-    _heard: bytearray = field(factory=bytearray, init=False)
+    _received: bytearray = field(factory=bytearray, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.loop.add_handler(self.told, self._receive, IOLoop.READ)
-        self._deadline = self.loop.call_later(DEADLINE, self._end, "It takes too long to answer.")
+        self.loop.add_handler(self.pipe, self._receive, IOLoop.READ)
+        self._deadline = self.loop.call_later(DEADLINE, self._end, "The answer took too long.")
 
     def _receive(self, *_: object) -> None:
-        piece = os.read(self.told, _PIECE)
-        self._heard += piece
+        piece = os.read(self.pipe, _PIECE)
+        self._received += piece
         if not piece:
-            self._end("There is no answer to this.")
-        elif len(self._heard) > ANSWER:
+            self._end("The request could not be answered.")
+        elif len(self._received) > ANSWER:
             self._end("The answer is too long.")
 
-    def _end(self, excuse: str) -> None:
+    def _end(self, reason: str) -> None:
         self.loop.remove_timeout(self._deadline)
-        self.loop.remove_handler(self.told)
-        os.close(self.told)
+        self.loop.remove_handler(self.pipe)
+        os.close(self.pipe)
         os.kill(self.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):  # a program may have waited for all of its children
+        with suppress(ChildProcessError):  # the visitor's program may have reaped all children
             os.waitpid(self.pid, 0)
         content = None
-        if len(self._heard) <= ANSWER:
+        if len(self._received) <= ANSWER:
             with suppress(ValueError, RecursionError):
-                content = json.loads(self._heard)
-        self.reply(content if isinstance(content, dict) else failed("no_answer", excuse))
+                content = json.loads(self._received)
+        self.reply(content if isinstance(content, dict) else failed("no_answer", reason))
 
 
 class CompletionRequests:
-    """The answers of a kernel. `handlers`: by the request's type, as ipykernel calls them."""
+    """A kernel's handlers of these requests, by message type, as ipykernel calls them."""
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
@@ -104,19 +107,20 @@ class CompletionRequests:
             send(content)
 
         if self._working >= MOST:
-            send(failed("too_many_requests", "Too many questions are being answered."))
+            sentence = "Too many requests are being answered; try again later."
+            send(failed("too_many_requests", sentence))
             return
         try:
-            pid, told = _fork(lambda: self._answer(parent))
+            pid, pipe = _fork(lambda: self._answer(parent))
         except OSError as error:
             sentence = f"No process could be started to answer: {error.strerror}."
             send(failed("no_process", sentence))
             return
         self._working += 1
-        _AnswerProcess(pid, told, answered)
+        _AnswerProcess(pid, pipe, answered)
 
     def _answer(self, parent: dict[str, Any]) -> dict[str, Any]:
-        """The content of the reply; called in the process that ends with it."""
+        """The content of the reply; called in the forked process."""
         content = parent["content"]
         code, place = content["code"], content["cursor_pos"]
         if parent["header"]["msg_type"] == "sagecell.complete_request":
@@ -125,64 +129,72 @@ class CompletionRequests:
 
 
 def failed(word: str, sentence: str) -> dict[str, Any]:
-    """The content of a reply that answers nothing."""
+    """The content of an error reply."""
     return {"status": "error", "ename": word, "evalue": sentence, "traceback": []}
 
 
 def _fork(answer: Callable[[], dict[str, Any]]) -> tuple[int, int]:
-    """A process that writes an answer as JSON, and where to read it; raises OSError."""
-    # The kernel's, which are the child's as well: Landlock may let a process read its own alone.
+    """Fork a process that writes an answer as JSON to a pipe; raises OSError.
+
+    Returns its process id and the descriptor to read.
+    """
+    # Measured before the fork: Landlock may hide the child's own /proc directory from it.
     parent, data = os.getpid(), _data()
-    told, tell = os.pipe()
+    read_end, write_end = os.pipe()
     try:
         with warnings.catch_warnings():
-            # Of the threads that are not there in the child, it needs none.
+            # The warning is about threads: the child has none of the kernel's, and needs none.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
     except OSError:
-        os.close(told)
-        os.close(tell)
+        os.close(read_end)
+        os.close(write_end)
         raise
     if pid == 0:
-        _be(answer, tell, parent, data)
-    os.close(tell)
-    return pid, told
+        _run_child(answer, write_end, parent, data)
+    os.close(write_end)
+    return pid, read_end
 
 
-def _be(answer: Callable[[], dict[str, Any]], tell: int, parent: int, data: int) -> None:
-    """Answer, and end."""
+def _run_child(
+    answer: Callable[[], dict[str, Any]], write_end: int, parent: int, data: int
+) -> None:
+    """In the child: write the answer and exit."""
     try:
         processes.die_with(parent)
-        tell = _alone(tell)
+        write_end = _close_others(write_end)
         _confine(data)
-        told = json.dumps(answer(), default=str).encode("ascii")
-        while told:
-            told = told[os.write(tell, told) :]
+        written = json.dumps(answer(), default=str).encode("ascii")
+        while written:
+            written = written[os.write(write_end, written) :]
     finally:
-        # Whatever it raised: the kernel sees that there is no answer.
+        # After any exception, too: then the kernel reads no answer.
         os._exit(0)
 
 
-def _alone(tell: int) -> int:
-    """Close all descriptors but this one, with nothing in place of the standard three; its new number."""
+def _close_others(descriptor: int) -> int:
+    """Close all descriptors but this one, and replace the standard three by /dev/null.
+
+    Returns the descriptor's new number.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
-    os.dup2(tell, 3, inheritable=False)
+    os.dup2(descriptor, 3, inheritable=False)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
     return 3
 
 
 def _data() -> int:
-    """Bytes of memory that `RLIMIT_DATA` bounds, as this process has them."""
+    """The bytes of this process that `RLIMIT_DATA` limits."""
     with open("/proc/self/statm", "rb", buffering=0) as statm:
         return int(statm.read().split()[5]) * resource.getpagesize()
 
 
 def _confine(data: int) -> None:
-    """Bound what the process may take: time, memory beside `data`, and nothing made outside of it."""
+    """Limit processor time, and memory beyond `data`; forbid file writes and new processes."""
     for what, most in (
-        # Only should the kernel not end it: of the two, the deadline has a sentence for the user.
+        # Later than the deadline, which has a message; in case the kernel does not end it.
         (resource.RLIMIT_CPU, DEADLINE + 1),
         (resource.RLIMIT_DATA, data + MEMORY),
         (resource.RLIMIT_FSIZE, 0),

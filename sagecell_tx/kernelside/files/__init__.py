@@ -1,1 +1,1 @@
-"""The files of a cell: its program, what it made, and how that leaves the kernel."""
+"""The files of a cell: its program, and those that it made, which are published."""

@@ -1,7 +1,7 @@
-"""Of the files that a cell made: which are listed, and which are pictures to be shown.
+"""Sorts the files that a cell made into pictures to show and names to list.
 
-Octave and R draw into files of these names; whoever asked for a plot wants to see it
-(contract section 4). What is in a scene's directory is for the scene alone.
+Octave and R draw into files of these names (contract section 4). Files in the directory of a
+Jmol scene are neither shown nor listed: only the scene uses them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The program of a cell stands beside its files, as the one that is run: sagemathcell.py."""
+"""Writes the program of a cell to sagemathcell.py, beside the cell's files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import suppress
 
 NAME = "sagemathcell.py"
 
-# The directory is the visitor's: what has the name may be a link, or a pipe that nobody reads.
+# The directory is the visitor's: the name may belong to a link, or to a pipe that nobody reads.
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def keep(code: str, directory: int) -> None:
-    """Write a program to its file in the directory of that descriptor, if it can be written."""
+    """Write a program to its file in the directory with this descriptor; OSError is ignored."""
     with suppress(OSError):
         descriptor = os.open(NAME, _WRITE, 0o644, dir_fd=directory)
         try:

@@ -1,8 +1,8 @@
-"""Files that a cell made leave the kernel as messages, before the cell's reply does.
+"""Publishes the files that a cell made, as messages before the cell's reply.
 
-Everything in the directory is the visitor's and hostile. It is walked by descriptors, no
-symbolic link is followed, and only what is a regular file when it is open is read, so
-nothing outside is read however the directory changes meanwhile.
+Everything in the directory is untrusted. It is walked by descriptors, no symbolic link is
+followed, and only what is a regular file once it is open is read, so nothing outside is read
+however the directory changes meanwhile.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.startcommand import KernelLimits
 
-#: Bytes of a file that one message carries at most. ZMQ counts what waits at the server in
-#: messages, and a kernel makes them faster than they are stored: with small ones, little waits.
+#: The most bytes of a file in one message. ZMQ limits the server's queue by messages, and a kernel
+#: sends them faster than they are stored, so small messages keep the queue small.
 PIECE = 64 * 1024
 
-#: Directory entries looked at after a cell, and how deep.
+#: The most directory entries that are scanned after a cell, and the depth.
 ENTRIES = 20_000
 DEPTH = 32
 
-#: Bytes of a name: what the web process takes, and a file system calls one part.
+#: The most bytes of a path that the web process accepts, and of one part of it.
 NAME = 1024
 PART = 255
 
-#: Sentences that one cell gets about its files.
+#: The most messages about its files that one cell shows.
 SENTENCES = 10
 
 _NOT_OFFERED = frozenset({"sagemathcell.py", "__pycache__"})
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK a FIFO would be waited for; O_NOCTTY for terminals.
+# O_NONBLOCK: opening a FIFO must not wait. O_NOCTTY: no terminal may become the controlling one.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 _KINDS = {
@@ -51,12 +51,12 @@ Publish = Callable[[dict[str, Any], bytes], None]
 
 
 class NotSaved(Exception):
-    """A file that is not taken; the text says why, as the end of a sentence."""
+    """A file is refused; the message gives the reason, as the end of a sentence."""
 
 
 @frozen
 class Stamp:
-    """What tells whether a file is still the same."""
+    """The attributes by which a changed file is recognized."""
 
     kind: int
     inode: int
@@ -65,16 +65,16 @@ class Stamp:
 
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
-        """The stamp of what was looked at."""
+        """The stamp of a file with this status."""
         return cls(stat.S_IFMT(status.st_mode), status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @define(kw_only=True)
 class ChangedFiles:
-    """The files of one directory.
+    """Publishes the new and changed files of one directory.
 
-    `root` is a descriptor of the directory. `publish` is given the content of a message and
-    the bytes that go with it; `complain` a sentence for the visitor.
+    `root` is a descriptor of the directory. `publish` gets the content of a message and its
+    bytes, `complain` a sentence for the visitor.
     """
 
     root: int
@@ -87,14 +87,14 @@ class ChangedFiles:
     _complaints: int = field(default=0, init=False)
 
     def remember(self) -> None:
-        """What is there now is nothing new."""
+        """Take the present files as known, so that they are not published."""
         self._known = dict(self._scan())
 
     def publish_changed(self) -> list[str]:
-        """Publish what was created or changed since the last time; returns the names.
+        """Publish what was created or changed since the last call; returns the names.
 
         A file that was refused is not tried again before it changes. Raises nothing; an
-        interrupt ends it, and what was not sent then is new again the next time.
+        interrupt ends it, and the next call publishes what was not sent.
         """
         published: list[str] = []
         self._complaints = 0
@@ -116,7 +116,7 @@ class ChangedFiles:
         except KeyboardInterrupt:
             with suppress(KeyboardInterrupt):
                 self.complain("Interrupted: files of this cell may be missing.")
-        except Exception as error:  # whatever a visitor's program did to Python itself
+        except Exception as error:  # a visitor's program may have changed Python itself
             with suppress(Exception, KeyboardInterrupt):
                 self.complain(f"Files of this cell may be missing: {error!r:.200}")
         return published
@@ -126,10 +126,10 @@ class ChangedFiles:
         if self._complaints <= SENTENCES:
             self.complain(sentence)
 
-    # --- looking
+    # --- scanning
 
     def _scan(self) -> Iterator[tuple[str, Stamp]]:
-        """The paths of all that may be offered; nothing is opened but directories."""
+        """The paths and stamps of all that may be published; only directories are opened."""
         seen = 0
         waiting: list[tuple[str, int]] = [("", 0)]
         while waiting:
@@ -137,7 +137,9 @@ class ChangedFiles:
             for name, status in self._entries(path):
                 seen += 1
                 if seen > ENTRIES:
-                    self._complain(f"Of more than {ENTRIES} files, only some were looked at.")
+                    self._complain(
+                        f"Files of this cell may be missing: there are more than {ENTRIES} files."
+                    )
                     return
                 if name.startswith(".") or name in _NOT_OFFERED:
                     continue
@@ -147,7 +149,7 @@ class ChangedFiles:
                 elif depth < DEPTH:
                     waiting.append((inner, depth + 1))
                 else:
-                    self._complain(f"{_shown(inner)} was not looked into: it is too deep.")
+                    self._complain(f"The directory {_shown(inner)} was not read: it is too deep.")
 
     def _entries(self, path: str) -> Iterator[tuple[str, os.stat_result]]:
         try:
@@ -161,7 +163,7 @@ class ChangedFiles:
         except FileNotFoundError:
             return  # gone meanwhile
         except OSError as error:
-            self._complain(f"{_shown(path or '.')} was not looked into: {error.strerror}.")
+            self._complain(f"The directory {_shown(path or '.')} was not read: {error.strerror}.")
 
     # --- sending
 
@@ -171,17 +173,19 @@ class ChangedFiles:
         if stamp.kind in _KINDS:
             raise NotSaved(f"it is {_KINDS[stamp.kind]}")
         if path not in self._names and len(self._names) >= self.limits.session_files:
-            raise NotSaved(f"a session may save {self.limits.session_files} files")
+            raise NotSaved(f"a session may save at most {self.limits.session_files} files")
         with _opened(self.root, path, _FILE) as file:
             status = os.fstat(file.descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise NotSaved("it is no longer a regular file")
             if status.st_size > self.limits.file_bytes:
                 raise NotSaved(
-                    f"it has {status.st_size:,} bytes of {self.limits.file_bytes:,} allowed"
+                    f"it has {status.st_size:,} bytes, and {self.limits.file_bytes:,} are allowed"
                 )
             if status.st_size > self.limits.session_bytes - self._sent:
-                raise NotSaved(f"all files together may have {self.limits.session_bytes:,} bytes")
+                raise NotSaved(
+                    f"a session may save at most {self.limits.session_bytes:,} bytes in all"
+                )
             self._names.add(path)
             self._publish_pieces(path, file.descriptor, status)
 
@@ -247,6 +251,6 @@ def _check_name(path: str) -> None:
 
 
 def _shown(path: str) -> str:
-    """A name as it may stand in a sentence: printable, quoted, not endless."""
+    """A path for messages: printable, quoted, and at most 80 characters."""
     shown = ascii(path) if not path.isprintable() else f"'{path}'"
     return shown if len(shown) <= 80 else f"{shown[:60]}...{shown[-17:]}"

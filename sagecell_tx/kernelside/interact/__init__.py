@@ -1,4 +1,4 @@
-"""Functions whose arguments a visitor changes: controls, what they are told and what they tell."""
+"""Interacts: functions whose arguments the visitor sets with controls on the page."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ _FUNCTIONS = (
     *(range_slider, selector, slider, text_control),
 )
 
-#: The controls, by the names that programs know them by.
+#: The control classes and functions, by the names under which programs find them.
 NAMES: Mapping[str, Any] = {each.__name__: each for each in (*_CLASSES, *_FUNCTIONS)}

@@ -1,4 +1,4 @@
-"""The control that is meant by a value that is none."""
+"""The automatic control for the default value of an argument."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from sagecell_tx.kernelside.interact.controls.grids import InputGrid, rows_of
 from sagecell_tx.kernelside.interact.controls.selectors import Selector
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
 
-#: Values of a list up to which all are in sight, as buttons.
+#: A list with at most this many values becomes buttons, a longer one a drop-down list.
 BUTTONS = 5
 
-#: Values that are taken from something that may never end.
+#: The most values that are read from an iterator, which may be endless, and that a slider has.
 TAKEN = 10_000
 
 
 def automatic_control(meant: Any) -> Control:
-    """The control for an argument's default; raises ValueError when nothing fits it.
+    """The control for an argument's default; raises ValueError when no control fits.
 
     ======================== ==========================================================
     a control                itself
     ``True``, ``False``      a checkbox
     ``"#0000ff"``, a Color   a colour selector
     text                     a box for text
-    ``[1, 2, 3]``            up to five buttons; a list that opens if there are more
-    ``[[1, 2], [3, 4]]``     a grid of boxes; so for a matrix, and it gives a matrix
-    ``(0, 10)``              a slider; with a third number, in steps of that
-    ``(5, (0, 10))``         the same, with a default; so for a list
-    ``("label", ...)``       what the second means, with a label
-    ``range(5)``             a slider over values; so for whatever else gives values
+    ``[1, 2, 3]``            up to five buttons; a drop-down list for more values
+    ``[[1, 2], [3, 4]]``     a grid of boxes; also for a matrix, and it gives a matrix
+    ``(0, 10)``              a slider; a third number is its step
+    ``(5, (0, 10))``         the same, with a default; also for a list
+    ``("label", ...)``       the control for the second item, with a label
+    ``range(5)``             a slider over values; also for iterators and other tuples
     anything else            a box whose text is evaluated
     ======================== ==========================================================
     """
@@ -72,12 +72,12 @@ def _from_tuple(meant: tuple[Any, ...]) -> Control:
     if _is_line(meant):
         return _slider(meant, None)
     if not meant:
-        raise ValueError("An empty tuple means no control.")
+        raise ValueError("There is no control for an empty tuple.")
     return DiscreteSlider(meant)
 
 
 def labelled(meant: Any, label: str) -> Control:
-    """The control that is meant, with a label."""
+    """The automatic control for a value, with a label."""
     control = automatic_control(meant)
     control.label = label
     return control
@@ -88,7 +88,7 @@ def _is_line(meant: tuple[Any, ...]) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is a real number; those of mathematics may be no Number of Python's."""
+    """Whether it is a real number; those of other libraries need not be `numbers.Number`."""
     if isinstance(value, bool | complex | str):
         return False
     if isinstance(value, Number):
@@ -107,17 +107,17 @@ def _slider(line: tuple[Any, ...], default: Any) -> Control:
     low, high, step = line
     if all(isinstance(each, Integral | float) for each in line):
         return ContinuousSlider((low, high), default, stepsize=step)
-    # Fractions stay what they are.
+    # A slider over values keeps exact numbers, such as fractions, as they are.
     return DiscreteSlider(steps(low, high, step), default)
 
 
 def steps(low: Any, high: Any, step: Any) -> list[Any]:
-    """The numbers from one to another, both included if the step allows it; raises ValueError."""
+    """The numbers from `low` to at most `high`, in steps of `step`; raises ValueError."""
     if not float(step) > 0 or float(low) > float(high):
-        raise ValueError("A slider goes upwards, by a step above zero.")
+        raise ValueError("A slider needs ends in ascending order and a step above zero.")
     count = int((float(high) - float(low)) / float(step) + 1e-9) + 1
     if count > TAKEN:
-        raise ValueError(f"A slider has at most {TAKEN} steps.")
+        raise ValueError(f"A slider has at most {TAKEN} values.")
     return [low + number * step for number in range(count)]
 
 

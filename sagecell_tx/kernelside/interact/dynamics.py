@@ -1,4 +1,4 @@
-"""Variables that the visitor changes, and output that follows them."""
+"""Dynamic variables: controls for global variables, and output that follows their changes."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider
 from sagecell_tx.kernelside.interact.interact import PREFIX
 from sagecell_tx.kernelside.interact.page import Page, RequestRefused
 
+_UNKNOWN_CONTROL = "This control no longer exists; run its cell again."
+
 
 class Variables(Protocol):
-    """The visitor's variables, as an instrumented namespace has them."""
+    """The part of `InstrumentedNamespace` that `Dynamics` uses."""
 
     def on(self, key: str, event: str, callback: Callable[..., Any]) -> None:
-        """Call back when something happens to one."""
+        """Call `callback` whenever `event` happens to the variable `key`."""
 
     def get(self, key: str) -> Any:
-        """The value of one, or None."""
+        """The value of a variable, None when it is not defined."""
 
     def __setitem__(self, key: str, value: Any) -> None: ...
 
 
 @define(eq=False)
 class Dynamics:
-    """Controls of variables and regions of output, by their ids.
+    """Controls of variables and output regions, by id.
 
-    `run` runs a program among the visitor's variables; returns the value of its last expression.
+    `run` runs code in the visitor's namespace and returns the value of its last expression.
     """
 
     page: Page
@@ -48,7 +50,7 @@ class Dynamics:
 
     @property
     def namespace(self) -> str:
-        """What the page calls the variables; made when first asked for, so each kernel has its own."""
+        """The id of the variables in messages; made on first use, so each kernel has its own."""
         self._namespace = self._namespace or str(uuid.uuid4())
         return self._namespace
 
@@ -57,8 +59,9 @@ class Dynamics:
     def dynamic(self, *names: Any, **meant: Any) -> None:
         """Show controls of global variables: ``dynamic("x")``, or ``dynamic(x=(0, 10))``.
 
-        A name alone shows what its value means. With a value, the variable is set to what the
-        control begins with. There are sliders of numbers, boxes to type in and boxes to tick.
+        The control is the automatic one for the given value, or for the variable's present value;
+        the variable is set to its initial value. Raises ValueError for controls other than number
+        sliders, input boxes and checkboxes.
         """
         pairs = list(meant.items())
         if len(names) == 2 and not isinstance(names[1], str):
@@ -75,7 +78,10 @@ class Dynamics:
             self._announce(control_id, [name], {**look, "label": label, "value": control.initial})
 
     def dynamic_expression(self, expression: str) -> None:
-        """Show what an expression is, or a program says, and again when one of its variables changes."""
+        """Show the value and output of code, anew whenever one of its variables changes.
+
+        Raises SyntaxError for malformed code.
+        """
         names = sorted(
             {
                 node.id
@@ -114,13 +120,16 @@ class Dynamics:
             except (Exception, SystemExit):
                 self.page.show_error()
 
-    # --- requests; they raise Refused
+    # --- requests; they raise RequestRefused
 
     def variable_update(self, content: Any) -> None:
-        """The visitor moved a control."""
+        """Set a variable to the value of the control that the visitor changed.
+
+        Exceptions from evaluating the visitor's text pass through.
+        """
         control_id = self._checked(content).get("control")
         if not isinstance(control_id, str) or control_id not in self._controls:
-            raise RequestRefused("unknown_control", "There is no such control, or no longer.")
+            raise RequestRefused("unknown_control", _UNKNOWN_CONTROL)
         name, control = self._controls[control_id]
         try:
             value = control.receive(content.get("value"), self.page.evaluate)
@@ -133,7 +142,7 @@ class Dynamics:
             self._cause = None
 
     def control_update(self, content: Any) -> None:
-        """A control, or a region, is to show its variables anew."""
+        """Show the present values of the variables in a control or an output region."""
         control_id = self._checked(content).get("control_id")
         if isinstance(control_id, str) and control_id in self._regions:
             with self.page.block(control_id):
@@ -148,16 +157,18 @@ class Dynamics:
             update = {"interact_id": control_id, "control": name, "value": sent}
             self.page.display({f"{PREFIX}-update": update})
         else:
-            raise RequestRefused("unknown_control", "There is no such control, or no longer.")
+            raise RequestRefused("unknown_control", _UNKNOWN_CONTROL)
 
     def _checked(self, content: Any) -> dict[str, Any]:
         if not isinstance(content, dict) or content.get("namespace") != self.namespace:
-            raise RequestRefused("unknown_namespace", "There are no such variables, or no longer.")
+            raise RequestRefused(
+                "unknown_namespace", "These variables no longer exist; run the cell again."
+            )
         return content
 
 
 def _described(control: Control) -> dict[str, Any]:
-    """How the page is told of a control; raises ValueError for those that there are not."""
+    """The description of a control for the page; raises ValueError for an unsupported control."""
     if isinstance(control, ContinuousSlider) and not control.range_slider:
         line = control.line
         return {"control_type": "Slider", "min": line.low, "max": line.high, "step": line.step}
@@ -165,4 +176,4 @@ def _described(control: Control) -> dict[str, Any]:
         return {"control_type": "ExpressionBox"}
     if isinstance(control, Checkbox):
         return {"control_type": "Checkbox"}
-    raise ValueError("Sliders of numbers, boxes to type in and boxes to tick are dynamic.")
+    raise ValueError("A dynamic variable needs a number slider, an input box or a checkbox.")

@@ -1,4 +1,4 @@
-"""Questions that a visitor answers, told right or wrong, and asked again in another way."""
+"""Exercises: questions whose answers are checked, with hints and new variants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sagecell_tx.kernelside.interact.interacts import Interacts
 
 @frozen
 class Task:
-    """One question: its HTML, a control for the answer, who judges it, and hints."""
+    """One question: its HTML, a control for the answer, a function that judges it, and hints."""
 
     question: str
     control: Control
@@ -26,13 +26,13 @@ class Task:
 
     @classmethod
     def of(cls, names: Mapping[str, Any]) -> Task:
-        """The task that a program described by its variables; raises ValueError."""
+        """The task in a program's variables, see `Exercises.exercise`; raises ValueError."""
         question = str(names.get("question", ""))
         if "title" in names:
             question = f"<h3>{html.escape(str(names['title']))}</h3>{question}"
         answer, judge = names.get("answer"), names.get("check")
         if judge is None and "answer" not in names:
-            raise ValueError("An exercise sets answer, or check, a function that judges one.")
+            raise ValueError("An exercise must set answer, or check (a function of an answer).")
         control: Any = ExpressionBox("")
         if isinstance(answer, tuple) and len(answer) == 2 and _is_meant(answer[1]):
             answer, control = answer[0], automatic_control(answer[1])
@@ -49,7 +49,7 @@ class Task:
 
 
 def _is_meant(value: object) -> bool:
-    """Whether the second of a pair means a control and not a part of the answer."""
+    """Whether the second item of a pair describes a control and is not part of the answer."""
     return isinstance(value, Control | list | tuple)
 
 
@@ -64,10 +64,10 @@ class Exercises:
         """Ask the question that a program describes.
 
         The program sets ``question``, HTML with formulas between dollar signs, and ``answer``: an
-        object, or a pair of an object and what means the control to answer with. It may set
-        ``check``, a function of an answer that returns whether that is right, or a pair of this
-        and a message; ``hints``, of which one more is told after each wrong answer; and
-        ``title``. It is run anew for another question, so what it draws at random then differs.
+        object, or a pair of an object and the control, list or tuple for the control to answer
+        with. It may set ``check``, a function that gets an answer and returns whether it is right,
+        or a pair of this and a message; ``hints``, one more of which is shown after each wrong
+        answer; and ``title``. It runs again for another question, with new random values.
         """
         task, wrong = Task.of(self.run(code)), 0
 

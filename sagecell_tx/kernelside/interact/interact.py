@@ -17,7 +17,7 @@ PREFIX = "application/sage-interact"
 
 @define(eq=False)
 class ControlState:
-    """A control in its place: what a client would send for its value, and what the function gets."""
+    """A control of an interact and its value: `sent` on the wire, `value` for the function."""
 
     control: Control
     sent: Any
@@ -28,9 +28,9 @@ class ControlState:
 class Interact:
     """The state of an interact, and its function's runs.
 
-    `ours`: the function's first argument is the interact itself, for which `proxy` stands.
-    `updating` tells whether a change of a control alone is to run the function. `scope` is around
-    each run.
+    `ours`: whether the function's first argument is the interact itself, given as `proxy`.
+    `updating` returns whether a change of that control runs the function. `scope` is entered
+    around each run.
     """
 
     id: str
@@ -50,14 +50,14 @@ class Interact:
     # --- controls
 
     def add(self, name: str, control: Control) -> dict[str, Any]:
-        """Take a control in, in the place of one of that name; returns how it looks."""
+        """Add a control or replace the one of that name; returns its description."""
         self.held[name] = ControlState(
             control, control.initial, control.initial_value(self.page.evaluate)
         )
         return self.describe(name)
 
     def describe(self, name: str) -> dict[str, Any]:
-        """How a control looks, as the page is told."""
+        """The description of a control for the page."""
         control = self.held[name].control
         label = control.label
         if label is None:
@@ -65,9 +65,9 @@ class Interact:
         return {**control.message(), "label": label, "update": self.updating(name, control)}
 
     def receive(self, values: Mapping[str, Any]) -> None:
-        """Take what a client sent, or nothing of it.
+        """Take wire values from a client: all of them, or none when one fails.
 
-        Raises Refused; what the visitor's text raises passes.
+        Raises RequestRefused; exceptions from evaluating the visitor's text pass through.
         """
         taken = {}
         for name, sent in values.items():
@@ -82,12 +82,12 @@ class Interact:
         self._waiting += [name for name in taken if name not in self._waiting]
 
     def set_value(self, name: str, value: Any) -> None:
-        """Set a control's value for the program, and tell the page; raises ValueError."""
+        """Set a control's value for the program and send it to the page; raises ValueError."""
         sent = self._set(name, value)
         self.send_change("update", control=name, value=sent)
 
     def set_part(self, name: str, value: Any, path: list[int]) -> None:
-        """The same when only what is at `path` differs: the page is told of that alone."""
+        """As `set_value`, when only the item at `path` differs: only that item is sent."""
         part = self._set(name, value)
         for step in path:
             part = part[step]
@@ -101,22 +101,22 @@ class Interact:
         return sent
 
     def send_change(self, what: str, **content: Any) -> None:
-        """Tell the page of a change."""
+        """Send the page the message `application/sage-interact-WHAT` about this interact."""
         self.page.display({f"{PREFIX}-{what}": {"interact_id": self.id, **content}})
 
     # --- the function
 
     def arguments(self) -> dict[str, Any]:
-        """The function's arguments by name: of the controls, those that it has a place for."""
+        """The function's arguments by name: the values of the controls that it accepts."""
         values = {name: held.value for name, held in self.held.items()}
         accepted = accepts(self.function)
         return values if accepted is None else {n: v for n, v in values.items() if n in accepted}
 
     def run(self, *, first: bool = False) -> None:
-        """Run the function; what it says, errors included, is in the interact's block.
+        """Run the function; its output, errors included, goes to the interact's block.
 
-        Only an interrupt passes, and RuntimeError when it runs already. The error, if any, is in
-        `error`.
+        The function's exception, if any, is kept in `error`. Raises only KeyboardInterrupt, and
+        RuntimeError when the function is already running.
         """
         with self.scope(self), self.page.block(self.id):
             self.error, self.changed, self._waiting = None, self._waiting, []
@@ -131,7 +131,7 @@ class Interact:
                 self._release()
 
     def _release(self) -> None:
-        """What was pressed is so no more."""
+        """Reset the buttons that were pressed."""
         for name, held in self.held.items():
             if held.control.momentary:
                 start = held.control.initial
@@ -140,7 +140,7 @@ class Interact:
 
 
 def accepts(function: Callable[..., Any]) -> set[str] | None:
-    """The names that a function takes arguments by; None for any."""
+    """The names of a function's keyword arguments; None when it accepts any."""
     parameters = parameters_of(function)
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return None
@@ -149,7 +149,7 @@ def accepts(function: Callable[..., Any]) -> set[str] | None:
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """A function's parameters, in order; none if it does not tell."""
+    """A function's parameters, in order; empty when it has no signature."""
     try:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):

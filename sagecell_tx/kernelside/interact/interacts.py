@@ -19,10 +19,10 @@ from sagecell_tx.kernelside.interact.layouts import BOOKMARKS, OUTPUT, layout
 from sagecell_tx.kernelside.interact.page import Page, RequestRefused
 from sagecell_tx.kernelside.interact.proxies import Proxy
 
-#: The argument that says whether a change alone runs the function, and the button if not.
+#: Name of the default argument that turns automatic runs off, and of the update button.
 AUTO_UPDATE = "auto_update"
 
-#: Interacts that a kernel knows; the oldest is forgotten for one more.
+#: The most interacts that a kernel keeps; the oldest is discarded for a new one.
 KNOWN = 1000
 
 
@@ -47,15 +47,16 @@ class Interacts:
     ) -> Any:
         """Give a function controls for its arguments, and run it whenever one is changed.
 
-        Used as ``@interact``, ``@interact(layout=...)`` or ``interact(f, ...)``. What a default
-        means as a control, `automatic_control` says. A first argument without a default gets the
-        interact itself, any other an empty box. ``auto_update=False`` among the defaults adds a
-        button, without which nothing runs.
+        Used as ``@interact``, ``@interact(layout=...)`` or ``interact(f, ...)``. The controls for
+        defaults are listed in `automatic_control`. A first argument without a default gets the
+        interact itself, any other an empty input box. ``auto_update=False`` among the defaults adds
+        a button; then only buttons run the function.
 
-        `controls` has more of them, by name or as pairs. `update` names those that run the
-        function, when not all do. `layout` says what stands where, `locations` where else in the
-        page, by CSS selector. Without `output` there is no place for output, and with `readonly`
-        nothing can be changed. Without `automatic_labels`, only labels that were given are there.
+        `controls` adds controls, as a mapping or as pairs of name and control. `update` names the
+        controls that run the function, ``"*"`` all; by default, those with ``update=True`` do.
+        `layout` gives the rows (see `layouts.layout`), `locations` CSS selectors of other places
+        in the page, by name. Without `output` there is no output area; with `readonly` no control
+        can be changed. Without `automatic_labels`, a control has no label unless it was given one.
         """
         if f is None or not callable(f):
             more = controls if f is None else f
@@ -104,9 +105,9 @@ class Interacts:
 
     @contextmanager
     def _scope(self, interact: Interact) -> Iterator[None]:
-        """Around a run: what was made in the one before is forgotten."""
+        """Around a run: discard the interacts that the previous run made."""
         if interact in self._running:
-            raise RuntimeError("The interact is running already.")
+            raise RuntimeError("The interact is already running.")
         for inner in interact.inner:
             self._forget(inner)
         interact.inner.clear()
@@ -122,20 +123,22 @@ class Interacts:
             self._forget(inner)
 
     def rest(self) -> None:
-        """Nothing runs. To be said between requests: an interrupt may come at any moment."""
+        """Mark all interacts as not running. Called between requests, in case of an interrupt."""
         self._running.clear()
 
     # --- requests
 
     def update(self, interact_id: object, values: object, *, run: bool = True) -> None:
-        """Take what a client sent and run the function.
+        """Take wire values from a client and run the function.
 
-        Raises Refused, when nothing was done; or what the visitor's text or the function raised,
-        when the page has been shown it.
+        Raises RequestRefused when nothing has changed; otherwise the exception of the visitor's
+        text or of the function, after it was shown on the page.
         """
         interact = self._known.get(interact_id) if isinstance(interact_id, str) else None
         if interact is None:
-            raise RequestRefused("unknown_interact", "There is no such interact, or no longer.")
+            raise RequestRefused(
+                "unknown_interact", "This interact no longer exists; run its cell again."
+            )
         if not isinstance(values, dict):
             raise RequestRefused("invalid_request", "The values must be a JSON object.")
         try:
@@ -154,13 +157,13 @@ class Interacts:
 
 
 def _asked(function: Callable[..., Any], controls: Any) -> dict[str, Any]:
-    """What is to be a control, by name and in order."""
+    """The values that describe controls, by name and in order."""
     if controls is None:
         more = {}
     elif isinstance(controls, Iterable):
         more = dict(controls)
     else:
-        raise TypeError("The controls of an interact are a mapping, or pairs of name and control.")
+        raise TypeError("The controls must be a mapping, or pairs of name and control.")
     asked = {}
     by_name = [each for each in parameters_of(function) if each.kind not in _NOT_NAMED]
     for position, each in enumerate(by_name):
@@ -174,7 +177,7 @@ def _asked(function: Callable[..., Any], controls: Any) -> dict[str, Any]:
 
 
 def _takes_proxy(function: Callable[..., Any], asked: Mapping[str, Any]) -> bool:
-    """Whether the first argument is none of those that controls give."""
+    """Whether the first argument is positional, has no default and is not set by a control."""
     first = next(iter(parameters_of(function)), None)
     return (
         first is not None
@@ -184,7 +187,7 @@ def _takes_proxy(function: Callable[..., Any], asked: Mapping[str, Any]) -> bool
     )
 
 
-#: Parameters that take whatever is left.
+#: ``*args`` and ``**kwargs``.
 _NOT_NAMED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -193,7 +196,7 @@ def _is_off(button: Any) -> bool:
 
 
 def _updating(update: Any, button: Any) -> Callable[[str, Control], bool]:
-    """Whether a change of a control alone runs the function."""
+    """The function that returns whether a change of a control runs the interact."""
     if _is_off(button):
         return lambda name, control: name == AUTO_UPDATE or (control.momentary and control.update)
     if update is None:
@@ -204,17 +207,17 @@ def _updating(update: Any, button: Any) -> Callable[[str, Control], bool]:
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or name.startswith("_"):
-        raise ValueError(f"{name!r:.60} is no name for a control.")
+        raise ValueError(f"A control's name must be text without a leading _, not {name!r:.60}.")
 
 
 def _locations(locations: Any, names: Iterable[str]) -> dict[str, str] | None:
-    """Where in the page what stands; raises ValueError."""
+    """Checked CSS selectors by control name; raises ValueError."""
     if locations is None:
         return None
     known = {*names, OUTPUT, BOOKMARKS}
     for name, place in dict(locations).items():
         if name not in known:
-            raise ValueError(f"The locations name {name!r:.60}, which is no control.")
+            raise ValueError(f"The locations name {name!r:.60}, which is not a control.")
         if not isinstance(place, str):
-            raise ValueError("A location is a CSS selector.")
+            raise ValueError("A location must be a CSS selector, as text.")
     return dict(locations)

@@ -1,11 +1,11 @@
-"""Which control stands where."""
+"""Layouts: the row and the width of each control of an interact."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-#: What stands among the controls beside them.
+#: Names in layouts that are not controls: the output area and the bookmarks.
 OUTPUT, BOOKMARKS = "_output", "_bookmarks"
 
 #: A name and its share of the row's width, from 0 to 1.
@@ -21,8 +21,8 @@ def layout(asked: Any, names: Collection[str], *, output: bool) -> Layout:
     """Rows of places, each name in one of them; raises ValueError.
 
     `asked` is None, a list of rows, or a mapping of the sides of the output to rows. A row is a
-    list of names, or of pairs of a name and its width. Controls that are not named stand in
-    rows of their own before the output; `*` in a row stands for all of them.
+    name, or a list of names or of pairs of a name and its width. Each control that is not named
+    gets its own row before the output, or all of them take the place of a `*`.
     """
     if asked is None:
         rows: Layout = []
@@ -34,7 +34,7 @@ def layout(asked: Any, names: Collection[str], *, output: bool) -> Layout:
     known = {*names, OUTPUT, BOOKMARKS, "*"}
     for name in named:
         if name not in known:
-            raise ValueError(f"The layout names {name!r}, which is no control.")
+            raise ValueError(f"The layout names {name!r}, which is not a control.")
         if named.count(name) > 1:
             raise ValueError(f"The layout names {name!r} twice.")
     others = [name for name in names if name not in named]
@@ -64,16 +64,16 @@ def _place(place: Any) -> Place:
         name, width = place
         share = None if width is None else float(width)
     except (TypeError, ValueError) as error:
-        raise ValueError("A place in the layout is a name, or a name and a width.") from error
+        raise ValueError("A place in the layout must be a name, or a name and a width.") from error
     if not isinstance(name, str) or (share is not None and not 0 < share <= 1):
-        raise ValueError("A place in the layout is a name, and a width from 0 to 1.")
+        raise ValueError("A place in the layout must be a name, and a width from 0 to 1.")
     return [name, share]
 
 
 def _from_sides(sides: Mapping[Any, Any]) -> Layout:
     unknown = [side for side in sides if side not in (*_ABOVE, *_BELOW, *_SIDES)]
     if unknown:
-        raise ValueError(f"The layout names {unknown[0]!r}, which is no side of the output.")
+        raise ValueError(f"The layout names {unknown[0]!r}, which is not a side of the output.")
     middle = [*_names(sides, "left"), [OUTPUT, None], *_names(sides, "right")]
     return [*_rows(sides, _ABOVE), middle, *_rows(sides, _BELOW)]
 
@@ -103,7 +103,10 @@ def _spread(row: list[Place], names: Sequence[str]) -> list[Place]:
 
 
 def _shared(row: list[Place]) -> list[Place]:
-    """Widths that together are 1 at most; who has none shares what is left."""
+    """A row whose widths add up to at most 1; places without one share the remaining width.
+
+    When no width remains, all places get the same.
+    """
     given = sum(width for _, width in row if width is not None)
     open_places = sum(width is None for _, width in row)
     if open_places and given >= 1:

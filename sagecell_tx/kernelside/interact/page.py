@@ -1,4 +1,4 @@
-"""What an interact asks of its surroundings: a kernel, or in tests nothing but a memory."""
+"""What interacts need of the page: implemented by a kernel, and in memory by tests."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ Bundle = Mapping[str, Any]
 
 
 class Page(Protocol):
-    """The visitor's page, as far as an interact has to do with it."""
+    """The visitor's page, as far as interacts use it."""
 
     def display(self, data: Bundle) -> None:
-        """Say data by MIME type, in the block that is open."""
+        """Publish data by MIME type, in the innermost open block."""
 
     def block(self, block_id: str) -> AbstractContextManager[None]:
-        """While it is open, all output belongs to the block of that name."""
+        """A context in which all output belongs to the block with this id."""
 
     def show(self, value: Any) -> None:
-        """Show an object, as a cell's last expression is shown."""
+        """Display an object; nothing for None."""
 
     def show_error(self) -> None:
         """Show the exception that is being handled."""
 
     def stay(self) -> None:
-        """There is something to do for as long as the visitor likes."""
+        """Keep the session open while it is idle, for as long as the server allows."""
 
     def evaluate(self, typed: str) -> Any:
-        """What text stands for among the visitor's variables; raises whatever that raises."""
+        """The value of an expression in the visitor's namespace; its exceptions pass through."""
 
 
 class RequestRefused(Exception):
-    """A request that is not carried out: a word for programs, and a sentence."""
+    """A request is refused: `word` is for programs, the message for users."""
 
     def __init__(self, word: str, sentence: str) -> None:
         super().__init__(sentence)

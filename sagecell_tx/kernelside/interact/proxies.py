@@ -15,10 +15,10 @@ from sagecell_tx.kernelside.interact.page import RequestRefused
 
 
 class Proxy:
-    """Its attributes are the values of an interact's controls.
+    """An interact whose attributes are the values of its controls.
 
-    To set one changes the control in the page and runs nothing. To set one that is not there, or
-    to set one to a control, makes a control; to delete one takes it away.
+    Setting an attribute changes the control in the page, without running the function. Setting a
+    new name, or assigning a control, adds a control; deleting an attribute removes its control.
     """
 
     __slots__ = ("_interact",)
@@ -39,7 +39,7 @@ class Proxy:
     def __setattr__(self, name: str, value: Any) -> None:
         interact = _interact(self)
         if name.startswith("_"):
-            raise AttributeError("Names of controls do not begin with an underscore.")
+            raise AttributeError("A control's name must not begin with an underscore.")
         if name in interact.held and not isinstance(value, Control):
             interact.set_value(name, value)
         else:
@@ -56,7 +56,7 @@ class Proxy:
         return [*super().__dir__(), *_interact(self).held]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function as if it were no interact."""
+        """Call the function itself, with these arguments."""
         return _interact(self).function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -64,13 +64,13 @@ class Proxy:
         return f"<interact {name}({', '.join(_interact(self).held)})>"
 
     def _ipython_display_(self) -> None:
-        """Nothing more: it is on the page already."""
+        """Display nothing: the interact is already on the page."""
 
-    # --- beside the controls; their names are part of what programs use
+    # --- beside the controls; programs use these names
 
     @property
     def _changed(self) -> list[str]:
-        """The names of the controls that changed since the run before."""
+        """The names of the controls that changed since the previous run."""
         return list(_interact(self).changed)
 
     def _update(self) -> None:
@@ -78,7 +78,10 @@ class Proxy:
         _interact(self).run()
 
     def _state(self, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The values of all controls, as the page sends them; sets those given first."""
+        """The wire values of all controls but buttons and HTML; first sets those of `state`.
+
+        Raises ValueError for a `state` that the controls cannot have.
+        """
         interact = _interact(self)
         if state is not None:
             try:
@@ -94,17 +97,14 @@ class Proxy:
         }
 
     def _bookmark(self, name: str, values: Mapping[str, Any] | None = None) -> None:
-        """Offer the visitor a way back to the values that the controls have now, or to others.
-
-        `values` are as the page sends them, see `_state`.
-        """
+        """Add a bookmark of the controls' present values, or of `values`, as `_state` has them."""
         chosen = self._state() if values is None else dict(values)
         _interact(self).send_change("bookmark", name=str(name), values=chosen)
 
     def _set_bookmarks(
         self, bookmarks: str | Mapping[str, Any] | Iterable[tuple[str, Any]]
     ) -> None:
-        """Offer several: values by the bookmark's name, pairs of these, or JSON of either."""
+        """Add several bookmarks: values by name, pairs of name and values, or JSON of either."""
         given: Any = json.loads(bookmarks) if isinstance(bookmarks, str) else bookmarks
         pairs = given.items() if isinstance(given, Mapping) else given
         for name, values in pairs:
@@ -117,9 +117,9 @@ def _interact(proxy: Proxy) -> Interact:
 
 
 class ControlValues(Sequence[Any]):
-    """The values of a grid or of several sliders: a list, and to set one of them sets it in the page.
+    """The values of a grid or multi-slider, as a list; setting an item changes it in the page.
 
-    `path` leads to a row.
+    `path` is the position of a row of a grid, empty for the whole control.
     """
 
     def __init__(self, interact: Interact, name: str, path: tuple[int, ...] = ()) -> None:

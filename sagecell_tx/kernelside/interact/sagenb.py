@@ -1,4 +1,4 @@
-"""The controls as the first notebooks of Sage had them: functions with small names."""
+"""The control functions of the Sage Notebook (sagenb), for older programs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def input_box(
     width: int = 80,
     height: int = 1,
 ) -> Control:
-    """A place to type in.
+    """An input box.
 
-    What is typed is evaluated; with `type` `str` it is text, and with another type or function the
-    value is given to that.
+    The text is evaluated, and `type` is called with the value. With `type` `str` it stays text, and
+    a type named Color gives a colour selector.
     """
     if type is str:
         return InputBox("" if default is None else str(default), label, width, height)
@@ -44,7 +44,7 @@ def slider(
     label: str | None = None,
     display_value: bool = True,
 ) -> Control:
-    """A slider over a list of values, or from `vmin` (0 if it is the only one) to `vmax`."""
+    """A slider over a list of values, or from `vmin` to `vmax`, or from 0 to `vmin` alone."""
     return _slider(vmin, vmax, step_size, default, label, display_value, False)
 
 
@@ -56,7 +56,7 @@ def range_slider(
     label: str | None = None,
     display_value: bool = True,
 ) -> Control:
-    """The same for a range: the function gets a pair of values."""
+    """As `slider`, for a range: the function gets a pair of values."""
     return _slider(vmin, vmax, step_size, default, label, display_value, True)
 
 
@@ -84,7 +84,7 @@ def selector(
     width: str | int | None = None,
     buttons: bool = False,
 ) -> Selector:
-    """A list that opens, or buttons: so many rows or columns mean buttons, too."""
+    """A drop-down list; buttons if `buttons`, `nrows` or `ncols` is given."""
     shape = "button" if buttons or nrows is not None or ncols is not None else "list"
     return Selector(values, default, shape, nrows, ncols, width or "", label)
 
@@ -97,13 +97,13 @@ def input_grid(
     to_value: Callable[[Any], Any] | None = None,
     width: int = 4,
 ) -> InputGrid:
-    """A grid of boxes; the function gets what `to_value` makes of the list of rows."""
+    """A grid of input boxes; the function gets the list of rows, converted by `to_value`."""
     start = "" if default is None else default
     return InputGrid(nrows, ncols, start, width, label, to_value=to_value)
 
 
 def checkbox(default: bool = True, label: str | None = None) -> Checkbox:
-    """A box to tick."""
+    """A checkbox."""
     return Checkbox(default, label)
 
 
@@ -113,7 +113,7 @@ def color_selector(
     widget: str = "colorpicker",
     hide_box: bool = False,
 ) -> ColorSelector:
-    """A colour to choose. Which `widget` was asked for makes no difference: there is one."""
+    """A colour selector. `widget` is ignored: there is only one."""
     return ColorSelector(default, label, hide_box)
 
 

@@ -1,7 +1,7 @@
 """Languages other than Python, for cells that are written in them.
 
 A page wraps such a cell's code in Python, as ``print(gap.eval(\"\"\"...\"\"\"))``; these are the
-names that it uses. They cost nothing before they are: no process, no look for a program.
+names that it uses. Programs are looked up and started only when a name is used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from sagecell_tx.kernelside.languages.markup import html
 from sagecell_tx.kernelside.languages.programs import Language
 
-#: What every visitor's program finds defined, by name.
+#: The objects for these languages, by the names that every visitor's program finds.
 NAMES: Mapping[str, object] = {
     "gap": Language("GAP", "gap", ("-q", "-T", "-r")),
     "gp": Language("PARI/GP", "gp", ("-q", "-f")),
@@ -21,7 +21,7 @@ NAMES: Mapping[str, object] = {
         "M2",
         (
             *("--silent", "-q", "--no-readline", "--no-prompts", "--no-debug", "--no-tty"),
-            # It repeats what it reads from anything but a terminal.
+            # Macaulay2 echoes input that does not come from a terminal.
             *("-e", "clearEcho stdio"),
         ),
     ),
@@ -31,7 +31,7 @@ NAMES: Mapping[str, object] = {
         "octave-cli",
         (
             *("--quiet", "--norc", "--no-history"),
-            # As one text: line by line, it takes no functions.
+            # In one piece: read line by line, it accepts no function definitions.
             *("--eval", "eval(fread(stdin, Inf, 'char=>char')')"),
         ),
     ),

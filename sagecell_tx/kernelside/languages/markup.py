@@ -1,4 +1,4 @@
-"""HTML as a cell's language: it is shown."""
+"""HTML as a cell's language."""
 
 from __future__ import annotations
 

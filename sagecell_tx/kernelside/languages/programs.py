@@ -1,7 +1,7 @@
-"""Programs that run a text in a language of their own and print what comes of it.
+"""Other languages: an installed program runs a cell's code and prints the result.
 
-Each text is run by a process of its own, from beginning to end: what one defines, the next
-one does not know. The process is a child of the kernel, in its directory and its confinement.
+Each run is a new process, so definitions of one run are unknown to the next. The process is a
+child of the kernel, in its directory and its sandbox.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from typing import IO
 
 from attrs import field, frozen
 
-#: Bytes of output that are read: at the end of its input, a program may ask and ask.
+#: The most bytes of output: at the end of its input, a program may print prompts without end.
 LIMIT = 1024 * 1024
 
 _PIECE = 64 * 1024
 
 
 class LanguageError(Exception):
-    """No result. The text says all there is to say: where it was raised is of no interest."""
+    """A run has no result. IPython shows only the message, without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows."""
+        """The lines that IPython shows."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class NotInstalled(LanguageError):
-    """The program is not there."""
+    """The program is not on the kernel's PATH."""
 
 
 class Crashed(LanguageError):
-    """The program was ended by a signal; the text has what it had printed, too."""
+    """The program was ended by a signal; the message includes its output."""
 
 
 @frozen(repr=False)
 class Language:
-    """A language: its name to people, the program that knows it, and what that is told.
+    """A language: its title for people, and the program that runs it with its arguments.
 
-    `before` is put before each text; `environment` is added to the kernel's own.
+    `before` is put before each program text; `environment` is added to the kernel's own.
     """
 
     title: str
@@ -53,17 +53,17 @@ class Language:
     environment: Mapping[str, str] = field(factory=dict)
 
     def __repr__(self) -> str:
-        return f"<{self.title}: eval(text) runs a text>"
+        return f"<{self.title}: eval(text) runs code>"
 
     def eval(self, text: str) -> str:
-        """What the program prints when it runs `text`, errors among it.
+        """The output of the program when it runs `text`, including errors.
 
         Raises `NotInstalled`, `Crashed`. An interrupt ends the program.
         """
         path = shutil.which(self.program)
         if path is None:
             raise NotInstalled(f"{self.title} is not installed on this server.")
-        # From a file, so that whoever does not read all of it keeps nobody waiting.
+        # From a file: a pipe would block the kernel if the program did not read all of it.
         with tempfile.TemporaryFile() as source:
             source.write(f"{self.before}{text}\n".encode())
             source.seek(0)
@@ -82,8 +82,8 @@ class Language:
 def _run(
     command: list[str], source: IO[bytes], environment: dict[str, str]
 ) -> tuple[int, bytes, bool]:
-    """Exit status and output of a program, and whether that is all that it had to print."""
-    # An interrupt waits until there is something that it can end.
+    """Run a program; returns its exit status, its output, and whether that is all of the output."""
+    # Keep an interrupt pending until the process exists, so that it can be ended.
     unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with subprocess.Popen(
@@ -92,7 +92,7 @@ def _run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
-            process_group=0,  # an interrupt is for the kernel, which then ends all of it
+            process_group=0,  # an interrupt reaches only the kernel, which then ends the group
         ) as process:
             try:
                 signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
@@ -105,7 +105,7 @@ def _run(
 
 
 def _read(process: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
-    """What is printed, up to the limit, and whether that is all; it has ended then."""
+    """The output up to the limit, and whether that is all; if so, the process has ended."""
     assert process.stdout is not None
     pieces: list[bytes] = []
     size = 0
@@ -120,6 +120,6 @@ def _read(process: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program and what it has started, if they have not ended."""
+    """Kill the program's process group, if it has not ended."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -7,10 +7,10 @@ import sys
 
 
 def unwrapped(lines: list[str]) -> list[str]:
-    """The program in such a cell, so that tracebacks show its lines; other cells as they are.
+    """IPython input transformer: the program in such a cell, so that tracebacks show its lines.
 
-    As with `exec`, no value is shown: the program does not end with an expression.
-    For IPython's input transformers. Sage would take what is not in `exec` for its own.
+    Other cells are returned unchanged; so are all cells with Sage, which would preparse a program
+    outside `exec`. As with `exec`, no value is shown: the result does not end with an expression.
     """
     if "sage" in sys.modules:
         return lines
@@ -27,7 +27,7 @@ def unwrapped(lines: list[str]) -> list[str]:
 
 
 def _is_python(program: str) -> bool:
-    """What is not is left to `exec`, which knows no more than Python."""
+    """Whether it is valid Python; anything else is left to `exec`, which raises the error."""
     try:
         ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Sage as a cell's language: Python with much around it, where it is installed."""
+"""Sage as a cell's language, on servers without Sage."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-#: What the metadata of an execute_request says of the language that the program is written in.
+#: The key for the program's language in the metadata of an execute_request.
 LANGUAGE = "language"
 
 
 def excuse(metadata: Mapping[str, Any], reply: Mapping[str, Any]) -> str:
-    """What to tell of a program that failed, perhaps because Sage is not here; mostly nothing.
+    """The notice after a Sage program failed where Sage is not installed; otherwise empty.
 
-    A program that is Python as well runs without Sage, so nothing is said before it fails.
+    A program that is valid Python as well runs without Sage, so there is no notice before.
     """
     failed = reply.get("status") == "error" and reply.get("ename") != "KeyboardInterrupt"
     if not failed or metadata.get(LANGUAGE) != "sage" or "sage" in sys.modules:

@@ -1,1 +1,1 @@
-"""What a kernel publishes on iopub: captured, queued, and written to its readers."""
+"""A kernel's output on iopub: captured, queued, and written to its readers."""

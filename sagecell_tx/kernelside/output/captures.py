@@ -1,4 +1,4 @@
-"""What is written beneath Python, to the file descriptors of stdout and stderr."""
+"""Captures output that bypasses Python, on the file descriptors of stdout and stderr."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Protocol
 
-#: Bytes that a subprocess can write ahead of us, where the system allows it.
+#: Bytes that a pipe holds, where the system allows it: a subprocess can write so far ahead.
 PIPE = 1024 * 1024
 _READ = 64 * 1024
 
-# With Python's lock held: to let go of it wakes the thread that waits for it, which takes
-# ten times as long as the look.
+# PyDLL keeps the GIL: releasing it would wake the thread that waits for it, which takes ten
+# times as long as the poll.
 _poll = ctypes.PyDLL(None).poll
 _poll.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int]
 
 
 class CapturedStream(Protocol):
-    """The stream of the kernel that lies above a descriptor."""
+    """The kernel's stream for a file descriptor."""
 
     name: str
     latest_parent: dict[str, Any]
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """The descriptor to capture."""
 
 
 class Capture:
-    """What is written to a file descriptor beneath Python, as text of a stream.
+    """The text that is written to a stream's file descriptor directly.
 
-    Puts a pipe in the place of the descriptor.
+    Replaces the file descriptor by a pipe.
     """
 
     def __init__(self, stream: CapturedStream) -> None:
@@ -43,7 +43,7 @@ class Capture:
         self.ended = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.descriptor, write_end = os.pipe()
-        with suppress(OSError):  # a user may have too much in pipes already
+        with suppress(OSError):  # the user's limit for pipes may be reached
             fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PIPE)
         os.set_blocking(self.descriptor, False)
         os.dup2(write_end, stream.fileno())
@@ -51,29 +51,32 @@ class Capture:
 
     @property
     def parent(self) -> dict[str, Any]:
-        """The latest request: who wrote is not to be known."""
+        """The header of the latest request, since the writer's request is unknown."""
         return self._owner.latest_parent
 
     def read(self) -> str:
-        """What has been written; empty for nothing, and half a character waits for the rest."""
+        """Read what has been written, empty for nothing; an incomplete character is kept back.
+
+        Sets `ended` at the end of the pipe.
+        """
         try:
             data = os.read(self.descriptor, _READ)
         except BlockingIOError:
             return ""
-        except OSError:  # a cell closed what is not its own
+        except OSError:  # a cell closed our descriptor
             data = b""
         self.ended = not data
         return self._decoder.decode(data)
 
 
 class _OpenCapture(ctypes.Structure):
-    """A descriptor as poll(2) takes it."""
+    """`struct pollfd` of poll(2)."""
 
     _fields_ = [("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short)]
 
 
 class Captures:
-    """Those that have not ended, looked at together."""
+    """The captures that have not ended, polled together."""
 
     def __init__(self, captures: Iterable[Capture] = ()) -> None:
         self._open = list(captures)
@@ -87,7 +90,7 @@ class Captures:
         return bool(_poll(self._address, len(self._open), 0))
 
     def drop_ended(self) -> list[int]:
-        """The descriptors of those that have ended, which are let go."""
+        """Remove the captures that have ended; returns their descriptors."""
         ended = [capture.descriptor for capture in self._open if capture.ended]
         if ended:
             self._open = [capture for capture in self._open if not capture.ended]

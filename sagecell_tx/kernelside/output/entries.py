@@ -1,4 +1,4 @@
-"""What waits in a kernel's queue to be said on iopub."""
+"""The entries of a kernel's iopub queue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-#: What a queue entry takes beside its bytes.
+#: Bytes that are counted for a queue entry beside its payload.
 ENTRY = 256
 
 
@@ -20,13 +20,13 @@ class Text:
     born: float
     parts: list[str] = field(factory=list)
     size: int = 0
-    complete: bool = False  # no more of it comes soon
+    complete: bool = False  # send it without waiting for more
     written: bool = False  # it is in the readers' sockets
 
 
 @define(eq=False)
 class Frames:
-    """A message as it goes over the wire."""
+    """A serialized message."""
 
     frames: list[bytes]
     size: int

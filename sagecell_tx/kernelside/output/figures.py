@@ -8,13 +8,13 @@ from typing import Any
 
 
 def open_figures() -> frozenset[int]:
-    """The numbers of matplotlib's open figures; none where it was not imported."""
+    """The numbers of matplotlib's open figures; empty while it is not imported."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     return frozenset() if pyplot is None else frozenset(pyplot.get_fignums())
 
 
 def show_others(known: Container[int]) -> None:
-    """Show and close the figures whose numbers are not among these; what a cell does at its end."""
+    """Show and close the open figures that are not in `known`, as at the end of a cell."""
     backend = sys.modules.get("matplotlib_inline.backend_inline")
     numbers = [number for number in open_figures() if number not in known]
     if backend is None or not numbers:

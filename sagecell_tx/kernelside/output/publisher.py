@@ -1,10 +1,10 @@
-"""What a kernel says on iopub leaves in order, and whoever says too much waits.
+"""A kernel's iopub: output is sent in order, and a cell that writes too fast waits.
 
-All that cells say goes through one queue, bounded in bytes, and one thread writes it to the
+All output of cells goes through one queue, bounded in bytes, and one thread writes it to the
 readers' sockets. Nothing is dropped: when a reader is slow the thread waits, the queue fills, and
-`print` and `display` wait in turn. Text is one growing entry of the queue while it is the newest,
-so many small writes are few messages. Who flushes waits for the thread to have written, so that
-what was flushed outlives the process.
+`print` and `display` wait in turn. Text is appended to the newest entry of the queue where
+possible, so many small writes become few messages. `flush` waits until the thread has written, so
+that flushed output survives the process.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from sagecell_tx.kernelside.output.entries import ENTRY, Frames, Text
 from sagecell_tx.kernelside.output.readers import GaveUp, Readers, TopicMessage
 from sagecell_tx.kernelside.output.zmtp import encode
 
-#: Bytes that may wait in the queue before whoever adds to it waits.
+#: Bytes in the queue from which on a caller that adds to it must wait.
 ROOM = 1 << 20
 
-#: Bytes of text in one message: ZMQ counts messages, so small ones bound what it holds.
+#: The most bytes of text in one message: ZMQ limits its queues by messages, not by bytes.
 TEXT = 64 * 1024
 
-#: Bytes in the queue that are written at once; a message that is larger goes alone.
+#: Bytes from which on no more entries are taken from the queue for one write.
 BATCH = 64 * 1024
 
-#: How long text may wait for more of it, in seconds.
+#: Seconds that text may wait for more text.
 LINGER = 0.05
 
-#: Ends of topics that never wait: few, small, and what ends a cell that waits.
+#: Ends of topics whose messages never wait: few, small, and needed to end a cell that waits.
 _UNSTOPPABLE = (b".status", b".error", b".execute_input", b".shutdown")
 
 
 class Publisher:
     """A kernel's iopub, as the socket that `Session.send` and the streams write to.
 
-    Until `start`, what is said is dropped: the parent of all kernels has nobody to tell.
+    Before `start`, messages are dropped: the parent process of all kernels has no readers.
     """
 
     _readers: Readers
@@ -57,7 +57,7 @@ class Publisher:
         self.closed = True
         self.forked = False
         self._captures = Captures()
-        # Reentrant: a finalizer or a signal handler that prints may run in the middle.
+        # Reentrant: a finalizer or a signal handler that prints may run while it is held.
         self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
         self._progress = threading.Condition(self._lock)
@@ -71,9 +71,9 @@ class Publisher:
         os.register_at_fork(after_in_child=self._abandon)
 
     def start(self, listening: socket.socket, captures: Iterable[Capture]) -> None:
-        """Begin to send what is said, and what the captures read, to whoever connects.
+        """Start the thread that sends messages and captured output to all that connect.
 
-        The listening socket is the publisher's from now on.
+        The publisher owns the listening socket from now on.
         """
         self._captures = Captures(captures)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -86,7 +86,7 @@ class Publisher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send what waits, unless the reader takes too long; the sockets are closed then."""
+        """Send the queue unless a reader is too slow, close the sockets, and join the thread."""
         if self.closed or self._thread is None:
             return
         self.hasten()
@@ -97,16 +97,16 @@ class Publisher:
         os.close(self._wake)
 
     def _abandon(self) -> None:
-        """In a process that a cell forked: the thread is not here, and the socket not ours."""
+        """In a process that a cell forked: it has no thread, and the socket is the parent's."""
         self.closed = self.forked = True
 
-    # --- saying
+    # --- adding to the queue
 
     def send_multipart(self, frames: list[Any], *_: object, **__: object) -> None:
-        """Publish a message; what `Session.send` calls. May wait."""
+        """Publish a message; called by `Session.send`. May wait for room."""
         if self.closed:
             return
-        # Copied now, or a visitor's array could change while it waits.
+        # Copied now, since a visitor's array could change while it is queued.
         copied = [frame if type(frame) is bytes else bytes(frame) for frame in frames]
         entry = Frames(copied, sum(map(len, copied)) + ENTRY)
         with self._lock:
@@ -116,9 +116,9 @@ class Publisher:
             self._awaken()
 
     def write(self, stream: str, text: str, parent: dict[str, Any]) -> None:
-        """Publish text of a stream. May wait."""
+        """Publish text of a stream. May wait for room."""
         if not text.isascii():
-            # A lone surrogate has no place in JSON, and a bad byte none in a message.
+            # A message cannot have lone surrogates.
             text = text.encode("utf-8", "replace").decode("utf-8")
         if len(text) <= TEXT // 4:
             self._write(stream, text, parent)
@@ -128,11 +128,12 @@ class Publisher:
             self._write(stream, text[start : start + step], parent)
 
     def hasten(self) -> None:
-        """What has been said, and what subprocesses have written, leaves soon."""
+        """Queue what subprocesses have written, and send the queue without waiting for more."""
         if self.closed:
             return
         with self._lock:
-            # All that pipes hold, in whatever room: a cell's end must not overtake it, nor wait.
+            # All that the pipes hold, even beyond ROOM: the end of a cell must come after it,
+            # and must not wait.
             self._read_captures(ROOM + 2 * PIPE)
             if self._queue:
                 if isinstance(last := self._queue[-1], Text):
@@ -142,11 +143,11 @@ class Publisher:
     def flush(self, patience: float | None = None) -> None:
         """As `hasten`, and waits until all of it is written, at most `patience` seconds.
 
-        It will be read then, whatever becomes of this process.
+        Written output can be read even if this process ends.
         """
         if self.closed:
             return
-        # A finalizer or a signal handler may flush in the middle of an addition, which must end first.
+        # A finalizer or a signal handler may flush during an addition, which must end first.
         nested = self._lock._is_owned()  # type: ignore[attr-defined]
         with self._lock:
             self.hasten()
@@ -196,17 +197,17 @@ class Publisher:
             self._room.wait()
 
     def _may_wait(self) -> bool:
-        """Not the thread that is waited for, nor the control channel's, which must answer."""
+        """False in the sending thread, and in the control channel's, which must answer."""
         thread = threading.current_thread()
         return thread is not self._thread and thread.name != CONTROL_THREAD_NAME
 
     def _awaken(self) -> None:
-        """Wake the thread if it sleeps, once: woken, it sends all that has been added meanwhile."""
+        """Wake the thread if it sleeps. Once is enough: it then sends all that was added."""
         if self._asleep and not self.closed:
             os.eventfd_write(self._wake, 1)
-            self._asleep = False  # only now: an interrupt in between must cost no wake-up
+            self._asleep = False  # only now: an interrupt in between must not lose the wake-up
 
-    # --- sending; all of it in the thread
+    # --- sending, in the thread
 
     def _run(self) -> None:
         unattended = 0
@@ -223,7 +224,7 @@ class Publisher:
                     self._attend(0 if self._in_hand else wait)
                     unattended = 0
         except (OSError, GaveUp):
-            return  # a cell closed what is not its own, or the kernel ends unread
+            return  # a cell closed our descriptors, or a reader was too slow at the end
         finally:
             with self._lock:
                 self.closed = True
@@ -232,7 +233,10 @@ class Publisher:
             self._readers.close()
 
     def _take(self) -> int | None:
-        """Take in hand what is due; how many milliseconds to wait if nothing is, None for ever."""
+        """Move what is due from the queue to `_in_hand`.
+
+        Returns the milliseconds after which waiting text is due, None if there is none.
+        """
         for entry in self._in_hand:
             entry.written = True
         self._in_hand = []
@@ -249,14 +253,14 @@ class Publisher:
             size += entry.size
             self._size -= entry.size + (ENTRY if isinstance(entry, Text) else 0)
         if not self._queue:
-            # Heals what an interrupt in the middle of an addition may have miscounted.
+            # Corrects what an interrupt during an addition may have miscounted.
             self._size = 0
         if self._size < ROOM // 2:
             self._room.notify_all()
         return wait
 
     def _send(self) -> int:
-        """Write what is in hand, of which the size is given; here a slow reader is waited for."""
+        """Write what is in hand, waiting for slow readers; returns its size in bytes."""
         size, messages = 0, []
         for entry in self._in_hand:
             size += entry.size
@@ -267,7 +271,7 @@ class Publisher:
         return size
 
     def _frames(self, text: Text) -> list[bytes]:
-        """The message that says `text`; nothing of none."""
+        """The frames of a `stream` message with `text`; none if it is empty."""
         content = {"name": text.stream, "text": "".join(text.parts)}
         if not content["text"]:
             return []
@@ -277,12 +281,12 @@ class Publisher:
         return frames
 
     def _attend(self, wait: int | None) -> None:
-        """Wait for something to do, for `wait` milliseconds; greet who subscribes."""
+        """Wait for input for `wait` milliseconds; send a welcome to each new subscriber."""
         ready = dict(self._poller.poll(wait))
         if self._wake in ready:
             os.eventfd_read(self._wake)
         for reader, topic in self._readers.attend(ready):
-            # Only now does the reader miss nothing.
+            # From now on the reader misses nothing.
             content = {"subscription": topic.decode("utf-8", "replace")}
             message = self.session.msg("iopub_welcome", content)
             frames = self.session.serialize(message, ident=topic or None)
@@ -293,7 +297,7 @@ class Publisher:
                 self._poller.unregister(descriptor)
 
     def _read_captures(self, room: int = ROOM) -> None:
-        """Take what subprocesses have written, as far as there is room; the pipe holds the rest."""
+        """Queue what subprocesses have written, while there is room; the pipe holds the rest."""
         if self._captures.waiting():
             for capture in self._captures:
                 while self._size < room and (text := capture.read()):

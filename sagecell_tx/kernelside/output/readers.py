@@ -1,8 +1,8 @@
-"""Who reads what a kernel says on iopub: connections over UNIX sockets, written by one thread.
+"""The readers of a kernel's iopub: connections over UNIX sockets, written by one thread.
 
-libzmq hands what it is given to a thread of its own, which writes later, and nobody is told
-when: of a process that dies, what it said last is lost. What `Readers.send` has returned for is
-in the sockets, where it outlives the process.
+libzmq writes messages later, in a thread of its own, and does not report when: the last messages
+of a process that dies are lost. Once `Readers.send` has returned, messages are in the sockets,
+where they survive the process.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.output.zmtp import HELLO, SAID, NotZmtp, Subscriber
 
-#: Readers at a time. The server is one; a program may be another.
+#: Readers at a time. The server is one; programs may be others.
 READERS = 16
 
 #: Bytes that a socket is asked to hold for a slow reader; Linux may allow less.
 _HELD = 1 << 20
 
-#: Milliseconds after which one who waits for a reader looks whether it is to give up.
+#: Milliseconds between calls of `give_up` while waiting for a slow reader.
 _LOOK = 500
 
 
 class GaveUp(Exception):
-    """A reader did not take what it was to be sent, and is not waited for any longer."""
+    """A reader did not take its messages in time, and `give_up` ended the wait."""
 
 
 @frozen
@@ -39,7 +39,7 @@ class TopicMessage:
 
 @define(eq=False)
 class Reader:
-    """One connection."""
+    """One connection, and what it has subscribed to."""
 
     connection: socket.socket
     subscriber: Subscriber = field(factory=Subscriber, init=False)
@@ -49,7 +49,7 @@ class Reader:
         self.descriptor = self.connection.fileno()
 
     def receive(self) -> list[bytes] | None:
-        """What it has subscribed to just now; None when it is gone, or is to go."""
+        """Read once; returns the new subscriptions, or None if the connection must be closed."""
         try:
             data = self.connection.recv(SAID)
             return self.subscriber.feed(data) if data else None
@@ -77,10 +77,10 @@ class Reader:
 
 @define
 class Readers:
-    """Those who connect to a listening socket, which is closed with them.
+    """The connections to a listening socket, which is closed with them.
 
-    `poller` watches them and the socket. `give_up` is asked from time to time while a reader is
-    waited for.
+    `poller` watches them and the socket. `give_up` is called from time to time while a reader is
+    slow; True ends the wait.
     """
 
     _listening: socket.socket
@@ -93,9 +93,9 @@ class Readers:
         self._poller.register(self._listening, select.POLLIN)
 
     def attend(self, ready: Container[int]) -> list[tuple[Reader, bytes]]:
-        """Let in who has come, hear who has spoken; gives the subscriptions that are new."""
+        """Accept a connection and read those that are ready; returns the new subscriptions."""
         if self._listening.fileno() in ready:
-            self._let_in()
+            self._accept()
         new: list[tuple[Reader, bytes]] = []
         for reader in list(self._present.values()):
             if reader.descriptor in ready:
@@ -107,7 +107,7 @@ class Readers:
         return new
 
     def send(self, messages: Sequence[TopicMessage]) -> None:
-        """Write to each reader what it has subscribed to; raises `GaveUp`."""
+        """Write to each reader the messages that it has subscribed to; raises `GaveUp`."""
         for reader in list(self._present.values()):
             wants = reader.subscriber.wants
             self.send_to(
@@ -115,23 +115,23 @@ class Readers:
             )
 
     def send_to(self, reader: Reader, data: bytes) -> None:
-        """Write to one reader alone; raises `GaveUp`."""
+        """Write to one reader, and drop it on an error; raises `GaveUp`."""
         try:
             reader.send(data, self._give_up)
         except OSError:
             self._drop(reader)
 
     def close(self) -> None:
-        """Let everybody go. What was sent can still be read."""
+        """Close all sockets. Readers can still read what was sent."""
         self._listening.close()
         for reader in self._present.values():
             reader.connection.close()
         self._present.clear()
 
-    def _let_in(self) -> None:
+    def _accept(self) -> None:
         try:
             connection, _ = self._listening.accept()
-        except OSError:  # no descriptor is left, or a cell took away what is not its own
+        except OSError:  # no descriptor is left, or a cell closed our socket
             self._poller.unregister(self._listening)
             return
         try:

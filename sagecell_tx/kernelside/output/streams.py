@@ -14,14 +14,14 @@ from jupyter_client.session import extract_header
 
 from sagecell_tx.kernelside.output.publisher import Publisher
 
-#: Packages that flush for the sake of order only.
+#: Packages that flush only to keep output in order.
 _FRAMEWORK = frozenset({"ipykernel", "sagecell_tx"})
 
 
 class CellStream(io.TextIOBase):
-    """Text that a cell writes becomes `stream` messages of the request that the cell is.
+    """Publishes the text that a cell writes as `stream` messages of the cell's request.
 
-    Knows the request as ipykernel's own streams do: by context, else the latest one.
+    Finds the request as ipykernel's own streams do: by context, else the latest one.
     """
 
     encoding = "UTF-8"
@@ -38,20 +38,20 @@ class CellStream(io.TextIOBase):
 
     @property
     def parent_header(self) -> dict[str, Any]:
-        """The header of the request that what is written now belongs to."""
+        """The header of the request to which text written now belongs."""
         return self._parent.get(self.latest_parent)
 
     def set_parent(self, parent: dict[str, Any]) -> None:
-        """What is written from now on belongs to the message `parent`."""
+        """Make text that is written from now on belong to the message `parent`."""
         self.latest_parent = extract_header(parent)
         self._parent.set(self.latest_parent)
 
     def set_thread_parent(self, parent: dict[str, Any]) -> Token[dict[str, Any]]:
-        """What this thread writes from now on belongs to the message `parent`."""
+        """Make text that this thread writes from now on belong to the message `parent`."""
         return self._parent.set(extract_header(parent))
 
     def reset_thread_parent(self, token: Token[dict[str, Any]]) -> None:
-        """Take back `set_thread_parent`."""
+        """Undo `set_thread_parent`."""
         self._parent.reset(token)
 
     # --- the file
@@ -72,12 +72,12 @@ class CellStream(io.TextIOBase):
             self.write(line)
 
     def flush(self) -> None:
-        """What was written is shown, whatever becomes of the kernel; waits for a slow reader.
+        """Send what was written, so that it survives the kernel; waits for a slow reader.
 
         ipykernel flushes before each display, error and reply, so that they come after what was
-        printed. They do so anyway, and a reply must not wait for a reader.
+        printed. The queue ensures that, so these flushes do not wait.
         """
-        caller = sys._getframe().f_back  # none, if a thread does nothing else
+        caller = sys._getframe().f_back  # None if flush is all that a thread runs
         name = "" if caller is None else str(caller.f_globals.get("__name__"))
         if name.partition(".")[0] in _FRAMEWORK:
             self._publisher.hasten()
@@ -89,15 +89,15 @@ class CellStream(io.TextIOBase):
         return self._descriptor
 
     def isatty(self) -> bool:
-        """No terminal, though colours are welcome."""
+        """False: it is not a terminal."""
         return False
 
     def writable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def _write_below(self, text: str) -> None:
-        """Where the publisher's thread is not, in a process that a cell forked, the pipe leads to it."""
+        """Write to the captured descriptor: a process forked by a cell has no publisher thread."""
         data = text.encode("utf-8", "surrogateescape")
         with suppress(OSError):
             while data:

@@ -1,11 +1,11 @@
-"""ZMTP 3.0 as bytes, between one who publishes and one reader; the connection is another's.
+"""ZMTP 3.0 between a publisher and one reader, without I/O.
 
     publisher: greeting  READY  message*
     reader:    greeting  READY  (subscription | cancellation)*
 
 A greeting has 64 bytes. A frame has a byte of flags, the length of its body in one byte or in
-eight, and its body. READY is a frame of its own, a message is one frame or more, and what a
-reader says is one frame: a byte, 1 or 0, and the beginning of the topics that are meant.
+eight, and its body. READY is one frame, a message is one frame or more, and a subscription or
+cancellation is one frame: a byte, 1 or 0, and a prefix of topics.
 
 Sources: https://rfc.zeromq.org/spec/23/ and https://rfc.zeromq.org/spec/29/
 """
@@ -17,10 +17,10 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-#: Bytes that a frame of a reader's may have.
+#: The most bytes of a reader's frame, header included.
 SAID = 1024
 
-#: Subscriptions that a reader may have.
+#: The most subscriptions of a reader.
 SUBSCRIPTIONS = 64
 
 _GREETING = 64
@@ -39,12 +39,12 @@ def _hello() -> bytes:
     return greeting + bytes([_COMMAND, len(command)]) + command
 
 
-#: What who publishes says first.
+#: The first bytes that a publisher sends: greeting and READY.
 HELLO = _hello()
 
 
 def encode(frames: Sequence[bytes]) -> bytes:
-    """A message of these frames."""
+    """The bytes of a message with these frames."""
     parts = []
     more = len(frames)
     for frame in frames:
@@ -60,12 +60,12 @@ def encode(frames: Sequence[bytes]) -> bytes:
 
 
 class NotZmtp(Exception):
-    """A reader said what no subscriber says. The text is a sentence."""
+    """A reader sent something that a subscriber must not send; the message says what."""
 
 
 @define
 class Subscriber:
-    """What a reader has said, and subscribed to."""
+    """The state of one reader: its handshake and its subscriptions."""
 
     subscriptions: list[bytes] = field(factory=list, init=False)
     _unread: bytes = field(default=b"", init=False)
@@ -77,9 +77,9 @@ class Subscriber:
         return any(map(topic.startswith, self.subscriptions))
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take what the reader said; gives the subscriptions that are new.
+        """Parse bytes from the reader; returns the new subscriptions.
 
-        Raises `NotZmtp`, and then the reader is not to be listened to any more.
+        Raises `NotZmtp`; then the connection must be closed.
         """
         self._unread += data
         new: list[bytes] = []
@@ -90,9 +90,9 @@ class Subscriber:
         while (frame := self._next_frame()) is not None:
             flags, body = frame
             if not self._ready:
-                self._be_ready(flags, body)
+                self._check_ready(flags, body)
             elif flags & (_COMMAND | _MORE):
-                raise NotZmtp("A subscription is one frame.")
+                raise NotZmtp("A subscription must be one frame.")
             elif body[:1] == _SUBSCRIBE:
                 self._subscribe(body[1:])
                 new.append(body[1:])
@@ -103,13 +103,13 @@ class Subscriber:
     def _greet(self) -> None:
         greeting, self._unread = self._unread[:_GREETING], self._unread[_GREETING:]
         if greeting[0] != _SIGNATURE[0] or greeting[9] != _SIGNATURE[9] or greeting[10] < 3:
-            raise NotZmtp("This is no ZMTP, or a version before the third.")
+            raise NotZmtp("This is not ZMTP, or a version before 3.")
         if greeting[12:32] != _MECHANISM:
-            raise NotZmtp("There is no mechanism but NULL.")
+            raise NotZmtp("The only security mechanism is NULL.")
         self._greeted = True
 
     def _next_frame(self) -> tuple[int, bytes] | None:
-        """Flags and body of the next frame; None while not all of it has come."""
+        """Flags and body of the next frame; None while it is incomplete."""
         data = self._unread
         header = 9 if data and data[0] & _LONG else 2
         if len(data) < header:
@@ -122,9 +122,9 @@ class Subscriber:
         self._unread = data[end:]
         return data[0], data[header:end]
 
-    def _be_ready(self, flags: int, body: bytes) -> None:
+    def _check_ready(self, flags: int, body: bytes) -> None:
         if not flags & _COMMAND or not body.startswith(_READY):
-            raise NotZmtp("A handshake ends with READY.")
+            raise NotZmtp("A handshake must end with READY.")
         self._ready = True
 
     def _subscribe(self, topic: bytes) -> None:

@@ -1,1 +1,1 @@
-"""What programs in cells call: `sys._sage_`, interacts, and the page as they see it."""
+"""The API of programs in cells: `sys._sage_`, interacts, and the visitor's variables."""

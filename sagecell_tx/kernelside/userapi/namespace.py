@@ -1,11 +1,11 @@
-"""The visitor's variables, and who is told when one of them changes."""
+"""The visitor's variables, with callbacks for what happens to them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-#: What may be waited for, and what a callback is given beside the name: the new value or nothing.
+#: Events of a variable. A callback gets its name; for the first two, the new value as well.
 EVENTS = ("initialize", "change", "delete", "access")
 
 _ABSENT = object()
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 else:
 
     class _Mapping(MutableMapping, dict):
-        """All of a mapping by the few methods that `MutableMapping` asks for."""
+        """A dict whose methods all use the few that `MutableMapping` requires."""
 
 
 class InstrumentedNamespace(_Mapping):
-    """A view of variables. What happens through it is told at once to those who wait for it.
+    """A view of variables that calls the callbacks for what is done through it.
 
-    A cell runs on it only while somebody waits for something, and on the plain dictionary
-    otherwise: Python is slower on anything else. What functions of the cell do to globals passes
-    it by in any case, so `settle` compares after each cell. It is a dict for those who check, and
-    keeps nothing in it.
+    A cell runs on it only while there are callbacks, and on the plain dictionary otherwise: Python
+    is slower on anything else. Functions of the cell change globals without it in any case, so
+    `settle` compares after each cell. It is a dict for `isinstance` only; its own items are unused.
     """
 
     def __init__(self, variables: dict[str, Any]) -> None:
@@ -33,17 +32,17 @@ class InstrumentedNamespace(_Mapping):
         self._callbacks: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
         self._seen: dict[str, Any] = {}
 
-    # --- waiting
+    # --- callbacks
 
     @property
     def watched(self) -> bool:
-        """Whether anybody waits for anything."""
+        """Whether there are callbacks."""
         return bool(self._callbacks)
 
     def on(self, key: str, event: str, callback: Callable[..., Any]) -> None:
-        """From now on, call `callback` with the name, and a new value, when `event` happens to it.
+        """Call `callback` from now on whenever `event` happens to the variable `key`.
 
-        Raises ValueError for an event that there is not; see `EVENTS`.
+        Raises ValueError for an unknown event; see `EVENTS`.
         """
         if event not in EVENTS:
             raise ValueError(f"The event must be one of: {', '.join(EVENTS)}.")
@@ -55,7 +54,7 @@ class InstrumentedNamespace(_Mapping):
     def off(
         self, key: str, event: str | None = None, callback: Callable[..., Any] | None = None
     ) -> None:
-        """Take `on` back: all of a name, of an event, or one callback."""
+        """Remove callbacks of a variable: all, those of one event, or one callback."""
         left = [
             (each, called)
             for each, called in self._callbacks.get(key, ())
@@ -68,13 +67,13 @@ class InstrumentedNamespace(_Mapping):
             self._seen.pop(key, None)
 
     def trigger(self, key: str, event: str, *args: Any) -> None:
-        """Call those who wait for it, with the name and `args`."""
+        """Call the callbacks for this event, with the name and `args`."""
         for each, callback in list(self._callbacks.get(key, ())):
             if each == event:
                 callback(key, *args)
 
     def settle(self) -> None:
-        """Tell of what has happened to the variables without this view."""
+        """Call the callbacks for changes that were made without this view."""
         for key in list(self._callbacks):
             self._compare(key)
 
@@ -119,5 +118,5 @@ class InstrumentedNamespace(_Mapping):
         return repr(self.variables)
 
     def copy(self) -> dict[str, Any]:
-        """The variables, in a dictionary of their own."""
+        """A plain dictionary with the variables."""
         return dict(self.variables)

@@ -1,4 +1,4 @@
-"""The visitor's page as interacts see it, from within a kernel."""
+"""The visitor's page for interacts (see `interact.page.Page`), in a kernel."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from IPython.display import display
 from sagecell_tx.kernelside.output import figures
 from sagecell_tx.kernelside.output.publisher import Publisher
 
-#: JSON has no infinity. The server takes whatever is above its own limit for that.
+#: Stands for infinity, which JSON does not have. The server reduces it to its own limit.
 FOR_EVER = sys.float_info.max
 
 
 class Blocks:
-    """Says what belongs to which block of the page. `kernel` is whose page it is."""
+    """Publishes the messages of `kernel`, each for the block of the page that is open."""
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
 
-    # --- saying
+    # --- publishing
 
     def publish(
         self, msg_type: str, content: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
@@ -31,7 +31,7 @@ class Blocks:
         """Publish a message on behalf of the latest request."""
         kernel = self._kernel
         publisher = self._publisher
-        publisher.hasten()  # what was written before comes before
+        publisher.hasten()  # so that earlier text comes before it
         kernel.session.send(
             publisher,
             msg_type,
@@ -42,12 +42,12 @@ class Blocks:
         )
 
     def display(self, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
-        """Say data by MIME type; `metadata` is that of the message."""
+        """Publish data by MIME type; `metadata` is that of the message."""
         content = {"data": dict(data), "metadata": {}, "transient": {}, "source": "sagecell"}
         self.publish("display_data", content, metadata)
 
     def show(self, value: Any) -> None:
-        """Show an object."""
+        """Display an object; nothing for None."""
         if value is not None:
             display(value)
 
@@ -56,18 +56,21 @@ class Blocks:
         self._kernel.shell.showtraceback(running_compiled_code=True)
 
     def stay(self) -> None:
-        """The session does not end because it has nothing to do; what the server allows it."""
+        """Keep the session open while it is idle, for as long as the server allows."""
         self.keep(math.inf)
 
     def keep(self, seconds: Any) -> None:
-        """The session stays so long with nothing to do; raises ValueError, TypeError."""
+        """Request an idle timeout, in seconds; raises ValueError, TypeError."""
         wanted = float(seconds)
         if math.isnan(wanted):
-            raise ValueError("A time is a number of seconds.")
+            raise ValueError("A timeout must be a number of seconds.")
         self.publish("kernel_timeout", {"timeout": min(wanted, FOR_EVER)})
 
     def evaluate(self, typed: str) -> Any:
-        """What text stands for among the visitor's variables; in Sage, in its language."""
+        """The value of an expression in the visitor's namespace; in Sage, it is preparsed.
+
+        Exceptions pass through.
+        """
         preparser = sys.modules.get("sage.repl.preparse")
         source = typed if preparser is None else preparser.preparse(typed)
         shell = self._kernel.shell
@@ -78,10 +81,10 @@ class Blocks:
 
     @contextmanager
     def block(self, block_id: str) -> Iterator[None]:
-        """All output in it, plots that are left open included, belongs to the block."""
+        """A context in which all output belongs to the block, figures left open included."""
         session, publisher = self._kernel.session, self._publisher
         before, drawn = session.block, figures.open_figures()
-        publisher.hasten()  # what was written before belongs elsewhere
+        publisher.hasten()  # earlier text belongs elsewhere
         session.block = publisher.block = {"interact_id": block_id}
         try:
             yield
@@ -94,7 +97,7 @@ class Blocks:
             session.block = publisher.block = before
 
     def close(self) -> None:
-        """No block is open. To be said between requests: an interrupt may come at any moment."""
+        """Leave all blocks. Called between requests, in case of an interrupt."""
         self._kernel.session.block = self._publisher.block = None
 
     @property

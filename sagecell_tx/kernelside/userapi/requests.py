@@ -1,4 +1,4 @@
-"""What a page asks of the interacts, as requests on shell::
+"""Requests of a page to interacts and dynamic variables, on shell::
 
     -> sagenb.interact.update_interact  {"interact_id": ..., "values": {...}, "update_last": true,
                                          "user_expressions": {...}}
@@ -7,8 +7,8 @@
     -> variable_update  {"namespace": ..., "variable": ..., "control": ..., "value": ...}
     -> control_update   {"namespace": ..., "variable": ..., "control_id": ...}
 
-All content is hostile. Whatever it is, it is answered: a failure with status `error`, a word or
-the exception's name in `ename`, and a sentence in `evalue`.
+All content is untrusted. Each request gets a reply; a failure has status `error`, an error code
+or the exception's name in `ename`, and a message in `evalue`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from sagecell_tx.kernelside.interact.page import RequestRefused
 
 UPDATE_INTERACT = "sagenb.interact.update_interact"
 
-#: Requests that run a visitor's code; an interrupt is for them.
+#: Requests that run a visitor's code, and that an interrupt ends.
 RUNNING = frozenset({"execute_request", UPDATE_INTERACT, "control_update", "variable_update"})
 
 
 class InteractRequests:
-    """The answers of a kernel. `handlers`: by the request's type, as ipykernel calls them."""
+    """A kernel's handlers of these requests, by message type, as ipykernel calls them."""
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel

@@ -13,16 +13,16 @@ from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
 from sagecell_tx.kernelside.userapi.page import Blocks
 from sagecell_tx.kernelside.userapi.requests import RUNNING
 
-#: What the kernel answers beside the requests that ipykernel lists.
+#: Requests that the kernel answers and that ipykernel's `msg_types` does not list.
 _STANDARD = RUNNING | {"comm_open", "comm_msg", "comm_close"}
 
 
 class UserAPI:
-    """The kernel, for its own programs.
+    """The kernel's API for its own programs.
 
-    `sent_files` has the time of each file's change, in seconds, by its name. A program that sets
-    it for a file keeps the file from being listed until it changes again. `namespace` has the
-    visitor's variables.
+    `sent_files` has the modification time of each published file, in seconds, by name. A file for
+    which a program sets it is not listed until it changes again. `namespace` has the visitor's
+    variables.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class UserAPI:
         self.namespace = namespace
         self.sent_files: dict[str, float] = {}
 
-    # --- saying
+    # --- messages
 
     def display_message(self, data: Any, metadata: Mapping[str, Any] | None = None) -> None:
         """Display data by MIME type, or text. `metadata` is that of the message."""
@@ -51,7 +51,7 @@ class UserAPI:
     ) -> None:
         """Write text to `stdout` or `stderr`."""
         if stream not in ("stdout", "stderr"):
-            raise ValueError("The stream is stdout or stderr.")
+            raise ValueError("The stream must be stdout or stderr.")
         self._blocks.publish("stream", {"name": stream, "text": str(data)}, self._where(metadata))
 
     def _where(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -62,17 +62,17 @@ class UserAPI:
         self._blocks.display({"application/javascript": str(code)})
 
     def clear(self, changed: Any = None) -> None:
-        """Empty the output's place, and call the controls named in `changed`, or all, clean."""
+        """Clear the output, and mark the controls in `changed`, or all, as unchanged."""
         names = None if changed is None else [str(name) for name in changed]
         self._blocks.display({"application/sage-clear": {"changed": names}})
 
     def threejs(self, p: Any, **kwargs: Any) -> None:
-        """Show three-dimensional graphics of Sage, to be turned with the mouse."""
+        """Show three-dimensional graphics of Sage; raises RuntimeError without Sage."""
         if "sage" not in sys.modules or not hasattr(p, "show"):
             raise RuntimeError(
-                "threejs shows three-dimensional graphics of Sage, and this is none."
+                "threejs needs a three-dimensional graphics object of Sage."
                 if "sage" in sys.modules
-                else "threejs needs Sage, which is not here."
+                else "threejs needs Sage, which is not installed on this server."
             )
         p.show(viewer="threejs", **kwargs)
 
@@ -90,11 +90,11 @@ class UserAPI:
     # --- the session
 
     def reset_kernel_timeout(self, timeout: Any) -> None:
-        """Stay so many seconds with nothing to do, as far as the server allows it."""
+        """Request an idle timeout, in seconds; the server may allow less."""
         self._blocks.keep(timeout)
 
     def new_files(self, root: str = "./") -> list[str]:
-        """Publish files that are new, now and not at the cell's end; returns those below `root`."""
+        """Publish new files now, not at the end of the cell; returns the names below `root`."""
         names: list[str] = self._kernel.announce_files()
         below = os.path.normpath(root)
         if below == ".":
@@ -102,10 +102,10 @@ class UserAPI:
         return [name for name in names if name.startswith(f"{below}/")]
 
     def note_sent(self, name: str, mtime: float) -> bool:
-        """A file was published; returns whether `sent_files` said so already."""
+        """Record that a file was published; returns whether `sent_files` had it already."""
         try:
             known = abs(self.sent_files.get(name, -1.0) - mtime) < 1e-6
-        except TypeError:  # it is the program's to spoil
+        except TypeError:  # a program may set it to anything
             known = False
         self.sent_files[name] = mtime
         return known
@@ -113,7 +113,7 @@ class UserAPI:
     def register_handler(self, key: str, handler: Callable[..., Any]) -> None:
         """Answer requests of type `key` on shell by calling ``handler(stream, ident, message)``.
 
-        Raises ValueError for those that the kernel itself answers.
+        Raises ValueError for requests that the kernel itself answers.
         """
         if key in _STANDARD or key in self._kernel.msg_types:
             raise ValueError(f"The kernel itself answers {key!r:.100}.")
@@ -122,10 +122,10 @@ class UserAPI:
     def update_interact(
         self, interact_id: str, name: Any = None, value: Any = None, do_update: bool = True
     ) -> None:
-        """Set a control as a client would, and run the interact's function if told so.
+        """Set a control as a client would, and with `do_update` run the interact's function.
 
-        `name` may be a dictionary of several values. Raises ValueError for what a client would be
-        refused, and what the function raises.
+        `name` may be a dictionary of several values. Raises ValueError where a client would be
+        refused, and any exception of the function.
         """
         values = name if isinstance(name, dict) else {} if name is None else {name: value}
         try:

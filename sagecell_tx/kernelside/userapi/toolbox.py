@@ -1,4 +1,4 @@
-"""What a kernel gives its visitor's programs beside Python: interacts, other languages, and `sys._sage_`."""
+"""The names that programs find beside Python's: interacts, other languages, and `sys._sage_`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sagecell_tx.kernelside.userapi.sage_api import UserAPI
 
 @define(eq=False)
 class Toolbox:
-    """All of it, for one kernel. `variables` are those of the visitor.
+    """The objects behind these names, for one kernel. `variables` are those of the visitor.
 
-    Made before the fork: what a kernel adds of its own, it adds when it is used.
+    Made before the fork, so state that belongs to one kernel is made on first use.
     """
 
     kernel: Any
@@ -46,7 +46,7 @@ class Toolbox:
             namespace=self.namespace,
         )
         exercises = Exercises(interacts=self.interacts, run=self._run_apart)
-        #: What each program finds defined. `sys` is among it for the sake of `sys._sage_`.
+        #: What each program finds defined; `sys` because of `sys._sage_`.
         self.names = {
             **NAMES,
             **languages.NAMES,
@@ -60,7 +60,7 @@ class Toolbox:
         sys._sage_ = self.api  # type: ignore[attr-defined]
 
     def rest(self) -> None:
-        """Nothing runs: to be said between requests."""
+        """Reset interacts and blocks. Called between requests, in case of an interrupt."""
         self.interacts.rest()
         self.blocks.close()
 
@@ -75,7 +75,7 @@ class Toolbox:
         return eval(compile(ast.Expression(last.value), "<dynamic>", "eval"), self.variables, names)
 
     def _run_apart(self, code: str) -> dict[str, Any]:
-        """Run a program on a copy of the visitor's variables; returns these."""
+        """Run a program on a copy of the visitor's variables; returns the copy."""
         names = dict(self.variables)
         for name in ("question", "answer", "check", "hints", "title"):
             names.pop(name, None)
@@ -92,7 +92,7 @@ def _is_value(statement: ast.stmt) -> bool:
 
 
 def exercise_cell(lines: list[str]) -> list[str]:
-    """A cell that begins with ``%exercise`` is an exercise; for IPython's input transformers."""
+    """IPython input transformer: makes a cell that begins with ``%exercise`` an exercise."""
     if lines and lines[0].strip() in ("%exercise", "%%exercise"):
         return [f"exercise({''.join(lines[1:])!r})\n"]
     return lines

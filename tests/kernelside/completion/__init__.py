@@ -1,1 +1,1 @@
-"""Answers about programs that have not run."""
+"""Tests of sagecell_tx.kernelside.completion."""

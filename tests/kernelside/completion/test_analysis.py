@@ -1,4 +1,4 @@
-"""What the text of a program tells of its names, and that nothing of it happens."""
+"""What a program's text tells about its names, and that none of it is run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sagecell_tx.kernelside.completion.analysis import (
 
 
 class Trap:
-    """An object that notices when it is asked for anything."""
+    """An object that records every use of it."""
 
     sprung = False
 

@@ -1,4 +1,4 @@
-"""What a kernel knows of a program that has not run: no less than before nothing was evaluated."""
+"""Completion and inspection of a program that has not run, as good as with evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cursor stands behind."""
+"""The context of the cursor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strangers share a kernel that answers their questions, and none of them notices the others."""
+"""Completion and inspection in a shared kernel: no request affects another or the kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kernelside.driving import Cell, Server
 
 pytestmark = pytest.mark.integration
 
-#: What would keep IPython busy for long, or run something, if it were evaluated.
+#: Programs that would keep IPython busy for long, or run something, if they were evaluated.
 HOSTILE = [
     "(9**9**9**9).",
     "60,000 (",
@@ -43,7 +43,7 @@ def explain(cell: Cell, code: str) -> dict[str, Any]:
 
 
 def slow_down(cell: Cell) -> None:
-    """From now on, a question that has `SLOW` in it never ends, as if reading it took for ever."""
+    """Makes a request with `SLOW` in its code never end, as if its analysis took for ever."""
     cell.run(
         "import time\n"
         "from sagecell_tx.kernelside.completion import answers\n"
@@ -110,7 +110,7 @@ class TestApart:
         replies = [cell.receive(cell.shell)["content"] for _ in range(11)]
         assert [reply["status"] for reply in replies] == ["ok"] * 10 + ["error"]
         assert replies[-1]["ename"] == "no_answer"
-        assert replies[-1]["evalue"] == "It takes too long to answer."
+        assert replies[-1]["evalue"] == "The answer took too long."
 
     def test_they_are_bounded(self, cell):
         slow_down(cell)
@@ -132,7 +132,7 @@ class TestApart:
         ) == ("set()")
 
     def test_the_process_has_nothing_of_the_kernels(self, cell):
-        """Nothing to write to but its answer, no process to start, and little memory."""
+        """It has only the answer's pipe, cannot write files, and has little memory."""
         code = """
 import os
 from sagecell_tx.kernelside.completion import answers
@@ -171,7 +171,7 @@ answers.complete = complete"""
             "import os, signal\n"
             "answers.complete = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)"
         )
-        assert complete(cell, "x")["evalue"] == "There is no answer to this."
+        assert complete(cell, "x")["evalue"] == "The request could not be answered."
 
 
 @pytest.fixture(params=kinds(), ids=str)

@@ -1,4 +1,4 @@
-"""What is offered to the visitor, and all that is not."""
+"""Which files are published to the visitor, and which are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FilePiece:
 
 @define
 class Cell:
-    """A directory, what was published of it, and what was said about it."""
+    """A directory, the pieces published from it, and the messages about it."""
 
     work: Path
     changed_files: ChangedFiles = field(init=False)
@@ -52,7 +52,7 @@ class Cell:
             self.meanwhile()
 
     def bytes_of(self, name: str) -> bytes:
-        """A file put together, as the other side would, complete and in order."""
+        """A file assembled as the receiver does it, checked to be complete and in order."""
         whole = b""
         pieces = [piece for piece in self.pieces if piece.content["name"] == name]
         for piece in pieces:
@@ -64,14 +64,14 @@ class Cell:
         return whole
 
     def refuses(self, name: str, why: str) -> None:
-        """The one new thing is not offered, for a reason that is told."""
+        """Asserts that the one new file is refused, with a message that contains `why`."""
         assert self.changed_files.publish_changed() == []
         assert self.pieces == []
         (sentence,) = self.sentences
         assert sentence.startswith(name)
         assert why in sentence
         assert len(sentence) < 300
-        # Told once is enough.
+        # The message comes only once.
         assert self.changed_files.publish_changed() == []
         assert len(self.sentences) == 1
 
@@ -232,7 +232,7 @@ class TestRefused:
     def test_a_file_too_large(self, cell):
         with open(cell.work / "big", "wb") as file:
             file.truncate(1 << 40)
-        cell.refuses("'big'", f"1,099,511,627,776 bytes of {4 * PIECE:,} allowed")
+        cell.refuses("'big'", f"1,099,511,627,776 bytes, and {4 * PIECE:,} are allowed")
 
     def test_more_bytes_than_a_session_may_save(self, cell):
         for number in range(3):
@@ -240,7 +240,8 @@ class TestRefused:
             os.utime(cell.work / str(number), (number, number))
         assert cell.changed_files.publish_changed() == ["0", "1"]
         (sentence,) = cell.sentences
-        assert sentence == f"'2' was not saved: all files together may have {10 * PIECE:,} bytes."
+        limit = f"a session may save at most {10 * PIECE:,} bytes in all"
+        assert sentence == f"'2' was not saved: {limit}."
 
     def test_more_files_than_a_session_may_save(self, cell):
         for number in range(50 + SENTENCES + 3):
@@ -248,7 +249,7 @@ class TestRefused:
         assert len(cell.changed_files.publish_changed()) == 50
         assert len(cell.sentences) == SENTENCES + 1
         assert cell.sentences[-1] == "3 more files were not saved."
-        assert "a session may save 50 files" in cell.sentences[0]
+        assert "a session may save at most 50 files" in cell.sentences[0]
 
     def test_a_name_that_is_known_may_change_even_then(self, cell):
         for number in range(50):
@@ -262,7 +263,7 @@ class TestRefused:
         for number in range(8):
             (cell.work / f"{number}").touch()
         assert len(cell.changed_files.publish_changed()) == 5
-        assert cell.sentences == ["Of more than 5 files, only some were looked at."]
+        assert cell.sentences == ["Files of this cell may be missing: there are more than 5 files."]
 
     def test_directories_without_end(self, cell):
         deep = cell.work.joinpath(*["d"] * (upload.DEPTH + 1))
@@ -278,7 +279,7 @@ class TestRefused:
 
 
 class TestMeanwhile:
-    """The directory changes while it is looked at: the first piece is the moment."""
+    """The directory changes while it is read: at the first piece."""
 
     def swap_after_the_first(self, cell: Cell, swap: Callable[[], None]) -> None:
         (cell.work / "0").write_text("first")
@@ -343,7 +344,7 @@ class TestMeanwhile:
         assert cell.bytes_of("a") == bytes(2 * PIECE)
         cell.meanwhile = None
         cell.pieces.clear()
-        # What it grew to is offered the next time.
+        # The grown file is published the next time.
         assert cell.changed_files.publish_changed() == ["a"]
         assert cell.bytes_of("a") == bytes(4 * PIECE)
 
@@ -375,7 +376,7 @@ class TestMeanwhile:
         assert cell.sentences == ["Files of this cell may be missing: RuntimeError('no socket')"]
 
 
-# A name as a file system takes it: any bytes but NUL and the slash.
+# A name that a file system accepts: any bytes but NUL and the slash.
 _NAMES = st.binary(min_size=1, max_size=60).filter(
     lambda name: name not in (b".", b"..") and not set(name) & {0, ord("/")}
 )

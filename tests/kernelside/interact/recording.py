@@ -1,4 +1,4 @@
-"""A page in memory: it remembers what it was told, and in which block."""
+"""A page in memory that records what is displayed, and in which block."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ class World:
 
     @property
     def look(self) -> dict[str, Any]:
-        """How that control looks."""
+        """That control's description."""
         look: dict[str, Any] = self.page.new["controls"]["x"]
         return look
 
     def send(self, sent: Any, run: bool = True, **values: Any) -> Any:
-        """A client's value for it; what the function is called with then."""
+        """Sends a client's value for it; returns what the function is then called with."""
         self.update({"x": sent, **values}, run)
         return self.calls[-1]
 

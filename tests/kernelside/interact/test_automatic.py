@@ -1,4 +1,4 @@
-"""What a default means as a control, also by the old names of controls."""
+"""The controls for default values, and those of the old control functions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.kernelside.interact.recording import World
 
 
 class Color:
-    """As Sage has it, as far as it matters here."""
+    """A stand-in for Sage's class, as far as it matters here."""
 
     def html_color(self):
         return "#0000ff"
 
 
 class Matrix:
-    """The same."""
+    """As above."""
 
     def __init__(self, rows):
         self._rows = rows
@@ -106,7 +106,7 @@ def test_colors_and_matrices_of_sage_and_numpy():
 def test_what_means_no_control():
     with pytest.raises(ValueError, match="empty tuple"):
         automatic_control(())
-    with pytest.raises(ValueError, match="upwards"):
+    with pytest.raises(ValueError, match="ascending order"):
         automatic_control((Fraction(3), 1, Fraction(1)))
     with pytest.raises(ValueError, match="at most"):
         automatic_control((Fraction(0), 10**6, Fraction(1, 2)))
@@ -148,7 +148,7 @@ def test_text_among_the_controls_and_exact_steps():
     assert exact.values == [Fraction(n, 4) for n in range(5)]
 
     class Color(str):
-        """Sage's type of colours is known by its name."""
+        """Sage's type of colours is recognized by its name."""
 
     box = NAMES["input_box"]("#ff0000", type=Color)
     assert box.message()["control_type"] == "color_selector"

@@ -58,7 +58,7 @@ def test_ways_to_say_which(parts):
     dynamics.dynamic("y")
     dynamics.dynamic("z", (0, 1))
     assert [each["variable"] for each in page.of(CONTROL)] == [["y"], ["z"]]
-    with pytest.raises(ValueError, match="are dynamic"):
+    with pytest.raises(ValueError, match="dynamic variable needs"):
         dynamics.dynamic(c=[1, 2])
 
 

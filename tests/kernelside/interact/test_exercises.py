@@ -1,4 +1,4 @@
-"""Exercises: asked, answered, judged, asked anew."""
+"""Exercises: question, answer, verdict, and another question."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ def test_a_control_and_a_judge_of_the_authors(world, exercise):
 
 
 def test_one_without_an_answer(exercise):
-    with pytest.raises(ValueError, match="sets answer, or check"):
+    with pytest.raises(ValueError, match="must set answer, or check"):
         exercise("question = 'Why?'")

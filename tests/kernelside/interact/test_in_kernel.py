@@ -1,4 +1,4 @@
-"""Interacts in a forked kernel, as its client meets them."""
+"""Interacts in a forked kernel, as its client sees them."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_a_slider_and_output_without_a_function(cell):
     result = cell.result(cell.request("control_update", **about, control_id=region["control_id"]))
     assert set(blocks(result, "display_data")) == {region["control_id"]}
     assert result.of("display_data")[-1]["data"]["text/plain"] == "5"
-    # Whatever way a program changes it.
+    # In each way that a program can change it.
     for code in ("x = 6", "def g():\n    global x\n    x = 7\ng()"):
         told = cell.run(code).of("display_data")[0]["data"]["application/sage-interact-variable"]
         assert told == {**about, "control": None}

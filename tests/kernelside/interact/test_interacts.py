@@ -1,4 +1,4 @@
-"""Interacts in memory: what the page is told, and what the function is called with."""
+"""Interacts in memory: what the page is sent, and what the function is called with."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class TestArguments:
         assert world.page.errors == []
 
     def test_names_and_controls_that_make_no_sense(self, interact):
-        with pytest.raises(ValueError, match="no name"):
+        with pytest.raises(ValueError, match="name must be text"):
             interact(lambda _x=1: None)
         with pytest.raises(TypeError, match="mapping"):
             interact(lambda: None, controls=5)
@@ -279,7 +279,7 @@ class TestNested:
         def f(me, n=1):
             me._update()
 
-        assert "running already" in world.page.errors[0]
+        assert "already running" in world.page.errors[0]
         world.interacts.rest()
 
     def test_an_interrupt_passes_and_leaves_all_in_order(self, world, interact):

@@ -1,4 +1,4 @@
-"""Rows of places, whichever way an author asked for them."""
+"""Rows of places from each form of layout that an author may give."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def test_no_output():
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ([["d"]], "'d', which is no control"),
+        ([["d"]], "'d', which is not a control"),
         ([["a"], ["a"]], "'a' twice"),
-        ({"middle": [["a"]]}, "no side"),
+        ({"middle": [["a"]]}, "not a side"),
         ([[("a", 2)]], "from 0 to 1"),
         ([[("a", 0)]], "from 0 to 1"),
         ([[5]], "a name"),

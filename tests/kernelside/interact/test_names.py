@@ -1,4 +1,4 @@
-"""The names that programs find, and the examples that authors are given of them."""
+"""The names that programs find, and the documented examples of them."""
 
 from __future__ import annotations
 

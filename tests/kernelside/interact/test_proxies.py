@@ -1,4 +1,4 @@
-"""An interact in its own program's hands."""
+"""The proxy by which a program uses its interact."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def world():
 
 
 def told(world, what):
-    """The newest message of a kind, without the id, which must be right."""
+    """The newest message of a kind; checks the interact's id and removes it."""
     content = dict(world.page.of(f"{PREFIX}-{what}")[-1])
     assert content.pop("interact_id") == world.page.new["new_interact_id"]
     return content
@@ -52,13 +52,13 @@ def test_html_changes_and_buttons_do_not(world):
     assert proxy.x == "<i>"
     for button in (Button(), ButtonBar([1, 2])):
         proxy = world.one(button)
-        with pytest.raises(ValueError, match="for the visitor to press"):
+        with pytest.raises(ValueError, match="cannot press a button"):
             proxy.x = 1
 
 
 def test_what_is_no_value_is_not_set(world):
     proxy = world.one([1, 2, 3])
-    with pytest.raises(ValueError, match="none of the choices"):
+    with pytest.raises(ValueError, match="not one of the choices"):
         proxy.x = 9
     assert proxy.x == 1
 

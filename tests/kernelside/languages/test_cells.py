@@ -12,7 +12,7 @@ from tests.kernelside.driving import Server, gone
 
 pytestmark = pytest.mark.integration
 
-#: Stands for GP: prints what it is given, draws as R does, and interrupts the kernel when told to.
+#: Stands for GP: prints its input, draws as R does, and interrupts the kernel on request.
 SCRIPT = """#!/bin/sh
 code=$(cat)
 case "$code" in

@@ -1,4 +1,4 @@
-"""A text in another language is run by its program, here by shell scripts in its place."""
+"""Programs that run other languages, replaced by shell scripts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def language(name):
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Puts a script where programs are looked for first."""
+    """Puts a script into a directory that comes first in PATH."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     def write(script, name="program"):
@@ -77,8 +77,8 @@ def test_what_never_ends_is_ended(install):
 def test_an_interrupt_ends_the_program_and_what_it_started(install, tmp_path):
     """The program itself interrupts the kernel, which is this process.
 
-    It does so when its output is being read, since more is written than a pipe holds: before,
-    threads that only this process has would take the signal, which those of a kernel block.
+    It does so while its output is being read, since it writes more than a pipe holds. Earlier,
+    other threads of this process could take the signal; those of a kernel block it.
     """
     installed = install(
         f"sleep 600 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/own; "
@@ -105,7 +105,7 @@ def test_each_name_is_its_language_and_costs_nothing():
     """contract: 5.5"""
     languages = {name: value for name, value in NAMES.items() if isinstance(value, Language)}
     assert {name: language.title for name, language in languages.items()} == TITLES
-    assert repr(NAMES["gp"]) == "<PARI/GP: eval(text) runs a text>"
+    assert repr(NAMES["gp"]) == "<PARI/GP: eval(text) runs code>"
     assert NAMES.keys() - languages.keys() == {"html"}
 
 

@@ -1,4 +1,4 @@
-"""A program for Sage, where there is none."""
+"""A program for Sage on a server without Sage."""
 
 from __future__ import annotations
 

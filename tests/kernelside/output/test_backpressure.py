@@ -12,14 +12,14 @@ pytestmark = pytest.mark.integration
 
 MIB = 1024 * 1024
 
-#: What a stalled kernel may hold of what it said, beside what it is.
+#: Bytes of output that a stalled kernel may hold, beside its own memory.
 BOUND = 60 * MIB
 
 
 @pytest.fixture
 def cell(server):
     cell = server.start()
-    # As little as possible waits on the reader's side.
+    # As little as possible is buffered on the reader's side.
     cell.iopub.close()
     cell.iopub = cell.context.socket(zmq.SUB)
     cell.iopub.setsockopt(zmq.RCVHWM, 1)
@@ -32,10 +32,9 @@ def cell(server):
 
 
 def stalled_at(cell: Cell) -> int:
-    """How far a loop that counts its steps in the file `step` came when it stopped moving.
+    """The step at which a loop stalled that counts its steps in the file `.step`.
 
-    The main thread of a kernel that waits for room sleeps in a futex; one that runs does not
-    stay there for a hundred looks at it.
+    It counts as stalled when the file has not changed for thirty reads, 10 ms apart.
     """
     sleeping = cell.work / ".step"
     last, unchanged = -1, 0

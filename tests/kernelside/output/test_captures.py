@@ -1,4 +1,4 @@
-"""What is written to descriptors, on pipes within one process."""
+"""Captures of descriptors, with pipes within one process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagecell_tx.kernelside.output.captures import Capture, Captures
 
 
 class Beneath:
-    """A stream of a kernel above a descriptor of its own."""
+    """A kernel's stream with a descriptor of its own."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What a program flushed before its kernel's sudden end is heard, at each level."""
+"""Output that was flushed before a kernel crashed reaches its reader, at each level."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ENDINGS = {
     "killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
 }
 
-#: An end that comes too early is a race, which once need not show.
+#: Lost output would be a race, which a single run may not show.
 TIMES = 10
 
 
 def said_at_last(cell: Cell, request: str) -> str:
-    """What was printed until a kernel that is about to end had ended."""
+    """The text that was read until a kernel that is about to end had ended."""
     cell.server.event("exited", cell.kernel_id)
     pieces = []
-    while cell.iopub.poll(200):  # it is all there: to be read takes ZMQ a moment
+    while cell.iopub.poll(200):  # all of it is in the socket, but libzmq takes a moment to read it
         pieces.append(cell.message())
     cell.hang_up()
     return "".join(
@@ -40,7 +40,7 @@ def said_at_last(cell: Cell, request: str) -> str:
 def crashing(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A fork server of a level."""
+    """A fork server at each level, and without confinement."""
     if request.param == "none":
         server = Server(tmp_path_factory.mktemp("kernels"))
         yield server

@@ -1,4 +1,4 @@
-"""The queue and its thread, with readers that are ZMQ's own."""
+"""The queue and its thread, with readers of libzmq."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE = 60_000  # milliseconds
 
 
 class Wire:
-    """A publisher that runs, and its one reader."""
+    """A running publisher and its one reader."""
 
     def __init__(self, captures: Iterable[Capture] = ()) -> None:
         self.session = Session(key=b"key")
@@ -36,7 +36,7 @@ class Wire:
         self.begin(captures)
 
     def begin(self, captures: Iterable[Capture] = ()) -> None:
-        """Let the publisher begin, and read it."""
+        """Start the publisher, and subscribe to it."""
         listening = socket.socket(socket.AF_UNIX)
         listening.bind("")  # at a name that is in no directory, and that Linux chooses
         listening.listen()
@@ -63,7 +63,7 @@ class Wire:
 
     @contextmanager
     def in_one_breath(self) -> Iterator[None]:
-        """However long it takes to say all of it, the thread that sends looks only afterwards."""
+        """The sending thread takes nothing from the queue before the end of the block."""
         with self.publisher._lock:
             yield
 
@@ -72,7 +72,7 @@ class Wire:
         self.session.send(self.publisher, msg_type, {"x": "x" * size}, ident=ident)  # type: ignore[arg-type]
 
     def fill(self) -> None:
-        """Say more than there is room for, of what does not wait, and far more than sockets hold."""
+        """Send messages that never wait, far more than the queue's limit and the sockets hold."""
         for _ in range(40):
             self.say("display_data", ROOM // 8, topic="status")
 
@@ -81,7 +81,7 @@ class Wire:
             pass
 
     def peer(self) -> socket.socket:
-        """A second reader, without ZMQ: what it can read is in its socket."""
+        """A second reader, without libzmq: all that it can read is in its socket."""
         peer = socket.socket(socket.AF_UNIX)
         self.peers.append(peer)
         peer.connect("\0" + self.name.removeprefix("ipc://@"))
@@ -178,14 +178,14 @@ class TestText:
 
 class TestOrder:
     def test_of_each_thread_among_many_and_none_is_left_behind(self, wire):
-        """However the sending thread falls asleep and is woken in between."""
+        """Also when the sending thread sleeps and is woken in between."""
         count = 400
 
         def talk(name: str) -> None:
             for number in range(count):
                 wire.say(f"{name}-{number}", topic="status")
                 if number % 7 == 0:
-                    time.sleep(0)  # another thread's turn
+                    time.sleep(0)  # lets another thread run
 
         talkers = [threading.Thread(target=talk, args=[name]) for name in "abc"]
         for talker in talkers:
@@ -206,7 +206,7 @@ class TestOrder:
 
 class TestWaiting:
     def fill(self, wire: Wire) -> threading.Thread:
-        """A thread that says more than there is room for; returns when it waits."""
+        """A thread that sends a message for which the full queue has no room."""
         wire.fill()
         thread = threading.Thread(target=wire.say, args=["update_display_data"], daemon=True)
         thread.start()
@@ -241,7 +241,7 @@ class TestWaiting:
 
 
 class TestFlush:
-    """Who flushes waits until what was said is written."""
+    """`flush` waits until all output is written."""
 
     def flushing(self, publisher: Publisher, name: str = "flushing") -> threading.Thread:
         thread = threading.Thread(target=publisher.flush, name=name, daemon=True)
@@ -249,7 +249,7 @@ class TestFlush:
         return thread
 
     def said(self, peer: socket.socket) -> bytes:
-        """What can be read at this moment."""
+        """The bytes that can be read without waiting."""
         return peer.recv(1 << 20, socket.MSG_DONTWAIT)
 
     def test_all_of_it_can_be_read_at_once(self, wire):
@@ -313,20 +313,20 @@ class TestFlush:
         exec("stream.flush()", {"__name__": package, "stream": wire.stdout})
 
     def test_by_a_thread_that_does_nothing_else(self, wire):
-        """No frame is below the flush, and a thread that fails is a warning, which is an error."""
+        """`flush` has no calling frame there. An exception in a thread would fail the test."""
         wire.stdout.write("on")
         _thread.start_new_thread(wire.stdout.flush, ())
         assert wire.next()["content"]["text"] == "on"
 
     def test_not_in_the_middle_of_an_addition(self, wire):
-        """As a finalizer or a signal handler would that prints."""
+        """As a finalizer or a signal handler that prints."""
         with wire.in_one_breath():
             wire.stdout.write("in the middle")
             wire.stdout.flush()
         assert wire.next()["content"]["text"] == "in the middle"
 
     def test_not_in_the_thread_that_sends(self, wire):
-        """As a finalizer would there."""
+        """As a finalizer in that thread."""
 
         class Flushing(Session):
             def msg(self, *args: Any, **options: Any) -> Any:
@@ -339,7 +339,7 @@ class TestFlush:
         assert wire.next()["content"]["text"] == "on"
 
     def test_not_in_a_forked_process(self):
-        """There, a lock that another thread had when it was forked is never let go."""
+        """There, a lock that another thread held at the fork is never released."""
         publisher = Publisher(Session())
         publisher._abandon()
         with publisher._lock:
@@ -400,7 +400,7 @@ class TestCapture:
         os.close(descriptor)
 
     def test_it_is_taken_although_the_queue_is_full(self):
-        """Or the last of what a subprocess wrote would come after the end of its cell."""
+        """Otherwise the last output of a subprocess would come after the end of its cell."""
         stream = CellStream("stdout", os.open(os.devnull, os.O_WRONLY), Publisher(Session()))
         capture = Capture(stream)
         wire = Wire([capture])

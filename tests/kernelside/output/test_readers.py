@@ -1,4 +1,4 @@
-"""Readers come, hear what they have subscribed to, and go, in whatever way."""
+"""Readers connect, get what they have subscribed to, and disconnect in various ways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kernelside.output.test_zmtp import GREETING, READY, frame
 
 
 class ReadersWorld:
-    """Where readers come, and what a publisher does there."""
+    """A listening socket, and the publisher's side of it."""
 
     def __init__(self) -> None:
         self.listening = socket.socket(socket.AF_UNIX)
@@ -28,7 +28,7 @@ class ReadersWorld:
         self.peers: list[socket.socket] = []
 
     def peer(self, said: bytes = GREETING + READY) -> socket.socket:
-        """Somebody who connects and says this."""
+        """A connection that sends this."""
         peer = socket.socket(socket.AF_UNIX)
         self.peers.append(peer)
         peer.connect(self.address)
@@ -36,14 +36,14 @@ class ReadersWorld:
         return peer
 
     def subscribed(self, *topics: bytes) -> socket.socket:
-        """Somebody who has subscribed to these, and has heard HELLO."""
+        """A connection that has subscribed to these, and has read HELLO."""
         peer = self.peer(GREETING + READY + b"".join(frame(b"\1" + topic) for topic in topics))
         assert self.attend() == [*topics]
         assert peer.recv(len(HELLO)) == HELLO
         return peer
 
     def attend(self) -> list[bytes]:
-        """Look until there is nothing to see; gives the subscriptions that are new."""
+        """Attend until nothing is ready; returns the new subscriptions."""
         new: list[bytes] = []
         while ready := dict(self.poller.poll(0)):
             new += [topic for _, topic in self.readers.attend(ready)]

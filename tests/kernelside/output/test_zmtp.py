@@ -1,4 +1,4 @@
-"""What we write and read as ZMTP is what libzmq means by it, and hostile bytes are refused."""
+"""ZMTP is written and read as libzmq does it, and hostile bytes are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READY = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB"
 
 @contextmanager
 def subscribed(*topics: bytes) -> Iterator[tuple[zmq.Socket[bytes], socket.socket]]:
-    """A SUB socket of libzmq, and the other end of its one connection, where HELLO was said."""
+    """A SUB socket of libzmq, and the other end of its one connection, which has sent HELLO."""
     with zmq.Context() as context, context.socket(zmq.SUB) as reader:
         reader.linger = 0
         for topic in topics:
@@ -42,7 +42,7 @@ def subscribed(*topics: bytes) -> Iterator[tuple[zmq.Socket[bytes], socket.socke
 
 
 def opened() -> Subscriber:
-    """One whose handshake is over."""
+    """A subscriber after the handshake."""
     subscriber = Subscriber()
     assert subscriber.feed(GREETING + READY) == []
     return subscriber
@@ -90,7 +90,7 @@ class TestBesideLibzmq:
                 data = peer.recv(next(sizes, 1000))
                 assert data, "closed"
                 heard += subscriber.feed(data)
-        # libzmq says them in an order of its own.
+        # libzmq sends them in an order of its own.
         assert sorted(heard) == sorted(subscriber.subscriptions) == sorted(topics)
 
     def test_we_read_what_it_subscribes_to_no_longer(self):
@@ -147,8 +147,8 @@ class TestHostile:
     @pytest.mark.parametrize(
         ("said", "why"),
         [
-            (b"GET / HTTP/1.1\r\n".ljust(64), "no ZMTP"),
-            (b"\xff" + bytes(8) + b"\x7f\x01" + bytes(53), "no ZMTP"),
+            (b"GET / HTTP/1.1\r\n".ljust(64), "not ZMTP"),
+            (b"\xff" + bytes(8) + b"\x7f\x01" + bytes(53), "not ZMTP"),
             (GREETING.replace(b"NULL", b"CURV"), "NULL"),
             (GREETING + frame(b"\1a"), "READY"),
             (GREETING + frame(b"\x05ERROR", 4), "READY"),

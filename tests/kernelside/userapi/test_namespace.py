@@ -1,4 +1,4 @@
-"""Variables that tell of their changes."""
+"""Variables with callbacks for their changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def namespace():
 
 @pytest.fixture
 def heard(namespace):
-    """What was told of `x` and `old`."""
+    """The callbacks' calls for `x` and `old`."""
     told = []
     for key in ("x", "old"):
         for event in EVENTS:

@@ -82,7 +82,7 @@ open('c', 'w').write('y')
 def test_threejs_says_what_it_needs(cell):
     """contract: 5.1"""
     result = cell.run("threejs(5)")
-    assert result.reply["evalue"] == "threejs needs Sage, which is not here."
+    assert result.reply["evalue"] == "threejs needs Sage, which is not installed on this server."
 
 
 def test_handlers_and_messages_of_a_programs_own(cell):

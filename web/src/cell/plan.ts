@@ -1,20 +1,21 @@
-/** What a page has asked of one cell, with every default filled in. */
+/** The settings of one cell, with every default filled in. */
 
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind } from "../publicapi";
 
-/** In the page, as part of it; in a frame for each output; nowhere. */
+/** Where scripts in output run: in the page, in a frame for each output, or nowhere. */
 export type ScriptPlace = "page" | "frame" | "none";
 
+/** The settings of one cell; `EmbedOptions` describes those with the same names. */
 export interface CellPlan {
   /** Where the editor and the buttons go; its content is replaced. */
   readonly input: HTMLElement;
-  /** Where output goes; may be the same. */
+  /** Where output goes; may be the same element. */
   readonly output: HTMLElement;
   readonly code: string;
   readonly editor: EditorKind;
   readonly evalButtonText: string;
-  /** Names of parts that are not shown. */
+  /** Names of the parts to hide. */
   readonly hide: ReadonlySet<string>;
   readonly isDebug: boolean;
   readonly replaceOutput: boolean;
@@ -23,14 +24,14 @@ export interface CellPlan {
   /** Cells with the same key share a kernel; null for a kernel of its own. */
   readonly linkKey: string | null;
   readonly autoeval: boolean;
-  /** What interacts were when a link was made, in their order. */
+  /** The state of each interact to restore, in order of appearance. */
   readonly interacts: readonly JsonObject[];
-  /** Whether the input is folded up: true closed, false open, null without a fold. */
+  /** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
   readonly collapse: boolean | null;
-  /** Where scripts in what programs say run. */
+  /** Where scripts in output run. */
   readonly scripts: ScriptPlace;
-  /** Whether Python goes to the kernel as it is, which then shows a last expression's value. */
+  /** Whether Python is sent unwrapped, so that the kernel shows the last expression's value. */
   readonly plainPython: boolean;
-  /** Stands where output will be; nothing with an empty text. */
+  /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

@@ -1,4 +1,4 @@
-/** The files that a program made, as links. */
+/** Links to the files that a program has written. */
 
 import { division } from "../dom/elements";
 import type { FileAddress } from "./html";
@@ -15,8 +15,10 @@ export function filesPath(kernelId: string): string {
 }
 
 /**
- * A file's name as part of a path, or null when no link can name it: a browser would resolve `..`,
- * and half of a surrogate pair has no UTF-8.
+ * A file's name as part of a path.
+ *
+ * Null for a name that no link can contain: browsers resolve `..`, and lone surrogates have no
+ * UTF-8.
  */
 function encodedPath(name: string): string | null {
   const segments = name.split("/");
@@ -30,7 +32,7 @@ function encodedPath(name: string): string | null {
   }
 }
 
-/** Addresses of the files below `base`, which ends in a slash; `version` asks past any cache. */
+/** Addresses of the files below `base`, which ends in a slash; `version` bypasses caches. */
 export function filesBelow(base: string, version: string): FileAddress {
   return (name) => {
     const [path = "", query] = name.split("?", 2);
@@ -40,21 +42,21 @@ export function filesBelow(base: string, version: string): FileAddress {
   };
 }
 
-/** The files of one kernel's programs, each once, with how often it was written anew. */
+/** The list of the files of one kernel, each once, with the number of its updates. */
 export class FileList {
   readonly element = division("sagecell_sessionFiles");
   readonly #address: (path: string) => string;
   #kernelId = "";
   #times = new Map<string, number>();
-  /** Counts what came, whichever evaluation it is of: a new number asks past any cache. */
+  /** Counts the calls of `add`; part of the addresses, so that caches have no old file. */
   #version = 0;
 
-  /** `address` makes an absolute address from a path on the server. */
+  /** `address` returns the absolute address of a path on the server. */
   constructor(address: (path: string) => string) {
     this.#address = address;
   }
 
-  /** Takes in the names that a reply announced; another kernel's files take the others' place. */
+  /** Adds the files that a reply lists; those of another kernel replace the list. */
   add(kernelId: string, names: readonly string[]): void {
     if (kernelId !== this.#kernelId) this.clear();
     this.#kernelId = kernelId;
@@ -63,6 +65,7 @@ export class FileList {
     this.#show();
   }
 
+  /** Empties the list. */
   clear(): void {
     this.#times = new Map();
     this.#show();
@@ -99,11 +102,11 @@ function link(name: string, href: string): HTMLAnchorElement {
 
 function bare(name: string): HTMLElement {
   const span = document.createElement("span");
-  span.append(shown(name), " (no link can name this file)");
+  span.append(shown(name), " (this name cannot be used in a link)");
   return span;
 }
 
-/** A name that cannot pass for another by turning the text around or hiding characters. */
+/** A name with control characters replaced, so that it cannot look like another. */
 function shown(name: string): HTMLElement {
   const element = document.createElement("bdi");
   element.textContent = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "\ufffd");

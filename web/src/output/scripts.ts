@@ -1,45 +1,45 @@
 /**
- * Scripts of programs, run one after another, each when those before it have loaded.
+ * Scripts in output: they run in order, each when those before it have loaded.
  *
- * Nothing here evaluates text: scripts are <script> elements, which a content security policy without
- * 'unsafe-inline' holds back.
+ * Nothing here evaluates text: scripts are <script> elements, which a policy without 'unsafe-inline'
+ * blocks.
  */
 
 import { catchWrites } from "./writes";
 
-/** Scripts wait here for those before them, as they would while a page is parsed. */
+/** Fulfilled when all scripts so far have run: they run in order, as in a page that is parsed. */
 let line: Promise<void> = Promise.resolve();
 
-/** A script, and the names by which it knows things, such as `element`. */
+/** A script, and the variables that only it has, such as `element`. */
 export interface ScopedScript extends HTMLScriptElement {
   scope?: Readonly<Record<string, unknown>>;
 }
 
-/** Fulfilled when all scripts that are on the page by now have run. */
+/** Fulfilled when all scripts that were scheduled before this call have run. */
 export function whenScriptsHaveRun(): Promise<void> {
   return line;
 }
 
-/** Runs the scripts in `root`, which came as text, when those before have run. */
+/** Schedules the inert scripts in `root`. */
 export function runScriptsIn(root: ParentNode): void {
   const scripts = scriptsIn(root);
   if (scripts.length === 0) return;
   line = line.then(() => runAll(scripts));
 }
 
-/** A script that runs `code` when `runScriptsIn` is told of it; `element` is a name that it has. */
+/** An inert script for `runScriptsIn`, in which `element` is a variable. */
 export function scriptFor(code: string, element: HTMLElement): HTMLScriptElement {
   const template = document.createElement("template");
   template.innerHTML = "<script></script>";
   const script = template.content.firstElementChild as ScopedScript;
   script.scope = Object.assign(Object.create(null) as object, { element });
-  // A block, as `eval` would be one: a second run may declare the same names. `var` and functions
-  // are the page's; so is `element` no name of the page's, and that of each script stays its own.
+  // In a block, as with `eval`, so that a second run can declare the same names; `var` and functions
+  // are global. `with` makes `element` a variable of this script alone, also for its callbacks.
   script.textContent = `with (document.currentScript.scope) {\n${code}\n}`;
   return script;
 }
 
-/** Whether a browser would run a script of this type: others are data. */
+/** Whether a script of this type is a program; other types are data. */
 export function isProgramType(type: string | null): boolean {
   return /^(?:|module|(?:text|application)\/(?:x-)?(?:java|ecma)script)$/i.test(type?.trim() ?? "");
 }
@@ -54,9 +54,9 @@ async function runAll(scripts: readonly HTMLScriptElement[]): Promise<void> {
   for (const script of scripts) await run(script);
 }
 
-/** Puts a live copy in the place of a script that came as text, and waits for it to load. */
+/** Replaces an inert script by a copy that runs; fulfilled when that has loaded. */
 async function run(inert: ScopedScript): Promise<void> {
-  if (!inert.isConnected) return; // Cleared in the meantime.
+  if (!inert.isConnected) return; // The output has been cleared.
   const script: ScopedScript = document.createElement("script");
   for (const { name, value } of inert.attributes) script.setAttribute(name, value);
   if (inert.scope !== undefined) script.scope = inert.scope;
@@ -74,7 +74,7 @@ async function run(inert: ScopedScript): Promise<void> {
   if (written !== "") await runAll(showWritten(written, script));
 }
 
-/** Puts what a script has written behind it; the scripts in it. */
+/** Inserts what a script has written after it; the scripts in it. */
 function showWritten(written: string, script: HTMLScriptElement): HTMLScriptElement[] {
   const template = document.createElement("template");
   template.innerHTML = written;

@@ -1,7 +1,7 @@
 /**
- * HTML and scripts as the page's author trusts them: they become part of the page.
+ * Trusted HTML and scripts, which become part of the page.
  *
- * The page's own content security policy has the last word.
+ * The page's content security policy still applies.
  */
 
 import { renderHtml } from "./html";
@@ -9,7 +9,7 @@ import { typesetText } from "./math/typeset";
 import type { Showing, ShowingOptions } from "./policy";
 import { runScriptsIn, scriptFor } from "./scripts";
 
-/** The kinds that SageMathCell's page shows: of these, the first in a bundle wins. */
+/** The MIME types that SageMathCell's page shows: of these, the first in a bundle is shown. */
 const FIRST: ReadonlySet<string> = new Set([
   "text/html",
   "application/javascript",
@@ -18,12 +18,13 @@ const FIRST: ReadonlySet<string> = new Set([
   "application/x-jmol",
 ]);
 
+/** Also where `cell://` addresses lead. */
 export interface TrustedOptions extends ShowingOptions {
-  /** What `cell://` stands for. */
+  /** The replacement for `cell://`. */
   readonly fileBase: () => string;
 }
 
-/** Programs are the author's, or the reader's own: they may do what the page may. */
+/** For programs of the page's author or reader: output has the page's rights. */
 export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOptions): Showing {
   return {
     fileAddress,
@@ -44,7 +45,7 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
   };
 }
 
-/** HTML as elements; null where the page's policy of trusted types admits none from text. */
+/** HTML as elements; null where the page's Trusted Types policy forbids parsing text. */
 function parsed(source: string): HTMLTemplateElement | null {
   const template = document.createElement("template");
   try {

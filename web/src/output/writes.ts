@@ -1,8 +1,8 @@
-/** What scripts write into a document that is complete: by itself, a browser would empty it first. */
+/** `document.write` in a complete document, which a browser would empty first. */
 
 const NAMES = ["open", "write", "writeln", "close"] as const;
 
-/** From now on, `document.write` calls `write`; what this gives puts all back as it was. */
+/** Makes `document.write` call `write`; the result restores it. */
 export function catchWrites(write: (text: string) => void): () => void {
   const before = NAMES.map((name) => Object.getOwnPropertyDescriptor(document, name));
   const caught: Record<(typeof NAMES)[number], unknown> = {

@@ -1,68 +1,68 @@
 /**
- * What a page and the frame of an output tell each other, over a port that the page has made.
+ * The messages between a page and the frame of an output, over a `MessagePort` of the page.
  *
- * Scripts of a program's share the frame with what speaks for it: the page takes nothing from it but
- * what is decoded here.
+ * Programs' scripts run in the frame and can send anything, so the page uses only what is decoded here.
  */
 
 import { type Json, type JsonObject, isObject, objectAt, textAt } from "./json";
 import type { MimeBundle } from "./messages";
 
-/** How the page around a frame looks. */
+/** The colours and fonts of the page around a frame. */
 export interface Theme {
   readonly scheme: "light" | "dark";
   /** Values of CSS properties by name, custom ones among them. */
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** What begins a frame's work. */
+/** What a frame has to know before its first order. */
 export interface FrameBeginning {
   readonly theme: Theme;
   /** The address below which the files of the program are; it ends in a slash. */
   readonly files: string;
-  /** What asks for files past any cache. */
+  /** A query parameter that bypasses caches of files. */
   readonly version: string;
 }
 
-/** Something that is shown as a whole. */
+/** An item of output, except streams. */
 export type FramedItem =
   | { readonly kind: "display"; readonly data: MimeBundle; readonly metadata: JsonObject }
   | { readonly kind: "error"; readonly traceback: string }
   | { readonly kind: "pager"; readonly text: string };
 
-/** What the page tells the frame. */
+/** A message from the page to the frame. */
 export type FrameOrder =
   | { readonly kind: "theme"; readonly theme: Theme }
-  /** Shows an item below what is there; `id` is for updates. */
+  /** Appends an item; `id` identifies it in updates. */
   | { readonly kind: "show"; readonly id: number; readonly item: FramedItem }
   | { readonly kind: "update"; readonly id: number; readonly item: FramedItem }
-  /** Goes on with the text above, or begins a new one. */
+  /** Appends text to the last stream, or begins a new stream. */
   | {
       readonly kind: "print";
       readonly name: "stdout" | "stderr";
       readonly text: string;
       readonly isNew: boolean;
     }
-  /** Takes everything away; what scripts have loaded stays. */
+  /** Removes all output; global variables of scripts stay. */
   | { readonly kind: "clear" };
 
-/** What the frame tells the page. */
+/** A message from the frame to the page. */
 export type FrameReport =
   | { readonly kind: "ready" }
-  /** How tall the content is, in CSS pixels, when so many orders have been carried out. */
+  /** The height of the content in CSS pixels, after so many orders. */
   | { readonly kind: "height"; readonly pixels: number; readonly orders: number }
-  /** A link was followed. */
+  /** A link was clicked. */
   | { readonly kind: "link"; readonly address: string };
 
-/** What the page says to the frame's window when it hands over the port. */
+/** Identifies a greeting. */
 const GREETING = "sagecell-frame";
 
-/** Addresses that are longer lead nowhere. */
+/** Characters of an address that is followed. */
 const LONGEST_ADDRESS = 8000;
 
-/** Colours and fonts: longer values are none. */
+/** Characters of a CSS value. */
 const LONGEST_VALUE = 1000;
 
+/** The message to the frame's window that carries the port. */
 export function greeting(beginning: FrameBeginning): unknown {
   return { greeting: GREETING, ...beginning };
 }
@@ -96,7 +96,7 @@ export function decodeOrder(value: unknown): FrameOrder | null {
   }
 }
 
-/** A frame's report to its page, or null: whatever scripts in it may have sent. */
+/** A frame's report, or null for an invalid one. */
 export function decodeReport(value: unknown): FrameReport | null {
   if (!isMessage(value)) return null;
   const { kind, pixels, orders, address } = value;
@@ -113,7 +113,7 @@ export function decodeReport(value: unknown): FrameReport | null {
   }
 }
 
-/** Whether an address is one of http or https, and whole. */
+/** Whether an address is absolute, and http or https. */
 export function isWebAddress(address: string): boolean {
   if (address.length > LONGEST_ADDRESS || !URL.canParse(address)) return false;
   return /^https?:$/.test(new URL(address).protocol);

@@ -73,7 +73,7 @@ test.each([
   { kind: "height", pixels: "9", orders: 0 },
   { kind: "height", pixels: 9 },
   { kind: "link" },
-  { kind: "link", address: { toString: () => "https://example.org/" } },
+  { kind: "link", address: ["https://example.org/"] },
   { kind: "link", address: "javascript:alert(1)" },
 ])("%o is no report", (value) => expect(decodeReport(value)).toBeNull());
 

@@ -1,4 +1,4 @@
-"""Places for text: that the visitor writes, and that the program shows."""
+"""Input boxes, and HTML that a program shows among the controls."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sagecell_tx.kernelside.interact.controls.control import (
 
 
 class InputBox(Control):
-    """A place to type in.
+    """An input box for text.
 
-    With `evaluate` the function gets the value of what was typed, None for nothing, otherwise
-    the text. By default text is evaluated if `default` is no string. `keypress`: each key counts,
-    not only the last. `width` and `height` are in characters; no width leaves it to the page.
+    With `evaluate` the function gets the value of the text, None for an empty box; otherwise the
+    text. By default text is evaluated unless `default` is a string. With `keypress` each key press
+    is a change. `width` and `height` are in characters; with a width of 0 the page chooses one.
     """
 
     kind = "input_box"
@@ -42,7 +42,7 @@ class InputBox(Control):
         self.evaluate = not isinstance(default, str) if evaluate is None else bool(evaluate)
 
     def own_fields(self) -> dict[str, Any]:
-        """One line, or an area of several."""
+        """Size and behaviour; `subtype` is `textarea` for more than one line."""
         return {
             "subtype": "textarea" if self.height > 1 else "input",
             "width": self.width,
@@ -57,17 +57,17 @@ class InputBox(Control):
         return self.encode(self.default)
 
     def initial_value(self, evaluate: Evaluate) -> Any:
-        """The default."""
+        """The default, see `converted`."""
         return self.converted(self.default, evaluate)
 
     def converted(self, value: Any, evaluate: Evaluate) -> Any:
-        """A value that is no text is not written and read again."""
+        """As `Control.converted`; an evaluated box passes values that are not text unchanged."""
         if not self.evaluate or isinstance(value, str):
             return super().converted(value, evaluate)
         return value if self.adapter is None else self.adapter(value)
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """Text, or its value."""
+        """The text, or its value with `evaluate`."""
         typed = text(sent)
         return evaluated(typed, evaluate) if self.evaluate else typed
 
@@ -77,7 +77,7 @@ class InputBox(Control):
 
 
 class ExpressionBox(InputBox):
-    """A place to type an expression in; the function gets its value."""
+    """An input box for an expression; the function gets its value."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ExpressionBox(InputBox):
 
 
 class HtmlBox(Control):
-    """HTML among the controls. The function gets it, and a program may change it; no visitor can."""
+    """HTML among the controls; the function gets it. Only the program can change it."""
 
     kind = "html_box"
 
@@ -103,7 +103,7 @@ class HtmlBox(Control):
         self.value = str(value)
 
     def message(self) -> dict[str, Any]:
-        """Its field is `value`: there is nothing to choose, so no default."""
+        """The description has `value` and no default, since the visitor chooses nothing."""
         return {"control_type": self.kind, "value": self.value}
 
     @property
@@ -120,8 +120,8 @@ class HtmlBox(Control):
         return self.encode(value)
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """Nothing that a client sends."""
-        raise InvalidValue("This box only shows something.")
+        """Raises InvalidValue: a client cannot set it."""
+        raise InvalidValue("An HTML box has no value to set.")
 
     def encode(self, value: Any) -> str:
         """The HTML."""
@@ -129,12 +129,12 @@ class HtmlBox(Control):
 
 
 def evaluated(typed: str, evaluate: Evaluate) -> Any:
-    """What text stands for; None for no text."""
+    """The value of an expression; None for blank text."""
     return evaluate(typed) if typed.strip() else None
 
 
 def written(value: Any) -> str:
-    """A value as a visitor would have typed it."""
+    """A value as the text of an input box; None is empty."""
     if value is None:
         return ""
     return value if isinstance(value, str) else str(value)

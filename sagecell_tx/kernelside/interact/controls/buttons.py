@@ -1,4 +1,4 @@
-"""What is pressed, and is as before when the function has run."""
+"""Buttons, which are reset after each run of the function."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ class Button(Control):
         self.width = length(width)
 
     def own_fields(self) -> dict[str, Any]:
-        """Its text and its width in CSS."""
+        """The text and the CSS width."""
         return {"text": self.text, "width": self.width}
 
     @property
     def initial(self) -> bool:
-        """Not pressed."""
+        """False: not pressed."""
         return False
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """Pressed or not."""
+        """`value` when pressed, otherwise `default`."""
         if not isinstance(sent, bool):
             raise InvalidValue(f"True or false was expected, not {shown(sent)}.")
         return self.value if sent else self.default
 
     def encode(self, value: Any) -> Any:
-        """Nothing: a program presses no button."""
-        raise ValueError("A button is for the visitor to press.")
+        """Raises ValueError: a program cannot press a button."""
+        raise ValueError("A program cannot press a button.")
 
 
 class UpdateButton(Button):
-    """A button that runs the function with all values that wait."""
+    """A button that runs the function with all changes since its last run."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class UpdateButton(Button):
 class ButtonBar(Control):
     """Several buttons; the function gets the value of the one pressed, otherwise `default`.
 
-    `values`, rows and columns: as in `Selector`.
+    `values`, `nrows`, `ncols` and `width` are as in `Selector`.
     """
 
     kind = "button_bar"
@@ -101,7 +101,7 @@ class ButtonBar(Control):
         self.width = length(width)
 
     def own_fields(self) -> dict[str, Any]:
-        """The texts of the buttons, row by row."""
+        """The number of buttons, their labels row by row, and their layout."""
         return {
             "values": len(self.values),
             "value_labels": list(self.labels),
@@ -112,13 +112,13 @@ class ButtonBar(Control):
 
     @property
     def initial(self) -> None:
-        """None is pressed."""
+        """None: no button is pressed."""
         return None
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """The number of the button, or None."""
+        """The value of the button with this index; `default` for None."""
         return self.default if sent is None else self.values[index(sent, len(self.values))]
 
     def encode(self, value: Any) -> Any:
-        """Nothing: a program presses no button."""
-        raise ValueError("Buttons are for the visitor to press.")
+        """Raises ValueError: a program cannot press a button."""
+        raise ValueError("A program cannot press a button.")

@@ -1,4 +1,4 @@
-"""A box that is ticked or not."""
+"""A checkbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
 
 
 class Checkbox(Control):
-    """A box to tick; the function gets True or False."""
+    """A checkbox; the function gets True or False."""
 
     kind = "checkbox"
 
@@ -30,11 +30,11 @@ class Checkbox(Control):
 
     @property
     def initial(self) -> bool:
-        """Ticked or not."""
+        """Whether it is ticked at first."""
         return self.default
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """A boolean and nothing like it."""
+        """The boolean itself; raises InvalidValue for anything else."""
         if not isinstance(sent, bool):
             raise InvalidValue(f"True or false was expected, not {shown(sent)}.")
         return sent

@@ -1,4 +1,4 @@
-"""A colour."""
+"""A colour selector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _SHORT = re.compile(r"#[0-9a-fA-F]{3}")
 
-#: The names that HTML has always had, and the few that plots use beside.
+#: The sixteen colour names of HTML 4, and some that plots use.
 NAMES = {
     "aqua": "#00ffff",
     "black": "#000000",
@@ -47,11 +47,10 @@ NAMES = {
 
 
 class ColorSelector(Control):
-    """A colour to choose; the function gets a Color where Sage is, otherwise text like `#0000ff`.
+    """A colour selector; the function gets a Color if Sage is loaded, else text like `#0000ff`.
 
     `default` is a name, text like `#00f` or `#0000ff`, three numbers from 0 to 1, or a Color.
-    With `hide_input` there is no place to type the colour in; without `sage_mode` the function
-    gets text in any case.
+    `hide_input` hides the text box; without `sage_mode` the function always gets text.
     """
 
     kind = "color_selector"
@@ -71,7 +70,7 @@ class ColorSelector(Control):
         self.sage_mode = bool(sage_mode)
 
     def own_fields(self) -> dict[str, Any]:
-        """Whether there is a place to type in."""
+        """Whether the text box is hidden."""
         return {"hide_input": self.hide_input}
 
     @property
@@ -80,7 +79,7 @@ class ColorSelector(Control):
         return self.default
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """Text like `#0000ff`, or the Color that it is."""
+        """Text like `#0000ff`, or Sage's Color."""
         chosen = text(sent)
         if not HEX.fullmatch(chosen):
             raise InvalidValue(f"A colour like #0000ff was expected, not {shown(sent)}.")

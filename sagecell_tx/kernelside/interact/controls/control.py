@@ -1,6 +1,7 @@
-"""What a control is: it says how it looks, reads what a client sends, and shows what a program sets.
+"""The base class of controls, and functions that check their values.
 
-A control holds no value of its own, so one object may serve several interacts.
+A wire value is a control's value as JSON, as messages to and from a client have it. A control
+holds no value of its own, so one object may serve several interacts.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any, ClassVar
 #: Evaluates what a visitor typed; raises whatever that raises.
 Evaluate = Callable[[str], Any]
 
-#: Takes what the control made of a client's value; returns what the function gets.
+#: Converts a control's value to the function's argument.
 Adapter = Callable[[Any], Any]
 
 
 class InvalidValue(ValueError):
-    """What a client sent is no value of the control; the text is a sentence."""
+    """A client sent a value that the control cannot have; the message is for users."""
 
 
 class Control:
@@ -29,94 +30,94 @@ class Control:
 
     kind: ClassVar[str]
 
-    #: Whether it goes back to its default when the function has run.
+    #: Whether it is reset to its initial value after each run of the function.
     momentary: ClassVar[bool] = False
 
     def __init__(
         self, *, label: str | None = None, update: bool = True, adapter: Adapter | None = None
     ) -> None:
         if label is not None and not isinstance(label, str):
-            raise TypeError(f"A label is a string, not {label!r:.100}.")
+            raise TypeError(f"A label must be a string, not {label!r:.100}.")
         self.label = label
         self.update = bool(update)
         self.adapter = adapter
 
     def message(self) -> dict[str, Any]:
-        """How it looks, as the page is told; without its label and what it updates."""
+        """The description for the page, without `label` and `update`."""
         return {"control_type": self.kind, "default": self.initial, **self.own_fields()}
 
     def own_fields(self) -> dict[str, Any]:
-        """The fields that it alone has."""
+        """The fields of the description that only this kind of control has."""
         return {}
 
     @property
     def initial(self) -> Any:
-        """Its first value, as a client would send it."""
+        """The initial wire value."""
         raise NotImplementedError
 
     def initial_value(self, evaluate: Evaluate) -> Any:
-        """What the function gets of the first value."""
+        """The initial value as the function gets it."""
         return self.receive(self.initial, evaluate)
 
     def converted(self, value: Any, evaluate: Evaluate) -> Any:
-        """What the function gets of a value that a program sets; raises ValueError."""
+        """A value that a program sets, as the function gets it; raises ValueError."""
         return self.receive(self.encode(value), evaluate)
 
     def receive(self, sent: object, evaluate: Evaluate) -> Any:
-        """What the function gets of what a client sent.
+        """A client's wire value, as the function gets it.
 
-        Raises InvalidValue when that is no value of this control; what the visitor's text or
-        the adapter raise passes.
+        Raises InvalidValue when the control cannot have it; exceptions from the visitor's text or
+        the adapter pass through.
         """
         value = self.decode(sent, evaluate)
         return value if self.adapter is None else self.adapter(value)
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """The same without the adapter."""
+        """As `receive`, without the adapter."""
         raise NotImplementedError
 
     def encode(self, value: Any) -> Any:
-        """What the page is told when a program sets `value`; raises ValueError when it cannot be."""
+        """The wire value for a value that a program sets; raises ValueError when there is none."""
         raise NotImplementedError
 
 
 def number(sent: object, low: float, high: float) -> int | float:
-    """A number between two others, which what is a rounding error outside becomes."""
+    """A number from `low` to `high`, clamped after a rounding error; raises InvalidValue."""
     if isinstance(sent, bool) or not isinstance(sent, int | float):
         raise InvalidValue(f"A number was expected, not {shown(sent)}.")
     slack = 1e-9 * (high - low)
-    if not low - slack <= sent <= high + slack:  # and so not for not-a-number
+    if not low - slack <= sent <= high + slack:  # also refuses NaN
         raise InvalidValue(f"The number must be from {low} to {high}.")
     return min(max(sent, low), high)
 
 
 def index(sent: object, count: int) -> int:
-    """A place in a list of `count`."""
+    """An index into a list of `count` items; raises InvalidValue."""
     if isinstance(sent, float) and sent.is_integer():
         sent = int(sent)
     if isinstance(sent, bool) or not isinstance(sent, int):
-        raise InvalidValue(f"The number of a choice was expected, not {shown(sent)}.")
+        raise InvalidValue(f"The index of a choice was expected, not {shown(sent)}.")
     if not 0 <= sent < count:
-        raise InvalidValue(f"There are the choices 0 to {count - 1}.")
+        raise InvalidValue(f"The index of a choice must be from 0 to {count - 1}.")
     return sent
 
 
 def text(sent: object) -> str:
-    """A string."""
+    """A string; raises InvalidValue for anything else."""
     if not isinstance(sent, str):
         raise InvalidValue(f"A string was expected, not {shown(sent)}.")
     return sent
 
 
 def items(sent: object, count: int) -> list[Any]:
-    """A list of `count` things."""
+    """A list of `count` items; raises InvalidValue for anything else."""
     if not isinstance(sent, list) or len(sent) != count:
         raise InvalidValue(f"A list of {count} values was expected.")
     return sent
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a sentence."""
+    """A short representation of a value for messages; never raises."""
     try:
         return f"{value!r:.60}"
     except Exception:
@@ -124,9 +125,9 @@ def shown(value: object) -> str:
 
 
 def place(values: list[Any], value: object) -> int:
-    """Where a value stands in a list; raises ValueError.
+    """The index of a value in a list, by identity or else equality; raises ValueError.
 
-    Objects of mathematics may say something else than yes or no to whether they are equal.
+    Comparing mathematical objects may raise, or give something that is not a boolean.
     """
     for position, each in enumerate(values):
         if each is value:
@@ -137,11 +138,11 @@ def place(values: list[Any], value: object) -> int:
                 return position
         except Exception:
             continue
-    raise ValueError(f"{shown(value)} is none of the choices.")
+    raise ValueError(f"{shown(value)} is not one of the choices.")
 
 
 def finite(value: Any, what: str) -> float:
-    """A number that a program gave, for the page; raises ValueError."""
+    """A program's number as a finite float; raises ValueError, whose message begins with `what`."""
     try:
         plain = float(value)
     except (TypeError, ValueError, OverflowError) as error:
@@ -152,7 +153,7 @@ def finite(value: Any, what: str) -> float:
 
 
 def grid(count: int, nrows: int | None, ncols: int | None) -> tuple[int, int]:
-    """Rows and columns for `count` things; what is not given follows from the other."""
+    """Rows and columns for `count` items; one that is None follows from the other."""
     for given in (nrows, ncols):
         if given is not None and int(given) < 1:
             raise ValueError("There must be at least one row and one column.")

@@ -1,4 +1,4 @@
-"""Rows and columns of boxes to type in."""
+"""Grids of input boxes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class InputGrid(Control):
     """A grid of boxes; the function gets a list of rows, or what `to_value` makes of it.
 
     `default` is one value for all boxes, a list of rows, a list of all values row by row, or a
-    matrix. With `evaluate` the rows have the values of what was typed, otherwise text.
+    matrix. With `evaluate` the rows have the values of the texts, otherwise the texts.
     """
 
     kind = "input_grid"
@@ -51,7 +51,7 @@ class InputGrid(Control):
         self.default = self.encode(default)
 
     def own_fields(self) -> dict[str, Any]:
-        """Its size, in boxes, and that of a box, in characters."""
+        """The size in boxes, and the width of a box in characters."""
         return {
             "nrows": self.nrows,
             "ncols": self.ncols,
@@ -65,14 +65,14 @@ class InputGrid(Control):
         return [list(row) for row in self.default]
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """Rows of values; all are text before any is evaluated."""
+        """Rows of values; all boxes are checked before any is evaluated."""
         typed = [[text(box) for box in items(row, self.ncols)] for row in items(sent, self.nrows)]
         if not self.evaluate:
             return typed
         return [[evaluated(box, evaluate) for box in row] for row in typed]
 
     def converted(self, value: Any, evaluate: Evaluate) -> Any:
-        """Values that are no text are not written and read again."""
+        """As `Control.converted`; an evaluated grid passes values that are not text unchanged."""
         typed = self.encode(value)
         given = rows_of(value)
         if not self.evaluate or given is None or not all(map(_is_row, given)):
@@ -84,7 +84,7 @@ class InputGrid(Control):
         return rows if self.adapter is None else self.adapter(rows)
 
     def encode(self, value: Any) -> list[list[str]]:
-        """Rows of text, whichever way the values were given."""
+        """Rows of text, from values in any form of `default`; raises ValueError."""
         values = rows_of(value)
         if values is None:
             return [[written(value)] * self.ncols for _ in range(self.nrows)]

@@ -20,10 +20,10 @@ SLIDERS = 1000
 
 
 class MultiSlider(Control):
-    """So many sliders side by side; the function gets the list of their values.
+    """Several sliders side by side; the function gets the list of their values.
 
     `slider_type` is `continuous`, with an interval and steps for each, or `discrete`, with values
-    for each. Where fewer are given than there are sliders, the last serves the rest.
+    for each. If fewer are given than there are sliders, the last is used for the rest.
     """
 
     kind = "multi_slider"
@@ -47,7 +47,7 @@ class MultiSlider(Control):
         if not 1 <= self.sliders <= SLIDERS:
             raise ValueError(f"There must be 1 to {SLIDERS} sliders.")
         if slider_type not in ("continuous", "discrete"):
-            raise ValueError("The type of sliders is one of: continuous, discrete.")
+            raise ValueError("The type of sliders must be continuous or discrete.")
         self.discrete = slider_type == "discrete"
         self.display_values = bool(display_values)
         if self.discrete:
@@ -66,11 +66,11 @@ class MultiSlider(Control):
     def _each(self, given: Any, name: str) -> list[Any]:
         listed = list(given)
         if not listed:
-            raise ValueError(f"There must be at least one of {name}.")
+            raise ValueError(f"There must be at least one value in {name}.")
         return (listed + listed[-1:] * self.sliders)[: self.sliders]
 
     def own_fields(self) -> dict[str, Any]:
-        """How many, and where each may be."""
+        """The number of sliders, and the range and step of each."""
         if self.discrete:
             where: dict[str, Any] = {
                 "subtype": "discrete",
@@ -88,11 +88,11 @@ class MultiSlider(Control):
 
     @property
     def initial(self) -> list[Any]:
-        """A number for each."""
+        """The initial wire value of each slider."""
         return list(self.default)
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """A value for each."""
+        """The value of each slider."""
         given = items(sent, self.sliders)
         if self.discrete:
             pairs = zip(self.choices, given, strict=True)
@@ -100,10 +100,10 @@ class MultiSlider(Control):
         return [line.value(each) for line, each in zip(self.lines, given, strict=True)]
 
     def encode(self, value: Any) -> list[Any]:
-        """A number for each."""
+        """The wire value of each slider, clamped or the nearest; raises ValueError."""
         given = list(value)
         if len(given) != self.sliders:
-            raise ValueError(f"There are {self.sliders} sliders.")
+            raise ValueError(f"A list of {self.sliders} values was expected, one for each slider.")
         if self.discrete:
             pairs = zip(self.choices, given, strict=True)
             return [nearest(values, each) for (values, _), each in pairs]

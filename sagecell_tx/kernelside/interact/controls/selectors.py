@@ -1,4 +1,4 @@
-"""One of several values, all in sight or in a list that opens."""
+"""A choice of one value, by a drop-down list, radio buttons or buttons."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ CHOICES = 10_000
 
 
 class Selector(Control):
-    """A choice; the function gets the value chosen.
+    """A choice of one value; the function gets that value.
 
-    `values` are the values, or pairs of a value and the text that stands for it. `default` is one
-    of the values. `selector_type`: a `list` that opens, `radio` buttons, or buttons (`button`), in
-    so many rows and columns, each of the CSS width `width`.
+    `values` are the values, or pairs of a value and its label. `default` is one of the values.
+    `selector_type` is `list` (drop-down), `radio` or `button`; radio buttons and buttons are in
+    `nrows` rows and `ncols` columns, each of the CSS width `width`.
     """
 
     kind = "selector"
@@ -44,7 +44,7 @@ class Selector(Control):
     ) -> None:
         super().__init__(label=label, update=update, adapter=adapter)
         if selector_type not in TYPES:
-            raise ValueError(f"The type of a selector is one of: {', '.join(TYPES)}.")
+            raise ValueError(f"The type of a selector must be one of: {', '.join(TYPES)}.")
         self.values, self.labels = choices(values)
         self.selector_type = selector_type
         self.nrows, self.ncols = grid(len(self.values), nrows, ncols)
@@ -52,7 +52,7 @@ class Selector(Control):
         self.default = 0 if default is None else place(self.values, default)
 
     def own_fields(self) -> dict[str, Any]:
-        """How many choices in what form; their texts, in order."""
+        """The number of choices, their labels in order, and their layout."""
         return {
             "subtype": self.selector_type,
             "values": len(self.values),
@@ -64,34 +64,34 @@ class Selector(Control):
 
     @property
     def initial(self) -> int:
-        """The number of the first choice."""
+        """The index of the default choice."""
         return self.default
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """The value of that number."""
+        """The value with this index."""
         return self.values[index(sent, len(self.values))]
 
     def encode(self, value: Any) -> int:
-        """The value's number."""
+        """The value's index; raises ValueError."""
         return place(self.values, value)
 
 
 def choices(values: Iterable[Any]) -> tuple[list[Any], list[str]]:
-    """Values and their texts, from values, or from pairs of both; raises ValueError."""
+    """Values and their labels, from values or pairs of both; raises ValueError."""
     listed: list[Any] = []
     for value in values:
         if len(listed) == CHOICES:
-            raise ValueError(f"There may be {CHOICES} choices at most.")
+            raise ValueError(f"There can be at most {CHOICES} choices.")
         listed.append(value)
     if not listed:
-        raise ValueError("There must be something to choose from.")
+        raise ValueError("There must be at least one choice.")
     if all(isinstance(each, tuple) and len(each) == 2 for each in listed):
         return [value for value, _ in listed], [str(label) for _, label in listed]
     return listed, [str(value) for value in listed]
 
 
 def length(width: str | int | None) -> str:
-    """A CSS length; a bare number counts characters, and nothing leaves it to the page."""
+    """A CSS length: a number is in em; empty if the page is to choose."""
     if width is None or width == "":
         return ""
     return width if isinstance(width, str) else f"{float(width):g}em"

@@ -1,4 +1,4 @@
-"""A value, or two, on a line."""
+"""Sliders for one value or for a range."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from sagecell_tx.kernelside.interact.controls.control import (
 )
 from sagecell_tx.kernelside.interact.controls.selectors import choices
 
-#: Steps of a slider that was not told any.
+#: The default number of steps.
 STEPS = 250
 
 
 class SliderScale:
-    """Where a continuous slider may be: from `low` to `high` by `step`.
+    """The scale of a continuous slider: from `low` to `high` in steps of `step`.
 
-    If all that was given is whole numbers, so is the value.
+    If the ends and `stepsize` are whole numbers, so are the values.
     """
 
     def __init__(self, interval: Any, steps: int, stepsize: Any) -> None:
         try:
             low, high = interval
         except (TypeError, ValueError) as error:
-            raise ValueError("The interval of a slider is two numbers.") from error
+            raise ValueError("The interval of a slider must be two numbers.") from error
         self.low = finite(low, "The lower end of a slider")
         self.high = finite(high, "The upper end of a slider")
         if self.low > self.high:
@@ -42,31 +42,31 @@ class SliderScale:
         if size < 0 or int(steps) < 1:
             raise ValueError("The step of a slider must be above zero.")
         self.step = size or (self.high - self.low) / int(steps) or 1.0
-        #: The type of whole numbers: that of the program may be another than Python's.
+        #: The type of whole numbers, which may be the program's own; None for floats.
         self._whole: Callable[[int], Any] | None = None
         if size and all(map(_is_whole, (low, high, stepsize))):
             self._whole = type(stepsize)
 
     def value(self, sent: object) -> Any:
-        """What a client sent; raises InvalidValue."""
+        """The function's value for a wire value; raises InvalidValue."""
         plain = number(sent, self.low, self.high)
         return self._whole(round(plain)) if self._whole else float(plain)
 
     def nearest(self, value: Any) -> float:
-        """A program's value as a client would send it, brought to the nearer end if outside."""
+        """The wire value for a program's value, clamped to the ends; raises ValueError."""
         return min(max(finite(value, "The value of a slider"), self.low), self.high)
 
     @property
     def message(self) -> dict[str, Any]:
-        """Its ends and step."""
+        """The ends and the step, for the page."""
         return {"range": [self.low, self.high], "step": self.step}
 
 
 class ContinuousSlider(Control):
-    """A number from an interval, in `steps` steps, or steps of `stepsize`.
+    """A slider over an interval, in `steps` steps or in steps of `stepsize`.
 
-    The function gets a float, or a whole number if ends and step are. With `range_slider` it gets
-    a pair, the lower number first.
+    The function gets a float, or a whole number if the ends and `stepsize` are whole. With
+    `range_slider` it gets a pair, the lower number first.
     """
 
     kind = "slider"
@@ -92,7 +92,7 @@ class ContinuousSlider(Control):
         self.default = self.encode(default)
 
     def own_fields(self) -> dict[str, Any]:
-        """Where it may be."""
+        """The scale, and whether it selects a range."""
         return {
             "subtype": "continuous_range" if self.range_slider else "continuous",
             **self.line.message,
@@ -101,7 +101,7 @@ class ContinuousSlider(Control):
 
     @property
     def initial(self) -> Any:
-        """A number or two."""
+        """A number, or a list of two."""
         return list(self.default) if self.range_slider else self.default
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
@@ -111,7 +111,7 @@ class ContinuousSlider(Control):
         return _in_order(*(self.line.value(each) for each in items(sent, 2)))
 
     def encode(self, value: Any) -> Any:
-        """A number or two, as near as there is."""
+        """A number, or a sorted list of two, clamped to the ends; raises ValueError."""
         if not self.range_slider:
             return self.line.nearest(value)
         low, high = _pair(value)
@@ -119,9 +119,9 @@ class ContinuousSlider(Control):
 
 
 class DiscreteSlider(Control):
-    """One of a list of values, or of pairs of a value and its text, by their order.
+    """A slider over a list of values, or of pairs of a value and its label, in their order.
 
-    With `range_slider` the function gets a pair, the one that stands first first.
+    With `range_slider` the function gets a pair of values, in the order of the list.
     """
 
     kind = "slider"
@@ -146,7 +146,7 @@ class DiscreteSlider(Control):
             self.default = [0, len(self.values) - 1] if range_slider else 0
 
     def own_fields(self) -> dict[str, Any]:
-        """The texts, in order."""
+        """The labels, in order."""
         return {
             "subtype": "discrete_range" if self.range_slider else "discrete",
             "range": [0, len(self.values) - 1],
@@ -157,11 +157,11 @@ class DiscreteSlider(Control):
 
     @property
     def initial(self) -> Any:
-        """A place in the list, or two."""
+        """An index, or a list of two."""
         return list(self.default) if self.range_slider else self.default
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """The value there, or a pair of those."""
+        """The value with this index, or a pair of values."""
         count = len(self.values)
         if not self.range_slider:
             return self.values[index(sent, count)]
@@ -169,14 +169,14 @@ class DiscreteSlider(Control):
         return self.values[low], self.values[high]
 
     def encode(self, value: Any) -> Any:
-        """Where the value is, or the one nearest to it."""
+        """The index of the value or of the nearest one, or a sorted list of two."""
         if not self.range_slider:
             return nearest(self.values, value)
         return sorted(nearest(self.values, each) for each in _pair(value))
 
 
 def nearest(values: list[Any], value: Any) -> int:
-    """Where a value stands in a list, or among numbers the nearest one; raises ValueError."""
+    """The index of a value in a list, or of the nearest number; raises ValueError."""
     try:
         return place(values, value)
     except ValueError:
@@ -192,13 +192,13 @@ def _pair(value: Any) -> tuple[Any, Any]:
     try:
         low, high = value
     except (TypeError, ValueError) as error:
-        raise ValueError("A slider for a range has two values.") from error
+        raise ValueError("A range slider must have two values.") from error
     return low, high
 
 
 def _in_order(low: Any, high: Any) -> tuple[Any, Any]:
     if low > high:
-        raise InvalidValue("The lower value of a range comes first.")
+        raise InvalidValue("The lower value of a range must come first.")
     return low, high
 
 

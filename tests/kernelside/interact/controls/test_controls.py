@@ -1,4 +1,4 @@
-"""Each control: how it looks on the wire, what it takes, what the function gets."""
+"""Each control: its description, the wire values it accepts, what the function gets."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_labels_and_updates(world):
     world.one(Checkbox(label="Really?", update=False))
     assert world.look["label"] == "Really?"
     assert world.look["update"] is False
-    with pytest.raises(TypeError, match="label is a string"):
+    with pytest.raises(TypeError, match="label must be a string"):
         Checkbox(label=5)  # type: ignore[arg-type]
 
 
@@ -181,7 +181,7 @@ def test_input_box_that_evaluates(world):
     world.one(InputBox(Fraction(1, 2)))
     assert world.look["default"] == "1/2"
     assert world.look["subtype"] == "input"
-    assert world.calls == [Fraction(1, 2)]  # itself, not what its text is
+    assert world.calls == [Fraction(1, 2)]  # the object itself, not its evaluated text
     assert world.send("y + 1") == 6
     assert world.send(" ") is None
 
@@ -259,9 +259,9 @@ def test_selector_of_pairs(world):
 
 
 def test_selector_that_makes_no_sense():
-    with pytest.raises(ValueError, match="none of the choices"):
+    with pytest.raises(ValueError, match="not one of the choices"):
         Selector([1, 2], 3)
-    with pytest.raises(ValueError, match="something to choose"):
+    with pytest.raises(ValueError, match="at least one choice"):
         Selector([])
     with pytest.raises(ValueError, match="type of a selector"):
         Selector([1], selector_type="dial")
@@ -330,7 +330,7 @@ def test_button(world):
     assert world.calls == [0]
     assert world.send(True) == 1
     world.update({})
-    assert world.calls[-1] == 0  # it has gone back
+    assert world.calls[-1] == 0  # it was reset
     with pytest.raises(RequestRefused):
         world.send(1)
 
@@ -369,5 +369,5 @@ def test_html_box(world):
         "update": False,
     }
     assert world.calls == ["<i>x</i>"]
-    with pytest.raises(RequestRefused, match="only shows"):
+    with pytest.raises(RequestRefused, match="no value to set"):
         world.send("<b>")

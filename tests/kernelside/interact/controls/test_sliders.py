@@ -1,4 +1,4 @@
-"""Sliders of all kinds: what they look like and which values they take."""
+"""Sliders of all kinds: their descriptions and the values they accept."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def test_discrete_range(world):
     assert world.look["subtype"] == "discrete_range"
     assert world.look["default"] == [0, 2]
     assert world.send([1, 1]) == ("b", "b")
-    with pytest.raises(RequestRefused, match="comes first"):
+    with pytest.raises(RequestRefused, match="must come first"):
         world.send([2, 0])
 
 
 def test_the_nearest_of_numbers_is_meant():
     assert DiscreteSlider([0, 10, 20], 12).default == 1
-    with pytest.raises(ValueError, match="none of the choices"):
+    with pytest.raises(ValueError, match="not one of the choices"):
         DiscreteSlider(["a"], "b")
     assert ContinuousSlider((0, 1), 5).default == 1.0
 

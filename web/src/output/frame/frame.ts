@@ -1,13 +1,13 @@
 /**
- * The frame in which an output with scripts stands, as the page around it has it.
+ * The page's side of the frame that shows an output with scripts.
  *
  *     loading --> greeted --> ready          any --> over
  *        ^           |          |
  *        +-----------+----------+
  *
- * Loading is until the frame's page is there, which is then greeted with a port of its own, so that
- * no other page that the frame may come to show is heard. Orders wait until it is ready. A frame that
- * loads once more has lost what it showed: a script has left the page, or the frame was moved.
+ * When the frame's page has loaded, it is sent a port, and answers that it is ready. Another page that a
+ * script navigates the frame to has no port. Orders wait until the frame is ready. If the frame loads
+ * once more, its content is lost: a script has navigated it, or it was moved in the document.
  */
 
 import type { Clock } from "../../dom/clock";
@@ -21,24 +21,32 @@ import {
 } from "../../protocol/frames";
 import { onThemeChange, themeAt } from "./theme";
 
-/** CSS pixels; what is taller scrolls in its frame. */
+/** The greatest height in CSS pixels; taller content scrolls in its frame. */
 export const TALLEST = 20_000;
 
 /** Seconds between two changes of the height. */
 const HEIGHT_PAUSE = 0.1;
 
-/** Seconds in which the frame's page has to be there. */
+/** Seconds within which the frame's page has to be ready. */
 const PATIENCE = 30;
 
 /** Seconds between two links that are followed. */
 const LINK_PAUSE = 1;
 
-/** Scripts may do as they like in there, and nothing outside of it. */
+/** Seconds within which the browser tells this page of a click in the frame. */
+const LINK_GRACE = 0.2;
+
+/** Without allow-same-origin, the origin is opaque. */
 const SANDBOX = "allow-scripts allow-forms";
 
+/** Reports per second; a frame makes about one for each time that it is drawn. */
+const MOST_REPORTS = 1000;
+
 const FAILED = "The frame in which scripts of this output would run could not be loaded.";
+const FLOODED = "Scripts of this output kept the page busy with messages, and were stopped.";
 const LEFT = "Scripts of this output left their frame again and again, and were not run any more.";
 
+/** The collaborators of a frame. */
 export interface FrameOptions {
   /** The address of the frame's page. */
   readonly address: string;
@@ -49,21 +57,23 @@ export interface FrameOptions {
   readonly open: (address: string) => void;
 }
 
+/** Callbacks of a frame. */
 export interface FrameEvents {
-  /** What was shown in it is gone, and is to be said again. */
+  /** The content is lost and has to be sent again. */
   readonly onLost: () => void;
-  /** There is no frame any more, for a reason that is a sentence. */
+  /** The frame is gone; `sentence` is the reason for the reader. */
   readonly onFailed: (sentence: string) => void;
 }
 
 /** Makes the frame of an output. */
 export type FrameMaker = (events: FrameEvents) => OutputFrame;
 
-/** How often what was lost is said again. */
+/** How often lost content is sent again. */
 const RESTARTS = 3;
 
 type State = "loading" | "greeted" | "ready" | "over";
 
+/** One frame, from the first display with a script to the next evaluation. */
 export class OutputFrame {
   readonly element = division("sagecell_framed");
   readonly #options: FrameOptions;
@@ -72,16 +82,19 @@ export class OutputFrame {
   readonly #endTheme: () => void;
   #state: State = "loading";
   #port: MessagePort | null = null;
-  /** What is to be said when the frame is ready. */
+  /** Orders to be sent when the frame is ready. */
   #waiting: FrameOrder[] = [];
   #orders = 0;
-  /** Orders that the frame has carried out, as far as is known. */
+  /** Orders that the frame has reported as carried out. */
   #done = 0;
   #whenDone: (() => void)[] = [];
   #height = 0;
   #callOffHeight: (() => void) | null = null;
   #restarts = 0;
   #lastLink = -Infinity;
+  /** When the current second began, and the reports in it. */
+  #second = -Infinity;
+  #reports = 0;
   #callOffPatience: () => void;
 
   constructor(options: FrameOptions, events: FrameEvents) {
@@ -107,18 +120,18 @@ export class OutputFrame {
     this.#order({ kind: "update", id, item });
   }
 
-  /** A text of its own below what is there, to be written to. */
+  /** Appends a stream, to be written to. */
   text(name: "stdout" | "stderr"): FramedText {
     return new FramedText((text, isNew) => this.#order({ kind: "print", name, text, isNew }));
   }
 
-  /** What scripts have loaded stays. */
+  /** Removes all output; global variables of scripts stay. */
   clear(): void {
     this.#orders -= this.#waiting.splice(0).length;
     this.#order({ kind: "clear" });
   }
 
-  /** Fulfilled when all that was said is shown as tall as it is, or never will be. */
+  /** Fulfilled when the frame has the height for all orders so far, or is gone. */
   settled(): Promise<void> {
     if (this.#isSettled) return Promise.resolve();
     return new Promise((resolve) => this.#whenDone.push(resolve));
@@ -157,12 +170,17 @@ export class OutputFrame {
     this.#port = port1;
     port1.onmessage = ({ data }) => this.#heard(data);
     const theme = themeAt(this.#frame, this.element);
-    // Its origin is nobody's, and has no name.
+    // An opaque origin cannot be named as the target.
     this.#frame.contentWindow?.postMessage(greeting({ theme, files, version }), "*", [port2]);
     this.#state = "greeted";
   }
 
   #heard(data: unknown): void {
+    if (this.#state === "over") return; // Messages may be on their way when the port is closed.
+    if (this.#isFlooded()) {
+      this.#fail(FLOODED);
+      return;
+    }
     const report = decodeReport(data);
     switch (report?.kind) {
       case "ready":
@@ -175,6 +193,16 @@ export class OutputFrame {
         this.#follow(report.address);
         break;
     }
+  }
+
+  #isFlooded(): boolean {
+    const now = this.#options.clock.now();
+    if (now >= this.#second + 1) {
+      this.#second = now;
+      this.#reports = 0;
+    }
+    this.#reports += 1;
+    return this.#reports > MOST_REPORTS;
   }
 
   #ready(): void {
@@ -190,7 +218,7 @@ export class OutputFrame {
     if (this.#isSettled) this.#tellDone();
   }
 
-  /** However often scripts change it, the page around moves a few times a second. */
+  /** Limits how often the page around has a new layout. */
   #applyHeight(): void {
     this.#callOffHeight = null;
     const height = `${this.#height}px`;
@@ -199,13 +227,24 @@ export class OutputFrame {
     this.#callOffHeight = this.#options.clock.after(HEIGHT_PAUSE, () => this.#applyHeight());
   }
 
-  /** Only what a reader has clicked is followed: then the frame has the focus. */
+  /** Follows a link only after a click: the frame has the focus, and the browser a user activation. */
   #follow(address: string): void {
     const now = this.#options.clock.now();
-    const isClicked = (navigator as Partial<Navigator>).userActivation?.isActive ?? true;
-    if (!isClicked || !this.#frame.matches(":focus") || now < this.#lastLink + LINK_PAUSE) return;
+    if (now < this.#lastLink + LINK_PAUSE) return;
     this.#lastLink = now;
-    this.#options.open(address);
+    if (this.#isClicked) this.#options.open(address);
+    // The activation in a frame of another process may arrive after its message.
+    else this.#options.clock.after(LINK_GRACE, () => this.#followLate(address));
+  }
+
+  #followLate(address: string): void {
+    if (this.#state === "ready" && this.#isClicked) this.#options.open(address);
+  }
+
+  get #isClicked(): boolean {
+    const { activeElement } = this.#frame.getRootNode() as Document | ShadowRoot;
+    const activation = (navigator as Partial<Navigator>).userActivation;
+    return activeElement === this.#frame && (activation?.isActive ?? true);
   }
 
   #lost(): void {
@@ -239,9 +278,9 @@ export class OutputFrame {
   }
 }
 
-/** Text that a frame shows, as a terminal would. */
+/** A stream that a frame shows. */
 export class FramedText {
-  /** Characters that were written. */
+  /** Characters written so far. */
   size = 0;
   readonly #print: (text: string, isNew: boolean) => void;
 

@@ -1,21 +1,23 @@
-/** How tall the content of a frame is, told whenever it has changed. */
+/** Measures the height of a frame's content. */
 
-/** Changes in a row that nothing but the frame's own growth explains: then it grows no more. */
+/** Growths in a row that only follow from the frame's own growth; after these, it is ignored. */
 const ECHOES = 3;
 
+/** The collaborators of a `HeightWatch`. */
 export interface HeightOptions {
-  /** What is measured: the frame's body. */
+  /** The element that is measured. */
   readonly body: HTMLElement;
   readonly nextFrame: (act: () => void) => void;
-  /** Told after each frame in which the content may have changed. */
+  /** Called when the content may have changed, once per animation frame. */
   readonly tell: (pixels: number) => void;
 }
 
+/** Measures the body when the frame is drawn after a change. */
 export class HeightWatch {
   readonly #options: HeightOptions;
   #isScheduled = false;
   #told = 0;
-  /** Whether the window has changed since the last look, and nothing else that is known. */
+  /** Whether only the window's height has changed since the last measurement. */
   #isEcho = false;
   #echoes = 0;
 
@@ -27,7 +29,7 @@ export class HeightWatch {
       this.look();
     };
     new ResizeObserver(() => this.look()).observe(body);
-    // What is positioned, such as a menu, has no part in the body's size.
+    // Positioned elements, such as menus, do not change the body's size.
     new MutationObserver(changed).observe(body, {
       attributes: true,
       childList: true,
@@ -44,7 +46,7 @@ export class HeightWatch {
     });
   }
 
-  /** Looks when the frame is next drawn. */
+  /** Measures in the next animation frame. */
   look(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -59,7 +61,7 @@ export class HeightWatch {
     const root = body.ownerDocument.documentElement;
     const scrollbar = window.innerHeight - root.clientHeight;
     const pixels = Math.ceil(body.scrollHeight + scrollbar);
-    // A height in parts of the window's makes the frame grow because it has grown.
+    // Heights in vh grow with the frame, which then grows again.
     const hasGrown = pixels > this.#told;
     if (this.#isEcho && hasGrown) this.#echoes += 1;
     else if (hasGrown) this.#echoes = 0;

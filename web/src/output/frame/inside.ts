@@ -1,4 +1,4 @@
-/** What stands in the frame of an output, as its page tells it. */
+/** The output in a frame, which the orders of its page build. */
 
 import { note } from "../../dom/elements";
 import { guarded } from "../../dom/errors";
@@ -11,6 +11,7 @@ import { trusted } from "../trusted";
 
 const UNSHOWN = "This part of the output could not be shown.";
 
+/** Shows items and streams in the order of the orders. */
 export class FramedOutput {
   readonly element = document.createElement("div");
   readonly #content = document.createElement("div");
@@ -22,7 +23,7 @@ export class FramedOutput {
     const free = trusted({ fileAddress: filesBelow(files, version), fileBase: () => files });
     this.#showing = {
       ...free,
-      first: new Set(), // as the page around it chooses
+      first: new Set(), // as in the page around it
       html: (source) => {
         const element = free.html(source);
         element?.classList.add("sagecell_html");
@@ -64,12 +65,12 @@ export class FramedOutput {
     }
   }
 
-  /** Puts something below all that is there. */
+  /** Appends an element. */
   append(element: HTMLElement): void {
     this.#content.append(element);
   }
 
-  /** HTML that a script has written when the page was complete. */
+  /** Appends HTML that a script has written with `document.write`. */
   write(html: string): void {
     const shown = guarded("showing what a script wrote", () => this.#showing.html(html));
     if (shown) this.append(shown);
@@ -100,7 +101,7 @@ export class FramedOutput {
   }
 }
 
-/** Looks like the page around the frame. */
+/** Applies the theme of the page around the frame. */
 function wear({ scheme, properties }: Theme): void {
   const { style } = document.documentElement;
   style.colorScheme = scheme;

@@ -1,6 +1,6 @@
-/** Links in a frame, which has no way out of its own. */
+/** Links in a frame, whose sandbox allows no new tabs. */
 
-/** Hands addresses of links that are clicked to `follow`; those within the page lead there. */
+/** Calls `follow` with the addresses of clicked links; fragments are scrolled to. */
 export function catchLinks(body: HTMLElement, follow: (address: string) => void): void {
   const page = body.ownerDocument;
   body.addEventListener("click", (event) => {
@@ -8,7 +8,7 @@ export function catchLinks(body: HTMLElement, follow: (address: string) => void)
     const link = event.composedPath().find(isLink);
     if (link === undefined) return;
     const { href } = link;
-    // Names of a place in the output; by itself, a browser would look for it among the files.
+    // Fragments would be resolved against the <base>, which is the address of the files.
     const name = link.getAttribute("href") ?? link.getAttribute("xlink:href") ?? "";
     if (/^javascript:/i.test(name.trim())) return;
     event.preventDefault();

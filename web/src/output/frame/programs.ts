@@ -1,20 +1,21 @@
-/** Whether what a program displays contains programs of its own, which run in a frame or not at all. */
+/** Finds scripts in HTML, which then has to be shown in a frame. */
 
 import { isProgramType } from "../scripts";
 
-/** The beginning of a script; what comes before its type cannot hold a tag. */
+/** The start tag of a script. */
 const SCRIPT = /<script\b([^<>]*)/gi;
 
 const TYPE = /\stype\s*=\s*["']?([^"'\s>]*)/i;
 
-/** Handlers of events, addresses that are programs, and frames that may have either. */
+/** Event handlers, `javascript:` addresses and `srcdoc`. */
 const OTHERS =
   /<[a-z][^<>]*[\s"'/](?:on[a-z]+\s*=|srcdoc\s*=|(?:xlink:)?href\s*=\s*["']?\s*javascript:)/i;
 
 /**
- * Told from the text alone, which is quick however long it is: a browser that parses a handler, even
- * for a document of its own, complains that the page's policy admits none. HTML that hides one from
- * this look has it taken away when it is made harmless.
+ * Whether HTML contains scripts, in linear time.
+ *
+ * It is not parsed: even in a document of its own, a browser reports each event handler as a violation
+ * of the page's policy. A script that this misses is removed when the HTML is sanitised.
  */
 export function hasPrograms(html: string): boolean {
   for (const [, attributes = ""] of html.matchAll(SCRIPT)) {
@@ -23,7 +24,7 @@ export function hasPrograms(html: string): boolean {
   return OTHERS.test(html);
 }
 
-/** Whether a script may look for something in it: an element with a name. */
+/** Whether HTML has elements with ids, which later scripts may look for. */
 export function hasNames(html: string): boolean {
   return /\sid\s*=/i.test(html);
 }

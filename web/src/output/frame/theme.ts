@@ -1,8 +1,8 @@
-/** How the page around a frame looks, for the frame to look the same. */
+/** Colours and fonts of the page around a frame. */
 
 import type { Theme } from "../../protocol/frames";
 
-/** Properties whose values are the page's own, or those that a page may set on cells. */
+/** Inherited properties, and custom ones that a page may set on cells. */
 const PROPERTIES = [
   "color",
   "direction",
@@ -30,9 +30,9 @@ const PROPERTIES = [
 ];
 
 /**
- * The theme at `frame`, whose style sheet makes its colour white where colours are dark.
+ * The theme of `place`, the element around `frame`.
  *
- * `place` is the element in which it stands.
+ * styles/output.css sets the frame's colour to white if the colour scheme is dark.
  */
 export function themeAt(frame: HTMLElement, place: HTMLElement): Theme {
   const style = getComputedStyle(place);
@@ -44,11 +44,11 @@ export function themeAt(frame: HTMLElement, place: HTMLElement): Theme {
   };
 }
 
-/** Calls back when the page may have another theme; what this gives ends it. */
+/** Calls `changed` when the theme may have changed; the result ends that. */
 export function onThemeChange(changed: () => void): () => void {
   const night = matchMedia("(prefers-color-scheme: dark)");
   night.addEventListener("change", changed);
-  // Pages that have a switch for it say so by attributes of these.
+  // Pages that have a switch for it set attributes of these elements.
   const observer = new MutationObserver(changed);
   for (const element of [document.documentElement, document.body]) {
     observer.observe(element, { attributes: true });

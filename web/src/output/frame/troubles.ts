@@ -1,18 +1,18 @@
-/** What goes wrong in scripts of a program's output, in words. */
+/** Errors and blocked requests of scripts in output, as sentences for the reader. */
 
-/** Sentences that an output shows. */
+/** Sentences in one output. */
 const MOST = 20;
 
 /** Characters of an error's own message. */
 const LONGEST = 300;
 
-/** Browsers say so of layouts that take two frames; nothing is wrong. */
+/** Browsers report this for layouts that take two frames. */
 const HARMLESS = /^ResizeObserver loop/;
 
-/** Icons of players, which styles/frame.css has as well. */
+/** Icons of animation players; styles/frame.css has replacements. */
 const SUPPLIED = /\/font-awesome\//;
 
-/** What is not loaded, by the first word of the directive that holds it back. */
+/** What a directive blocks, by its first word. */
 const THINGS = new Map([
   ["connect", "Data"],
   ["font", "A font"],
@@ -25,9 +25,9 @@ const THINGS = new Map([
 ]);
 
 /**
- * Calls `tell` with a sentence for each kind of trouble in this window, once.
+ * Calls `tell` once for each different error or blocked request in this window.
  *
- * What it gives does so with troubles of other kinds.
+ * The result reports a sentence of another kind in the same way.
  */
 export function watchTroubles(
   window: Window,
@@ -65,7 +65,7 @@ function refusal({
   return `${thing}${place} was not loaded: this server does not let output ask for it.`;
 }
 
-/** What was thrown may be anything, and even its conversion to text may throw. */
+/** Any value can be thrown, and its conversion to a string can throw as well. */
 function words(reason: unknown): string {
   try {
     return String(reason);

@@ -63,6 +63,13 @@ const ready = async () => {
   await says({ kind: "ready" });
 };
 
+/** Puts it on the page, where it loads by itself. */
+const attached = async () => {
+  document.body.append(frame.element);
+  await new Promise((resolve) => element().addEventListener("load", resolve, { once: true }));
+  await says({ kind: "ready" });
+};
+
 test("it has no origin, no name of the page that it is on, and words for what it is", () => {
   expect(element().getAttribute("sandbox")).toBe("allow-scripts allow-forms");
   expect(element().referrerPolicy).toBe("no-referrer");
@@ -124,9 +131,10 @@ describe("a link", () => {
   };
 
   test("is followed only from a frame that has the focus, and once a second", async () => {
-    document.body.append(frame.element);
-    await ready();
+    await attached();
     expect(await followed(click)).toEqual([]);
+    clock.advance(1);
+    expect(events).toEqual([]);
     element().tabIndex = 0;
     element().focus();
     expect(await followed(click)).toEqual(["open https://example.org/"]);
@@ -135,9 +143,17 @@ describe("a link", () => {
     expect(await followed(click)).toEqual(["open https://example.org/"]);
   });
 
+  test("is followed when the browser tells of the click a little later", async () => {
+    await attached();
+    expect(await followed(click)).toEqual([]);
+    element().tabIndex = 0;
+    element().focus();
+    clock.advance(0.2);
+    expect(events).toEqual(["open https://example.org/"]);
+  });
+
   test("is not followed where nobody has clicked, and nowhere but to the web", async () => {
-    document.body.append(frame.element);
-    await ready();
+    await attached();
     element().tabIndex = 0;
     element().focus();
     expect(await followed({ kind: "link", address: "javascript:alert(1)" })).toEqual([]);
@@ -173,6 +189,13 @@ describe("a frame that loads again", () => {
     await frame.settled();
     expect(events).toHaveLength(4);
   });
+});
+
+test("one that floods the page with messages is stopped", async () => {
+  await attached();
+  for (let i = 0; i < 1100; i += 1) port.postMessage({ kind: "height", pixels: i, orders: 0 });
+  await vi.waitFor(() => expect(events).toEqual([expect.stringMatching(/kept the page busy/)]));
+  expect(document.querySelector("iframe")).toBeNull();
 });
 
 test("one that never answers is told in words, and nothing of it stays", async () => {

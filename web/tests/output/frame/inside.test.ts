@@ -1,10 +1,11 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
 import { FramedOutput } from "../../../src/output/frame/inside";
+import type { JsonObject } from "../../../src/protocol/messages";
 
 let output: FramedOutput;
 
-const display = (data: object) => ({ kind: "display", data, metadata: {} }) as const;
+const display = (data: JsonObject) => ({ kind: "display", data, metadata: {} }) as const;
 const blocks = () =>
   Array.from(output.element.firstElementChild!.children, ({ className, textContent }) => [
     className,
