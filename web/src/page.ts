@@ -16,8 +16,8 @@ function start(api: SagecellApi): void {
     interacts,
     // An unknown name selects the first language.
     defaultLanguage: language as LanguageName,
-    // A link's author must not act as the reader, so scripts in output do not run.
-    scripts: false,
+    // A link's author must not act as the reader: scripts in output run where they reach nothing.
+    scripts: "frame",
     plainPython: true,
     hint: "The output of the program will appear here.",
     callback: () => {

@@ -50,8 +50,11 @@ export interface EmbedOptions {
   replaceOutput?: boolean;
   /** Makes the program collapsible: initially closed if true, open if false; by default neither. */
   collapse?: boolean;
-  /** False sanitises output and runs no scripts in it; by default output has the page's rights. */
-  scripts?: boolean;
+  /**
+   * "frame" runs scripts in output in a sandboxed frame, false runs none; by default output has the
+   * page's rights.
+   */
+  scripts?: boolean | "frame";
   /** The state of controls to restore: a value of `CellHandle.interacts`, or its JSON. */
   interacts?: string | readonly object[];
   /** "debug" writes every message to the browser's console; by default "normal". */

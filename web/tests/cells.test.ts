@@ -505,7 +505,7 @@ test("a figure finds the script that its program loads later", async () => {
   const ran = () => Object.assign(window, { mpl: { figure } });
   document.addEventListener("ran", ran, { once: true });
   const script = "document.dispatchEvent(new Event('ran'))";
-  await start(make({ scripts: true }));
+  await start(make({ scripts: "page" }));
   says("comm_open", { comm_id: "c", target_name: "matplotlib", data: { id: "figure" } });
   frames.draw();
   says("display_data", { data: { "application/javascript": script } });

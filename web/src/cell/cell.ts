@@ -54,7 +54,7 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.#outputs = new Outputs({ plan, server, nextFrame, clock });
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
     if (!form.editor.element.hidden) void this.#openEditor();

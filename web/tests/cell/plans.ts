@@ -23,7 +23,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: false,
+    scripts: "none",
     plainPython: false,
     hint: "",
     ...wishes,

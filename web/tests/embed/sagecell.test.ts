@@ -88,7 +88,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: true,
+    scripts: "page",
     plainPython: false,
     hint: "",
   });
@@ -117,7 +117,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     language: "octave",
     interacts: [{ state: {} }],
     collapse: true,
-    scripts: false,
+    scripts: "none",
   });
 });
 
