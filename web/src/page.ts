@@ -18,7 +18,6 @@ function start(api: SagecellApi): void {
     defaultLanguage: language as LanguageName,
     // Whoever made a link may not act in the reader's name: its output is made harmless.
     scripts: false,
-    plainPython: true,
     hint: "What the program prints, draws and writes will appear here.",
     callback: () => {
       // On a touch screen, focus would bring up a keyboard that hides half of the page.

@@ -57,8 +57,6 @@ export interface EmbedOptions {
   mode?: "normal" | "debug";
   /** Called once, when the cells of this call are there. What it throws goes to `reportError`. */
   callback?: () => void;
-  /** Whether Python shows the value of a last expression, as Sage does; by default false. */
-  plainPython?: boolean;
   /** A sentence in the place of output until there is some. */
   hint?: string;
 }

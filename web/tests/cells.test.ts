@@ -183,7 +183,8 @@ test("the program is wrapped in the language that is chosen", async () => {
   select.value = "python";
   select.dispatchEvent(new Event("change"));
   await start(cell);
-  expect(code()).toBe('exec("""1+1""")');
+  expect(code()).toBe("1+1");
+  expect(channels.at(-1)!.sent[0]!.metadata).toEqual({ language: "python" });
   expect(find("textarea").getAttribute("aria-label")).toBe("Python program");
 });
 

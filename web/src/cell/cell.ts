@@ -107,7 +107,7 @@ export class Cell {
     const kernel = this.#nextKernel();
     const run = kernel.run();
     const execution = new Execution({
-      code: this.#wrapped(),
+      code: language(this.#language).wrap(this.editor.code()),
       language: this.#language,
       server: run.server,
       openChannel: run.openChannel,
@@ -158,12 +158,6 @@ export class Cell {
   #endOwnKernels(): void {
     for (const kernel of this.#ownKernels) kernel.end();
     this.#ownKernels.clear();
-  }
-
-  #wrapped(): string {
-    const code = this.editor.code();
-    if (this.#language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#language).wrap(code);
   }
 
   #program() {

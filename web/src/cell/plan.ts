@@ -26,8 +26,6 @@ export interface CellPlan {
   readonly collapse: boolean | null;
   /** Whether what programs say may do what the page may. */
   readonly scripts: boolean;
-  /** Whether Python goes to the kernel as it is, which then shows a last expression's value. */
-  readonly plainPython: boolean;
   /** Stands where output will be; nothing with an empty text. */
   readonly hint: string;
 }

@@ -197,7 +197,6 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
     interacts: interactsOf(options),
     collapse: collapseOf(options),
     scripts: Boolean(options["scripts"]),
-    plainPython: Boolean(options["plainPython"]),
     hint: typeof hint === "string" ? hint : "",
   };
 }

@@ -23,6 +23,8 @@ export interface Display {
 /** What a request has come to. */
 export interface ExecuteReply {
   readonly status: "ok" | "error";
+  /** That with which the program ended itself, if it is why the status is "error"; else null. */
+  readonly exitStatus: number | null;
   /** Names of the files that the program made. */
   readonly newFiles: readonly string[];
   /** Texts for a pager, such as the help that `len?` asks for. */

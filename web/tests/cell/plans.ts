@@ -19,7 +19,6 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     interacts: [],
     collapse: null,
     scripts: false,
-    plainPython: false,
     hint: "",
     ...wishes,
   };

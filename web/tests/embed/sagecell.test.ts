@@ -85,7 +85,6 @@ test("every option reaches the cell, and defaults what is not asked for", async 
     interacts: [],
     collapse: null,
     scripts: true,
-    plainPython: false,
     hint: "",
   });
   await world.makes({

@@ -147,6 +147,13 @@ test("a program that raises has failed", async () => {
   expect(world.names).toEqual(["starting", "running", "failed"]);
 });
 
+test("a program that ends itself with an exit status has failed with that", async () => {
+  await world.run();
+  world.says("execute_reply", { status: "error", ename: "SystemExit", evalue: "3" });
+  world.says("status", { execution_state: "idle" });
+  expect(world.state).toMatchObject({ name: "failed", exitStatus: 3 });
+});
+
 test("idle about something else, or before the reply, ends nothing", async () => {
   await world.run();
   world.says("status", { execution_state: "idle" });
