@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-# The memory round: nothing is forked and no port is opened, so that its tests may run side by side.
+# The in-memory tests: they fork nothing and open no port, so that they may run in parallel.
 MEMORY := -m "not integration and not browser" -n auto
 
 .PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts soak attack contract syscalls client format clean
@@ -71,11 +71,11 @@ python: $(VENV)/test $(CLIENT) chromium proxies
 memory: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m pytest $(MEMORY)
 
-# Branches of the package that the memory round takes.
+# Branch coverage of the package by the in-memory tests.
 coverage: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m pytest $(MEMORY) --cov --cov-report=term:skip-covered
 
-# The memory round with each Python that is here, and with the lowest versions of what is required.
+# The in-memory tests with each installed Python, and with the lowest versions of all packages.
 pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
@@ -88,7 +88,7 @@ chromium:
 			chromium chromium-driver fonts-dejavu-core >/dev/null; \
 	else echo "The browser tests need Chromium and its driver: apt-get install chromium chromium-driver"; exit 1; fi
 
-# The recipes in deploy/ are tried with the proxies themselves; without them, those tests are skipped.
+# The tests of the recipes in deploy/ need the proxies themselves; without them they are skipped.
 proxies:
 	@if command -v nginx >/dev/null && command -v haproxy >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -102,7 +102,7 @@ bench: $(VENV)/test $(CLIENT)
 bench-interacts: $(VENV)/test $(CLIENT) chromium
 	$(BIN)/python -m benchmarks.interacts
 
-# 10,000 sessions of all kinds; SOAK="--hours 8" goes on for so long.
+# 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks.soak $(SOAK)
 
@@ -110,11 +110,11 @@ soak: $(VENV)/test $(CLIENT)
 attack: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks.attack
 
-# What was promised to pages written for SageMathCell, and which tests show it.
+# The contract with pages written for SageMathCell, and the tests that prove it.
 contract: $(VENV)/test
 	$(BIN)/python -m tests.contract
 
-# Which system calls ordinary programs make, beside those that kernels may.
+# The system calls of ordinary programs, compared with those that kernels may make.
 syscalls: $(VENV)/test strace
 	$(BIN)/python -m tests.kernelside.sandbox.syscalls
 
@@ -124,7 +124,7 @@ strace:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			strace >/dev/null; \
-	else echo "The calls of programs are seen by strace: apt-get install strace"; exit 1; fi
+	else echo "Tracing system calls needs strace: apt-get install strace"; exit 1; fi
 
 clean:
 	rm -rf $(VENV) .nox web/node_modules sagecell_tx/http/client build dist *.egg-info

@@ -1,7 +1,7 @@
-"""``python -m benchmarks``: the program beside its peers, in one run, as a table.
+"""``python -m benchmarks``: compares the program with its peers in one run; prints a table.
 
-Peers take turns, so that a machine that slows down slows all of them. It is a measurement,
-no test: the exit status is 0 whatever comes out.
+Peers take turns, so that a slowdown of the machine affects all of them. It is a measurement,
+not a test: the exit status is always 0.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from benchmarks.peers.sagecell import SagecellTx
 from benchmarks.peers.stock import StockKernels
 from benchmarks.table import AIMS, BARS, judgements, medians, table
 
-#: Once so many seconds have passed, each measure gives each peer one turn and no more.
+#: After this many seconds, each measure gives each peer only one turn.
 BUDGET = 150.0
 
 _ABOUT_THE_PEERS = f"""\
-{SAGECELL:<12} twistd sagecell-tx, asked over HTTP and WebSocket
-{JUPYTER:<12} Jupyter Server with stock ipykernels, asked by the same client
+{SAGECELL:<12} twistd sagecell-tx, used over HTTP and WebSocket
+{JUPYTER:<12} Jupyter Server with stock ipykernels, used by the same client
 {PLAIN:<12} jupyter_client's own client on ZMQ, a stock ipykernel for each start
-{FORKED:<12} that client on kernels forked as {SAGECELL} forks them: the floor below any server
-{STOCK:<12} twistd sagecell-tx once more, with stock ipykernels in the place of its own
+{FORKED:<12} that client on kernels forked as {SAGECELL} forks them: the minimum for any server
+{STOCK:<12} twistd sagecell-tx with stock ipykernels instead of its own
 
 Forked kernels have numpy, matplotlib and pandas loaded, stock ones do not. The WebSocket client
 sets TCP_NODELAY; "ACKs at once" is for a server that leaves Nagle's algorithm on."""
@@ -48,7 +48,7 @@ Figures = dict[str, dict[str, list[float]]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     options = _options(arguments)
-    # To be told to end is to stop the servers first, too.
+    # SIGTERM stops the servers as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     effort = QUICK if options.quick else FULL
     if options.sessions:
@@ -67,14 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for title, bars in (("Promised:", BARS), ("Aimed at:", AIMS)):
         print(title, *judgements(values, bars, effort), sep="\n  ", end="\n\n")
     if troubles:
-        print("Troubles:", *troubles, sep="\n  ", end="\n\n")
+        print("Failures:", *troubles, sep="\n  ", end="\n\n")
     print(f"{time.monotonic() - begun:.0f} s")
     return 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one turn each, with less to do")
+    parser.add_argument("--quick", action="store_true", help="one turn each, with less work")
     parser.add_argument(
         "--only", action="append", choices=[each.name for each in MEASURES], help="repeatable"
     )
@@ -90,7 +90,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 @contextmanager
 def _peers(names: Sequence[str] | None, troubles: list[str]) -> Iterator[list[Peer]]:
-    """The peers, up and warm; down again at the end. One that does not come up is left out."""
+    """The peers, started and warm; stopped at the end. One that does not start is left out."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as started:
         directory = Path(name)
         _isolate(directory)
@@ -117,7 +117,7 @@ def _peers(names: Sequence[str] | None, troubles: list[str]) -> Iterator[list[Pe
 
 
 def _isolate(directory: Path) -> None:
-    """Neither read nor write the settings, history and caches of who runs this."""
+    """Keep Jupyter and IPython from the settings, history and caches of the user."""
     for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         os.environ[variable] = str(directory / variable.lower())
 
@@ -131,12 +131,14 @@ def _measure(
     begun: float,
     troubles: list[str],
 ) -> Figures:
-    """All figures by row and peer. What went wrong is added to `troubles` in words."""
+    """All figures by row and peer. Failures are added to `troubles` as sentences."""
     figures: Figures = defaultdict(lambda: defaultdict(list))
     for measure in chosen:
         for turn in range(turns or measure.turns):
             if turn and time.monotonic() - begun > BUDGET:
-                troubles.append(f"{measure.name}: {turn} of {measure.turns} turns, to end in time")
+                troubles.append(
+                    f"{measure.name}: {turn} of {measure.turns} turns, for lack of time"
+                )
                 break
             for peer in peers:
                 if peer.name not in measure.peers:

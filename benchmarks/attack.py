@@ -1,9 +1,9 @@
 """``python -m benchmarks.attack``: what ordinary visitors notice while a server is attacked.
 
-A server with default settings, ten visitors who come again and again, and an attacker, each
-from an address of its own that a believed proxy names. What visitors notice is told beside the
-same visitors on the same machine without the attack, but with as much load on its processors.
-It is a measurement, no test: the exit status is 0 whatever comes out.
+A server with default settings, ten visitors who send requests repeatedly, and an attacker, each
+with its own address in a trusted proxy's header. The visitors' waits are compared with those of
+the same visitors without the attack, but with the same load on the machine's processors.
+It is a measurement, not a test: the exit status is always 0.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ T = TypeVar("T")
 
 VISITORS = 10
 
-#: How long a server may take to be at rest again, in seconds.
+#: How long a server may take to become idle again, in seconds.
 REST = 90.0
 
-#: The default settings; where the attacker comes through no proxy, only the other is believed.
+#: Default settings, except that the proxies do not include an attacker who uses no proxy.
 _SETTINGS = {"12": 'proxies = ["127.0.0.1/32"]\n'}
 
 _AIM = 0.250
 
 _TITLES = {
     "1": "search memory for others' kernels",
-    "2": "forms that are dear to parse",
+    "2": "forms that are expensive to parse",
     "3": "directories too deep, and with many files",
     "5": "a second server on the same state",
     "8": "88 sleeping processes of 700 MB",
@@ -55,7 +55,7 @@ _TITLES = {
 
 @frozen
 class Run:
-    """Visitors under attack, and beside as much load without one. Load is in processors."""
+    """Visitors during an attack, and during the same load without one. Load is in processors."""
 
     attacked: Noticed
     beside: Noticed
@@ -74,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(machine.describe()), end="\n\n", flush=True)
     print(
         f"{VISITORS} visitors; medians of {options.runs} runs of {options.seconds:g} s. Waits are "
-        "the longest of all visitors', in ms.\nFailures are of all runs together. Load is what the "
-        "attack takes of the processors.\n"
+        "the longest of all visitors', in ms.\nFailures are of all runs together. Load is the "
+        "number of processors that the attack uses.\n"
     )
     print(f"{'':<46}{'attacked':>9}{'beside':>8}{'longer':>8}{'load':>6}{'failed':>8}{'stolen':>8}")
     failures: list[str] = []
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _runs(name: str, options: argparse.Namespace, failures: list[str]) -> list[Run]:
-    """Attack a server of its own so many times."""
+    """The runs of one attack, all on one new server."""
     with tempfile.TemporaryDirectory(prefix="attack-") as directory:
         server = SagecellTx(Path(directory) / "server", settings=_SETTINGS.get(name, ""))
         server.start()
@@ -128,7 +128,7 @@ def _run(name: str, server: SagecellTx, seconds: float, calm: float) -> Run:
             [*command, state],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Linux shares the processors among sessions
+            start_new_session=True,  # Linux divides the processors among sessions
         )
         try:
             noticed = _visit(server, seconds)
@@ -169,7 +169,7 @@ def _busy() -> float:
 
 
 def _await_rest(server: SagecellTx) -> None:
-    """Return when no kernel is anybody's any more, but the one that completes."""
+    """Return when no kernel is in use any more, except the completer."""
     deadline = time.monotonic() + REST
     while time.monotonic() < deadline:
         try:
@@ -178,12 +178,12 @@ def _await_rest(server: SagecellTx) -> None:
         except (Unexpected, OSError):
             pass
         time.sleep(0.2)
-    print("kernels of the attacker's are left", file=sys.stderr)
+    print("kernels of the attacker are still running", file=sys.stderr)
 
 
 @contextmanager
 def _burning(load: float) -> Iterator[None]:
-    """So many processors are kept busy meanwhile, by processes that do nothing else."""
+    """Keeps `load` processors busy meanwhile, by processes that do nothing else."""
     count = min(len(os.sched_getaffinity(0)) * 4, max(1, round(load)))
     burners = [
         multiprocessing.Process(target=_burn, args=(min(1.0, load / count),), daemon=True)
@@ -200,7 +200,7 @@ def _burning(load: float) -> Iterator[None]:
 
 
 def _burn(share: float) -> None:
-    """Keep a processor busy for a share of the time, in a session of its own."""
+    """Keep a processor busy for a share of the time, in a separate session."""
     os.setsid()
     slice_ = 0.02
     while True:
@@ -214,7 +214,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack", description=__doc__)
     parser.add_argument("--only", action="append", choices=ATTACKS, help="repeatable")
     parser.add_argument("--runs", type=int, default=5, help="of each attack [5]")
-    parser.add_argument("--seconds", type=float, default=10.0, help="that each takes [10]")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each run [10]")
     return parser.parse_args(arguments)
 
 

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.attackers NAME URL SECONDS``: one attack on a server, and then no more.
+"""``python -m benchmarks.attackers NAME URL SECONDS STATE``: runs one attack on a server.
 
-The attacks are bounded in time and in number, and go to the loopback interface alone. Whatever
-the server answers, the attacker goes on; what it has got hold of, it prints as a line of JSON.
+The attacks are bounded in time and in number, and use only the loopback interface. Whatever
+the server answers, the attacker continues; at the end it prints what it gained as a line of JSON.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from attrs import define, field
 
 from benchmarks.client import Unexpected, WebSocketTalk, ask, call, execute_request, fetch
 
-#: Where the attacker is, as a believed proxy tells it.
+#: The attacker's address, as a trusted proxy sends it.
 HEADERS = {"X-Forwarded-For": "203.0.113.7"}
 
-#: Where attackers connect from who come through no proxy.
+#: The address of attackers who use no proxy.
 ELSEWHERE = "127.0.0.2"
 
 _FORM = "application/x-www-form-urlencoded"
 
-#: Prints whatever in its own memory looks like the id of a session.
+#: Prints everything in its own memory that looks like a session's id.
 SEARCH = r"""
 import re
 own, found = open("/proc/self/mem", "rb", 0), set()
@@ -50,7 +50,7 @@ for line in open("/proc/self/maps"):
 print(*found)
 """
 
-#: Makes a directory so deep that no path leads to its end, wherever that is possible.
+#: Makes directories nested deeper than the longest path, wherever that is possible.
 DEEP = r"""
 import os
 from contextlib import suppress
@@ -74,7 +74,7 @@ for number in range(30000):
 os._exit(0)
 """
 
-#: Many sleeping processes, each of which has much memory that they all share.
+#: Many sleeping processes with much memory, which they all share.
 SLEEPERS = r"""
 import os, time
 hoard = bytearray(b"x") * (700 << 20)
@@ -84,7 +84,7 @@ for _ in range(88):
 time.sleep(3600)
 """
 
-#: Says something that takes long to parse.
+#: Displays JSON that takes long to parse.
 CONTAINERS = r"""
 import json
 from IPython.display import display
@@ -107,14 +107,14 @@ class Attack:
         return time.monotonic() > self.deadline
 
     def at_once(self, count: int, play: Callable[[], object]) -> None:
-        """Play in so many threads, again and again, until the time is over."""
+        """Call `play` repeatedly in `count` threads, until the time is over."""
 
         def again() -> None:
             while not self.is_over:
                 try:
                     play()
                 except (Unexpected, OSError, ValueError, websocket.WebSocketException):
-                    time.sleep(0.05)  # refused, or hung up on
+                    time.sleep(0.05)  # refused or disconnected
 
         threads = [threading.Thread(target=again, daemon=True) for _ in range(count)]
         for thread in threads:
@@ -123,7 +123,7 @@ class Attack:
             thread.join(max(0.0, self.deadline + 5 - time.monotonic()))
 
     def open(self) -> WebSocketTalk:
-        """A kernel of the attacker's own."""
+        """A new kernel, which belongs to the attacker."""
         kernel = call("POST", f"{self.url}/kernel?timeout=inf", HEADERS)
         return WebSocketTalk(
             f"{kernel['ws_url']}kernel/{kernel['id']}/channels",
@@ -132,7 +132,7 @@ class Attack:
         )
 
     def run(self, program: str) -> str:
-        """Run a program in a kernel of the attacker's own; what it printed."""
+        """Run a program in a new kernel of the attacker; returns what it printed."""
         talk = self.open()
         try:
             return "".join(
@@ -144,14 +144,14 @@ class Attack:
             talk.close()
 
     def service(self, program: str) -> str:
-        """Run a program by /service; what it printed."""
+        """Run a program by /service; returns what it printed."""
         body = urlencode({"code": program}).encode("ascii")
         headers = {**HEADERS, "Content-Type": _FORM}
         return str(call("POST", f"{self.url}/service", headers, body).get("stdout", ""))
 
 
 def take_over(attack: Attack) -> None:
-    """1: look for others' kernels in one's own memory, and run a program in each."""
+    """1: search a kernel's memory for the ids of other kernels, and run a program in each."""
 
     def play() -> None:
         for ident in {*attack.service(SEARCH).split(), *attack.run(SEARCH).split()}:
@@ -167,7 +167,7 @@ def take_over(attack: Attack) -> None:
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:
-    """Content types and bodies that are dear to parse for who is not careful."""
+    """Content types and bodies that are expensive for a naive parser."""
     multipart = "multipart/form-data; boundary=B"
     disposition = b"--B\r\nContent-Disposition: form-data; %s\r\n\r\nx\r\n--B--\r\n"
     yield multipart, disposition % (b';a="' * 200_000)
@@ -184,7 +184,7 @@ def bodies() -> Iterator[tuple[str, bytes]]:
 
 
 def send_bodies(attack: Attack) -> None:
-    """2: forms that are dear to parse, to each route that takes one."""
+    """2: forms that are expensive to parse, to each route that takes one."""
     worst = list(bodies())
     paths = ["/service", "/permalink", "/kernel", "/complete", "/tos.html"]
     turns = iter(range(10**9))
@@ -199,7 +199,7 @@ def send_bodies(attack: Attack) -> None:
 
 
 def make_trees(attack: Attack) -> None:
-    """3: directories that are dear to remove, or cannot be."""
+    """3: directories that are expensive or impossible to remove."""
     programs = iter([DEEP, *[MANY] * 14] * 10**6)
     attack.at_once(8, lambda: attack.run(next(programs)))
 
@@ -220,7 +220,7 @@ def start_another(attack: Attack) -> None:
 
 
 def fork_sleepers(attack: Attack) -> None:
-    """8: many sleeping processes with much memory, which the server looks at again and again."""
+    """8: many sleeping processes with much memory, which the server measures again and again."""
     attack.at_once(2, lambda: attack.run(SLEEPERS))
 
 
@@ -252,7 +252,7 @@ def send_containers(attack: Attack) -> None:
 
 
 def trickle(attack: Attack) -> None:
-    """12: connections that send a byte each ten seconds, and come again when they are cut."""
+    """12: connections that send a byte every ten seconds, and reconnect when they are closed."""
     address = urlsplit(attack.url)
     connections: list[socket.socket] = []
     sent = 0.0
@@ -273,7 +273,7 @@ def trickle(attack: Attack) -> None:
 
 
 def _said(connection: socket.socket) -> bool:
-    """Send one byte; whether the other end is still there."""
+    """Send one byte; returns whether the connection is still open."""
     try:
         connection.send(b"G")
         connection.setblocking(False)
@@ -297,7 +297,7 @@ ATTACKS: Mapping[str, Callable[[Attack], None]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Attack, and print what was got."""
+    """Attack, and print what was gained."""
     name, url, seconds, state = arguments
     attack = Attack(url, Path(state), time.monotonic() + float(seconds))
     ATTACKS[name](attack)

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.bursts``: a client in a process of its own that reads as fast as it can.
+"""``python -m benchmarks.bursts``: a client in its own process that reads as fast as it can.
 
-It would else share an interpreter with the client whose time is taken.
+Otherwise it would share an interpreter with the client that is measured.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ _PROJECT = Path(__file__).parents[1]
 
 @contextmanager
 def bursting(talk: WebSocketTalk, count: int) -> Iterator[Callable[[], bool]]:
-    """Lets the kernel of `talk` display so many numbers to another client of its own.
+    """Make the kernel of `talk` display `count` numbers to a client in another process.
 
-    Gives a function that tells whether it is still at it. In the end all must have come.
+    Yields a function that returns whether the burst is still running. Raises `Unexpected` if
+    that client did not receive all.
     """
     reader = subprocess.Popen(
         [sys.executable, "-m", __name__, talk.url, json.dumps(talk.headers), str(count)],
@@ -32,11 +33,11 @@ def bursting(talk: WebSocketTalk, count: int) -> Iterator[Callable[[], bool]]:
     try:
         assert reader.stdin is not None
         assert reader.stdout is not None
-        reader.stdout.readline()  # it is there
-        talk.leave()  # a client that does not read would hold the burst up
+        reader.stdout.readline()  # it is attached
+        talk.leave()  # a client that does not read would hold the kernel
         reader.stdin.write(b"go\n")
         reader.stdin.flush()
-        reader.stdout.readline()  # the first of it has come
+        reader.stdout.readline()  # the burst has begun
         yield lambda: reader.poll() is None
         if reader.wait(PATIENCE):
             raise Unexpected("the client of the burst failed")
@@ -46,7 +47,7 @@ def bursting(talk: WebSocketTalk, count: int) -> Iterator[Callable[[], bool]]:
 
 
 def main(url: str, headers: str, count: int) -> None:
-    """Join the kernel, wait for the word, display and read."""
+    """Attach to the kernel, wait for the start signal, display and read."""
     talk = WebSocketTalk(url, end=lambda: None, headers=json.loads(headers))
     shown(talk, 1)
     print("there", flush=True)

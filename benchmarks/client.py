@@ -1,7 +1,7 @@
-"""The client's side, the same for all peers of a kind, so that it costs each the same.
+"""Clients, the same for all peers of a kind, so that they cost each peer the same.
 
-A `Talk` is one client attached to one kernel. Both web servers are asked through
-`WebSocketTalk`, both plain peers through `ZmqTalk`.
+A `Talk` is one client attached to one kernel. `WebSocketTalk` is for the web servers,
+`ZmqTalk` for the peers without one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import zmq
 from attrs import define, field
 from jupyter_client.blocking.client import BlockingKernelClient
 
-#: How long a client waits for the next thing to be said, in seconds.
+#: How long a client waits for the next message, in seconds.
 PATIENCE = 60
 
 #: A Jupyter message: header, parent_header, metadata, content.
@@ -29,7 +29,7 @@ Message = dict[str, Any]
 
 
 class Unexpected(Exception):
-    """A peer did not do what it was asked to do; the text says what it did instead."""
+    """A peer did not do what was requested; the text says what it did instead."""
 
 
 class Talk(Protocol):
@@ -39,14 +39,14 @@ class Talk(Protocol):
         """Send an execute_request; returns its msg_id."""
 
     def receive(self) -> Message:
-        """The next message of the kernel; raises an error after `PATIENCE`."""
+        """The kernel's next message; raises an error after `PATIENCE`."""
 
     def close(self) -> None:
-        """Hang up and end the kernel."""
+        """Disconnect and end the kernel."""
 
 
 def ask(talk: Talk, code: str) -> Iterator[Message]:
-    """Run a cell: all that is said about it, up to both its reply and `status: idle`."""
+    """Run a cell; yields its messages, up to both its reply and `status: idle`."""
     request = talk.send(code)
     replied = idle = False
     while not (replied and idle):
@@ -75,7 +75,7 @@ def add(talk: Talk) -> None:
 
 
 def shown(talk: Talk, count: int) -> None:
-    """Run a cell that displays so many numbers; raises `Unexpected` if not all come, in order."""
+    """Run a cell that displays `count` numbers; raises `Unexpected` if not all arrive in order."""
     cell = f"from IPython.display import display\nfor i in range({count}): display(i)"
     came = [
         message["content"]["data"]["text/plain"]
@@ -83,7 +83,7 @@ def shown(talk: Talk, count: int) -> None:
         if message["header"]["msg_type"] == "display_data"
     ]
     if came != [str(number) for number in range(count)]:
-        raise Unexpected(f"of {count} displays, {len(came)} came, or not in order")
+        raise Unexpected(f"of {count} displays, {len(came)} arrived, or not in order")
 
 
 def execute_request(code: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def execute_request(code: str) -> dict[str, Any]:
 def call(
     method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None
 ) -> Any:
-    """One HTTP request on a connection of its own; returns the JSON of the answer, or None."""
+    """One HTTP request on a new connection; returns the JSON of the answer, or None."""
     answer = fetch(method, url, headers, body)
     return json.loads(answer) if answer else None
 
@@ -109,7 +109,7 @@ def call(
 def fetch(
     method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None
 ) -> bytes:
-    """One HTTP request on a connection of its own; returns the body of the answer."""
+    """One HTTP request on a new connection; returns the body of the answer."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
     try:
@@ -173,7 +173,7 @@ class WebSocketTalk:
         return msg_id
 
     def receive(self) -> Message:
-        if self.quick_ack:  # the system forgets it again and again
+        if self.quick_ack:  # Linux resets the option by itself
             self._socket.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         text = self._socket.recv()
         if not text:
@@ -182,7 +182,7 @@ class WebSocketTalk:
         return message
 
     def leave(self) -> None:
-        """Hang up; the kernel lives on."""
+        """Disconnect; the kernel continues."""
         with suppress(OSError, websocket.WebSocketException):
             self._socket.close(timeout=1)
 
@@ -201,14 +201,14 @@ class ZmqTalk:
 
     def __attrs_post_init__(self) -> None:
         self.client.start_channels(stdin=False, hb=False)
-        # Where another kernel has got the port, nobody takes what is sent.
+        # If another kernel has taken the port, nobody reads what is sent.
         self.client.shell_channel.socket.setsockopt(zmq.SNDTIMEO, PATIENCE * 1000)
         self._poller.register(self.client.iopub_channel.socket, zmq.POLLIN)
         self._poller.register(self.client.shell_channel.socket, zmq.POLLIN)
         self._prove()
 
     def _prove(self) -> None:
-        """Ask until the kernel is heard on iopub, so that nothing it says is missed."""
+        """Request kernel_info until iopub delivers a message, so that no later one is missed."""
         deadline = time.monotonic() + PATIENCE
         replied = heard = False
         while not (replied and heard):
@@ -216,7 +216,7 @@ class ZmqTalk:
                 raise TimeoutError("the kernel does not answer")
             self.client.kernel_info()
             while self._poller.poll(200):
-                # On a busy machine it may be the answer to the question before.
+                # On a busy machine it may be the reply to the previous request.
                 msg_type = self.receive()["header"]["msg_type"]
                 replied = replied or msg_type == "kernel_info_reply"
                 heard = heard or msg_type in ("status", "iopub_welcome")
@@ -236,7 +236,7 @@ class ZmqTalk:
                 if message is not None:
                     return message
             if not self._poller.poll(PATIENCE * 1000):
-                raise TimeoutError(f"nothing was said for {PATIENCE} s")
+                raise TimeoutError(f"no message for {PATIENCE} s")
 
     def close(self) -> None:
         self.client.stop_channels()

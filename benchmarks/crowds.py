@@ -1,4 +1,4 @@
-"""Many clients that all want a kernel in the same moment."""
+"""Many clients that request a kernel at the same moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.peers import Peer
 
 @frozen
 class Crowd:
-    """What came of it: until the last result, how many had none, memory (PSS) a kernel."""
+    """The time until the last result, the number of failed clients, memory (PSS) per kernel."""
 
     seconds: float
     failed: float
@@ -24,9 +24,9 @@ class Crowd:
 
 
 def gather(peer: Peer, sessions: int) -> Crowd:
-    """So many clients, each in a thread, from asking for a kernel to the result of a cell.
+    """Run `sessions` clients, each in a thread, from the request for a kernel to a cell's result.
 
-    Those that fail are not waited for in the time. Raises the first failure if all fail.
+    The time does not include those that fail. Raises the first failure if all fail.
     """
     opened: list[Talk] = []
     done: list[float] = []

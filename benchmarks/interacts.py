@@ -1,8 +1,8 @@
-"""``python -m benchmarks.interacts``: a slider dragged fast in Chromium, and what reaches the kernel.
+"""``python -m benchmarks.interacts``: a slider dragged fast in Chromium.
 
 A visitor moves the slider of an interact at every frame of the screen, 60 times a second, while its
-function takes 5 ms. What counts: how long after the last move its value is shown, and how many
-runs were ever queued, on the way or waiting in the page. It is a measurement, no test.
+function takes 5 ms. Measured are the time from the last move until its value is shown, and the most
+runs that were queued, sent or waiting in the page. It is a measurement, not a test.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from benchmarks.client import PATIENCE, Unexpected
 from benchmarks.peers.sagecell import SagecellTx
 from tests.browser.chromium import start_chromium
 
-#: What was promised.
+#: The promised maxima.
 MOST_LATENCY = 100.0  # ms
 MOST_QUEUED = 2
 
-#: The slider goes further than the drag does: its last value is not met before the end.
+#: The slider's range is larger than the drag: its last value does not occur before the end.
 PROGRAM = """\
 import time
 
@@ -42,7 +42,7 @@ def show(n=ContinuousSlider((0, 1000), stepsize=1)):
     print("n is", n)
 """
 
-#: Before the page's own scripts: which updates are on their way, read off the page's sockets.
+#: Runs before the page's own scripts: records pending updates from the page's sockets.
 _LISTEN = r"""
 (() => {
   const open = new Set();
@@ -113,7 +113,7 @@ requestAnimationFrame(frame);
 
 @frozen
 class Drag:
-    """What one drag of the slider came to."""
+    """The result of one drag of the slider."""
 
     events: int
     dragged: float  # seconds
@@ -132,9 +132,9 @@ _TITLES = f"{'events':>8}{'a second':>12}{'runs':>7}{'last value after, ms':>24}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status is 0 whatever comes out."""
+    """Measure and print; the exit status is always 0."""
     options = _options(arguments)
-    # To be told to end is to stop the browser and the server first, too.
+    # SIGTERM stops the browser and the server as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print("\n".join(machine.describe()), end="\n\n")
     with _page(options.milliseconds / 1000) as browser:
@@ -201,10 +201,10 @@ def _judge(drags: Sequence[Drag]) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.interacts", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long a drag is [10]")
-    parser.add_argument("--turns", type=int, default=3, help="how many drags [3]")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each drag [10]")
+    parser.add_argument("--turns", type=int, default=3, help="number of drags [3]")
     parser.add_argument(
-        "--milliseconds", type=float, default=5.0, help="what the function takes [5]"
+        "--milliseconds", type=float, default=5.0, help="time that the function takes [5]"
     )
     return parser.parse_args(arguments)
 

@@ -1,4 +1,4 @@
-"""The machine that the figures are from: they mean nothing without it."""
+"""A description of the machine, on which all figures depend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-#: Whose versions the figures depend on.
+#: Packages on whose versions the figures depend.
 _PACKAGES = (
     "sagecell-tx",
     "Twisted",

@@ -1,4 +1,4 @@
-"""What is measured, one function a measure: a peer in, figures by row out."""
+"""The measures: each function takes a peer and returns figures by row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINES = 10 * _MILLION // (len(_LINE) + 1)
 
 @frozen(kw_only=True)
 class Effort:
-    """How much is done in one turn of a peer."""
+    """The amount of work in one turn of a peer."""
 
     starts: int
     trips: int
@@ -60,7 +60,7 @@ QUICK = Effort(
 
 @frozen(kw_only=True)
 class Measure:
-    """`turns` is how often each of `peers` has its turn."""
+    """One measure. Each of `peers` has `turns` turns."""
 
     name: str
     take: Callable[[Peer, Effort], Figures]
@@ -69,7 +69,7 @@ class Measure:
 
 
 def first_result(peer: Peer, effort: Effort) -> Figures:
-    """From wishing for a kernel to the result of its first cell, for one who comes alone."""
+    """From the request for a kernel to the result of its first cell, for a single visitor."""
     times = []
     for _ in range(effort.starts):
         if _keeps_kernels_ready(peer):
@@ -94,13 +94,13 @@ def _first(peer: Peer) -> float:
 
 
 def round_trip(peer: Peer, effort: Effort) -> Figures:
-    """A cell on a kernel that has run some."""
+    """A cell on a kernel that has run some cells."""
     with closing(peer.open()) as talk:
         return {"trip": _trips(talk, effort.trips)}
 
 
 def round_trip_with_quick_acks(peer: Peer, effort: Effort) -> Figures:
-    """The same for a client that acknowledges at once, so that Nagle's algorithm waits for nothing."""
+    """The same for a client that acknowledges at once, so that Nagle's algorithm does not wait."""
     with closing(peer.open()) as talk:
         assert isinstance(talk, WebSocketTalk)
         talk.quick_ack = True
@@ -119,7 +119,7 @@ def _trips(talk: Talk, count: int) -> list[float]:
 
 
 def displays(peer: Peer, effort: Effort) -> Figures:
-    """A cell that displays without pause: messages a second, and what each costs the server."""
+    """A cell that displays without pause: messages a second, and server CPU for each."""
     with closing(peer.open()) as talk:
         shown(talk, 200)
         if not _has_web_server(peer):
@@ -131,10 +131,10 @@ def displays(peer: Peer, effort: Effort) -> Figures:
 
 
 def beside_a_burst(peer: Peer, effort: Effort) -> Figures:
-    """A cell of one session while another one displays without pause, and is read as fast."""
+    """A cell of one session while another one displays without pause, to a fast reader."""
     with closing(peer.open()) as quiet, closing(peer.open()) as loud:
         assert isinstance(loud, WebSocketTalk)
-        _trips(quiet, 0)  # it is warm
+        _trips(quiet, 0)  # warms it up
         times: list[float] = []
         with bursting(loud, effort.burst) as goes_on:
             while goes_on():
@@ -160,7 +160,7 @@ def large_output(peer: Peer, effort: Effort) -> Figures:
 def _printed(talk: Talk, cell: str) -> None:
     text = "".join(_streamed(ask(talk, cell)))
     if text != (_LINE + "\n") * _LINES:
-        raise Unexpected(f"{len(text)} characters came, or not in order")
+        raise Unexpected(f"{len(text)} characters arrived, or not in order")
 
 
 def _streamed(messages: Iterable[Message]) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _streamed(messages: Iterable[Message]) -> Iterator[str]:
 
 
 def memory(peer: Peer, effort: Effort) -> Figures:
-    """Several kernels that have run one cell each, all alive: bytes for each."""
+    """Several kernels that have run one cell each, all running: bytes for each."""
     with _all_open(peer, effort.kernels):
         roots = peer.kernels()
         if len(roots) != effort.kernels:
@@ -199,10 +199,10 @@ def _all_open(peer: Peer, count: int) -> Iterator[None]:
 
 
 def at_once(peer: Peer, effort: Effort) -> Figures:
-    """Many clients that all want a kernel in the same moment: until the last has its result.
+    """Many clients that request a kernel at the same moment: the time until the last result.
 
-    Those that fail are counted, not waited for in the time. And what memory their kernels
-    take together: pages are shared by more of them.
+    Failed clients are counted and do not lengthen the time. Also the memory of each of these
+    kernels: more of them share pages.
     """
     crowd = gather(peer, effort.sessions)
     return {
@@ -213,7 +213,7 @@ def at_once(peer: Peer, effort: Effort) -> Figures:
 
 
 def many_at_once(peer: Peer, effort: Effort) -> Figures:
-    """The same for more than a machine should have to serve in one moment."""
+    """The same for more clients than a machine should have to serve at one moment."""
     crowd = gather(peer, effort.many_sessions)
     return {"many": [crowd.seconds], "many-failed": [crowd.failed]}
 

@@ -1,4 +1,4 @@
-"""What /proc says about processes: who descends from whom, memory, processor time."""
+"""Processes according to /proc: descent, memory, processor time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Memory:
 
 
 def children(parents: Collection[int]) -> set[int]:
-    """The pids of the processes that these started themselves."""
+    """The pids of the direct children of these processes."""
     return {pid for pid in _all() if _parent(pid) in parents}
 
 
@@ -43,7 +43,7 @@ def trees(roots: Collection[int]) -> set[int]:
 
 
 def watches(fork_servers: Collection[int]) -> set[int]:
-    """The processes that watch these fork servers' kernels: each was forked before any kernel."""
+    """The monitors of these fork servers: each is forked before any kernel."""
     forked = (sorted(children([server]), key=started) for server in fork_servers)
     return {pids[0] for pids in forked if pids}
 
@@ -53,19 +53,19 @@ def _all() -> Iterator[int]:
 
 
 def _parent(pid: int) -> int:
-    """The parent of a process; 0 for one that is gone."""
+    """The parent of a process; 0 for one that has ended."""
     stat = _stat(pid)
     return int(stat[_PARENT]) if stat else 0
 
 
 def started(pid: int) -> tuple[int, int]:
-    """What sorts processes by when they were started; one that is gone comes first."""
+    """A sort key for the start of a process; one that has ended comes first."""
     stat = _stat(pid)
     return (int(stat[_STARTED]) if stat else 0, pid)
 
 
 def memory(pids: Iterable[int]) -> Memory:
-    """The sum over these processes; those that are gone count nothing."""
+    """The sum over these processes; those that have ended count nothing."""
     proportional = own = 0
     for pid in pids:
         try:
@@ -82,7 +82,7 @@ def memory(pids: Iterable[int]) -> Memory:
 
 
 def peak(pid: int) -> int:
-    """The most bytes that a process ever had resident."""
+    """The peak of a process's resident memory, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
     return next(
         int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")
@@ -96,7 +96,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _stat(pid: int) -> list[bytes]:
-    """The fields of /proc/<pid>/stat after the command's name; none for a process that is gone."""
+    """The fields of /proc/<pid>/stat after the command's name; none if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:

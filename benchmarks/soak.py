@@ -1,10 +1,10 @@
-"""``python -m benchmarks.soak``: sessions of all kinds without end, and what they leave behind.
+"""``python -m benchmarks.soak``: many sessions of all kinds, and what they leave behind.
 
-Visitors come all the time, run programs of all kinds (with ``--only``, of some) and leave in
-all the ways that visitors have. Now and then everybody is waited for, and what the server has
-is written down: descriptors, memory, processes, directories, rows. It should have no more at
-the end than at the beginning. The load is bounded in number and time, and goes to loopback
-alone.
+Visitors arrive without pause, run programs of all kinds (with ``--only``, of some) and leave in
+all possible ways. From time to time the soak waits until all have left, and records the server's
+descriptors, memory, processes and directories. There should be no more at
+the end than at the beginning. The load is bounded in number and time, and uses only
+loopback.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from benchmarks import processes
 from benchmarks.client import Unexpected, WebSocketTalk, ask, call
 from benchmarks.peers.sagecell import SagecellTx
 
-#: Visitors at a time, and between two looks.
+#: Visitors at a time, and between two measurements.
 CROWD = 8
 STRETCH = 500
 
-#: How long the last visitors' sessions may take to be gone, in seconds.
+#: How long the last visitors' sessions may take to end, in seconds.
 PATIENCE = 120.0
 
-#: How long a look takes when it counts, in seconds. In a minute the server gives back what memory
-#: is free, and lets go the ready kernels that nobody asks for any more.
+#: How long the first and the last measurement take, in seconds. Within a minute the server returns
+#: free memory to the system, and ends the ready kernels that are no longer in demand.
 REST = 62.0
 
-#: Programs as strangers send them.
+#: Programs that strangers may send.
 PROGRAMS = {
     "text": "for n in range(20): print(n, n ** 2)",
     "plot": "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()",
@@ -67,17 +67,17 @@ _ENDLESS = frozenset({"an endless loop", "a deaf loop"})
 
 @frozen
 class Belongings:
-    """What a server has while nobody is there."""
+    """The resources of a server without visitors."""
 
     descriptors: int
     threads: int
     memory: float  # MB, resident, of the web process
-    peak: float  # MB, the most that ever was
+    peak: float  # MB, since the start
     fork_servers: float  # MB, resident
     their_descriptors: int
     processes: int
     directories: int
-    open_files: Counter[str]  # the web process's descriptors: what they are, and how many
+    open_files: Counter[str]  # the web process's descriptors, by kind
 
     def __str__(self) -> str:
         return (
@@ -87,15 +87,15 @@ class Belongings:
         )
 
 
-#: What there may be more of at the end, in MB, and what not.
+#: Tolerated growth in MB, and figures that must not grow.
 _MEMORY = (("memory", 20.0), ("fork_servers", 10.0))
 _COUNTS = ("descriptors", "threads", "their_descriptors", "processes", "directories")
 
-#: The web process's threads with a full pool, which fills when so many are needed and stays:
+#: The web process's threads with a full pool, which grows on demand and never shrinks:
 #: the main one, ZMQ's two, and ten.
 _THREADS = 13
 
-#: What a connection to the database has open.
+#: Files that a connection to the database has open.
 _DATABASE = ("/sagecell.db", "/sagecell.db-wal", "/sagecell.db-shm")
 
 _TITLES = (
@@ -106,7 +106,7 @@ _TITLES = (
 
 @define(eq=False)
 class Soak:
-    """One server under the load of many visitors. `luck` decides what they do."""
+    """One server under the load of many visitors. `luck` is the random source of their actions."""
 
     server: SagecellTx
     directory: Path
@@ -115,7 +115,7 @@ class Soak:
     fates: Counter[str] = field(factory=Counter, init=False)
 
     def visit(self, seed: int) -> None:
-        """One visitor, from coming to going."""
+        """One visitor, from arriving to leaving."""
         luck = random.Random(seed)
         name = luck.choice(self.programs)
         leave = luck.choice(_WAYS)
@@ -127,18 +127,18 @@ class Soak:
         try:
             self.fates[leave(talk, name)] += 1
         except (Unexpected, OSError, websocket.WebSocketException) as error:
-            # A kernel that ends closes the socket: for some programs, that is the point.
+            # A kernel that ends closes the socket: some programs do that on purpose.
             self.fates[f"ended in {name}: {type(error).__name__}"] += 1
         finally:
             with suppress(Exception):
                 talk.close()
 
     def look(self, rest: float = 0.0) -> Belongings:
-        """Wait until nobody is there, and see what there is; of memory the least in `rest` s."""
+        """Wait until all visitors have left, then measure; memory is the minimum in `rest` s."""
         deadline = time.monotonic() + PATIENCE
         while call("GET", f"{self.server.url}/api/status")["kernels"]["running"]:
             if time.monotonic() > deadline:
-                raise Unexpected("sessions are left that nobody has any more")
+                raise Unexpected("sessions are left without visitors")
             time.sleep(0.05)
         self.server.await_ready_kernels()
         web = self.server.web_pid
@@ -162,7 +162,7 @@ class Soak:
 
 
 def _stay(talk: WebSocketTalk, name: str) -> str:
-    """See the end of the program; press Stop if there is none."""
+    """Wait for the end of the program; press Stop if there is none."""
     if name in _ENDLESS:
         return _stop(talk, name)
     for _ in ask(talk, PROGRAMS[name]):
@@ -185,7 +185,7 @@ def _drop(talk: WebSocketTalk, name: str) -> str:
 
 def _drop_in_the_middle(talk: WebSocketTalk, name: str) -> str:
     talk.send(PROGRAMS[name])
-    for _ in range(2):  # that it is busy, and with what
+    for _ in range(2):  # the busy status and the execute_input
         talk.receive()
     talk.leave()
     return "dropped it in the middle"
@@ -210,7 +210,7 @@ def _count(directory: str) -> int:
 
 
 def _open_files(pid: int) -> Counter[str]:
-    """What a process's descriptors are, without the numbers that tell one from another."""
+    """The kinds of a process's descriptors: their targets without numbers."""
     kinds: Counter[str] = Counter()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):
@@ -224,7 +224,7 @@ def _resident(pid: int) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Load, look, and print what was seen; the exit status is 1 if something grew."""
+    """Load, measure and print; the exit status is 1 if something grew."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     luck = random.Random(options.seed)
@@ -252,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stretches(options: argparse.Namespace, begun: float) -> Iterator[int]:
-    """How many visitors come before the next look. The first stretch is to warm up."""
+    """The number of visitors before each measurement. The first stretch warms the server up."""
     if options.hours:
         while time.monotonic() - begun < options.hours * 3600:
             yield STRETCH
@@ -273,7 +273,7 @@ def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
 
 
 def _judge(seen: Sequence[Belongings]) -> int:
-    """Say what there is more of at the end than at first: both looks were at a server at rest."""
+    """Print what has grown between the first and the last measurement, both at rest."""
     if len(seen) < 4:
         print("\nToo short to tell.")
         return 0
@@ -281,7 +281,7 @@ def _judge(seen: Sequence[Belongings]) -> int:
     grown = [name for name, most in _MEMORY if getattr(last, name) - getattr(first, name) > most]
     grown += [name for name in _COUNTS if getattr(last, name) > getattr(first, name)]
     if last.threads <= _THREADS:
-        # Each thread of the pool that has ever asked the database has a connection of its own.
+        # Each thread of the pool that has used the database keeps a connection.
         grown = [name for name in grown if name != "threads"]
         if all(kind.endswith(_DATABASE) for kind in last.open_files - first.open_files):
             grown = [name for name in grown if name != "descriptors"]
@@ -294,10 +294,10 @@ def _judge(seen: Sequence[Belongings]) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--sessions", type=int, default=10_000, help="how many [10,000]")
-    parser.add_argument("--hours", type=float, help="go on for so long instead")
+    parser.add_argument("--sessions", type=int, default=10_000, help="number of sessions [10,000]")
+    parser.add_argument("--hours", type=float, help="duration, instead of a number")
     parser.add_argument("--only", action="append", choices=PROGRAMS, help="repeatable")
-    parser.add_argument("--seed", type=int, default=1, help="what visitors do depends on it [1]")
+    parser.add_argument("--seed", type=int, default=1, help="of the visitors' random actions [1]")
     return parser.parse_args(arguments)
 
 

@@ -1,7 +1,7 @@
-"""The program with stock ipykernels in the place of its own, to see what the kernels contribute.
+"""The program with stock ipykernels instead of its own, to measure what the kernels contribute.
 
-Two programs. The first is twistd with all of sagecell-tx unchanged, but for the command of
-the fork server. The second is that command: it takes the same commands, and forks nothing.
+Two programs. The first is twistd with sagecell-tx unchanged, except for the command of
+the fork server. The second is that command: it accepts the same commands, and forks nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, 
 
 def command(part: str) -> list[str]:
     """The command of one of the two: "twistd", whose arguments follow, or "kernels"."""
-    # -P: the modules beside this one have names that others have, too.
+    # -P: modules in this folder have the names of other modules.
     return [sys.executable, "-P", str(Path(__file__).absolute()), part]
 
 
@@ -38,7 +38,7 @@ class Kernels:
     _telling: threading.Lock = field(factory=threading.Lock, init=False)
 
     def run(self) -> None:
-        """Obey until nobody commands any more."""
+        """Execute commands until their socket is closed; then kill all kernels."""
         self._tell(event="ready", pid=os.getpid(), seconds=0, preloaded=[], sandbox="none")
         commands = socket.socket(fileno=0)
         while True:
@@ -49,7 +49,7 @@ class Kernels:
             if told["op"] == "ping":
                 self._tell(event="pong")
             elif told["op"] == "start":
-                for descriptor in descriptors[1:]:  # the directory, for a watch that is not here
+                for descriptor in descriptors[1:]:  # the directory, for a monitor
                     os.close(descriptor)
                 self._start(told["id"], socket.socket(fileno=descriptors[0]))
             elif told["op"] in ("stop", "signal"):
@@ -120,7 +120,7 @@ def _listens(path: Path) -> bool:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Be one of the two."""
+    """Run one of the two programs."""
     if arguments[0] == "kernels":
         Kernels().run()
         return

@@ -1,4 +1,4 @@
-"""The figures as people read them: rows by measure, columns by peer, ratios, and the bars."""
+"""The printed table: rows by measure, columns by peer, ratios, and the targets."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from attrs import asdict, frozen
 from benchmarks.measures import Effort
 from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK
 
-#: Medians by row and peer. What is missing was not measured, or failed.
+#: Medians by row and peer. Missing ones were not measured, or failed.
 Medians = Mapping[str, Mapping[str, float]]
 
 
 @frozen
 class Row:
-    """`scale` turns seconds, bytes and so on into `unit`; `over` makes one figure of several."""
+    """A row. `scale` converts seconds, bytes and so on to `unit`; `over` combines figures."""
 
     key: str
     label: str
@@ -63,7 +63,7 @@ class Bar:
     higher: bool = False
 
 
-#: Promised now.
+#: Targets that a release must meet.
 BARS = (
     Bar(row="first", limit=0.25, against=JUPYTER),
     Bar(row="trip", limit=1.2, against=PLAIN),
@@ -72,7 +72,7 @@ BARS = (
     Bar(row="pss-crowd", limit=0.5, against=JUPYTER),
 )
 
-#: Aimed at next.
+#: Targets of later releases.
 AIMS = (
     Bar(row="first", limit=15),
     Bar(row="first-forked", limit=60),
@@ -89,7 +89,7 @@ AIMS = (
 
 
 def medians(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Medians:
-    """One figure for each cell, in the row's unit: nearly always the median."""
+    """One figure for each cell, in the row's unit: the median unless the row has another `over`."""
     rows = {row.key: row for row in ROWS}
     return {
         key: {peer: rows[key].over(values) * rows[key].scale for peer, values in by_peer.items()}
@@ -98,7 +98,7 @@ def medians(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Medians:
 
 
 def table(values: Medians, peers: Sequence[str], effort: Effort) -> Iterator[str]:
-    """Lines of a table, one row a figure; on the right sagecell-tx as a multiple of each other peer."""
+    """The table's lines; the last columns have sagecell-tx as a multiple of each other peer."""
     others = [peer for peer in peers if peer != SAGECELL] if SAGECELL in peers else []
     labels = {row.key: _label(row, effort) for row in ROWS}
     width = max(map(len, labels.values()))
@@ -115,7 +115,7 @@ def table(values: Medians, peers: Sequence[str], effort: Effort) -> Iterator[str
 
 
 def judgements(values: Medians, bars: Sequence[Bar], effort: Effort) -> Iterator[str]:
-    """A line for each bar whose row was measured."""
+    """A line for each target whose row was measured."""
     rows = {row.key: row for row in ROWS}
     for bar in bars:
         if bar.row not in values:
@@ -143,7 +143,7 @@ def _label(row: Row, effort: Effort) -> str:
 
 
 def _figure(value: float | None) -> str:
-    """Three digits that matter."""
+    """`value` with about three significant digits."""
     if value is None:
         return "-"
     if value == 0:

@@ -1,4 +1,4 @@
-"""Ordinary visitors who come again and again, and what they notice."""
+"""Ordinary visitors who send requests repeatedly, and their waits and failures."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from benchmarks.peers.sagecell import SagecellTx
 #: How long a visitor reads before the next request, in seconds.
 PAUSE = 0.5
 
-#: What a form is sent as.
+#: The content type of a form.
 FORM = "application/x-www-form-urlencoded"
 
 
 @define
 class Noticed:
-    """What visitors noticed: seconds that each request took, and why requests failed."""
+    """The visitors' results: seconds that each request took, and why requests failed."""
 
     waits: list[float] = field(factory=list)
     failures: list[str] = field(factory=list)
 
     @property
     def longest(self) -> float:
-        """The longest wait, in seconds; a failure alone is as bad as the client's patience."""
+        """The longest wait, in seconds; `PATIENCE` if there was no answer at all."""
         return max(self.waits, default=PATIENCE)
 
 
@@ -43,7 +43,7 @@ def evaluate(server: SagecellTx, headers: dict[str, str]) -> None:
 
 
 def ask_service(server: SagecellTx, headers: dict[str, str]) -> None:
-    """A program of a script's."""
+    """A program sent by a script."""
     body = urlencode({"code": "print(6*7)"}).encode("ascii")
     answer = call("POST", f"{server.url}/service", {**headers, "Content-Type": FORM}, body)
     if answer.get("stdout") != "42\n":
@@ -73,7 +73,7 @@ def complete(server: SagecellTx, headers: dict[str, str]) -> None:
 def read(server: SagecellTx, headers: dict[str, str]) -> None:
     """The page itself."""
     if b"<html" not in fetch("GET", f"{server.url}/", headers).lower():
-        raise Unexpected("the page is no page")
+        raise Unexpected("the page is not HTML")
 
 
 REQUESTS: Sequence[Callable[[SagecellTx, dict[str, str]], None]] = (
@@ -87,9 +87,9 @@ REQUESTS: Sequence[Callable[[SagecellTx, dict[str, str]], None]] = (
 
 @define(eq=False)
 class Visitors:
-    """So many visitors, each with an address of its own that a believed proxy names.
+    """Visitors, each with its own address in a trusted proxy's header.
 
-    Each has a page open as well, whose kernel is there for the whole time.
+    Each also has a page open, whose kernel runs for the whole time.
     """
 
     server: SagecellTx
@@ -99,21 +99,21 @@ class Visitors:
     _threads: list[threading.Thread] = field(factory=list, init=False)
 
     def start(self) -> None:
-        """Let them come."""
+        """Start all visitors."""
         for number in range(self.count):
             thread = threading.Thread(target=self._visit, args=(number,), daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def finish(self) -> Noticed:
-        """Nobody asks again; returns when the last has been answered, or has lost patience."""
+        """Stop sending requests; returns when the last one was answered or has timed out."""
         self._done.set()
         for thread in self._threads:
             thread.join()
         return self.noticed
 
     def _visit(self, number: int) -> None:
-        # Of networks of their own, too.
+        # Each also has its own network.
         headers = {"X-Forwarded-For": f"198.18.{number + 1}.1"}
         try:
             page = self.server.open(headers)

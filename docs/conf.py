@@ -1,8 +1,8 @@
 """Sphinx's settings; ``make docs`` runs it on the project's directory.
 
-The documents keep to what every viewer of reStructuredText shows: links between them are paths of
-files, and docs/index.rst is a plain list. Here, such links become Sphinx's own, and the list the
-contents of the sidebar.
+The documents use only what every viewer of reStructuredText supports: links between them are paths
+of files, and docs/index.rst is a plain list. Here, such links become Sphinx's own, and the list
+becomes the contents of the sidebar.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ autodoc_default_options = {"members": True, "undoc-members": True, "show-inherit
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 
-# What is named has to be here, but for other packages and for rooms that are nobody else's business.
+# Every reference has to resolve, except those to other packages and to internal modules.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(attrs|collections|h11|twisted|zope|sagecell_tx\.sessions\.listeners)\..*")
 ]
 
-# Imported by stores, and talkative.
+# The stores import it, and it logs much.
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class LocalLinks(SphinxTransform):
-    """Links to other documents by their file's path, and to other files of the project."""
+    """Converts links by path, to other documents and to other files of the project."""
 
     default_priority = 100
 
     def apply(self, **kwargs: Any) -> None:
-        """Replace what docutils made of them."""
+        """Replace docutils' references with Sphinx's."""
         here = posixpath.dirname(self.env.docname)
         for link in list(self.document.findall(nodes.reference)):
             target = link.get("refuri", "")
@@ -80,7 +80,7 @@ class LocalLinks(SphinxTransform):
 
 
 def list_contents(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Give the sidebar the documents that the index lists, under its headings."""
+    """Add the documents that the index lists to the sidebar, under the index's headings."""
     if docname != root_doc:
         return
     for line, below in pairwise([*source[0].splitlines(), ""]):
@@ -91,7 +91,7 @@ def list_contents(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def keep_lines(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Let the indented parts of a docstring stand as they are."""
+    """Make the indented parts of a docstring literal blocks."""
     told, before = list(lines), ""
     lines.clear()
     for line in told:
@@ -104,7 +104,7 @@ def keep_lines(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines:
 def find_by_last_name(
     app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, shown: Element
 ) -> Element | None:
-    """`Kernel.send`, wherever it is; a parameter has no page, and is shown as it is."""
+    """Resolve `Kernel.send` in any module; names of parameters stay plain text."""
     target = node.get("reftarget", "")
     if node.get("reftype") != "obj":
         return None
@@ -119,7 +119,7 @@ def find_by_last_name(
 
 
 def setup(app: Sphinx) -> None:
-    """Called by Sphinx."""
+    """Register the extensions above; called by Sphinx."""
     app.add_transform(LocalLinks)
     app.connect("source-read", list_contents)
     app.connect("autodoc-process-docstring", keep_lines)

@@ -1,4 +1,4 @@
-"""Settings become a server: adapters are joined to policy here and nowhere else."""
+"""Builds the server from its settings: the only module that joins adapters to policy."""
 
 from __future__ import annotations
 
@@ -55,34 +55,34 @@ from sagecell_tx.store.remotepermalinks import RemoteCellStore, check_address
 
 _log = Logger()
 
-#: How often expired files are looked for, in seconds.
+#: Seconds between two deletions of expired files.
 SWEEP = 600.0
 
-#: Connections that a port keeps until they are let in. A class presses Evaluate at once, and who
-#: finds no room in the queue is heard again only after 1, 3 or 7 seconds: Twisted's 50 are too few.
+#: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
+#: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
 BACKLOG = 1024
 
-#: Which of an endpoint's words is its backlog, where it has no name.
+#: The index of the backlog among an endpoint's positional parts, of which the kind is the first.
 _BACKLOG_AT = {"tcp": 3, "tcp6": 2, "unix": 3, "ssl": 6}
 
 
 def now() -> str:
-    """The time, as ISO 8601 with zone."""
+    """The current time, as ISO 8601 text with zone."""
     return datetime.now(UTC).isoformat()
 
 
 def timestamp() -> float:
-    """The time, in seconds since the epoch."""
+    """The current time, in seconds since the epoch."""
     return datetime.now(UTC).timestamp()
 
 
 def new_id() -> str:
-    """A random id of 36 characters."""
+    """A random UUID, which has 36 characters."""
     return str(uuid.uuid4())
 
 
 def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
-    """The server that `config` describes; nothing is started yet. Raises `ConfigError`."""
+    """Build the server that `config` describes, without starting it. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
     _check(config)
     clients = Clients(config.proxies, config.keys)
@@ -134,27 +134,30 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
 
 
 def _check(config: Config) -> None:
-    """Raises `ConfigError` for an address that nothing can be at, or one too many."""
+    """Raises `ConfigError` for a malformed baseurl or permalinks URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:
-            raise ConfigError("permalinks_only: permalinks names another server that keeps them")
+            raise ConfigError(
+                "permalinks_only: this server cannot keep permalinks while the setting permalinks "
+                "names another that does; remove one of the two"
+            )
 
 
 def _make_state_dir(path: Path) -> None:
-    """Have a directory for the database and those of the kernels. Raises `ConfigError`."""
+    """Create `path`, for the database and the kernels, if it is missing. Raises `ConfigError`."""
     try:
         if not path.exists():
             path.mkdir(parents=True)
-            # Kernels with accounts of their own pass through; they cannot look around.
+            # Kernels with their own accounts can traverse it, but not list it.
             path.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"state_dir: {path}: {error.strerror}") from error
 
 
 def _database(config: Config, reactor: Any) -> Database:
-    """What permalinks and files are kept in. Raises `ConfigError`."""
+    """The database of permalinks and files. Raises `ConfigError`."""
     return open_database(
         config.database_url,
         reactor=reactor,
@@ -164,14 +167,14 @@ def _database(config: Config, reactor: Any) -> Database:
 
 
 def _cells(config: Config, database: Database, reactor: Any) -> CellStore:
-    """Where permalinks are kept."""
+    """The store of permalinks: another server, or the database."""
     if config.permalinks:
         return RemoteCellStore(url=config.permalinks, agent=Agent(reactor), clock=reactor)
     return DatabaseCellStore(database=database, now=timestamp, entropy=secrets.token_bytes)
 
 
 def _files(config: Config, database: Database) -> DatabaseFileStore:
-    """Where the files are kept that kernels made."""
+    """The store of files that kernels made."""
     return DatabaseFileStore(
         database=database,
         now=timestamp,
@@ -181,8 +184,8 @@ def _files(config: Config, database: Database) -> DatabaseFileStore:
 
 
 def _host(config: Config, reactor: Any) -> HostService:
-    """Where kernels run. Raises `ConfigError`."""
-    network = _network(config, reactor)  # what may raise comes before what has to be closed
+    """The host that forks kernels. Raises `ConfigError`."""
+    network = _network(config, reactor)  # first, as it may raise: nothing has to be closed yet
     return ForkHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
@@ -207,7 +210,7 @@ def _host(config: Config, reactor: Any) -> HostService:
 
 
 def _network(config: Config, reactor: Any) -> Network | None:
-    """What kernels reach of the network; None for nothing. Raises `ConfigError`."""
+    """The network that kernels may use; None if they may use none. Raises `ConfigError`."""
     allowed = AllowList.of(config.network, config.network_ports)
     if not config.network:
         return None
@@ -221,7 +224,7 @@ def _network(config: Config, reactor: Any) -> Network | None:
 
 
 def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
-    """The kernels of `host`, some of them started before anybody asks."""
+    """A pool in front of `host`, which starts some kernels ahead of demand."""
     return ReadyKernels(
         host=host,
         spec=PYTHON,
@@ -232,7 +235,7 @@ def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
 
 
 def _fleet(config: Config, reactor: Any, host: Host, files: FileStore) -> Fleet:
-    """All sessions, which have their kernels of `host`."""
+    """The fleet of all sessions; `host` starts their kernels."""
     processors = len(os.sched_getaffinity(0))
     return Fleet(
         host=host,
@@ -246,12 +249,12 @@ def _fleet(config: Config, reactor: Any, host: Host, files: FileStore) -> Fleet:
 
 
 def _sweeping(config: Config, reactor: Any, files: FileStore) -> Service:
-    """What is done again and again: expired files are deleted, freed memory is given back."""
+    """Periodic work: deletes expired files, and returns freed memory to the system."""
 
     def sweep() -> Deferred[None]:
         swept = files.sweep(timestamp() - config.limits.files.retention_seconds)
-        # A timer whose function fails never calls it again.
-        swept.addErrback(lambda failure: _log.failure("sweeping files", failure))
+        # TimerService stops for good when its function fails.
+        swept.addErrback(lambda failure: _log.failure("cannot delete expired files", failure))
         return swept.addCallback(lambda _: None)
 
     sweeping = MultiService()
@@ -262,7 +265,7 @@ def _sweeping(config: Config, reactor: Any, files: FileStore) -> Service:
 
 
 def _ports(reactor: Any, connection_limits: ConnectionLimits) -> ListeningPorts:
-    """What has the ports, and makes room when descriptors run out."""
+    """The listening ports, which drop idle connections when descriptors run out."""
     return ListeningPorts(
         clock=reactor,
         limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0],
@@ -271,7 +274,7 @@ def _ports(reactor: Any, connection_limits: ConnectionLimits) -> ListeningPorts:
 
 
 def _listening(config: Config, reactor: Any, web: Site, ports: ListeningPorts) -> Sequence[Service]:
-    """What serves on each endpoint."""
+    """A service for each endpoint of the settings."""
     listening = [
         strports.service(with_deep_queue(endpoint), web, reactor=reactor)
         for endpoint in config.listen
@@ -282,7 +285,7 @@ def _listening(config: Config, reactor: Any, web: Site, ports: ListeningPorts) -
 
 
 def with_deep_queue(endpoint: str) -> str:
-    """An endpoint string with a backlog; unchanged where it names one, or its port is not ours."""
+    """`endpoint` with our backlog; unchanged if it has one, or if we do not open its port."""
     words = re.findall(r"(?:^|:)((?:\\.|[^\\:])*)", endpoint)
     while words[0] == "haproxy" and len(words) > 1:
         del words[0]

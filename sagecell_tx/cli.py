@@ -1,4 +1,4 @@
-"""``sagecell-tx``: commands for operators, beside ``twistd sagecell-tx``, which is the server."""
+"""``sagecell-tx``: commands for operators. The server itself is ``twistd sagecell-tx``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagecell_tx.upgrade import upgraded
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status. Raises SystemExit for a wrong command line."""
+    """Run one command; returns the exit status. Raises SystemExit for an invalid command line."""
     options = parser().parse_args(argv)
     try:
         sys.stdout.write(options.run(options))
@@ -24,21 +24,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; each command has a `run`, which returns what is to be printed."""
+    """The argument parser. Each command sets `run`, which returns the text to print."""
     made = argparse.ArgumentParser(
-        prog="sagecell-tx", epilog="The server itself is started with: twistd sagecell-tx"
+        prog="sagecell-tx", epilog="To start the server, run: twistd sagecell-tx"
     )
     made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    settings = commands.add_parser("settings", help="work on a file of settings")
+    settings = commands.add_parser("settings", help="commands for settings files")
     settings_commands = settings.add_subparsers(required=True, metavar="COMMAND")
     upgrade = settings_commands.add_parser(
         "upgrade",
-        help="print a file with the names of today",
-        description="Print a file of settings with the names that they have today. Its comments "
-        "stay. The file itself is not changed.",
+        help="print a settings file with the current names",
+        description="Print a settings file in which every former name is replaced by the current "
+        "one. Comments are kept. The file itself is not changed.",
     )
-    upgrade.add_argument("file", metavar="FILE", type=Path)
+    upgrade.add_argument("file", metavar="FILE", type=Path, help="a TOML file with settings")
     upgrade.set_defaults(run=_upgrade)
     return made
 

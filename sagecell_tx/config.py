@@ -15,18 +15,18 @@ from attrs import field, frozen
 from sagecell_tx import renamed
 from sagecell_tx.limits import INTERVALS, SHORTEST_INTERVAL, Limits
 
-# Beyond any file or lifetime there is, and a float holds it exactly.
+# Larger than any file or lifetime, and exact as a float.
 _LARGEST = 2**53
 
 
 _PREFIX = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 
-#: The levels of confinement that can be demanded.
+#: The levels of confinement that a setting can require.
 SANDBOXES = ("namespaces", "account", "none")
 
 
 class ConfigError(Exception):
-    """A setting that cannot be honoured; the text is a sentence for the operator."""
+    """An invalid setting; the text tells the operator what is wrong with it."""
 
 
 @frozen(kw_only=True)
@@ -36,20 +36,20 @@ class Config:
     listen: tuple[str, ...] = ("tcp:8888:interface=127.0.0.1",)
     state_dir: Path = Path("var")
     database: str = ""  # an SQLAlchemy URL; empty: SQLite in state_dir
-    permalinks: str = ""  # the address of a server that keeps them; empty: the database
+    permalinks: str = ""  # the URL of a server that keeps them; empty: the database
     permalinks_only: bool = False  # serve permalinks and nothing else
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
-    spare: bool = True  # a second fork server, loaded and waiting
-    baseurl: str = ""  # what every path begins with: "/cells", for example
-    requires_tos: bool = False  # nobody gets a kernel without having accepted the terms
-    tos: str = ""  # a file of HTML: the terms of service
-    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose word about clients is believed
-    keys: dict[str, str] = field(factory=dict, repr=False)  # the texts of API keys by name
-    sandbox: str = "auto"  # or one of SANDBOXES: then it must be had
+    spare: bool = True  # keep a second fork server loaded
+    baseurl: str = ""  # the prefix of every path, such as "/cells"
+    requires_tos: bool = False  # refuse kernels to visitors who have not accepted the terms
+    tos: str = ""  # an HTML file with the terms of service
+    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose forwarding headers are trusted
+    keys: dict[str, str] = field(factory=dict, repr=False)  # API keys by name
+    sandbox: str = "auto"  # or one of SANDBOXES, which is then required
     accounts: tuple[int, ...] = (2_000_000_000, 10_000)  # user ids for kernels: first, and how many
-    visible: tuple[str, ...] = ()  # directories that kernels may read beside the system's
-    network: tuple[str, ...] = ()  # hosts that kernels may reach; none: no network
+    visible: tuple[str, ...] = ()  # directories that kernels may read besides the system's
+    network: tuple[str, ...] = ()  # hosts that kernels may reach; empty: no network
     network_ports: tuple[int, ...] = (80, 443)  # of those hosts
     limits: Limits = field(factory=Limits)
 
@@ -60,9 +60,9 @@ class Config:
 
     @property
     def prefix(self) -> str:
-        """What every path begins with: empty, or parts that each have a slash before them.
+        """The prefix of every path: empty, or with a slash before each of its parts.
 
-        Raises `ConfigError` for anything else.
+        Raises `ConfigError` for a `baseurl` that cannot be one.
         """
         prefix = self.baseurl.strip("/")
         if not prefix:
@@ -96,19 +96,19 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _refuse_former_names(limits: object) -> None:
-    """Raises `ConfigError` for a limit by the name that it had before there were tables."""
+    """Raises `ConfigError` for a limit under its name from before there were tables."""
     for key, value in limits.items() if isinstance(limits, dict) else ():
         if renamed.is_former(key, value):
             raise ConfigError(
                 f"'limits.{key}' is now '{renamed.present(key)}'; "
-                "`sagecell-tx settings upgrade FILE` prints the file with the names of today"
+                "`sagecell-tx settings upgrade FILE` prints the file with the current names"
             )
 
 
 def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any]:
     """The keyword arguments that `table` gives for the attrs class `cls`.
 
-    `section` comes before each key in what is said to the operator, as in `limits.files.`.
+    `section` is the prefix of each key in error messages, such as `limits.files.`.
     """
     hints = get_type_hints(cls)
     known = {attribute.name: hints[attribute.name] for attribute in attrs.fields(cls)}
@@ -126,7 +126,7 @@ def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any
 
 
 def _close_to(key: str, known: Collection[str]) -> str:
-    """The key that was probably meant: one that adds the unit, or one much like it."""
+    """The key that was probably meant: one that adds a unit, or a similar one; "" if none is."""
     longer = [each for each in known if each.startswith(f"{key}_")]
     return next(iter(longer or difflib.get_close_matches(key, known, 1)), "")
 
@@ -141,7 +141,7 @@ _EXPECTED = {
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:
-    """`value` as the type `kind`, or a `ConfigError` that says what was expected of `key`."""
+    """`value` as the type `kind`. Raises `ConfigError` with what was expected for `key`."""
     if attrs.has(kind):
         if not isinstance(value, dict):
             raise ConfigError(f"{key}: expected a table")
@@ -161,7 +161,7 @@ def _value(kind: Any, value: Any, key: str) -> Any:
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ConfigError(f"{key}: expected {_EXPECTED[kind]}, not {value!r}")
     if kind in (int, float):
-        # Also refuses nan, and infinity: no timer can be set to it.
+        # Also refuses nan and infinity, to which no timer can be set.
         if not 0 <= value <= _LARGEST:
             raise ConfigError(f"{key}: expected a number from 0 up, not {value!r}")
         if key.rpartition(".")[2] in INTERVALS and value < SHORTEST_INTERVAL:

@@ -1,10 +1,10 @@
-"""Limits by the names that they had in one flat table, and by those that they have now."""
+"""The names that limits had in one flat table, and their current names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Below ``[limits]``: the former key, and the table and the key of today.
+#: The former key below ``[limits]``, and the current table and key.
 LIMITS: Mapping[str, tuple[str, str]] = {
     "kernels": ("admission", "kernels"),
     "service_kernels": ("admission", "service_kernels"),
@@ -78,15 +78,15 @@ LIMITS: Mapping[str, tuple[str, str]] = {
     "permalinks_per_key": ("requests", "permalinks_per_key"),
 }
 
-#: Names of tables, of which some were keys with a number before.
+#: Names of tables. Some are former keys as well, whose values were numbers.
 _TABLES = {table for table, _ in LIMITS.values()}
 
 
 def is_former(key: str, value: object) -> bool:
-    """Whether `value` stands below ``[limits]`` under a former key, and not in a table of today."""
+    """Whether a key below ``[limits]`` is a former one, and not the name of a current table."""
     return key in LIMITS and not (key in _TABLES and isinstance(value, Mapping))
 
 
 def present(key: str) -> str:
-    """The full name that a former key has today, such as ``limits.lifetime.idle_seconds``."""
+    """The full current name of a former key, such as ``limits.lifetime.idle_seconds``."""
     return ".".join(("limits", *LIMITS[key]))

@@ -1,4 +1,4 @@
-"""The whole server as one Twisted service: what is started first is stopped last."""
+"""The whole server as one Twisted service, which stops its parts in reverse order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class PermalinkServer(Service):
-    """A database and what listens: all of a server of permalinks, and the frame of any other."""
+    """A database and listening services: a complete permalink server, and the base of `Server`."""
 
     reactor: Any
     database: Database
@@ -37,15 +37,15 @@ class PermalinkServer(Service):
 
     @override
     def privilegedStartService(self) -> None:
-        """Open the ports while that is still allowed."""
+        """Open the ports, before twistd gives up its privileges."""
         for service in self.listening:
             service.privilegedStartService()
 
     @override
     def startService(self) -> None:
-        """Start; systemd is told when there is what is served."""
+        """Start; systemd is notified later, when the server is ready."""
         super().startService()
-        # What the server writes is its own: the database, and what SQLite keeps beside it.
+        # Only this account may read the database, and the files that SQLite keeps beside it.
         os.umask(0o077)
         allow_many_descriptors()
         try:
@@ -54,21 +54,21 @@ class PermalinkServer(Service):
             self._begin()
         except ConfigError as error:
             raise SystemExit(f"sagecell-tx: {error}") from error
-        # Once the reactor runs: it installs handlers of its own when it starts.
+        # Only when the reactor runs: its start installs other handlers.
         self.reactor.callWhenRunning(self._stop_on_signals)
         for service in self.listening:
             service.startService()
 
     def _claim(self) -> None:
-        """Before anything is changed: have what no two servers can. Raises `ConfigError`."""
+        """Lock what two servers cannot share. Nothing is changed before. Raises `ConfigError`."""
 
     def _begin(self) -> None:
-        """The database is there: start what rests on it. Raises `ConfigError`."""
+        """Start what needs the database, which is up to date now. Raises `ConfigError`."""
         self.reactor.callWhenRunning(self._up)
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Stop in reverse; fires when no process and no directory of ours is left."""
+        """Stop in reverse order; fires when all kernels and their directories are gone."""
         super().stopService()
         self.notifier.stopping()
         return Deferred.fromCoroutine(self._stop())
@@ -83,15 +83,16 @@ class PermalinkServer(Service):
         _log.info("stopped")
 
     async def _say_goodbye(self) -> None:
-        """The ports are open yet: end what its clients are to hear of."""
+        """End the sessions while the ports are open, so that clients receive the reason."""
 
     async def _end(self) -> None:
-        """Nobody asks any more: stop what rests on the database."""
+        """Stop what needs the database; no requests arrive any more."""
 
     def _stop_on_signals(self) -> None:
-        """Being told to stop is no failure: twistd would end by SIGTERM, not with 0, or at once."""
+        """Stop in order on SIGTERM and SIGHUP, and exit with status 0."""
+        # Otherwise twistd ends itself by SIGTERM after a clean stop, and SIGHUP kills it at once.
         for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
                 signal.signal(number, lambda *_: self.reactor.callFromThread(self.reactor.stop))
 
     def _up(self, _: object = None) -> None:
@@ -101,7 +102,7 @@ class PermalinkServer(Service):
 
 @define(kw_only=True, eq=False)
 class Server(PermalinkServer):
-    """Everything, started and stopped in order: each part rests on those before it."""
+    """The full server. Each part depends on those that are started before it."""
 
     sweeping: Service
     host: HostService
@@ -111,12 +112,12 @@ class Server(PermalinkServer):
 
     @override
     def _claim(self) -> None:
-        """A second server on one state directory does not even change the database."""
+        """Lock the kernels' directories: a second server fails before it changes the database."""
         self.host.claim()
 
     @override
     def _begin(self) -> None:
-        """Start; it is up when kernels can be had."""
+        """Start all parts; the server is ready when the host can start kernels."""
         self.host.startService()
         self.ready.startService()
         self.fleet.startService()
@@ -126,7 +127,7 @@ class Server(PermalinkServer):
     @override
     async def _say_goodbye(self) -> None:
         self.host.hurry()
-        self._emptied = self.ready.stopService()  # first, or it would replace what the fleet ends
+        self._emptied = self.ready.stopService()  # first: the pool replaces kernels that end
         await self.fleet.stopService()
 
     @override

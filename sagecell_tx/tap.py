@@ -1,4 +1,4 @@
-"""``twistd sagecell-tx``: the command line, and the only place that finds a reactor."""
+"""``twistd sagecell-tx``: the command line, and the only module that imports a reactor."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from sagecell_tx.process.systemd import Notifier
 
 
 class Options(usage.Options):
-    """The command line. What it says wins over the configuration file."""
+    """The command line, which overrides the configuration file."""
 
     synopsis = "[options]"
     longdesc = (
-        "Serves live cells for web pages: takes programs over HTTP and WebSocket, runs each in "
-        "a forked Jupyter kernel of its own, keeps permalinks and files in a database."
+        "Serves live cells for web pages: receives programs over HTTP and WebSocket, runs them in "
+        "forked Jupyter kernels, and keeps permalinks and files in a database."
     )
     optParameters: ClassVar = [  # noqa: N815
         ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
-        ["state-dir", "s", None, "Where the database and the kernels' directories are. [var]"],
-        ["baseurl", "b", None, "What every path begins with, as in /cells. []"],
+        ["state-dir", "s", None, "The directory of the database and the kernels' files. [var]"],
+        ["baseurl", "b", None, "The prefix of every path, such as /cells. [none]"],
         [
             "sandbox",
             None,
             None,
-            "The confinement that kernels must have: namespaces, account or none. "
-            "[the highest that works here]",
+            "The required confinement of kernels: namespaces, account or none. "
+            "[the strictest that works here]",
         ],
     ]
     optFlags: ClassVar = [  # noqa: N815
-        ["permalinks-only", None, "Serve permalinks, and nothing else: no page and no kernels."],
+        ["permalinks-only", None, "Serve only permalinks: no pages and no kernels."],
     ]
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Options(usage.Options):
 
     @override
     def postOptions(self) -> None:
-        """Read the configuration; what is wrong with it is a usage error."""
+        """Read the configuration. Raises `UsageError` for what is wrong with it."""
         try:
             settings = load(Path(self["config"])) if self["config"] else {}
         except ConfigError as error:
@@ -75,7 +75,7 @@ class Options(usage.Options):
 
 
 def makeService(options: Options) -> IService:  # noqa: N802
-    """The whole server, for twistd."""
+    """The server that twistd starts. Raises SystemExit for an invalid setting."""
     from twisted.internet import reactor  # noqa: TID251 - here and nowhere else
 
     try:

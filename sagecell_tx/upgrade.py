@@ -1,7 +1,7 @@
-"""A file of settings, written anew with the names of today. Its comments stay.
+"""Rewrites a settings file with the current names, and keeps its comments.
 
-What stood in one table, ``[limits]``, is sorted into the tables below it. A comment goes with the key
-that follows it. A key that is commented out is sorted and renamed like the others.
+The keys of one flat table, ``[limits]``, are sorted into the tables below it. A comment moves with
+the key that follows it. A key that is commented out is sorted and renamed like the others.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _COMMENTED_OUT = re.compile(r"(#\s*)(\w+)(\s*=.*)", re.DOTALL)
 
 
 def upgraded(text: str) -> str:
-    """The settings in `text` with the names of today; `text` itself where it has no former name.
+    """The settings in `text` with the current names; `text` itself if it has no former name.
 
-    Raises ValueError for what is not TOML, and for a limit that is there by two names.
+    Raises ValueError if it is not TOML, and for a limit with both its former and current name.
     """
     try:
         return _upgraded(text)
@@ -42,7 +42,7 @@ def _upgraded(text: str) -> str:
     tails = {place: sorting.take(item) for place, _, item in pieces}
     if not sorting.renames:
         return text
-    # Keys without a header stand above all tables, where no table can be put instead.
+    # Keys without a header come before all tables, where no table can take their place.
     headed = [
         place for place, key, item in pieces if isinstance(item, Table) and not key.is_dotted()
     ]
@@ -58,16 +58,16 @@ def _with_comment(item: Item) -> str:
 
 @define
 class _Sorting:
-    """The limits of a file, as lines of the tables that they belong to."""
+    """Collects the limits of a file as lines of the tables that they belong to."""
 
     renames: bool = field(default=False, init=False)  # whether any name changes
     _lines: dict[str, list[str]] = field(factory=dict, init=False)  # by table; "": ``[limits]``
-    _former: dict[tuple[str, str], bool] = field(factory=dict, init=False)  # of names of today
-    _waiting: list[str] = field(factory=list, init=False)  # comments ahead of the next key
+    _former: dict[tuple[str, str], bool] = field(factory=dict, init=False)  # by current name
+    _waiting: list[str] = field(factory=list, init=False)  # comments before the next key
 
     @property
     def text(self) -> str:
-        """All tables."""
+        """All tables, as TOML."""
         text = ""
         for table, lines in sorted(self._lines.items(), key=lambda each: each[0] != ""):
             if text and not text.endswith("\n\n"):
@@ -76,7 +76,7 @@ class _Sorting:
         return text
 
     def take(self, limits: Table | InlineTable) -> str:
-        """Sort what stands in ``[limits]``. Returns the comments that no key follows."""
+        """Sort the keys of one ``[limits]``. Returns the comments that no key follows."""
         self._take_table(limits, "")
         tail = "".join(self._waiting)
         self._waiting.clear()
@@ -110,7 +110,7 @@ class _Sorting:
 
     def _take_key(self, table: str, name: str, item: Item, *, former: bool) -> None:
         if self._former.setdefault((table, name), former) != former:
-            raise ValueError(f"limits.{table}.{name} is there by its former name as well")
+            raise ValueError(f"limits.{table}.{name} is also given under its former name")
         if not isinstance(item, Table):
             self._add(table, f"{name} = {_with_comment(item)}\n")
             return

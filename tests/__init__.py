@@ -1,1 +1,1 @@
-"""Tests, in the shape of the package they test."""
+"""Tests; the tree mirrors that of the package."""

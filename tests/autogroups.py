@@ -1,17 +1,17 @@
-"""What Linux says of the scheduling group that a process's session has."""
+"""The scheduling group (autogroup) of a process's session, as Linux reports it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-#: Whether Linux has such groups here.
+#: Whether this Linux has autogroups.
 HERE = Path("/proc/self/autogroup").exists()
 
 
 def nice_of_group(pid: int) -> int:
-    """The nice value of a process's group: 0 for a process that is gone or has none.
+    """The nice value of a process's group: 0 for a process that has ended or has none.
 
-    A process in the session of the first process has none: of it, Linux says nothing.
+    Processes in the session of pid 1 have none.
     """
     try:
         told = Path(f"/proc/{pid}/autogroup").read_text("ascii").split()

@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Settings of all tests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import settings
 
 from tests.examples import FAST, FULL
 
-# No deadlines: an example may take its time, how fast a machine is, benchmarks tell.
-# ``--hypothesis-profile=full`` takes all examples where CI is not set.
+# No deadlines: an example may take any time; speed is for benchmarks.
+# ``--hypothesis-profile=full`` runs all examples even if CI is not set.
 settings.register_profile("full", max_examples=FULL, deadline=None)
 settings.register_profile("fast", max_examples=FAST, deadline=None)
 settings.load_profile("full" if os.environ.get("CI") else "fast")
@@ -20,7 +20,7 @@ settings.load_profile("full" if os.environ.get("CI") else "fast")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported now stays: the collector need not walk through it again and again."""
+    """Freeze imported objects: the garbage collector need not traverse them again and again."""
     gc.disable()
     try:
         return (yield)

@@ -1,8 +1,8 @@
 """``make contract``: the rows of the contract with SageMathCell, and the tests that name them.
 
 A row is named by ``contract: 3.2`` or ``contract: 3.2, T5``, in a docstring below `tests`, or in
-a comment of TypeScript below `web/tests`. docs/compatibility.rst says which rows there are and
-which of them hold.
+a comment of TypeScript below `web/tests`. docs/compatibility.rst has the rows and
+their states.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from docutils.core import publish_doctree
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "compatibility.rst"
 
-#: How a row is numbered: by section and row, by section alone, or as a trap.
+#: The number of a row: section and row, section alone, or a trap.
 ROW = re.compile(r"\d{1,2}(\.\d{1,2})?|T\d{1,2}")
 
 YES, PARTLY, NOT_YET = STATES = ("yes", "partly", "not yet")
@@ -36,7 +36,7 @@ _TEST = re.compile(
 
 @frozen
 class Named:
-    """A row as a test names it. `row` is as it is written, be it a number or not."""
+    """A row that a test names. `row` is the text in the test, which may be invalid."""
 
     row: str
     test: str  # its file and name
@@ -50,9 +50,9 @@ def stated(text: str) -> dict[str, str]:
         first, state, *_ = [entry.astext() for entry in row.findall(nodes.entry)]
         if ROW.fullmatch(first):
             if first in found:
-                raise ValueError(f"{first} is there twice")
+                raise ValueError(f"{first} occurs twice")
             if state not in STATES:
-                raise ValueError(f"{first}: {state!r} is no state")
+                raise ValueError(f"{first}: {state!r} is not a state")
             found[first] = state
     return found
 
@@ -63,7 +63,7 @@ def _rows(text: str) -> Iterator[str]:
 
 
 def in_python(source: str, where: str) -> Iterator[Named]:
-    """The rows that the tests of a module name; those of a class or a module are all its tests'."""
+    """The rows that the test functions and test classes of a module name."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
@@ -73,7 +73,7 @@ def in_python(source: str, where: str) -> Iterator[Named]:
 
 
 def in_typescript(source: str, where: str) -> Iterator[Named]:
-    """The rows in comments, each directly above the test that it is of."""
+    """The rows in comments, each directly above its test."""
     lines = source.splitlines()
     for number, line in enumerate(lines):
         comment = line.strip()
@@ -88,7 +88,7 @@ def in_typescript(source: str, where: str) -> Iterator[Named]:
 
 @cache
 def named() -> tuple[Named, ...]:
-    """The rows that any test of this project names."""
+    """The rows that tests of this project name."""
     found: list[Named] = []
     for read, paths in (
         (in_python, (ROOT / "tests").rglob("test_*.py")),
@@ -100,7 +100,7 @@ def named() -> tuple[Named, ...]:
 
 
 def missing(states: Mapping[str, str], tests: Mapping[str, list[str]]) -> list[str]:
-    """The rows that are said to hold and that no test names."""
+    """The rows that are marked as fulfilled and that no test names."""
     return [row for row, state in states.items() if state != NOT_YET and row not in tests]
 
 
@@ -113,7 +113,7 @@ def by_row() -> dict[str, list[str]]:
 
 
 def main() -> int:
-    """Print the table; 1 when a row that is said to hold has no test."""
+    """Print the table; returns 1 if a row that is marked as fulfilled has no test."""
     states, tests = stated(DOCUMENT.read_text(encoding="utf-8")), by_row()
     for row, state in states.items():
         first, *others = tests.get(row, ["-"])

@@ -1,9 +1,9 @@
-"""``make layers``: the package's rooms, with modules and lines, and whether each keeps the rules.
+"""``make layers``: prints the package's rooms, with modules and lines, and checks the rules.
 
-A room is a folder with modules side by side: twelve at most, or it is in `EXCEPTIONS`. Each package
-of more than one module has a contract in .importlinter, which import-linter checks by itself. No two
-modules define a class of the same name, or the name is in `SHARED_NAMES`. No modules import one another
-in a circle, not even for their types.
+A room is a folder of modules: twelve at most, unless it is in `EXCEPTIONS`. Each package
+of more than one module has a contract in .importlinter, which import-linter checks. No two
+modules define a class of the same name, unless the name is in `SHARED_NAMES`. There are no import
+cycles, not even for types.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from attrs import frozen
 
 ROOT = Path(__file__).parent.parent
 
-#: How many modules may stand side by side.
+#: The maximum of modules in a room.
 MOST = 12
 
 #: Rooms that may have more modules, by path, and why.
@@ -41,12 +41,12 @@ class Room:
 
     @property
     def lines(self) -> int:
-        """Of all its modules, without the rooms below it."""
+        """The lines of all its modules, without the rooms below it."""
         return sum(self.modules.values())
 
 
 def rooms(root: Path) -> Iterator[Room]:
-    """All rooms of the package below a project's directory, each before those below it."""
+    """All rooms of the package in the project directory `root`, each before its subfolders."""
     for folder in sorted({path.parent for path in (root / "sagecell_tx").rglob("*.py")}):
         modules = {
             path.stem: len(path.read_text(encoding="utf-8").splitlines())
@@ -57,7 +57,7 @@ def rooms(root: Path) -> Iterator[Room]:
 
 
 def crowded(room: Room, exceptions: Mapping[str, str] = EXCEPTIONS) -> bool:
-    """Whether it has more modules than it may."""
+    """Whether it has more than `MOST` modules and is not an exception."""
     return len(room.modules) > MOST and room.path not in exceptions
 
 
@@ -68,7 +68,7 @@ def children(package: Path) -> list[str]:
 
 
 def without_contract(root: Path, contracts: Iterable[str]) -> list[str]:
-    """Packages, by dotted name, that have an order within and no contract that says it."""
+    """Packages, by dotted name, of more than one module and without a contract."""
     packages = {
         ".".join(path.parent.relative_to(root).parts): path.parent
         for path in (root / "sagecell_tx").rglob("__init__.py")
@@ -80,7 +80,7 @@ def without_contract(root: Path, contracts: Iterable[str]) -> list[str]:
 
 
 def contracts(text: str) -> list[str]:
-    """The packages that import-linter's settings have a contract for, each with all it has."""
+    """The packages for which import-linter's settings have an exhaustive contract."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
     return [
@@ -94,7 +94,7 @@ def contracts(text: str) -> list[str]:
 def repeated_names(
     root: Path, exceptions: Mapping[str, str] = SHARED_NAMES
 ) -> Mapping[str, Sequence[str]]:
-    """The modules, by path, that define a class of the same name as another one, by that name."""
+    """Class names that several modules define, with the paths of these modules."""
     modules = defaultdict(list)
     for path in sorted((root / "sagecell_tx").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -110,7 +110,7 @@ def repeated_names(
 def imports(root: Path) -> Mapping[str, set[str]]:
     """The modules of the package that each of them imports, by dotted names.
 
-    It makes no difference whether that is at the top, in a function or for types alone.
+    Imports in functions and for types only count as well.
     """
     paths = {}
     for path in (root / "sagecell_tx").rglob("*.py"):
@@ -126,7 +126,7 @@ def imports(root: Path) -> Mapping[str, set[str]]:
 
 
 def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
-    """What a module of `package` imports: other modules, or names in them."""
+    """The dotted names that a module of `package` imports: modules, or names in them."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -136,9 +136,9 @@ def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Circles of imports, each from a module to itself again; without a link of each, there is none.
+    """Import cycles, each from a module back to itself; removing one import of each breaks all.
 
-    There may be more in the same modules: what is found depends on where the search begins.
+    The same modules may have further cycles: which are found depends on where the search begins.
     """
     left = {module: sorted(imported) for module, imported in sorted(graph.items())}
     found: list[list[str]] = []
@@ -146,7 +146,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
         try:
             TopologicalSorter(left).prepare()
         except CycleError as error:
-            circle = error.args[1][::-1]  # graphlib says what is needed before what needs it
+            circle = error.args[1][::-1]  # graphlib lists the imported module first
             found.append(circle)
             left[circle[0]].remove(circle[1])
         else:
@@ -154,7 +154,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def main() -> int:
-    """Print the rooms; 1 when one of them breaks a rule."""
+    """Print the rooms; returns 1 if one of them breaks a rule."""
     told = list(rooms(ROOT))
     for room in told:
         sys.stdout.write(f"{room.path}: {len(room.modules)} modules, {room.lines} lines\n")
@@ -162,20 +162,20 @@ def main() -> int:
         sys.stdout.write(textwrap.indent(textwrap.fill(modules, 96), "    ") + "\n")
     for room in told:
         if crowded(room):
-            sys.stdout.write(f"More than {MOST} modules side by side: {room.path}\n")
+            sys.stdout.write(f"More than {MOST} modules in a room: {room.path}\n")
         elif crowded(room, {}):
             reason = EXCEPTIONS[room.path]
-            sys.stdout.write(f"Let be with more than {MOST}: {room.path}, since {reason}\n")
+            sys.stdout.write(f"Exempt with more than {MOST}: {room.path}, since {reason}\n")
     settings = (ROOT / ".importlinter").read_text(encoding="utf-8")
     unordered = without_contract(ROOT, contracts(settings))
     for name in unordered:
         sys.stdout.write(f"Without a contract in .importlinter: {name}\n")
     repeated = repeated_names(ROOT)
     for name, paths in repeated.items():
-        sys.stdout.write(f"Several classes are called {name}: {', '.join(paths)}\n")
+        sys.stdout.write(f"Several classes have the name {name}: {', '.join(paths)}\n")
     circular = circles(imports(ROOT))
     for circle in circular:
-        sys.stdout.write(f"Imports in a circle: {' -> '.join(circle)}\n")
+        sys.stdout.write(f"Import cycle: {' -> '.join(circle)}\n")
     return 1 if unordered or repeated or circular or any(map(crowded, told)) else 0
 
 

@@ -1,9 +1,9 @@
-"""The services that the public sockjs-protocol suite asks, on the code that serves ``/sockjs``.
+"""The services that the public sockjs-protocol suite tests, on the code that serves ``/sockjs``.
 
     python -m tests.sockjs_services --listen tcp:8081:interface=127.0.0.1
 
-``/echo`` says what it hears, ``/disabled_websocket_echo`` does so without WebSockets,
-``/cookie_needed_echo`` with JSESSIONID, and ``/close`` closes at once. As the suite wants it, a
+``/echo`` sends back what it receives, ``/disabled_websocket_echo`` does so without WebSockets,
+``/cookie_needed_echo`` with JSESSIONID, and ``/close`` closes at once. As the suite requires, a
 streaming response ends after 4,096 bytes. ``/static/sockjs.min.js`` is the client's script.
 """
 
@@ -44,7 +44,7 @@ MOST = 16 * 1024 * 1024
 
 @define(eq=False)
 class Echo:
-    """Says what it hears."""
+    """Sends back what it receives."""
 
     _client: SockJSClient
     _waiting: list[Text] = field(factory=list, init=False)
@@ -70,7 +70,7 @@ class Echo:
 
 
 def close_at_once(client: SockJSClient) -> Echo:
-    """Says goodbye and nothing else."""
+    """A handler that closes its connection at once."""
     client.close(3000, "Go away!")
     return Echo(client)
 

@@ -1,4 +1,4 @@
-"""Settings become a server."""
+"""Builds a server from its settings."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_queue_that_was_measured_and_one_that_is_not_ours_stay(endpoint: str) 
 
 
 class Reactor(MemoryReactorClock):
-    """A reactor in memory that has threads, which nobody starts."""
+    """A reactor in memory with a thread pool that is never started."""
 
     def getThreadPool(self) -> ThreadPool:  # noqa: N802
         return ThreadPool()

@@ -29,7 +29,7 @@ def test_a_file_is_printed_anew_and_stays_as_it_is(tmp_path, capsys):
         (None, "No such file or directory"),
         (b"listen = ", "not TOML: "),
         (b"\xff", "'utf-8' codec"),
-        (b"[limits]\nidle = 1\nlifetime.idle_seconds = 1", "limits.lifetime.idle_seconds is there"),
+        (b"[limits]\nidle = 1\nlifetime.idle_seconds = 1", "limits.lifetime.idle_seconds is also"),
     ],
 )
 def test_a_file_that_cannot_be_upgraded_is_told(tmp_path, capsys, content, why):

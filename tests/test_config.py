@@ -1,4 +1,4 @@
-"""Settings from TOML: every key, and every way to get one wrong."""
+"""Settings from TOML: every key, and every kind of error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def complaint(settings, tmp_path):
-    """What the operator is told about a file; it always begins with the file's name."""
+    """The error message for a file, which always begins with the file's name."""
 
     def read(text):
         with pytest.raises(ConfigError) as caught:
@@ -98,7 +98,7 @@ def test_every_setting_can_be_read(settings):
         text += f"[limits.{table.name}]\n"
         values: dict[str, Any] = {}
         for number, attribute in enumerate(attrs.fields(type(getattr(Limits(), table.name))), 1):
-            # A whole number is as good a number as any.
+            # A whole number is accepted for a float.
             if isinstance(attribute.default, Rate):
                 text += f"{attribute.name} = {{ burst = {number}, per_minute = {number} }}\n"
                 values[attribute.name] = Rate(burst=number, per_minute=float(number))
@@ -282,7 +282,7 @@ def test_a_limit_by_its_former_name_is_told_what_it_is_called_now(complaint, for
         told = complaint(f"[limits]\n{former} = {value}")
         assert told == (
             f"'limits.{former}' is now '{renamed.present(former)}'; "
-            "`sagecell-tx settings upgrade FILE` prints the file with the names of today"
+            "`sagecell-tx settings upgrade FILE` prints the file with the current names"
         )
 
 

@@ -1,4 +1,4 @@
-"""What docs/compatibility.rst says of the contract, tests show."""
+"""docs/compatibility.rst and the tests name the same rows of the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract import (
     stated,
 )
 
-#: How many rows each section of the contract has; 0: it counts as one.
+#: The number of rows of each section of the contract; 0: the section itself is one row.
 SECTIONS = {1: 21, 2: 9, 3: 4, 4: 21, 5: 5, 6: 5, 7: 8, 8: 0, 9: 0, 10: 0, 11: 9, 12: 9}
 TRAPS = 15
 
@@ -68,7 +68,7 @@ def test_a_table_is_read():
 
 
 @pytest.mark.parametrize(
-    ("row", "state", "why"), [("T1", "yes", "T1 is there twice"), ("1.1", "maybe", "no state")]
+    ("row", "state", "why"), [("T1", "yes", "T1 occurs twice"), ("1.1", "maybe", "not a state")]
 )
 def test_a_table_that_cannot_be_meant(row, state, why):
     with pytest.raises(ValueError, match=why):

@@ -1,4 +1,4 @@
-"""The deployment files are accepted by those who read them: systemd, twistd and `load`."""
+"""The deployment files are accepted by the programs that read them: systemd, twistd and `load`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -25,15 +27,15 @@ DEPLOY = Path(__file__).parent.parent / "deploy"
 TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
 
-#: What systemd counts as a clean end. Source: systemd.service(5), SuccessExitStatus.
+#: The exit statuses of a clean end. Source: systemd.service(5), SuccessExitStatus.
 CLEAN = (0,)
 
-#: How long a process may take to do what it should, in seconds.
+#: Seconds that a process may take for each step.
 PATIENCE = 60
 
 
 def unit(name: str) -> configparser.ConfigParser:
-    """A unit file; a key that is given twice is an error."""
+    """Parse a unit file; a key that is given twice is an error."""
     parser = configparser.ConfigParser(interpolation=None, strict=True)
     parser.optionxform = str  # type: ignore[assignment]
     parser.read_string((DEPLOY / name).read_text(encoding="utf-8"))
@@ -41,7 +43,7 @@ def unit(name: str) -> configparser.ConfigParser:
 
 
 def server_arguments() -> list[str]:
-    """What the service unit gives to `twistd sagecell-tx`."""
+    """The arguments of `twistd sagecell-tx` in the service unit."""
     words = shlex.split(unit("sagecell-tx.service")["Service"]["ExecStart"])
     assert words[:4] == [INSTALLED, "--nodaemon", "--pidfile=", "sagecell-tx"]
     return words[4:]
@@ -54,16 +56,20 @@ def test_the_example_settings_load():
     assert Config(**load(DEPLOY / "sagecell.toml")) == Config()
 
 
+def names_of(settings: dict[str, Any]) -> set[str]:
+    """The full names of all keys, such as ``listen`` and ``limits.files.file_bytes``."""
+    limits = {f"limits.{table}.{key}" for table, keys in settings["limits"].items() for key in keys}
+    return limits | settings.keys() - {"limits"}
+
+
 def test_the_example_settings_show_every_key_with_its_default(tmp_path):
     text = (DEPLOY / "sagecell.toml").read_text(encoding="utf-8")
-    shown, count = re.subn(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE)
+    shown = re.sub(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE)
     path = tmp_path / "sagecell.toml"
     path.write_text(shown, encoding="utf-8")
-    settings = load(path)
-    assert Config(**settings) == Config()
-    limits = attrs.asdict(Config().limits, recurse=False).values()
-    assert settings.keys() == {attribute.name for attribute in attrs.fields(Config)}
-    assert count == len(settings) - 1 + sum(len(attrs.fields(type(table))) for table in limits)
+    assert Config(**load(path)) == Config()
+    # pytest's comparison of the sets names the keys that are missing.
+    assert names_of(tomllib.loads(shown)) == names_of(attrs.asdict(Config()))
 
 
 # --- systemd
@@ -77,7 +83,7 @@ def test_systemd_finds_no_fault(tmp_path):
     for name in ("sagecell-tx.service", "sagecell-tx.socket"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         paths.append(tmp_path / name)
-        # Only an executable that is there is accepted.
+        # systemd-analyze accepts only an executable that exists.
         paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE
@@ -138,6 +144,14 @@ def test_proxies_look_for_the_server_where_the_socket_is(name):
     assert address in (DEPLOY / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
+def test_proxies_name_limits_that_exist(name):
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    limits = re.findall(r"\blimits(?:\.\w+)+", text)
+    assert limits
+    assert set(limits) - names_of(attrs.asdict(Config())) == set()
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
@@ -176,7 +190,7 @@ def test_haproxy_keeps_what_belongs_to_a_kernel_or_a_page_at_one_server():
     assert not re.match(pattern, "/kernel")
 
 
-# --- as systemd does it
+# --- started like systemd does
 
 #: Becomes the server, with the listening socket and the variables that sd_listen_fds(3) names.
 _ACTIVATE = """

@@ -1,4 +1,4 @@
-"""The documents say what the code does: their form, links, routes, settings and words."""
+"""The documents match the code: form, links, routes, settings and error words."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.sockjs.routes import SockJS
+from sagecell_tx.kernelside.languages import NAMES
+from sagecell_tx.kernelside.languages.programs import Language
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
 from sagecell_tx.sessions.endreasons import Reason
@@ -37,13 +39,13 @@ from sagecell_tx.tap import Options
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst", ROOT / "NEWS.rst"]
-# Those in docs/api are made of docstrings, by Sphinx alone: `make docs` is their test.
+# Those in docs/api are built from docstrings by Sphinx: `make docs` is their test.
 DOCUMENTS += sorted(path for path in (ROOT / "docs").rglob("*.rst") if path.parent.name != "api")
 
-#: docutils' level of a warning: nothing from there on is let pass.
+#: docutils' level of a warning: messages of this level or higher fail.
 WARNING = 2
 
-#: Where each of the site's Klein applications is.
+#: The mount point of each of the site's Klein applications.
 MOUNTS = {
     Pages: "",
     Static: "/static",
@@ -157,7 +159,7 @@ def klein_apps() -> dict[type, Klein]:
 
 
 def routes() -> set[tuple[str, str]]:
-    """Method and path of every route; HEAD goes without saying."""
+    """Method and path of every route; HEAD is left out, as every GET has it."""
     found = set()
     for owner, app in klein_apps().items():
         for rule in app.url_map.iter_rules():
@@ -168,7 +170,7 @@ def routes() -> set[tuple[str, str]]:
 
 
 def generic(path: str) -> str:
-    """A path as the routes have it: without a query, whatever its parameters are called."""
+    """A path in the form of the routes: without a query, and without names of parameters."""
     path = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", path.partition("?")[0])
     return re.sub(r"<\w+>", "<>", path)
 
@@ -208,7 +210,7 @@ def test_the_protocol_has_every_route():
 
 @pytest.mark.parametrize(
     "path",
-    # The benchmarks tell of other programs' routes too.
+    # The benchmarks mention other programs' routes too.
     [path for path in DOCUMENTS if path.name != "benchmarks.rst"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
@@ -281,11 +283,46 @@ def test_operations_has_every_command_for_operators():
     assert "sagecell-tx settings upgrade" in text
 
 
+# --- languages
+
+#: Languages that are run by installed programs.
+PROGRAMS = {name: each.program for name, each in NAMES.items() if isinstance(each, Language)}
+
+#: All languages of the server; the kernel itself runs Python and Sage.
+LANGUAGES = NAMES.keys() | {"python", "sage"}
+
+
+def lists_of_languages(path: Path) -> list[set[str]]:
+    """Each enumeration with GAP and GP in a document, as words in lower case."""
+    text = " ".join(path.read_text(encoding="utf-8").replace("``", "").lower().split())
+    lists = re.findall(r"(?:[\w-]+, )*gap, gp(?:, [\w-]+)*(?: (?:and|or) [\w-]+)?", text)
+    return [set(re.split(", | and | or ", each)) for each in lists]
+
+
+@pytest.mark.parametrize("name", ["README.rst", "docs/embedding.rst", "web/public/help.html"])
+def test_it_lists_the_languages_that_the_server_has(name):
+    assert lists_of_languages(ROOT / name) == [LANGUAGES]
+
+
+def test_documents_list_the_languages_that_programs_run():
+    docs = ROOT / "docs"
+    assert lists_of_languages(docs / "compatibility.rst") == [PROGRAMS.keys()]
+    names, programs = lists_of_languages(docs / "operations.rst")
+    assert names == PROGRAMS.keys()
+    assert programs == {program.lower() for program in PROGRAMS.values()}
+
+
+def test_the_browser_offers_the_languages_that_the_server_has():
+    source = (ROOT / "web" / "src" / "editor" / "languages.ts").read_text(encoding="utf-8")
+    (table,) = re.findall(r"const LANGUAGES\b.*?^};", source, re.DOTALL | re.MULTILINE)
+    assert set(re.findall(r"^  (\w+): ", table, re.MULTILINE)) == LANGUAGES
+
+
 # --- words
 
 
 def words_given_to(names: set[str], folder: str) -> set[str]:
-    """The first words, as programs know them, of every call of `names` below the package."""
+    """The error words: the first argument of every call of `names` in a folder of the package."""
     found = set()
     for path in (ROOT / "sagecell_tx" / folder).rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

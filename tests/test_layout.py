@@ -1,4 +1,4 @@
-"""The rooms keep the rules, and the script that says so would notice if one did not."""
+"""The rooms keep the rules, and the script that checks them finds violations."""
 
 from __future__ import annotations
 

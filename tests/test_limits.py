@@ -1,4 +1,4 @@
-"""Names of limits say what they count."""
+"""The names of limits end with their units, or with what they count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from sagecell_tx.limits import Limits, Rate
 
-#: Numbers of things, whose names need no unit.
+#: Ends of names that count things, and need no unit.
 COUNTS = (
     "kernels",
     "queue_length",

@@ -1,4 +1,4 @@
-"""Each former limit has one name today, and each limit of today is one of these."""
+"""Each former limit has one current name, and each current limit is one of these or new."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from sagecell_tx import renamed
 from sagecell_tx.limits import Limits
 
-#: The one table as it was.
+#: The keys of the former flat table.
 FORMER = [
     "kernels",
     "service_kernels",
@@ -87,7 +87,7 @@ def test_all_former_limits_are_known() -> None:
     assert set(renamed.LIMITS) == set(FORMER)
 
 
-#: Limits that had no name before there were tables.
+#: Limits that did not exist before there were tables.
 NEW = {("messages", "listeners")}
 
 

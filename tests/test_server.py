@@ -1,4 +1,4 @@
-"""The parts of a server are started and stopped in an order, and signals end it."""
+"""The parts of a server are started and stopped in a fixed order, and signals stop it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sagecell_tx.server import PermalinkServer, Server
 
 @define
 class Part:
-    """A part of a server that says when it is started and stopped."""
+    """A part of a server that records when it is started and stopped."""
 
     name: str
     story: list[str]
@@ -55,7 +55,7 @@ class Part:
 
 
 class Reactor(MemoryReactorClock):
-    """A reactor in memory whose thread is the test's."""
+    """A reactor in memory that runs in the test's thread."""
 
     stopped = False
 
@@ -82,7 +82,7 @@ class ServerTests(SynchronousTestCase):
         )
 
     def told(self) -> list[str]:
-        """The story since it was last told."""
+        """What has been recorded since the last call."""
         story, self.story[:] = list(self.story), []
         return story
 
@@ -122,12 +122,12 @@ class ServerTests(SynchronousTestCase):
         assert self.told() == ["systemd hears stopping", "port stops", "database stops"]
 
     def put_signals_back(self) -> None:
-        """In the end, the handlers are those of now."""
+        """Restore the current signal handlers after the test."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
 
     def run_until_running(self) -> None:
-        """Start, and let the reactor say that it runs."""
+        """Start, and run the hooks of a running reactor."""
         self.put_signals_back()
         self.server.startService()
         for hook, args, kwargs in self.reactor.whenRunningHooks:

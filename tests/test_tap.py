@@ -1,4 +1,4 @@
-"""The command line becomes settings, and twistd gets their server."""
+"""The command line gives settings, and twistd gets the server that they describe."""
 
 from __future__ import annotations
 

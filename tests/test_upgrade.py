@@ -1,4 +1,4 @@
-"""Settings with their former names become those of today, whatever the file looks like."""
+"""Settings with former names are rewritten with the current ones, in files of any form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sagecell_tx.upgrade import upgraded
 RATES = {name for name in renamed.LIMITS if name.startswith(("starts", "stored", "permalinks"))}
 NUMBERS = renamed.LIMITS.keys() - RATES
 
-#: A file as there were many: some defaults are changed, others are shown.
+#: A typical file: some defaults are changed, others are shown.
 FILE = """\
 # Ours.
 listen = ["tcp:80"]
@@ -136,7 +136,7 @@ def test_a_limit_that_is_there_by_both_names_is_told():
         "[limits]\nkernels = 5\n[limits.admission]\nkernels = 6\n",
         "[limits]\nstarts = { burst = 5 }\nadmission.starts.burst = 6\n",
     ):
-        with pytest.raises(ValueError, match=r"^limits\.[a-z]+\.[a-z_]+ is there by its former "):
+        with pytest.raises(ValueError, match=r"^limits\.[a-z]+\.[a-z_]+ is also given under its "):
             upgraded(text)
 
 

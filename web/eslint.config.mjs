@@ -1,12 +1,13 @@
 /**
- * `npm run lint`: mistakes that tsc does not report, many of which can be seen only with the types.
+ * `npm run lint`: mistakes that tsc does not report; many of the rules need types.
  *
- * typescript-eslint needs the compiler as a library, which TypeScript 7 is not. So the package
- * `typescript` is TypeScript 6, and `tsc` is TypeScript 7's, from the package `@typescript/native`.
+ * typescript-eslint needs the compiler as a library, which TypeScript 7 does not provide. So the
+ * package `typescript` is TypeScript 6, and `tsc` is TypeScript 7's, from `@typescript/native`.
  */
 
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
+import jsdoc from "eslint-plugin-jsdoc";
 import tseslint from "typescript-eslint";
 
 export default defineConfig([
@@ -16,9 +17,9 @@ export default defineConfig([
     languageOptions: { parserOptions: { projectService: true } },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
-      // A callback that makes one call is written `() => this.dispose()` here.
+      // Callbacks with a single call are written `() => this.dispose()`.
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
-      // The preset's options, except that numbers are allowed: `${seconds} s` has one meaning.
+      // The preset's options, except that numbers are allowed.
       "@typescript-eslint/restrict-template-expressions": [
         "error",
         {
@@ -33,24 +34,41 @@ export default defineConfig([
     },
   },
   {
+    // Every export has a doc comment. Its form is free, because types are in the code.
+    files: ["**/*.ts"],
+    plugins: { jsdoc },
+    rules: {
+      "jsdoc/require-jsdoc": [
+        "error",
+        {
+          publicOnly: { esm: true, cjs: false, window: false },
+          require: { ClassDeclaration: true, FunctionDeclaration: true },
+          contexts: ["TSInterfaceDeclaration", "TSTypeAliasDeclaration", "VariableDeclaration"],
+          checkConstructors: false,
+          enableFixer: false,
+        },
+      ],
+    },
+  },
+  {
     files: ["src/output/text/**"],
-    // What programs print contains control characters.
+    // The text of programs contains control characters.
     rules: { "no-control-regex": "off" },
   },
   {
     files: ["tests/**"],
     rules: {
-      // Where a value is missing, the test fails without another check.
+      // A missing value fails the test anyway.
       "@typescript-eslint/no-non-null-assertion": "off",
-      // A double may be a class with a constructor alone, because it is called with `new`.
+      // Doubles of classes may have only a constructor.
       "@typescript-eslint/no-extraneous-class": ["error", { allowConstructorOnly: true }],
-      // A double returns a promise because what it stands for does.
+      // Doubles of async functions return promises, too.
       "@typescript-eslint/require-await": "off",
     },
   },
   {
     files: ["tests/embed/**"],
-    // These tests call the script as authors' pages do: from JavaScript, without types.
+    // These tests call the script like pages do, from JavaScript without types.
     rules: {
       "@typescript-eslint/no-explicit-any": "off",
       "@typescript-eslint/no-unsafe-assignment": "off",
@@ -60,7 +78,7 @@ export default defineConfig([
     },
   },
   {
-    // Node runs these as they are. They are JavaScript, which tsconfig.json does not include.
+    // Scripts for Node, which tsconfig.json does not include.
     files: ["**/*.mjs"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: { console: "readonly", process: "readonly" } },

@@ -1,17 +1,17 @@
-/** `npm run layout`: the modules of each room and their lines; fails for a room that is too full. */
+/** `npm run layout`: lists the modules of each room; fails if a room has too many. */
 
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { basename, dirname, extname, join, relative } from "node:path";
 
-/** Modules that a room may have side by side; tests do not count. */
+/** Modules in a room at most, without those of its subfolders. */
 const MOST = 12;
 
-/** Rooms that may have more, and why. */
+/** Rooms that may have more, with the reason. */
 const EXCEPTIONS = new Map();
 
 const ROOT = import.meta.dirname;
 
-/** All files below a folder, by their places in web/. */
+/** The paths of all files below a folder, relative to web/. */
 function files(folder) {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -23,7 +23,7 @@ function lines(file) {
   return readFileSync(join(ROOT, file), "utf8").split("\n").length - 1;
 }
 
-/** Whether the module of which a test is named is there: room/name.test.ts, room/name.case.test.ts. */
+/** Whether a test (room/name.test.ts or room/name.case.test.ts) has a module room/name. */
 function hasModule(test) {
   const place = relative("tests", dirname(test));
   const [name] = basename(test).split(".");
@@ -45,12 +45,12 @@ for (const [room, modules] of [...rooms].sort()) {
   console.log(`    ${sizes.map(([name, count]) => `${name} ${count}`).join(", ")}`);
   if (modules.length <= MOST) continue;
   const reason = EXCEPTIONS.get(room);
-  console.log(`    more than ${MOST}: ${reason ?? "part it, or name the exception"}`);
+  console.log(`    more than ${MOST}: ${reason ?? "split the room, or add it to EXCEPTIONS"}`);
   if (reason === undefined) failures += 1;
 }
 for (const test of files("tests").filter((file) => file.endsWith(".test.ts"))) {
   if (hasModule(test)) continue;
-  console.log(`web/${test}: there is no module of this name`);
+  console.log(`web/${test}: no module has this name`);
   failures += 1;
 }
 process.exitCode = failures > 0 ? 1 : 0;

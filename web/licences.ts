@@ -3,12 +3,12 @@ import { join } from "node:path";
 
 import type { Plugin } from "vite";
 
-/** Where the licences of all that is built from packages are, beside the page's other files. */
+/** The file with the licences of all packages in the build, beside the page's other files. */
 export const LICENCES = "third-party-licenses.txt";
 
 /**
- * Packages of which files are copied as they are, or are in such a file: Vite, which lists what it
- * bundles itself, knows nothing of them. jQuery is in the script for pages besides.
+ * Packages in files that are copied. Vite lists only those that it bundles in the same build;
+ * jQuery is also in embedded_sagecell.js, which has a build of its own.
  */
 const COPIED = [
   "jquery",
@@ -27,25 +27,25 @@ interface Package {
   license?: string;
 }
 
-/** Where a package is: what the SockJS client needs in another version is below it. */
+/** The directory of a package; the SockJS client has some dependencies in versions of its own. */
 function directory(name: string): string {
   const modules = join(import.meta.dirname, "node_modules");
   const own = join(modules, "sockjs-client", "node_modules", name);
   return existsSync(own) ? own : join(modules, name);
 }
 
-/** A package's part of the list, in the form of Vite's own. Throws if it has no licence. */
+/** The entry of a package, in the format of Vite's list. Throws if it has no licence. */
 function entry(place: string): string {
   const read = (file: string): string => readFileSync(join(place, file), "utf8");
   const { name, version, license } = JSON.parse(read("package.json")) as Package;
   const file = readdirSync(place).find((each) => /^(?:licen[cs]e|copying)/i.test(each));
   const text =
     file === undefined ? /## licen[cs]e\s+([^]*)/i.exec(read("readme.md"))?.[1] : read(file);
-  if (!text) throw new Error(`The package ${name} comes without its licence.`);
+  if (!text) throw new Error(`The package ${name} contains no licence.`);
   return `\n## ${name} - ${version} (${license ?? "see below"})\n\n${text.trim()}\n`;
 }
 
-/** Adds the packages that are copied to the list of those that Vite bundles (`build.license`). */
+/** A Vite plugin that adds copied packages to Vite's list of licences (`build.license`). */
 export function copiedLicences(): Plugin {
   return {
     name: "copied-licences",
@@ -54,7 +54,7 @@ export function copiedLicences(): Plugin {
       order: "post",
       handler(_options, bundle) {
         const list = bundle[LICENCES];
-        if (list?.type !== "asset") throw new Error("There is no list of licences.");
+        if (list?.type !== "asset") throw new Error(`Vite has not written ${LICENCES}.`);
         const listed = String(list.source);
         const missing = COPIED.filter((name) => !listed.includes(`\n## ${name} - `));
         const texts = missing.map((name) => entry(directory(name)));

@@ -4,7 +4,7 @@ import type { Rolldown } from "vite";
 
 type Output = Rolldown.RolldownOutput["output"][number];
 
-/** The part of a name that changes with the file's content. */
+/** The part of a file name that depends on the content. */
 const HASH = /-[\w-]{8}(?=\.(?:js|css)$)/;
 
 function withoutHash(name: string): string {
@@ -12,10 +12,10 @@ function withoutHash(name: string): string {
 }
 
 /**
- * Bytes of each script and style sheet that was built, after gzip, by name without its hash.
+ * The size of each script and style sheet of a build in bytes after gzip, by name without hash.
  *
- * Hashes in the text do not count either: a file's size changes with its own content alone.
- * Libraries that are copied as they are do not count.
+ * Hashes in the text are removed too, so that a size depends on the file's own content alone.
+ * Copied libraries are left out.
  */
 export function sizesOf(outputs: readonly Output[]): Record<string, number> {
   const hashed = outputs.map(({ fileName }) => fileName).filter((name) => HASH.test(name));

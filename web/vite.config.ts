@@ -9,7 +9,7 @@ import { copiedLicences, LICENCES } from "./licences.ts";
 
 const { resolve } = createRequire(import.meta.url);
 
-/** Browsers that run this page read WOFF2; KaTeX's older font formats need not ship. */
+/** Removes KaTeX's older font formats: all browsers that run this page support WOFF2. */
 function woff2Only(): Plugin {
   return {
     name: "woff2-only",
@@ -21,7 +21,7 @@ function woff2Only(): Plugin {
   };
 }
 
-/** Every declaration above whatever a page says; a keyframe's would be ignored if it were so. */
+/** `css` with every declaration marked !important, except in keyframes, where it is not allowed. */
 export function important(css: string): string {
   const sheet = postcss.parse(css);
   sheet.walkRules((rule) => {
@@ -35,14 +35,14 @@ export function important(css: string): string {
   return sheet.toString();
 }
 
-/** Files that pages written for SageMathCell load besides its script. */
+/** Emits the other files that pages written for SageMathCell load. */
 function pagesFiles(): Plugin {
   return {
     name: "pages-files",
     apply: "build",
     generateBundle(_options, bundle) {
       const sheet = bundle["embedded_cells.css"];
-      if (sheet?.type !== "asset") throw new Error("There is no style sheet for cells.");
+      if (sheet?.type !== "asset") throw new Error("The build has no embedded_cells.css.");
       const source = important(String(sheet.source));
       this.emitFile({ type: "asset", fileName: "sagecell_embed.css", source });
       const jquery = readFileSync(resolve("jquery/dist/jquery.min.js"));
@@ -53,26 +53,26 @@ function pagesFiles(): Plugin {
   };
 }
 
-/** The SockJS client, for the server's page through which others speak (/sockjs/iframe.html). */
+/** Emits the SockJS client for the server's page /sockjs/iframe.html. */
 function sockjsClient(): Plugin {
   return {
     name: "sockjs-client",
     apply: "build",
     generateBundle() {
       const text = readFileSync(resolve("sockjs-client/dist/sockjs.min.js"), "utf8");
-      // Its source map is not there, and browsers would ask for it.
+      // The source map is not served, so browsers must not request it.
       const source = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
       this.emitFile({ type: "asset", fileName: "sockjs.min.js", source });
     },
   };
 }
 
-/** Names that stay: pages, and the script that is on them, ask for these. */
+/** Entries without a hash in their names, because embedded_sagecell.js refers to them. */
 const STAYING = new Set(["embedded_cells"]);
 
 /**
- * What cells share with what they load on demand has a chunk of its own: a browser that has the
- * editor, interacts or Markdown keeps them when only the cells have changed.
+ * Modules that cells share with chunks loaded on demand. They are a chunk of their own, so that the
+ * editor, interacts and Markdown stay cached when only the cells change.
  */
 const BASE =
   /\/src\/(?:dom\/(?:elements|errors|pending)|protocol\/(?:interacts\/displays|\w+)|output\/math\/math)\.ts$/;
@@ -84,9 +84,9 @@ export default defineConfig({
     emptyOutDir: true,
     license: { fileName: LICENCES },
     target: "es2022",
-    // The colours by night are the page's own choice: no rewriting of light-dark().
+    // These support light-dark(), which is therefore not rewritten.
     cssTarget: ["chrome125", "firefox125", "safari17.5"],
-    // The content security policy lets fonts and images come from the server's own files.
+    // The content security policy allows fonts and images from the server.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
@@ -107,8 +107,8 @@ export default defineConfig({
     },
   },
   experimental: {
-    // The page is at <prefix>/, its assets are at <prefix>/static/: relative addresses
-    // serve under any prefix that a proxy gives the server.
+    // The page is at <prefix>/ and its assets at <prefix>/static/. Relative addresses work with
+    // any prefix of a proxy.
     renderBuiltUrl(filename, { hostType }) {
       return hostType === "html" ? `static/${filename}` : { relative: true };
     },
@@ -117,9 +117,9 @@ export default defineConfig({
     environment: "jsdom",
     include: ["tests/**/*.test.ts"],
     restoreMocks: true,
-    // The style sheets themselves are under test, so they are read rather than stubbed.
+    // The style sheets are tested too, so they must not be replaced by stubs.
     css: true,
-    // Making a DOM takes longer than most tests; the modules keep no state to share.
+    // Creating a DOM takes longer than most tests, and modules have no state to share.
     isolate: false,
   },
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { type Plugin, defineConfig } from "vite";
 
-/** The types of what the script puts on a page, for whoever writes pages in TypeScript. */
+/** Emits the types of `window.sagecell` for authors of pages. */
 function publicTypes(): Plugin {
   return {
     name: "public-types",
@@ -15,7 +15,7 @@ function publicTypes(): Plugin {
   };
 }
 
-/** The one classic script: in a page's head, so that the page can call it in the next line. */
+/** The build of embedded_sagecell.js, a classic script: the page's next script can use it. */
 export default defineConfig({
   plugins: [publicTypes()],
   publicDir: false,

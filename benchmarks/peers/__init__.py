@@ -1,4 +1,4 @@
-"""Those who are compared: each can bring up a kernel and attach a client to it."""
+"""The programs that are compared: each can start a kernel and attach a client to it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ class Peer(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
 
     def start(self) -> None:
-        """Bring up what outlives a kernel."""
+        """Start everything that is shared by kernels."""
 
     def stop(self) -> None:
         """End everything that was started."""
 
     def open(self) -> Talk:
-        """Start a kernel and attach a client, from nothing but this peer's own readiness."""
+        """Start a kernel, or take one that the peer keeps ready, and attach a client."""
 
     def kernels(self) -> Collection[int]:
-        """The pids of the kernels that live, each the first process of its tree."""
+        """The pids of the running kernels, each the first process of its tree."""
 
     def base(self) -> Collection[int]:
-        """The pids of the processes that exist for kernels but serve no one in particular."""
+        """The pids of the processes that all kernels share."""
 
 
 class WebPeer(Peer, Protocol):
-    """A peer whose clients come through a web server."""
+    """A peer whose clients use a web server."""
 
     @property
     def web_pid(self) -> int:
@@ -44,16 +44,16 @@ class WebPeer(Peer, Protocol):
 
 
 class ReadyPeer(Peer, Protocol):
-    """A peer that keeps kernels ready for whoever comes."""
+    """A peer that keeps kernels ready."""
 
     def await_ready_kernels(self) -> None:
-        """Return when there are some and no more are coming."""
+        """Return when there are some and no more are being started."""
 
     def without_ready_kernels(self) -> AbstractContextManager[Peer]:
-        """Another one like this, up in the meantime, that keeps none."""
+        """Another peer like this one that keeps none ready, running within the context."""
 
 
-#: What each is called on the command line and in the table.
+#: The names of the peers on the command line and in the table.
 SAGECELL = "sagecell-tx"
 JUPYTER = "jupyter"
 PLAIN = "plain"

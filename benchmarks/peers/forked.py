@@ -1,7 +1,7 @@
-"""The floor: jupyter_client's client on the very kernels of this program, no server between.
+"""jupyter_client's client on this program's kernels, without a web server: the minimum.
 
-What this peer takes is the kernel's and the client's share; what sagecell-tx takes beyond
-it is the web server's.
+This peer's time is the share of kernel and client; what sagecell-tx needs beyond it
+is the share of the web server.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from sagecell_tx.hosts.forked.protocol import command, environment, kernel_limit
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.limits import Limits
 
-#: What the program bounds in its kernels, too.
+#: The same limits as in the program.
 _LIMITS = kernel_limits(Limits())
 
 
 @define(eq=False)
 class ForkedPlainClient:
-    """A fork server of its own, whose kernels' directories are below `directory`."""
+    """A separate fork server, whose kernels' directories are below `directory`."""
 
     directory: Path
     name: str = field(default=FORKED, init=False)
@@ -121,7 +121,7 @@ class ForkedPlainClient:
                 self._told.notify_all()
 
     def _await(self, event: str, kernel_id: int) -> None:
-        """Return when the fork server has told `event`."""
+        """Return when the fork server has sent `event`; raises `Unexpected` if it does not."""
         deadline = time.monotonic() + PATIENCE
         with self._told:
             while (event, kernel_id) not in self._events:
@@ -130,4 +130,4 @@ class ForkedPlainClient:
                     kernel_id,
                 ) in self._events
                 if ended or not self._told.wait(deadline - time.monotonic()):
-                    raise Unexpected(f"the fork server told no {event!r} of {kernel_id!r}")
+                    raise Unexpected(f"the fork server sent no {event!r} for {kernel_id!r}")

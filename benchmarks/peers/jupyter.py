@@ -1,4 +1,4 @@
-"""Jupyter Server with its stock Python kernel, asked as its own front ends ask it."""
+"""Jupyter Server with its stock Python kernel, used as its own front ends use it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class JupyterServer:
             "ServerApp.allow_root": True,
             "ServerApp.log_level": "WARN",
             "IdentityProvider.token": token,
-            # Else it drops what a kernel says beyond 1,000 messages a second.
+            # Otherwise it drops a kernel's messages beyond 1,000 a second.
             "ZMQChannelsWebsocketConnection.limit_rate": False,
         }
         self._server = Server(

@@ -1,4 +1,4 @@
-"""The program itself: a real twistd, asked over HTTP and its WebSocket."""
+"""The program itself: a real twistd, used over HTTP and its WebSocket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ kernels = 300
 starts = { burst = 0, per_minute = 0 }
 """
 
-#: With so many seconds and no change, no more kernels are being made ready.
+#: Seconds without a change after which no more ready kernels are being started.
 _SETTLED = 0.5
 
 _NONE_READY = "max_ready_kernels = 0\n"
@@ -73,7 +73,7 @@ class SagecellTx:
         )
 
     def kernels(self) -> set[int]:
-        """Those that are somebody's: whatever is ready was forked after them."""
+        """Kernels in use, which are the oldest: all ready ones were forked after them."""
         servers = processes.children([self.web_pid])
         forked = processes.children(servers) - processes.watches(servers)
         return set(sorted(forked, key=processes.started)[: self._kernels()["running"]])

@@ -1,4 +1,4 @@
-"""A server in a process of its own, on a free port of the loopback interface."""
+"""A server in a separate process, on a free port of the loopback interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attrs import define, field
 
 from benchmarks.client import Unexpected, call
 
-#: How long a server may take to come up, and to stop, in seconds.
+#: How long a server may take to start, and to stop, in seconds.
 PATIENCE = 60.0
 
 
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 @define(eq=False, kw_only=True)
 class Server:
-    """A started server; `log` is where what it writes goes."""
+    """A started server, whose output goes to `log`."""
 
     command: list[str]
     directory: Path
@@ -39,13 +39,13 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # As a service has one: Linux shares the processors among sessions.
+                # As for a service: Linux divides the processors among sessions.
                 start_new_session=True,
             )
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The server's process."""
         return self._process.pid
 
     def await_answer(self, url: str, headers: dict[str, str] | None = None) -> None:
@@ -64,7 +64,7 @@ class Server:
                 return
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL to what does not care."""
+        """SIGTERM, and SIGKILL after `PATIENCE`."""
         self._process.terminate()
         try:
             self._process.wait(PATIENCE)

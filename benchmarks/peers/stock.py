@@ -1,4 +1,4 @@
-"""The program with stock ipykernels: what sagecell-tx gains beyond this, its kernels gain."""
+"""The program with stock ipykernels: the difference to sagecell-tx comes from the kernels."""
 
 from __future__ import annotations
 

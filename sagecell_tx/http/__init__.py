@@ -1,1 +1,1 @@
-"""The web's side: Klein routes and websockets, one module per family of URLs."""
+"""The HTTP server: Klein routes and WebSockets, one module for each family of URLs."""

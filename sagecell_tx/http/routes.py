@@ -1,4 +1,4 @@
-"""Which URLs there are: each function makes the routes of one part of a server."""
+"""The URLs of the server: each function makes the routes of one part of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sagecell_tx.sessions.interfaces import CellStore
 
 
 def page_routes(web: WebServer, cells: CellStore, client: Path = CLIENT) -> list[Routes]:
-    """The page, the files in `client` that it is made of, and permalinks."""
+    """The page, its static files in `client`, and permalinks."""
     return [
         Pages(store=cells, client=client, baseurl=web.baseurl),
         Static(client=client),
@@ -37,7 +37,7 @@ def page_routes(web: WebServer, cells: CellStore, client: Path = CLIENT) -> list
 
 
 def permalink_routes(web: WebServer, cells: CellStore) -> list[Routes]:
-    """Permalinks alone, for a server that has nothing else: at ``/`` as well (1.17)."""
+    """Only permalinks, at ``/`` as well, for a server of its own (contract 1.17)."""
     return [
         Permalinks(
             store=cells,
@@ -55,7 +55,7 @@ def kernel_routes(
     terms: Terms,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
 ) -> list[Routes]:
-    """Kernels over every transport, programs and completions without one, and the terms."""
+    """Kernels over every transport, ``/service``, completions, and the terms of service."""
     limits, now = fleet.limits, fleet.originator.now
     completer = Completer(fleet=fleet, clock=web.reactor, originator=fleet.originator)
     sockets = WebSockets(
@@ -93,7 +93,7 @@ def kernel_routes(
 
 
 def _kernels(web: WebServer, fleet: Fleet, terms: Terms, sockets: WebSockets) -> Kernels:
-    """A kernel each, over WebSockets or polled, and the files that it made."""
+    """The routes of single kernels, over WebSockets or HTTP, and of their files."""
     limits = fleet.limits
     return Kernels(
         fleet=fleet,
@@ -120,7 +120,7 @@ def _sockjs(
     sockets: WebSockets,
     entropy: Callable[[int], bytes],
 ) -> SockJS:
-    """The SockJS service, on which each page has all its kernels."""
+    """The SockJS service, in which one connection serves all kernels of a page."""
     limits, now = fleet.limits, fleet.originator.now
 
     def begin(client: SockJSClient) -> Multiplexer:

@@ -1,4 +1,4 @@
-"""The factory for the web server's connections, whatever URLs it serves."""
+"""The factory for the web server's connections, for any set of routes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sagecell_tx.limits import RequestLimits
 
 @define(kw_only=True)
 class WebServer:
-    """What all URLs share.
+    """What all routes share.
 
-    `clients` tells who asks, `parser` parses what is long. `on_accepted` tells whether a new
+    `clients` identifies clients, `parser` parses long input. `on_accepted` tells whether a new
     connection may stay, `connection_limits` counts those of each address. Requests and WebSockets
-    take turns in `rota`. Every path begins with `baseurl`, which is empty or as in ``/cells``.
+    take turns in `rota`. Every path begins with `baseurl`, which is empty or such as ``/cells``.
     """
 
     reactor: Any
@@ -41,11 +41,11 @@ class WebServer:
         self.rota = Rota(clock=self.reactor)
 
     def site(self, routes: Iterable[Routes]) -> Site:
-        """The factory for connections over which these routes are asked."""
+        """The factory for connections that serve these routes."""
         made = CellSite(
             url_tree(routes, self.baseurl),
             requestFactory=partial(CellRequest, largest=self.limits.body_bytes, parser=self.parser),
-            timeout=None,  # the channel has deadlines of its own
+            timeout=None,  # the channel has its own deadlines
             logFormatter=AccessLog(self.clients),
             reactor=self.reactor,
         )

@@ -1,4 +1,4 @@
-"""The tree of URLs, and how routes come into it."""
+"""The resource tree, and how routes are added to it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sagecell_tx.http.serving.errors import Problem, problem_from
 
 
 class Routes(Protocol):
-    """A family of URLs, which knows where it stands."""
+    """A family of URLs, which knows its own paths."""
 
     def mount(self, root: Resource) -> None:
-        """Become children of `root`, which is ``/``, or the prefix of all paths."""
+        """Add children to `root`, which is ``/``, or the prefix of all paths."""
 
 
 class Mounted(Resource):
-    """A Klein application below a first part of the path; without more, its route is ``/``.
+    """A Klein application at the first part of a path. Its routes begin after that part, at ``/``.
 
-    With a `name`, that first part of the path is one of its own routes.
+    With a `name`, the routes include the first part of the path, which is `name`.
     """
 
     isLeaf = True  # noqa: N815
@@ -36,30 +36,30 @@ class Mounted(Resource):
 
     @override
     def render(self, request: Request) -> Any:
-        """Answer through Klein, which would redirect from an empty path to a slash."""
+        """Answer by Klein, which is given ``/`` for an empty path, as it would redirect that."""
         request.postpath = [*self._before, *(request.postpath or [])] or [b""]
         try:
             for part in (request.method, request.getHeader(b"host") or b"", *request.postpath):
                 part.decode("utf-8")
             return self._resource.render(request)
         except UnicodeDecodeError:
-            problem = Problem(400, "bad_request", "The request is not UTF-8 text.")
-        except HTTPException as error:  # the router does not like the host
+            problem = Problem(400, "bad_request", "The method, host or path is not UTF-8.")
+        except HTTPException as error:  # the router refuses the host
             problem = problem_from(error)
         return problem.render(request)
 
 
 class Root(Resource):
-    """What is below ``/``; what is not is refused as everything else is, in JSON."""
+    """The root of the tree. Unknown paths are answered in JSON."""
 
     @override
     def getChild(self, path: bytes, request: Request) -> IResource:
-        """Nothing has this name."""
+        """The resource for a child that does not exist."""
         return Unknown()
 
     @override
     def render(self, request: Request) -> bytes:
-        """A prefix without the slash that ends it: without it, no relative address is right."""
+        """Redirect from a prefix without its final slash, on which relative links depend."""
         path, mark, query = request.uri.partition(b"?")
         request.setResponseCode(301)
         request.setHeader(b"Location", path + b"/" + mark + query)
@@ -67,18 +67,18 @@ class Root(Resource):
 
 
 class Unknown(Resource):
-    """A path that leads nowhere."""
+    """The resource of every unknown path."""
 
     isLeaf = True  # noqa: N815
 
     @override
     def render(self, request: Request) -> bytes:
-        """Say so."""
-        return Problem(404, "not_found", "There is nothing here.").render(request)
+        """Answer with 404."""
+        return Problem(404, "not_found", "There is nothing at this address.").render(request)
 
 
 def url_tree(routes: Iterable[Routes], baseurl: str) -> Root:
-    """The tree of all URLs. With a `baseurl`, such as ``/cells``, each begins with that."""
+    """The tree of all routes. With a `baseurl`, such as ``/cells``, all paths begin with it."""
     tree = Root()
     for each in routes:
         each.mount(tree)

@@ -1,1 +1,1 @@
-"""Policy: one kernel's life, who listens to it, and who may start one."""
+"""Policy: the life cycle of a kernel, its listeners, and who may start one."""

@@ -1,4 +1,4 @@
-"""Why a kernel's life ended, in a word for programs and a sentence for people."""
+"""Why a kernel's life ended: a code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sagecell_tx.sessions.interfaces import Exit
 
 
 class Reason(Enum):
-    """The word that `status: dead` carries."""
+    """The code that `status: dead` carries."""
 
     FINISHED = "finished"
     IDLE = "idle"
@@ -26,36 +26,36 @@ class Reason(Enum):
 
     @property
     def sentence(self) -> str:
-        """What the user reads."""
+        """The sentence that the user reads."""
         return _SENTENCES[self]
 
     def warning(self, seconds: float) -> str:
-        """What the user reads when there are so many seconds left; "" for most reasons."""
+        """What the user reads `seconds` before the end; empty for reasons without a warning."""
         return _WARNINGS.get(self, "").format(f"{seconds:g} second{'' if seconds == 1 else 's'}")
 
 
 _SENTENCES = {
     Reason.FINISHED: "The computation is finished.",
     Reason.IDLE: "The session was idle for too long and was ended.",
-    Reason.LIFETIME: "The session reached the longest time a session may last.",
-    Reason.CPU: "The computation used all of the processor time it may have.",
-    Reason.MEMORY: "The computation used more memory than it may have.",
-    Reason.PROCESSES: "The computation started more processes than it may have.",
-    Reason.DISK: "The computation wrote more to the disk than it may.",
-    Reason.PROTOCOL: "The computation sent the server what a kernel does not send.",
+    Reason.LIFETIME: "The session reached its maximum lifetime.",
+    Reason.CPU: "The computation reached its processor time limit.",
+    Reason.MEMORY: "The computation exceeded its memory limit.",
+    Reason.PROCESSES: "The computation started more processes than its limit allows.",
+    Reason.DISK: "The computation exceeded its disk space limit.",
+    Reason.PROTOCOL: "The computation sent the server invalid messages.",
     Reason.CRASHED: "The kernel stopped unexpectedly.",
     Reason.STOPPED: "The session was stopped.",
-    Reason.DETACHED: "The connection was gone for too long and the session was ended.",
+    Reason.DETACHED: "The connection was lost for too long and the session was ended.",
     Reason.DRAINING: "The server is shutting down. Please try again in a moment.",
 }
 
 _WARNINGS = {
-    Reason.CPU: "The processor time is nearly used up. The session ends in {} of computing.",
-    Reason.IDLE: "The session has been idle for long. It ends in {} unless it is used.",
-    Reason.LIFETIME: "In {} the session reaches the longest time a session may last, and ends.",
+    Reason.CPU: "The processor time limit is near. The session ends after {} of further computing.",
+    Reason.IDLE: "The session is idle. It ends in {} unless it is used.",
+    Reason.LIFETIME: "The session ends in {}, when it reaches its maximum lifetime.",
 }
 
-#: What a host watches, and ends a kernel for.
+#: The limits for which a host ends a kernel, by `Exit.reason`.
 _WATCHED = {
     reason.value: reason
     for reason in (Reason.CPU, Reason.MEMORY, Reason.PROCESSES, Reason.DISK, Reason.PROTOCOL)
@@ -63,7 +63,7 @@ _WATCHED = {
 
 
 def reason_for(how: Exit) -> Reason:
-    """Why a kernel that no session had told to stop ended all the same."""
+    """Why a kernel ended that its session had not stopped."""
     if how.reason in _WATCHED:
         return _WATCHED[how.reason]
     if how.signal == signal.SIGXCPU:

@@ -1,7 +1,7 @@
-"""The seams between policy and the world: what hosts, stores and transports promise.
+"""The interfaces between sessions and the hosts, stores and transports around them.
 
-Everything here is a plain noun and a `typing.Protocol`; `sagecell_tx.testing` has an
-implementation of each that lives in memory, and one contract suite runs on both.
+`sagecell_tx.testing` has in-memory implementations; the tests hold those and the real ones to
+the same promises.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from sagecell_tx.wire.messages import Message
 
 
 class StartFailed(Exception):
-    """No kernel came up; the text is a sentence for the user."""
+    """The kernel did not start; the text is a sentence for the user."""
 
 
 class StoreUnavailable(Exception):
-    """The database did not answer as it should; the text is a sentence for the user."""
+    """The store cannot do what was requested; the text is a sentence for the user."""
 
 
 class StoreFull(StoreUnavailable):
-    """There is no room to store anything; the text is a sentence for the user."""
+    """The store has no room left; the text is a sentence for the user."""
 
 
 class FileRefused(Exception):
-    """A file that is not taken; the text is a sentence for the user."""
+    """A file was not accepted; the text is a sentence for the user."""
 
 
 @frozen(kw_only=True)
 class Exit:
     """How a kernel's process ended: an exit status or a signal number, or neither.
 
-    With neither, nobody saw it end: its fork server or its machine is gone. When the host
-    itself ended the kernel for a limit, `reason` is the word for that limit.
+    With neither, the end was not observed: the fork server or the machine is gone. When the host
+    itself ended the kernel for a limit, `reason` is the code of that limit.
     """
 
     status: int | None = None
@@ -46,26 +46,26 @@ class Exit:
 
 
 class KernelObserver(Protocol):
-    """Who is told what a kernel says and that it ended."""
+    """Receives a kernel's messages, and the notice of its end."""
 
     @property
     def kernel_id(self) -> str:
-        """What the kernel is called in the log: the id of its session, once it has one.
+        """The kernel's name in the log: the id of its session, once it has one.
 
-        It changes when a kernel that was kept ready is handed out, so a host reads it each time.
+        It changes when a ready kernel is handed out, so a host reads it for each line.
         """
 
     def message_received(self, message: Message) -> None:
-        """The kernel said `message` on its channel; its signature was right."""
+        """The kernel sent `message` on its channel; the signature is valid."""
 
     def heartbeat_missed(self) -> None:
-        """The kernel has been silent on its heartbeat channel for as long as the limit allows."""
+        """The kernel has not answered heartbeats for as long as the limit allows."""
 
     def limit_near(self, reason: str, seconds: float) -> None:
-        """The host will end the kernel for `reason` when it has taken so many seconds more."""
+        """The host will end the kernel for `reason` when it has used `seconds` more."""
 
     def kernel_ended(self, how: Exit) -> None:
-        """The kernel's process tree and directory are gone. Said once, and last."""
+        """The kernel's process tree and directory are gone. Called once, after everything else."""
 
 
 class Kernel(Protocol):
@@ -73,25 +73,25 @@ class Kernel(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether its process is there, as far as the host knows.
+        """Whether its process exists, as far as the host knows.
 
-        `KernelObserver.kernel_ended` is called later: its last words are heard before.
+        `KernelObserver.kernel_ended` is called later, after the kernel's last messages.
         """
 
     def send(self, message: Message) -> None:
-        """Send `message` on its channel, signed. Never blocks; nothing happens after the end."""
+        """Send `message` on its channel, signed. Never blocks; does nothing after the end."""
 
     def pause(self) -> None:
-        """Stop reading what the kernel publishes; before long, the kernel waits."""
+        """Stop reading what the kernel publishes; the kernel soon blocks."""
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again what the kernel publishes."""
 
     def interrupt(self) -> None:
-        """SIGINT to the kernel's process group."""
+        """Send SIGINT to the kernel's process group."""
 
     def kill(self) -> None:
-        """SIGKILL to the kernel's process tree; `KernelObserver.kernel_ended` follows."""
+        """Send SIGKILL to the kernel's process tree; `KernelObserver.kernel_ended` follows."""
 
 
 class Host(Protocol):
@@ -100,23 +100,23 @@ class Host(Protocol):
     def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
         """Start a kernel of the kind `spec`.
 
-        Fires with the kernel once a subscription to what it publishes is proven, so that
-        nothing it says from then on is lost. Fails with `StartFailed`. `kernel_ended` is
-        called exactly once for each `start`, also after a failure or a cancellation, when
-        everything that was begun is gone again. Cancelling kills what was begun.
+        Fires with the kernel once a message was received from its iopub channel, so that no later
+        one is lost. Fails with `StartFailed`. Cancelling kills what was started.
+        `kernel_ended` is called exactly once for each `start`, also after a failure or a
+        cancellation, when everything that was started is gone.
 
-        Raises `ValueError` for a kind that the host does not have. A host that raises has begun
-        nothing, and `kernel_ended` is not called.
+        Raises `ValueError` for a kind that the host does not have. A host that raises has started
+        nothing, and does not call `kernel_ended`.
         """
 
 
 @frozen(kw_only=True)
 class HostStatus:
-    """What operators are told of a host.
+    """The state of a host, for operators.
 
     `sandbox` is the level of confinement of its kernels, `features` what else confines them;
-    `unbounded` has the kinds of memory of theirs that nothing bounds. `rejected` counts the
-    messages of kernels that were dropped, by the word for the reason.
+    `unbounded` has the kinds of their memory that nothing bounds. `rejected` counts the messages
+    from kernels that were dropped, by reason code.
     """
 
     sandbox: str
@@ -126,44 +126,44 @@ class HostStatus:
 
 
 class HostService(Host, Protocol):
-    """A host as the server has it: claimed, started, asked for its status, and stopped."""
+    """A host as a service of the server, which claims, starts and stops it."""
 
     @property
     def status(self) -> HostStatus:
-        """How kernels are confined at present, and what was dropped so far."""
+        """The present confinement of kernels, and the messages dropped so far."""
 
     def claim(self) -> None:
-        """Have for this server alone what no two can share, before anything else is changed.
+        """Reserve what two servers cannot share, before anything else is changed.
 
-        Raises ``ConfigError`` if another server has it. Harmless if repeated.
+        Raises ``ConfigError`` if another server has it. May be repeated.
         """
 
     def startService(self) -> None:  # noqa: N802
-        """Begin to bring up what starts kernels. Raises ``ConfigError``."""
+        """Begin to prepare for starting kernels. Raises ``ConfigError``."""
 
     def when_up(self) -> Deferred[None]:
-        """Fires when kernels can be had."""
+        """Fires when kernels can be started."""
 
     def hurry(self) -> None:
-        """The server is to stop: what is still to be removed has a bounded time."""
+        """Bound the time for cleaning up, since the server is about to stop."""
 
     def stopService(self) -> Deferred[None]:  # noqa: N802
-        """End every kernel that is left; fires when no process of the host is left."""
+        """End all kernels; fires when no process of the host is left."""
 
 
 class Listener(Protocol):
-    """A client's transport that takes what a kernel says, at its own pace."""
+    """A client's transport, which reads a kernel's messages at its own pace."""
 
     def wake(self) -> None:
-        """There is something to take, and the last take had found nothing."""
+        """There is something to read, and the last read found nothing."""
 
     def close(self, reason: str) -> None:
-        """The session has nothing more to say; `reason` is the word for why."""
+        """There will be no more messages; `reason` is the code for why."""
 
 
 @frozen(kw_only=True)
 class Permalink:
-    """A program that can be asked for again: `interacts` is the JSON text of its state."""
+    """A program that can be requested again, with the state of its interacts as JSON text."""
 
     code: str
     language: str = "sage"
@@ -171,10 +171,10 @@ class Permalink:
 
 
 class CellStore(Protocol):
-    """Where permalinks are kept."""
+    """A store of permalinks."""
 
     def save(self, permalink: Permalink) -> Deferred[str]:
-        """Fires with the permalink's id, the same one for the same program."""
+        """Store a permalink. Fires with its id, the same one for the same program."""
 
     def find(self, ident: str) -> Deferred[Permalink | None]:
         """Fires with the permalink, or None when there is no such id."""
@@ -192,26 +192,26 @@ class StoredFile:
 
 
 class Upload(Protocol):
-    """A file on its way into the store; either committed or abandoned."""
+    """A file that is being stored; it is either committed or abandoned."""
 
     def write(self, data: bytes) -> Deferred[None]:
-        """Append `data`. One write at a time."""
+        """Append `data`, after the previous write has fired."""
 
     def commit(self) -> Deferred[StoredFile]:
-        """The file is whole: from now on it is found, in place of an older one of that name."""
+        """Finish the file, which replaces an older one of that name. Fires with its metadata."""
 
     def abandon(self) -> Deferred[None]:
-        """Forget what was written. Harmless after a commit."""
+        """Discard what was written. A committed file stays."""
 
 
 class FileStore(Protocol):
-    """Where the files that kernels made outlive them."""
+    """A store of files that kernels made; the files outlive their kernels."""
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
-        """Begin to store a file. `name` is one that `clean_name` returned."""
+        """Begin to store a file. `name` has passed `clean_name`."""
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
-        """Fires with what is known of a file, or None."""
+        """Fires with a file's metadata, or None if there is no such file."""
 
     def read(self, file: StoredFile, offset: int, length: int) -> Deferred[bytes]:
         """Fires with at most `length` bytes from `offset`; with ``b""`` at or past the end.
@@ -220,4 +220,4 @@ class FileStore(Protocol):
         """
 
     def sweep(self, before: float) -> Deferred[int]:
-        """Delete the files stored before this time; fires with how many."""
+        """Delete the files stored before a time in seconds since the epoch; fires with how many."""

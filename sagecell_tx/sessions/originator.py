@@ -1,4 +1,4 @@
-"""Messages that this server says itself, to kernels and on behalf of them."""
+"""Messages that this server creates itself, to kernels and on their behalf."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sagecell_tx.wire.messages import Message, originate
 
 @frozen(kw_only=True)
 class Originator:
-    """Makes messages, each with an id of its own and the time at which it was made.
+    """Creates messages, each with a new id and the current time.
 
-    `new_id` makes ids of 36 characters, `now` gives the time as ISO 8601 text with zone.
+    `new_id` returns ids of 36 characters, `now` the time as ISO 8601 text with zone.
     """
 
     new_id: Callable[[], str]
@@ -29,7 +29,7 @@ class Originator:
         session: str = "",
         parent_header: bytes = b"{}",
     ) -> Message:
-        """A new message; `session` is a kernel's id, empty when it is nobody's concern.
+        """A new message; `session` is a kernel's id or empty.
 
         Raises ValueError or RecursionError when `content` cannot be JSON.
         """

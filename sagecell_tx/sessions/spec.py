@@ -1,4 +1,4 @@
-"""What kind of kernel is meant, in the words of Jupyter's kernelspecs."""
+"""Kinds of kernels, in the terms of Jupyter's kernel specs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from attrs import frozen
 class KernelSpec:
     """One kind of kernel; equal ones are the same kind.
 
-    See "Kernel specs" in the documentation of jupyter_client. How a kernel is started is not in it:
-    the host knows that.
+    See "Kernel specs" in the documentation of jupyter_client. How a kernel is started is not part
+    of it: the host knows that.
     """
 
     name: str  # for programs: ASCII letters, digits, ".", "-" and "_"
@@ -18,5 +18,5 @@ class KernelSpec:
     language: str  # the kernel's own, as its `language_info` names it
 
 
-#: IPython as the fork server has it loaded.
+#: IPython, as the fork server has loaded it.
 PYTHON = KernelSpec(name="python3", display_name="Python 3", language="python")

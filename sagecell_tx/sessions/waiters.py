@@ -1,4 +1,4 @@
-"""Waiting for something that happens once."""
+"""Deferreds for an event that happens once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _T = TypeVar("_T")
 
 @define(eq=False)
 class OneShot(Generic[_T]):
-    """An event that happens once, with a result, and those who wait for it.
+    """An event that happens once, with a result.
 
-    Each has a Deferred of its own, so that cancelling it cancels nothing for the others.
+    Each waiter has a Deferred of its own; cancelling it does not affect the others.
     """
 
     fired: bool = field(default=False, init=False)
@@ -22,7 +22,7 @@ class OneShot(Generic[_T]):
     _waiting: list[Deferred[_T]] = field(factory=list, init=False)
 
     def when_fired(self) -> Deferred[_T]:
-        """Fires with the result: at once if it has happened, otherwise when it does."""
+        """Fires with the result: at once if the event has happened, otherwise when it does."""
         if self.fired:
             return succeed(self._result)
         waiter: Deferred[_T] = Deferred(self._waiting.remove)
@@ -30,10 +30,10 @@ class OneShot(Generic[_T]):
         return waiter
 
     def fire(self, result: _T) -> None:
-        """It has happened. A second time changes nothing."""
+        """Record the event and fire the waiters' Deferreds. Later calls do nothing."""
         if self.fired:
             return
         self.fired, self._result = True, result
-        # One at a time: each may cancel those that are still to come.
+        # One at a time: a callback may cancel other waiters.
         while self._waiting:
             self._waiting.pop(0).callback(result)

@@ -1,7 +1,7 @@
-"""A database answers in its own time, so every question to it waits in a thread.
+"""The database: its transactions block, so they run in threads.
 
 SQLite has one writer at a time. Writes therefore queue here, in the reactor, where waiting
-costs no thread; what other processes write is waited for by SQLite, for `busy_timeout`.
+costs no thread; SQLite itself waits for the writes of other processes, for `busy_timeout`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Database:
     """An SQLAlchemy engine whose transactions run in a thread pool.
 
     Each Deferred fires when its transaction is committed, or fails with `StoreUnavailable`
-    when it is rolled back because the database failed. Cancelling one gives up the
-    answer, not the work: what was asked for is still done, and in its turn.
+    when it is rolled back because the database failed. Cancelling one discards the
+    result; the transaction is still run, in its turn.
     """
 
     _engine: Engine
@@ -56,10 +56,10 @@ class Database:
     _failures: int = field(default=0, init=False)  # of writes, so far
 
     def upgrade(self) -> None:
-        """Bring the tables to this program's version, from any older one or none.
+        """Migrate the tables to this program's version, from any older one or none.
 
-        Blocks, and belongs before the first question: without tables there is nothing to
-        serve. Raises `ConfigError` when the database cannot be used.
+        Blocks; call it before the first transaction, which needs the tables. Raises `ConfigError`
+        when the database cannot be used.
         """
         try:
             with self._engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
@@ -72,20 +72,20 @@ class Database:
         return self._answer(lambda: self._in_thread(self._engine, work))
 
     def write(self, work: Callable[[Connection], T]) -> Deferred[T]:
-        """Run `work` in a transaction after the writes asked for before; fires with its result."""
+        """Run `work` in a transaction after all earlier writes; fires with its result."""
         writer = self._engine.execution_options(**{_IMMEDIATE: True})
         failures = self._failures
 
         def in_turn() -> Deferred[T]:
             if self._failures != failures:
-                # It has waited already for as long as SQLite waits, or for a disk that fails.
+                # It has waited already for as long as SQLite waits, or for a failing disk.
                 return fail(StoreUnavailable(UNAVAILABLE))
             return self._in_thread(writer, work).addErrback(self._count_failure)
 
         return self._answer(lambda: self._writing.run(in_turn))
 
     def store(self, work: Callable[[Connection], T]) -> Deferred[T]:
-        """As `write`, for what makes the database larger; fails with `StoreFull` without room."""
+        """As `write`, for transactions that add data. Fails with `StoreFull` without room."""
 
         def with_room(connection: Connection) -> T:
             if self._disk is not None:
@@ -95,7 +95,7 @@ class Database:
         return self.write(with_room)
 
     def close(self) -> Deferred[None]:
-        """Take no more questions; fires when those under way are done and all is closed."""
+        """Refuse new transactions; fires when those in progress have ended and all is closed."""
         self._closed = True
         done = DeferredList(list(self._under_way))
         return done.addCallback(
@@ -103,9 +103,9 @@ class Database:
         )
 
     def _count_failure(self, failure: Failure) -> Failure:
-        """Whoever waits in the queue now fails as well, or each would wait as long again."""
+        """Let the writes in the queue fail as well, or each would wait as long again."""
         error = failure.value
-        # Elsewhere it may have been the one transaction's own fault, such as a deadlock.
+        # In other databases the cause may be this transaction alone, such as a deadlock.
         if isinstance(error, OperationalError) and isinstance(error.orig, sqlite3.Error):
             self._failures += 1
         return failure
@@ -118,7 +118,7 @@ class Database:
         return deferToThreadPool(self._reactor, self._pool, transaction)
 
     def _answer(self, begin: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """A Deferred of its own for the caller, so that cancelling cannot reach the queue."""
+        """Give the caller a Deferred of its own, so that cancelling cannot reach the queue."""
         if self._closed:
             return fail(StoreUnavailable("The server is shutting down."))
         asked = begin()
@@ -143,15 +143,15 @@ def open_database(
 ) -> Database:
     """The database at an SQLAlchemy URL; nothing is connected yet.
 
-    `pool` is running, or will be, until after `Database.close`. `busy_timeout` is how
-    many seconds SQLite waits for another process to finish its writing, `reserve` how many bytes
-    it leaves free on its disk. Raises `ConfigError` for a URL that no database can have.
+    `pool` has to run until `Database.close` has fired. `busy_timeout` is how many seconds SQLite
+    waits for another process to finish writing, `reserve` how many bytes of its disk are left free.
+    Raises `ConfigError` for an invalid URL, or one whose driver is not installed.
     """
     try:
         parsed = make_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
         if sqlite and parsed.database in (None, "", ":memory:"):
-            raise ConfigError("database: SQLite in memory forgets everything; name a file")
+            raise ConfigError("database: SQLite in memory keeps nothing; give the path of a file")
         engine = create_engine(
             parsed,
             pool_size=pool.max,
@@ -183,7 +183,7 @@ def attempt(connection: Connection, statement: Executable) -> bool:
 
 
 def alembic_config() -> AlembicConfig:
-    """Where the packaged migrations are."""
+    """Alembic's configuration, with the place of the packaged migrations."""
     config = AlembicConfig()
     config.set_main_option("path_separator", "os")
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -197,23 +197,24 @@ def _migrate(connection: Connection) -> None:
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
-    # The driver would begin transactions by itself, and none of them immediate.
+    # Otherwise the driver begins transactions by itself, none of them immediate.
     dbapi_connection.isolation_level = None
     _write_ahead(dbapi_connection)
     for pragma in (
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        # Debian's SQLite writes zeros over all that is deleted: a large file twice more.
+        # Debian's SQLite overwrites deleted data with zeros, which writes a large file twice more.
         "secure_delete=FAST",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
 def _write_ahead(dbapi_connection: Any) -> None:
-    """Have a log that is written ahead, so that readers and a writer do not wait for one another.
+    """Set the journal mode WAL, in which readers and a writer do not wait for one another.
 
-    SQLite waits for who writes before it begins a transaction, but not before it changes a new
-    database in this way: two servers that start at once would be in each other's way.
+    SQLite waits for a writer before it begins a transaction, but not before it changes the journal
+    mode, which would fail for one of two servers that start at once. So an empty exclusive
+    transaction waits for the other server.
     """
     while True:
         try:

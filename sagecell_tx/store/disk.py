@@ -1,4 +1,4 @@
-"""The disk that an SQLite database is on, which others need as well."""
+"""Free space on the disk of an SQLite database, which other programs need as well."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FULL = "There is no room left on this server's disk; please try again later."
 
 
 def free_bytes(directory: Path) -> int:
-    """What whoever is not root may still write there."""
+    """Bytes that users other than root may still write on the disk of `directory`."""
     status = os.statvfs(directory)
     return status.f_bavail * status.f_frsize
 
 
 @define(kw_only=True)
 class Disk:
-    """Of `directory`'s disk, `reserve` bytes are not the database's to fill."""
+    """Keeps the database from using the last `reserve` bytes of the disk of `directory`."""
 
     directory: Path
     reserve: int
@@ -33,9 +33,9 @@ class Disk:
     _full: bool = field(default=False, init=False)
 
     def check(self, connection: Connection) -> None:
-        """Raises `StoreFull` when there is less left. For a transaction that is to store something.
+        """Raise `StoreFull` if fewer than `reserve` bytes are free. For transactions that add data.
 
-        What was deleted leaves room within the database's file, which does not shrink.
+        Free pages within the database's file count as free, since the file does not shrink.
         """
         pages = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()

@@ -1,10 +1,10 @@
-"""What kernels made outlives them here, each content once, whoever made it.
+"""Files that kernels made, in a database. Equal contents are stored once.
 
-A file is a row that points to a blob; a blob is known by its SHA-256 and lies in rows of
-at most `CHUNK` bytes, so that no file is ever whole in memory. An upload fills a blob
-without a digest, which nobody can find. Its commit is one transaction: the blob gets its
-digest, or gives way to one that has it already, and the file's row points there. A crash
-leaves at most blobs without digests, which `forget_uploads` deletes.
+A file is a row that points to a blob; a blob is identified by its SHA-256 and stored in rows of
+at most `CHUNK` bytes, so that a whole file is never in memory. An upload fills a blob without a
+digest, which cannot be found. Its commit is one transaction: the blob gets its digest, or is
+deleted if another has that digest already, and the file's row points to the blob with the
+digest. A crash leaves only blobs without digests, which `forget_uploads` deletes.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
 
-# What one transaction of a sweep deletes at most: other writers wait for no more than that.
+# The most that one transaction of a sweep deletes, since other writers wait for it.
 _BLOBS_AT_ONCE = 100
 _CHUNKS_AT_ONCE = 64
 
-# The size of a blob that a sweep is deleting, which no upload may commit any more.
+# The size that marks a blob that a sweep is deleting; no upload may commit it any more.
 _CONDEMNED = -1
 
 UPLOAD_ENDED = "This upload has ended; the file must be sent again."
@@ -46,8 +46,8 @@ FILE_GONE = "This file is no longer stored."
 class DatabaseFileStore:
     """A `FileStore` in a database. `now` is in seconds since the epoch.
 
-    `entropy` returns so many random bytes; each upload is named by 16 of them. Of what was
-    committed, `total` bytes are kept at most: the oldest files make room. With 0, all are kept.
+    `entropy(n)` returns n random bytes; each upload's id has 16. At most `total` bytes of committed
+    files are kept: the oldest are deleted for new ones. With 0, all are kept.
     """
 
     _database: Database
@@ -78,7 +78,7 @@ class DatabaseFileStore:
         )
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
-        """See `FileStore`. What cannot be an id or a name is not found either."""
+        """See `FileStore`. An invalid id or name is not found either."""
         try:
             clean_ident(kernel_id)
             clean_name(name)
@@ -93,17 +93,17 @@ class DatabaseFileStore:
         return self._database.read(partial(_read, digest=file.digest, offset=offset, length=length))
 
     def sweep(self, before: float) -> Deferred[int]:
-        """See `FileStore`. Contents that no file has any more are deleted with them.
+        """See `FileStore`. Contents that no file has any more are deleted, too.
 
-        So are uploads begun before this time that are not this process's own.
+        So are uploads of other processes that were begun before that time.
         """
         return Deferred.fromCoroutine(self._sweep(before))
 
     def forget_uploads(self, before: float) -> Deferred[None]:
-        """Delete what a crash left: other processes' uploads begun before this time.
+        """Delete what a crash left: uploads of other processes that were begun before a time.
 
-        For a start: now, if no other process uses the database; otherwise now less the
-        longest that an upload may take.
+        At a server's start that is now, if no other process uses the database; otherwise now
+        minus the longest time that an upload may take.
         """
         return Deferred.fromCoroutine(self._delete_blobs(before))
 
@@ -126,10 +126,10 @@ class DatabaseFileStore:
 
 @define(kw_only=True, eq=False)
 class DatabaseUpload:
-    """An `Upload` into a database. After a write that failed, only `abandon` is left.
+    """An `Upload` into a database. After a failed write, only `abandon` can be called.
 
-    What is less than a row waits here, so that small writes cost no transaction. The hash and
-    what is stored change in the pool's threads, in one transaction after the other.
+    Less than a row waits in memory, so that small writes cost no transaction. `_hash` and
+    `_stored` change in the pool's threads, in one transaction after the other.
     """
 
     _database: Database
@@ -171,7 +171,7 @@ class DatabaseUpload:
         return self._commit(self._size, settle).addCallback(self._committed)
 
     def abandon(self) -> Deferred[None]:
-        """See `Upload`. Never fails: what cannot be deleted now, a sweep will delete."""
+        """See `Upload`. Never fails: a sweep deletes what cannot be deleted now."""
         self._open = False
         self._rest = bytearray()
         self._ended()
@@ -205,7 +205,7 @@ class DatabaseUpload:
         named = update(blobs).where(mine, blobs.c.size != _CONDEMNED)
         if not attempt(connection, named.values(digest=digest, size=self._stored)):
             connection.execute(delete(blobs).where(mine))
-        # One row, or the upload was taken for a dead one and deleted, which is an error.
+        # An error if there is none: a sweep took this upload for a crashed one and deleted it.
         blob_id = connection.scalars(select(blobs.c.id).where(blobs.c.digest == digest)).one()
         file = {"kernel_id": self._kernel_id, "name": self._name}
         connection.execute(delete(files).filter_by(**file))
@@ -256,7 +256,7 @@ def _delete_files(connection: Connection, before: float) -> int:
 
 
 def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
-    """Take some of the blobs that nobody has a use for out of everybody's sight; their ids."""
+    """Mark some unused blobs, so that they cannot be found any more; returns their ids."""
     unused = and_(blobs.c.digest.is_not(None), ~exists().where(files.c.blob_id == blobs.c.id))
     left = and_(blobs.c.digest.is_(None), blobs.c.created < before, blobs.c.id.not_in(but))
     condemned = connection.scalars(
@@ -269,7 +269,7 @@ def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequ
 
 
 def _delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
-    """Delete some of these blobs' bytes; returns how many rows, 0 when there are no more."""
+    """Delete some of these blobs' rows; returns how many, 0 when there are no more."""
     some = connection.execute(
         select(chunks.c.blob_id, chunks.c.start)
         .where(chunks.c.blob_id.in_(blob_ids))

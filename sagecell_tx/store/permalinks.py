@@ -1,7 +1,7 @@
-"""A permalink is a program under an id that only those who have the link can know.
+"""Permalinks: programs that are stored under ids that nobody can guess.
 
-The id is a keyed hash of the program: whoever shares the same program gets the same id,
-and nobody without the key, which never leaves the database, can tell or try ids.
+The id is a keyed hash of the program: the same program always gets the same id. Without the
+key, which never leaves the database, ids can be neither computed nor guessed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KEY_SIZE = 32
 class DatabaseCellStore:
     """A `CellStore` in a database. `now` is in seconds since the epoch.
 
-    `entropy` returns so many random bytes, and is asked for a key once in a database's life.
+    `entropy(n)` returns n random bytes; it is called for a key if the database has none.
     """
 
     _database: Database
@@ -68,7 +68,7 @@ class DatabaseCellStore:
         return self._database.read(partial(_find, ident=ident)).addCallback(found)
 
     def _count(self) -> None:
-        """Write down who was asked for, behind the reader's back: nobody waits for statistics."""
+        """Store the counts of requests in the background: no request waits for statistics."""
         if self._counting or not self._asked_for:
             return
         counts, self._asked_for = self._asked_for, Counter()
@@ -88,7 +88,7 @@ class DatabaseCellStore:
 
 
 def check_permalink(permalink: Permalink) -> None:
-    """Raise `WireError` unless every database can hold this permalink."""
+    """Raise `WireError` unless every database can store this permalink."""
     for text in (permalink.code, permalink.language, permalink.interacts):
         clean_text(text)
 
@@ -98,9 +98,9 @@ def permalink_ident(key: bytes, permalink: Permalink) -> str:
     parts = [
         text.encode("utf-8") for text in (permalink.code, permalink.language, permalink.interacts)
     ]
-    # Each with its length, so that no two programs run together into the same bytes.
-    told = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-    digest = hmac.digest(key, told, "sha256")[:16]
+    # Each with its length, so that two programs never give the same bytes.
+    hashed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    digest = hmac.digest(key, hashed, "sha256")[:16]
     return base64.b32encode(digest).decode("ascii").rstrip("=").lower()
 
 
@@ -124,7 +124,7 @@ def _save(
 
 
 def _key(connection: Connection, entropy: Callable[[int], bytes]) -> bytes:
-    """The database's key, made if there is none: by one process, whoever else tries too."""
+    """The database's key; if there is none, one of the processes that try creates it."""
     query = select(secrets.c.value).where(secrets.c.name == KEY_NAME)
     key = connection.scalar(query)
     if key is None:
@@ -143,7 +143,7 @@ def _find(connection: Connection, ident: str) -> Permalink | None:
     ).one_or_none()
     if row is None:
         return None
-    # SageMathCell's columns may be empty; then the permalink's own defaults hold.
+    # SageMathCell's columns may be null; then the defaults of `Permalink` apply.
     return Permalink(**{name: text for name, text in row._asdict().items() if text is not None})
 
 

@@ -1,7 +1,7 @@
-"""Another server keeps the permalinks: it is asked over ``/permalink``, as pages ask it.
+"""Permalinks on another server, which is sent the same requests to ``/permalink`` as pages send.
 
-So the other may be any sagecell-tx, one of permalinks only, or a server of SageMathCell's.
-What it answers is no more trusted than what a page says.
+So it may be any sagecell-tx, one of permalinks only, or a SageMathCell server. Its responses
+are trusted no more than a page's requests.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ from sagecell_tx.wire.messages import WireError, parse_json, parse_object
 
 _log = Logger()
 
-#: Seconds within which an answer is there, and whole.
+#: Seconds within which a response has to be complete.
 PATIENCE = 10.0
 
-#: Bytes that an answer may have.
+#: Bytes that a response may have.
 LARGEST = 8 * MIB
 
-#: Questions at a time. The others wait, and their patience runs meanwhile: two servers that
-#: name each other end their talk by it.
+#: Requests at a time. The timeout of the others runs while they wait, which ends the loop of two
+#: servers that are configured to use each other.
 AT_A_TIME = 32
 
 
 class Unexpected(Exception):
-    """An answer that cannot be meant; the text says why."""
+    """An invalid response; the text says why."""
 
 
 @define(kw_only=True, eq=False)
 class RemoteCellStore:
-    """A `CellStore` at an address. Cancelling a Deferred hangs up."""
+    """A `CellStore` on another server. Cancelling a Deferred closes its connection."""
 
     _url: str
     _agent: IAgent
@@ -80,7 +80,7 @@ class RemoteCellStore:
         return self._turn(self._find, ident)
 
     def _turn(self, ask: Any, what: Permalink | str) -> Deferred[Any]:
-        """Ask when it is this one's turn; what goes wrong is `StoreUnavailable`."""
+        """Send a request at its turn; failures become `StoreUnavailable`."""
         asked = self._turns.run(lambda: Deferred.fromCoroutine(ask(what)))
         return asked.addTimeout(PATIENCE, self._clock).addErrback(self._unavailable)
 
@@ -90,7 +90,7 @@ class RemoteCellStore:
             raise WireError("code_too_long", "The program is too long for a permalink.")
         if status != 200:
             raise Unexpected(f"status {status}")
-        return str(_meant(_ident, body))
+        return str(_parsed(_ident, body))
 
     async def _find(self, ident: str) -> Permalink | None:
         status, body = await self._answer("GET", params={"q": ident})
@@ -98,7 +98,7 @@ class RemoteCellStore:
             return None
         if status != 200:
             raise Unexpected(f"status {status}")
-        match _meant(parse_json, body):
+        match _parsed(parse_json, body):
             case [str(code), str(language), str(interacts)]:
                 return Permalink(code=code, language=language, interacts=interacts)
         raise Unexpected("no program")
@@ -110,7 +110,7 @@ class RemoteCellStore:
         params: dict[str, str] | None = None,
         form: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """Status and body of an answer, whatever the status."""
+        """The status and the body of a response, whatever the status."""
         asked = self._client.request(
             method,
             _AsciiURL.from_text(self._url),
@@ -126,24 +126,23 @@ class RemoteCellStore:
             raise CancelledError from error
         except ResponseFailed as error:
             if all(each.check(CancelledError) for each in error.reasons):
-                raise CancelledError from error  # nothing failed: it was given up
+                raise CancelledError from error  # it was cancelled, and did not fail
             raise
         return response.code, await _body(response)
 
     def _unavailable(self, failure: Failure) -> Failure:
         if failure.check(WireError, CancelledError):
             return failure
-        _log.failure("asking {url} for permalinks", failure, url=self._url)
+        _log.failure("the request to {url} for a permalink failed", failure, url=self._url)
         return Failure(
             StoreUnavailable(
-                "The server that keeps permalinks cannot be asked just now; "
-                "please try again in a moment."
+                "The server that stores permalinks is not available; please try again in a moment."
             )
         )
 
 
 def check_address(url: str) -> str:
-    """The address of a server that keeps permalinks. Raises `ConfigError` for anything else."""
+    """`url` itself, if it can be that of a permalink server; raises `ConfigError` otherwise."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -154,8 +153,8 @@ def check_address(url: str) -> str:
     return url
 
 
-def _meant(parse: Any, body: bytes) -> Any:
-    """What a body says; a mistake in it is the other server's, not the visitor's."""
+def _parsed(parse: Any, body: bytes) -> Any:
+    """Parse a body; raises `Unexpected`, since errors in it are the other server's."""
     try:
         return parse(body)
     except WireError as error:
@@ -169,14 +168,14 @@ def _ident(body: bytes) -> str:
 
 
 def _body(response: IResponse) -> Deferred[bytes]:
-    """The body of a response, of at most `LARGEST` bytes. Cancelling hangs up."""
+    """The body of a response, of at most `LARGEST` bytes. Cancelling closes the connection."""
     body = _Body()
     response.deliverBody(body)
     return body.whole
 
 
 class _AsciiURL(EncodedURL):
-    """An address as `check_address` takes it. Encoded by hyperlink, one of IPv6 would be an error."""
+    """A URL from `check_address`, not encoded: for IPv6 addresses, hyperlink would fail."""
 
     @override
     def to_uri(self) -> EncodedURL:
@@ -186,9 +185,9 @@ class _AsciiURL(EncodedURL):
 @implementer(IAgent)
 @define
 class _PlainAgent:
-    """Keeps treq from decompressing bodies and from storing cookies: it has no limits on either.
+    """Keeps treq from decompressing bodies and from storing cookies, since it limits neither.
 
-    A body that was compressed without being asked for is then read as it is.
+    A body that is compressed although nobody requested that is read as it is.
     """
 
     _agent: IAgent
@@ -227,13 +226,13 @@ class _Form:
         return succeed(None)
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """All of it is on its way."""
+        """Do nothing: the form has been written."""
 
     resumeProducing = stopProducing = pauseProducing  # noqa: N815
 
 
 class _Body(Protocol):
-    """A body on its way."""
+    """Collects the body of a response."""
 
     def __init__(self) -> None:
         self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())

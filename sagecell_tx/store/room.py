@@ -1,6 +1,6 @@
-"""All stored files have a total: when there is no room for a new one, the oldest make it.
+"""The limit on the total size of stored files: the oldest are deleted to make room for new ones.
 
-They go in batches, so that what is stored need seldom be counted.
+They are deleted in batches, so that the stored bytes seldom have to be counted.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from sagecell_tx.store.schema import blobs, files
 
 _log = Logger()
 
-#: The part of the total that is left when the oldest files have made room.
+#: The part of the total that is used once old files are deleted and the new one is stored.
 LEFT = 0.9
 
-# What one transaction deletes at most.
+# The most that one transaction deletes.
 _FILES_AT_ONCE = 100
 
-TOO_LARGE = "The file is larger than all that this server stores."
+TOO_LARGE = "The file is larger than this server's space for all files."
 
 
 @define(kw_only=True, eq=False)
 class Room:
-    """Room for `total` bytes of files, where equal contents count once; with 0, for all.
+    """Limits files to `total` bytes, where equal contents count once; 0 means no limit.
 
     `delete_unused` deletes the contents that no file has any more.
     """
@@ -40,20 +40,20 @@ class Room:
     _database: Database
     _total: int
     _delete_unused: Callable[[], Coroutine[Any, Any, None]]
-    _held: int | None = field(default=None, init=False)  # at most; None: to be counted
+    _held: int | None = field(default=None, init=False)  # bytes, at most; None: to be counted
     _committing: DeferredLock = field(factory=DeferredLock, init=False)
 
     def commit(self, size: int, settle: Callable[[Connection], StoredFile]) -> Deferred[StoredFile]:
-        """Commit a file of so many bytes when there is room for it, one after the other.
+        """Make room for `size` bytes, then run `settle` in a transaction; one file at a time.
 
-        Fails with `FileRefused` when there can be none, and like `Database.store`.
+        Fails with `FileRefused` for a file larger than the total, and like `Database.store`.
         """
         if not self._total:
             return self._database.store(settle)
         return self._committing.run(lambda: Deferred.fromCoroutine(self._fit(size, settle)))
 
     def count_again(self) -> None:
-        """What is stored has changed, be it by this process or by another one."""
+        """Count the stored bytes before the next commit: this or another process changed them."""
         self._held = None
 
     async def _fit(self, size: int, settle: Callable[[Connection], StoredFile]) -> StoredFile:
@@ -66,34 +66,34 @@ class Room:
         return await self._database.store(settle)
 
     async def _evict(self, needed: int) -> int:
-        """Let the oldest files go if so many bytes have no room; returns what is stored then."""
+        """Delete the oldest files if `needed` bytes have no room; returns the bytes stored then."""
         held, evicted = await self._database.read(_bytes_held), 0
         if held + needed <= self._total:
             return held
         goal = max(0, int(LEFT * self._total) - needed)
         while held > goal:
-            # Nothing is counted anew for each batch: there may be a million files.
+            # Not counted again for each batch: there may be a million files.
             gone, freed = await self._database.write(partial(_delete_oldest, excess=held - goal))
             if not gone:
                 break
             evicted += gone
             held -= freed
-        _log.info("{count} stored files made room for new ones", count=evicted)
+        _log.info("the {count} oldest files were deleted to make room for new ones", count=evicted)
         await self._delete_unused()
         return held
 
 
 def _bytes_held(connection: Connection) -> int:
-    """What all files take: each content once, and something for each file."""
+    """The bytes of all files: each content once, and `ENTRY` for each file."""
     used = exists().where(files.c.blob_id == blobs.c.id)
     contents = connection.scalar(select(func.sum(blobs.c.size)).where(used)) or 0
     return int(contents) + ENTRY * (connection.scalar(select(func.count()).select_from(files)) or 0)
 
 
 def _delete_oldest(connection: Connection, excess: int) -> tuple[int, int]:
-    """Delete the oldest files, until `excess` bytes are free or they are many.
+    """Delete the oldest files until `excess` bytes are freed, at most `_FILES_AT_ONCE`.
 
-    Returns how many, and how many bytes are free now: contents that others have as well are not.
+    Returns how many, and the bytes freed, without contents that other files have as well.
     """
     oldest = connection.execute(
         select(files.c.kernel_id, files.c.name, files.c.blob_id, blobs.c.size)

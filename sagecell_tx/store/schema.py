@@ -1,7 +1,7 @@
 """The tables: permalinks, files, and the blobs that files share.
 
 Only types that SQLite and PostgreSQL both have. The migrations build these tables;
-a test holds the two together.
+a test compares the two.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ permalinks = Table(
     Column("requested", Integer),
 )
 
-#: What the database knows and nobody else may: keys, each made at its first use.
+#: Keys that must not leave the database, each created at its first use.
 secrets = Table(
     "secrets",
     metadata,
@@ -45,7 +45,7 @@ secrets = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-#: Contents of files. Without a digest it is an upload under way, or what a crash left of one.
+#: Contents of files. Without a digest: an upload in progress, left by a crash, or being deleted.
 blobs = Table(
     "blobs",
     metadata,
@@ -64,6 +64,7 @@ chunks = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+#: Files by kernel and name. Several may have the same contents.
 files = Table(
     "files",
     metadata,

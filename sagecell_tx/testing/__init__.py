@@ -1,1 +1,1 @@
-"""Doubles that keep the promises of the real things, in memory, for tests and embedders."""
+"""In-memory implementations of the interfaces in `sessions`, for tests and embedders."""

@@ -1,8 +1,8 @@
-"""Kernels that live in memory: a host without processes, for tests of whatever uses one.
+"""Kernels in memory: a host without processes, for tests of code that uses a host.
 
-A `MemoryHost` starts a `MemoryKernel` at once, or when the test says so. The test speaks for
-the kernel (`publish`, `reply`, `end`), or lets an ``answering`` one run the language of a few
-words that `sagecell_tx.testing.runs` has.
+A `MemoryHost` starts a `MemoryKernel` at once, or when the test says so. The test acts for
+the kernel (`publish`, `reply`, `end`), or lets an ``answering`` one run the small language of
+`sagecell_tx.testing.runs`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.testing.runs import Run
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message, originate
 
-#: When every message of a kernel in memory was written.
+#: The date of every message from a kernel in memory.
 DATE = "2026-01-01T00:00:00+00:00"
 
 KILLED = Exit(signal=int(signal.SIGKILL))
@@ -46,9 +46,9 @@ _KERNEL_INFO = {
 class MemoryHost:
     """Starts kernels in memory, of any kind; implements `HostService`.
 
-    `kernels` has one for each start, the latest last. `prompt` and the attributes below it are for
-    the starts that follow: with `prompt` they succeed at once, otherwise the test calls `come_up`
-    or `fail`; a `broken` host raises that. For `answering`, `stubborn` and `lingering` see
+    `kernels` has one for each start, the latest last. `prompt` to `lingering` apply to later
+    starts: with `prompt` they succeed at once, otherwise the test calls `come_up` or `fail`;
+    `broken` is an exception that they raise. For `answering`, `stubborn` and `lingering` see
     `MemoryKernel`. `features`, `unbounded` and `rejected` are for the status.
     """
 
@@ -103,7 +103,7 @@ class MemoryHost:
         """See `HostService.claim`. There is nothing to claim."""
 
     def startService(self) -> None:  # noqa: N802
-        """See `HostService.startService`. Kernels can be had before as well."""
+        """See `HostService.startService`. Kernels can be started before as well."""
 
     def when_up(self) -> Deferred[None]:
         """See `HostService.when_up`. Fires at once."""
@@ -121,11 +121,11 @@ class MemoryHost:
 
 @define(kw_only=True, eq=False)
 class MemoryKernel:
-    """A kernel in memory; implements `Kernel`, and does what the test tells it.
+    """A kernel in memory that the test controls; implements `Kernel`.
 
-    `kernel_id` is what its observer called it when it was started. A `stubborn` one ignores a
-    shutdown_request. A `lingering` one, once told to go, killed or given up while starting, is
-    `going` and ends only when the test calls `end`.
+    `kernel_id` is what its observer called it when it was started. An `answering` one replies to
+    requests by itself. A `stubborn` one ignores a shutdown_request. A `lingering` one that is shut
+    down, killed or cancelled while starting is `going`, and ends only when the test calls `end`.
     """
 
     kernel_id: str
@@ -141,11 +141,11 @@ class MemoryKernel:
     killed: bool = field(default=False, init=False)
     going: bool = field(default=False, init=False)
     how: Exit | None = field(default=None, init=False)  # how it ended
-    gone: bool = field(default=False, init=False)  # the observer was told
+    gone: bool = field(default=False, init=False)  # the observer was notified
     _held: list[Message] = field(factory=list, init=False)
     _said: int = field(default=0, init=False)
     hanging: list[Run] = field(factory=list, init=False)  # until the next interrupt
-    holding: list[Run] = field(factory=list, init=False)  # until the next from outside
+    holding: list[Run] = field(factory=list, init=False)  # until the next call of `interrupt`
 
     def __attrs_post_init__(self) -> None:
         self.coming = Deferred(self._give_up)
@@ -193,14 +193,14 @@ class MemoryKernel:
             self.killed = True
             self._end(KILLED)
 
-    # --- what the test lets happen
+    # --- for the test
 
     def come_up(self) -> None:
-        """The start succeeds."""
+        """Let the start succeed."""
         self.coming.callback(self)
 
     def fail(self, sentence: str = "No kernel came up.") -> None:
-        """The start fails, and nothing is left of it (of a lingering one, only after `end`)."""
+        """Let the start fail, and the kernel end (a lingering one only after `end`)."""
         self.coming.errback(StartFailed(sentence))
         self._end(Exit(status=1))
 
@@ -213,7 +213,7 @@ class MemoryKernel:
         channel: str = IOPUB,
         buffers: tuple[bytes, ...] = (),
     ) -> Message:
-        """Say something on behalf of `parent`; gives what was said."""
+        """Deliver a new message with the parent `parent`; returns the message."""
         message = self.originate(msg_type, content, parent, channel=channel, buffers=buffers)
         self.deliver(message)
         return message
@@ -227,7 +227,7 @@ class MemoryKernel:
         channel: str = IOPUB,
         buffers: tuple[bytes, ...] = (),
     ) -> Message:
-        """What `publish` would publish, to be changed and delivered."""
+        """The message that `publish` would deliver, for the test to change and deliver."""
         self._said += 1
         message = originate(
             channel,
@@ -241,7 +241,7 @@ class MemoryKernel:
         return attrs.evolve(message, buffers=buffers)
 
     def deliver(self, message: Message) -> None:
-        """Let the server receive `message`, or hold it back while paused if it is published."""
+        """Pass `message` to the observer; those on iopub are held back while paused."""
         if self.how is not None:
             return
         if message.channel == IOPUB and (self.paused or self._held):
@@ -254,7 +254,7 @@ class MemoryKernel:
         return self.publish("status", {"execution_state": state}, parent)
 
     def stream(self, text: str, parent: Message | None = None, name: str = "stdout") -> Message:
-        """Publish `text` as something printed."""
+        """Publish `text` on a stream."""
         return self.publish("stream", {"name": name, "text": text}, parent)
 
     def reply(self, request: Message, content: dict[str, Any] | None = None) -> Message:
@@ -268,21 +268,21 @@ class MemoryKernel:
         self.status("idle", request)
 
     def miss_heartbeats(self) -> None:
-        """Be silent on the heartbeat channel for too long."""
+        """Report to the observer that heartbeats were missed."""
         self.observer.heartbeat_missed()
 
     def limit_near(self, reason: str, seconds: float) -> None:
-        """Have taken nearly all that the host allows."""
+        """Report to the observer that a limit is near."""
         self.observer.limit_near(reason, seconds)
 
     def end(self, how: Exit = KILLED) -> None:
-        """End. What was said is heard first: a paused kernel has ended only when resumed."""
+        """End. The observer is notified after the last message; if paused, after `resume`."""
         if self.how is None:
             self.how = how
             self._ended()
 
     def forget_last_words(self) -> None:
-        """The host no longer waits for `resume`: what an ended kernel had said is lost."""
+        """Drop the messages that were held back, as a host that no longer waits for `resume`."""
         self._held.clear()
         self.paused = False
         self._ended()

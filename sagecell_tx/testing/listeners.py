@@ -1,4 +1,4 @@
-"""A listener that lives in memory and takes at the pace that the test sets."""
+"""A listener in memory, which reads at the pace that the test sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MemoryListener:
     """Implements `Listener`. A `slow` one reads only when the test calls `read`.
 
     `room` is what it reads at a time, in bytes; `received` is everything it has read so far.
-    `on_wake` is done in place of taking, `on_close` after the reason was written down.
+    `on_wake` is called instead of reading, `on_close` after the reason was recorded.
     """
 
     slow: bool = False
@@ -29,20 +29,20 @@ class MemoryListener:
     attachment: Attachment = field(init=False)
 
     def attach(self, attach: Callable[[Listener], Attachment]) -> MemoryListener:
-        """Attach by a session's or a bridge's `attach`, and take what waits unless slow."""
+        """Attach by a session's or an audience's `attach`, and read what waits unless slow."""
         self.attachment = attach(self)
         if not self.slow:
             self.read_all()
         return self
 
     def read(self) -> list[Message]:
-        """Take once."""
+        """Read once."""
         messages = self.attachment.read(self.room)
         self.received += messages
         return messages
 
     def read_all(self) -> None:
-        """Take until nothing is left."""
+        """Read until nothing is left."""
         while self.read():
             pass
 
@@ -62,11 +62,11 @@ class MemoryListener:
 
     @property
     def kinds(self) -> list[str]:
-        """The types of what was heard, in order."""
+        """The types of the received messages, in order."""
         return [message.msg_type for message in self.received]
 
     @property
     def text(self) -> str:
-        """Everything heard on streams, joined."""
+        """The text of all received stream messages, joined."""
         streams = [message for message in self.received if message.msg_type == "stream"]
         return "".join(message.parsed_content()["text"] for message in streams)

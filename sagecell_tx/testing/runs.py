@@ -1,14 +1,14 @@
-"""What an answering kernel in memory runs: a language of a few words, one to a line.
+"""The small language that an answering kernel in memory runs, one command to a line.
 
     print TEXT       a line on stdout
     display TEXT     a display_data with text/plain
     save NAME TEXT   a file, sent to the server, and named in the reply's payload
     timeout SECONDS  a kernel_timeout
     hang             no answer until it is interrupted
-    hold             the same, but only `Kernel.interrupt` does it: control is not read
-    ignore           no answer, whatever comes
+    hold             the same, but only `Kernel.interrupt` has an effect: control is not read
+    ignore           no answer, even to interrupts
     raise TEXT       an error; the rest is not run
-    exit STATUS      the end of the kernel's process
+    exit STATUS      end the kernel's process
 
 Any other line does nothing.
 """
@@ -42,24 +42,24 @@ class AnsweringKernel(Protocol):
         *,
         buffers: tuple[bytes, ...] = (),
     ) -> Message:
-        """Say something on iopub on behalf of `parent`; gives what was said."""
+        """Publish a new message with the parent `parent`; returns the message."""
 
     def originate(
         self, msg_type: str, content: dict[str, Any] | None, parent: Message | None
     ) -> Message:
-        """What `publish` would publish, to be changed and delivered."""
+        """The message that `publish` would deliver, to be changed and delivered."""
 
     def deliver(self, message: Message) -> None:
-        """Let the server receive `message`."""
+        """Pass `message` to the observer."""
 
     def stream(self, text: str, parent: Message | None) -> Message:
-        """Publish `text` as something printed."""
+        """Publish `text` on stdout."""
 
     def finish(self, request: Message, content: dict[str, Any] | None) -> None:
         """Answer `request` and be idle again."""
 
     def end(self, how: Exit) -> None:
-        """End."""
+        """End the kernel's process."""
 
 
 @define(eq=False)
@@ -82,10 +82,10 @@ class Run:
         self._finish({"status": "ok", "payload": payload, "user_expressions": {}})
 
     def interrupted(self) -> None:
-        """SIGINT came."""
+        """Stop with KeyboardInterrupt."""
         self._fail("KeyboardInterrupt", "")
 
-    # Each word says whether the next line is to be run.
+    # Each command returns whether the next line is to be run.
 
     def _print(self, text: str) -> bool:
         self._kernel.stream(f"{text}\n", self._request)
@@ -106,7 +106,7 @@ class Run:
 
     def _timeout(self, seconds: str) -> bool:
         asked = self._kernel.originate("kernel_timeout", {}, self._request)
-        # As Python's own writer does it: infinity included.
+        # By the json module, which writes infinity; `originate` refuses it.
         content = json.dumps({"timeout": float(seconds)}).encode()
         self._kernel.deliver(evolve(asked, content=content))
         return True

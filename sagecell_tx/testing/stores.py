@@ -1,7 +1,7 @@
-"""Permalinks and files that last as long as the process: the stores' promises, in dicts.
+"""Permalinks and files in memory: implementations of the stores in dictionaries.
 
-Every Deferred here has fired when it is returned. tests/store holds these and the
-database to one contract.
+Every Deferred here has fired when it is returned. tests/store runs one contract suite on
+these and on the database.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class MemoryCellStore:
 class MemoryFileStore:
     """A `FileStore` in dictionaries; `now` is in seconds since the epoch.
 
-    It keeps `total` bytes at most, with 0 all.
+    It keeps `total` bytes at most; 0 means no limit.
     """
 
     _now: Callable[[], float]
@@ -69,12 +69,12 @@ class MemoryFileStore:
             return succeed(b"")
         if file.digest not in self._blobs:
             return fail(StoreUnavailable(FILE_GONE))
-        # No more than the database gives at once, so that readers learn to ask again.
+        # No more than the database returns at once, so that tests make readers read again.
         end = min(offset + length, offset - offset % CHUNK + CHUNK)
         return succeed(self._blobs[file.digest][offset:end])
 
     def sweep(self, before: float) -> Deferred[int]:
-        """See `FileStore`. Contents that no file has any more are deleted with them."""
+        """See `FileStore`. Contents that no file has any more are deleted, too."""
         old = [key for key, (_, created) in self._files.items() if created < before]
         for key in old:
             del self._files[key]

@@ -2,7 +2,7 @@
 
 A link carries a program as text (``?c=``), compressed (``?z=``: the URL-safe base64 of the
 zlib of its UTF-8) or by the id of a permalink (``?q=``). The shapes are SageMathCell's.
-Everything here reads what anybody may have typed.
+None of the input is trusted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from attrs import frozen
 
 from sagecell_tx.wire.messages import WireError
 
-#: Bytes that a zipped program may grow to.
+#: The most bytes that a zipped program may inflate to.
 UNZIPPED_LIMIT = 1024 * 1024
 
 NAME_LIMIT = 1024  # bytes of UTF-8
@@ -31,10 +31,10 @@ _BASE64 = re.compile(r"[A-Za-z0-9_-]*")
 
 @frozen(kw_only=True)
 class Program:
-    """What a link wants shown: a program, or nothing when `code` is None.
+    """The program in a link, which has none when `code` is None.
 
-    `language` is None when the link names none. `interacts` is JSON text as the link
-    brought it, not parsed.
+    `language` is None when the link names none. `interacts` is JSON text from the link, not
+    parsed.
     """
 
     code: str | None = None
@@ -45,7 +45,7 @@ class Program:
 
 @frozen(kw_only=True)
 class ProgramReference:
-    """A link to a program that is stored under a permalink id, whatever that id is."""
+    """A link to a program that is stored under a permalink id, which has not been checked."""
 
     ident: str
     autoeval: bool = True
@@ -74,7 +74,7 @@ def program_from_query(args: Mapping[bytes, Sequence[bytes]]) -> Program | Progr
 
 
 def _text(args: Mapping[bytes, Sequence[bytes]], name: bytes) -> str:
-    """A parameter's text; one that is given several times is joined."""
+    """A parameter's text; repeated values are joined."""
     try:
         return b"".join(args[name]).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -92,19 +92,19 @@ def _autoeval(args: Mapping[bytes, Sequence[bytes]], default: bool) -> bool:
 
 
 def zip_text(text: str) -> str:
-    """Text as a link carries it, padded; raises `WireError` for lone surrogates."""
+    """Text in the form of ``?z=``, padded; raises `WireError` for lone surrogates."""
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise WireError("invalid_text", "The text has half a character in it.") from error
+        raise WireError("invalid_text", "The text contains a lone surrogate.") from error
     return base64.urlsafe_b64encode(zlib.compress(data)).decode("ascii")
 
 
 def unzip_text(zipped: str, limit: int = UNZIPPED_LIMIT) -> str:
     """The text that `zip_text` was given; padding may be missing.
 
-    Raises `WireError` for anything else, and for text of more than `limit` bytes, of which
-    it inflates no more than one byte too many.
+    Raises `WireError` for anything else, and for text of more than `limit` bytes. At most one
+    byte more than that is inflated.
     """
     digits = zipped.rstrip("=")
     if not _BASE64.fullmatch(digits) or len(digits) % 4 == 1:
@@ -132,30 +132,30 @@ def _invalid_zip(why: str) -> WireError:
 
 
 def clean_text(text: str) -> str:
-    """Text that every database stores: without NUL and lone surrogates; else `WireError`.
+    """`text` itself; raises `WireError` for NUL or a lone surrogate, which databases may refuse.
 
-    No program is lost by this: Python compiles neither.
+    No valid program is refused: Python compiles neither.
     """
     if "\0" in text or _surrogate(text):
-        raise WireError("invalid_text", "The text has NUL or half a character in it.")
+        raise WireError("invalid_text", "The text contains NUL or a lone surrogate.")
     return text
 
 
 def clean_ident(ident: str) -> str:
-    """A permalink's or kernel's id: 1 to 64 visible ASCII characters; else `WireError`."""
+    """`ident` itself; raises `WireError` unless it is 1 to 64 visible ASCII characters."""
     if not _IDENT.fullmatch(ident):
         raise WireError("invalid_id", "An id is 1 to 64 visible ASCII characters.")
     return ident
 
 
 def clean_name(name: str) -> str:
-    """A file's name as a kernel or a URL may give it: a relative path that stays inside.
+    """`name` itself, if it is a relative path that stays within its directory.
 
     Raises `WireError` with ``invalid_name`` for an empty, absolute or long name, for an
     empty, ``.`` or ``..`` part, a backslash, a control character or a lone surrogate.
     """
     if _surrogate(name):
-        raise _invalid_name("half a character")
+        raise _invalid_name("a lone surrogate")
     if len(name.encode("utf-8")) > NAME_LIMIT:
         raise WireError("invalid_name", f"A file's name may have {NAME_LIMIT} bytes at most.")
     if any(unicodedata.category(character) == "Cc" for character in name):
@@ -173,7 +173,7 @@ def clean_name(name: str) -> str:
 
 
 def _invalid_name(what: str) -> WireError:
-    return WireError("invalid_name", f"A file's name may not have {what} in it.")
+    return WireError("invalid_name", f"A file's name may not contain {what}.")
 
 
 def _surrogate(text: str) -> bool:

@@ -1,10 +1,10 @@
-"""The fields of queries and forms, bounded before they are made.
+"""The fields of queries and forms, with limits that apply before the fields are built.
 
-    name=value&name=value                what a query is, and application/x-www-form-urlencoded
+    name=value&name=value                a query, or application/x-www-form-urlencoded
     --BOUNDARY, headers, value ...       multipart/form-data
 
-Names and values are bytes: whoever reads one decodes it. Work is linear in what was sent, and ends
-at the first bound that is exceeded. The only module that knows the library `multipart`.
+Names and values are bytes; the caller decodes them. The work is linear in the input, and ends at
+the first limit that is exceeded. Only this module uses the library `multipart`.
 
 Sources: https://url.spec.whatwg.org/#application/x-www-form-urlencoded, RFC 7578
 """
@@ -32,18 +32,18 @@ FIELDS = 500
 PART_HEADERS = 8 * 1024
 PART_HEADER_LINES = 8
 
-#: Bytes that are unquoted at once, about: each takes several times its room meanwhile.
+#: About how many bytes are unquoted at once: that takes several times their memory.
 _PIECE = 64 * 1024
 
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
-#: All values of each name, in their order.
+#: All values of each name, in order.
 Fields = dict[bytes, list[bytes]]
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
-#: The encodings of a part's value that are none of HTTP's, and that RFC 7578 has given up.
+#: Values of Content-Transfer-Encoding, a header that RFC 7578 deprecates.
 _ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "base64": binascii.a2b_base64,
     "quoted-printable": binascii.a2b_qp,
@@ -58,7 +58,7 @@ class FormTooLarge(WireError):
 
 
 def media_type(content_type: str) -> str:
-    """The type that a header names, without its parameters."""
+    """The media type in a Content-Type header, in lower case and without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
@@ -68,7 +68,7 @@ def is_form(content_type: str) -> bool:
 
 
 def parse(query: bytes, content_type: str, body: bytes) -> Fields:
-    """The fields of a query and of the form in a body, if it is one: a name's values are the form's.
+    """The fields of a query and of the form in a body; values in the form replace the query's.
 
     Raises `WireError`: invalid_form, form_too_large (`FormTooLarge`).
     """
@@ -81,7 +81,7 @@ def parse(query: bytes, content_type: str, body: bytes) -> Fields:
 
 
 def urlencoded(text: bytes) -> Fields:
-    """The fields of a query, or of a form that is written as one. A name without ``=`` is none."""
+    """The fields of a query or of a urlencoded form. A name without ``=`` is ignored."""
     if text.count(b"&") >= FIELDS:
         raise FormTooLarge(f"A form or a query has at most {FIELDS} fields.")
     return _collected(
@@ -92,9 +92,10 @@ def urlencoded(text: bytes) -> Fields:
 
 
 def multipart(body: bytes, content_type: str) -> Fields:
-    """The fields of a multipart form; a body with nothing in it has none.
+    """The fields of a multipart form; an empty body has none.
 
-    A part is a value, whatever type it claims: one that is multipart itself is not looked into.
+    A part is a value, whatever its type: one that is multipart itself is not parsed. Raises as
+    `parse` does.
     """
     if not body:
         return {}
@@ -109,7 +110,7 @@ def multipart(body: bytes, content_type: str) -> Fields:
 
 def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The name and the value of each part. Raises `MultipartError` as well."""
-    # Strict: a header that is continued for many lines would be read again for each.
+    # Strict: otherwise a header that continues over many lines is read again for each line.
     with PushMultipartParser(
         boundary,
         max_header_size=PART_HEADERS,
@@ -132,7 +133,7 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _decoded(part: MultipartSegment, value: bytes) -> bytes:
-    """The value of a part, in whatever encoding it came."""
+    """The value of a part, decoded as its Content-Transfer-Encoding says."""
     decode = _ENCODINGS.get(part.header("Content-Transfer-Encoding", "").strip().lower())
     try:
         return value if decode is None else decode(value)
@@ -148,23 +149,23 @@ def _collected(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
 
 
 def _unquoted(text: bytes) -> bytes:
-    """The bytes that `text` stands for; what is no escape stays as it is."""
+    """`text` with its escapes decoded; an invalid escape stays as it is."""
     text = text.replace(b"+", b" ")
     return b"".join(map(_unescaped, _pieces(text))) if b"%" in text else text
 
 
 def _unescaped(text: bytes) -> bytes:
-    """The bytes of a piece.
+    """A piece, with its escapes decoded.
 
-    Quoted-printable has the same escapes with another sign, and its decoder is written in C: the
-    one of `urllib` takes five times as long.
+    Quoted-printable has the same escapes with ``=``, and its decoder is written in C: that of
+    `urllib` takes five times as long.
     """
     text = _NO_ESCAPE.sub(b"%25", text)
     return binascii.a2b_qp(text.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
-    """`text`, cut where there is no escape."""
+    """`text` in pieces, none of which ends within an escape."""
     start = 0
     while start < len(text):
         end = start + _PIECE
@@ -175,8 +176,8 @@ def _pieces(text: bytes) -> Iterator[bytes]:
 
 def _too_much() -> FormTooLarge:
     return FormTooLarge(
-        f"A form has at most {FIELDS} parts, each with {PART_HEADER_LINES} headers and "
-        f"{PART_HEADERS} bytes of them at most."
+        f"A form has at most {FIELDS} parts, and a part at most {PART_HEADER_LINES} headers with "
+        f"{PART_HEADERS} bytes in all."
     )
 
 

@@ -1,48 +1,48 @@
-"""How much JSON text has in it, known before anything is made of it.
+"""Limits on the number of values in JSON text, checked before it is parsed.
 
-A parser's work and memory go by what it makes, not by the text's length: four megabytes of ``[],``
-are 1.4 million lists and a second of work. So what there is to make is counted first, in time that
-is linear and short, and text with too much in it is not parsed at all.
+A parser's time and memory depend on the values that it builds, not on the text's length: four
+megabytes of ``[],`` are 1.4 million lists and take a second. So the values are counted first, in
+linear and short time, and text with too many is not parsed.
 """
 
 from __future__ import annotations
 
 from itertools import accumulate
 
-#: Strings, brackets and commas in a text that is parsed. A number or a name is between two of them.
+#: Most strings, brackets and commas in a text. Every number and literal is between two of these.
 MARKS = 100_000
 
-#: As many in a header, which every message has and every listener is sent again.
+#: The same for a header, which every message has and every listener is sent.
 HEADER_MARKS = 4096
 
-#: As many in the content of what is looked into while everybody waits: these are a program, a place
-#: in it and a few names. One request may bring a thousand.
+#: The same for the content of a request that the server itself parses, which blocks the reactor: a
+#: program, a position in it and a few names. A client may send a thousand of them at once.
 QUESTION_MARKS = 4096
 
-#: Arrays and objects within one another.
+#: The nesting depth of arrays and objects.
 DEPTH = 500
 
-#: Digits in a whole number: reading and writing them takes the square of their number.
+#: Digits in an integer: reading and writing them takes quadratic time.
 DIGITS = 500
 
-#: Everything but the marks that stand outside strings.
+#: Everything but brackets and commas, which count outside strings.
 _OTHERS = bytes(set(range(256)) - set(b"[]{},"))
 
-#: How much deeper one is after a bracket.
+#: How much each bracket changes the nesting depth.
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def excess(text: bytes | str, marks: int = MARKS) -> str:
-    """A sentence that says what `text` has too much of; empty when it may be parsed.
+    """A sentence that says which limit `text` exceeds; empty when it may be parsed.
 
-    Of what is within strings, nothing counts: programs are full of brackets.
+    The contents of strings do not count: programs are full of brackets.
     """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     opened = data.count(b"[") + data.count(b"{")
     if opened <= DEPTH and 2 * opened + data.count(b",") + data.count(b'"') // 2 <= marks:
         return ""
-    # Between quotation marks, what is outside a string and what is inside take turns. Of more
-    # strings than there may be, the rest stays in one piece.
+    # Split at quotation marks, the pieces are outside and inside strings by turns. With more
+    # strings than allowed, the rest stays in one piece.
     pieces = _without_escapes(data).split(b'"', 2 * marks + 2)
     outside = b"".join(pieces[::2]).translate(None, _OTHERS)
     if len(pieces) // 2 + len(outside) > marks:
@@ -54,14 +54,14 @@ def excess(text: bytes | str, marks: int = MARKS) -> str:
 
 
 def _without_escapes(data: bytes) -> bytes:
-    """`data` without backslashes and quotation marks that are escaped."""
+    """`data` without escaped backslashes and quotation marks."""
     if b"\\" not in data:
         return data
     return data.replace(b"\\\\", b"").replace(b'\\"', b"")
 
 
 def whole_number(digits: str) -> int:
-    """The number that is written so; raises ValueError when it is too long to be read."""
+    """The integer that `digits` spell; raises ValueError if they are more than `DIGITS`."""
     if len(digits) > DIGITS:
         raise ValueError(f"a whole number has more than {DIGITS} digits")
     return int(digits)

@@ -1,8 +1,8 @@
-"""What a Jupyter message is here: two parsed names and the JSON that somebody else wrote.
+"""Jupyter messages: two parsed header fields, and the JSON as it was received.
 
-The bridge passes messages on without looking into them, so a `Message` keeps the four
-dictionaries of the Jupyter messaging specification as the bytes they came in. Only the
-header is parsed on arrival; the rest is parsed by the few who ask.
+The bridge passes most messages on unparsed, so a `Message` keeps the four dictionaries of the
+Jupyter messaging specification as bytes. Only the header is parsed on arrival, the rest where
+it is needed.
 
 Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
@@ -27,17 +27,17 @@ CONTROL = "control"
 PROTOCOL_VERSION = "5.3"
 
 #: Characters in a msg_id or a msg_type. Jupyter's own ids are a UUID with two counters, some
-#: 50 characters; both names are kept, logged and repeated, so they stay within a line or two.
+#: 50 characters; both are stored, logged and repeated, so they must be short.
 NAME_LIMIT = 256
 
-#: The longest content that is parsed, in bytes: what takes longer would keep everybody waiting.
+#: The longest content that is parsed, in bytes: a longer one would block the reactor for too long.
 PARSED = 4 << 20
 
 
 class WireError(Exception):
-    """Bytes that are not what they claim to be.
+    """Malformed input, or input that exceeds a limit.
 
-    `code` is a stable word for programs, the text a sentence for people.
+    `code` is stable and for programs, the text a sentence for people.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -65,9 +65,9 @@ class Message:
 
     @cached_property
     def size(self) -> int:
-        """Bytes that this message holds: what counts against a message log and a cap.
+        """The message's bytes, as they count against a message log and a limit of output.
 
-        The envelope counts too, or a kernel could hide any amount in its metadata.
+        Headers and metadata count, too, or a kernel could hide any amount there.
         """
         envelope = len(self.header) + len(self.parent_header) + len(self.metadata)
         return envelope + len(self.content) + sum(map(len, self.buffers))
@@ -80,7 +80,10 @@ class Message:
     def parsed_content(
         self, longest: int = PARSED, marks: int = jsonbounds.MARKS
     ) -> dict[str, Any]:
-        """The content as a dictionary; raises `WireError` when it is not one, or too long."""
+        """The content as a dictionary; raises `WireError` if it is not one or exceeds a limit.
+
+        The limits are `longest`, in bytes, and `marks`; see `jsonbounds.MARKS`.
+        """
         if len(self.content) > longest:
             raise WireError("content_too_long", f"The content is longer than {longest} bytes.")
         return parse_object(self.content, marks)
@@ -88,7 +91,7 @@ class Message:
 
 @lru_cache(maxsize=16)
 def _msg_id_in(header: bytes) -> str:
-    """The `msg_id` in a header: all that one execution says repeats the same one."""
+    """The `msg_id` in a header; cached, since all output of an execution repeats its header."""
     try:
         msg_id = parse_object(header, HEADER_MARKS).get("msg_id")
     except WireError:
@@ -97,12 +100,12 @@ def _msg_id_in(header: bytes) -> str:
 
 
 def is_name(value: object) -> TypeGuard[str]:
-    """Whether `value` can be a msg_id or a msg_type: a string, not empty, not endless."""
+    """Whether `value` can be a msg_id or a msg_type: a string of 1 to `NAME_LIMIT` characters."""
     return isinstance(value, str) and 0 < len(value) <= NAME_LIMIT
 
 
 def parse_object(data: bytes | str, marks: int = jsonbounds.MARKS) -> dict[str, Any]:
-    """A JSON object from text, UTF-8 if bytes; raises `WireError` for anything else, NaN included."""
+    """Parse a JSON object, in UTF-8 if bytes; raises `WireError` for anything else, also NaN."""
     value = parse_json(data, marks)
     if not isinstance(value, dict):
         raise WireError("invalid_message", "Expected a JSON object.")
@@ -110,7 +113,7 @@ def parse_object(data: bytes | str, marks: int = jsonbounds.MARKS) -> dict[str, 
 
 
 def parse_json(data: bytes | str, marks: int = jsonbounds.MARKS) -> Any:
-    """Any JSON value from text, UTF-8 if bytes; raises `WireError`, also for too much in it."""
+    """Parse any JSON value, in UTF-8 if bytes; raises `WireError`, also for an exceeded limit."""
     excess = jsonbounds.excess(data, marks)
     if excess:
         raise WireError("invalid_json", excess)
@@ -124,7 +127,7 @@ def parse_json(data: bytes | str, marks: int = jsonbounds.MARKS) -> Any:
 def dump(value: Any) -> bytes:
     """JSON text of `value`, compact, in ASCII so that even lone surrogates survive.
 
-    Raises ValueError for an infinite number, RecursionError for endless nesting.
+    Raises ValueError for an infinite number, RecursionError for nesting that is too deep.
     """
     return _ENCODER.encode(value).encode("ascii")
 
@@ -148,7 +151,7 @@ def originate(
     date: str,
     parent_header: bytes = b"{}",
 ) -> Message:
-    """A message that this server itself says, as if on behalf of a kernel.
+    """Create a message of this server itself, to a kernel or on behalf of one.
 
     `session` is the kernel's id, `date` an ISO 8601 time with zone.
     """

@@ -1,7 +1,7 @@
-"""Requests to a forward proxy, and its answers. The only module that knows h11.
+"""Requests to a forward proxy, and its responses. Only this module uses h11.
 
-CONNECT opens a tunnel; a request with an absolute address is passed on without the headers
-that were for the proxy. Sources: RFC 9112, sections 3.2 and 9; RFC 9110, sections 7.6 and 9.3.6.
+CONNECT opens a tunnel; a request with an absolute URL is passed on without its hop-by-hop
+headers. Sources: RFC 9112, sections 3.2 and 9; RFC 9110, sections 7.6 and 9.3.6.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from attrs import define, field, frozen
 
 from sagecell_tx.wire.messages import WireError
 
-#: The head of a request, in bytes.
+#: The most bytes in the head of a request.
 HEAD = 16 * 1024
 
-#: Headers of one connection, which the next one is not told.
+#: Headers that are not passed on: hop-by-hop ones, and host, which is written anew.
 _HOP_BY_HOP = frozenset(
     (
         *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade"),
@@ -32,20 +32,20 @@ _ADDRESS = re.compile(rb"(?i:http)://" + _NAME + rb"(?::([0-9]{1,5}))?((?:[/?][^
 
 _REASONS = re.compile(r"[^ -~]+")
 
-#: What a client hears when its tunnel is open.
+#: The response for an open tunnel.
 CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @frozen
 class Destination:
-    """Where a request is to go: a host as `plain_host` writes it, and a port."""
+    """The destination of a request: a host as `plain_host` returns it, and a port."""
 
     host: str
     port: int
 
 
 def plain_host(text: str) -> str:
-    """A host's name in lower case without the dot at its end; an address without brackets."""
+    """A host name in lower case without a final dot, or an IP address without brackets."""
     text = text.lower().strip("[]")
     try:
         return str(ipaddress.ip_address(text))
@@ -55,10 +55,10 @@ def plain_host(text: str) -> str:
 
 @define
 class ProxyRequest:
-    """One request, as its bytes come. There is no second one on a connection.
+    """Parses one request as its bytes arrive; a connection may not have a second one.
 
-    `destination` is known when the head has been read, and `tunnel` then says whether it was
-    CONNECT.
+    `destination` is set when the head has been read, and `tunnel` then says whether the method
+    was CONNECT.
     """
 
     destination: Destination | None = field(default=None, init=False)
@@ -70,8 +70,8 @@ class ProxyRequest:
         self._asked = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD)
 
     def receive(self, data: bytes) -> bytes:
-        """What of it goes on to the destination. Raises `WireError`."""
-        if self.tunnel or not data:  # to h11, nothing would be the end
+        """The bytes to send to the destination. Raises `WireError`."""
+        if self.tunnel or not data:  # h11 treats empty data as the end
             return data
         try:
             self._asked.receive_data(data)
@@ -79,7 +79,9 @@ class ProxyRequest:
         except h11.RemoteProtocolError as error:
             raise WireError("invalid_request", f"Not a request to a proxy: {error}.") from error
         except h11.LocalProtocolError as error:
-            raise WireError("invalid_request", f"This cannot be passed on: {error}.") from error
+            raise WireError(
+                "invalid_request", f"The request cannot be passed on: {error}."
+            ) from error
 
     def _passed_on(self) -> Iterator[bytes]:
         while True:
@@ -97,7 +99,7 @@ class ProxyRequest:
             elif isinstance(event, h11.EndOfMessage):
                 yield self._onward.send(h11.EndOfMessage(headers=event.headers)) or b""
             elif event is h11.PAUSED and self._asked.trailing_data[0]:
-                raise WireError("invalid_request", "A connection takes one request.")
+                raise WireError("invalid_request", "Only one request is accepted on a connection.")
             else:
                 return
 
@@ -105,15 +107,15 @@ class ProxyRequest:
 def _connect_target(target: bytes) -> Destination:
     match = _AUTHORITY.fullmatch(target)
     if match is None:
-        raise WireError("invalid_request", "CONNECT takes a host and a port.")
+        raise WireError("invalid_request", "CONNECT requires a host and a port.")
     return _destination(match[1], match[2])
 
 
 def _absolute(request: h11.Request) -> tuple[Destination, h11.Request]:
-    """Where a request goes, and what it is to say there."""
+    """The destination of a request, and the request to send there."""
     match = _ADDRESS.fullmatch(request.target)
     if match is None:
-        raise WireError("invalid_request", "A proxy takes CONNECT, or an address with http://.")
+        raise WireError("invalid_request", "Only CONNECT and http:// URLs are accepted.")
     name, port, path = match.groups()
     destination = _destination(name, port or b"80")
     host = name if port is None else name + b":" + port
@@ -132,14 +134,14 @@ def _absolute(request: h11.Request) -> tuple[Destination, h11.Request]:
 
 def _destination(name: bytes, port: bytes) -> Destination:
     if not 0 < int(port) < 65536:
-        raise WireError("invalid_request", "There is no such port.")
+        raise WireError("invalid_request", "The port must be from 1 to 65535.")
     return Destination(plain_host(name.decode("ascii")), int(port))
 
 
 def refusal(status: int, sentence: str) -> bytes:
-    """An answer that is no success.
+    """An error response with `sentence` as its text.
 
-    The sentence is in the first line as well: of an answer to CONNECT, clients show no more.
+    The sentence is in the status line, too: clients show nothing else of a failed CONNECT.
     """
     reason = _REASONS.sub("?", sentence)[:500]
     body = f"{sentence}\n".encode()

@@ -1,14 +1,14 @@
-"""SockJS frames: strings in JSON, one letter before them, and all of it in ASCII.
+"""SockJS frames: a letter, and after it strings as JSON in ASCII.
 
     <- o                       the connection is open
-    <- h                       nothing is new, but somebody is here
+    <- h                       a heartbeat
     <- a["one","another"]      messages
-    <- c[3000,"Go away!"]      the end, and why
+    <- c[3000,"Go away!"]      the connection is closed, and why
     -> ["one","another"]       messages; on a WebSocket also a single "one"
 
-Browsers and proxies mangle some characters (controls, U+2028, what is no character at all),
-and lone halves of surrogate pairs are not UTF-8. So everything beyond ASCII is escaped, in the
-small hexadecimal digits that JSON has for it.
+Browsers and proxies mangle some characters (controls, U+2028, noncharacters), and lone
+surrogates are not valid UTF-8. So everything beyond ASCII is escaped, in lower-case hexadecimal
+digits.
 
 Source: sockjs-protocol 0.3.3, "Protocol and framing" and "JSON Unicode Encoding".
 """
@@ -23,20 +23,20 @@ from attrs import frozen
 
 from sagecell_tx.wire.messages import WireError, dump, parse_json
 
-#: A message on its way out, in parts that are never joined: texts, and UTF-8 as it came from
-#: elsewhere. What is no UTF-8 in there is shown as U+FFFD.
+#: An outgoing message in parts, which are never joined: str, or bytes in UTF-8. Invalid UTF-8
+#: becomes U+FFFD.
 Text = Sequence[str | bytes]
 
-#: Messages in one frame or request of a client's.
+#: Most messages in one frame or request from a client.
 MOST = 1000
 
-#: Bytes from which on a frame is cut in pieces, and at most about how many one piece has been
-#: before it was escaped.
+#: Bytes from which on a frame is cut into pieces, and about how many a piece has before its text
+#: is escaped.
 PIECE = 64 * 1024
 
 
 class PayloadExpected(WireError):
-    """There is nothing where messages should be."""
+    """An empty payload, where messages are expected."""
 
     def __init__(self) -> None:
         super().__init__("payload_expected", "Payload expected.")
@@ -61,7 +61,7 @@ def close_frame(code: int, reason: str) -> Piece:
 
 
 def quoted(text: str) -> bytes:
-    """A JSON string without its quotation marks: what is in there can be put together."""
+    """A JSON string without its quotation marks, so that several can be joined."""
     return json.dumps(text)[1:-1].encode("ascii")
 
 
@@ -71,7 +71,7 @@ def array(messages: Iterable[Text]) -> Iterator[Piece]:
 
 
 def plain(message: Text) -> Iterator[Piece]:
-    """One message as UTF-8 without any frame, in pieces; half a character becomes U+FFFD."""
+    """One message as UTF-8 without a frame, in pieces; a lone surrogate becomes U+FFFD."""
     return _in_pieces(
         text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode("utf-8")
         for text in _decoded(message)
@@ -81,8 +81,8 @@ def plain(message: Text) -> Iterator[Piece]:
 def parse(payload: bytes) -> list[str]:
     """The messages that a client sent.
 
-    Raises `PayloadExpected` for nothing at all, and `WireError` (invalid_json) for what is
-    neither a string nor a list of strings.
+    Raises `PayloadExpected` for an empty payload, and `WireError` (invalid_json) for anything
+    but a string or a list of at most `MOST` strings.
     """
     if not payload:
         raise PayloadExpected
@@ -109,7 +109,7 @@ def _array(messages: Iterable[Text]) -> Iterator[bytes]:
 
 
 def _decoded(message: Text) -> Iterator[str]:
-    """The text of `message`, bit by bit."""
+    """The text of `message`, in slices."""
     # A character may begin in one slice, or one part, and end in the next.
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for part in message:

@@ -2,9 +2,9 @@
 
     -> {"header": {...}, "parent_header": {}, "metadata": {}, "content": {...}, "channel": "shell"}
     <- the same with "msg_id" and "msg_type" beside the header, for older clients,
-       and with "seq" for those that come back after it
+       and with "seq" for resumable clients
 
-Buffers have no place in it: they are dropped on the way out and ignored on the way in.
+The format has no buffers: they are dropped from outgoing messages and ignored in incoming ones.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sagecell_tx.wire import jsonbounds
 from sagecell_tx.wire.jsonbounds import HEADER_MARKS
 from sagecell_tx.wire.messages import (
     CONTROL,
+    NAME_LIMIT,
     PROTOCOL_VERSION,
     SHELL,
     STDIN,
@@ -26,7 +27,7 @@ from sagecell_tx.wire.messages import (
     parse_object,
 )
 
-#: The channels on which a client may speak.
+#: The channels on which a client may send.
 CLIENT_CHANNELS = (SHELL, CONTROL, STDIN)
 
 #: Bytes in a client's header. The kernel repeats it as the parent of everything it says, so a
@@ -35,9 +36,9 @@ HEADER_LIMIT = 16 * 1024
 
 
 class UnknownChannel(WireError):
-    """A client's message for a channel that is not there to be spoken on.
+    """A client's message for a channel on which clients may not send.
 
-    `header` is the message's header as JSON: the parent of an answer to its sender.
+    `header` is the message's header as JSON, for the parent_header of a reply.
     """
 
     def __init__(self, header: bytes) -> None:
@@ -55,9 +56,9 @@ def encode(message: Message, seq: int | None = None) -> bytes:
 def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
-    `seq` is its number, for those who are told it. The second is `Message.content` itself: a long
-    one need not be copied. The kernel's own JSON is put in as it stands. What this server says
-    comes last, where it wins should that JSON be no more than braces with a surprise between them.
+    `seq` is its number, for resumable clients. The second is `Message.content` itself, so that a
+    long one is not copied. The kernel's JSON is inserted unparsed. This server's own fields come
+    last, so that they override any that malformed JSON from the kernel adds.
     """
     before = b'{"header":%b,"parent_header":%b,"metadata":%b,"content":' % (
         message.header,
@@ -73,15 +74,15 @@ def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, byte
 def parse(text: bytes | str, *, date: str) -> Message:
     """The message that a client sent as `text`, ready for a kernel.
 
-    Without a channel, it is for shell. A header without date, version, username or session
-    gets one (`date` is the time now, ISO 8601 with zone); its other keys stay.
+    A message without a channel is for shell. Date, version, username and session are added to a
+    header without them (`date` is the time now, ISO 8601 with zone); its other keys stay.
     Raises `WireError`: invalid_json, invalid_message, unknown_channel (`UnknownChannel`).
     """
     return message_from(parse_object(text), date=date)
 
 
 def message_from(fields: dict[str, Any], *, date: str) -> Message:
-    """The message that a client's JSON object is; see `parse`."""
+    """The message in a client's JSON object, which has been parsed; see `parse`."""
     header = _header(fields, date)
     channel = fields.get("channel")
     if channel is None:
@@ -107,7 +108,8 @@ def _header(fields: dict[str, Any], date: str) -> dict[str, Any]:
     for name in ("msg_id", "msg_type"):
         if not is_name(header.get(name)):
             raise WireError(
-                "invalid_message", f"header.{name} must be a string, not empty or long."
+                "invalid_message",
+                f"header.{name} must be a string of 1 to {NAME_LIMIT} characters.",
             )
     defaults = {"date": date, "version": PROTOCOL_VERSION, "username": "", "session": ""}
     for name, default in defaults.items():
@@ -129,20 +131,20 @@ def _dictionary(fields: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _dump_header(header: dict[str, Any]) -> bytes:
-    """JSON of a client's header, which is not too long to be repeated."""
+    """JSON of a client's header; raises `WireError` if it is too large to be repeated."""
     dumped = _dump(header)
     if len(dumped) > HEADER_LIMIT:
         raise WireError("invalid_message", f"The header is longer than {HEADER_LIMIT} bytes.")
-    if jsonbounds.excess(dumped, HEADER_MARKS):  # the kernel's, which repeats it, would be refused
-        raise WireError("invalid_message", "The header has too much in it.")
+    if excess := jsonbounds.excess(dumped, HEADER_MARKS):  # the kernel's replies would be refused
+        raise WireError("invalid_message", f"header: {excess}")
     return dumped
 
 
 def _dump(value: dict[str, Any]) -> bytes:
-    """JSON of what was JSON before, unless Python cannot write what it could read."""
+    """JSON of a parsed value; raises `WireError` if Python cannot write it."""
     try:
         return dump(value)
     except (ValueError, RecursionError) as error:
-        # 1e999 was read as infinity. How deep nesting may be depends on the stack it is met on,
-        # and this is not the one it was read on.
+        # 1e999 was read as infinity. How deep nesting may be depends on the stack, which may be
+        # deeper here than in the parser.
         raise WireError("invalid_json", f"Not valid JSON: {error}") from error

@@ -1,7 +1,7 @@
-"""Requests in the shapes of Jupyter's messaging version 4, which old editors still send.
+"""Requests in the format of Jupyter's messaging version 4, which old editors still send.
 
-What a content has in it tells, not the version that its header claims (contract T1): such
-editors send none, and on the way here one is filled in.
+They are recognized by their content, not by the version in their header (contract T1): such
+editors send none, and `textwire` adds one.
 
     -> complete_request {"text", "line", "cursor_pos"}     as {"code", "cursor_pos"}
     <- complete_reply, with "matched_text" beside "cursor_start" and "cursor_end"
@@ -23,11 +23,11 @@ from attrs import define, field, frozen
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
-#: Requests whose answers are remembered to be waited for, of one client. Older ones are
-#: answered too, in the shape of today.
+#: Requests of one client that are remembered until their replies come. Replies to older ones
+#: keep the present format.
 REMEMBERED = 100
 
-#: Bytes of a content that is looked into: such editors know no longer ones.
+#: The longest content that is parsed, in bytes: such editors do not send longer ones.
 LONGEST = 256 * 1024
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,7 +35,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 @frozen
 class _OldRequest:
-    """A request in an old shape: its type, and the text that it was about."""
+    """A request in the old format: its type, and the text that it was about."""
 
     msg_type: str
     text: str
@@ -43,12 +43,12 @@ class _OldRequest:
 
 @define
 class V4Client:
-    """One client that may speak so, and what it is still to be answered to."""
+    """One client that may use the old format, and its requests that have no reply yet."""
 
     _asked: dict[str, _OldRequest] = field(factory=dict, init=False)
 
     def adapt_request(self, message: Message) -> Message:
-        """What the client means, for a kernel of today; mostly the message itself."""
+        """The request in the present format; the message itself if it is not in the old one."""
         adapt = _REQUESTS.get(message.msg_type)
         if adapt is None or (adapt is _execution and b'"user_variables"' not in message.content):
             return message
@@ -60,7 +60,7 @@ class V4Client:
             asked, content = adapted
             adapted_message = attrs.evolve(message, content=dump(content))
         except (WireError, ValueError, RecursionError):
-            return message  # the kernel may say what it thinks of it
+            return message  # the kernel replies with an error
         if asked is None:
             return adapted_message
         self._asked[message.msg_id] = asked
@@ -69,7 +69,7 @@ class V4Client:
         return _called("inspect_request", adapted_message, "object_info_request")
 
     def adapt_reply(self, message: Message) -> Message:
-        """What the kernel says, as the client that asked will understand it."""
+        """The kernel's message, in the old format if it replies to a request in that."""
         if not self._asked or message.msg_type not in _REPLIES:
             return message
         asked = self._asked.get(message.parent_id)
@@ -79,20 +79,20 @@ class V4Client:
         try:
             content = message.parsed_content(LONGEST)
             if asked.msg_type == "complete_request":
-                told = _matched(content, asked.text)
+                added = _matched(content, asked.text)
             else:
-                told = _described(content, asked.text)
+                added = _described(content, asked.text)
                 message = _called("object_info_reply", message, "inspect_reply")
                 parent = parse_object(message.parent_header)
                 parent["msg_type"] = "object_info_request"
                 message = attrs.evolve(message, parent_header=dump(parent))
-            return attrs.evolve(message, content=dump(content | told))
+            return attrs.evolve(message, content=dump(content | added))
         except (WireError, ValueError, RecursionError):
             return message
 
 
 def _called(msg_type: str, message: Message, before: str) -> Message:
-    """The message under another name, if it has the one `before`. Raises as `dump` does."""
+    """The message with another type, if it has the type `before`. Raises as `dump` does."""
     if message.msg_type != before:
         return message
     header = parse_object(message.header)
@@ -139,7 +139,7 @@ _REPLIES = {"complete_reply": "complete_request", "inspect_reply": "object_info_
 
 
 def _place(cursor: object, line: str) -> int:
-    """Where in `line` the cursor is; at its end when the client makes no sense."""
+    """The cursor's position in `line`, which is its end if the client sent an invalid one."""
     if type(cursor) is not int or not 0 <= cursor <= len(line):
         return len(line)
     return cursor

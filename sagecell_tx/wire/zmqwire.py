@@ -45,7 +45,7 @@ class Signer:
         mac = self._keyed.copy()
         # The frames are signed as one text, and one update is cheaper than three.
         mac.update(b"".join((header, parent_header, metadata)))
-        mac.update(content)  # lets other threads run meanwhile when it is long
+        mac.update(content)  # lets other threads run, if it is long
         return mac.hexdigest().encode("ascii")
 
     def accepts(self, signature: bytes, signed: Sequence[bytes]) -> bool:
@@ -69,7 +69,7 @@ def decode(channel: str, frames: Sequence[bytes], signer: Signer) -> Message:
 
 
 def check_signature(frames: Sequence[bytes], signer: Signer) -> None:
-    """Nothing happens if `frames` were signed by who has the key.
+    """Check that `frames` are signed with the kernel's key.
 
     Raises `WireError`: no_delimiter, too_few_frames, bad_signature. For a message of many
     megabytes, call this in a thread and `parse` when it is done.
@@ -83,7 +83,7 @@ def parse(channel: str, frames: Sequence[bytes]) -> Message:
     """The message in `frames`, whose signature has been checked.
 
     Header, parent header, metadata and content are UTF-8 and begin and end as JSON objects
-    do; beyond that only the header has been read. Raises `WireError`: no_delimiter,
+    do; beyond that only the header has been parsed. Raises `WireError`: no_delimiter,
     too_few_frames, invalid_header, invalid_part.
     """
     first = _after_delimiter(frames)
@@ -96,7 +96,7 @@ def parse(channel: str, frames: Sequence[bytes]) -> Message:
         raise WireError("invalid_header", f"header: {error.message}") from error
     msg_id, msg_type = fields.get("msg_id"), fields.get("msg_type")
     if not is_name(msg_id) or not is_name(msg_type):
-        raise WireError("invalid_header", "The header lacks a proper msg_id or msg_type.")
+        raise WireError("invalid_header", "The header has no valid msg_id or msg_type.")
     return Message(
         channel=channel,
         msg_id=msg_id,
@@ -110,7 +110,7 @@ def parse(channel: str, frames: Sequence[bytes]) -> Message:
 
 
 def _after_delimiter(frames: Sequence[bytes]) -> int:
-    """The index of the signature, which all four JSON frames are known to follow."""
+    """The index of the signature; raises `WireError` unless four JSON frames follow it."""
     try:
         first = frames.index(DELIMITER) + 1
     except ValueError:
@@ -121,10 +121,10 @@ def _after_delimiter(frames: Sequence[bytes]) -> int:
 
 
 def _json_object(frame: bytes) -> bytes:
-    """`frame` as UTF-8 that can stand where a JSON object is expected.
+    """`frame` as UTF-8 that begins and ends as a JSON object does.
 
-    Reading it all to be sure would cost more than all the rest. A kernel that lies here
-    garbles what its own visitor is sent, and nobody else's.
+    Parsing it all would cost more than everything else here. Malformed JSON from a kernel
+    affects only the messages to that kernel's own listeners.
     """
     text = to_utf8(frame).strip()
     if not (text.startswith(b"{") and text.endswith(b"}")):
@@ -149,7 +149,7 @@ def to_utf8(data: bytes) -> bytes:
 
 
 def _decoded(data: bytes, errors: str) -> Iterator[str]:
-    """The text of `data` in slices, since a str of it all may take four times its room."""
+    """The text of `data` in slices, since one str may take four times the memory of `data`."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors)
     with memoryview(data) as view:
         for start in range(0, len(data), SLICE):

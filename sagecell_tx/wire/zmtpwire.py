@@ -1,11 +1,11 @@
-"""How much is said over a ZMTP connection, counted while it passes by unread.
+"""Counts what is sent over a ZMTP connection, without parsing messages.
 
     greeting  frame*
 
 The greeting has 64 bytes. A frame has a byte of flags, its body's length in one byte or in
-eight, and its body. A frame that is a command belongs to the handshake; all others are the
-parts of messages, each of which says whether another one of the same message follows. ZMQ
-bounds a part and not how many there are, so whoever reads from somebody hostile counts.
+eight, and its body. A command frame belongs to the handshake; all others are parts of messages,
+each of which says whether another part of the same message follows. ZMQ limits the size of a
+part but not the number of parts, so those from an untrusted peer have to be counted.
 
 Source: https://rfc.zeromq.org/spec/23/
 """
@@ -18,17 +18,17 @@ from attrs import define, field
 
 from sagecell_tx.wire.messages import WireError
 
-#: A part counts as so many bytes more than it has: what it costs whoever keeps it.
+#: Bytes that a part counts for in addition to its own: the memory that its object takes.
 PART = 64
 
-#: The parts that a message may have. Jupyter's have seven and the buffers of their widgets; to take
-#: a million from ZMQ would keep everybody waiting for most of a second.
+#: The parts that a message may have. Jupyter's have seven and the buffers of their widgets; to
+#: receive a million from ZMQ would block the reactor for most of a second.
 PARTS = 4096
 
 _GREETING = 64
 _BEGINNING = b"\xff"  # then eight bytes of padding
-_SIGNED = 9, 0x7F  # where the padding ends, and with what
-_MAJOR = 10, 3  # where the version is, and the one that has frames of this form
+_SIGNED = 9, 0x7F  # the offset of the padding's end, and the byte there
+_MAJOR = 10, 3  # the offset of the major version, and the one with these frames
 
 _MORE, _LONG, _COMMAND = 1, 2, 4
 
@@ -37,34 +37,34 @@ _SHORT_HEADER, _LONG_HEADER = 2, 9
 
 
 def weight(parts: Sequence[bytes]) -> int:
-    """What a message of these parts counts."""
+    """The bytes that a message of these parts counts for."""
     return sum(map(len, parts)) + PART * len(parts)
 
 
 @define
 class Meter:
-    """Counts what one side of a connection says.
+    """Counts what one side of a connection sends.
 
-    `messages` have passed whole, of the weight `passed` in all. Each weighs `largest` at most and
-    has `PARTS` at most.
+    `messages` have passed completely, of the weight `passed` in all. Each may weigh `largest` and
+    have `PARTS` parts at most.
     """
 
     largest: int
     messages: int = field(default=0, init=False)
     passed: int = field(default=0, init=False)
-    _greeting: bytes | None = field(default=b"", init=False)  # what has come; None: all of it
-    _shaken: bool = field(default=False, init=False)  # the command of the handshake has come
-    _header: bytes = field(default=b"", init=False)  # of a frame, and not all of it
-    _body: int = field(default=0, init=False)  # bytes of a body that are to come
+    _greeting: bytes | None = field(default=b"", init=False)  # received so far; None: complete
+    _shaken: bool = field(default=False, init=False)  # the command of the handshake has passed
+    _header: bytes = field(default=b"", init=False)  # the incomplete header of a frame
+    _body: int = field(default=0, init=False)  # bytes of a body that have not passed yet
     _last: bool = field(default=False, init=False)  # that body ends a message
     _weight: int = field(default=0, init=False)  # of the message that is passing
-    _parts: int = field(default=0, init=False)  # of it, too
+    _parts: int = field(default=0, init=False)  # of the same message
 
     def feed(self, data: bytes) -> None:
-        """Count `data`, which has just been said.
+        """Count `data`, which has just been sent.
 
-        Raises `WireError`: not_zmtp for a greeting of something else or of another version,
-        unexpected_command, message_too_large. Nothing can be counted any more then.
+        Raises `WireError`: not_zmtp for a greeting of another protocol or of another version,
+        unexpected_command, message_too_large. The meter cannot be used after that.
         """
         if self._greeting is not None:
             data = self._greet(self._greeting + data)
@@ -101,10 +101,10 @@ class Meter:
         self._last = False
 
     def _greet(self, greeting: bytes) -> bytes:
-        """What follows the greeting, if it has come whole."""
+        """The bytes after the greeting; none while it is incomplete."""
         for place, byte in ((0, _BEGINNING[0]), _SIGNED, _MAJOR):
             if len(greeting) > place and greeting[place] != byte:
-                raise WireError("not_zmtp", "This is no ZMTP, or not its third version.")
+                raise WireError("not_zmtp", "The connection does not use ZMTP 3.")
         if len(greeting) < _GREETING:
             self._greeting = greeting
             return b""
@@ -119,6 +119,6 @@ class Meter:
         if self._parts > PARTS:
             raise WireError("message_too_large", f"A message has more than {PARTS} parts.")
         if self._shaken or flags & _MORE:
-            raise WireError("unexpected_command", "A command that no handshake has.")
+            raise WireError("unexpected_command", "A command was sent outside the handshake.")
         self._shaken = True
         self._weight = self._parts = 0

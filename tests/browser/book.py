@@ -1,4 +1,4 @@
-"""An author's web site: pages with cells, at another origin than the cells' server."""
+"""An author's web site: pages with cells, at another origin than the server of the cells."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Self
 from attrs import frozen
 from typing_extensions import override
 
-#: What npm has installed, MathJax and jQuery among it.
+#: The installed npm packages, including MathJax and jQuery.
 PACKAGES = Path(__file__).parents[2] / "web" / "node_modules"
 
 
 @frozen
 class Page:
-    """What stands at an address, and the policy that it is sent with."""
+    """The body at a URL, and its content security policy."""
 
     body: str
     policy: str = ""
@@ -34,7 +34,7 @@ class Book:
         class Handler(BaseHTTPRequestHandler):
             @override
             def log_message(self, format: str, *args: Any) -> None:
-                """Nobody reads it."""
+                """Log nothing."""
 
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
@@ -61,7 +61,7 @@ class Book:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        # Another name is another origin and another site, as in life.
+        # Not 127.0.0.1, so that it is another origin and another site, as in practice.
         self.url = f"http://localhost:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -74,14 +74,14 @@ class Book:
         self._thread.join()
 
     def page(self, head: str, body: str, *, policy: str = "") -> str:
-        """Put up a page; gives its address."""
+        """Add a page; returns its URL."""
         path = f"/page-{len(self.pages)}.html"
         html = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
         self.pages[path] = Page(html, policy)
         return self.url + path
 
     def script(self, source: str) -> str:
-        """Put up a script; gives its address."""
+        """Add a script; returns its URL."""
         path = f"/script-{len(self.pages)}.js"
         self.pages[path] = Page(source, kind="text/javascript")
         return self.url + path

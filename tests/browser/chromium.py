@@ -1,4 +1,4 @@
-"""Debian's Chromium and its driver, without a screen and with a profile of its own."""
+"""Debian's Chromium and its driver, headless and with a separate profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FLAGS = (
 
 
 def start_chromium(*, profile: Path, downloads: Path) -> webdriver.Chrome:
-    """A browser that keeps its logs and saves files in `downloads`; who starts it quits it."""
+    """A browser that keeps its logs and saves files in `downloads`; the caller quits it."""
     options = webdriver.ChromeOptions()
     options.binary_location = _installed("chromium")
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):

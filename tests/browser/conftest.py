@@ -1,4 +1,4 @@
-"""A server, and readers in front of its page."""
+"""Fixtures: a server, and browsers that open its page or an author's pages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ OpenReader = Callable[[], Reader]
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    """The server that these tests share. Its completer goes soon: some of them count kernels."""
+    """The server that these tests share. Its completer ends soon: some tests count kernels."""
     with Server(ready=1, preload=None, limits={"lifetime.completer_idle_seconds": 1.0}) as shared:
         yield shared
 
 
 @pytest.fixture(scope="module")
 def open_reader(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenReader]:
-    """Opens browsers, each with a fresh profile, and closes them in the end."""
+    """Opens browsers, each with a fresh profile, and closes them at the end."""
     with ExitStack() as opened:
 
         def open_one() -> Reader:
@@ -41,13 +41,13 @@ def open_reader(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def shared_reader(open_reader: OpenReader) -> Reader:
-    """The one browser that a module's tests use one after another."""
+    """The browser that the tests of a module share."""
     return open_reader()
 
 
 @pytest.fixture
 def reader(shared_reader: Reader, server: Server) -> Iterator[Reader]:
-    """A reader on the page's empty cell, who has asked nobody but the server in the end."""
+    """A reader on the page's empty cell; checks that all requests went to the server."""
     shared_reader.start_afresh()
     yield shared_reader
     assert shared_reader.sent_urls_beside(server.url) == []
@@ -55,14 +55,14 @@ def reader(shared_reader: Reader, server: Server) -> Iterator[Reader]:
 
 @pytest.fixture(scope="package")
 def book() -> Iterator[Book]:
-    """The site of those who write pages with cells."""
+    """A site of pages with cells."""
     with Book() as site:
         yield site
 
 
 @pytest.fixture
 def author(shared_reader: Reader, book: Book) -> Iterator[Author]:
-    """Who opens pages; in the end nobody else was asked and the console is clean."""
+    """Opens pages; checks that no other server was contacted and the console is clean."""
     shared_reader.browser.get("about:blank")
     shared_reader.browser.get_log("performance")
     shared_reader.browser.get_log("browser")

@@ -1,4 +1,4 @@
-"""What a visitor does with an interact, and what its function was given."""
+"""A visitor's actions on an interact, and the values that its function got."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ RANGE = "input[type=range]"
 
 
 def evaluate(reader: Reader, program: str) -> None:
-    """Open a link with a program; wait until its interact and the first output are there."""
+    """Open a link with a program; wait for its interact and the first output."""
     reader.visit(f"/?c={quote(program)}")
     reader.until(lambda: reader.all(".sagecell_interactContainer"))
     reader.until(lambda: "shown" in output(reader))
 
 
 def output(reader: Reader) -> str:
-    """What all interacts say."""
+    """The text of all interacts' outputs."""
     script = "return [...document.querySelectorAll('.sagecell_interactOutput')]"
     return str(reader.javascript(f"{script}.map(one => one.textContent).join('\\n')"))
 
@@ -40,7 +40,7 @@ def until_said(reader: Reader, name: str, value: str) -> None:
 
 
 def cell(reader: Reader, name: str) -> Any:
-    """The cell in which a control stands with its label."""
+    """The cell of a control and its label."""
     return reader.one(f".sagecell_interactControlCell[data-name={name}]")
 
 
@@ -50,7 +50,7 @@ def part(reader: Reader, name: str, selector: str, place: int = 0) -> Any:
 
 
 def clicked_at(reader: Reader, element: Any, x: float, y: float) -> None:
-    """Click where a share of an element's width and height is."""
+    """Click at `x` and `y`, as fractions of an element's width and height."""
     size = element.size
     across, down = (x - 0.5) * size["width"], (y - 0.5) * size["height"]
     mouse = ActionChains(reader.browser, duration=50)
@@ -58,8 +58,8 @@ def clicked_at(reader: Reader, element: Any, x: float, y: float) -> None:
 
 
 def drag(reader: Reader, element: Any, start: float, end: float) -> None:
-    """Drag a thumb along its track, from a share of the width to another."""
-    # A thumb's middle keeps half of a thumb off both ends.
+    """Drag a thumb along its track, between two fractions of the width."""
+    # The middle of a thumb stays half a thumb away from both ends.
     width = element.size["width"] - 16
     mouse = ActionChains(reader.browser, duration=50)
     mouse.move_to_element_with_offset(element, round((start - 0.5) * width), 0).click_and_hold()
@@ -69,7 +69,7 @@ def drag(reader: Reader, element: Any, start: float, end: float) -> None:
 
 
 def enter(reader: Reader, field: Any, text: str, *last: str) -> None:
-    """Click into a field and type in the place of what is there."""
+    """Click into a field and replace its text."""
     field.click()
     reader.press(Keys.CONTROL, "a")
     ActionChains(reader.browser).send_keys(text).perform()

@@ -1,4 +1,4 @@
-"""What a reader does on the page, and what a reader sees."""
+"""A reader's actions on the page, and what the page shows."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Reader:
     # --- what a reader does
 
     def start_afresh(self) -> None:
-        """Open the page with an empty cell; what the browser noted before is forgotten."""
+        """Open the page with an empty cell; clears the browser's logs."""
         self.browser.get("about:blank")
         self.browser.get_log("performance")
         self.browser.get_log("browser")
         self.visit()
 
     def visit(self, address: str = "/") -> None:
-        """Open an address, or a path of the server, and wait for the editor."""
+        """Open a URL, or a path of the server, and wait for the editor."""
         self.browser.get(f"{self.url}{address}" if address.startswith("/") else address)
         self.until(lambda: self.all(".cm-content"))
 
@@ -64,7 +64,7 @@ class Reader:
         strokes.perform()
 
     def type(self, program: str) -> None:
-        """Type a program where the focus is, in place of the one that is there."""
+        """Type a program where the focus is; replaces the present one."""
         self.press(Keys.CONTROL, "a")
         self.press(Keys.DELETE)
         strokes = ActionChains(self.browser)
@@ -83,12 +83,12 @@ class Reader:
         self.one(".sagecell_evalButton").click()
 
     def run(self, program: str) -> str:
-        """Evaluate a program and wait until that is over; gives the state then."""
+        """Evaluate a program and wait for its end; returns the state."""
         self.evaluate(program)
         return self.until_over()
 
     def share(self) -> list[str]:
-        """Press Share; gives the links, the short one first."""
+        """Press Share; returns the links, the short one first."""
         self.one(".sagecell_shareButton").click()
         fields = self.until(lambda: self.all(".sagecell_permalink input"))
         return [str(field.get_attribute("value")) for field in fields]
@@ -96,22 +96,22 @@ class Reader:
     # --- what a reader waits for
 
     def until(self, happened: Callable[[], _T], seconds: float = 60) -> _T:
-        """Wait for something to be true; gives what it is."""
+        """Wait until `happened` is true; returns its value."""
         wait = WebDriverWait[webdriver.Chrome](self.browser, seconds, 0.05)
         found: _T = wait.until(lambda _: happened())
         return found
 
     def until_over(self) -> str:
-        """Wait for the end of the evaluation, and for all of its output; gives the state then."""
+        """Wait for the end of the evaluation, and for all of its output; returns the state."""
         self.until(lambda: self.state in OVER and self.has_drawn("body"))
         return self.state
 
     def has_drawn(self, cell: str) -> bool:
-        """Whether what was said in a cell is on the page: that is a frame or more behind the end."""
+        """Whether a cell's output is drawn, which takes a frame or more after the end."""
         return not self.all(f"{cell} .sagecell_output[aria-busy=true]")
 
     def until_pictures_are_there(self, least: int = 1) -> list[int]:
-        """Wait until there are so many pictures, and each is loaded or has failed; their widths."""
+        """Wait for `least` pictures, each loaded or failed; returns their widths."""
         script = (
             "return document.images.length >= arguments[0]"
             " && [...document.images].every(image => image.complete)"
@@ -129,13 +129,13 @@ class Reader:
 
     @property
     def program(self) -> str:
-        """What is in the editor."""
+        """The text in the editor."""
         lines = "[...document.querySelectorAll('.cm-line')].map(line => line.textContent)"
         return "\n".join(self.javascript(f"return {lines}"))
 
     @property
     def focus(self) -> str:
-        """The classes of the element that the next key goes to."""
+        """The classes of the element that has the focus."""
         return str(self.browser.switch_to.active_element.get_attribute("class"))
 
     def one(self, selector: str) -> Any:
@@ -147,22 +147,22 @@ class Reader:
         return list(self.browser.find_elements(By.CSS_SELECTOR, selector))
 
     def text(self, selector: str) -> str:
-        """What all such elements say."""
+        """The text of all such elements."""
         return "".join(element.text for element in self.all(selector))
 
     def javascript(self, script: str, *arguments: object) -> Any:
-        """Run a script in the page; gives what it returns."""
+        """Run a script in the page; returns its result."""
         return self.browser.execute_script(script, *arguments)
 
     def load(self, address: str) -> None:
-        """Put a script into the page that is open, and wait until it has run."""
+        """Load a script into the open page, and wait until it has run."""
         assert self.browser.execute_async_script(_LOAD, address), f"no script: {address}"
 
     # --- how it looks
 
     @contextmanager
     def by_night(self) -> Iterator[None]:
-        """For a while, the reader's system prefers dark colours."""
+        """Within the context, the system prefers dark colours."""
         night = [{"name": "prefers-color-scheme", "value": "dark"}]
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": night})
         try:
@@ -172,7 +172,7 @@ class Reader:
 
     @contextmanager
     def on_screen(self, width: int, height: int, *, mobile: bool = False) -> Iterator[None]:
-        """For a while, the screen has this many CSS pixels."""
+        """Within the context, the screen has this size in CSS pixels."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         try:
@@ -182,7 +182,7 @@ class Reader:
 
     @contextmanager
     def by_touch(self) -> Iterator[None]:
-        """For a while, the screen is touched and there is no mouse."""
+        """Within the context, the screen is a touch screen and there is no mouse."""
         command = "Emulation.setTouchEmulationEnabled"
         self.browser.execute_cdp_cmd(command, {"enabled": True})
         try:
@@ -191,20 +191,20 @@ class Reader:
             self.browser.execute_cdp_cmd(command, {"enabled": False})
 
     def keep_picture(self, name: str, *, width: int, mobile: bool = False) -> None:
-        """Keep a picture of the whole page as a test artefact."""
+        """Save a screenshot of the whole page as a test artefact."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         screen, page = 0, 100
-        # The editor takes its share of a taller screen, up to its program's end.
+        # The editor grows with the screen, up to the end of its program.
         while screen < page:
             screen = page
             with self.on_screen(width, screen, mobile=mobile):
                 page = self.javascript("return document.documentElement.scrollHeight")
                 assert self.browser.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
 
-    # --- what the browser noted
+    # --- the browser's logs
 
     def sent_urls_beside(self, url: str) -> list[str]:
-        """What the page asked of anybody but this server, since the last time."""
+        """URLs of requests to other servers than this one, since the last call."""
         own = urlsplit(url).netloc
         return [
             sent
@@ -214,7 +214,7 @@ class Reader:
         ]
 
     def _sent_urls(self) -> list[str]:
-        """Every URL that was asked for, but for those that the page's policy held back."""
+        """Every requested URL, except those that the page's policy blocked."""
         sent: dict[str, str] = {}
         for entry in self.browser.get_log("performance"):
             note = json.loads(entry["message"])["message"]
@@ -228,7 +228,7 @@ class Reader:
         return list(sent.values())
 
     def complaints(self) -> list[str]:
-        """What the browser's console says is severely wrong, since the last time."""
+        """The severe messages in the browser's console, since the last call."""
         return [
             entry["message"]
             for entry in self.browser.get_log("browser")

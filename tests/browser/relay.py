@@ -12,10 +12,10 @@ from attrs import define, field
 
 @define(eq=False)
 class Relay:
-    """Passes on what comes; with `upgrades` false, no WebSocket gets through.
+    """Passes on all bytes; if `upgrades` is false, it passes no WebSocket.
 
-    With `most`, all connections are cut whenever so many bytes have passed, both ways together.
-    While it is `away`, it hangs up on whoever comes; with `leaves`, that is from the first cut on.
+    With `most`, all connections are cut whenever that many bytes have passed, both ways together.
+    While it is `away`, it closes new connections at once; with `leaves`, from the first cut on.
     """
 
     port: int
@@ -35,30 +35,30 @@ class Relay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # an accept that waits is woken
+        with suppress(OSError):  # wakes a waiting accept
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
 
     @property
     def url(self) -> str:
-        """Where the server is, seen through it."""
+        """The server's URL through this relay."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def cut(self) -> None:
-        """Cut all connections that there are; new ones may be made."""
+        """Cut all open connections; new ones may be made."""
         with self._lock:
             ends, self._ends = self._ends, set()
             self._passed = 0
             self.cuts += 1
             self.away |= self.leaves
         for end in ends:
-            with suppress(OSError):  # the other side may have hung up
+            with suppress(OSError):  # the other end may be closed
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):  # closed: that was all
+        with suppress(OSError):  # the listener was closed
             while True:
                 client, _ = self._listener.accept()
                 Thread(target=self._pass_on, args=(client,), daemon=True).start()
@@ -94,7 +94,7 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
 
     def _allowance(self, wanted: int) -> int:
-        """How many of the bytes that came may still pass."""
+        """How many of `wanted` bytes may still pass."""
         if self.most is None:
             return wanted
         with self._lock:

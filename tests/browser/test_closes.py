@@ -1,4 +1,4 @@
-"""A browser that a server says goodbye to calls that a clean end."""
+"""A close by the server is a clean end for the browser."""
 
 from __future__ import annotations
 

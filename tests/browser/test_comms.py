@@ -1,4 +1,4 @@
-"""A program opens a picture on the page, and is told where the reader clicks."""
+"""A program opens a picture on the page, and gets the positions of clicks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.reader import Reader
 
 pytestmark = pytest.mark.browser
 
-#: A picture of 400 by 200 pixels, made anew with a mark where it was clicked.
+#: A picture of 400 by 200 pixels, redrawn with a mark at each click.
 PICTURE = """\
 import json, sys
 from comm import create_comm
@@ -73,14 +73,14 @@ def test_a_click_on_a_picture_arrives_and_changes_the_output(reader):
     # The page asks for the picture when its comm opens, and again once it is stored: the first
     # answer may be 404.
     assert [said for said in reader.complaints() if ".png?v=" not in said] == []
-    # The next run closes it, and a late answer would be nobody's.
+    # The next run closes it, and a late reply would belong to no cell.
     assert reader.run("print('mine')") == "done"
     assert reader.all(".sagecell_graphics") == []
     assert reader.text(".sagecell_sessionOutput") == "mine"
 
 
 def said_on_sockets(reader: Reader) -> list[dict[str, Any]]:
-    """The messages that the page sent, since the last time."""
+    """The messages that the page sent, since the last call."""
     notes = [
         json.loads(entry["message"])["message"] for entry in reader.browser.get_log("performance")
     ]

@@ -1,4 +1,4 @@
-"""A reader is helped with names: by the cell's own kernel, and before there is one by the server's."""
+"""Completion by the cell's own kernel, and by the server's completer before there is one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LANGUAGES = "sagecell.makeSagecell({inputLocation: '#other', languages: ['maxima
 
 @pytest.fixture
 def reader(author: Author) -> Reader:
-    """In front of linked cells, of one alone, and of one in other languages."""
+    """On a page with linked cells, a single one, and one in other languages."""
     author.open(
         author.script
         + "<script>sagecell.makeSagecell({inputLocation: '.linked', linked: true});"
@@ -35,20 +35,20 @@ def reader(author: Author) -> Reader:
 
 
 def type_in(reader: Reader, cell: str, text: str) -> None:
-    """Type in a cell what stands there alone then, and press Tab behind it."""
+    """Replace the program of a cell, and press Tab after it."""
     reader.one(f"{cell} .cm-content").click()
     reader.type(text)
     reader.press(Keys.TAB)
 
 
 def offered(reader: Reader) -> list[str]:
-    """What may be chosen."""
+    """The offered completions."""
     shown = reader.until(lambda: reader.text(".cm-tooltip-autocomplete ul"))
     return shown.splitlines()
 
 
 def program(reader: Reader, cell: str) -> str:
-    """What is in a cell's editor."""
+    """The text in a cell's editor."""
     return str(reader.one(f"{cell} .cm-line").get_attribute("textContent"))
 
 
@@ -84,7 +84,7 @@ def test_names_without_a_kernel(author, reader):
     reader.press(Keys.ESCAPE)
     type_in(reader, "#alone", "if True: ")
     assert program(reader, "#alone") == "    if True: "
-    assert author.evaluate("#first") == ""  # nobody was in the way
+    assert author.evaluate("#first") == ""  # no dialog or list covered the button
 
 
 def test_full_screen_by_its_key(reader):

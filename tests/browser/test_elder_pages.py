@@ -1,4 +1,4 @@
-"""Pages of old, wikis, and scripts that look at cells from outside."""
+"""Old pages, wikis, and scripts that inspect cells from outside."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_wikis_page(author):
 
 
 def test_those_who_look_from_outside(author):
-    """A button beside ours, a watcher of what is printed, a rule for tables; contract: 8, 11.8."""
+    """A page adds a button, observes the output, and styles tables; contract: 8, 11.8."""
     author.open(
         author.script + "<style>.sagecell_output th {color: rgb(1, 2, 3)}</style><script>"
         "seen = [];"
@@ -77,7 +77,7 @@ def test_those_who_look_from_outside(author):
 
 
 def test_names_that_would_be_more_than_names(author):
-    """A file's name is no HTML, and what it is called in a link leads to it; contract: 4.19, T7."""
+    """A file's name is escaped in HTML, and the link leads to the file; contract: 4.19, T7."""
     name = "<img src=x onerror=taken()>&amp;'\\\"?#.txt"
     author.open(
         author.script + "<script>taken = () => { document.title = 'taken'; };"

@@ -1,4 +1,4 @@
-"""Cells in an author's page: by day, by night and on a phone."""
+"""Cells in an author's page: with light colours, dark colours and on a phone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ sagecell.makeSagecell({inputLocation: '.read', template: sagecell.templates.rest
 
 
 def open_chapter(author: Author, scheme: str) -> None:
-    """Open a page with all kinds of cells, and wait until all have said what they say."""
+    """Open a page with all kinds of cells, and wait for all outputs."""
     head = '<meta name="viewport" content="width=device-width">'
     head += f'<meta name="color-scheme" content="{scheme}">'
     author.open(head + STYLE + author.script + CALLS, TEXT, cells=4)

@@ -1,4 +1,4 @@
-"""Pages written for SageMathCell, at an origin of their own: only the server's name was changed."""
+"""Pages written for SageMathCell, at another origin: only the server's name was changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_pretext_page(author):
         cells=4,
     )
     reader = author.reader
-    # A script's content is not HTML: the author's &lt; is no <, as in any browser.
+    # A script's content is not HTML: the author's &lt; is not decoded.
     author.until_over("#first")
     assert author.state("#first") == "failed"
     assert "SyntaxError" in reader.text("#first .sagecell_pyerr")
@@ -63,7 +63,7 @@ def test_a_pretext_page(author):
         "pre.innerHTML = '<script type=\"text/x-sage\">a = 40; print(a)</scr' + 'ipt>';"
         "document.getElementById('knowl').append(pre);"
     )
-    # As a knowl does: the same calls again.
+    # The same calls again, as a knowl makes them.
     reader.javascript(PRETEXT_CALLS)
     author.until_cells(5)
     assert author.evaluate("#later") == "40"
@@ -108,7 +108,7 @@ def test_webworks_snippet(author):
     """contract: 1.3, 11.3, 6.4, 7.1, 7.4, 7.6, 6.3"""
     author.open(
         '<script src="/npm/jquery/dist/jquery.min.js"></script><script>own = jQuery;</script>'
-        # The address without static/, which redirects.
+        # The URL without static/, which redirects.
         + f'<script src="{author.cells}/embedded_sagecell.js"></script>'
         + "<script>var saved = jQuery; $.noConflict();"
         "jQuery(function () {"
@@ -188,7 +188,7 @@ def test_a_cell_is_moved_restored_and_taken_away_while_it_runs(author):
 
 
 def test_on_a_phone_and_by_night(author):
-    """A cell is as dark as its page says that it is, and no wider than the screen."""
+    """A cell follows the page's color-scheme, and is no wider than the screen."""
     page = "<div id='a'>print('wide' * 100)</div>"
     call = "<script>sagecell.makeSagecell({inputLocation: '#a', autoeval: true})</script>"
     reader = author.reader
@@ -227,7 +227,7 @@ def test_the_servers_own_page_is_such_a_page(reader):
 
 
 def test_what_a_page_loads_before_it_is_looked_at_is_small():
-    """The script in a page's head, as servers send it; contract: 8, 11.9."""
+    """The script in a page's head, and files that are loaded by name; contract: 8, 11.9."""
     script = (CLIENT / "embedded_sagecell.js").read_bytes()
     assert len(gzip.compress(script, 6)) <= 60_000
     # Served as they are for pages that load them by name.

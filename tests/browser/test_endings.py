@@ -1,4 +1,4 @@
-"""A program's end that it did not choose: the reader is told which."""
+"""When the server ends a program, the cell shows the reason."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_server_that_goes_away_is_told(shared_reader):
         server.stop(signal.SIGKILL)
         shared_reader.until(lambda: shared_reader.state == "reconnecting")
         assert "Reconnecting" in shared_reader.text(".sagecell_status")
-        server.start()  # and knows nothing of the kernel
+        server.start()  # and does not know the kernel
         assert shared_reader.until_over() == "lost"
         assert "Connection lost" in shared_reader.text(".sagecell_status")
         server.stop()

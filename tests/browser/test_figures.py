@@ -1,4 +1,4 @@
-"""Matplotlib's own script on the page draws its figures, and tells them of the mouse."""
+"""Matplotlib's own script on the page draws its figures, and reports mouse events to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-#: The toolbar's pictures are matplotlib's server's, which is not here.
+#: Without the toolbar, whose pictures come from matplotlib's own server.
 FIGURE = """\
 import sys
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""A visitor moves every control, by mouse and by keyboard, and sees what the function makes of it."""
+"""A visitor changes every control, by mouse and by keyboard, and sees the function's output."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def show(
 
 @pytest.fixture(scope="module")
 def visitor(shared_reader: Reader) -> Reader:
-    """A reader in front of one interact with every control; tests move them one after another."""
+    """A reader of one interact with every control, which the tests share."""
     shared_reader.start_afresh()
     evaluate(shared_reader, ALL)
     shared_reader.until(lambda: said(shared_reader, "number") == "2")
@@ -133,7 +133,7 @@ BY_MOUSE: dict[str, tuple[Callable[[Reader], object], str, str]] = {
     ),
 }
 
-#: The name that a screen reader says, the keys from there, and what the function gets.
+#: The accessible name, the keys to press there, and the value that the function gets.
 BY_KEYBOARD: dict[str, tuple[str, tuple[str, ...], str, str]] = {
     "slider": ("number", (Keys.HOME, Keys.ARROW_RIGHT), "number", "1"),
     "range, lower": ("interval, from", (Keys.HOME,), "interval", "(0, 9)"),
@@ -162,7 +162,7 @@ BY_KEYBOARD: dict[str, tuple[str, tuple[str, ...], str, str]] = {
 
 
 def reach(reader: Reader, name: str, within: str) -> None:
-    """Go on with Tab until what has the focus is called so, inside of a control."""
+    """Press Tab until an element of a control with this accessible name has the focus."""
     reader.javascript("document.querySelector('.sagecell_evalButton').focus()")
     script = (
         "const active = document.activeElement;"

@@ -145,5 +145,5 @@ def test_when_the_kernel_is_gone_the_controls_say_so(reader):
     drag(reader, part(reader, "x", RANGE), 0.2, 0.7)
     reader.until(lambda: reader.all(".sagecell_interactEnded"))
     assert not part(reader, "x", RANGE).is_enabled()
-    assert "evaluate the cell again" in reader.text(".sagecell_interactNote")
+    assert "Evaluate the cell again" in reader.text(".sagecell_interactNote")
     assert reader.complaints() == []

@@ -1,4 +1,4 @@
-"""A reader chooses among ten languages: each runs where it is installed, and says so where not."""
+"""A reader chooses among ten languages: each runs, or a sentence says it is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A link brings a program back, to another reader too."""
+"""A link opens its program, also for another reader."""
 
 from __future__ import annotations
 

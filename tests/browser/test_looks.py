@@ -1,4 +1,4 @@
-"""The page by day and by night, on a desk and on a phone, and for a reader without a mouse."""
+"""The page with light and dark colours, on a desktop and a phone, and without a mouse."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ raise ValueError("wide" * 100)""".strip()
 
 @pytest.fixture(scope="module")
 def showcase(shared_reader: Reader) -> Reader:
-    """A reader who has evaluated a program that shows what there is; tests leave it so."""
+    """A reader who has evaluated a program with all kinds of output; tests do not change it."""
     shared_reader.start_afresh()
     assert shared_reader.run(SHOWCASE) == "done"
     assert shared_reader.until_pictures_are_there()[0] > 300
@@ -57,7 +57,7 @@ def ground_and_ink(reader: Reader) -> tuple[list[int], list[int]]:
     style = "getComputedStyle(document.documentElement)"
     colours = reader.javascript(f"return [{style}.backgroundColor, {style}.color]")
     ground, ink = ([int(part) for part in re.findall(r"\d+", colour)] for colour in colours)
-    assert len(ground) == len(ink) == 3, colours  # A fourth would be for the transparent.
+    assert len(ground) == len(ink) == 3, colours  # A fourth value would mean transparency.
     return ground, ink
 
 

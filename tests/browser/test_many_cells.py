@@ -1,4 +1,4 @@
-"""Pages with many cells: each works, and nothing is loaded before a cell wants it."""
+"""Pages with many cells: each works, and nothing is loaded before a cell needs it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def loaded(author: Author) -> list[str]:
-    """What the page has loaded from the server of its cells, by name."""
+    """The names of files that the page has loaded from the server of its cells."""
     script = "return performance.getEntriesByType('resource').map(({name}) => name)"
     names = author.reader.javascript(script)
     return [name.removeprefix(author.cells) for name in names if name.startswith(author.cells)]
@@ -36,7 +36,7 @@ def test_thirty_cells(author):
     author.until_over("#c3")
     assert reader.text("#c4 .sagecell_stdout") == "4"
     assert reader.text("#c3 .sagecell_output").startswith("7")
-    # The editor came once for all, and what no cell needed has not come.
+    # The editor was loaded once for all cells, and unneeded files were not.
     names = loaded(author)
     for part, count in {"embedded_cells.js": 1, "editor-": 1, "katex": 0, "markdown": 0}.items():
         assert sum(part in name for name in names) == count, (part, names)
@@ -61,7 +61,7 @@ def test_thirty_cells_that_run_by_themselves(author):
 
 
 def test_a_page_without_cells_has_loaded_the_script_alone(author):
-    """As every page of a book does, whether it has a program or not; contract: 12.1."""
+    """Every page of a book has the script, even without a program; contract: 12.1."""
     author.open(
         author.script + "<script>sagecell.makeSagecell({inputLocation: '.none'})</script>",
         "<p>Only words.</p>",
@@ -85,7 +85,7 @@ def test_a_cell_without_an_editor_loads_none(author):
 
 
 def test_a_page_that_is_left_gives_its_kernels_back(author, server):
-    """Though the browser keeps the page, for a way back; contract: 2.8."""
+    """Even if the browser keeps the page in its back/forward cache; contract: 2.8."""
     server.until_quiet()
     author.open(
         author.script + "<script>sagecell.makeSagecell({inputLocation: '#a', linkKey: 'k'});"

@@ -1,4 +1,4 @@
-"""Formulas in pages that have a MathJax of their own, of any version, and in pages that have none."""
+"""Formulas in pages that load MathJax, of any version, and in pages without it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.browser.author import Author
 
 pytestmark = pytest.mark.browser
 
-#: How a page has each version, and what that version makes of a formula. Nothing of it is
-#: fetched from afar: MathJax 4 would have its fonts from elsewhere.
+#: How a page loads each version, and the elements that it makes of a formula. All files are
+#: local: MathJax 4 would load its fonts from another server.
 MATHJAX = {
     "2": (
         "<script>MathJax = {tex2jax: {inlineMath: [['\\\\(', '\\\\)']]}, skipStartupTypeset: false,"
@@ -18,7 +18,7 @@ MATHJAX = {
         ".MathJax_SVG svg",
     ),
     "3": ('<script src="/npm/mathjax/es5/tex-svg.js"></script>', "mjx-container svg"),
-    # As PreTeXt has it: its pages are left alone but for what they mark.
+    # As in PreTeXt: MathJax processes only marked parts of its pages.
     "4": (
         "<script>MathJax = {loader: {paths: {fonts: '/npm/@mathjax'}},"
         " options: {ignoreHtmlClass: 'tex2jax_ignore|ignore-math',"
@@ -40,7 +40,7 @@ PROGRAM = (
 
 
 def shows(author: Author, selector: str, count: int) -> bool:
-    """Whether so many elements are there."""
+    """Whether there are `count` such elements."""
     return len(author.reader.all(selector)) == count
 
 
@@ -61,7 +61,7 @@ def test_formulas_are_set_by_the_pages_own(author, version):
     reader.until(lambda: shows(author, f"#a .html {formula}", 1))
     reader.until(lambda: shows(author, f"#a .sagecell_latex {formula}", 2))
     assert reader.javascript("return MathJax.version").startswith(version)
-    # Neither the program nor what it prints is anybody's formula.
+    # Neither the program nor its printed text is treated as a formula.
     assert shows(author, f"#a {formula}", 3)
     assert reader.text("#a .sagecell_stdout").strip() == "\\(plain\\)"
     assert "print(r'\\(plain\\)')" in reader.text("#a .sagecell_editor")
@@ -70,7 +70,7 @@ def test_formulas_are_set_by_the_pages_own(author, version):
 
 @pytest.mark.parametrize("version", MATHJAX)
 def test_a_page_that_is_set_again_leaves_programs_alone(author, version):
-    """Books do so when something is unfolded; contract: 6.3."""
+    """Books do so when a section is opened; contract: 6.3."""
     head, formula = MATHJAX[version]
     author.open(
         head + author.script + "<script>sagecell.makeSagecell({inputLocation: '#a'})</script>",
@@ -101,5 +101,5 @@ def test_a_page_without_one_has_katex(author):
     reader.until(lambda: shows(author, "#a .html .katex-html", 1))
     reader.until(lambda: shows(author, "#a .sagecell_latex .katex-html", 2))
     assert reader.javascript("return typeof MathJax") == "undefined"
-    # What is not a cell's is the page's own business.
+    # The script does not change elements outside of cells.
     assert reader.text("#own") == "\\(y^3\\)"

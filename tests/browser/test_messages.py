@@ -1,4 +1,4 @@
-"""Each kind of message that kernels have for pages, said by a real one to an author's page."""
+"""Each kind of message from kernels to pages, sent by a real one to an author's page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.browser.author import Author
 
 pytestmark = pytest.mark.browser
 
-#: Makes what the messages are about: pictures of 30 by 20 pixels, a scene, a page, a file.
+#: Makes the files in the messages: pictures of 30 by 20 pixels, a scene, a page, a file.
 FILES = """\
 import base64, os, sys, zlib, struct
 def chunk(kind, data):
@@ -86,7 +86,7 @@ def test_displays(author):
 
     def in_the_frame() -> str:
         reader.browser.switch_to.default_content()
-        reader.browser.switch_to.frame(reader.one("iframe"))  # one that loads is another then
+        reader.browser.switch_to.frame(reader.one("iframe"))  # it is replaced while it loads
         return str(reader.text("p"))
 
     assert reader.until(in_the_frame) == "a scene"
@@ -126,7 +126,7 @@ def test_an_updates_files_are_asked_for_and_counted(author):
 
 
 def test_a_thread_that_speaks_late_is_not_heard_in_the_next_run(author):
-    """What is stale never stands among what is new."""
+    """Old output is never shown together with new output."""
     author.open(
         author.script
         + "<script>sagecell.makeSagecell({inputLocation: '#a', linked: true})</script>",

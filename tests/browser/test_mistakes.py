@@ -1,4 +1,4 @@
-"""Pages with mistakes in them: the console stays clean, and other cells do not notice."""
+"""Pages with mistakes: the console stays clean, and other cells are not affected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browser.reader import OVER
 
 pytestmark = pytest.mark.browser
 
-#: A cell that has nothing to do with the mistake.
+#: A cell that is independent of the mistake.
 WELL = "<div id='well'>print('well')</div>"
 MAKE_WELL = "sagecell.makeSagecell({inputLocation: '#well'});"
 
@@ -51,7 +51,7 @@ ODD_OPTIONS = """
 
 @pytest.fixture
 def mistaken(author: Author) -> Iterator[Author]:
-    """Who makes mistakes; in the end the other cell works."""
+    """An author who makes mistakes; checks that the other cell works."""
     yield author
     assert author.evaluate("#well") == "well"
 
@@ -206,7 +206,7 @@ def test_a_cell_that_its_page_takes_away_while_it_runs(mistaken, server, removal
     reader.until(lambda: "begun" in reader.text("#a .sagecell_stdout"))
     reader.javascript(removal)
     assert mistaken.evaluate("#well") == "well"
-    # What nobody sees goes on for nobody; what is still seen, until it is taken away as well.
+    # The kernel of a removed cell ends; that of a visible one runs until it is removed as well.
     if reader.all("#a > *"):
         reader.until(lambda: server.status()["kernels"]["running"] == 1)
         reader.javascript("sagecell.deleteSagecell(info)")
@@ -250,7 +250,7 @@ raise ValueError(half)
 
 
 def test_halves_of_characters(mistaken):
-    """Lone surrogates, in all that a program says and in the program; contract: 2.2, 4.19."""
+    """Lone surrogates, in all kinds of output and in the program; contract: 2.2, 4.19."""
     mistaken.open(
         f"{mistaken.script}<script>{MAKE_WELL}"
         "sagecell.makeSagecell({inputLocation: '#a', autoeval: true});"
@@ -263,7 +263,7 @@ def test_halves_of_characters(mistaken):
         cells=4,
     )
     reader = mistaken.reader
-    # Without the halves, which the browser's driver does not bear.
+    # Without the surrogates, which the browser's driver does not accept.
     said = "return document.querySelector('#a .sagecell_output').innerText.toWellFormed()"
     reader.until(lambda: mistaken.state("#a") == "failed")
     reader.until(lambda: "ValueError: \ufffd" in reader.javascript(said))

@@ -1,4 +1,4 @@
-"""A reader types a program, presses Evaluate and sees what it says, draws and writes."""
+"""A reader types a program, presses Evaluate and sees its text, plots and files."""
 
 from __future__ import annotations
 

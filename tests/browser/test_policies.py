@@ -1,4 +1,4 @@
-"""Cells in pages with a strict content security policy: nothing inline, nobody but the server."""
+"""Cells in pages with a strict content security policy: nothing inline, only the cells' server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def f(x=slider(0, 10, 1, 2), c=Color('red')):
 
 
 def documented(author: Author) -> str:
-    """The policy that the documents say is enough, with these servers' names."""
+    """The policy in docs/embedding.rst, with these servers' names."""
     chapter = EMBEDDING.read_text().partition("A strict content security policy")[2]
     policy = re.search(r"::\n\n((?: {4}.*\n)+)", chapter)
     assert policy is not None
@@ -102,7 +102,7 @@ def test_what_a_program_says_may_do_what_the_policy_lets_it(author):
 
 
 def test_a_strict_policy(author):
-    """A page that lets in its own nonce and the cells' server, and nothing inline."""
+    """A policy that allows its own nonce and the cells' server, and nothing inline."""
     socket = author.cells.replace("http:", "ws:")
     author.open(
         f'<script nonce="n1" src="{author.cells}/static/embedded_sagecell.js"></script>'

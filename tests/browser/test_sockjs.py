@@ -1,4 +1,4 @@
-"""The real sockjs-client in Chromium, by each transport that it has there."""
+"""The real sockjs-client in Chromium, by each transport that it supports there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ converse(SockJS, ...told).then(done, (error) => done({ error: String(error) }));
 
 
 def talk(reader: Reader, server: Server, page: str, transport: str) -> Any:
-    """What is heard by that transport on that page."""
+    """The messages by that transport on that page."""
     browser = reader.browser
     browser.set_script_timeout(120)
     browser.get(page)
@@ -53,7 +53,7 @@ def test_the_same_conversation_on_a_page_from_elsewhere(
 
 
 def test_the_same_conversation_in_an_endless_page(shared_reader: Reader, server: Server) -> None:
-    """The htmlfile transport is for pages of the server's own. contract: 1.21"""
+    """The htmlfile transport works only on the server's own pages. contract: 1.21"""
     heard = talk(shared_reader, server, f"{server.url}/sockjs", "htmlfile")
     assert heard == expected("htmlfile")
     server.until_quiet()

@@ -1,4 +1,4 @@
-"""The real sockjs-client in Chromium, cut off at ten places by each transport that it has there."""
+"""The real sockjs-client in Chromium, cut off at ten positions, by each transport there."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ Promise.all(ways.map((way, i) => listen(open, server, way, programs, window.hear
 );
 """
 
-#: What a page to speak through weighs, with its script; a cut may fall into it too.
+#: The size of the page for iframe transports, with its script; a cut may fall into it too.
 FRAME = 18_000
 
-#: Of a page that breaks off Chromium says nothing, neither that it is complete nor that it is not.
+#: Chromium reports neither success nor failure for a page that is cut off.
 NEVER_TOLD = {"iframe-htmlfile"}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server that soon forgets who is gone."""
+    """A server with short deadlines for clients that are gone."""
     with impatient_server() as impatient:
         yield impatient
 
@@ -82,14 +82,14 @@ def test_cut_at_ten_places(shared_reader: Reader, server: Server, transport: str
 
 
 def test_an_endless_page_cut_at_ten_places(shared_reader: Reader, server: Server) -> None:
-    """The htmlfile transport is for pages of the server's own. contract: 1.21, 3.3"""
+    """The htmlfile transport works only on the server's own pages. contract: 1.21, 3.3"""
     browser = shared_reader.browser
     home = browser.current_window_handle
     tabs: list[str] = []
     heard: list[dict[str, Any]] = []
     with Relay(server.port) as aside, cut_relays(server, "htmlfile") as relays:
         for relay in relays:
-            most, relay.most = relay.most, None  # the page comes whole
+            most, relay.most = relay.most, None  # the page itself is not cut
             browser.switch_to.new_window("tab")
             tabs.append(browser.current_window_handle)
             browser.get(f"{relay.url}/sockjs")

@@ -1,4 +1,4 @@
-"""A server whose terms of use have to be accepted, in pages elsewhere and in its own."""
+"""A server whose terms of use have to be accepted, in pages of another origin and its own."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TERMS = "<h1>Terms</h1><p>Be <b>kind</b>.</p>" + "<p>And patient.</p>" * 100
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server with terms, in the place of the one that other tests share."""
+    """A server with terms, instead of the one that other tests share."""
     with Server(ready=1, terms=TERMS) as shared:
         yield shared
 
 
 @pytest.fixture
 def visitor(author: Author) -> Iterator[Author]:
-    """Somebody who has accepted nothing; the console knows of refusals for that alone."""
+    """An author with a fresh browser; the only errors in the console are refusals for the terms."""
     cells = "".join(f"<div class='c' id='{name}'>print('{name}')</div>" for name in "ab")
     author.open(
         '<meta name="viewport" content="width=device-width">'
@@ -43,12 +43,12 @@ def visitor(author: Author) -> Iterator[Author]:
 
 
 def has_dialog(reader: Reader) -> bool:
-    """Whether the terms are shown."""
+    """Whether the terms are displayed."""
     return bool(reader.all("dialog[open]"))
 
 
 def goes_to(reader: Reader, key: str, name: str) -> list[str]:
-    """Press a key until the focus is on a class; gives where it was before."""
+    """Press a key until an element with a class has the focus; returns the earlier focus."""
     passed: list[str] = []
     while name not in reader.focus:
         passed.append(reader.focus)
@@ -65,14 +65,14 @@ def test_terms_are_accepted_once_by_keyboard(visitor):
     reader.until(lambda: has_dialog(reader))
     dialog = reader.one("dialog")
     assert (dialog.aria_role, dialog.accessible_name) == ("dialog", "Terms of use")
-    # A reader begins at the beginning, and sees how to answer.
+    # The dialog is scrolled to its top, and its buttons are visible.
     assert "sagecell_terms_text" in reader.focus
     assert reader.one("dialog h1").text == "Terms"
     assert reader.one(".sagecell_terms_accept").is_displayed()
     box = dialog.rect
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= reader.javascript("return innerHeight")
-    # The keyboard does not leave it: what is behind cannot be reached.
+    # Tab does not leave the dialog: elements behind it cannot be reached.
     around = goes_to(reader, Keys.TAB, "sagecell_terms_decline")
     reader.press(Keys.TAB)
     around += goes_to(reader, Keys.TAB, "sagecell_terms_text")
@@ -81,7 +81,7 @@ def test_terms_are_accepted_once_by_keyboard(visitor):
     reader.until(lambda: visitor.state("#a") == "refused")
     assert "terms of use were not accepted" in reader.text("#a .sagecell_status")
     assert not has_dialog(reader)
-    # Back where it was, to be asked again.
+    # The focus is back where it was, and the next evaluation asks again.
     assert "sagecell_evalButton" in reader.focus
     assert reader.javascript("return localStorage.getItem('accepted_tos')") is None
     reader.press(Keys.ENTER)
@@ -91,7 +91,7 @@ def test_terms_are_accepted_once_by_keyboard(visitor):
     assert visitor.until_over("#a") == "a"
     assert "sagecell_evalButton" in reader.focus
     assert reader.javascript("return localStorage.accepted_tos") == "true"
-    # Nobody is asked twice, not in another cell and not on another day.
+    # After acceptance no one is asked again, neither in another cell nor on a later visit.
     assert visitor.evaluate("#b") == "b"
     reader.browser.refresh()
     visitor.until_cells(2)

@@ -1,4 +1,4 @@
-"""Requests without a site, for what only reads their headers and parameters."""
+"""Requests without a site, for code that only reads their headers and parameters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Asked(DummyRequest):
 
 @define
 class Asking:
-    """A request, and what it is answered with."""
+    """A request, and its response's status and headers."""
 
     _asked: _Asked
 

@@ -30,7 +30,7 @@ class Wire(FakeTransport):
     """A server's TCP transport. While `clogged`, the client at its other end reads nothing.
 
     `most` is the largest number of bytes that ever waited in it. While `held`, the server does not
-    read; what is sent to it nevertheless, it had read before.
+    read; data that still reaches it counts as read before.
     """
 
     clogged = False
@@ -42,7 +42,7 @@ class Wire(FakeTransport):
 
     @property  # type: ignore[override]
     def disconnecting(self) -> bool:
-        """Closed in order, which comes after what waits to be read."""
+        """Close cleanly, after the data that waits to be read."""
         return self._closing and not (self.clogged and self.waiting)
 
     @disconnecting.setter
@@ -104,7 +104,7 @@ class Wire(FakeTransport):
 
 
 class Ear(Protocol):
-    """A client that keeps what it is told."""
+    """A client that keeps what it receives."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -115,7 +115,7 @@ class Ear(Protocol):
         return b"".join(self._parts)
 
     def forget(self) -> None:
-        """Begin to listen anew."""
+        """Forget what was received so far."""
         self._parts.clear()
 
     @override
@@ -134,7 +134,7 @@ class _Socket(io.BytesIO):
 
 @define
 class Answer:
-    """One response. `body` is as it came: compressed, if it was."""
+    """One response. `body` is as it was sent, perhaps compressed."""
 
     status: int
     headers: dict[str, str]  # names in small letters
@@ -147,7 +147,7 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """The word of a refusal, which has a sentence beside it."""
+        """The error code of a refusal, which must have a sentence as well."""
         refusal = self.json
         assert set(refusal) == {"error", "message"}
         assert refusal["message"]
@@ -172,7 +172,7 @@ def answers(heard: bytes, method: str = "GET") -> list[Answer]:
 
 
 class _Shared(io.RawIOBase):
-    """The same stream, whose closing closes nothing."""
+    """A stream whose closing closes nothing."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         self._stream = stream
@@ -195,7 +195,7 @@ class Connection:
     line: IOPump
 
     def send(self, data: bytes) -> None:
-        """Let the server receive `data`, and the client what it says to it."""
+        """Let the server receive `data`, and the client the answer to it."""
         assert self.client.transport is not None
         self.client.transport.write(data)
         self.pump()
@@ -205,7 +205,7 @@ class Connection:
         self.line.flush()
 
     def hang_up(self) -> None:
-        """Close the connection as a client that is gone: what it has not read is lost."""
+        """Close the connection like a client that disconnects: what it has not read is lost."""
         assert self.client.transport is not None
         self.client.transport.loseConnection()
         self.server.break_off()

@@ -23,7 +23,7 @@ _MASK = b"\x37\xfa\x21\x3d"
 
 
 class Talker(WebSocketClientProtocol):  # type: ignore[misc]
-    """Keeps what it hears. `closes` has the codes and words of the server's closes."""
+    """Keeps what it receives. `closes` has the close codes and error codes of the server."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ def frames(heard: bytes) -> list[tuple[int, bytes]]:
 
 @define(kw_only=True)
 class Talk:
-    """A conversation of the test with a kernel."""
+    """The test's connection to a kernel."""
 
     talker: Talker
     connection: Connection = field(repr=False)
@@ -131,17 +131,17 @@ class Talk:
 
 
 class TalkTests(SiteTests):
-    """Tests that talk with kernels."""
+    """Tests that connect to kernels."""
 
     limits = Limits(messages=MessageLimits(client_message_bytes=100_000))
 
     def start(self, **fields: str) -> str:
-        """Start a kernel; gives its id."""
+        """Start a kernel; returns its id."""
         kernel_id: str = self.ask("POST", "/kernel", **form(**fields)).json["id"]
         return kernel_id
 
     def talk(self, kernel_id: str, query: str = "") -> Talk:
-        """Join with a real client."""
+        """Connect Autobahn's client."""
         url = f"ws://cells.example/kernel/{kernel_id}/channels{query}"
         factory = WebSocketClientFactory(url, reactor=self.world.clock)
         factory._batched_timer = _Timers(self.world.clock)
@@ -153,7 +153,7 @@ class TalkTests(SiteTests):
         return Talk(talker=talker, connection=connection)
 
     def knock(self, kernel_id: str, **headers: str) -> Connection:
-        """Join with raw bytes: the upgrade is asked for, frames are the test's business."""
+        """Connect with raw bytes: only the upgrade is requested, and the test writes the frames."""
         connection = self.world.connect()
         connection.send(upgrade(kernel_id, **headers))
         return connection

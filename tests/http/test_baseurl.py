@@ -1,4 +1,4 @@
-"""Every path of a server can have a prefix, and without it there is nothing."""
+"""All paths of a server can have a prefix, and nothing is served without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of permalinks stands alone: it has them at ``/``, and nothing else."""
+"""A permalink server serves permalinks, at ``/`` as well, and nothing else."""
 
 from __future__ import annotations
 

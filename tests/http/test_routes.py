@@ -1,4 +1,4 @@
-"""All routes of a server stand side by side."""
+"""All routes of a server can be mounted together."""
 
 from __future__ import annotations
 

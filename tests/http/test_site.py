@@ -1,4 +1,4 @@
-"""What holds for every request: how large it may be, and what is compressed."""
+"""The limits of every request, and the compression of responses."""
 
 from __future__ import annotations
 

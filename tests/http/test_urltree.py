@@ -1,4 +1,4 @@
-"""Routes mount themselves, and what nobody has mounted is refused."""
+"""Routes mount themselves, and all other paths are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .world import SiteTests, World
 
 
 class Lectures:
-    """Routes that the program does not have: below ``/lectures``, and one that stands alone."""
+    """Routes of an embedder: below ``/lectures``, and a single one."""
 
     app = Klein()
 
@@ -34,7 +34,7 @@ class Lectures:
 
 @define(kw_only=True)
 class LecturesWorld(World):
-    """A server with routes of somebody else's beside its own."""
+    """A server with an embedder's routes beside its own."""
 
     @override
     def routes(self, web: WebServer) -> list[Routes]:

@@ -1,7 +1,7 @@
-"""Whatever is sent to whatever route, the work for it ends at a bound. It is counted, not timed.
+"""The work for any input to any route is bounded. It is counted, not timed.
 
-A step is a call of a function, Python's or C's. What C does within a step is linear in what it is
-given; that a step is not given the same bytes again and again, the counts show as well.
+A step is a call of a function, in Python or C. The work of a C function is linear in its input, and
+the counts also show that the same bytes are not passed to functions again and again.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .loopback import answers, form, request
 from .talking import frame, frames, upgrade
 from .world import SiteTests
 
-#: How large the smaller and the larger one of each is: all are below `limits.request_body`.
+#: The sizes of the smaller and the larger one of each, below `limits.requests.body_bytes`.
 FEW, MANY = 2_000, 60_000
 
-#: What SockJS answers with 500, as its protocol wants it.
+#: What SockJS answers with 500, as its protocol requires.
 SOCKJS = (
     b"Broken JSON encoding.",
     b"Payload expected.",
@@ -87,7 +87,7 @@ class WorstTests(SiteTests):
         assert self.ask("POST", "/sockjs/0/a/xhr", [], b"").body == b"o\n"
 
     def steps(self, data: bytes, *before: bytes) -> int:
-        """The steps until `data` is dealt with, on a connection that had sent something before."""
+        """The steps to process `data`, on a connection that has sent something before."""
         connection = self.world.connect()
         for each in before:
             connection.send(each)

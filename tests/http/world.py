@@ -1,4 +1,4 @@
-"""The whole web process in memory, and the tests that ask it."""
+"""The whole web process in memory, and the base of tests that use it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class World:
         ]
 
     def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:
-        """A connection that is up, from `peer`."""
+        """An established connection from `peer`."""
         client = client or Ear()
         server = self.site.buildProtocol(peer)
         assert server is not None
@@ -118,7 +118,7 @@ class Reactor(MemoryReactorClock):
 
 
 class SiteTests(SynchronousTestCase):
-    """Tests of a site in a world of its own."""
+    """Tests of a site, each in its own world."""
 
     limits = Limits()
     terms = Terms()
@@ -138,7 +138,7 @@ class SiteTests(SynchronousTestCase):
         headers: Iterable[tuple[str, str | bytes]] = (),
         body: bytes | None = None,
     ) -> Answer:
-        """Ask once, on a connection of its own."""
+        """Make one request on its own connection."""
         connection = self.world.connect()
         connection.send(request(method, path, headers, body))
         answer = connection.answer(method)

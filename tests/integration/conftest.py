@@ -1,4 +1,4 @@
-"""A real server for each test that asks for one, and the same one for those that share."""
+"""Fixtures: a real server that tests share, and one for a single test."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def own_server() -> Iterator[Server]:
-    """A server of the test's own, which it may stop or kill."""
+    """A server for one test, which may stop or kill it."""
     with Server() as own:
         yield own
 
 
 @pytest.fixture
 def bystander(server: Server) -> Iterator[Client]:
-    """Somebody else's session, which must go on."""
+    """Another visitor's session, which must continue undisturbed."""
     with Client(server.url, timeout="600") as client:
         client.run("kept = 6 * 7")
         yield client

@@ -1,4 +1,4 @@
-"""The client that a stranger writes in ten minutes: `requests` and `websocket-client` alone."""
+"""A simple client as a user would write it: only `requests` and `websocket-client`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Client:
             f"{url.replace('http', 'ws', 1)}/kernel/{kernel_id}/channels",
             timeout=60,
             enable_multithread=False,
-            # In Python it takes 8 s for 50 MB; decoding, which is as strict, takes none.
+            # In Python it takes 8 s for 50 MB; decoding is as strict and takes no time.
             skip_utf8_validation=True,
         )
         self._connection = self.socket.sock
 
     def send(self, msg_type: str, content: Message, channel: str = "shell") -> str:
-        """Send a request; gives its id."""
+        """Send a request; returns its id."""
         msg_id = uuid.uuid4().hex
         header = {"msg_id": msg_id, "msg_type": msg_type, "username": "", "session": "script"}
         message = {
@@ -48,7 +48,7 @@ class Client:
         return msg_id
 
     def execute(self, code: str) -> str:
-        """Send code to be run; gives the request's id."""
+        """Send code to be run; returns the request's id."""
         return self.send("execute_request", {"code": code, "allow_stdin": False})
 
     def receive(self) -> Message:
@@ -65,25 +65,25 @@ class Client:
             yield json.loads(data)
 
     def until(self, wanted: Callable[[Message], bool]) -> list[Message]:
-        """The messages up to and with the first that is wanted."""
+        """The messages up to and including the first that is wanted."""
         messages = [self.receive()]
         while not wanted(messages[-1]):
             messages.append(self.receive())
         return messages
 
     def run(self, code: str) -> list[Message]:
-        """Run code; gives all that is said on its behalf, status idle last."""
+        """Run code; returns all its messages, status idle last."""
         msg_id = self.execute(code)
         said = self.until(lambda message: ends(message, msg_id))
         return [message for message in said if message["parent_header"].get("msg_id") == msg_id]
 
     def close(self) -> None:
-        """Hang up. The library forgets its connection when the server closed first."""
+        """Close the WebSocket and its connection. The library drops that if the server closed."""
         self.socket.close()
         self._connection.close()
 
     def drop(self) -> None:
-        """Be gone without a word."""
+        """Cut the connection without a close frame."""
         self._connection.close()
 
     def __enter__(self) -> Client:
@@ -98,7 +98,7 @@ class Client:
 
 
 def ends(message: Message, msg_id: str) -> bool:
-    """Whether this is the last word about a request."""
+    """Whether this is the idle status that ends a request."""
     return bool(
         message["msg_type"] == "status"
         and message["content"]["execution_state"] == "idle"
@@ -107,7 +107,7 @@ def ends(message: Message, msg_id: str) -> bool:
 
 
 def text(messages: list[Message], name: str = "stdout") -> str:
-    """What was printed."""
+    """The text of one stream."""
     return "".join(
         message["content"]["text"]
         for message in messages

@@ -1,4 +1,4 @@
-"""`twistd sagecell-tx` as an operator starts it, on a free port, with a state of its own."""
+"""`twistd sagecell-tx` as an operator starts it, on a free port, with a new state directory."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
+    """A TCP port that is not in use now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 class Server:
-    """One run of the server after another, on one state directory.
+    """A server that can be started several times, on one state directory.
 
-    `ready` kernels are kept ready, no more and no less, so that kernels can be counted. Where there
-    are `terms`, as HTML, visitors have to accept them. Nothing is loaded before the first fork, which
-    takes seconds, unless `preload` says so; None is what an operator gets. `limits` are by their names
-    below ``[limits]``, such as ``files.total_bytes``.
+    Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
+    HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
+    which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
+    such as ``files.total_bytes``.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Server:
         sandbox: str = "",
         limits: Mapping[str, float] | None = None,
     ) -> None:
-        # Short: the kernels' sockets are below it.
+        # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
         self.state = self.directory / "var"
         self.twistd = twistd
@@ -102,7 +102,7 @@ class Server:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def start(self) -> None:
-        """Start, and wait until the server says that it is ready."""
+        """Start, and wait until the server reports READY."""
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
@@ -153,16 +153,16 @@ class Server:
         )
 
     def _limit_descriptors(self) -> None:
-        """In the server's process: it may have no more of them."""
+        """Limit the descriptors; runs in the server's process."""
         assert self.descriptors is not None
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def notice(self) -> bytes:
-        """What systemd would be told next."""
+        """The next notification for systemd."""
         return self.notices.recv(100)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; gives the exit status."""
+        """Send a signal and wait for the end; returns the exit status."""
         assert self.process is not None
         self.process.send_signal(how)
         return self.process.wait(timeout=60)
@@ -171,7 +171,7 @@ class Server:
         """What the server logged."""
         return (self.directory / "log").read_text(errors="replace")
 
-    # --- what it has
+    # --- its processes and state
 
     @property
     def web(self) -> psutil.Process:
@@ -181,7 +181,7 @@ class Server:
 
     @property
     def fork_server(self) -> psutil.Process:
-        """The fork server; the one at work is the older one."""
+        """The active fork server, which is older than the spare."""
         return min(self.web.children(), key=lambda process: process.create_time())
 
     def kernels(self) -> list[psutil.Process]:
@@ -193,11 +193,11 @@ class Server:
         return sorted((self.state / "kernels").glob("k-*"))
 
     def status(self) -> Any:
-        """What ``/api/status`` says."""
+        """The answer of ``/api/status``."""
         return requests.get(f"{self.url}/api/status", timeout=60).json()
 
     def until_quiet(self) -> None:
-        """Wait until no kernel, process or directory is left but those that are ready."""
+        """Wait until no kernel, process or directory is left except those of ready kernels."""
 
         def quiet() -> bool:
             kernels = self.status()["kernels"]
@@ -208,13 +208,13 @@ class Server:
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:
-    """A fork server's kernels: its first child is the process that watches them."""
+    """A fork server's kernels, without its first child, which is the monitor."""
     children = sorted(fork_server.children(), key=lambda child: (child.create_time(), child.pid))
     return children[1:]
 
 
 def all_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
-    """Whether these processes have ended; a zombie that nobody waits for has."""
+    """A function that returns whether these processes have ended, or are zombies."""
 
     def gone() -> bool:
         alive = [process for process in processes if process.is_running()]

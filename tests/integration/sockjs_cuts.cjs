@@ -1,15 +1,15 @@
-// The real sockjs-client writes down all that it hears until its connection is over, which the
-// network brings about. In Node or in a browser.
+// The real sockjs-client records all messages until its connection is cut. In Node or in a
+// browser.
 
-/** What is heard of the programs, as one text, and how it ends. */
+/** An empty record: the programs' messages as one text, the close codes, later messages. */
 function blank() {
   return { text: "", closes: [], after: "" };
 }
 
 /**
- * Fills in a blank until the connection is over.
+ * Fills in the record `told` until the connection is over.
  *
- * The kernel is asked for at `server`, the conversation goes by `way`, a relay's address.
+ * The kernel is requested from `server`; the conversation uses `way`, the URL of a relay.
  * `open` makes the connection.
  */
 function listen(open, server, way, programs, told) {
@@ -36,7 +36,7 @@ function listen(open, server, way, programs, told) {
       if (!data.startsWith(prefix)) reject(new Error(`unexpected: ${data.slice(0, 100)}`));
       const { msg_type, content, parent_header } = JSON.parse(data.slice(prefix.length));
       if (told.closes.length > 0) told.after += msg_type;
-      if (parent_header.msg_id === undefined) return; // that it is starting
+      if (parent_header.msg_id === undefined) return; // the status "starting"
       if (parent_header.msg_id !== `m${run}`) told.text += `[${msg_type} of another]`;
       else if (msg_type === "stream") told.text += content.text;
       else {
@@ -45,10 +45,10 @@ function listen(open, server, way, programs, told) {
       }
       if (content.execution_state === "idle") next();
     };
-    socket.onerror = () => {}; // what comes of it is a close
+    socket.onerror = () => {}; // a close follows
     socket.onclose = ({ code }) => {
       told.closes.push(code);
-      // Nothing is heard after it, and it is said once.
+      // Nothing may arrive after it, not even another close.
       setTimeout(() => resolve(told), 300);
     };
   });

@@ -1,10 +1,10 @@
-// A note-taking program as there is one: each block of a note is run by the note's kernel, and shown
-// below it. The real sockjs-client in Node.
+// Imitates an existing note-taking program: each block of a note is run by the note's kernel, and
+// its output shown below it. The real sockjs-client in Node.
 
 const [modules, url, blocks] = process.argv.slice(2);
 const SockJS = require(require.resolve("sockjs-client", { paths: [modules] }));
 
-/** What it cuts off each message without looking: a kernel's id and "/channels,". */
+/** Characters that it strips from each message unchecked: a kernel's id and "/channels,". */
 const PREFIX = 46;
 
 async function show() {

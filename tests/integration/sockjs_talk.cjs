@@ -1,11 +1,11 @@
-// The real sockjs-client talks with a kernel, in Node or in a browser, by one transport.
+// The real sockjs-client runs programs in a kernel, in Node or in a browser, by one transport.
 
-/** Gives what was heard: the same, whatever the transport. */
+/** Resolves to the messages, which are the same for each transport; rejects if it closes early. */
 function converse(SockJS, url, kernelId, transport, programs) {
   return new Promise((resolve, reject) => {
     const socket = new SockJS(`${url}/sockjs?CellSessionID=talk`, null, {
       transports: [transport],
-      // The round trip to a busy machine's server says little about how long a page takes.
+      // The default depends on the round trip to the server, and is too short on a busy machine.
       timeout: 30000,
     });
     const prefix = `${kernelId}/channels,`;

@@ -1,4 +1,4 @@
-"""Conversations over SockJS that a network cuts off, and what may be heard of them."""
+"""Conversations over SockJS that are cut off, and the messages that may arrive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.waiting import until
 
 CUTS = Path(__file__).with_name("sockjs_cuts.cjs")
 
-#: Text, a value, an error, and numbers without an end: only a cut ends the conversation.
+#: Text, a value, an error, and endless numbers: only a cut ends the conversation.
 PROGRAMS = [
     "print('\u0394 100%')",
     "6 * 7",
@@ -24,7 +24,7 @@ PROGRAMS = [
     "import itertools\nfor n in itertools.count(): print(n)",
 ]
 
-#: All that can be heard in less bytes than `FARTHEST`.
+#: All messages, as text; more than `FARTHEST` bytes.
 WHOLE = "".join(
     f"[status busy][execute_input ]{said}[execute_reply {status}][status idle]"
     for said, status in [
@@ -34,12 +34,12 @@ WHOLE = "".join(
     ]
 ) + "".join(["[status busy][execute_input ]", *[f"{n}\n" for n in range(100_000)]])
 
-#: Where the farthest cut may be, in bytes of both ways.
+#: The latest position of a cut, in bytes of both directions.
 FARTHEST = 24_000
 
 
 def impatient_server() -> Server:
-    """A server that soon forgets who is gone."""
+    """A server with short deadlines for clients that are gone."""
     return Server(
         ready=2, limits={"sockjs.disconnect_seconds": 1.0, "lifetime.unclaimed_seconds": 6.0}
     )
@@ -47,11 +47,11 @@ def impatient_server() -> Server:
 
 @contextmanager
 def cut_relays(server: Server, transport: str, more: int = 0) -> Iterator[list[Relay]]:
-    """Ten relays, each of which cuts at its place; every second one is away afterwards.
+    """Ten relays, each of which cuts at a random position; every second one is away afterwards.
 
     `more` bytes may pass before the conversation. With transports that poll, all are away: their
-    responses are complete when they are lost, and browsers ask again on their own, so that
-    neither side learns that anything is missing.
+    responses are complete when they are lost, and browsers repeat requests on their own, so that
+    neither side notices that anything is missing.
     """
     random, polls = Random(transport), transport.endswith("polling")
     with ExitStack() as stack:
@@ -70,9 +70,9 @@ def cut_relays(server: Server, transport: str, more: int = 0) -> Iterator[list[R
 def check(
     told: list[dict[str, Any]], relays: list[Relay], closes: frozenset[int] = frozenset({1})
 ) -> None:
-    """Each heard a beginning of the whole, nothing of it twice, and then one close."""
+    """Check that each client got a prefix of `WHOLE`, without repetition, and then one close."""
     for each, relay in zip(told, relays, strict=True):
-        assert relay.cuts > 0, "only a cut ends it"
+        assert relay.cuts > 0, "only a cut may end it"
         assert WHOLE.startswith(each["text"]), (relay, each)
         assert len(each["closes"]) in closes, (relay, each)
         assert each["after"] == "", (relay, each)
@@ -80,16 +80,16 @@ def check(
 
 
 def check_nothing_is_left(server: Server, relays: list[Relay]) -> None:
-    """No kernel, process, directory, connection or complaint."""
+    """Check that no kernel, process, directory or connection is left, and no traceback logged."""
     server.until_quiet()
     for relay in relays:
-        relay.cut()  # clients keep connections for later
+        relay.cut()  # clients keep connections open for reuse
     until(lambda: connections(server) == 0)
     assert "Traceback" not in server.log()
 
 
 def connections(server: Server) -> int:
-    """How many connections the server has with clients."""
+    """The number of the server's connections with clients."""
     return sum(
         connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == server.port
         for connection in server.web.net_connections("tcp")

@@ -1,4 +1,4 @@
-"""A conversation that the real sockjs-client has with a kernel, and what is to be heard in it."""
+"""A conversation of the real sockjs-client with a kernel, and its expected messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import requests
 SCRIPT = Path(__file__).with_name("sockjs_talk.cjs")
 WEB = Path(__file__).parents[2] / "web"
 
-#: Something short; something longer than any one response or frame; something that breaks easily.
+#: Short output; output longer than one response or frame; characters that break easily.
 PROGRAMS = [
     "print(1+1)",
     "for number in range(60000): print(number)",
@@ -27,14 +27,14 @@ KINDS = ["status", "execute_input", "stream", "execute_reply", "status"]
 
 
 def start_kernel(url: str) -> str:
-    """A kernel that stays when it has nothing to do; gives its id."""
+    """Start a kernel that is kept when idle; returns its id."""
     answer = requests.post(f"{url}/kernel", data={"timeout": "inf"}, timeout=60)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
 
 def expected(transport: str) -> dict[str, Any]:
-    """What is heard."""
+    """The expected result of the client's script."""
     return {
         "transport": transport,
         "outputs": OUTPUTS,

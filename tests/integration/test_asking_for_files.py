@@ -1,4 +1,4 @@
-"""A client asks for the files of its program in the way that SageMathCell's page does."""
+"""A client requests the files of its program as SageMathCell's page does."""
 
 from __future__ import annotations
 

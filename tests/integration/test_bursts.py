@@ -1,4 +1,4 @@
-"""A great deal of output, for a client that reads and for one that rests."""
+"""A large amount of output, for a client that reads and for one that pauses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOW = f"from IPython.display import Markdown\nMarkdown('0123456789' * {LENGTH /
 
 
 def read(client, code, rest_after=None):
-    """All messages of one execution, with a rest of 3 s after so many of them."""
+    """All messages of one execution, with a pause of 3 s after some of them."""
     msg_id = client.execute(code)
     messages: list[Message] = []
     while not (messages and ends(messages[-1], msg_id)):

@@ -1,4 +1,4 @@
-"""A server that is told to stop tells its clients so, however they listen."""
+"""A server that is being stopped informs its clients on every transport."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 
 def poll(server: Server, kernel_id: str, after: int) -> Any:
-    """Ask on a new connection what there is, and do not wait for more."""
+    """Poll once on a new connection, without waiting."""
     url = f"{server.url}/kernel/{kernel_id}/messages?after={after}&wait=0"
     answer = requests.get(url, timeout=20, headers={"Connection": "close"})
     assert answer.status_code in (200, 204)

@@ -1,4 +1,4 @@
-"""Every way in which a server, its fork server or a session may end."""
+"""All the ways in which a server, its fork server or a session may end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_after_kill_9_kernels_are_gone_and_the_next_start_sweeps(own_server):
     clients[0].execute("while True: pass")
     clients[1].run("import subprocess; subprocess.Popen(['sleep', '1000'])")
     children = server.web.children(recursive=True)
-    assert len(children) == 6  # the fork server, its watch, three kernels and a program
+    assert len(children) == 6  # the fork server, its monitor, three kernels and a program
     assert len(server.directories()) == 3
     server.stop(signal.SIGKILL)
     until(all_gone(children))
@@ -59,7 +59,7 @@ def test_when_the_fork_server_dies_clients_are_told_and_the_spare_takes_over():
         first, spare = sorted(server.web.children(), key=lambda p: p.create_time())
         children = first.children(recursive=True)
         first.kill()
-        # The one that was loaded already forks for those who come next.
+        # The spare forks the next kernels.
         with Client(server.url) as after:
             (kernel,) = kernels_of(spare)
             assert text(after.run("print('on')")) == "on\n"
@@ -108,7 +108,7 @@ def test_what_a_program_flushed_before_it_crashed_is_shown(server, ending, reaso
 
 
 def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(own_server):
-    server = own_server  # where no kernel is ready: they would be handed out before
+    server = own_server  # without ready kernels, which would be assigned at once
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port)) as hasty:
             hasty.sendall(b"POST /kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
@@ -124,12 +124,12 @@ def test_old_age_is_told_before_it_comes():
         client.execute("while True: pass")
         told = [m["content"] for m in client.receive_all() if not m["parent_header"]]
         assert told[-2]["reason"] == told[-1]["reason"] == "lifetime"
-        assert told[-2]["message"].startswith("In 1 second ")
+        assert told[-2]["message"].startswith("The session ends in 1 second,")
         assert told[-1]["execution_state"] == "dead"
 
 
 def test_a_stopped_kernel_is_found_out_by_its_heartbeat():
-    # Patient enough for a kernel that a busy machine keeps waiting.
+    # Enough heartbeats for a kernel on a busy machine.
     with Server(
         limits={
             "lifetime.heartbeat_seconds": 0.2,

@@ -1,4 +1,4 @@
-"""What goes wrong around a server, and that those who have nothing to do with it go on."""
+"""Faults around a server, and that unaffected visitors can continue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_fork_server_dies_during_a_hundred_starts():
         kill = threading.Timer(0.3, server.fork_server.kill)
 
         def visit(_: int) -> str:
-            """One visitor; what became of them."""
+            """One visitor; returns the outcome."""
             data = {"code": "print(6 * 7)"}
             answer = requests.post(f"{server.url}/service", data=data, timeout=60)
             if answer.status_code != 200:
@@ -42,7 +42,7 @@ def test_the_fork_server_dies_during_a_hundred_starts():
             kill.start()
             fates = list(visitors.map(visit, range(100)))
         kill.join()
-        # Of those whose program was running, none could be saved; all others were.
+        # Running programs are lost; all other visitors get their results.
         assert fates.count("answered") >= 60, fates
         server.until_quiet()
         with Client(server.url) as after:
@@ -58,7 +58,7 @@ def test_the_fork_server_hangs():
             hung = [server.fork_server, *server.kernels()]
             hung[0].suspend()
             answer = requests.post(f"{server.url}/kernel", timeout=60)
-            # If it came to hang long enough before, the spare is there in time.
+            # If it hung long enough before, the spare takes over in time.
             assert answer.status_code in (200, 503)
             if answer.status_code == 503:
                 assert answer.json()["error"] == "start_failed"
@@ -105,7 +105,7 @@ def test_no_room_in_a_kernels_directory(server, bystander):
 
 
 def test_descriptors_run_out():
-    """Connections wait outside while four fifths are in use; those who are in go on."""
+    """New connections wait while four fifths are in use; existing ones continue."""
     with Server(descriptors=300) as server:
         with Client(server.url, timeout="600") as client, ExitStack() as crowd:
 
@@ -115,18 +115,18 @@ def test_descriptors_run_out():
                 assert comer.connect_ex(("127.0.0.1", server.port)) in (0, errno.EINPROGRESS)
 
             def full() -> bool:
-                # Whom the system had no room for, and who gave up, is replaced by another.
+                # A client that got no connection and gave up is replaced by another.
                 come()
                 return "no new connections" in server.log()
 
             for _ in range(400):
                 come()
             until(full)
-            # Those that were let in at once, and hung up on, are closed soon.
+            # Connections that the server closed at once disappear soon.
             until(lambda: server.web.num_fds() <= 0.9 * 300)
             assert text(client.run("print('on')")) == "on\n"
             assert server.log().count("no new connections") == 1
-        until(lambda: "let in again" in server.log())
+        until(lambda: "accepted again" in server.log())
         with Client(server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
         server.until_quiet()
@@ -135,7 +135,7 @@ def test_descriptors_run_out():
 def test_a_crowd_that_comes_while_the_server_is_busy_waits_in_its_queue(own_server):
     server = own_server
     with ExitStack() as stack:
-        server.web.suspend()  # it is as busy as can be: it lets nobody in
+        server.web.suspend()  # as busy as possible: it accepts no connections
         try:
             crowd = [
                 stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
@@ -183,7 +183,7 @@ def test_a_client_that_floods_requests(server, bystander):
     until(lambda: server.status()["kernels"]["running"] == 1)
 
 
-#: What the beginnings of a thousand connections may be.
+#: The first bytes of a thousand connections.
 BEGINNINGS: dict[str, Callable[[int], bytes]] = {
     "silence": lambda _: b"",
     "half a request": lambda n: f"POST /service HTTP/1.1\r\nHost: x{n}\r\nContent-Le".encode(),
@@ -197,7 +197,7 @@ BEGINNINGS: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_thousand_half_open_sockets(server, bystander, beginning):
     web: psutil.Process = server.web
-    until(lambda: web.num_fds() < 300)  # the crowd of the last test may still be leaving
+    until(lambda: web.num_fds() < 300)  # connections of the previous test may still be closing
     before = web.num_fds()
     with ExitStack() as crowd:
         for n in range(1000):

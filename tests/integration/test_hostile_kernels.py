@@ -1,4 +1,4 @@
-"""Programs that write to their kernel's own connections, where ZMQ should."""
+"""Programs that write to their kernel's own connections instead of ZMQ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
 
-#: Finds the kernel's end of the connection that came to one of its sockets.
+#: Finds the kernel's end of the connection to one of its sockets.
 FIND = """\
 import os, socket, struct
 
@@ -30,7 +30,7 @@ def connection(name):
 
 """
 
-#: Parts of a message that never ends: each says that another one follows, and is long.
+#: Parts of a message that never ends: each is long and announces another one.
 ENDLESS = """\
 part = struct.pack(">BQ", 3, 1 << 20) + bytes(1 << 20)
 there = connection({name!r})
@@ -38,7 +38,7 @@ for _ in range(4000):
     there.sendall(part)
 """
 
-#: Messages of the right form that nobody asked for, as fast as they go.
+#: Well-formed messages without a request, as fast as possible.
 FLOOD = """\
 part = struct.pack(">BQ", 2, 1 << 20) + bytes(1 << 20)
 there = connection({name!r})
@@ -48,7 +48,7 @@ there.setblocking(False)
 print("sent")
 """
 
-#: Replies, signed as the kernel's own are, to what nobody has asked, until nobody takes them.
+#: Replies with the kernel's signature to requests that do not exist, until they are not read.
 REPLIES = """\
 session = get_ipython().kernel.session
 reply = session.msg("execute_reply", {"status": "ok", "x": "x" * (1 << 20)})
@@ -65,13 +65,13 @@ finally:
     os._exit(0)
 """
 
-#: More than the server may grow by, in bytes: a message of the largest kind, and what is about.
+#: A bound of the server's growth, in bytes: a message of maximum size, and overhead.
 ROOM = 200 << 20
 
 
 @pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])
 def test_a_message_without_end(server, bystander, name):
-    told = server.log().count("ended for what it sent on")
+    told = server.log().count("broke the protocol on")
     with Client(server.url, timeout="60") as client:
         client.run("print(1)")
         before = server.web.memory_info().rss
@@ -80,12 +80,12 @@ def test_a_message_without_end(server, bystander, name):
         assert said[-1]["content"]["execution_state"] == "dead"
         assert said[-1]["content"]["reason"] == "protocol"
         assert server.web.memory_info().rss - before < ROOM
-    until(lambda: server.log().count("ended for what it sent on") == told + 1)
+    until(lambda: server.log().count("broke the protocol on") == told + 1)
 
 
 @pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])
 def test_a_flood_of_what_is_no_message(server, bystander, name):
-    """What has the form of a message is read and dropped, at no cost to others."""
+    """Well-formed messages are read and dropped, without an effect on others."""
     with Client(server.url, timeout="60") as client:
         client.run("print(1)")
         before = server.web.memory_info().rss
@@ -94,7 +94,7 @@ def test_a_flood_of_what_is_no_message(server, bystander, name):
 
 
 def test_replies_that_nobody_reads(own_server):
-    """They are many more than were asked for, so they wait with the kernel."""
+    """There are more replies than requests, so they wait in the kernel."""
     server = own_server
     client = Client(server.url, timeout="60")
     client.run("print(1)")

@@ -1,4 +1,4 @@
-"""A server that lists a host: programs reach nothing else, and are told so."""
+"""A server that lists a host: programs reach nothing else, and get a sentence about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def listing() -> Iterator[Server]:
-    # The name leads to this machine, so nothing ever leaves it.
+    # The name resolves to this machine, so no packet leaves it.
     with Server(network=("localhost",)) as server:
         yield server
 
@@ -51,7 +51,7 @@ print(proxy.getresponse().read().decode())
 """
     with Client(listing.url) as client:
         said = client.run(code)
-        assert text(said).strip() == "localhost has no address out on the Internet."
+        assert text(said).strip() == "localhost has no public address."
 
 
 def test_there_is_no_way_around_the_proxy(listing: Server) -> None:

@@ -1,4 +1,4 @@
-"""What held a server for a minute, sent to a real one: each is refused, and nothing is logged."""
+"""Requests that once blocked a server for a minute are refused, and nothing is logged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
 
 PART = b'--B\r\nContent-Disposition: form-data; name="a"\r\n'
 
-#: Those of the attack of issue 8, and how each is answered.
+#: The requests of the attack in issue 8, and their answers.
 ATTACKS: dict[str, tuple[dict[str, str], bytes, int]] = {
     "a header": (
         MULTIPART,
@@ -37,7 +37,7 @@ ATTACKS: dict[str, tuple[dict[str, str], bytes, int]] = {
 
 
 def raw(server: Server, data: bytes) -> bytes:
-    """What the server answers to these bytes, until it closes the connection."""
+    """The server's answer to these bytes, until it closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
         connection.sendall(data)
         heard = b""
@@ -65,7 +65,7 @@ def test_a_server_goes_on() -> None:
         heard = raw(server, b"GET /?c=" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
         assert heard.startswith(b"HTTP/1.1 414 "), heard
 
-        # Long ones that make sense are read in a thread, and in their order.
+        # Long valid ones are parsed in a thread, and stay in order.
         code = "#" * 60_000 + "\nprint(1+1)"
         form = {"code": code, "x": "€" * 100_000}
         assert requests.post(f"{server.url}/service", form, timeout=60).json()["stdout"] == "2\n"

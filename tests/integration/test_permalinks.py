@@ -1,4 +1,4 @@
-"""Two servers: one runs programs, the other keeps permalinks for it and for whoever asks."""
+"""Two servers: one runs programs, the other stores its permalinks."""
 
 from __future__ import annotations
 

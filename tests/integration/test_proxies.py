@@ -1,4 +1,4 @@
-"""The recipes for proxies, with the proxies themselves: what this server takes gets through."""
+"""The recipes for proxies, with the proxies themselves, let valid requests through."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OURS = "127.0.0.1:8888"
 
 
 def nginx(directory: Path, port: int, server: Server) -> list[str]:
-    """The recipe, without TLS, for this port and server; gives the command."""
+    """Write the recipe, without TLS, for this port and server; returns the command."""
     recipe = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     recipe = recipe.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
     recipe = re.sub(r"^ *ssl_.*$", "", recipe, flags=re.MULTILINE)
@@ -41,7 +41,7 @@ def nginx(directory: Path, port: int, server: Server) -> list[str]:
 
 
 def haproxy(directory: Path, port: int, server: Server) -> list[str]:
-    """See `nginx`. There is no second server."""
+    """See `nginx`. There is only one server behind it."""
     recipe = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     recipe = re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{port}", recipe)
     recipe = re.sub(r"^ *server two .*$", "", recipe, flags=re.MULTILINE)
@@ -55,7 +55,7 @@ PROXIES = {"nginx": nginx, "haproxy": haproxy}
 
 @contextmanager
 def proxied(name: str, server: Server) -> Iterator[str]:
-    """The proxy's address, while it runs."""
+    """Runs the proxy; yields its URL."""
     port = free_port()
     command = PROXIES[name](server.directory, port, server)
     with (server.directory / name).open("wb") as log:

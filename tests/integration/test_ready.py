@@ -1,4 +1,4 @@
-"""Kernels that are up before anybody comes, and whose they become."""
+"""Ready kernels, and their assignment to sessions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
 
-#: No two kernels say the same.
+#: Its output differs from kernel to kernel.
 WHO = "import random; print(random.random())"
 
 
 @pytest.fixture
 def ready_server():
-    """A server with two kernels that wait for somebody."""
+    """A server with two ready kernels."""
     with Server(ready=2) as server:
         server.until_quiet()
         yield server
@@ -85,7 +85,7 @@ def test_sigterm_leaves_nothing_of_them(ready_server):
 def test_after_kill_9_they_are_gone_and_the_next_start_has_its_own(ready_server):
     server = ready_server
     children = server.web.children(recursive=True)
-    assert len(children) == 4  # the fork server, its watch and two kernels
+    assert len(children) == 4  # the fork server, its monitor and two kernels
     server.stop(signal.SIGKILL)
     until(all_gone(children))
     server.start()

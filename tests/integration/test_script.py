@@ -1,4 +1,4 @@
-"""What a page shows, asked for by a script over the raw protocol, and by curl."""
+"""The contents that a page shows, requested by a script over the raw protocol, and by curl."""
 
 from __future__ import annotations
 

@@ -48,11 +48,11 @@ def test_a_program_finds_nothing_of_other_sessions(ready: int, run: Callable[...
         in_service(server, "print('his')")
         answer = requests.post(f"{server.url}/complete", json=COMPLETION, timeout=60)
         assert "print" in answer.json()["content"]["matches"]
-        # The log names the sessions of /service and of the completer, at the latest at their end.
+        # The log names the sessions of /service and of the completer, at their end at the latest.
         until(lambda: len(_ids(server, victim)) == 3)
         until(lambda: server.status()["kernels"]["ready"] == ready)
         ids = _ids(server, victim)
-        # A kernel's own directory is found, so the others would be.
+        # A kernel's own directory is found, so the search works.
         where = [directory.name for directory in server.directories()]
         found = ast.literal_eval(run(server, searching.printing([*ids, *where])))
         number = len(ids)
@@ -62,5 +62,5 @@ def test_a_program_finds_nothing_of_other_sessions(ready: int, run: Callable[...
 
 
 def _ids(server: Server, victim: Client) -> list[str]:
-    """Those of all sessions that there have been."""
+    """The ids of all sessions so far."""
     return sorted({victim.kernel_id, *_ID.findall(server.log())})

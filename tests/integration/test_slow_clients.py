@@ -1,4 +1,4 @@
-"""Clients that take their time with a request keep nobody else out."""
+"""Clients with slow requests do not block others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
 
-#: More than the server may have descriptors, four fifths of which are for connections.
+#: More than the server's descriptors, of which four fifths are for connections.
 MANY = 1200
 DESCRIPTORS = 1024
 
@@ -38,13 +38,13 @@ def connect(server: Server, opened: ExitStack, source: str) -> socket.socket | N
         client.connect(("127.0.0.1", server.port))
     except TimeoutError:
         return None
-    with suppress(OSError):  # hung up on
+    with suppress(OSError):  # disconnected
         client.sendall(b"GET /api/st")
     return client
 
 
 def go_on(server: Server) -> None:
-    """An ordinary visitor asks for this and that, each time on a connection of its own."""
+    """An ordinary visitor sends several requests, each on a new connection."""
     for _ in range(5):
         assert requests.get(f"{server.url}/api/status", timeout=5).status_code == 200
     answer = requests.post(f"{server.url}/service", {"code": "print(6*7)"}, timeout=20)
@@ -80,4 +80,6 @@ def test_half_requests_of_one_address() -> None:
             assert told.startswith(b"HTTP/1.1 429 ")
             assert b"too_many_connections" in told
         go_on(server)
-        assert server.log().count("127.0.0.2 has 100 connections") == 1
+        assert (
+            server.log().count("refusing more connections of 127.0.0.2, which has 100 already") == 1
+        )

@@ -1,4 +1,4 @@
-"""The real sockjs-client in Node by each of its transports, and what a client can do wrong."""
+"""The real sockjs-client in Node by each of its transports, and mistakes of clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What old editors ask over SockJS, of a real kernel: everybody's, and one of their own."""
+"""Requests of old editors over SockJS, to the shared completer and to a cell's kernel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.sockjstalk import start_kernel
 
 pytestmark = pytest.mark.integration
 
-#: Seconds that the kernel for everybody stays.
+#: Seconds that the idle completer is kept.
 IDLE = 3.0
 
 COMPLETION = ("complete_request", {"text": "pri", "line": "x = pri", "cursor_pos": 7})
@@ -24,13 +24,13 @@ EXPLANATION = ("object_info_request", {"oname": "sorted", "detail_level": 0})
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server that soon ends the kernel which nobody asks."""
+    """A server that soon ends an idle completer."""
     with Server(limits={"lifetime.completer_idle_seconds": IDLE}) as forgetful:
         yield forgetful
 
 
 class Editor:
-    """Speaks with what has the address `to` over a WebSocket with SockJS frames."""
+    """Exchanges messages with the address `to` over a WebSocket with SockJS frames."""
 
     def __init__(self, url: str, to: str) -> None:
         path = f"{url.replace('http', 'ws', 1)}/sockjs/000/editor/websocket"
@@ -39,7 +39,7 @@ class Editor:
         assert self.socket.recv() == "o"
 
     def ask(self, msg_type: str, content: dict[str, Any], mode: str = "") -> dict[str, Any]:
-        """The reply to a question in an old shape: a header of the least, and no version."""
+        """The reply to a request in an old shape: a minimal header without a version."""
         header = {"msg_id": f"e-{msg_type}", "session": "e", "msg_type": msg_type}
         asked = {**content, **({"mode": mode} if mode else {})}
         message = json.dumps({"header": header, "content": asked, "channel": "shell"})
@@ -60,7 +60,7 @@ class Editor:
 
 
 def check(editor: Editor, mode: str = "") -> None:
-    """It completes and explains, in the shapes that old editors read."""
+    """Check completion and inspection in the shapes that old editors read."""
     completed = editor.ask(*COMPLETION, mode)
     assert completed["msg_type"] == "complete_reply"
     content = completed["content"]
@@ -84,7 +84,7 @@ def test_a_cell_without_a_kernel_and_what_is_left_of_the_one_for_everybody(serve
         assert len(server.kernels()) == 1
         other = editor.ask("complete_request", {"code": "tayl", "cursor_pos": 4}, "maxima")
         assert other["content"]["matches"] == ["taylor"]
-        server.until_quiet()  # with the editor still there
+        server.until_quiet()  # while the editor is still connected
         assert server.status()["kernels"]["ended"] == {"idle": 1}
         check(editor)  # by another one
     server.until_quiet()

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server that soon forgets who is gone."""
+    """A server with short deadlines for clients that are gone."""
     with impatient_server() as impatient:
         yield impatient
 

@@ -1,4 +1,4 @@
-"""A program for notes, which counts the bytes before each message and runs them on one kernel."""
+"""A note-taking program, which strips 46 characters of each message and uses one kernel."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BLOCKS = [
 
 
 def joined(printed: list[list[str]]) -> str:
-    """The text, and nothing but text, that may have come in pieces."""
+    """The text of outputs that must all be text, in one or several pieces."""
     assert {kind for kind, _ in printed} == {"text"}
     return "".join(words for _, words in printed)
 

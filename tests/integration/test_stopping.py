@@ -1,4 +1,4 @@
-"""One press of Stop stops anything; only what cannot be stopped otherwise costs the session."""
+"""One press of Stop stops any program; only a program that ignores it costs the session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
 
-#: The first interrupt ends the wait and is swallowed, so what follows is surely running then.
+#: The first interrupt ends the wait and is swallowed, so that the code after it runs.
 SWALLOW = """
 import time
 print('in', flush=True)
@@ -23,10 +23,10 @@ except KeyboardInterrupt:
     pass
 """
 
-#: Holds the interpreter, so that the kernel cannot read any request; heeds a signal.
+#: Holds the interpreter, so that the kernel cannot read requests; checks for signals.
 EXPRESSION = "import re\nre.match('(a+)+$', 'a' * 60 + 'b')"
 
-#: Holds the interpreter and looks at nothing else.
+#: Holds the interpreter and never checks for signals.
 C_LOOP = "import collections, itertools\ncollections.deque(itertools.repeat(0), maxlen=0)"
 
 IGNORING = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -37,14 +37,14 @@ STUBBORN = (
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server that loses its patience soon."""
+    """A server with a short grace period for interrupts."""
     with Server(limits={"lifetime.interrupt_grace_seconds": 2.0}) as impatient:
         yield impatient
         impatient.until_quiet()
 
 
 def stopped(client: Client, program: str) -> str:
-    """Run a program that prints first, and press Stop once; gives the request's id."""
+    """Run a program that prints first, and press Stop once; returns the request's id."""
     msg_id = client.execute(program)
     client.until(lambda message: message["msg_type"] == "stream")
     client.send("interrupt_request", {}, "control")
@@ -71,7 +71,7 @@ def test_what_stopped_is_not_killed_because_its_reader_is_behind(server: Server)
     kernels = server.kernels()
     pause(1)  # the program waits for its reader
     client.send("interrupt_request", {}, "control")
-    pause(5)  # longer than the server is patient with a program
+    pause(5)  # longer than the grace period for interrupts
     assert set(kernels) <= set(server.kernels())
     client.drop()
     server.until_quiet()
@@ -82,7 +82,7 @@ def test_what_stopped_is_not_killed_because_its_reader_is_behind(server: Server)
     [IGNORING + "print('in', flush=True)\nwhile True: pass", SWALLOW + STUBBORN, SWALLOW + C_LOOP],
 )
 def test_what_heeds_nothing_is_killed_with_all_it_started(server: Server, program: str) -> None:
-    # In a session of its own, where no SIGINT reaches it.
+    # In another process session, which the SIGINT does not reach.
     start_child = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True)"
     with Client(server.url, timeout="600") as other, Client(server.url, timeout="600") as client:
         client.run(start_child)

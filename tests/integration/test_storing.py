@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 MIB = 1 << 20
 
-#: Four files of 62 MiB, none like another.
+#: Four files of 62 MiB with different contents.
 STORE = """
 import os
 for number in range(4):
@@ -22,7 +22,7 @@ for number in range(4):
 
 
 def run(server: Server, code: str, address: str) -> str:
-    """Run a program for a client of a believed proxy; gives what it complained about."""
+    """Run a program for a client of a trusted proxy; returns its stderr."""
     headers = {"X-Forwarded-For": address}
     answer = requests.post(f"{server.url}/service", {"code": code}, headers=headers, timeout=120)
     assert answer.status_code == 200
@@ -39,7 +39,7 @@ def test_programs_that_each_store_248_megabytes_stay_within_the_total() -> None:
         for number in range(3):
             assert run(server, STORE, f"192.0.2.{number}") == ""
         assert stored(server) < 500 * MIB
-        assert "made room for new ones" in server.log()
+        assert "to make room for new ones" in server.log()
 
 
 def test_below_the_reserve_nothing_is_stored() -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 #: Text, values, a plot, a file, an error, and a loop that is interrupted.
 PROGRAMS = [
     "import sys\nfor n in range(30):\n    print(n)\n    display(n)",
-    f"{PLOT}\nNone",  # the value has an address in it
+    f"{PLOT}\nNone",  # the value contains a memory address
     "open('a.txt', 'w').write('file')",
     "1/0",
     "for n in range(30):\n    display(n)\nprint('in\\n', end='', flush=True)\nwhile True: pass",
@@ -35,7 +35,7 @@ def say(msg_type: str, msg_id: str, channel: str = "shell", **content: Any) -> M
 
 
 def converse(way: Way, url: str, kernel_id: str) -> list[tuple[str, ...]]:
-    """Run the programs one after another, interrupt the last and end the kernel: what was told."""
+    """Run the programs in turn, interrupt the last and end the kernel; returns the messages."""
     heard: list[Message] = []
     programs = iter(enumerate(PROGRAMS))
 
@@ -58,13 +58,13 @@ def converse(way: Way, url: str, kernel_id: str) -> list[tuple[str, ...]]:
 
 
 def told(messages: list[Message]) -> list[tuple[str, ...]]:
-    """What the messages tell: text that comes in pieces is one text."""
+    """The content of the messages, with consecutive pieces of text joined."""
     found: list[tuple[str, ...]] = []
     for message in messages:
         kind, content = message["msg_type"], message["content"]
         parent = parent_of(message)
         if parent == "stop":
-            continue  # the kernel answers on a thread of its own, so the place is not sure
+            continue  # the kernel replies in another thread, so its position varies
         if kind == "stream":
             key, text = (kind, parent, content["name"]), content["text"]
             if found and found[-1][:3] == key:
@@ -91,7 +91,7 @@ def start(url: str) -> str:
 
 @cache
 def expected(url: str) -> list[tuple[str, ...]]:
-    """What an ordinary WebSocket is told."""
+    """The messages on a WebSocket without a cursor."""
     kernel_id = start(url)
     with closing(LegacySocket(url, kernel_id, [])) as way:
         return converse(way, url, kernel_id)

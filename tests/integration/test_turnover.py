@@ -1,4 +1,4 @@
-"""Sessions come and go, and everything they had comes back."""
+"""Sessions release all their resources."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.integration
 SESSIONS = 500
 
 #: The reactor's, two of ZMQ's, and those of the pool, which are made when they are first needed
-#: and stay. How many were needed at a time is a matter of luck.
+#: and never end. How many were needed at a time varies.
 THREADS = 1 + 2 + 10
 
 
 def upgrade_begun(server, kernel_id: str, cut: int) -> None:
-    """Send the beginning of a WebSocket handshake and hang up."""
+    """Send the beginning of a WebSocket handshake and disconnect."""
     request = (
         f"GET /kernel/{kernel_id}/channels HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -35,7 +35,7 @@ def upgrade_begun(server, kernel_id: str, cut: int) -> None:
 
 
 def end_one(server, how: str, luck: random.Random) -> None:
-    """One session, ended in one of the ways that visitors have."""
+    """One session, which ends in one of several ways."""
     client = Client(server.url)
     if how == "finished":
         client.execute("1 + 1")
@@ -61,7 +61,7 @@ def belongings(server) -> dict[str, int]:
 
 
 def rows(server) -> int:
-    """How many there are in all tables of the database."""
+    """The number of rows in all tables of the database."""
     with closing(sqlite3.connect(f"file:{server.state}/sagecell.db?mode=ro", uri=True)) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         counts = [database.execute(f"SELECT count(*) FROM {name}").fetchone() for (name,) in tables]
@@ -69,14 +69,14 @@ def rows(server) -> int:
 
 
 def test_five_hundred_sessions_leave_nothing():
-    # A kernel's first heartbeat opens one more socket, so that ready ones would differ by age.
+    # A kernel's first heartbeat opens another socket, so ready kernels would differ by age.
     with Server(ready=2, limits={"lifetime.heartbeat_seconds": 1000}) as server:
         five_hundred_sessions(server)
 
 
 def five_hundred_sessions(server):
     luck = random.Random(20261122)
-    # What is made once, on first use.
+    # Resources that are made once, on first use.
     crowd = [Client(server.url) for _ in range(30)]
     for client in crowd:
         client.drop()
@@ -89,13 +89,13 @@ def five_hundred_sessions(server):
         how = luck.choice(("finished", "dropped", "handshake", "closed"))
         ways[how] += 1
         end_one(server, how, luck)
-        # The load is bounded: no more at once than a server has places for.
+        # The load is bounded: no more sessions at once than the server has places.
         until(lambda: server.status()["kernels"]["running"] < 40)
     assert min(ways.values()) > 50
     server.until_quiet()
 
     def no_more_than_before() -> bool:
-        # The last request's connection may still be closing, now as well as then.
+        # The last request's connection may still be closing, as at the first count.
         return all(count <= before[name] for name, count in belongings(server).items())
 
     until(no_more_than_before)

@@ -1,4 +1,4 @@
-"""What a stranger installs: the wheel built from the source distribution, in an empty place."""
+"""The wheel, built from the source distribution, works in a new environment."""
 
 from __future__ import annotations
 

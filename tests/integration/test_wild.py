@@ -1,4 +1,4 @@
-"""Clients in the wild, each in its own manner, with only the host's name changed."""
+"""Existing clients, imitated, with only the host's name changed."""
 
 from __future__ import annotations
 

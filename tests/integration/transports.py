@@ -1,4 +1,4 @@
-"""The ways in which a stranger's script hears a kernel, each of which may be cut off on the way."""
+"""The transports by which a script receives a kernel's messages, with connections that break."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Way:
-    """One client of a kernel. `cuts` says after how many messages each connection breaks."""
+    """One client of a kernel. Each of `cuts` is the number of messages on one connection."""
 
     def __init__(self, url: str, kernel_id: str, cuts: list[int]) -> None:
         self.address = f"{url}/kernel/{kernel_id}"
@@ -24,17 +24,17 @@ class Way:
         self.session = requests.Session()
 
     def say(self, message: Message) -> None:
-        """Send by a plain request, which tells whether it arrived."""
+        """Send by a plain request, whose answer confirms the message."""
         answer = self.session.post(f"{self.address}/messages", json=message, timeout=60)
         assert answer.json()["accepted"] == [message["header"]["msg_id"]], answer.text
 
     def hear(self) -> Iterator[Message]:
-        """Every message up to the end, over as many connections as it takes."""
+        """Every message up to the end, over as many connections as necessary."""
         while True:
             left = next(self.cuts, -1)
             for message in self.connect():
                 if left == 0:
-                    break  # what is on its way, this message too, is lost
+                    break  # this message and those in transit are lost
                 left -= 1
                 assert message["seq"] == self.after + 1
                 self.after = message["seq"]
@@ -43,7 +43,7 @@ class Way:
                     return
 
     def connect(self) -> Iterator[Message]:
-        """The messages that come over one connection."""
+        """The messages of one connection."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class Way:
 
 
 class Socket(Way):
-    """A WebSocket that is resumed."""
+    """A WebSocket that is resumed with a cursor."""
 
     def connect(self) -> Iterator[Message]:
         address = f"{self.address.replace('http', 'ws', 1)}/channels?after={self.after}"
@@ -61,18 +61,18 @@ class Socket(Way):
             while data := socket.recv():
                 yield json.loads(data)
         finally:
-            connection.close()  # gone without a word
+            connection.close()  # without a close frame
 
 
 class LegacySocket(Way):
-    """A WebSocket as it has ever been: without numbers, and what is cut off is gone."""
+    """A WebSocket without message numbers: messages after a cut are lost."""
 
     def __init__(self, url: str, kernel_id: str, cuts: list[int]) -> None:
         super().__init__(url, kernel_id, cuts)
         self.socket = websocket.create_connection(
             f"{self.address.replace('http', 'ws', 1)}/channels", timeout=60
         )
-        self.connection = self.socket.sock  # forgotten when the server closes first
+        self.connection = self.socket.sock  # the library drops it if the server closes first
 
     def say(self, message: Message) -> None:
         self.socket.send(json.dumps(message))
@@ -86,7 +86,7 @@ class LegacySocket(Way):
 
 
 class Poll(Way):
-    """A long poll. A cut one is left in the middle of its answer."""
+    """A long poll. A cut one ends in the middle of its answer."""
 
     def hear(self) -> Iterator[Message]:
         random, whole = Random(7), True
@@ -112,7 +112,7 @@ class Poll(Way):
 
 
 class Lines(Way):
-    """Lines of JSON."""
+    """A stream of JSON lines."""
 
     def connect(self) -> Iterator[Message]:
         headers = {"Accept": "application/x-ndjson"}
@@ -124,7 +124,7 @@ class Lines(Way):
 
 
 class Events(Way):
-    """Server-sent events, resumed as a browser does it: the same address, and the last id."""
+    """Server-sent events, resumed as a browser does it: the same URL, and the last id."""
 
     def connect(self) -> Iterator[Message]:
         headers = {"Accept": "text/event-stream"}

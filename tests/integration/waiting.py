@@ -1,4 +1,4 @@
-"""Waiting for what happens in another process."""
+"""Waiting for events in another process."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-#: Nobody ever sets it: waiting on it is giving the processor to others for a moment.
+#: Never set: waiting for it yields the processor for a moment.
 _MOMENT = threading.Event()
 
 
 def until(happened: Callable[[], bool], *, seconds: float = 60.0) -> None:
-    """Return when `happened` says so; fail when it has not by then."""
+    """Return when `happened` is true; fails if it is not after `seconds`."""
     deadline = monotonic() + seconds
     while not happened():
         assert monotonic() < deadline, f"not within {seconds} s: {happened}"
@@ -19,5 +19,5 @@ def until(happened: Callable[[], bool], *, seconds: float = 60.0) -> None:
 
 
 def pause(seconds: float) -> None:
-    """Do nothing for a while, as a client may; never a way to wait for something."""
+    """Do nothing for a while, as a client may; not for waiting for an event."""
     _MOMENT.wait(seconds)

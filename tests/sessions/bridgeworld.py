@@ -1,4 +1,4 @@
-"""A bridge between one kernel in memory and whoever attaches, for the tests to play with."""
+"""A bridge between one kernel in memory and its listeners, for tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIMITS = Limits(
 
 @define
 class RecordedActivity:
-    """A life that writes down what the bridge tells it. `over` fires at the kernel's end."""
+    """A life that records its inputs from the bridge. `over` fires at the kernel's end."""
 
     told: list[str] = field(factory=list)
     timeouts: list[float] = field(factory=list)
@@ -67,7 +67,7 @@ class RecordedActivity:
 
 @define(kw_only=True)
 class RecordedTimeout(IdleTimeout):
-    """One that writes down when it is to take effect, and what it is changed to."""
+    """An idle timeout that records when it takes effect, and what it is changed to."""
 
     activity: RecordedActivity
 
@@ -82,7 +82,7 @@ class RecordedTimeout(IdleTimeout):
 
 @define
 class BridgeWorld:
-    """A bridge between one kernel in memory and whoever attaches."""
+    """A bridge between one kernel in memory and its listeners."""
 
     limits: Limits = LIMITS
     answering: bool = False
@@ -146,7 +146,7 @@ class BridgeWorld:
         return MemoryListener(slow).attach(self.bridge.audience.attach)
 
     def fill(self) -> list[Message]:
-        """Say as much as makes the kernel wait."""
+        """Publish so much that the kernel is paused."""
         messages = []
         while not self.kernel.paused:
             messages.append(self.show("x" * 500))

@@ -1,4 +1,4 @@
-"""Messages as a client sends them and as a kernel says them."""
+"""Messages as clients and kernels send them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KERNEL_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def ids(prefix: str = "id") -> Callable[[], str]:
-    """A source of ids, each its own."""
+    """A source of ids, each of them unique."""
     numbers = count(1)
     return lambda: f"{prefix}{next(numbers)}"
 
@@ -68,7 +68,7 @@ def code(text: str, msg_id: str = "r1") -> Message:
 
 
 def shown(messages: list[Message]) -> list[tuple[str, str, str]]:
-    """What the messages tell: type, parent and text, streams joined as far as they can be."""
+    """Type, parent and text of the messages, streams joined as far as they can be."""
     told: list[tuple[str, str, str]] = []
     for message in messages:
         content = message.parsed_content()

@@ -1,4 +1,4 @@
-"""What all tests of a session need: a host in memory, a clock, and who is told of the end."""
+"""What all tests of a session need: a host in memory, a clock, and callbacks for the end."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class SessionTests(SynchronousTestCase):
         return MemoryListener(slow).attach(session.attach)
 
     def over(self, session: Session, reason: Reason) -> None:
-        """Everything is over, for this reason, and nothing is left."""
+        """The session has ended for this reason, and nothing is left."""
         assert self.successResultOf(session.when_dead()) is reason
         assert self.deaths == [reason]
         assert self.host.alive == []

@@ -40,7 +40,7 @@ class SlowStore:
         return self.files.sweep(before)
 
     def let_go(self) -> None:
-        """Let the next step happen."""
+        """Run the step that has waited longest."""
         self._waiting.pop(0).callback(None)
 
     def let_all_go(self) -> None:
@@ -61,7 +61,7 @@ class SlowStore:
 
 @define(eq=False)
 class SlowUpload:
-    """An `Upload` that checks what its interface demands of callers."""
+    """An `Upload` that checks that its callers keep to the interface."""
 
     _store: SlowStore
     _upload: Upload

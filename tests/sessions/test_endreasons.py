@@ -1,4 +1,4 @@
-"""The words and sentences for why a life ended."""
+"""The codes and sentences for why a life ended."""
 
 import re
 import signal
@@ -29,7 +29,7 @@ def test_every_reason_has_a_sentence_of_its_own(reason: Reason):
         (Exit(signal=signal.SIGKILL, reason="cpu"), Reason.CPU),
         (Exit(status=0, reason="disk"), Reason.DISK),
         (Exit(signal=signal.SIGKILL, reason="protocol"), Reason.PROTOCOL),
-        # Words that are not for the host to say.
+        # Codes that a host may not give.
         (Exit(signal=signal.SIGKILL, reason="draining"), Reason.CRASHED),
         (Exit(status=0, reason="a word from elsewhere"), Reason.FINISHED),
     ],

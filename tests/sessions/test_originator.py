@@ -1,4 +1,4 @@
-"""Messages that this server says itself."""
+"""Messages that this server creates itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for something that happens once."""
+"""Deferreds for an event that happens once."""
 
 from __future__ import annotations
 

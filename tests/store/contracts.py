@@ -90,7 +90,7 @@ TOTAL = 100_000
 class FileStoreContract:
     """Mixed into a test case that sets `files` and `result`; `now` is the store's clock.
 
-    `bounded` makes a store that keeps `total` bytes, in place of `files`.
+    `bounded` creates a store that keeps `total` bytes, in place of `files`.
     """
 
     files: FileStore
@@ -107,7 +107,7 @@ class FileStoreContract:
         return file
 
     def contents(self, file: StoredFile, offset: int = 0) -> bytes:
-        """Read a file to its end, as far as each read goes."""
+        """Read a file to its end, with as many reads as it takes."""
         parts = []
         while part := self.result(self.files.read(file, offset, 1 << 30)):
             parts.append(part)
@@ -249,7 +249,7 @@ class FileStoreContract:
     # --- a total
 
     def fill(self, *names: str) -> dict[str, StoredFile]:
-        """Store files of 20,000 bytes, one in each second; tells which are found in the end."""
+        """Store files of 20,000 bytes, one in each second; returns which are found in the end."""
         for name in names:
             self.now += 1.0
             self.store(name.encode("ascii") * 20_000, name=name)

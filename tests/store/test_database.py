@@ -148,7 +148,7 @@ class DatabaseTests(WaitingTestCase):
 
     def test_nothing_is_kept_of_what_was_answered(self):
         def deferreds():
-            # What other tests left may hold what is found by the next collection only.
+            # Garbage of other tests may keep objects that only the next collection finds.
             for _ in range(4):
                 gc.collect()
             return sum(issubclass(type(thing), Deferred) for thing in gc.get_objects())
@@ -157,7 +157,7 @@ class DatabaseTests(WaitingTestCase):
         before = deferreds()
         for _ in range(20):
             self.result(self.database.read(names))
-        assert deferreds() <= before  # fewer: what other tests left may go meanwhile
+        assert deferreds() <= before  # fewer, if garbage of other tests is collected meanwhile
 
     def test_nothing_is_asked_after_closing(self):
         self.result(self.database.close())

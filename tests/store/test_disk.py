@@ -1,4 +1,4 @@
-"""What the database leaves free on its disk."""
+"""The space that the database leaves free on its disk."""
 
 import os
 

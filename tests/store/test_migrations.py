@@ -1,4 +1,4 @@
-"""The migrations and the schema are the same tables."""
+"""The migrations build the tables of the schema."""
 
 import py_compile
 import shutil

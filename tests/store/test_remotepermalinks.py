@@ -1,4 +1,4 @@
-"""Permalinks that another server keeps: what it says is checked, and nobody waits for it for ever."""
+"""Permalinks on another server: its responses are checked, and the wait for it is bounded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ADDRESS = IPv4Address("TCP", "203.0.113.9", 443)
 @implementer(IResponse)
 @define
 class Response:
-    """An answer whose body comes when a test says so."""
+    """A response whose body comes when a test says so."""
 
     code: int
     version: Any = (b"HTTP", 1, 1)
@@ -77,7 +77,7 @@ class Response:
 @implementer(IAgent)
 @define
 class Elsewhere:
-    """The other server, as a test plays it."""
+    """The other server, controlled by the test."""
 
     asked: list[tuple[bytes, bytes]] = field(factory=list)
     headers: list[Headers] = field(factory=list)
@@ -101,7 +101,7 @@ class Elsewhere:
         return answer
 
     def _cancelled(self, answer: Deferred[IResponse]) -> None:
-        """As Twisted's agent says it."""
+        """Fail as Twisted's agent does."""
         self.hung_up += 1
         if self.is_connected:
             answer.errback(ResponseNeverReceived([Failure(CancelledError())]))
@@ -146,13 +146,13 @@ class AnswersTests(SynchronousTestCase):
         )
 
     def answer(self, response: Response, *parts: bytes) -> None:
-        """The oldest question is answered, to the end."""
+        """Answer the oldest request completely."""
         self.elsewhere.answers.pop(0).callback(response)
         response.say(*parts)
         response.end()
 
     def unavailable(self, deferred: Deferred[Any], why: str) -> None:
-        """It fails with a sentence for the visitor, and the operator reads why."""
+        """It fails with a sentence for the visitor, and the log says why."""
         assert str(self.failureResultOf(deferred, StoreUnavailable).value).endswith("moment.")
         (logged,) = self.flushLoggedErrors()
         assert why in str(logged)

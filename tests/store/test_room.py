@@ -1,4 +1,4 @@
-"""The total of all files, in a database; what every store promises of it is in the contract."""
+"""The limit on the total of files in a database, beyond the contract of all stores."""
 
 import os
 from collections.abc import Iterable

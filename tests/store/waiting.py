@@ -1,6 +1,6 @@
 """A test's own reactor: calls from threads wait until the test asks for a result.
 
-The threads and the database are real; only who runs the callbacks, and when, is the test's.
+The threads and the database are real; only the callbacks run when the test says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PATIENCE = 30
 @implementer(IReactorFromThreads)
 @define(eq=False)
 class WaitingReactor:
-    """Makes the calls that threads ask for while somebody waits in `result`."""
+    """Runs the calls from threads while a test waits in `result`."""
 
     _calls: SimpleQueue[Callable[[], object]] = field(factory=SimpleQueue, init=False)
 

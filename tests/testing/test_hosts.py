@@ -16,7 +16,7 @@ from tests.sessions.samples import KERNEL_ID, code, request
 
 @define
 class Observer:
-    """Writes down what it is told."""
+    """Records its calls."""
 
     kernel_id: str = KERNEL_ID
     heard: list[Message] = field(factory=list)

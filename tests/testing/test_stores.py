@@ -1,4 +1,4 @@
-"""The doubles in memory keep the stores' promises."""
+"""The stores in memory keep the contract of stores."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

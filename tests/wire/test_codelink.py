@@ -1,4 +1,4 @@
-"""Programs in links and file names, as anybody may type them."""
+"""Programs in links and file names, from untrusted input."""
 
 import base64
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Queries and forms: what goes in comes out, others agree, arbitrary bytes do no harm."""
+"""Queries and forms: round trips, comparison with other parsers, and arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_what_a_client_puts_into_a_form_comes_out(pairs: list[tuple[str, bytes]]
     try:
         names = [name.encode("utf-8") for name, _ in pairs]
     except UnicodeEncodeError:
-        return  # half a character is in no form
+        return  # a form has no lone surrogates
     if any(set(name) & set('\0\r\n"%\\') or not name.isprintable() for name, _ in pairs):
         return  # each client quotes these in its own way
     if not pairs:
@@ -235,7 +235,7 @@ WORST: dict[str, Callable[[int], tuple[str, bytes]]] = {
 
 @pytest.mark.parametrize("name", WORST)
 def test_work_stops_at_the_bound(name: str) -> None:
-    """Bounded by fields, parts and their headers, and by pieces of 64 KiB where those are unquoted."""
+    """Bounded by fields, parts and their headers, and by pieces of 64 KiB that are unquoted."""
     few, many = (steps(formwire.parse, b"", *WORST[name](n)) for n in (2_000, 200_000))
     pieces = 200_000 * 4 // (64 * 1024) + 1
     assert many <= few + 20 * pieces, (few, many)

@@ -1,4 +1,4 @@
-"""How much JSON has in it is known before it is parsed, and what real messages have passes."""
+"""The values in JSON are counted before it is parsed, and real messages are within the limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VALUES = st.recursive(
 
 
 def marks(value: object) -> int:
-    """Strings, brackets and commas of a value that is written down."""
+    """Strings, brackets and commas in the JSON text of a value."""
     match value:
         case str():
             return 1
@@ -38,7 +38,7 @@ def test_what_is_counted(value: object, ascii_only: bool) -> None:
     count = marks([value] * 2)
     for each in (text, text.encode("utf-8", "surrogatepass")):
         assert excess(each, count) == ""
-        # The presence of so much is noticed by brackets, commas and half the quotation marks.
+        # So much is detected by the count of brackets, commas and half the quotation marks.
         assert excess(each, count - 1) != ""
 
 
@@ -99,7 +99,7 @@ WORST = {
 
 
 def made(call: Any, *args: object) -> tuple[int, int]:
-    """What a call makes: how many functions it calls, and how many objects it leaves meanwhile."""
+    """The cost of a call: how many functions it calls, and how many objects it creates."""
     calls = 0
 
     def counted(frame: FrameType, event: str, arg: Any) -> None:

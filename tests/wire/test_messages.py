@@ -1,4 +1,4 @@
-"""The message value, and JSON that is read strictly and written safely."""
+"""The message value, and JSON that is parsed strictly and written safely."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Requests to a forward proxy: what goes on, where to, and what is refused."""
+"""Requests to a forward proxy: what is passed on, where to, and what is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POST = (
 
 
 def passed_on(*parts):
-    """A request that has been given these bytes, and what went on."""
+    """A request that has received these bytes, and what was passed on."""
     request = ProxyRequest()
     return request, b"".join(request.receive(part) for part in parts)
 

@@ -1,4 +1,4 @@
-"""SockJS frames: what is said arrives, whatever it is, and what arrives does no harm."""
+"""SockJS frames: any message arrives unchanged, and any input is harmless."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_texts_arrive_as_they_were(texts):
 
 @given(st.lists(st.text(), max_size=8), st.data())
 def test_bytes_are_cut_anywhere(texts, data):
-    """A character whose bytes are in two parts is one all the same."""
+    """A character whose bytes are in two parts is decoded as one."""
     whole = "".join(texts).encode()
     place = data.draw(st.integers(0, len(whole)))
     frame = joined(array([("id,", whole[:place], whole[place:])]))

@@ -1,4 +1,4 @@
-"""Texts to and from clients: Session says what a kernel wrote and what it can read."""
+"""Texts to and from clients, with jupyter_client's Session as the kernel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 
 def request(**parts):
-    """A client's text: a small execute_request, but for what `parts` say."""
+    """A client's text: a small execute_request, changed by `parts`."""
     header = {"msg_id": "1", "msg_type": "execute_request"}
     return json.dumps({"header": header, "content": {"code": "1+1"}} | parts).encode()
 
@@ -145,7 +145,7 @@ def test_what_a_client_says_reaches_the_kernel(said, ascii_only):
 
 def test_a_short_header_is_completed():
     """contract: 2.3"""
-    # Null is as good as nothing.
+    # Null is the same as a missing value.
     assert json.loads(parse(with_header(version=None), date=NOW).header) == {
         "msg_id": "1",
         "msg_type": "execute_request",

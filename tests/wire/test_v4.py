@@ -1,4 +1,4 @@
-"""What old editors ask is understood by today's kernels, whatever version they claim."""
+"""Present kernels understand the requests of old editors, whatever version these state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""jupyter_client's Session is the oracle: what it writes we read, and the other way round."""
+"""jupyter_client's Session is the oracle: each side reads what the other writes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def written_by_jupyter(key=KEY, ident=None, msg_type="stream", content=None, **p
 
 
 def signed(header=b"{}", parent_header=b"{}", metadata=b"{}", content=b"{}"):
-    """Frames with a right signature and anything at all under it."""
+    """Frames with a valid signature and arbitrary content."""
     parts = (header, parent_header, metadata, content)
     return [DELIMITER, Signer(KEY).sign(*parts), *parts]
 
@@ -55,7 +55,7 @@ def test_what_jupyter_writes_is_read(key, ident, msg_type, content, metadata, pa
     assert json.loads(read.metadata) == metadata
     assert read.parsed_content() == content
     assert read.buffers == tuple(extra)
-    # Nothing was rewritten on the way.
+    # Nothing was changed.
     header, _, _, unread = frames[-4:]
     assert (read.header, read.content) == (header, unread)
 

@@ -1,4 +1,4 @@
-"""What is said over ZMTP is counted right, however it is cut, and hostile bytes are refused."""
+"""What is sent over ZMTP is counted correctly, however it is cut; hostile bytes are refused."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_command_after_the_handshake(command):
 
 
 def test_what_zmq_says():
-    """What libzmq itself sends is counted as what was sent."""
+    """What libzmq itself sends is counted correctly."""
     sent = [[b"topic", b""], [b"x" * 255, b"y" * 256, b"z" * 100_000], [b""]]
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.linger = 0

@@ -1,4 +1,4 @@
-/** All cells of one page, the kernels that they share, and the browser around them. */
+/** All cells of one page, the kernels that they share, and the browser's services for them. */
 
 import { Cell } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
@@ -13,30 +13,36 @@ import { copyField } from "./cell/share";
 import { Terms } from "./cell/terms";
 import { Transport } from "./kernel/transport";
 
+/** What `PageCells` needs from the browser and from the server. */
 export interface PageOptions {
   readonly server: Server;
   readonly terms: Terms;
   readonly openChannel: OpenChannel;
   readonly clock: Clock;
+  /** A fresh random id for a message or a session. */
   readonly newId: () => string;
+  /** Loads the editor's chunk. Rejects when that cannot be loaded. */
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
+  /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
   readonly copy: (field: HTMLInputElement) => Promise<void>;
+  /** Calls `act` once, before the browser next paints. */
   readonly nextFrame: (act: () => void) => void;
 }
 
+/** Makes the cells of one page, and keeps track of their kernels. */
 export class PageCells {
   readonly #options: PageOptions;
   readonly #linked = new Map<string, Kernel>();
-  /** Kernels that there are, or will soon be. */
+  /** Kernels that run or are being started. */
   readonly #kernels = new Set<Kernel>();
 
   constructor(options: PageOptions) {
     this.#options = options;
   }
 
-  /** For the page that this browser shows; `root` is the server's. */
+  /** The cells of `window`'s page; `root` is the server's base address. */
   static inBrowser(root: string): PageCells {
-    // One name for all kernels of this page, for as long as it is shown.
+    // One session id for all kernels of this page.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
     const cells = new PageCells({
       server,
@@ -56,23 +62,24 @@ export class PageCells {
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
     });
-    // Also for a page that the browser keeps: its sockets would stay open.
+    // Also when the page enters the back/forward cache, where its sockets would stay open.
     window.addEventListener("pagehide", () => cells.leave());
     return cells;
   }
 
-  /** The page is left: its kernels go. */
+  /** Ends all kernels, because the page is being hidden or unloaded. */
   leave(): void {
     for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
+  /** Puts a cell on the page as `plan` says. */
   make(plan: CellPlan): MadeCell {
     const { linkKey } = plan;
     const made = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(linkKey) });
     const data = editorData(made.editor);
     made.editor.found = data;
     Object.assign(made.editor.element, { CodeMirror: data });
-    // `sagecell.kernels` keeps all sessions of a page: one does not keep a cell that has gone.
+    // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
       evaluate: () => cell?.evaluate(),

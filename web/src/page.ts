@@ -1,4 +1,4 @@
-/** The server's own page: an ordinary page with one cell, but strangers' programs come by its links. */
+/** The server's own page: one cell, whose program may come from anybody's link. */
 
 import { decodePage } from "./protocol/answers";
 import type { LanguageName, SagecellApi } from "./publicapi";
@@ -14,11 +14,11 @@ function start(api: SagecellApi): void {
     code,
     autoeval,
     interacts,
-    // Any other name would leave it at the first language.
+    // An unknown name selects the first language.
     defaultLanguage: language as LanguageName,
-    // Whoever made a link may not act in the reader's name: its output is made harmless.
+    // A link's author must not act as the reader, so scripts in output do not run.
     scripts: false,
-    hint: "What the program prints, draws and writes will appear here.",
+    hint: "The output of the program will appear here.",
     callback: () => {
       // On a touch screen, focus would bring up a keyboard that hides half of the page.
       if (!autoeval && !matchMedia("(pointer: coarse)").matches) cell.editorData?.focus();

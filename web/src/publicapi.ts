@@ -1,102 +1,104 @@
 /**
- * What pages call: `window.sagecell`, which embedded_sagecell.js puts there.
+ * The interface for pages: `window.sagecell`, which embedded_sagecell.js defines.
  *
- * The server has these types as /static/embedded_sagecell.d.ts, beside the script. docs/embedding.rst
- * explains each option.
+ * The server serves this file as /static/embedded_sagecell.d.ts, beside the script.
+ * docs/embedding.rst explains each option.
  */
 
-/** A selector, an element, or several: an array, a NodeList, a jQuery object. */
+/** A CSS selector, an element, or a list of elements: an array, a NodeList, a jQuery object. */
 export type ElementLocation = string | Element | ArrayLike<Element>;
 
+/** A language that a cell may be written in, as options name it. */
 export type LanguageName =
   "sage" | "gap" | "gp" | "html" | "macaulay2" | "maxima" | "octave" | "python" | "r" | "singular";
 
-/** CodeMirror, or a text area. */
+/** CodeMirror or a plain text area, each also read-only. */
 export type EditorKind = "codemirror" | "codemirror-readonly" | "textarea" | "textarea-readonly";
 
-/** What `makeSagecell` takes. */
+/** The options of `makeSagecell`. */
 export interface EmbedOptions {
-  /** Where the cells go: each element becomes one. */
+  /** Where the cells go: each of these elements becomes a cell. */
   inputLocation: ElementLocation;
-  /** Where output goes; by default below the program. */
+  /** Where output goes; by default below the cell's program. */
   outputLocation?: ElementLocation;
-  /** The program; by default what `codeLocation` has, or else the element itself. */
+  /** The program; by default the content of `codeLocation`, else that of the cell's element. */
   code?: string;
-  /** The element that has the program. */
+  /** The element that contains the program. */
   codeLocation?: ElementLocation;
-  /** What the reader may choose from; by default `["sage"]`. */
+  /** The languages that the reader may choose from; by default `["sage"]`. */
   languages?: LanguageName | readonly LanguageName[];
   /** One of `languages`; by default the first. */
   defaultLanguage?: LanguageName;
-  /** By default "Evaluate". */
+  /** The label of the button; by default "Evaluate". */
   evalButtonText?: string;
   /** Whether to evaluate when the page is opened; by default false. */
   autoeval?: boolean;
   /** Whether the cells of this call share a kernel; by default false. */
   linked?: boolean;
-  /** All cells of the page with the same key share a kernel. */
+  /** All cells of the page with the same key share a kernel, whatever `linked` is. */
   linkKey?: string | number;
   /** By default "codemirror". */
   editor?: EditorKind;
   /**
-   * Parts that are not shown: editor, fullScreen, language, evalButton, output, messages,
-   * sessionFiles, permalink. Other names hide nothing.
+   * Parts to hide: editor, fullScreen, language, evalButton, output, messages, sessionFiles,
+   * permalink. Other names are ignored.
    */
   hide?: string | readonly string[];
-  /** Options that those of this call are put above: one of `sagecell.templates`, or its name. */
+  /** Options for this call to override: one of `sagecell.templates`, or its name. */
   template?: keyof SagecellApi["templates"] | Partial<EmbedOptions>;
   /** False keeps the output of earlier evaluations; by default true. */
   replaceOutput?: boolean;
-  /** The program under a fold, closed when true, open when false; by default without a fold. */
+  /** Makes the program collapsible: initially closed if true, open if false; by default neither. */
   collapse?: boolean;
-  /** False makes output harmless; by default it may do what the page may. */
+  /** False sanitises output and runs no scripts in it; by default output has the page's rights. */
   scripts?: boolean;
-  /** The state of controls, as `CellHandle.interacts` gave it, or its JSON. */
+  /** The state of controls to restore: a value of `CellHandle.interacts`, or its JSON. */
   interacts?: string | readonly object[];
   /** "debug" writes every message to the browser's console; by default "normal". */
   mode?: "normal" | "debug";
-  /** Called once, when the cells of this call are there. What it throws goes to `reportError`. */
+  /** Called once, when the cells exist or have failed to load. Exceptions go to `reportError`. */
   callback?: () => void;
-  /** A sentence in the place of output until there is some. */
+  /** A sentence in the place of output before the first evaluation. */
   hint?: string;
 }
 
 /**
- * What `makeSagecell` returns at once: all options, and the cell when that is there.
+ * The result of `makeSagecell`: its options, and the cell as soon as that has been made.
  *
- * `EmbedOptions.callback` tells when it is.
+ * `EmbedOptions.callback` is called then.
  */
 export interface CellHandle extends Partial<Omit<EmbedOptions, "interacts">> {
-  /** The cell's element when the cell is there; until then, what the call named. */
+  /** The cell's element; until the cell has been made, the value that the call gave. */
   inputLocation: ElementLocation;
-  /** The output's element, in the same way. */
+  /** The output's element; until the cell has been made, the value that the call gave. */
   outputLocation: ElementLocation;
-  /** The program in the cell's editor; null until the cell is there. */
+  /** Access to the program in the editor; null until the cell has been made. */
   editorData: EditorData | null;
-  /** Null until the cell is there. */
+  /** Null until the cell has been made. */
   session: CellSession | null;
-  /** The state of the controls that the cell shows, in their order. */
+  /** The state of the interacts that the cell shows, in order of appearance. */
   readonly interacts: readonly object[];
-  /** Evaluates as soon as the cell is there, and prevents the default of a form's event. */
+  /** Evaluates as soon as the cell has been made; prevents the event's default action. */
   submit(event?: Event): false;
-  /** One for each cell, where the call made several cells or none. */
+  /** One handle per cell; present only if the call made several cells or none. */
   array?: CellHandle[];
 }
 
-/** A cell's kernel. */
+/** A cell's connection to its kernels. */
 export interface CellSession {
-  /** Whether other cells may share it. */
+  /** Whether other cells may share the kernel. */
   readonly linked: boolean;
-  /** Null while there is none. */
+  /** The kernel of the last evaluation; null before the first. */
   readonly kernel: CellKernel | null;
 }
 
+/** A kernel, as pages see it. */
 export interface CellKernel {
-  /** The id by which the server knows it; empty while there is none. */
+  /** The server's id for the kernel; empty while none is running. */
   readonly id: string;
 }
 
-/** The calls that pages make of a CodeMirror 5 editor, whatever the cell's editor is. */
+/** The subset of CodeMirror 5's interface that pages use; it works for each kind of editor. */
 export interface EditorData {
   getValue(): string;
   setValue(code: string): void;
@@ -109,32 +111,33 @@ export interface EditorData {
   refresh(): void;
   /** Does nothing. */
   save(): void;
-  /** What `setOption` was told; undefined for anything else. */
+  /** The value that `setOption` was given; undefined for any other name. */
   getOption(name: string): unknown;
-  /** Changes nothing of the editor. */
+  /** Stores `value` for `getOption`; it has no effect on the editor. */
   setOption(name: string, value: unknown): void;
-  /** Calls `handler` after each "change"; there are no other events. */
+  /** Calls `handler` after each "change"; other event types are ignored. */
   on(type: string, handler: (editor: EditorData, change: object) => void): void;
   off(type: string, handler: (editor: EditorData, change: object) => void): void;
   getWrapperElement(): HTMLElement;
 }
 
+/** `window.sagecell`. */
 export interface SagecellApi {
-  /** Makes a cell of each element at `inputLocation` that is none yet. */
+  /** Makes a cell of each element at `inputLocation` that is not yet a cell. */
   makeSagecell(options: EmbedOptions): CellHandle;
-  /** Takes cell and output off the page and lets the kernel go, unless others share it. */
+  /** Removes the cell and its output from the page; ends its kernel unless others share it. */
   deleteSagecell(cell: CellHandle): void;
-  /** Takes the cell's editor and buttons out of sight. */
+  /** Hides the cell's editor and buttons. */
   moveInputForm(cell: CellHandle): void;
-  /** Brings them back. */
+  /** Undoes `moveInputForm`. */
   restoreInputForm(cell: CellHandle): void;
   readonly templates: Readonly<Record<"minimal" | "restricted", Partial<EmbedOptions>>>;
   readonly allLanguages: readonly LanguageName[];
-  /** The server's root, to be set before the first call; by default the script's server. */
+  /** The server's base address, to be set before the first call; by default that of the script. */
   root?: string;
-  /** The kernels of the page's cells, in the order in which these were made; null while there is none. */
+  /** The kernels of the page's cells in order of creation, null where none is running. */
   readonly kernels: readonly (CellKernel | null)[];
-  /** The place in `kernels` of each `linkKey`. */
+  /** The index in `kernels` for each `linkKey`. */
   readonly linkKeys: Readonly<Record<string, number>>;
 }
 

@@ -1,12 +1,13 @@
-/** What the browser's side is built to. */
+/** Builds of the browser's side, in memory. */
 
 import { join } from "node:path";
 
 import { build, type Rolldown } from "vite";
 
+/** A file of a build. */
 export type Output = Rolldown.RolldownOutput["output"][number];
 
-/** What the build of a configuration makes, without writing it. */
+/** The files of the build with a configuration, which are not written. */
 export async function built(configFile: string): Promise<Output[]> {
   const made = await build({
     configFile: join(import.meta.dirname, "..", configFile),

@@ -1,4 +1,4 @@
-/** How often a message is read and written as JSON on its way between the server and the page. */
+/** Counts how often a message is parsed and stringified between the server and the page. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -15,7 +15,7 @@ const ID = "01234567-89ab-cdef-0123-456789abcdef";
 let element: HTMLElement;
 let frames: FakeFrames;
 let sockets: FakeSocket[];
-/** Requests for messages that nobody has answered yet. */
+/** Pending requests for messages. */
 let polls: { readonly body: string | null; answer(reply: unknown): Promise<void> }[];
 
 beforeEach(async () => {
@@ -73,7 +73,7 @@ const output = (request: string, text: string, seq: number): JsonObject => ({
   seq,
 });
 
-/** How often the page parses and stringifies while `act` goes on. */
+/** The numbers of calls of JSON.parse and JSON.stringify during `act`. */
 function count(): { parsed(): number; stringified(): number } {
   const parse = vi.spyOn(JSON, "parse");
   const stringify = vi.spyOn(JSON, "stringify");
@@ -99,7 +99,7 @@ test("over a WebSocket a message is parsed once, and one that is sent is stringi
   expect([hearing.parsed(), hearing.stringified()]).toEqual([1, 0]);
 });
 
-test("polled messages are parsed once, together, and none is stringified on its way", async () => {
+test("polled messages are parsed once, together, and never stringified", async () => {
   const sending = count();
   for (const socket of [0, 1]) {
     sockets[socket]!.closes(1006);

@@ -108,7 +108,7 @@ test("has the classes that pages style or look for", () => {
 });
 
 // contract: 11.8, 12.8
-test("is found by books from within, and keeps what they put beside its button", () => {
+test("works with books' scripts, and keeps elements beside its button", () => {
   element.className = "ptx-sagecell sage-interact";
   make({ code: "1+1" });
   const evaluate = find(".sagecell_evalButton");
@@ -141,7 +141,7 @@ describe.each([
     make({ languages: ["sage", "r"], hide: new Set([name, "done", "files"]) }, other);
     expect(find(selector, other).hidden).toBe(true);
     const hidden = (at: HTMLElement) => at.querySelectorAll("[hidden]").length;
-    // Without an editor nothing would fill the screen.
+    // Without an editor there is nothing to fill the screen with.
     expect(hidden(other) - hidden(element)).toBe(name === "editor" ? 2 : 1);
   });
 });
@@ -198,7 +198,7 @@ test.each([
   expect(fold?.open ?? null).toBe(isOpen);
 });
 
-test("a page that debugs sees every message", async () => {
+test("debug mode logs every message", async () => {
   const debug = vi.spyOn(console, "debug").mockImplementation(() => undefined);
   await start(make({ isDebug: true, hide: new Set() }));
   says("stream", { name: "stdout", text: "x" });
@@ -206,7 +206,7 @@ test("a page that debugs sees every message", async () => {
   expect(find(".sagecell_messages").textContent).toContain('"type":"stream"');
 });
 
-test("linked cells ask for one kernel that waits for them", async () => {
+test("linked cells share one kernel", async () => {
   const other = document.createElement("div");
   document.body.append(other);
   const [one, two] = [make({ linkKey: "k" }), make({ linkKey: "k" }, other)];
@@ -237,7 +237,7 @@ test.each([
 });
 
 // contract: 1.8
-test("too many kernels are told in the server's words", async () => {
+test("too many kernels: the server's sentence is shown", async () => {
   const body = '{"error":"too_many_kernels_for_cell_session","message":"Close some cells."}';
   refusals = [new Response(body, { status: 429 })];
   make().evaluate();
@@ -245,7 +245,7 @@ test("too many kernels are told in the server's words", async () => {
   expect(find(".sagecell_status").textContent).toContain("Close some cells.");
 });
 
-test("a cell that the page takes away while its kernel starts has it stopped", async () => {
+test("a cell that is removed while its kernel starts stops it", async () => {
   const cell = make();
   cell.evaluate();
   element.remove();
@@ -256,7 +256,7 @@ test("a cell that the page takes away while its kernel starts has it stopped", a
   expect(types.at(-1)).toBe("interrupt_request");
 });
 
-test("a silent cell that the page takes away is stopped, and its controls' kernel let go", async () => {
+test("a silent cell that is removed is stopped, and its controls' kernel ended", async () => {
   const cell = make();
   await start(cell);
   element.remove();
@@ -273,12 +273,12 @@ test("a silent cell that the page takes away is stopped, and its controls' kerne
   element.remove();
   clock.advance(1);
   expect(ends()).toBe(before + 1);
-  // Nobody looks any more, but for those who look again.
+  // `Presence` has no timer left.
   clock.advance(1);
   expect(clock.pending).toBe(0);
 });
 
-test("a cell that is removed lets its kernel go, but not one that others share", async () => {
+test("a cell that is removed ends its kernel, but not a shared one", async () => {
   const alone = make();
   await start(alone);
   alone.dispose();
@@ -339,7 +339,7 @@ test("kernels whose controls are still shown end with their cell", async () => {
 });
 
 // contract: 7.5
-test("an interact is shown in its cell, and hears no more when the cell evaluates again", async () => {
+test("an interact is shown in its cell until the cell evaluates again", async () => {
   const cell = make();
   await start(cell);
   const interact = { new_interact_id: "i1", controls: {}, layout: [], locations: null };
@@ -354,7 +354,7 @@ test("an interact is shown in its cell, and hears no more when the cell evaluate
   expect(cell.interacts).toHaveLength(0);
 });
 
-test("what a program opens within an interact is shown there", async () => {
+test("a comm that is opened in an interact is shown there", async () => {
   await start(make());
   const layout = [[["_output", 1]]];
   const interact = { new_interact_id: "i1", controls: {}, layout, locations: null };
@@ -371,7 +371,7 @@ test("what a program opens within an interact is shown there", async () => {
 });
 
 // contract: 8
-test("sagecell_embed.css is above whatever a page says, but for keyframes", () => {
+test("sagecell_embed.css overrides all rules of a page, except keyframes", () => {
   const sheet = important(
     "a{color:red;b &{top:0}}@media print{c{left:0 !important}}@keyframes k{to{top:0}}" +
       "@property --x{syntax:'*';inherits:true}",
@@ -383,7 +383,7 @@ test("sagecell_embed.css is above whatever a page says, but for keyframes", () =
 });
 
 // contract: 4.21
-test("a figure finds the script that its program brought, however late that is drawn", async () => {
+test("a figure finds the script that its program loads later", async () => {
   const figure = class {
     constructor(_id: string, _socket: unknown, _download: unknown, box: HTMLElement) {
       box.append("drawn");
@@ -399,7 +399,7 @@ test("a figure finds the script that its program brought, however late that is d
   says("display_data", { data: { "application/javascript": script } });
   done();
   const shown = () => find(".sagecell_figure").textContent;
-  await vi.waitFor(() => expect(shown()).toContain("no program for it"));
+  await vi.waitFor(() => expect(shown()).toContain("no viewer for"));
   frames.draw();
   await vi.waitFor(() => expect(shown()).toBe("drawn"));
   delete (window as { mpl?: unknown }).mpl;

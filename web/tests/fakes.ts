@@ -1,4 +1,4 @@
-/** The page's collaborators, in memory and under the test's control. */
+/** Fakes of the page's collaborators, controlled by the test. */
 
 import { vi } from "vitest";
 
@@ -9,6 +9,7 @@ import { decodeMessage } from "../src/protocol/decode";
 import { parseObject } from "../src/protocol/json";
 import type { ClientMessage, JsonObject, KernelMessage } from "../src/protocol/messages";
 
+/** A clock that only `advance` moves. */
 export class FakeClock implements Clock {
   #now = 1000;
   #timers: { at: number; act: () => void }[] = [];
@@ -46,7 +47,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** A WebSocket whose other end is the test. */
+/** A WebSocket with the test as the server. */
 export class FakeSocket implements Socket {
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
@@ -78,7 +79,7 @@ export class FakeSocket implements Socket {
   }
 }
 
-/** A channel whose other end is the test. */
+/** A channel with the test as the kernel. */
 export class FakeChannel implements Channel {
   readonly sent: ClientMessage[] = [];
   isClosed = false;
@@ -116,7 +117,7 @@ export class FakeChannel implements Channel {
   }
 }
 
-/** A message as a kernel says it, in answer to the request `parent`. */
+/** A kernel's message in wire format, in response to the request `parent`. */
 export function said(type: string, content: JsonObject, parent = ""): JsonObject {
   return {
     header: { msg_id: `${type}-1`, msg_type: type },
@@ -129,7 +130,7 @@ export function said(type: string, content: JsonObject, parent = ""): JsonObject
   };
 }
 
-/** The same as the page has it; output of the interact with this id. */
+/** The same message, decoded; with an id, as output of that interact. */
 export function heard(
   type: string,
   content: JsonObject,
@@ -140,7 +141,7 @@ export function heard(
   return decodeMessage({ ...said(type, content, parent), metadata })!;
 }
 
-/** Frames that are drawn when the test says so. */
+/** Animation frames under the test's control. */
 export class FakeFrames {
   #waiting: (() => void)[] = [];
 
@@ -148,7 +149,7 @@ export class FakeFrames {
     this.#waiting.push(act);
   };
 
-  /** Draws frames until none is asked for; the number drawn. */
+  /** Draws frames until none is requested; returns their number. */
   draw(): number {
     let drawn = 0;
     for (; this.#waiting.length > 0; drawn += 1) {
@@ -160,19 +161,19 @@ export class FakeFrames {
   }
 }
 
-/** Ids that count up: "id-1", "id-2", ... */
+/** A source of ids: "id-1", "id-2", ... */
 export function countingIds(): () => string {
   let count = 0;
   return () => `id-${(count += 1)}`;
 }
 
-/** What is reported from now on, and kept out of the console: a context and an error each. */
+/** Captures reports instead of the console: returns a list of [context, error] so far. */
 export function reports(): () => unknown[][] {
   const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
   return () => said.mock.calls;
 }
 
-/** Lets promises that are already kept have their say. */
+/** Fulfilled after the callbacks of all promises that are already settled. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i += 1) await Promise.resolve();
 }

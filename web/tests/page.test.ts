@@ -4,17 +4,17 @@ import html from "../index.html?raw";
 
 const page = new DOMParser().parseFromString(html, "text/html");
 
-test("the server finds its place to write, exactly once", () => {
+test("the server's placeholder exists exactly once", () => {
   const place = '<script type="application/json" id="sagecell-page">{}</script>';
   expect(html.split(place)).toHaveLength(2);
 });
 
-test("the page has the ids that the server and its neighbours know", () => {
+test("the page has the ids that the server and pages rely on", () => {
   expect(page.body.id).toBe("sagecell_main");
   expect(page.getElementById("cell")).not.toBeNull();
 });
 
-test("nothing in it needs another host or an inline script", () => {
+test("it needs no other host and no inline script", () => {
   for (const element of page.querySelectorAll("[src], link[href]")) {
     const address = element.getAttribute("src") ?? element.getAttribute("href")!;
     expect(address).toMatch(/^(\/src\/|static\/|data:)/);
@@ -25,7 +25,7 @@ test("nothing in it needs another host or an inline script", () => {
 });
 
 // contract: 1.1
-test("it has the script that any page has, and calls it when that is there", () => {
+test("it loads the script for pages before its own module", () => {
   const scripts = Array.from(page.querySelectorAll("script[src]"), (s) => s.getAttribute("src"));
   expect(scripts).toEqual(["static/embedded_sagecell.js", "/src/page.ts"]);
 });

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import type { EmbedOptions } from "../src/publicapi";
 import { built } from "./build";
 
-/** The names of all options: the compiler misses one that is not here, and refuses any other. */
+/** The names of all options; the compiler rejects missing and unknown ones. */
 const OPTIONS: Record<keyof EmbedOptions, true> = {
   inputLocation: true,
   outputLocation: true,
@@ -39,11 +39,11 @@ function documented(heading: string): string[] {
   return terms.flatMap((term) => Array.from(term.matchAll(/``(\w+)``/g), ([, name]) => name!));
 }
 
-test("docs/embedding.rst explains every option, and none that there is not", () => {
-  expect(documented("What may be asked for").sort()).toEqual(Object.keys(OPTIONS).sort());
+test("docs/embedding.rst explains exactly the options that exist", () => {
+  expect(documented("Options").sort()).toEqual(Object.keys(OPTIONS).sort());
 });
 
-test("the types are beside the script, as they are, and need no other file", async () => {
+test("the types are served unchanged beside the script, and import nothing", async () => {
   const files = await built("vite.script.config.ts");
   expect(files.map(({ fileName }) => fileName).sort()).toEqual([
     "embedded_sagecell.d.ts",

@@ -18,7 +18,7 @@ test("every script and style sheet is as large as sizes.json says", async () => 
   await expect(`${text}\n`, REMEDY).toMatchFileSnapshot("../sizes.json");
 });
 
-test("what is loaded on demand stays as it is when only the cells change", () => {
+test("chunks loaded on demand do not change with the cells", () => {
   const cells = page.find(({ fileName }) => fileName.startsWith("assets/cells-"))!.fileName;
   const importers = page.filter((each) => each.type === "chunk" && each.imports.includes(cells));
   expect(importers.map(({ fileName }) => fileName)).toEqual([]);

@@ -1,1 +1,1 @@
-"""What operators are told: the server's status, and its access log."""
+"""For operators: the server's status, and its access log."""

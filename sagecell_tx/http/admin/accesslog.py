@@ -1,4 +1,4 @@
-"""One line of the log for each request, with the address of the client that made it."""
+"""The access log: one line for each request, with the address of its client."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from zope.interface import implementer
 
 from sagecell_tx.http.serving.clients import Clients
 
-#: Bytes of an address or a header that are written: programs travel in addresses.
+#: Bytes of an address or a header that are logged: addresses may contain whole programs.
 MOST = 1024
 
 
 @define
 class _Seen:
-    """A request as it is logged: perhaps its client is not at the connection's other end."""
+    """A request as it is logged. Behind a proxy, its client is not the connection's peer."""
 
     _request: Request
     getClientAddress: Callable[[], IAddress]  # noqa: N815 - as the request has it
 
     @property
     def uri(self) -> bytes:
-        """The address, as far as it is written."""
+        """The address, as far as it is logged."""
         return _cut(self._request.uri)
 
     def getHeader(self, name: bytes) -> bytes | None:  # noqa: N802 - as the request has it
-        """A header, as far as it is written."""
+        """A header, as far as it is logged."""
         value = self._request.getHeader(name)
         return None if value is None else _cut(value)
 
@@ -46,12 +46,12 @@ def _cut(text: bytes) -> bytes:
 @implementer(IAccessLogFormatter)
 @define
 class AccessLog:
-    """Writes lines in the combined log format. What a client says in them is escaped, and cut."""
+    """Formats lines in the combined log format, in which clients' text is escaped and cut."""
 
     _clients: Clients
 
     def __call__(self, timestamp: str, request: Request) -> str:
-        """The line for a request that was answered."""
+        """The line for an answered request."""
         seen = _Seen(request, lambda: self._clients.logged_as(request))
         line: str = combinedLogFormatter(timestamp, seen)
         return line

@@ -1,4 +1,4 @@
-"""``/api/status``: what this server is and how it does."""
+"""``/api/status``: the server's version, sandbox and load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sagecell_tx.sessions.interfaces import HostService
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``. `ready` tells how many kernels can be had at once."""
+    """Routes below ``/api``. `ready` gives the number of kernels that are ready."""
 
     fleet: Fleet
     host: HostService
@@ -32,12 +32,12 @@ class Status:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/api``, and below."""
+        """Serve all below ``/api``."""
         root.putChild(b"api", Mounted(self.app))
 
     @app.route("/status", methods=["GET"])
     def status(self, request: IRequest) -> bytes:
-        """Version, sandbox level, kernels, who waits and who was refused."""
+        """The version, the sandbox level, and counts of kernels, waiting visitors and refusals."""
         cors.allow(request, anyone=True)
         limits, admission = self.fleet.limits.admission, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")

@@ -1,1 +1,1 @@
-"""What cells ask for: kernels, programs that run without one, completions, files."""
+"""The requests of cells: kernels, programs of ``/service``, completions and files."""

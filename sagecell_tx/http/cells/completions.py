@@ -1,9 +1,9 @@
-"""``POST /complete``: what an editor asks that has no kernel, in one request.
+"""``POST /complete``: completions and help for editors without a kernel.
 
-    -> one complete_request or inspect_request, in new or old shape
+    -> one complete_request or inspect_request, in the shape of protocol 5 or 4
     <- its reply
 
-Nothing is executed: the completer, which SockJS connections ask too, answers for everybody.
+Nothing is executed. One completer answers all clients, those of SockJS connections as well.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.v4 import V4Client
 
-#: Questions of one address or /64 of IPv6 addresses, or with one key, that may wait for their answers at a time.
+#: Requests of one API key, address or /64 of IPv6 addresses that may wait for replies at a time.
 WAITING = 32
 
 
 @define(kw_only=True)
 class Completions:
-    """The route ``/complete``. `now` gives ISO 8601 times."""
+    """The route ``/complete``. `now` gives the time as ISO 8601 text."""
 
     completer: Completer
     clients: Clients
@@ -50,28 +50,29 @@ class Completions:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/complete``, and below."""
+        """Serve ``/complete``."""
         root.putChild(b"complete", Mounted(self.app))
 
     @app.route("/", methods=["OPTIONS"])
     def preflight(self, request: Request) -> bytes:
-        """Tell a browser that pages from elsewhere may ask."""
+        """Answer the CORS preflight."""
         cors.allow_methods(request)
         return b""
 
     @app.route("/", methods=["POST"])
     async def complete(self, request: Request) -> bytes:
-        """Answer a question, when the completer has."""
+        """Answer one request when the completer has replied."""
         cors.allow_methods(request)
         visitor = self.clients.visitor(request, Purpose.COMPLETER)
-        assert request.content is not None, "the request has come"
+        assert request.content is not None, "the whole request has arrived"
         body = request.content.read()
         parse = partial(textwire.parse, body, date=self.now())
         asked = await self.parser.parse(len(body), parse)
         v4 = V4Client()
         question = v4.adapt_request(asked)
         if not self.completer.accepts(question):
-            raise WireError("invalid_message", "Only completions and explanations are had here.")
+            sentence = "Only complete_request and inspect_request are accepted here."
+            raise WireError("invalid_message", sentence)
         if asked.size > 4 * self.limits.code_characters:
             sentence = f"The program has more than {self.limits.code_characters} characters."
             raise Problem(413, "code_too_long", sentence)
@@ -81,7 +82,7 @@ class Completions:
             raise Problem(
                 429,
                 "too_many_completions",
-                "Too many completions are asked for. Please try again in a moment.",
+                "Too many completions are being requested. Please try again in a moment.",
                 headers={"Retry-After": "1"},
             )
         reply = await self._answer(question, mode if isinstance(mode, str) else "", who)
@@ -90,17 +91,17 @@ class Completions:
         return textwire.encode(v4.adapt_reply(reply))
 
     def _answer(self, question: Message, mode: str, who: str) -> Deferred[Message]:
-        """Fires with the reply. Cancelled, the question is waited for all the same."""
-        told: Deferred[Message] = Deferred()
+        """Fires with the reply. After cancelling, the request still counts until its reply."""
+        result: Deferred[Message] = Deferred()
 
         def answered(reply: Message) -> None:
-            # Only now: who hangs up has asked nevertheless.
+            # Not when the client disconnects: the completer works on its request all the same.
             self._waiting[who] -= 1
             if not self._waiting[who]:
                 del self._waiting[who]
-            if not told.called:
-                told.callback(reply)
+            if not result.called:
+                result.callback(reply)
 
         self._waiting[who] += 1
         self.completer.ask(question, mode, answered, who=who)
-        return told
+        return result

@@ -1,4 +1,4 @@
-"""Files that kernels made, sent as the client takes them."""
+"""Files that kernels made, sent as fast as the client reads them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ PIECE = 256 * 1024
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
-#: A stranger's page may run, but not as a page of this server.
+#: Lets a page that a program made run scripts, but not with this server's origin.
 _SANDBOX = "sandbox allow-scripts allow-popups allow-forms"
 
 
 @define(kw_only=True)
 class Files:
-    """Answers for ``/kernel/<id>/files/<name>``.
+    """Answers ``/kernel/<id>/files/<name>``.
 
-    A client that takes nothing for `stalled` seconds is cut off.
+    A client that reads nothing for `stalled` seconds is disconnected.
     """
 
     store: FileStore
@@ -42,7 +42,7 @@ class Files:
     stalled: float
 
     async def send(self, request: Request, kernel_id: str, name: str) -> bytes:
-        """Send a file or the part of it that was asked for."""
+        """Send a file, or the requested range. Raises `Problem`, such as for an unknown file."""
         file = await self._find(kernel_id, name)
         request.setHeader("Content-Type", content_type(file.name))
         request.setHeader("Cache-Control", "no-cache")
@@ -71,7 +71,7 @@ class Files:
         return file
 
     def _range(self, request: Request, file: StoredFile) -> tuple[int, int]:
-        """First byte and end of what to send; anything but one plain range means all."""
+        """The first byte to send and the end: the whole file, unless one range is requested."""
         asked = _RANGE.fullmatch(cors.header(request, b"range"))
         if asked is None or not _is_range(*asked.groups()) or not continues(request, file.mtime):
             return 0, file.size
@@ -84,7 +84,7 @@ class Files:
             raise Problem(
                 416,
                 "range_not_satisfiable",
-                "The file does not have these bytes.",
+                "The requested range is not in the file.",
                 headers={"Content-Range": f"bytes */{file.size}"},
             )
         request.setResponseCode(206)
@@ -93,7 +93,7 @@ class Files:
 
 
 def _is_range(first: str, last: str) -> bool:
-    """Whether these digits are a first and a last byte, the last ones, or all from one on."""
+    """Whether these digits are a range, where either the first or the last byte may be missing."""
     if first and last:
         return int(first) <= int(last)
     return bool(first or last)
@@ -101,15 +101,15 @@ def _is_range(first: str, last: str) -> bool:
 
 @define(kw_only=True, eq=False)
 class FileSender:
-    """One response's body: read from the store piece by piece, as the client takes it."""
+    """Sends one response's body, read from the store in pieces as the client reads it."""
 
     request: Request
     store: FileStore
     file: StoredFile
     clock: IReactorTime
-    stalled: float  # seconds that a client may take nothing
+    stalled: float  # seconds after which a client that reads nothing is disconnected
     _producer: TimedProducer = field(init=False)
-    _taken: Deferred[None] | None = field(default=None, init=False)  # fires when it takes more
+    _taken: Deferred[None] | None = field(default=None, init=False)  # fires when it reads more
 
     def __attrs_post_init__(self) -> None:
         self._producer = TimedProducer(
@@ -120,7 +120,7 @@ class FileSender:
         )
 
     async def send(self, place: int, end: int) -> None:
-        """Send the bytes from `place` to `end`; returns when all are written."""
+        """Send the bytes from `place` up to `end`; returns when all are written."""
         self.request.registerProducer(self._producer, True)
         try:
             while place < end:
@@ -135,12 +135,12 @@ class FileSender:
             self.request.unregisterProducer()
         except (StoreUnavailable, EOFError) as error:
             if isinstance(error, StoreUnavailable):
-                # No mistake: its time was over, or others' files took its room.
-                _log.warn("{name!r} broke off: {why}", name=self.file.name, why=error)
+                # Not a bug: the file expired, or it was deleted to make room for others.
+                _log.warn("sending {name!r} was cut off: {why}", name=self.file.name, why=error)
             else:
-                _log.failure("sending {name}", name=self.file.name)
+                _log.failure("cannot send {name!r}", name=self.file.name)
             self._cut()
-            # The connection's end cancels this; there is no other end to a cut response.
+            # A response that was cut has no other end than the connection's, which cancels this.
             await Deferred()
         finally:
             self._producer.stopProducing()
@@ -151,5 +151,5 @@ class FileSender:
             taken.callback(None)
 
     def _cut(self) -> None:
-        """Cut the connection, so that the client sees that something is missing."""
+        """Cut the connection, so that the client notices that the file is incomplete."""
         self.request.channel.forceAbortClient()

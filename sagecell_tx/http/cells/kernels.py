@@ -1,4 +1,4 @@
-"""``/kernel``: start one, stop one, talk to one, fetch what it made."""
+"""``/kernel``: start and stop kernels, exchange messages with them, and fetch their files."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Kernels:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/kernel``, and below."""
+        """Serve ``/kernel``, and all below it."""
         root.putChild(b"kernel", Mounted(self.app))
 
     @app.route("/", methods=["POST"])
     async def start(self, request: IRequest) -> bytes:
-        """Start a kernel and hand out its id. A client that hangs up gives it back."""
+        """Start a kernel and answer with its id. It is stopped if the client disconnects first."""
         framed = present(request, "frame")
         if not framed:
             cors.allow_methods(request)
@@ -62,23 +62,23 @@ class Kernels:
         return json_body(request, await self._start(request, self.fleet.new_id()))
 
     async def _start_in_frame(self, request: IRequest) -> bytes:
-        """Start a kernel, and let the page around hear of it, or why there is none."""
+        """Start a kernel, and post its id, or the error, to the parent page."""
         try:
-            told = json_body(request, await self._start(request, self.fleet.new_id()))
+            body = json_body(request, await self._start(request, self.fleet.new_id()))
         except CancelledError:
             raise
         except Exception:
-            told = problem_of(request, Failure()).render(request)
+            body = problem_of(request, Failure()).render(request)
         request.setHeader("Content-Type", "text/html; charset=utf-8")
-        return in_frame(told)
+        return in_frame(body)
 
     async def _start_in_lines(self, request: IRequest) -> bytes:
-        """Start a kernel, and tell the client meanwhile where in the queue it stands."""
+        """Start a kernel, and write the client's place in the queue until it is ready."""
         lines = ndjson.Lines(request)
         kernel_id = self.fleet.new_id()
 
         def moved(where: Position) -> None:
-            # With the first line go the headers, and a proxy learns from them whose kernel it is.
+            # The headers go out with the first line, and proxies route by Jupyter-Kernel-ID.
             request.setHeader("Jupyter-Kernel-ID", kernel_id)
             lines.queued(where)
 
@@ -88,10 +88,10 @@ class Kernels:
             if not lines.begun or isinstance(error, CancelledError):
                 raise
             problem = problem_of(request, Failure())
-            told = {"error": problem.code, "message": problem.message}
+            line = {"error": problem.code, "message": problem.message}
             if "Retry-After" in problem.headers:
-                return lines.line({**told, "retry_after": int(problem.headers["Retry-After"])})
-            return lines.line(told)
+                return lines.line({**line, "retry_after": int(problem.headers["Retry-After"])})
+            return lines.line(line)
 
     async def _start(
         self,
@@ -99,7 +99,7 @@ class Kernels:
         kernel_id: str,
         on_moved: Callable[[Position], None] = lambda _: None,
     ) -> dict[str, str]:
-        """Start a kernel; gives what the client is told of it."""
+        """Start a kernel; returns the answer for the client."""
         self.terms.check(request)
         timeout = seconds(request, "timeout")
         visitor = self.clients.visitor(request, Purpose.KERNEL, text(request, "CellSessionID"))
@@ -121,16 +121,17 @@ class Kernels:
     @app.route("/<kernel_id>/messages", methods=["OPTIONS"])
     @app.route("/<kernel_id>/files/<path:name>", methods=["OPTIONS"])
     def preflight(self, request: IRequest, kernel_id: str = "", name: str = "") -> bytes:
-        """Tell a browser that pages from elsewhere may ask."""
+        """Answer the CORS preflight."""
         cors.allow_methods(request)
         return b""
 
     @app.route("/<kernel_id>", methods=["DELETE", "POST"])
     def stop(self, request: IRequest, kernel_id: str) -> bytes:
-        """Stop a kernel. An unknown one is as good as stopped."""
+        """Stop a kernel. An unknown one counts as stopped (contract T12)."""
         cors.allow_methods(request)
         if request.method == b"POST" and text(request, "method") != "DELETE":
-            raise Problem(405, "method_not_allowed", "Only method=DELETE is known here.")
+            sentence = "A POST request to this address must have method=DELETE."
+            raise Problem(405, "method_not_allowed", sentence)
         session = self.fleet.get(kernel_id)
         if session is not None:
             session.stop(Reason.STOPPED)
@@ -138,7 +139,7 @@ class Kernels:
 
     @app.route("/<kernel_id>/channels", methods=["GET"])
     def open_websocket(self, request: IRequest, kernel_id: str) -> IResource:
-        """Join a WebSocket with the kernel."""
+        """Connect a WebSocket with the kernel."""
         resume_point = resume.requested(request)
         find = self.fleet.get if resume_point is None else self.fleet.remembered
         session = find(kernel_id)
@@ -148,7 +149,7 @@ class Kernels:
             raise Problem(
                 426,
                 "upgrade_required",
-                "This address speaks WebSocket.",
+                "This address is for WebSockets only.",
                 headers={"Upgrade": "websocket", "Connection": "Upgrade"},
             )
         return self.sockets.resource(
@@ -157,18 +158,18 @@ class Kernels:
 
     @app.route("/<kernel_id>/messages", methods=["POST"])
     async def send_messages(self, request: Request, kernel_id: str) -> bytes:
-        """Say something to the kernel without a WebSocket."""
+        """Send messages to the kernel without a WebSocket."""
         cors.allow_methods(request)
         return await self.polling.send(request, kernel_id)
 
     @app.route("/<kernel_id>/messages", methods=["GET", "HEAD"])
     async def read_messages(self, request: Request, kernel_id: str) -> bytes:
-        """Tell what the kernel says without a WebSocket."""
+        """Send the kernel's messages to the client without a WebSocket."""
         cors.allow_methods(request)
         return await self.polling.read(request, kernel_id)
 
     @app.route("/<kernel_id>/files/<path:name>", methods=["GET", "HEAD"])
     async def send_file(self, request: Request, kernel_id: str, name: str) -> bytes:
-        """Send a file that a kernel made, also after its end."""
+        """Send a file that a kernel made, even after the kernel has ended."""
         cors.allow_methods(request)
         return await self.files.send(request, kernel_id, name)

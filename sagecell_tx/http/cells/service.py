@@ -1,4 +1,4 @@
-"""``POST /service``: run a program and answer with what it printed, in one response."""
+"""``POST /service``: run a program and answer with its output, in one response."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
 
+#: Bytes to read from the message log at once.
 ROOM = 256 * 1024
 
-#: A longer answer is written in pieces, as the client takes them.
+#: An answer of more bytes is written in pieces, as the client reads them.
 _WHOLE = 64 * 1024
 
-#: What is asked of a program: displays, say, are not even read.
-_LOOKED_INTO = frozenset({"stream", "execute_reply", "status"})
+#: The types of messages whose content is parsed; displays, for example, are ignored.
+_PARSED = frozenset({"stream", "execute_reply", "status"})
 
 
 @define(eq=False)
 class Collector:
-    """A listener that keeps what one request prints and its reply.
+    """A listener that collects the output and the reply of one execute_request.
 
-    Of what is printed it keeps up to `limit` characters, and twice as many bytes of JSON: an answer
-    is written by the thread that serves everybody, and some characters take twelve bytes there.
+    Of the output it keeps up to `limit` characters, and twice as many bytes of JSON: the reactor's
+    thread encodes the answer, and some characters take twelve bytes in it.
     """
 
     _msg_id: str
@@ -58,18 +59,18 @@ class Collector:
         self._bytes = 2 * self._limit
 
     def listen(self, session: Session) -> Attachment:
-        """Take part in the session."""
+        """Attach to the session; returns the attachment."""
         self._attachment = session.attach(self)
         return self._attachment
 
     def leave(self) -> None:
-        """Take no further part; what was kept goes with this listener, not with the session."""
+        """Detach from the session. What was collected stays available here."""
         attachment, self._attachment = self._attachment, None
         if attachment is not None:
             attachment.detach()
 
     def wake(self) -> None:
-        """There is something to take."""
+        """See `Listener.wake`."""
         while self._attachment is not None:
             messages = self._attachment.read(ROOM)
             if not messages:
@@ -79,9 +80,9 @@ class Collector:
                     self._keep(message)
 
     def close(self, reason: str) -> None:
-        """The session is over, be it before the reply."""
+        """See `Listener.close`. The session may have ended before the reply."""
         if not self.done.called:
-            # A program that leaves with status 0 and without an answer has not finished.
+            # A program that exits with status 0 before its reply has not finished.
             why = Reason(reason)
             self.reason = Reason.CRASHED if why is Reason.FINISHED else why
             self._be_done()
@@ -91,9 +92,7 @@ class Collector:
             self.done.callback(None)
 
     def _keep(self, message: Message) -> None:
-        if message.msg_type not in _LOOKED_INTO or (
-            message.msg_type == "stream" and self._limit <= 0
-        ):
+        if message.msg_type not in _PARSED or (message.msg_type == "stream" and self._limit <= 0):
             return
         try:
             content = message.parsed_content()
@@ -118,7 +117,7 @@ class Collector:
 
 
 def _cut(text: str, characters: int, size: int) -> tuple[str, int]:
-    """The beginning of a text that has so many characters, and bytes as JSON; its size as JSON."""
+    """The start of `text`, at most so many characters and bytes of JSON; and its bytes of JSON."""
     text = text[:characters]
     while (taken := len(dump(text)) - 2) > size:
         text = text[: len(text) * size // taken]
@@ -126,7 +125,7 @@ def _cut(text: str, characters: int, size: int) -> tuple[str, int]:
 
 
 def _is_json(content: dict[str, Any]) -> bool:
-    """Whether what a kernel wrote can be written again: 1e999 was read as infinity."""
+    """Whether a kernel's content can be encoded as JSON again: 1e999 was read as infinity."""
     try:
         dump(content)
     except (ValueError, RecursionError):
@@ -141,7 +140,7 @@ class ServiceRoute:
     fleet: Fleet
     clients: Clients
     limits: RequestLimits
-    stalled: float  # seconds that a client may take nothing
+    stalled: float  # seconds after which a client that reads nothing is disconnected
     terms: Terms
     clock: IReactorTime
     originator: Originator
@@ -150,12 +149,12 @@ class ServiceRoute:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/service``, and below."""
+        """Serve ``/service``."""
         root.putChild(b"service", Mounted(self.app))
 
     @app.route("/", methods=["POST"])
     async def run(self, request: Request) -> bytes:
-        """Run `code`, at most as long as the limit allows."""
+        """Run `code` for at most `service_seconds`."""
         cors.allow(request)
         self.terms.check(request, plain=True)
         code = "".join(texts(request, "code"))
@@ -169,7 +168,7 @@ class ServiceRoute:
         execution = self._execution(code, text(request, "user_expressions", "{}"))
         deadline = self.clock.seconds() + self.limits.service_seconds
         visitor = self.clients.visitor(request, Purpose.SERVICE)
-        # What is waited for a kernel is no time to run: half of it is kept for that.
+        # Waiting for a kernel takes at most half of the time, so that the rest is left to run.
         session = await self.fleet.open(
             visitor, timeout=0, patience=self.limits.service_seconds / 2
         )
@@ -195,7 +194,7 @@ class ServiceRoute:
         return body
 
     def _execution(self, code: str, user_expressions: str) -> Message:
-        """The request for the kernel."""
+        """The execute_request. Raises `Problem` for invalid user_expressions."""
         if len(user_expressions) > self.limits.code_characters:
             raise self._bad_expressions()
         try:
@@ -221,7 +220,7 @@ class ServiceRoute:
         return Problem(400, "invalid_user_expressions", sentence)
 
     async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
-        """What the program printed and answered until it was done or its time was over."""
+        """The program's output and reply, when it is done or at the deadline."""
         collector = Collector(execution.msg_id, self.limits.service_output_characters)
         await session.when_ready()
         attachment = collector.listen(session)

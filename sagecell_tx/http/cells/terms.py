@@ -1,4 +1,4 @@
-"""``/tos.html``: the terms of service, and the gate that they are for kernels."""
+"""``/tos.html``: the terms of service, and the check that a visitor has accepted them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sagecell_tx.http.urltree import Mounted
 
 @define(kw_only=True)
 class Terms:
-    """What the operator wants accepted: HTML, empty when there is nothing.
+    """The terms of service as HTML, empty if there are none.
 
-    Visitors need only do so when it is `required`.
+    Visitors must accept them only if that is `required`.
     """
 
     html: str = ""
@@ -30,15 +30,15 @@ class Terms:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/tos.html``."""
+        """Serve ``/tos.html``."""
         root.putChild(b"tos.html", Mounted(self.app))
 
     @classmethod
     def read(cls, path: str, *, required: bool) -> Terms:
-        """The terms in a file, if one is named. Raises `ConfigError`."""
+        """Read the terms from the file `path`, if it is not empty. Raises `ConfigError`."""
         if not path:
             if required:
-                raise ConfigError("requires_tos: tos must name a file with the terms")
+                raise ConfigError("requires_tos: tos must name a file with the terms of service")
             return cls()
         try:
             return cls(html=Path(path).read_text(encoding="utf-8"), required=required)
@@ -48,31 +48,31 @@ class Terms:
             raise ConfigError(f"tos: {path}: not UTF-8 text") from error
 
     def check(self, request: IRequest, *, plain: bool = False) -> None:
-        """Raises `Problem` for who has to accept the terms and has not."""
+        """Raises `Problem` if the terms must be accepted and the request does not say so."""
         if self.required and text(request, "accepted_tos") != "true":
             raise Problem(
                 403,
                 "terms_not_accepted",
-                "This server asks for its terms of service to be accepted: they are at "
-                "tos.html, and accepted_tos=true says that they are.",
+                "This server requires you to accept its terms of service, which are at tos.html. "
+                "To accept them, send accepted_tos=true.",
                 plain=plain,
             )
 
     @app.route("/", methods=["GET", "HEAD"])
     def show(self, request: IRequest) -> bytes:
-        """The terms, to be read."""
+        """The terms of service, even if they need not be accepted."""
         cors.allow(request)
         if not self.html:
-            raise Problem(404, "not_found", "There are no terms of service here.")
+            raise Problem(404, "not_found", "This server has no terms of service.")
         return self._html(request)
 
     @app.route("/", methods=["POST"])
     def ask(self, request: IRequest) -> bytes:
-        """What a cell has to ask its visitor to accept; nothing when that is nothing."""
+        """The terms that a visitor must accept; 204, or "" for a callback, if there are none."""
         cors.allow(request)
-        called = callback(request)
-        if called:
-            return as_call(request, called, self.html if self.required else "")
+        function = callback(request)
+        if function:
+            return as_call(request, function, self.html if self.required else "")
         if not self.required:
             request.setResponseCode(204)
             return b""

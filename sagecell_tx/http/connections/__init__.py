@@ -1,1 +1,1 @@
-"""A client's connection: accepted, bounded, timed, and fair to the others."""
+"""Client connections: accepting them, their limits and deadlines, and fairness among them."""

@@ -1,11 +1,11 @@
-"""The ports, closed for a while before the process runs out of descriptors.
+"""Stops accepting connections for a while before the process runs out of descriptors.
 
-A process that has none left cannot fork, open its database or talk with its kernels. So once
-four fifths are in use, those that have waited longest for a request are hung up on, one for each
-that comes. When there are none, new connections wait in the operating system's queue, and those
-who are in go on as if nothing was. The reactor lets many in before it sees that a port was
-closed. Once 85 of a hundred are in use they are hung up on, and once 95 are even if others were
-hung up on for them: these keep their descriptors until the reactor's next turn.
+A process without free descriptors cannot fork, open its database or reach its kernels. So once 80 %
+are in use, each new connection replaces the one that has waited longest for a request. If none
+waits, new connections stay in the operating system's queue, and the accepted ones continue
+undisturbed. The reactor accepts several more before it sees that a port has stopped. From 85 % on
+these are closed unless another connection made room, and from 95 % on in any case: the connections
+that make room keep their descriptors until the reactor's next turn.
 """
 
 from __future__ import annotations
@@ -28,20 +28,19 @@ from zope.interface import implementer
 
 _log = Logger()
 
-#: The part of all descriptors that may be in use while connections are let in, and the part
-#: from which on they are let in again.
+#: The fraction of all descriptors in use at which accepting stops, and at which it starts again.
 CLOSED_AT = 0.80
 OPEN_AT = 0.75
 
-#: The part from which on whoever comes is hung up on, and the same where others made room.
+#: The fraction from which on new connections are closed, and the same if another one made room.
 FULL_AT = 0.85
 LAST_AT = 0.95
 
-#: Connections that are let in at most in the reactor's first turn after the ports were opened
-#: again. Those that are hung up on for them keep their descriptors until the next turn.
+#: Most connections accepted in the reactor's first turn after accepting has started again. The
+#: connections that make room for them keep their descriptors until the next turn.
 AT_FIRST = 20
 
-#: Between two looks while the ports are closed, in seconds.
+#: Seconds between two checks while nothing is accepted.
 INTERVAL = 0.25
 
 
@@ -51,7 +50,7 @@ def descriptors() -> int:
 
 
 def lowest_free() -> int:
-    """The lowest descriptor that is free: never above the number in use, and cheap to know."""
+    """The lowest free descriptor: a cheap lower bound of the number in use."""
     try:
         descriptor = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -62,9 +61,10 @@ def lowest_free() -> int:
 
 @define(kw_only=True)
 class ListeningPorts:
-    """All ports of the server. `limit` tells how many descriptors there may be.
+    """All ports of the server.
 
-    `hang_up` ends so many connections that wait for a request, at most, and tells how many.
+    `limit` gives the number of descriptors that the process may have. `hang_up` closes at most so
+    many connections that wait for a request, and returns how many it closed.
     """
 
     clock: IReactorTime
@@ -76,12 +76,12 @@ class ListeningPorts:
     _watch: IDelayedCall | None = field(default=None, init=False)
 
     def add(self, port: IListeningPort) -> IListeningPort:
-        """Watch over a port from now on."""
+        """Stop and start this port as well from now on."""
         self._ports.append(port)
         return port
 
     def accepted(self) -> bool:
-        """A connection was let in: may it stay? It may be the last one for a while."""
+        """A connection was accepted. Returns whether it may stay; may stop accepting others."""
         in_use, limit = self.at_least_in_use(), self.limit()
         if in_use < CLOSED_AT * limit:
             return True
@@ -92,7 +92,7 @@ class ListeningPorts:
 
     def _shut(self, limit: int) -> None:
         _log.warn(
-            "no new connections: of {limit} descriptors, {used} are in use",
+            "no new connections are accepted for now: of {limit} descriptors, {used} are in use",
             limit=limit,
             used=self.in_use(),
         )
@@ -101,7 +101,7 @@ class ListeningPorts:
         self._watch = self.clock.callLater(INTERVAL, self._look)
 
     def close(self) -> None:
-        """The ports are being closed for good."""
+        """Forget the ports, which are being closed for good."""
         self._ports.clear()
         if self._watch is not None:
             self._watch.cancel()
@@ -114,22 +114,22 @@ class ListeningPorts:
             self.hang_up(too_many)
             self._watch = self.clock.callLater(INTERVAL, self._look)
             return
-        _log.info("new connections are let in again")
+        _log.info("new connections are accepted again")
         for port in self._ports:
-            # Twisted lets in 20 more in each turn than in the one before while others wait outside.
+            # While connections are waiting, Twisted accepts 20 more in each turn than in the last.
             port.numberAccepts = AT_FIRST  # type: ignore[attr-defined]
-            with suppress(AttributeError):  # a port that was closed meanwhile has no socket
+            with suppress(AttributeError):  # a port closed in the meantime has no socket
                 port.startReading()  # type: ignore[attr-defined]
 
 
 @implementer(IStreamServerEndpoint)
 @define
 class WatchedEndpoint:
-    """An endpoint whose port is one of the listening ports."""
+    """An endpoint that adds its port to the `ListeningPorts`."""
 
     _endpoint: IStreamServerEndpoint
     _ports: ListeningPorts
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Listen, and watch over the port."""
+        """Listen; fires with the port, which was added to the listening ports."""
         return self._endpoint.listen(factory).addCallback(self._ports.add)

@@ -1,7 +1,7 @@
-"""What connections send is dealt with bit by bit: the others have their turns in between.
+"""Processes what a connection sends in steps, between which the other connections have their turns.
 
-One read brings 64 KiB, which are thousands of frames or requests when these are small. And many
-connections that have a little each are as much as one that has much: see `connections/rota.py`.
+One read brings 64 KiB, which can be thousands of small frames or requests. Many connections with
+little to process are as much work as one with much: see `connections/rota.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
@@ -20,43 +21,48 @@ from typing_extensions import override
 from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.connections.strict import StrictChannel
 
-#: Steps in one turn. Two of them read a frame, or 64 short messages with all that comes of them.
+_log = Logger()
+
+#: Steps in one turn: enough for 64 short messages, since a frame takes two steps.
 STEPS = 128
 
-#: Pings that are answered in so many seconds. Of more, the latest is: RFC 6455, section 5.5.3.
+#: Pings that are answered within so many seconds. Of any more, only the latest is: RFC 6455,
+#: section 5.5.3.
 PONGS = 16
 PONGS_IN = 1.0
 
 
 @define(kw_only=True, eq=False)
 class Intake:
-    """What was received, dealt with step by step.
+    """Processes received data step by step.
 
-    `step` tells whether there is more. `pause` and `resume` are about receiving, which goes on
-    when nobody holds it.
+    `step` does one step and returns whether there is more to process. `pause` and `resume` stop
+    and start receiving, which stays paused as long as anybody holds it. `abort` closes the
+    connection after a step that raised in a later turn; in the first turn, its reactor does so.
     """
 
     rota: Rota
-    who: str  # whose the connection is
+    who: str  # the name by which the client takes turns
     step: Callable[[], bool]
     pause: Callable[[], None]
     resume: Callable[[], None]
+    abort: Callable[[], None]
     _holders: set[object] = field(factory=set, init=False)
     _waits: bool = field(default=False, init=False)
 
     def hold(self, holder: object) -> None:
-        """Receive nothing more until it is released by the same holder."""
+        """Receive nothing more until the same holder releases it."""
         self._holders.add(holder)
         self.pause()
 
     def release(self, holder: object) -> None:
-        """Receive again, if nobody else holds it."""
+        """Receive again, unless there is another holder."""
         self._holders.discard(holder)
         if not self._holders:
             self.resume()
 
     def go_on(self) -> None:
-        """Deal with what there is, in this turn of the reactor and those that follow."""
+        """Process what was received, in this turn of the reactor and as many more as needed."""
         if self._waits:
             return
         for _ in range(STEPS):
@@ -71,18 +77,22 @@ class Intake:
         self.rota.wait(self.who, self._next)
 
     def stop(self) -> None:
-        """The connection is over."""
+        """Process nothing more: the connection has ended."""
         self._waits = False
         self.rota.leave(self.who, self._next)
 
     def _next(self) -> None:
         self._waits = False
-        self.go_on()
+        try:
+            self.go_on()
+        except Exception:
+            _log.failure("cannot process what a client sent: its connection is closed")
+            self.abort()
 
 
 @define(kw_only=True, eq=False)
 class Pongs:
-    """Answers to pings, few enough not to pile up before a client that does not read them."""
+    """Answers pings at a bounded rate, so that answers that nobody reads do not pile up."""
 
     clock: IReactorTime
     send: Callable[[bytes], None]
@@ -91,7 +101,7 @@ class Pongs:
     _timer: IDelayedCall | None = field(default=None, init=False)
 
     def answer(self, payload: bytes) -> None:
-        """Answer a ping, at once or when it is the latest of too many."""
+        """Answer a ping: at once, or later if there were too many and it is the latest."""
         if self._timer is None:
             self._sent = 0
             self._timer = self.clock.callLater(PONGS_IN, self._again)
@@ -102,7 +112,7 @@ class Pongs:
             self._latest = payload
 
     def stop(self) -> None:
-        """The connection is over."""
+        """Answer nothing more: the connection has ended."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -115,20 +125,20 @@ class Pongs:
 
 
 class FairChannel(StrictChannel):
-    """An HTTP connection that has turns: to read what it receives, and for each request.
+    """An HTTP connection that takes turns: to read what it receives, and for each request.
 
-    Twisted answers all that one read brought, one within another, whether or not anybody reads.
-    `peer` is the name by which it takes turns until a request's headers tell whose that is, which
-    `holder` gives.
+    Twisted would answer all requests of one read in nested calls, even if nobody reads the answers.
+    `peer` is the name by which the connection takes turns; from a request's headers on, it is the
+    name that `holder` gives for that request.
     """
 
     clock: IReactorTime
     rota: Rota
     peer: str
     holder: Callable[[IRequest], str]
-    _asks: str | None = None  # whose the request is
-    _awaited: Callable[[], None] | None = None  # what is done when its turn comes
-    _between = False  # further requests are there, and none is looked at
+    _asks: str | None = None  # the name of the client that made the request
+    _awaited: Callable[[], None] | None = None  # called in the next turn
+    _between = False  # further requests were received, and none is being processed
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,12 +146,12 @@ class FairChannel(StrictChannel):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Something came. While a request is answered, a little of it is kept."""
+        """Read `data` now or in a later turn. While a request is answered, little is buffered."""
         if self._unread:
             self._unread.append(data)
         elif self._handlingRequest:
             super().dataReceived(data)
-            # Twisted would go on while its client does not take the answer.
+            # Twisted would go on receiving while the client does not read the answer.
             if sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
                 self._networkProducer.pauseProducing()
         elif self.rota.is_free:
@@ -152,7 +162,7 @@ class FairChannel(StrictChannel):
             self._wait(self._read)
 
     def in_turn(self, call: Callable[[], None]) -> None:
-        """Call, at once if there is time; not at all when the connection ends before its turn."""
+        """Call now if there is time, else in a later turn unless the connection ends before it."""
         if self.rota.is_free:
             call()
         else:
@@ -160,21 +170,21 @@ class FairChannel(StrictChannel):
 
     @override
     def allHeadersReceived(self) -> None:
-        """A request's headers are there."""
+        """Take turns as the request's client from now on."""
         self._asks = self.holder(self.requests[-1])
         super().allHeadersReceived()
 
     @override
     def requestDone(self, request: Request) -> None:
-        """An answer is written; perhaps the next request is there already."""
+        """An answer is written. The next request, if it was received already, waits for a turn."""
         waiting, self._dataBuffer = self._dataBuffer, []
         if not self.persistent or not (self._buffer or any(waiting)):
             self._asks = None
             super().requestDone(request)
             return
         super().requestDone(request)
-        # What was received is kept as if the request was still being answered. It is the same
-        # client's: no proxy asks for another before the answer is there.
+        # Keep what was received as if the request were still being answered. It counts as the same
+        # client's: no proxy sends another client's request before the answer to this one.
         self._dataBuffer, self._handlingRequest, self._between = waiting, True, True
         self.setRawMode()
         self._networkProducer.pauseProducing()
@@ -182,22 +192,22 @@ class FairChannel(StrictChannel):
 
     @override
     def resumeProducing(self) -> None:
-        """The client has taken what was written."""
+        """The client has read what was written."""
         super().resumeProducing()
-        if self._unread:  # what was received last is not looked at yet
+        if self._unread:  # still waiting for a turn
             self._networkProducer.pauseProducing()
         if self._between and self._awaited is None:
             self._wait(self._next_request)
 
     @override
     def loseConnection(self) -> None:
-        """Close when everything is written; nothing that was received is looked at any more."""
+        """Close when everything is written. What was received and not read yet is dropped."""
         self._stop_waiting()
         super().loseConnection()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is over."""
+        """The connection has ended, and takes no more turns."""
         self._stop_waiting()
         super().connectionLost(reason)
 
@@ -219,8 +229,12 @@ class FairChannel(StrictChannel):
 
     def _have_turn(self) -> None:
         call, self._awaited = self._awaited, None
-        assert call is not None, "or it would have left"
-        call()
+        assert call is not None, "otherwise it does not wait for a turn"
+        try:
+            call()
+        except Exception:
+            _log.failure("cannot process what a client sent: its connection is closed")
+            self.forceAbortClient()
 
     def _read(self) -> None:
         data, self._unread = b"".join(self._unread), []

@@ -1,8 +1,8 @@
-"""The connections that were let in: how many each address has, and who waits for a request.
+"""The accepted connections: how many each address has, and which ones wait for a request.
 
-A connection costs a descriptor whether it says something or not. So each address may have a
-number of them, and where there are too many of all, those that have waited longest for a
-request are hung up on first: whoever means to ask has asked by then.
+Even a silent connection costs a descriptor. So each address may have a limited number, and when
+there are too many in total, those that have waited longest for a request are closed first: a
+client that wants something has usually asked by then.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _log = Logger()
 
 
 class IdleConnection(Protocol):
-    """A connection that waits for a request, or for its client to take the last answer."""
+    """A connection that waits for a request, or for its client to read the last answer."""
 
     def hang_up(self) -> None:
-        """End the connection at once, whatever it has received."""
+        """Close the connection at once, whatever it has received."""
 
 
 def nobody(_: IAddress) -> str:
-    """Counts no connection."""
+    """The `counted_as` of a server that counts no connections."""
     return ""
 
 
@@ -35,8 +35,8 @@ def nobody(_: IAddress) -> str:
 class ConnectionLimits:
     """All connections of the server.
 
-    `counted_as` gives the name by which a peer's connections are counted, or nothing for a peer
-    whose connections are not. Of each name there may be `most`; with 0 there is no limit.
+    `counted_as` gives the name by which a peer's connections are counted, or "" if they are not
+    counted. Each name may have `most` connections; 0 means no limit.
     """
 
     most: int = 0
@@ -46,11 +46,11 @@ class ConnectionLimits:
     _waiting: dict[IdleConnection, None] = field(factory=dict, init=False)  # the longest one first
 
     def __len__(self) -> int:
-        """How many connections there are that are counted."""
+        """The number of counted connections."""
         return self._by_name.total()
 
     def enter(self, peer: IAddress) -> Callable[[], None] | None:
-        """A connection was let in: what to call once at its end, or None when it is one too many."""
+        """Count a connection. Returns what to call once at its end, or None for one too many."""
         name = self.counted_as(peer)
         if not name:
             return _nothing
@@ -58,7 +58,9 @@ class ConnectionLimits:
             if name not in self._crowded:
                 self._crowded.add(name)
                 _log.warn(
-                    "{name} has {most} connections and gets no more", name=name, most=self.most
+                    "refusing more connections of {name}, which has {most} already",
+                    name=name,
+                    most=self.most,
                 )
             return None
         self._by_name[name] += 1
@@ -72,16 +74,16 @@ class ConnectionLimits:
             del self._by_name[name]
 
     def mark_idle(self, connection: IdleConnection) -> None:
-        """From now on, nobody works on what a connection has asked for."""
+        """The connection has no request in progress; from now on it may be closed to make room."""
         self._waiting.pop(connection, None)
         self._waiting[connection] = None
 
     def mark_active(self, connection: IdleConnection) -> None:
-        """Its request is there, or it has ended. A second time changes nothing."""
+        """The connection has a request in progress, or has ended. Harmless if repeated."""
         self._waiting.pop(connection, None)
 
     def hang_up(self, most: int) -> int:
-        """Hang up on those that have waited longest, `most` at most; tells how many."""
+        """Close at most `most` idle connections, the longest idle first; returns how many."""
         longest = list(islice(self._waiting, max(0, most)))
         for connection in longest:
             self.mark_active(connection)

@@ -1,7 +1,6 @@
-"""Whose turn it is, when the connections of a site want more than one turn of the reactor has.
+"""Shares the reactor's time among a site's clients when they have more work than one turn allows.
 
-All WebSockets and all requests of a site share one `Rota`, in which clients take turns by their
-addresses.
+All WebSockets and requests of a site share one `Rota`, in which clients take turns by address.
 """
 
 from __future__ import annotations
@@ -15,43 +14,43 @@ from itertools import count
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-#: Seconds that all connections together have in one turn of the reactor.
+#: Seconds that all connections together may take in one turn of the reactor.
 SHARE = 0.01
 
-#: Seconds that one step counts at most. What lasts longer is not its client's doing: the machine or
-#: its clock has jumped, and the client would wait until everybody else has had as much.
+#: Seconds that one step counts at most. A longer one is not its client's fault: the machine paused,
+#: or its clock jumped, and the client would have to wait until all others have had as much time.
 MOST = 10 * SHARE
 
-#: Addresses that do not wait, and whose time is remembered, before it is looked who need not be.
+#: Addresses that do not wait and whose time is remembered, before those not needed are dropped.
 REMEMBERED = 256
 
 
 @define(kw_only=True, eq=False)
 class Rota:
-    """What all connections do in one turn of the reactor takes `SHARE` seconds together.
+    """Gives all connections together `SHARE` seconds in each turn of the reactor.
 
-    Who finds no time left waits for later turns. There each address has the same time, however
-    many of its connections wait: the next is whoever has had the least.
+    Work that finds no time left waits for later turns. These are shared equally among addresses,
+    however many connections of each wait: the address that has had the least time is next.
     """
 
     clock: IReactorTime
-    _began: float | None = field(default=None, init=False)  # when this turn's first had its time
+    _began: float | None = field(default=None, init=False)  # when this turn's first work began
     _waiting: dict[str, deque[Callable[[], None]]] = field(factory=dict, init=False)
-    #: Each of those names once, after the seconds that it has had. Who comes is where the least is.
+    #: Each of those names once, by the seconds that it has had. A new one starts at the least.
     _order: list[tuple[float, int, str]] = field(factory=list, init=False)
     _tickets: Iterator[int] = field(factory=count, init=False)
-    _level: float = field(default=0.0, init=False)  # the seconds of the last whose turn it was
-    _ahead: dict[str, float] = field(factory=dict, init=False)  # of those who do not wait now
-    _many: int = field(default=REMEMBERED, init=False)  # of them
+    _level: float = field(default=0.0, init=False)  # the seconds of the name that was last served
+    _ahead: dict[str, float] = field(factory=dict, init=False)  # seconds of names that do not wait
+    _many: int = field(default=REMEMBERED, init=False)  # the size at which `_ahead` is cleaned up
 
     @property
     def has_time(self) -> bool:
-        """Whether more may be done in this turn."""
+        """Whether this turn has time left."""
         return self.clock.seconds() - self._beginning() < SHARE
 
     @property
     def is_free(self) -> bool:
-        """Whether something may be begun in this turn: there is time, and nobody waits for it."""
+        """Whether new work may begin in this turn: there is time left, and nobody waits."""
         return self.has_time and not any(self._waiting.values())
 
     def wait(self, who: str, go_on: Callable[[], None]) -> None:
@@ -64,14 +63,14 @@ class Rota:
         self._beginning()
 
     def leave(self, who: str, go_on: Callable[[], None]) -> None:
-        """Do not call it. Harmless if it does not wait."""
+        """Do not call `go_on` after all. Harmless if it does not wait."""
         with suppress(KeyError, ValueError):
             self._waiting[who].remove(go_on)
 
     def _beginning(self) -> float:
-        """When this turn's first had its time. It has now, if nobody had before."""
+        """When this turn's first work began, which is now if there was none before."""
         now = self.clock.seconds()
-        # A clock that was set back would keep the next turn from coming.
+        # If the clock was set back, the call that is scheduled already would come too late.
         if self._began is None or now < self._began:
             self._began = now
             self.clock.callLater(0, self._next)
@@ -83,7 +82,7 @@ class Rota:
     def _next(self) -> None:
         self._began = None
         waiting = sum(map(len, self._waiting.values()))
-        if not waiting:  # nobody is ahead of anybody
+        if not waiting:  # nobody waits, so past turns no longer matter
             self._waiting.clear()
             self._order.clear()
             self._ahead.clear()
@@ -92,7 +91,7 @@ class Rota:
             self._give_turn()
 
     def _give_turn(self) -> None:
-        """Call what waits for whoever has had the least; those who have left are passed over."""
+        """Call the next work of the name that has had the least time; skip names that have left."""
         while self._order:
             self._level, _, who = heappop(self._order)
             waiting = self._waiting[who]
@@ -111,7 +110,7 @@ class Rota:
             del self._waiting[who]
 
     def _remember(self, who: str, seconds: float) -> None:
-        """One does not wait any more. Who is not ahead of others comes back as if it was new."""
+        """Keep the time of a name that no longer waits, as long as it has had more than others."""
         self._ahead[who] = seconds
         if len(self._ahead) > self._many:
             self._ahead = {who: had for who, had in self._ahead.items() if had > self._level}

@@ -1,8 +1,8 @@
-"""The heads of requests: what is no HTTP, or too long, is refused with a sentence.
+"""Request heads: malformed and oversized ones are refused with an error message.
 
-A proxy in front must never find the end of a request elsewhere than this server does. So a body
-has one length in digits, or it is chunked and nothing else; all other ways to tell are refused, and
-so are lines that are continued in the next one.
+A proxy in front must never disagree with this server about where a request ends. So a body has
+either one length in digits or the single transfer coding "chunked"; everything else is refused, and
+so are header lines that continue on the next line.
 
 Sources: RFC 9112, sections 5.2, 6.1 and 6.3; RFC 9110, section 8.6
 """
@@ -21,31 +21,31 @@ from typing_extensions import override
 
 from sagecell_tx.wire.messages import dump
 
-#: Bytes in an address: programs travel in it.
+#: Bytes in a request target: links may contain whole programs.
 ADDRESS = 64 * 1024
 
 #: Bytes in all header lines of one request.
 HEADERS = 16 * 1024
 
-#: Who was refused may go on sending for so many seconds and bytes: to be hung up on at once would
-#: take the answer away from a client that reads only when it has sent everything.
+#: A refused client may go on sending for so many seconds and bytes: a client that reads only after
+#: it has sent everything would lose the answer if the connection were closed at once.
 LINGER = 2.0
 _POLITENESS = 8 * ADDRESS
 
-#: No length has more digits.
+#: A body's length: digits, and no more than any real length has.
 _LENGTH = re.compile(rb"[0-9]{1,30}")
 
 
 class StrictChannel(HTTPChannel):
-    """An HTTP connection whose requests have one meaning, and heads of bounded size."""
+    """An HTTP connection whose requests are unambiguous and have heads of bounded size."""
 
-    MAX_LENGTH = ADDRESS + 1024  # the method and the version are on the address's line
-    _refused = 0  # bytes that came after a refusal, and at least one
+    MAX_LENGTH = ADDRESS + 1024  # the request line also has the method and the version
+    _refused = 0  # bytes received since a refusal, plus one; 0 before it
     _lingering: IDelayedCall | None = None
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Something came; after a refusal it is thrown away."""
+        """Read `data`, or discard it after a refusal."""
         if not self._refused:
             super().dataReceived(data)
             return
@@ -56,7 +56,7 @@ class StrictChannel(HTTPChannel):
 
     @override
     def lineReceived(self, line: bytes) -> None:
-        """A line of a request's head is there, or an empty one before it."""
+        """Read one line of a request's head, or an empty line before it."""
         if self._receivedHeaderSize == 0:
             _, _, target = line.partition(b" ")
             if len(target.rpartition(b" ")[0] or target) > ADDRESS:
@@ -73,7 +73,7 @@ class StrictChannel(HTTPChannel):
 
     @override
     def lineLengthExceeded(self, line: bytes) -> None:
-        """A line is longer than any may be."""
+        """Refuse a line that is too long."""
         if self._receivedHeaderSize == 0:
             self._refuse_address()
         else:
@@ -81,7 +81,7 @@ class StrictChannel(HTTPChannel):
 
     @override
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
-        """Whether a header, if it is one that tells where the body ends, may do so."""
+        """Use a header to find the end of the body; returns False for a refused header."""
         if (header == b"Content-Length" and not _LENGTH.fullmatch(data)) or (
             header == b"Transfer-Encoding" and data.lower() != b"chunked"
         ):
@@ -90,8 +90,9 @@ class StrictChannel(HTTPChannel):
 
     @override
     def _respondToBadRequestAndDisconnect(self) -> None:
-        """Refuse what Twisted, or this class, does not take for a request."""
-        self._turn_away(400, "Bad Request", "bad_request", "This is no request of HTTP/1.1.")
+        """Refuse what Twisted or this class finds malformed."""
+        sentence = "The request is not valid HTTP/1.1."
+        self._turn_away(400, "Bad Request", "bad_request", sentence)
 
     def _refuse_address(self) -> None:
         sentence = f"The address has more than {ADDRESS} bytes."
@@ -103,7 +104,7 @@ class StrictChannel(HTTPChannel):
         self._turn_away(431, phrase, "headers_too_long", sentence)
 
     def _turn_away(self, status: int, phrase: str, code: str, sentence: str) -> None:
-        """Answer what is no request; nothing that follows is one."""
+        """Answer a malformed request; whatever follows it is ignored."""
         if self._refused:
             return
         self._refused = 1
@@ -123,7 +124,7 @@ class StrictChannel(HTTPChannel):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is over."""
+        """The connection has ended."""
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
         super().connectionLost(reason)

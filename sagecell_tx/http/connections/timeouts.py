@@ -1,7 +1,7 @@
-"""A request comes in time, and an answer is taken in time, or the connection ends.
+"""Closes a connection whose request does not arrive in time, or whose answer is not read in time.
 
-While a request is answered there is no deadline here: a long poll or a program takes its time,
-and whoever writes an answer piece by piece sees to it that it is taken.
+There is no deadline while a request is being answered: a long poll or a program takes its time, and
+code that writes an answer in pieces has its own deadline for the client to read them.
 """
 
 from __future__ import annotations
@@ -23,49 +23,49 @@ from sagecell_tx.wire.messages import dump
 
 _log = Logger()
 
-#: From the beginning of a connection or of a further request to the end of its headers, in seconds.
+#: Seconds from the start of a connection, or of a further request, to the end of the headers.
 HEADERS = 30.0
 
-#: From the end of an answer to the beginning of the next request, in seconds.
+#: Seconds from the end of an answer to the start of the next request.
 IDLE = 60.0
 
-#: Seconds that a body may take, and an answer that is written, besides those for their size.
+#: Seconds to receive a body, or to deliver a written answer, in addition to those for its size.
 GRACE = 30.0
 
-#: Bytes a second at which a body has to come and an answer has to be taken.
+#: Bytes a second at which a body must arrive, and an answer must be read.
 RATE = 4096
 
-#: Seconds that the size of an answer gives at most: of a long one, most was taken before its end.
+#: Most seconds that an answer's size adds: most of a long one was read before its end was written.
 LONGEST = 600.0
 
 
 class _Phase(Enum):
-    """What a connection does."""
+    """The state of a connection."""
 
     IDLE = "waits for another request"
     HEADERS = "receives a request's headers"
     BODY = "receives a request's body"
-    ANSWERING = "has a request, or has become something else"
-    CLOSING = "is to be closed once everything is written"
+    ANSWERING = "answers a request, or was upgraded to another protocol"
+    CLOSING = "will be closed once everything is written"
 
 
 class TimedChannel(FairChannel):
-    """An HTTP connection with deadlines. One timer runs at a time, none while it is answering."""
+    """An HTTP connection with deadlines. One timer runs at a time, none while answering."""
 
-    transport: Any  # while it is this channel's
+    transport: Any  # until another protocol takes it over
     connection_limits: ConnectionLimits
     _phase = _Phase.HEADERS
     _timer: IDelayedCall | None = None
     _leave: Callable[[], None] | None = None
-    _silent = True  # nothing was received yet
-    _answered = False  # before the whole request was there
-    _begun = 0.0  # when the body was
-    _received = 0  # bytes of the body, chunks' sizes included
+    _silent = True  # nothing was received since the connection or the last answer
+    _answered = False  # the answer has begun, perhaps before the end of the request
+    _begun = 0.0  # when the body began
+    _received = 0  # bytes of the body, including the chunk sizes
     _sent = 0  # bytes of the last answer
 
     @override
     def connectionMade(self) -> None:
-        """A connection was let in; it is answered at once when its address has too many."""
+        """Start the first deadline, or refuse the connection if its address has too many."""
         super().connectionMade()
         self._leave = self.connection_limits.enter(self.transport.getPeer())
         if self._leave is None:
@@ -76,7 +76,7 @@ class TimedChannel(FairChannel):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Something was received, of whatever."""
+        """Receive `data`, which starts the deadline for headers if the connection was idle."""
         self._silent = False
         match self._phase:
             case _Phase.CLOSING:
@@ -90,27 +90,27 @@ class TimedChannel(FairChannel):
 
     @override
     def allHeadersReceived(self) -> None:
-        """A request's headers are there; a body follows, be it empty."""
+        """A request's headers have arrived; start the deadline for its body, perhaps empty."""
         self._begun, self._received = self.clock.seconds(), 0
         self._enter(_Phase.BODY, GRACE)
         super().allHeadersReceived()
 
     @override
     def allContentReceived(self) -> None:
-        """A request is there, and is answered from now on."""
+        """The whole request has arrived: there is no deadline while it is answered."""
         self.connection_limits.mark_active(self)
         self._enter(_Phase.ANSWERING, None)
         super().allContentReceived()
 
     @override
     def writeHeaders(self, *args: Any) -> None:
-        """An answer begins."""
+        """Write an answer's head; from here on no other answer can be given."""
         self._answered = True
         super().writeHeaders(*args)
 
     @override
     def requestDone(self, request: Request) -> None:
-        """An answer is written; perhaps the next request is there already."""
+        """An answer is written; start the deadline for the next request."""
         self._sent = request.sentLength or 0
         self._silent, self._answered = True, False
         self.connection_limits.mark_idle(self)
@@ -119,27 +119,27 @@ class TimedChannel(FairChannel):
 
     @override
     def resumeProducing(self) -> None:
-        """The client has taken what was written."""
+        """The client has read what was written, which restarts the deadline for a request."""
         super().resumeProducing()
         if self._phase is _Phase.IDLE:
             self._enter(_Phase.IDLE, IDLE)
 
     @override
     def loseConnection(self) -> None:
-        """Close when everything is written, for which it has to be taken."""
+        """Close when everything is written, or when the client does not read it in time."""
         self.connection_limits.mark_idle(self)
         self._enter(_Phase.CLOSING, GRACE + self._to_take)
         super().loseConnection()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is over."""
+        """The connection has ended."""
         self._enter(_Phase.CLOSING, None)
         self.hand_over()()
         super().connectionLost(reason)
 
     def hand_over(self) -> Callable[[], None]:
-        """The connection becomes something else: what that is to call once, at its end."""
+        """Let another protocol take over; returns what it must call once, at its end."""
         self.connection_limits.mark_active(self)
         leave, self._leave = self._leave, None
         return leave or (lambda: None)
@@ -152,11 +152,11 @@ class TimedChannel(FairChannel):
 
     @property
     def _to_take(self) -> float:
-        """Seconds that the last answer gives its client to take it."""
+        """Seconds to read the last answer, by its size."""
         return min(self._sent / RATE, LONGEST)
 
     def _enter(self, phase: _Phase, seconds: float | None) -> None:
-        """Go on to a phase that ends after so many seconds, or has no end."""
+        """Enter a phase that may last so many seconds, or any time if that is None."""
         self._phase = phase
         if self._timer is not None:
             if self._timer.active() and seconds is not None:
@@ -169,7 +169,7 @@ class TimedChannel(FairChannel):
             self._timer = self.clock.callLater(seconds, self._late)
 
     def _late(self) -> None:
-        """The time for a phase is over."""
+        """The deadline of the phase has passed."""
         self._timer = None
         if self._phase is _Phase.CLOSING:
             self.hang_up()
@@ -183,11 +183,11 @@ class TimedChannel(FairChannel):
             self._sent = 0
             self.loseConnection()
             return
-        _log.info("a request from {peer} did not come in time", peer=self.transport.getPeer())
+        _log.info("a request from {peer} did not arrive in time", peer=self.transport.getPeer())
         self._refuse(408, "Request Timeout", "request_timeout", _TOO_SLOW)
 
     def _refuse(self, status: int, phrase: str, code: str, sentence: str) -> None:
-        """Answer what is not, or not yet, a request, and close."""
+        """Answer before there is a whole request, and close."""
         body = dump({"error": code, "message": sentence})
         lines = [
             f"HTTP/1.1 {status} {phrase}",

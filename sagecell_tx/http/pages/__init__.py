@@ -1,1 +1,1 @@
-"""The page, the files that it is made of, and permalinks to programs."""
+"""The page, its static files, and permalinks to programs."""

@@ -1,4 +1,4 @@
-"""The page itself and the files it is made of."""
+"""The page and its static files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sagecell_tx.sessions.interfaces import CellStore
 from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
 from sagecell_tx.wire.messages import WireError, dump
 
-#: Where the browser's side is built to; see web/vite.config.ts.
+#: The directory of the built browser code; see web/vite.config.ts.
 CLIENT = Path(__file__).parents[1] / "client"
 
-#: The element of the page that says what to show.
+#: The element of the page that holds the program to show.
 _SLOT = b'<script type="application/json" id="sagecell-page">{}</script>'
 
-#: Nothing is ever asked of another server, and no script but ours runs.
+#: The page loads nothing from other servers, and runs only this server's scripts.
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -46,8 +46,8 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def page_with(page: bytes, program: Program) -> bytes:
-    """The built page, told which program to show."""
-    told = dump(
+    """The built page with the program to show."""
+    slot = dump(
         {
             "code": program.code,
             "language": program.language or "python",
@@ -56,13 +56,13 @@ def page_with(page: bytes, program: Program) -> bytes:
         }
     )
     for character in b"<>&":
-        told = told.replace(b"%c" % character, b"\\u%04x" % character)
-    return page.replace(_SLOT, _SLOT.replace(b"{}", told), 1)
+        slot = slot.replace(b"%c" % character, b"\\u%04x" % character)
+    return page.replace(_SLOT, _SLOT.replace(b"{}", slot), 1)
 
 
 @define(kw_only=True)
 class Pages:
-    """The page, what explains it, and addresses that moved."""
+    """The page, its help, and redirects of addresses that have moved."""
 
     store: CellStore
     client: Path = CLIENT
@@ -72,14 +72,14 @@ class Pages:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/``, at ``/help.html``, and at the addresses that moved."""
+        """Serve ``/``, ``/help.html``, and the addresses that have moved."""
         root.putChild(b"", Mounted(self.app))
         for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
             root.putChild(name, Mounted(self.app, name))
 
     @app.route("/", methods=["GET", "HEAD"])
     async def root(self, request: IRequest) -> bytes:
-        """The page, with the program of the query if there is one."""
+        """The page, with the program of the query if there is one (contract 1.1)."""
         program = program_from_query(request.args)
         if isinstance(program, ProgramReference):
             found = await find(self.store, program.ident)
@@ -93,17 +93,17 @@ class Pages:
 
     @app.route("/help.html", methods=["GET", "HEAD"])
     def help(self, request: Request) -> bytes:
-        """What a visitor may want to know."""
+        """The help page."""
         return self._built(request, "help.html")
 
     @app.route("/about.html", methods=["GET", "HEAD"])
     def about(self, request: Request) -> bytes:
-        """Where pages written for SageMathCell link to is below static."""
+        """Redirect an address of SageMathCell's, to which pages link."""
         return self._moved(request, "about.html")
 
     @app.route("/embedded_sagecell.js", methods=["GET", "HEAD"])
     def embedded(self, request: Request) -> bytes:
-        """WeBWorK and old pages ask for the script here."""
+        """Redirect WeBWorK and old pages, which request the script here (contract 1.3)."""
         return self._moved(request, "embedded_sagecell.js")
 
     def _moved(self, request: Request, name: str) -> bytes:
@@ -113,18 +113,18 @@ class Pages:
 
     @app.route("/", methods=["OPTIONS"])
     def health(self, request: IRequest) -> bytes:
-        """A proxy asks whether somebody is here."""
+        """Answer the health checks of proxies (contract 1.2)."""
         return b""
 
     def _built(self, request: IRequest, name: str) -> bytes:
-        """A page as it was built, and what holds for it."""
+        """A built page, whose headers are set. Raises `Problem` if it is not built."""
         try:
             page = (self.client / name).read_bytes()
         except OSError as error:
             raise Problem(
                 503,
                 "client_not_built",
-                "The page is not built yet: `make client` does it.",
+                "The page has not been built yet. Run `make client` to build it.",
                 plain=True,
             ) from error
         request.setHeader("Content-Type", "text/html; charset=utf-8")
@@ -137,7 +137,7 @@ class Pages:
 
 @define(kw_only=True)
 class Static:
-    """The files that the page is made of, for pages from anywhere. There are no listings."""
+    """The page's static files, which pages of any origin may load. Directories are not listed."""
 
     client: Path = CLIENT
 
@@ -145,12 +145,12 @@ class Static:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/static``, and below."""
+        """Serve all below ``/static``."""
         root.putChild(b"static", Mounted(self.app))
 
     @app.route("/<path:name>", methods=["GET", "HEAD"])
     def send(self, request: Request, name: str) -> bytes:
-        """Send a file; a name with a hash in it never changes its content."""
+        """Send a file. Those below ``assets/`` have a hash in their names and never change."""
         cors.allow(request)
         try:
             path = self.client / clean_name(name)

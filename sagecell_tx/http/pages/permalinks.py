@@ -1,4 +1,4 @@
-"""``/permalink``: keep a program, and find it again."""
+"""``/permalink``: store programs, and find them by their ids."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from sagecell_tx.wire.messages import WireError
 
 
 def not_found() -> Problem:
-    """What an unknown permalink is answered with."""
+    """The answer to an unknown permalink."""
     return Problem(404, "unknown_permalink", "ID not found in permalink database", plain=True)
 
 
 async def find(store: CellStore, ident: str) -> Permalink:
-    """The permalink of that id; raises `Problem`."""
+    """The permalink with the id `ident`. Raises `Problem` if it is unknown."""
     try:
         permalink = await store.find(clean_ident(ident))
     except WireError:
@@ -41,7 +41,7 @@ async def find(store: CellStore, ident: str) -> Permalink:
 
 @define(kw_only=True)
 class Permalinks:
-    """The route ``/permalink``, or one at each of these `names`, of which the empty one is ``/``."""
+    """The route ``/permalink``, or one at each of `names`, of which the empty one is ``/``."""
 
     store: CellStore
     limits: RequestLimits
@@ -57,19 +57,19 @@ class Permalinks:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at each of the names."""
+        """Serve each of `names`."""
         for name in self.names:
             root.putChild(name, Mounted(self.app))
 
     @app.route("/", methods=["OPTIONS"])
     def preflight(self, request: IRequest) -> bytes:
-        """Tell a browser that pages from elsewhere may ask."""
+        """Answer the CORS preflight."""
         cors.allow_methods(request)
         return b""
 
     @app.route("/", methods=["POST"])
     async def save(self, request: IRequest) -> bytes:
-        """Keep a program and answer with both of its links."""
+        """Store a program and answer with both of its links."""
         cors.allow(request, anyone=True)
         permalink = Permalink(
             code=text(request, "code"),
@@ -103,8 +103,8 @@ class Permalinks:
     async def load(self, request: IRequest) -> bytes:
         """The program of an id, as ``[code, language, interacts]``."""
         cors.allow(request, anyone=True)
-        called = callback(request)
+        function = callback(request)
         found = await find(self.store, text(request, "q"))
         body = json_body(request, [found.code, found.language, found.interacts])
-        # The function is given a text, which it parses itself.
-        return as_call(request, called, body.decode("ascii")) if called else body
+        # The callback receives a string, which it parses itself (contract 1.16).
+        return as_call(request, function, body.decode("ascii")) if function else body

@@ -1,1 +1,1 @@
-"""What every route needs: requests, parameters, who asks, errors, and bodies of answers."""
+"""Shared by all routes: requests, parameters, clients, errors, and response bodies."""

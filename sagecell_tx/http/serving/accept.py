@@ -1,4 +1,4 @@
-"""Which media types a client accepts, and which it prefers. Source: RFC 9110, section 12.5.1."""
+"""The media types that a client accepts, by preference. Source: RFC 9110, section 12.5.1."""
 
 from __future__ import annotations
 

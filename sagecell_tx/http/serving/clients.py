@@ -1,4 +1,4 @@
-"""Who a client is: from its connection, from proxies that are believed, and from its key."""
+"""Identifies clients by their connection, by trusted proxies' headers, and by their API key."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 
-#: In `proxies`: whoever comes over a UNIX socket.
+#: In `proxies`: every peer of a UNIX socket.
 UNIX = "unix"
 
-#: A key is sent as it is, and is long enough not to be guessed.
+#: An API key: sent literally in a header, and too long to be guessed.
 _KEY = re.compile(r"[!-~]{16,}")
 
-#: An address as proxies write it: perhaps with a port, IPv6 perhaps in brackets.
+#: An address as proxies write it: optionally with a port, IPv6 optionally in brackets.
 _HOP = re.compile(r"\[([^\]]*)\](?::\d+)?|([0-9.]+):\d+|(.*)", re.DOTALL)
 
-#: As many are read: what a client wrote before them itself is of no use.
+#: Addresses read from the end of X-Forwarded-For; a client may have written any number before them.
 HOPS = 32
 
 _LONGEST = 255
 
 
 def canonical(text: str) -> str:
-    """An IP address as it is always written, or nothing: one client has one address."""
+    """An IP address in its canonical form, IPv4 if it is mapped into IPv6; "" if it is none."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -44,7 +44,7 @@ def canonical(text: str) -> str:
 
 
 def forwarded_for(request: IRequest) -> list[str]:
-    """The latest addresses that proxies have added, the last one last; empty for what is none."""
+    """The last `HOPS` addresses of X-Forwarded-For, in order; "" for each that is malformed."""
     lines = request.requestHeaders.getRawHeaders(b"x-forwarded-for", [])
     hops = b",".join(lines).decode("latin-1").rsplit(",", HOPS)[-HOPS:] if lines else []
     found = []
@@ -55,7 +55,7 @@ def forwarded_for(request: IRequest) -> list[str]:
 
 
 def site(request: IRequest) -> str:
-    """The host of the page that asks: of Origin, else of Referer, else nothing."""
+    """The host of the requesting page: from Origin, else from Referer, else ""."""
     for name in (b"origin", b"referer"):
         try:
             host = urlsplit(header(request, name)).hostname
@@ -68,7 +68,7 @@ def site(request: IRequest) -> str:
 
 @define(init=False)
 class Clients:
-    """What is known of clients. `proxies` are networks, or `UNIX`; `keys` are texts by name."""
+    """Identifies clients. `proxies` are networks or `UNIX`; `keys` are API keys by name."""
 
     _networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     _unix: bool
@@ -77,7 +77,7 @@ class Clients:
     def __init__(
         self, proxies: tuple[str, ...] = Config().proxies, keys: Mapping[str, str] | None = None
     ) -> None:
-        """Raises `ConfigError` for what is no network or no key."""
+        """Raises `ConfigError` for a malformed network or key."""
         try:
             self._networks = [ipaddress.ip_network(text) for text in proxies if text != UNIX]
         except ValueError as error:
@@ -89,19 +89,19 @@ class Clients:
         self._keys = {name: text.encode("ascii") for name, text in (keys or {}).items()}
 
     def are_behind_proxy(self, request: IRequest) -> bool:
-        """Whether what the request says of clients, a believed proxy may have said."""
+        """Whether the request came from a trusted proxy, so that its forwarding headers count."""
         peer = _host(request.getClientAddress())
         return self._believed(peer) if peer else self._unix
 
     def are_counted_elsewhere(self, request: IRequest) -> bool:
-        """Whether a believed peer asks for clients that it does not name, as our own servers do."""
+        """Whether a trusted peer names no client, as our own servers do, which count theirs."""
         return self.are_behind_proxy(request) and not forwarded_for(request)
 
     def counted_as(self, peer: IAddress) -> str:
-        """The name by which a peer's connections are counted; nothing for those that are not.
+        """The name by which a peer's connections are counted; "" if they are not counted.
 
-        Behind a believed proxy, and at the other end of a UNIX socket, there are many clients.
-        With an IPv6 address one has all of its /64.
+        Those of trusted proxies and of UNIX sockets are not: each such peer stands for many
+        clients. An IPv6 address is counted as its /64.
         """
         host = _host(peer)
         if not host or self._believed(host):
@@ -109,11 +109,11 @@ class Clients:
         return Visitor(address=host).holder
 
     def holder(self, request: IRequest) -> str:
-        """The name by which a client takes turns with others; with IPv6 one has all of its /64."""
+        """The name by which a client takes turns with others: its address, or the /64 of IPv6."""
         return Visitor(address=self._address(request)).holder
 
     def logged_as(self, request: IRequest) -> IAddress:
-        """The address that the access log has: the client's, as far as it is known."""
+        """The address for the access log: the client's if it is known, else the peer's."""
         peer: IAddress = request.getClientAddress()
         address = self._address(request) if forwarded_for(request) else ""
         if address in ("", UNIX):
@@ -121,7 +121,7 @@ class Clients:
         return (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
 
     def visitor(self, request: IRequest, purpose: Purpose, cell_session: str = "") -> Visitor:
-        """Who asks; raises `Problem` for a key that is none of ours."""
+        """The visitor that makes a request. Raises `Problem` for an unknown API key."""
         return Visitor(
             purpose=purpose,
             address=self._address(request),
@@ -131,12 +131,12 @@ class Clients:
         )
 
     def _address(self, request: IRequest) -> str:
-        """The client's address; nothing for a program on this machine, which is trusted."""
+        """The client's address; "" for a program on this machine, which is trusted."""
         address, hops = _host(request.getClientAddress()), forwarded_for(request)
         if not hops:
             return "" if not address or ipaddress.ip_address(address).is_loopback else address
         if self.are_behind_proxy(request):
-            # From the right: each proxy vouches for the one before it, and for no other.
+            # From the right: a trusted proxy is right about its own peer, and about nothing before.
             for hop in reversed(hops):
                 address = hop or address
                 if not hop or not self._believed(hop):
@@ -148,25 +148,25 @@ class Clients:
         return any(parsed in network for network in self._networks)
 
     def _key(self, request: IRequest) -> str:
-        """The name of the key that came along; nothing when there is none."""
+        """The name of the API key that the request has; "" if it has none."""
         scheme, _, sent = header(request, b"authorization").partition(" ")
         if scheme.lower() != "bearer":
             return ""
-        told = sent.strip().encode("latin-1", "replace")
-        # All of them, whichever fits: the time it takes tells nothing.
-        found = [name for name, key in self._keys.items() if compare_digest(key, told)]
+        given = sent.strip().encode("latin-1", "replace")
+        # Compare with every key, even after a match: the time that it takes reveals nothing.
+        found = [name for name, key in self._keys.items() if compare_digest(key, given)]
         if not found:
             raise Problem(
                 401,
                 "unknown_key",
-                "This API key is not known here.",
+                "This server does not know this API key.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return found[0]
 
 
 def _host(peer: IAddress) -> str:
-    """The address at a connection's other end; nothing when that is a UNIX socket."""
+    """The address of a connection's peer; "" for a UNIX socket."""
     match peer:
         case IPv4Address(host=host) | IPv6Address(host=host):
             return canonical(host)

@@ -1,6 +1,6 @@
-"""Whether what a client has already is still what the server has.
+"""Conditional requests: whether the client's copy is still current.
 
-Dates only, no ETag: pages written for SageMathCell expect it so (contract 1.14).
+By date only, without ETag, as pages written for SageMathCell expect (contract 1.14).
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ from twisted.web.server import Request
 
 from sagecell_tx.http.serving.cors import header
 
-#: The last second of the year 9999: no calendar goes further, but a kernel's files may.
+#: The last second of the year 9999, after which dates cannot be formatted. A kernel can give its
+#: files later ones.
 _END_OF_TIME = 253_402_300_799.0
 
 
 def unchanged(request: Request, mtime: float) -> bool:
-    """Say when the content changed last, in seconds since the epoch.
+    """Set Last-Modified to `mtime`, in seconds since the epoch.
 
-    True when the client has it already; the response is then a 304 without a body.
+    Returns True when the client's copy is current; the response is then a 304 without a body.
     """
     try:
-        return request.setLastModified(_sayable(mtime)) is CACHED
+        return request.setLastModified(_formattable(mtime)) is CACHED
     except (ValueError, IndexError):
-        return False  # the date that the client has is none
+        return False  # the client sent a malformed date
 
 
 def continues(request: Request, mtime: float) -> bool:
-    """Whether a part of the content fits to what the client has of it (`If-Range`)."""
+    """Whether a range can be sent, that is, `If-Range` is absent or has the date `mtime`."""
     known = header(request, b"if-range")
-    return known in ("", datetimeToString(_sayable(mtime)).decode("ascii"))
+    return known in ("", datetimeToString(_formattable(mtime)).decode("ascii"))
 
 
-def _sayable(mtime: float) -> int:
+def _formattable(mtime: float) -> int:
     return int(min(max(mtime, 0.0), _END_OF_TIME))

@@ -1,4 +1,4 @@
-"""Who asks, from which page, and under which name the server is known to them."""
+"""CORS headers, and the server's address as its clients see it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted.web.iweb import IRequest
 
 _HOST = re.compile(r"[A-Za-z0-9._~\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
-#: Visible ASCII without a space: what any origin is made of.
+#: The characters of any origin: visible ASCII without spaces.
 _ORIGIN = re.compile(r"[!-~]+")
 
 _METHODS = "POST, GET, OPTIONS, DELETE"
@@ -17,16 +17,16 @@ _HEADERS = "X-XSRFToken, Content-Type"
 
 
 def header(request: IRequest, name: bytes) -> str:
-    """A header's value, whatever bytes it has; empty when it is not there."""
+    """A header's value, decoded as Latin-1, which any bytes are; empty if the header is absent."""
     return (request.getHeader(name) or b"").decode("latin-1")
 
 
 def allow(request: IRequest, *, anyone: bool = False) -> None:
-    """Let the page that asks read the answer, whatever its origin: cells are embedded anywhere.
+    """Let the requesting page read the answer, whatever its origin: any page may embed cells.
 
-    Without an Origin header nothing is said, unless `anyone` may know.
+    Without an Origin header only `Vary` is set, unless `anyone` is True.
     """
-    # Added: that the encoding matters may have been said already.
+    # Added, as `Vary: Accept-Encoding` may have been set already.
     request.responseHeaders.addRawHeader(b"Vary", b"Origin")
     asked = request.getHeader(b"origin") is not None
     if asked or anyone:
@@ -38,7 +38,7 @@ def allow(request: IRequest, *, anyone: bool = False) -> None:
 
 
 def allow_methods(request: IRequest) -> None:
-    """What `allow` says, and which methods and headers may be used."""
+    """Set the headers of `allow`, and the methods and headers that may be used."""
     allow(request)
     if request.getHeader(b"origin") is not None:
         request.setHeader("Access-Control-Allow-Methods", _METHODS)
@@ -49,16 +49,16 @@ def websocket_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str
     """The base of this server's WebSocket URLs, as the client can reach it.
 
     TLS usually ends at a proxy, which says so in one of three headers (contract T13). They
-    count only when the request was `proxied`, that is, came from a proxy that is believed.
+    count only if the request was `proxied`, that is, came from a trusted proxy.
     """
-    told = ""
+    scheme = ""
     if proxied:
-        told = (
+        scheme = (
             header(request, b"x-scheme")
             or header(request, b"x-forwarded-proto")
             or header(request, b"x-proto")
         )
-    secure = request.isSecure() or told.split(",")[0].strip().lower() in ("https", "wss")
+    secure = request.isSecure() or scheme.split(",")[0].strip().lower() in ("https", "wss")
     host = header(request, b"host")
     if not _HOST.fullmatch(host):
         host = _own_name(request)
@@ -66,7 +66,7 @@ def websocket_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str
 
 
 def _own_name(request: IRequest) -> str:
-    """Where the request arrived, as the host of a URL."""
+    """The address at which the request arrived, as the host of a URL."""
     match request.getHost():
         case IPv4Address(host=host, port=port):
             return f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""Every refusal over HTTP has a status, a word for programs and a sentence for people."""
+"""Error responses: each has a status, an error code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = Logger()
 
 
 class Problem(Exception):
-    """A response other than success. `plain` sends the sentence alone, as text."""
+    """An error response. `plain` sends the sentence alone, as text, instead of JSON."""
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Problem(Exception):
         self.plain = plain
 
     def render(self, request: IRequest) -> bytes:
-        """Set status and headers; return the body."""
-        # Twisted knows no words for 426 and 429.
+        """Set the status and headers; returns the body."""
+        # Twisted has no phrases for 426 and 429.
         request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode("ascii"))
         for name, value in self.headers.items():
             request.setHeader(name, value)
@@ -54,7 +54,7 @@ class Problem(Exception):
 
 
 def json_body(request: IRequest, value: Any) -> bytes:
-    """`value` as the JSON body of a response."""
+    """`value` as the JSON body of a response, whose media type is set."""
     request.setHeader("Content-Type", "application/json")
     return dump(value)
 
@@ -65,7 +65,7 @@ def problem_from(error: BaseException | None) -> Problem:
         case Problem():
             return error
         case Refused(code=code, message=message, retry_after=retry_after):
-            # 503 asks to come back to this server, 429 to ask it for less.
+            # 503: the server is unavailable for now. 429: the client has to ask for less.
             status = 503 if code == "draining" else 429
             return Problem(status, code, message, headers={"Retry-After": str(retry_after)})
         case FormTooLarge(code=code, message=message):
@@ -79,18 +79,18 @@ def problem_from(error: BaseException | None) -> Problem:
         case StoreUnavailable():
             return Problem(503, "store_unavailable", str(error), headers={"Retry-After": "5"})
         case RequestRedirect():
-            # The router would mend a path with two slashes; nothing here has one.
+            # The router would redirect a path with two slashes to one without; no route has any.
             return problem_from(NotFound())
         case HTTPException():
             name = error.name.lower().replace(" ", "_")
             response = error.get_response()
             headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
             return Problem(error.code or 500, name, f"{error.name}.", headers=headers)
-    return Problem(500, "internal_error", "The server made a mistake. It has been logged.")
+    return Problem(500, "internal_error", "An internal error occurred. It has been logged.")
 
 
 def handle_problems(app: Klein) -> None:
-    """Make every exception of `app`'s routes a response, in one place."""
+    """Turn every exception of `app`'s routes into an error response."""
 
     def respond(self: object, request: IRequest, failure: Failure) -> bytes:
         return problem_of(request, failure).render(request)
@@ -99,7 +99,7 @@ def handle_problems(app: Klein) -> None:
 
 
 def problem_of(request: IRequest, failure: Failure) -> Problem:
-    """What to tell of a failure; a mistake of ours is logged."""
+    """The response that a failure stands for; internal errors are logged."""
     problem = problem_from(failure.value)
     if problem.status == 500 and not failure.check(CancelledError):
         _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)

@@ -1,4 +1,4 @@
-"""The media type of a file, as its name tells it."""
+"""The media type of a file, by its name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import mimetypes
 def content_type(name: str) -> str:
     """The value of ``Content-Type`` for a file of that name; text is UTF-8.
 
-    A name that tells nothing, or says that the file is compressed, means bytes of any kind.
+    An unknown extension, and that of a compressed file, give ``application/octet-stream``.
     """
-    # With a path before it, no name is read as a URL, which could say its own type.
+    # The prefix keeps a name from being read as a URL, such as "data:", which has its own type.
     mimetype, encoding = mimetypes.guess_type(f"./{name}")
     if encoding is not None or mimetype is None:
         return "application/octet-stream"

@@ -1,4 +1,4 @@
-"""An answer in lines of JSON, as things happen, for a client that asks for it."""
+"""Answers in lines of JSON, written as events happen, for clients that ask for them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ NDJSON = "application/x-ndjson"
 
 
 def wanted(request: IRequest) -> bool:
-    """Whether the client asks for lines by name: ``*/*`` does not mean them."""
+    """Whether the client accepts NDJSON by name; ``*/*`` does not count."""
     return NDJSON in accepted(request)
 
 
 @define
 class Lines:
-    """The lines of one answer. Until there is one, the answer may still become another."""
+    """The lines of one answer. Until the first line, another kind of answer is still possible."""
 
     _request: IRequest
     begun: bool = field(default=False, init=False)
 
     def queued(self, where: Position) -> None:
-        """Say where in the queue the client stands."""
-        told: dict[str, Any] = {"position": where.position}
+        """Write the client's place in the queue."""
+        queued: dict[str, Any] = {"position": where.position}
         if where.seconds is not None:
-            told["seconds"] = where.seconds
-        self._request.write(self.line({"queued": told}))
+            queued["seconds"] = where.seconds
+        self._request.write(self.line({"queued": queued}))
 
     def line(self, value: Any) -> bytes:
-        """`value` as a line; from here on the answer is in lines."""
+        """`value` as a line, which the caller writes. The first line sets the headers."""
         if not self.begun:
             self.begun = True
             self._request.setHeader("Content-Type", NDJSON)

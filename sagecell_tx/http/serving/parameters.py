@@ -1,4 +1,4 @@
-"""A request's parameters, from query and form alike, checked where they are read."""
+"""Request parameters, from the query and the form alike, validated where they are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CALLBACK = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
 
 
 def texts(request: IRequest, name: str) -> list[str]:
-    """All values of a parameter."""
+    """All values of a parameter. Raises `Problem` if one is not UTF-8."""
     try:
         return [value.decode("utf-8") for value in request.args.get(name.encode("ascii"), [])]
     except UnicodeDecodeError as error:
@@ -22,18 +22,18 @@ def texts(request: IRequest, name: str) -> list[str]:
 
 
 def present(request: IRequest, name: str) -> bool:
-    """Whether a parameter is given, be it without a value."""
+    """Whether a parameter is given, even if it is empty."""
     return name.encode("ascii") in request.args
 
 
 def text(request: IRequest, name: str, default: str = "") -> str:
-    """The last value of a parameter."""
+    """The last value of a parameter. Raises `Problem` if one is not UTF-8."""
     values = texts(request, name)
     return values[-1] if values else default
 
 
 def seconds(request: IRequest, name: str, default: float = 0.0) -> float:
-    """A time from 0 to infinity."""
+    """A parameter in seconds, from 0 to infinity. Raises `Problem` for anything else."""
     value = text(request, name, str(default))
     try:
         number = float(value)
@@ -41,27 +41,27 @@ def seconds(request: IRequest, name: str, default: float = 0.0) -> float:
         number = math.nan
     if math.isnan(number) or number < 0:
         raise Problem(
-            400, f"invalid_{name}", f"The parameter {name} must be a number of seconds from 0 up."
+            400, f"invalid_{name}", f"The parameter {name} must be a number of seconds, 0 or more."
         )
     return number
 
 
 def callback(request: IRequest) -> str:
-    """The function that a page wants called with the answer; empty when it wants none."""
+    """The JSONP callback of a request; "" if it has none. Raises `Problem` for an invalid name."""
     name = text(request, "callback")
     if name and not (len(name) <= 128 and _CALLBACK.fullmatch(name)):
         raise Problem(400, "invalid_callback", "The callback must be the name of a function.")
     return name
 
 
-def as_call(request: IRequest, callback: str, told: str) -> bytes:
-    """A script that calls `callback` with a text (contract 1.16, 1.19)."""
+def as_call(request: IRequest, callback: str, argument: str) -> bytes:
+    """A script that calls `callback` with a string (contract 1.16, 1.19)."""
     request.setHeader("Content-Type", "application/javascript; charset=utf-8")
     request.setHeader("X-Content-Type-Options", "nosniff")
-    return b"%s(%s);" % (callback.encode("ascii"), dump(told))
+    return b"%s(%s);" % (callback.encode("ascii"), dump(argument))
 
 
 def in_frame(json: bytes) -> bytes:
-    """A page for a hidden frame, that hands `json` to the page around it as a text."""
+    """A page for a hidden frame that posts `json` to its parent as a string (contract 1.12)."""
     text = json.decode("ascii").replace("\\", "\\\\").replace("'", "\\'").replace("<", "\\u003c")
     return f"<script>parent.postMessage('{text}',\"*\");</script>".encode("ascii")

@@ -1,7 +1,7 @@
-"""Reading what clients send: what is long is parsed in a thread, and nobody but its sender waits.
+"""Parses what clients send: long input in a thread, so that only its sender waits.
 
-Python's parsers hold the interpreter while they run, so a thread alone would not do: what they
-are given is bounded first (`wire/formwire.py`, `wire/jsonbounds.py`).
+Python's parsers hold the interpreter lock while they run, so a thread alone does not help: their
+input is bounded first (`wire/formwire.py`, `wire/jsonbounds.py`).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _log = Logger()
 
 _T = TypeVar("_T")
 
-#: What has so many bytes is long: a millisecond or two to parse, seldom ten.
+#: Input of so many bytes is long: it takes a millisecond or two to parse, rarely ten.
 LONG = 64 * 1024
 
-#: Calls a function elsewhere; fires with what it gives.
+#: Calls a function, possibly in a thread; fires with its result.
 Aside = Callable[[Callable[[], Any]], Deferred[Any]]
 
 
 @define(kw_only=True)
 class OneThread:
-    """An `Aside` that takes one thread of a pool at a time: the others are for the database.
+    """An `Aside` that uses one thread of a pool at a time: the others are for the database.
 
-    What is cancelled before its turn is not called at all.
+    A call that is cancelled before its turn is not made.
     """
 
     reactor: Any
@@ -40,44 +40,44 @@ class OneThread:
 
     def __call__(self, parse: Callable[[], Any]) -> Deferred[Any]:
         """See `Aside`."""
-        told: Deferred[Any] = Deferred()
+        result: Deferred[Any] = Deferred()
 
         def called() -> Deferred[Any] | None:
-            if told.called:
+            if result.called:
                 return None
             return deferToThreadPool(self.reactor, self.threads, parse)
 
-        # Apart from what is handed out: a thread cannot be cancelled.
-        self._turn.run(called).chainDeferred(told)
-        return told
+        # The caller gets a Deferred of its own, as the thread cannot be cancelled.
+        self._turn.run(called).chainDeferred(result)
+        return result
 
 
 @define
 class Parser:
-    """Parses what is long `aside`, and what is short at once."""
+    """Parses long input by `aside`, and short input at once."""
 
     aside: Aside = maybeDeferred
 
     def parse(self, size: int, parse: Callable[[], _T]) -> Deferred[_T]:
-        """Fires with what `parse` gives for its `size` bytes, or fails as it does.
+        """Fires with the result of `parse`, whose input has `size` bytes, or fails as it does.
 
-        Cancelled, it fires at once, and the thread's work is lost.
+        When cancelled it fires at once; the thread's result is discarded.
         """
         return self.aside(parse) if size >= LONG else maybeDeferred(parse)
 
 
 @define(kw_only=True, eq=False)
 class Inbox:
-    """What comes on one connection, heeded in its order.
+    """Parses and handles the messages of one connection, in order.
 
-    While something long is parsed, no more is taken from the client: `pause` is called before
-    it and `resume` after it. What has come by then waits.
+    While a long message is parsed, no more is received from the client: `pause` is called before
+    it and `resume` after it. Messages that were received by then wait.
     """
 
     parser: Parser
     pause: Callable[[], None]
     resume: Callable[[], None]
-    size: int = field(default=0, init=False)  # bytes that are not heeded yet
+    size: int = field(default=0, init=False)  # bytes that are not handled yet
     _waiting: deque[tuple[int, Callable[[], Deferred[None]]]] = field(factory=deque, init=False)
     _busy: bool = field(default=False, init=False)
 
@@ -85,13 +85,13 @@ class Inbox:
         self,
         size: int,
         parse: Callable[[], _T],
-        heed: Callable[[_T], None],
+        handle: Callable[[_T], None],
         refuse: Callable[[Failure], None],
     ) -> None:
-        """Heed what `parse` gives, once everything before it is heeded; or `refuse` its failure."""
+        """Parse after all earlier messages, then `handle` the result or `refuse` the failure."""
 
         def read() -> Deferred[None]:
-            return self.parser.parse(size, parse).addCallbacks(heed, refuse)
+            return self.parser.parse(size, parse).addCallbacks(handle, refuse)
 
         self.size += size
         self._waiting.append((size, read))
@@ -103,7 +103,7 @@ class Inbox:
         while self._waiting:
             size, begin = self._waiting.popleft()
             read = begin()
-            read.addErrback(lambda failure: _log.failure("heeding what a client sent", failure))
+            read.addErrback(lambda failure: _log.failure("cannot handle a message", failure))
             if not read.called:
                 self.pause()
                 read.addCallback(self._read, size)

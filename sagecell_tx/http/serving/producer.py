@@ -1,4 +1,4 @@
-"""A response's body, written piece by piece as the client takes it."""
+"""Response bodies, written in pieces as the client reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECE = 64 * 1024
 
 
 def in_pieces(*parts: bytes) -> Iterator[bytes]:
-    """The parts, joined where they are short and cut where they are long."""
+    """The pieces to write: all parts joined if they are short together, else each cut up."""
     if sum(map(len, parts)) <= PIECE:
         yield b"".join(parts)
         return
@@ -27,10 +27,10 @@ def in_pieces(*parts: bytes) -> Iterator[bytes]:
 
 @define(kw_only=True, eq=False)
 class ResponseProducer:
-    """One body. `more` gives the next pieces, None when there are none now; without it, the
-    body is over after its beginning.
+    """Writes one response body as the client reads it.
 
-    A client that takes nothing for `stalled` seconds is cut off.
+    `more` gives the next pieces, or None if there are none yet; without it, the body ends after its
+    beginning. A client that reads nothing for `stalled` seconds is disconnected.
     """
 
     request: Request
@@ -52,25 +52,25 @@ class ResponseProducer:
 
     @property
     def paused(self) -> bool:
-        """The client is slow."""
+        """Whether writing waits for the client."""
         return self._producer.paused
 
     def start(self, beginning: Iterator[bytes]) -> Deferred[None]:
-        """Write; fires when all is written. Cancelling stops the writing."""
+        """Write `beginning`, then `more`; fires when all is written. Cancelling stops writing."""
         self._pump.pieces = beginning
         done: Deferred[None] = Deferred(lambda _: self._stop())
         self._done = done
-        self.request.write(b"")  # the headers, so that the client knows that it is heard
+        self.request.write(b"")  # sends the headers, even if there is no piece yet
         self.request.registerProducer(self._producer, True)
         self._pump.run()
         return done
 
     def produce(self) -> None:
-        """There may be more to write."""
+        """Write more, if `more` has any."""
         self._pump.run()
 
     def finish(self) -> None:
-        """That was all. A second time changes nothing."""
+        """End the body. Harmless if repeated."""
         if self._done is not None:
             done = self._done
             self._stop()
@@ -78,11 +78,11 @@ class ResponseProducer:
             done.callback(None)
 
     def abort(self) -> None:
-        """Cut the connection, so that the client sees that something is missing."""
+        """Cut the connection, so that the client notices that the body is incomplete."""
         self.request.channel.forceAbortClient()
 
     def _writable(self) -> bool:
-        """The body is not over, and the client takes more."""
+        """Whether the body goes on, and the client takes more."""
         return self._done is not None and not self._producer.paused
 
     def _write(self, piece: bytes) -> None:

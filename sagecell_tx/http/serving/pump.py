@@ -1,4 +1,4 @@
-"""Writing no faster than the other side takes it: Twisted's push producers, and what they write."""
+"""Backpressure: writes no faster than the client reads, by Twisted's push producers."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ _T = TypeVar("_T")
 @implementer(IPushProducer)
 @define(kw_only=True, eq=False)
 class PushProducer:
-    """Is told by a transport, or a request, whether it takes more.
+    """Keeps track of whether a transport, or a request, takes more data.
 
-    It is `paused` while what was written waits for the client; `on_resumed` is called when that is
-    taken.
+    It is `paused` while written data waits for the client; `on_resumed` is called when that has
+    been read.
     """
 
     on_resumed: Callable[[], None]
     paused: bool = field(default=False, init=False)
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """The client is slow."""
+        """Written data waits for the client."""
         self.paused = True
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """The client has caught up."""
+        """The client has read it."""
         self.paused = False
         self.on_resumed()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone, or there is nothing more to write."""
+        """The client has disconnected, or there is nothing more to write."""
         self.paused = True
 
 
 @define(kw_only=True, eq=False)
 class TimedProducer(PushProducer):
-    """A push producer that calls `on_stalled` when its client has taken nothing for `stalled` seconds."""
+    """A push producer that calls `on_stalled` once it has been paused for `stalled` seconds."""
 
     clock: IReactorTime
     stalled: float
@@ -50,20 +50,20 @@ class TimedProducer(PushProducer):
 
     @override
     def pauseProducing(self) -> None:
-        """The client is slow."""
+        """Written data waits for the client."""
         if not self.paused:
             self.paused = True
             self._timer = self.clock.callLater(self.stalled, self.on_stalled)
 
     @override
     def resumeProducing(self) -> None:
-        """The client has caught up."""
+        """The client has read it."""
         self._cancel()
         super().resumeProducing()
 
     @override
     def stopProducing(self) -> None:
-        """The client is gone, or there is nothing more to write."""
+        """The client has disconnected, or there is nothing more to write."""
         self._cancel()
         self.paused = True
 
@@ -74,10 +74,10 @@ class TimedProducer(PushProducer):
 
 @define(kw_only=True, eq=False)
 class Pump(Generic[_T]):
-    """Writes pieces one after another while they are taken.
+    """Writes pieces one after another while the other side takes them.
 
-    `writable` tells whether the next one is. `more` gives the pieces that come after the last, or
-    None when there are none now. `run` is called when either may have changed.
+    `writable` tells whether it takes one now. `more` gives the pieces after the last one, or None
+    if there are none yet. Call `run` when either may have changed.
     """
 
     writable: Callable[[], bool]
@@ -87,7 +87,7 @@ class Pump(Generic[_T]):
     _running: bool = field(default=False, init=False)
 
     def run(self) -> None:
-        """Write what there is. Harmless when writing calls it again."""
+        """Write all that can be written now. `write` may call this again."""
         if self._running:
             return
         self._running = True
@@ -105,5 +105,5 @@ class Pump(Generic[_T]):
             self._running = False
 
     def drop(self) -> None:
-        """Forget the pieces that were not written; they may be long."""
+        """Release the pieces that were not written; they may be large."""
         self.pieces = iter(())

@@ -1,4 +1,4 @@
-"""Bodies: each request's is bounded, and each response's is compressed where that pays."""
+"""Requests with bounded bodies, and compression of responses where it pays."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from sagecell_tx.wire.formwire import Fields
 
 _log = Logger()
 
-#: A client that goes on sending a body that was refused is cut off after so many times it.
+#: A client that goes on sending a refused body is disconnected after so many times its limit.
 _POLITENESS = 8
 
 
 class CellRequest(Request):
-    """A request whose body is never larger than `largest` bytes, in memory or on disk.
+    """A request whose body never takes more than `largest` bytes, in memory or on disk.
 
-    Its query and its form are read here, with bounds, and not by Twisted, which has none.
+    The query and the form are parsed here, with limits, because Twisted has none.
     """
 
     largest: int
@@ -54,14 +54,14 @@ class CellRequest(Request):
 
     @override
     def gotLength(self, length: int | None) -> None:
-        """The headers are there, and with them the length, unless the body is chunked."""
+        """Refuse a body that is announced as too long; `length` is None if the body is chunked."""
         super().gotLength(0 if length is not None and length > self.largest else length)
         if length is not None and length > self.largest:
             self._refuse()
 
     @override
     def handleContentChunk(self, data: bytes) -> None:
-        """A piece of the body is there."""
+        """Keep a piece of the body, unless the body is refused."""
         self._received += len(data)
         if self._received > self.largest and not self._refused:
             self._refuse()
@@ -72,11 +72,11 @@ class CellRequest(Request):
 
     @override
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The whole body is there; when it was refused, so is the answer."""
+        """Answer when the whole body has arrived. A refused body was answered before."""
         if self._refused:
             self.channel.loseConnection()
             return
-        assert self.content is not None, "made when the length was known"
+        assert self.content is not None, "created in gotLength"
         self.method, self.uri, self.clientproto = command, path, version
         self.path, _, query = path.partition(b"?")
         kind = cors.header(self, b"content-type") if command == b"POST" else ""
@@ -90,13 +90,13 @@ class CellRequest(Request):
             read()
 
     def _read(self, size: int, query: bytes, kind: str) -> None:
-        """Read query and form, then answer: it is the client's turn."""
+        """Parse the query and the form, then answer. Called in the client's turn."""
         read = self.parser.parse(size, partial(self._parse, query, kind))
         self._fields = read.addCallbacks(self._answer, self._refuse_fields)
-        self._fields.addErrback(lambda failure: _log.failure("answering a request", failure))
+        self._fields.addErrback(lambda failure: _log.failure("cannot answer a request", failure))
 
     def _parse(self, query: bytes, kind: str) -> Fields:
-        """The fields of query and form. May be called in a thread."""
+        """The fields of the query and the form. May be called in a thread."""
         assert self.content is not None, "closed only with the request"
         form = self.content.read() if formwire.is_form(kind) else b""
         return formwire.parse(query, kind, form)
@@ -109,13 +109,13 @@ class CellRequest(Request):
 
     @override
     def connectionLost(self, reason: Failure) -> None:
-        """The client is gone, perhaps while its form was read."""
+        """The client has disconnected; stop parsing its form."""
         if self._fields is not None:
             self._fields.cancel()
         super().connectionLost(reason)
 
     def _refuse_fields(self, failure: Failure) -> None:
-        """Answer a request whose query or form makes no sense, or too much."""
+        """Answer a request whose query or form is malformed or too large."""
         if failure.check(CancelledError):
             return
         cors.allow(self)
@@ -128,15 +128,15 @@ class CellRequest(Request):
     def finish(self) -> None:
         """The response is complete."""
         if self.method == b"HEAD" or self.code in NO_BODY_CODES:
-            self._encoder = None  # or Twisted would write its last bytes all the same
+            self._encoder = None  # otherwise Twisted would write its last bytes
         super().finish()
 
     def _refuse(self) -> None:
-        """Answer before the body has come; what still comes of it is thrown away."""
+        """Answer before the whole body has arrived; the rest of it is discarded."""
         self._refused = True
-        assert self.content is not None, "made when the length was known"
+        assert self.content is not None, "created in gotLength"
         self.content.close()
-        self.requestHeaders.removeHeader(b"Expect")  # or Twisted would ask for the body
+        self.requestHeaders.removeHeader(b"Expect")  # otherwise Twisted would ask for the body
         cors.allow(self)
         sentence = f"The body has more than {self.largest} bytes."
         body = Problem(413, "body_too_large", sentence).render(self)
@@ -147,21 +147,24 @@ class CellRequest(Request):
 
 
 class Gzip(GzipEncoderFactory):
-    """Compresses what gets smaller by it: not files, which are sent in ranges, nor sockets."""
+    """Compresses responses, except media that are compressed already, and all below ``/kernel/``.
+
+    Files of kernels are sent in ranges, and streams must not be delayed.
+    """
 
     def __init__(self, baseurl: str) -> None:
         self._kernels = f"{baseurl}/kernel/".encode("ascii")
 
-    compressLevel = 6  # noqa: N815 - the 9 that it would be takes twice the time for 1 % less
+    compressLevel = 6  # noqa: N815 - Twisted's 9 takes twice as long and saves another 1 %
 
     @override
     def encoderForRequest(self, request: IRequest) -> Any:
         """The encoder for a response, or None to leave it as it is."""
         if request.path.endswith((b".woff2", b".png")) or request.path.startswith(self._kernels):
             return None
-        if ndjson.wanted(request):  # each is read when it comes
+        if ndjson.wanted(request):  # lines must not be delayed
             return None
-        if b"/sockjs/" in request.path:  # so are frames
+        if b"/sockjs/" in request.path:  # nor must frames
             return None
         request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
         return super().encoderForRequest(request)
@@ -170,8 +173,8 @@ class Gzip(GzipEncoderFactory):
 class CellSite(Site):
     """The factory for connections, whose responses may be compressed.
 
-    `on_accepted` tells whether a new one may stay, `connection_limits` counts them. They have turns
-    in `rota`, by the names that `clients` gives.
+    `on_accepted` tells whether a new connection may stay, `connection_limits` counts them. They
+    take turns in `rota`, by the names that `clients` gives.
     """
 
     on_accepted: Callable[[], bool]
@@ -183,12 +186,12 @@ class CellSite(Site):
 
     @override
     def acceptableProtocols(self) -> list[bytes]:
-        """What may be spoken over TLS: HTTP/2 has another channel, without these bounds."""
+        """The protocols offered over TLS: not HTTP/2, whose channel does not have these limits."""
         return [b"http/1.1"]
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A connection was let in; without a protocol it is closed."""
+        """The channel for an accepted connection, or None to close it."""
         if not self.on_accepted():
             return None
         channel: Any = super().buildProtocol(addr)
@@ -199,5 +202,5 @@ class CellSite(Site):
 
     @override
     def getResourceFor(self, request: Request) -> IResource:
-        """The resource for a request; Twisted compresses no children of a wrapped one."""
+        """The resource for a request, wrapped for compression: a wrapped root wraps no children."""
         return EncodingResourceWrapper(super().getResourceFor(request), [self.gzip])

@@ -1,1 +1,1 @@
-"""SockJS 0.3, and the one connection that all cells of a page share on it."""
+"""SockJS 0.3, and the single connection over which all cells of a page reach their kernels."""

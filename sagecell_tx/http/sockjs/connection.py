@@ -1,8 +1,8 @@
-"""SockJS connections: each outlives the requests and sockets that it is carried by.
+"""SockJS connections, each of which outlives the requests and sockets that carry it.
 
-A client has one connection and, one after another, the receivers that take what is said on it:
-a poll takes one frame, a streaming response many, a WebSocket all. What is behind the connection
-is a `SockJSHandler`. It is asked for more only when the receiver can take it: nothing waits here.
+A client has one connection, and successive receivers that take its frames: a poll takes one, a
+streaming response many, a WebSocket all. A `SockJSHandler` handles the connection's messages. It is
+asked for messages only when the receiver can take them, so that nothing is buffered here.
 
 Source: sockjs-protocol 0.3.3, "Protocol and framing" and "Handling close".
 """
@@ -23,48 +23,47 @@ from sagecell_tx.wire.sockjswire import Piece, Text
 
 _log = Logger()
 
-#: Bytes to ask a handler for at once, about.
+#: Approximate number of bytes to request from a handler at once.
 ROOM = 128 * 1024
 
-#: What a second receiver is told while there is one, and what a client is told whose request broke.
+#: For a second receiver while there is one.
 ANOTHER = sockjswire.close_frame(2010, "Another connection still open")
+
+#: For a client whose receiver broke off.
 INTERRUPTED = (1002, "Connection interrupted")
-IDLE = (3000, "Nothing was said for too long.")
-INTERNAL_ERROR = (1011, "The server made a mistake.")
+IDLE = (3000, "The connection was idle for too long.")
+INTERNAL_ERROR = (1011, "An internal error occurred.")
 
 
 class SockJSClient(Protocol):
-    """The client, as its handler sees it. `address` is where it is, if known."""
+    """The client, as its handler sees it. `address` is its address, or "" if unknown."""
 
     address: str
 
     def wake(self) -> None:
-        """There is something to take, and the last take had found nothing."""
+        """Messages are available, after `SockJSHandler.read` returned none."""
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye. What was not taken yet is not said any more."""
+        """Close the connection. Messages that were not read yet are dropped."""
 
     def abandon(self, code: int, reason: str) -> None:
-        """The client takes nothing: be rid of it at once."""
+        """Disconnect a client that reads nothing, at once."""
 
 
 class SockJSHandler(Protocol):
-    """What is behind a connection."""
+    """Handles the messages of one connection."""
 
     def parse(self, text: str) -> Any:
-        """What the client means by `text`, whatever it is.
-
-        Called in a thread when it is long, so it changes nothing.
-        """
+        """Parse any message of the client. Must change nothing: may be called in a thread."""
 
     def receive(self, parsed: Any) -> None:
-        """The client sent what `parse` gave."""
+        """Handle a message, as `parse` returned it."""
 
     def read(self, room: int) -> list[Text]:
-        """The next messages, about `room` bytes; none means that `SockJSClient.wake` will be called."""
+        """The next messages, about `room` bytes. After none, `SockJSClient.wake` must be called."""
 
     def end(self) -> None:
-        """The connection is over. Called once, and last."""
+        """The connection has ended. Called once, and last."""
 
 
 #: Makes the handler of a connection.
@@ -72,36 +71,36 @@ MakeHandler = Callable[[SockJSClient], SockJSHandler]
 
 
 class Receiver(Protocol):
-    """What takes a connection's frames."""
+    """Takes a connection's frames: an HTTP response or a WebSocket."""
 
     @property
     def writable(self) -> bool:
-        """It takes a piece now; otherwise `SockJSConnection.resume` is called when it does."""
+        """Whether it takes a piece now; if not, it calls `SockJSConnection.resume` when it does."""
 
     @property
     def full(self) -> bool:
-        """After the frame that was just written it takes no other one."""
+        """Whether it takes no other frame after the one that was just written."""
 
     def write(self, piece: Piece) -> None:
         """Write a piece of a frame."""
 
     def finish(self) -> None:
-        """There is nothing more to be written on it."""
+        """End the response or the WebSocket: nothing more is written."""
 
     def abandon(self) -> None:
-        """The client is cut off."""
+        """Disconnect a client that reads nothing."""
 
 
 @define(kw_only=True, eq=False)
 class SockJSConnection:
-    """One client's connection, from its first receiver until none has come for a while.
+    """One client's connection, from its first receiver until it has had none for a while.
 
-    `on_end` is called when it is over and can be forgotten.
+    `on_end` is called once, when the connection has ended and its name may be used again.
     """
 
     clock: IReactorTime
     limits: SockJSLimits
-    stalled: float  # seconds that a client may take nothing
+    stalled: float  # seconds after which a client that reads nothing is disconnected
     make_handler: MakeHandler
     on_end: Callable[[], None]
     address: str = ""
@@ -110,7 +109,7 @@ class SockJSConnection:
     _pump: Pump[Piece] = field(init=False)
     _goodbye: Piece | None = field(default=None, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
-    _last_message: float = field(default=0.0, init=False)  # by either side, heartbeats apart
+    _last_message: float = field(default=0.0, init=False)  # of either side, except heartbeats
     _last_written: float = field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -119,13 +118,13 @@ class SockJSConnection:
 
     @property
     def is_open(self) -> bool:
-        """The handler is there, and was not told the end."""
+        """Whether the handler has begun and has not ended."""
         return self._handler is not None
 
     # --- for the transports
 
     def attach(self, receiver: Receiver) -> None:
-        """Let `receiver` take what is said from now on, if nobody else does."""
+        """Write to `receiver` from now on, or close it if the connection has one already."""
         if self._goodbye is None and self._receiver is not None:
             receiver.write(ANOTHER)
             receiver.finish()
@@ -139,11 +138,11 @@ class SockJSConnection:
         self._pump.run()
 
     def resume(self) -> None:
-        """The receiver takes more."""
+        """The receiver takes more pieces."""
         self._pump.run()
 
     def receiver_lost(self, receiver: Receiver) -> None:
-        """The receiver broke. What was on its way may be lost, so everything is."""
+        """The receiver broke off. Frames may be lost, so the connection ends."""
         if receiver is self._receiver:
             self._detach()
             self._end(*INTERRUPTED)
@@ -154,18 +153,18 @@ class SockJSConnection:
         return None if handler is None else handler.parse(text)
 
     def receive(self, parsed: Any) -> None:
-        """The client sent something, which `parse` gave."""
+        """Handle a message, as `parse` returned it. Does nothing if the connection has ended."""
         if self._handler is None:
             return
         self._last_message = self.clock.seconds()
         try:
             self._handler.receive(parsed)
         except Exception:
-            _log.failure("receiving what a SockJS client said")
+            _log.failure("cannot handle a message of a SockJS client")
             self.close(*INTERNAL_ERROR)
 
     def expire(self) -> None:
-        """Nobody will come back. A second time changes nothing."""
+        """End the connection: no receiver will come. Harmless if repeated."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._receiver = self._timer = None
@@ -198,16 +197,16 @@ class SockJSConnection:
         try:
             handler = self.make_handler(self)
         except Exception:
-            _log.failure("beginning a talk")
+            _log.failure("cannot begin a SockJS connection")
             self._end(*INTERNAL_ERROR)
             return
         if self._goodbye is None:
             self._handler = handler
-        else:  # it was closed as it began
+        else:  # it was closed while it began
             handler.end()
 
     def _end(self, code: int, reason: str) -> None:
-        """From now on the goodbye is all there is to say."""
+        """End the handler. Receivers get only the close frame from now on."""
         if self._goodbye is not None:
             return
         self._goodbye = sockjswire.close_frame(code, reason)
@@ -222,17 +221,17 @@ class SockJSConnection:
         """The next frame, if there is one."""
         if self._goodbye is not None:
             return iter([self._goodbye])
-        assert self._handler is not None, "it began before the first frame was taken"
+        assert self._handler is not None, "the first receiver begins it"
         try:
             messages = self._handler.read(ROOM)
         except Exception:
-            _log.failure("taking what is said to a SockJS client")
+            _log.failure("cannot read the messages for a SockJS client")
             self._end(*INTERNAL_ERROR)
             messages = []
         if messages:
             self._last_message = self.clock.seconds()
             return sockjswire.array(messages)
-        # Taking may have brought about the end.
+        # Reading may have closed the connection.
         return None if self._goodbye is None else iter([self._goodbye])
 
     def _write(self, piece: Piece) -> None:
@@ -248,18 +247,18 @@ class SockJSConnection:
                 self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
 
     def _detach(self) -> None:
-        """The receiver takes nothing more; another one has to come before long."""
+        """Release the receiver; the connection expires unless another one is attached in time."""
         self._receiver = None
         self._pump.drop()
         self._set_timer(self.limits.disconnect_seconds, self.expire)
 
     def _heartbeat(self) -> None:
         now, receiver = self.clock.seconds(), self._receiver
-        assert receiver is not None, "the timer is another one without a receiver"
+        assert receiver is not None, "without one, the timer calls expire"
         self._set_timer(self.limits.heartbeat_seconds, self._heartbeat)
         if not receiver.writable:
             if now - self._last_written >= self.stalled:
-                _log.info("a SockJS client takes nothing and is let go")
+                _log.info("disconnecting a SockJS client that reads nothing")
                 self.abandon(*INTERRUPTED)
         elif self._goodbye is None and now - self._last_message >= self.limits.idle_seconds:
             self.close(*IDLE)

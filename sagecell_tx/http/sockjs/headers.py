@@ -1,4 +1,4 @@
-"""What SockJS says about its answers: who may read them, keep them, and come back to whom.
+"""Headers and simple answers of SockJS: CORS, caching, the cookie, and refusals.
 
 Source: sockjs-protocol 0.3.3, "Static URLs" and "JSESSIONID cookie".
 """
@@ -22,7 +22,7 @@ _YEAR = timedelta(days=365)
 
 _FRAME_NAME = re.compile(r"iframe[A-Za-z0-9._\-]*\.html")
 
-# What a client sent to be sent back in a header.
+# What may be repeated in a header of the answer.
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~ ,\-]{1,1024}")
 _COOKIE = re.compile(r"[A-Za-z0-9!#$%&'()*+./:<=>?@\[\]^_`{|}~\-]{1,256}")
 
@@ -46,10 +46,10 @@ _FRAME = """\
 
 
 def allow(request: Request) -> None:
-    """Let the page that asks read the answer, whatever its origin, a file on a disk included."""
+    """Let the requesting page read the answer, whatever its origin, even a local file."""
     cors.allow(request, anyone=True)
     if cors.header(request, b"origin") == "null":
-        # Browsers read the name of no origin as a refusal.
+        # Browsers may take "null" as a refusal.
         request.setHeader("Access-Control-Allow-Origin", "*")
     wanted = cors.header(request, b"access-control-request-headers")
     if _HEADER_NAMES.fullmatch(wanted):
@@ -57,19 +57,19 @@ def allow(request: Request) -> None:
 
 
 def forbid_caching(request: Request) -> None:
-    """Nobody keeps the answer; some browsers would even keep those to POST."""
+    """Forbid caching of the answer; some browsers would even cache answers to POST."""
     request.setHeader("Cache-Control", "no-store, no-cache, must-revalidate, max-age=0")
 
 
 def allow_caching(request: Request, now: str) -> None:
-    """Everybody may keep the answer for a year. `now` is ISO 8601 text with zone."""
+    """Allow any cache to keep the answer for a year. `now` is ISO 8601 text with zone."""
     request.setHeader("Cache-Control", f"public, max-age={_YEAR.total_seconds():.0f}")
     expires = datetime.fromisoformat(now).astimezone(UTC) + _YEAR
     request.setHeader("Expires", format_datetime(expires, usegmt=True))
 
 
 def preflight(request: Request, methods: str, now: str) -> bytes:
-    """What pages from elsewhere may do."""
+    """Answer a CORS preflight. `methods` is a list for the header; `now` is ISO 8601 text."""
     allow(request)
     allow_caching(request, now)
     request.setHeader("Access-Control-Allow-Methods", methods)
@@ -79,27 +79,27 @@ def preflight(request: Request, methods: str, now: str) -> bytes:
 
 
 def set_cookie(request: Request) -> None:
-    """Give the client the cookie that it has, or one: proxies look for it, nobody else does."""
-    had = (request.getCookie(b"JSESSIONID") or b"").decode("latin-1")
-    value = had if _COOKIE.fullmatch(had) else "dummy"
+    """Set JSESSIONID to the client's own value, or to "dummy": only proxies use the cookie."""
+    current = (request.getCookie(b"JSESSIONID") or b"").decode("latin-1")
+    value = current if _COOKIE.fullmatch(current) else "dummy"
     request.responseHeaders.addRawHeader(b"Set-Cookie", f"JSESSIONID={value}; Path=/".encode())
 
 
 def whole(request: Request, body: bytes) -> bytes:
-    """An answer that says how long it is: HTTP 1.0, which proxies still speak, has no chunks."""
+    """`body` with its Content-Length: proxies may still use HTTP 1.0, which has no chunks."""
     request.setHeader("Content-Length", f"{len(body)}")
     return body
 
 
 def refuse(request: Request, status: int, sentence: str) -> bytes:
-    """Refuse with the bare text that the protocol has for it."""
+    """Refuse with a plain text, as the protocol has it."""
     request.setResponseCode(status)
     request.setHeader("Content-Type", "text/plain; charset=UTF-8")
     return whole(request, sentence.encode("ascii"))
 
 
 def not_allowed(request: Request, method: str) -> bytes:
-    """Refuse a method, with nothing more to say."""
+    """Refuse a method with an empty answer that names the allowed one."""
     request.setResponseCode(405)
     request.setHeader("Allow", method)
     request.defaultContentType = None
@@ -107,12 +107,12 @@ def not_allowed(request: Request, method: str) -> bytes:
 
 
 def frame(request: Request, page: str, script: str, now: str) -> bytes:
-    """The page to speak through, whatever version its name asks for."""
+    """The page for hidden frames, the same for any version in its name."""
     if not _FRAME_NAME.fullmatch(page):
-        raise Problem(404, "not_found", "There is nothing here.")
+        raise Problem(404, "not_found", "There is nothing at this address.")
     body = _FRAME.format(script=escape(script)).encode("utf-8")
     allow_caching(request, now)
-    # Not a date as everywhere else: the protocol asks for a tag here.
+    # Not a date, as in other answers: the protocol requires an ETag.
     tag = b'"' + hashlib.sha256(body).hexdigest()[:32].encode("ascii") + b'"'
     if request.setETag(tag) is CACHED:
         return b""

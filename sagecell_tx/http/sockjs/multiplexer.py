@@ -1,13 +1,12 @@
-"""One SockJS connection for all cells of a page, each with its kernel.
+"""One SockJS connection for all cells of a page, each with its own kernel.
 
     -> 74ff2342-cee4-4652-bd63-ff2a321aae60/channels,<a Jupyter message, as JSON text>
     <- 74ff2342-cee4-4652-bd63-ff2a321aae60/channels,<the same>
-    -> complete,<complete_request or inspect_request, in new or old shape>
+    -> complete,<complete_request or inspect_request, in the shape of protocol 5 or 4>
     <- complete,<its reply>
 
-Whoever is written to a kernel hears it from then on. What is for a kernel that is not there goes
-nowhere, and nothing is said about it (contract 3.3, T12). Kernels take turns, and each waits
-while the client is slow.
+The first message to a kernel makes the client its listener. Messages to an unknown kernel are
+dropped silently (contract 3.3, T12). Kernels take turns, and each waits while the client is slow.
 """
 
 from __future__ import annotations
@@ -32,23 +31,23 @@ from sagecell_tx.wire.messages import Message, WireError
 from sagecell_tx.wire.sockjswire import Text
 from sagecell_tx.wire.v4 import V4Client
 
-#: What comes before the comma of a question to the completer.
+#: The address of requests to the completer.
 COMPLETE = "complete"
 
-#: Answers and refusals that may wait for one client, those that are still to come included.
-#: What it asks beyond that is let fall, as if a proxy had lost it.
+#: Answers and refusals that may wait for one client, including those that the completer still works
+#: on. Requests beyond that are dropped, as if a proxy had lost them.
 ANSWERS = 64
 
-#: Bytes in the content of a question to the completer; a longer one is let fall as well.
+#: Bytes in the content of a request to the completer; a longer one is dropped as well.
 QUESTION = 256 * 1024
 
-#: Bytes that one kernel may say before it is another one's turn.
+#: Bytes of one kernel's messages before it is another kernel's turn.
 TURN = 64 * 1024
 
 
 @frozen
 class ClientMessage:
-    """What a client said to whoever has that address: a message, or why it is none."""
+    """What a client sent to an address: a message, or what is wrong with it."""
 
     address: str
     message: Message | WireError
@@ -56,7 +55,7 @@ class ClientMessage:
 
 @define(eq=False)
 class MultiplexedKernel:
-    """One kernel's part of the connection: the session's listener."""
+    """One kernel on the connection; its session's listener."""
 
     _multiplexer: Multiplexer
     session: Session
@@ -76,18 +75,18 @@ class MultiplexedKernel:
 
 @define(eq=False)
 class Multiplexer:
-    """The handler of one connection. `now` gives the time as ISO 8601 text."""
+    """The `SockJSHandler` of one connection. `now` gives the time as ISO 8601 text."""
 
     _client: SockJSClient
     _fleet: Fleet
     _completer: Completer
     _now: Callable[[], str]
     _kernels: dict[str, MultiplexedKernel] = field(factory=dict, init=False)
-    # Those that may have something to say.
+    # The kernels that may have messages.
     _turns: deque[MultiplexedKernel] = field(factory=deque, init=False)
     _answers: deque[Text] = field(factory=deque, init=False)  # for this client alone
-    _awaited: int = field(default=0, init=False)
-    _v4: V4Client = field(factory=V4Client, init=False)  # of the questions to the completer
+    _awaited: int = field(default=0, init=False)  # replies that the completer still owes
+    _v4: V4Client = field(factory=V4Client, init=False)  # for requests to the completer
     _over: bool = field(default=False, init=False)
 
     # --- SockJSHandler
@@ -128,7 +127,7 @@ class Multiplexer:
         return taken
 
     def end(self) -> None:
-        """See `SockJSHandler.end`. Without another listener, the kernels end before long."""
+        """See `SockJSHandler.end`. Kernels without another listener end after a while."""
         self._over = True
         kernels = list(self._kernels.values())
         self._kernels.clear()
@@ -140,21 +139,21 @@ class Multiplexer:
     # --- kernels
 
     def kernel_woken(self, kernel: MultiplexedKernel) -> None:
-        """A kernel has something to say."""
+        """A kernel has messages for the client."""
         if kernel not in self._turns:
             self._turns.append(kernel)
             self._client.wake()
 
     def kernel_closed(self, kernel: MultiplexedKernel, reason: str) -> None:
-        """A session has said its last word, or this client is too slow for it."""
+        """A session has ended, or it has detached this client, with `STALLED` for a slow one."""
         self._kernels.pop(kernel.session.kernel_id, None)
         if kernel in self._turns:
             self._turns.remove(kernel)
         if reason == STALLED:
-            self._client.abandon(TRY_AGAIN_LATER, "Too slow: nothing was taken for too long.")
+            self._client.abandon(TRY_AGAIN_LATER, "The client read nothing for too long.")
 
     def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
-        """A kernel's part of the connection, begun when it is `asked` something first."""
+        """The kernel with that id, attached by its first message `asked`; None if unknown."""
         kernel = self._kernels.get(kernel_id)
         if kernel is None:
             session = self._fleet.get(kernel_id)
@@ -166,11 +165,11 @@ class Multiplexer:
                 self._refuse(session, refusal(session, asked, *TOO_MANY_LISTENERS))
                 return None
             self._kernels[kernel_id] = kernel
-            self.kernel_woken(kernel)  # what was said before waits
+            self.kernel_woken(kernel)  # earlier messages wait
         return kernel
 
     def _send(self, kernel: MultiplexedKernel, message: Message | WireError) -> None:
-        # One bad message is refused as well: it must not cut the page's other cells off.
+        # A malformed message is refused as well, so that it does not disconnect the other cells.
         self._refuse(kernel.session, kernel.channel.send(message))
 
     def _refuse(self, session: Session, refusal: Message | None) -> None:
@@ -186,7 +185,7 @@ class Multiplexer:
 
     def _complete(self, asked: Message | WireError) -> None:
         if self._full or isinstance(asked, WireError):
-            return  # there is nobody to be told: a question has no kernel
+            return  # there is no kernel whose listener could get an error
         try:
             mode = asked.parsed_content(QUESTION, QUESTION_MARKS).get("mode")
         except WireError:
@@ -201,11 +200,11 @@ class Multiplexer:
     def _answered(self, reply: Message) -> None:
         self._awaited -= 1
         if not self._over:
-            told = self._v4.adapt_reply(reply)
-            self._answers.append((f"{COMPLETE},", *textwire.render(told)))
+            adapted = self._v4.adapt_reply(reply)
+            self._answers.append((f"{COMPLETE},", *textwire.render(adapted)))
             self._client.wake()
 
 
 def _addressed(session: Session, message: Message) -> Text:
-    """A message with its address before it: 46 bytes, which there are clients that count."""
+    """A message after its address, which has exactly 46 bytes: some clients slice there."""
     return (f"{session.kernel_id}/channels,", *textwire.render(message))

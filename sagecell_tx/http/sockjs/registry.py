@@ -1,4 +1,4 @@
-"""Which SockJS connections there are, and how many there may be."""
+"""The open SockJS connections, by name, and the limits of their number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sagecell_tx.limits import SockJSLimits
 
 @define(kw_only=True)
 class ConnectionCounts:
-    """How many connections there are, of all and of each address. They are bounded."""
+    """Counts connections, in total and by address, and enforces the limits."""
 
     limits: SockJSLimits
     by_address: Counter[str] = field(factory=Counter, init=False)
@@ -24,7 +24,7 @@ class ConnectionCounts:
         return self.by_address.total()
 
     def check(self, address: str) -> None:
-        """Raises `Problem` when there is no room for one more. "" is a program on this machine."""
+        """Raises `Problem` if one more is too many. "" is a program on this machine."""
         most = self.limits.connections_per_address
         full = len(self) >= self.limits.connections
         if full or (address and 0 < most <= self.by_address[address]):
@@ -36,11 +36,11 @@ class ConnectionCounts:
             )
 
     def add(self, address: str) -> None:
-        """One more, after `check`."""
+        """Count one more, after `check`."""
         self.by_address[address] += 1
 
     def remove(self, address: str) -> None:
-        """One less."""
+        """Count one less."""
         self.by_address[address] -= 1
         if not self.by_address[address]:
             del self.by_address[address]
@@ -48,22 +48,22 @@ class ConnectionCounts:
 
 @define(kw_only=True)
 class SockJSConnections:
-    """The connections of one service that HTTP requests carry, by the names that clients gave."""
+    """The connections of one service; those over HTTP requests by the names that clients chose."""
 
     clock: IReactorTime
     limits: SockJSLimits
-    stalled: float  # seconds that a client may take nothing
+    stalled: float  # seconds after which a client that reads nothing is disconnected
     make_handler: MakeHandler
     counts: ConnectionCounts
     _by_name: dict[str, SockJSConnection] = field(factory=dict, init=False)
 
     def find(self, name: str, address: str) -> SockJSConnection | None:
-        """The connection of that name, if it is this address's: names can be guessed."""
+        """The connection with that name, if `address` opened it: names can be guessed."""
         connection = self._by_name.get(name)
         return connection if connection is not None and connection.address == address else None
 
     def find_or_open(self, name: str, address: str) -> SockJSConnection:
-        """The same, or a new one; raises `Problem` for another address's, and for one too many."""
+        """The same, or a new one. Raises `Problem` for one of another address, or one too many."""
         if name not in self._by_name:
             self._by_name[name] = self.open(address, lambda: self._by_name.pop(name))
         connection = self.find(name, address)
@@ -72,7 +72,7 @@ class SockJSConnections:
         return connection
 
     def open(self, address: str, on_end: Callable[[], object] = lambda: None) -> SockJSConnection:
-        """A connection without a name, as WebSockets have them; raises `Problem`."""
+        """A connection without a name, as WebSockets have. Raises `Problem` for one too many."""
         self.counts.check(address)
         self.counts.add(address)
 

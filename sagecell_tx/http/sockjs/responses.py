@@ -1,4 +1,4 @@
-"""SockJS frames in HTTP responses: one in each, or many until the response is long.
+"""SockJS frames in HTTP responses: one in each, or many until the response is long enough.
 
 Source: sockjs-protocol 0.3.3, "XhrPolling" to "JsonpPolling".
 """
@@ -33,9 +33,9 @@ _HTMLFILE = """\
 
 @frozen(kw_only=True)
 class FrameFormat:
-    """How frames are put into a response.
+    """How frames are written into a response.
 
-    `quotes` puts each into a JavaScript string, `percents` writes "%" as in an address.
+    `quotes` writes each into a JavaScript string, `percents` escapes "%" as in a URL.
     """
 
     media: str
@@ -50,7 +50,7 @@ class FrameFormat:
         """The bytes for a piece of a frame."""
         data = piece.data
         if self.quotes:
-            # Also safe in a script element, which a "</script>" in there would end.
+            # "</script>" in the data would end the script element.
             data = quoted(data.decode("ascii")).replace(b"<", b"\\u003c")
         if self.percents:
             data = data.replace(b"%", b"%25")
@@ -62,9 +62,9 @@ class FrameFormat:
 
 
 XHR = FrameFormat(media=JAVASCRIPT, streams=False)
-# Some browsers show a script nothing of a response before so many bytes of it are there.
+# Some browsers give scripts nothing of a response before so many bytes have arrived.
 XHR_STREAMING = FrameFormat(media=JAVASCRIPT, prelude=b"h" * 2048 + b"\n")
-# sockjs-client reads an event's data as if it were an address.
+# sockjs-client decodes an event's data like a URL.
 EVENT_SOURCE = FrameFormat(
     media="text/event-stream; charset=UTF-8",
     prelude=b"\r\n",
@@ -83,7 +83,7 @@ def jsonp(callback: str) -> FrameFormat:
 
 
 def htmlfile(callback: str) -> FrameFormat:
-    """A page that goes on for ever, and hands each frame to its parent's `callback`."""
+    """An endless page, which passes each frame to its parent page's `callback`."""
     head = _HTMLFILE.format(callback=callback).encode("ascii")
     return FrameFormat(
         media=HTML,
@@ -96,10 +96,9 @@ def htmlfile(callback: str) -> FrameFormat:
 
 @define(eq=False)
 class FrameResponse:
-    """One response that takes a connection's frames, as its client reads them.
+    """One response that takes a connection's frames as the client reads them.
 
-    One that streams ends after `limit` bytes or more, so that browsers can forget what they
-    have read.
+    A streaming one ends after `limit` bytes or more, so that the browser can free its memory.
     """
 
     _request: Request
@@ -114,7 +113,7 @@ class FrameResponse:
         self._producer = PushProducer(on_resumed=self._connection.resume)
 
     async def send(self) -> None:
-        """Take what is said; returns when this response is complete."""
+        """Take frames; returns when the response is complete. Cancelling ends the connection."""
         self._request.setHeader("Content-Type", self._form.media)
         self._request.registerProducer(self._producer, True)
         if self._form.prelude:

@@ -1,15 +1,15 @@
-"""SockJS 0.3: what a WebSocket does, over whatever way to the server there is.
+"""SockJS 0.3: emulates WebSockets over any transport that the client has.
 
-    -> GET  /info                                what can be had here
-    -> GET  /iframe-1.6.1.html                   a page of this server's, to speak through
+    -> GET  /info                                what the service supports
+    -> GET  /iframe-1.6.1.html                   this server's page for hidden frames
     -> GET  /<server>/<name>/websocket           frames, both ways
     -> POST /<server>/<name>/xhr_streaming       many frames; so do eventsource and htmlfile
     -> POST /<server>/<name>/xhr                 one frame; so does jsonp
     -> POST /<server>/<name>/xhr_send            messages; so does jsonp_send
     -> GET  /websocket                           messages without frames, both ways
 
-The paths are those below a service's own. The client makes up both names: by the first, a proxy
-may choose a server; the second is its connection's.
+The paths are relative to the service's own. The client makes up both names: a proxy may choose a
+server by the first; the second is the name of the connection.
 
 Source: https://github.com/sockjs/sockjs-protocol, sockjs-protocol-0.3.3
 """
@@ -50,10 +50,10 @@ from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.formwire import URLENCODED, media_type
 from sagecell_tx.wire.messages import WireError, dump
 
-#: What a client may call a server or its connection.
+#: A valid name of a server or a connection.
 _NAME = re.compile(r"[^./]{1,128}", re.DOTALL)
 
-#: What a client may call its callback: it becomes part of a script.
+#: A valid name of a callback, which becomes part of a script.
 _CALLBACK = re.compile(r"[A-Za-z0-9_.]{1,128}")
 
 _POSTED = ("xhr", "xhr_send", "xhr_streaming", "jsonp_send")
@@ -64,9 +64,9 @@ _GOT = ("websocket", "eventsource", "htmlfile", "jsonp")
 class SockJS:
     """One service. Without `sockets` it has no WebSockets.
 
-    `address` tells who asks, `entropy` gives so many random bytes, `now` the time as ISO 8601
-    text. `script` is where pages of this server's find the client's own script. With `cookie`,
-    proxies may keep a client at one server by JSESSIONID.
+    `address` gives a request's client, `entropy` so many random bytes, `now` the time as ISO 8601
+    text. `script` is the address of the SockJS client's script for the page for hidden frames. With
+    `cookie`, proxies can keep a client at one server by JSESSIONID.
     """
 
     connections: SockJSConnections
@@ -82,72 +82,72 @@ class SockJS:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Stand at ``/sockjs``, and below."""
+        """Serve ``/sockjs``, and all below it."""
         root.putChild(b"sockjs", Mounted(self.app))
 
-    # --- what there is
+    # --- the service itself
 
     @app.route("/", methods=["GET", "HEAD"])
     def greet(self, request: Request) -> bytes:
-        """Somebody is here."""
-        if len(request.postpath or ()) > 1:  # the router takes several slashes for one
-            raise Problem(404, "not_found", "There is nothing here.")
+        """Answer with the protocol's greeting."""
+        if len(request.postpath or ()) > 1:  # the router treats several slashes as one
+            raise Problem(404, "not_found", "There is nothing at this address.")
         request.setHeader("Content-Type", "text/plain; charset=UTF-8")
         return headers.whole(request, b"Welcome to SockJS!\n")
 
     @app.route("/<page>", methods=["GET", "HEAD", "POST"])
     def frame(self, request: Request, page: str) -> bytes:
-        """A page whose scripts speak with this server for a page of another one."""
+        """The page for hidden frames, through which pages of other origins reach this server."""
         if request.method == b"POST":
-            raise Problem(404, "not_found", "There is nothing here.")
+            raise Problem(404, "not_found", "There is nothing at this address.")
         return headers.frame(request, page, self.script, self.now())
 
     @app.route("/info", methods=["GET"])
     def info(self, request: Request) -> bytes:
-        """What can be had here, and something random for browsers that have nothing of it."""
+        """What the service supports, and entropy for browsers without a source of their own."""
         headers.allow(request)
         headers.forbid_caching(request)
         request.setHeader("Content-Type", "application/json; charset=UTF-8")
-        told = {
+        service = {
             "websocket": self.sockets is not None,
             "cookie_needed": self.cookie,
             "origins": ["*:*"],
             "entropy": int.from_bytes(self.entropy(4), "big"),
         }
-        return headers.whole(request, dump(told))
+        return headers.whole(request, dump(service))
 
     @app.route("/info", methods=["OPTIONS"])
     def preflight(self, request: Request) -> bytes:
-        """Pages from elsewhere may ask."""
+        """Answer the CORS preflight."""
         return headers.preflight(request, "OPTIONS, GET", self.now())
 
     @app.route("/<server>/<name>/<transport>", methods=["OPTIONS"])
     def preflight_transport(
         self, request: Request, server: str, name: str, transport: str
     ) -> bytes:
-        """Pages from elsewhere may ask."""
+        """Answer the CORS preflight."""
         _check(server, name)
         methods = "OPTIONS, POST" if transport in _POSTED else "OPTIONS, GET"
         return headers.preflight(request, methods, self.now())
 
     @app.route("/<server>/<name>/<transport>", methods=["GET", "HEAD", "POST"])
     def no_way(self, request: Request, server: str, name: str, transport: str) -> bytes:
-        """A transport that takes the other method, or none at all."""
+        """Refuse the wrong method of a transport, and unknown transports."""
         _check(server, name)
         if transport not in _POSTED + _GOT:
-            raise Problem(404, "not_found", "There is nothing here.")
+            raise Problem(404, "not_found", "There is nothing at this address.")
         return headers.not_allowed(request, "POST" if transport in _POSTED else "GET")
 
     # --- WebSockets
 
     @app.route("/websocket", methods=["GET"])
     def raw_websocket(self, request: Request) -> IResource | bytes:
-        """Join without frames."""
+        """Open a raw WebSocket, without frames."""
         return self._upgrade(request, self._raw)
 
     @app.route("/<server>/<name>/websocket", methods=["GET"])
     def websocket(self, request: Request, server: str, name: str) -> IResource | bytes:
-        """Join with frames. The name does not matter: the socket is the connection."""
+        """Open a WebSocket with frames. The name is not used: the socket is the connection."""
         _check(server, name)
         return self._upgrade(request, self._framed)
 
@@ -155,7 +155,7 @@ class SockJS:
         self, request: Request, make_handler: Callable[[str, WebSocket], MessageHandler]
     ) -> IResource | bytes:
         if self.sockets is None:
-            raise Problem(404, "not_found", "There are no WebSockets here.")
+            raise Problem(404, "not_found", "This service has no WebSockets.")
         if request.method == b"HEAD":
             return headers.not_allowed(request, "GET")
         address = self.address(request)
@@ -222,7 +222,7 @@ class SockJS:
 
     async def _send(self, request: Request, server: str, name: str, form: FrameFormat) -> bytes:
         _check(server, name)
-        if request.method == b"HEAD":  # it would take what it cannot show
+        if request.method == b"HEAD":  # it would take frames and lose them
             return headers.not_allowed(request, "GET")
         self._prepare(request)
         connection = self.connections.find_or_open(name, self.address(request))
@@ -245,12 +245,12 @@ class SockJS:
         """Messages, as JSON or in a form."""
         kind = media_type(cors.header(request, b"content-type"))
         payload = request.args.get(b"d", [b""])[-1] if kind == URLENCODED else _body(request)
-        # Not 204: there are browsers that do odd things then.
+        # Not 204, which some browsers do not handle properly.
         refused = await self._receive(request, server, name, payload)
         return refused or headers.whole(request, b"ok")
 
     async def _receive(self, request: Request, server: str, name: str, payload: bytes) -> bytes:
-        """Pass on what the client sent; gives the text of a refusal, if there was one."""
+        """Handle the client's messages; returns the body of a refusal, empty if there is none."""
         _check(server, name)
         self._prepare(request)
         connection = self.connections.find(name, self.address(request))
@@ -277,13 +277,13 @@ class SockJS:
 
 
 def _check(server: str, name: str) -> None:
-    """Refuse what cannot be a name."""
+    """Raises `Problem` for an invalid name."""
     if not _NAME.fullmatch(server) or not _NAME.fullmatch(name):
-        raise Problem(404, "not_found", "There is nothing here.")
+        raise Problem(404, "not_found", "There is nothing at this address.")
 
 
 def _body(request: Request) -> bytes:
-    """The request's body, which is all there before it is answered."""
+    """The request's body, which has arrived as a whole before the request is answered."""
     assert request.content is not None, "closed only with the request"
     body: bytes = request.content.read()
     return body

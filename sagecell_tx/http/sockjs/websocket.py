@@ -1,4 +1,4 @@
-"""SockJS on WebSockets: with its frames, and raw, where each message is just that.
+"""SockJS over WebSockets: with frames, and raw, where each message is sent as it is.
 
 Source: sockjs-protocol 0.3.3, "WebSocket protocols" and "Raw WebSocket url".
 """
@@ -41,7 +41,7 @@ def _write(socket: WebSocket, piece: Piece) -> None:
 
 @define(eq=False)
 class FramedSocket:
-    """A WebSocket that takes all of one connection's frames, from its beginning to its end."""
+    """A WebSocket that is the only receiver of its connection, from beginning to end."""
 
     _socket: WebSocket
     _connection: SockJSConnection
@@ -58,11 +58,11 @@ class FramedSocket:
         self._connection.attach(self)
 
     def parse(self, text: bytes, date: str) -> list[Any]:
-        """The messages that the client sent; raises `WireError` when they are none."""
+        """The messages in a frame of the client's. Raises `WireError` for a malformed frame."""
         try:
             return [self._connection.parse(message) for message in sockjswire.parse(text)]
         except PayloadExpected:
-            return []  # empty frames are let pass
+            return []  # empty frames are ignored
 
     def handle(self, parsed: list[Any]) -> None:
         """See `MessageHandler.handle`."""
@@ -70,7 +70,7 @@ class FramedSocket:
             self._connection.receive(each)
 
     def end(self, *, for_good: bool) -> None:
-        """The client is gone, and comes back as another one."""
+        """The WebSocket has ended, and the connection with it."""
         self._producer.stopProducing()
         self._connection.expire()
 
@@ -91,18 +91,18 @@ class FramedSocket:
         _write(self._socket, piece)
 
     def finish(self) -> None:
-        """See `Receiver.finish`. Why was said in the last frame."""
+        """See `Receiver.finish`. The last frame had the reason."""
         self._socket.close_with(NORMAL, "closed", "The connection is closed.")
 
     def abandon(self) -> None:
         """See `Receiver.abandon`."""
-        # Behind what the client does not read; it is cut off when it does not answer.
-        self._socket.close_with(TRY_AGAIN_LATER, "stalled", "Nothing was taken for too long.")
+        # Queued behind what the client does not read. It is disconnected when it does not answer.
+        self._socket.close_with(TRY_AGAIN_LATER, "stalled", "The client read nothing for too long.")
 
 
 @define(kw_only=True, eq=False)
 class RawSocket:
-    """A WebSocket without frames, heartbeats or greeting, and its handler's `SockJSClient`."""
+    """A WebSocket without frames, heartbeats or greeting; the `SockJSClient` of its handler."""
 
     socket: WebSocket
     address: str
@@ -131,7 +131,7 @@ class RawSocket:
         if self.socket.can_send:
             self._handler = handler
             self._pump.run()
-        else:  # it was closed as it began
+        else:  # it was closed while it began
             handler.end()
 
     def parse(self, text: bytes, date: str) -> Any:
@@ -146,7 +146,7 @@ class RawSocket:
             self._handler.receive(parsed)
 
     def end(self, *, for_good: bool) -> None:
-        """The client is gone."""
+        """The WebSocket has ended."""
         self._producer.stopProducing()
         self._pump.drop()
         self._finish()

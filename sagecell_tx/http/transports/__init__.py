@@ -1,1 +1,1 @@
-"""Ways to talk with a kernel: WebSocket, polling, and streams of lines or events."""
+"""Transports between clients and kernels: WebSockets, polling, and streams of lines or events."""

@@ -1,4 +1,4 @@
-"""WebSockets: the upgrade, frames and how a connection ends. The only module that knows Autobahn."""
+"""WebSockets: the upgrade, frames and the closing handshake. The only module that uses Autobahn."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ from sagecell_tx.http.transports.incoming import AddressMemory, IncomingMessages
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire.messages import dump
 
-#: The close codes of clients that do not come back, and of those that say none.
+#: The close codes of clients that will not reconnect; 1005 and None stand for no code.
 GOODBYES = (NORMAL, 1001, 1005, None)
 
-#: The opcode of RFC 6455.
+#: The opcode of a pong. Source: RFC 6455, section 11.8.
 PONG = 10
 
-#: The longest control frame, in bytes, by the same.
+#: The most bytes in a control frame. Source: RFC 6455, section 5.5.
 CONTROL_FRAME = 125
 
-#: Seconds that a client may take for what was written before the connection is closed.
+#: Seconds that a client has to read what was written before the connection is cut.
 PARTING = 15.0
 
-#: The words for what Autobahn itself objects to.
+#: Error codes for the close codes that Autobahn itself sends.
 _WORDS = {MESSAGE_TOO_BIG: "message_too_big"}
 
-#: Makes the handler for a client that is about to be joined; raises `Problem` when it is refused.
+#: Makes the handler for a client that requests the upgrade. Raises `Problem` to refuse it.
 HandlerFactory = Callable[[WebSocket], MessageHandler]
 
 
 class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """Autobahn's side of a `WebSocket`."""
+    """A `WebSocket` on top of Autobahn's protocol."""
 
     factory: WebSocketFactory
     make_handler: HandlerFactory
@@ -75,13 +75,14 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def connectionMade(self) -> None:
-        """The request's transport was taken over."""
+        """Take over the request's transport."""
         self._intake = Intake(
             rota=self.factory.rota,
             who=self.who,
             step=self._process,
             pause=self.transport.pauseProducing,
             resume=self.transport.resumeProducing,
+            abort=self.transport.abortConnection,
         )
         self._inbox = Inbox(
             parser=self.factory.parser,
@@ -100,23 +101,23 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def consumeData(self) -> None:
-        """Something was received; of many frames, each turn of the reactor has some."""
+        """Process what was received; many frames are spread over several turns of the reactor."""
         if self.state in (self.STATE_OPEN, self.STATE_CLOSING):
             self._intake.go_on()
         else:
             super().consumeData()
 
     def _process(self) -> bool:
-        """Read a frame's head, or what there is of its payload; tells whether there is more."""
-        talks = self.state in (self.STATE_OPEN, self.STATE_CLOSING)
-        more = bool(talks and self.processData() and self.state != self.STATE_CLOSED)
+        """Read a frame's head, or its payload so far; returns whether there is more to read."""
+        upgraded = self.state in (self.STATE_OPEN, self.STATE_CLOSING)
+        more = bool(upgraded and self.processData() and self.state != self.STATE_CLOSED)
         if not more:
             begun = sum(map(len, self.message_data)) if self.inside_message else None
             self._incoming.note(begun)
         return more
 
     def _read_on(self) -> None:
-        """What was parsed aside is handled."""
+        """The message that was parsed in a thread is handled: receive again."""
         self._incoming.settle()
         self._intake.release(self._inbox)
 
@@ -126,10 +127,10 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def onMessageFrameData(self, payload: bytes) -> None:
-        """A part of a message is there.
+        """Append a part of a message to the parts before it.
 
-        Autobahn keeps each as an object of its own, which takes far more room than a few bytes,
-        and none at all may come without end.
+        Autobahn would keep each as a separate object, which takes far more memory than a few bytes,
+        and empty parts could arrive without end.
         """
         if not (self.failedByMe or self.said_goodbye):
             if not self.message_data:
@@ -138,36 +139,35 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def onFrameData(self, payload: bytes) -> bool | None:
-        """A part of a frame is there.
+        """Keep a part of a frame, unless it is a control frame that is too long.
 
-        Of a control frame that is longer than one may be, Autobahn says that it is, and keeps all of
-        it until the client's goodbye comes, or does not.
+        Autobahn closes for such a frame, but would keep all of it until the closing handshake ends.
         """
         frame = self.current_frame
         if frame.opcode > 7 and frame.length > CONTROL_FRAME:
             return None
-        told: bool | None = super().onFrameData(payload)
-        return told
+        result: bool | None = super().onFrameData(payload)
+        return result
 
     @override
     def onPing(self, payload: bytes) -> None:
-        """The client wants to know whether somebody is here."""
+        """Answer a ping, within the bounds of `Pongs`."""
         self._pongs.answer(payload)
 
     @override
     def processControlFrame(self) -> bool:
-        """A control frame is there. Autobahn would log each pong that nobody waits for."""
-        told = b"".join(self.control_frame_data)
-        if self.current_frame.opcode == PONG and told != self.autoPingPending:
+        """Handle a control frame, except unsolicited pongs, each of which Autobahn would log."""
+        payload = b"".join(self.control_frame_data)
+        if self.current_frame.opcode == PONG and payload != self.autoPingPending:
             self.control_frame_data = None
             return True
         return bool(super().processControlFrame())
 
     @override
     def onConnect(self, request: Any) -> None:
-        """A client asks for the upgrade."""
+        """A client requests the upgrade."""
         make_handler = self.make_handler
-        del self.make_handler  # it may hold a session, which need not live as long as this
+        del self.make_handler  # it may refer to a session, which this object outlives
         try:
             handler = make_handler(self)
         except Problem as problem:
@@ -189,21 +189,21 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """The client said something, whatever it is."""
+        """A whole message has arrived."""
         self._incoming.finish()
         if self._dispatcher is not None:
             self._dispatcher.receive(payload, binary=isBinary)
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """The socket is gone."""
+        """The WebSocket is closed, cleanly or not."""
         if self._dispatcher is not None:
             self._dispatcher.end(for_good=wasClean and code in GOODBYES)
             self._inbox.put(0, self._incoming.settle, lambda _: None, lambda _: None)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is over, whether or not there was an upgrade."""
+        """The connection has ended, with or without an upgrade."""
         if self._parting is not None and self._parting.active():
             self._parting.cancel()
         self._intake.stop()
@@ -214,32 +214,32 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def dropConnection(self, abort: bool = False) -> None:
-        """End the connection: in order when both sides said goodbye, else as Autobahn wants it.
+        """End the connection: without a reset if the closing handshake is complete.
 
-        Autobahn resets it even after the client's answer to a close, and a browser then says that
-        the close was not clean.
+        Autobahn resets it even after the client's answer to a close frame, and a browser then
+        reports that the close was not clean.
         """
         abort = abort and not self.wasClean
         super().dropConnection(abort=abort)
         if not abort and self._parting is None:
-            # What was written may wait for a client that takes nothing.
+            # What was written may wait for a client that reads nothing.
             cut = self.transport.abortConnection
             self._parting = self.factory.reactor.callLater(PARTING, cut)
 
     def register_producer(self, producer: PushProducer) -> None:
         """See `WebSocket.register_producer`."""
-        self.transport.unregisterProducer()  # the HTTP channel, whose transport it was
+        self.transport.unregisterProducer()  # the HTTP channel, which had the transport before
         self.transport.registerProducer(producer, True)
 
     @property
     def can_send(self) -> bool:
-        """The upgrade is done, and neither side has said goodbye."""
+        """See `WebSocket.can_send`."""
         return bool(self.state == self.STATE_OPEN)
 
     def close_with(self, code: int, word: str, sentence: str) -> None:
-        """Say goodbye with a close code and a JSON reason.
+        """See `WebSocket.close_with`.
 
-        Autobahn's `sendClose` does not know the codes between 1000 and 3000.
+        Autobahn's `sendClose` refuses the codes between 1000 and 3000.
         """
         self.said_goodbye = True
         reason = close_reason(word, sentence).encode("ascii")
@@ -247,10 +247,10 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Write.
+        """Write to the transport.
 
-        Autobahn's own describes each write in colours for a log that is off, which takes ten
-        times as long. What it can do beside, writing in pieces, is asked for by nobody.
+        Autobahn's own method formats each write for a log that is off, which takes ten times as
+        long. Its other features, such as writing in pieces, are not used here.
         """
         self.transport.write(data)
 
@@ -261,7 +261,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         reason: str,
         responseHeaders: Iterable[tuple[str, str]] | None = None,
     ) -> None:
-        """Say in JSON what is wrong with the request for the upgrade."""
+        """Answer a refused upgrade in JSON."""
         body = dump({"error": "bad_handshake", "message": reason})
         headers = {
             **dict(responseHeaders or ()),
@@ -274,18 +274,18 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @override
     def _fail_connection(self, code: int = INTERNAL_ERROR, reason: str = "") -> None:
-        """Say in JSON what Autobahn objects to."""
+        """Close for what Autobahn objects to, with a JSON reason."""
         super()._fail_connection(code, close_reason(_WORDS.get(code, "protocol_error"), reason))
 
 
 @define
 class Timers:
-    """What Autobahn sets its timers with, which would else take the global reactor."""
+    """Sets Autobahn's timers by our clock; Autobahn's own would use the global reactor."""
 
     _clock: IReactorTime
 
     def call_later(self, delay: float, call: Callable[..., Any], *args: Any) -> IDelayedCall:
-        """Call so many seconds from now."""
+        """Call `call` in `delay` seconds."""
         return self._clock.callLater(delay, call, *args)
 
 
@@ -315,11 +315,11 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
             maxFramePayloadSize=messages.client_message_bytes,
             maxMessagePayloadSize=messages.client_message_bytes,
             failByDrop=False,
-            # Autobahn's own way to see that text is UTF-8 takes ten times as long as Python's.
+            # Autobahn's own UTF-8 validation takes ten times as long as Python's.
             utf8validateIncoming=False,
             openHandshakeTimeout=10,
             closeHandshakeTimeout=5,
-            # A client that is gone without a word, or never reads, does not answer.
+            # A client that has vanished, or never reads, does not answer pings.
             autoPingInterval=messages.ping_seconds,
             autoPingTimeout=messages.stalled_seconds,
             tcpNoDelay=True,
@@ -328,10 +328,10 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
 
 @define
 class UpgradeFactory:
-    """Of a factory, what `WebSocketResource` needs for one upgrade.
+    """The part of a factory that `WebSocketResource` needs, for one upgrade.
 
     `who` is the name by which the client takes turns with others. `on_closed` is called once, when
-    the connection is over.
+    the connection has ended.
     """
 
     _factory: WebSocketFactory
@@ -348,7 +348,7 @@ class UpgradeFactory:
 
 
 class UpgradeResource(WebSocketResource):  # type: ignore[misc]
-    """Takes the transport of one request over, and with it what its channel owed at its end."""
+    """Takes over one request's transport, and what its channel must call at the end."""
 
     def __init__(self, joining: UpgradeFactory, who: Callable[[IRequest], str]) -> None:
         super().__init__(joining)
@@ -356,7 +356,7 @@ class UpgradeResource(WebSocketResource):  # type: ignore[misc]
 
     @override
     def render(self, request: Request) -> Any:
-        """Take over."""
+        """Take over the transport, and answer the upgrade."""
         self._joining.who = self._who(request)
         channel = request.channel
         if isinstance(channel, TimedChannel):
@@ -391,6 +391,6 @@ class WebSockets:
         )
 
     def resource(self, make_handler: HandlerFactory) -> IResource:
-        """The resource that takes a request's transport over."""
+        """A resource that upgrades one request."""
         resource: IResource = UpgradeResource(UpgradeFactory(self._factory, make_handler), self.who)
         return resource

@@ -1,4 +1,4 @@
-"""One client and one kernel, whatever carries their messages."""
+"""The messages between one client and one kernel, over any transport."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sagecell_tx.wire.v4 import V4Client
 
 @define(eq=False)
 class ClientChannel:
-    """What one client sends to a kernel and reads from it, in the protocol version that it speaks."""
+    """Sends one client's messages to a kernel and reads the kernel's, in the client's version."""
 
     session: Session
     attachment: Attachment
@@ -26,7 +26,7 @@ class ClientChannel:
     def attach(
         cls, session: Session, listener: Listener, resume_point: ResumePoint | None = None
     ) -> ClientChannel:
-        """Let `listener` take part in a session, from a `resume_point` on if there is one.
+        """Attach `listener` to a session, at its `resume_point` if there is one.
 
         Raises one of `resume.CANNOT_GO_ON`.
         """
@@ -39,10 +39,10 @@ class ClientChannel:
         return [self._v4.adapt_reply(each) for each in self.attachment.read(room)]
 
     def send(self, parsed: Message | WireError) -> Message | None:
-        """Pass on what the client sent, as it was parsed.
+        """Send a parsed message to the kernel.
 
-        What cannot be passed on gives a refusal, for this client alone: an iopub `error` whose
-        parent is the client's message, as far as it had a header.
+        Returns None, or a refusal for this client alone: an iopub `error` whose parent is the
+        client's message, if that had a header.
         """
         if isinstance(parsed, WireError):
             return refusal(self.session, parsed, parsed.code, parsed.message)
@@ -54,7 +54,7 @@ class ClientChannel:
 
 
 def refusal(session: Session, parsed: Message | WireError, code: str, sentence: str) -> Message:
-    """An iopub `error` whose parent is what the client sent, as far as that had a header."""
+    """An iopub `error` whose parent is the client's message, if that had a header."""
     header = parsed.header if isinstance(parsed, Message | UnknownChannel) else b"{}"
     content = {"ename": code, "evalue": sentence, "traceback": [f"{code}: {sentence}"]}
     return session.originate("error", content, header)

@@ -1,6 +1,6 @@
 """A WebSocket, the handler of its client's messages, and the `Dispatcher` between them.
 
-What is not a message at all closes the WebSocket with a code of RFC 6455 and a JSON reason.
+A malformed message closes the WebSocket with a code of RFC 6455 and a JSON reason.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MESSAGE_TOO_BIG = 1009
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
-#: The close codes for what is wrong with a message, where they have one of their own.
+#: Close codes by error code; for all others it is `POLICY_VIOLATION`.
 _CODES = {
     "invalid_json": INVALID_DATA,
     "invalid_utf8": INVALID_DATA,
@@ -41,7 +41,7 @@ _CODES = {
 
 
 def close_reason(code: str, message: str) -> str:
-    """A JSON object that fits into a close frame, which has 123 bytes for it."""
+    """A JSON object that fits into the 123 bytes of a close frame's reason; cuts `message`."""
     room = 123 - len(dump({"error": code, "message": ""}))
     while len(dump(message)) - 2 > room:
         message = message[:-1]
@@ -53,49 +53,53 @@ class WebSocket(Protocol):
 
     @property
     def can_send(self) -> bool:
-        """The upgrade is done, and neither side has said goodbye."""
+        """Whether the upgrade is done, and neither side has sent a close frame."""
 
     @property
     def said_goodbye(self) -> bool:
-        """The server has said goodbye."""
+        """Whether the server has sent a close frame."""
 
     def register_producer(self, producer: PushProducer) -> None:
-        """Tell `producer` from now on whether the client takes what is written."""
+        """Pause and resume `producer` from now on, as the client reads what is written."""
 
     def sendFrame(self, *, opcode: int, payload: bytes, fin: bool) -> None:  # noqa: N802
         """Write one frame."""
 
     def close_with(self, code: int, word: str, sentence: str) -> None:
-        """Say goodbye with a close code and a JSON reason. A second time changes nothing."""
+        """Send a close frame whose JSON reason has an error code and a sentence.
+
+        Harmless if repeated.
+        """
 
 
 class MessageHandler(Protocol):
-    """What handles the messages of a WebSocket's client."""
+    """Handles the messages of a WebSocket's client."""
 
     def begin(self) -> None:
         """The upgrade is done. Raises one of `resume.CANNOT_GO_ON`."""
 
     def parse(self, text: bytes, date: str) -> Any:
-        """What the client means by `text`, UTF-8; raises `WireError` when that makes no sense.
+        """Parse a message, which is UTF-8. Raises `WireError` if it is malformed.
 
-        Called in a thread when it is long, so it changes nothing.
+        Must change nothing: may be called in a thread. `date` is ISO 8601 text.
         """
 
     def handle(self, parsed: Any) -> None:
-        """Do what the client means, which `parse` gave; raises `WireError` as well."""
+        """Handle a message, as `parse` returned it. Raises `WireError` as well."""
 
     def end(self, *, for_good: bool) -> None:
-        """The client is gone; `for_good` when it said so itself, and does not come back.
+        """The WebSocket has ended; `for_good` if the client closed it and will not reconnect.
 
-        Called once, and last, if the upgrade was begun.
+        Called once, and last, if the upgrade was requested.
         """
 
 
 @define(kw_only=True, eq=False)
 class Dispatcher:
-    """Parses what one client sends and gives it to the handler, in order; mistakes close the WebSocket.
+    """Parses one client's messages and passes them to the handler, in order.
 
-    `now` gives the time as ISO 8601 text.
+    A malformed message, or an exception, closes the WebSocket. `now` gives the time as ISO 8601
+    text.
     """
 
     socket: WebSocket
@@ -114,22 +118,22 @@ class Dispatcher:
             problem = resume.refusal(error, self.lifetime)
             self.socket.close_with(POLICY_VIOLATION, problem.code, problem.message)
         except Exception:
-            _log.failure("beginning a conversation")
-            self._close_for_mistake()
+            _log.failure("cannot begin a WebSocket")
+            self._close_for_internal_error()
 
     def receive(self, payload: bytes, *, binary: bool) -> None:
-        """The client said something, whatever it is."""
+        """Parse and handle a message; it is ignored once the closing handshake has begun."""
         if self.handler is not None and self.socket.can_send:
             read = _binary if binary else partial(_text, self.handler.parse)
             parse = partial(read, payload, self.now())
             self.inbox.put(len(payload), parse, self._handle, self._refuse)
 
     def end(self, *, for_good: bool) -> None:
-        """The client is gone; what it said before that is heeded first."""
+        """The WebSocket has ended. Earlier messages are handled before the handler's end."""
         self.inbox.put(0, partial(self._end, for_good=for_good), lambda _: None, self._refuse)
 
     def _handle(self, parsed: Any) -> None:
-        """What the client said is read. Perhaps the server has said goodbye since."""
+        """Handle a message, unless the server has sent a close frame while it was parsed."""
         if self.handler is None or self.socket.said_goodbye:
             return
         try:
@@ -143,11 +147,11 @@ class Dispatcher:
             code = _CODES.get(word, POLICY_VIOLATION)
             self.socket.close_with(code, word, failure.value.message)
         else:
-            _log.failure("reading what a client said", failure)
-            self._close_for_mistake()
+            _log.failure("cannot handle a message of a WebSocket", failure)
+            self._close_for_internal_error()
 
-    def _close_for_mistake(self) -> None:
-        self.socket.close_with(INTERNAL_ERROR, "internal_error", "The server made a mistake.")
+    def _close_for_internal_error(self) -> None:
+        self.socket.close_with(INTERNAL_ERROR, "internal_error", "An internal error occurred.")
 
     def _end(self, *, for_good: bool) -> None:
         if self.handler is not None:
@@ -156,11 +160,11 @@ class Dispatcher:
 
 
 def _binary(payload: bytes, date: str) -> NoReturn:
-    raise WireError("binary_message", "Messages are JSON text here.")
+    raise WireError("binary_message", "Messages must be JSON text, not binary.")
 
 
 def _text(parse: Callable[[bytes, str], Any], payload: bytes, date: str) -> Any:
-    """What `parse` makes of a text message. Called in a thread when it is long."""
+    """The result of `parse` for a text message. May be called in a thread."""
     try:
         payload.decode("utf-8")
     except UnicodeDecodeError as error:

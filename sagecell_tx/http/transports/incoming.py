@@ -1,7 +1,7 @@
-"""Messages that clients have begun to send over WebSockets: their time, and the memory they take.
+"""Limits the time and the memory of messages that arrive over WebSockets.
 
-A message is kept until it is handled, and one that never ends would be kept for ever. So each has
-to come at a least rate, as bodies of requests have (`connections/timeouts.py`), and those of one
+A message is kept until it is handled, and one that never ends would be kept forever. So each must
+arrive at a minimum rate, like request bodies (`connections/timeouts.py`), and all messages of one
 address may take `MOST` bytes together.
 """
 
@@ -15,37 +15,37 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from sagecell_tx.http.connections.timeouts import GRACE, RATE
 from sagecell_tx.http.transports.dispatch import MESSAGE_TOO_BIG, POLICY_VIOLATION
 
-#: Bytes that the messages of one address may have together until they are handled.
+#: Bytes of all messages of one address that are not handled yet.
 MOST = 64 * 2**20
 
-#: Closes with a code, a word and a sentence.
+#: Closes a WebSocket with a close code, an error code and a sentence.
 Refuse = Callable[[int, str, str], None]
 
 _TOO_LATE = (POLICY_VIOLATION, "message_timeout", "The message did not arrive in time.")
 _TOO_MUCH = (
     MESSAGE_TOO_BIG,
     "messages_too_big",
-    f"Unfinished messages of your address have more than {MOST >> 20} MiB.",
+    f"The unfinished messages of your address take more than {MOST >> 20} MiB.",
 )
 
 
 @define(kw_only=True)
 class AddressMemory:
-    """What the messages of all connections take until they are handled, by address."""
+    """The memory of all connections' messages that are not handled yet, by address."""
 
     most: int = MOST
     _taken: dict[str, dict[IncomingMessages, int]] = field(factory=dict, init=False)
     _refusing: bool = field(default=False, init=False)
 
     def take(self, who: str, messages: IncomingMessages, size: int) -> None:
-        """Those of one connection take so many bytes now. Where it is too much, the longest go."""
+        """One connection's messages take `size` bytes now; refuse the longest if it is too much."""
         taken = self._taken.setdefault(who, {})
         taken[messages] = size
         if not size:
             del taken[messages]
         if not taken:
             del self._taken[who]
-        elif not self._refusing:  # who is refused takes less, which is told here as well
+        elif not self._refusing:  # a refusal frees memory, and calls this again
             self._refusing = True
             try:
                 self._refuse_longest(taken)
@@ -54,7 +54,7 @@ class AddressMemory:
 
     def _refuse_longest(self, taken: dict[IncomingMessages, int]) -> None:
         while sum(taken.values()) > self.most:
-            # Those that have come are about to be handled.
+            # Complete messages are about to be handled.
             longest = max(taken, key=lambda each: each.unfinished)
             if not longest.unfinished:
                 return
@@ -63,14 +63,15 @@ class AddressMemory:
 
 @define(kw_only=True, eq=False)
 class IncomingMessages:
-    """What one connection brings. `unhandled` gives the bytes of messages that have come.
+    """The messages that arrive on one connection.
 
-    `refuse` tells the client why nothing more is kept; it is called once at most.
+    `unhandled` gives the bytes of complete messages that are not handled yet. `refuse` tells the
+    client why nothing more is kept; it is called at most once.
     """
 
     clock: IReactorTime
     memory: AddressMemory
-    who: str  # whose the connection is
+    who: str  # the name by which the client takes turns, usually its address
     unhandled: Callable[[], int]
     refuse: Refuse
     unfinished: int = field(default=0, init=False)  # bytes of the message that has begun
@@ -80,7 +81,7 @@ class IncomingMessages:
     _over: bool = field(default=False, init=False)
 
     def note(self, begun: int | None) -> None:
-        """There is no more to read for now: a message has begun with so many bytes, or none has."""
+        """All received data is read; `begun` is the size of an unfinished message, if any."""
         if self._over:
             return
         if begun is not None:
@@ -92,11 +93,11 @@ class IncomingMessages:
         self.settle()
 
     def finish(self) -> None:
-        """The end of a message has come. What comes now is another one."""
+        """A message is complete; what arrives now is another one."""
         self._began, self.unfinished = None, 0
 
     def settle(self) -> None:
-        """Perhaps a message was handled."""
+        """Update the memory; to be called when messages may have been handled."""
         taken = self.unfinished + self.unhandled()
         if taken != self._taken:
             self._taken = taken
@@ -108,7 +109,7 @@ class IncomingMessages:
         self.refuse(code, word, sentence)
 
     def stop(self) -> None:
-        """Nothing more is kept; what has come is still to be handled, and `settle` called after."""
+        """Keep nothing more. Complete messages are still handled, and `settle` is called after."""
         self._over = True
         self.finish()
         self.settle()
@@ -117,7 +118,7 @@ class IncomingMessages:
             self._timer = None
 
     def _check(self) -> None:
-        """The time for a message may be over, unless it has ended meanwhile."""
+        """Refuse a message that is too slow; a longer one has more time."""
         self._timer = None
         if self._began is None:
             return

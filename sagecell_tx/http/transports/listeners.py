@@ -1,8 +1,8 @@
-"""Listeners over plain HTTP: one that waits for an answer, and one that is answered for long.
+"""Listeners over plain HTTP: long polls and streams.
 
-Messages have their numbers in ``seq``. A stream is one line of JSON for each message, or
-one server-sent event; it ends after so many bytes, for its client acknowledges what arrived
-only by coming again.
+Messages have their numbers in ``seq``. A stream has one line of JSON, or one server-sent event, for
+each message. It ends after so many bytes, because its client acknowledges messages only by its next
+request.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -26,7 +26,7 @@ from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachm
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message
 
-#: Bytes to read from the message log at once: an answer of a long poll has about that many.
+#: Bytes to read from the message log at once, and about the most in the answer of a long poll.
 ROOM = 256 * 1024
 
 EVENTS = "text/event-stream"
@@ -34,38 +34,38 @@ EVENTS = "text/event-stream"
 
 @define(eq=False)
 class PollListener:
-    """A listener that waits for the next message, once. `reason` is why none will come."""
+    """A listener that waits once for a message. `reason` says why none will come, or is empty."""
 
     reason: str = field(default="", init=False)
     _woken: Deferred[None] = field(factory=Deferred, init=False)
 
     async def wait(self, seconds: float, clock: IReactorTime) -> None:
-        """Return when there is something, or will be nothing, or the time is over."""
+        """Return when there is a message, when there will be none, or after so many seconds."""
         self._woken.addTimeout(seconds, clock)
         with suppress(DeadlineReached):
             await self._woken
 
     def wake(self) -> None:
-        """There is something to take."""
+        """See `Listener.wake`."""
         if not self._woken.called:
             self._woken.callback(None)
 
     def close(self, reason: str) -> None:
-        """The session is over, or the client has come again."""
+        """See `Listener.close`."""
         self.reason = reason
         self.wake()
 
 
 @frozen
 class StreamFormat:
-    """How a stream is written: its type, its beginning, and what is said to stay awake."""
+    """How a stream is written: its media type, its beginning, and its heartbeats."""
 
     kind: str
     beginning: bytes
     heartbeat: bytes
 
     def message(self, message: Message, seq: int) -> Iterator[bytes]:
-        """The pieces of a message, which is one line. The kernel's JSON may have had several."""
+        """The pieces of a message, on one line even if the kernel's JSON has several."""
         lines = map(_one_line, textwire.render(message, seq))
         if self.kind == NDJSON:
             return in_pieces(*lines, b"\n")
@@ -73,20 +73,20 @@ class StreamFormat:
 
 
 def _one_line(json: bytes) -> bytes:
-    """Between its tokens, where JSON may have line ends, a space does as well."""
+    """`json` on one line: JSON has line ends only between tokens, where a space is equivalent."""
     return json.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
 STREAM_FORMATS = {
     NDJSON: StreamFormat(NDJSON, b"", b"\n"),
-    # After a second EventSource comes again.
+    # EventSource reconnects after one second.
     EVENTS: StreamFormat(EVENTS, b"retry: 1000\n\n", b":\n\n"),
 }
 
 
 @define(kw_only=True, eq=False)
 class StreamListener:
-    """A listener that is told messages as they come, until the stream is long enough."""
+    """A listener that writes messages as they come, until the stream is long enough."""
 
     request: Request
     form: StreamFormat
@@ -107,7 +107,10 @@ class StreamListener:
         )
 
     async def write(self, attachment: Attachment, number: int, messages: list[Message]) -> None:
-        """Tell these messages, the first of which has that number, and those that follow."""
+        """Write `messages`, the first of which is `number`, and all that follow.
+
+        Returns at the end of the stream. Cancelling stops writing.
+        """
         self._attachment = attachment
         self._send_heartbeat()
         try:
@@ -123,7 +126,7 @@ class StreamListener:
 
     def _more(self) -> Iterator[bytes] | None:
         attachment, most = self._attachment, self.limits.message_log_bytes // 4
-        # What is told and not acknowledged holds the kernel when it fills the message log.
+        # Messages that are not acknowledged hold the kernel when they fill the message log.
         if attachment is not None and not self.reason and self._sent < most:
             number = attachment.position
             messages = attachment.read(ROOM)
@@ -135,7 +138,7 @@ class StreamListener:
         return None
 
     def _send_heartbeat(self) -> None:
-        """Keep the connection awake, which proxies cut and whose end is else not noticed."""
+        """Write now and then: proxies cut idle connections, and only a write notices a dead one."""
         if self._heartbeat is not None and not self._producer.paused:
             self.request.write(self.form.heartbeat)
         self._heartbeat = self.clock.callLater(self.limits.ping_seconds, self._send_heartbeat)
@@ -143,11 +146,11 @@ class StreamListener:
     # --- Listener
 
     def wake(self) -> None:
-        """There is something to take."""
+        """See `Listener.wake`."""
         self._producer.produce()
 
     def close(self, reason: str) -> None:
-        """The session is over, this client too slow, or come again."""
+        """See `Listener.close`."""
         self.reason = reason
         if reason in (STALLED, SUPERSEDED) and self._producer.paused:
             self._producer.abort()

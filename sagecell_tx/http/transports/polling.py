@@ -1,11 +1,11 @@
-"""``/kernel/<id>/messages``: talk with a kernel by plain requests, for who has no WebSocket.
+"""``/kernel/<id>/messages``: exchange messages with a kernel by plain HTTP requests.
 
     -> POST one message, or several
     <- which of them were accepted
-    -> GET what comes after a number, and wait for it
-    <- messages, each with its number, or 204: nothing yet
+    -> GET the messages after a number, and wait for them
+    <- messages, each with its number, or 204: none yet
 
-The number goes with the client, so that an answer that is lost is told again.
+The client sends the number, so that the messages of a lost answer are sent again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MOST = 100
 
 @define(kw_only=True)
 class Polling:
-    """Answers for ``/kernel/<id>/messages``. `now` gives ISO 8601 times."""
+    """Answers ``/kernel/<id>/messages``. `now` gives the time as ISO 8601 text."""
 
     fleet: Fleet
     lifetime: LifetimeLimits
@@ -58,14 +58,14 @@ class Polling:
     now: Callable[[], str]
     parser: Parser = field(factory=Parser)
 
-    # --- what a client says
+    # --- from the client
 
     async def send(self, request: Request, kernel_id: str) -> bytes:
-        """Pass messages on to the kernel."""
+        """Send messages to the kernel. Raises `Problem`, such as for a session that has ended."""
         session = self._session(kernel_id)
         if not session.running:
             raise _ended()
-        assert request.content is not None, "the request has come"
+        assert request.content is not None, "the whole request has arrived"
         body = request.content.read()
         parsed = await self.parser.parse(len(body), partial(_messages_in, body, self.now()))
         try:
@@ -79,14 +79,14 @@ class Polling:
                 accepted.append(self._send(session, message))
             except (WireError, Undeliverable, Problem) as error:
                 refused.append({"index": index, "error": error.code, "message": error.message})
-        told: dict[str, Any] = {"accepted": accepted, "refused": refused, "after": after}
+        result: dict[str, Any] = {"accepted": accepted, "refused": refused, "after": after}
         if refused and not accepted:
             request.setResponseCode(400)
-            told = {"error": refused[0]["error"], "message": refused[0]["message"], **told}
-        return json_body(request, told)
+            result = {"error": refused[0]["error"], "message": refused[0]["message"], **result}
+        return json_body(request, result)
 
     def _send(self, session: Session, message: Message | WireError) -> str:
-        """Pass one message on; gives its id."""
+        """Send one message to the kernel; returns its id."""
         if isinstance(message, WireError):
             raise message
         if message.size > self.messages.client_message_bytes:
@@ -97,10 +97,10 @@ class Polling:
         session.send(message)
         return message.msg_id
 
-    # --- what a client is told
+    # --- to the client
 
     async def read(self, request: Request, kernel_id: str) -> bytes:
-        """Tell what comes after a number: once, in lines, or as an event stream."""
+        """Answer with the messages after a number: once, in lines, or as an event stream."""
         session = self._session(kernel_id)
         request.setHeader("Cache-Control", "no-store")
         form = _form(request)
@@ -154,9 +154,9 @@ class Polling:
         try:
             number, messages = attachment.position, attachment.read(ROOM)
             if not messages and stream.reason:
-                raise _ended()  # an empty stream would be asked for again for ever
+                raise _ended()  # a client would request an empty stream again and again
             request.setHeader("Content-Type", form.kind)
-            request.setHeader("X-Accel-Buffering", "no")  # each is read when it comes
+            request.setHeader("X-Accel-Buffering", "no")  # nginx must not delay messages
             await stream.write(attachment, number, messages)
         finally:
             attachment.detach()
@@ -177,27 +177,28 @@ class Polling:
 
 
 def _form(request: IRequest) -> StreamFormat | None:
-    """The form of a stream that the client asks for by name, by preference."""
+    """The preferred stream format that the client accepts by name; None for a long poll."""
     return next(
         (STREAM_FORMATS[kind] for kind in accepted(request) if kind in STREAM_FORMATS), None
     )
 
 
 def _messages_in(body: bytes, date: str) -> list[Message | WireError]:
-    """The messages in a request's body, or what is wrong with each."""
+    """The messages in a request's body, each of which may be an error instead."""
     parsed = parse_json(body)
     if isinstance(parsed, dict):
         parsed = [parsed]
     if not isinstance(parsed, list):
-        raise WireError("invalid_message", "Expected a message or an array of messages.")
+        raise WireError("invalid_message", "The body must be a message or an array of messages.")
     if len(parsed) > MOST:
-        raise Problem(413, "too_many_messages", f"At most {MOST} messages in one request.")
+        sentence = f"One request may have at most {MOST} messages."
+        raise Problem(413, "too_many_messages", sentence)
     return [_message(fields, date) for fields in parsed]
 
 
 def _message(fields: object, date: str) -> Message | WireError:
     if not isinstance(fields, dict):
-        return WireError("invalid_message", "A message is a JSON object.")
+        return WireError("invalid_message", "A message must be a JSON object.")
     try:
         return textwire.message_from(fields, date=date)
     except WireError as error:
@@ -205,7 +206,7 @@ def _message(fields: object, date: str) -> Message | WireError:
 
 
 def _answer(number: int, messages: list[Message]) -> Iterator[bytes]:
-    """The parts of a long poll's answer, in which what this server says comes last."""
+    """The parts of a long poll's answer. ``after`` is last, as the number of the last message."""
     yield b'{"messages":['
     for seq, message in zip(count(number), messages):
         if seq > number:
@@ -215,8 +216,8 @@ def _answer(number: int, messages: list[Message]) -> Iterator[bytes]:
 
 
 def _ended() -> Problem:
-    return Problem(410, "session_ended", "The session is over, and you were told everything.")
+    return Problem(410, "session_ended", "The session has ended; there are no more messages.")
 
 
 def _superseded() -> Problem:
-    return Problem(409, "superseded", "You have asked again since, with the same cursor.")
+    return Problem(409, "superseded", "A newer request with the same cursor has replaced this one.")

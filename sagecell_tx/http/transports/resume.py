@@ -1,7 +1,7 @@
-"""Where in what a kernel said a client goes on, and which client it is.
+"""The point at which a client resumes a kernel's messages, as its request gives it.
 
 ``after`` is the number of the last message that arrived, ``cursor`` a name that tells the
-clients of one kernel apart. Who sends neither is told what is said, once, without numbers.
+clients of one kernel apart. A client that sends neither gets each message once, without numbers.
 """
 
 from __future__ import annotations
@@ -22,68 +22,67 @@ from sagecell_tx.sessions.listeners.resumable import TooManyCursors
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _NAME = re.compile(r"[A-Za-z0-9._~\-]{0,64}")
 
-#: What a session says to a client that cannot go on as it asks.
+#: What attaching to a session raises if the client cannot resume, or listen, as it requests.
 CANNOT_GO_ON = (MessagesGone, NotPublished, TooManyCursors, TooManyListeners)
 
-#: The word and the sentence for the last of these.
-TOO_MANY_LISTENERS = ("too_many_listeners", "As many clients listen to this kernel as may.")
+#: The error code and the sentence for `TooManyListeners`.
+TOO_MANY_LISTENERS = ("too_many_listeners", "Too many clients are listening to this kernel.")
 
 
 @frozen
 class ResumePoint:
-    """A client's name, and the number that it goes on after; None for what it was not told."""
+    """A cursor's name, and the number of the last message that arrived; None if it gave none."""
 
     name: str = ""
     after: int | None = None
 
     @classmethod
     def parse(cls, name: str, after: str) -> ResumePoint:
-        """The place that a client gives in words; raises `Problem`."""
+        """The resume point in these parameters. Raises `Problem` if one is malformed."""
         if after and not _NUMBER.fullmatch(after):
             raise _not_published()
         return cls(cursor_name(name), int(after) if after else None)
 
 
 def cursor_name(name: str) -> str:
-    """A cursor's name; raises `Problem`."""
+    """`name`, if it is a valid name of a cursor. Raises `Problem` if it is not."""
     if not _NAME.fullmatch(name):
-        raise Problem(
-            400, "invalid_cursor", "A cursor's name has at most 64 of: A-Z a-z 0-9 . _ ~ -"
-        )
+        sentence = "A cursor may have at most 64 characters: A-Z a-z 0-9 . _ ~ -"
+        raise Problem(400, "invalid_cursor", sentence)
     return name
 
 
 def from_request(request: IRequest) -> ResumePoint:
-    """The place that a request asks for; raises `Problem`."""
+    """The resume point of a request. Raises `Problem` if it is malformed."""
     return ResumePoint.parse(text(request, "cursor"), text(request, "after"))
 
 
 def requested(request: IRequest) -> ResumePoint | None:
-    """The place that a request asks for; None when it speaks of none. Raises `Problem`."""
+    """The resume point of a request; None if it has none. Raises `Problem` if it is malformed."""
     if text(request, "after") or text(request, "cursor"):
         return from_request(request)
     return None
 
 
 def from_event_stream(request: IRequest) -> ResumePoint:
-    """The place that an event stream goes on from: what arrived last counts, not the address."""
+    """The resume point of an event stream: Last-Event-ID is newer than ``after`` in the address."""
     seen = header(request, b"last-event-id") or text(request, "after")
     return ResumePoint.parse(text(request, "cursor"), seen)
 
 
 def refusal(error: Exception, limits: LifetimeLimits) -> Problem:
-    """What to tell a client that cannot go on as it asks."""
+    """The answer to a client whose attaching raised one of `CANNOT_GO_ON`."""
     match error:
         case MessagesGone():
             return Problem(
-                410, "messages_gone", "Some of what was said after that number is no longer kept."
+                410, "messages_gone", "Some messages after that number are no longer available."
             )
         case TooManyCursors():
             seconds = f"{limits.detached_seconds + limits.resumable_seconds:.0f}"
             return Problem(
                 429,
                 "too_many_cursors",
-                "Too many clients of this kernel have cursors.",
+                "Too many clients of this kernel have cursors. Please try again later.",
                 headers={"Retry-After": seconds},
             )
         case TooManyListeners():

@@ -1,9 +1,9 @@
-"""A kernel's WebSocket: one client's part in a session, and at what pace it is written to.
+"""A kernel's WebSocket: the listener of one client, written to as fast as the client reads.
 
     -> one Jupyter message, as JSON text
-    <- each Jupyter message that the kernel says, as JSON text
+    <- each Jupyter message from the kernel, as JSON text
 
-A message that cannot be delivered is answered on iopub with an `error` whose parent it is.
+A message that cannot be delivered is answered on iopub by an `error` whose parent it is.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from sagecell_tx.wire.messages import Message, WireError, parse_object
 #: Bytes to read from the message log at once.
 ROOM = 256 * 1024
 
-#: A content from this size on is written in frames of it, as the client takes them.
+#: A longer content is written in frames of so many bytes, as the client reads them.
 FRAME = 64 * 1024
 
-#: Refusals that may wait for one client. What it asks beyond that is let fall: who reads nothing
-#: must not make the server keep more and more.
+#: Refusals that may wait for one client. More are dropped, so that a client that reads nothing does
+#: not fill the server's memory.
 REFUSALS = 64
 
 #: The opcode, the payload and FIN.
@@ -47,17 +47,17 @@ Frame = tuple[int, bytes, bool]
 
 @frozen
 class Acknowledgement:
-    """The number of the last message that a client has, as it says."""
+    """A client's claim that it has all messages up to `number`, which is not validated yet."""
 
     number: object
 
 
 @define(eq=False)
 class WebSocketListener:
-    """One client's WebSocket and its hold on a session: the session's listener.
+    """One client's WebSocket, and the listener that it is to a session.
 
-    A client with a `resume_point` goes on from there, is told each message's number, and says
-    ``{"after": number}`` now and then, so that what has arrived need not be kept.
+    A client with a `resume_point` resumes there, gets each message's number, and sends
+    ``{"after": number}`` now and then, so that the messages that have arrived need not be kept.
     """
 
     _socket: WebSocket
@@ -74,7 +74,7 @@ class WebSocketListener:
         self._producer = PushProducer(on_resumed=self._pump.run)
 
     def begin(self) -> None:
-        """Take part in the session, as fast as the transport takes what is said.
+        """Attach to the session, and write messages as fast as the client reads them.
 
         Raises one of `resume.CANNOT_GO_ON`.
         """
@@ -83,9 +83,9 @@ class WebSocketListener:
         self._pump.run()
 
     def end(self, *, for_good: bool = False) -> None:
-        """The client is gone; `for_good` when it said so itself, and does not come back."""
+        """See `MessageHandler.end`."""
         self._producer.stopProducing()
-        self._pump.drop()  # who refers to this may live on
+        self._pump.drop()  # objects that refer to this one may live longer
         self._refusals.clear()
         if self._channel is None:
             return
@@ -105,8 +105,8 @@ class WebSocketListener:
             return error
 
     def handle(self, parsed: Message | textwire.UnknownChannel | Acknowledgement) -> None:
-        """Pass on what the client said."""
-        assert self._channel is not None, "nothing is heeded before the beginning"
+        """Send a message to the kernel, or acknowledge messages. See `MessageHandler.handle`."""
+        assert self._channel is not None, "begin comes before all messages"
         if isinstance(parsed, Acknowledgement):
             self._acknowledge(self._channel.attachment, parsed.number)
             return
@@ -116,7 +116,7 @@ class WebSocketListener:
             self.wake()
 
     def _acknowledge(self, attachment: Attachment, number: object) -> None:
-        """The client has everything up to that number."""
+        """The client has all messages up to `number`. Raises `WireError` if it cannot have them."""
         try:
             if isinstance(number, bool) or not isinstance(number, int):
                 raise NotPublished
@@ -127,21 +127,21 @@ class WebSocketListener:
     # --- Listener
 
     def wake(self) -> None:
-        """There is something to take."""
+        """See `Listener.wake`."""
         self._pump.run()
 
     def close(self, reason: str) -> None:
-        """The session is over, or this client too slow for it."""
+        """See `Listener.close`."""
         self._closing = reason
         if reason in (STALLED, SUPERSEDED):
-            self._close(reason)  # behind what it does not read, or it would never come
+            self._close(reason)  # at once: such a client may never read what is left
         else:
             self._pump.run()
 
     # --- inside
 
     def _writable(self) -> bool:
-        """The transport takes more, and no close was sent, which is the last frame."""
+        """Whether the transport takes more, and no close frame was sent, which is the last one."""
         return not self._producer.paused and self._socket.can_send
 
     def _write(self, frame: Frame) -> None:
@@ -159,24 +159,25 @@ class WebSocketListener:
             messages = channel.read(ROOM)
             if messages:
                 return frames_of(messages, number)
-        if self._closing is not None:  # be it since this reading
+        if self._closing is not None:  # possibly set by this read
             self._close(self._closing)
         return None
 
     def _close(self, reason: str) -> None:
         if reason == STALLED:
-            code, message = TRY_AGAIN_LATER, "Too slow: nothing was taken for too long."
+            code, message = TRY_AGAIN_LATER, "The client read nothing for too long."
         elif reason == SUPERSEDED:
-            code, message = POLICY_VIOLATION, "You came again, on another connection."
+            sentence = "A newer connection with the same cursor has replaced this one."
+            code, message = POLICY_VIOLATION, sentence
         else:
-            code, message = NORMAL, "The session is over."
+            code, message = NORMAL, "The session has ended."
         self._socket.close_with(code, reason, message)
 
 
 def frames_of(messages: Iterable[Message], number: int | None = None) -> Iterator[Frame]:
-    """The frames of these messages; long contents take several.
+    """The frames of `messages`, several for one with a long content.
 
-    They are numbered from `number` on, if there is one.
+    The messages are numbered from `number` on, unless that is None.
     """
     numbers = repeat(None) if number is None else count(number)
     for message, seq in zip(messages, numbers, strict=False):

@@ -1,4 +1,4 @@
-"""Magics of IPython's and ipykernel's: what they keep, and those that have nothing to do here."""
+"""Magics without a profile: what they store stays in memory, and some are refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-#: Why there is nothing for a magic to do, by its name.
+#: The line magics that a kernel here cannot support, and the sentence that says why.
 REFUSED = {
     "connect_info": "Only the server talks to this kernel: there is no connection file.",
     "qtconsole": "Only the server talks to this kernel: no console can join it.",
@@ -16,15 +16,15 @@ REFUSED = {
 }
 
 
-class Kept(dict[str, Any]):
-    """What magics would keep in the files of a profile. As there, what is not kept can be deleted."""
+class MemoryStore(dict[str, Any]):
+    """Replaces IPython's database of a profile. As in that one, deleting a missing key is no error."""
 
     def __delitem__(self, key: str) -> None:
         self.pop(key, None)
 
 
 def refuse(shell: Any) -> None:
-    """Have the shell refuse these magics."""
+    """Replace these magics in `shell` by ones that raise UsageError."""
     for name, sentence in REFUSED.items():
         shell.register_magic_function(_refusal(sentence), "line", name)
 

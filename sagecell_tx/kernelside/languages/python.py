@@ -1,7 +1,7 @@
 """Python as a cell's language.
 
 Our own script names the language in the request. Other clients wrap the program, as SageMathCell's
-script does: the whole cell is ``exec(\"\"\"...\"\"\")``, which shows no value and knows no magics.
+script does: the whole cell is ``exec(\"\"\"...\"\"\")``, which shows no value and has no magics.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: What turns the lines of a cell into others before they are parsed.
+#: An IPython input transformer: takes the lines of a cell and returns others.
 Transformer = Callable[[list[str]], list[str]]
 
 
 def wrapped_program(cell: str) -> str | None:
-    """The program in a cell that is ``exec`` of one text; None for any other cell.
+    """The program in a cell that is only an ``exec`` of one string; None for any other cell.
 
-    None as well if the text is no Python: `exec` itself raises the error.
+    None as well if the string is not valid Python: `exec` itself raises the error.
     """
     if not cell.lstrip().startswith("exec"):
         return None
-    # The program's own warnings are shown when it runs.
+    # The program's SyntaxWarnings are shown when it runs.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -40,16 +40,16 @@ def wrapped_program(cell: str) -> str | None:
 
 @contextmanager
 def unpreparsed(*lists: list[Transformer]) -> Iterator[None]:
-    """While this lasts, the transformers in these lists are without Sage's preparser."""
+    """Take Sage's transformers, such as its preparser, out of these lists for a while."""
     before = [list(each) for each in lists]
     try:
         for each in lists:
-            each[:] = [one for one in each if not _is_of_sage(one)]
+            each[:] = [one for one in each if not _is_sages(one)]
         yield
     finally:
         for each, transformers in zip(lists, before, strict=True):
             each[:] = transformers
 
 
-def _is_of_sage(transformer: Transformer) -> bool:
+def _is_sages(transformer: Transformer) -> bool:
     return str(getattr(transformer, "__module__", "")).startswith("sage.")

@@ -1,7 +1,7 @@
-"""How a program ends that says so itself, by ``exit()``, ``sys.exit()`` or ``raise SystemExit``.
+"""Exits of programs: ``exit()``, ``quit()``, ``sys.exit()`` and ``raise SystemExit``.
 
-It means what it means to ``python file.py``: nothing and 0 are success, another number is the exit
-status, and anything else is printed, with exit status 1.
+They mean what they mean in ``python file.py``: no argument, None and 0 are a success, another number
+is the exit status, and anything else is printed, with exit status 1.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def status(error: SystemExit) -> int:
         if code is None:
             return 0
         return int(code) & 0xFF if isinstance(code, int) else 1
-    except Exception:  # of a class that the program derived
+    except Exception:  # raised by a subclass of the program's
         return 1
 
 
 @contextmanager
 def success() -> Iterator[None]:
-    """An exit with status 0 ends what runs here, and is no error of it."""
+    """Suppress an exit with status 0."""
     try:
         yield
     except SystemExit as error:
@@ -37,9 +37,9 @@ def success() -> Iterator[None]:
 
 
 def show(error: SystemExit, shell: Any) -> None:
-    """Show the exit that is being handled: nothing of a success."""
-    # IPython goes on to advise Ctrl-D, and there is no key that ends a kernel. A filter of an
-    # earlier time would come after those of the visitor.
+    """Show the exit that is being handled, with its status; a success shows nothing."""
+    # IPython warns next, with the advice to press Ctrl-D, which does nothing here. The filter is
+    # added at this late point so that it precedes those that the program has added.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)
     if error.code is not None and not isinstance(error.code, int):
         print(error.code, file=sys.stderr)
@@ -49,9 +49,9 @@ def show(error: SystemExit, shell: Any) -> None:
 
 
 class Exit(ZMQExitAutocall):  # type: ignore[misc]
-    """`exit` and `quit`: they stop the program, and the kernel ends when it has replied."""
+    """`exit` and `quit`: the program stops, and the kernel ends after its reply."""
 
     def __call__(self, code: object = None, *, keep_kernel: bool = False) -> None:
-        """Stop the program with this exit status; with `keep_kernel`, variables stay."""
+        """Raise SystemExit with `code`. With `keep_kernel`, the kernel does not end."""
         super().__call__(keep_kernel)
         raise SystemExit(code)

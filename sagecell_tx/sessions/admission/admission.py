@@ -1,4 +1,4 @@
-"""Who may start a kernel, and who waits. Places are taken on request and given back once."""
+"""Who may start a kernel, and who waits. Places are taken on request and released once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place:
     _taken: bool = field(default=True, init=False)
 
     def release(self) -> None:
-        """Give the place back, to who waits first; a second time changes nothing."""
+        """Release the place to the first in the queue. Later calls do nothing."""
         if self._taken:
             self._taken = False
             self._pool.release(self.visitor)
@@ -38,7 +38,7 @@ class Place:
 
 @define(kw_only=True)
 class PlacePool:
-    """The places of one purpose, its budgets, and the queue of those who found none free."""
+    """The places of one purpose, its budgets, and the queue for when no place is free."""
 
     size: int
     limits: AdmissionLimits
@@ -66,14 +66,14 @@ class PlacePool:
         return succeed(self._take(visitor)) if free else self._wait(visitor, patience, on_moved)
 
     def release(self, visitor: Visitor) -> None:
-        """A place is free again."""
+        """Free a place and serve the queue."""
         self.taken -= 1
         self.budgets.give_back(visitor)
         self.pace.released(self.clock.seconds())
         self._serve()
 
     def refuse_all(self) -> None:
-        """Refuse everybody who waits: the server goes."""
+        """Refuse everybody in the queue, since the server is stopping."""
         while self.queue:
             self._refuse(self.queue.first(), refusals.draining())
 
@@ -84,7 +84,7 @@ class PlacePool:
             raise refusals.too_many_waiting(self._next_free())
 
     def _next_free(self) -> int | None:
-        """In how many seconds one of those who wait may have its turn."""
+        """Estimated seconds until a place is free; None if unknown."""
         return self.pace.estimate(1, self.clock.seconds())
 
     def _take(self, visitor: Visitor) -> Place:
@@ -119,10 +119,10 @@ class PlacePool:
         entry.turn.errback(refused)
 
     def _serve(self) -> None:
-        """Give what is free to those who wait, in order.
+        """Give free places to the queue, in order.
 
-        A start that fails at once gives its place back in the middle of this: the loop goes
-        on with it, instead of one within the other as deep as the queue is long.
+        A start that fails at once releases its place during the callback; the loop serves it
+        next, without a recursion as deep as the queue is long.
         """
         if self._serving:
             return
@@ -140,7 +140,7 @@ class PlacePool:
 
 @define(kw_only=True)
 class Admission:
-    """The door: a pool of places for each purpose, so that neither starves the other."""
+    """Admits visitors: a pool of places for each purpose, so that none starves the others."""
 
     limits: AdmissionLimits
     clock: IReactorTime
@@ -161,19 +161,19 @@ class Admission:
 
     @property
     def taken(self) -> int:
-        """Places that somebody has."""
+        """The number of places in use."""
         return sum(pool.taken for pool in self.pools.values())
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nobody has anything and nobody waits."""
+        """Whether no place is in use and nobody waits."""
         pools = self.pools.values()
         return not any(pool.taken or pool.queue for pool in pools) and all(
             pool.budgets.is_whole for pool in pools
         )
 
     def waiting(self, purpose: Purpose) -> int:
-        """How many wait."""
+        """How many wait in the queue."""
         return len(self.pools[purpose].queue)
 
     def admit(
@@ -183,11 +183,12 @@ class Admission:
         patience: float,
         on_moved: Callable[[Position], None] = lambda _: None,
     ) -> Deferred[Place]:
-        """Ask for a place; what the budgets say is said at once.
+        """Request a place.
 
-        Fires with the place, which the caller owns, at once if one is free and otherwise when
-        it is one's turn. Fails with `Refused`, also after `patience` seconds in the queue.
-        `on_moved` is told each new position. Cancelling leaves the queue.
+        Fires with the place, which the caller has to release, at once if one is free and
+        otherwise at its turn. Fails with `Refused`, at once if a budget is spent or the queue is
+        full, otherwise after `patience` seconds in the queue. `on_moved` is called with each new
+        position. Cancelling leaves the queue.
         """
         try:
             if self._draining:
@@ -198,20 +199,20 @@ class Admission:
         return place.addErrback(self._count, visitor)
 
     def drain(self) -> None:
-        """Let nobody in any more, and send away who waits."""
+        """Refuse everybody from now on, and those in the queue."""
         self._draining = True
         for pool in self.pools.values():
             pool.refuse_all()
 
     def reopen(self) -> None:
-        """Let people in again."""
+        """Admit visitors again."""
         self._draining = False
 
     def _count(self, failure: Failure, visitor: Visitor) -> Failure:
         if isinstance(failure.value, Refused):
             self.refused[failure.value.code] += 1
             who = {scope.value: name for scope, name in visitor.names.items() if name}
-            # As a dict's repr: a name may hold anything, and the log has one line for each.
+            # As a dict's repr: a name may contain anything, line breaks as well.
             _log.info(
                 "refused {purpose} {who!r}: {code}",
                 purpose=visitor.purpose.value,

@@ -1,4 +1,4 @@
-"""What one address, network, site, cell session or key may have, and everybody together."""
+"""The kernels and starts that each address, network, site, cell session and key may have."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from sagecell_tx.sessions.admission.visitors import Scope, Visitor
 
 @define
 class Budget:
-    """Kernels at a time, up to `most` for each name if that is not 0, and how often."""
+    """For each name, a limit of kernels at a time (`most`; 0: none) and a rate of starts."""
 
     most: int
     buckets: Buckets
     taken: Counter[str] = field(factory=Counter, init=False)
 
     def is_spent(self, name: str) -> bool:
-        """Whether no more kernels may be had by that name."""
+        """Whether `name` has as many kernels as it may have."""
         return 0 < self.most <= self.taken[name]
 
     def take(self, name: str, now: float) -> None:
-        """A kernel more, and a token less."""
+        """Count a kernel, and take a token."""
         self.taken[name] += 1
         self.buckets.take(name, now)
 
     def give_back(self, name: str) -> None:
-        """A kernel less. A token does not come back: asking costs, whatever came of it."""
+        """Count a kernel less. The token is not returned: every request costs one."""
         self.taken[name] -= 1
         if not self.taken[name]:
             del self.taken[name]
@@ -45,7 +45,7 @@ def _budgets(limits: AdmissionLimits) -> dict[Scope, Budget]:
             limits.kernels_per_cell_session, Buckets(limits.starts_per_cell_session)
         ),
         Scope.KEY: Budget(limits.kernels_per_key, Buckets(limits.starts_per_key)),
-        # Kernels of all are counted by the places that there are; see admission.py.
+        # The kernels of everybody are limited by the number of places; see admission.py.
         Scope.ALL: Budget(0, Buckets(limits.starts)),
     }
 
@@ -60,7 +60,7 @@ class Budgets:
         self.by_scope = _budgets(limits)
 
     def check(self, visitor: Visitor, now: float) -> None:
-        """Raises `Refused` when one of the budgets that the visitor is counted by is spent."""
+        """Raise `Refused` if one of the visitor's budgets is spent."""
         names = visitor.names
         for scope, name in names.items():
             if self.by_scope[scope].is_spent(name):
@@ -68,7 +68,7 @@ class Budgets:
         waits = {
             scope: self.by_scope[scope].buckets.wait(name, now) for scope, name in names.items()
         }
-        # The one that takes longest: whoever comes back by then finds the others filled too.
+        # The longest wait: after it, the other buckets have tokens, too.
         longest = max(waits, key=lambda scope: waits[scope])
         if waits[longest] > 0:
             raise too_many_starts_for(longest, waits[longest])

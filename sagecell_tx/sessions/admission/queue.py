@@ -1,4 +1,4 @@
-"""Who waits for a kernel when all are in use: first come, first served."""
+"""The queue for kernels when all are in use: first come, first served."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from sagecell_tx.sessions.admission.visitors import Scope, Visitor
 
 _log = Logger()
 
-#: Releases that the estimate looks at: so many of the latest, and at least so many.
+#: The latest releases that the estimate uses, and the fewest that it needs.
 _LATEST = 20
 _FEWEST = 3
 
 
 @frozen(kw_only=True)
 class Position:
-    """Where one stands in the queue, from 1 up, and in how many seconds it may be over."""
+    """A position in the queue, from 1 up, and the estimated wait in seconds."""
 
     position: int
-    seconds: int | None  # None: nobody knows
+    seconds: int | None  # None: unknown
 
 
 @define(eq=False, kw_only=True)
 class QueueEntry:
-    """One that waits; `turn` fires when it has waited long enough."""
+    """A visitor who waits; `turn` fires when a place is free."""
 
     visitor: Visitor
     turn: Deferred[None]
@@ -38,18 +38,18 @@ class QueueEntry:
     _notified: int = field(default=0, init=False)
 
     def notify(self, where: Position) -> None:
-        """Notify it of where it stands, if that has changed."""
+        """Call `on_moved`, if the position has changed."""
         if where.position != self._notified:
             self._notified = where.position
             try:
                 self.on_moved(where)
-            except Exception:  # the others wait too
-                _log.failure("telling a position in the queue")
+            except Exception:  # the others have to be notified, too
+                _log.failure("a queue position could not be sent")
 
 
 @define
 class Pace:
-    """How often kernels have become free of late."""
+    """How often kernels became free recently."""
 
     _latest: deque[float] = field(factory=lambda: deque(maxlen=_LATEST), init=False)
 
@@ -58,9 +58,9 @@ class Pace:
         self._latest.append(now)
 
     def estimate(self, position: int, now: float) -> int | None:
-        """Seconds until so many have become free, at the pace of late; None when unknown.
+        """Estimated seconds until `position` kernels have become free; None if unknown.
 
-        Up to now, not up to the latest: when none becomes free for long, hope fades.
+        The time since the latest release counts, so the estimate grows while none becomes free.
         """
         if len(self._latest) < _FEWEST:
             return None
@@ -70,7 +70,7 @@ class Pace:
 
 @define
 class Queue:
-    """Those who wait, in order; at most `room` of them."""
+    """The waiting visitors, in order; at most `room` of them."""
 
     room: int
     _waiting: list[QueueEntry] = field(factory=list, init=False)
@@ -81,21 +81,21 @@ class Queue:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody else may wait."""
+        """Whether there is no room for one more."""
         return len(self._waiting) >= self.room
 
     def is_unfair_to_others(self, visitor: Visitor) -> bool:
-        """Whether half of the queue comes from where this one comes from."""
+        """Whether half of the room is taken by visitors of the same origin."""
         half = (self.room + 1) // 2
         return any(self._from[origin] >= half for origin in visitor.origins.items())
 
     def join(self, entry: QueueEntry) -> None:
-        """Come last."""
+        """Append an entry."""
         self._waiting.append(entry)
         self._from.update(entry.visitor.origins.items())
 
     def leave(self, entry: QueueEntry) -> None:
-        """Wait no longer."""
+        """Remove an entry and cancel its timer."""
         self._waiting.remove(entry)
         for origin in entry.visitor.origins.items():
             self._from[origin] -= 1
@@ -105,12 +105,12 @@ class Queue:
             entry.timer.cancel()
 
     def first(self) -> QueueEntry:
-        """Take out who has waited longest."""
+        """Remove the entry that has waited longest."""
         first = self._waiting[0]
         self.leave(first)
         return first
 
     def notify(self, pace: Pace, now: float) -> None:
-        """Tell everybody whose position has changed."""
+        """Notify everybody whose position has changed."""
         for position, entry in enumerate(list(self._waiting), 1):
             entry.notify(Position(position=position, seconds=pace.estimate(position, now)))

@@ -1,4 +1,4 @@
-"""Why there is no kernel now, in a word for programs and a sentence for people."""
+"""Why a kernel or a permalink is refused: a code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from math import ceil
 from sagecell_tx.sessions.admission.visitors import Scope
 from sagecell_tx.sessions.endreasons import Reason
 
-#: When to come back, in seconds, where nothing better is known.
+#: Seconds after which to try again, where no estimate is known.
 _SOON = 5
 
-#: For whoever has all the kernels that it may have at a time.
+#: Too many kernels at a time.
 TOO_MANY_KERNELS = {
     Scope.ADDRESS: (
         "too_many_kernels_for_address",
@@ -22,7 +22,7 @@ TOO_MANY_KERNELS = {
     ),
     Scope.SITE: (
         "too_many_kernels_for_site",
-        "Too many programs of this web site are running. Please try again in a moment.",
+        "Too many programs from this web site are running. Please try again in a moment.",
     ),
     Scope.CELL_SESSION: (
         "too_many_kernels_for_cell_session",
@@ -34,7 +34,7 @@ TOO_MANY_KERNELS = {
     ),
 }
 
-#: For whoever has asked too often.
+#: Too many starts within a time.
 TOO_MANY_STARTS = {
     Scope.ADDRESS: ("too_many_starts_for_address", "Your address has started too many programs."),
     Scope.NETWORK: ("too_many_starts_for_network", "Your network has started too many programs."),
@@ -47,7 +47,7 @@ TOO_MANY_STARTS = {
     Scope.ALL: ("too_many_starts", "Too many programs are being started on this server."),
 }
 
-#: For whoever has had too many permalinks made.
+#: Too many permalinks within a time.
 TOO_MANY_PERMALINKS = {
     Scope.ADDRESS: (
         "too_many_permalinks_for_address",
@@ -65,9 +65,9 @@ TOO_MANY_PERMALINKS = {
 
 
 class Refused(Exception):
-    """No kernel now, or no permalink. `code` is a word for programs, the text a sentence for people.
+    """A kernel or a permalink is refused. `code` is for programs, `message` a sentence for people.
 
-    `retry_after` is in seconds, rounded up to whole ones, so that it is not too soon.
+    `retry_after` is in whole seconds, rounded up, so that it is not too soon.
     """
 
     def __init__(self, code: str, message: str, *, retry_after: float) -> None:
@@ -78,17 +78,17 @@ class Refused(Exception):
 
 
 def too_many_kernels_for(scope: Scope) -> Refused:
-    """Nobody knows when somebody's program ends."""
+    """As many kernels run as may; when one of them ends is unknown."""
     return Refused(*TOO_MANY_KERNELS[scope], retry_after=_SOON)
 
 
 def too_many_starts_for(scope: Scope, wait: float) -> Refused:
-    """There is a token in `wait` seconds."""
+    """Kernels were started too often; the next start may come in `wait` seconds."""
     return _too_often(*TOO_MANY_STARTS[scope], wait)
 
 
 def too_many_permalinks_for(scope: Scope, wait: float) -> Refused:
-    """One more may be made in `wait` seconds."""
+    """Permalinks were made too often; the next may be made in `wait` seconds."""
     return _too_often(*TOO_MANY_PERMALINKS[scope], wait)
 
 
@@ -100,7 +100,7 @@ def _too_often(code: str, sentence: str, wait: float) -> Refused:
 
 
 def full(seconds: float | None) -> Refused:
-    """All kernels are in use, and the queue is no help. One is free in `seconds`, if known."""
+    """There is no kernel, and no wait in the queue. One may be free in `seconds`, if known."""
     return Refused(
         "too_many_kernels",
         "All of this server's kernels are in use. Please try again in a moment.",
@@ -109,15 +109,15 @@ def full(seconds: float | None) -> Refused:
 
 
 def too_many_waiting(seconds: float | None) -> Refused:
-    """The queue has room, but not for more of these."""
+    """The queue has room, but not for more visitors of the same origin."""
     return Refused(
         "too_many_waiting",
-        "All of this server's kernels are in use, and many programs from the same place are "
-        "waiting already. Please try again in a moment.",
+        "All of this server's kernels are in use, and many programs with the same address, web "
+        "site or API key are waiting already. Please try again in a moment.",
         retry_after=seconds or _SOON,
     )
 
 
 def draining() -> Refused:
-    """The server goes, and another may come in its place."""
+    """The server is stopping, perhaps for a restart."""
     return Refused("draining", Reason.DRAINING.sentence, retry_after=10)

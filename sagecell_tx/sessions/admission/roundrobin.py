@@ -1,6 +1,6 @@
-"""Who is served next when there are few places: those who wait take turns.
+"""Round-robin service for a few places: those who wait take turns.
 
-However much one of them asks for, it has a few places at a time, and the others have theirs.
+However many items one asker has waiting, it has only a few places at a time.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 @define
 class Turns(Generic[T]):
-    """At most `places` are served at a time, of one asker `each`.
+    """At most `places` items are served at a time, and `each` of one asker.
 
-    An asker is known by a name. Nobody knows who is meant by the empty one, so it may have all.
+    An asker is identified by a name. The empty one stands for unknown askers and may have all.
     """
 
     places: int
@@ -28,15 +28,15 @@ class Turns(Generic[T]):
     _served: Counter[str] = field(factory=Counter, init=False)
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many items wait."""
         return sum(map(len, self._waiting.values()))
 
     def __iter__(self) -> Iterator[T]:
-        """Those that wait."""
+        """The waiting items."""
         return chain.from_iterable(self._waiting.values())
 
     def items(self) -> Iterator[tuple[str, T]]:
-        """Those that wait, and who asked for them."""
+        """The waiting items, each with its asker."""
         return ((who, item) for who, waiting in self._waiting.items() for item in waiting)
 
     def join(self, who: str, item: T) -> None:
@@ -44,14 +44,14 @@ class Turns(Generic[T]):
         self._waiting.setdefault(who, deque()).append(item)
 
     def leave(self, who: str, item: T) -> None:
-        """It waits no longer; raises KeyError or ValueError if it did not."""
+        """Remove a waiting item; raises KeyError or ValueError if it does not wait."""
         waiting = self._waiting[who]
         waiting.remove(item)
         if not waiting:
             del self._waiting[who]
 
     def next(self) -> T | None:
-        """Whose turn it is, which has a place from now on; None if there is none to be had."""
+        """Give a place to the item whose turn it is; None if no waiting item may have one."""
         if self._served.total() >= self.places:
             return None
         for who, waiting in self._waiting.items():
@@ -60,13 +60,13 @@ class Turns(Generic[T]):
             item = waiting.popleft()
             del self._waiting[who]
             if waiting:
-                self._waiting[who] = waiting  # behind all others
+                self._waiting[who] = waiting  # after all others
             self._served[who] += 1
             return item
         return None
 
     def served(self, who: str) -> None:
-        """A place of this asker is free again."""
+        """Free a place of this asker."""
         self._served[who] -= 1
         if not self._served[who]:
             del self._served[who]

@@ -1,7 +1,7 @@
-"""Kernels are started a few at a time, and those who ask for them take turns.
+"""Kernels are started a few at a time, and those who request them take turns.
 
-A start takes most of a processor. Who asks for many at once waits for their starts alone, and
-others do not wait for all of them.
+A start takes most of a processor. If somebody requests many kernels at once, others do not wait
+until all of those have started.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sagecell_tx.sessions.admission.roundrobin import Turns
 
 @define(eq=False)
 class _WaitingStart:
-    """One that waits for its turn, with its patience."""
+    """A start that waits for its turn, and the timer that refuses it."""
 
     turn: Deferred[None]
     patience: IDelayedCall
@@ -25,9 +25,10 @@ class _WaitingStart:
 
 @define(kw_only=True, eq=False)
 class Starts:
-    """At most `at_once` kernels are started at a time, of one asker `each`.
+    """At most `at_once` kernels are started at a time, and `each` of one asker.
 
-    Askers are known by names; the empty one, which stands for nobody in particular, may have all.
+    Askers are identified by names; the empty one, which stands for nobody in particular, may have
+    all.
     """
 
     at_once: int
@@ -42,8 +43,8 @@ class Starts:
     def turn(self, who: str, patience: float) -> Deferred[None]:
         """Fires when `who` may start a kernel, at once if possible; `over` has to follow.
 
-        Fails with `Refused` after `patience` seconds, or when the server goes. Cancelling gives the
-        turn up.
+        Fails with `Refused` after `patience` seconds, or when the server stops. Cancelling gives
+        up the turn.
         """
         turn: Deferred[None] = Deferred(lambda _: self._leave(who, waiting))
         timer = self.clock.callLater(
@@ -55,12 +56,12 @@ class Starts:
         return turn
 
     def over(self, who: str) -> None:
-        """A kernel is up, or will never be."""
+        """Free a turn: the start has succeeded or failed."""
         self._turns.served(who)
         self._serve()
 
     def refuse_all(self) -> None:
-        """Refuse everybody who waits: the server goes."""
+        """Refuse everybody who waits, since the server is stopping."""
         for who, waiting in list(self._turns.items()):
             self._refuse(who, waiting, refusals.draining())
 
@@ -76,8 +77,8 @@ class Starts:
     def _serve(self) -> None:
         """Let those start whose turn it is.
 
-        A start that is over at once comes back here in the middle of this: the loop goes on with
-        the next one, instead of one within the other.
+        A start that fails at once calls this again during its callback; the loop goes on with the
+        next one, without recursion.
         """
         if self._serving:
             return

@@ -1,4 +1,4 @@
-"""What may be stored, by each address, network and key: so much at once, and so much a minute."""
+"""How much each address, network and key may store: a burst, and then a rate per minute."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from sagecell_tx.sessions.admission.tokenbuckets import Buckets
 from sagecell_tx.sessions.admission.visitors import Scope, Visitor
 from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoredFile, Upload
 
-#: What a file takes of the store beside its bytes, and so counts for.
+#: Bytes that a file counts for beside its contents, for its entry in the store.
 ENTRY = 4096
 
 _STORED_TOO_MUCH = {
-    Scope.ADDRESS: "your address has stored too much of late",
-    Scope.NETWORK: "your network has stored too much of late",
-    Scope.KEY: "too much was stored with this API key of late",
+    Scope.ADDRESS: "your address has stored too much recently",
+    Scope.NETWORK: "your network has stored too much recently",
+    Scope.KEY: "too much was stored with this API key recently",
 }
 
 
 @define
 class Allowance:
-    """One kind of thing. A visitor that is counted by none of these scopes has no limit."""
+    """The rates for one kind of data. A visitor counted by none of the scopes has no limit."""
 
     rates: Mapping[Scope, Rate]
     _buckets: dict[Scope, Buckets] = field(init=False)
@@ -35,10 +35,10 @@ class Allowance:
         self._buckets = {scope: Buckets(rate) for scope, rate in self.rates.items()}
 
     def take(self, visitor: Visitor, now: float, amount: float) -> tuple[Scope, float] | None:
-        """Count so much more of the visitor's.
+        """Count `amount` for the visitor.
 
-        Nothing is counted when there is too little left; then it gives by what the visitor is
-        counted, and how many seconds there are to wait.
+        Returns None, or, if too little is left, the scope for which that is so and the seconds to
+        wait. Then nothing is counted.
         """
         names = [(scope, name) for scope, name in visitor.names.items() if scope in self._buckets]
         waits = {scope: self._buckets[scope].wait(name, now, amount) for scope, name in names}
@@ -52,7 +52,7 @@ class Allowance:
 
 @define(init=False)
 class FileAllowance:
-    """The bytes of files. What was counted stays so, whatever becomes of the file."""
+    """The bytes of files. They stay counted, even if the file is not stored."""
 
     _allowance: Allowance
 
@@ -69,14 +69,15 @@ class FileAllowance:
         """Count `size` bytes of the file called `name`; raises `FileRefused`."""
         refused = self._allowance.take(visitor, now, size)
         if refused is not None:
-            raise FileRefused(f"The file {name!r} was not saved: {_STORED_TOO_MUCH[refused[0]]}.")
+            why = _STORED_TOO_MUCH[refused[0]]
+            raise FileRefused(f"The file {name!r} was not saved: {why}. Please try again later.")
 
 
 @define
 class Metered:
-    """A `FileStore` for one visitor: `count` is told what is to be stored, or raises `FileRefused`.
+    """A `FileStore` for one visitor, whose bytes are counted before they are stored.
 
-    It is given the name of the file and a number of bytes.
+    `count` is called with the name of the file and a number of bytes, and may raise `FileRefused`.
     """
 
     _store: FileStore
@@ -128,7 +129,7 @@ class _MeteredUpload:
 
 @define(init=False)
 class PermalinkAllowance:
-    """Permalinks, of which equal ones count as often as they are asked for."""
+    """The number of permalinks; equal ones count each time."""
 
     _allowance: Allowance
 

@@ -1,4 +1,4 @@
-"""Token buckets by name: a full bucket is the same as none, so the idle cost nothing."""
+"""Token buckets by name. A full bucket is the same as none, so idle names take no memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from attrs import define, field
 
 from sagecell_tx.limits import Rate
 
-#: Names at most in memory; beyond it, who was seen least recently starts anew.
+#: Most names in memory; beyond it, the least recently seen one is forgotten.
 MOST = 20_000
 
-#: A token is one in spite of the rounding of times.
+#: The part of a token that may be missing because times are rounded.
 _NEARLY = 1e-6
 
 
@@ -21,26 +21,26 @@ class Buckets:
 
     rate: Rate
     most: int = MOST
-    #: By name, least recently seen first: tokens that are missing, and when.
+    #: By name, least recently seen first: missing tokens, and the time of that count.
     _missing: OrderedDict[str, tuple[float, float]] = field(factory=OrderedDict, init=False)
 
     def __len__(self) -> int:
         return len(self._missing)
 
     def wait(self, name: str, now: float, amount: float = 1) -> float:
-        """Seconds until there are so many tokens; 0 when there are."""
+        """Seconds until `amount` tokens are available; 0 if they are."""
         if not self._limited:
             return 0.0
         short = self._missing_at(name, now) + amount - self.rate.burst
         return short * self._refill if short > _NEARLY else 0.0
 
     def take(self, name: str, now: float, amount: float = 1) -> None:
-        """Take so many tokens. Who does so without having them waits the longer."""
+        """Take `amount` tokens, even if fewer are available; the next wait is then longer."""
         if not self._limited:
             return
         self._missing[name] = (self._missing_at(name, now) + amount, now)
         self._missing.move_to_end(name)
-        # Two are looked at for the one that came, so that the old go faster than new ones come.
+        # Evict up to two per insertion, so that the table shrinks.
         for _ in range(2):
             oldest = next(iter(self._missing))
             if len(self._missing) > self.most or not self._missing_at(oldest, now):
@@ -52,7 +52,7 @@ class Buckets:
 
     @property
     def _refill(self) -> float:
-        """Seconds that a token takes to come."""
+        """Seconds for one token."""
         return 60 / self.rate.per_minute
 
     def _missing_at(self, name: str, now: float) -> float:

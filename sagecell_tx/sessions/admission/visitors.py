@@ -1,4 +1,4 @@
-"""Who asks for a kernel, as far as it matters to budgets."""
+"""Who requests a kernel, as far as it matters to budgets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Purpose(Enum):
 
 
 class Scope(Enum):
-    """By what visitors are counted."""
+    """What visitors are counted by."""
 
     ADDRESS = "address"
     NETWORK = "network"
@@ -29,10 +29,10 @@ class Scope(Enum):
 
 @frozen(kw_only=True)
 class Visitor:
-    """Who asks. What is empty is not known, and nothing is counted by it.
+    """Who makes a request. An empty field is unknown, and nothing is counted by it.
 
     `address` is an IP address, or empty for a program on the server's own machine. `site` is
-    the host of the page that asks, `key` the name of the API key that came along.
+    the host of the requesting page, `key` the name of the API key in the request.
     """
 
     purpose: Purpose = Purpose.KERNEL
@@ -43,12 +43,12 @@ class Visitor:
 
     @property
     def holder(self) -> str:
-        """Whose the address is, as far as it tells: with an IPv6 one, somebody has all of its /64."""
+        """The IPv4 address, or the /64 of an IPv6 one, all of which one holder usually has."""
         return self.network if ":" in self.address else self.address
 
     @property
     def network(self) -> str:
-        """The /24 or /64 around the address: what one household or school may well have whole."""
+        """The /24 or /64 around the address, all of which one household or school may have."""
         try:
             address = ip_address(self.address)
         except ValueError:
@@ -58,7 +58,7 @@ class Visitor:
 
     @property
     def origins(self) -> dict[Scope, str]:
-        """Where the request comes from: a key stands in for address, network and site."""
+        """Where the request comes from: its key if it has one, otherwise address and site."""
         if self.key:
             return {Scope.KEY: self.key}
         places = {Scope.ADDRESS: self.address, Scope.SITE: self.site}
@@ -66,7 +66,7 @@ class Visitor:
 
     @property
     def names(self) -> dict[Scope, str]:
-        """All that the request is counted by."""
+        """Everything that the request is counted by."""
         names = dict(self.origins)
         if Scope.ADDRESS in names:
             names[Scope.NETWORK] = self.network

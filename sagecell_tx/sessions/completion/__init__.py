@@ -1,1 +1,1 @@
-"""Completions for cells without a kernel, from one kernel for everybody."""
+"""Completions for cells without a kernel, from one shared kernel."""

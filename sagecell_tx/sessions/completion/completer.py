@@ -1,11 +1,11 @@
-"""Completions and explanations for cells that have no kernel yet, from one kernel for everybody.
+"""Completions and inspections for cells that have no kernel yet, from one shared kernel.
 
-It is started by the first question, ends by itself when nobody has asked for a while, and is
-started again. Nothing is ever executed in it: it answers each question in a process of the
-question's own, which has seconds to do so (see kernelside/completion/requests.py) and leaves no
-trace for the others. Those who ask take turns, so that slow questions of one keep nobody else
-waiting. Only an excerpt around the cursor goes there. Questions about languages that the kernel
-does not speak are answered from a list of words.
+The first request starts the kernel. It ends when it has been idle for a while, and the next
+request starts another. The kernel never executes a cell: it answers each request in a process
+of its own, which has a few seconds (see kernelside/completion/requests.py) and leaves no trace
+for other requests. Clients take turns, so that slow requests of one do not delay the others.
+The kernel is sent only an excerpt around the cursor. Requests about languages that the kernel
+does not complete are answered from lists of words.
 """
 
 from __future__ import annotations
@@ -35,34 +35,37 @@ from sagecell_tx.wire.messages import SHELL, Message, WireError
 
 _log = Logger()
 
-#: What is answered, and by what. To the kernel both are asked and answered with a prefix.
+#: The accepted requests and their replies. To and from the kernel, both types have a prefix.
 REPLIES = {"complete_request": "complete_reply", "inspect_request": "inspect_reply"}
 PREFIX = "sagecell."
 
-#: What the kernel speaks; without a mode, a question is for it as well.
+#: The modes that the kernel completes; the empty one stands for a request without a mode.
 SPOKEN = frozenset({"", "sage", "python"})
 
-#: Questions that may wait for an answer, and for how long, in seconds. A kernel that has not
-#: answered one by then is replaced: it answers each within two, be it to say that it cannot.
+#: Requests that may wait, and how long each may wait for its turn and then for the reply, in
+#: seconds. A kernel that does not reply in time is replaced: it replies to each within two
+#: seconds, if only with an error.
 MOST = 256
 PATIENCE = 10.0
 
-#: Questions that the kernel has at a time, and how many of them one asker.
+#: Requests that the kernel has at a time, in all and from one client.
 AT_ONCE = 8
 EACH = 2
 
-#: The longest answer that is looked at, in bytes.
+#: The longest reply that is accepted, in bytes.
 LONGEST = 256 * 1024
 
 #: Bytes to read from the message log at once.
 ROOM = 256 * 1024
 
+TOO_MANY = "Too many completions are requested at present. Please try again in a moment."
+
 
 @define(kw_only=True, eq=False)
 class Question:
-    """What a client asked, the part of it that the kernel is asked, and who waits for the answer.
+    """A client's request, the excerpt that the kernel is sent, and the callback for the reply.
 
-    `msg_id` is the kernel's request's, empty while the question waits for its turn.
+    `msg_id` is that of the request to the kernel, empty until it is sent.
     """
 
     asked: Message
@@ -76,39 +79,39 @@ class Question:
 
 @define(kw_only=True, eq=False)
 class Completer:
-    """The shared kernel's one listener."""
+    """Answers requests from the shared kernel, whose only listener it is."""
 
     fleet: Fleet
     clock: IReactorTime
     originator: Originator
-    _questions: dict[str, Question] = field(factory=dict, init=False)  # that the kernel has
+    _questions: dict[str, Question] = field(factory=dict, init=False)  # sent, by msg_id
     _turns: Turns[Question] = field(factory=lambda: Turns(AT_ONCE, EACH), init=False)
     _opening: bool = field(default=False, init=False)
     _session: Session | None = field(default=None, init=False)
     _attachment: Attachment | None = field(default=None, init=False)
 
     def accepts(self, asked: Message) -> bool:
-        """Whether a request is one for the completer; others are not to be asked."""
+        """Whether `ask` takes requests of this type."""
         return asked.msg_type in REPLIES
 
     @property
     def is_full(self) -> bool:
-        """Whether as many questions wait as may; one more is answered with an error."""
+        """Whether `MOST` requests wait; one more is answered with an error."""
         return len(self._questions) + len(self._turns) >= MOST
 
     def ask(
         self, asked: Message, mode: str, answer: Callable[[Message], None], *, who: str = ""
     ) -> None:
-        """Answer a request, exactly once, now or later. Whatever goes wrong is an answer too.
+        """Call `answer` with the reply, exactly once, now or later. A failure is a reply, too.
 
-        `mode` is the language that is asked about, empty when nothing is said about it, and `who`
-        the name of who asks, empty when it is not known.
+        `mode` is the language of the code, empty if the request has none; `who` is the name of
+        the client, empty if it is not known. Raises `WireError` if the content cannot be parsed.
         """
         content = asked.parsed_content()
         if mode not in SPOKEN:
             answer(self._reply(asked, _from_words(asked, mode, content)))
         elif self.is_full:
-            answer(self._failed(asked, "too_many_requests", "Too many completions are asked for."))
+            answer(self._failed(asked, "too_many_requests", TOO_MANY))
         else:
             self._ask_kernel(asked, content, answer, who)
 
@@ -125,9 +128,9 @@ class Completer:
                     self._answered(message)
 
     def close(self, reason: str) -> None:
-        """See `Listener.close`: the next question starts another kernel."""
+        """See `Listener.close`. The next request starts another kernel."""
         self._session = self._attachment = None
-        self._fail_all("completer_ended", "The kernel that completes has ended.")
+        self._fail_all("completer_ended", "The completion kernel has ended. Please try again.")
 
     # --- inside
 
@@ -164,13 +167,14 @@ class Completer:
     def _not_opened(self, failure: Failure) -> None:
         self._opening = False
         if failure.check(Refused, StartFailed) is None:
-            _log.failure("starting the completer", failure)
+            _log.failure("the completion kernel did not start", failure)
         else:
-            _log.warn("no completer: {why}", why=failure.value)
-        self._fail_all("start_failed", "No kernel came up to complete with.")
+            _log.warn("the completion kernel did not start: {why}", why=failure.value)
+        sentence = "The completion kernel did not start. Please try again in a moment."
+        self._fail_all("start_failed", sentence)
 
     def _send_next(self) -> None:
-        """Ask the kernel whatever it has room for."""
+        """Send the waiting requests that the kernel may have now."""
         while self._attachment is not None and (question := self._turns.next()) is not None:
             self._send(question, self._attachment)
 
@@ -181,7 +185,7 @@ class Completer:
         }
         if question.asked.msg_type == "inspect_request":
             content["detail_level"] = question.detail_level
-        # Clients choose their ids as they like; here they must not collide.
+        # Under a new msg_id, since those that clients chose may collide.
         request = self.originator.originate(SHELL, PREFIX + question.asked.msg_type, content)
         question.msg_id = request.msg_id
         self._questions[request.msg_id] = question
@@ -202,42 +206,43 @@ class Completer:
         self._send_next()
 
     def _understood(self, question: Question, message: Message) -> Message:
-        """What the kernel's answer is to the one who asked."""
+        """The reply to the client, made from the kernel's."""
         asked = question.asked
         if message.msg_type != PREFIX + REPLIES[asked.msg_type] or message.size > LONGEST:
-            sentence = "The kernel answered something else."
+            sentence = "The completion kernel sent an unexpected reply."
             return self._failed(asked, "unexpected_reply", sentence)
         try:
             content = message.parsed_content()
             if content.get("status") == "error":
                 return self._failed(asked, str(content.get("ename")), str(content.get("evalue")))
-            # Only what was asked for: the kernel's own header would give its id away.
+            # Without the kernel's header, which would reveal its id.
             return self._reply(asked, question.excerpt.restored(content))
         except (WireError, ValueError, RecursionError):
-            return self._failed(asked, "unexpected_reply", "The kernel's answer makes no sense.")
+            sentence = "The completion kernel sent a malformed reply."
+            return self._failed(asked, "unexpected_reply", sentence)
 
     def _expire(self, question: Question) -> None:
-        """It has had no turn for so long."""
+        """The request has waited too long for its turn."""
         question.deadline = None
-        sentence = "Too many completions are asked for. Please try again in a moment."
-        self._finish(question, self._failed(question.asked, "no_answer", sentence))
+        self._finish(question, self._failed(question.asked, "no_answer", TOO_MANY))
 
     def _time_out(self) -> None:
-        _log.warn("the completer does not answer and is replaced")
+        _log.warn("the completion kernel does not answer and is replaced")
         session, self._session = self._session, None
         attachment, self._attachment = self._attachment, None
         if attachment is not None:
             attachment.detach()
         if session is not None:
             session.stop(Reason.STOPPED)
-        self._fail_all("no_answer", "The kernel that completes does not answer.")
+        sentence = "The completion kernel does not answer. Please try again in a moment."
+        self._fail_all("no_answer", sentence)
 
     def _fail_all(self, code: str, sentence: str) -> None:
         for question in [*self._questions.values(), *self._turns]:
             self._finish(question, self._failed(question.asked, code, sentence))
 
     def _finish(self, question: Question, reply: Message) -> None:
-        """Give a question its answer, wherever it was."""
+        """Reply to a request, which was sent to the kernel or still waits."""
         if question.msg_id:
             del self._questions[question.msg_id]
             self._turns.served(question.who)
@@ -258,7 +263,7 @@ class Completer:
 
 
 def _from_words(asked: Message, mode: str, content: dict[str, Any]) -> dict[str, Any]:
-    """The answer for a language that no kernel here completes."""
+    """The reply's content for a language that no kernel completes."""
     nothing = _nothing(asked, content)
     if asked.msg_type != "complete_request":
         return nothing
@@ -268,7 +273,7 @@ def _from_words(asked: Message, mode: str, content: dict[str, Any]) -> dict[str,
 
 
 def _nothing(asked: Message, content: dict[str, Any]) -> dict[str, Any]:
-    """An answer that has nothing in it, in the shape that clients rely on."""
+    """The content of a reply that found nothing, with the fields that clients rely on."""
     if asked.msg_type == "inspect_request":
         return {"status": "ok", "found": False, "data": {}, "metadata": {}}
     _, place = _code(content)

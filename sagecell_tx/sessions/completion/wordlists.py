@@ -1,4 +1,4 @@
-"""Words to complete with in languages that no kernel completes, as their manuals spell them."""
+"""Completion words for languages that no kernel completes, spelled as in their manuals."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ _WORD = re.compile(r"[A-Za-z_][\w.]*\Z")
 
 
 def completion(mode: str, before: str) -> tuple[int, list[str]]:
-    """Where the word that ends `before` begins, and the words of the language that begin so."""
+    """Complete the word at the end of `before`: its offset, and the words that begin with it.
+
+    For an unknown `mode`, or when `before` does not end in a word, there are none.
+    """
     found = _WORD.search(before[-256:])
     if found is None:
         return len(before), []

@@ -30,13 +30,13 @@ from sagecell_tx.sessions.spec import KernelSpec
 
 _log = Logger()
 
-#: How long a server that stops waits for clients that poll to come for the last words, and how
-#: often it looks whether they have, in seconds.
+#: How long a stopping server waits for polling clients to read the last messages, and how often
+#: it checks whether they have, in seconds.
 FAREWELL = 3.0
 _LOOK = 0.05
 
-#: How long a start that came to nothing goes on counting as one under way, in seconds: as long as
-#: its process may take to be killed. Its directory may take longer, for as others' programs like.
+#: How long a failed start goes on counting as one in progress, in seconds: the time that its
+#: process may take to be killed. Removing its directory may take longer and is not waited for.
 GONE = 1.0
 
 
@@ -80,11 +80,12 @@ class Fleet(Service):
         patience: float | None = None,
         on_moved: Callable[[Position], None] = lambda _: None,
     ) -> Deferred[Session]:
-        """Begin a session, at once if there is a place and otherwise when it is one's turn.
+        """Begin a session, at once if there is a place, otherwise at its turn in the queue.
 
-        `timeout` is in seconds, from 0 up, cut to the limit; infinity means the limit. For the
-        rest see `Admission.admit`; without a `patience` the limit's is meant. Fails with
-        `Refused`. Cancelling leaves the queue.
+        `timeout` is the idle timeout in seconds, from 0 up, capped at the limit; it may be
+        infinite. For the rest see `Admission.admit`; `patience` is by default
+        `limits.admission.queue_seconds`. Fails with `Refused`. Cancelling leaves the queue.
+        Raises ValueError for another `timeout`.
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
@@ -96,9 +97,9 @@ class Fleet(Service):
         )
 
     def _await_turn(self, place: Place, end: float) -> Deferred[Place]:
-        """Fires with the place when its kernel may be started; else it fails, and has released it.
+        """Fires with the place when its kernel may be started; fails at `end`, if not before.
 
-        That is at the time `end` at the latest.
+        After a failure the place is released.
         """
 
         def give_up(failure: Failure) -> Failure:
@@ -127,7 +128,7 @@ class Fleet(Service):
         return session
 
     def _start_over(self, who: str, session: Session) -> None:
-        """Give the turn back, when the kernel is up or its process will be gone."""
+        """Free the turn of a start when the kernel is up, or when its process should be gone."""
         if session.running:
             self.starts.over(who)
             return
@@ -148,15 +149,15 @@ class Fleet(Service):
 
     @override
     def startService(self) -> None:
-        """Take in whoever comes."""
+        """Begin to admit visitors."""
         super().startService()
         self.admission.reopen()
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Take in nobody new and end everybody; fires when all are gone and were told why.
+        """Admit nobody and end all sessions; fires when all have ended and clients know why.
 
-        Those who poll come for it soon, or not at all.
+        Clients that poll have `FAREWELL` seconds to read the reason.
         """
         super().stopService()
         self.admission.drain()
@@ -167,23 +168,23 @@ class Fleet(Service):
             _log.info("ending {count} sessions", count=len(dying))
         for session in sessions:
             session.stop(Reason.DRAINING)
-        told = DeferredList(dying).addCallback(lambda _: self._when_read(sessions))
-        return told.addCallback(lambda _: self.ended.clear())
+        read = DeferredList(dying).addCallback(lambda _: self._when_read(sessions))
+        return read.addCallback(lambda _: self.ended.clear())
 
     def _when_read(self, sessions: Sequence[Session]) -> Deferred[None]:
-        """Fires when everybody has read everything, or would have by now."""
-        told: Deferred[None] = Deferred()
+        """Fires when all clients have read everything, or after `FAREWELL` seconds."""
+        read: Deferred[None] = Deferred()
         end = self.clock.seconds() + FAREWELL
 
         def look() -> None:
-            untold = any(session.audience.has_unread for session in sessions)
-            if untold and self.clock.seconds() < end:
+            unread = any(session.audience.has_unread for session in sessions)
+            if unread and self.clock.seconds() < end:
                 self.clock.callLater(_LOOK, look)
             else:
-                told.callback(None)
+                read.callback(None)
 
         look()
-        return told
+        return read
 
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]

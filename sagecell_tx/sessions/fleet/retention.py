@@ -1,4 +1,4 @@
-"""Sessions that have ended, for as long as their clients may come for the rest of what was said."""
+"""Ended sessions, kept while their clients may come back for the remaining messages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sagecell_tx.sessions.lifecycle.session import Session
 
 @define(kw_only=True)
 class EndedSessions:
-    """The sessions by kernel id, the oldest first; few, small, and not for long.
+    """The ended sessions by kernel id, the oldest first, each for `limits.resumable_seconds`.
 
-    What is dropped early is what was kept longest, once there are more sessions than
-    `limits.retained_sessions`, or they have more bytes than `limits.retained_bytes`.
+    The oldest are dropped earlier when there are more sessions than `limits.retained_sessions`, or
+    when they have more bytes than `limits.retained_bytes`.
     """
 
     clock: IReactorTime
@@ -29,7 +29,7 @@ class EndedSessions:
         for other in [
             other for other, _ in self._kept.values() if not other.audience.awaits_return
         ]:
-            self.drop(other.kernel_id)  # everybody has heard everything
+            self.drop(other.kernel_id)  # its clients have read everything
         timer = self.clock.callLater(self.limits.resumable_seconds, self.drop, session.kernel_id)
         self._kept[session.kernel_id] = session, timer
         sizes = {kernel_id: other.audience.kept for kernel_id, (other, _) in self._kept.items()}
@@ -47,12 +47,12 @@ class EndedSessions:
         return session
 
     def drop(self, kernel_id: str) -> None:
-        """Let one go: nobody need come for it any more. Who listens to it yet hears the rest."""
+        """Forget a session. Listeners that are attached to it can still read the rest."""
         _, timer = self._kept.pop(kernel_id)
         if timer.active():
             timer.cancel()
 
     def clear(self) -> None:
-        """Nobody will come."""
+        """Forget all sessions."""
         for kernel_id in list(self._kept):
             self.drop(kernel_id)

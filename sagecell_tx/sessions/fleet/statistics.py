@@ -1,4 +1,4 @@
-"""How kernels end, counted: since the start, and of late."""
+"""Counts of how kernels ended, since the server's start and recently."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sagecell_tx.sessions.endreasons import Reason
 
 _log = Logger()
 
-#: How far back "of late" goes, in seconds.
+#: The length of time that counts as recent, in seconds.
 RECENT = 300.0
 
-#: Crashes of late that an operator should look into.
+#: Recent crashes of which the log warns.
 MANY = 10
 
 #: Deaths within so many seconds are counted together, so that there are few counts.
@@ -24,10 +24,10 @@ _TOGETHER = 10.0
 
 @define
 class Deaths:
-    """Deaths by reason. `now` gives the time in seconds.
+    """Deaths by reason. `now` returns the time in seconds.
 
-    When kernels crash often, the log says so, and again only after they had crashed less than
-    half as often.
+    When `MANY` kernels have crashed recently, the log warns, and again only after the number had
+    fallen below half of that.
     """
 
     _now: Callable[[], float]
@@ -36,7 +36,7 @@ class Deaths:
     _many: bool = field(default=False, init=False)
 
     def add(self, reason: Reason) -> None:
-        """A kernel died just now."""
+        """Count a kernel that died just now."""
         self.total[reason] += 1
         self._forget()
         now = self._now()

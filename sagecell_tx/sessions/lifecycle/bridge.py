@@ -1,12 +1,12 @@
-"""What goes where between one kernel and those who listen to it.
+"""The message flow between one kernel and its listeners.
 
-Kernel to listeners: everything is told to the audience, whose members take it at their own
-pace; only status messages, the ends of requests and the few messages meant for the server
-are looked into. Listeners to kernel: requests are noted as in flight and sent on, and an
-interrupt is watched until what it was meant for is over.
+Kernel to listeners: messages are published to the audience, whose members read at their own
+pace; only status messages, replies and the few messages meant for the server are examined.
+Listeners to kernel: requests are recorded as in flight and sent on, and an interrupt is watched
+until the interrupted executions have ended.
 
-The kernel is held (its publishing is not read, and soon it waits) while too much waits to
-be taken or a file of its is being stored.
+The kernel is paused (its iopub channel is not read, so that it soon blocks) while too many
+messages wait to be read, or while a file of the kernel is being stored.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ _log = Logger()
 #: Requests that one kernel may have in flight.
 REQUESTS = 1000
 
-#: What passes even when an execution has said all that it may.
+#: Messages that are published even when an execution has reached its limit of output.
 _ALWAYS = frozenset({"status", "error", "execute_input"})
 
-#: Makes a message on behalf of the kernel: type, content, parent header.
+#: Creates a message on behalf of the kernel: type, content, parent header.
 Originate = Callable[[str, dict[str, Any], bytes], Message]
 
 
 class Undeliverable(Exception):
-    """A request that is not sent on. `code` is for programs, the text a sentence for people."""
+    """A request that cannot be sent to the kernel. `code` is for programs, the text for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -56,9 +56,9 @@ class Undeliverable(Exception):
 
 @define(kw_only=True, eq=False)
 class Bridge:
-    """Joins one kernel with its listeners, and tells the kernel's life what happens on both sides.
+    """Connects one kernel with its listeners, and reports events on both sides to its life.
 
-    It is the kernel's observer.
+    Implements `KernelObserver`.
     """
 
     kernel_id: str
@@ -76,7 +76,7 @@ class Bridge:
     _valve: Valve = field(factory=Valve, init=False)
     _storing: Deferred[Any] | None = field(default=None, init=False)
     _shutdown_id: str | None = field(default=None, init=False)
-    _stray: int = field(default=0, init=False)  # bytes said on behalf of no request
+    _stray: int = field(default=0, init=False)  # bytes of output that belong to no request
 
     def __attrs_post_init__(self) -> None:
         self._in_flight = InFlight(2 * self.messages.kernel_message_bytes)
@@ -98,7 +98,7 @@ class Bridge:
         )
 
     def connect(self, kernel: Kernel) -> None:
-        """The kernel is up. Its life is told if somebody listens already."""
+        """Connect the kernel, which is up. Its life is notified if there is a listener already."""
         self._kernel = kernel
         self._valve.connect(kernel)
         if self.audience.present:
@@ -106,7 +106,7 @@ class Bridge:
 
     @property
     def connected(self) -> bool:
-        """There is a kernel."""
+        """Whether there is a kernel."""
         return self._kernel is not None
 
     # --- listeners
@@ -117,7 +117,7 @@ class Bridge:
             self.life.work_began()
 
     def send(self, message: Message) -> None:
-        """Pass a message on to the kernel, if there is one; raises `Undeliverable`."""
+        """Send a message to the kernel, if there is one; raises `Undeliverable`."""
         if self._kernel is None or self.audience.closed:
             return
         if message.channel == SHELL:
@@ -127,7 +127,7 @@ class Bridge:
         self._kernel.send(message)
 
     def _note(self, request: Message) -> None:
-        """A request is about to be in flight; raises `Undeliverable` if it cannot be."""
+        """Record a request as in flight; raises `Undeliverable` if it cannot be."""
         if request.msg_id in self._in_flight:
             raise Undeliverable(
                 "duplicate_msg_id", "A request with this msg_id is still being answered."
@@ -141,13 +141,13 @@ class Bridge:
     # --- for the session
 
     def interrupt(self) -> None:
-        """Interrupt what the kernel runs, as if a client had asked for it."""
+        """Interrupt what the kernel runs, by SIGINT."""
         if self._kernel is not None:
             self._interruptions.begin(self._in_flight.running)
             self._kernel.interrupt()
 
     def shut_down(self, shutdown: Message) -> None:
-        """Ask the kernel to end itself; how it answers to that is nobody's business."""
+        """Send the kernel a shutdown_request; replies to it are not published."""
         self._interruptions.end()
         self._shutdown_id = shutdown.msg_id
         if self._kernel is not None:
@@ -159,16 +159,16 @@ class Bridge:
             self._kernel.kill()
 
     def publish(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
-        """Say something to all listeners on behalf of the kernel."""
+        """Publish a message to all listeners on behalf of the kernel."""
         self.audience.publish(self.originate(msg_type, content, parent_header))
 
     def warn(self, reason: Reason, seconds: float) -> None:
-        """Tell everybody that the kernel will have to go, in so many seconds and why."""
+        """Warn all listeners that the kernel will be ended in `seconds`, and why."""
         content = {"reason": reason.value, "seconds": seconds, "message": reason.warning(seconds)}
         self.publish("sagecell_warning", content)
 
     def close(self, reason: str) -> None:
-        """Nothing more will be said. Listeners are closed once they have taken everything."""
+        """End publishing. Listeners are closed once they have read everything."""
         self.audience.close(reason)
 
     def _interrupt_again(self) -> None:
@@ -176,15 +176,15 @@ class Bridge:
             self._kernel.interrupt()
 
     def _kill_stubborn(self) -> None:
-        """Nothing short of its end stops the kernel; being asked to go has no grace either."""
-        _log.info("{kernel}: killed, it ignores interrupts", kernel=self.kernel_id)
+        """Kill a kernel that ignores interrupts, without the grace period of a shutdown."""
+        _log.info("{kernel}: killed, since it ignores interrupts", kernel=self.kernel_id)
         self.life.stop(Reason.STOPPED)
         self.kill()
 
     # --- KernelObserver
 
     def message_received(self, message: Message) -> None:
-        """The kernel said `message`."""
+        """See `KernelObserver.message_received`."""
         if self._shutdown_id is not None and message.parent_id == self._shutdown_id:
             return
         if message.channel == IOPUB:
@@ -196,30 +196,30 @@ class Bridge:
             self.audience.publish(message)
 
     def heartbeat_missed(self) -> None:
-        """The kernel hangs: not even its heartbeat thread answers."""
+        """See `KernelObserver.heartbeat_missed`. The session is stopped as crashed."""
         _log.warn("{kernel}: no heartbeat", kernel=self.kernel_id)
         self.life.stop(Reason.CRASHED)
 
     def limit_near(self, reason: str, seconds: float) -> None:
-        """The host will end the kernel before long."""
+        """See `KernelObserver.limit_near`. Only the limit of processor time is announced."""
         if reason == Reason.CPU.value:
             self.warn(Reason.CPU, seconds)
 
     def kernel_ended(self, how: Exit) -> None:
-        """The kernel is gone. Its life ends when what it said last is stored and on its way."""
+        """See `KernelObserver.kernel_ended`. The life ends when the last messages are published."""
         self._kernel = None
         self._interruptions.end()
         self._valve.disconnect()
         storing = self._storing if self._storing is not None else succeed(None)
         settled = storing.addCallback(self._settle)
-        settled.addErrback(lambda failure: _log.failure("settling a session", failure))
+        settled.addErrback(lambda failure: _log.failure("the end of a session failed", failure))
         settled.addCallback(lambda _: self.life.ended(how))
 
     def _settle(self, _: None) -> Deferred[None]:
         self.audience.publish(*self._in_flight.abandon())
         return self.uploads.close()
 
-    # --- what the kernel says
+    # --- messages from the kernel
 
     def _published(self, message: Message) -> None:
         kind = message.msg_type
@@ -248,7 +248,7 @@ class Bridge:
             self.life.work_finished()
 
     def _may_publish(self, message: Message) -> bool:
-        """Count `message` against its execution's output; the first one over it is announced."""
+        """Count `message` as output of its request; the first one over the limit is announced."""
         if message.msg_type in _ALWAYS:
             return True
         request, most = self._in_flight.get(message.parent_id), self.messages.output_bytes
@@ -266,16 +266,16 @@ class Bridge:
         return not over
 
     def _change_timeout(self, message: Message) -> None:
-        """The program asks to be kept for a while; only a number from 0 up is heeded."""
+        """Set the idle timeout that the program asks for; only a number from 0 up is accepted."""
         seconds = asked_timeout(message)
         if seconds is not None:
             self.idle_timeout.change(seconds)
 
     def _store(self, message: Message) -> None:
-        """A piece of a file: nothing that follows it is told before it is stored."""
+        """Store a piece of a file; what the kernel publishes next is not read before that."""
         self._valve.hold("file")
         self._storing = stored = self.uploads.receive(message)
-        stored.addErrback(lambda failure: _log.failure("storing a file", failure))
+        stored.addErrback(lambda failure: _log.failure("a file could not be stored", failure))
         stored.addCallback(self._stored, self._in_flight.get(message.parent_id))
 
     def _stored(self, outcome: UploadOutcome | None, request: Request | None) -> None:

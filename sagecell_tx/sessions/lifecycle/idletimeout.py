@@ -1,4 +1,4 @@
-"""How long a kernel stays when it has nothing to do."""
+"""How long an idle kernel is kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sagecell_tx.limits import LifetimeLimits
 
 @define(kw_only=True)
 class IdleTimeout:
-    """What the client asked for, or the program later, in `seconds`.
+    """The idle timeout, in `seconds`: what the client requested, or the program later.
 
-    It does not hold before something was run: until then the kernel is given time to be used.
-    With 0 the session is finished as soon as what it was asked to run is done.
+    It takes effect with the first execution. Until then the kernel is kept for at least
+    `limits.unclaimed_seconds`. With 0 the session ends when no request is in flight any more.
     """
 
     seconds: float
@@ -21,19 +21,19 @@ class IdleTimeout:
 
     @property
     def ends_with_work(self) -> bool:
-        """With no request in flight any more, the session is finished."""
+        """Whether the session ends when no request is in flight any more."""
         return self._holds and self.seconds == 0
 
     def deadline(self) -> float:
-        """In so many seconds an idle kernel has to go."""
+        """Seconds after which an idle kernel is ended."""
         if self._holds:
             return self.seconds
         return max(self.seconds, self.limits.unclaimed_seconds)
 
     def take_effect(self) -> None:
-        """Something was run, or nothing will be: from now on the timeout holds."""
+        """Apply the timeout from now on: something was executed, or nothing will be."""
         self._holds = True
 
     def change(self, seconds: float) -> None:
-        """The program asks to be kept for so long after its work; cut to the limit."""
+        """Set the timeout that the program asks for, capped at the limit."""
         self.seconds = float(min(seconds, self.limits.idle_seconds))

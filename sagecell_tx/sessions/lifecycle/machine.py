@@ -1,7 +1,7 @@
-"""One kernel's life, as a machine whose states own their timers.
+"""One kernel's life, as a state machine whose states own their timers.
 
-docs/lifecycle.rst has the diagram. Every input returns nothing, may come in every state,
-and may come from inside another one's reaction.
+docs/lifecycle.rst has the diagram. Every input returns None, is accepted in every state, and
+may be called while another one is being handled.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from sagecell_tx.sessions.interfaces import Exit
 
 
 class Life(Protocol):
-    """What can happen to a kernel."""
+    """The inputs: what can happen to a kernel."""
 
     def begin(self) -> None:
         """The host was asked for a kernel."""
 
     def started(self) -> None:
-        """The kernel is up and what it publishes is heard."""
+        """The kernel is up, and its iopub channel is connected."""
 
     def listener_came(self) -> None:
-        """Somebody listens, after nobody did."""
+        """There is a listener, after there was none."""
 
     def listeners_left(self) -> None:
-        """Nobody listens any more."""
+        """There is no listener any more."""
 
     def work_began(self) -> None:
         """A request is in flight, after none was."""
@@ -40,40 +40,40 @@ class Life(Protocol):
         """No request is in flight any more."""
 
     def stop(self, reason: Reason) -> None:
-        """The kernel has to go."""
+        """The kernel is to be ended, for `reason`."""
 
     def grace_over(self) -> None:
-        """The kernel had its time to go by itself."""
+        """The time for the kernel to end by itself is over."""
 
     def ended(self, how: Exit) -> None:
         """The kernel's process tree is gone."""
 
 
 class Effects(Protocol):
-    """What a life has the world outside do."""
+    """The outputs: what a life calls on its session."""
 
     def ask_to_stop(self, reason: Reason) -> None:
-        """Tell the kernel to end itself; a start under way is given up."""
+        """Ask the kernel to end itself, or cancel its start."""
 
     def kill(self) -> None:
         """Kill the kernel's process tree."""
 
     def warn(self, reason: Reason, seconds: float) -> None:
-        """In so many seconds the kernel will have to go, for that reason."""
+        """The kernel will be ended in `seconds`, for `reason`."""
 
     def died(self, reason: Reason) -> None:
-        """Everything is over."""
+        """The kernel has ended, for `reason`. Called once."""
 
 
 @define
 class Deadline:
-    """When a kernel has to go, and when that is said beforehand, if it is."""
+    """The timer that ends a kernel, and the one that warns beforehand, if there is one."""
 
     end: IDelayedCall
     warning: IDelayedCall | None = None
 
     def cancel(self) -> None:
-        """Neither its end nor its warning comes."""
+        """Cancel both timers."""
         for timer in (self.end, self.warning):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -83,7 +83,7 @@ class Deadline:
 class Core:
     """What all states share.
 
-    `idle` and `detached` give these deadlines, in seconds, when they are needed.
+    `idle` and `detached` return these deadlines, in seconds, when they are needed.
     """
 
     clock: IReactorTime
@@ -94,28 +94,25 @@ class Core:
     _lifetime: Deadline | None = field(default=None, init=False)
 
     def start_lifetime(self, life: Life) -> None:
-        """From now on the kernel's age counts, whatever state it is in."""
+        """Start the deadline for the kernel's lifetime, which holds in every state."""
         self._lifetime = self.warned(life, self.limits.total_seconds, Reason.LIFETIME)
 
     def cancel_lifetime(self) -> None:
-        """The kernel goes; its age no longer matters."""
+        """Cancel the deadline for the kernel's lifetime, since the kernel is ending."""
         if self._lifetime is not None:
             self._lifetime.cancel()
 
     def unwarned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
-        """A deadline that there is nobody to be warned of."""
+        """A deadline without a warning."""
         return Deadline(self.clock.callLater(seconds, life.stop, reason))
 
     def warned(self, life: Life, seconds: float, reason: Reason) -> Deadline:
-        """A deadline with a warning, where that is worth it.
-
-        It is not for a short wait, nor when old age comes first.
-        """
+        """A deadline, with a warning unless the wait is short or the lifetime ends first."""
         deadline, ahead = self.unwarned(life, seconds, reason), self.limits.warning_seconds
-        forestalled = (
+        lifetime_ends_first = (
             self._lifetime is not None and self._lifetime.end.getTime() <= deadline.end.getTime()
         )
-        if ahead > 0 and seconds >= 2 * ahead and not forestalled:
+        if ahead > 0 and seconds >= 2 * ahead and not lifetime_ends_first:
             deadline.warning = self.clock.callLater(
                 seconds - ahead, self.effects.warn, reason, ahead
             )
@@ -124,7 +121,7 @@ class Core:
 
 @define
 class Stopping:
-    """The first reason to go that was given, and the patience that is left."""
+    """The first reason for which the kernel was stopped, and the timer until it is killed."""
 
     reason: Reason
     patience: IDelayedCall
@@ -152,7 +149,7 @@ def _stopping(life: Life, core: Core, reason: Reason) -> Stopping:
 
 
 def _build() -> TypeMachine[Life, Core]:
-    """The table: every input in every state."""
+    """The transition table, with every input in every state."""
     machine = TypeMachineBuilder(Life, Core)
     new = machine.state("new")
     starting = machine.state("starting", _starting)
@@ -163,7 +160,7 @@ def _build() -> TypeMachine[Life, Core]:
     stopping = machine.state("stopping", _stopping)
     dead = machine.state("dead")
 
-    # The way it should go.
+    # The normal course.
     new.upon(Life.begin).to(starting).returns(None)
     busy.upon(Life.work_finished).to(idle).returns(None)
     busy.upon(Life.listeners_left).to(detached).returns(None)
@@ -176,7 +173,7 @@ def _build() -> TypeMachine[Life, Core]:
     def cancel_deadline(life: Life, core: Core, deadline: Deadline) -> None:
         deadline.cancel()
 
-    # The way out: told to go.
+    # The end: stopped by the session.
     @new.upon(Life.stop).to(stopping)
     @busy.upon(Life.stop).to(stopping)
     def stop_kernel(life: Life, core: Core, reason: Reason) -> None:
@@ -203,7 +200,7 @@ def _build() -> TypeMachine[Life, Core]:
             stop.patience.cancel()
         core.effects.died(stop.reason)
 
-    # The way out: gone unasked.
+    # The end: the kernel ended by itself.
     @busy.upon(Life.ended).to(dead)
     def ended_unasked(life: Life, core: Core, how: Exit) -> None:
         core.cancel_lifetime()
@@ -226,7 +223,7 @@ def _build() -> TypeMachine[Life, Core]:
         deadline.cancel()
         ended_before_it_was_up(life, core, how)
 
-    # What changes nothing where it comes.
+    # Inputs that change nothing.
     ignored: dict[Any, list[Callable[..., None]]] = {
         new: [Life.started, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
         starting: [Life.begin, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
@@ -255,8 +252,8 @@ _WORK = [Life.work_began, Life.work_finished]
 _LISTENING = [Life.listener_came, Life.listeners_left]
 
 
-def _nothing(life: Life, core: Core, *told: object) -> None:
-    """Nothing changes."""
+def _nothing(life: Life, core: Core, *args: object) -> None:
+    """Ignore an input."""
 
 
 new_life = _build()

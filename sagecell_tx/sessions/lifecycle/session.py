@@ -30,12 +30,11 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class Session:
-    """One visitor's kernel, as transports know it. It has the effects of the kernel's life.
+    """One visitor's kernel, as transports use it. Implements the `Effects` of the kernel's life.
 
-    `timeout` is how long, in seconds, the client wants the kernel to stay when it has nothing to
-    do; see `IdleTimeout`. `on_settled` is called once, when the host has brought a kernel up or
-    will not, `on_dead` once, when the listeners were told and before those are who wait for
-    `when_ready` or `when_dead`.
+    `timeout` is the idle timeout that the client requested, in seconds; see `IdleTimeout`.
+    `on_settled` is called once, when the start has succeeded or failed; `on_dead` once, after the
+    listeners were notified and before `when_ready` and `when_dead` fire.
     """
 
     kernel_id: str
@@ -94,23 +93,23 @@ class Session:
         try:
             settled = self._start.begin(self.host, self._bridge)
         except Exception:
-            # A host that raises has begun nothing, so nobody will tell of an end.
+            # A host that raises has started nothing, and will not call `kernel_ended`.
             _log.failure("{kernel}: start failed", kernel=self.kernel_id)
             self._life.ended(Exit())
             self.on_settled(self)
         else:
-            settled.addErrback(lambda failure: _log.failure("a start", failure))
+            settled.addErrback(lambda failure: _log.failure("handling a start failed", failure))
             settled.addCallback(lambda _: self.on_settled(self))
 
     def when_ready(self) -> Deferred[None]:
-        """Fires when the kernel is up; fails with `StartFailed` when none came up, or not in time.
+        """Fires when the kernel is up; fails with `StartFailed` if the start fails or times out.
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
         return self._start.when_ready()
 
     def when_dead(self) -> Deferred[Reason]:
-        """Fires with the reason when the kernel and all it had are gone.
+        """Fires with the reason when the kernel, its processes and its directory are gone.
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
@@ -119,36 +118,36 @@ class Session:
     def attach(
         self, listener: Listener, name: str | None = None, after: int | None = None
     ) -> Attachment:
-        """Let `listener` take what the kernel says, be it over, and send to it.
+        """Let `listener` read the kernel's messages, even after the end, and send to the kernel.
 
-        With a name it is that of a client that comes back; see `Audience.attach`.
+        With a `name`, it listens for the resumable client of that name; see `Audience.attach`.
         """
         return self.audience.attach(listener, name, after)
 
     def send(self, message: Message) -> None:
-        """Pass on a message of a client that need not listen; raises `Undeliverable`."""
+        """Send a message of a client, which need not have a listener; raises `Undeliverable`."""
         self._bridge.send(message)
 
     @property
     def running(self) -> bool:
-        """There is a kernel to send to."""
+        """Whether there is a kernel to send to."""
         return self._bridge.connected
 
     @property
     def audience(self) -> Audience:
-        """Those who listen, and those who may come back."""
+        """The listeners, and the clients that may come back."""
         return self._bridge.audience
 
     def stop(self, reason: Reason) -> None:
-        """End the session; its listeners are told why."""
+        """End the session; its listeners are sent the reason."""
         self._life.stop(reason)
 
     def interrupt(self) -> None:
-        """Interrupt what the kernel is running; if that does not help, the kernel goes."""
+        """Interrupt what the kernel is running; if that has no effect, the kernel is killed."""
         self._bridge.interrupt()
 
     def expect_no_execution(self) -> None:
-        """Whoever attaches now will run nothing: the timeout holds without that."""
+        """Apply the idle timeout at once: nothing will be executed."""
         self._idle_timeout.take_effect()
 
     def originate(self, msg_type: str, content: dict[str, Any], parent_header: bytes) -> Message:
@@ -160,24 +159,24 @@ class Session:
     # --- Effects
 
     def ask_to_stop(self, reason: Reason) -> None:
-        """Ask the kernel to end itself."""
+        """See `Effects.ask_to_stop`."""
         if not self.running:
             self._start.give_up(timed_out=reason is Reason.CRASHED)
             return
-        # Without a session: the kernel need not know whose it was.
+        # Without a session id, which the kernel does not need.
         request = self.originator.originate(CONTROL, "shutdown_request", {"restart": False})
         self._bridge.shut_down(request)
 
     def kill(self) -> None:
-        """Kill the kernel."""
+        """See `Effects.kill`."""
         self._bridge.kill()
 
     def warn(self, reason: Reason, seconds: float) -> None:
-        """Tell everybody what is coming."""
+        """See `Effects.warn`. The warning is published."""
         self._bridge.warn(reason, seconds)
 
     def died(self, reason: Reason) -> None:
-        """Tell everybody, once."""
+        """See `Effects.died`. Publishes the end and fires `when_dead`."""
         content = {
             "execution_state": "dead",
             "reason": reason.value,
@@ -189,14 +188,14 @@ class Session:
         self._start.close(reason.sentence)
         self._dead.fire(reason)
 
-    # --- for its parts
+    # --- callbacks of its parts
 
     def _came_up(self, kernel: Kernel) -> None:
         self._life.started()
         self._bridge.connect(kernel)
 
     def _detached_deadline(self) -> float:
-        """Seconds; who ever had a cursor is given time to find a network again."""
+        """Seconds; resumable clients are given time to find a network again."""
         limits = self.limits.lifetime
         return limits.resumable_seconds if self.audience.awaits_return else limits.detached_seconds
 

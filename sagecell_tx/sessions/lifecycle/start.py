@@ -1,4 +1,4 @@
-"""The start of one kernel: a host is asked once, and whoever waits is told what came of it."""
+"""The start of one kernel: one request to a host, and its outcome for everybody who waits."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class KernelStart:
-    """One kernel, from the request to the host until it is up, or until it is known that none comes.
+    """One kernel start, from the request to the host until it has succeeded or failed.
 
-    `on_up` is given the kernel before those are told who wait for it; `on_failed` is called when
-    none came up. `seconds` is how long a start may take; whose clock runs calls `give_up`.
+    `on_up` is called with the kernel before `when_ready` fires; `on_failed` is called when the
+    start has failed. `seconds` is how long a start may take; the owner keeps the time and calls
+    `give_up`.
     """
 
     kernel_id: str
@@ -30,20 +31,20 @@ class KernelStart:
     on_up: Callable[[Kernel], None]
     on_failed: Callable[[], None]
     _starting: Deferred[Kernel] | None = field(default=None, init=False)
-    _why_not: str = field(default="", init=False)  # why there will be no kernel, once it is known
-    # Why there is no kernel, empty when there is one.
+    _why_not: str = field(default="", init=False)  # why the start has failed, once it has
+    # Why there is no kernel; empty if there is one.
     _outcome: OneShot[str] = field(factory=OneShot, init=False)
 
     def begin(self, host: Host, observer: KernelObserver) -> Deferred[None]:
-        """Ask `host` for the kernel. Fires when it has brought one up or will not.
+        """Request the kernel from `host`. Fires when the start has succeeded or failed.
 
-        Raises what the host raises, which has then begun nothing.
+        Raises what the host raises, which has then started nothing.
         """
         self._starting = host.start(self.spec, observer)
         return self._starting.addCallbacks(self._came_up, self._failed)
 
     def when_ready(self) -> Deferred[None]:
-        """Fires when the kernel is up; fails with `StartFailed` when none came up, or not in time.
+        """Fires when the kernel is up; fails with `StartFailed` if the start fails or times out.
 
         Each call gives a Deferred of its own; cancelling it cancels nothing else.
         """
@@ -52,21 +53,21 @@ class KernelStart:
         return self._outcome.when_fired().addCallback(_check_started)
 
     def give_up(self, *, timed_out: bool) -> None:
-        """Cancel a start that is under way.
+        """Cancel a start that is in progress.
 
-        When it has `timed_out`, nobody has to wait until the host has ended what it had begun: it
-        may hang.
+        If it has `timed_out`, `when_ready` fails at once, without waiting for the host to clean
+        up, which may hang.
         """
         if self._starting is None:
             return
         self._starting.cancel()
         if timed_out:
             self._why_not = "The kernel did not start in time."
-            _log.warn("{kernel}: no kernel in {limit} s", kernel=self.kernel_id, limit=self.seconds)
+            _log.warn("{kernel}: no start in {limit} s", kernel=self.kernel_id, limit=self.seconds)
             self._outcome.fire(self._why_not)
 
     def close(self, sentence: str) -> None:
-        """The session is over: whoever still waits is told so, or why the start had failed."""
+        """Fail a waiting `when_ready` with the reason of a failed start, else with `sentence`."""
         self._outcome.fire(self._why_not or sentence)
 
     def _came_up(self, kernel: Kernel) -> None:

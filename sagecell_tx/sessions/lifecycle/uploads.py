@@ -1,8 +1,8 @@
-"""Files that a kernel made travel as messages; here they are put together and stored.
+"""Files that a kernel sends as messages are assembled and stored here.
 
 The kernel's side cuts a file into `sagecell_file` messages on iopub, one after another.
 Their content is ``{"name", "size", "mtime", "offset", "last"}`` and their one buffer the
-bytes at that offset. All of it is hostile: the kernel's user may have written it.
+bytes at that offset. None of it is trusted: the kernel's user may have written it.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ _log = Logger()
 
 MSG_TYPE = "sagecell_file"
 
-#: Bytes of such a content: room for any name, however it is escaped.
+#: The longest content of such a message, in bytes: room for any name, however it is escaped.
 LONGEST = 16 * 1024
 
-#: The end of the year 9999, in seconds since the epoch: no calendar goes beyond it.
+#: The end of the year 9999, in seconds since the epoch: `datetime` has no later time.
 LATEST = 253_402_300_799
+
+SESSION_FULL = "the files of this session have reached their size limit."
 
 
 @define(kw_only=True)
 class FilePart:
-    """One piece of a file, checked. `mtime` is in a range that every calendar has."""
+    """One piece of a file, checked. `mtime` is from 0 to `LATEST`."""
 
     name: str
     mtime: float
@@ -47,7 +49,7 @@ class FilePart:
 
     @classmethod
     def from_message(cls, message: Message) -> FilePart:
-        """Raises `FileRefused` with a sentence for the user."""
+        """The piece in a message; raises `FileRefused` with a sentence for the user."""
         try:
             content = message.parsed_content(LONGEST)
             name = content.get("name")
@@ -63,7 +65,7 @@ class FilePart:
             or type(last) is not bool
             or len(message.buffers) > 1
         ):
-            raise FileRefused(f"The file {name!r} was not saved: it came in the wrong form.")
+            raise FileRefused(f"The file {name!r} was not saved: its message is malformed.")
         data = message.buffers[0] if message.buffers else b""
         in_range = float(min(max(mtime, 0), LATEST))
         return cls(name=name, mtime=in_range, offset=offset, last=last, data=data)
@@ -71,7 +73,7 @@ class FilePart:
 
 @frozen
 class UploadOutcome:
-    """What became of a file."""
+    """Whether a file was saved."""
 
     name: str
     saved: bool
@@ -79,7 +81,7 @@ class UploadOutcome:
 
 @define
 class _IncomingFile:
-    """The file that is being put together."""
+    """The file that is being assembled."""
 
     name: str
     upload: Upload
@@ -88,7 +90,7 @@ class _IncomingFile:
 
 @define(kw_only=True)
 class Uploads:
-    """The files of one session. `refuse` is given a sentence and the request's header."""
+    """The files of one session. `refuse` is called with a sentence and the request's header."""
 
     kernel_id: str
     store: FileStore
@@ -100,14 +102,14 @@ class Uploads:
     _stored: int = field(default=0, init=False)
 
     def receive(self, message: Message) -> Deferred[UploadOutcome | None]:
-        """Take one piece. Fires when the next may come; never fails.
+        """Store one piece. Fires when the next may come; never fails.
 
-        Fires with what became of the file when this piece decided that.
+        The result is the file's outcome if this piece decided it, otherwise None.
         """
         return Deferred.fromCoroutine(self._receive(message))
 
     def close(self) -> Deferred[None]:
-        """The kernel is gone: drop the file that is not whole. Never fails."""
+        """Discard the incomplete file, if there is one, after the kernel's end. Never fails."""
         return Deferred.fromCoroutine(self._abandon())
 
     async def _receive(self, message: Message) -> UploadOutcome | None:
@@ -125,13 +127,13 @@ class Uploads:
         return UploadOutcome(part.name, saved=True) if part.last else None
 
     async def _add(self, part: FilePart) -> None:
-        """Store one piece; raises `FileRefused`, and remembers the name for its other pieces."""
+        """Store one piece; raises `FileRefused`, and records the name for its other pieces."""
         try:
             coming = await self._continue(part)
             if coming.size + len(part.data) > self.limits.file_bytes:
                 raise FileRefused(f"The file {part.name!r} is too large and was not saved.")
             if self._stored + len(part.data) > self.limits.session_bytes:
-                raise FileRefused(f"No room is left for {part.name!r}: it was not saved.")
+                raise FileRefused(f"The file {part.name!r} was not saved: {SESSION_FULL}")
             await coming.upload.write(part.data)
             coming.size += len(part.data)
             self._stored += len(part.data)
@@ -154,7 +156,7 @@ class Uploads:
             raise
 
     async def _continue(self, part: FilePart) -> _IncomingFile:
-        """The file that `part` belongs to, begun anew when it is a first piece."""
+        """The file that `part` belongs to; a first piece begins a new one."""
         coming = self._incoming
         if part.offset == 0:
             await self._abandon()

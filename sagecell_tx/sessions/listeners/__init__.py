@@ -1,1 +1,1 @@
-"""Those who listen to a kernel: the log of its messages, and where each is in it."""
+"""A kernel's listeners: the log of its messages, and each listener's position in it."""

@@ -1,8 +1,9 @@
-"""Those who listen to one kernel, each at their own pace.
+"""The listeners of one kernel, each of which reads at its own pace.
 
-What is published waits in the message log until everybody has read it. While too much waits, the
-kernel is held; whoever then reads nothing for too long is let go, so that nobody keeps the
-kernel and the others waiting for ever. A resumable client that is let go may come back.
+Published messages wait in the message log until every listener has read them. While too many
+wait, the kernel is paused; a listener that then reads nothing for too long is dropped, so that
+it does not block the kernel and the others for ever. A resumable client that is dropped may
+come back.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ from sagecell_tx.wire.messages import Message
 
 _log = Logger()
 
-#: Why a listener is closed other than for the session's end: it took nothing, or acknowledged
-#: nothing, for too long; or its client came again, on another connection.
+#: Why a listener is closed before the session's end: it read or acknowledged nothing for too
+#: long, or its client opened another connection.
 STALLED = "stalled"
 SUPERSEDED = "superseded"
 
 
 class TooManyListeners(Exception):
-    """As many listen to this kernel as may."""
+    """The kernel has as many listeners as it may have."""
 
 
 @define(eq=False)
 class Attachment:
-    """One listener's hold on a session: it reads what the kernel says, and sends to it.
+    """One listener's connection to a session: it reads the kernel's messages, and sends to it.
 
     Transports call the methods; the fields are for the audience.
     """
@@ -42,49 +43,51 @@ class Attachment:
     _audience: Audience
     listener: Listener
     cursor: Cursor
-    last_read: float  # when it read or acknowledged something, or came
+    last_read: float  # time of the last read, acknowledgement or attachment
     client: ResumableClient | None = None
-    waiting: bool = field(default=True, init=False)  # took all there was
+    waiting: bool = field(default=True, init=False)  # to be woken by the next message
 
     @property
     def position(self) -> int:
-        """The number of the message that is taken next; the one after it has the next number."""
+        """The number of the message that is read next; numbers are consecutive."""
         return self.cursor.position
 
     def read(self, room: int) -> list[Message]:
         """The next messages: at least one if there is any, about `room` bytes at most.
 
-        An empty list means that `Listener.wake` will be called when there is more.
+        After an empty list, `Listener.wake` is called when there is more. If there will be no
+        more, `Listener.close` has been called.
         """
         return self._audience.read(self, room)
 
     def send(self, message: Message) -> None:
-        """Pass a client's message on to the kernel; raises `Undeliverable`.
+        """Send a client's message to the kernel; raises `Undeliverable`.
 
-        Nothing happens after `detach`, or when the kernel is gone.
+        Does nothing after `detach`, or when the kernel is gone.
         """
         if self in self._audience:
             self._audience.send(message)
 
     def acknowledge(self, number: int) -> None:
-        """What was taken up to `number` has arrived, if one may come back; raises `NotPublished`."""
+        """Record that the messages up to `number` have arrived; raises `NotPublished`."""
         self._audience.acknowledge(self, number)
 
     def detach(self) -> None:
-        """The listener is gone. A second time changes nothing."""
+        """Remove the listener. Later calls do nothing."""
         self._audience.detach(self)
 
     def detach_for_good(self) -> None:
-        """The listener has all that it took and does not come back."""
+        """Remove the listener, which has received all that it read and will not come back."""
         self._audience.detach_for_good(self)
 
 
 @define(kw_only=True)
 class Audience:
-    """The listeners. `on_attended` is called when there are some, `on_deserted` when there are none.
+    """The listeners of one kernel.
 
-    A resumable client is there until it has expired. `send` is given what listeners send to the
-    kernel; it raises `Undeliverable`.
+    `on_attended` is called when the first one is present, `on_deserted` when none is any more. A
+    resumable client counts as present until it expires. `send` is called with messages from
+    listeners to the kernel; it raises `Undeliverable`.
     """
 
     kernel_id: str
@@ -100,7 +103,7 @@ class Audience:
     _attachments: list[Attachment] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
-    present: bool = field(default=False, init=False)  # somebody is there
+    present: bool = field(default=False, init=False)  # there is a listener or a present client
 
     def __attrs_post_init__(self) -> None:
         self._message_log = MessageLog(self.messages.message_log_bytes)
@@ -117,32 +120,33 @@ class Audience:
 
     @property
     def closed(self) -> bool:
-        """Nothing more will be published."""
+        """Whether nothing more will be published."""
         return self._closed is not None
 
     @property
     def awaits_return(self) -> bool:
-        """Somebody may come back for what was said."""
+        """Whether there are resumable clients, which may come back for messages."""
         return len(self._resumable) > 0
 
     @property
     def has_unread(self) -> bool:
-        """Somebody who listens, or may come back, has not read everything."""
+        """Whether a listener, or a client that may come back, has not read everything."""
         cursors = [each.cursor for each in (*self._attachments, *self._resumable)]
         return any(map(self._message_log.has_unread, cursors))
 
     @property
     def kept(self) -> int:
-        """Bytes that wait to be read."""
+        """Bytes in the message log."""
         return self._message_log.size
 
     def attach(
         self, listener: Listener, name: str | None = None, after: int | None = None
     ) -> Attachment:
-        """Let `listener` take part; raises `TooManyListeners`. What nobody has taken so far is its.
+        """Add a listener, which starts as `MessageLog.open` says; raises `TooManyListeners`.
 
-        With a name it is that of a resumable client; see `ResumableClients.subscribe`, also for what
-        is raised. It takes the place of an older one of that name, which is closed as superseded.
+        With a `name`, it listens for the resumable client of that name, which continues after the
+        message `after`; see `ResumableClients.subscribe`, also for what is raised. An older
+        listener of that client is closed as superseded.
         """
         if name is None:
             self._check_room()
@@ -162,7 +166,10 @@ class Audience:
         return attachment
 
     def touch(self, name: str) -> int:
-        """A resumable client is there without listening; gives the number that it goes on after."""
+        """Record that a resumable client is present, though it may have no listener.
+
+        Returns the number of the message that it continues after. Raises `TooManyCursors`.
+        """
         client = self._resumable.find_or_add(name)
         if self._attachment_of(client) is None:
             self._resumable.unsubscribe(client)
@@ -170,12 +177,12 @@ class Audience:
         return client.cursor.kept - 1
 
     def _check_room(self) -> None:
-        """What the kernel says is written to each, so there are not too many."""
+        """Limit the listeners, since every message is written to each."""
         if 0 < self.messages.listeners <= len(self._attachments):
             raise TooManyListeners
 
     def _attachment_of(self, client: ResumableClient) -> Attachment | None:
-        """That with which a resumable client listens at present."""
+        """The attachment of a resumable client that has a listener."""
         return next((each for each in self._attachments if each.client is client), None)
 
     def _add(self, attachment: Attachment) -> Attachment:
@@ -191,7 +198,7 @@ class Audience:
             self.on_attended()
 
     def detach(self, attachment: Attachment) -> None:
-        """Let a listener go. A second time changes nothing."""
+        """Remove a listener. Later calls do nothing."""
         if attachment not in self._attachments:
             return
         self._attachments.remove(attachment)
@@ -202,7 +209,7 @@ class Audience:
         self._departed()
 
     def detach_for_good(self, attachment: Attachment) -> None:
-        """Let a listener go that has everything it was told and does not come back."""
+        """Remove a listener that has received all that it read and will not come back."""
         self.detach(attachment)
         client = attachment.client
         if client is not None and self._attachment_of(client) is None:
@@ -210,7 +217,7 @@ class Audience:
             self._resumable.forget(client)
 
     def _departed(self) -> None:
-        """There are fewer listeners, or fewer who may come back."""
+        """Handle that a listener left, or that a resumable client expired or was forgotten."""
         self._check_drained()
         if self.present and not self._attachments and not self._resumable.any_present:
             self.present = False
@@ -218,14 +225,14 @@ class Audience:
         self._abridge()
 
     def acknowledge(self, attachment: Attachment, number: int) -> None:
-        """What a listener took up to `number` has arrived; raises `NotPublished`."""
+        """Record that messages up to `number` have arrived; raises `NotPublished`."""
         if attachment in self._attachments:
             self._message_log.acknowledge(attachment.cursor, number)
             attachment.last_read = self.clock.seconds()
             self._check_drained()
 
     def read(self, attachment: Attachment, room: int) -> list[Message]:
-        """The next messages for a listener, which is closed when there will be none."""
+        """The next messages for a listener, which is closed if there will be no more."""
         if attachment not in self._attachments:
             return []
         messages = self._message_log.read(attachment.cursor, room)
@@ -239,7 +246,7 @@ class Audience:
         return messages
 
     def publish(self, *messages: Message) -> None:
-        """Let everybody read `messages`; after the close nobody does."""
+        """Append `messages` to the log and wake the listeners; does nothing after `close`."""
         if not messages or self.closed:
             return
         for message in messages:
@@ -250,7 +257,7 @@ class Audience:
             self._watch_for_stalls()
 
     def close(self, reason: str) -> None:
-        """Publish nothing more. Listeners are closed once they have read everything."""
+        """End publishing. Listeners are closed once they have read everything."""
         if self._closed is None:
             self._closed = reason
             self._resumable.stop_waiting()
@@ -259,7 +266,7 @@ class Audience:
             self._abridge()
 
     def _abridge(self) -> None:
-        """Nobody is left who would take it all, and a session lives on in what refers to it."""
+        """Free the log when nobody is left to read it: references may keep the session alive."""
         if self.closed and not self._attachments and not self.awaits_return:
             self._message_log.abridge()
 
@@ -269,17 +276,17 @@ class Audience:
                 self._notify(attachment, attachment.listener.wake)
 
     def _notify(self, attachment: Attachment, call: Callable[..., None], *args: object) -> None:
-        """Call a listener; one that fails takes no further part, and the others go on."""
+        """Call a listener; one that raises is removed, so that it does not affect the others."""
         try:
             call(*args)
         except Exception:
             _log.failure("{kernel}: a listener failed", kernel=self.kernel_id)
             self.detach(attachment)
 
-    # --- those who take nothing
+    # --- stalled listeners
 
     def _check_drained(self) -> None:
-        """Less may be waiting now, or fewer may be listening."""
+        """Resume the kernel and stop watching for stalls, if the log has drained enough."""
         drained = self._message_log.drained
         if drained:
             self.valve.release("outbox")
@@ -301,7 +308,7 @@ class Audience:
                 or self._message_log.keeps(attachment.cursor)
             )
             if behind and attachment.last_read <= long_ago:
-                _log.info("{kernel}: a listener takes nothing and is let go", kernel=self.kernel_id)
+                _log.info("{kernel}: a stalled listener was dropped", kernel=self.kernel_id)
                 self.detach(attachment)
                 self._notify(attachment, attachment.listener.close, STALLED)
         if self.closed or not self._message_log.drained:

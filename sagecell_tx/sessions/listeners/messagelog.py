@@ -1,15 +1,14 @@
-"""What a kernel said, numbered and bounded, until everybody who listens has read it.
+"""A kernel's messages, numbered, until every listener has read them.
 
-Each listener has a cursor and takes at its own pace. What all have taken is dropped; what
-nobody has taken waits for the next who comes. When more waits than the bound allows, the
-log is full, and whoever fills it has to stop the kernel from saying more: nothing is
-ever dropped here.
+Each listener has a cursor and reads at its own pace. Messages that all have read are dropped;
+messages that nobody has read wait for the next listener. From its bound on, the log is full, and
+its owner has to pause the kernel: the log drops no message to make room.
 
-A resumable cursor is for a client that may lose its connection. What it has taken waits on
-until the client says that it arrived, and can be taken again, the same under the same number.
+A resumable cursor is for a client that may lose its connection. Messages that it has read are
+kept until the client acknowledges them, and can be read again under the same numbers.
 
-Stream messages that wait behind one another are joined into one, as a terminal would, unless
-somebody was told the first already.
+Consecutive stream messages are joined into one, as in a terminal, unless the first has been
+read already.
 """
 
 from __future__ import annotations
@@ -20,24 +19,24 @@ from attrs import define, evolve, field
 
 from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
 
-#: Streams are joined up to this many bytes, so that one taking stays small.
+#: Streams are joined up to this many bytes, so that one read stays small.
 JOINED = 64 * 1024
 
-#: Strings, brackets and commas in such a message's content; see `wire/jsonbounds.py`.
+#: Strings, brackets and commas in a stream message's content; see `wire/jsonbounds.py`.
 STREAM = 7
 
 
 class MessagesGone(Exception):
-    """Some of what comes after a number is no longer kept."""
+    """Some messages after the given number are no longer kept."""
 
 
 class NotPublished(Exception):
-    """Nothing has that number yet."""
+    """There is no message with the given number yet."""
 
 
 @define
 class Entry:
-    """A numbered message; `more` is the text of the stream messages joined to it."""
+    """A numbered message; `more` has a stream's name, its text, and the texts joined to it."""
 
     number: int
     message: Message
@@ -45,7 +44,7 @@ class Entry:
     more: list[str] = field(factory=list)
 
     def join(self, later: Message) -> bool:
-        """Take `later` in, if both are the same stream of the same request."""
+        """Join `later`, if both belong to the same stream of the same request."""
         earlier = self.message
         if (
             later.msg_type != "stream"
@@ -71,7 +70,7 @@ class Entry:
         return True
 
     def joined(self) -> Message:
-        """The message as it is to be told."""
+        """The message with the joined texts."""
         if len(self.more) < 3:
             return self.message
         name, *texts = self.more
@@ -94,8 +93,8 @@ def _stream(message: Message) -> tuple[str, str] | None:
 class Cursor:
     """One listener's position: the number of the next message that it reads.
 
-    A `resumable` one may go back as far as `kept`, which moves when the client says that what
-    came before it has arrived.
+    A `resumable` one may go back to `kept`, which moves when the client acknowledges the messages
+    before it.
     """
 
     position: int
@@ -108,30 +107,30 @@ class Cursor:
 
 @define
 class MessageLog:
-    """A log of messages, bounded to about `bound` bytes by whoever heeds `full`.
+    """A log of messages, which is `full` from `bound` bytes on.
 
-    Numbers begin with 1, and no number is left out.
+    Numbers begin with 1 and are consecutive.
     """
 
     bound: int
     _entries: deque[Entry] = field(factory=deque, init=False)
     _cursors: list[Cursor] = field(factory=list, init=False)
     _next: int = field(default=1, init=False)
-    _passed: int = field(default=0, init=False)  # the last number before anybody's place
+    _passed: int = field(default=0, init=False)  # the last number that any cursor is past
     size: int = field(default=0, init=False)  # bytes
 
     @property
     def full(self) -> bool:
-        """More waits than should."""
+        """Whether the bound is reached, so that the kernel has to be paused."""
         return self.size >= self.bound
 
     @property
     def drained(self) -> bool:
-        """So little waits that more is welcome."""
+        """Whether at most half of the bound is used, so that the kernel may be resumed."""
         return self.size <= self.bound // 2
 
     def append(self, message: Message) -> None:
-        """The kernel said `message`."""
+        """Append a message, or join it to the last one."""
         last = self._entries[-1] if self._entries else None
         if last is not None and last.number > self._passed and last.join(message):
             self.size += len(message.content)
@@ -144,8 +143,8 @@ class MessageLog:
     def open(self, *, resumable: bool = False) -> Cursor:
         """A cursor for a new listener.
 
-        If there is no other, it begins with what the last there was had not taken, or not
-        acknowledged; otherwise with what is said from now on.
+        If there is no other, it begins with what the last one had not read or not acknowledged;
+        otherwise with the next message.
         """
         position = self._next if self._cursors or not self._entries else self._entries[0].number
         cursor = Cursor(position, resumable)
@@ -154,7 +153,7 @@ class MessageLog:
         return cursor
 
     def read(self, cursor: Cursor, room: int) -> list[Message]:
-        """The next messages for this cursor: at least one if there is any, up to `room` bytes."""
+        """The next messages for this cursor: at least one if there is any, about `room` bytes."""
         taken: list[Message] = []
         if not self._entries or cursor.position >= self._next:
             return taken
@@ -171,14 +170,14 @@ class MessageLog:
         return taken
 
     def check(self, number: int) -> None:
-        """Whether one could go on after `number`; raises `MessagesGone` or `NotPublished` if not."""
+        """Raise `MessagesGone` or `NotPublished` unless a cursor could continue after `number`."""
         if number >= self._next:
             raise NotPublished
         if number + 1 < (self._entries[0].number if self._entries else self._next):
             raise MessagesGone
 
     def seek(self, cursor: Cursor, number: int) -> None:
-        """What came up to `number` has arrived; what follows is taken next, again if need be.
+        """Acknowledge the messages up to `number` and continue there, even if more had been read.
 
         Raises `MessagesGone` or `NotPublished`.
         """
@@ -188,7 +187,7 @@ class MessageLog:
         self._trim()
 
     def acknowledge(self, cursor: Cursor, number: int) -> None:
-        """What came up to `number` has arrived; raises `NotPublished`."""
+        """Acknowledge the messages up to `number`; raises `NotPublished`."""
         if number >= self._next:
             raise NotPublished
         cursor.kept = max(cursor.kept, number + 1)
@@ -197,34 +196,34 @@ class MessageLog:
         self._trim()
 
     def has_unread(self, cursor: Cursor) -> bool:
-        """Something waits for this cursor."""
+        """Whether there are messages that this cursor has not read."""
         return cursor.position < self._next
 
     def keeps(self, cursor: Cursor) -> bool:
-        """Because of this cursor alone the log would not be drained."""
+        """Whether the messages kept for this cursor alone are too many for `drained`."""
         kept = sum(entry.size for entry in self._entries if entry.number >= cursor.kept)
         return kept > self.bound // 2
 
     def close(self, cursor: Cursor) -> None:
-        """The listener is gone.
+        """Remove a cursor.
 
-        What it alone had not taken waits on if it was the last one, for its return.
+        If it was the last one, the messages that it had not read are kept for the next.
         """
         self._cursors.remove(cursor)
         if self._cursors:
             self._trim()
 
     def _pass(self, cursor: Cursor) -> None:
-        """What is before this place stays as it is: whoever is there hears no more of it."""
+        """Join nothing more to the messages before this position: they have been read."""
         self._passed = max(self._passed, cursor.position - 1)
 
     def abridge(self) -> None:
-        """Keep only the last message, which says how it ended: nobody comes for all of it."""
+        """Keep only the last message, which says how the session ended."""
         while len(self._entries) > 1:
             self.size -= self._entries.popleft().size
 
     def _trim(self) -> None:
-        """Drop what everybody has taken, and need not have again."""
+        """Drop the messages that no cursor will read, or read again."""
         slowest = min(cursor.kept for cursor in self._cursors)
         while self._entries and self._entries[0].number < slowest:
             self.size -= self._entries.popleft().size

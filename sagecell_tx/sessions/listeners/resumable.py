@@ -1,8 +1,8 @@
-"""Clients that come back: each has a name, and a cursor that outlives its connections.
+"""Resumable clients: each has a name, and a cursor that outlives its connections.
 
-Between two polls such a client listens to nothing, and still is there. Its absence is noticed
-after `limits.detached_seconds`. When it was missed for `limits.resumable_seconds` more it is
-forgotten, so that nobody holds a kernel for ever by not coming back.
+Between two polls such a client has no listener but still counts as present. It counts as absent
+after `limits.detached_seconds`, and is forgotten after `limits.resumable_seconds` more, so that
+a client that does not come back cannot block a kernel for ever.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
 
 _log = Logger()
 
-#: How many clients of one kernel may have names.
+#: Resumable clients that one kernel may have.
 MOST = 16
 
 
 class TooManyCursors(Exception):
-    """No further client of this kernel can be given a place to come back to."""
+    """The kernel has as many resumable clients as it may have."""
 
 
 @define(eq=False)
 class ResumableClient:
-    """A client that comes back, and how far it has read."""
+    """A client that may come back, and how far it has read."""
 
     name: str
     cursor: Cursor
@@ -38,7 +38,7 @@ class ResumableClient:
 
 @define(kw_only=True)
 class ResumableClients:
-    """The clients of one kernel that come back. `on_departed` is called when there are fewer."""
+    """One kernel's resumable clients. `on_departed` is called when one expires or is forgotten."""
 
     kernel_id: str
     clock: IReactorTime
@@ -56,14 +56,14 @@ class ResumableClients:
 
     @property
     def any_present(self) -> bool:
-        """One of them is there, or has not been away for long."""
+        """Whether one of them has not expired."""
         return any(not client.expired for client in self._known.values())
 
     def subscribe(self, name: str, after: int | None) -> ResumableClient:
-        """The client called `name`, who goes on after that number.
+        """The client called `name`, which continues after message `after`.
 
-        Without a number it goes on with what it was not told yet, and the rest has arrived.
-        Raises `MessagesGone`, `NotPublished` and `TooManyCursors`, and then nothing has changed.
+        Without a number it continues after the last message that it read, and acknowledges that.
+        Raises `MessagesGone`, `NotPublished` or `TooManyCursors`, and then changes nothing.
         """
         if after is not None:
             self.message_log.check(after)
@@ -76,7 +76,7 @@ class ResumableClients:
         return client
 
     def find_or_add(self, name: str) -> ResumableClient:
-        """The client called `name`, be it new; raises `TooManyCursors`."""
+        """The client called `name`, added if it is new; raises `TooManyCursors`."""
         client = self._known.get(name)
         if client is None:
             if len(self._known) >= MOST:
@@ -87,13 +87,13 @@ class ResumableClients:
         return client
 
     def unsubscribe(self, client: ResumableClient) -> None:
-        """One does not listen now, and may come back: it expires after a while."""
+        """Start a client's expiry: it has no listener now, and may come back."""
         self._cancel_expiry(client)
         if not self._over:
             client.expiry = self.clock.callLater(self.limits.detached_seconds, self._expire, client)
 
     def forget(self, client: ResumableClient) -> None:
-        """Wait no longer for one, who does not come back."""
+        """Remove a client, which will not come back."""
         if self._known.get(client.name) is client:
             self._cancel_expiry(client)
             del self._known[client.name]
@@ -101,13 +101,13 @@ class ResumableClients:
             self.on_departed()
 
     def stop_waiting(self) -> None:
-        """The session is over: from now on somebody else decides how long to wait for them."""
+        """Expire nobody from now on: the session has ended, and `EndedSessions` limits the wait."""
         self._over = True
         for client in self._known.values():
             self._cancel_expiry(client)
 
     def _cancel_expiry(self, client: ResumableClient) -> None:
-        """It is there, or nobody need wait for it."""
+        """Stop a client's expiry: it is present, or need not be waited for."""
         client.expired = False
         if client.expiry is not None and client.expiry.active():
             client.expiry.cancel()
@@ -120,5 +120,5 @@ class ResumableClients:
         self.on_departed()
 
     def _forget_expired(self, client: ResumableClient) -> None:
-        _log.info("{kernel}: a client did not come back", kernel=self.kernel_id)
+        _log.info("{kernel}: a client did not come back and is forgotten", kernel=self.kernel_id)
         self.forget(client)

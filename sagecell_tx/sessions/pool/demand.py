@@ -1,4 +1,4 @@
-"""How many kernels are worth keeping ready."""
+"""How many kernels to keep ready."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ WINDOW = 60.0
 
 @define(kw_only=True)
 class Demand:
-    """The starts of the last minute: as many kernels are worth keeping ready, within limits."""
+    """Counts the starts of the last minute: as many kernels are kept ready, within the limits."""
 
     limits: AdmissionLimits
     clock: IReactorTime
-    _starts: deque[float] = field(init=False)  # the latest last, no more than matter
+    _starts: deque[float] = field(init=False)  # times, the latest last, no more than are needed
 
     def __attrs_post_init__(self) -> None:
         self._starts = deque(maxlen=self.limits.max_ready_kernels)
 
     def started(self) -> None:
-        """Somebody wants a kernel."""
+        """Count a start."""
         self._starts.append(self.clock.seconds())
 
     @property
     def wanted(self) -> int:
-        """So many ready kernels."""
+        """The number of kernels to keep ready."""
         self._forget()
         return min(
             max(len(self._starts), self.limits.min_ready_kernels), self.limits.max_ready_kernels
@@ -38,7 +38,7 @@ class Demand:
 
     @property
     def next_decrease(self) -> float | None:
-        """In so many seconds, with no start in between, fewer are wanted; None: never."""
+        """Seconds until fewer are wanted, if nothing is started meanwhile; None: never."""
         self._forget()
         surplus = len(self._starts) - self.limits.min_ready_kernels
         return self._starts[0] + WINDOW - self.clock.seconds() if surplus > 0 else None

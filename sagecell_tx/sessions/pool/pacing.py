@@ -8,42 +8,42 @@ from twisted.logger import Logger
 
 _log = Logger()
 
-#: Rest between a start and the next one for the stock, in seconds.
+#: Delay between a start and the next one for the stock, in seconds.
 PAUSE = 0.1
 
-#: The same after ready kernels were lost, doubled each time: the first and the longest rest.
+#: The same after ready kernels were lost: the first delay, doubled each time, and the longest.
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 60.0
 
 
 @define(kw_only=True)
 class Pacing:
-    """The rests between starts for the stock: a pause, or longer while its kernels are lost."""
+    """The delays between starts for the stock: `PAUSE`, or longer while its kernels are lost."""
 
     clock: IReactorTime
-    _not_before: float = field(default=0.0, init=False)  # rest until then
+    _not_before: float = field(default=0.0, init=False)  # time of the next start
     _retry: float = field(default=FIRST_RETRY, init=False)
 
     @property
     def due_in(self) -> float:
-        """The seconds that are left of the rest."""
+        """Seconds until the next start for the stock."""
         return max(0.0, self._not_before - self.clock.seconds())
 
     def stocked(self) -> None:
-        """A kernel of the stock came up."""
+        """A kernel of the stock has started: wait for `PAUSE` before the next start."""
         self._not_before = max(self._not_before, self.clock.seconds() + PAUSE)
 
     def handed_out(self) -> None:
-        """Somebody has a kernel, and will want it to himself for a moment."""
+        """A kernel was handed out: its first cell should not share the processor with a start."""
         self._not_before = self.clock.seconds() + PAUSE
         self._retry = FIRST_RETRY
 
     def lost(self) -> None:
-        """Something is wrong when kernels are lost that nobody has used.
+        """A kernel was lost before its first use, which is an error: wait longer each time.
 
-        Those that are lost together count as one.
+        Kernels that are lost together count as one.
         """
         if self._not_before <= self.clock.seconds() + PAUSE:
-            _log.warn("ready kernels are lost; others in {wait} s", wait=self._retry)
+            _log.warn("ready kernels were lost; the next starts in {wait} s", wait=self._retry)
             self._not_before = self.clock.seconds() + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)

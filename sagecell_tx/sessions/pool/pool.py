@@ -1,10 +1,10 @@
-"""Kernels that are up before anybody asks for one, each used once.
+"""A stock of kernels that are started before anybody asks for one; each is used once.
 
-A host around another host. Whoever starts a kernel gets one from the stock: one that is up,
-at once, or one that is on its way; with the stock empty, the inner host starts one as if
-there were no stock. `Demand` says how large the stock should be. It is filled one kernel at
-a time, when nobody waits for a start and `Pacing` says that it is time, so that the first cells
-of visitors do not have to share the processor with it.
+`ReadyKernels` is a host around another host. A start takes a kernel from the stock: one that is
+up, or else one that is starting. If the stock is empty, the inner host starts a kernel. `Demand`
+says how large the stock should be. It is filled one kernel at a time, when nobody waits for a
+start and `Pacing` allows it, so that the first cells of visitors do not have to share the
+processor with it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class ReadyKernels(Service):
-    """Hands out the kernels of `host`, those of the kind `spec` from a stock.
+    """A `Host` that hands out kernels of `host`, those of the kind `spec` from a stock.
 
-    While it is not running nothing is kept ready, and starts are those of `host`.
+    While the service is not running, nothing is kept ready, and `host` starts every kernel.
     """
 
     host: Host
     spec: KernelSpec
     limits: AdmissionLimits
-    start_seconds: float  # that a kernel has to come up
+    start_seconds: float  # within which a kernel for the stock has to start
     clock: IReactorTime
     _demand: Demand = field(init=False)
-    _stock: list[PooledStart] = field(factory=list, init=False)  # nobody's yet, the oldest first
+    _stock: list[PooledStart] = field(factory=list, init=False)  # not handed out, the oldest first
     _begun: set[PooledStart] = field(factory=set, init=False)  # all that have not ended
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _pacing: Pacing = field(init=False)
@@ -55,7 +55,7 @@ class ReadyKernels(Service):
 
     @property
     def ready(self) -> int:
-        """How many kernels can be had at once."""
+        """How many kernels can be handed out at once."""
         return sum(start.is_up for start in self._stock)
 
     # --- Host
@@ -89,7 +89,7 @@ class ReadyKernels(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Keep nothing ready any more; fires when all kernels that were nobody's are gone."""
+        """Empty the stock; fires when all kernels that were not handed out are gone."""
         super().stopService()
         self._plan()
         emptied: Deferred[None] = Deferred()
@@ -107,7 +107,7 @@ class ReadyKernels(Service):
     # --- the stock
 
     def _plan(self) -> None:
-        """Set the timer for the next thing to do, if there is any."""
+        """Set the timer for the next change of the stock, if there is any."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         delay = self._due_in() if self.running else None
@@ -120,19 +120,19 @@ class ReadyKernels(Service):
         if missing == 0:
             return self._demand.next_decrease
         if any(start.waiting for start in self._begun):
-            return None  # the end of its waiting is the next occasion
+            return None  # planned again when that start has succeeded or failed
         return self._pacing.due_in
 
     @property
     def _missing(self) -> int:
-        """So many more are worth keeping ready and have room; below 0, fewer are."""
+        """How many more kernels should be ready and have room; negative if there are too many."""
         places = self.limits.kernels + self.limits.service_kernels
-        # Kernels that are going still have places, beside the visitors who have come for those.
+        # Kernels that are ending are counted, too, though their places may be taken again.
         room = max(0, places - (len(self._begun) - len(self._stock)))
         return min(self._demand.wanted, room) - len(self._stock)
 
     def _adjust(self) -> None:
-        """Bring the stock one kernel nearer to what it should be."""
+        """Bring the stock one kernel nearer to the wanted size."""
         missing = self._missing
         if missing < 0:
             self._stock.pop().give_up()
@@ -140,7 +140,7 @@ class ReadyKernels(Service):
             try:
                 self._begin(self.spec, f"ready-{next(self._numbers)}", None)
             except Exception:
-                _log.failure("starting a ready kernel")
+                _log.failure("a ready kernel could not be started")
                 self._pacing.lost()
         self._plan()
 
@@ -158,7 +158,7 @@ class ReadyKernels(Service):
         try:
             start.follow(self.host.start(spec, start))
         except Exception:
-            # A host that raises has begun nothing, so nobody will tell of an end.
+            # A host that raises has started nothing, and will not call `kernel_ended`.
             self._begun.discard(start)
             if start in self._stock:
                 self._stock.remove(start)
@@ -168,7 +168,7 @@ class ReadyKernels(Service):
     # --- Stock
 
     def came_up(self, start: PooledStart) -> None:
-        """A kernel is up."""
+        """See `Stock.came_up`."""
         if start.observer is None:
             self._pacing.stocked()
         else:
@@ -176,14 +176,14 @@ class ReadyKernels(Service):
         self._plan()
 
     def lost(self, start: PooledStart) -> None:
-        """A kernel is no good, or ends; one that was in the stock will be replaced."""
+        """See `Stock.lost`. A kernel that was in the stock will be replaced."""
         if start in self._stock:
             self._stock.remove(start)
             self._pacing.lost()
         self._plan()
 
     def ended(self, start: PooledStart) -> None:
-        """Nothing is left of a kernel."""
+        """See `Stock.ended`."""
         self._begun.discard(start)
         self.lost(start)
         self._check_emptied()

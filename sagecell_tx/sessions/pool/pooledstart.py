@@ -1,4 +1,4 @@
-"""One kernel of the pool, from its start to its end, whoever has it by then."""
+"""One kernel of the pool, from its start to its end."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ _log = Logger()
 
 
 class Stock(Protocol):
-    """Who is told what becomes of the kernels that it had started."""
+    """Is notified of what happens to the kernels that it started."""
 
     def came_up(self, start: PooledStart) -> None:
         """A kernel is up."""
 
     def lost(self, start: PooledStart) -> None:
-        """A kernel is no good, or ends."""
+        """A kernel cannot be handed out: it did not start, or it hangs."""
 
     def ended(self, start: PooledStart) -> None:
-        """Nothing is left of a kernel."""
+        """A kernel's process tree and directory are gone."""
 
 
 @define(kw_only=True, eq=False)
 class PooledStart:
     """One kernel of the inner host. It observes that kernel, and passes all on to `observer`.
 
-    There is no `observer` while the kernel is nobody's; whoever takes it sets one. From then on the
-    kernel has that one's `kernel_id`, and no longer the `name` that it was started with.
-    `coming` fires with the kernel, or fails if there is an observer, who will be told the end.
+    `observer` is None until the kernel is handed out. From then on the kernel has the observer's
+    `kernel_id`, and no longer the `name` that it was started with. `coming` fires with the kernel;
+    it fails only if there is an observer, whose `kernel_ended` is called later. Cancelling it
+    cancels the start.
     """
 
     name: str
     clock: IReactorTime
-    start_seconds: float  # that it has to come up, while it is nobody's
+    start_seconds: float  # within which it has to start without an observer
     stock: Stock
     observer: KernelObserver | None
     coming: Deferred[Kernel] = field(init=False)
@@ -53,23 +54,23 @@ class PooledStart:
 
     @property
     def is_up(self) -> bool:
-        """The kernel is there; one whose process is gone is not, before its end is told."""
+        """Whether the kernel can be used: it has started, and its process exists."""
         return self.kernel is not None and self.kernel.alive
 
     @property
     def waiting(self) -> bool:
-        """It is not known yet whether the kernel comes up."""
+        """Whether the kernel is still starting."""
         return self._starting is not None
 
     def follow(self, starting: Deferred[Kernel]) -> None:
-        """The inner host was asked for the kernel."""
+        """Follow the start, which the inner host has begun."""
         self._starting = starting
         if self.observer is None:
             self._patience = self.clock.callLater(self.start_seconds, self._timed_out)
         starting.addCallbacks(self._came_up, self._failed)
 
     def give_up(self) -> None:
-        """Kill the kernel, be it up or not."""
+        """Kill the kernel, or cancel its start."""
         if self.kernel is not None:
             self.kernel.kill()
         elif self._starting is not None:
@@ -95,7 +96,7 @@ class PooledStart:
             self._patience.cancel()
 
     def _timed_out(self) -> None:
-        """The start takes too long; if it is somebody's by now, that one has a clock as well."""
+        """Give up a start that takes too long; an observer has a timeout of its own."""
         if self.observer is None:
             self.stock.lost(self)
             self.give_up()
@@ -104,16 +105,16 @@ class PooledStart:
 
     @property
     def kernel_id(self) -> str:
-        """What the kernel is called in the log."""
+        """See `KernelObserver.kernel_id`."""
         return self.name if self.observer is None else self.observer.kernel_id
 
     def message_received(self, message: Message) -> None:
-        """The kernel said something. What it says to nobody is how its start goes."""
+        """See `KernelObserver.message_received`. Without an observer, messages are dropped."""
         if self.observer is not None:
             self.observer.message_received(message)
 
     def heartbeat_missed(self) -> None:
-        """The kernel hangs."""
+        """See `KernelObserver.heartbeat_missed`. Without an observer, the kernel is killed."""
         if self.observer is not None:
             self.observer.heartbeat_missed()
         else:
@@ -122,12 +123,12 @@ class PooledStart:
             self.give_up()
 
     def limit_near(self, reason: str, seconds: float) -> None:
-        """The host will end the kernel before long; nobody's kernel takes that much."""
+        """See `KernelObserver.limit_near`. An unused kernel comes near no limit."""
         if self.observer is not None:
             self.observer.limit_near(reason, seconds)
 
     def kernel_ended(self, how: Exit) -> None:
-        """The kernel is gone."""
+        """See `KernelObserver.kernel_ended`."""
         self.stock.ended(self)
         if self.observer is not None:
             self.observer.kernel_ended(how)

@@ -1,1 +1,1 @@
-"""What a kernel is working on: requests in flight, interrupts, and their ends."""
+"""A kernel's requests: those in flight, how they end, and interrupts."""

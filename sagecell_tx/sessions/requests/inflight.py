@@ -1,9 +1,8 @@
-"""Which requests a kernel is working on, and in what order their ends are told.
+"""The requests that a kernel is working on, and the order in which clients see them end.
 
-A kernel answers on two sockets that know nothing of each other: the reply on shell, the
-output and the final ``status: idle`` on iopub. Either may arrive first. Clients are told
-one order: all output, then the reply, then idle. So the first of the two ends is kept
-back until the other one is there.
+A kernel answers on two independent sockets: the reply on shell, the output and the final
+``status: idle`` on iopub. Either may arrive first. Clients always get all output, then the
+reply, then idle. So the first of these two ends is kept back until the other one arrives.
 """
 
 from __future__ import annotations
@@ -17,37 +16,37 @@ from sagecell_tx.wire.messages import Message
 #: is a reply certain: comm messages and unknown requests end with an idle status alone.
 EXECUTIONS = frozenset({"execute_request", "sagenb.interact.update_interact"})
 
-#: Files of one request of which it is noted that they were not saved.
+#: How many unsaved files are recorded for one request.
 UNSAVED = 1000
 
 
 @define(kw_only=True)
 class Request:
-    """One request: its header's JSON, what has been said on its behalf, and its ends so far."""
+    """One request: its header's JSON, its output so far, and the ends that have arrived."""
 
     header: bytes
     executes: bool
-    output_bytes: int = 0  # bytes of output
+    output_bytes: int = 0
     silenced: bool = False  # the output cap was reached
     reply: Message | None = None
     idle: Message | None = None
     unsaved: set[str] = field(factory=set)  # files that it made and that were not stored
 
     def note_file(self, name: str, *, saved: bool) -> None:
-        """Take note of what became of a file; of too many, the reply is the program's own play."""
+        """Record whether a file was saved; beyond `UNSAVED`, nothing is recorded."""
         if saved:
             self.unsaved.discard(name)
         elif len(self.unsaved) < UNSAVED:
             self.unsaved.add(name)
 
     def announced(self, reply: Message) -> Message:
-        """Its reply, in which only files that were saved are named."""
+        """The reply, without the names of files that were not saved."""
         return without_files(reply, self.unsaved) if self.unsaved else reply
 
 
 @frozen
 class Ending:
-    """Messages to pass on now, and whether their request is over and was an execution."""
+    """Messages to pass on now, and whether their request has ended and was an execution."""
 
     messages: tuple[Message, ...]
     over: bool = False
@@ -56,10 +55,11 @@ class Ending:
 
 @define
 class InFlight:
-    """The requests sent to one kernel's shell that are not over.
+    """The requests sent to one kernel's shell that have not ended.
 
-    An end that would make the ends kept back longer than `most` bytes is none: it is passed on.
-    A kernel sends the other end at once; only a program that plays the kernel does not.
+    The ends that are kept back have at most `most` bytes: one for which there is no room is passed
+    on as if it were none. A kernel sends both ends together; only a program that imitates a kernel
+    can exceed the bound.
     """
 
     most: int
@@ -74,7 +74,7 @@ class InFlight:
 
     @property
     def running(self) -> list[str]:
-        """The ids of the executions that neither of the two ends has come of."""
+        """The ids of the executions of which neither end has arrived."""
         return [
             msg_id
             for msg_id, request in self._requests.items()
@@ -82,17 +82,17 @@ class InFlight:
         ]
 
     def get(self, msg_id: str) -> Request | None:
-        """The request of that id, while it is not over."""
+        """The request with that id, while it is in flight."""
         return self._requests.get(msg_id)
 
     def sent(self, message: Message) -> None:
-        """`message` goes to the kernel's shell."""
+        """Record a request that is sent to the kernel's shell."""
         self._requests[message.msg_id] = Request(
             header=message.header, executes=message.msg_type in EXECUTIONS
         )
 
     def replied(self, reply: Message) -> Ending:
-        """The kernel answered on shell."""
+        """Handle a reply on shell."""
         request = self._requests.get(reply.parent_id)
         if request is None or not request.executes:
             return Ending((reply,))
@@ -104,7 +104,7 @@ class InFlight:
         return Ending(())
 
     def went_idle(self, status: Message) -> Ending:
-        """The kernel said on iopub that it is done with a request."""
+        """Handle a ``status: idle`` on iopub."""
         request = self._requests.get(status.parent_id)
         if request is None:
             return Ending((status,))
@@ -118,7 +118,7 @@ class InFlight:
         return Ending(())
 
     def abandon(self) -> tuple[Message, ...]:
-        """The kernel is gone: the ends that were kept back, in order."""
+        """Drop all requests; returns the ends that were kept back, in order."""
         kept = [
             end
             for request in self._requests.values()
@@ -129,7 +129,7 @@ class InFlight:
         return tuple(end for end in kept if end is not None)
 
     def _keep(self, end: Message, before: Message | None) -> bool:
-        """Whether there is room for an end, in place of the one before."""
+        """Count an end that replaces `before`; returns whether there is room for it."""
         kept = self._kept + end.size - (before.size if before is not None else 0)
         if kept > self.most:
             return False

@@ -1,7 +1,7 @@
-"""An interrupt that is not heeded is followed by SIGINT from outside, and that by the end.
+"""Interrupts without effect: they are followed by SIGINT from outside, then by the kernel's end.
 
-A program may keep the interpreter to itself, so that the kernel never reads the request to
-interrupt it; it may also ignore SIGINT. Whoever pressed Stop wants it stopped all the same.
+A program may block the interpreter, so that the kernel never reads the interrupt_request; it
+may also ignore SIGINT. The user who pressed Stop wants it stopped in any case.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 @define(eq=False)
 class Interrupted:
-    """What was running when an interrupt came and runs on, and the patience with it."""
+    """Executions that were interrupted and still run, and the timer for the next step."""
 
     running: set[str]
     patience: IDelayedCall
@@ -22,11 +22,11 @@ class Interrupted:
 
 @define(kw_only=True)
 class Interruptions:
-    """The interrupts of one kernel that are not heeded yet.
+    """The interrupts of one kernel that have had no effect yet.
 
     An execution has `grace` seconds from the first interrupt that finds it running. Then
-    `insist` is called, and after as many seconds again `give_up`. Executions are named by
-    their msg_id; each has one clock, however often it is interrupted.
+    `insist` is called, and after as many seconds again `give_up`. Executions are identified by
+    their msg_id; further interrupts do not restart the timer.
     """
 
     clock: IReactorTime
@@ -37,7 +37,7 @@ class Interruptions:
     _ended: bool = field(default=False, init=False)
 
     def begin(self, running: Iterable[str]) -> None:
-        """The kernel is asked to interrupt what it runs, `running`."""
+        """Start the timer for those executions in `running` that have none yet."""
         fresh = set(running).difference(*(each.running for each in self._open))
         if fresh and not self._ended:
             timer = self.clock.callLater(self.grace, lambda: self._insist(interrupted))
@@ -45,7 +45,7 @@ class Interruptions:
             self._open.append(interrupted)
 
     def finished(self, msg_id: str) -> None:
-        """An execution is over, whether it was interrupted or not."""
+        """An execution has ended, whether it was interrupted or not."""
         for interrupted in list(self._open):
             interrupted.running.discard(msg_id)
             if not interrupted.running:
@@ -53,7 +53,7 @@ class Interruptions:
                 self._open.remove(interrupted)
 
     def end(self) -> None:
-        """The kernel goes or is gone: nothing is waited for from now on."""
+        """Cancel all timers for good: the kernel is ending or gone."""
         self._ended = True
         for interrupted in self._open:
             interrupted.patience.cancel()

@@ -1,4 +1,4 @@
-"""What of a kernel's messages the server itself reads, besides files."""
+"""The kernel messages that the server itself reads, besides files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import attrs
 
 from sagecell_tx.wire.messages import Message, WireError, dump
 
-#: The longest of them, in bytes. What is longer is a program's play and not looked into.
+#: The longest content that is parsed, in bytes. No kernel sends longer ones by itself.
 LONGEST = 4096
 
-#: The longest reply that is looked into, in bytes: the names of all files of a session fit in.
+#: The longest reply that is parsed, in bytes: the names of all files of a session fit in.
 REPLY = 1 << 20
 
 
 def is_idle(status: Message) -> bool:
-    """Whether the kernel says that it is done with a request."""
+    """Whether a status message says that the kernel is idle."""
     if len(status.content) > LONGEST:
         return False
     try:
@@ -27,11 +27,11 @@ def is_idle(status: Message) -> bool:
 
 
 def asked_timeout(message: Message) -> float | None:
-    """The seconds that a kernel_timeout asks for, be they infinite; None if that makes no sense."""
+    """The seconds in a kernel_timeout, possibly infinite; None if they are invalid or negative."""
     if len(message.content) > LONGEST:
         return None
     try:
-        # JSON has no infinity, but Python's reader and writer have, and programs ask for it.
+        # JSON has no infinity, but Python's json module has, and programs ask for it.
         parsed = json.loads(message.content)
     except (ValueError, RecursionError):
         return None
@@ -42,7 +42,7 @@ def asked_timeout(message: Message) -> float | None:
 
 
 def without_files(reply: Message, names: Collection[str]) -> Message:
-    """The reply of an execution, in whose ``new_files`` these names are not."""
+    """An execution's reply without these names in its ``new_files``; unchanged if malformed."""
     if len(reply.content) > REPLY:
         return reply
     try:
@@ -52,7 +52,7 @@ def without_files(reply: Message, names: Collection[str]) -> Message:
             listed = part.get("new_files") if isinstance(part, dict) else None
             if isinstance(listed, list):
                 part["new_files"] = [name for name in listed if name not in names]
-        told = dump(content)
+        shortened = dump(content)
     except (WireError, ValueError, RecursionError, TypeError):
         return reply
-    return attrs.evolve(reply, content=told)
+    return attrs.evolve(reply, content=shortened)

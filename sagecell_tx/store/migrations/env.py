@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: on the connection, and in the transaction, it is handed."""
+"""Runs the migrations on the connection that the caller passes, in its transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The access log names clients, as far as a believed proxy names them."""
+"""The access log has the addresses of clients that a trusted proxy names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AccessLogTests(SiteTests):
         query: str = "1",
         agent: str = "-",
     ) -> str:
-        """The line of one request."""
+        """The logged line of one request."""
         clients = Clients(proxies) if proxies else Clients()
         world = World(limits=self.limits, client=self.folder, clients=clients)
         log = StringIO()

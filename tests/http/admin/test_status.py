@@ -1,4 +1,4 @@
-"""What a server tells everybody about itself."""
+"""The status that a server publishes."""
 
 from __future__ import annotations
 

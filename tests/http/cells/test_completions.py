@@ -1,4 +1,4 @@
-"""An editor that has no kernel asks the one that completes for everybody."""
+"""Editors without a kernel get completions from the completer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.http.world import SiteTests
 
 ORIGIN = ("Origin", "https://book.example")
 
-#: As a believed proxy on this machine tells it.
+#: As a trusted proxy on this machine sends it.
 ELSEWHERE = ("X-Forwarded-For", "192.0.2.7")
 
 FOUND = {"status": "ok", "matches": ["print"], "cursor_start": 4, "cursor_end": 7, "metadata": {}}
@@ -31,7 +31,7 @@ class CompletionTests(SiteTests):
         self.world.__attrs_post_init__()
 
     def asking(self, body: bytes, headers: tuple[tuple[str, str], ...] = (ORIGIN,)) -> Connection:
-        """A question that nobody has answered yet."""
+        """A request that the completer has not answered yet."""
         connection = self.world.connect()
         connection.send(request("POST", "/complete", headers, body))
         return connection

@@ -1,4 +1,4 @@
-"""What a kernel made is sent as the client takes it, and never as a page of this server."""
+"""Kernels' files are sent as the client reads them, and never with this server's origin."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class FileTests(SiteTests):
             assert "allow-same-origin" not in policy
 
     def test_a_time_that_no_calendar_has(self) -> None:
-        """A kernel says when its files changed, and may say anything."""
+        """A kernel can set any modification time."""
         for mtime in (-1e300, -1.0, 0.0, 1e12, 1e18, 1e300):
             self.keep("old", b"x", mtime)
             answer = self.fetch("old")

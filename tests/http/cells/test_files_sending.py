@@ -1,4 +1,4 @@
-"""A large file, a slow store and a slow client: memory stays bounded, and nobody waits for ever."""
+"""A large file, a slow store and a slow client: memory stays bounded, and nobody waits forever."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .test_files import KERNEL_ID, path
 
 @define(kw_only=True, eq=False)
 class SlowStore(MemoryFileStore):
-    """Its readings come when the test says so."""
+    """A store whose reads finish when the test says so."""
 
     readings: list[tuple[int, int, Deferred[bytes]]] = field(factory=list, init=False)
     cancelled: int = field(default=0, init=False)
@@ -59,7 +59,7 @@ class SendingTests(SiteTests):
         return connection
 
     def give(self, connection: Connection) -> None:
-        """The reading that is under way comes back."""
+        """Finish the current read."""
         offset, length, reading = self.store.readings[-1]
         reading.callback(self.data[offset : offset + length])
         connection.pump()
@@ -155,7 +155,7 @@ class SendingTests(SiteTests):
         assert (answer.status, answer.error) == (503, "store_unavailable")
 
     def test_a_store_that_answers_at_once_does_not_pile_up_calls(self) -> None:
-        """A file of many pieces from a store in memory, to a client that takes everything."""
+        """A file of many pieces from a store in memory, to a client that reads everything."""
         store = MemoryFileStore(now=lambda: 0.0)
         upload = store.upload(KERNEL_ID, "big", 0.0)
         self.successResultOf(upload.write(b"x" * (8 * 2**20)))

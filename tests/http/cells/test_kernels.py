@@ -1,4 +1,4 @@
-"""A kernel is asked for in five encodings, and given back by whoever does not want it."""
+"""A kernel can be requested in five encodings, and is released if its client disconnects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MULTIPART = (
 
 
 def allowed(answer: Answer) -> None:
-    """The page at ORIGIN may read the answer."""
+    """Check that the page at ORIGIN may read the answer."""
     assert answer.headers["access-control-allow-origin"] == ORIGIN[1]
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert answer.headers["access-control-allow-methods"] == "POST, GET, OPTIONS, DELETE"

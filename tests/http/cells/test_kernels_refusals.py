@@ -1,4 +1,4 @@
-"""Every budget answers with 429 in JSON, says when to come back, and pages may read it."""
+"""Every exhausted budget gives 429 in JSON with Retry-After, and pages may read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.http.world import SiteTests, World
 KEY = "a-key-of-some-length"
 ONE = Rate(burst=1, per_minute=2)
 
-#: For each kind of budget: two requests that share one of that kind, and no narrower.
+#: For each kind of budget: two requests that share a budget of that kind, and no narrower one.
 BUDGETS: dict[str, tuple[list[str], list[str]]] = {
     "address": (["192.0.2.1"], ["192.0.2.1"]),
     "network": (["192.0.2.1"], ["192.0.2.2"]),

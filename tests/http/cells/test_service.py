@@ -22,7 +22,7 @@ class ServiceTests(SiteTests):
         return answer.json
 
     def tearDown(self) -> None:
-        """Whatever was run: nothing of it is left."""
+        """Check that nothing is left of any run."""
         assert len(self.world.fleet) == 0
         assert self.world.host.alive == []
         assert self.world.clock.getDelayedCalls() == []
@@ -63,7 +63,7 @@ class ServiceTests(SiteTests):
         assert self.sent()["code"] == " print 1\nprint 2\n"
 
     def sent(self) -> Any:
-        """The content of what the latest kernel was asked to run."""
+        """The content of the latest kernel's execute_request."""
         asked = [each for each in self.world.host.latest.sent if each.channel == SHELL]
         return asked[-1].parsed_content()
 
@@ -238,7 +238,7 @@ class SlowServiceTests(SiteTests):
         assert self.answer(connection).json == {"success": True, "execute_reply": {"status": "ok"}}
 
     def test_a_reply_that_no_answer_can_hold(self) -> None:
-        """A kernel's JSON may hold numbers that ours may not."""
+        """1e999 in a kernel's JSON is read as infinity, which cannot be written as JSON."""
         connection = self.asking()
         self.kernel.come_up()
         kind = {"msg_type": "execute_reply", "msg_id": "k1"}

@@ -1,4 +1,4 @@
-"""A program for /service waits for its turn like any other, and its own time goes on."""
+"""A program for /service waits in the queue like any other, and its time limit keeps running."""
 
 from __future__ import annotations
 

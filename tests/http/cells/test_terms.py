@@ -1,4 +1,4 @@
-"""Where terms of service have to be accepted, nobody gets a kernel who has not done so."""
+"""If terms of service are required, only visitors who accept them get kernels."""
 
 from __future__ import annotations
 

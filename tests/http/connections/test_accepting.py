@@ -1,4 +1,4 @@
-"""Ports that are closed while descriptors run out, and opened again."""
+"""Ports stop accepting while descriptors run out, and start again."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class DoorsTests(SynchronousTestCase):
             self.successResultOf(watched.listen(cast(Any, None)))
 
     def come(self, used: int) -> list[bool]:
-        """A connection comes; tells which ports are open then."""
+        """A connection arrives; returns which ports accept others after it."""
         self.used = used
         self.doors.accepted()
         return [port.reading for port in self.ports]
 
     def pass_with(self, used: int) -> list[bool]:
-        """Some time passes."""
+        """Let time pass until the next check; returns which ports accept connections after it."""
         self.used = used
         self.clock.advance(INTERVAL)
         return [port.reading for port in self.ports]
@@ -102,7 +102,7 @@ class DoorsTests(SynchronousTestCase):
         self.doors.close()
 
     def hang_up_on(self, waiting: int) -> list[int]:
-        """So many connections wait for a request; gives how many were to be hung up on."""
+        """So many connections wait for a request; returns how many were to be closed."""
         asked: list[int] = []
 
         def hang_up(most: int) -> int:

@@ -1,8 +1,9 @@
-"""What one connection sends has turns, and what it causes does not pile up."""
+"""A connection's input is processed in turns, and its answers do not pile up."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from sagecell_tx.http.connections.fairness import (
     PONGS,
     PONGS_IN,
     STEPS,
+    FairChannel,
     Intake,
     Pongs,
 )
@@ -34,13 +36,25 @@ OTHER = IPv4Address("TCP", "198.51.100.7", 40000)
 
 
 def receive(connection: Connection, data: bytes) -> None:
-    """Let the server receive `data` in one read; what it does in later turns is not done yet."""
+    """Let the server receive `data` in one read, without the reactor's later turns."""
     connection.server.protocol.dataReceived(data)
 
 
 def is_held(connection: Connection) -> bool:
     """The server does not receive."""
     return connection.server.held
+
+
+def intake_of(
+    step: Callable[[], bool],
+    rota: Rota,
+    who: str = "",
+    abort: Callable[[], None] = lambda: None,
+) -> Intake:
+    """An intake of a connection that needs not be paused."""
+    return Intake(
+        rota=rota, who=who, step=step, pause=lambda: None, resume=lambda: None, abort=abort
+    )
 
 
 class IntakeTests(TalkTests):
@@ -59,6 +73,7 @@ class IntakeTests(TalkTests):
             step=step,
             pause=lambda: heard.append("pause"),
             resume=lambda: heard.append("resume"),
+            abort=lambda: heard.append("abort"),
         )
         intake.go_on()
         assert done[0] == STEPS
@@ -85,14 +100,29 @@ class IntakeTests(TalkTests):
             done[0] += 1
             return True
 
-        intake = Intake(
-            rota=Rota(clock=clock), who="", step=step, pause=lambda: None, resume=lambda: None
-        )
+        intake = intake_of(step, Rota(clock=clock))
         intake.go_on()
         intake.stop()
         intake.stop()
         clock.advance(0)
         assert done == [STEPS]
+        assert clock.getDelayedCalls() == []
+
+    def test_a_step_that_fails_later_closes_its_connection(self) -> None:
+        clock, done, aborted = Clock(), [0], list[bool]()
+
+        def step() -> bool:
+            done[0] += 1
+            if done[0] > STEPS:
+                raise ZeroDivisionError
+            return True
+
+        intake = intake_of(step, Rota(clock=clock), abort=lambda: aborted.append(True))
+        intake.go_on()
+        assert aborted == []
+        clock.advance(0)
+        assert aborted == [True]
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
         assert clock.getDelayedCalls() == []
 
     def test_many_together_take_no_longer_than_one(self) -> None:
@@ -108,10 +138,7 @@ class IntakeTests(TalkTests):
 
         def intake(name: str) -> Intake:
             left[name] = 3
-            step_of = partial(step, name)
-            return Intake(
-                rota=rota, who=name[0], step=step_of, pause=lambda: None, resume=lambda: None
-            )
+            return intake_of(partial(step, name), rota, who=name[0])
 
         for name in (*(f"a{number}" for number in range(50)), "b"):
             intake(name).go_on()
@@ -130,7 +157,7 @@ class IntakeTests(TalkTests):
 
 
 class RotaTests(TalkTests):
-    """Who waits has the same time as others."""
+    """All who wait get the same time."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -139,7 +166,7 @@ class RotaTests(TalkTests):
         self.order: list[str] = []
 
     def wait_for(self, name: str, seconds: float, times: int = 1) -> None:
-        """So often, something of that name waits that takes so long."""
+        """Let so many steps of that name wait, each of which takes so long."""
 
         def go_on() -> None:
             self.order.append(name)
@@ -369,7 +396,7 @@ class PipelineTests(TalkTests):
 
 
 class RequestTests(TalkTests):
-    """Requests have turns, as WebSockets have, when there is no time for all of them at once."""
+    """Requests take turns, like WebSockets, when there is no time for all of them at once."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -377,13 +404,13 @@ class RequestTests(TalkTests):
         self.wait(0)
 
     def spend(self) -> None:
-        """Others take all the time there is in this turn of the reactor."""
+        """Let others use up this turn of the reactor."""
         rota: Rota = cast(Any, self.world.site).rota
         assert rota.has_time
         self.world.clock.rightNow += SHARE
 
     def post(self, msg_id: str, **headers: str) -> tuple[bytes, bytes]:
-        """A request that says something to the kernel, by its `msg_id`: head and body."""
+        """A request that sends the kernel a message with that `msg_id`: head and body."""
         given = [(name.replace("_", "-"), value) for name, value in headers.items()]
         path = f"/kernel/{self.kernel_id}/messages"
         head, end, body = request("POST", path, given, execute("print 1", msg_id)).partition(
@@ -393,8 +420,23 @@ class RequestTests(TalkTests):
 
     @property
     def done(self) -> list[str]:
-        """What was said to the kernel, in its order."""
+        """The ids of the messages to the kernel, in order."""
         return [message.msg_id for message in self.world.host.latest.sent]
+
+    def test_one_that_fails_in_a_later_turn_closes_its_connection(self) -> None:
+        connection = self.world.connect()
+        channel: FairChannel = cast(Any, connection.server.protocol)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        self.spend()
+        channel.in_turn(fail)
+        before = connection.ear.lost
+        self.wait(0)
+        connection.pump()
+        assert (before, connection.ear.lost) == (False, True)
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_one_that_comes_while_there_is_time_is_answered_at_once(self) -> None:
         connection = self.world.connect()
@@ -426,7 +468,7 @@ class RequestTests(TalkTests):
         assert connection.answer().status == 200
 
     def test_an_address_waits_for_itself(self) -> None:
-        """The peer's address counts, unless a believed proxy has many clients."""
+        """The peer's address counts, except that of a trusted proxy, which has many clients."""
         self.spend()
         peers = [("a1", STRANGER), ("a2", STRANGER), ("a3", STRANGER), ("b", OTHER), ("c", CLIENT)]
         for msg_id, peer in peers:

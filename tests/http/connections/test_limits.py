@@ -1,4 +1,4 @@
-"""Connections are counted by address, and those that wait longest go first."""
+"""Connections are counted by address, and those that wait longest are closed first."""
 
 from __future__ import annotations
 

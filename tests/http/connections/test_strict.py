@@ -1,4 +1,4 @@
-"""The heads of requests: what is no HTTP, or too long, is refused with a sentence."""
+"""Malformed and oversized request heads are refused with an error message."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class HeadTests(SiteTests):
         return connection
 
     def assert_refused(self, connection: Connection, status: int, word: str) -> None:
-        """It was refused for that reason, once, and hears nothing more."""
+        """Check that it was refused once, for that reason, and received nothing more."""
         answer = connection.answer()
         assert (answer.status, answer.error) == (status, word)
         assert answer.headers["connection"] == "close"

@@ -1,4 +1,4 @@
-"""Requests that do not come in time, answers that nobody takes, and those that take their time."""
+"""Deadlines for requests to arrive and for answers to be read, and limits of connections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODE = "x" * 60_000
 
 
 def is_over(connection: Connection) -> bool:
-    """Whether the client was hung up on."""
+    """Whether the server closed the connection."""
     return connection.ear.lost
 
 
@@ -28,7 +28,7 @@ class DeadlineTests(SiteTests):
     limits = Limits()
 
     def drip(self, connection: Connection, data: bytes, every: float) -> float:
-        """Send byte after byte until the connection ends; tells how long that took."""
+        """Send byte after byte until the connection ends; returns how long that took."""
         began = self.world.clock.seconds()
         for byte in data:
             connection.send(bytes([byte]))
@@ -77,7 +77,7 @@ class DeadlineTests(SiteTests):
         connection.answer()
 
     def post(self) -> tuple[Connection, bytes]:
-        """The head of a request is sent; gives its body too."""
+        """Send the head of a request; returns its body."""
         whole = request("POST", "/permalink", **form(code=CODE))
         head, _, body = whole.partition(b"\r\n\r\n")
         connection = self.world.connect()
@@ -135,7 +135,7 @@ class DeadlineTests(SiteTests):
     # --- answers
 
     def ask_for_much(self, *headers: tuple[str, str]) -> Connection:
-        """Ask for an answer that is larger than what the transport takes, and read nothing."""
+        """Request an answer that is larger than the transport's buffer, and read nothing."""
         self.world.cells.permalinks["a"] = Permalink(code="x" * 200_000)
         connection = self.world.connect()
         connection.server.clogged = True

@@ -1,4 +1,4 @@
-"""The page shows what a link asks for, and nothing that a link says becomes part of the page."""
+"""The page shows the program of a link, and nothing in a link becomes markup of the page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def zipped(text: bytes) -> str:
 
 
 def told(page: bytes) -> Any:
-    """What the page was told, as a browser finds it: up to the next end of a script."""
+    """The program in the page, as a browser finds it: up to the next end of a script."""
     _, _, rest = page.partition(SLOT.partition(b"{")[0])
     text, found, _ = rest.partition(b"</script>")
     assert found
@@ -136,7 +136,7 @@ class PageTests(SiteTests):
             assert answer.json["message"].startswith("Invalid zipped code: ")
 
     def test_a_zip_bomb(self) -> None:
-        """As much as a URL can carry: 12 MB of zeros."""
+        """As much as a URL can contain: 12 MB of zeros."""
         answer = self.refused(f"?z={zipped(bytes(11_500_000))}")
         assert answer.error == "invalid_zip"
         assert "more than" in answer.json["message"]

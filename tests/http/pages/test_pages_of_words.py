@@ -1,4 +1,4 @@
-"""The pages that are words only: their links lead somewhere, and nothing comes from elsewhere."""
+"""The pages of text: their links work, and they load nothing from other servers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing_extensions import override
 
 PUBLIC = Path(__file__).parents[3] / "web" / "public"
 
-#: Where each is served.
+#: The address of each.
 PAGES = {"/help.html": "help.html", "/static/about.html": "about.html"}
 
-#: What else is served: by routes, and by the build.
+#: The other addresses that exist: of routes, and of built files.
 BUILT = {"/static/embedded_sagecell.js", "/static/third-party-licenses.txt"}
 SERVED = {"/", "/static/root.css", *BUILT, *PAGES}
 

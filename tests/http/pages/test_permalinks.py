@@ -1,4 +1,4 @@
-"""A program that was kept comes back as it was, to pages from anywhere."""
+"""A stored program comes back unchanged, for pages of any origin."""
 
 from __future__ import annotations
 

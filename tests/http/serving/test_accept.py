@@ -1,4 +1,4 @@
-"""What an Accept header says, whoever wrote it."""
+"""Accept headers, well-formed or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers are believed from whom they should be, and whoever else sends them is who it is."""
+"""Forwarding headers count only if they come from a trusted proxy."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_a_key_is_known_by_its_name() -> None:
 def test_without_a_key_there_is_none() -> None:
     clients = Clients(keys={"school": KEY})
     assert visitor(clients, STRANGER).key == ""
-    # A password that is for the proxy in front.
+    # A password for the proxy in front.
     assert visitor(clients, STRANGER, Authorization=b"Basic eDp5").key == ""
 
 

@@ -1,4 +1,4 @@
-"""Headers come from anybody: what they say is used only where it is what it should be."""
+"""Headers are untrusted: their values are used only if they are well-formed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, a client reads a word and a sentence, and never how the server is made."""
+"""Every error gives an error code and a sentence, and never shows the server's internals."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_plain_problem_is_a_sentence_alone() -> None:
 
 
 class Breaking:
-    """Routes that go wrong in every way a route can."""
+    """Routes that fail in every way a route can."""
 
     app = Klein()
     handle_problems(app)

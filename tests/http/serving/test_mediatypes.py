@@ -1,4 +1,4 @@
-"""What a file has in it, by its name."""
+"""The media types of files, by their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who must wait for a kernel sees how the queue moves, in lines, if it asks for lines."""
+"""A client that waits for a kernel gets its place in the queue, if it asks for lines of JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ORIGIN = ("Origin", "https://book.example")
 
 
 def said(connection: Connection) -> list[Any]:
-    """The lines that have come; the first chunk of the answer comes after its headers."""
+    """The lines received so far; the first chunk of the answer comes after its headers."""
     _, _, chunks = connection.ear.heard.partition(b"\r\n\r\n")
     return [json.loads(line) for line in chunks.splitlines() if line.startswith(b"{")]
 

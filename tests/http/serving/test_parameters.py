@@ -1,4 +1,4 @@
-"""Parameters are checked before anything is done with them."""
+"""Parameters are validated before they are used."""
 
 from __future__ import annotations
 

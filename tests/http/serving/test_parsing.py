@@ -1,4 +1,4 @@
-"""What is long is parsed elsewhere, in the client's order, and nobody else waits for it."""
+"""Long input is parsed in a thread, in the client's order, and no other client waits for it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Elsewhere:
         return told
 
     def work(self) -> None:
-        """Do what was asked for first."""
+        """Do the work that was requested first."""
         parse, told = self.asked.pop(0)
         try:
             made = parse()
@@ -161,7 +161,7 @@ def test_whatever_comes_is_heeded_in_its_order(comes: list[str]) -> None:
 
 
 class ElsewhereTests(SiteTests):
-    """A site that parses what is long elsewhere."""
+    """A site that parses long input by an `Aside`."""
 
     @override
     def setUp(self) -> None:
@@ -187,7 +187,7 @@ class ElsewhereTests(SiteTests):
         return connection
 
     def ran(self) -> list[str]:
-        """What the kernel was asked to run, in order."""
+        """The programs that the kernel was asked to run, in order."""
         return [message.msg_id for message in self.world.host.latest.sent]
 
     def long(self, msg_id: str) -> bytes:

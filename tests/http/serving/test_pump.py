@@ -1,4 +1,4 @@
-"""Writing no faster than the other side takes it."""
+"""Writing is no faster than the other side reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms, whatever is sent as one, at each route that reads them."""
+"""Forms, well-formed or not, at each route that reads them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FormTests(SiteTests):
         return self.ask("POST", path, [kind, ORIGIN], body)
 
     def kept(self, kind: tuple[str, str], body: bytes, path: str = "/permalink") -> Any:
-        """The program that a form has."""
+        """The program in a form."""
         answer = self.post(path, kind, body)
         assert answer.status == 200, answer
         return self.world.cells.permalinks[answer.json["query"]].code

@@ -1,4 +1,4 @@
-"""SockJS clients in memory, of the services that the public suite asks or of a world's kernels."""
+"""SockJS clients in memory, for the services of the public test suite or for a world's kernels."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chunks(heard: bytes) -> list[bytes]:
 
 
 def headers(heard: bytes) -> dict[str, str]:
-    """A response's headers, in small letters."""
+    """A response's headers, in lower case."""
     lines = heard.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
     return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
@@ -75,7 +75,7 @@ class Stream:
 
     @property
     def parts(self) -> list[bytes]:
-        """What came, piece by piece."""
+        """What was received, piece by piece."""
         self.connection.pump()
         return chunks(self.connection.ear.heard)
 
@@ -89,7 +89,7 @@ class Stream:
 
 
 class SockJSTests(SiteTests):
-    """Tests that speak SockJS with a site below `base`."""
+    """Tests that use SockJS with a site below `base`."""
 
     base = "/sockjs"
 
@@ -100,7 +100,7 @@ class SockJSTests(SiteTests):
         return self.ask("POST", f"{self.base}{path}", more, body)
 
     def poll(self, name: str) -> bytes:
-        """What one poll gives, at once."""
+        """The answer to one poll, which comes at once."""
         answer = self.post(f"/000/{name}/xhr")
         assert answer.status == 200
         return answer.body
@@ -123,7 +123,7 @@ class SockJSTests(SiteTests):
         return Stream(self.open_request(method, f"/000/{name}/{transport}{query}"))
 
     def socket(self, path: str = "/000/w/websocket") -> Connection:
-        """A WebSocket, whose frames are the test's business."""
+        """A WebSocket, whose frames the test writes itself."""
         return self.open_request("GET", path, UPGRADE)
 
 
@@ -146,7 +146,7 @@ class Services:
         self.site = sockjs_services.site(root, self.clock, self.limits)
 
     def connect(self, client: Ear | None = None, *, peer: IAddress = CLIENT) -> Connection:
-        """A connection that is up, from `peer`."""
+        """An established connection from `peer`."""
         client = client or Ear()
         server = self.site.buildProtocol(peer)
         wire = Wire(server, isServer=True, hostAddress=SERVER, peerAddress=peer)
@@ -169,7 +169,7 @@ class ServiceTests(SockJSTests):
 
 
 def max_age(answer: Answer) -> int:
-    """For how many seconds everybody may keep an answer."""
+    """For how many seconds caches may keep an answer."""
     found = re.search(r"public, max-age=(\d+)", answer.headers["cache-control"])
     assert found is not None, answer.headers
     return int(found[1])

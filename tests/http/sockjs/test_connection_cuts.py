@@ -1,4 +1,4 @@
-"""A SockJS client that is cut off anywhere dies cleanly, and all that it had with it."""
+"""A SockJS client that is cut off at any point ends cleanly, with everything it had."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class CutTests(PageTests):
         self.world = World(limits=self.limits, client=self.folder)
         kernels = [self.start(timeout="60") for _ in programs]
         connection = self.open(transport)
-        if transport == "xhr":  # the greeting was all that it took
+        if transport == "xhr":  # the first poll received only the greeting
             connection = self.open(transport)
         connection.server.clogged = clogged
         for kernel_id, program in zip(kernels, programs, strict=True):
             self.tell(transport, connection, run(kernel_id, program))
         self.wait(later)
         connection.hang_up()
-        if not abrupt:  # it comes back for a last look
+        if not abrupt:  # it reconnects once
             self.open(transport).hang_up()
         self.wait(self.limits.sockjs.disconnect_seconds)
         self.wait(self.limits.lifetime.unclaimed_seconds + self.limits.lifetime.detached_seconds)

@@ -1,4 +1,4 @@
-"""All cells of a page on one SockJS connection, each with its kernel."""
+"""All cells of a page on one SockJS connection, each with its own kernel."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.http.talking import KEYS, execute, frame
 
 from .sockjsing import SockJSTests, texts
 
-#: What obsidian-sagecell cuts off of each frame: a kernel's id and "/channels,".
+#: The bytes that obsidian-sagecell cuts off each frame: a kernel's id and "/channels,".
 PREFIX = 46
 
 
 class PageTests(SockJSTests):
-    """A page that speaks over a WebSocket, or over requests."""
+    """A page that uses a WebSocket, or requests."""
 
     def start(self, **fields: str) -> str:
         kernel_id: str = self.ask("POST", "/kernel", **form(**fields)).json["id"]
@@ -32,7 +32,7 @@ class PageTests(SockJSTests):
         return [message for array in arrays for message in array]
 
     def of(self, page: Connection, kernel_id: str) -> list[dict[str, Any]]:
-        """What one kernel said."""
+        """The messages of one kernel."""
         prefix = f"{kernel_id}/channels,"
         return [
             json.loads(message.removeprefix(prefix))
@@ -140,7 +140,7 @@ class CellTests(PageTests):
 
 
 class CompletionTests(PageTests):
-    """What an editor asks that has no kernel yet."""
+    """Requests of an editor that has no kernel yet."""
 
     def question(self, kind: str, msg_id: str = "c1", **content: Any) -> str:
         header = {"msg_id": msg_id, "session": "s", "msg_type": kind}

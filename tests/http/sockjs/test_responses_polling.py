@@ -1,4 +1,4 @@
-"""SockJS by one frame a response: xhr, jsonp, and what brings messages."""
+"""SockJS with one frame in each response: xhr, jsonp, and the requests that send messages."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ class ReceivingTests(ServiceTests):
         waiting = self.open_request("POST", "/000/a/xhr")
         self.wait(self.limits.sockjs.heartbeat_seconds)
         waiting.pump()
-        assert waiting.answer("POST").body == b'c[3000,"Nothing was said for too long."]\n'
+        closed = b'c[3000,"The connection was idle for too long."]\n'
+        assert waiting.answer("POST").body == closed
 
     def test_nothing_is_left_when_all_are_gone(self) -> None:
         self.poll("a")

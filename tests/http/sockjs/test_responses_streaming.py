@@ -1,4 +1,4 @@
-"""SockJS by many frames a response: xhr_streaming, eventsource, htmlfile."""
+"""SockJS with many frames in each response: xhr_streaming, eventsource, htmlfile."""
 
 from __future__ import annotations
 

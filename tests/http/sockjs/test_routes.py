@@ -1,4 +1,4 @@
-"""What SockJS says about itself, and to whom (sockjs-protocol 0.3.3, the static URLs)."""
+"""The static URLs of SockJS, their CORS headers and refusals (sockjs-protocol 0.3.3)."""
 
 from __future__ import annotations
 

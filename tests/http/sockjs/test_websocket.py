@@ -1,4 +1,4 @@
-"""SockJS on WebSockets, with frames and without."""
+"""SockJS over WebSockets, with frames and without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients and kernels talk as the contract says, and no client disturbs another one."""
+"""Clients and kernels exchange messages as in the contract, and no client disturbs another one."""
 
 from __future__ import annotations
 

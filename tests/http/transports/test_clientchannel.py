@@ -1,4 +1,4 @@
-"""One client and one kernel, whatever carries their messages."""
+"""The messages between one client and one kernel, over any transport."""
 
 from __future__ import annotations
 

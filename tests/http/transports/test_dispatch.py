@@ -1,4 +1,4 @@
-"""What a WebSocket's client says reaches its handler in order, or closes the WebSocket."""
+"""A client's messages reach the handler in order; a malformed one closes the WebSocket."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_close_reason_is_json_and_fits(code: str, message: str) -> None:
 
 @define
 class MemorySocket:
-    """Implements `WebSocket`; `closes` are the codes and words that it was closed with."""
+    """Implements `WebSocket`; `closes` has the close codes and error codes that it was given."""
 
     can_send: bool = True
     closes: list[tuple[int, str]] = field(factory=list)

@@ -1,4 +1,4 @@
-"""Messages that never end, and many at once: their time and their memory are bounded."""
+"""Messages that never end, and many at once: their time and memory are limited."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.http.talking import TalkTests, execute, frame, frames
 
 
 def closed_with(connection: Connection) -> tuple[int, str] | None:
-    """Code and word of the server's goodbye."""
+    """The close code and the error code of the server's close frame."""
     connection.pump()
     told = [payload for opcode, payload in frames(connection.ear.heard) if opcode == 8]
     if not told:
@@ -91,7 +91,7 @@ class MemoryTests(TalkTests):
         self.kernel_id = self.start(timeout="600")
 
     def begun(self, address: str, size: int) -> Connection:
-        """A socket on which so much of a message has come."""
+        """A socket on which so many bytes of a message have arrived."""
         connection = self.knock(self.kernel_id, X_Forwarded_For=address)
         connection.server.protocol.factory.memory.most = 100_000
         connection.send(begin(size))
@@ -124,7 +124,7 @@ class MemoryTests(TalkTests):
 
 
 class AsideTests(TalkTests):
-    """What is parsed in a thread counts until it is, even when its sender has gone."""
+    """A message counts until it has been parsed in a thread, even if its sender disconnects."""
 
     def test_it_counts_until_it_is_handled(self) -> None:
         kernel_id, parsing = self.start(timeout="600"), list[Deferred[Any]]()

@@ -1,4 +1,4 @@
-"""Lines of JSON and server-sent events: as they come, as fast as they are taken, resumed."""
+"""Lines of JSON and server-sent events: streamed, no faster than they are read, and resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.http.talking import TalkTests, execute
 
 
 def chunks(heard: bytes) -> bytes:
-    """The body of a chunked response, as far as it came."""
+    """The body of a chunked response, as far as it has arrived."""
     head, _, rest = heard.partition(b"\r\n\r\n")
     assert b"transfer-encoding: chunked" in head.lower()
     body = b""

@@ -1,4 +1,4 @@
-"""Talking with a kernel by plain requests: nothing is lost, and nothing is told twice unasked."""
+"""Polling: no message is lost, and none is sent twice unless the client asks for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PollingTests(TalkTests):
         return self.ask("POST", f"/kernel/{kernel_id}/messages{query}", headers.items(), body)
 
     def get(self, kernel_id: str, query: str = "?after=0", **headers: str) -> Answer:
-        """Poll once; the wait is over at once if need be."""
+        """Poll once, and let the wait end if there is no answer."""
         path = f"/kernel/{kernel_id}/messages{query}"
         connection = self.world.connect()
         connection.send(request("GET", path, headers.items()))

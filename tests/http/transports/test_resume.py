@@ -1,4 +1,4 @@
-"""A WebSocket that was cut goes on after the last number that arrived, wherever it was cut."""
+"""After a cut at any point, a new WebSocket resumes after the last message that arrived."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class ResumingTests(TalkTests):
 
 
 class CutTests(TalkTests):
-    """A connection that is cut after any byte, and one that goes on after it."""
+    """A connection that is cut after any byte, and one that resumes after it."""
 
     limits = Limits(messages=MessageLimits(message_log_bytes=100_000))
 

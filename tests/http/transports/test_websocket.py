@@ -1,4 +1,4 @@
-"""A slow client slows its kernel, a dead one is let go, and the order never changes."""
+"""A slow client slows its kernel, a dead one is disconnected, and messages stay in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.http.talking import Talk, TalkTests, execute, frame, frames
 
 
 class FlowTests(TalkTests):
-    """A slow client slows its kernel, and what it is told stays in order."""
+    """A slow client slows its kernel, and its messages stay in order."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -125,7 +125,7 @@ class FlowTests(TalkTests):
         assert wire.aborted
 
     def test_a_client_that_is_gone_without_a_word_is_dropped(self) -> None:
-        """A half-open connection: what is written to it goes nowhere."""
+        """A half-open connection: written data never arrives."""
         wire = self.talk_one.connection.server
         wire.clogged = True
         self.wait(self.limits.messages.ping_seconds + 1)

@@ -1,4 +1,4 @@
-"""What a client may send instead of a message: each closes its socket, and only its socket."""
+"""Malformed messages: each closes its client's WebSocket, and no other one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class BadInputTests(TalkTests):
         self.other = self.talk(self.kernel_id)
 
     def tearDown(self) -> None:
-        """Whatever was done: the kernel and the other client go on."""
+        """Check that the kernel and the other client still work."""
         self.other.say(execute("print still here", "last"))
         assert "still here\n" in self.other.talker.text
         assert self.other.talker.closes == []
 
     def closed_with(self, *data: bytes, patience: float = 0.0) -> tuple[int, str]:
-        """How a client is closed that sends these frames: code and word.
+        """The close code and the error code for a client that sends these frames.
 
-        After its own goodbye, the server has so many seconds to hang up.
+        After its own close frame, the server has so many seconds to disconnect.
         """
         connection = self.knock(self.kernel_id)
         connection.send(b"".join(data))
@@ -149,7 +149,7 @@ class BadInputTests(TalkTests):
         assert connection.ear.lost
 
     def refused(self, text: bytes) -> dict[str, Any]:
-        """The error that answers a message, after which the client talks on."""
+        """The error that answers a message, after which the client can still send others."""
         talk = self.talk(self.kernel_id)
         talk.say(text)
         (error,) = talk.talker.heard("error")

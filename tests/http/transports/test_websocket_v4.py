@@ -1,4 +1,4 @@
-"""An old editor completes and inspects over a WebSocket, beside one of today."""
+"""An editor of protocol 4 completes and inspects over a WebSocket, beside one of protocol 5."""
 
 from __future__ import annotations
 

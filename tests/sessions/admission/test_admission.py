@@ -1,4 +1,4 @@
-"""Places are given while there are some, then in the order of asking, and come back once."""
+"""Places are given at once, then in the order of requests, and are released once."""
 
 from __future__ import annotations
 

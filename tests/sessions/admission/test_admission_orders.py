@@ -1,4 +1,4 @@
-"""Whatever visitors do in whatever order: budgets hold, the queue is fair, all comes back."""
+"""Whatever visitors do in whatever order: budgets hold, the queue is fair, all is released."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ visitors = st.builds(
 
 @define(eq=False)
 class AdmissionRequest:
-    """What one visitor asked for, and what came of it."""
+    """One visitor's request, and its outcome."""
 
     visitor: Visitor
     opening: Deferred[Session] = field(init=False)
@@ -74,7 +74,7 @@ class AdmissionRequest:
 
 
 class AdmissionMachine(RuleBasedStateMachine):
-    """The model is a list of requests in the order of asking."""
+    """The model is a list of requests in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         lingering=st.booleans(),
     )
     def come(self, visitor: Visitor, number: int, prompt: bool, lingering: bool) -> None:
-        """One comes, or a crowd behind one address."""
+        """One visitor comes, or a crowd with one address."""
         self.host.prompt, self.host.lingering = prompt, lingering
         for _ in range(number):
             self.ask(visitor)
@@ -148,7 +148,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         ),
     )
     def happen(self, data: st.DataObject, what: str) -> None:
-        """Something happens to a session; `stop` while it starts is a client that hangs up."""
+        """Something happens to a session; `stop` while it starts is a client that disconnects."""
         session = data.draw(st.sampled_from([each for each in self.requests if each.holds])).session
         assert session is not None
         kernel = next(each for each in self.host.kernels if each.kernel_id == session.kernel_id)

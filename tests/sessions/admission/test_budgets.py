@@ -1,4 +1,4 @@
-"""A budget says no to whoever has had enough, and takes nothing from whom it says no to."""
+"""A budget that is spent refuses, and a refusal costs nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_so_many_in_a_minute(scope: str) -> None:
     budgets = Budgets(AdmissionLimits(**{**ROOMY, **starts}))
     for who in (first, second):
         reserve(budgets, who, 0)
-        # Going does not give the right to come again.
+        # The end of a kernel returns no token.
         budgets.give_back(who)
     refused = refusal(budgets, second, now=2.5)
     assert (refused.code, refused.retry_after) == (f"too_many_starts_for_{scope}", 8)

@@ -1,4 +1,4 @@
-"""First come, first served; everybody knows where they stand, and nobody takes all the room."""
+"""First come, first served; everybody is sent their position, and nobody takes all the room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ELSEWHERE = Visitor()
 
 @define
 class Line:
-    """A queue, and what each of those in it was told."""
+    """A queue, and the positions that each of its visitors was sent."""
 
     queue: Queue
     clock: Clock = field(factory=Clock)

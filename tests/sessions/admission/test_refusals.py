@@ -1,4 +1,4 @@
-"""A refusal tells a program and a person what is the matter, and when to come back."""
+"""A refusal says to programs and people what is wrong, and when to try again."""
 
 from __future__ import annotations
 

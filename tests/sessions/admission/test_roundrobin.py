@@ -1,4 +1,4 @@
-"""Those who ask take turns, and none of them has all the places."""
+"""Askers take turns, and none of them has all places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A few kernels start at a time, and those who ask take turns."""
+"""A few kernels start at a time, and those who request them take turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StartsTests(SynchronousTestCase):
         self.let_in: list[str] = []
 
     def ask(self, *names: str) -> list[Deferred[None]]:
-        """Those whose turn it is are in `let_in`, until they are over."""
+        """Those whose turn it is are in `let_in`, until their start has ended."""
 
         def asked(name: str) -> Deferred[None]:
             return self.starts.turn(name[:1], 60).addCallback(lambda _: self.let_in.append(name))
@@ -63,7 +63,7 @@ class StartsTests(SynchronousTestCase):
             self.starts.over("a")
 
         held = self.ask("a1", "a2")
-        for number in range(5000):  # more than Python calls within one another
+        for number in range(5000):  # more than Python's limit of recursion
             self.starts.turn("a", 60).addCallback(partial(began, f"a{number}"))
         self.over("a1")
         assert len(self.let_in) == 5001

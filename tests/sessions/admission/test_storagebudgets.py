@@ -26,7 +26,7 @@ HOME = Visitor(address="192.0.2.1")
 
 
 def store(allowance: FileAllowance, visitor: Visitor, megabytes: int, now: float = 0.0) -> int:
-    """Store so many megabytes; gives how many were let pass."""
+    """Store so many megabytes; returns how many were accepted."""
     for stored in range(megabytes):
         try:
             allowance.take(visitor, now, "a.bin", MIB)
@@ -92,7 +92,7 @@ def test_permalinks_are_refused_with_a_time() -> None:
 
 
 class MeteredTests(FileStoreContract, SynchronousTestCase):
-    """A store for one visitor is a store like any other."""
+    """A store for one visitor keeps the contract of stores."""
 
     def setUp(self) -> None:
         self.now = 0.0

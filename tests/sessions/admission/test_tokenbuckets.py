@@ -1,4 +1,4 @@
-"""A bucket gives a burst, then as many as drip in, and nobody's bucket is kept for long."""
+"""A bucket gives a burst, then tokens at its rate, and no bucket is kept for long."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_flood_forgets_who_was_seen_least_recently() -> None:
 def test_as_another_counts_it(
     steps: list[tuple[str, float]], burst: int, per_minute: float
 ) -> None:
-    """The oracle fills each bucket drop by drop, in sixteenths of a second."""
+    """The oracle fills each bucket in steps of a sixteenth of a second."""
     buckets = Buckets(Rate(burst=burst, per_minute=per_minute))
     drop = per_minute / 60 / 16
     tokens = dict.fromkeys("abc", float(burst))

@@ -1,4 +1,4 @@
-"""Visitors are counted by what is known of them, and a key stands in for where they are."""
+"""Visitors are counted by what is known of them; a key replaces their address and site."""
 
 from __future__ import annotations
 

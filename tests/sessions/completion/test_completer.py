@@ -1,4 +1,4 @@
-"""One kernel completes for everybody, and nobody can tell that it is shared."""
+"""One kernel completes for all clients, who do not notice that it is shared."""
 
 from __future__ import annotations
 

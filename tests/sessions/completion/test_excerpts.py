@@ -1,4 +1,4 @@
-"""A question is about what is around the cursor, and its answer about the whole program."""
+"""A request has an excerpt around the cursor; its reply has positions in the whole program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All sessions of a process: who is let in, what is counted, and how they all end."""
+"""All sessions of a process: who is admitted, what is counted, and how they all end."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FleetTests(SynchronousTestCase):
         return cast(Refused, failure.value).code
 
     def empty(self) -> None:
-        """Nobody is left, and nothing of anybody."""
+        """No session is left, and no resource is taken."""
         assert len(self.fleet) == 0
         assert self.fleet.admission.is_untouched
         assert self.host.alive == []
@@ -154,7 +154,7 @@ class FleetTests(SynchronousTestCase):
         self.empty()
 
     def test_a_host_that_fails_at_once_fails_for_all_who_wait(self) -> None:
-        """As many as there may be, and no deeper in the stack for that."""
+        """As many as there may be, without a deeper recursion."""
         self.fleet.admission.pools[Purpose.KERNEL].queue.room = 300
         first, _, _ = [self.open() for _ in range(3)]
         waiting = [self.fleet.open(Visitor(), timeout=0) for _ in range(300)]
@@ -168,7 +168,7 @@ class FleetTests(SynchronousTestCase):
     # --- turns to start
 
     def take_turns(self) -> list[Deferred[Session]]:
-        """One address has its two starts under way and another one waits, as does another's."""
+        """Two starts of one address are in progress; its third and one of another address wait."""
         self.fleet.starts = Starts(at_once=3, each=2, clock=self.clock)
         self.fleet.admission.pools[Purpose.KERNEL].size = 9
         self.host.prompt = False
@@ -206,7 +206,7 @@ class FleetTests(SynchronousTestCase):
         self.clock.advance(4)
         self.host.kernels[
             2
-        ].fail()  # its place is free, and no turn for another one of that address
+        ].fail()  # its place is free, but no turn for another start of that address
         self.clock.advance(3)
         self.failureResultOf(asked[2], Refused)
         self.assertNoResult(waiting)
@@ -225,7 +225,7 @@ class FleetTests(SynchronousTestCase):
         self.host.kernels[0].end()
         self.successResultOf(asked[2])
         self.assertNoResult(asked[4])
-        self.clock.advance(GONE)  # its process is killed by now; its files may be there for long
+        self.clock.advance(GONE)  # its process is killed by now; its files may stay for longer
         self.successResultOf(asked[4])
         assert self.fleet.admission.taken == 4
         for kernel in self.host.alive:

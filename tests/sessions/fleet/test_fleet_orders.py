@@ -1,4 +1,4 @@
-"""Whatever happens to sessions in whatever order, every place comes back exactly once."""
+"""Whatever happens to sessions in whatever order, every place is released exactly once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ENDS = [Exit(status=0), Exit(signal=11), Exit(), Exit(signal=9, reason="memory")
 
 @define(eq=False)
 class Visit:
-    """A session with its kernel, its page, and what its visitor was told."""
+    """A session with its kernel, its page, and what its visitor received."""
 
     session: Session
     kernel: MemoryKernel
@@ -235,11 +235,11 @@ class FleetMachine(RuleBasedStateMachine):
                 visit.kernel.forget_last_words()
         self.store.let_all_go()
         self.the_books_are_right()
-        self.clock.pump([FAREWELL, FAREWELL])  # for those who have not taken the last words
+        self.clock.pump([FAREWELL, FAREWELL])  # for those who have not read the last messages
         assert stopped == [None], [each for each in stopped if isinstance(each, Failure)]
         assert self.living == []
         assert self.fleet.admission.is_untouched
-        # Whoever has not taken the last words is let go after a while.
+        # A listener that has not read the last messages is dropped after a while.
         for _ in range(3):
             self.clock.advance(LIMITS.messages.stalled_seconds)
         assert self.clock.getDelayedCalls() == []

@@ -1,4 +1,4 @@
-"""What dead sessions said last is kept for those who may come: some of it, for a while."""
+"""The last messages of ended sessions are kept for resumable clients: some, for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deaths are counted for good and for a while; many crashes are told once."""
+"""Deaths are counted in all and recently; many crashes are logged once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A life with its hands and its clock, brought into each of its states."""
+"""A life with its effects and its clock, brought into each of its states."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEGFAULT = Exit(signal=11)
 
 @define
 class RecordedEffects:
-    """Writes down what a life does, and may answer back from inside it."""
+    """Records a life's effects, and may call its inputs from within one."""
 
     done: list[str] = field(factory=list)
     reasons: list[Reason] = field(factory=list)
@@ -54,7 +54,7 @@ class RecordedEffects:
 
 
 class Living:
-    """A life with its hands and its clock."""
+    """A life with its effects and its clock."""
 
     def __init__(self, limits: LifetimeLimits = LIMITS) -> None:
         self.clock = Clock()

@@ -1,4 +1,4 @@
-"""One kernel and those who listen to it: who is told what, in what order, and who waits."""
+"""One kernel and its listeners: which messages they get, in what order, and who waits."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_reaction_inside_wake_comes_after_what_caused_it():
     assert world.activity.told[-1] == "work_finished"
 
 
-# --- what the watcher is told
+# --- what the life is notified of
 
 
 def test_work_begins_with_the_first_request_and_finishes_with_the_last():
@@ -206,7 +206,7 @@ NOTICE = "\n[The output is longer than 0 MB; the rest is not shown.]\n"
 
 
 def flooded() -> tuple[BridgeWorld, MemoryListener, Message]:
-    """A world in which an execution has said more than it may."""
+    """A world in which an execution has exceeded its limit of output."""
     world = BridgeWorld()
     listener = world.listen()
     asked = code("1")

@@ -1,4 +1,4 @@
-"""A kernel waits while its files are stored, and its end waits for them."""
+"""A kernel is paused while its files are stored, and its end waits for them."""
 
 from __future__ import annotations
 

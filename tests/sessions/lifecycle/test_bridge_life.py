@@ -1,4 +1,4 @@
-"""What the bridge tells a kernel's life of the kernel itself: that it hangs, or is gone."""
+"""What the bridge reports to a kernel's life of the kernel itself: that it hangs, or is gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GRACE = 10
 
 
 def world_with_timeout(seconds: float) -> BridgeWorld:
-    """The timeout is as long as the kernel may be idle."""
+    """A world whose idle timeout is `seconds`, as is the limit on it."""
     lifetime = LifetimeLimits(idle_seconds=seconds, interrupt_grace_seconds=GRACE)
     return BridgeWorld(limits=attrs.evolve(LIMITS, lifetime=lifetime))
 

@@ -14,7 +14,7 @@ from .living import CLEAN, INPUTS, LIMITS, SEGFAULT, Living, say
 
 
 class LifeMachine(RuleBasedStateMachine):
-    """Any inputs at any time, some of them from inside the reaction to others."""
+    """Any inputs at any time, some of them while another is handled."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class LifeMachine(RuleBasedStateMachine):
         self.living.effects.on_ask = self._react
         self.living.effects.on_kill = self._react
         self.reaction = ""
-        self.idle_waits = 0  # at most so many began
-        self.last_warnings: list[tuple[Reason, float]] | None = None  # since it goes
+        self.idle_waits = 0  # an upper bound of those that began
+        self.last_warnings: list[tuple[Reason, float]] | None = None  # at the beginning of its end
 
     def say(self, name: str) -> None:
         self.idle_waits += name in ("listener_came", "work_finished")

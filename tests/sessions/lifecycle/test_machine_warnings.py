@@ -1,4 +1,4 @@
-"""A deadline is told before it comes: once, and only to whom and when that is of use."""
+"""A deadline is announced before it comes: once, and only where and when that is of use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sessions end: asked, killed, crashed, and always told."""
+"""How sessions end: on request, killed or crashed, and always with a notice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EndTests(SessionTests):
         session.stop(Reason.STOPPED)
         (asked,) = self.kernel.sent
         assert (asked.channel, asked.msg_type) == (CONTROL, "shutdown_request")
-        assert session.kernel_id.encode() not in asked.header  # none of the kernel's business
+        assert session.kernel_id.encode() not in asked.header  # which the kernel does not need
         assert asked.parsed_content() == {"restart": False}
         assert not self.kernel.killed
 

@@ -1,4 +1,4 @@
-"""Stop, from the first word to the last: one press is enough, whatever runs."""
+"""The Stop button, from request to effect: one press is enough, whatever runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class InterruptTests(SessionTests):
         return session, listener
 
     def goes_on(self, listener: MemoryListener) -> None:
-        """Long after all graces, the kernel runs what it is given."""
+        """Long after all grace periods, the kernel still runs requests."""
         self.clock.advance(3 * GRACE)
         listener.attachment.send(code("print on", "r9"))
         assert listener.text.endswith("on\n")

@@ -1,4 +1,4 @@
-"""The start of a kernel: what the session is told, and in what words those who wait."""
+"""The start of a kernel: what the session and those who wait for it learn."""
 
 from __future__ import annotations
 

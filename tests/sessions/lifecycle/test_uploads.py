@@ -1,4 +1,4 @@
-"""Files come in pieces from a kernel that may say anything."""
+"""Files come in pieces from a kernel that may send anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def piece(data: bytes = b"", **content: Any) -> Message:
 
 
 class Refusals(list[str]):
-    """The sentences that a session's user is told."""
+    """The sentences that a session's user reads."""
 
     def __call__(self, sentence: str, parent_header: bytes) -> None:
         assert parent_header == ASKED.header
@@ -62,7 +62,7 @@ class UploadsTests(SynchronousTestCase):
         (sentence,) = self.refusals[before:]
         assert words in sentence
 
-    # --- as it should go
+    # --- well-formed pieces
 
     def test_a_file_in_one_piece(self) -> None:
         self.receive(piece(b"contents"))
@@ -155,14 +155,14 @@ class UploadsTests(SynchronousTestCase):
             {"last": None},
             {"last": "yes"},
         ):
-            self.refused(piece(b"x", **wrong), words="wrong form")
+            self.refused(piece(b"x", **wrong), words="malformed")
 
     def test_what_is_no_object_at_all(self) -> None:
         for content in (b"[]", b"{", b'{"name": NaN}', b"null"):
             self.refused(attrs.evolve(piece(), content=content), words="was not saved")
 
     def test_two_buffers(self) -> None:
-        self.refused(attrs.evolve(piece(), buffers=(b"a", b"b")), words="wrong form")
+        self.refused(attrs.evolve(piece(), buffers=(b"a", b"b")), words="malformed")
 
     def test_no_name(self) -> None:
         for name in (None, 7, ["a"], {"a": 1}):
@@ -244,7 +244,7 @@ class UploadsTests(SynchronousTestCase):
 
     def test_no_room_for_more_bytes(self) -> None:
         self.receive(piece(b"x" * 100, name="a"), piece(b"x" * 100, name="b"))
-        self.refused(piece(b"x" * 51, name="c"), words="No room")
+        self.refused(piece(b"x" * 51, name="c"), words="size limit")
         self.receive(piece(b"x" * 50, name="c"))
         assert self.stored("c") == b"x" * 50
 

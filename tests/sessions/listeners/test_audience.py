@@ -1,4 +1,4 @@
-"""Listeners take at their own pace: who is woken, who waits, who is let go, who is closed."""
+"""Listeners read at their own pace: which are woken, which wait, which are dropped or closed."""
 
 from __future__ import annotations
 

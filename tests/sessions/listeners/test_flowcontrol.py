@@ -1,4 +1,4 @@
-"""A kernel waits exactly while somebody holds it."""
+"""A kernel is paused exactly while there is a reason to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.sessions.samples import KERNEL_ID
 
 @define
 class Bystander:
-    """Hears what a kernel says and does nothing about it."""
+    """Ignores all that a kernel sends."""
 
     kernel_id: str = KERNEL_ID
     messages: list[Message] = field(factory=list)
@@ -30,7 +30,7 @@ class Bystander:
         raise AssertionError
 
     def kernel_ended(self, how: object) -> None:
-        """Nothing follows from it here."""
+        """Do nothing."""
 
 
 def new_kernel() -> MemoryKernel:

@@ -1,4 +1,4 @@
-"""Nothing lost, nothing doubled, order kept, whoever takes at whatever pace."""
+"""No message is lost or doubled, and the order is kept, whatever the pace of the listeners."""
 
 from __future__ import annotations
 

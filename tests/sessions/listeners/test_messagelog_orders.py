@@ -1,4 +1,4 @@
-"""The outbox beside a plain list: several listeners come, take, and leave in any order."""
+"""The message log compared with a plain list: listeners come, read, and leave in any order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MESSAGES = st.one_of(
 
 
 def told(messages: list[Message]) -> list[str]:
-    """What the messages tell, one character of a stream at a time: joining changes nothing."""
+    """What the messages contain, streams by character, so that joining changes nothing."""
     return [
         f"{kind} {parent} {character}"
         for kind, parent, text in shown(messages)
@@ -37,14 +37,14 @@ def told(messages: list[Message]) -> list[str]:
 
 @define
 class Share:
-    """What one cursor has yet to be told."""
+    """What one cursor has not read yet."""
 
     cursor: Cursor
     due: list[str]
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    """Each cursor's share of one list, as the documentation has it."""
+    """Each cursor's part of one list, as documented."""
 
     def __init__(self) -> None:
         super().__init__()

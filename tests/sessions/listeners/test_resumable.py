@@ -1,4 +1,4 @@
-"""Clients that come back: who is there, who is missed, who is forgotten, and what waits for them."""
+"""Resumable clients: when they are present or forgotten, and which messages wait for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class World(BridgeWorld):
         return listener.attach(lambda who: self.bridge.audience.attach(who, name, after))
 
     def held(self) -> bool:
-        """The kernel has to wait."""
+        """Publish so much that the kernel is paused."""
         return self.kernel.paused
 
     def miss(self) -> None:

@@ -1,4 +1,4 @@
-"""Clients that come back, cut off wherever it may be, beside a plain list of what was said."""
+"""Resumable clients, cut off at any point, compared with a plain list of the messages."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .test_messagelog_orders import MESSAGES, PLENTY, told
 
 @define
 class Client:
-    """What has arrived at one client: the last number, and what was told up to it."""
+    """What has arrived at one client: the last number, and the messages up to it."""
 
     cursor: Cursor
-    begun: int  # how much had been said when it came first
+    begun: int  # how many messages there were when it first came
     after: int
     heard: list[str] = field(factory=list)
 
 
 class CursorMachine(RuleBasedStateMachine):
-    """Some clients come back and lose what was on its way; others take what they take, once."""
+    """Some clients come back and lose what was in transit; others read each message once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,10 +35,10 @@ class CursorMachine(RuleBasedStateMachine):
         self.said: list[str] = []
         self.clients: list[Client] = []
         self.plain: list[Cursor] = []
-        self.meaning: dict[int, list[tuple[str, str, str]]] = {}  # of each number that was told
+        self.meaning: dict[int, list[tuple[str, str, str]]] = {}  # by number
 
     def means(self, number: int, messages: list[Message]) -> None:
-        """A number means the same for everybody, and always."""
+        """A number stands for the same message for every client, and at any time."""
         for offset, message in enumerate(messages):
             meaning = shown([message])
             assert self.meaning.setdefault(number + offset, meaning) == meaning
@@ -52,7 +52,7 @@ class CursorMachine(RuleBasedStateMachine):
     @rule()
     def come(self) -> None:
         lonely = not self.clients and not self.plain
-        # Alone, one begins with what is kept; only the first of all can know what that is.
+        # The only client begins with what is kept, which is known only for the very first client.
         if lonely and self.meaning:
             return
         cursor = self.outbox.open(resumable=True)
@@ -62,7 +62,7 @@ class CursorMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.clients)
     @rule(data=st.data(), room=st.sampled_from([0, 1, 300, 1_000, PLENTY]), cut=st.integers(0, 8))
     def take_and_be_cut(self, data: st.DataObject, room: int, cut: int) -> None:
-        """Of what is told now only so many messages arrive."""
+        """Only so many of the messages that are read now arrive."""
         client = data.draw(st.sampled_from(self.clients), "client")
         self.outbox.seek(client.cursor, client.after)
         number, messages = client.cursor.position, self.outbox.read(client.cursor, room)
@@ -75,7 +75,7 @@ class CursorMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.clients)
     @rule(data=st.data(), room=st.sampled_from([0, 300, PLENTY]))
     def take_on(self, data: st.DataObject, room: int) -> None:
-        """Everything arrives, on a connection that stays, and is acknowledged now and then."""
+        """Everything arrives, on a connection that is kept, and is acknowledged now and then."""
         client = data.draw(st.sampled_from(self.clients), "client")
         if client.cursor.position != client.after + 1:  # it was cut off
             self.outbox.seek(client.cursor, client.after)

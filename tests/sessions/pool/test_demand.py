@@ -1,4 +1,4 @@
-"""As many as in the last minute, within limits."""
+"""As many kernels are wanted as were started in the last minute, within the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the pool rests before it starts another kernel for its stock."""
+"""How long the pool waits before it starts another kernel for its stock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels that wait for a visitor: who gets one, how many there are, and how they go."""
+"""Ready kernels: who gets one, how many there are, and how they end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sagecell_tx.wire.messages import Message
 
 @define
 class PoolVisitor:
-    """An observer, and what became of its start."""
+    """An observer, and the outcome of its start."""
 
     kernel_id: str
     heard: list[str] = field(factory=list)
@@ -67,7 +67,7 @@ class ReadyTests(SynchronousTestCase):
         self.visitors: list[PoolVisitor] = []
 
     def begin(self, **host: Any) -> None:
-        """Start the service, and let it do what it wants to do at once."""
+        """Start the service, and let it do what it does at once."""
         for name, value in host.items():
             setattr(self.host, name, value)
         self.pool.startService()
@@ -80,7 +80,7 @@ class ReadyTests(SynchronousTestCase):
         return visitor
 
     def served(self) -> tuple[PoolVisitor, MemoryKernel]:
-        """A visitor, and the kernel that is there at once."""
+        """A visitor, and the kernel that was handed out at once."""
         visitor = self.visit()
         kernel = self.successResultOf(visitor.started)
         assert isinstance(kernel, MemoryKernel)
@@ -91,7 +91,7 @@ class ReadyTests(SynchronousTestCase):
         return [kernel.kernel_id for kernel in self.host.alive]
 
     def rest(self, seconds: float = 100 * PAUSE) -> None:
-        """Let time pass in small steps, as it does."""
+        """Let time pass in small steps."""
         for _ in range(round(seconds / PAUSE)):
             self.clock.advance(PAUSE)
 
@@ -161,7 +161,7 @@ class HandOutTests(ReadyTests):
     def test_nobody_gets_one_whose_process_is_gone(self) -> None:
         self.begin()
         dead = self.host.latest
-        dead.pause()  # what it said last is still on its way
+        dead.pause()  # its last messages have not arrived yet
         dead.stream("last words")
         dead.end(Exit(signal=9))
         assert self.pool.ready == 0
@@ -398,7 +398,7 @@ class LossTests(ReadyTests):
             tries.append(self.clock.seconds() - before)
         assert tries[:4] == [1, 2, 4, 8]
         assert tries[-1] == LONGEST_RETRY
-        # Whoever comes now need not wait so long, and what works for him works for others.
+        # A visitor does not wait so long, and a kernel that is handed out resets the delay.
         self.host.latest.come_up()
         self.served()
         self.clock.advance(PAUSE)

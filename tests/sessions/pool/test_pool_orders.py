@@ -1,4 +1,4 @@
-"""Whatever happens to ready kernels in whatever order, each visitor has one of his own."""
+"""Whatever happens to ready kernels in whatever order, each visitor gets a kernel of his own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACES = LIMITS.kernels + LIMITS.service_kernels
 
 @define(eq=False)
 class PoolVisitor:
-    """Holds the pool to what `Host.start` promises."""
+    """Checks what `Host.start` promises."""
 
     kernel_id: str = "visitor"
     heard: list[Message] = field(factory=list)
@@ -65,7 +65,7 @@ class PoolVisitor:
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """Visitors come and go, kernels come up, fail, hang and end, time passes, all of it stops."""
+    """Visitors come and leave; kernels start, fail, hang, end; time passes; the service stops."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""One kernel of the pool: who hears of it before somebody has it, and afterwards."""
+"""One kernel of the pool: who is notified before it is handed out, and afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START = 15
 
 @define
 class Told:
-    """A stock and an observer; writes down what either is told, in order."""
+    """A stock and an observer; records the calls of both, in order."""
 
     kernel_id: str = "visitor-1"
     events: list[str] = field(factory=list)

@@ -1,4 +1,4 @@
-"""A reply and an idle status come in either order; clients are told one."""
+"""A reply and an idle status come in either order; clients get them in one."""
 
 from sagecell_tx.sessions.requests.inflight import Ending, InFlight
 from tests.sessions.samples import reply, request, said, status
@@ -126,7 +126,7 @@ def test_ends_that_are_kept_back_have_a_bound():
     for asked, answer in zip(requests[:5], kept[:5], strict=True):
         idle = status("idle", asked)
         assert in_flight.went_idle(idle).messages == (answer, idle)
-    # Now there is room again, also for the same one once more.
+    # Now there is room again, also for the same one.
     for _ in range(3):
         assert in_flight.replied(answers[500]) == Ending(())
     assert in_flight.abandon() == (*kept[5:], answers[500])

@@ -1,4 +1,4 @@
-"""An interrupt becomes more forceful while what it was meant for runs on, and not longer."""
+"""An interrupt is escalated only as long as the executions that it was meant for still run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRACE = 2.0
 
 @define
 class World:
-    """Interruptions, and when they insisted and gave up."""
+    """Interruptions, with the times at which they insisted and gave up."""
 
     clock: Clock = field(factory=Clock)
     insisted: list[float] = field(factory=list)

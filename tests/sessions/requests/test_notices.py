@@ -1,4 +1,4 @@
-"""A reply names no file that was not stored, and passes unread when it makes no sense."""
+"""A reply names no file that was not stored, and passes unchanged when it is malformed."""
 
 from __future__ import annotations
 

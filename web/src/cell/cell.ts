@@ -1,4 +1,4 @@
-/** A cell: a program, the means to evaluate it, and what it said. */
+/** A cell: a program, the buttons to evaluate it, and its output. */
 
 import { CellEditor } from "./celleditor";
 import type { Clock } from "../dom/clock";
@@ -18,6 +18,7 @@ import type { Server } from "../kernel/server";
 import { Share } from "./share";
 import { StatusLine } from "./status";
 
+/** What a cell needs. */
 export interface CellOptions {
   readonly plan: CellPlan;
   readonly server: Server;
@@ -25,11 +26,13 @@ export interface CellOptions {
   readonly kernel: () => Kernel;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Loads the editor's chunk; see `PageOptions`, also for the two below. */
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
 }
 
+/** One cell on the page, from its construction to `dispose`. */
 export class Cell {
   readonly editor: CellEditor;
   readonly input = division("sagecell_input");
@@ -39,7 +42,7 @@ export class Cell {
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
-  /** Kernels that no other cell has: the last one, and those whose controls are still shown. */
+  /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
   #language: string;
   #kernel: Kernel | null = null;
@@ -76,10 +79,10 @@ export class Cell {
       onEvaluate: () => this.evaluate(),
       onStop: () => this.#execution?.stop(),
       onShare: () => void this.#share.show(this.#program()),
-      onLanguage: (name) => this.#speak(name),
+      onLanguage: (name) => this.#setLanguage(name),
     });
     this.#build();
-    // A page may take a cell away without a word, and a program may be silent.
+    // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
       parts: [this.input, this.#outputs.element],
       clock,
@@ -87,20 +90,22 @@ export class Cell {
     });
   }
 
+  /** The kernel of the last evaluation; null before the first. */
   get kernel(): Kernel | null {
     return this.#kernel;
   }
 
+  /** The name of the selected language. */
   get language(): string {
     return this.#language;
   }
 
-  /** What a link keeps of the interacts that are shown. */
+  /** The state of the interacts that are shown, as permalinks store it. */
   get interacts(): JsonObject[] {
     return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
   }
 
-  /** Runs the program; nothing happens while it is running, or after the cell's end. */
+  /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void {
     if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
     const { plan, clock, newId } = this.#options;
@@ -126,11 +131,12 @@ export class Cell {
     void execution.start();
   }
 
+  /** Moves the keyboard focus into the editor. */
   focus(): void {
     this.editor.focus();
   }
 
-  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  /** Removes the cell from the page and ends its kernels, unless other cells share them. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -165,14 +171,14 @@ export class Cell {
     return { code: this.editor.code(), language: this.#language, interacts };
   }
 
-  /** Asks the server's own completer. */
+  /** Sends a request to the server's own completer, which needs no kernel. */
   #ask(type: string, content: JsonObject): Promise<JsonObject> {
     const { server, newId, clock } = this.#options;
     const by = { msgId: newId(), session: "", date: clock.date() };
     return server.complete(shellRequest(type, content, by));
   }
 
-  #speak(name: string): void {
+  #setLanguage(name: string): void {
     this.#language = name;
     this.editor.setLanguage(language(name));
   }
@@ -192,7 +198,7 @@ export class Cell {
     if (!this.#presence.isOnPage) this.#abandon();
   }
 
-  /** Nobody would read what the program goes on to say, or move its controls. */
+  /** Stops the program, or ends its kernels, once neither input nor output is on the page. */
   #abandon(): void {
     const state = this.#execution?.state;
     if (state === undefined || state.name === "stopping") return;

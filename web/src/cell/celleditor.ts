@@ -1,4 +1,4 @@
-/** A cell's editor: a text area at once, and CodeMirror in its place when that has been loaded. */
+/** A cell's editor: a text area at first, which CodeMirror replaces once it has been loaded. */
 
 import { division } from "../dom/elements";
 import { report } from "../dom/errors";
@@ -7,22 +7,24 @@ import type { Language } from "../editor/languages";
 import { renderText } from "../output/mime";
 import type { EditorKind } from "../publicapi";
 
+/** What a cell's editor needs. */
 export interface CellEditorOptions {
   readonly kind: EditorKind;
   readonly code: string;
   readonly language: Language;
   readonly onEvaluate: () => void;
   readonly completer: Completer;
-  /** CodeMirror's half, loaded when it is wanted. */
+  /** Loads CodeMirror. Rejects when it cannot be loaded. */
   readonly load: () => Promise<(options: EditorOptions) => Editor>;
 }
 
-/** What MathJax 2, MathJax 3 and books tell theirs: what stands here is no formula. */
+/** Classes by which MathJax 2, MathJax 3 and Jupyter Book skip an element. */
 const NO_MATH = ["tex2jax_ignore", "mathjax_ignore", "ignore-math"];
 
+/** The text area or the CodeMirror editor of one cell, behind one interface. */
 export class CellEditor {
   readonly element = division("sagecell_editor");
-  /** What pages find as `CodeMirror` on the editor's own element. */
+  /** The value of the `CodeMirror` property that pages find on the editor's element. */
   found: unknown = null;
   readonly #options: CellEditorOptions;
   readonly #area = document.createElement("textarea");
@@ -51,52 +53,60 @@ export class CellEditor {
     });
     this.#name();
     this.element.append(area);
-    // A page that is set anew would otherwise write formulas into the program.
+    // Without these classes, a page that is typeset again would find formulas in the program.
     this.element.classList.add(...NO_MATH);
     if (kind.startsWith("codemirror")) this.element.classList.add("sagecell_loading");
   }
 
-  /** Brings CodeMirror where it is wanted; the text area stays when it cannot be had. */
+  /**
+   * Loads CodeMirror if the plan asks for it, and replaces the text area.
+   *
+   * The promise never rejects: when loading fails, the text area stays.
+   */
   async open(): Promise<void> {
     if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
     try {
       const create = await this.#options.load();
       if (!this.#isDisposed) this.#replace(create);
     } catch (error) {
-      report(error, "loading the editor"); // A program can be written in a text area, too.
+      report(error, "loading the editor"); // The text area works, too.
     } finally {
       this.element.classList.remove("sagecell_loading");
     }
   }
 
+  /** The program as it is now. */
   code(): string {
     return this.#editor?.code() ?? this.#area.value;
   }
 
+  /** Replaces the program. */
   setCode(code: string): void {
     if (this.#editor !== null) this.#editor.setCode(code);
     else this.#area.value = code;
   }
 
+  /** Moves the keyboard focus into the editor, also once CodeMirror has replaced the text area. */
   focus(): void {
     this.#wantsFocus = true;
     if (this.#editor !== null) this.#editor.focus();
     else this.#area.focus();
   }
 
+  /** Changes the syntax highlighting and the accessible name. */
   setLanguage(language: Language): void {
     this.#language = language;
     this.#editor?.setLanguage(language);
     this.#name();
   }
 
-  /** Calls `listener` after each change; the result calls it off. */
+  /** Calls `listener` after each change of the program; the result unsubscribes it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes it off the page. The program can still be read. */
+  /** Removes the editor from the page; `code` still returns the program. */
   dispose(): void {
     this.#isDisposed = true;
     this.#listeners.clear();

@@ -1,8 +1,9 @@
-/** What pages know of CodeMirror 5, whose editor SageMathCell has: the calls that they make. */
+/** CodeMirror 5's interface, as far as pages for SageMathCell use it. */
 
 import type { EditorData } from "../publicapi";
 import type { CellEditor } from "./celleditor";
 
+/** An object for pages that reads and writes the program in `editor`. */
 export function editorData(editor: CellEditor): EditorData {
   const options = new Map<string, unknown>();
   const calledOff = new Map<unknown, () => void>();

@@ -1,4 +1,4 @@
-/** The bar below a cell's editor: evaluate, stop, what is happening, the language, and more. */
+/** The bar below a cell's editor: buttons, status line, language menu. */
 
 import { button, division } from "../dom/elements";
 import { type State, isLive } from "../kernel/execution";
@@ -7,6 +7,7 @@ import { language } from "../editor/languages";
 import type { CellPlan } from "./plan";
 import type { StatusLine } from "./status";
 
+/** The bar's parts that have owners elsewhere, and its callbacks: each is called on a click. */
 export interface CommandsOptions {
   readonly plan: CellPlan;
   readonly status: StatusLine;
@@ -14,9 +15,11 @@ export interface CommandsOptions {
   readonly onEvaluate: () => void;
   readonly onStop: () => void;
   readonly onShare: () => void;
+  /** Called with the language's name when the visitor has selected one. */
   readonly onLanguage: (name: string) => void;
 }
 
+/** The bar of one cell. */
 export class Commands {
   readonly element = division("sagecell_bar");
   readonly evaluate: HTMLButtonElement;
@@ -36,18 +39,19 @@ export class Commands {
     this.evaluate.hidden = plan.hide.has("evalButton");
     share.hidden = plan.hide.has("permalink");
     select.hidden = plan.hide.has("language");
-    // Without an editor there is nothing that would fill the screen.
+    // Without an editor there is nothing to fill the screen with.
     fullScreen.button.hidden = plan.hide.has("fullScreen") || plan.hide.has("editor");
     options.hidden = select.hidden && fullScreen.button.hidden;
-    // Without its button, a cell that has nothing to tell says nothing.
+    // Without its button, an idle cell shows no status line.
     this.element.classList.toggle("sagecell_bar_quiet", this.evaluate.hidden);
     this.element.append(this.evaluate, this.#stop, this.#spinner, status.element, share, options);
   }
 
+  /** Enables and labels the buttons for a state of the execution. */
   show(state: State): void {
     const live = isLive(state);
     const hadFocus = document.activeElement === this.#stop;
-    // Not `disabled`: that would take the keyboard's focus away from the button.
+    // Not `disabled`, because that would drop the keyboard focus.
     this.evaluate.setAttribute("aria-disabled", String(live));
     this.#stop.hidden = this.#spinner.hidden = !live;
     this.#stop.textContent = state.name === "stopping" ? "Stop now" : "Stop";

@@ -1,15 +1,17 @@
-/** What the script on a page holds of one cell. */
+/** The interface between embedded_sagecell.js and one cell. */
 
 import type { JsonObject } from "../protocol/messages";
 import type { CellSession, EditorData } from "../publicapi";
 
-/** A cell as the page's script has it; see cells.ts. */
+/** A cell as embedded_sagecell.js sees it; `PageCells.make` returns one. */
 export interface MadeCell {
+  /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void;
-  /** Takes the cell off the page and lets its kernel go, unless others share it. */
+  /** Removes the cell from the page; ends its kernels unless other cells share them. */
   dispose(): void;
   focus(): void;
   readonly editorData: EditorData;
+  /** The state of the interacts that are shown. */
   readonly interacts: JsonObject[];
   readonly session: CellSession;
 }

@@ -1,4 +1,4 @@
-/** Where a cell shows what its programs say: one container for all, or one for each evaluation. */
+/** A cell's output: one container for all evaluations, or one for each. */
 
 import type { CommPlace } from "../comm/registry";
 import { division } from "../dom/elements";
@@ -14,16 +14,19 @@ import { trusted, whenScriptsHaveRun } from "../output/trusted";
 import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
 import type { CellPlan } from "./plan";
 
+/** What the output needs. */
 export interface OutputsOptions {
   readonly plan: CellPlan;
   readonly server: Server;
   readonly nextFrame: (act: () => void) => void;
+  /** The current time in milliseconds. */
   readonly now: () => number;
 }
 
-/** Lines of messages that a page which debugs keeps. */
+/** Messages that the log of messages keeps. */
 const KEPT_MESSAGES = 1000;
 
+/** The output of one cell: text, displays, files, and the log of messages. */
 export class Outputs {
   readonly element = division("sagecell_output_elements");
   readonly #options: OutputsOptions;
@@ -58,7 +61,7 @@ export class Outputs {
     this.#messages.hidden = plan.hide.has("messages");
   }
 
-  /** A program is about to run on `kernel`, whose id is known later. */
+  /** Prepares for an evaluation on `kernel`; `kernelId` returns "" until the kernel has started. */
   begin(kernel: Kernel, kernelId: () => string): void {
     this.element.hidden = false;
     this.#hint.remove();
@@ -73,15 +76,18 @@ export class Outputs {
     this.#output.begin(this.#place.showing);
   }
 
+  /** Takes a message of the running evaluation. */
   append(message: KernelMessage): void {
     this.#output.append(message);
     if (!this.#messages.hidden) this.#log(message);
   }
 
+  /** Lists files that the program has written. */
   files(names: readonly string[]): void {
     if (names.length > 0) this.#files.add(this.#kernelId(), names);
   }
 
+  /** Marks the output as busy while the execution's state is a live one. */
   show(state: State): void {
     this.#isLive = isLive(state);
     this.#showBusy();
@@ -89,18 +95,19 @@ export class Outputs {
     if (!this.#isLive) void this.#output.settle();
   }
 
+  /** The state of the interacts of the last evaluation, as permalinks store it. */
   kept(kernel: Kernel): JsonObject[] {
     return this.#place === null ? [] : kernel.interacts.kept(this.#place);
   }
 
-  /** Takes it off the page, with what a kernel that lives on would still show in it. */
+  /** Removes the output from the page, and its interacts and comms from a shared kernel. */
   dispose(): void {
     if (this.#kernel !== null) this.#leavePlace(this.#kernel);
     this.#output.dispose();
     this.element.remove();
   }
 
-  /** What is said last is drawn after the end: until then, nobody should read it out. */
+  /** Busy until the last message has been drawn, which may be after the program's end. */
   #showBusy(): void {
     this.#section.setAttribute("aria-busy", String(this.#isLive || !this.#output.isDrawn));
   }
@@ -111,7 +118,7 @@ export class Outputs {
     if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
   }
 
-  /** `announce` makes room for the interacts in it; without one, they are the cell's own. */
+  /** `announce` places interacts nested in this output; by default they belong to the cell. */
   #makeOutput(announce?: (message: KernelMessage) => void): Output {
     const { nextFrame, now } = this.#options;
     const open = (message: KernelMessage): KernelMessage => {
@@ -137,7 +144,7 @@ export class Outputs {
     this.#section.append(this.#container);
   }
 
-  /** The interacts and comms that `kernel` has here go. */
+  /** Removes the interacts and comms of `kernel` from this cell. */
   #leavePlace(kernel: Kernel): void {
     if (this.#place === null) return;
     kernel.interacts.removeFrom(this.#place);
@@ -155,7 +162,7 @@ export class Outputs {
       ),
       makeOutput: (announce) => this.#makeOutput(announce),
       locate: (selector) => (plan.scripts ? this.#find(selector) : null),
-      // A link's interacts are those of its program as it came.
+      // The saved state belongs to the program as the link had it: the first evaluation.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
       files: (names) => this.files(names),
@@ -197,7 +204,7 @@ export class Outputs {
     if (this.#messages.childElementCount > KEPT_MESSAGES) this.#messages.firstChild?.remove();
   }
 
-  /** An element of the page, or of this cell; other cells are left alone. */
+  /** An element of the page or of this cell; null for one in another cell. */
   #find(selector: string): HTMLElement | null {
     const { input, output } = this.#options.plan;
     try {
@@ -205,12 +212,12 @@ export class Outputs {
       const cell = found?.closest(".sagecell") ?? null;
       return cell === null || cell === input || cell === output ? found : null;
     } catch {
-      return null; // No selector after all.
+      return null; // The selector is malformed.
     }
   }
 }
 
-/** Who evaluates, for those who wonder. */
+/** A link to the server that evaluates. */
 function poweredBy(address: string): HTMLElement {
   const link = document.createElement("a");
   link.href = address;

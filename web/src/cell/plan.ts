@@ -1,17 +1,18 @@
-/** What a page has asked of one cell, with every default filled in. */
+/** The settings of one cell, with every default filled in. */
 
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind } from "../publicapi";
 
+/** The settings of one cell; `EmbedOptions` describes those with the same names. */
 export interface CellPlan {
   /** Where the editor and the buttons go; its content is replaced. */
   readonly input: HTMLElement;
-  /** Where output goes; may be the same. */
+  /** Where output goes; may be the same element. */
   readonly output: HTMLElement;
   readonly code: string;
   readonly editor: EditorKind;
   readonly evalButtonText: string;
-  /** Names of parts that are not shown. */
+  /** Names of the parts to hide. */
   readonly hide: ReadonlySet<string>;
   readonly isDebug: boolean;
   readonly replaceOutput: boolean;
@@ -20,12 +21,12 @@ export interface CellPlan {
   /** Cells with the same key share a kernel; null for a kernel of its own. */
   readonly linkKey: string | null;
   readonly autoeval: boolean;
-  /** What interacts were when a link was made, in their order. */
+  /** The state of each interact to restore, in order of appearance. */
   readonly interacts: readonly JsonObject[];
-  /** Whether the input is folded up: true closed, false open, null without a fold. */
+  /** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
   readonly collapse: boolean | null;
-  /** Whether what programs say may do what the page may. */
+  /** Whether HTML and scripts in output have the page's rights; false sanitises output. */
   readonly scripts: boolean;
-  /** Stands where output will be; nothing with an empty text. */
+  /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

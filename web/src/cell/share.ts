@@ -1,20 +1,24 @@
-/** Links that bring a program back, and how a visitor gets hold of them. */
+/** Permalinks to a program, and the panel that shows them. */
 
 import { button } from "../dom/elements";
 import { report } from "../dom/errors";
 import { type KeptProgram, Refusal } from "../kernel/server";
 import type { Permalink } from "../protocol/answers";
 
-/** Characters in an address: the server, and the proxies that its recipes set up, take no longer one. */
+/** Characters of an address at most: the limit of the server and of the proxy recipes. */
 export const LONGEST = 65_536;
 
+/** What the panel needs. */
 export interface ShareOptions {
+  /** Stores a program on the server. Rejects with Refusal. */
   readonly keep: (program: KeptProgram) => Promise<Permalink>;
   /** An absolute address for a path on the server. */
   readonly address: (path: string) => string;
+  /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
   readonly copy: (field: HTMLInputElement) => Promise<void>;
 }
 
+/** The panel with the links; hidden until `show` has them. */
 export class Share {
   readonly element = document.createElement("div");
   readonly #options: ShareOptions;
@@ -27,7 +31,7 @@ export class Share {
     this.element.hidden = true;
   }
 
-  /** Shows links to `program`, or why there are none. The promise never fails. */
+  /** Shows links to `program`, or a sentence about the failure. The promise never rejects. */
   async show(program: KeptProgram): Promise<void> {
     try {
       const { query, zip, interacts } = await this.#options.keep(program);
@@ -36,10 +40,10 @@ export class Share {
       const long = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
       const fits = this.#options.address(long).length <= LONGEST;
       this.#fill(
-        this.#row("Short link", short, "kept by this server"),
+        this.#row("Short link", short, "stored on this server"),
         fits
-          ? this.#row("Long link", long, "holds the whole program")
-          : words("The program is too long for a link that holds the whole of it."),
+          ? this.#row("Long link", long, "contains the whole program")
+          : words("The program is too long for a link that contains it."),
       );
       this.element.querySelector("input")?.select();
     } catch (error) {
@@ -50,6 +54,7 @@ export class Share {
     }
   }
 
+  /** Hides the panel. */
   hide(): void {
     this.element.hidden = true;
   }
@@ -91,13 +96,17 @@ function words(text: string): HTMLElement {
   return paragraph;
 }
 
-/** Puts a field's text on the clipboard, also where the page came over plain HTTP. */
+/**
+ * Copies a field's text to the clipboard, also on pages that came over plain HTTP.
+ *
+ * Rejects when the browser denies access; over plain HTTP, a failure is not noticed.
+ */
 export async function copyField(field: HTMLInputElement): Promise<void> {
   if (window.isSecureContext) {
     await navigator.clipboard.writeText(field.value);
   } else {
     field.select();
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- Without TLS nothing else can.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- Nothing else works without TLS.
     document.execCommand("copy");
   }
 }

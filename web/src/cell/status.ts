@@ -1,10 +1,10 @@
-/** The line that says what is happening, to eyes and to screen readers alike. */
+/** The status line of a cell, which screen readers announce. */
 
 import type { Clock } from "../dom/clock";
 import type { State } from "../kernel/execution";
 import type { QueuePlace } from "../protocol/queue";
 
-/** What the line says of a state, as a sentence for the visitor. */
+/** The sentence for a state; null is the state before the first evaluation. */
 export function describe(state: State | null): string {
   switch (state?.name) {
     case undefined:
@@ -38,19 +38,19 @@ function fault(exitStatus: number | null): string {
   return exitStatus === null ? "an error" : `exit status ${exitStatus}`;
 }
 
-/** "3rd in line, about 12 s", without the time when nobody knows it. */
+/** "3rd in line, about 12 s"; without the time when the server gave no estimate. */
 function inLine({ position, seconds }: QueuePlace): string {
   const place = `${ordinal(position)} in line`;
   return seconds === null ? place : `${place}, about ${duration(seconds).replace(".0", "")}`;
 }
 
-/** 1st, 2nd, 3rd, 4th ... 11th, 12th, 13th ... 21st. */
+/** `position` as an English ordinal: 1st, 2nd, 3rd, 4th ... 11th, 12th, 13th ... 21st. */
 export function ordinal(position: number): string {
   const teens = Math.floor(position / 10) % 10 === 1;
   return `${position}${(teens ? undefined : ["th", "st", "nd", "rd"][position % 10]) ?? "th"}`;
 }
 
-/** Seconds in the precision that a reader cares about. */
+/** Seconds as text: "0.25 s", "2.5 s", "12 s", "3 min 5 s". */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
   const whole = Math.round(seconds);
@@ -58,12 +58,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
+/** The status line: the state, a running time in whole seconds, and the server's last warning. */
 export class StatusLine {
   readonly element = document.createElement("p");
   readonly #words = document.createElement("span");
-  // Outside the live region: nobody wants each second read out.
+  // Outside the live region, so that screen readers do not announce each second.
   readonly #seconds = document.createElement("span");
-  // A region of its own: what is said here does not have the words read out again.
+  // A live region of its own, so that a warning does not repeat the state.
   readonly #warning = document.createElement("span");
   readonly #clock: Clock;
   #callOff: () => void = () => undefined;
@@ -81,6 +82,7 @@ export class StatusLine {
     this.show(null);
   }
 
+  /** Shows a state; while it is "running", the line also counts the seconds. */
   show(state: State | null): void {
     this.#callOff();
     this.element.dataset["state"] = state?.name ?? "idle";
@@ -89,12 +91,12 @@ export class StatusLine {
     if (state?.name === "running") this.#tick(state.since);
   }
 
-  /** Says what is coming; nothing more with an empty sentence. */
+  /** Shows a warning of the server; an empty sentence removes it. */
   warn(sentence: string): void {
     this.#warning.textContent = sentence;
   }
 
-  /** Counts no more seconds. */
+  /** Stops the counting of seconds. */
   dispose(): void {
     this.#callOff();
   }

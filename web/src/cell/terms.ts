@@ -1,16 +1,19 @@
-/** The server's terms of use: asked about once, remembered by the browser. */
+/** The server's terms of use: the visitor accepts them once, and the browser remembers it. */
 
 import { button, division } from "../dom/elements";
 import { sanitise } from "../output/html";
 
 const KEY = "accepted_tos";
 
+/** Where the terms come from, and where their acceptance is stored. */
 export interface TermsOptions {
-  /** The terms as HTML; null when there are none. */
+  /** The terms as HTML; null when the server has none. */
   readonly fetch: () => Promise<string | null>;
+  /** Called for each access; may throw where the browser forbids storage. */
   readonly storage: () => Pick<Storage, "getItem" | "setItem">;
 }
 
+/** The acceptance of one server's terms, shared by all cells of the page. */
 export class Terms {
   readonly #options: TermsOptions;
   #isAccepted: boolean | null = null;
@@ -20,6 +23,7 @@ export class Terms {
     this.#options = options;
   }
 
+  /** Whether the visitor has accepted the terms, now or on an earlier visit. */
   get areAccepted(): boolean {
     try {
       return this.#isAccepted ?? this.#options.storage().getItem(KEY) === "true";
@@ -28,7 +32,11 @@ export class Terms {
     }
   }
 
-  /** Shows the terms, once for all cells; whether the reader accepts them, null without terms. */
+  /**
+   * Shows the terms in one dialog for all cells that ask meanwhile.
+   *
+   * Fulfilled with whether the visitor accepted; with null when the server has no terms.
+   */
   ask(): Promise<boolean | null> {
     this.#asking ??= this.#ask().finally(() => (this.#asking = null));
     return this.#asking;
@@ -47,7 +55,7 @@ export class Terms {
     try {
       this.#options.storage().setItem(KEY, "true");
     } catch {
-      // Then until the page is left.
+      // The acceptance then lasts until the page is unloaded.
     }
   }
 }
@@ -59,12 +67,12 @@ function askReader(html: string): Promise<boolean> {
     dialog.setAttribute("aria-label", "Terms of use");
     const answer = (isAccepted: boolean) => {
       resolve(isAccepted);
-      // The keyboard goes back to where it was, which removing alone would not do.
+      // `close` restores the keyboard focus; `remove` alone would not.
       dialog.close();
       dialog.remove();
     };
     const text = division("sagecell_terms_text", sanitise(html, () => null).fragment);
-    // Where a reader begins: the keys scroll it, and nobody accepts by one Enter too many.
+    // Focused first: keys scroll it, and a repeated Enter does not accept by accident.
     text.tabIndex = 0;
     text.setAttribute("role", "document");
     const accept = button("Accept", "sagecell_terms_accept", () => answer(true));

@@ -1,30 +1,31 @@
-/** What a comm and its view know of each other. */
+/** The interface between a comm and its view. */
 
 import type { FileAddress } from "../output/html";
 import type { Json, JsonObject } from "../protocol/messages";
 
+/** The services of a comm for its view. */
 export interface CommHost {
-  /** Sends to the program; fulfilled when that has dealt with it. Rejects with KernelGone. */
+  /** Sends a comm_msg; fulfilled when the kernel has handled it. Rejects with KernelGone. */
   send(data: JsonObject | string): Promise<void>;
   readonly fileAddress: FileAddress;
-  /** Whether programs may do what the page may. */
+  /** Whether output has the page's rights. */
   readonly byPage: boolean;
 }
 
-/** What is seen of one comm. */
+/** The part of the page that shows one comm. */
 export interface CommView {
   readonly element: HTMLElement;
-  /** What the program sent: anything. */
+  /** Takes the data of a comm_msg: any JSON. */
   handle(data: Json): void;
-  /** The kernel is idle: files that it made have arrived. */
+  /** Called when the kernel is idle, so that the files that it wrote are on the server. */
   flush(): void;
-  /** What cells said is on the page, and its scripts have run. */
+  /** Called when output has been drawn and its scripts have run. */
   drawn(): void;
-  /** Nobody listens any more. */
+  /** Called when the comm or its kernel has ended: events go nowhere from now on. */
   end(): void;
 }
 
-/** What the module `index` of this folder gives. */
+/** The exports of this folder's module `index`, which is loaded on demand. */
 export interface Comms {
   createView(target: string, data: JsonObject, host: CommHost): CommView;
 }

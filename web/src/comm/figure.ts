@@ -1,8 +1,8 @@
 /**
- * A figure of matplotlib that can be moved, drawn by matplotlib's own script if the page has that.
+ * An interactive matplotlib figure, drawn by matplotlib's own script if the page has that.
  *
- * Source: matplotlib's backend_nbagg and web_backend, whose `mpl.figure` speaks over something
- * like a WebSocket.
+ * Source: matplotlib's backend_nbagg and web_backend, whose `mpl.figure` takes an object with the
+ * interface of a WebSocket.
  */
 
 import { division, note } from "../dom/elements";
@@ -11,7 +11,7 @@ import { figureId, figureMessage } from "../protocol/comms";
 import type { Json, JsonObject } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
 
-/** What `mpl.figure` takes for its socket. Without a `binaryType`, pictures come as text. */
+/** The socket of `mpl.figure`. Without a `binaryType`, images arrive as text. */
 interface FigureSocket {
   readyState: number;
   onopen: (() => void) | null;
@@ -27,21 +27,22 @@ type MakeFigure = new (
   parent: HTMLElement,
 ) => unknown;
 
-const NOBODY =
-  "A figure that is to be moved. This page has no program for it; plt.show() shows a picture.";
+const NO_VIEWER =
+  "This page has no viewer for interactive matplotlib figures. plt.show() shows a picture.";
 
+/** The figure, or a note while the page has no `mpl.figure`. */
 export class Figure implements CommView {
   readonly element = division("sagecell_figure");
   readonly #host: CommHost;
   readonly #id: string;
-  readonly #note = note(NOBODY);
+  readonly #note = note(NO_VIEWER);
   #socket: FigureSocket | null = null;
   #isOver = false;
 
   constructor(data: JsonObject, host: CommHost) {
     this.#host = host;
     this.#id = figureId(data);
-    // What is a stranger's gets no name in the page.
+    // A stranger's program must not choose an id in the page.
     if (host.byPage && this.#id !== "" && document.getElementById(this.#id) === null) {
       this.element.id = this.#id;
     }
@@ -58,7 +59,7 @@ export class Figure implements CommView {
   }
 
   drawn(): void {
-    // The program may have brought the script after it had opened the figure.
+    // The program may have loaded the script after it opened the figure.
     if (!this.#isOver) this.#begin();
   }
 
@@ -88,7 +89,7 @@ export class Figure implements CommView {
     });
   }
 
-  /** The page's script may fail: then there is no figure, and everything else goes on. */
+  /** Calls matplotlib's script; if that throws, a note takes the place of the figure. */
   #draw(act: () => void): void {
     const isDrawn = guarded("drawing a figure of matplotlib", () => {
       act();

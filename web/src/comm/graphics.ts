@@ -1,7 +1,7 @@
 /**
- * A picture that tells its program where it was clicked, by mouse or by keyboard.
+ * A picture that sends its mouse events to the program, also those made with the keyboard.
  *
- * Events go one after another: while the program deals with one, later moves replace each other.
+ * One event is in flight at a time: while the program handles it, consecutive moves are merged.
  */
 
 import { division } from "../dom/elements";
@@ -11,13 +11,13 @@ import { filenameIn } from "../protocol/comms";
 import type { Json, JsonObject } from "../protocol/messages";
 import type { CommHost, CommView } from "./api";
 
-/** What is sent when it happens; moves only while a button is down. */
+/** The DOM events that are sent; moves only while a button is down. */
 const EVENTS = ["mousedown", "mousemove", "mouseup", "click", "dblclick"];
 
-/** Events that wait at most; what comes on top of them is let fall. */
+/** Events that wait at most; further ones are dropped. */
 const MOST = 20;
 
-/** The picture's pixels by which an arrow key moves the cross, and with Shift. */
+/** Pixels of the picture by which an arrow key moves the cross, without and with Shift. */
 const STEP = 10;
 const SMALL_STEP = 1;
 
@@ -33,16 +33,17 @@ interface Point {
   readonly y: number;
 }
 
+/** The picture, with a cross for the keyboard. Points are in its own pixels, from the top left. */
 export class Graphics implements CommView {
   readonly element = division("sagecell_graphics");
   readonly #host: CommHost;
   readonly #image = document.createElement("img");
   readonly #cross = division("sagecell_cross");
   #filename = "";
-  /** Asked for anew with each number: the file may have changed. */
+  /** Part of the address, so that a changed file is fetched again. */
   #version = 0;
   #isMissing = false;
-  /** How often the kernel was idle, and how often it had been when the picture was asked for. */
+  /** How often the kernel has become idle: by now, and when the picture was last requested. */
   #idles = 0;
   #idlesBefore = 0;
   #place: Point | null = null;
@@ -54,7 +55,7 @@ export class Graphics implements CommView {
     this.#host = host;
     const image = this.#image;
     image.className = "sagecell_image";
-    image.alt = "Picture that answers to clicks: arrow keys move the cross, Enter clicks there";
+    image.alt = "Clickable picture: arrow keys move the cross, Enter clicks there";
     image.draggable = false;
     image.tabIndex = 0;
     image.setAttribute("role", "application");
@@ -80,7 +81,7 @@ export class Graphics implements CommView {
   }
 
   drawn(): void {
-    // It needs no script.
+    // It uses no script of the page.
   }
 
   end(): void {
@@ -104,7 +105,7 @@ export class Graphics implements CommView {
     else this.#image.src = address;
   }
 
-  /** A file arrives at the latest when its program ends: before, it may not be there yet. */
+  /** Retries once the kernel has become idle: until then, the file may not be on the server. */
   #failed(): void {
     if (this.#idles > this.#idlesBefore) this.#show(this.#filename);
     else this.#isMissing = true;
@@ -115,7 +116,7 @@ export class Graphics implements CommView {
   #size(): { width: number; height: number } {
     const { naturalWidth, naturalHeight } = this.#image;
     const { width, height } = this.#image.getBoundingClientRect();
-    // A drawing without a size of its own has that in which it is shown.
+    // An SVG without an intrinsic size: its displayed size counts.
     return { width: naturalWidth || width, height: naturalHeight || height };
   }
 
@@ -146,7 +147,6 @@ export class Graphics implements CommView {
   // --- what happens
 
   #pointed(event: MouseEvent): void {
-    // A click that a screen reader makes up has no place.
     if (this.#isOver || event.button !== 0 || (event.type === "mousemove" && event.buttons === 0)) {
       return;
     }
@@ -166,7 +166,7 @@ export class Graphics implements CommView {
     event.preventDefault();
   }
 
-  /** Tells of an event at `#place`. */
+  /** Queues an event at `#place`. */
   #tell(eventType: string): void {
     const last = this.#waiting.at(-1);
     if (eventType === "mousemove" && last?.["eventType"] === "mousemove") this.#waiting.pop();
@@ -181,7 +181,7 @@ export class Graphics implements CommView {
         await this.#host.send(data);
       }
     } catch (error) {
-      if (!(error instanceof KernelGone)) report(error, "telling a program of a click");
+      if (!(error instanceof KernelGone)) report(error, "sending a click to a program");
       this.end();
     } finally {
       this.#isSending = false;

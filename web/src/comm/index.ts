@@ -1,4 +1,4 @@
-/** What a cell loads when a program opens its first comm. */
+/** The views of comms; loaded when a program opens the first comm. */
 
 import type { JsonObject } from "../protocol/messages";
 import "../styles/comm.css";
@@ -7,6 +7,7 @@ import { Figure } from "./figure";
 import { Graphics } from "./graphics";
 import { Note } from "./note";
 
+/** A view for a new comm; a note where the page has none for `target`. */
 export function createView(target: string, data: JsonObject, host: CommHost): CommView {
   switch (target) {
     case "graphicswidget":
@@ -14,6 +15,6 @@ export function createView(target: string, data: JsonObject, host: CommHost): Co
     case "matplotlib":
       return new Figure(data, host);
     default:
-      return new Note("A scene that only a viewer could show. threejs(...) shows scenes as HTML.");
+      return new Note("This page has no viewer for this scene. threejs(...) shows scenes as HTML.");
   }
 }

@@ -1,8 +1,9 @@
-/** A sentence in the place of what cannot be shown. */
+/** A sentence in the place of a comm that the page cannot show. */
 
 import { note } from "../dom/elements";
 import type { CommView } from "./api";
 
+/** A view that ignores all messages. */
 export class Note implements CommView {
   readonly element: HTMLElement;
 
@@ -11,18 +12,18 @@ export class Note implements CommView {
   }
 
   handle(): void {
-    // It is not shown.
+    // A note never changes.
   }
 
   flush(): void {
-    // Nothing is waited for.
+    // It shows no files.
   }
 
   drawn(): void {
-    // Nor is a script.
+    // It uses no scripts.
   }
 
   end(): void {
-    // Nothing to be ended.
+    // It sends no events.
   }
 }

@@ -1,4 +1,8 @@
-/** What a kernel's programs open on the page, and go on talking with: Jupyter's comms. */
+/**
+ * Jupyter's comms that a kernel's programs have opened.
+ *
+ * Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages
+ */
 
 import { division, note } from "../dom/elements";
 import { guarded, report } from "../dom/errors";
@@ -10,37 +14,39 @@ import type { Json, JsonObject, KernelMessage, MessageOf, MimeBundle } from "../
 import type { MessageHandler } from "../protocol/router";
 import type { CommView, Comms as Module } from "./api";
 
-/** What a comm needs of the cell in which it was opened. */
+/** The cell in which a comm was opened, as the comm sees it. */
 export interface CommPlace {
   readonly showing: Showing;
-  /** Where what the kernel says in answer to the comm's events goes. */
+  /** Shows the output that the kernel produces in response to the comm's events. */
   readonly output: OutputSink;
 }
 
+/** What the registry needs. */
 export interface CommsOptions {
   readonly request: Ask;
-  /** The views' module; a seam for tests. */
+  /** Loads the module with the views; by default `./index`. Tests replace it. */
   readonly load?: () => Promise<Module>;
 }
 
-/** What pages show. */
+/** The targets that pages show. */
 const TARGETS: ReadonlySet<string> = new Set(["threejs", "graphicswidget", "matplotlib"]);
 
-/** The type by which a comm is shown where it was opened, by its id; it never leaves the page. */
+/** The MIME type of a display that stands for a comm; its value is the comm's id. Internal. */
 const SHOWN = "application/x-comm";
 
-/** Comms that a kernel's cells may have opened in their last runs. */
+/** Comms that may be on the page at once; further ones are closed. */
 const MOST = 100;
 
-/** Events whose late output would still be known. */
+/** Events for whose output the place is remembered. */
 const REMEMBERED = 100;
 
+/** The comms of one kernel: routes messages to their views, and the views' events to the kernel. */
 export class Comms implements MessageHandler {
   readonly #request: Ask;
   readonly #load: () => Promise<Module>;
-  /** Those that are on the page, be they open or not. */
+  /** Comms that are on the page, open or closed, by id. */
   readonly #comms = new Map<string, Comm>();
-  /** Where the answers to events belong, the newest last. */
+  /** The place for the output of each event, by message id; the newest last. */
   readonly #asked = new Map<string, CommPlace>();
 
   constructor({ request, load = () => import("./index") }: CommsOptions) {
@@ -48,7 +54,12 @@ export class Comms implements MessageHandler {
     this.#load = load;
   }
 
-  /** The display in whose place a comm is shown; null when the message opens none. */
+  /**
+   * Opens the comm that a comm_open announces: a display message that shows it at `place`.
+   *
+   * Null for other messages, and for comms that are known, unsupported or too many; the last two
+   * are closed.
+   */
   open(message: KernelMessage, place: CommPlace): MessageOf<"display_data"> | null {
     if (message.type !== "comm_open") return null;
     const { id, target, data } = message.content;
@@ -70,13 +81,13 @@ export class Comms implements MessageHandler {
     return { ...message, type: "display_data", content };
   }
 
-  /** The element of a comm; null when the bundle is none. */
+  /** The element of the comm that a display stands for; null for other displays. */
   element(data: MimeBundle): HTMLElement | null {
     const id = Object.hasOwn(data, SHOWN) ? data[SHOWN] : undefined;
     return typeof id === "string" ? (this.#comms.get(id)?.element ?? null) : null;
   }
 
-  /** Whether the message is a comm's, or answers one; of those that are gone, it is nobody's. */
+  /** Takes messages of comms and output of their events; false for all others. */
   handle(message: KernelMessage): boolean {
     switch (message.type) {
       case "comm_msg":
@@ -93,23 +104,23 @@ export class Comms implements MessageHandler {
     }
   }
 
-  /** The kernel is idle: files that it made have arrived. */
+  /** Called when the kernel is idle, so that the files that it wrote are on the server. */
   flush(): void {
     for (const comm of this.#comms.values()) comm.flush();
   }
 
-  /** What cells said is on the page, and its scripts have run. */
+  /** Called when output has been drawn and its scripts have run. */
   drawn(): void {
     for (const comm of this.#comms.values()) comm.drawn();
   }
 
-  /** The kernel is gone. */
+  /** Called when the kernel has ended. The views stay on the page. */
   end(): void {
     for (const comm of this.#comms.values()) comm.end();
     this.#asked.clear();
   }
 
-  /** The cell at `place` shows something else now. */
+  /** Closes the comms of a cell whose output is replaced or removed. */
   removeFrom(place: CommPlace): void {
     for (const [id, comm] of this.#comms) {
       if (comm.place !== place) continue;
@@ -120,7 +131,7 @@ export class Comms implements MessageHandler {
   }
 
   #close(id: string): void {
-    // A kernel that is gone has nothing to close.
+    // If the kernel has ended, its comms have, too.
     this.#request("comm_close", { comm_id: id, data: {} }).catch(() => undefined);
   }
 
@@ -142,11 +153,11 @@ interface CommOptions {
   readonly data: JsonObject;
 }
 
-/** One comm, from its opening to its end; its view is loaded meanwhile. */
+/** One comm, whose messages wait until its view has been loaded. */
 class Comm {
   readonly element = division("sagecell_comm");
   readonly place: CommPlace;
-  readonly #view = new Pending<CommView>("telling what a program opened");
+  readonly #view = new Pending<CommView>("passing a message to a comm's view");
 
   constructor({ place, send, load, target, data }: CommOptions) {
     this.place = place;
@@ -157,7 +168,7 @@ class Comm {
           module.createView(target, data, { send, fileAddress, byPage }),
         );
         if (view === undefined) {
-          this.#fail("What the program opened could not be shown.");
+          this.#fail("This interactive output could not be shown.");
           return;
         }
         this.element.append(view.element);
@@ -165,7 +176,7 @@ class Comm {
       },
       (error: unknown) => {
         report(error, `loading ${target}`);
-        this.#fail("What the program opened could not be loaded.");
+        this.#fail("This interactive output could not be loaded. Reload the page.");
       },
     );
   }
@@ -179,7 +190,7 @@ class Comm {
   }
 
   drawn(): void {
-    // One that comes later finds all of it there.
+    // A view that is created later finds the output drawn.
     if (this.#view.value !== null) this.#view.with((view) => view.drawn());
   }
 

@@ -1,13 +1,14 @@
-/** Time as a collaborator, so that tests can turn it by hand. */
+/** Time as a collaborator, so that tests control it. */
 export interface Clock {
-  /** Seconds since some fixed moment; never goes back. */
+  /** Seconds since an arbitrary fixed moment; never decreases. */
   now(): number;
-  /** The calendar's time. */
+  /** The wall-clock time. */
   date(): Date;
-  /** Calls `act` once after `seconds`; the result calls it off. */
+  /** Calls `act` once after `seconds`; the result cancels that. */
   after(seconds: number, act: () => void): () => void;
 }
 
+/** The browser's clock and timers. */
 export const browserClock: Clock = {
   now: () => performance.now() / 1000,
   date: () => new Date(),
@@ -17,7 +18,7 @@ export const browserClock: Clock = {
   },
 };
 
-/** A random UUID, also where the page came over plain HTTP and `randomUUID` is not to be had. */
+/** A random UUID (version 4), also over plain HTTP, where `crypto.randomUUID` does not exist. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16)).map((byte, at) => {
     if (at === 6) return (byte & 0x0f) | 0x40;

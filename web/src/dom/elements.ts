@@ -1,5 +1,6 @@
-/** The few kinds of element that this page makes over and over. */
+/** Elements that many modules create. */
 
+/** A <div> with the CSS classes in `className`. */
 export function division(className: string, ...children: Node[]): HTMLDivElement {
   const element = document.createElement("div");
   element.className = className;
@@ -7,7 +8,7 @@ export function division(className: string, ...children: Node[]): HTMLDivElement
   return element;
 }
 
-/** A sentence in the place of what is not shown. */
+/** A paragraph in the place of something that is not shown. */
 export function note(sentence: string): HTMLParagraphElement {
   const element = document.createElement("p");
   element.className = "sagecell_note";
@@ -15,7 +16,7 @@ export function note(sentence: string): HTMLParagraphElement {
   return element;
 }
 
-/** A push button that is no form's. */
+/** A button that calls `act` on each click, and never submits a form. */
 export function button(label: string, className: string, act: () => void): HTMLButtonElement {
   const element = document.createElement("button");
   element.type = "button";

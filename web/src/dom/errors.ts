@@ -1,15 +1,15 @@
-/** The error boundary: what fails is reported, and everything else goes on. */
+/** The error boundary: failures are reported, and the rest of the page keeps working. */
 
-/** Tells the page's console of an error; `context` says what was being done: "showing output". */
+/** Writes an error to the console; `context` is the failed action, such as "showing output". */
 export function report(error: unknown, context: string): void {
-  console.error(`sagecell-tx, ${context}:`, error);
+  console.error(`sagecell-tx: error while ${context}:`, error);
 }
 
 /**
- * What `act` gives; undefined when it throws, which is reported.
+ * The result of `act`; undefined when it throws, which is reported.
  *
- * For calls to listeners, renderers and other code that this page should survive. A promise that
- * `act` gives may still be rejected.
+ * For calls to listeners, renderers and other code whose failure must not spread. The rejection of
+ * a promise that `act` returns is not caught.
  */
 export function guarded<T>(context: string, act: () => T): T | undefined {
   try {

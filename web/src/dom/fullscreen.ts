@@ -1,14 +1,15 @@
-/** A cell over the whole window: by its button or F11, and back by Escape. */
+/** Lets a cell fill the window: toggled by a button or F11, left with Escape. */
 
 import { button } from "./elements";
 
+/** The toggle button, and the keys while the focus is within the element. */
 export class FullScreen {
   readonly button = button("", "sagecell_fullScreen sagecell_icon-resize-full", () =>
     this.toggle(),
   );
   readonly #element: HTMLElement;
 
-  /** `element` is what fills the window. */
+  /** `element` is the element that fills the window. */
   constructor(element: HTMLElement) {
     this.#element = element;
     this.#show(false);
@@ -22,10 +23,12 @@ export class FullScreen {
     });
   }
 
+  /** Whether the element fills the window. */
   get isEnabled(): boolean {
     return this.#element.classList.contains("sagecell_fullScreenEnabled");
   }
 
+  /** Fills the window, or restores the page. */
   toggle(): void {
     this.#show(!this.isEnabled);
   }

@@ -1,4 +1,4 @@
-/** Something that is being loaded, and what is to be done with it meanwhile. */
+/** A value that is being loaded, and the calls that wait for it. */
 
 import { guarded } from "./errors";
 
@@ -7,35 +7,40 @@ type State<T> =
   | { readonly name: "ready"; readonly value: T }
   | { readonly name: "failed" };
 
+/** Like a promise, but calls run synchronously once the value has arrived. */
 export class Pending<T> {
   readonly #context: string;
   #state: State<T> = { name: "loading", waiting: [] };
 
-  /** `context` is for reports: what is done with the value. */
+  /** `context` is the calls' purpose, for error reports; see `report`. */
   constructor(context: string) {
     this.#context = context;
   }
 
-  /** Null while there is none. */
+  /** Null until `resolve`, and after `fail`. */
   get value(): T | null {
     return this.#state.name === "ready" ? this.#state.value : null;
   }
 
-  /** Calls `act` with the value: at once, or in turn when it comes. What `act` throws is reported. */
+  /**
+   * Calls `act` with the value: now, or in order of the calls when it arrives.
+   *
+   * Never after `fail`. Exceptions of `act` are reported.
+   */
   with(act: (value: T) => void): void {
     const state = this.#state;
     if (state.name === "loading") state.waiting.push(act);
     else if (state.name === "ready") guarded(this.#context, () => act(state.value));
   }
 
-  /** It has come. */
+  /** Sets the value and runs the calls that wait for it. */
   resolve(value: T): void {
     const before = this.#state;
     this.#state = { name: "ready", value };
     if (before.name === "loading") for (const act of before.waiting) this.with(act);
   }
 
-  /** It will not come: nothing waits for it any more. */
+  /** Drops the calls that wait, and all later ones. */
   fail(): void {
     this.#state = { name: "failed" };
   }

@@ -1,21 +1,23 @@
-/** Whether parts of a page are still on it, as the browser itself tells. */
+/** Detects the removal of elements from the document. */
 
 import type { Clock } from "./clock";
 
-/** Copies of the script on one page share the element: the first one defines it. */
+/** Copies of the script on one page share this custom element: the first one defines it. */
 const NAME = "sagecell-presence";
 
-/** Seconds that a page has to put parts back that it has taken away, as it does to move them. */
+/** Seconds between removal and `onGone`, because pages move elements by removing them first. */
 const GRACE = 1;
 
+/** What is watched, and the callback. */
 export interface PresenceOptions {
-  /** Gone when none of these is in the document. */
+  /** The elements to watch: gone when none of them is in the document. */
   readonly parts: readonly HTMLElement[];
   readonly clock: Clock;
-  /** Called each time that they are gone, a second after they were taken away. */
+  /** Called each time that all are gone, a second after a removal. */
   readonly onGone: () => void;
 }
 
+/** Watches a group of elements until `dispose`. */
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #sentinels: readonly HTMLElement[];
@@ -26,13 +28,14 @@ export class Presence {
     this.#sentinels = options.parts.map((part) => part.appendChild(sentinel(() => this.#left())));
   }
 
+  /** Whether at least one of the elements is in the document. */
   get isOnPage(): boolean {
     return this.#options.parts.some((part) => part.isConnected);
   }
 
-  /** Tells nothing any more. */
+  /** Stops watching; `onGone` is not called any more. */
   dispose(): void {
-    for (const sentinel of this.#sentinels) sentinel.remove(); // which starts the timer
+    for (const sentinel of this.#sentinels) sentinel.remove(); // This starts the timer.
     this.#callOff();
   }
 
@@ -50,11 +53,10 @@ interface Sentinel extends HTMLElement {
 }
 
 /**
- * An element that nobody sees, and that calls `onLeave` when it leaves the document, alone or with
- * what it is in.
+ * A hidden element that calls `onLeave` when it, or an ancestor, is removed from the document.
  *
- * An observer of the document would be woken by all output of all programs, and does not see into
- * shadow trees.
+ * A MutationObserver of the document would run for all output of all programs, and does not see
+ * into shadow trees.
  */
 function sentinel(onLeave: () => void): HTMLElement {
   if (customElements.get(NAME) === undefined) {

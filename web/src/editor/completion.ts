@@ -1,4 +1,4 @@
-/** Completion and help: from the kernel on which a cell's programs run, or from the server's own. */
+/** Completion and help: from the cell's kernel, or else from the server's completer. */
 
 import { report } from "../dom/errors";
 import type { Kernel } from "../kernel/kernel";
@@ -8,19 +8,21 @@ import type { JsonObject } from "../protocol/messages";
 import { completeReply, inspectReply } from "../protocol/replies";
 import type { Completer } from "./editor";
 
+/** The sources of completions and help. */
 export interface CompleterOptions {
   /** The kernel of the last evaluation; null before the first. */
   readonly kernel: () => Kernel | null;
   readonly language: () => string;
-  /** Asks whoever answers for cells without a kernel. */
+  /** Sends a request to the server's completer. Rejects with Refusal. */
   readonly ask: (type: string, content: JsonObject) => Promise<JsonObject>;
 }
 
-/** What kernels read. They know nothing of other languages' words. */
-const SPOKEN: ReadonlySet<string> = new Set(["sage", "python"]);
+/** The languages that kernels complete; the server's completer knows the names of the others. */
+const KERNEL_LANGUAGES: ReadonlySet<string> = new Set(["sage", "python"]);
 
+/** A completer that never rejects: without an answer, it finds nothing. */
 export function completerFor({ kernel, language, ask }: CompleterOptions): Completer {
-  const own = () => (SPOKEN.has(language()) && kernel()?.isAlive ? kernel() : null);
+  const own = () => (KERNEL_LANGUAGES.has(language()) && kernel()?.isAlive ? kernel() : null);
   const question = (type: string, content: JsonObject): Promise<JsonObject> =>
     own()?.request(type, content) ?? ask(type, { ...content, mode: language() });
   return {
@@ -55,7 +57,7 @@ export function completerFor({ kernel, language, ask }: CompleterOptions): Compl
   };
 }
 
-/** `nothing`, for a question that was not answered; a kernel or server that cannot is no news. */
+/** `nothing`, for a request that failed. Only unexpected failures are reported. */
 function failed<T>(error: unknown, nothing: T): T {
   if (!(error instanceof KernelGone || error instanceof Refusal)) report(error, "completing");
   return nothing;

@@ -1,4 +1,4 @@
-/** The place where a visitor writes: CodeMirror, set up for short programs. */
+/** The code editor: CodeMirror, configured for short programs. */
 
 import {
   type Completion,
@@ -47,43 +47,49 @@ import { adoptEditorStyles } from "./styles";
 import type { Language } from "./languages";
 import { overtyping } from "./overtype";
 
+/** The arguments of `createEditor`. */
 export interface EditorOptions {
   readonly parent: HTMLElement;
   readonly code: string;
   readonly language: Language;
+  /** Called on Shift-Enter and Ctrl-Enter (Command-Enter on a Mac). */
   readonly onEvaluate: () => void;
   readonly isReadOnly?: boolean;
+  /** Called after each change of the program, also by `setCode`. */
   readonly onChange?: () => void;
   readonly completer?: Completer;
-  /** Preformatted text as an element. Handed in: this chunk stays cached when the cells' changes. */
+  /** Makes preformatted text. Passed in: this chunk stays cached when the cells' chunk changes. */
   readonly renderText: (text: string, className: string) => HTMLElement;
 }
 
-/** Somebody who knows the program's names while its kernel lives. */
+/** A source of completions and help. Offsets are in UTF-16 units of `code`. */
 export interface Completer {
+  /** Whether an answer would come soon: the kernel, if there is one, is idle. */
   isReady(): boolean;
-  /** What could stand at `cursor`; null when nobody knows. */
+  /** Completions at `cursor`; null when there was no answer. */
   complete(code: string, cursor: number): Promise<Completions | null>;
-  /** What is known of the name before `cursor`, as text; empty when nothing is. */
+  /** Help on the name before `cursor`, as text; empty when there is none. */
   inspect(code: string, cursor: number): Promise<string>;
 }
 
-/** Texts, each of which may take the place of what is between `from` and `to`. */
+/** Replacements for the text between `from` and `to`. */
 export interface Completions {
   readonly from: number;
   readonly to: number;
   readonly matches: readonly string[];
 }
 
+/** An editor on the page. */
 export interface Editor {
   code(): string;
   setCode(code: string): void;
   focus(): void;
   setLanguage(language: Language): void;
-  /** Takes it off the page, with its listeners on the window. */
+  /** Removes the editor from the page, and its listeners from the window. */
   dispose(): void;
 }
 
+/** Creates an editor as the last child of `options.parent`. */
 export function createEditor(options: EditorOptions): Editor {
   const { parent, code, onEvaluate, onChange, isReadOnly = false, renderText } = options;
   adoptEditorStyles();
@@ -91,7 +97,7 @@ export function createEditor(options: EditorOptions): Editor {
     onEvaluate();
     return true;
   };
-  const spoken = new Compartment();
+  const languageSetup = new Compartment();
   const view = new EditorView({
     parent,
     state: EditorState.create({
@@ -111,7 +117,7 @@ export function createEditor(options: EditorOptions): Editor {
         bracketMatching(),
         closeBrackets(),
         overtyping,
-        spoken.of(speaking(options.language)),
+        languageSetup.of(languageExtensions(options.language)),
         syntaxHighlighting(classHighlighter),
         EditorView.lineWrapping,
         EditorState.readOnly.of(isReadOnly),
@@ -126,13 +132,14 @@ export function createEditor(options: EditorOptions): Editor {
     setCode: (fresh) =>
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: fresh } }),
     focus: () => view.focus(),
-    setLanguage: (language) => view.dispatch({ effects: spoken.reconfigure(speaking(language)) }),
+    setLanguage: (language) =>
+      view.dispatch({ effects: languageSetup.reconfigure(languageExtensions(language)) }),
     dispose: () => view.destroy(),
   };
 }
 
-/** Colours and words for a language. */
-function speaking({ name, mode }: Language): Extension {
+/** Syntax highlighting and labels for a language. */
+function languageExtensions({ name, mode }: Language): Extension {
   return [
     mode === "python" ? python() : [],
     placeholder(`Type a ${name} program`),
@@ -147,8 +154,9 @@ function speaking({ name, mode }: Language): Extension {
 }
 
 /**
- * Tab completes behind a name or a dot, and explains behind ? and (; anywhere else, and where
- * nobody knows how a name goes on, it indents.
+ * Binds Tab: it completes after a name or a dot, shows help after ? or (, and otherwise indents.
+ *
+ * It also indents when there is no completion.
  */
 function completing(completer: Completer, renderText: EditorOptions["renderText"]): Extension {
   const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
@@ -173,7 +181,7 @@ function completing(completer: Completer, renderText: EditorOptions["renderText"
     return true;
   };
   return [
-    // Nothing pops up unasked, so that no key can hit it by accident.
+    // Completions open on request only, so that typing cannot accept one by accident.
     autocompletion({ override: [ask], activateOnTyping: false, interactionDelay: 0 }),
     help,
     keymap.of([
@@ -185,7 +193,7 @@ function completing(completer: Completer, renderText: EditorOptions["renderText"
 
 const setHelp = StateEffect.define<Tooltip | null>();
 
-/** The text about a name, until the program or the cursor changes. */
+/** The tooltip with help on a name; it closes when the program or the selection changes. */
 const help = StateField.define<Tooltip | null>({
   create: () => null,
   update(shown, transaction) {

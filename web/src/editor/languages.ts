@@ -1,12 +1,14 @@
-/** The languages that a cell may be written in, and how each reaches the kernel, which reads Python. */
+/** The languages of cells, and how a program in each becomes one that the kernel can run. */
 
 import type { LanguageName } from "../publicapi";
 
+/** How a language is shown, highlighted and run. */
 export interface Language {
-  /** As people write it. */
+  /** The name for people. */
   readonly name: string;
-  /** The editor's colours: Python's, or none. */
+  /** The syntax highlighting: Python's, or none. */
   readonly mode: "python" | "";
+  /** The program to send to the kernel for `code`. */
   readonly wrap: (code: string) => string;
 }
 
@@ -31,31 +33,31 @@ const LANGUAGES: Readonly<Record<LanguageName, Language>> = {
   singular: evaluated("Singular", "singular"),
 };
 
-/** In the order in which pages offer them. */
+/** All names of languages, in the order of the menu. */
 export const ALL = Object.keys(LANGUAGES) as readonly LanguageName[];
 
-/** The language called `name`; one that nobody knows goes to the kernel as it is. */
+/** The language called `name`; a program in an unknown language is sent unwrapped. */
 export function language(name: string): Language {
   return Object.hasOwn(LANGUAGES, name)
     ? LANGUAGES[name as LanguageName]
     : { name, mode: "", wrap: (code) => code };
 }
 
-/** A program that another program runs, through the object that the kernel has for it. */
+/** A language that an interpreter of its own runs, through the kernel's variable `object`. */
 function evaluated(
   name: string,
   object: string,
-  dress: (code: string) => string = (code) => code,
+  prepare: (code: string) => string = (code) => code,
 ): Language {
-  return { name, mode: "", wrap: (code) => `print(${object}.eval(${literal(dress(code))}))` };
+  return { name, mode: "", wrap: (code) => `print(${object}.eval(${literal(prepare(code))}))` };
 }
 
-/** `text` as a Python literal whose value is exactly that text, whatever is in it. */
+/** A Python string literal whose value is exactly `text`, whatever it contains. */
 export function literal(text: string): string {
-  // Newlines stay, so that the kernel's tracebacks have the reader's line numbers; a carriage
-  // return would be read as one, and half of a surrogate pair has no UTF-8.
+  // Newlines stay, so that tracebacks have the right line numbers. Python reads a carriage return
+  // as a newline, and a lone surrogate has no UTF-8.
   const escaped = text.replace(
-    // eslint-disable-next-line no-control-regex -- These are escaped.
+    // eslint-disable-next-line no-control-regex -- They are escaped here.
     /[\\"\0-\x09\x0b-\x1f\x7f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     (character) => {
       if (character === "\\" || character === '"') return `\\${character}`;

@@ -1,13 +1,13 @@
-/** Text typed in place of a selection. */
+/** Typing over a selection. */
 
 import type { Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 
 /**
- * Puts it there without the browser's help.
+ * Replaces a selection by typed text without the browser's default action.
  *
- * Chromium gives such text the look of what it replaces, as a `style` attribute, before the editor
- * takes that away again: under a strict content security policy each time is a complaint.
+ * Chromium copies the look of the replaced text into a `style` attribute, before the editor removes
+ * it again. A strict content security policy reports a violation each time.
  */
 export const overtyping: Extension = EditorView.domEventHandlers({
   beforeinput({ inputType, data }, view) {

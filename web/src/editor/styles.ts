@@ -1,14 +1,13 @@
-/** CodeMirror's own rules, as a style sheet that a strict content security policy lets pass. */
+/** CodeMirror's style sheet in a form that a strict content security policy allows. */
 
 import { StyleModule } from "style-mod";
 
 let isAdopted = false;
 
 /**
- * Has CodeMirror's rules adopted by the document.
+ * Makes CodeMirror add its rules to a constructed style sheet of the document.
  *
- * It would write them into a <style> element, which a policy without 'unsafe-inline' holds back;
- * a sheet that a script made is not.
+ * By default it writes them into a <style> element, which a policy without 'unsafe-inline' blocks.
  */
 export function adoptEditorStyles(): void {
   if (isAdopted || !("adoptedStyleSheets" in document)) return;
@@ -18,7 +17,7 @@ export function adoptEditorStyles(): void {
   StyleModule.mount = (_root, modules) => {
     const fresh = [modules].flat().filter((module) => !known.has(module));
     if (fresh.length === 0) return;
-    // Modules come with the weakest first: those that come later, as a whole, are no weaker.
+    // Within a call the weakest module comes first, and later calls bring no weaker ones.
     for (const module of fresh) known.add(module);
     sheet.replaceSync([...known].map((module) => module.getRules()).join("\n"));
     if (!document.adoptedStyleSheets.includes(sheet)) {

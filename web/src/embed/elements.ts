@@ -1,17 +1,17 @@
-/** The elements that pages mean, and the programs in them. */
+/** The elements that a page's options refer to, and the programs in them. */
 
 import { textOf } from "./options";
 
-/** Also known to other copies of the script: an element becomes a cell once. */
+/** Marks elements that are cells; other copies of the script on the page use the same symbol. */
 const CLAIMED = Symbol.for("sagecell.cell");
 
-/** The elements that a selector, an element, a list or a jQuery object names; none for anything else. */
+/** The elements for a selector, an element, a list or a jQuery object; none for anything else. */
 export function elementsAt(location: unknown): HTMLElement[] {
   if (typeof location === "string") {
     try {
       return [...document.querySelectorAll<HTMLElement>(location)];
     } catch {
-      return []; // No selector after all.
+      return []; // The selector is malformed.
     }
   }
   if (location instanceof HTMLElement) return [location];
@@ -19,7 +19,7 @@ export function elementsAt(location: unknown): HTMLElement[] {
   return Array.from(location as ArrayLike<unknown>).filter((item) => item instanceof HTMLElement);
 }
 
-/** Takes an element for a cell; false when it is one already. */
+/** Marks an element as a cell; false when it is one already. */
 export function claim(element: HTMLElement): boolean {
   const marked = element as { [CLAIMED]?: true };
   if (marked[CLAIMED] === true) return false;
@@ -27,11 +27,17 @@ export function claim(element: HTMLElement): boolean {
   return true;
 }
 
+/** Undoes `claim`. */
 export function release(element: HTMLElement): void {
   (element as { [CLAIMED]?: boolean })[CLAIMED] = false;
 }
 
-/** The program for a cell: told outright, elsewhere on the page, or in the element. */
+/**
+ * The program for a cell, without surrounding white space.
+ *
+ * It is the first of these that exists: `code`, the content of the first element at
+ * `codeLocation`, a script in `element`, a text area (`element` or one in it), its text.
+ */
 export function programFor(code: unknown, codeLocation: unknown, element: HTMLElement): string {
   if (code !== undefined && code !== null) return textOf(code).trim();
   const [elsewhere] = elementsAt(codeLocation);
@@ -43,7 +49,7 @@ export function programFor(code: unknown, codeLocation: unknown, element: HTMLEl
   return element.textContent.trim();
 }
 
-/** An element that can have a cell in it: in place of a text area, a division that takes its name. */
+/** An element that can contain a cell: a text area is replaced by a <div> with its id. */
 export function roomFor(element: HTMLElement): HTMLElement {
   if (!(element instanceof HTMLTextAreaElement)) return element;
   const room = document.createElement("div");

@@ -1,4 +1,4 @@
-/** What a page holds of its cells: there at once, filled when the cells are. */
+/** The objects that `makeSagecell` returns: created at once, filled when the cells are made. */
 
 import type { MadeCell } from "../cell/handle";
 import type { CellHandle } from "../publicapi";
@@ -7,12 +7,12 @@ import type { Wishes } from "./options";
 const made = new WeakMap<CellHandle, MadeCell>();
 const given = new WeakSet<object>();
 
-/** Whether a call gave this: pages hand in all sorts of things. */
+/** Whether `value` is a handle that `makeHandle` created; pages may pass anything. */
 export function isCellHandle(value: unknown): value is CellHandle {
   return typeof value === "object" && value !== null && given.has(value);
 }
 
-/** The handle of a cell that is on its way; `ready` is when it, and others made with it, are. */
+/** The handle of a cell that is being made; `ready` is fulfilled when all cells of the call are. */
 export function makeHandle(options: Wishes, ready: Promise<void>): CellHandle {
   const handle = {
     ...options,
@@ -31,6 +31,7 @@ export function makeHandle(options: Wishes, ready: Promise<void>): CellHandle {
   return handle;
 }
 
+/** Connects a handle to its cell. */
 export function fill(handle: CellHandle, cell: MadeCell): void {
   made.set(handle, cell);
   handle.editorData = cell.editorData;
@@ -38,11 +39,12 @@ export function fill(handle: CellHandle, cell: MadeCell): void {
   Object.defineProperty(handle, "interacts", { get: () => cell.interacts, configurable: true });
 }
 
-/** One handle for each cell of a call. */
+/** One handle for each cell of the call that returned `handle`. */
 export function each(handle: CellHandle): CellHandle[] {
   return Array.isArray(handle.array) ? handle.array.filter(isCellHandle) : [handle];
 }
 
+/** The cells of the call that returned `handle`, without those that are not made yet. */
 export function cellsOf(handle: CellHandle): MadeCell[] {
   return each(handle).flatMap((one) => made.get(one) ?? []);
 }

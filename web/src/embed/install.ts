@@ -1,6 +1,6 @@
-/** Puts the names where pages look for them. */
+/** Defines the global names that pages use. */
 
-import { addElders } from "./legacynames";
+import { addLegacyNames } from "./legacynames";
 import { findRoot } from "./root";
 import { type Cells, makeNames } from "./sagecell";
 
@@ -11,19 +11,20 @@ interface Global {
   $?: unknown;
 }
 
+/** Where the names go, and how cells are loaded. */
 export interface InstallOptions {
   readonly window: Window;
   readonly jQuery: unknown;
-  /** Loads a module of the server's; a seam for tests. */
+  /** Imports a module from the server. Tests replace it. */
   readonly load: (address: string) => Promise<{ cellsFrom(root: string): Promise<Cells> }>;
 }
 
-/** A second copy of the script finds the first and leaves everything as it is. */
+/** Defines `sagecell` and its aliases on `window`; does nothing if another copy has done so. */
 export function install({ window: page, jQuery, load }: InstallOptions): void {
   const global = page as unknown as Global;
   const sagecell = (global.sagecell ??= {});
   global.singlecell ??= sagecell;
-  // Pages of old call them before they have loaded one of their own.
+  // Old pages use jQuery before they have loaded a copy of their own.
   if (global.jQuery === undefined) {
     global.jQuery = jQuery;
     if (global.$ === undefined) global.$ = jQuery;
@@ -33,13 +34,14 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
     if (page.document.readyState !== "loading") act();
     else page.document.addEventListener("DOMContentLoaded", act, { once: true });
   };
-  // Looked for while the script is surely on the page: pages take scripts away again.
+  // Searched now, because pages may remove the script's element later.
   const found = findRoot(sagecell["root"], page.document);
   const names = makeNames({
     whenParsed,
     load: async () => {
-      const told = sagecell["root"];
-      const root = typeof told === "string" && told ? findRoot(told, page.document) : found;
+      const configured = sagecell["root"];
+      const root =
+        typeof configured === "string" && configured ? findRoot(configured, page.document) : found;
       const style = styleSheet(page.document, new URL("static/embedded_cells.css", root).href);
       const module = await load(new URL("static/embedded_cells.js", root).href);
       const [cells] = await Promise.all([module.cellsFrom(root), style]);
@@ -49,16 +51,20 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
   for (const [name, made] of Object.entries(Object.getOwnPropertyDescriptors(names))) {
     if (!(name in sagecell)) Object.defineProperty(sagecell, name, made);
   }
-  addElders(sagecell, whenParsed);
+  addLegacyNames(sagecell, whenParsed);
 }
 
-/** The cells' style sheet before all others: the page has the last word. */
+/**
+ * Adds the cells' style sheet before all others, so that the page's own rules override it.
+ *
+ * Fulfilled when it has been loaded or has failed to load.
+ */
 function styleSheet(document: Document, address: string): Promise<void> {
   const link = document.createElement("link");
   link.rel = "stylesheet";
   link.href = address;
   return new Promise((resolve) => {
-    // Without it a cell is plain, and works.
+    // Cells work without it.
     link.onload = link.onerror = () => resolve();
     document.head.prepend(link);
   });

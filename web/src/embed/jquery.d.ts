@@ -1,4 +1,4 @@
-/** Handed on to pages, never called here. */
+/** jQuery is provided to pages and never called here, so its type is unknown. */
 declare module "jquery" {
   const jQuery: unknown;
   export default jQuery;

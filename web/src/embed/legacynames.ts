@@ -1,22 +1,22 @@
-/** Names that SageMathCell had once: pages that still call them come to no harm. */
+/** Names from earlier versions of SageMathCell, defined so that old pages do not fail. */
 
-/** Adds them to `sagecell`; what is there already stays. */
-export function addElders(
+/** Adds the names to `sagecell`, except those that are defined; `init` calls back when parsed. */
+export function addLegacyNames(
   sagecell: Record<string, unknown>,
   whenParsed: (act: () => void) => void,
 ): void {
   const nothing = () => undefined;
-  const elders: Record<string, unknown> = {
+  const names: Record<string, unknown> = {
     init: (callback?: unknown) => {
       if (typeof callback !== "function") return;
       const act = callback as () => void;
       whenParsed(() => act());
     },
     sendRequest: nothing,
-    // Whatever of it a page calls, it is a function that does nothing.
+    // Each of its properties is a function that does nothing.
     functions: new Proxy({}, { get: () => nothing }),
   };
-  for (const [name, value] of Object.entries(elders)) sagecell[name] ??= value;
+  for (const [name, value] of Object.entries(names)) sagecell[name] ??= value;
   if (!("jQuery" in sagecell)) {
     Object.defineProperty(sagecell, "jQuery", {
       get: () => (window as { jQuery?: unknown }).jQuery,

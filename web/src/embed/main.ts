@@ -1,4 +1,4 @@
-/** embedded_sagecell.js: a classic script, so that pages can call it in the next line. */
+/** embedded_sagecell.js: a classic script, so that `sagecell` exists for the next script. */
 
 import jQuery from "jquery";
 

@@ -1,8 +1,8 @@
-/** A cell's input form, away from the page for a while. */
+/** Hides a cell's input form, and shows it again. */
 
 const forms = new WeakMap<HTMLElement, Comment>();
 
-/** Puts the form of the cell in `input` where nobody sees it. */
+/** Moves the form of the cell in `input` into a hidden element at the end of the body. */
 export function moveForm(input: HTMLElement): void {
   const form = input.querySelector<HTMLElement>(":scope > .sagecell_input");
   if (form === null || forms.has(input)) return;
@@ -16,7 +16,7 @@ export function moveForm(input: HTMLElement): void {
   boxes.set(mark, box);
 }
 
-/** Puts it back where it was. */
+/** Undoes `moveForm`; does nothing for a cell whose form was not moved. */
 export function restoreForm(input: HTMLElement): void {
   const mark = forms.get(input);
   if (mark === undefined) return;

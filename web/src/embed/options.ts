@@ -1,17 +1,19 @@
-/** What pages may ask of `makeSagecell`, and what they get where they ask for nothing. */
+/** The options of `makeSagecell`: defaults, templates, and validation. */
 
 import { ALL } from "../editor/languages";
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind, EmbedOptions, LanguageName, SagecellApi } from "../publicapi";
 
-/** The argument of `makeSagecell`, as pages write it: nothing in it is certain. */
+/** The argument of `makeSagecell` as pages pass it: values may have any type. */
 export type Wishes = { readonly [Name in keyof EmbedOptions]?: unknown };
 
+/** `sagecell.templates`. */
 export const TEMPLATES: SagecellApi["templates"] & Readonly<Record<string, Wishes>> = {
   minimal: { editor: "textarea-readonly", hide: ["editor", "files", "permalink"] },
   restricted: { editor: "codemirror-readonly", hide: ["files", "permalink"] },
 };
 
+/** The options of a call that gives none. */
 export const DEFAULTS: Wishes = {
   editor: "codemirror",
   evalButtonText: "Evaluate",
@@ -31,30 +33,32 @@ const EDITORS: readonly unknown[] = [
   "textarea-readonly",
 ] satisfies EditorKind[];
 
-/** A page's wishes above its template's above the defaults; what is hidden adds up. */
+/** The call's own options over those of its template over the defaults; `hide` is the union. */
 export function settled(wishes: Wishes): Wishes {
   const template = templateOf(wishes["template"]);
   const hide = [DEFAULTS, template, wishes].flatMap((each) => texts(each["hide"]));
   return { ...DEFAULTS, ...template, ...given(wishes), hide };
 }
 
+/** The kind of editor; "codemirror" for an unknown one. */
 export function editorOf({ editor }: Wishes): EditorKind {
   return EDITORS.includes(editor) ? (editor as EditorKind) : "codemirror";
 }
 
-/** Languages that somebody may choose; never none. */
+/** The languages to choose from: at least one, without duplicates. */
 export function languagesOf({ languages }: Wishes): readonly [string, ...string[]] {
   const [first = "sage", ...others] = new Set(texts(languages));
   return [first, ...others];
 }
 
+/** The language that is selected at first: one of `languagesOf`. */
 export function languageOf(wishes: Wishes): string {
   const languages = languagesOf(wishes);
   const wished = wishes["defaultLanguage"];
   return typeof wished === "string" && languages.includes(wished) ? wished : languages[0];
 }
 
-/** Parts that are hidden; names that nobody knows hide nothing. */
+/** The names of the parts to hide. Linked cells have no permalinks, single languages no menu. */
 export function hiddenIn(wishes: Wishes, isLinked: boolean): ReadonlySet<string> {
   const hidden = new Set(texts(wishes["hide"]));
   if (isLinked) hidden.add("permalink");
@@ -62,7 +66,7 @@ export function hiddenIn(wishes: Wishes, isLinked: boolean): ReadonlySet<string>
   return hidden;
 }
 
-/** States of interacts, as an array or as its JSON. */
+/** The state of each interact to restore, from an array or its JSON; empty for anything else. */
 export function interactsOf({ interacts }: Wishes): readonly JsonObject[] {
   let value: unknown = interacts;
   if (typeof value === "string") {
@@ -76,14 +80,15 @@ export function interactsOf({ interacts }: Wishes): readonly JsonObject[] {
   return value.filter((item) => typeof item === "object" && item !== null) as JsonObject[];
 }
 
-/** Closed, open, or no fold at all. */
+/** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
 export function collapseOf({ collapse }: Wishes): boolean | null {
   return collapse === undefined || collapse === null ? null : Boolean(collapse);
 }
 
+/** `sagecell.allLanguages`. */
 export const allLanguages: readonly LanguageName[] = ALL;
 
-/** A value as text; empty for what cannot be one. */
+/** A value as text; empty when its conversion throws. */
 export function textOf(value: unknown): string {
   try {
     return String(value);
@@ -97,7 +102,7 @@ function templateOf(template: unknown): Wishes {
   return typeof template === "object" && template !== null ? template : {};
 }
 
-/** Wishes without those that are undefined: these leave the defaults alone. */
+/** Options without those that are undefined, so that these do not override defaults. */
 function given(wishes: Wishes): Wishes {
   return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined));
 }

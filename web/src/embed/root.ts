@@ -1,14 +1,19 @@
-/** Where the server is, whose script this page has. */
+/** Finds the address of the server from which the page has loaded the script. */
 
 const SCRIPT = /^.*?(?=(?:static\/)?embedded_sagecell.js)/;
 
-/** The server's root, ending in a slash: told by the page, or found in its links and scripts. */
-export function findRoot(told: unknown, page: Document): string {
-  return secure(ending(absolute(named(told, page), page)));
+/**
+ * The server's base address, which ends in a slash.
+ *
+ * It is the first of these that exists: `configured`, the last <link property="sagecell-root">, the
+ * address of the last script embedded_sagecell.js, the page's own base.
+ */
+export function findRoot(configured: unknown, page: Document): string {
+  return secure(ending(absolute(named(configured, page), page)));
 }
 
-function named(told: unknown, page: Document): string {
-  if (typeof told === "string" && told !== "") return told;
+function named(configured: unknown, page: Document): string {
+  if (typeof configured === "string" && configured !== "") return configured;
   const link = lastOf(page.querySelectorAll<HTMLLinkElement>('link[property="sagecell-root"]'));
   if (link?.hasAttribute("href")) return link.href;
   const sources = Array.from(page.querySelectorAll<HTMLScriptElement>("script[src]"), (s) => s.src);
@@ -28,7 +33,7 @@ function ending(address: string): string {
   return address.endsWith("/") ? address : `${address}/`;
 }
 
-/** Old pages name SageMathCell's server without encryption, which newer pages may not ask. */
+/** Old pages name SageMathCell's server with http://, which pages on HTTPS must not load. */
 function secure(address: string): string {
   return address.replace(/^http:\/\/sagecell\.sagemath\.org\//, "https://sagecell.sagemath.org/");
 }

@@ -1,4 +1,4 @@
-/** `window.sagecell`: what pages call. The cells themselves are loaded with the first one. */
+/** `window.sagecell`: the interface for pages. The code of cells is loaded with the first cell. */
 
 import type { MadeCell } from "../cell/handle";
 import type { CellPlan } from "../cell/plan";
@@ -20,36 +20,38 @@ import {
   textOf,
 } from "./options";
 
-/** Before a key that a page has chosen, which is then no call's number. */
+/** Prefix of keys that pages choose, so that they differ from the numbers of calls. */
 const KEY = "key ";
 
-/** What cells.ts gives. */
+/** The part of `PageCells` that is used here. */
 export interface Cells {
+  /** Puts a cell on the page as `plan` says. */
   make(plan: CellPlan): MadeCell;
 }
 
-/** A cell to be made, and what its page holds of it already. */
+/** A cell to be made, and the handle that the page has already. */
 type PlannedCell = readonly [plan: CellPlan, handle: CellHandle];
 
-/** Names of SageMathCell's that no new page needs. */
+/** Names from SageMathCell for old pages. */
 interface EarlyNames {
   readonly makeSinglecell: SagecellApi["makeSagecell"];
   readonly _makeSagecell: SagecellApi["makeSagecell"];
-  /** Fulfilled when the cells' own script is there, which it loads. */
+  /** Reading it loads the code of cells; fulfilled when that is complete. */
   readonly _initPromise: Promise<unknown>;
-  /** The editor's colours for each language: Python's, or none. */
+  /** The syntax highlighting for each language: Python's, or none. */
   readonly modes: Readonly<Record<string, string>>;
   readonly quietMode: boolean;
 }
 
+/** How the names load cells. */
 export interface SagecellOptions {
-  /** Loads the cells for the server at whose root they will ask. */
+  /** Loads the code of cells. A rejection is shown in place of the cells; a later call retries. */
   readonly load: () => Promise<Cells>;
-  /** Calls back when the page has been parsed; at once when it has been already. */
+  /** Calls `act` when the page has been parsed: now if it already is. */
   readonly whenParsed: (act: () => void) => void;
 }
 
-/** Names that old and new pages use; what a page has set beforehand stays. */
+/** The members of `window.sagecell`. */
 export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & EarlyNames {
   let loading: Promise<Cells> | null = null;
   let calls = 0;
@@ -103,7 +105,7 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
       }
       evaluateAll(planned);
     } catch (error) {
-      loading = null; // Perhaps the next call is luckier.
+      loading = null; // The next call retries.
       for (const [{ input }] of planned) {
         release(input);
         input.append(sentence(error));
@@ -111,14 +113,14 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     }
   }
 
-  /** Those that run by themselves do so when all of a call are there, in the page's order. */
+  /** Evaluates the cells with `autoeval`, in order, once all cells of a call have been made. */
   function evaluateAll(planned: readonly PlannedCell[]): void {
     for (const [{ autoeval }, handle] of planned) {
       if (autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
     }
   }
 
-  /** Numbers the cell's kernel for those who look for it; linked cells have one number. */
+  /** Adds the cell's kernel to `kernels`; linked cells share one entry. */
   function number({ linkKey }: CellPlan, { session }: MadeCell): void {
     const group = linkKey === null ? undefined : groups.get(linkKey);
     if (group !== undefined) {
@@ -137,14 +139,14 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
 
   function whenReady(handle: unknown, act: (one: CellHandle) => void): void {
     if (!isCellHandle(handle)) return;
-    // A cell on its way is waited for; one that is there is seen to at once.
+    // Cells that are being made are waited for.
     if (cellsOf(handle).length > 0) each(handle).forEach(act);
     else void loading?.then(() => each(handle).forEach(act));
   }
 
   const deleteSagecell = (handle: unknown) =>
     whenReady(handle, (one) => {
-      inInput(restoreForm)(one); // else it would stay where it was moved to
+      inInput(restoreForm)(one); // Otherwise a moved form would stay on the page.
       cellsOf(one).forEach((cell) => cell.dispose());
       for (const element of [one.inputLocation, one.outputLocation]) {
         if (element instanceof HTMLElement) element.remove();
@@ -207,7 +209,7 @@ function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => voi
   };
 }
 
-/** A page's mistake is told in its console, and harms no cell. */
+/** Calls a page's callback; its exception goes to the console and affects no cell. */
 function report(act: () => void): void {
   try {
     act();

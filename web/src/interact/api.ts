@@ -1,67 +1,72 @@
-/** What a cell and its interacts know of each other. */
+/** The interface between a cell and its interacts. */
 
 import type { InteractEvent } from "../protocol/interacts/displays";
 import type { JsonObject } from "../protocol/messages";
 import type { UpdateReply } from "../protocol/replies";
 
-/** What an interact may ask of its cell. */
+/** The services of a cell for an interact. */
 export interface InteractHost {
+  /** The kernel's id for the interact. */
   readonly id: string;
-  /** Where output for this interact appears; the cell fills and clears it. */
+  /** Shows the interact's output; the cell fills and clears it. */
   readonly output: HTMLElement;
   /**
-   * Has the kernel update the interact; the reply once the kernel is idle again.
+   * Sends values to the kernel at once, which runs the interact's function.
    *
-   * Sent at once. Rejects with KernelGone.
+   * Fulfilled with the reply when the kernel is idle again. Rejects with KernelGone.
    */
   update(values: JsonObject, updateLast: boolean): Promise<UpdateReply>;
-  /** The page's element for a selector; null when there is none, or none that may be used. */
+  /** The page's element for a selector; null when there is none, or the interact may not use it. */
   locate(selector: string): HTMLElement | null;
-  /** HTML as this page shows it: harmless or trusted, files found, formulas typeset. */
+  /** An element for HTML: sanitised unless trusted, `cell://` replaced, formulas typeset. */
   html(source: string): HTMLElement;
   /** Typesets the formulas in an element's text. */
   typeset(element: HTMLElement): void;
-  /** What an interact once gave as `kept`, or null. */
+  /** An earlier result of `Interact.kept` to restore, or null. */
   readonly saved: JsonObject | null;
-  /** Something changed of what `kept` gives. */
+  /** To be called when the result of `Interact.kept` has changed. */
   changed(): void;
 }
 
 /** Controls and output of one interact. */
 export interface Interact {
   readonly element: HTMLElement;
-  /** What the kernel tells of it. */
+  /** Takes an event of the kernel for this interact, and every change of a variable. */
   handle(event: InteractEvent): void;
-  /** The kernel has taken in these names' values; null is all of them. */
+  /** The kernel has processed the values of these controls; null stands for all controls. */
   cleared(changed: readonly string[] | null): void;
-  /** What a permalink keeps of it: `{state, bookmarks}`. */
+  /** The state that a permalink stores: `{state, bookmarks}`. */
   kept(): JsonObject;
-  /** The kernel is gone. */
+  /** The kernel has ended: the controls are disabled. */
   end(): void;
-  /** The cell has taken it off the page: what it put elsewhere goes too. */
+  /** The cell removes the interact: parts elsewhere on the page are removed, too. */
   dispose(): void;
 }
 
-/** What a control without an interact may ask of its cell. */
+/** The services of a cell for a control outside of interacts. */
 export interface ControlHost {
-  /** Where output for this control appears; the cell fills and clears it. */
+  /** Shows the control's output; the cell fills and clears it. */
   readonly output: HTMLElement;
+  /** As `InteractHost.html`. */
   html(source: string): HTMLElement;
+  /** As `InteractHost.typeset`. */
   typeset(element: HTMLElement): void;
-  /** Asks the kernel; fulfilled once it is idle again. Rejects with KernelGone. */
+  /** Sends a request; fulfilled when the kernel is idle again. Rejects with KernelGone. */
   send(type: "control_update" | "variable_update", content: JsonObject): Promise<unknown>;
 }
 
-/** A control that stands alone, bound to a variable. */
+/** A control outside of interacts, bound to variables of a namespace. */
 export interface Control {
   readonly element: HTMLElement;
-  /** What the kernel tells of it, and every change of a variable. */
+  /** Takes an event of the kernel for this control, and every change of a variable. */
   handle(event: InteractEvent): void;
+  /** The kernel has ended: the control is disabled. */
   end(): void;
+  /** The cell removes the control. */
   dispose(): void;
 }
 
-/** What the module `index` of this folder gives. */
+/** The exports of this folder's module `index`, which is loaded on demand. */
 export interface Interacts {
   createInteract(content: JsonObject, host: InteractHost): Interact;
   createControl(content: JsonObject, host: ControlHost): Control;

@@ -1,4 +1,4 @@
-/** Sets of values under names, to come back to. */
+/** The bookmarks of an interact: named sets of values. */
 
 import { button, division } from "../dom/elements";
 import type { SavedInteract } from "../protocol/interacts/content";
@@ -6,21 +6,25 @@ import { MOST_PARTS } from "../protocol/interacts/values";
 import type { Json, JsonObject } from "../protocol/messages";
 import { input } from "./controls/control";
 
+/** What the bookmarks need. */
 export interface BookmarksOptions {
+  /** A prefix for ids of elements, unique in the page. */
   readonly id: string;
-  /** The values that a new bookmark keeps. */
+  /** The values for a new bookmark. */
   readonly values: () => JsonObject;
+  /** Called with the values of the bookmark that the visitor has selected. */
   readonly choose: (values: JsonObject) => void;
-  /** There is another set of bookmarks now. */
+  /** Called when the visitor has added or deleted a bookmark. */
   readonly changed: () => void;
 }
 
+/** The list of bookmarks, and the form for a new one. */
 export class Bookmarks {
   readonly element = document.createElement("details");
   readonly #options: BookmarksOptions;
   readonly #list = document.createElement("ul");
   readonly #name = input("text");
-  readonly #keep = button("Keep", "sagecell_bookmarkKeep", () => this.#keepAsNamed());
+  readonly #keep = button("Save", "sagecell_bookmarkKeep", () => this.#keepAsNamed());
   readonly #kept = new Map<string, JsonObject>();
   #isEnabled = true;
 
@@ -38,14 +42,14 @@ export class Bookmarks {
     });
     const label = document.createElement("label");
     label.htmlFor = this.#name.id;
-    label.textContent = "These values as";
+    label.textContent = "Save these values as";
     this.element.className = "sagecell_bookmarks";
     const fresh = division("sagecell_bookmarkNew", label, this.#name, this.#keep);
     this.element.append(summary, this.#list, fresh);
     this.#draw();
   }
 
-  /** Adds one, in the place of one with the same name. */
+  /** Adds a bookmark, or replaces that with the same name; ignored when there are too many. */
   add(name: string, values: JsonObject): void {
     if (this.#kept.size >= MOST_PARTS && !this.#kept.has(name)) return;
     this.#kept.set(name, values);
@@ -53,6 +57,7 @@ export class Bookmarks {
     this.element.open = true;
   }
 
+  /** Enables or disables all of it. */
   enable(enabled: boolean): void {
     this.#isEnabled = enabled;
     this.#name.readOnly = !enabled;
@@ -60,12 +65,12 @@ export class Bookmarks {
     for (const push of this.#list.querySelectorAll("button")) push.disabled = !enabled;
   }
 
-  /** All of them, as a link keeps them. */
+  /** All bookmarks, as permalinks store them. */
   all(): Json[] {
     return Array.from(this.#kept, ([name, values]) => ({ name, values }));
   }
 
-  /** Adds those that a link has kept. */
+  /** Adds the bookmarks of a permalink. */
   restore(saved: SavedInteract["bookmarks"]): void {
     for (const { name, values } of saved) this.add(name, values);
   }
@@ -89,7 +94,7 @@ export class Bookmarks {
         const entry = document.createElement("li");
         const words = name.toWellFormed();
         const forget = button("×", "sagecell_bookmarkForget", () => this.#forget(name));
-        forget.setAttribute("aria-label", `Forget ${words}`);
+        forget.setAttribute("aria-label", `Delete ${words}`);
         const choose = button(words, "sagecell_bookmarkChoose", () => this.#options.choose(values));
         choose.disabled = forget.disabled = !this.#isEnabled;
         entry.append(choose, forget);
@@ -101,7 +106,7 @@ export class Bookmarks {
   #forget(name: string): void {
     this.#kept.delete(name);
     this.#draw();
-    // The button that was pressed has gone: the keyboard goes on from here.
+    // The focused button no longer exists.
     this.#name.focus();
     this.#options.changed();
   }

@@ -1,15 +1,17 @@
-/** Latest wins: one run is under way, at most one more will follow, with what is newest then. */
+/** Coalesces requests: while one run is in flight, any number of requests become one more run. */
 
 import { report } from "../dom/errors";
 import { KernelGone } from "../protocol/ask";
 
+/** What is run, and the callback for the end. */
 export interface LatestOptions {
-  /** Sends what is newest; fulfilled when the kernel is done with it. */
+  /** Sends the values as they are now; fulfilled when the kernel has processed them. */
   readonly run: () => Promise<void>;
-  /** The kernel is gone. */
+  /** Called once when `run` has rejected with KernelGone; never after `end`. */
   readonly onLost: () => void;
 }
 
+/** Runs `run` at most once at a time, until `end`. */
 export class Latest {
   readonly #options: LatestOptions;
   #isRunning = false;
@@ -20,19 +22,19 @@ export class Latest {
     this.#options = options;
   }
 
-  /** How many runs the kernel has or will get: at most two. */
+  /** The number of runs in flight or waiting: at most two. */
   get queued(): number {
     return Number(this.#isRunning) + Number(this.#isWanted);
   }
 
-  /** Asks for a run: now, or after the one under way. Any number of these are one. */
+  /** Requests a run: now, or after the one in flight. */
   ask(): void {
     if (this.#isOver) return;
     this.#isWanted = true;
     if (!this.#isRunning) void this.#work();
   }
 
-  /** Asks the kernel nothing any more. */
+  /** Starts no more runs. */
   end(): void {
     this.#isOver = true;
     this.#isWanted = false;

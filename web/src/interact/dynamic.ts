@@ -1,4 +1,4 @@
-/** A control without an interact: it shows, and sets, variables of the program's namespace. */
+/** A control outside of interacts: it shows and sets variables of the program's namespace. */
 
 import { division } from "../dom/elements";
 import type { ControlContent } from "../protocol/interacts/content";
@@ -9,6 +9,7 @@ import { type Place, makePlace, markDirty } from "./fields";
 
 let controls = 0;
 
+/** A control for one variable, or a region whose output depends on several. */
 export class DynamicControl implements Control {
   readonly element: HTMLElement;
   readonly #host: ControlHost;
@@ -16,7 +17,7 @@ export class DynamicControl implements Control {
   /** Null for a region of output. */
   readonly #place: Place | null;
   readonly #latest: Latest;
-  /** Variables that have other values than this shows. */
+  /** Variables that have changed since they were shown. */
   readonly #outdated = new Set<string>();
   #isOver = false;
 
@@ -77,7 +78,7 @@ export class DynamicControl implements Control {
       if (!place.isUnsent) markDirty(place, false);
     }
     for (const variable of this.#outdated) {
-      // One update of a region of output shows all of its variables.
+      // One update of an output region covers all of its variables.
       if (place === null) this.#outdated.clear();
       else this.#outdated.delete(variable);
       await this.#host.send("control_update", { namespace, control_id: id, variable });

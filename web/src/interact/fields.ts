@@ -1,4 +1,4 @@
-/** Controls by name, each in a cell with its label. */
+/** Controls with their labels, by name. */
 
 import { division } from "../dom/elements";
 import { labelOf, updates } from "../protocol/interacts/controls";
@@ -7,35 +7,39 @@ import { type InteractHost } from "./api";
 import { type Control } from "./controls/control";
 import { makeControl } from "./controls/controls";
 
-/** A control where it stands. */
+/** A control and its element on the page. */
 export interface Place {
   readonly name: string;
   readonly control: Control;
+  /** Contains the label and the control. */
   readonly cell: HTMLElement;
-  /** A change is sent at once; else with whatever is sent next. */
+  /** Whether a change is sent at once; otherwise with the next update. */
   readonly updates: boolean;
-  /** The visitor has changed the value since it was last sent. */
+  /** Whether the visitor has changed the value since it was last sent. */
   isUnsent: boolean;
 }
 
+/** What `makePlace` needs. */
 export interface PlaceOptions {
   readonly name: string;
   readonly description: JsonObject;
+  /** An id for the control's element, unique in the page. */
   readonly id: string;
   readonly host: Pick<InteractHost, "html" | "typeset">;
+  /** Called when the visitor has changed the value. */
   readonly changed: (place: Place) => void;
 }
 
-/** A new cell with its control; the label names the control for those who cannot see it, too. */
+/** Creates a control and its label, which is also its accessible name. */
 export function makePlace({ name, description, id, host, changed }: PlaceOptions): Place {
   const source = labelOf(description);
   const words = wordsFor(source, host);
-  // Of the source, for a formula that is typeset says everything twice.
-  const spoken = source.replace(/<[^>]*>/g, "").trim() || name.toWellFormed();
+  // From the source, because the text of a typeset formula repeats itself.
+  const accessibleName = source.replace(/<[^>]*>/g, "").trim() || name.toWellFormed();
   const control = makeControl({
     description,
     id,
-    label: spoken,
+    label: accessibleName,
     host,
     changed: () => changed(place),
   });
@@ -45,7 +49,7 @@ export function makePlace({ name, description, id, host, changed }: PlaceOptions
   label.id = `${id}-label`;
   label.append(words);
   if (label instanceof HTMLLabelElement) label.htmlFor = id;
-  nameElement(control, source.trim() === "" ? null : label.id, spoken);
+  nameElement(control, source.trim() === "" ? null : label.id, accessibleName);
   const cell = division(
     "sagecell_interactControlCell",
     label,
@@ -63,7 +67,7 @@ export function makePlace({ name, description, id, host, changed }: PlaceOptions
   return place;
 }
 
-/** A label as the page shows it: text with formulas, or HTML where it is some. */
+/** The element for a label: HTML if the source looks like it, otherwise text with formulas. */
 function wordsFor(source: string, host: PlaceOptions["host"]): HTMLElement {
   if (/[<&]/.test(source)) return host.html(source);
   const words = document.createElement("span");
@@ -81,12 +85,12 @@ function nameElement({ element, labelled }: Control, labelId: string | null, nam
   }
 }
 
-/** Says whether a value is still to be taken in by the kernel. */
+/** Marks a control whose value the kernel has not processed yet. */
 export function markDirty({ cell }: Place, isDirty: boolean): void {
   cell.classList.toggle("sagecell_dirtyControl", isDirty);
 }
 
-/** The values of places as they go to the kernel; a name such as "__proto__" is one like others. */
+/** The values for the kernel, by name. `fromEntries` makes "__proto__" an ordinary name. */
 export function valuesOf(places: Iterable<Place>): JsonObject {
   const values: [string, Json][] = [];
   for (const { name, control } of places) {

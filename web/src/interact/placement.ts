@@ -1,4 +1,4 @@
-/** The place of one interact on the page: its controls, when they have been loaded, and its output. */
+/** One interact or single control on the page: its output, and its controls once loaded. */
 
 import { division, note } from "../dom/elements";
 import { guarded, report } from "../dom/errors";
@@ -13,40 +13,46 @@ import type { JsonObject, KernelMessage } from "../protocol/messages";
 import { type UpdateReply, newFiles, updateReply } from "../protocol/replies";
 import type { Interact, Interacts as Module, Control } from "./api";
 
-/** What an interact needs of the cell in which it stands. */
+/** The cell that contains an interact, as the interact sees it. */
 export interface Place {
   readonly showing: Showing;
-  /** Output for an interact; `announce` is told what is said there before it is shown. */
+  /** Creates an output for an interact; `announce` receives each message before it is shown. */
   readonly makeOutput: (announce: (message: KernelMessage) => void) => Output;
+  /** See `InteractHost.locate`. */
   readonly locate: (selector: string) => HTMLElement | null;
-  /** What the next interact was when the link was made, or null. */
+  /** The saved state for the next interact, or null; each call returns another. */
   readonly saved: () => JsonObject | null;
+  /** Called when the state that a permalink would store has changed. */
   readonly changed: () => void;
+  /** Called with the names of files that an update has written. */
   readonly files: (names: readonly string[]) => void;
 }
 
+/** What a block needs. */
 export interface BlockOptions {
   readonly shown: Shown;
   readonly place: Place;
   readonly request: Ask;
-  /** Makes room for an interact within this one. */
+  /** Creates the block for an interact that is nested in this one. */
   readonly announce: (message: KernelMessage) => void;
+  /** Called once, by `dispose`. */
   readonly forget: () => void;
   readonly load: () => Promise<Module>;
 }
 
-/** Updates whose output would still be known for late. */
+/** Updates that are remembered, so that their late output is recognised. */
 const REMEMBERED = 100;
 
+/** An interact or single control, from its announcement to `dispose`. */
 export class InteractBlock {
   readonly element = division("sagecell_interact");
   readonly inner: InteractBlock[] = [];
   readonly #options: BlockOptions;
   readonly #output: Output;
   readonly #saved: JsonObject | null;
-  /** Ids of the updates that were asked for, the newest last. */
+  /** Message ids of the updates that were requested, the newest last. */
   readonly #asked: string[] = [];
-  readonly #controls = new Pending<Interact | Control>("telling the controls of an interact");
+  readonly #controls = new Pending<Interact | Control>("passing a message to an interact");
   #isDisposed = false;
 
   constructor(options: BlockOptions) {
@@ -59,18 +65,19 @@ export class InteractBlock {
       (module) => this.#show(module),
       (error: unknown) => {
         report(error, "loading the controls of interacts");
-        this.#fail("The controls could not be loaded.");
+        this.#fail("The controls could not be loaded. Reload the page.");
       },
     );
   }
 
+  /** Whether the block belongs to the cell of `place`. */
   isAt(place: Place): boolean {
     return this.#options.place === place;
   }
 
-  /** A message with output for this interact. */
+  /** Takes a message with output for this interact. */
   append(message: KernelMessage): void {
-    // What an update says after a newer one was asked for would overwrite the newer one's output.
+    // Late output of an older update would overwrite that of the newest.
     if (this.#asked.slice(0, -1).includes(message.parentId)) return;
     const data = bundleIn(message);
     const clear = data === null ? null : clearIn(data);
@@ -83,24 +90,28 @@ export class InteractBlock {
     this.#controls.with((controls) => "cleared" in controls && controls.cleared(clear.changed));
   }
 
-  /** What the kernel tells its controls. */
+  /** Takes an event of the kernel for the controls. */
   tell(event: InteractEvent): void {
     this.#controls.with((controls) => controls.handle(event));
   }
 
+  /** The kernel is idle: see `OutputSink.flush`. */
   flush(): void {
     this.#output.flush();
   }
 
+  /** The state that a permalink stores; while the controls load, the state to be restored. */
   kept(): JsonObject {
     const controls = this.#controls.value;
     return controls !== null && "kept" in controls ? controls.kept() : (this.#saved ?? {});
   }
 
+  /** The kernel has ended: the controls are disabled. */
   end(): void {
     this.#controls.with((controls) => controls.end());
   }
 
+  /** Removes the interact and those nested in it from the page. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -129,7 +140,7 @@ export class InteractBlock {
     this.#options.place.changed();
   }
 
-  /** Says why there are none; what the interact prints is still shown. */
+  /** Shows a sentence in place of the controls; the interact's output is still shown. */
   #fail(sentence: string): void {
     if (this.#isDisposed) return;
     this.#controls.fail();

@@ -1,4 +1,4 @@
-/** The interacts and controls of one kernel: what it says to each, and where that appears. */
+/** The interacts and single controls of one kernel, and the routing of messages to them. */
 
 import type { Ask } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
@@ -8,12 +8,14 @@ import type { MessageHandler } from "../protocol/router";
 import type { Interacts as Module } from "./api";
 import { InteractBlock, type Place } from "./placement";
 
+/** What the registry needs. */
 export interface InteractsOptions {
   readonly request: Ask;
-  /** The controls' module; a seam for tests. */
+  /** Loads the module with the controls; by default `./index`. Tests replace it. */
   readonly load?: () => Promise<Module>;
 }
 
+/** The interacts and single controls of one kernel, by id. */
 export class Interacts implements MessageHandler {
   readonly #request: Ask;
   readonly #load: () => Promise<Module>;
@@ -24,7 +26,11 @@ export class Interacts implements MessageHandler {
     this.#load = load;
   }
 
-  /** Makes room for an interact that a message shows; nothing where it shows none. */
+  /**
+   * Creates the block for an interact that a display announces; ignores other messages.
+   *
+   * `outer` is the interact in whose output the display is.
+   */
   announce(message: KernelMessage, place: Place, outer: InteractBlock | null = null): void {
     const data = bundleIn(message);
     const shown = data === null ? null : shownIn(data);
@@ -42,12 +48,12 @@ export class Interacts implements MessageHandler {
     outer?.inner.push(block);
   }
 
-  /** The element of an interact that was announced; null when the bundle is none. */
+  /** The element of the announced interact that a display shows; null for other displays. */
   element(data: MimeBundle): HTMLElement | null {
     return this.#blocks.get(shownId(data))?.element ?? null;
   }
 
-  /** Whether the message is an interact's; one for an unknown interact is nobody's else. */
+  /** Takes events for controls and output of interacts, unknown ones included; false for others. */
   handle(message: KernelMessage): boolean {
     const data = bundleIn(message);
     const event = data === null ? null : eventIn(data);
@@ -62,27 +68,27 @@ export class Interacts implements MessageHandler {
     return true;
   }
 
-  /** The kernel is idle: what was to be cleared, and not said anew, goes. */
+  /** The kernel is idle: pending `clear_output`s take effect. */
   flush(): void {
     for (const block of this.#blocks.values()) block.flush();
   }
 
-  /** The kernel is gone. */
+  /** The kernel has ended: all controls are disabled, and stay on the page. */
   end(): void {
     for (const block of this.#blocks.values()) block.end();
   }
 
-  /** The cell shows something else now. */
+  /** Removes all interacts from the page. */
   remove(): void {
     for (const block of [...this.#blocks.values()]) block.dispose();
   }
 
-  /** The cell at `place` shows something else now. */
+  /** Removes the interacts of the cell at `place`. */
   removeFrom(place: Place): void {
     for (const block of [...this.#blocks.values()]) if (block.isAt(place)) block.dispose();
   }
 
-  /** What a link keeps of those at `place`, in the order in which they were shown. */
+  /** The state of the interacts at `place`, as permalinks store it, in order of appearance. */
   kept(place: Place): JsonObject[] {
     return [...this.#blocks.values()]
       .filter((block) => block.isAt(place))

@@ -1,4 +1,4 @@
-/** An interact on the page: its controls, where its output appears, and what goes to the kernel. */
+/** An interact on the page: the layout of its controls and output, and its updates. */
 
 import { division } from "../dom/elements";
 import { type InteractContent, decodeSaved } from "../protocol/interacts/content";
@@ -13,6 +13,7 @@ import { type Place, makePlace, markDirty, valuesOf } from "./fields";
 
 let blocks = 0;
 
+/** One interact. */
 export class Block implements Interact {
   readonly element: HTMLElement;
   readonly #host: InteractHost;
@@ -22,7 +23,7 @@ export class Block implements Interact {
   readonly #bookmarks: Bookmarks;
   readonly #rows = division("sagecell_interactRows");
   readonly #note = document.createElement("p");
-  /** What stands elsewhere on the page. */
+  /** Parts that are placed elsewhere on the page. */
   readonly #away: HTMLElement[] = [];
   readonly #locations: ReadonlyMap<string, string>;
   readonly #id = `sagecell-interact-${(blocks += 1)}`;
@@ -86,7 +87,7 @@ export class Block implements Interact {
     this.#bookmarks.enable(false);
     this.element.classList.add("sagecell_interactEnded");
     this.element.setAttribute("aria-disabled", "true");
-    this.#say("These controls have lost their kernel: evaluate the cell again to use them.");
+    this.#say("The kernel of these controls has ended. Evaluate the cell again to use them.");
   }
 
   dispose(): void {
@@ -104,13 +105,13 @@ export class Block implements Interact {
       if (this.#locate(name, part)) parts.delete(name);
     }
     for (const row of rows) this.#addRow(row, parts);
-    // A control that the layout forgot is still one that the program has.
+    // Controls that the layout does not mention get a row each.
     for (const [name, part] of parts) {
       if (this.#places.has(name)) this.#rows.append(rowElement([{ part, share: 1 }]));
     }
   }
 
-  /** Puts the parts of a row in their places; a part stands once. */
+  /** Adds a row of the layout; a part that is mentioned twice appears once. */
   #addRow(row: Row, parts: Map<string, HTMLElement>): void {
     const cells = row.flatMap(({ name, share }) => {
       const part = parts.get(name);
@@ -120,7 +121,7 @@ export class Block implements Interact {
     if (cells.length > 0) this.#rows.append(rowElement(cells));
   }
 
-  /** Puts a part where the author wants it outside of the block; false when it stays inside. */
+  /** Places a part elsewhere on the page if the author asked for it; false when it stays inside. */
   #locate(name: string, part: HTMLElement): boolean {
     const selector = this.#locations.get(name) ?? "";
     const target = selector === "" ? null : this.#host.locate(selector);
@@ -166,7 +167,7 @@ export class Block implements Interact {
     this.#host.changed();
   }
 
-  /** Sends every value that the kernel does not have yet, and waits until it is done with them. */
+  /** Sends all changed values; fulfilled when the kernel has processed them. */
   async #run(): Promise<void> {
     const places = Array.from(this.#places.values()).filter(({ isUnsent }) => isUnsent);
     const values = valuesOf(places);
@@ -179,14 +180,14 @@ export class Block implements Interact {
     this.#say(refusal);
   }
 
-  /** The kernel has a control's value, unless the visitor has gone on meanwhile. */
+  /** Unmarks a control whose value was processed, unless the visitor has changed it since. */
   #taken(place: Place | undefined): void {
     if (place !== undefined && !place.isUnsent) markDirty(place, false);
   }
 
   #update({ control, value, index }: UpdateEvent): void {
     const place = this.#places.get(wordsOf(control));
-    // What the visitor has chosen since is newer than what the kernel knew.
+    // An unsent change of the visitor is newer than the kernel's value.
     if (place === undefined || value === undefined || place.isUnsent) return;
     place.control.show(value, index);
     markDirty(place, false);
@@ -206,7 +207,7 @@ export class Block implements Interact {
     if (this.#show(state)) this.#latest.ask();
   }
 
-  /** Shows values that the kernel is to take over; whether there were any. */
+  /** Shows values and marks them as unsent; whether there were any. */
   #show(values: JsonObject): boolean {
     const shown = Object.entries(values).filter(([name, value]) => this.#showOne(name, value));
     return shown.length > 0;

@@ -1,5 +1,5 @@
 /**
- * One program's way through one kernel, from Evaluate to its end.
+ * The execution of one program on one kernel, from Evaluate to its end.
  *
  *     starting --> running --> done | failed      running <--> reconnecting
  *       ^  |          |
@@ -10,11 +10,10 @@
  *       v  v          v
  *      refused      ended | lost
  *
- * Waiting is for a kernel, when all are in use; Stop leaves the queue at once. Reconnecting
- * leaves it where it was, or leads to lost.
+ * "waiting" is the server's queue for a kernel; Stop leaves it at once. "reconnecting" leads back
+ * to running, or to lost.
  *
- * The server ends the kernel when the execution is over; what it says after that changes
- * nothing here.
+ * Messages that arrive after the end change nothing here.
  */
 
 import type { Clock } from "../dom/clock";
@@ -32,6 +31,7 @@ import type { QueuePlace } from "../protocol/queue";
 import type { Channel, OpenChannel } from "./channel";
 import { Refusal, type KernelAddress } from "./server";
 
+/** A state of an execution. `since` is the clock's time at the start, `seconds` the duration. */
 export type State =
   | { readonly name: "starting" }
   | ({ readonly name: "waiting" } & QueuePlace)
@@ -58,38 +58,44 @@ const LIVE: ReadonlySet<string> = new Set([
   "stopping",
 ]);
 
-/** Whether a program in this state may still say something. */
+/** Whether the execution is not over yet. */
 export function isLive(state: State): boolean {
   return LIVE.has(state.name);
 }
 
+/** What an execution needs. */
 export interface ExecutionOptions {
+  /** The program as the kernel runs it. */
   readonly code: string;
-  /** What the program was written in: see `executeRequest`. */
+  /** The language of the program: see `executeRequest`. */
   readonly language: string;
   readonly server: {
+    /** See `Server.startKernel`. */
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
+    /** See `Server.endKernel`. */
     endKernel(id: string): void;
   };
   readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Everything that is said while the program runs, in order. */
+  /** Called for each message until the end, in order, except statuses and warnings. */
   readonly onMessage: (message: KernelMessage) => void;
+  /** Called for each state, also the first, which `start` enters. */
   readonly onState: (state: State) => void;
-  /** The server's sentence about an end that is near; empty when it no longer is. */
+  /** Called with the server's warning that the kernel will end soon; empty when it is withdrawn. */
   readonly onWarning: (sentence: string) => void;
 }
 
 /**
- * Seconds that the server has to stop a program: it interrupts, interrupts again from outside,
- * and ends the kernel. Only a server that does nothing of this is told a second time.
+ * Seconds for the server to stop a program. In this time it interrupts, signals, and ends the kernel
+ * by itself; only a server that did not is asked to end the kernel.
  */
 const PATIENCE = 15;
 
-/** Seconds that a kernel's end may take once it was asked for. */
+/** Seconds for the end of a kernel after the request for it. */
 const LAST_PATIENCE = 5;
 
+/** One execution; `start` is called once. */
 export class Execution {
   readonly #options: ExecutionOptions;
   readonly #aborting = new AbortController();
@@ -99,7 +105,7 @@ export class Execution {
   #session = "";
   #requestId = "";
   #begun: number;
-  /** What the program has come to; empty until its reply. */
+  /** The status of the execute_reply; empty until it arrives. */
   #reply: "" | "ok" | "error" = "";
   #exitStatus: number | null = null;
   #stops = 0;
@@ -111,16 +117,17 @@ export class Execution {
     this.#begun = options.clock.now();
   }
 
+  /** The current state. */
   get state(): State {
     return this.#state;
   }
 
-  /** The kernel's id; empty until there is one. */
+  /** The kernel's id; empty until the server has assigned one. */
   get kernelId(): string {
     return this.#kernel?.id ?? "";
   }
 
-  /** Asks for a kernel and runs the program on it. The promise never fails. */
+  /** Requests a kernel and connects to it. The promise never rejects: failures are states. */
   async start(): Promise<void> {
     this.#enter(this.#state);
     try {
@@ -134,7 +141,11 @@ export class Execution {
     }
   }
 
-  /** Has the program stopped, whatever it takes; a second time at once, with its kernel. */
+  /**
+   * Stops the program: the first call interrupts it, the second ends its kernel.
+   *
+   * The second follows by itself when the interrupt had no effect. Nothing happens once it is over.
+   */
   stop(): void {
     if (this.#isOver()) return;
     this.#stops += 1;
@@ -165,7 +176,7 @@ export class Execution {
 
   #refused(error: unknown): void {
     if (this.#isOver()) return;
-    // The browser may refuse, too: a WebSocket that the page's policy or its scheme forbids.
+    // The browser may also refuse: the page's policy or scheme may forbid the WebSocket.
     if (this.#kernel !== null) this.#options.server.endKernel(this.#kernel.id);
     if (!(error instanceof Refusal)) report(error, "starting a program");
     const message = error instanceof Refusal ? error.message : String(error);
@@ -199,7 +210,7 @@ export class Execution {
 
   #statusSaid({ content, parentId }: MessageOf<"status">): void {
     const { state, reason, message } = content;
-    // Whoever works is not idle; but nobody grows younger by it.
+    // Work cancels the idle warning, not the lifetime one.
     if (state === "busy" && this.#warnedOf === "idle") this.#warn("", "");
     if (state === "idle" && parentId === this.#requestId && this.#reply !== "") {
       this.#complete();
@@ -250,7 +261,7 @@ export class Execution {
     this.#warn("", "");
     this.#aborting.abort();
     this.#enter(state);
-    // The server closes after its last word; a channel is closed here only where no word will come.
+    // The server closes the channel after its last message. After Stop there may be none.
     if (state.name === "stopped") this.#channel?.close();
     this.#channel = null;
   }

@@ -1,17 +1,17 @@
 /**
- * One kernel for one cell's evaluation, or for all cells that are linked.
+ * One kernel, for one evaluation of a cell or for all evaluations of linked cells.
  *
  *     none --> started --> connecting --> open
  *      ^          |             |           |
  *      |          |             +--> ending <
  *      +----------+-------------+-----+-----+
  *
- * Started: the server has handed one out. Ending: it has to go with a program that did not stop.
- * Each end leads back to none, and the next run gets another kernel.
+ * "started": the server has assigned a kernel. "ending": the kernel is being ended, because a
+ * program did not stop. After each end the state is none again; the next run starts another kernel.
  *
- * Whoever wants to run a program gets a `Run`: to an Execution it looks like a server and a channel
- * of its own. Runs of linked cells come one after another, in the order in which they asked;
- * what the kernel says goes to the run that it answers, to a request, or to an interact.
+ * Each evaluation gets a `Run`, which looks like a server and a channel of its own to an Execution.
+ * Runs of linked cells take turns, in the order of their calls of `run`. Messages go to the run,
+ * request, interact or comm that they belong to.
  */
 
 import { Comms } from "../comm/registry";
@@ -25,32 +25,34 @@ import type { Channel, ChannelEvents, OpenChannel } from "./channel";
 import { Requests } from "./requests";
 import { type KernelAddress, Refusal } from "./server";
 
+/** What a kernel needs. */
 export interface KernelOptions {
-  /** Asks the server for a kernel. */
+  /** Starts a kernel on the server; see `Server.startKernel`. */
   readonly start: (
     signal: AbortSignal,
     onQueued: (place: QueuePlace) => void,
   ) => Promise<KernelAddress>;
-  /** Tells the server that a kernel is no longer wanted. */
+  /** Ends a kernel on the server. */
   readonly end: (id: string) => void;
   readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Told that there is none any more; the next run may start one again. */
+  /** Called each time that the state becomes none; the next run may start another kernel. */
   readonly onGone?: () => void;
 }
 
-/** One program's way to the kernel; `over` lets the next one go, and nothing more is heard. */
+/** One evaluation's access to the kernel. */
 export interface Run {
   readonly server: {
     startKernel: KernelOptions["start"];
     endKernel: KernelOptions["end"];
   };
   readonly openChannel: OpenChannel;
+  /** To be called at the end: the next run starts, and this one receives no more messages. */
   readonly over: () => void;
 }
 
-/** A kernel to which there is a channel. */
+/** A kernel with a channel. */
 interface Connected {
   readonly name: "connecting" | "open" | "ending";
   readonly address: KernelAddress;
@@ -68,12 +70,13 @@ type State =
 interface Turn {
   /** Null until it has a channel. */
   events: ChannelEvents | null;
-  /** Ids of its requests: it hears the answers to them. */
+  /** Ids of its requests: the run receives the answers to these. */
   readonly requests: Set<string>;
 }
 
-const LEFT = "The page was left.";
+const LEFT = "You left the page. Evaluate the cell again.";
 
+/** The state of one kernel, its interacts and comms, and the turns of its runs. */
 export class Kernel {
   readonly interacts: Interacts;
   readonly comms: Comms;
@@ -82,9 +85,9 @@ export class Kernel {
   readonly #handlers: readonly MessageHandler[];
   #state: State = { name: "none" };
   #turn: Turn | null = null;
-  /** Settled when all runs that were asked for are over. */
+  /** Fulfilled when all runs so far are over. */
   #allRuns: Promise<void> = Promise.resolve();
-  /** Counts how often the page was left: runs that were asked for before do not begin after. */
+  /** Counts the calls of `leave`: runs from before one do not start after it. */
   #visit = 0;
 
   constructor(options: KernelOptions) {
@@ -95,21 +98,22 @@ export class Kernel {
     this.#handlers = [this.#requests, this.interacts, this.comms];
   }
 
-  /** Empty while there is none. */
+  /** The server's id; empty while no kernel runs. */
   get id(): string {
     return this.#state.name === "none" ? "" : this.#state.address.id;
   }
 
-  /** Whether it is there to be asked. */
+  /** Whether requests can be sent. */
   get isAlive(): boolean {
     return this.#state.name === "open";
   }
 
-  /** Whether it could answer at once. */
+  /** Whether requests can be sent, and no evaluation has its turn. */
   get isIdle(): boolean {
     return this.isAlive && this.#turn === null;
   }
 
+  /** Queues an evaluation: `startKernel` of the result waits until all earlier runs are over. */
   run(): Run {
     const turn: Turn = { events: null, requests: new Set() };
     const visit = this.#visit;
@@ -130,16 +134,16 @@ export class Kernel {
       openChannel: (address, events) => this.#join(address, turn, events),
       over: () => {
         if (this.#turn === turn) this.#turn = null;
-        // What waits behind a run that was given up waits for those before it, too.
+        // A run that never started must not let the next one overtake those before it.
         void before.then(over);
       },
     };
   }
 
   /**
-   * Asks the kernel something; the reply's content, once the kernel is idle again.
+   * Sends a request on the shell channel; the reply's content, when the kernel is idle again.
    *
-   * `sent` is told the request's id. Rejects with KernelGone.
+   * `sent` is called with the request's id before it is sent. Rejects with KernelGone.
    */
   async request(
     type: string,
@@ -156,21 +160,25 @@ export class Kernel {
     return answer;
   }
 
-  /** Nobody will ask any more. */
+  /** Ends the kernel and removes its interacts from the page. */
   end(): void {
-    this.#letGo();
+    this.#release();
     this.interacts.remove();
   }
 
-  /** The page is left. A browser may keep it for a way back, but the kernel is not kept for that. */
+  /**
+   * Ends the kernel because the page is being hidden or unloaded.
+   *
+   * A browser may show the page again from its cache: running programs and waiting runs have ended.
+   */
   leave(): void {
     const events = this.#turn?.events;
     this.#visit += 1;
-    this.#letGo();
+    this.#release();
     events?.onEnd({ reason: "left", message: LEFT });
   }
 
-  /** The kernel that is there, or a new one. */
+  /** The running kernel, or a new one. */
   async #start(
     signal: AbortSignal,
     onQueued: (place: QueuePlace) => void,
@@ -187,7 +195,7 @@ export class Kernel {
     return address;
   }
 
-  /** A run's program did not stop: the kernel has to go, and is not used for another. */
+  /** Ends the kernel of a run whose program did not stop; later runs start another. */
   #endFor(id: string): void {
     this.#options.end(id);
     if (this.id !== id) return;
@@ -205,7 +213,7 @@ export class Kernel {
         turn.requests.add(message.msg_id);
         this.#channel?.send(message);
       },
-      // A program was stopped: its kernel lives on, unless it has to go, too.
+      // The end of one run closes the shared channel only if the kernel is being ended.
       close: () => {
         if (this.#state.name === "ending") this.#close(this.#state);
       },
@@ -251,8 +259,8 @@ export class Kernel {
     return "channel" in this.#state ? this.#state.channel : null;
   }
 
-  /** Tells the server that the kernel is not wanted, where there is one. */
-  #letGo(): void {
+  /** Ends the kernel on the server, if there is one, and closes the channel. */
+  #release(): void {
     if (this.#state.name !== "none") this.#options.end(this.#state.address.id);
     this.#channel?.close();
     this.#enter({ name: "none" });

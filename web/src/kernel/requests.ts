@@ -1,4 +1,4 @@
-/** The requests of interacts, comms and completion that one kernel has not answered yet. */
+/** The pending requests of interacts, comms and completion on one kernel. */
 
 import { KernelGone } from "../protocol/ask";
 import type { JsonObject, KernelMessage } from "../protocol/messages";
@@ -7,24 +7,26 @@ import type { MessageHandler } from "../protocol/router";
 interface OpenRequest {
   readonly resolve: (reply: JsonObject) => void;
   readonly reject: (error: KernelGone) => void;
-  /** Null until there is one; comms' messages have none. */
+  /** Null until it arrives. Messages of comms have no reply, and begin with an empty one. */
   reply: JsonObject | null;
   isIdle: boolean;
 }
 
+/** Matches replies and idle statuses with pending requests, by the request's id. */
 export class Requests implements MessageHandler {
   readonly #open = new Map<string, OpenRequest>();
   readonly #onAnswered: () => void;
 
-  /** `onAnswered` is called when a request has all of its answer, before its promise is fulfilled. */
+  /** `onAnswered` is called when a request is complete, before its promise is fulfilled. */
   constructor(onAnswered: () => void) {
     this.#onAnswered = onAnswered;
   }
 
   /**
-   * The content of the reply to a request, once the kernel is idle again.
+   * Registers a request that is about to be sent.
    *
-   * To be called before the request is sent. Rejects with KernelGone at the kernel's end.
+   * Fulfilled with the reply's content when the kernel is idle again. Rejects with KernelGone when
+   * the kernel ends.
    */
   answer(id: string, type: string): Promise<JsonObject> {
     return new Promise((resolve, reject) => {
@@ -33,13 +35,14 @@ export class Requests implements MessageHandler {
     });
   }
 
+  /** Takes replies to pending requests and their idle statuses; false for all other messages. */
   handle({ type, parentId, content }: KernelMessage): boolean {
     const request = this.#open.get(parentId);
     if (request === undefined) return false;
     if (type === "reply") request.reply = content;
     else if (type === "status" && content.state === "idle") request.isIdle = true;
     else return false;
-    // They come on two sockets of the kernel's, and either may be the first.
+    // They arrive from two sockets of the kernel, in either order.
     if (request.reply === null || !request.isIdle) return true;
     this.#open.delete(parentId);
     this.#onAnswered();
@@ -47,7 +50,7 @@ export class Requests implements MessageHandler {
     return true;
   }
 
-  /** The kernel is gone: nothing will be answered any more. */
+  /** Rejects all pending requests with KernelGone. */
   end(): void {
     const open = [...this.#open.values()];
     this.#open.clear();

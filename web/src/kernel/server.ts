@@ -1,13 +1,13 @@
-/** The server that this page came from, spoken to over HTTP. */
+/** The server's HTTP interface. */
 
 import { guarded } from "../dom/errors";
 import { type Permalink, decodeAnswer, kernelIn, permalinkIn, replyIn } from "../protocol/answers";
 import type { ClientMessage, JsonObject } from "../protocol/messages";
 import { LINES, type QueuePlace, answerOf } from "../protocol/queue";
 
-/** The server said no, or nothing; the text is a sentence for the visitor. */
+/** The server refused a request or did not answer; `message` is a sentence for the visitor. */
 export class Refusal extends Error {
-  /** `status` is HTTP's, 0 for none; `word` is the refusal's name for programs. */
+  /** `status` is the HTTP status, 0 for none; `word` is the server's error code, empty for none. */
   constructor(
     sentence: string,
     readonly status = 0,
@@ -17,7 +17,7 @@ export class Refusal extends Error {
   }
 }
 
-/** A program as a link keeps it. */
+/** A program as permalinks store it. */
 export interface KeptProgram {
   readonly code: string;
   readonly language: string;
@@ -25,47 +25,51 @@ export interface KeptProgram {
   readonly interacts: string;
 }
 
-/** How a kernel is asked for. */
+/** The parameters of a new kernel. */
 export interface KernelWish {
   /** Seconds that it may be idle: "0" for one execution, "inf" for cells that share it. */
   readonly timeout: string;
+  /** Whether the visitor has accepted the terms of use. */
   readonly acceptedTerms: boolean;
 }
 
-/** A kernel that was handed out. */
+/** A kernel that the server has assigned. */
 export interface KernelAddress {
   readonly id: string;
-  /** Where its messages are: a WebSocket's address. */
+  /** The address of the WebSocket for its messages. */
   readonly channels: string;
 }
 
-/** The browser's `fetch`, as far as it is used. */
+/** The part of the browser's `fetch` that is used. */
 export type Fetch = (address: string, init?: RequestInit) => Promise<Response>;
 
+/** Where the server is, and how to send requests. */
 export interface ServerOptions {
   readonly fetch: Fetch;
-  /** The page's own address, without query. */
+  /** The server's base address, which ends in a slash. */
   readonly base: string;
-  /** Counts the kernels of one visitor, so that a limit can be fair. */
+  /** A random id of the page, by which the server limits the kernels of one visitor. */
   readonly cellSession: string;
 }
 
+/** Sends requests to one server. */
 export class Server {
   readonly #fetch: Fetch;
   readonly #base: string;
   readonly #cellSession: string;
 
   constructor({ fetch, base, cellSession }: ServerOptions) {
-    // Called as a bare function: a browser's fetch accepts no other `this` than the window.
+    // Called without `this`, because the browser's fetch accepts only the window.
     this.#fetch = (input, init) => fetch(input, init);
     this.#base = base;
     this.#cellSession = cellSession;
   }
 
   /**
-   * A fresh kernel; without a wish, one that the server ends when its first execution is over.
+   * Starts a kernel; by default one that the server ends after its first execution.
    *
-   * Who has to wait for it is told where it stands; `signal` leaves the queue.
+   * `onQueued` is called for each change of the place in the server's queue. Rejects with Refusal,
+   * or with AbortError when `signal` is aborted, which also leaves the queue.
    */
   async startKernel(
     signal: AbortSignal,
@@ -80,31 +84,31 @@ export class Server {
     const headers = { Accept: LINES };
     const reply = await this.#ask(`kernel?${query}`, { method: "POST", headers, signal }, onQueued);
     const { id, wsUrl } = kernelIn(reply);
-    if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer names no kernel.");
+    if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer contains no kernel id.");
     return { id, channels: this.#channels(id, wsUrl) };
   }
 
-  /** Ends a kernel for good. Nobody waits: its socket tells. */
+  /** Ends a kernel. Failures are ignored; the end shows on the kernel's channel. */
   endKernel(id: string): void {
     this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
       () => undefined,
     );
   }
 
-  /** Keeps a program, so that a link can bring it back. */
+  /** Stores a program for a permalink. Rejects with Refusal. */
   async keep(program: KeptProgram): Promise<Permalink> {
     const body = new URLSearchParams({ ...program });
     return permalinkIn(await this.#ask("permalink", { method: "POST", body }));
   }
 
-  /** What is known of names to whoever has no kernel: the content of the reply to a question. */
+  /** Sends a request to the server's completer: the reply's content. Rejects with Refusal. */
   async complete(question: ClientMessage): Promise<JsonObject> {
-    // As text: JSON would have to be allowed first, by one more request.
+    // As text/plain, because application/json would need a preflight request.
     const reply = await this.#ask("complete", { method: "POST", body: JSON.stringify(question) });
     return replyIn(reply);
   }
 
-  /** The terms of use as HTML; null when there are none to accept. */
+  /** The terms of use as HTML; null when there are none, or on failure. */
   async terms(): Promise<string | null> {
     try {
       const response = await this.#fetch(this.address("tos.html"), { method: "POST" });
@@ -114,16 +118,16 @@ export class Server {
     }
   }
 
-  /** An absolute address on this server. */
+  /** The absolute address of a path on this server. */
   address(path: string): string {
     return new URL(path, this.#base).href;
   }
 
   /**
-   * The socket's address: the path that the server named, at the host the page came from.
+   * The WebSocket's address: the path from the server's answer, with the host of `base`.
    *
-   * Behind a proxy a server may be wrong about its own host and scheme; the page's are right,
-   * and the content security policy admits no other.
+   * Behind a proxy a server may be wrong about its own host and scheme. Those of `base` are right,
+   * and the content security policy allows no others.
    */
   #channels(id: string, named: string): string {
     const url = new URL(this.#base);
@@ -143,7 +147,7 @@ export class Server {
     try {
       response = await this.#fetch(this.address(path), init);
       text = await answerOf(response, (place) =>
-        guarded("telling a place in the queue", () => onQueued(place)),
+        guarded("showing the place in the queue", () => onQueued(place)),
       );
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
@@ -151,12 +155,13 @@ export class Server {
     }
     const answer = decodeAnswer(text);
     const refusal = answer?.refusal ?? null;
-    // After lines about the queue the status is said, and only the answer itself can refuse.
+    // The status precedes the lines about the queue, so a refusal after them has status 200.
     if (!response.ok || refusal !== null) {
-      const sentence = refusal?.message || `The server refused (${response.status}).`;
+      const sentence =
+        refusal?.message || `The server refused the request (HTTP ${response.status}).`;
       throw new Refusal(sentence, response.status, refusal?.reason ?? "");
     }
-    if (answer === null) throw new Refusal("The server's answer cannot be read.");
+    if (answer === null) throw new Refusal("The server's answer is malformed.");
     return answer.value;
   }
 }

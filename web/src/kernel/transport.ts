@@ -1,17 +1,17 @@
 /**
- * A kernel's channel, which outlives its connections.
+ * A kernel's channel over a sequence of connections.
  *
- *     opening  --> open, or fetching when it fails       a WebSocket
+ *     opening  --> open, or fetching when it fails         a WebSocket
  *     open     --> fetching when it is lost
- *     fetching --> opening, or polling where none opens  what was missed, by a plain request
- *     polling  --> pausing when it fails                 long polls
- *     pausing  --> fetching                              nothing gets through
+ *     fetching --> opening, or polling if WebSockets fail  one request for the missed messages
+ *     polling  --> pausing when it fails                   long polls
+ *     pausing  --> fetching                                no connection
  *
- * A fetch that fails leads to pausing as well. From each state to ended: by the server's word, by
- * `close`, or when nothing has got through for too long.
+ * A fetch that fails leads to pausing as well. Each state leads to ended: when the server says so,
+ * by `close`, or when an outage lasts too long.
  *
- * The server numbers what it says, so nothing is lost and nothing is heard twice, whatever the
- * connection. What was sent and not heard of is sent again by a plain request, whose answer tells.
+ * The server numbers its messages, so none is lost or delivered twice, whatever the connection.
+ * Messages to the server that are not known to have arrived are sent again by a plain request.
  */
 
 import type { Clock } from "../dom/clock";
@@ -31,37 +31,38 @@ export interface Socket {
   close(): void;
 }
 
+/** What a transport needs. */
 export interface TransportOptions {
-  /** Where the kernel's messages are: a WebSocket's address that ends in /channels. */
+  /** The address of the kernel's WebSocket, which ends in /channels. */
   readonly address: string;
   readonly events: ChannelEvents;
   readonly openSocket: (address: string) => Socket;
   readonly fetch: Fetch;
   readonly clock: Clock;
-  /** From 0 up to 1: pages that have lost the same server do not come back all at once. */
+  /** From 0 to 1: spreads the reconnections of pages that have lost the same server. */
   readonly random: () => number;
 }
 
-/** Seconds that a connection is sought before it is given up; the server waits no longer. */
+/** Seconds of an outage after which the channel ends; the server waits no longer. */
 const PATIENCE = 120;
 
-/** Seconds between two attempts at first, and at last; by chance as little as half of them. */
+/** Seconds between attempts, at first and at most; a random half of it is subtracted. */
 const PAUSE = 1;
 const LONGEST_PAUSE = 8;
 
-/** Seconds that one poll waits: less than the server's limit, and than proxies' patience. */
+/** Seconds that a long poll waits: below the server's limit and the usual timeouts of proxies. */
 const WAIT = 25;
 
-/** Times in a row that a WebSocket may fail to open before it is let be. */
+/** Consecutive WebSockets that fail to open, after which long polls are used. */
 const FAILURES = 2;
 
-/** Characters after which the server is told what has arrived, so that it need not keep it. */
+/** Characters after which an acknowledgement lets the server drop what has arrived. */
 const ACKNOWLEDGED = 64 * 1024;
 
-/** The close codes with which the server means it: the end, or a mistake of ours. */
+/** The close codes after which reconnecting is useless: a normal end, or a protocol error. */
 const FINAL: ReadonlySet<number> = new Set([1000, 1003, 1007, 1008, 1009]);
 
-/** The server answered, and there is nothing more to be had. */
+/** The server's answer ends the channel. */
 class Over extends Error {
   readonly reason: string;
 
@@ -71,14 +72,14 @@ class Over extends Error {
   }
 }
 
-/** There was no answer, or one that says to come back. */
+/** There was no answer, or a temporary error. */
 class Unreachable extends Error {}
 
-/** Messages do not get through. */
+/** A time without a connection. */
 interface Outage {
   /** The clock's seconds. */
   readonly since: number;
-  /** Whether they ever did before. */
+  /** Whether there was a connection before. */
   readonly wasOpen: boolean;
 }
 
@@ -90,6 +91,7 @@ type State =
   | { readonly name: "polling" }
   | { readonly name: "ended" };
 
+/** A channel that reconnects; an outage of `PATIENCE` seconds ends it. */
 export class Transport implements Channel {
   readonly #options: TransportOptions;
   readonly #messages: string;
@@ -98,10 +100,10 @@ export class Transport implements Channel {
   /** The number of the last message that arrived. */
   #after = 0;
   #unacknowledged = 0;
-  /** What was sent and not heard of, by id. */
-  readonly #unheard = new Map<string, ClientMessage>();
+  /** Sent messages that are not known to have arrived, by id. */
+  readonly #unconfirmed = new Map<string, ClientMessage>();
   #isSending = false;
-  /** WebSockets in a row that did not open. */
+  /** Consecutive WebSockets that did not open. */
   #failures = 0;
   #pause = PAUSE;
 
@@ -112,11 +114,11 @@ export class Transport implements Channel {
   }
 
   send(message: ClientMessage): void {
-    this.#unheard.set(message.msg_id, message);
+    this.#unconfirmed.set(message.msg_id, message);
     if (this.#state.name === "open") this.#state.socket.send(JSON.stringify(message));
     else if (this.#state.name === "polling") {
       this.#sendAgain().catch((error: unknown) => {
-        if (error instanceof Over) this.#end(error); // else the polls notice, too
+        if (error instanceof Over) this.#end(error); // The polls notice other failures.
       });
     }
   }
@@ -136,7 +138,7 @@ export class Transport implements Channel {
   #opened(): void {
     if (this.#state.name !== "opening") return;
     const { socket } = this.#state;
-    for (const message of this.#unheard.values()) socket.send(JSON.stringify(message));
+    for (const message of this.#unconfirmed.values()) socket.send(JSON.stringify(message));
     this.#enter({ name: "open", socket });
   }
 
@@ -148,7 +150,7 @@ export class Transport implements Channel {
     else void this.#fetchMissed();
   }
 
-  /** Fetches what was missed, and then seeks a connection: a WebSocket, or polls where none opens. */
+  /** Fetches the missed messages, and then opens a WebSocket, or polls if these fail. */
   async #fetchMissed(): Promise<void> {
     const outage = this.#outage();
     this.#enter({ name: "fetching", outage });
@@ -185,7 +187,7 @@ export class Transport implements Channel {
     }
   }
 
-  /** The one that goes on, or one that begins now. */
+  /** The current outage, or one that begins now. */
   #outage(): Outage {
     const state = this.#state;
     return "outage" in state ? state.outage : { since: this.#options.clock.now(), wasOpen: true };
@@ -217,9 +219,9 @@ export class Transport implements Channel {
     }
   }
 
-  /** A listener's mistake is none of the connection's. */
+  /** Calls a listener; its exception must not affect the connection. */
   #tell(act: (events: ChannelEvents) => void): void {
-    guarded("passing on what a kernel said", () => act(this.#options.events));
+    guarded("handling an event of a kernel's channel", () => act(this.#options.events));
   }
 
   #heardFrom(frame: unknown): void {
@@ -232,16 +234,16 @@ export class Transport implements Channel {
     this.#state.socket.send(JSON.stringify({ after: this.#after }));
   }
 
-  /** Whether a message was not heard yet; one without a number passes. */
+  /** Whether a message arrives for the first time; always true for one without a number. */
   #isNew({ seq, parentId }: KernelMessage): boolean {
     if (seq === undefined) return true;
     if (seq <= this.#after) return false;
     this.#after = seq;
-    this.#unheard.delete(parentId);
+    this.#unconfirmed.delete(parentId);
     return true;
   }
 
-  /** Fetches what there is, or comes within so many seconds. */
+  /** Fetches new messages; if there are none, waits for them up to `wait` seconds. */
   async #poll(wait: number): Promise<void> {
     const answer = await this.#ask(`?after=${this.#after}&wait=${wait}`);
     for (const message of answer?.messages ?? []) {
@@ -250,12 +252,12 @@ export class Transport implements Channel {
     }
   }
 
-  /** Sends by plain requests what was not heard of; the server knows what it has already. */
+  /** Sends unconfirmed messages by plain requests; the server ignores those that it has. */
   async #sendAgain(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
     try {
-      while (this.#unheard.size > 0 && !this.#isOver) await this.#post([...this.#unheard]);
+      while (this.#unconfirmed.size > 0 && !this.#isOver) await this.#post([...this.#unconfirmed]);
     } finally {
       this.#isSending = false;
     }
@@ -264,12 +266,12 @@ export class Transport implements Channel {
   async #post(sent: [string, ClientMessage][]): Promise<void> {
     const body = JSON.stringify(sent.map(([, message]) => message));
     const answer = await this.#ask("", { method: "POST", body });
-    for (const [id] of sent) this.#unheard.delete(id);
+    for (const [id] of sent) this.#unconfirmed.delete(id);
     const refusal = answer?.refused?.find(({ reason }) => reason !== "duplicate_msg_id");
     if (refusal !== undefined) throw new Over(refusal);
   }
 
-  /** The server's answer, null when it has nothing. Rejects with Unreachable, or with Over for good. */
+  /** The server's answer; null when there are no messages. Rejects with Unreachable or Over. */
   async #ask(query: string, init: RequestInit = {}): Promise<MessagesAnswer | null> {
     const { status, text } = await this.#fetchText(query, init);
     if (status === 204) return null;

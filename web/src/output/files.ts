@@ -1,10 +1,12 @@
-/** The files that a program made, as links. */
+/** Links to the files that a program has written. */
 
 import { division } from "../dom/elements";
 
 /**
- * The path of a kernel's file on the server, relative to the page, or null when no link can
- * name it: a browser would resolve `..`, and half of a surrogate pair has no UTF-8.
+ * The path of a kernel's file on the server, relative to its base address.
+ *
+ * Null for a name that no link can contain: browsers resolve `..`, and lone surrogates have no
+ * UTF-8.
  */
 export function filePath(kernelId: string, name: string): string | null {
   const segments = name.split("/");
@@ -18,21 +20,21 @@ export function filePath(kernelId: string, name: string): string | null {
   }
 }
 
-/** The files of one kernel's programs, each once, with how often it was written anew. */
+/** The list of the files of one kernel, each once, with the number of its updates. */
 export class FileList {
   readonly element = division("sagecell_sessionFiles");
   readonly #address: (path: string) => string;
   #kernelId = "";
   #times = new Map<string, number>();
-  /** Counts what came, whichever evaluation it is of: a new number asks past any cache. */
+  /** Counts the calls of `add`; part of the addresses, so that caches have no old file. */
   #version = 0;
 
-  /** `address` makes an absolute address from a path on the server. */
+  /** `address` returns the absolute address of a path on the server. */
   constructor(address: (path: string) => string) {
     this.#address = address;
   }
 
-  /** Takes in the names that a reply announced; another kernel's files take the others' place. */
+  /** Adds the files that a reply lists; those of another kernel replace the list. */
   add(kernelId: string, names: readonly string[]): void {
     if (kernelId !== this.#kernelId) this.clear();
     this.#kernelId = kernelId;
@@ -41,6 +43,7 @@ export class FileList {
     this.#show();
   }
 
+  /** Empties the list. */
   clear(): void {
     this.#times = new Map();
     this.#show();
@@ -77,11 +80,11 @@ function link(name: string, href: string): HTMLAnchorElement {
 
 function bare(name: string): HTMLElement {
   const span = document.createElement("span");
-  span.append(shown(name), " (no link can name this file)");
+  span.append(shown(name), " (this name cannot be used in a link)");
   return span;
 }
 
-/** A name that cannot pass for another by turning the text around or hiding characters. */
+/** A name with control characters replaced, so that it cannot look like another. */
 function shown(name: string): HTMLElement {
   const element = document.createElement("bdi");
   element.textContent = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "\ufffd");

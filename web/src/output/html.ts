@@ -1,32 +1,32 @@
-/** HTML that a stranger's program made, made harmless. */
+/** Sanitised HTML from programs of strangers. */
 
 import DOMPurify, { type Config } from "dompurify";
 
 import { note } from "../dom/elements";
 import { typesetText } from "./math/typeset";
 
-/** Turns a name after `cell://` into an address, or null when it can be none. */
+/** The address of a file of the kernel, named as after `cell://`; null for an invalid name. */
 export type FileAddress = (name: string) => string | null;
 
 const CONFIG: Config & { RETURN_DOM_FRAGMENT: true } = {
   USE_PROFILES: { html: true, mathMl: true, svg: true },
-  // Only scenes and pages among the program's own files are left of these; see `frameFiles`.
+  // `frameFiles` removes all frames except those that show the program's own files.
   ADD_TAGS: ["iframe"],
   FORBID_ATTR: ["srcdoc", "allow"],
   FORBID_TAGS: ["form", "input", "button", "textarea", "select", "option", "dialog"],
   ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|cell):|[^a-z]|[a-z+.-]+(?:[^a-z+.:-]|$))/i,
-  // A <style> at the very beginning would otherwise land in a <head> and be lost.
+  // Otherwise a leading <style> is parsed into a <head> and lost.
   FORCE_BODY: true,
   RETURN_DOM_FRAGMENT: true,
 };
 
-/** Elements that can be seen without text. */
+/** Elements that are visible without text. */
 const SEEN = "img, svg, hr, math, table, iframe, video, audio";
 
 /**
- * The harmless part of `source`, typeset, in a box that its styles and positions cannot leave.
+ * `source` sanitised and typeset, in a box that its styles and positions cannot leave.
  *
- * Null when nothing that could be seen is left. Scripts never run; a line says so.
+ * Null when nothing visible is left. Scripts never run; a note says so.
  */
 export function renderHtml(source: string, fileAddress: FileAddress): HTMLElement | null {
   const { fragment, hadScript } = sanitise(source, fileAddress);
@@ -45,7 +45,7 @@ export function renderHtml(source: string, fileAddress: FileAddress): HTMLElemen
   return box;
 }
 
-/** `source` without anything that could run, submit or leave. */
+/** `source` without scripts, forms and foreign frames, and whether there was a <script>. */
 export function sanitise(
   source: string,
   fileAddress: FileAddress,
@@ -66,7 +66,7 @@ export function sanitise(
   return { fragment, hadScript };
 }
 
-/** Frames show the program's own files, which can reach nothing of this page, or they go. */
+/** Sandboxes frames that show the program's own files, and removes all others. */
 function frameFiles(fragment: DocumentFragment): void {
   for (const frame of fragment.querySelectorAll("iframe")) {
     if (/^\s*cell:\/\//i.test(frame.getAttribute("src") ?? "")) {
@@ -75,7 +75,7 @@ function frameFiles(fragment: DocumentFragment): void {
   }
 }
 
-/** Puts the file's address where `attribute` has `cell://` and its name. */
+/** Replaces `cell://` and a file's name in `attribute` by the file's address. */
 function nameFile(element: Element, attribute: string, fileAddress: FileAddress): void {
   const name = /^cell:\/\/(.*)$/is.exec(element.getAttribute(attribute)?.trim() ?? "")?.[1];
   if (name === undefined) return;
@@ -84,7 +84,7 @@ function nameFile(element: Element, attribute: string, fileAddress: FileAddress)
   else element.setAttribute(attribute, address);
 }
 
-/** Takes the style sheets out of `content`; their rules. */
+/** Removes the style sheets from `content`, and returns their rules. */
 function takeRules(content: HTMLElement): string[] {
   const sheets = Array.from(content.querySelectorAll("style"));
   return sheets.flatMap((sheet) => {
@@ -93,7 +93,7 @@ function takeRules(content: HTMLElement): string[] {
   });
 }
 
-/** Makes `rules` apply to `content` alone. */
+/** Adds `rules` to `content` in a scope, so that they apply to it alone. */
 function confine(rules: readonly string[], content: HTMLElement): void {
   if (rules.length === 0) return;
   const sheet = document.createElement("style");
@@ -101,7 +101,7 @@ function confine(rules: readonly string[], content: HTMLElement): void {
   content.prepend(sheet);
 }
 
-/** The style rules of a sheet as a browser wrote them down again: each one whole and balanced. */
+/** The style and media rules of a sheet as the browser serialises them: complete and balanced. */
 function plainRules(source: string): string[] {
   const sheet = new CSSStyleSheet();
   if (!("replaceSync" in sheet)) return [];
@@ -111,7 +111,7 @@ function plainRules(source: string): string[] {
     .map((rule) => rule.cssText);
 }
 
-/** Stands in for a script. */
+/** A note in the place of a script. */
 export function scriptNotice(): HTMLElement {
   return note("A script in this output was not run.");
 }

@@ -1,4 +1,4 @@
-/** A JSON value as a tree whose branches are made when they are opened. */
+/** A JSON value as a tree whose branches are created when they are opened. */
 
 import { button } from "../dom/elements";
 import type { Json } from "../protocol/messages";
@@ -6,6 +6,7 @@ import type { Json } from "../protocol/messages";
 /** Members that a branch shows at a time. */
 const PAGE = 100;
 
+/** The element for a value; the root branch is open. */
 export function renderJson(value: Json): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_json";

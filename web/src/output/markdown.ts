@@ -1,4 +1,4 @@
-/** Markdown as HTML text, unsanitised; loaded on demand. */
+/** Markdown to HTML; loaded on demand. */
 
 import MarkdownIt from "markdown-it";
 
@@ -6,8 +6,8 @@ import { formulaAt } from "./math/math";
 
 const markdown = new MarkdownIt({ html: true, linkify: true });
 
-// Before "escape", which would take the backslash from \( and \[; the formula's source
-// passes as it is, to be typeset with the rest of the sanitised page.
+// Before "escape", which would remove the backslash of \( and \[. The formula's source stays as it
+// is, and is typeset later with the rest of the sanitised HTML.
 markdown.inline.ruler.before("escape", "formula", (state, silent) => {
   const formula = formulaAt(state.src, state.pos);
   if (formula === null || formula.end > state.posMax) return false;
@@ -16,7 +16,7 @@ markdown.inline.ruler.before("escape", "formula", (state, silent) => {
   return true;
 });
 
-// A backslash keeps a dollar from opening a formula when the text is looked through again.
+// An escaped dollar must not begin a formula when the HTML is typeset later.
 markdown.inline.ruler.before("formula", "dollar", (state, silent) => {
   if (!state.src.startsWith("\\$", state.pos)) return false;
   if (!silent) state.push("dollar", "", 0);
@@ -24,10 +24,11 @@ markdown.inline.ruler.before("formula", "dollar", (state, silent) => {
   return true;
 });
 
-// Escaped, as text is.
+// Escaped like text.
 Object.assign(markdown.renderer.rules, { formula: markdown.renderer.rules.text });
 markdown.renderer.rules["dollar"] = () => '<span class="tex2jax_ignore">$</span>';
 
+/** The HTML for Markdown, not sanitised, with formulas left as TeX. */
 export function markdownToHtml(source: string): string {
   return markdown.render(source);
 }

@@ -1,4 +1,4 @@
-/** Which representation of a value is shown, and how. */
+/** The choice of a value's representation, and its rendering. */
 
 import { division } from "../dom/elements";
 import { report } from "../dom/errors";
@@ -9,10 +9,10 @@ import { renderJson } from "./json";
 import type { Showing } from "./policy";
 import { renderLatex } from "./math/typeset";
 
-/** Text past this many characters is left to the download. */
+/** Characters of a text that are shown; the download has all of it. */
 export const LONGEST_TEXT = 500_000;
 
-/** HTML past this many characters would keep the page busy for seconds: its plain form is shown. */
+/** Characters of HTML at most: more would block the page for seconds. */
 const LONGEST_HTML = 5_000_000;
 
 interface Value {
@@ -24,7 +24,7 @@ interface Value {
   readonly showing: Showing;
 }
 
-/** Shows a value, or null when it is nothing of its type after all. */
+/** The element for a value; null when the value is not valid for its type, or not visible. */
 type Renderer = (value: Value) => HTMLElement | null;
 
 /** Richest first. */
@@ -40,7 +40,7 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
   ["text/image-filename", renderImageFile],
   ["application/javascript", ({ text, showing }) => showing.script(text)],
   ["application/x-jmol", renderScene],
-  ["application/x-canvas3d", renderFile], // its viewer has died out
+  ["application/x-canvas3d", renderFile], // No viewer exists any more.
   ["application/x-file", renderFile],
   ["application/json", ({ json }) => renderJson(json)],
   ["text/plain", ({ text }) => renderText(text, "sagecell_value")],
@@ -48,7 +48,7 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
 
 const BY_TYPE = new Map(RENDERERS);
 
-/** The element that shows a value; there is always one. */
+/** The element for a value; for an unsupported one, a note with its MIME types. */
 export function renderBundle(
   data: MimeBundle,
   metadata: JsonObject,
@@ -63,7 +63,7 @@ export function renderBundle(
     if (element !== null) return element;
   }
   const unknown = Object.keys(data).join(", ");
-  return renderText(unknown && `A value of a kind that this page cannot show: ${unknown}`);
+  return renderText(unknown && `This page cannot show this kind of value: ${unknown}`);
 }
 
 function renderAs(
@@ -79,7 +79,7 @@ function renderAs(
   return BY_TYPE.get(type)?.({ type, text, json, data, metadata, showing }) ?? null;
 }
 
-/** Preformatted text with its ANSI colours. */
+/** Preformatted text with ANSI colours, cut after `LONGEST_TEXT` characters. */
 export function renderText(text: string, className = "sagecell_note"): HTMLElement {
   const element = document.createElement("pre");
   element.className = className;
@@ -88,7 +88,7 @@ export function renderText(text: string, className = "sagecell_note"): HTMLEleme
   }
   if (text.length > LONGEST_TEXT) {
     const left = (text.length - LONGEST_TEXT).toLocaleString("en");
-    element.append(`\n… ${left} characters more.`);
+    element.append(`\n… ${left} more characters.`);
   }
   return element;
 }
@@ -106,12 +106,12 @@ function renderMarkdown(source: string, showing: Showing): HTMLElement {
       const rendered = showing.html(markdownToHtml(source));
       if (rendered !== null) element.replaceChildren(rendered);
     })
-    // The source stays readable.
+    // The source stays on the page.
     .catch((error: unknown) => report(error, "showing Markdown"));
   return element;
 }
 
-/** SVG as a picture: in an <img> no script of it runs and nothing is fetched. */
+/** SVG in an <img>, where its scripts do not run and it loads nothing. */
 function renderSvg(value: Value): HTMLElement {
   return image(value, `data:image/svg+xml,${encodeURIComponent(value.text.toWellFormed())}`);
 }
@@ -121,19 +121,19 @@ function renderImage(value: Value): HTMLElement | null {
   return image(value, `data:${value.type};base64,${value.text.replace(/\s+/g, "")}`);
 }
 
-/** `name`, or `name?m=<time>`, of a picture among the kernel's files. */
+/** A picture among the kernel's files; the value is its name, possibly with `?m=<time>`. */
 function renderImageFile(value: Value): HTMLElement | null {
   const address = value.showing.fileAddress(value.text);
   return address === null ? null : image(value, address);
 }
 
-/** The picture that Sage makes beside a scene for Jmol. */
+/** The preview picture that Sage writes for a Jmol scene. */
 function renderScene(value: Value): HTMLElement | null {
   const address = value.showing.fileAddress(`${value.text.replace(/\/+$/, "")}/preview.png`);
   return address === null ? null : image(value, address);
 }
 
-/** A file of a kind that pages do not show: a link to it. */
+/** A link to a file that pages do not show. */
 function renderFile({ text, showing }: Value): HTMLElement | null {
   const address = showing.fileAddress(text);
   if (address === null) return null;

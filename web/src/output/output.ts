@@ -1,8 +1,8 @@
 /**
- * What a program says, on the page.
+ * A program's output on the page.
  *
- * The transcript keeps everything; the page shows a bounded part of it and says so. The DOM is
- * written once a frame, for so long that the page stays responsive.
+ * The transcript keeps all of it; the page shows a bounded part and says how much is missing. The
+ * DOM is written once per frame, for at most 12 ms, so that the page stays responsive.
  */
 
 import { note } from "../dom/elements";
@@ -22,27 +22,28 @@ import {
   textLength,
 } from "./text/transcript";
 
-/** Where what is said goes: to a cell's output, or to that of an interact in it. */
+/** A receiver of output: that of a cell, or of an interact in it. */
 export interface OutputSink {
-  /** Takes in a message; what is nothing to see is passed over. */
+  /** Takes a message; those without visible output are ignored. */
   append(message: KernelMessage): void;
-  /** Nothing more comes for now: what was to be cleared before the next output goes. */
+  /** Called when no more output is expected for now: a pending `clear_output` takes effect. */
   flush(): void;
 }
 
+/** What an output needs. */
 export interface OutputOptions {
-  /** Calls back when the page is next drawn. */
+  /** Calls `act` once, before the browser next paints. */
   readonly nextFrame: (act: () => void) => void;
-  /** Milliseconds, for keeping a frame short. */
+  /** The current time in milliseconds, for limiting the work per frame. */
   readonly now: () => number;
   readonly limit?: Limit;
-  /** Makes room for what a message opens, such as an interact; gives the message that shows it. */
+  /** Creates the interact or comm that a message opens; returns the message that shows it. */
   readonly open?: (message: KernelMessage) => KernelMessage;
-  /** Called when all that was said is on the page, or as much of it as has room. */
+  /** Called when the page shows all output, or as much as the limit allows. */
   readonly onDrawn?: () => void;
 }
 
-/** How much is shown at first, and how much more at a time. */
+/** How much output is shown at first, and how much each "Show more" adds. */
 export interface Limit {
   readonly items: number;
   readonly characters: number;
@@ -50,22 +51,22 @@ export interface Limit {
 
 const LIMIT: Limit = { items: 1000, characters: 500_000 };
 
-/** Milliseconds of a frame that output may take. */
+/** Milliseconds per frame for writing output. */
 const FRAME = 12;
 
-/** Characters written between two looks at the time. */
+/** Characters written between two checks of the time. */
 const SLICE = 65_536;
 
-/** In the place of an item that could not be shown; the console has the reason. */
+/** The note for an item that could not be shown; the console has the error. */
 const UNSHOWN = "This part of the output could not be shown.";
 
-/** How far the page has come in the transcript; a fresh one for each clean sheet. */
+/** The part of the transcript that is on the page; replaced when the page is cleared. */
 class Sheet {
   pages = 1;
-  /** The first item that is not shown, or not whole. */
+  /** The index of the first item that is not shown completely. */
   next = 0;
   characters = 0;
-  /** The stream that `next` is, where it is one, and how far it is shown. */
+  /** The view of item `next` if that is a stream, and the position in it. */
   stream: { readonly view: StreamView; readonly cursor: Cursor } | null = null;
   readonly elements = new Map<DisplayItem, HTMLElement>();
   readonly outdated = new Set<DisplayItem>();
@@ -76,7 +77,7 @@ class Sheet {
     );
   }
 
-  /** Whether the page shows less than was said. */
+  /** Whether the page shows less than the transcript has. */
   isBehind(items: readonly Item[]): boolean {
     const item = items[this.next];
     if (item?.kind !== "stream" || this.next < items.length - 1) return item !== undefined;
@@ -84,6 +85,7 @@ class Sheet {
   }
 }
 
+/** The output of one cell or interact; messages are shown in the following frames. */
 export class Output implements OutputSink {
   readonly element = document.createElement("div");
   readonly #options: OutputOptions;
@@ -104,19 +106,19 @@ export class Output implements OutputSink {
     this.element.append(this.#content, this.#overflow.element);
   }
 
-  /** Whether the page shows all that was said, or as much of it as has room. */
+  /** Whether the page shows all output, or as much as the limit allows. */
   get isDrawn(): boolean {
     return !this.#isScheduled;
   }
 
-  /** Forgets the last program's output, but keeps its room until `settle`. */
+  /** Clears the output of the last program, but keeps its height until `settle`. */
   begin(showing: Showing): void {
     this.#showing = showing;
     this.#transcript.clear();
     this.#clear();
   }
 
-  /** It is shown in the next frames. */
+  /** Takes a message, which is shown in the following frames. */
   append(message: KernelMessage): void {
     const { open } = this.#options;
     const opened = open && guarded(`opening ${message.type}`, () => open(message));
@@ -124,11 +126,12 @@ export class Output implements OutputSink {
     if (change !== null) this.#changed(change);
   }
 
-  /** What is said next takes the place of all that was said. */
+  /** Clears the output when the next item arrives. */
   clearBeforeNext(): void {
     this.#transcript.clearBeforeNext();
   }
 
+  /** Carries out a pending `clearBeforeNext`, and then settles. */
   flush(): void {
     if (this.#transcript.isToBeCleared) {
       this.#transcript.clear();
@@ -137,7 +140,7 @@ export class Output implements OutputSink {
     void this.settle();
   }
 
-  /** The program has ended: gives up the kept room once the pictures have their size. */
+  /** Releases the height that `begin` kept, once the images have their size. Never rejects. */
   async settle(): Promise<void> {
     await new Promise<void>((resolve) => this.#options.nextFrame(resolve));
     const sheet = this.#sheet;
@@ -146,7 +149,7 @@ export class Output implements OutputSink {
     if (sheet === this.#sheet) this.element.style.minHeight = "";
   }
 
-  /** Takes it off the page; frames that it asked for find nothing to draw. */
+  /** Removes the output from the page; frames that were requested draw nothing. */
   dispose(): void {
     this.element.remove();
     this.#transcript.clear();
@@ -194,7 +197,7 @@ export class Output implements OutputSink {
     outdated.clear();
   }
 
-  /** Shows a little more; false when there is nothing more, or no more room. */
+  /** Shows one more item or slice; false when there is none, or the limit is reached. */
   #step(): boolean {
     const item = this.#transcript.items[this.#sheet.next];
     if (item === undefined || this.#sheet.isFull(this.#limit)) return false;
@@ -225,7 +228,7 @@ export class Output implements OutputSink {
       }
       return true;
     }
-    // The last item may still grow.
+    // The last stream may still grow.
     if (sheet.next === this.#transcript.items.length - 1) return false;
     sheet.next += 1;
     sheet.stream = null;
@@ -238,7 +241,7 @@ export class Output implements OutputSink {
     return view;
   }
 
-  /** The element that shows an item; a note where that fails. */
+  /** The element for an item; a note if rendering throws. */
   #elementFor(item: Exclude<Item, StreamItem>): HTMLElement {
     return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
   }
@@ -259,7 +262,7 @@ export class Output implements OutputSink {
     if (!this.#isScheduled) this.#schedule();
   }
 
-  /** Takes everything off the page; its room stays, so that nothing below jumps. */
+  /** Removes everything from the page, but keeps the height, so that nothing below moves. */
   #clear(): void {
     this.element.style.minHeight = `${this.element.offsetHeight}px`;
     this.#content.replaceChildren();

@@ -1,17 +1,18 @@
-/** What stands in for output that the page does not show: how much it is, and ways to it. */
+/** The notice about output that the page does not show, with buttons to show or download it. */
 
 import { button } from "../dom/elements";
 import { renderText } from "./mime";
 import type { ErrorItem, Transcript } from "./text/transcript";
 
-/** How far the page has come in the transcript. */
+/** The part of the transcript that is on the page. */
 export interface Progress {
-  /** The first item that is not shown, or not whole. */
+  /** The index of the first item that is not shown completely. */
   readonly item: number;
-  /** Characters of text that are shown. */
+  /** The number of characters that are shown. */
   readonly characters: number;
 }
 
+/** The notice, and the error that ended the program if that is not shown otherwise. */
 export class Overflow {
   readonly element = document.createElement("div");
   readonly #transcript: Transcript;
@@ -19,6 +20,7 @@ export class Overflow {
   readonly #error = document.createElement("div");
   #shownError: ErrorItem | null = null;
 
+  /** `onMore` is called for each click on "Show more". */
   constructor(transcript: Transcript, onMore: () => void) {
     this.#transcript = transcript;
     const notice = document.createElement("div");
@@ -32,7 +34,7 @@ export class Overflow {
     this.element.hidden = true;
   }
 
-  /** Says what is missing after `progress`; with null, nothing is. */
+  /** Shows how much is missing after `progress`; hides the notice with null. */
   show(progress: Progress | null): void {
     this.element.hidden = progress === null;
     if (progress === null) {
@@ -45,7 +47,7 @@ export class Overflow {
     this.#showError(lastError(this.#transcript, progress.item));
   }
 
-  /** However much was said before it: why the program ended is always in sight. */
+  /** The error that ended the program is always shown, however much output precedes it. */
   #showError(error: ErrorItem | null): void {
     if (error === this.#shownError) return;
     this.#shownError = error;
@@ -61,21 +63,21 @@ export class Overflow {
     link.href = address;
     link.download = "output.txt";
     link.click();
-    // The browser has taken hold of the data once the click has been handled.
+    // The browser needs the address until it has handled the click.
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
 }
 
-/** The sentence about output that is not shown. */
+/** The sentence about output that is not shown: "Not shown: 1,234 characters in 3 parts." */
 export function describeHidden(items: number, characters: number): string {
   const count = (number: number, one: string, many: string) =>
     `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
   const text = characters > 0 ? [count(characters, "character", "characters")] : [];
   const parts = items > 1 || characters === 0 ? [count(items, "part", "parts")] : [];
-  return `The output goes on for ${[...text, ...parts].join(", in ")}, not shown here.`;
+  return `Not shown: ${[...text, ...parts].join(" in ")}.`;
 }
 
-/** The error among the last few items from `from` on: one ends a program. */
+/** The last error among the last five items, from index `from` on: it has ended the program. */
 function lastError(transcript: Transcript, from: number): ErrorItem | null {
   const last = transcript.items.slice(Math.max(from, transcript.items.length - 5));
   return last.findLast((item) => item.kind === "error") ?? null;

@@ -1,28 +1,30 @@
-/** How a page shows what programs say: whom it trusts, and where their files are. */
+/** How a page shows output: whether it trusts HTML and scripts, and where files are. */
 
 import type { MimeBundle } from "../protocol/messages";
 import { type FileAddress, renderHtml, scriptNotice } from "./html";
 
+/** The rendering of those representations that depend on trust. */
 export interface Showing {
   readonly fileAddress: FileAddress;
-  /** HTML; null when nothing of it can be seen. */
+  /** The element for HTML; null when nothing is visible. */
   readonly html: (source: string) => HTMLElement | null;
-  /** JavaScript that the program wants to be run; null when nobody can see that it was. */
+  /** Runs JavaScript if it is trusted; the element to show for it, or null for none. */
   readonly script: (code: string) => HTMLElement | null;
-  /** Controls that the kernel knows; null when this bundle is none. */
+  /** The element of the interact or comm that a bundle shows; null for other bundles. */
   readonly live: (data: MimeBundle) => HTMLElement | null;
-  /** Types of which the first in a bundle is shown, before the richest is looked for. */
+  /** MIME types to prefer: of these, the first in a bundle is shown. */
   readonly first: ReadonlySet<string>;
-  /** Whether formulas go to the page's own MathJax. */
+  /** Whether the page's own MathJax, if there is one, typesets formulas. */
   readonly byPage: boolean;
 }
 
+/** Where files and interacts are found; by default there are no interacts. */
 export interface ShowingOptions {
   readonly fileAddress: FileAddress;
   readonly live?: Showing["live"];
 }
 
-/** Programs are strangers': what they say is made harmless, and their scripts never run. */
+/** For programs of strangers: output is sanitised, and scripts never run. */
 export function harmless({ fileAddress, live = () => null }: ShowingOptions): Showing {
   return {
     fileAddress,

@@ -1,15 +1,15 @@
 /**
- * HTML and scripts as the page's author trusts them: they become part of the page.
+ * Trusted HTML and scripts, which become part of the page.
  *
- * The page's own content security policy has the last word. Nothing here evaluates text: scripts
- * are <script> elements, which a policy without 'unsafe-inline' holds back.
+ * The page's content security policy still applies. Nothing here evaluates text: scripts are
+ * <script> elements, which a policy without 'unsafe-inline' blocks.
  */
 
 import { renderHtml } from "./html";
 import { typesetText } from "./math/typeset";
 import type { Showing, ShowingOptions } from "./policy";
 
-/** The kinds that SageMathCell's page shows: of these, the first in a bundle wins. */
+/** The MIME types that SageMathCell's page shows: of these, the first in a bundle is shown. */
 const FIRST: ReadonlySet<string> = new Set([
   "text/html",
   "application/javascript",
@@ -18,12 +18,13 @@ const FIRST: ReadonlySet<string> = new Set([
   "application/x-jmol",
 ]);
 
+/** Also where `cell://` addresses lead. */
 export interface TrustedOptions extends ShowingOptions {
-  /** What `cell://` stands for. */
+  /** The replacement for `cell://`. */
   readonly fileBase: () => string;
 }
 
-/** Programs are the author's, or the reader's own: they may do what the page may. */
+/** For programs of the page's author or reader: output has the page's rights. */
 export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOptions): Showing {
   return {
     fileAddress,
@@ -34,7 +35,7 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
     script: (code) => {
       const box = document.createElement("div");
       const script = inertScript();
-      // A block, as `eval` would be one: a second run may declare the same names.
+      // In a block, as with `eval`, so that a second run can declare the same names.
       script.textContent = `{\n${code}\n}`;
       box.append(script);
       schedule([script]);
@@ -46,7 +47,7 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
   };
 }
 
-/** HTML as elements; null where the page's policy of trusted types admits none from text. */
+/** HTML as elements; null where the page's Trusted Types policy forbids parsing text. */
 function parsed(source: string): HTMLTemplateElement | null {
   const template = document.createElement("template");
   try {
@@ -68,10 +69,10 @@ function pageHtml(template: HTMLTemplateElement): HTMLElement {
   return box;
 }
 
-/** Scripts wait here for those before them, as they would while a page is parsed. */
+/** Fulfilled when all scripts so far have run: they run in order, as in a page that is parsed. */
 let line: Promise<void> = Promise.resolve();
 
-/** Fulfilled when all scripts that are on the page by now have run. */
+/** Fulfilled when all scripts that were scheduled before this call have run. */
 export function whenScriptsHaveRun(): Promise<void> {
   return line;
 }
@@ -82,16 +83,16 @@ function schedule(scripts: readonly HTMLScriptElement[]): void {
   });
 }
 
-/** A script that does not run when it comes into the page. */
+/** A <script> that does not run when it is inserted. */
 function inertScript(): HTMLScriptElement {
   const template = document.createElement("template");
   template.innerHTML = "<script></script>";
   return template.content.firstElementChild as HTMLScriptElement;
 }
 
-/** Puts a live copy in the place of a script that came as text, and waits for it to load. */
+/** Replaces an inert script by a copy that runs; fulfilled when that has loaded. */
 async function run(inert: HTMLScriptElement): Promise<void> {
-  if (!inert.isConnected) return; // Cleared in the meantime.
+  if (!inert.isConnected) return; // The output has been cleared.
   const script = document.createElement("script");
   for (const { name, value } of inert.attributes) script.setAttribute(name, value);
   script.textContent = inert.textContent;
@@ -107,7 +108,7 @@ function whenLoaded(script: HTMLScriptElement): Promise<void> {
   });
 }
 
-/** Scripts of other types are data. */
+/** Whether a script contains a program; other types are data. */
 function isProgram(script: Element): boolean {
   const type = script.getAttribute("type")?.trim() ?? "";
   return (

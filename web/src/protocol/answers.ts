@@ -1,33 +1,37 @@
-/** What the server answers to plain requests, as JSON. */
+/** The server's answers to HTTP requests, which are JSON. */
 
 import { decodeMessage } from "./decode";
 import { type JsonObject, objectAt, objectsAt, parseObject, textAt } from "./json";
 import type { KernelMessage, Reason } from "./messages";
 
-/** An answer that can be read. */
+/** An answer that is a JSON object. */
 export interface Answer {
-  /** Why it is a refusal; null for one that is none. */
+  /** The reason if the answer is a refusal; otherwise null. */
   readonly refusal: Reason | null;
+  /** The whole answer. */
   readonly value: JsonObject;
 }
 
-/** The two short forms of a program that its link can carry. */
+/** The values of the query parameters in permalinks to a program. */
 export interface Permalink {
+  /** The compressed program, for `z`. */
   readonly zip: string;
+  /** The key of the stored program, for `q`. */
   readonly query: string;
+  /** The compressed state of interacts, for `interacts`; empty for none. */
   readonly interacts: string;
 }
 
-/** What is answered to requests about a kernel's messages. */
+/** The answer to a request for, or with, a kernel's messages. */
 export interface MessagesAnswer {
   readonly messages: readonly KernelMessage[];
-  /** Why some of the messages sent were not taken; null in an answer that is about no such. */
+  /** The reasons why sent messages were rejected; null in other answers. */
   readonly refused: readonly Reason[] | null;
-  /** Why there is no other answer. */
+  /** The reason if the answer is a refusal; otherwise empty. */
   readonly refusal: Reason;
 }
 
-/** A program that the server's own page begins with. */
+/** The program with which the server's own page starts. */
 export interface PageProgram {
   readonly code: string;
   readonly language: string;
@@ -36,18 +40,19 @@ export interface PageProgram {
   readonly autoeval: boolean;
 }
 
-/** Null for what is no JSON object. */
+/** Decodes an answer; null when it is not a JSON object. */
 export function decodeAnswer(text: string): Answer | null {
   const value = parseObject(text);
   if (value === null) return null;
   return { refusal: "error" in value ? errorIn(value) : null, value };
 }
 
-/** A new kernel: its id, which may be none, and the address that the server believes to be its own. */
+/** A new kernel's id (empty if missing), and the server's base address as the server sees it. */
 export function kernelIn(answer: JsonObject): { readonly id: string; readonly wsUrl: string } {
   return { id: textAt(answer, "id"), wsUrl: textAt(answer, "ws_url") };
 }
 
+/** The answer to POST /permalink; missing values are empty. */
 export function permalinkIn(answer: JsonObject): Permalink {
   return {
     zip: textAt(answer, "zip"),
@@ -56,11 +61,12 @@ export function permalinkIn(answer: JsonObject): Permalink {
   };
 }
 
-/** The content of a reply that came alone. */
+/** The content of the Jupyter reply that is the answer; empty if missing. */
 export function replyIn(answer: JsonObject): JsonObject {
   return objectAt(answer, "content");
 }
 
+/** Decodes an answer about messages; all parts are empty when it is malformed. */
 export function decodeMessagesAnswer(text: string): MessagesAnswer {
   const answer = parseObject(text) ?? {};
   const messages = objectsAt(answer, "messages").map(decodeMessage);
@@ -71,11 +77,12 @@ export function decodeMessagesAnswer(text: string): MessagesAnswer {
   };
 }
 
-/** The reason of a WebSocket's close: JSON like a refusal's, or nothing. */
+/** Decodes the reason of a WebSocket's close, which is JSON like a refusal; empty if it is not. */
 export function decodeCloseReason(text: string): Reason {
   return errorIn(parseObject(text) ?? {});
 }
 
+/** Decodes the text of the page's element #sagecell-page; missing values are empty. */
 export function decodePage(text: string): PageProgram {
   const page = parseObject(text) ?? {};
   return {

@@ -1,11 +1,11 @@
-/** How a part of the page asks a kernel. */
+/** The interface for requests to a kernel. */
 
 import type { JsonObject } from "./messages";
 
 /**
- * Asks the kernel; the reply's content, once the kernel is idle again.
+ * Sends a request to the kernel; the reply's content, when the kernel is idle again.
  *
- * `sent` is told the request's id at once. Rejects with KernelGone, and with nothing else.
+ * `sent` is called with the request's id before it is sent. Rejects only with KernelGone.
  */
 export type Ask = (
   type: string,
@@ -13,7 +13,7 @@ export type Ask = (
   sent?: (id: string) => void,
 ) => Promise<JsonObject>;
 
-/** There is no kernel, or it has ended before it answered. */
+/** There is no kernel, or it ended before it replied. */
 export class KernelGone extends Error {
   constructor() {
     super("The kernel has ended.");

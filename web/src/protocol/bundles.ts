@@ -1,9 +1,9 @@
-/** Looks into representations of a value by MIME type. */
+/** Access to MIME bundles. */
 
 import { type Json, type JsonObject, objectAt, textAt } from "./json";
 import type { KernelMessage, MimeBundle } from "./messages";
 
-/** What a display shows; null for a message that is none. */
+/** The bundle of a display message; null for other messages. */
 export function bundleIn({ type, content }: KernelMessage): MimeBundle | null {
   switch (type) {
     case "display_data":
@@ -15,12 +15,12 @@ export function bundleIn({ type, content }: KernelMessage): MimeBundle | null {
   }
 }
 
-/** The plain form of a value; empty where there is none. */
+/** The text/plain representation; empty if there is none. */
 export function plainText(data: MimeBundle): string {
   return textAt(data, "text/plain");
 }
 
-/** A picture's size in CSS pixels; what is no size is undefined. */
+/** The size of a picture in CSS pixels, from the metadata for `type`; undefined if not given. */
 export function sizeOf(
   metadata: JsonObject,
   type: string,
@@ -29,7 +29,7 @@ export function sizeOf(
   return { width: positive(width), height: positive(height) };
 }
 
-/** A representation's text: notebooks may have it as a list of lines. Empty for anything else. */
+/** The text of a representation, which may be a list of lines; empty for other values. */
 export function joinedText(value: Json): string {
   if (typeof value === "string") return value;
   return Array.isArray(value) && value.every((line) => typeof line === "string")

@@ -1,4 +1,4 @@
-/** From a frame to a message: the one place where what a kernel says is parsed and checked. */
+/** Decodes messages: the only place where a kernel's messages are parsed and validated. */
 
 import {
   type Json,
@@ -37,13 +37,13 @@ const DECODERS: Decoders = {
   comm_close: (content) => ({ id: textAt(content, "comm_id") }),
 };
 
-/** The message in a text frame, or null for anything that is not one. */
+/** The message in a text frame; null for any other frame. */
 export function decodeFrame(frame: unknown): KernelMessage | null {
   const message = typeof frame === "string" ? parseObject(frame) : null;
   return message === null ? null : decodeMessage(message);
 }
 
-/** The message that a JSON value is, or null for anything else. Parts of wrong types are empty. */
+/** The message in a JSON value; null if it has no type. Parts of wrong types become empty. */
 export function decodeMessage(message: Json): KernelMessage | null {
   if (!isObject(message)) return null;
   const msgType = textAt(message, "msg_type") || textAt(objectAt(message, "header"), "msg_type");

@@ -1,5 +1,5 @@
 /**
- * Jupyter's messages as this page has them: what kernels say, by kind, and what the page asks.
+ * Jupyter messages: those from kernels, decoded by type, and the requests of the page.
  *
  * Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
  */
@@ -8,38 +8,38 @@ import type { Json, JsonObject } from "./json";
 
 export type { Json, JsonObject } from "./json";
 
-/** Representations of one value, by MIME type. */
+/** The representations of one value, by MIME type. */
 export type MimeBundle = JsonObject;
 
-/** What is shown of a value. */
+/** The content of a display. */
 export interface Display {
   readonly data: MimeBundle;
-  /** By MIME type, such as a picture's size. */
+  /** Metadata by MIME type, such as the size of a picture. */
   readonly metadata: JsonObject;
-  /** The name under which it can be updated; empty for none. */
+  /** The id for updates; empty for none. */
   readonly displayId: string;
 }
 
-/** What a request has come to. */
+/** The content of an execute_reply. */
 export interface ExecuteReply {
   readonly status: "ok" | "error";
-  /** That with which the program ended itself, if it is why the status is "error"; else null. */
+  /** The program's exit status, if it failed by an exit; else null. */
   readonly exitStatus: number | null;
-  /** Names of the files that the program made. */
+  /** The names of the files that the program has written. */
   readonly newFiles: readonly string[];
   /** Texts for a pager, such as the help that `len?` asks for. */
   readonly pages: readonly string[];
 }
 
-/** Why something ends, is about to, or is refused, in the server's words; empty where it has none. */
+/** The server's reason for an end, a warning or a refusal; parts that it omits are empty. */
 export interface Reason {
-  /** A word for programs. */
+  /** An error code for programs. */
   readonly reason: string;
   /** A sentence for people. */
   readonly message: string;
 }
 
-/** The content of each kind of message. */
+/** The content of each type of message. */
 export interface Contents {
   readonly stream: { readonly name: "stdout" | "stderr"; readonly text: string };
   readonly display_data: Display;
@@ -50,34 +50,35 @@ export interface Contents {
   readonly status: Reason & { readonly state: string };
   readonly sagecell_warning: Reason;
   readonly execute_reply: ExecuteReply;
-  /** A reply to any other request; whoever asked knows its content. */
+  /** A reply to any other request, not decoded. */
   readonly reply: JsonObject;
   readonly comm_open: { readonly id: string; readonly target: string; readonly data: JsonObject };
   readonly comm_msg: { readonly id: string; readonly data: Json };
   readonly comm_close: { readonly id: string };
-  /** A message of a kind that the page has no use for. */
+  /** A message of any other type. */
   readonly other: { readonly msgType: string };
 }
 
 interface Message<Type extends keyof Contents> {
   readonly type: Type;
   readonly content: Contents[Type];
-  /** The id of the request that it answers; empty for none. */
+  /** The id of the request that caused it; empty for none. */
   readonly parentId: string;
+  /** "iopub", "shell" or "control"; empty if not given. */
   readonly channel: string;
-  /** The interact in whose output it belongs; empty for the cell's. */
+  /** The interact to whose output it belongs; empty for the cell's. */
   readonly interactId: string;
-  /** The server's number of it, from 1 up; the server's own messages may have none. */
+  /** The server's sequence number, from 1; messages of the server itself may have none. */
   readonly seq?: number;
 }
 
-/** A message that the kernel, or the server on its behalf, said. */
+/** A message from the kernel, or from the server on its behalf. */
 export type KernelMessage = { [Type in keyof Contents]: Message<Type> }[keyof Contents];
 
-/** A message of these kinds. */
+/** A message of the type `Type`. */
 export type MessageOf<Type extends keyof Contents> = Extract<KernelMessage, { type: Type }>;
 
-/** A message that this page says. */
+/** A message from the page. */
 export interface ClientMessage {
   readonly header: JsonObject;
   readonly msg_id: string;
@@ -88,14 +89,14 @@ export interface ClientMessage {
   readonly channel: "shell" | "control";
 }
 
-/** Whose message it is: ids are handed in, and so is the time. */
+/** The message id, session id and time for the header of a message. */
 export interface Authorship {
   readonly msgId: string;
   readonly session: string;
   readonly date: Date;
 }
 
-/** `language` is that of the program, not of what it was wrapped in. */
+/** An execute_request; `language` is that of the program before it was wrapped in Python. */
 export function executeRequest(code: string, language: string, by: Authorship): ClientMessage {
   const content = {
     code,
@@ -108,11 +109,12 @@ export function executeRequest(code: string, language: string, by: Authorship): 
   return { ...clientMessage("execute_request", "shell", by, content), metadata: { language } };
 }
 
-/** Any other request on shell; interacts and completion have their own. */
+/** Any other request on the shell channel, such as for interacts and completion. */
 export function shellRequest(type: string, content: JsonObject, by: Authorship): ClientMessage {
   return clientMessage(type, "shell", by, content);
 }
 
+/** An interrupt_request, on the control channel. */
 export function interruptRequest(by: Authorship): ClientMessage {
   return clientMessage("interrupt_request", "control", by, {});
 }

@@ -1,18 +1,19 @@
-/** Where a request for a kernel stands while all of the server's kernels are in use. */
+/** The server's queue for kernels, which is used while all kernels are in use. */
 
 import { parseObject } from "./json";
 
+/** The place of a request in the queue. */
 export interface QueuePlace {
-  /** From 1 up. */
+  /** The position, from 1. */
   readonly position: number;
-  /** The server's estimate of the wait; null when it has none. */
+  /** The server's estimate of the wait in seconds; null if it gives none. */
   readonly seconds: number | null;
 }
 
-/** Lines of JSON, one for each change; the last one is the answer. */
+/** The media type of a response with one line of JSON per change; the last line is the answer. */
 export const LINES = "application/x-ndjson";
 
-/** The place that a line tells of; null for any other line. */
+/** The place in a line; null for any other line. */
 export function queuePlace(line: string): QueuePlace | null {
   const queued = parseObject(line)?.["queued"];
   if (typeof queued !== "object" || queued === null || Array.isArray(queued)) return null;
@@ -21,7 +22,11 @@ export function queuePlace(line: string): QueuePlace | null {
   return { position, seconds: typeof seconds === "number" ? seconds : null };
 }
 
-/** The answer in a response, be it alone or after lines about the queue. */
+/**
+ * The text of the answer in a response, alone or after lines about the queue.
+ *
+ * `onQueued` is called for each of these as it arrives. Rejects when the connection is lost.
+ */
 export async function answerOf(
   response: Response,
   onQueued: (place: QueuePlace) => void,

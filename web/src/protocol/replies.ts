@@ -1,44 +1,50 @@
-/** What kernels reply to the page's requests. */
+/** The replies of kernels to the page's requests. */
 
 import { type JsonObject, objectAt, objectsAt, textAt, textsAt } from "./json";
 
-/** What an interact's update has come to. */
+/** The result of an interact's update. */
 export interface UpdateReply {
-  /** Names of the files that it made. */
+  /** The names of the files that it has written. */
   readonly newFiles: readonly string[];
-  /** Why the kernel did not take the values, where it says so nowhere else; empty when it did. */
+  /** Why the kernel refused the values, if no output says so; otherwise empty. */
   readonly refusal: string;
 }
 
-/** What could stand from `start` to `end`, in code points. */
+/** Replacements for the text from `start` to `end`, which are offsets in code points. */
 export interface Completion {
   readonly matches: readonly string[];
   readonly start: number;
   readonly end: number;
 }
 
-/** Refusals about which the kernel says nothing but in its reply. */
-const UNSAID = new Set(["unknown_interact", "unknown_control", "invalid_value", "invalid_request"]);
+/** Error names of refusals that the kernel reports only in its reply. */
+const REPLY_ONLY = new Set([
+  "unknown_interact",
+  "unknown_control",
+  "invalid_value",
+  "invalid_request",
+]);
 
+/** Decodes the reply to an interact's update. */
 export function updateReply(reply: JsonObject): UpdateReply {
-  const isRefused = reply["status"] === "error" && UNSAID.has(textAt(reply, "ename"));
+  const isRefused = reply["status"] === "error" && REPLY_ONLY.has(textAt(reply, "ename"));
   const refusal = isRefused ? textAt(reply, "evalue") || "The kernel refused these values." : "";
   return { newFiles: newFiles(reply), refusal };
 }
 
-/** Null for a reply that names no place. */
+/** Decodes a complete_reply; null if it has no offsets. */
 export function completeReply(reply: JsonObject): Completion | null {
   const { cursor_start: start, cursor_end: end } = reply;
   if (typeof start !== "number" || typeof end !== "number") return null;
   return { matches: textsAt(reply, "matches"), start, end };
 }
 
-/** The explanation as plain text; empty where there is none. */
+/** The text/plain of an inspect_reply; empty if there is none. */
 export function inspectReply(reply: JsonObject): string {
   return textAt(objectAt(reply, "data"), "text/plain");
 }
 
-/** The names of files that a reply announces in its payload. */
+/** The names of the new files that the payload of a reply lists. */
 export function newFiles(reply: JsonObject): string[] {
   return objectsAt(reply, "payload").flatMap((part) => textsAt(part, "new_files"));
 }

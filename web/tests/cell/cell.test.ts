@@ -88,7 +88,7 @@ test("has the parts that pages style, and a hint until something has run", async
   expect(find(".sagecell_hint")).toBeNull();
 });
 
-test("a program's output and files appear, and Stop is there only meanwhile", async () => {
+test("a program's output and files appear; Stop is shown while it runs", async () => {
   expect(find(".sagecell_stopButton").hidden).toBe(true);
   await run();
   expect(state()).toBe("running");
@@ -106,7 +106,7 @@ test("a program's output and files appear, and Stop is there only meanwhile", as
   expect(find(".sagecell_evalButton").getAttribute("aria-disabled")).toBe("false");
 });
 
-test("the output is busy until all that was said is drawn", async () => {
+test("the output is busy until all of it is drawn", async () => {
   const isBusy = () => find(".sagecell_output").getAttribute("aria-busy");
   await run();
   expect(isBusy()).toBe("true");
@@ -123,7 +123,7 @@ test("the output is busy until all that was said is drawn", async () => {
   await run();
   expect(isBusy()).toBe("true");
   replies("ok");
-  expect(isBusy()).toBe("false"); // nothing was said
+  expect(isBusy()).toBe("false"); // There was no message.
 });
 
 test("Evaluate does nothing while a program runs", async () => {
@@ -134,7 +134,7 @@ test("Evaluate does nothing while a program runs", async () => {
   expect(channels).toHaveLength(1);
 });
 
-test("the next evaluation has a kernel of its own and a clean sheet", async () => {
+test("the next evaluation has a kernel of its own and an empty output", async () => {
   await run();
   says("stream", { name: "stdout", text: "old" });
   replies("ok", [{ new_files: ["a"] }]);
@@ -147,7 +147,7 @@ test("the next evaluation has a kernel of its own and a clean sheet", async () =
   expect(channels[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
 });
 
-test("what an earlier program's threads say late is not in the output of a later one", async () => {
+test("late output of an earlier program's threads is not in the later output", async () => {
   await run();
   replies("ok");
   const late = said("stream", { name: "stdout", text: "late" }, channels[0]!.sent[0]!.msg_id);
@@ -171,7 +171,7 @@ test("HTML finds the kernel's files", async () => {
   ]);
 });
 
-test("the keyboard is not left on a button that has gone", async () => {
+test("the focus does not stay on a hidden button", async () => {
   await run();
   find(".sagecell_stopButton").focus();
   find(".sagecell_stopButton").click();
@@ -182,7 +182,7 @@ test("the keyboard is not left on a button that has gone", async () => {
   expect(document.activeElement).toBe(find(".sagecell_evalButton"));
 });
 
-test("a warning stands beside the state until the end", async () => {
+test("a warning is shown beside the state until the end", async () => {
   await run();
   channels[0]!.says(said("sagecell_warning", { reason: "lifetime", message: "Soon it is over." }));
   expect(find(".sagecell_warning").textContent).toBe("Soon it is over.");

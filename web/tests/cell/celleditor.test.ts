@@ -54,7 +54,7 @@ function editorOf(kind: EditorKind, code = "1\n2"): CellEditor {
 }
 const area = () => document.querySelector("textarea");
 
-test("a text area is there at once, and CodeMirror takes what was typed meanwhile", async () => {
+test("a text area is shown at once, and CodeMirror takes over its text", async () => {
   const editor = editorOf("codemirror");
   expect(editor.code()).toBe("1\n2");
   area()!.value = "typed";
@@ -93,7 +93,7 @@ test.each<[EditorKind, number, boolean]>([
 });
 
 // contract: 7.5
-describe("pages that know CodeMirror 5", () => {
+describe("pages for CodeMirror 5", () => {
   test("find it on the element that has its class", async () => {
     const editor = editorOf("codemirror");
     const data = editorData(editor);
@@ -123,7 +123,7 @@ describe("pages that know CodeMirror 5", () => {
     },
   );
 
-  test("hear of changes until they no longer want to", async () => {
+  test("receive changes until they unsubscribe", async () => {
     const editor = editorOf("codemirror");
     await editor.open();
     const data = editorData(editor);
@@ -182,7 +182,7 @@ test.each<EditorKind>(["textarea", "codemirror"])(
   },
 );
 
-test("CodeMirror that comes after the end is not made", async () => {
+test("CodeMirror is not created after `dispose`", async () => {
   const editor = editorOf("codemirror");
   const opened = editor.open();
   editor.dispose();

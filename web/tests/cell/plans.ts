@@ -1,7 +1,8 @@
-/** Plans of cells, with what a test does not care about filled in. */
+/** Plans of cells for tests. */
 
 import type { CellPlan } from "../../src/cell/plan";
 
+/** A plan with defaults for the settings that `wishes` does not give. */
 export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): CellPlan {
   return {
     input: element,

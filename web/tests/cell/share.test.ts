@@ -29,7 +29,7 @@ beforeEach(() => {
 });
 
 // contract: 8
-test("shows a short link and one that holds the program, and copies each", async () => {
+test("shows a short link and one with the program, and copies each", async () => {
   const share = shareWith(async () => ({ query: "a&b", zip: "eJw-_w==", interacts: "eJyL" }));
   expect(share.element.hidden).toBe(true);
   await share.show(PROGRAM);

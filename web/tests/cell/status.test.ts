@@ -26,7 +26,7 @@ test.each<[State | null, string]>([
   expect(words(state)).toBe(sentence);
 });
 
-test("places in line are counted as people count", () => {
+test("positions are ordinals", () => {
   const places = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 101, 111, 112, 123];
   expect(places.map(ordinal).join(" ")).toBe(
     "1st 2nd 3rd 4th 10th 11th 12th 13th 21st 22nd 23rd 101st 111th 112th 123rd",
@@ -44,7 +44,7 @@ test.each([
   expect(duration(seconds)).toBe(text);
 });
 
-test("the seconds tick where a screen reader does not hear them, and stop with the program", () => {
+test("the seconds are outside the live region, and stop with the program", () => {
   const clock = new FakeClock();
   const line = new StatusLine(clock);
   line.show({ name: "running", since: clock.now() });
@@ -57,14 +57,14 @@ test("the seconds tick where a screen reader does not hear them, and stop with t
   expect(clock.pending).toBe(0);
 });
 
-test("the state's name is there for style sheets and tests", () => {
+test("the state's name is an attribute for style sheets and tests", () => {
   const line = new StatusLine(new FakeClock());
   expect(line.element.dataset["state"]).toBe("idle");
   line.show({ name: "starting" });
   expect(line.element.dataset["state"]).toBe("starting");
 });
 
-test("a warning is a second thing to hear, until it is taken back", () => {
+test("a warning is a second announcement, until it is withdrawn", () => {
   const line = new StatusLine(new FakeClock());
   line.show({ name: "running", since: 1000 });
   const [words, warning] = line.element.querySelectorAll("[role=status][aria-live=polite]");

@@ -27,7 +27,7 @@ beforeEach(() => {
   kept = new Map();
   fetched = 0;
   html = "<p>Be <b>kind</b>.</p><script>bad()</script>";
-  // jsdom has no dialogs that block.
+  // jsdom does not implement `showModal` and `close`.
   HTMLDialogElement.prototype.showModal = function () {
     this.open = true;
   };
@@ -41,7 +41,7 @@ const press = (name: string) =>
   document.querySelector<HTMLElement>(`dialog .sagecell_terms_${name}`)!.click();
 
 // contract: 7.8
-test("terms are shown once, and that they were accepted is remembered", async () => {
+test("terms are shown once, and their acceptance is remembered", async () => {
   const asked = terms();
   expect(asked.areAccepted).toBe(false);
   const answers = [asked.ask(), asked.ask()];
@@ -59,27 +59,30 @@ test("terms are shown once, and that they were accepted is remembered", async ()
 });
 
 // contract: 7.8
-test.each(["decline", "escape"])("who does not accept (%s) may be asked again", async (how) => {
-  const asked = terms();
-  const answer = asked.ask();
-  await settled();
-  if (how === "decline") press("decline");
-  else document.querySelector("dialog")!.dispatchEvent(new Event("close"));
-  expect(await answer).toBe(false);
-  expect(asked.areAccepted).toBe(false);
-  expect(kept.size).toBe(0);
-  void asked.ask();
-  await settled();
-  expect(document.querySelectorAll("dialog")).toHaveLength(1);
-});
+test.each(["decline", "escape"])(
+  "a visitor who does not accept (%s) may be asked again",
+  async (how) => {
+    const asked = terms();
+    const answer = asked.ask();
+    await settled();
+    if (how === "decline") press("decline");
+    else document.querySelector("dialog")!.dispatchEvent(new Event("close"));
+    expect(await answer).toBe(false);
+    expect(asked.areAccepted).toBe(false);
+    expect(kept.size).toBe(0);
+    void asked.ask();
+    await settled();
+    expect(document.querySelectorAll("dialog")).toHaveLength(1);
+  },
+);
 
-test("without terms nobody is asked", async () => {
+test("without terms there is no dialog", async () => {
   html = null;
   expect(await terms().ask()).toBeNull();
   expect(document.querySelector("dialog")).toBeNull();
 });
 
-test("a browser that forbids storage remembers as long as the page is there", async () => {
+test("without storage, acceptance lasts until the page is unloaded", async () => {
   const asked = terms(true);
   expect(asked.areAccepted).toBe(false);
   const answer = asked.ask();

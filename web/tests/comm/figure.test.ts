@@ -25,7 +25,7 @@ afterEach(() => {
   delete (window as { mpl?: unknown }).mpl;
 });
 
-/** What matplotlib's own script puts on a page. */
+/** Defines `mpl` as matplotlib's own script does. */
 function load(): void {
   const figure = class {
     constructor(id: string, its: Socket, _download: unknown, parent: HTMLElement) {
@@ -64,22 +64,22 @@ test("the page's mpl draws a figure into the element of that id", () => {
 });
 
 // contract: 4.21
-test("until there is such a script, a sentence says so", () => {
+test("a sentence is shown until the page has the script", () => {
   const view = show();
   view.handle({ data: "nobody draws it" });
   view.drawn();
-  expect(view.element.textContent).toContain("no program for it");
+  expect(view.element.textContent).toContain("no viewer for");
   load();
   view.drawn();
   view.drawn();
   expect([made, view.element.textContent]).toEqual([["figure-1"], ""]);
 });
 
-test("a stranger's figure gets neither the script nor a name", () => {
+test("a stranger's figure gets neither the script nor an id", () => {
   load();
   const view = show(false);
   expect([made, view.element.id]).toEqual([[], ""]);
-  expect(view.element.textContent).toContain("no program for it");
+  expect(view.element.textContent).toContain("no viewer for");
 });
 
 test("the id of another element is not given twice", () => {
@@ -88,12 +88,12 @@ test("the id of another element is not given twice", () => {
   expect(show(true, { id: 7 }).element.id).toBe("");
 });
 
-test("a script that fails is reported, and takes nothing with it", () => {
+test("a script that throws is reported, and a note is shown", () => {
   const reported = reports();
   load();
   const view = show();
   view.handle({ data: "broken" });
-  expect(view.element.textContent).toContain("no program for it");
+  expect(view.element.textContent).toContain("no viewer for");
   Object.assign(window, {
     mpl: {
       figure: function () {
@@ -101,7 +101,7 @@ test("a script that fails is reported, and takes nothing with it", () => {
       },
     },
   });
-  expect(show().element.textContent).toContain("no program for it");
+  expect(show().element.textContent).toContain("no viewer for");
   expect(reported()).toMatchObject([
     [expect.anything(), { message: "broken" }],
     [expect.anything(), { message: "no figure" }],
@@ -109,7 +109,7 @@ test("a script that fails is reported, and takes nothing with it", () => {
 });
 
 // contract: 4.21
-test("threejs is answered with a sentence", () => {
+test("threejs shows a sentence", () => {
   const view = createView(
     "threejs",
     {},

@@ -38,7 +38,7 @@ function show(data: JsonObject = { filename: "plot.png" }): CommView {
     naturalWidth: { value: 400 },
     naturalHeight: { value: 200 },
   });
-  // Shown at half its size, somewhere.
+  // Displayed at half its size, away from the origin.
   picture.getBoundingClientRect = () => new DOMRect(10, 20, 200, 100);
   return view;
 }
@@ -60,7 +60,7 @@ async function answer(): Promise<void> {
 }
 
 // contract: 4.21
-test("a click is told in the picture's own pixels", async () => {
+test("a click is sent in the picture's own pixels", async () => {
   show();
   expect(source()).toBe("/kernel/k1/files/plot.png?v=1");
   point("click", 10 + 60, 20 + 22);
@@ -70,7 +70,7 @@ test("a click is told in the picture's own pixels", async () => {
   expect(sent[1]).toEqual({ x: 0, y: 199, eventType: "dblclick" });
 });
 
-test("events wait for the one before them, and of moves the last one counts", async () => {
+test("events wait for the one before, and consecutive moves are merged", async () => {
   show();
   point("mousedown", 10, 20);
   for (let x = 10; x < 60; x += 1) point("mousemove", x, 20, { buttons: 1 });
@@ -85,14 +85,14 @@ test("events wait for the one before them, and of moves the last one counts", as
   ]);
 });
 
-test("a mouse that passes over it, and its other buttons, are nobody's concern", () => {
+test("moves without a button, and other buttons, are ignored", () => {
   show();
   point("mousemove", 30, 30);
   point("mousedown", 30, 30, { button: 2 });
   expect(sent).toEqual([]);
 });
 
-test("a program that does nothing about its events is not told more and more", async () => {
+test("the queue of events is limited", async () => {
   show();
   for (let i = 0; i < 100; i += 1) point("click", 10, 20);
   for (let i = 0; i < 100; i += 1) await answer();
@@ -125,13 +125,13 @@ test("the program may show another picture, or the same file again", () => {
   expect(source()).toBe("/kernel/k1/files/plot.png?v=2");
 });
 
-test("a file that is not there yet is asked for again when its program has ended", () => {
+test("a missing file is requested again when the program has ended", () => {
   const view = show();
   image().dispatchEvent(new Event("error"));
   expect(source()).toBe("/kernel/k1/files/plot.png?v=1");
   view.flush();
   expect(source()).toBe("/kernel/k1/files/plot.png?v=2");
-  // The end may be told before the failure.
+  // The end may precede the failure.
   view.flush();
   image().dispatchEvent(new Event("error"));
   expect(source()).toBe("/kernel/k1/files/plot.png?v=3");
@@ -147,7 +147,7 @@ test.each(["../../../permalink", "", "/etc/passwd", "//elsewhere.test/x.png", "h
   },
 );
 
-test("when nobody listens any more it is a picture", async () => {
+test("after the end of the comm it is an ordinary picture", async () => {
   show().end();
   point("click", 30, 30);
   press("Enter");

@@ -74,7 +74,7 @@ function open(content: JsonObject): HTMLElement | null {
 const WIDGET = { comm_id: "c1", target_name: "graphicswidget", data: { filename: "a.png" } };
 
 // contract: 4.21
-test("a comm is shown where it was opened, and hears what is its own", async () => {
+test("a comm is shown where it was opened, and receives its own messages", async () => {
   const element = open(WIDGET)!;
   expect(comms.handle(message("comm_msg", { comm_id: "c1", data: { early: 1 } }))).toBe(true);
   await settled();
@@ -96,13 +96,13 @@ test.each(["threejs", "matplotlib"])("%s is a target, too", (target) => {
 });
 
 // contract: 4.21
-test("a target that nobody knows is closed, as Jupyter does it", () => {
+test("a comm with an unknown target is closed, as in Jupyter", () => {
   expect(open({ comm_id: "c1", target_name: "jupyter.widget", data: {} })).toBeNull();
   expect(sent).toEqual([["comm_close", { comm_id: "c1", data: {} }]]);
 });
 
 // contract: 4.21
-test("what answers an event belongs to the cell in which the comm was opened", async () => {
+test("the output of an event is shown in the cell in which the comm was opened", async () => {
   open(WIDGET);
   await settled();
   void hosts[0]!.send({ x: 1, y: 2, eventType: "click" });
@@ -122,14 +122,14 @@ test.each<[string, JsonObject]>([
   expect(sent).toEqual([]);
 });
 
-test("the id of another comm opens none, and data may be anything", async () => {
+test("a known id opens no comm, and data may be anything", async () => {
   expect(open({ ...WIDGET, data: "x" })!.textContent).toBe("");
   expect(open(WIDGET)).toBeNull();
   await settled();
   expect(hosts).toHaveLength(1);
 });
 
-test("there are so many, and not more", () => {
+test("the number of comms is limited", () => {
   for (let number = 0; number < 100; number += 1) open({ ...WIDGET, comm_id: `c${number}` });
   expect(open({ ...WIDGET, comm_id: "more" })).toBeNull();
   expect(sent).toEqual([["comm_close", { comm_id: "more", data: {} }]]);
@@ -147,7 +147,7 @@ test("with the cell's next run they are closed; with the kernel they only end", 
   expect(comms.element({ "application/x-comm": "c1" })).toBeNull();
 });
 
-test("a view that cannot be loaded is told of in words", async () => {
+test("a sentence replaces a view that cannot be loaded", async () => {
   reports();
   isBroken = true;
   const element = open(WIDGET)!;
@@ -155,13 +155,13 @@ test("a view that cannot be loaded is told of in words", async () => {
   expect(element.textContent).toContain("could not be loaded");
 });
 
-test("a view that cannot be made is reported, and another comm is shown", async () => {
+test("a view that throws is reported, and other comms are shown", async () => {
   const reported = reports();
   const broken = open({ ...WIDGET, data: { filename: "broken" } })!;
   const other = open({ ...WIDGET, comm_id: "c2" })!;
   await settled();
   expect(comms.handle(message("comm_msg", { comm_id: "c1", data: 7 }))).toBe(true);
-  expect(broken.textContent).toBe("What the program opened could not be shown.");
+  expect(broken.textContent).toBe("This interactive output could not be shown.");
   expect(other.textContent).toContain("a.png");
   expect(told).toEqual([]);
   expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);

@@ -3,25 +3,25 @@ import { expect, test } from "vitest";
 import { guarded, report } from "../../src/dom/errors";
 import { reports } from "../fakes";
 
-test("what is reported is in the console, with what was being done", () => {
+test("a report is in the console, with its context", () => {
   const reported = reports();
   const error = new Error("a mistake");
   report(error, "drawing");
-  expect(reported()).toEqual([["sagecell-tx, drawing:", error]]);
+  expect(reported()).toEqual([["sagecell-tx: error while drawing:", error]]);
 });
 
-test("what goes well is passed on, and nothing is reported", () => {
+test("a result is returned, and nothing is reported", () => {
   const reported = reports();
   expect(guarded("adding", () => 1 + 1)).toBe(2);
   expect(reported()).toEqual([]);
 });
 
-test("what throws gives nothing, and is reported", () => {
+test("an exception gives undefined, and is reported", () => {
   const reported = reports();
   const error = new Error("a mistake");
   const given = guarded("adding", (): number => {
     throw error;
   });
   expect(given).toBeUndefined();
-  expect(reported()).toEqual([["sagecell-tx, adding:", error]]);
+  expect(reported()).toEqual([["sagecell-tx: error while adding:", error]]);
 });

@@ -10,7 +10,7 @@ beforeEach(() => {
   done = [];
 });
 
-test("what is to be done waits for the value, in order, and is done at once later", () => {
+test("calls wait for the value, in order; later ones run at once", () => {
   pending.with((value) => done.push(`${value} 1`));
   pending.with((value) => done.push(`${value} 2`));
   expect([pending.value, done]).toEqual([null, []]);
@@ -20,7 +20,7 @@ test("what is to be done waits for the value, in order, and is done at once late
   expect(pending.value).toBe("it");
 });
 
-test("what fails is reported, and the next is done", () => {
+test("a call that throws is reported, and the next runs", () => {
   const reported = reports();
   pending.with(() => {
     throw new Error("a mistake");
@@ -28,10 +28,12 @@ test("what fails is reported, and the next is done", () => {
   pending.with((value) => done.push(value));
   pending.resolve("it");
   expect(done).toEqual(["it"]);
-  expect(reported()).toMatchObject([["sagecell-tx, testing:", { message: "a mistake" }]]);
+  expect(reported()).toMatchObject([
+    ["sagecell-tx: error while testing:", { message: "a mistake" }],
+  ]);
 });
 
-test("when there will be no value, nothing is done and nothing is kept", () => {
+test("after `fail`, calls are dropped", () => {
   pending.with((value) => done.push(value));
   pending.fail();
   pending.with((value) => done.push(value));

@@ -21,7 +21,7 @@ afterEach(() => {
   document.body.replaceChildren();
 });
 
-test("parts are gone a second after the last was taken away, alone or with what it is in", () => {
+test("parts are gone a second after the last was removed, alone or with an ancestor", () => {
   document.querySelector("main")!.remove();
   clock.advance(10);
   expect([goings, presence.isOnPage]).toEqual([0, true]);
@@ -63,7 +63,7 @@ test("a part in a shadow tree goes with its host", () => {
   expect(goings).toBe(1);
 });
 
-test("nobody is told after the end, and nothing is left in the parts", () => {
+test("after `dispose` there are no calls, and nothing is left in the parts", () => {
   document.body.replaceChildren();
   presence.dispose();
   presence.dispose();

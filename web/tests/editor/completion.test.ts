@@ -37,7 +37,7 @@ const completer = completerFor({
 });
 
 // contract: 7.7
-test("without a kernel the server's completer is asked, and told the language", async () => {
+test("without a kernel, the server's completer gets the request and the language", async () => {
   expect(completer.isReady()).toBe(true);
   expect(await completer.complete("pri", 3)).toEqual({ from: 0, to: 3, matches: ["print"] });
   kernel = { isAlive: false, isIdle: false };
@@ -50,7 +50,7 @@ test("without a kernel the server's completer is asked, and told the language", 
 });
 
 // contract: 7.7
-test("a kernel that lives is asked itself, when it is idle and for what it speaks", async () => {
+test("an idle kernel gets the request, for the languages that it completes", async () => {
   kernel = { isAlive: true, isIdle: false };
   expect(completer.isReady()).toBe(false);
   kernel = { isAlive: true, isIdle: true };
@@ -64,20 +64,20 @@ test("a kernel that lives is asked itself, when it is idle and for what it speak
   ]);
 });
 
-test("positions are told in code points, and come back in the editor's own", async () => {
+test("positions are sent in code points, and returned in UTF-16 units", async () => {
   reply = async () => ({ matches: ["y"], cursor_start: 2, cursor_end: 3 });
   expect(await completer.complete("\u{1f600} x", 4)).toEqual({ from: 3, to: 4, matches: ["y"] });
   expect(asked[0]![2]["cursor_pos"]).toBe(3);
 });
 
-test("what fails, or is no answer, is nothing", async () => {
+test("failures and malformed replies give nothing", async () => {
   reply = async () => Promise.reject(new KernelGone());
   expect([await completer.complete("p", 1), await completer.inspect("p", 1)]).toEqual([null, ""]);
   reply = async () => ({ matches: 7, data: [] });
   expect([await completer.complete("p", 1), await completer.inspect("p", 1)]).toEqual([null, ""]);
 });
 
-test("a mistake is nothing, too, but is reported", async () => {
+test("an unexpected error gives nothing, and is reported", async () => {
   const reported = reports();
   reply = async () => Promise.reject(new TypeError("a mistake"));
   expect([await completer.complete("p", 1), await completer.inspect("p", 1)]).toEqual([null, ""]);

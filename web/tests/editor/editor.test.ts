@@ -4,7 +4,7 @@ import { type Completer, type Editor, createEditor } from "../../src/editor/edit
 import { language } from "../../src/editor/languages";
 import { renderText } from "../../src/output/mime";
 
-// jsdom lays nothing out; where its ranges are is all that CodeMirror misses.
+// jsdom has no layout; CodeMirror needs only the rectangles of ranges.
 Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
 
 let parent: HTMLElement;
@@ -27,7 +27,7 @@ beforeEach(() => {
 afterEach(() => parent.remove());
 
 const content = () => parent.querySelector<HTMLElement>(".cm-content")!;
-/** Editors read `keyCode` as well. */
+/** CodeMirror also reads `keyCode`. */
 interface KeyOptions {
   readonly keyCode?: number;
   readonly ctrlKey?: boolean;
@@ -65,13 +65,13 @@ test("Tab indents by four spaces; after Escape it leaves the editor", () => {
   expect(editor.code()).toBe("    def f():\n    return 1\n");
 });
 
-describe("what is typed in place of a selection", () => {
+describe("text typed over a selection", () => {
   const type = (data: string, inputType = "insertText") =>
     content().dispatchEvent(
       new InputEvent("beforeinput", { inputType, data, bubbles: true, cancelable: true }),
     );
 
-  test("is put there by the editor, not by the browser", () => {
+  test("is inserted by the editor, not by the browser", () => {
     press("a", { ctrlKey: true, keyCode: 65 });
     expect(type("7")).toBe(false);
     expect(editor.code()).toBe("7");
@@ -86,7 +86,7 @@ describe("what is typed in place of a selection", () => {
     expect(editor.code()).toBe("(x)");
   });
 
-  test("is the browser's without a selection, and while an input method composes", () => {
+  test("is left to the browser without a selection and in an input method", () => {
     expect(type("7")).toBe(true);
     press("a", { ctrlKey: true, keyCode: 65 });
     expect(type("七", "insertCompositionText")).toBe(true);
@@ -94,14 +94,14 @@ describe("what is typed in place of a selection", () => {
   });
 });
 
-test("speaks another language when told to, and keeps the program", () => {
+test("changes the language, and keeps the program", () => {
   editor.setLanguage(language("r"));
   expect(content().getAttribute("aria-label")).toBe("R program");
   expect(parent.querySelectorAll(".tok-keyword")).toHaveLength(0);
   expect(editor.code()).toBe("def f():\n    return 1\n");
 });
 
-test("a program may be replaced, and one to be read is not written", () => {
+test("a program may be replaced; a read-only one cannot be edited", () => {
   editor.setCode("1");
   expect(editor.code()).toBe("1");
   const readOnly = createEditor({
@@ -137,7 +137,7 @@ test.each([
 });
 
 // contract: 7.7
-test("Tab behind a name asks the kernel, while there is one, and indents otherwise", async () => {
+test("Tab after a name asks the kernel if there is one, and indents otherwise", async () => {
   const asked: [string, number][] = [];
   let isReady = false;
   const completer: Completer = {
@@ -170,7 +170,7 @@ test("Tab behind a name asks the kernel, while there is one, and indents otherwi
   expect(made.code()).toBe("pri");
 });
 
-test("an editor that is disposed leaves no element, and no listener on the window", () => {
+test("`dispose` leaves no element, and no listener on the window", () => {
   editor.dispose();
   const page = document.defaultView!;
   const added = vi.spyOn(page, "addEventListener");

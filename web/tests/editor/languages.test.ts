@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 import { ALL, language, literal } from "../../src/editor/languages";
 
-/** What Python makes of literals. */
+/** The values of Python literals, as Python reads them. */
 function evaluated(literals: readonly string[]): unknown {
   const program =
     "import ast, json, sys\n" +
@@ -34,7 +34,7 @@ const TEXTS = [
 
 describe("a literal", () => {
   // contract: 5.5
-  test("is to Python exactly the text", () => {
+  test("is exactly the text to Python", () => {
     expect(evaluated(TEXTS.map(literal))).toEqual(TEXTS);
   });
 
@@ -53,7 +53,7 @@ describe("a literal", () => {
     expect(evaluated(texts.map(literal))).toEqual(texts);
   });
 
-  test("of half a surrogate pair can be sent, and is that half", () => {
+  test("of a lone surrogate can be sent", () => {
     expect(literal("a\ud800b\udc00")).toBe('"""a\\ud800b\\udc00"""');
     expect(literal("\ud83d\ude00")).toBe('"""\ud83d\ude00"""');
   });
@@ -64,7 +64,7 @@ describe("a literal", () => {
 });
 
 // contract: 5.5
-test("each language reaches the kernel in its own way", () => {
+test("each language has its own wrapping", () => {
   expect(ALL).toEqual([
     "sage",
     "gap",
@@ -86,13 +86,13 @@ test("each language reaches the kernel in its own way", () => {
 });
 
 // contract: 5.5
-test("R and Octave have their pictures made", () => {
+test("R and Octave write their pictures", () => {
   const r = language("r").wrap("plot(1)");
   expect(r).toMatch(/^print\(r\.eval\("""options\(bitmapType='cairo'\)\nplot\(1\)\ngraphics\.off/);
   const octave = language("octave").wrap("plot(1)");
   expect(octave).toMatch(/^print\(octave\.eval\("""[^]*\nplot\(1\)\n[^]*octave\.png/);
 });
 
-test.each(["fortran", "toString", "__proto__", ""])("%j goes to the kernel as it is", (name) => {
+test.each(["fortran", "toString", "__proto__", ""])("%j is sent unwrapped", (name) => {
   expect(language(name).wrap("x")).toBe("x");
 });

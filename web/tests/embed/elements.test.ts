@@ -14,7 +14,7 @@ describe("the program for a cell", () => {
   const program = (html: string, code?: unknown, codeLocation?: unknown) =>
     programFor(code, codeLocation, page(html));
 
-  test("is told outright", () => {
+  test("is the option `code`", () => {
     expect(program("<div><script>in()</script></div>", " told() \n", "#x")).toBe("told()");
     expect(program("<div>in</div>", "")).toBe("");
     expect(program("<div>in</div>", 7)).toBe("7");
@@ -71,7 +71,7 @@ describe("elements", () => {
     expect(claim(element)).toBe(true);
   });
 
-  test("a text area makes room, which takes its name and is taken", () => {
+  test("a text area is replaced by a claimed element with its id", () => {
     const room = roomFor(page('<textarea id="a" class="b">x</textarea>'));
     expect([room.tagName, room.id, room.className]).toEqual(["DIV", "a", "b"]);
     expect(document.querySelector("textarea")).toBeNull();

@@ -44,7 +44,7 @@ afterEach(() => {
 });
 
 // contract: 6.1
-test("the names are there, and what a page has set beforehand stays", () => {
+test("the names are defined, except those that the page has set", () => {
   page["sagecell"] = { quietMode: true, mine: 7 };
   const before = page["sagecell"];
   script();
@@ -61,7 +61,7 @@ test("the names are there, and what a page has set beforehand stays", () => {
 });
 
 // contract: 6.1
-test("who waits for the cells' own script has it loaded", async () => {
+test("reading _initPromise loads the cells' script", async () => {
   script();
   const { sagecell } = page;
   expect(sagecell._initPromise).toBe(sagecell._initPromise);
@@ -88,7 +88,7 @@ test("singlecell is the same", () => {
 });
 
 // contract: 6.3
-test("jQuery is given to pages that have none, and to no others", () => {
+test("jQuery is defined only on pages without it", () => {
   script();
   expect([page["jQuery"], page["$"]]).toEqual([JQUERY, JQUERY]);
   delete page["sagecell"];
@@ -113,7 +113,7 @@ test("a second copy leaves the first as it is", () => {
 });
 
 // contract: 6.5
-test("what old pages still call harms nothing", () => {
+test("names that old pages call have no effect", () => {
   script();
   const { sagecell } = page as { sagecell: any };
   const callback = vi.fn();
@@ -127,7 +127,7 @@ test("what old pages still call harms nothing", () => {
 });
 
 // contract: 6.4
-test("the cells come from the server whose script it is, with their style before the page's", async () => {
+test("cells and their style sheet come from the script's server; the sheet precedes the page's", async () => {
   document.body.innerHTML = "<div id=a></div>";
   document.head.append(document.createElement("style"));
   script();

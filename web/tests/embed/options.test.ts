@@ -20,7 +20,7 @@ test("templates are what they always were", () => {
 });
 
 // contract: 7.2, 7.6
-test("a page's wishes are above its template's, and what is hidden adds up", () => {
+test("a page's options override its template's, and hidden parts add up", () => {
   const wishes = settled({ template: TEMPLATES["minimal"], editor: "textarea", hide: ["output"] });
   expect(wishes["editor"]).toBe("textarea");
   expect(wishes["hide"]).toEqual(["messages", "editor", "files", "permalink", "output"]);
@@ -43,7 +43,7 @@ describe("hidden", () => {
     expect(hidden({}, true)).toContain("permalink");
   });
 
-  test("is nothing for names that nobody knows", () => {
+  test("ignores unknown names", () => {
     const names = ["editorToggle", "done", "sessionTitle", "sageMode", 7, null];
     expect(() => hidden({ hide: names })).not.toThrow();
     expect(() => hidden({ hide: "editor" })).not.toThrow();
@@ -51,7 +51,7 @@ describe("hidden", () => {
   });
 });
 
-test("languages are never none, and the default is one of them", () => {
+test("there is always a language, and the default is one of them", () => {
   expect(languagesOf({})).toEqual(["sage"]);
   expect(languagesOf({ languages: [] })).toEqual(["sage"]);
   expect(languagesOf({ languages: ["r", "r", 7, "gap"] })).toEqual(["r", "gap"]);
@@ -60,12 +60,12 @@ test("languages are never none, and the default is one of them", () => {
   expect(languageOf({ languages: ["r", "gap"], defaultLanguage: "sage" })).toBe("r");
 });
 
-test("an editor that nobody knows is CodeMirror", () => {
+test("an unknown editor is CodeMirror", () => {
   expect(editorOf({ editor: "textarea-readonly" })).toBe("textarea-readonly");
   for (const editor of ["ace", undefined, 7]) expect(editorOf({ editor })).toBe("codemirror");
 });
 
-test("interacts come as an array or as its text", () => {
+test("interacts may be an array or its JSON", () => {
   expect(interactsOf({ interacts: [{ state: {} }, 7, null] })).toEqual([{ state: {} }]);
   expect(interactsOf({ interacts: '[{"state":{"n":1}}]' })).toEqual([{ state: { n: 1 } }]);
   for (const interacts of ["[", "{}", 7, undefined]) expect(interactsOf({ interacts })).toEqual([]);

@@ -31,20 +31,20 @@ describe("the server's root", () => {
     expect(root(scripts.join(""))).toBe("https://two.test/");
   });
 
-  test("is in the last link that tells of it, whatever the scripts are", () => {
+  test("is in the last sagecell-root link, whatever the scripts are", () => {
     const html =
       '<link property="sagecell-root" href="https://one.test"><link property="sagecell-root" href="/two">' +
       '<script src="https://x.test/static/embedded_sagecell.js"></script>';
     expect(root(html)).toBe("https://book.test/two/");
   });
 
-  test("is what the page says, above all", () => {
+  test("is the configured one before all others", () => {
     const html = '<link property="sagecell-root" href="https://one.test/">';
     expect(root(html, "https://told.test")).toBe("https://told.test/");
     expect(root(html, 7)).toBe("https://one.test/");
   });
 
-  test("is the page's own place when nothing tells of another", () => {
+  test("is the page's own base without links and scripts", () => {
     expect(root("")).toMatch(/^https:\/\/book\.test\//);
   });
 });

@@ -54,7 +54,7 @@ afterEach(() => document.body.replaceChildren());
 const plan = () => world.plans[0]!;
 
 // contract: 7.5
-test("information is there at once, and filled when the cell is", async () => {
+test("the handle exists at once, and is filled when the cell is made", async () => {
   const info = world.sagecell["makeSagecell"]({ inputLocation: "#one", evalButtonText: "Go" });
   expect(info).toMatchObject({ evalButtonText: "Go", editor: "codemirror" });
   expect(info).toMatchObject({ session: null, editorData: null, interacts: [] });
@@ -70,7 +70,7 @@ test("information is there at once, and filled when the cell is", async () => {
   expect(world.log).toEqual(["evaluate 1"]);
 });
 
-test("every option reaches the cell, and defaults what is not asked for", async () => {
+test("every option reaches the cell, with defaults for the others", async () => {
   await world.makes({ inputLocation: "#one" });
   expect(plan()).toMatchObject({
     code: "1",
@@ -135,7 +135,7 @@ describe("several elements", () => {
     expect(world.log).toEqual(["evaluate 3", "evaluate 4"]);
   });
 
-  test("are skipped when they are cells already, and those that come later are not", async () => {
+  test("are skipped if they are cells already; later ones are not", async () => {
     await world.makes({ inputLocation: ".c" });
     await world.makes({ inputLocation: ".c" });
     expect(world.plans).toHaveLength(2);
@@ -145,7 +145,7 @@ describe("several elements", () => {
   });
 
   // contract: 12.4
-  test("may be none", async () => {
+  test("may be missing", async () => {
     const callback = vi.fn();
     const info = await world.makes({ inputLocation: ".nowhere", callback });
     expect(info.array).toEqual([]);
@@ -187,7 +187,7 @@ describe("links", () => {
     expect({ ...world.sagecell["linkKeys"] }).toEqual({ k: 0 });
   });
 
-  test("of a key that is text like a call's number are apart", async () => {
+  test("with a key that looks like a call's number are separate", async () => {
     await world.makes({ inputLocation: "#one", linkKey: "1" });
     await world.makes({ inputLocation: "#two", linked: true });
     expect(world.plans[0]!.linkKey).not.toBe(world.plans[1]!.linkKey);
@@ -195,7 +195,7 @@ describe("links", () => {
 });
 
 // contract: T3
-test("an input form is moved away, and restored where it was", async () => {
+test("an input form is moved away and restored to its place", async () => {
   const info = await world.makes({ inputLocation: "#one" });
   const form = document.querySelector("#one .sagecell_input")!;
   const { moveInputForm, restoreInputForm } = world.sagecell;
@@ -212,7 +212,7 @@ test("an input form is moved away, and restored where it was", async () => {
   }
 });
 
-test("a cell is deleted, also while it is on its way", async () => {
+test("a cell can be deleted while it is being made", async () => {
   const info = world.sagecell["makeSagecell"]({ inputLocation: "#one", outputLocation: "#out" });
   world.sagecell["deleteSagecell"](info);
   await settled();
@@ -232,7 +232,7 @@ test("a cell is deleted once, with a form that was moved away", async () => {
   expect(document.getElementById("sagecell_moved")!.childElementCount).toBe(0);
 });
 
-test("nothing is looked for before the page has been parsed", async () => {
+test("elements are searched after the page has been parsed", async () => {
   world.parsed = [];
   const info = await world.makes({ inputLocation: "#late" });
   document.body.innerHTML = "<p id=late>late</p>";
@@ -251,7 +251,7 @@ test.each(["code", "linkKey", "evalButtonText"])(
   },
 );
 
-test("a callback that fails is the page's own trouble", async () => {
+test("an exception in a callback affects no cell", async () => {
   const reported = vi.fn();
   vi.stubGlobal("reportError", reported);
   const error = new Error("theirs");
@@ -266,7 +266,7 @@ test("a callback that fails is the page's own trouble", async () => {
   expect(world.plans).toHaveLength(1);
 });
 
-test("cells that could not be loaded say so, and may be asked for again", async () => {
+test("cells that could not be loaded show it, and a later call retries", async () => {
   world.isBroken = true;
   await world.makes({ inputLocation: "#one" });
   expect(document.querySelector("#one [role=alert]")?.textContent).toContain("could not be loaded");

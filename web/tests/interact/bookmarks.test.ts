@@ -30,11 +30,11 @@ const button = (name: string) =>
 
 function keep(name: string): void {
   all("input")[0]!.value = name;
-  button("Keep").click();
+  button("Save").click();
 }
 
 // contract: 4.5, 8
-test("the kernel's are listed, and choosing one brings its values back", () => {
+test("the kernel's are listed, and selecting one restores its values", () => {
   bookmarks.add("Start", { n: 3 });
   bookmarks.add("End", { n: 9 });
   bookmarks.add("Start", { n: 4 });
@@ -44,7 +44,7 @@ test("the kernel's are listed, and choosing one brings its values back", () => {
   expect(changes).toBe(0);
 });
 
-test("the visitor's own keep the values of that moment", () => {
+test("the visitor's own store the current values", () => {
   keep("one");
   values = { n: 2 };
   keep("  two ");
@@ -54,7 +54,7 @@ test("the visitor's own keep the values of that moment", () => {
   expect(changes).toBe(2);
 });
 
-test("Enter keeps; a bookmark without a name is none", () => {
+test("Enter saves; a bookmark needs a name", () => {
   keep("");
   expect(bookmarks.all()).toEqual([]);
   all("input")[0]!.value = "one";
@@ -62,10 +62,10 @@ test("Enter keeps; a bookmark without a name is none", () => {
   expect(bookmarks.all()).toEqual([{ name: "one", values: { n: 1 } }]);
 });
 
-test("one can be forgotten, and the keyboard is not lost with it", () => {
+test("one can be deleted, and the keyboard focus is kept", () => {
   keep("one");
-  button("Forget one").focus();
-  button("Forget one").click();
+  button("Delete one").focus();
+  button("Delete one").click();
   expect(bookmarks.all()).toEqual([]);
   expect(document.activeElement).toBe(all("input")[0]);
 });
@@ -79,7 +79,7 @@ test("they survive in a link", () => {
   expect(bookmarks.all()).toEqual(kept);
 });
 
-test("where nothing can be changed, neither can these, not even later ones", () => {
+test("read-only interacts have read-only bookmarks", () => {
   bookmarks.enable(false);
   bookmarks.add("Start", { n: 3 });
   button("Start").click();

@@ -39,7 +39,7 @@ test("the first value goes at once", async () => {
 });
 
 // contract: 4.2
-test("however fast values come, one run is under way and one waits, with the newest", async () => {
+test("at most one run is in flight and one waits, with the newest value", async () => {
   let most = 0;
   for (let next = 1; next <= 600; next += 1) {
     await ask(next);
@@ -55,7 +55,7 @@ test("however fast values come, one run is under way and one waits, with the new
   expect(latest.queued).toBe(0);
 });
 
-test("it goes on after a pause", async () => {
+test("it continues after a pause", async () => {
   await ask(1);
   runs[0]!.done();
   await settled();
@@ -63,7 +63,7 @@ test("it goes on after a pause", async () => {
   expect(runs.map(({ sent }) => sent)).toEqual([1, 2]);
 });
 
-test("a kernel that is gone is told of once, and asked nothing more", async () => {
+test("the kernel's end is reported once, and ends all requests", async () => {
   await ask(1);
   await ask(2);
   runs[0]!.fail(new KernelGone());
@@ -74,7 +74,7 @@ test("a kernel that is gone is told of once, and asked nothing more", async () =
   expect(latest.queued).toBe(0);
 });
 
-test("after its end it asks nothing, and what fails then is nobody's concern", async () => {
+test("after the end it sends nothing, and failures are ignored", async () => {
   await ask(1);
   await ask(2);
   latest.end();
@@ -84,7 +84,7 @@ test("after its end it asks nothing, and what fails then is nobody's concern", a
   expect(runs).toHaveLength(1);
 });
 
-test("a mistake is reported, and is no end: the next value goes", async () => {
+test("an exception is reported, and the next value is sent", async () => {
   const reported = reports();
   await ask(1);
   await ask(2);

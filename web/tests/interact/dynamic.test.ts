@@ -60,7 +60,7 @@ test("when another sets the variable, it asks for the value and shows it", async
   expect(host.sent).toHaveLength(1);
 });
 
-test("what is not its own, or its own doing, does not concern it", () => {
+test("other variables and its own changes are ignored", () => {
   show({ control_type: "Slider", value: 3 });
   changed("y");
   changed("x", "c");
@@ -83,7 +83,7 @@ test("a region of output asks once for any number of changes", async () => {
   expect(host.sent).toHaveLength(2);
 });
 
-test("when the kernel is gone, it is still there but does nothing", async () => {
+test("after the kernel's end, it is shown but disabled", async () => {
   show({ control_type: "ExpressionBox", value: "x" });
   const field = all("input")[0]!;
   enters(field, "y");

@@ -1,4 +1,4 @@
-/** An interact's cell and kernel, under the test's control. */
+/** Fakes of an interact's cell and kernel, controlled by the test. */
 
 import { type ControlHost, type Interact, type InteractHost } from "../../src/interact/api";
 import { type Control } from "../../src/interact/controls/control";
@@ -16,6 +16,7 @@ interface Asked {
   readonly reject: (error: Error) => void;
 }
 
+/** A host that records the requests, which the test answers. */
 export class FakeHost implements InteractHost, ControlHost {
   readonly id = "interact-1";
   readonly output = document.createElement("div");
@@ -51,24 +52,24 @@ export class FakeHost implements InteractHost, ControlHost {
     this.changes += 1;
   }
 
-  /** What the kernel was asked for, in order: the contents. */
+  /** The contents of all requests, in order. */
   get sent(): JsonObject[] {
     return this.asked.map(({ content }) => content);
   }
 
-  /** How many requests the kernel has not answered. */
+  /** The number of pending requests. */
   get open(): number {
     return this.asked.length - this.#answered;
   }
 
-  /** The kernel answers the oldest request that is open. */
+  /** Answers the oldest pending request. */
   async answers(reply: JsonObject = { status: "ok" }): Promise<void> {
     this.asked[this.#answered]!.resolve(reply);
     this.#answered += 1;
     await settled();
   }
 
-  /** The kernel is gone before it could answer. */
+  /** Rejects the oldest pending request, as when the kernel ends. */
   async dies(): Promise<void> {
     this.asked[this.#answered]!.reject(new KernelGone());
     this.#answered += 1;
@@ -82,7 +83,7 @@ export class FakeHost implements InteractHost, ControlHost {
   }
 }
 
-/** A control on the page, and what it said after each change. */
+/** A control on the page, and its value after each change. */
 export function made(
   description: JsonObject,
   host: ControlOptions["host"] = new FakeHost(),
@@ -99,30 +100,32 @@ export function made(
   return Object.assign(control, { said });
 }
 
-/** The kernel tells a control or an interact something by a display of this type. */
+/** Sends an event to a control or an interact, as a display does. */
 export function tells(controls: Pick<Interact, "handle">, type: string, content: JsonObject): void {
   const event = eventIn({ [`application/sage-interact-${type}`]: content });
   if (event !== null) controls.handle(event);
 }
 
-/** The visitor puts a value into a field and goes on; a slider is dragged there. */
+/** Enters a value into a field and leaves it; drags a slider to the value. */
 export function enters(field: HTMLElement, value: string): void {
   (field as HTMLInputElement).value = value;
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-/** The visitor drags a slider and does not let go. */
+/** Drags a slider without releasing it. */
 export function drags(field: HTMLElement, value: string): void {
   (field as HTMLInputElement).value = value;
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+/** Presses a key in a field. */
 export function presses(field: HTMLElement, key: string, more: KeyboardEventInit = {}): void {
   const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
   field.dispatchEvent(event);
 }
 
+/** All elements of the page that match a selector. */
 export function all<E extends HTMLElement = HTMLInputElement>(
   selector: string,
   root: ParentNode = document,

@@ -90,7 +90,7 @@ function shown(element: HTMLElement): string {
 }
 
 // contract: 4.18
-test("output goes to the interact that it names, and to nobody when nobody has the name", async () => {
+test("output goes to the interact that it names, or nowhere", async () => {
   const one = await announce("one");
   const two = await announce("two");
   expect(interacts.handle(display(text("a"), "one"))).toBe(true);
@@ -101,7 +101,7 @@ test("output goes to the interact that it names, and to nobody when nobody has t
 });
 
 // contract: 4.1
-test("what comes before the controls have been loaded is not lost", async () => {
+test("messages wait until the controls have been loaded", async () => {
   interacts.announce(display(announced("one")), place);
   interacts.handle(display(text("early"), "one"));
   interacts.handle(display({ "application/sage-interact-update": { interact_id: "one" } }));
@@ -111,7 +111,7 @@ test("what comes before the controls have been loaded is not lost", async () => 
 });
 
 // contract: 4.2, 4.3, 4.4, 4.5
-test("controls hear what is theirs, by the name inside", async () => {
+test("controls receive the events with their id", async () => {
   await announce("one");
   for (const kind of ["update", "new-control", "del-control", "bookmark"]) {
     const type = `application/sage-interact-${kind}`;
@@ -123,7 +123,7 @@ test("controls hear what is theirs, by the name inside", async () => {
 });
 
 // contract: 4.6
-test("all hear that a variable has another value", async () => {
+test("all controls receive changes of variables", async () => {
   await announce("one");
   await announce("two");
   interacts.handle(display({ "application/sage-interact-variable": { variable: "x" } }));
@@ -145,7 +145,7 @@ test("a clear takes effect with the next output, or when the kernel is idle", as
   expect(told).toEqual(["one cleared n", "one cleared null"]);
 });
 
-test("what an earlier update says late does not overwrite the newer one's output", async () => {
+test("late output of an earlier update is dropped", async () => {
   const one = await announce("one");
   const host = hosts.get("one")!;
   void host.update({ n: 1 }, true);
@@ -157,7 +157,7 @@ test("what an earlier update says late does not overwrite the newer one's output
   expect(shown(one)).toBe("new from the program");
 });
 
-test("an update's files are told, and its end when the kernel is gone", async () => {
+test("an update's files are listed, and it rejects when the kernel ends", async () => {
   await announce("one");
   const host = hosts.get("one")!;
   reply = async () => ({ payload: [{ new_files: ["a.txt"] }] });
@@ -169,7 +169,7 @@ test("an update's files are told, and its end when the kernel is gone", async ()
   await expect(host.update({}, true)).rejects.toThrow("The kernel has ended.");
 });
 
-test("an interact within another stands in its output, and goes with a clear", async () => {
+test("a nested interact is in the output of the outer one, and removed with it", async () => {
   const one = await announce("one");
   interacts.handle(display(announced("inner"), "one"));
   await settled();
@@ -183,7 +183,7 @@ test("an interact within another stands in its output, and goes with a clear", a
 });
 
 // contract: 7.5
-test("what a link keeps is asked of each at its place, and given back in order", async () => {
+test("the state is collected and restored in order", async () => {
   saved = [{ state: "then" }];
   await announce("one");
   await announce("two");
@@ -201,7 +201,7 @@ test("they end with the kernel", async () => {
   expect(told).toEqual(["one end"]);
 });
 
-test("controls that cannot be loaded are told of in words", async () => {
+test("a sentence replaces controls that cannot be loaded", async () => {
   const reported = reports();
   const broken = new Interacts({
     request: vi.fn(),
@@ -216,7 +216,7 @@ test("controls that cannot be loaded are told of in words", async () => {
   expect(reported()).toMatchObject([[expect.anything(), { message: "no network" }]]);
 });
 
-test("controls that cannot be made are another case, and take nothing with them", async () => {
+test("a sentence replaces controls that throw, and others still work", async () => {
   const reported = reports();
   const broken = new Interacts({
     request: vi.fn(),
@@ -239,7 +239,7 @@ test("controls that cannot be made are another case, and take nothing with them"
   expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
 });
 
-test("controls that fail at one message hear the next, and so do others", async () => {
+test("controls that throw receive the next message, and so do others", async () => {
   const reported = reports();
   const asked: string[] = [];
   const failing = new Interacts({
@@ -263,7 +263,7 @@ test("controls that fail at one message hear the next, and so do others", async 
   expect(reported()).toHaveLength(3);
 });
 
-test("an interact that goes before its controls have been loaded never has any", async () => {
+test("an interact that is removed early never creates its controls", async () => {
   interacts.announce(display(announced("one")), place);
   const element = interacts.element(announced("one"))!;
   document.body.append(element);

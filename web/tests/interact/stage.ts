@@ -1,4 +1,4 @@
-/** An interact on an empty page, and what tests look at of it. */
+/** An interact on an empty page, and access to its parts. */
 
 import { afterEach, beforeEach } from "vitest";
 
@@ -7,6 +7,7 @@ import { type Interact } from "../../src/interact/api";
 import { type Json, type JsonObject } from "../../src/protocol/messages";
 import { FakeHost, all } from "./fakes";
 
+/** The description of a slider. */
 export const SLIDER = {
   control_type: "slider",
   subtype: "continuous",
@@ -17,6 +18,8 @@ export const SLIDER = {
   label: "n",
   update: true,
 };
+
+/** The description of a text box. */
 export const BOX = {
   control_type: "input_box",
   subtype: "input",
@@ -24,6 +27,8 @@ export const BOX = {
   label: "m",
   update: true,
 };
+
+/** The description of a button. */
 export const BUTTON = {
   control_type: "button",
   text: "Update",
@@ -31,24 +36,28 @@ export const BUTTON = {
   width: "",
   update: true,
 };
+
+/** The id of the interact. */
 export const ID = "interact-1";
 
+/** The host of the interact, new for each test. */
 export let host: FakeHost;
+/** The interact that `show` or `announce` has created last. */
 export let block: Interact;
 
-/** An empty page, and nothing sent yet. */
+/** Empties the page, and creates a new host. */
 export function clear(): void {
   host = new FakeHost();
   document.body.replaceChildren();
 }
 
-/** To be called once by a module of tests: each begins with nothing. */
+/** Makes each test of the calling module begin with an empty page. */
 export function useStage(): void {
   beforeEach(clear);
   afterEach(() => block.dispose());
 }
 
-/** Shows an interact with these controls, each in a row of its own. */
+/** Shows an interact with these controls, one per row. */
 export function show(controls: JsonObject, more: JsonObject = {}): void {
   const layout: Json = [...Object.keys(controls), "_bookmarks", "_output"].map((name) => [
     [name, 1],
@@ -56,13 +65,16 @@ export function show(controls: JsonObject, more: JsonObject = {}): void {
   announce({ new_interact_id: ID, controls, layout, locations: null, readonly: false, ...more });
 }
 
-/** Shows whatever a kernel may say an interact is. */
+/** Shows an interact with this content, of any shape. */
 export function announce(content: JsonObject): void {
   block = createInteract(content, host);
   document.body.append(block.element);
 }
 
+/** The cell of the control called `name`. */
 export const cell = (name: string) => all<HTMLElement>(`[data-name="${name}"]`)[0]!;
+/** The range input with this index. */
 export const range = (place = 0) => all("input[type=range]")[place]!;
+/** The names of the controls in `root`, in order. */
 export const names = (root: ParentNode = document) =>
   all<HTMLElement>("[data-name]", root).map((element) => element.dataset["name"]);

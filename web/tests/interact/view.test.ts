@@ -9,7 +9,7 @@ useStage();
 const isDirty = (name: string) => cell(name).classList.contains("sagecell_dirtyControl");
 
 // contract: 4.1, 8
-test("controls stand with their labels where the layout wants them, and so does the output", () => {
+test("the layout places controls with their labels, and the output", () => {
   show(
     { n: SLIDER, m: BOX },
     {
@@ -50,7 +50,7 @@ test("a label names its control, a group's too, and a formula in it is typeset",
   expect(cell("hidden").querySelector("label")!.hidden).toBe(true);
 });
 
-test("parts may stand elsewhere on the page, and go with the block", () => {
+test("parts may be elsewhere on the page, and are removed with the interact", () => {
   document.body.innerHTML = "<div id=here></div><div id=there></div>";
   show(
     { n: SLIDER, m: BOX },
@@ -64,13 +64,13 @@ test("parts may stand elsewhere on the page, and go with the block", () => {
   expect(document.getElementById("there")!.childElementCount).toBe(0);
 });
 
-test("where the author wants no output, there is no room for it", () => {
+test("a layout without output has no element for it", () => {
   show({ n: SLIDER }, { layout: [[["n", 1]]] });
   expect(all(".sagecell_interactOutput")).toEqual([]);
 });
 
 // contract: 4.2
-test("what the visitor changes is sent at once, alone", async () => {
+test("a change is sent at once, alone", async () => {
   show({ n: SLIDER, m: BOX });
   expect(host.sent).toEqual([]);
   drags(range(), "4.5");
@@ -80,7 +80,7 @@ test("what the visitor changes is sent at once, alone", async () => {
   expect(host.sent).toEqual([{ n: 4.5 }, { m: "b" }]);
 });
 
-test("a slider dragged fast never has more than one run, and then the last value", async () => {
+test("a slider that is dragged fast has one run at a time, and then the last value", async () => {
   show({ n: SLIDER });
   let most = 0;
   for (let step = 0; step < 600; step += 1) {
@@ -132,7 +132,7 @@ describe("with an Update button", () => {
     expect(host.sent[1]).toEqual({ auto_update: true });
   });
 
-  test("what changed since it was sent stays marked", async () => {
+  test("a control that changed after sending stays marked", async () => {
     drags(range(), "4");
     press();
     drags(range(), "6");
@@ -149,7 +149,7 @@ describe("with an Update button", () => {
   });
 });
 
-test("marks go at the end of the run, be there a word about them or not", async () => {
+test("marks are removed at the end of the run at the latest", async () => {
   show({ n: SLIDER });
   drags(range(), "4");
   expect(isDirty("n")).toBe(true);
@@ -158,7 +158,7 @@ test("marks go at the end of the run, be there a word about them or not", async 
   expect(all(".sagecell_interactNote")[0]!.hidden).toBe(true);
 });
 
-test("a refusal of which nothing else speaks is told, until values are taken again", async () => {
+test("a refusal without output is shown until the next successful update", async () => {
   show({ n: SLIDER });
   drags(range(), "4");
   await host.answers({ status: "error", ename: "invalid_value", evalue: "n is out of range." });
@@ -169,7 +169,7 @@ test("a refusal of which nothing else speaks is told, until values are taken aga
   expect(note.hidden).toBe(true);
 });
 
-test("when the kernel is gone, the controls are still there but do nothing", async () => {
+test("after the kernel's end, the controls are shown but disabled", async () => {
   show({ n: SLIDER, m: BOX, b: BUTTON });
   drags(range(), "4");
   drags(range(), "5");
@@ -180,10 +180,10 @@ test("when the kernel is gone, the controls are still there but do nothing", asy
   block.end();
   await settled();
   expect(host.sent).toEqual([{ n: 4 }]);
-  expect(all("[role=status]")[0]!.textContent).toContain("evaluate the cell again");
+  expect(all("[role=status]")[0]!.textContent).toContain("Evaluate the cell again");
 });
 
-test("what is only to be read cannot be changed", () => {
+test("read-only controls cannot be changed", () => {
   show({ n: SLIDER, m: BOX, b: BUTTON }, { readonly: true });
   expect(range().disabled).toBe(true);
   expect(cell("m").querySelector("input")!.readOnly).toBe(true);

@@ -34,7 +34,7 @@ describe("the kernel", () => {
     expect(host.changes).toBe(2);
   });
 
-  test("does not write over what the visitor has changed since", async () => {
+  test("does not overwrite a later change of the visitor", async () => {
     show({ n: SLIDER });
     drags(range(), "4");
     drags(range(), "8");
@@ -46,7 +46,7 @@ describe("the kernel", () => {
   });
 
   // contract: 4.3
-  test("adds a control before the output, or in the place of one with its name", () => {
+  test("adds a control before the output, or replaces the one with its name", () => {
     show({ n: SLIDER, m: BOX });
     const control = { ...BOX, label: "new", default: "z" };
     tells(block, "new-control", { interact_id: ID, name: "k", control });
@@ -60,7 +60,7 @@ describe("the kernel", () => {
   });
 
   // contract: 4.4
-  test("removes a control, and its value with it", () => {
+  test("removes a control and its value", () => {
     show({ n: { ...SLIDER, update: false }, m: BOX });
     drags(range(), "4");
     tells(block, "del-control", { interact_id: ID, name: "n" });
@@ -69,7 +69,7 @@ describe("the kernel", () => {
     expect(host.sent).toEqual([{ m: "b" }]);
   });
 
-  test("speaks of controls that are not there, or in no known way, and nothing happens", () => {
+  test("sends events for unknown controls or of unknown kinds, without effect", () => {
     show({ n: SLIDER });
     for (const content of [{}, { control: "x", value: 1 }, { control: "n" }, { control: ["n"] }]) {
       update(content);
@@ -88,7 +88,7 @@ describe("the kernel", () => {
 
 describe("state", () => {
   // contract: 4.1, 7.5
-  test("is what a link brings back: shown, sent once, and of pushes nothing", () => {
+  test("from a link is shown and sent once, without pushes", () => {
     show({ n: SLIDER, m: BOX, b: BUTTON, h: { control_type: "html_box", value: "x" } });
     drags(range(), "4");
     enters(cell("m").querySelector("input")!, "b");
@@ -114,7 +114,7 @@ describe("state", () => {
     expect(host.sent).toEqual([]);
   });
 
-  test("out of range is brought into it", () => {
+  test("out of range is clamped", () => {
     host.saved = { state: { n: 1e9 } };
     show({ n: SLIDER });
     expect(host.sent).toEqual([{ n: 10 }]);
@@ -147,7 +147,7 @@ test.each(DESCRIPTIONS)("of any description, each control stands once: %j", (con
   block.end();
 });
 
-test("a name that means something to JavaScript is a name like others", () => {
+test("names from JavaScript's prototypes are ordinary names", () => {
   const controls = JSON.parse(`{"__proto__": ${JSON.stringify(SLIDER)}}`) as JsonObject;
   show(controls);
   drags(range(), "4");

@@ -15,9 +15,9 @@ class World {
   readonly messages: KernelMessage[] = [];
   readonly ended: string[] = [];
   readonly warnings: string[] = [];
-  /** Whether the browser opens no channel. */
+  /** Whether opening a channel throws. */
   isForbidden = false;
-  /** Whether the page fails at each message. */
+  /** Whether the listener throws at each message. */
   isBroken = false;
   answer!: (kernel: KernelAddress) => void;
   refuse!: (error: unknown) => void;
@@ -81,7 +81,7 @@ class World {
     this.channel.opens();
   }
 
-  /** The kernel says `type` about this program. */
+  /** Receives a message of `type` about this program. */
   says(type: string, content: JsonObject): void {
     const request = this.channel.sent[0]!.msg_id;
     this.channel.says(said(type, content, request));
@@ -129,7 +129,7 @@ test("a program that ends well: starting, running, done", async () => {
   expect(world.clock.pending).toBe(0);
 });
 
-test("the seconds of a program are not those of its kernel's start", async () => {
+test("the duration excludes the start of the kernel", async () => {
   await world.start();
   world.clock.advance(4);
   world.answer(KERNEL);
@@ -147,14 +147,14 @@ test("a program that raises has failed", async () => {
   expect(world.names).toEqual(["starting", "running", "failed"]);
 });
 
-test("a program that ends itself with an exit status has failed with that", async () => {
+test("a program that exits with a status other than 0 has failed with that status", async () => {
   await world.run();
   world.says("execute_reply", { status: "error", ename: "SystemExit", evalue: "3" });
   world.says("status", { execution_state: "idle" });
   expect(world.state).toMatchObject({ name: "failed", exitStatus: 3 });
 });
 
-test("idle about something else, or before the reply, ends nothing", async () => {
+test("an idle status for another request, or before the reply, ends nothing", async () => {
   await world.run();
   world.says("status", { execution_state: "idle" });
   world.says("execute_reply", { status: "ok" });
@@ -162,7 +162,7 @@ test("idle about something else, or before the reply, ends nothing", async () =>
   expect(world.state.name).toBe("running");
 });
 
-test("a reply is the last word when the kernel is dead before idle", async () => {
+test("a reply decides the state when the kernel is dead before idle", async () => {
   await world.run();
   world.says("execute_reply", { status: "ok" });
   world.dies("finished", "");
@@ -170,7 +170,7 @@ test("a reply is the last word when the kernel is dead before idle", async () =>
 });
 
 describe("while all kernels are in use", () => {
-  test("the queue moves, and then the program runs as ever", async () => {
+  test("the position changes, and then the program runs", async () => {
     await world.start();
     world.queued({ position: 2, seconds: null });
     world.queued({ position: 1, seconds: 4 });
@@ -184,7 +184,7 @@ describe("while all kernels are in use", () => {
     expect(world.names).toEqual(["starting", "waiting", "waiting", "starting", "running", "done"]);
   });
 
-  test("stop leaves the queue, and what it says later is not heard", async () => {
+  test("stop leaves the queue, and later positions are ignored", async () => {
     await world.start();
     world.queued({ position: 2, seconds: null });
     world.execution.stop();
@@ -195,7 +195,7 @@ describe("while all kernels are in use", () => {
     expect(world.names).toEqual(["starting", "waiting", "stopped"]);
   });
 
-  test("a wait in vain is a refusal", async () => {
+  test("an unsuccessful wait is a refusal", async () => {
     await world.start();
     world.queued({ position: 2, seconds: null });
     world.refuse(new Refusal("All kernels are in use."));
@@ -215,25 +215,25 @@ describe("an end that the program did not choose", () => {
     },
   );
 
-  test("without words there is still a sentence", async () => {
+  test("has a default sentence", async () => {
     await world.run();
     world.channel.says(said("status", { execution_state: "dead" }));
     expect(world.state).toMatchObject({ name: "ended", message: "The kernel has ended." });
   });
 
-  test("a lost connection is told, with the reason that the server gave", async () => {
+  test("a lost connection has the server's reason", async () => {
     await world.run();
     world.channel.ends("stalled", "You took nothing for a minute.");
     expect(world.state).toEqual({ name: "lost", message: "You took nothing for a minute." });
   });
 
-  test("a lost connection may have no words", async () => {
+  test("a lost connection may have no reason", async () => {
     await world.run();
     world.channel.ends();
     expect(world.state).toEqual({ name: "lost", message: "" });
   });
 
-  test("while the connection is sought again, the program is reconnecting", async () => {
+  test("during an outage, the state is reconnecting", async () => {
     await world.run();
     world.clock.advance(2);
     world.channel.connection("lost");
@@ -245,7 +245,7 @@ describe("an end that the program did not choose", () => {
     expect(world.names).toEqual(["starting", "running", "reconnecting", "running", "done"]);
   });
 
-  test("a program that is being stopped stays so", async () => {
+  test("a program that is being stopped keeps that state", async () => {
     await world.run();
     world.execution.stop();
     world.channel.connection("lost");
@@ -259,7 +259,7 @@ describe("an end that the program did not choose", () => {
     expect(world.names).toEqual(["starting", "lost"]);
   });
 
-  test("a refusal is told in its words", async () => {
+  test("a refusal has the server's sentence", async () => {
     await world.start();
     world.refuse(new Refusal("Too many kernels."));
     await settled();
@@ -284,7 +284,7 @@ describe("stop", () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test("that comes as the program ends well leaves it done", async () => {
+  test("just before a successful end leaves it done", async () => {
     await world.run();
     world.execution.stop();
     world.replies("ok");
@@ -300,7 +300,7 @@ describe("stop", () => {
     expect(world.state.name).toBe("stopped");
   });
 
-  test("once is enough: the server ends what does not heed the interrupt", async () => {
+  test("once is enough, because the server ends programs that ignore the interrupt", async () => {
     await world.run();
     world.execution.stop();
     world.clock.advance(5);
@@ -311,7 +311,7 @@ describe("stop", () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test("reminds a server that says nothing, and gives it up at last", async () => {
+  test("is repeated for a silent server, and finally given up", async () => {
     await world.run();
     world.execution.stop();
     world.clock.advance(14.9);
@@ -325,14 +325,14 @@ describe("stop", () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test("a connection that closes meanwhile is no loss", async () => {
+  test("a connection that closes meanwhile counts as stopped", async () => {
     await world.run();
     world.execution.stop();
     world.channel.ends();
     expect(world.state.name).toBe("stopped");
   });
 
-  test("while a kernel is asked for takes the request back", async () => {
+  test("while a kernel is requested aborts the request", async () => {
     await world.start();
     world.execution.stop();
     expect(world.signal?.aborted).toBe(true);
@@ -341,7 +341,7 @@ describe("stop", () => {
     expect(world.names).toEqual(["starting", "stopped"]);
   });
 
-  test("gives a kernel back that came all the same", async () => {
+  test("ends a kernel that starts nevertheless", async () => {
     await world.start();
     world.execution.stop();
     world.answer(KERNEL);
@@ -350,7 +350,7 @@ describe("stop", () => {
     expect(world.channels).toEqual([]);
   });
 
-  test("while connecting gives the kernel back", async () => {
+  test("while connecting ends the kernel", async () => {
     await world.connect();
     world.execution.stop();
     expect(world.ended).toEqual(["k1"]);
@@ -368,7 +368,7 @@ describe("stop", () => {
 });
 
 describe("a warning", () => {
-  test("is passed on in the server's words, and is no output", async () => {
+  test("has the server's sentence, and is no output", async () => {
     await world.run();
     world.warns("lifetime", "In 60 seconds it is over.");
     expect(world.warnings).toEqual(["In 60 seconds it is over."]);
@@ -376,7 +376,7 @@ describe("a warning", () => {
     expect(world.state.name).toBe("running");
   });
 
-  test("of idleness is void with new work", async () => {
+  test("of idleness is withdrawn when work begins", async () => {
     await world.run();
     world.warns("idle", "Idle for long.");
     world.says("status", { execution_state: "busy" });
@@ -384,7 +384,7 @@ describe("a warning", () => {
     expect(world.warnings).toEqual(["Idle for long.", ""]);
   });
 
-  test("of old age is not", async () => {
+  test("of the lifetime is not", async () => {
     await world.run();
     world.warns("lifetime", "Old.");
     world.says("status", { execution_state: "busy" });
@@ -408,7 +408,7 @@ describe("a warning", () => {
     },
   );
 
-  test("after the end is not heard", async () => {
+  test("after the end is ignored", async () => {
     await world.run();
     world.replies("ok");
     world.warns("idle", "Idle for long.");
@@ -416,7 +416,7 @@ describe("a warning", () => {
   });
 });
 
-test("nothing that is said after the end is heard", async () => {
+test("messages after the end are ignored", async () => {
   await world.run();
   world.replies("ok");
   const heard = world.messages.length;
@@ -426,7 +426,7 @@ test("nothing that is said after the end is heard", async () => {
   expect(world.state.name).toBe("done");
 });
 
-test("what the page cannot show is reported, and the program goes on", async () => {
+test("an exception in a listener is reported, and the program continues", async () => {
   const reported = reports();
   await world.run();
   world.isBroken = true;
@@ -437,7 +437,7 @@ test("what the page cannot show is reported, and the program goes on", async () 
   expect(reported()).toHaveLength(2);
 });
 
-test("a mistake while a kernel is asked for is reported, and a refusal", async () => {
+test("an unexpected error while starting is reported, and is a refusal", async () => {
   const reported = reports();
   await world.start();
   world.refuse(new TypeError("a mistake"));
@@ -446,7 +446,7 @@ test("a mistake while a kernel is asked for is reported, and a refusal", async (
   expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
 });
 
-test("a channel that the browser does not open is a refusal, and the kernel is given back", async () => {
+test("a channel that cannot be opened is a refusal, and the kernel is ended", async () => {
   const reported = reports();
   world.isForbidden = true;
   await world.connect();

@@ -33,7 +33,7 @@ class World {
     return this.channels.at(-1)!;
   }
 
-  /** Has a cell run a program; what it heard, and how it went. */
+  /** Runs a program in a cell; returns its messages and states. */
   run(code: string): { execution: Execution; heard: string[]; states: State["name"][] } {
     const run = this.kernel.run();
     const heard: string[] = [];
@@ -80,7 +80,7 @@ let world: World;
 beforeEach(() => (world = new World()));
 
 // contract: 12.3
-test("linked cells share a kernel, and run in the order in which they asked", async () => {
+test("linked cells share a kernel, and run in order", async () => {
   const [one, two, three] = ["1", "2", "3"].map((code) => world.run(code));
   await settled();
   world.channel.opens();
@@ -101,7 +101,7 @@ test("linked cells share a kernel, and run in the order in which they asked", as
   expect([world.starts, world.channels.length, world.ended]).toEqual([1, 1, []]);
 });
 
-test("what an earlier run of the same cell says late is not heard as the next one's", async () => {
+test("late messages of an earlier run do not reach the next one", async () => {
   const one = world.run("1");
   await settled();
   world.channel.opens();
@@ -115,7 +115,7 @@ test("what an earlier run of the same cell says late is not heard as the next on
   expect(two.heard).toEqual(["stream of two", "execute_reply"]);
 });
 
-test("who gives up while waiting lets the next one go, but not before its turn", async () => {
+test("a run that is stopped while waiting does not let the next one overtake", async () => {
   const [, two, three] = ["1", "2", "3"].map((code) => world.run(code));
   await settled();
   world.channel.opens();
@@ -130,7 +130,7 @@ test("who gives up while waiting lets the next one go, but not before its turn",
   expect(world.ended).toEqual([]);
 });
 
-test("a program that heeds its interrupt leaves the kernel to the others", async () => {
+test("a program that obeys its interrupt leaves the kernel to the others", async () => {
   const [one] = ["1", "2"].map((code) => world.run(code));
   await settled();
   world.channel.opens();
@@ -160,7 +160,7 @@ test.each(["says dead", "closes"])("after a kernel %s, the next run has another"
   expect(two!.states.at(-1)).toBe("running");
 });
 
-test("a kernel that had to go with its program is not used again", async () => {
+test("a kernel that was ended with its program is not used again", async () => {
   const one = world.run("1");
   await settled();
   world.channel.opens();
@@ -183,7 +183,7 @@ describe("a request", () => {
     world.done();
   };
 
-  test("is answered once there is a reply and the kernel is idle", async () => {
+  test("is fulfilled by a reply and an idle status", async () => {
     await open();
     const answers: JsonObject[] = [];
     const ids: string[] = [];
@@ -199,7 +199,7 @@ describe("a request", () => {
     expect(answers).toEqual([{ b: 2 }]);
   });
 
-  test("is answered when the kernel says that it is idle before its reply", async () => {
+  test("is fulfilled also when the idle status precedes the reply", async () => {
     await open();
     const asked = world.kernel.request("complete_request", {});
     world.says("status", { execution_state: "idle" });
@@ -215,7 +215,7 @@ describe("a request", () => {
     expect(await asked).toEqual({});
   });
 
-  test("fails with a sentence when there is no kernel, or no longer", async () => {
+  test("rejects without a kernel, or when it ends", async () => {
     await expect(world.kernel.request("x", {})).rejects.toThrow("The kernel has ended.");
     await open();
     const asked = world.kernel.request("x", {});
@@ -226,7 +226,7 @@ describe("a request", () => {
   });
 });
 
-test("messages of kinds that nobody knows are passed over", async () => {
+test("messages of unknown types are ignored", async () => {
   const one = world.run("1");
   await settled();
   world.channel.opens();
@@ -235,7 +235,7 @@ test("messages of kinds that nobody knows are passed over", async () => {
   expect(one.states.at(-1)).toBe("done");
 });
 
-test("a connection that is lost for a while is told to whoever runs", () => {
+test("outages are reported to the current run", () => {
   const heard: string[] = [];
   world.kernel.run().openChannel("ws://x/", {
     onOpen: () => undefined,
@@ -248,7 +248,7 @@ test("a connection that is lost for a while is told to whoever runs", () => {
   expect(heard).toEqual(["lost", "restored"]);
 });
 
-test("a page that is left lets its kernel go, says so, and has another when it comes back", async () => {
+test("`leave` ends the kernel and the run; the next run starts another kernel", async () => {
   const one = world.run("1");
   const waiting = world.run("behind it");
   await settled();
@@ -266,7 +266,7 @@ test("a page that is left lets its kernel go, says so, and has another when it c
   expect([world.starts, world.codes]).toEqual([2, ["1", "2"]]);
 });
 
-test("a kernel that comes when the page has been left is let go", async () => {
+test("a kernel that starts after `leave` is ended", async () => {
   const one = world.run("1");
   world.kernel.leave();
   await settled();
@@ -283,7 +283,7 @@ test("a kernel that comes when the page has been left is let go", async () => {
   expect([two.states.at(-1), world.ended, world.channels.length]).toEqual(["refused", ["k1"], 0]);
 });
 
-test("a run that is over hears nothing more, also of what it asked for", () => {
+test("a run that is over receives no more messages", () => {
   const heard: string[] = [];
   const run = world.kernel.run();
   const channel = run.openChannel("ws://x/", {
@@ -304,7 +304,7 @@ test("a run that is over hears nothing more, also of what it asked for", () => {
   expect(heard).toEqual(["open", "stream"]);
 });
 
-test("the kernel is idle between runs, whoever gives up waiting meanwhile", async () => {
+test("the kernel is idle between runs, also after a run that never started", async () => {
   const [, two] = ["1", "2"].map((code) => world.run(code));
   await settled();
   world.channel.opens();
@@ -315,7 +315,7 @@ test("the kernel is idle between runs, whoever gives up waiting meanwhile", asyn
   expect(world.kernel.isIdle).toBe(true);
 });
 
-describe("a kernel that has to go", () => {
+describe("a kernel that is being ended", () => {
   test("before there is a channel to it is not used again", async () => {
     const run = world.kernel.run();
     const { id } = await run.server.startKernel(new AbortController().signal, () => undefined);

@@ -40,7 +40,7 @@ test("a comm's message has no reply", async () => {
   expect(events).toEqual(["answered", "r1 {}"]);
 });
 
-test("what answers nobody's request, or is output in answer to one, is somebody else's", () => {
+test("output and replies to unknown requests are not accepted", () => {
   void ask("r1");
   expect(says("x_reply", {}, "r2")).toBe(false);
   expect(says("x_reply", {}, "")).toBe(false);
@@ -48,7 +48,7 @@ test("what answers nobody's request, or is output in answer to one, is somebody 
   expect(says("status", { execution_state: "busy" }, "r1")).toBe(false);
 });
 
-test("the kernel's end is that of all requests, and none is kept", async () => {
+test("the kernel's end rejects all requests", async () => {
   void ask("r1");
   void ask("r2");
   says("x_reply", {}, "r1");

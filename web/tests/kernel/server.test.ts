@@ -5,7 +5,7 @@ import { shellRequest } from "../../src/protocol/messages";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
-/** A server whose every answer is `answer`, and the requests that it got. */
+/** A server that answers each request with `answer`, and the list of the requests. */
 function serverThat(answer: () => Response, base = "http://cells.test/") {
   const requests: Request[] = [];
   const server = new Server({
@@ -26,7 +26,7 @@ const nobody = () => {
 };
 
 // contract: 7.7
-test("complete asks in one plain request, and gives the reply's content", async () => {
+test("complete sends one request without preflight, and returns the reply's content", async () => {
   const content = { status: "ok", matches: ["print"] };
   const { server, requests } = serverThat(() => json({ msg_type: "complete_reply", content }));
   const by = { msgId: "c1", session: "", date: new Date(0) };
@@ -40,7 +40,7 @@ test("complete asks in one plain request, and gives the reply's content", async 
 });
 
 describe("startKernel", () => {
-  test("asks for a kernel that ends with its program", async () => {
+  test("requests a kernel that ends with its program", async () => {
     const { server, requests } = serverThat(() => json({ ws_url: "ws://cells.test/", id: ID }));
     expect(await server.startKernel(never, nobody)).toEqual({
       id: ID,
@@ -64,7 +64,7 @@ describe("startKernel", () => {
     ["a port", "http://cells.test:81/", "ws://cells.test/", "ws://cells.test:81"],
     ["a path prefix", "https://cells.test/a/", "ws://x/a/", "wss://cells.test/a"],
     ["no address at all", "https://cells.test/a/", "", "wss://cells.test/a"],
-  ])("keeps to the page's own host: %s", async (_name, base, named, expected) => {
+  ])("uses the page's own host: %s", async (_name, base, named, expected) => {
     const { server } = serverThat(() => json({ ws_url: named, id: ID }), base);
     expect((await server.startKernel(never, nobody)).channels).toBe(
       `${expected}/kernel/${ID}/channels`,
@@ -73,18 +73,22 @@ describe("startKernel", () => {
 
   test.each([
     ["the server's own sentence", json({ error: "busy", message: "Too many." }, 429), "Too many."],
-    ["the status of a proxy", new Response("<h1>Bad gateway</h1>", { status: 502 }), "(502)"],
-    ["no JSON", new Response("hello"), "cannot be read"],
-    ["no id", json({ ws_url: "ws://cells.test/" }), "names no kernel"],
-    ["a hostile id", json({ id: "../../../../../../../../etc/passwd/xxxx" }), "names no kernel"],
-  ])("says why not: %s", async (_name, response, sentence) => {
+    ["the status of a proxy", new Response("<h1>Bad gateway</h1>", { status: 502 }), "(HTTP 502)"],
+    ["no JSON", new Response("hello"), "is malformed"],
+    ["no id", json({ ws_url: "ws://cells.test/" }), "contains no kernel id"],
+    [
+      "a hostile id",
+      json({ id: "../../../../../../../../etc/passwd/xxxx" }),
+      "contains no kernel id",
+    ],
+  ])("refuses with a sentence: %s", async (_name, response, sentence) => {
     const { server } = serverThat(() => response);
     const refusal = await server.startKernel(never, nobody).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(Refusal);
     expect((refusal as Refusal).message).toContain(sentence);
   });
 
-  test("says that nobody answers", async () => {
+  test("refuses when there is no answer", async () => {
     const { server } = serverThat(() => {
       throw new TypeError("network");
     });
@@ -92,8 +96,8 @@ describe("startKernel", () => {
   });
 });
 
-describe("startKernel, when it has to wait", () => {
-  /** A response whose pieces come one after another. */
+describe("startKernel in the queue", () => {
+  /** A response whose body arrives in pieces. */
   const lines = (...pieces: string[]) => {
     const waiting = [...pieces];
     const body = new ReadableStream<Uint8Array>({
@@ -120,7 +124,7 @@ describe("startKernel, when it has to wait", () => {
       "in crumbs",
       Array.from(`{"queued":{"position":2,"seconds":9}}\n{"queued":{"position":1}}\n${kernel}`),
     ],
-  ])("tells each place and gives the kernel: %s", async (_name, pieces) => {
+  ])("reports each place and returns the kernel: %s", async (_name, pieces) => {
     const { server } = serverThat(() => lines(...pieces));
     const places: unknown[] = [];
     const { id } = await server.startKernel(never, (place) => places.push(place));
@@ -137,14 +141,14 @@ describe("startKernel, when it has to wait", () => {
       '{"error":"draining","message":"Going.","retry_after":10}\n',
       "Going.",
     ],
-    ["an answer cut short", "", "cannot be read"],
-    ["no line of ours", '{"queued":7}\n', "names no kernel"],
-  ])("says why not: %s", async (_name, last, sentence) => {
+    ["an answer cut short", "", "is malformed"],
+    ["no line of ours", '{"queued":7}\n', "contains no kernel id"],
+  ])("refuses with a sentence: %s", async (_name, last, sentence) => {
     const { server } = serverThat(() => lines('{"queued":{"position":1}}\n', last));
     await expect(server.startKernel(never, () => undefined)).rejects.toThrow(sentence);
   });
 
-  test("a connection that breaks is told", async () => {
+  test("a lost connection is a refusal", async () => {
     const body = new ReadableStream({ start: (controller) => controller.error(new TypeError()) });
     const headers = { "Content-Type": "application/x-ndjson" };
     const { server } = serverThat(() => new Response(body, { headers }));
@@ -152,7 +156,7 @@ describe("startKernel, when it has to wait", () => {
   });
 });
 
-test("endKernel deletes, and does not mind when nobody answers", async () => {
+test("endKernel sends DELETE, and ignores failures", async () => {
   const { server, requests } = serverThat(() => {
     throw new TypeError("network");
   });
@@ -171,7 +175,7 @@ test("keep sends the program as a form", async () => {
   expect(Object.fromEntries(form)).toEqual(program);
 });
 
-test("a kernel is asked for as it is wished for", async () => {
+test("startKernel sends its parameters", async () => {
   const { server, requests } = serverThat(() => json({ ws_url: "ws://x/", id: ID }));
   await server.startKernel(new AbortController().signal, () => undefined, {
     timeout: "inf",
@@ -181,14 +185,14 @@ test("a kernel is asked for as it is wished for", async () => {
   expect([query.get("timeout"), query.get("accepted_tos")]).toEqual(["inf", "false"]);
 });
 
-test("a refusal has its status and its word, for those who can do something about it", async () => {
+test("a refusal has the status and the error code", async () => {
   const body = '{"error": "terms_not_accepted", "message": "Read this first."}';
   const { server } = serverThat(() => new Response(body, { status: 403 }));
   const refused = server.keep({ code: "", language: "", interacts: "" });
   await expect(refused).rejects.toMatchObject({ status: 403, word: "terms_not_accepted" });
 });
 
-test("terms are a page, or there are none", async () => {
+test("terms are HTML or null", async () => {
   let status = 200;
   const answer = () => new Response(status === 204 ? null : "<p>Be kind.</p>", { status });
   const { server, requests } = serverThat(answer);

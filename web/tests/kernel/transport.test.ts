@@ -7,7 +7,7 @@ import { FakeClock, FakeSocket, reports, said, settled } from "../fakes";
 const ADDRESS = "wss://cells.test/a/kernel/k1/channels";
 const MESSAGES = "https://cells.test/a/kernel/k1/messages";
 
-/** A request for the server, which the test answers. */
+/** A request, which the test answers. */
 interface Asked {
   readonly url: string;
   readonly body: unknown;
@@ -22,7 +22,7 @@ class World {
   readonly asked: Asked[] = [];
   readonly events: string[] = [];
   chance = 1;
-  /** The number of the message at which the listener throws. */
+  /** The sequence number of the message at which the listener throws. */
   mistakeAt = 0;
   readonly transport = new Transport({
     address: ADDRESS,
@@ -69,7 +69,7 @@ class World {
     return this.asked.at(-1)!;
   }
 
-  /** The connection breaks. */
+  /** Breaks the connection. */
   async cut(): Promise<void> {
     this.socket.closes(1006);
     await settled();
@@ -97,7 +97,7 @@ describe("a WebSocket", () => {
     expect(world.events).toEqual(["open", "heard 1"]);
   });
 
-  test("that is lost goes on after what was fetched meanwhile", async () => {
+  test("that is lost continues after the messages that were fetched", async () => {
     world.socket.opens();
     world.socket.says(numbered(1));
     await world.cut();
@@ -118,7 +118,7 @@ describe("a WebSocket", () => {
     ]);
   });
 
-  test("tells the server now and then what has arrived", () => {
+  test("acknowledges messages from time to time", () => {
     world.socket.opens();
     world.socket.says({ ...numbered(1), content: { text: "x".repeat(70_000) } });
     world.socket.says(numbered(2));
@@ -143,14 +143,14 @@ describe("a WebSocket", () => {
     },
   );
 
-  test("with frames that are no messages goes on", () => {
+  test("ignores frames that are not messages", () => {
     world.socket.opens();
     for (const frame of ["", "{", "[]", { content: {} }, { msg_type: 7 }]) world.socket.says(frame);
     world.socket.says(numbered(1));
     expect(world.events).toEqual(["open", "heard 1"]);
   });
 
-  test("is not lost by a listener's mistake", () => {
+  test("survives a listener that throws", () => {
     const reported = reports();
     world.socket.opens();
     world.mistakeAt = 1;
@@ -160,7 +160,7 @@ describe("a WebSocket", () => {
     expect(reported()).toHaveLength(1);
   });
 
-  test("what is not numbered passes", () => {
+  test("delivers messages without a number", () => {
     world.socket.opens();
     world.socket.says(said("error", {}));
     world.socket.says(said("error", {}));
@@ -168,8 +168,8 @@ describe("a WebSocket", () => {
   });
 });
 
-describe("what was sent", () => {
-  test("and not heard of is sent again, by a request that is answered", async () => {
+describe("a sent message", () => {
+  test("without a response is sent again by a request", async () => {
     world.socket.opens();
     world.send("r1");
     world.send("r2");
@@ -185,7 +185,7 @@ describe("what was sent", () => {
     expect(world.asked).toHaveLength(3);
   });
 
-  test("twice is refused, which is right", async () => {
+  test("may be rejected as a duplicate", async () => {
     world.socket.opens();
     world.send("r1");
     await world.cut();
@@ -195,7 +195,7 @@ describe("what was sent", () => {
     expect(world.sockets).toHaveLength(2);
   });
 
-  test("and is refused for good closes, with the server's sentence", async () => {
+  test("that is rejected ends the channel with the server's sentence", async () => {
     world.socket.opens();
     world.send("r1");
     await world.cut();
@@ -205,7 +205,7 @@ describe("what was sent", () => {
     expect(world.events.at(-1)).toBe("end too_many_requests: Too many.");
   });
 
-  test("while a WebSocket is being opened goes over it", async () => {
+  test("is sent over a WebSocket that is being opened", async () => {
     world.socket.opens();
     await world.cut();
     await world.request.answer(204);
@@ -215,7 +215,7 @@ describe("what was sent", () => {
     expect(world.socket.sent).toMatchObject([{ msg_id: "r1" }]);
   });
 
-  test("while the connection is lost waits", async () => {
+  test("waits during an outage", async () => {
     world.socket.opens();
     await world.cut();
     world.send("r1");
@@ -225,7 +225,7 @@ describe("what was sent", () => {
 });
 
 describe("long polls", () => {
-  /** Neither of two WebSockets opens. */
+  /** Makes two WebSockets fail to open. */
   async function fallBack(): Promise<void> {
     await world.cut();
     await world.request.answer(204);
@@ -233,7 +233,7 @@ describe("long polls", () => {
     await world.request.answer(204);
   }
 
-  test("serve where no WebSocket opens", async () => {
+  test("replace WebSockets that do not open", async () => {
     await fallBack();
     expect(world.sockets).toHaveLength(2);
     expect(world.events).toEqual(["open"]);
@@ -255,7 +255,7 @@ describe("long polls", () => {
     expect(world.events).toEqual(["open"]);
   });
 
-  test("what could not be sent is sent before the next poll", async () => {
+  test("send pending messages before the next poll", async () => {
     await fallBack();
     const poll = world.request;
     world.send("r1");
@@ -268,7 +268,7 @@ describe("long polls", () => {
     expect(world.events).toEqual(["open"]);
   });
 
-  test("are not lost by a listener's mistake", async () => {
+  test("survive a listener that throws", async () => {
     const reported = reports();
     await fallBack();
     world.mistakeAt = 1;
@@ -289,8 +289,8 @@ describe("long polls", () => {
   });
 });
 
-describe("a network that is gone", () => {
-  test("is tried again, ever less often, and in the end given up", async () => {
+describe("without a network", () => {
+  test("attempts become less frequent and finally stop", async () => {
     world.socket.opens();
     await world.cut();
     for (let tries = 0; tries < 40 && !world.events.at(-1)!.startsWith("end"); tries += 1) {
@@ -303,22 +303,25 @@ describe("a network that is gone", () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  test.each([502, 503, 429])("a proxy that says %d is tried again", async (status) => {
-    world.socket.opens();
-    await world.cut();
-    await world.request.answer(status);
-    world.clock.advance(1);
-    await settled();
-    await world.request.answer(204);
-    world.socket.opens();
-    expect(world.events).toEqual(["open", "lost", "restored"]);
-  });
+  test.each([502, 503, 429])(
+    "the status %d of a proxy leads to another attempt",
+    async (status) => {
+      world.socket.opens();
+      await world.cut();
+      await world.request.answer(status);
+      world.clock.advance(1);
+      await settled();
+      await world.request.answer(204);
+      world.socket.opens();
+      expect(world.events).toEqual(["open", "lost", "restored"]);
+    },
+  );
 
   test.each([
     [1, 1],
     [0.5, 0.75],
     [0, 0.5],
-  ])("is tried again after a pause by chance: %d makes %d s", async (chance, seconds) => {
+  ])("attempts are repeated after a random pause: %d makes %d s", async (chance, seconds) => {
     world.chance = chance;
     world.socket.opens();
     await world.cut();
@@ -332,7 +335,7 @@ describe("a network that is gone", () => {
     }
   });
 
-  test("a kernel that nobody knows any more is told in the server's words", async () => {
+  test("an unknown kernel ends the channel with the server's sentence", async () => {
     world.socket.opens();
     await world.cut();
     await world.request.answer(404, { error: "unknown_kernel", message: "It has ended." });
@@ -340,7 +343,7 @@ describe("a network that is gone", () => {
   });
 });
 
-test("a WebSocket that opens when all is over changes nothing", () => {
+test("a WebSocket that opens after the end changes nothing", () => {
   world.transport.close();
   world.socket.opens();
   world.transport.close();

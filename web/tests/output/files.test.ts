@@ -49,7 +49,7 @@ describe("FileList", () => {
   });
 
   // contract: 4.19
-  test("says how often a file was written anew, and asks past caches", () => {
+  test("shows the number of updates, and avoids caches", () => {
     const files = empty();
     files.add("k1", ["a", "b"]);
     files.add("k1", ["a"]);
@@ -64,7 +64,7 @@ describe("FileList", () => {
   });
 
   // contract: 4.19, T7
-  test("shows hostile names as what they are", () => {
+  test("shows control characters in names", () => {
     const box = list("<img src=x onerror=alert(1)>", "cod\u202egnp.exe", "a\nb");
     expect(box.querySelector("img")).toBeNull();
     expect(Array.from(box.querySelectorAll("bdi"), (name) => name.textContent)).toEqual([
@@ -75,7 +75,7 @@ describe("FileList", () => {
   });
 
   // contract: 4.19, T7
-  test("does not link what no link can name", () => {
+  test("does not link names that no link can contain", () => {
     const box = list("../up");
     expect(box.querySelector("a")).toBeNull();
     expect(box.textContent).toContain("../up");

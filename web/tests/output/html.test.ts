@@ -4,14 +4,14 @@ import { renderHtml, sanitise } from "../../src/output/html";
 
 const address = (name: string) => (name.startsWith("..") ? null : `/files/${name}`);
 
-/** The HTML that is left of `source`. */
+/** The HTML of `source` after sanitising. */
 function clean(source: string): string {
   const box = document.createElement("div");
   box.append(sanitise(source, address).fragment);
   return box.innerHTML;
 }
 
-describe("what could run", () => {
+describe("active content", () => {
   test.each([
     ["a script", "<script>alert(1)</script>"],
     ["a handler", "<img src=x onerror=alert(1)>"],
@@ -33,7 +33,7 @@ describe("what could run", () => {
       "mathematical namespace tricks",
       "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
     ],
-  ])("%s is gone", (_name, source) => {
+  ])("%s is removed", (_name, source) => {
     const left = clean(source).toLowerCase();
     for (const trace of [
       "alert",
@@ -60,21 +60,21 @@ describe("what could run", () => {
   );
 });
 
-test("what a table needs stays", () => {
+test("the parts of a table stay", () => {
   const table =
     '<table border="1" class="dataframe"><thead><tr style="text-align: right;"><th></th>' +
     '<th colspan="2">x</th></tr></thead><tbody><tr><th>0</th><td>1</td><td>2</td></tr></tbody></table>';
   expect(clean(table)).toBe(table);
 });
 
-test("links out of the page open elsewhere and tell nothing", () => {
+test("links open a new tab without a referrer", () => {
   expect(clean("<a href='https://x.test/'>x</a>")).toBe(
     '<a href="https://x.test/" target="_blank" rel="noopener noreferrer">x</a>',
   );
   expect(clean("<a href='#below'>x</a>")).toBe('<a href="#below">x</a>');
 });
 
-test("cell:// names a file of the kernel", () => {
+test("cell:// is the address of a file of the kernel", () => {
   expect(clean("<img src='cell://plot 1.png'>")).toBe('<img src="/files/plot 1.png">');
   expect(clean("<a href='CELL://a.csv'>a</a>")).toContain('href="/files/a.csv"');
   expect(clean("<img src='cell://../up.png'>")).toBe("<img>");
@@ -85,7 +85,7 @@ test("a style sheet at the beginning is not lost", () => {
 });
 
 describe("renderHtml", () => {
-  test("puts it in a box of its own", () => {
+  test("adds a box", () => {
     const box = renderHtml("<p>hello</p>", address);
     expect(box?.className).toBe("sagecell_html");
     expect(box?.textContent).toBe("hello");
@@ -96,7 +96,7 @@ describe("renderHtml", () => {
     "<div> </div>",
     "<style>a {}</style>",
     "<iframe src=x></iframe>",
-  ])("is null where nothing is left to see: %s", (source) => {
+  ])("is null when nothing visible is left: %s", (source) => {
     expect(renderHtml(source, address)).toBeNull();
   });
 
@@ -106,7 +106,7 @@ describe("renderHtml", () => {
     expect(renderHtml("<p>x</p>", address)?.querySelector(".sagecell_note")).toBeNull();
   });
 
-  test("a style sheet never reaches the page as it was written", () => {
+  test("style sheets are rewritten", () => {
     const box = renderHtml("<style>} body { display: none }</style><p>x</p>", address);
     for (const style of box?.querySelectorAll("style") ?? []) {
       expect(style.textContent).toMatch(/^@scope \{\n[^]*\}$/);
@@ -116,7 +116,7 @@ describe("renderHtml", () => {
 });
 
 // contract: 4.15
-test("a scene among the program's own files stands in a frame that can reach nothing", () => {
+test("a scene among the program's own files is in a sandboxed frame", () => {
   const box = renderHtml(
     '<iframe src="CELL://tmp_1.html" onload="f()" allow="camera"></iframe>',
     address,
@@ -128,7 +128,7 @@ test("a scene among the program's own files stands in a frame that can reach not
 });
 
 // contract: 4.15
-test("any other frame goes", () => {
+test("any other frame is removed", () => {
   for (const src of [
     "https://evil.test/",
     "javascript:alert(1)",

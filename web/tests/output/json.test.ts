@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 
 import { renderJson } from "../../src/output/json";
 
-test("a simple value is itself", () => {
+test("a simple value has no branches", () => {
   expect(renderJson("a <b>").textContent).toBe('"a <b>"');
   expect(renderJson(null).querySelector(".json_null")?.textContent).toBe("null");
   expect(renderJson(1.5).querySelector(".json_number")?.textContent).toBe("1.5");
 });
 
-test("the outermost branch is open, the others are made when they are opened", () => {
+test("the root is open; other branches are created when they are opened", () => {
   const element = renderJson({ a: 1, inner: { b: [2, 3] } });
   const [outer, inner] = element.querySelectorAll("details");
   expect(outer?.open).toBe(true);

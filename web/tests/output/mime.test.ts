@@ -34,16 +34,16 @@ describe("the richest representation is shown", () => {
     ["a value of the wrong type", { "text/html": 7, "image/png": { a: 1 } }],
     ["HTML that is far too long", { "text/html": `<p>${"x".repeat(5_000_000)}` }],
     ["a kind from the future", { "application/x-future": "?" }],
-  ])("%s gives way to plain text", (_name, data) => {
+  ])("%s is replaced by plain text", (_name, data) => {
     expect(render({ ...data, "text/plain": "plain" }).textContent).toBe("plain");
   });
 
-  test("what cannot be shown at all is named", () => {
+  test("the types of an unsupported value are listed", () => {
     expect(render({ "application/x-future": "?" }).textContent).toContain("application/x-future");
     expect(render({}).textContent).toBe("");
   });
 
-  test("names from an object's prototype are no types", () => {
+  test("names from an object's prototype are not types", () => {
     expect(render({ toString: "x" }).className).toBe("sagecell_note");
   });
 });
@@ -57,7 +57,7 @@ describe("pictures", () => {
     expect(picture({ "image/jpeg": "/9j/" }).src).toBe("data:image/jpeg;base64,/9j/");
   });
 
-  test("have a size and words", () => {
+  test("have a size and alternative text", () => {
     const img = picture(
       { "image/png": PNG, "text/plain": "<Figure>" },
       { "image/png": { width: 320, height: "240" } },
@@ -82,7 +82,7 @@ describe("pictures", () => {
   });
 });
 
-describe("what SageMathCell's kernels say", () => {
+describe("output of SageMathCell's kernels", () => {
   // contract: 4.9
   test("a script is not run, and a line says so", () => {
     const element = render({ "application/javascript": "document.title = 'hit'" });
@@ -110,7 +110,7 @@ describe("what SageMathCell's kernels say", () => {
   });
 
   // contract: 4.14
-  test("a file without a kind is a link", () => {
+  test("a file without a known type is a link", () => {
     const link = render({ "application/x-file": "data.bin?m=1" }).querySelector("a");
     expect([link?.getAttribute("href"), link?.textContent]).toEqual([
       "/files/data.bin?m=1",
@@ -132,14 +132,14 @@ describe("renderText", () => {
     expect(element.innerHTML).toBe('<span class="ansi-red-fg">&lt;b&gt;</span>');
   });
 
-  test("cuts what is too long and says how much", () => {
+  test("cuts long text and says how much is missing", () => {
     const element = renderText("x".repeat(LONGEST_TEXT + 1234));
-    expect(element.textContent).toHaveLength(LONGEST_TEXT + "\n… 1,234 characters more.".length);
-    expect(element.textContent).toMatch(/… 1,234 characters more\.$/);
+    expect(element.textContent).toHaveLength(LONGEST_TEXT + "\n… 1,234 more characters.".length);
+    expect(element.textContent).toMatch(/… 1,234 more characters\.$/);
   });
 });
 
-describe("what is loaded on demand", () => {
+describe("renderers loaded on demand", () => {
   test("LaTeX shows its source, then the formula", async () => {
     const element = render({ "text/latex": "$\\displaystyle x^2$" });
     expect(element.textContent).toBe("$\\displaystyle x^2$");
@@ -151,7 +151,7 @@ describe("what is loaded on demand", () => {
     await vi.waitFor(() => expect(element.querySelector(".katex-display")).not.toBeNull());
   });
 
-  test("LaTeX that is wrong, hostile or endless stays text", async () => {
+  test("malformed, hostile or endless LaTeX stays text", async () => {
     const source =
       "$\\frac{$ $\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\includegraphics{http://x.test/a.png}$";
     const element = render({ "text/latex": source });
@@ -159,7 +159,7 @@ describe("what is loaded on demand", () => {
     expect(element.querySelector("a, img, script")).toBeNull();
   });
 
-  test("Markdown shows its source, then its form, harmless and typeset", async () => {
+  test("Markdown shows its source, then sanitised and typeset HTML", async () => {
     const element = render({
       "text/markdown":
         "# Title\n\n*so* \\$5, $a_1 * b_1$ \\(c\\) `$x$`\n\n<script>alert(1)</script>\n\n" +
@@ -175,7 +175,7 @@ describe("what is loaded on demand", () => {
     expect(element.querySelector("script, [onerror], a[href]")).toBeNull();
   });
 
-  test("formulas in HTML are typeset, but not in programs or where the table says no", async () => {
+  test("formulas in HTML are typeset, except in programs and ignored elements", async () => {
     const element = render({
       "text/html": "<p>$x^2$</p><pre>$y$</pre><p class=tex2jax_ignore>$z$</p><p>$5 or $6</p>",
     });

@@ -42,7 +42,7 @@ test("nothing is drawn before the next frame, and all messages of a frame in one
 });
 
 // contract: 4.16, 4.17, 11.8
-test("everything stands in the order in which it was said", () => {
+test("output is in the order of the messages", () => {
   print("a");
   print("b", "stderr");
   show("value");
@@ -69,14 +69,14 @@ test("tracebacks keep their colours", () => {
 });
 
 // contract: 4.19, 8
-test("a pager's text has a place of its own", () => {
+test("a pager's text has a block of its own", () => {
   take("execute_reply", { payload: [{ source: "page", data: { "text/plain": "len(obj)" } }] });
   frames.draw();
   expect(blocks()).toEqual([["sagecell_payload", "len(obj)"]]);
 });
 
 // contract: 4.16
-test("a stream goes on where it was over several frames", () => {
+test("a stream continues over several frames", () => {
   print("10%");
   frames.draw();
   print("\r20%");
@@ -86,14 +86,14 @@ test("a stream goes on where it was over several frames", () => {
   expect(blocks()).toEqual([["sagecell_stdout", "30%\ndone"]]);
 });
 
-test("a frame that has taken its time leaves the rest to the next", () => {
+test("a long frame leaves the rest to the next", () => {
   output = new Output({ nextFrame: frames.next, now: () => (milliseconds += 20) });
   for (let i = 0; i < 4; i += 1) show(String(i));
   expect(frames.draw()).toBeGreaterThan(3);
   expect(blocks().map(([, text]) => text)).toEqual(["0", "1", "2", "3"]);
 });
 
-test("clear_output replaces what was there within one frame", () => {
+test("clear_output replaces the output within one frame", () => {
   print("a");
   frames.draw();
   take("clear_output", { wait: true });
@@ -131,12 +131,12 @@ describe("update_display_data", () => {
 });
 
 describe("more than the page shows", () => {
-  test("there is a notice, and more on demand, until all is there", () => {
+  test("there is a notice, and more on demand, until all is shown", () => {
     for (let i = 0; i < 12; i += 1) show(`${i}`);
     frames.draw();
     expect(blocks()).toHaveLength(5);
     expect(overflow().hidden).toBe(false);
-    expect(overflow().textContent).toContain("9 characters, in 7 parts, not shown here");
+    expect(overflow().textContent).toContain("Not shown: 9 characters in 7 parts.");
     press("Show more");
     frames.draw();
     expect(blocks()).toHaveLength(10);
@@ -146,7 +146,7 @@ describe("more than the page shows", () => {
     expect(overflow().hidden).toBe(true);
   });
 
-  test("exactly as much as fits needs no notice", () => {
+  test("output up to the limit needs no notice", () => {
     for (let i = 0; i < 5; i += 1) show(`${i}`);
     frames.draw();
     expect(overflow().hidden).toBe(true);
@@ -170,7 +170,7 @@ describe("more than the page shows", () => {
     }
   });
 
-  test("an error is in sight however much came before it, and stands once", () => {
+  test("an error is shown once, however much precedes it", () => {
     for (let i = 0; i < 7; i += 1) show(`${i}`);
     take("error", { traceback: ["ZeroDivisionError"] });
     frames.draw();
@@ -181,14 +181,14 @@ describe("more than the page shows", () => {
     expect(blocks().at(-1)).toEqual(["sagecell_pyerr", "ZeroDivisionError"]);
   });
 
-  test("a progress bar of any length is no long text", () => {
+  test("a progress bar does not count as long text", () => {
     for (let i = 0; i <= 20_000; i += 1) print(`\r${String(i).padStart(40)}`);
     frames.draw();
     expect(blocks()[0]![1]?.trim()).toBe("20000");
     expect(overflow().hidden).toBe(true);
   });
 
-  test("the next program begins with a clean sheet", () => {
+  test("the next program begins with an empty output", () => {
     for (let i = 0; i < 12; i += 1) show(`${i}`);
     frames.draw();
     press("Show more");
@@ -223,14 +223,14 @@ describe("more than the page shows", () => {
 });
 
 test.each([
-  [1, 1, "for 1 character, not"],
-  [3, 1_234_567, "for 1,234,567 characters, in 3 parts, not"],
-  [1, 0, "for 1 part, not"],
-])("%d items with %d characters are told in words", (items, characters, words) => {
+  [1, 1, "Not shown: 1 character."],
+  [3, 1_234_567, "Not shown: 1,234,567 characters in 3 parts."],
+  [1, 0, "Not shown: 1 part."],
+])("the notice for %d items with %d characters", (items, characters, words) => {
   expect(describeHidden(items, characters)).toContain(words);
 });
 
-test("the room of the last output is kept until the program has ended", async () => {
+test("the height of the last output is kept until the program has ended", async () => {
   vi.spyOn(output.element, "offsetHeight", "get").mockReturnValue(640);
   output.begin(harmless({ fileAddress: () => null }));
   expect(output.element.style.minHeight).toBe("640px");
@@ -240,7 +240,7 @@ test("the room of the last output is kept until the program has ended", async ()
   expect(output.element.style.minHeight).toBe("");
 });
 
-test("output that is disposed is off the page, and frames that it asked for draw nothing", () => {
+test("`dispose` removes the output, and requested frames draw nothing", () => {
   document.body.append(output.element);
   print("drawn");
   frames.draw();
@@ -264,7 +264,7 @@ describe("an item that cannot be shown", () => {
   const html = (source: string, id = "", type = "display_data") =>
     take(type, { data: { "text/html": source }, transient: { display_id: id } });
 
-  test("is reported once, a note stands in its place, and the next is shown", () => {
+  test("is reported once and replaced by a note, and the next is shown", () => {
     const reported = reports();
     broken();
     html("broken");
@@ -280,7 +280,7 @@ describe("an item that cannot be shown", () => {
     expect(output.isDrawn).toBe(true);
   });
 
-  test("may become one that can, and the other way round", () => {
+  test("may become one that can, and vice versa", () => {
     reports();
     broken();
     html("broken", "d");

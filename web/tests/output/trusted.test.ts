@@ -11,9 +11,9 @@ const show = (data: JsonObject) => {
   document.body.append(element);
   return element;
 };
-/** What scripts said when they ran, and the addresses of those that would be fetched. */
+/** The words of scripts that ran, and the addresses of scripts to fetch. */
 let ran: string[];
-/** How such a script's loading ends. */
+/** The event at the end of such a script's loading. */
 let ending: "load" | "error";
 
 beforeEach(() => {
@@ -38,12 +38,12 @@ afterEach(() => {
 });
 
 const hear = (event: Event) => ran.push((event as CustomEvent<string>).detail);
-/** A program that says `words` to this test. */
+/** A script that reports `words` to this test. */
 const say = (words: string) =>
   `document.dispatchEvent(new CustomEvent("ran", { detail: ${words} }))`;
 
 // contract: 4.8
-test("HTML becomes part of the page, with the kernel's files in it", () => {
+test("HTML becomes part of the page, with addresses of the kernel's files", () => {
   const element = show({
     "text/html": '<form><input></form><img src="CELL://a.png"><a href="cell://b c.txt?m=1">b</a>',
   });
@@ -53,14 +53,14 @@ test("HTML becomes part of the page, with the kernel's files in it", () => {
 });
 
 // contract: 4.15
-test("a scene stands in its frame", () => {
+test("a scene keeps its frame", () => {
   const element = show({ "text/html": '<iframe src="cell://tmp_x.html" width=400></iframe>' });
   expect(element.querySelector("iframe")?.getAttribute("src")).toBe(`${FILES}tmp_x.html`);
 });
 
 describe("scripts", () => {
   // contract: 4.8
-  test("in HTML run one after another, each when those before it have loaded", async () => {
+  test("in HTML run in order, each after the earlier ones have loaded", async () => {
     show({
       "text/html":
         '<script src="https://lib.test/a.js"></script><script>' +
@@ -75,7 +75,7 @@ describe("scripts", () => {
   });
 
   // contract: 4.9
-  test("of their own are run in a block, as often as they come", async () => {
+  test("in application/javascript run in a block, each time", async () => {
     const bundle = {
       "application/javascript": `let a = 1; ${say("`a is ${a}`")}`,
       "text/plain": "<js>",
@@ -86,14 +86,14 @@ describe("scripts", () => {
     expect(ran).toEqual(["a is 1", "a is 1"]);
   });
 
-  test("of output that was cleared in the meantime do not run", async () => {
+  test("of output that has been cleared do not run", async () => {
     show({ "application/javascript": say("`gone`") }).remove();
     show({ "application/javascript": say("`here`") });
     await vi.waitFor(() => expect(ran).toHaveLength(1));
     expect(ran).toEqual(["here"]);
   });
 
-  test("are not waited for when they cannot be loaded", async () => {
+  test("that cannot be loaded do not block others", async () => {
     ending = "error";
     show({
       "text/html": `<script src="https://lib.test/none.js"></script><script>${say("'b'")}</script>`,
@@ -103,7 +103,7 @@ describe("scripts", () => {
 });
 
 // contract: 4.11
-test("the first of the kinds that SageMathCell shows wins, and else the richest", () => {
+test("the first of SageMathCell's types is shown, or else the richest", () => {
   const png = { "image/png": "iVBORw0KGgo=" };
   const html = { "text/html": "<b>x</b>" };
   expect(show({ "text/plain": "x", ...png, ...html }).className).toBe("sagecell_figure");
@@ -111,7 +111,7 @@ test("the first of the kinds that SageMathCell shows wins, and else the richest"
   expect(show({ "text/plain": "x", "text/latex": "$x$" }).className).toBe("sagecell_latex");
 });
 
-test("a page that admits no HTML from text has it made harmless", () => {
+test("with Trusted Types, HTML is sanitised", () => {
   vi.spyOn(HTMLTemplateElement.prototype, "innerHTML", "set").mockImplementation(() => {
     throw new TypeError("This document requires 'TrustedHTML' assignment.");
   });

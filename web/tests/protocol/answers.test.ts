@@ -11,7 +11,7 @@ import {
 } from "../../src/protocol/answers";
 import { said } from "../fakes";
 
-test.each(["", "{", "[]", "null"])("%j is no answer", (text) => {
+test.each(["", "{", "[]", "null"])("%j is not an answer", (text) => {
   expect(decodeAnswer(text)).toBeNull();
 });
 
@@ -23,7 +23,7 @@ test.each([
   expect(decodeAnswer(text)?.refusal).toEqual(refusal);
 });
 
-test("what has another type is empty", () => {
+test("values of other types are empty", () => {
   expect(kernelIn({ id: "k1", ws_url: "ws://x/" })).toEqual({ id: "k1", wsUrl: "ws://x/" });
   expect(kernelIn({ id: 7 })).toEqual({ id: "", wsUrl: "" });
   const permalink = { zip: "z", query: "q", interacts: "i" };
@@ -33,7 +33,7 @@ test("what has another type is empty", () => {
   expect(replyIn({ content: [] })).toEqual({});
 });
 
-test("polled messages are decoded, and what is none is passed over", () => {
+test("polled messages are decoded, and other values ignored", () => {
   const message = { ...said("stream", { text: "a" }), seq: 3 };
   const answer = decodeMessagesAnswer(JSON.stringify({ messages: [7, {}, message, null] }));
   expect(answer.messages).toMatchObject([{ type: "stream", seq: 3 }]);
@@ -42,18 +42,18 @@ test("polled messages are decoded, and what is none is passed over", () => {
   expect(decodeMessagesAnswer("<html>").messages).toEqual([]);
 });
 
-test("messages that were sent and not taken are told of one by one", () => {
+test("rejected messages have one reason each", () => {
   const refused = [{ index: 0, error: "too_many_requests", message: "Too many." }, null];
   const answer = decodeMessagesAnswer(JSON.stringify({ error: "e", message: "m", refused }));
   expect(answer.refused).toEqual([{ reason: "too_many_requests", message: "Too many." }]);
   expect(answer.refusal).toEqual({ reason: "e", message: "m" });
 });
 
-test.each(["", "not JSON", "[]", '{"message": 7}'])("the close reason %j says nothing", (text) => {
+test.each(["", "not JSON", "[]", '{"message": 7}'])("the close reason %j is empty", (text) => {
   expect(decodeCloseReason(text)).toEqual({ reason: "", message: "" });
 });
 
-test("the page's program has a place for everything", () => {
+test("the page's program has all parts", () => {
   const empty = { code: "", language: "", interacts: "", autoeval: false };
   expect(decodePage("")).toEqual(empty);
   const program = { code: "1", language: "r", interacts: "[]", autoeval: true };

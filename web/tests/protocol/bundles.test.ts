@@ -11,7 +11,7 @@ test.each(["stream", "comm_msg", "comm_open", "x"])("%s has none", (type) => {
   expect(bundleIn(heard(type, { data: { "text/plain": "a" } }))).toBeNull();
 });
 
-test("the plain form is a text or empty", () => {
+test("the plain text is a string or empty", () => {
   expect(plainText({ "text/plain": "a" })).toBe("a");
   expect([plainText({}), plainText({ "text/plain": ["a"] })]).toEqual(["", ""]);
 });

@@ -13,7 +13,7 @@ test.each([
   expect(filenameIn(data)).toBe(name);
 });
 
-test("a figure has an id, or none", () => {
+test("the id of a figure may be missing", () => {
   expect([figureId({ id: "f" }), figureId({ id: 7 }), figureId({})]).toEqual(["f", "", ""]);
 });
 
@@ -23,6 +23,6 @@ test.each([
   [{ other: 1 }, { other: 1 }],
   ["draw", "draw"],
   [null, null],
-])("what a figure hears of %j", (data, message) => {
+])("the message to a figure for %j", (data, message) => {
   expect(figureMessage(data)).toEqual(message);
 });

@@ -5,7 +5,7 @@ import type { JsonObject } from "../../src/protocol/messages";
 import { heard } from "../fakes";
 
 describe("decodeFrame", () => {
-  test("finds what the page uses", () => {
+  test("decodes the parts that the page uses", () => {
     const frame = JSON.stringify({
       header: { msg_type: "stream" },
       parent_header: { msg_id: "m1" },
@@ -44,12 +44,12 @@ describe("decodeFrame", () => {
   });
 });
 
-test("the server's number of a message is a number or not there", () => {
+test("the sequence number is a number or missing", () => {
   expect(decodeMessage({ msg_type: "status", seq: 7 })).toMatchObject({ seq: 7 });
   expect(decodeMessage({ msg_type: "status", seq: "7" })).not.toHaveProperty("seq");
 });
 
-test.each([[null], [7], ["status"], [[{ msg_type: "status" }]]])("%j is no message", (value) => {
+test.each([[null], [7], ["status"], [[{ msg_type: "status" }]]])("%j is not a message", (value) => {
   expect(decodeMessage(value)).toBeNull();
 });
 
@@ -103,7 +103,7 @@ test.each([
   expect(heard("execute_reply", content).content).toMatchObject({ exitStatus });
 });
 
-test("an execute_reply has the files and pages of its payload, and passes over the rest", () => {
+test("an execute_reply has the files and pages of its payload, and ignores the rest", () => {
   const payload = [
     { source: "page", data: { "text/plain": "Help" } },
     { data: { "text/html": "<p>" } },
@@ -120,7 +120,7 @@ test("an execute_reply has the files and pages of its payload, and passes over t
   expect(heard("execute_reply", { payload: 7 }).content).toMatchObject({ newFiles: [], pages: [] });
 });
 
-test("other replies keep their content for those who asked; of other kinds, the name is left", () => {
+test("other replies keep their content; other messages keep only their type", () => {
   expect(heard("complete_reply", { matches: [] })).toMatchObject({
     type: "reply",
     content: { matches: [] },
@@ -130,7 +130,7 @@ test("other replies keep their content for those who asked; of other kinds, the 
   }
 });
 
-test("output of an interact says of which", () => {
+test("output of an interact has its id", () => {
   expect(heard("stream", { text: "a" }, "r1", "i1")).toMatchObject({
     parentId: "r1",
     interactId: "i1",

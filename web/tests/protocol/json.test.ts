@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { objectAt, objectsAt, parseObject, textAt, textsAt } from "../../src/protocol/json";
 
-test.each(["", "{", "null", "7", "[{}]", '"{}"'])("%j is no object", (text) => {
+test.each(["", "{", "null", "7", "[{}]", '"{}"'])("%j is not an object", (text) => {
   expect(parseObject(text)).toBeNull();
 });
 
@@ -10,7 +10,7 @@ test("an object is parsed", () => {
   expect(parseObject('{"a":[1]}')).toEqual({ a: [1] });
 });
 
-test("what has another type is not there", () => {
+test("values of other types are missing", () => {
   const value = { object: { a: 1 }, list: [{ a: 1 }, 7, null, "b"], text: "c", nothing: null };
   expect(objectAt(value, "object")).toEqual({ a: 1 });
   for (const key of ["list", "text", "nothing", "none"]) expect(objectAt(value, key)).toEqual({});
@@ -20,7 +20,7 @@ test("what has another type is not there", () => {
   expect(textAt(value, "list")).toBe("");
 });
 
-test("textsAt passes over what is no string", () => {
+test("textsAt ignores all but strings", () => {
   expect(textsAt({ names: ["a", 1, null, "b"] }, "names")).toEqual(["a", "b"]);
   expect(textsAt({ names: "a" }, "names")).toEqual([]);
 });

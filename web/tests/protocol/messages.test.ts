@@ -4,7 +4,7 @@ import { executeRequest, interruptRequest } from "../../src/protocol/messages";
 
 const BY = { msgId: "m1", session: "s1", date: new Date("2026-01-02T03:04:05.678Z") };
 
-test("an execute_request has all keys of a Jupyter message and of its kind", () => {
+test("an execute_request has all keys of Jupyter messages and of its type", () => {
   expect(executeRequest("print(1)", "sage", BY)).toEqual({
     header: {
       msg_id: "m1",
@@ -30,7 +30,7 @@ test("an execute_request has all keys of a Jupyter message and of its kind", () 
   });
 });
 
-test("an interrupt_request goes over control", () => {
+test("an interrupt_request is for the control channel", () => {
   const message = interruptRequest(BY);
   expect(message.channel).toBe("control");
   expect(message.header["msg_type"]).toBe("interrupt_request");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { completeReply, inspectReply, newFiles, updateReply } from "../../src/protocol/replies";
 
-test("newFiles finds the names in any payload and passes over the rest", () => {
+test("newFiles finds the names in any payload and ignores the rest", () => {
   expect(
     newFiles({
       payload: [{ source: "page" }, { new_files: ["a", 7, "b"] }, null, { new_files: "c" }],
@@ -23,11 +23,11 @@ test.each([
   expect(updateReply(reply)).toEqual({ newFiles: [], refusal });
 });
 
-test("an update's files are told", () => {
+test("an update's files are listed", () => {
   expect(updateReply({ payload: [{ new_files: ["a"] }] }).newFiles).toEqual(["a"]);
 });
 
-test("a completion without a place is none", () => {
+test("a completion needs offsets", () => {
   const reply = { cursor_start: 1, cursor_end: 3, matches: ["print", 7] };
   expect(completeReply(reply)).toEqual({ matches: ["print"], start: 1, end: 3 });
   expect(completeReply({ ...reply, cursor_start: "1" })).toBeNull();

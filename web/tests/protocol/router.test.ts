@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type MessageHandler, route } from "../../src/protocol/router";
 import { heard } from "../fakes";
 
-test("the first that takes a message has it, and nobody after it is asked", () => {
+test("the first handler that accepts a message is the last to be called", () => {
   const asked: string[] = [];
   const handler = (name: string, type: string): MessageHandler => ({
     handle: (message) => {

@@ -4,7 +4,7 @@ import { type Rgb, contrast } from "../../src/output/text/colour";
 import ansi from "../../src/styles/ansi.css?raw";
 import theme from "../../src/styles/theme.css?raw";
 
-/** The custom properties that a style sheet sets by day, and those that it sets by night. */
+/** The custom properties of a style sheet in the light theme and in the dark one. */
 function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
   const pairs = [...sheet.matchAll(/--([\w-]+): light-dark\(#(\w{6}), #(\w{6})\);/g)];
   const of = (time: 2 | 3) =>
@@ -19,13 +19,13 @@ function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
 
 const [day, night] = colours(theme);
 const [ansiDay, ansiNight] = colours(ansi);
-/** Those that nobody reads. */
+/** Colours that are not used for text. */
 const SURFACES = new Set(["paper", "panel", "rule", "error-rule", "selection", "on-accent"]);
 
 test.each([
   ["day", day, ansiDay],
   ["night", night, ansiNight],
-])("by %s, all text can be read on paper and panel", (_time, surface, terminal) => {
+])("by %s, all text is legible on paper and panel", (_time, surface, terminal) => {
   const grounds = [...terminal].filter(([name]) => name.endsWith("-ground"));
   expect(grounds).toHaveLength(16);
   for (const [name, ground] of grounds) {
@@ -46,7 +46,7 @@ test.each([
   expect(contrast(surface.get("ink")!, surface.get("selection")!)).toBeGreaterThanOrEqual(4.5);
 });
 
-test("the colours that programs choose are measured against the same paper", () => {
+test("colour.ts has the backgrounds of the style sheet", () => {
   expect(day.get("paper")).toEqual([253, 252, 249]);
   expect(night.get("paper")).toEqual([23, 25, 28]);
 });

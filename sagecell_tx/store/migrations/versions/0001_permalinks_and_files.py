@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """From an empty database, or from SageMathCell's, whose table of permalinks is kept."""
+    """Upgrade an empty database, or SageMathCell's, whose table of permalinks is kept."""
     if not sa.inspect(op.get_bind()).has_table("permalinks"):
         op.create_table(
             "permalinks",

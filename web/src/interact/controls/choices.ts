@@ -1,11 +1,11 @@
-/** One of several: a list, radio buttons, radio buttons that look like buttons, push buttons. */
+/** Choices: drop-down lists, radio buttons (also in the form of buttons), push buttons. */
 
 import { button as pushButton } from "../../dom/elements";
 import { clamp, finite } from "../../protocol/interacts/values";
 import type { Json } from "../../protocol/messages";
 import { type Control, type Making, enabling, group, input } from "./control";
 
-/** The value is the place of what is chosen, from 0. */
+/** A drop-down list or radio buttons; the value is the index of the choice, from 0. */
 export function selector(making: Making<"selector">): Control {
   return making.description.looks === "list" ? list(making) : radios(making);
 }
@@ -65,7 +65,7 @@ function radios({ description, id, host, changed }: Making<"selector">): Control
   };
 }
 
-/** The value is the place of the button that was pushed; null when none was since the last time. */
+/** Push buttons; the value is the index of the one pushed since the last update, or null. */
 export function buttonBar({ description, host, changed }: Making<"button_bar">): Control {
   const { labels, columns, width } = description;
   let pushed: number | null = null;
@@ -91,7 +91,7 @@ export function buttonBar({ description, host, changed }: Making<"button_bar">):
   };
 }
 
-/** The value is whether it was pushed since the last time. */
+/** A push button; the value is whether it was pushed since the last update. */
 export function button({ description, id, label, host, changed }: Making<"button">): Control {
   let pushed = false;
   const element = pushButton(description.text || label, "sagecell_interactButton", () => {
@@ -103,7 +103,7 @@ export function button({ description, id, label, host, changed }: Making<"button
   host.typeset(element);
   return {
     element,
-    // It says itself what it is for; a label beside it is for the eye.
+    // Its text is its accessible name.
     labelled: null,
     value: () => pushed,
     show: () => undefined,
@@ -113,13 +113,13 @@ export function button({ description, id, label, host, changed }: Making<"button
   };
 }
 
-/** A place that exists; null for what is no number. */
+/** `value` as a valid index below `length`; null for anything but a number. */
 function placeIn(value: Json, length: number): number | null {
   const place = finite(value);
   return place === null || length === 0 ? null : clamp(Math.round(place), 0, length - 1);
 }
 
-/** Lays parts out in so many columns; in as many as fit with null. */
+/** Lays parts out in `columns` columns; with null, in as many as fit. */
 function setColumns(element: HTMLElement, columns: number | null): void {
   if (columns === null) return;
   element.classList.add("sagecell_grid");

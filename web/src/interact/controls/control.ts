@@ -1,48 +1,55 @@
-/** A control: what shows one value of an interact and lets the visitor change it. */
+/** A control: shows one value of an interact and lets the visitor change it. */
 
 import type { ControlDescription } from "../../protocol/interacts/controls";
 import type { Json } from "../../protocol/messages";
 import { type InteractHost } from "../api";
 
+/** The kinds of controls. */
 export type Kind = ControlDescription["kind"];
 
-/** What a control of this kind is made from. */
+/** The arguments for a control of kind `K`. */
 export interface Making<K extends Kind> {
   readonly description: Extract<ControlDescription, { kind: K }>;
-  /** An id that no other element has, for its own element and to begin its parts' ids with. */
+  /** An id, unique in the page: for the control's element, and as a prefix for its parts. */
   readonly id: string;
-  /** Its name in words, for parts that are named one by one. */
+  /** The accessible name, for parts that need one of their own. */
   readonly label: string;
   readonly host: Pick<InteractHost, "html" | "typeset">;
-  /** The visitor has changed the value. */
+  /** Called when the visitor has changed the value. */
   readonly changed: () => void;
 }
 
+/** A control on the page. */
 export interface Control {
   readonly element: HTMLElement;
-  /** The element that a label stands for; null where a group is named by its label instead. */
+  /** The form field that the label belongs to; null for a group or a control that names itself. */
   readonly labelled: HTMLElement | null;
-  /** The value as it goes to the kernel; undefined where there is nothing to say. */
+  /** The value for the kernel; undefined for a control without one. */
   value(): Json | undefined;
-  /** Shows a value, brought into range; one that is none is ignored. `index` names a part. */
+  /**
+   * Shows a value, clamped to the control's range; a value of a wrong type is ignored.
+   *
+   * `index` selects a part of the control; see docs/protocol.rst.
+   */
   show(value: Json, index?: Json): void;
-  /** Whether the visitor can change it. */
+  /** Sets whether the visitor can change the value. */
   enable(enabled: boolean): void;
-  /** The value has been sent: a push is over. */
+  /** Called when the value has been sent: a push is reset. */
   sent?(): void;
-  /** Pushes are no state that a bookmark could bring back. */
+  /** Marks push buttons, whose value belongs in no bookmark or permalink. */
   readonly isPush?: true;
 }
 
+/** Creates a control of kind `K`. */
 export type MakeControl<K extends Kind> = (making: Making<K>) => Control;
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement;
 
-/** `enable` for a control that consists of these. */
+/** A `Control.enable` for a control that consists of these fields. */
 export function enabling(...fields: readonly Field[]): (enabled: boolean) => void {
   return (enabled) => {
     for (const field of fields) {
-      // Text that nobody may change can still be read and copied.
+      // Read-only text can still be selected and copied.
       if (isText(field)) field.readOnly = !enabled;
       else field.disabled = !enabled;
     }
@@ -56,7 +63,7 @@ function isText(field: Field): field is HTMLInputElement | HTMLTextAreaElement {
   );
 }
 
-/** An input element that saves nothing of what is put into it. */
+/** An input element without autocompletion. */
 export function input(type: string, className = ""): HTMLInputElement {
   const element = document.createElement("input");
   element.type = type;
@@ -65,7 +72,7 @@ export function input(type: string, className = ""): HTMLInputElement {
   return element;
 }
 
-/** A group of parts under one name. */
+/** A <div> with role "group". */
 export function group(className: string, ...parts: Node[]): HTMLElement {
   const element = document.createElement("div");
   element.className = className;

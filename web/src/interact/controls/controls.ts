@@ -1,4 +1,4 @@
-/** Every kind of control that a kernel may ask for. */
+/** All kinds of controls. */
 
 import { guarded } from "../../dom/errors";
 import { decodeControl } from "../../protocol/interacts/controls";
@@ -22,16 +22,16 @@ const KINDS: { readonly [K in Kind]: MakeControl<K> } = {
   selector,
   slider,
   unknown: ({ description: { name } }) =>
-    standIn(`A control of a kind that this page cannot show: ${name || "none"}`),
+    standIn(`This page cannot show this kind of control: ${name || "none"}`),
 };
 
-/** What any control is made from. */
+/** The arguments for a control of any kind. */
 export interface ControlOptions extends Omit<Making<Kind>, "description"> {
-  /** What the kernel says of it, of any shape. */
+  /** The kernel's description, of any shape. */
   readonly description: JsonObject;
 }
 
-/** A control of the kind that its description names; a note in the place of one that is none. */
+/** The control for a description; a note if its kind is unknown, or creating it throws. */
 export function makeControl({ description, ...options }: ControlOptions): Control {
   const decoded = decodeControl(description);
   const make = KINDS[decoded.kind] as MakeControl<Kind>;

@@ -6,6 +6,7 @@ import { type Control, type Making, enabling, group } from "./control";
 import { valueBox } from "./slider";
 import { Thumb } from "./thumb";
 
+/** Vertical sliders; the value is the list of theirs. */
 export function multiSlider({ description, label, changed }: Making<"multi_slider">): Control {
   const { initial, scales, showsValues } = description;
   const bars = scales.map((scale, place) => {

@@ -1,11 +1,11 @@
-/** Controls of one element: a box to check, a colour, a piece of HTML. */
+/** Controls of one element: a checkbox, a colour, HTML. */
 
 import { division } from "../../dom/elements";
 import { wordsOf } from "../../protocol/interacts/values";
 import type { Json } from "../../protocol/messages";
 import { type Control, type Making, enabling, input } from "./control";
 
-/** The value is a boolean. */
+/** A checkbox; the value is a boolean. */
 export function checkbox({ description, id, changed }: Making<"checkbox">): Control {
   const box = input("checkbox");
   box.id = id;
@@ -22,7 +22,7 @@ export function checkbox({ description, id, changed }: Making<"checkbox">): Cont
   };
 }
 
-/** The value is "#rrggbb". */
+/** A colour picker, optionally with a text field; the value is "#rrggbb". */
 export function colorSelector(making: Making<"color_selector">): Control {
   const { description, id, label, changed } = making;
   const well = input("color", "sagecell_colorSelector");
@@ -57,14 +57,14 @@ export function colorSelector(making: Making<"color_selector">): Control {
   };
 }
 
-/** "#rrggbb" for what is a colour in hexadecimal, with or without its sign, long or short. */
+/** A hexadecimal colour of three or six digits, with or without "#", as "#rrggbb"; or null. */
 function colourOf(words: string): string | null {
   const digits = /^\s*#?([0-9a-f]{6}|[0-9a-f]{3})\s*$/i.exec(words)?.[1]?.toLowerCase();
   if (digits === undefined) return null;
   return `#${digits.length === 6 ? digits : digits.replace(/./g, "$&$&")}`;
 }
 
-/** It has no value of its own: it shows what the kernel says. */
+/** HTML from the kernel, without a value to send. */
 export function htmlBox({ description, host }: Making<"html_box">): Control {
   const element = division("sagecell_htmlBox");
   const show = (value: Json) => element.replaceChildren(host.html(wordsOf(value)));

@@ -1,4 +1,4 @@
-/** Sliders: one thumb or two on a track, over numbers or over places in a list. */
+/** Sliders with one or two thumbs, over a range of numbers or over a list. */
 
 import { division } from "../../dom/elements";
 import { clamp, listOf, shown } from "../../protocol/interacts/values";
@@ -6,6 +6,7 @@ import type { Json } from "../../protocol/messages";
 import { type Control, type Making, enabling, group, input } from "./control";
 import { Thumb } from "./thumb";
 
+/** A slider; the value is a number, or [low, high] for a range. For a list, numbers are indices. */
 export function slider(making: Making<"slider">): Control {
   return making.description.isRange ? rangeSlider(making) : singleSlider(making);
 }
@@ -37,7 +38,7 @@ function singleSlider({ description, id, label, changed }: Making<"slider">): Co
   };
 }
 
-/** Two native thumbs on one track; neither passes the other. */
+/** Two range inputs on one track; neither thumb can pass the other. */
 function rangeSlider({ description, label, changed }: Making<"slider">): Control {
   const { initial, scale, showsValue } = description;
   const [from, to] = listOf(initial);
@@ -63,7 +64,7 @@ function rangeSlider({ description, label, changed }: Making<"slider">): Control
     };
     track.style.setProperty("--from", share(low));
     track.style.setProperty("--to", share(high));
-    // Where both are at the right end, only the lower one can still be moved.
+    // With both thumbs at the right end, only the lower one can be moved.
     track.classList.toggle("sagecell_lowOnTop", Number(share(low)) > 0.5);
   };
   const show = (value: Json) => {
@@ -103,13 +104,13 @@ interface ValueBoxOptions {
   readonly changed: () => void;
 }
 
-/** Where a thumb's value can be read, and typed where it is a number. */
+/** Shows a thumb's value: a number field that can be edited, or text for an item of a list. */
 export function valueBox({ thumb, label, changed }: ValueBoxOptions): ValueBox {
   const { least, most, step, words } = thumb.scale;
   if (words !== null) {
     const output = document.createElement("output");
     output.className = "sagecell_interactValueBox";
-    // The thumb says the same itself.
+    // The thumb's aria-valuetext is the same.
     output.setAttribute("aria-hidden", "true");
     const tell = () => (output.textContent = thumb.words);
     tell();

@@ -1,4 +1,4 @@
-/** What is typed: a line, a text, a grid of entries. */
+/** Text controls: a line, a text area, a grid of entries. */
 
 import { listOf, wordsOf } from "../../protocol/interacts/values";
 import type { Json } from "../../protocol/messages";
@@ -6,7 +6,7 @@ import { type Control, type Making, enabling, group, input } from "./control";
 
 type TextField = HTMLInputElement | HTMLTextAreaElement;
 
-/** The value is the text, whole in UTF-16: half of a surrogate pair would not reach the kernel. */
+/** A line or a text area; the value is the text, without lone surrogates, which have no UTF-8. */
 export function inputBox({ description, id, changed }: Making<"input_box">): Control {
   const { initial, isLong, width, height, atEachKey } = description;
   const field = textField(isLong);
@@ -23,7 +23,7 @@ export function inputBox({ description, id, changed }: Making<"input_box">): Con
   };
 }
 
-/** The value is a list of rows, each a list of texts. */
+/** A grid of text fields; the value is a list of rows, each a list of strings. */
 export function inputGrid({ description, label, changed }: Making<"input_grid">): Control {
   const { initial, width, columns } = description;
   const rows = Array.from({ length: description.rows }, (_, row) =>
@@ -55,12 +55,12 @@ export function inputGrid({ description, label, changed }: Making<"input_grid">)
 interface EntryOptions {
   readonly field: TextField;
   readonly start: Json | undefined;
-  /** Each key counts; else Enter, or leaving the field. */
+  /** Whether each key changes the value; otherwise Enter does, or leaving the field. */
   readonly atEachKey: boolean;
   readonly changed: () => void;
 }
 
-/** A field and the text in it that counts. */
+/** A field and its value, which is the text that was last confirmed. */
 class Entry {
   readonly field: TextField;
   readonly #changed: () => void;
@@ -74,7 +74,7 @@ class Entry {
     field.addEventListener("change", () => this.#take());
     field.addEventListener("keydown", (event) => {
       const { key, shiftKey, isComposing } = event as KeyboardEvent;
-      // In a text of several lines, Enter is a new line.
+      // In a text area, Enter inserts a line break.
       const isEnd = field instanceof HTMLInputElement || shiftKey;
       if (key !== "Enter" || isComposing || !isEnd) return;
       event.preventDefault();
@@ -89,7 +89,7 @@ class Entry {
   show(value: Json): void {
     const isBeingTyped = document.activeElement === this.field && this.field.value !== this.#value;
     this.#value = wordsOf(value);
-    // What somebody is typing is newer; and what is the same already keeps its caret.
+    // Text that is being typed is newer. Assigning equal text would move the caret.
     if (!isBeingTyped && this.field.value !== this.#value) this.field.value = this.#value;
   }
 

@@ -1,16 +1,19 @@
-/** One thumb on one track: a native range input and the exact value that it stands for. */
+/** One thumb of a slider: a range input and the exact value behind it. */
 
 import type { Scale } from "../../protocol/interacts/controls";
 import { clamp, finite, shown } from "../../protocol/interacts/values";
 import type { Json } from "../../protocol/messages";
 import { input } from "./control";
 
+/** What a thumb needs. */
 export interface ThumbOptions {
   readonly scale: Scale;
   readonly start: Json | undefined;
+  /** Called when the visitor has moved the thumb. */
   readonly moved: () => void;
 }
 
+/** A range input, which rounds to its step, and the value, which does not. */
 export class Thumb {
   readonly input = input("range");
   readonly scale: Scale;
@@ -18,7 +21,7 @@ export class Thumb {
 
   constructor({ scale, start, moved }: ThumbOptions) {
     this.scale = scale;
-    // In this order: a browser brings each value into the range that it then knows.
+    // Range before value, because browsers clamp a value when it is set.
     this.input.min = String(scale.least);
     this.input.max = String(scale.most);
     this.input.step = String(scale.step);
@@ -32,16 +35,17 @@ export class Thumb {
     });
   }
 
-  /** The value as the kernel had it, also between two steps, until the visitor moves the thumb. */
+  /** The kernel's value, even between two steps, until the visitor moves the thumb. */
   get value(): number {
     return this.#value;
   }
 
+  /** The value as text: an item of the list, or a number without rounding noise. */
   get words(): string {
     return this.scale.words?.[this.#value] ?? shown(this.#value);
   }
 
-  /** Moves the thumb without a word to anybody. */
+  /** Moves the thumb to a value from the program, clamped to the range, without calling `moved`. */
   place(value: Json): void {
     const number = finite(value);
     if (number === null) return;

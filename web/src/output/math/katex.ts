@@ -1,9 +1,9 @@
-/** The part of typesetting that needs KaTeX; loaded on demand. */
+/** Typesetting with KaTeX; loaded on demand. */
 
 import katex from "katex";
 import "katex/dist/katex.min.css";
 
-/** Replaces the TeX source in a placeholder by the formula. */
+/** Replaces the TeX in a placeholder of `typeset.ts` by the formula; ignores other elements. */
 export function typeset(element: HTMLElement): void {
   const tex = element.dataset["tex"];
   if (tex === undefined) return;

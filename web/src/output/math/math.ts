@@ -1,10 +1,13 @@
-/** Where TeX stands in a text. */
+/** Finds TeX formulas in text. */
 
+/** A formula in a text. */
 export interface Formula {
   /** The formula with its delimiters is `text.slice(start, end)`. */
   readonly start: number;
   readonly end: number;
+  /** The TeX without its delimiters; of an environment, with \begin and \end. */
   readonly tex: string;
+  /** Whether it is displayed on a line of its own. */
   readonly display: boolean;
 }
 
@@ -23,7 +26,7 @@ export function formulaAt(text: string, start: number): Formula | null {
   return null;
 }
 
-/** The first formula from `from` on, or null. */
+/** The first formula that begins at `from` or later, or null. */
 export function nextFormula(text: string, from: number): Formula | null {
   const opening = /\\?\$|\\[[(]|\\begin\{/g;
   opening.lastIndex = from;
@@ -48,7 +51,7 @@ function delimited(
   return { start, end: at + close.length, tex: text.slice(from, at), display };
 }
 
-/** `$x$`, but not the dollars of "$5 and $6": inside, no space next to a dollar, no digit after. */
+/** `$x$`, but not "$5 and $6": no white space inside next to a dollar, and no digit after it. */
 function dollars(text: string, start: number): Formula | null {
   if (/^(?:\s|$)/.test(text.slice(start + 1, start + 2))) return null;
   for (let at = closing(text, "$", start + 1); at >= 0; at = closing(text, "$", at + 1)) {
@@ -69,7 +72,7 @@ function environment(text: string, start: number): Formula | null {
   return { start, end: stop, tex: text.slice(start, stop), display: true };
 }
 
-/** Where `close` stands unescaped within a formula's reach, or -1. */
+/** The index of the first unescaped `close` within the maximal length of a formula, or -1. */
 function closing(text: string, close: string, from: number): number {
   for (let at = text.indexOf(close, from); at >= 0; at = text.indexOf(close, at + 1)) {
     if (at - from > LONGEST) return -1;

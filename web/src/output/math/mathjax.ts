@@ -1,4 +1,4 @@
-/** The MathJax that a page has of its own: version 2, or 3 and later, loaded or still loading. */
+/** The page's own MathJax: version 2, or 3 and later, loaded or still loading. */
 
 interface Modern {
   typesetPromise(elements: readonly HTMLElement[]): Promise<unknown>;
@@ -12,18 +12,22 @@ interface Hub {
   Queue(call: readonly unknown[]): void;
 }
 
-/** Whether the page has one; if only its settings so far, then its script is on the way. */
+/** Whether the page has MathJax; its configuration alone means that the script is loading. */
 export function hasMathJax(): boolean {
   const found = mathJax();
   return typeof found === "object" && found !== null;
 }
 
-/** Typesets `elements`, whose text is TeX between \( \) or \[ \]; false when it cannot. */
+/**
+ * Typesets `elements`, whose text is TeX between \( \) or \[ \], once MathJax has loaded.
+ *
+ * Fulfilled with false when MathJax did not load; rejects when MathJax fails.
+ */
 export async function typesetByPage(elements: readonly HTMLElement[]): Promise<boolean> {
   if (hub() === null && modern() === null) await pageLoaded();
-  const elder = hub();
-  if (elder !== null) {
-    for (const element of elements) elder.Queue(["Typeset", elder, element]);
+  const version2 = hub();
+  if (version2 !== null) {
+    for (const element of elements) version2.Queue(["Typeset", version2, element]);
     return true;
   }
   await (mathJax() as Starting | undefined)?.startup?.promise;
@@ -33,7 +37,7 @@ export async function typesetByPage(elements: readonly HTMLElement[]): Promise<b
 
 let turn: Promise<unknown> = Promise.resolve();
 
-/** MathJax asks that nobody calls it twice at once. */
+/** One call at a time, because MathJax does not support concurrent calls. */
 function typesetInTurn(page: Modern, elements: readonly HTMLElement[]): Promise<boolean> {
   const done = turn.then(async () => {
     await page.typesetPromise(elements.filter(({ isConnected }) => isConnected));

@@ -1,13 +1,13 @@
-/** TeX as it should look. KaTeX is fetched when the first formula needs it. */
+/** Typesets TeX in output. KaTeX is loaded with the first formula that needs it. */
 
 import { guarded, report } from "../../dom/errors";
 import { hasMathJax, typesetByPage } from "./mathjax";
 import { type Formula, nextFormula } from "./math";
 
-/** Text in these is somebody's program or says that it wants to be left alone. */
+/** Elements whose text is not typeset: programs, and those marked to be ignored. */
 const VERBATIM = "pre, code, samp, kbd, style, svg, math, .tex2jax_ignore, .katex";
 
-/** What a text/latex representation shows: its formulas, or all of it where it marks none. */
+/** An element for text/latex: with its formulas typeset, or all of it if it has no delimiters. */
 export function renderLatex(source: string, byPage = false): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_latex";
@@ -23,7 +23,7 @@ export function renderLatex(source: string, byPage = false): HTMLElement {
   return element;
 }
 
-/** Typesets the formulas that stand in the text of `root`, with the page's MathJax if it may. */
+/** Typesets the formulas in `root`; with `byPage`, by the page's MathJax if it has one. */
 export function typesetText(root: HTMLElement, byPage = false): void {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
@@ -55,7 +55,7 @@ function placeholder(source: string, formula: Formula): HTMLElement {
   return element;
 }
 
-/** Fills the placeholders in `root`; until KaTeX or MathJax is there they show their source. */
+/** Fills the placeholders in `root`; they show their source until KaTeX or MathJax has loaded. */
 function fill(root: HTMLElement, byPage: boolean): void {
   const waiting = [...root.querySelectorAll<HTMLElement>(".sagecell_math[data-tex]")];
   if (waiting.length === 0) return;
@@ -67,13 +67,13 @@ async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
   for (const element of waiting) {
     const tex = element.dataset["tex"] ?? "";
     const isDisplay = element.classList.contains("sagecell_math_display");
-    // What every MathJax looks for, whatever else its page has told it.
+    // Delimiters and classes that work with each configuration of MathJax.
     element.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
     element.classList.add("tex2jax_process", "mathjax_process");
   }
   const done = await typesetByPage(waiting).catch((error: unknown) => {
     report(error, "typesetting by the page's MathJax");
-    return true; // Its formulas stay as TeX.
+    return true; // The formulas stay as TeX.
   });
   if (!done) fillByKatex(waiting);
 }
@@ -83,6 +83,6 @@ function fillByKatex(waiting: readonly HTMLElement[]): void {
     ({ typeset }) => {
       for (const element of waiting) guarded("typesetting a formula", () => typeset(element));
     },
-    (error: unknown) => report(error, "loading KaTeX"), // The source stays readable.
+    (error: unknown) => report(error, "loading KaTeX"), // The source stays on the page.
   );
 }

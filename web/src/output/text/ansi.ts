@@ -1,12 +1,13 @@
 /**
- * Text with ANSI escape sequences, as runs of plain text in one style each.
+ * Parses text with ANSI escape sequences into runs of plain text in one style each.
  *
- * Of ECMA-48's control functions, select graphic rendition and erase in line are honoured;
- * the others, and operating system commands, are taken out.
+ * Of the control functions of ECMA-48, select graphic rendition (SGR) and erase in line (EL) are
+ * supported; all others, and operating system commands (OSC), are removed.
  */
 
 import { type Colour, NAMES, blackOrWhite, css, indexed, legible } from "./colour";
 
+/** The rendition of a run; a missing property has the terminal's default. */
 export interface Style {
   readonly foreground?: Colour;
   readonly background?: Colour;
@@ -18,42 +19,45 @@ export interface Style {
   readonly reverse?: true;
 }
 
+/** The default style; runs are compared by identity, so there is only one. */
 export const PLAIN: Style = Object.freeze({});
 
+/** Text in one style, without escape sequences. */
 export interface Run {
   readonly text: string;
   readonly style: Style;
 }
 
-/** What a parsed sequence asks of a line. */
+/** A run, or the erasure of a part of the line relative to the cursor. */
 export type Piece = Run | { readonly erase: "right" | "left" | "line" };
 
-/** An escape sequence at the place where the search stands: CSI, OSC, another string, or short. */
+/** An escape sequence at `lastIndex`: CSI, OSC, another control string, or a short one. */
 const SEQUENCE =
   /\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-OQ-WYZ`-~])/y;
 
-/** An escape character with nothing after it yet that would rule out a sequence. */
+/** The beginning of an escape sequence whose end has not arrived yet. */
 const UNFINISHED = /^\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$/;
 
-/** A sequence longer than this is none: what waits for its end stays bounded. */
+/** Characters of a sequence at most, so that the text that waits for its end is bounded. */
 const LONGEST = 4096;
 
+/** An incremental parser: style and incomplete sequences carry over between calls. */
 export class AnsiParser {
   #style: Style = PLAIN;
   #waiting = "";
 
-  /** The pieces of `text`; a sequence cut off at its end waits for the next call. */
+  /** The pieces of `text`; an incomplete sequence at its end waits for the next call. */
   parse(text: string): Piece[] {
     const input = this.#waiting + text;
     this.#waiting = "";
     const pieces: Piece[] = [];
     let from = 0;
     for (let at = input.indexOf("\x1b"); at >= 0; at = input.indexOf("\x1b", from)) {
-      this.#say(pieces, input.slice(from, at));
+      this.#emit(pieces, input.slice(from, at));
       SEQUENCE.lastIndex = at;
       const found = SEQUENCE.exec(input);
       if (found !== null) {
-        this.#obey(pieces, found[1] ?? "", found[2] ?? "");
+        this.#apply(pieces, found[1] ?? "", found[2] ?? "");
         from = SEQUENCE.lastIndex;
       } else if (input.length - at < LONGEST && UNFINISHED.test(input.slice(at))) {
         this.#waiting = input.slice(at);
@@ -62,15 +66,15 @@ export class AnsiParser {
         from = at + 1;
       }
     }
-    this.#say(pieces, input.slice(from));
+    this.#emit(pieces, input.slice(from));
     return pieces;
   }
 
-  #say(pieces: Piece[], text: string): void {
+  #emit(pieces: Piece[], text: string): void {
     if (text !== "") pieces.push({ text, style: this.#style });
   }
 
-  #obey(pieces: Piece[], parameters: string, final: string): void {
+  #apply(pieces: Piece[], parameters: string, final: string): void {
     if (final === "m") this.#style = restyle(this.#style, parameters);
     else if (final === "K") {
       pieces.push({ erase: parameters === "1" ? "left" : parameters === "2" ? "line" : "right" });
@@ -78,7 +82,7 @@ export class AnsiParser {
   }
 }
 
-/** The whole of `text` without escape sequences. */
+/** `text` without escape sequences. */
 export function withoutAnsi(text: string): string {
   if (!text.includes("\x1b")) return text;
   return new AnsiParser()
@@ -87,7 +91,7 @@ export function withoutAnsi(text: string): string {
     .join("");
 }
 
-/** `style` after a select graphic rendition sequence with these parameters. */
+/** `style` after an SGR sequence with these parameters. */
 function restyle(style: Style, parameters: string): Style {
   const codes = parameters.split(/[;:]/).map((code) => (code === "" ? 0 : Number(code)));
   let next: { -readonly [key in keyof Style]?: Style[key] } = { ...style };
@@ -122,7 +126,7 @@ function restyle(style: Style, parameters: string): Style {
   return Object.keys(next).length === 0 ? PLAIN : next;
 }
 
-/** The colour that `5;n` or `2;r;g;b` names, and how many codes that took. */
+/** The colour for `5;n` or `2;r;g;b` (null if invalid), and the number of codes used. */
 function extended(codes: readonly number[]): [Colour | null, number] {
   const isByte = (value: number | undefined): value is number =>
     value !== undefined && value >= 0 && value <= 255;
@@ -135,7 +139,7 @@ function extended(codes: readonly number[]): [Colour | null, number] {
   return [null, codes.length];
 }
 
-/** A DOM node that shows `run`. */
+/** The DOM node for a run: text alone if it is plain, otherwise a <span>. */
 export function nodeFor({ text, style }: Run): Node {
   const node = document.createTextNode(text);
   if (Object.keys(style).length === 0) return node;
@@ -160,11 +164,11 @@ function paint(span: HTMLElement, style: Style): void {
   if (background && "rgb" in background) span.style.backgroundColor = css(background.rgb);
 
   if (foreground && "index" in foreground) {
-    // Our grounds are pale by day and dark by night: black and white on them mean ink.
+    // The theme's tints are pale by day and dark by night: black and white mean the text colour.
     const isInk = background && "index" in background && (foreground.index % 8) % 7 === 0;
     if (!isInk) span.classList.add(`${className(foreground.index)}-fg`);
   } else if (foreground && (onInk || (background && "rgb" in background))) {
-    // On a ground of its own choice the program has the say over contrast; on ours, we do.
+    // On a background that the program chose, its colour is used as it is.
     ink(span, { light: css(foreground.rgb), dark: css(foreground.rgb) });
   } else if (foreground) ink(span, legible(foreground.rgb));
   else if (onInk) span.classList.add("ansi-default-inverse-fg");

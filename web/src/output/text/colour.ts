@@ -1,21 +1,22 @@
-/** Colours that programs ask for, and how they stay readable on this page's two grounds. */
+/** ANSI colours, adjusted for contrast with the page's light and dark backgrounds. */
 
 /** Red, green and blue, 0 to 255. */
 export type Rgb = readonly [number, number, number];
 
-/** One of the sixteen that a theme names, or an exact one. */
+/** One of the theme's sixteen colours (`index` 0 to 15), or an exact one. */
 export type Colour = { readonly index: number } | { readonly rgb: Rgb };
 
+/** The names of the colours 0 to 7; 8 to 15 are their intense forms. */
 export const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
-/** The grounds that text stands on, as styles/theme.css has them. */
+/** The backgrounds of text in the light and dark theme, as in styles/theme.css. */
 const PAPER: Rgb = [253, 252, 249];
 const NIGHT: Rgb = [23, 25, 28];
 
-/** WCAG 2.2 level AA for text. */
+/** The minimal contrast of text, WCAG 2.2 level AA. */
 const CONTRAST = 4.5;
 
-/** Entry `index` (0 to 255) of xterm's palette. */
+/** Entry `index` (0 to 255) of xterm's 256-colour palette. */
 export function indexed(index: number): Colour {
   if (index < 16) return { index };
   if (index < 232) {
@@ -29,7 +30,7 @@ export function indexed(index: number): Colour {
   return { rgb: [grey, grey, grey] };
 }
 
-/** `rgb` for text on light and on dark paper, moved towards black or white as far as need be. */
+/** `rgb` for text in either theme, as CSS, moved towards black or white until it is legible. */
 export function legible(rgb: Rgb): { readonly light: string; readonly dark: string } {
   return {
     light: css(towards(rgb, 0, PAPER)),
@@ -37,18 +38,19 @@ export function legible(rgb: Rgb): { readonly light: string; readonly dark: stri
   };
 }
 
-/** Whichever of the two is easier to read on `ground`. */
+/** Black or white, whichever has more contrast with `ground`. */
 export function blackOrWhite(ground: Rgb): Rgb {
   return contrast([0, 0, 0], ground) > contrast([255, 255, 255], ground)
     ? [0, 0, 0]
     : [255, 255, 255];
 }
 
+/** A colour in CSS. */
 export function css(rgb: Rgb): string {
   return `rgb(${rgb.join(" ")})`;
 }
 
-/** The ratio of WCAG 2.2, from 1 to 21. */
+/** The contrast ratio of two colours as WCAG 2.2 defines it, from 1 to 21. */
 export function contrast(one: Rgb, other: Rgb): number {
   const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [
     number,

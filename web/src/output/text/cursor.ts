@@ -1,10 +1,11 @@
-/** How far a stream's chunks have been read. */
+/** A position in the chunks of a stream. */
 
+/** Reads a growing list of chunks from the beginning. */
 export class Cursor {
   #chunk = 0;
   #character = 0;
 
-  /** The next characters, about `room` of them, never half of a surrogate pair. */
+  /** The next `room` characters, or one more so that no surrogate pair is split. */
   read(chunks: readonly string[], room: number): string {
     const parts: string[] = [];
     let left = room;

@@ -1,11 +1,11 @@
-/** What a program prints: one growing text whose last line may still be written over. */
+/** Text from stdout or stderr, whose last line can still be overwritten. */
 
 import { AnsiParser, type Run, type Style, PLAIN, nodeFor } from "./ansi";
 
-/** Past this many characters, a line's beginning is beyond the reach of a carriage return. */
+/** Characters of the last line that can be overwritten; a longer line becomes final. */
 const REACH = 10_000;
 
-/** Characters that neither show nor move anything here. */
+/** Control characters that are ignored. */
 const SILENT = /[\0-\x07\v\f\x0e-\x1a\x1c-\x1f\x7f]/g;
 
 interface Cell {
@@ -14,18 +14,19 @@ interface Cell {
 }
 
 /**
- * A terminal of endless width and length, in which only the last line can change.
+ * A terminal of unlimited size in which only the last line can change.
  *
- * Understands newline, carriage return, backspace and erase in line.
+ * Supports newline, carriage return, backspace and erase in line.
  */
 export class Terminal {
   readonly #parser = new AnsiParser();
   #settled: Run[] = [];
   #line: Run[] = [];
   #lineLength = 0;
-  /** Where the next character goes: a cell's number, or null for the line's end. */
+  /** The cursor: the index of a cell, or null for the end of the line. */
   #column: number | null = null;
 
+  /** Writes text at the cursor. */
   write(text: string): void {
     for (const piece of this.#parser.parse(text)) {
       if ("erase" in piece) this.#erase(piece.erase);
@@ -33,14 +34,14 @@ export class Terminal {
     }
   }
 
-  /** The text that nothing can change any more, since the last call. */
+  /** The runs that have become final since the last call. */
   takeSettled(): Run[] {
     const settled = this.#settled;
     this.#settled = [];
     return settled;
   }
 
-  /** The last line so far. */
+  /** The last line, which can still change. */
   get openLine(): readonly Run[] {
     return this.#line;
   }
@@ -56,7 +57,7 @@ export class Terminal {
     }
   }
 
-  /** Writes text in which only newlines are special. */
+  /** Writes text whose only control characters are newlines. */
   #put(text: string, style: Style): void {
     const first = text.indexOf("\n");
     if (first < 0) {
@@ -91,7 +92,7 @@ export class Terminal {
     this.#setCells(cells);
   }
 
-  /** Whether `text` takes at least as many cells as the line has; the usual progress bar does. */
+  /** Whether `text` overwrites the whole line, as progress bars usually do. */
   #coversLine(text: string): boolean {
     return text.length >= this.#lineLength && !/[\ud800-\udfff]/.test(text);
   }
@@ -137,7 +138,7 @@ export class Terminal {
   }
 }
 
-/** Adds `run` to `line`, as one run with the last where the style is the same. */
+/** Adds `run` to `line`, merged with the last run if that has the same style. */
 function append(line: Run[], run: Run): void {
   const last = line.at(-1);
   if (last?.style === run.style) {
@@ -145,14 +146,14 @@ function append(line: Run[], run: Run): void {
   } else line.push(run);
 }
 
-/** Where the next carriage return or backspace is, or the text's end. */
+/** The index of the next carriage return or backspace, or the length of the text. */
 function nextControl(text: string, from: number): number {
   const control = /[\r\b]/g;
   control.lastIndex = from;
   return control.exec(text)?.index ?? text.length;
 }
 
-/** A stream's text on the page. */
+/** The element for a stream. */
 export class StreamView {
   readonly element = document.createElement("pre");
   readonly #terminal = new Terminal();
@@ -164,11 +165,12 @@ export class StreamView {
     this.element.append(this.#openLine);
   }
 
-  /** Characters on the page, but for those of the last line. */
+  /** Characters on the page, without those of the last line. */
   get size(): number {
     return this.#size;
   }
 
+  /** Writes text, which may overwrite the last line. */
   write(text: string): void {
     this.#terminal.write(text);
     const settled = this.#terminal.takeSettled();

@@ -1,4 +1,4 @@
-/** Everything that a program has said, in order, whether or not the page shows it yet. */
+/** The complete output of a program, in order, whether or not the page shows it. */
 
 import { plainText } from "../../protocol/bundles";
 import type {
@@ -10,19 +10,23 @@ import type {
 } from "../../protocol/messages";
 import { withoutAnsi } from "./ansi";
 
+/** Consecutive text of one stream; `chunks` grows. */
 export interface StreamItem {
   readonly kind: "stream";
   readonly name: "stdout" | "stderr";
   readonly chunks: string[];
 }
 
+/** A displayed value; `data` and `metadata` change with update_display_data. */
 export interface DisplayItem {
   readonly kind: "display";
+  /** The id for updates; empty for none. */
   readonly displayId: string;
   data: MimeBundle;
   metadata: JsonObject;
 }
 
+/** The traceback of an exception, with ANSI escape sequences. */
 export interface ErrorItem {
   readonly kind: "error";
   readonly traceback: string;
@@ -34,38 +38,42 @@ export interface PagerItem {
   readonly text: string;
 }
 
+/** A part of the output. */
 export type Item = StreamItem | DisplayItem | ErrorItem | PagerItem;
 
-/** What a message did to the transcript. */
+/** The effect of a message on the transcript. */
 export interface Change {
-  /** All items went, and then the message's own may have come. */
+  /** Whether all earlier items were removed, before the message's own was added. */
   readonly cleared: boolean;
-  /** Items that say something else now. */
+  /** Items whose content has changed. */
   readonly updated: readonly DisplayItem[];
 }
 
 const NOTHING: readonly DisplayItem[] = [];
 
+/** The items of one output. */
 export class Transcript {
   #items: Item[] = [];
   #length = 0;
   #byDisplayId = new Map<string, DisplayItem[]>();
   #clearBeforeNext = false;
 
+  /** All items, in order. */
   get items(): readonly Item[] {
     return this.#items;
   }
 
-  /** Characters of text that were said; pictures do not count. */
+  /** Characters of all items; pictures do not count. */
   get length(): number {
     return this.#length;
   }
 
-  /** Whether the next thing said takes the place of all others. */
+  /** Whether the next item replaces all others. */
   get isToBeCleared(): boolean {
     return this.#clearBeforeNext;
   }
 
+  /** Removes all items. */
   clear(): void {
     this.#items = [];
     this.#length = 0;
@@ -73,12 +81,12 @@ export class Transcript {
     this.#clearBeforeNext = false;
   }
 
-  /** All goes when the next thing is said. */
+  /** Makes the next item replace all others. */
   clearBeforeNext(): void {
     this.#clearBeforeNext = true;
   }
 
-  /** Takes a message in; null when it says nothing that could be seen. */
+  /** Takes a message; null when it changes nothing. */
   append({ type, content }: KernelMessage): Change | null {
     switch (type) {
       case "stream":
@@ -104,7 +112,7 @@ export class Transcript {
     }
   }
 
-  /** All of it as plain text, in parts. */
+  /** All output as plain text, one string per item. */
   *plainText(): Generator<string> {
     for (const item of this.#items) yield textOf(item);
   }
@@ -165,12 +173,12 @@ function textOf(item: Item): string {
   }
 }
 
-/** A bundle as text: the plain form where there is one, else what kinds there are. */
+/** A bundle as text: its text/plain, or else the list of its MIME types. */
 function displayText(data: MimeBundle): string {
   return withoutAnsi(plainText(data)) || `[${Object.keys(data).join(", ")}]`;
 }
 
-/** Characters of an item's text. */
+/** The number of characters in an item. */
 export function textLength(item: Item): number {
   switch (item.kind) {
     case "stream":
@@ -184,7 +192,7 @@ export function textLength(item: Item): number {
   }
 }
 
-/** Characters of the text forms in a bundle's richest representation, roughly: all but pictures. */
+/** The length of a bundle's longest text representation; pictures do not count. */
 function displayLength(data: MimeBundle): number {
   let longest = 0;
   for (const [type, value] of Object.entries(data)) {

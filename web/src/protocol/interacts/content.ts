@@ -1,33 +1,34 @@
-/** Interacts and single controls as displays and links describe them. */
+/** The descriptions of interacts and single controls in displays and permalinks. */
 
 import { type JsonObject, isObject, objectAt, objectsAt, textAt, textsAt } from "../json";
 import { type Row, rowsOf } from "./layout";
 
-/** An interact as its program describes it. */
+/** A program's description of an interact. */
 export interface InteractContent {
   /** Names and descriptions, in the program's order. */
   readonly controls: readonly (readonly [name: string, description: JsonObject])[];
   readonly rows: readonly Row[];
-  /** Selectors of the page's elements in which parts stand, by name. */
+  /** CSS selectors of the page's elements for parts placed elsewhere, by name. */
   readonly locations: ReadonlyMap<string, string>;
   readonly isReadonly: boolean;
 }
 
-/** A control without an interact, bound to variables of a namespace. */
+/** A control outside of interacts, bound to variables of a namespace. */
 export interface ControlContent {
   readonly id: string;
   readonly namespace: string;
   readonly variables: readonly string[];
-  /** As an interact would describe it; null for a region of output. */
+  /** The description as in an interact; null for an output region. */
   readonly description: JsonObject | null;
 }
 
-/** An interact as a link keeps it. */
+/** The state of an interact in a permalink. */
 export interface SavedInteract {
   readonly state: JsonObject;
   readonly bookmarks: readonly { readonly name: string; readonly values: JsonObject }[];
 }
 
+/** Decodes the description of an interact; parts of wrong types are left out. */
 export function decodeInteract(content: JsonObject): InteractContent {
   const locations = objectAt(content, "locations");
   return {
@@ -40,6 +41,7 @@ export function decodeInteract(content: JsonObject): InteractContent {
   };
 }
 
+/** Decodes the description of a single control, whose format differs from that in interacts. */
 export function decodeSingle(content: JsonObject): ControlContent {
   return {
     id: textAt(content, "control_id"),
@@ -49,6 +51,7 @@ export function decodeSingle(content: JsonObject): ControlContent {
   };
 }
 
+/** Decodes the state of an interact; parts of wrong types are left out. */
 export function decodeSaved(saved: JsonObject): SavedInteract {
   return {
     state: objectAt(saved, "state"),

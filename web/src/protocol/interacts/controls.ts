@@ -1,33 +1,34 @@
-/** Controls as kernels describe them, by kind: read as whatever a stranger may have written. */
+/** Decodes the descriptions of controls, which may have any shape. */
 
 import { type Json, type JsonObject, textAt } from "../json";
 import { clamp, countAt, finite, listAt, listOf, numberAt, wordsOf } from "./values";
 
-/** Rows times columns of a grid past this would take the page seconds to make. */
+/** Entries of a grid at most; more would block the page for seconds. */
 const MOST_ENTRIES = 2500;
 
-/** More sliders side by side would not be told apart. */
+/** Sliders side by side at most; more would be indistinguishable. */
 const MOST_SLIDERS = 200;
 
-/** The values that a slider's thumb can have. */
+/** The range of a slider. */
 export interface Scale {
   readonly least: number;
   readonly most: number;
+  /** The distance of values; "any" for a continuous range. */
   readonly step: number | "any";
-  /** The words for each value, where values are places in a list. */
+  /** The text for each value if values are indices of a list; otherwise null. */
   readonly words: readonly string[] | null;
 }
 
-/** What stands in columns. */
+/** Choices in columns. */
 interface Choices {
   readonly labels: readonly string[];
-  /** Null for as many as fit. */
+  /** The number of columns; null for as many as fit. */
   readonly columns: number | null;
-  /** A length of CSS; empty for none. */
+  /** A CSS length; empty for none. */
   readonly width: string;
 }
 
-/** A control by its kind. `initial` is its value at first. */
+/** A decoded control; `initial` is its first value. */
 export type ControlDescription =
   | { readonly kind: "button"; readonly text: string; readonly width: string }
   | ({ readonly kind: "button_bar" } & Choices)
@@ -38,10 +39,11 @@ export type ControlDescription =
       readonly kind: "input_box";
       readonly initial: string;
       readonly isLong: boolean;
-      /** In characters; null for the page's own. */
+      /** In characters; null for the default width. */
       readonly width: number | null;
       /** In lines. */
       readonly height: number;
+      /** Whether each key sends the value. */
       readonly atEachKey: boolean;
     }
   | {
@@ -49,7 +51,7 @@ export type ControlDescription =
       readonly initial: readonly (readonly Json[])[];
       readonly rows: number;
       readonly columns: number;
-      /** Of an entry, in characters. */
+      /** The width of an entry in characters. */
       readonly width: number;
     }
   | {
@@ -72,16 +74,17 @@ export type ControlDescription =
     }
   | { readonly kind: "unknown"; readonly name: string };
 
-/** A control's label, as text or HTML. */
+/** The label of a control, as text or HTML. */
 export function labelOf(description: JsonObject): string {
   return textAt(description, "label").toWellFormed();
 }
 
-/** Whether a change is sent at once; else with whatever is sent next. */
+/** Whether a change is sent at once; otherwise with the next update. */
 export function updates(description: JsonObject): boolean {
   return description["update"] !== false;
 }
 
+/** Decodes a control; missing values get defaults, and numbers are clamped. */
 export function decodeControl(description: JsonObject): ControlDescription {
   const subtype = textAt(description, "subtype");
   const initial = description["default"];
@@ -157,7 +160,7 @@ function choicesOf(description: JsonObject): Choices {
   return { labels, columns: isGrid ? Math.ceil(columns) : null, width: widthOf(description) };
 }
 
-/** A width as the kernel gives it: a number of characters, or a length of CSS. */
+/** A width as a CSS length; numbers are characters. */
 function widthOf({ width }: JsonObject): string {
   const characters = finite(width) ?? (/^\d+$/.test(wordsOf(width)) ? Number(width) : null);
   if (characters !== null && characters > 0) return `${characters}ch`;

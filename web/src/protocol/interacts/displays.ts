@@ -1,4 +1,4 @@
-/** What displays carry for interacts and single controls. */
+/** The displays by which kernels show and update interacts and single controls. */
 
 import { type Json, type JsonObject, objectAt, textAt, textsAt } from "../json";
 import type { MimeBundle } from "../messages";
@@ -8,24 +8,24 @@ const CONTROL = "application/sage-interact-control";
 const VARIABLE = "application/sage-interact-variable";
 const CLEAR = "application/sage-clear";
 
-/** What a display makes room for; see `content` for what it describes. */
+/** An interact or single control that a display shows; content.ts decodes `content`. */
 export interface Shown {
   readonly kind: "interact" | "control";
   readonly id: string;
   readonly content: JsonObject;
 }
 
-/** A control has another value; `id` is the interact's, or that of a control that stands alone. */
+/** A control has a new value; `id` is that of its interact, or of a single control. */
 export interface UpdateEvent {
   readonly kind: "update";
   readonly id: string;
   readonly control: Json;
   readonly value: Json | undefined;
-  /** The part of a control that has many; see docs/protocol.rst. */
+  /** The part of a control with many parts; see docs/protocol.rst. */
   readonly index: Json | undefined;
 }
 
-/** A variable of a namespace has another value, which `control` gave it, if any. */
+/** A variable of a namespace has a new value; `control` is the control that set it, or empty. */
 export interface VariableEvent {
   readonly kind: "variable";
   readonly namespace: string;
@@ -33,7 +33,7 @@ export interface VariableEvent {
   readonly control: string;
 }
 
-/** What a display tells: all of them of a variable, else the one with this id. */
+/** An event in a display: for all controls if it is a variable's, otherwise for that with `id`. */
 export type InteractEvent =
   | UpdateEvent
   | VariableEvent
@@ -52,7 +52,7 @@ export function shownIn(data: MimeBundle): Shown | null {
     : { kind: "control", id, content: objectAt(data, CONTROL) };
 }
 
-/** Its id; empty for any other display. */
+/** The id of the interact or control that a display shows; empty for any other display. */
 export function shownId(data: MimeBundle): string {
   return (
     textAt(objectAt(data, INTERACT), "new_interact_id") ||
@@ -60,7 +60,7 @@ export function shownId(data: MimeBundle): string {
   );
 }
 
-/** What a display tells interacts or controls; null for any other display. */
+/** The event in a display; null for any other display. */
 export function eventIn(data: MimeBundle): InteractEvent | null {
   for (const [type, value] of Object.entries(data)) {
     const event = value === null ? null : eventOf(type, objectAt(data, type));
@@ -69,7 +69,12 @@ export function eventIn(data: MimeBundle): InteractEvent | null {
   return null;
 }
 
-/** Whether a display says that the output before it is outdated: which values were taken, null for all. */
+/**
+ * The names of the controls whose values an update has processed, so that its output replaces the
+ * earlier one; `changed` is null for all controls.
+ *
+ * Null for a display that clears no output.
+ */
 export function clearIn(data: MimeBundle): { readonly changed: readonly string[] | null } | null {
   if (!(CLEAR in data)) return null;
   const clear = objectAt(data, CLEAR);

@@ -1,17 +1,18 @@
-/** Which parts of an interact stand in which row, and how much of it each has. */
+/** The layout of an interact: rows of parts. */
 
 import type { Json } from "../json";
 import { clamp, finite, listOf } from "./values";
 
-/** A part's name and its share of the row, above 0 and up to 1. */
+/** The name of a part, and its share of the row's width, above 0 and at most 1. */
 export interface Part {
   readonly name: string;
   readonly share: number;
 }
 
+/** The parts of a row, from left to right. */
 export type Row = readonly Part[];
 
-/** The rows that a kernel asks for; what is no part is left out. */
+/** Decodes a layout; malformed parts and empty rows are left out. */
 export function rowsOf(layout: Json | undefined): Row[] {
   return listOf(layout)
     .map((row) => listOf(row).flatMap(partOf))
@@ -26,7 +27,7 @@ function partOf(part: Json): Part[] {
   return [{ name, share: share > 0 ? share : 1 }];
 }
 
-/** Makes the shares of a row that is too full fit, in proportion. */
+/** Scales the shares of a row down in proportion if their sum exceeds 1. */
 function fitted(row: Row): Row {
   const sum = row.reduce((total, { share }) => total + share, 0);
   const scale = sum > 1.0001 ? sum : 1;

@@ -14,7 +14,7 @@ const SELECTOR = {
 };
 
 // contract: 4.1
-test("a list is a select, and says the place", () => {
+test("a list is a select, and its value the index", () => {
   const selector = made(SELECTOR);
   const select = all<HTMLSelectElement>("select")[0]!;
   expect(Array.from(select.options, ({ text }) => text)).toEqual(["a", "b", "c"]);
@@ -53,19 +53,22 @@ test("choices may be formulas", () => {
   ]);
 });
 
-test.each(["list", "radio", "button"])("no kernel chooses what a %s has not", (subtype) => {
-  const selector = made({ ...SELECTOR, subtype });
-  for (const [value, place] of [
-    [99, 2],
-    [-1, 0],
-    ["1", 0],
-    [null, 0],
-    [{}, 0],
-  ] as const) {
-    selector.show(value);
-    expect(selector.value()).toBe(place);
-  }
-});
+test.each(["list", "radio", "button"])(
+  "the kernel cannot select a missing choice of a %s",
+  (subtype) => {
+    const selector = made({ ...SELECTOR, subtype });
+    for (const [value, place] of [
+      [99, 2],
+      [-1, 0],
+      ["1", 0],
+      [null, 0],
+      [{}, 0],
+    ] as const) {
+      selector.show(value);
+      expect(selector.value()).toBe(place);
+    }
+  },
+);
 
 test.each([
   { control_type: "selector" },
@@ -81,7 +84,7 @@ test.each([
   expect(all("option, input, button").length).toBeLessThanOrEqual(3);
 });
 
-test("a button was pushed until that has been sent", () => {
+test("a button stays pushed until its value has been sent", () => {
   const button = made({ control_type: "button", text: "Go", width: "", default: false });
   expect(button.value()).toBe(false);
   all<HTMLButtonElement>("button")[0]!.click();
@@ -90,7 +93,7 @@ test("a button was pushed until that has been sent", () => {
   expect(button.value()).toBe(false);
 });
 
-test("a button bar says which was pushed, until that has been sent", () => {
+test("a button bar has the index of the pushed button until that has been sent", () => {
   const bar = made({
     control_type: "button_bar",
     values: 3,
@@ -108,7 +111,7 @@ test("a button bar says which was pushed, until that has been sent", () => {
   expect(bar.value()).toBeNull();
 });
 
-test("what is disabled cannot be pushed or chosen", () => {
+test("disabled buttons and choices have no effect", () => {
   for (const subtype of ["list", "radio", "button"]) made({ ...SELECTOR, subtype }).enable(false);
   const bar = made({ control_type: "button_bar", value_labels: ["a", "b"] });
   bar.enable(false);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { reports } from "../../fakes";
 import { FakeHost, all, made } from "../fakes";
 
-test("a control that cannot be made is reported, and a note stands in its place", () => {
+test("a control that throws is reported and replaced by a note", () => {
   const reported = reports();
   const host = Object.assign(new FakeHost(), {
     typeset: () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { FakeHost, all, drags, enters, made } from "../fakes";
 
 // contract: 4.1
-test("a box to check says a boolean", () => {
+test("the value of a checkbox is a boolean", () => {
   const box = made({ control_type: "checkbox", default: true });
   all("input[type=checkbox]")[0]!.click();
   expect(box.said).toEqual([false]);
@@ -13,7 +13,7 @@ test("a box to check says a boolean", () => {
   expect(box.value()).toBe(true);
 });
 
-test("a colour is chosen or typed, and said as #rrggbb", () => {
+test("a colour is chosen or typed, and its value is #rrggbb", () => {
   const colour = made({ control_type: "color_selector", default: "#0000ff", hide_input: false });
   const [well, code] = all("input") as [HTMLInputElement, HTMLInputElement];
   expect(well.classList).toContain("sagecell_colorSelector");
@@ -37,7 +37,7 @@ test.each([null, "red", 5, "#12", "\ud800", ["#123456"]])("%j is no colour", (va
   expect(colour.value()).toBe("#102030");
 });
 
-test("a piece of HTML is shown as the page shows HTML, and says nothing", () => {
+test("HTML is shown like other HTML, and has no value", () => {
   const box = made({ control_type: "html_box", value: "<b>bold</b>" }, new FakeHost());
   expect(all("b")[0]!.textContent).toBe("bold");
   box.show("<i>other</i>");

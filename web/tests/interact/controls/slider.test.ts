@@ -23,7 +23,7 @@ const range = (place = 0) => all("input[type=range]")[place]!;
 const box = (place = 0) => all(".sagecell_interactValueBox")[place]!;
 
 // contract: 4.1
-test("a slider over numbers says floats while it is dragged", () => {
+test("the value of a number slider is a float while it is dragged", () => {
   const slider = made(CONTINUOUS);
   expect([range().min, range().max, range().step, range().value]).toEqual([
     "0",
@@ -40,13 +40,13 @@ test("a slider over numbers says floats while it is dragged", () => {
   expect(slider.labelled).toBe(range());
 });
 
-test("a value between two steps stays what it is until the thumb is moved", () => {
+test("a value between two steps stays until the thumb is moved", () => {
   const slider = made({ ...CONTINUOUS, step: 3, default: 2.5 });
   expect(slider.value()).toBe(2.5);
   expect(range().getAttribute("aria-valuetext")).toBe("2.5");
 });
 
-test("a value can be typed, and is brought into range", () => {
+test("a value can be typed, and is clamped", () => {
   const slider = made(CONTINUOUS);
   enters(box(), "3.3");
   enters(box(), "99");
@@ -57,14 +57,14 @@ test("a value can be typed, and is brought into range", () => {
   expect(box().getAttribute("aria-label")).toBe("x, value");
 });
 
-test("no noise of binary fractions is read or heard", () => {
+test("binary rounding noise is neither shown nor announced", () => {
   const slider = made(CONTINUOUS);
   slider.show(0.1 + 0.2);
   expect(box().value).toBe("0.3");
   expect(range().getAttribute("aria-valuetext")).toBe("0.3");
 });
 
-test("a slider over places says where, and reads as what is there", () => {
+test("the value of a list slider is the index, and its text the item", () => {
   const slider = made(PLACES);
   expect(box().textContent).toBe("green");
   drags(range(), "2");
@@ -107,12 +107,12 @@ describe("with two thumbs", () => {
     expect(box(1).value).toBe("4");
   });
 
-  test("where both are at the right end, the lower one can be had", () => {
+  test("with both at the right end, the lower one can be moved", () => {
     made({ ...RANGE, default: [10, 10] });
     expect(all(".sagecell_lowOnTop")).toHaveLength(1);
   });
 
-  test("it says places of a list, too", () => {
+  test("its values may be indices of a list", () => {
     const slider = made({ ...PLACES, subtype: "discrete_range", default: [0, 2] });
     expect(all("output").map((output) => output.textContent)).toEqual(["red", "blue"]);
     drags(range(0), "1");
@@ -143,7 +143,7 @@ describe("several sliders", () => {
   };
 
   // contract: 4.2
-  test("say one list; the kernel sets all or one", () => {
+  test("have one list as value; the kernel sets all or one", () => {
     const sliders = made(MULTI);
     drags(range(0), "0.5");
     expect(sliders.said).toEqual([[0.5, 3]]);
@@ -153,7 +153,7 @@ describe("several sliders", () => {
     expect(sliders.element.classList).toContain("sagecell_multiSliderControl");
   });
 
-  test("over lists, say places", () => {
+  test("over lists have indices as values", () => {
     const sliders = made({
       ...MULTI,
       subtype: "discrete",
@@ -172,7 +172,7 @@ describe("several sliders", () => {
     expect(sliders.said).toEqual([[1, 0]]);
   });
 
-  test("what is out of range, or names no slider, does no harm", () => {
+  test("ignore unknown indices and clamp values", () => {
     const sliders = made(MULTI);
     sliders.show([7, -7, 7]);
     sliders.show(1, 9);

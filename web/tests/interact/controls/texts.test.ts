@@ -19,7 +19,7 @@ function types(text: string): void {
 }
 
 // contract: 4.1
-test("a line counts when it is left, or at Enter", () => {
+test("a line is confirmed by Enter or by leaving it", () => {
   const box = made(BOX);
   expect(box.value()).toBe("x^2");
   types("x^");
@@ -31,7 +31,7 @@ test("a line counts when it is left, or at Enter", () => {
   expect(box.said).toEqual(["x^3", "x^4"]);
 });
 
-test("each key counts where the author wants that", () => {
+test("each key changes the value if the author asked for it", () => {
   const box = made({ ...BOX, keypress: true });
   types("a");
   types("ab");
@@ -39,14 +39,14 @@ test("each key counts where the author wants that", () => {
   expect(box.said).toEqual(["a", "ab"]);
 });
 
-test("Enter that picks a word of an input method is no end", () => {
+test("Enter in an input method does not confirm", () => {
   const box = made(BOX);
   types("日");
   presses(field(), "Enter", { isComposing: true });
   expect(box.said).toEqual([]);
 });
 
-test("in a text of several lines, Enter is a new line and Shift-Enter the end", () => {
+test("in a text area, Enter is a new line and Shift-Enter confirms", () => {
   const box = made({ ...BOX, subtype: "textarea", height: 6 });
   expect(all<HTMLTextAreaElement>("textarea")[0]!.rows).toBe(6);
   types("a\nb");
@@ -56,13 +56,13 @@ test("in a text of several lines, Enter is a new line and Shift-Enter the end", 
   expect(box.said).toEqual(["a\nb"]);
 });
 
-test("half of a surrogate pair does not go to the kernel", () => {
+test("lone surrogates are not sent to the kernel", () => {
   const box = made(BOX);
   enters(field(), "a\ud800b");
   expect(box.said).toEqual(["a\ufffdb"]);
 });
 
-test("what somebody is typing is not written over", () => {
+test("text that is being typed is not overwritten", () => {
   const box = made(BOX);
   field().focus();
   types("x^2 + ");
@@ -92,7 +92,7 @@ describe("a grid", () => {
     width: 5,
   };
 
-  test("says rows of texts", () => {
+  test("has rows of strings as value", () => {
     const grid = made(GRID);
     enters(all("input")[2]!, "7");
     expect(grid.said).toEqual([

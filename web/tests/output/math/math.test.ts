@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { nextFormula } from "../../../src/output/math/math";
 
-/** The formulas in `text`, those for a line of their own in brackets. */
+/** The formulas in `text`, displayed ones in brackets. */
 function formulas(text: string): string[] {
   const found: string[] = [];
   for (let formula = nextFormula(text, 0); formula; formula = nextFormula(text, formula.end)) {
@@ -33,7 +33,7 @@ describe("nextFormula", () => {
     expect(formulas(text)).toEqual(expected);
   });
 
-  test("is done soon with very many dollars", () => {
+  test("is fast with very many dollars", () => {
     const begun = performance.now();
     expect(formulas("$ ".repeat(20_000))).toEqual([]);
     expect(performance.now() - begun).toBeLessThan(2000);

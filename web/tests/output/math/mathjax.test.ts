@@ -53,7 +53,7 @@ describe("formulas go to the page's own MathJax", () => {
     await vi.waitFor(() => expect(shown).toEqual(["\\(a\\)", "\\(b\\)"]));
   });
 
-  test("also when only its settings are there so far", async () => {
+  test("also when only its configuration has been loaded", async () => {
     let start: () => void = () => undefined;
     page.MathJax = { tex: {} };
     vi.spyOn(document, "readyState", "get").mockReturnValue("interactive");
@@ -70,7 +70,7 @@ describe("formulas go to the page's own MathJax", () => {
   });
 });
 
-test("without one, or when it never comes, KaTeX is there", async () => {
+test("without one, or when it does not load, KaTeX is used", async () => {
   const plain = formulas("$a$");
   page.MathJax = { tex: {} };
   const waited = formulas("$b$");
@@ -79,7 +79,7 @@ test("without one, or when it never comes, KaTeX is there", async () => {
   }
 });
 
-test("what strangers say goes to KaTeX, which is kept from doing harm, whatever the page has", async () => {
+test("output of strangers always goes to KaTeX, with its restrictions", async () => {
   page.MathJax = { typesetPromise: async (elements: HTMLElement[]) => elements.forEach(note) };
   const element = renderLatex("$a$");
   await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());

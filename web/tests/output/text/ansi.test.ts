@@ -7,7 +7,7 @@ const parse = (...chunks: string[]): Piece[] => {
   const parser = new AnsiParser();
   return chunks.flatMap((chunk) => parser.parse(chunk));
 };
-/** The styles of the pieces of one text, by the text that has them. */
+/** The styles of the runs in a text, by their text. */
 const styles = (text: string) =>
   Object.fromEntries(
     parse(text).flatMap((piece) => ("text" in piece ? [[piece.text, piece.style] as const] : [])),
@@ -57,7 +57,7 @@ describe("select graphic rendition", () => {
   });
 });
 
-test("a sequence may be cut anywhere between two messages", () => {
+test("a sequence may be split anywhere between two messages", () => {
   const text = `a${ESC}[1;38;5;208mb${ESC}]0;title${ESC}\\c${ESC}[0m`;
   const whole = parse(text);
   for (let at = 0; at <= text.length; at += 1) {
@@ -66,7 +66,7 @@ test("a sequence may be cut anywhere between two messages", () => {
   }
 });
 
-test("erase in line is told apart", () => {
+test("erase in line has three forms", () => {
   expect(parse(`${ESC}[K${ESC}[0K${ESC}[1K${ESC}[2K`)).toEqual([
     { erase: "right" },
     { erase: "right" },
@@ -88,7 +88,7 @@ test.each([
   expect(withoutAnsi(text)).toBe(shown);
 });
 
-test("a string that never ends does not swallow the program's output for ever", () => {
+test("an unterminated string does not swallow all further output", () => {
   const shown = withoutAnsi(`${ESC}]0;${"x".repeat(10_000)}`);
   expect(shown).toHaveLength(10_000 + 3);
 });
@@ -120,13 +120,13 @@ describe("nodeFor", () => {
     expect(element(codes).className).toBe(classes);
   });
 
-  test("an exact colour stays legible on both grounds", () => {
+  test("an exact colour is legible in both themes", () => {
     const { style } = element("38;2;0;0;255");
     expect(style.getPropertyValue("--on-light")).toBe("rgb(0 0 255)");
     expect(style.getPropertyValue("--on-dark")).not.toBe("rgb(0 0 255)");
   });
 
-  test("on a named ground, which is ours, it stays legible too", () => {
+  test("an exact colour is legible on a named background", () => {
     const { style } = element("43;38;2;255;255;0");
     expect(style.getPropertyValue("--on-light")).not.toBe("rgb(255 255 0)");
   });
@@ -135,13 +135,13 @@ describe("nodeFor", () => {
     ["48;2;250;250;200", "rgb(0 0 0)"],
     ["48;2;30;0;60", "rgb(255 255 255)"],
     ["7;38;2;250;250;200", "rgb(0 0 0)"],
-  ])("on an exact ground without a colour of its own, %s, text is %s", (codes, colour) => {
+  ])("on the exact background %s, text without a colour is %s", (codes, colour) => {
     const { style } = element(codes);
     expect(style.getPropertyValue("--on-light")).toBe(colour);
     expect(style.getPropertyValue("--on-dark")).toBe(colour);
   });
 
-  test("on a ground of its own, an exact colour stays exact", () => {
+  test("an exact colour on an exact background does not change", () => {
     const { style } = element("38;2;0;0;255;48;2;0;0;250");
     expect(style.getPropertyValue("--on-dark")).toBe("rgb(0 0 255)");
     expect(style.backgroundColor).toBe("rgb(0, 0, 250)");

@@ -19,7 +19,7 @@ test("contrast is the ratio of WCAG", () => {
   expect(contrast([119, 119, 119], [255, 255, 255])).toBeCloseTo(4.48, 2);
 });
 
-test("every colour of the palette can be read on both grounds", () => {
+test("every colour of the palette is legible in both themes", () => {
   for (let index = 16; index < 256; index += 1) {
     const colour = indexed(index) as { rgb: Rgb };
     const { light, dark } = legible(colour.rgb);
@@ -28,7 +28,7 @@ test("every colour of the palette can be read on both grounds", () => {
   }
 });
 
-test("a colour that can be read is left as it is", () => {
+test("a legible colour does not change", () => {
   expect(legible([0, 95, 0]).light).toBe("rgb(0 95 0)");
   expect(legible([200, 200, 200]).dark).toBe("rgb(200 200 200)");
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { Cursor } from "../../../src/output/text/cursor";
 
-test("reads across chunks, no more than asked for", () => {
+test("reads across chunks, up to the given length", () => {
   const chunks = ["abc", "", "defg", "h"];
   const cursor = new Cursor();
   expect(cursor.read(chunks, 2)).toBe("ab");
@@ -13,7 +13,7 @@ test("reads across chunks, no more than asked for", () => {
   expect(cursor.read(chunks, 100)).toBe("");
 });
 
-test("goes on when chunks are added", () => {
+test("continues when chunks are added", () => {
   const chunks = ["a"];
   const cursor = new Cursor();
   cursor.read(chunks, 10);
@@ -22,7 +22,7 @@ test("goes on when chunks are added", () => {
   expect(cursor.read(chunks, 10)).toBe("b");
 });
 
-test("never parts a pair of surrogates", () => {
+test("never splits a surrogate pair", () => {
   const cursor = new Cursor();
   expect(cursor.read(["a😀b"], 2)).toBe("a😀");
   expect(cursor.read(["a😀b"], 2)).toBe("b");

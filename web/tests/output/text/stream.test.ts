@@ -4,7 +4,7 @@ import { StreamView, Terminal } from "../../../src/output/text/stream";
 
 const ESC = "\x1b";
 
-/** The text on a terminal after these writes. */
+/** The text on a terminal after all writes. */
 function screen(...writes: string[]): string {
   const view = new StreamView("sagecell_stdout");
   writes.forEach((text) => view.write(text));
@@ -46,14 +46,14 @@ test("a progress bar shows its last state", () => {
   expect(screen(...writes, "\ndone\n")).toBe(`100% ${"#".repeat(100)}\ndone\n`);
 });
 
-test("colours survive being written over in part", () => {
+test("colours survive partial overwriting", () => {
   const view = new StreamView("sagecell_stderr");
   view.write(`${ESC}[31mabcd${ESC}[0m\rX`);
   expect(view.element.textContent).toBe("Xbcd");
   expect(view.element.querySelector(".ansi-red-fg")?.textContent).toBe("bcd");
 });
 
-test("what cannot change any more is handed over once", () => {
+test("final text is returned once", () => {
   const terminal = new Terminal();
   terminal.write("a\nb");
   expect(
@@ -66,14 +66,14 @@ test("what cannot change any more is handed over once", () => {
   expect(terminal.openLine.map(({ text }) => text)).toEqual(["b"]);
 });
 
-test("a line of any length settles rather than grow within reach", () => {
+test("a long line becomes final", () => {
   const view = new StreamView("sagecell_stdout");
   for (let i = 0; i < 30; i += 1) view.write("x".repeat(1000));
   expect(view.size).toBeGreaterThan(20_000);
   expect(view.element.textContent).toBe("x".repeat(30_000));
 });
 
-test("many writes between two frames make few nodes", () => {
+test("many writes between two frames create few nodes", () => {
   const view = new StreamView("sagecell_stdout");
   view.write("a line\n".repeat(10_000));
   expect(view.element.childNodes.length).toBeLessThan(5);

@@ -20,7 +20,7 @@ const show = (text: string, id?: string, type = "display_data") =>
 const text = () => [...transcript.plainText()].join("");
 
 describe("streams", () => {
-  test("of one name in a row are one item", () => {
+  test("with one name in a row are one item", () => {
     print("a");
     print("b");
     print("c", "stderr");
@@ -33,13 +33,13 @@ describe("streams", () => {
     expect(transcript.length).toBe(4);
   });
 
-  test("without text, or with something else for it, are nothing", () => {
+  test("without text are ignored", () => {
     expect(print("")).toBeNull();
     expect(take("stream", { name: "stdout", text: ["a"] })).toBeNull();
     expect(transcript.items).toEqual([]);
   });
 
-  test("of an unknown name are standard output", () => {
+  test("with an unknown name are standard output", () => {
     print("a", "__proto__");
     expect(transcript.items[0]).toMatchObject({ name: "stdout" });
   });
@@ -85,7 +85,7 @@ describe("clear_output", () => {
 });
 
 describe("update_display_data", () => {
-  test("changes every display of that id, and how much was said", () => {
+  test("changes every display with that id, and the length", () => {
     show("one", "x");
     show("one", "x");
     show("other", "y");
@@ -95,7 +95,7 @@ describe("update_display_data", () => {
     expect(transcript.length).toBe(15);
   });
 
-  test("of an id that nothing has, or that was cleared, is nothing", () => {
+  test("with an unknown or cleared id is ignored", () => {
     show("one", "x");
     take("clear_output", { wait: false });
     expect(show("two", "x", "update_display_data")).toBeNull();
@@ -103,7 +103,7 @@ describe("update_display_data", () => {
   });
 });
 
-test("other messages are nothing to see", () => {
+test("other messages are ignored", () => {
   for (const type of ["status", "execute_input", "comm_open", "toString"]) {
     expect(take(type, { text: "x" })).toBeNull();
   }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { decodeInteract, decodeSaved, decodeSingle } from "../../../src/protocol/interacts/content";
 import type { JsonObject } from "../../../src/protocol/messages";
 
-test("an interact has its controls in their order", () => {
+test("an interact has its controls in order", () => {
   const controls = { n: { control_type: "slider" }, none: 7, "2": { control_type: "checkbox" } };
   const locations = { n: "#here", m: 7 };
   expect(decodeInteract({ controls, layout: [["n"]], locations, readonly: true })).toEqual({
@@ -56,7 +56,7 @@ test.each<[string, JsonObject, JsonObject | null]>([
   ],
   ["Checkbox", { value: true }, { label: "x", default: true, control_type: "checkbox" }],
   ["Other", {}, { label: "x", default: null, control_type: "Other" }],
-])("a control of kind %s is described as an interact's would be", (kind, more, description) => {
+])("a control of kind %s is described as in an interact", (kind, more, description) => {
   const content = { control_id: "c", namespace: "s", variable: ["x", 7], label: "x" };
   expect(decodeSingle({ ...content, control_type: kind, ...more })).toEqual({
     id: "c",
@@ -66,7 +66,7 @@ test.each<[string, JsonObject, JsonObject | null]>([
   });
 });
 
-test("what a link kept is read as whatever somebody may have put into one", () => {
+test("the state in a link may have any shape", () => {
   const bookmarks = [{ name: "a", values: { n: 1 } }, null, 5, { name: "b" }, { values: {} }];
   expect(decodeSaved({ state: { n: 2 }, bookmarks })).toEqual({
     state: { n: 2 },

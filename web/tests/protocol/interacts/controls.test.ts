@@ -20,7 +20,7 @@ test.each<[string, JsonObject, object]>([
   ["multi_slider", { sliders: -1 }, { initial: [], scales: [NUMBERS], showsValues: true }],
   ["selector", {}, { looks: "radios", initial: 0, labels: [], columns: null, width: "" }],
   ["slider", {}, { initial: undefined, isRange: false, scale: NUMBERS, showsValue: true }],
-])("whatever the description of a %s, it is one: %j", (control_type, more, decoded) => {
+])("any description of a %s is decoded: %j", (control_type, more, decoded) => {
   expect(decodeControl({ control_type, ...more })).toEqual({ kind: control_type, ...decoded });
 });
 
@@ -29,7 +29,7 @@ test.each([
   [{ control_type: 7 }, ""],
   [{ control_type: "__proto__" }, "__proto__"],
   [{ control_type: "\ud800" }, "\ufffd"],
-])("%j is of no known kind", (description, name) => {
+])("%j has an unknown kind", (description, name) => {
   expect(decodeControl(description)).toEqual({ kind: "unknown", name });
 });
 
@@ -61,7 +61,7 @@ test.each([
   [{ ncols: 4 }, null],
   [{ ncols: 0 }, null],
   [{ nrows: 0 }, null],
-])("four choices with %j stand in %j columns", (more, columns) => {
+])("four choices with %j are in %j columns", (more, columns) => {
   const description = { control_type: "selector", value_labels: ["a", "b", "c", "d"], ...more };
   expect(decodeControl(description)).toMatchObject({ columns });
 });

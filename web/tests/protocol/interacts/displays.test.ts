@@ -25,14 +25,14 @@ test.each<[string, JsonObject, object | null]>([
   ["bookmark", { values: { n: 1 } }, { kind: "bookmark", id: "i", name: "", values: { n: 1 } }],
   ["variable", { variable: "x" }, { kind: "variable", namespace: "", variable: "x", control: "" }],
   ["no-such-thing", {}, null],
-])("what %s %j tells", (type, content, event) => {
+])("the event in %s %j", (type, content, event) => {
   const told = { interact_id: "i", ...content };
   const data = { "text/plain": "", [`application/sage-interact-${type}`]: told };
   if (event === null) expect(eventIn(data)).toBeNull();
   else expect(eventIn(data)).toMatchObject(event);
 });
 
-test("an event without content is the event of nobody", () => {
+test("an event without content has an empty id", () => {
   expect(eventIn({ "application/sage-interact-update": 7 })).toMatchObject({ id: "" });
   expect(eventIn({ "application/sage-interact-update": null })).toBeNull();
 });
@@ -42,6 +42,6 @@ test.each([
   [{ "application/sage-clear": {} }, { changed: null }],
   [{ "application/sage-clear": { changed: ["n", 7] } }, { changed: ["n"] }],
   [{ "application/sage-clear": { changed: "n" } }, { changed: null }],
-])("what is outdated by %j", (data, clear) => {
+])("the output cleared by %j", (data, clear) => {
   expect(clearIn(data)).toEqual(clear);
 });

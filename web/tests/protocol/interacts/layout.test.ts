@@ -21,7 +21,7 @@ test("rows of names with their shares", () => {
   ]);
 });
 
-test("a row that is too full is made to fit, in proportion", () => {
+test("a row whose shares exceed 1 is scaled down in proportion", () => {
   expect(
     rowsOf([
       [
@@ -44,7 +44,7 @@ test.each([undefined, null, 5, "x", {}, [null], [[]], [[5]], [[[5, 5]]], [[[null
   },
 );
 
-test("a width that is none is the whole row", () => {
+test("an invalid width is the whole row", () => {
   expect(rowsOf([[["x", -1]], [["y"]], ["z"]])).toEqual(
     ["x", "y", "z"].map((name) => [{ name, share: 1 }]),
   );
