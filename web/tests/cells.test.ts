@@ -334,7 +334,7 @@ test("the longest unused interact rests for another cell, and starts again from 
   await wait();
   channels.at(-1)!.opens();
   expect([starts(), ends().length, status()]).toEqual([7, 2, "running"]);
-  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe('exec("""f()""")');
+  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe("f()");
   shows("again");
   says("stream", { name: "stdout", text: "said again" });
   done();
