@@ -162,8 +162,8 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
             raise UsageError(f"The GUI {gui!r} is not supported: plots appear inline.")
 
     @default("exiter")  # type: ignore[untyped-decorator]
-    def _default_exiter(self) -> exits.Exit:
-        return exits.Exit(self)
+    def _default_exiter(self) -> exits.ExitFunction:
+        return exits.ExitFunction(self)
 
     @observe("exit_now")  # type: ignore[untyped-decorator]
     def _update_exit_now(self, _: object) -> None:

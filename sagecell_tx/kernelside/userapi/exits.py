@@ -48,7 +48,7 @@ def show(error: SystemExit, shell: Any) -> None:
         shell._showtraceback(SystemExit, SystemExit(code), [f"Ended with exit status {code}."])
 
 
-class Exit(ZMQExitAutocall):  # type: ignore[misc]
+class ExitFunction(ZMQExitAutocall):  # type: ignore[misc]
     """`exit` and `quit`: the program stops, and the kernel ends after its reply."""
 
     def __call__(self, code: object = None, *, keep_kernel: bool = False) -> None:
