@@ -18,7 +18,6 @@ function start(api: SagecellApi): void {
     defaultLanguage: language as LanguageName,
     // A link's author must not act as the reader: scripts in output run where they reach nothing.
     scripts: "frame",
-    plainPython: true,
     hint: "The output of the program will appear here.",
     callback: () => {
       // On a touch screen, focus would bring up a keyboard that hides half of the page.

@@ -61,8 +61,6 @@ export interface EmbedOptions {
   mode?: "normal" | "debug";
   /** Called once, when the cells exist or have failed to load. Exceptions go to `reportError`. */
   callback?: () => void;
-  /** Whether Python shows the value of the last expression, as Sage does; by default false. */
-  plainPython?: boolean;
   /** A sentence in the place of output before the first evaluation. */
   hint?: string;
 }

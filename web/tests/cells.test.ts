@@ -183,7 +183,8 @@ test("the program is wrapped in the language that is chosen", async () => {
   select.value = "python";
   select.dispatchEvent(new Event("change"));
   await start(cell);
-  expect(code()).toBe('exec("""1+1""")');
+  expect(code()).toBe("1+1");
+  expect(channels.at(-1)!.sent[0]!.metadata).toEqual({ language: "python" });
   expect(find("textarea").getAttribute("aria-label")).toBe("Python program");
 });
 
@@ -333,7 +334,7 @@ test("the longest unused interact rests for another cell, and starts again from 
   await wait();
   channels.at(-1)!.opens();
   expect([starts(), ends().length, status()]).toEqual([7, 2, "running"]);
-  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe('exec("""f()""")');
+  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe("f()");
   shows("again");
   says("stream", { name: "stdout", text: "said again" });
   done();

@@ -86,7 +86,8 @@ export class Cell {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const program = { code: this.#wrapped(), language: this.#form.language };
+    const name = this.#form.language;
+    const program = { code: language(name).wrap(this.#form.editor.code()), language: name };
     let execution = this.#execute(kernel, program, (message) => this.#said(message));
     if (plan.linkKey !== null) {
       kernel.tellOfLoss(this.#variablesAreLost);
@@ -177,12 +178,6 @@ export class Cell {
   #endOwnKernels(): void {
     for (const kernel of this.#ownKernels) kernel.end();
     this.#ownKernels.clear();
-  }
-
-  #wrapped(): string {
-    const code = this.#form.editor.code();
-    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#form.language).wrap(code);
   }
 
   #program() {

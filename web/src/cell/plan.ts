@@ -30,8 +30,6 @@ export interface CellPlan {
   readonly collapse: boolean | null;
   /** Where scripts in output run. */
   readonly scripts: ScriptPlace;
-  /** Whether Python is sent unwrapped, so that the kernel shows the last expression's value. */
-  readonly plainPython: boolean;
   /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

@@ -253,7 +253,6 @@ function planOf(
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
     scripts: scriptPlaceOf(options),
-    plainPython: Boolean(options["plainPython"]),
     hint: typeof hint === "string" ? hint : "",
   };
 }

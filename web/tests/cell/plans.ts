@@ -24,7 +24,6 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     interacts: [],
     collapse: null,
     scripts: "none",
-    plainPython: false,
     hint: "",
     ...wishes,
   };

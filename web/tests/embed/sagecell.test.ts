@@ -89,7 +89,6 @@ test("every option reaches the cell, with defaults for the others", async () => 
     interacts: [],
     collapse: null,
     scripts: "page",
-    plainPython: false,
     hint: "",
   });
   await world.makes({
