@@ -43,6 +43,7 @@ class RoutesTests(SiteTests):
             b"complete",
             b"embedded_sagecell.js",
             b"favicon.ico",
+            b"frame.html",
             b"help.html",
             b"kernel",
             b"permalink",

@@ -54,7 +54,7 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.#outputs = new Outputs({ plan, server, nextFrame, clock });
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
     if (!form.editor.element.hidden) void this.#openEditor();
@@ -86,7 +86,8 @@ export class Cell {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const program = { code: this.#wrapped(), language: this.#form.language };
+    const name = this.#form.language;
+    const program = { code: language(name).wrap(this.#form.editor.code()), language: name };
     // Until then the old output stays: the server may be away, or refuse.
     const onRunning = () => this.#outputs.begin(kernel, () => execution.kernelId);
     let execution = this.#execute(kernel, program, (said) => this.#said(said), { onRunning });
@@ -185,12 +186,6 @@ export class Cell {
   #endOwnKernels(): void {
     for (const kernel of this.#ownKernels) kernel.end();
     this.#ownKernels.clear();
-  }
-
-  #wrapped(): string {
-    const code = this.#form.editor.code();
-    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#form.language).wrap(code);
   }
 
   #program() {

@@ -57,7 +57,7 @@ beforeEach(() => {
     copy: async () => undefined,
     nextFrame: frames.next,
   });
-  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be." }));
 });
 
 afterEach(() => element.remove());

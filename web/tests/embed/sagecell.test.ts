@@ -88,8 +88,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: true,
-    plainPython: false,
+    scripts: "page",
     hint: "",
   });
   await world.makes({
@@ -117,7 +116,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     language: "octave",
     interacts: [{ state: {} }],
     collapse: true,
-    scripts: false,
+    scripts: "none",
   });
 });
 
@@ -150,6 +149,12 @@ describe("several elements", () => {
   });
 
   // contract: 12.4
+  test("are not those that cells have made for themselves", async () => {
+    world.sagecell["makeSagecell"]({ inputLocation: "#one" });
+    await world.makes({ inputLocation: "div" });
+    expect(world.plans.map(({ input }) => input.id)).toEqual(["one", "two", "out"]);
+  });
+
   test("may be missing", async () => {
     const callback = vi.fn();
     const info = await world.makes({ inputLocation: ".nowhere", callback });
