@@ -109,6 +109,9 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
+        get code() {
+          return cell?.evaluated ?? "";
+        },
     const { server, terms, openChannel, clock, newId } = this.#options;
     const kernel: Kernel = new Kernel({
       start: async (signal, onQueued) => {

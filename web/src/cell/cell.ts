@@ -50,6 +50,7 @@ export class Cell {
   #isDisposed = false;
 
   constructor(options: CellOptions) {
+  #evaluated = "";
     const { plan, server, clock, nextFrame, copy } = options;
     this.#options = options;
     this.#language = plan.language;
@@ -67,6 +68,7 @@ export class Cell {
       onEvaluate: () => this.evaluate(),
       completer: completerFor({
         kernel: () => this.#kernel,
+      area: plan.area,
         language: () => this.#language,
         ask: (type, content) => this.#ask(type, content),
       }),
@@ -102,6 +104,11 @@ export class Cell {
 
   /** The state of the interacts that are shown, as permalinks store it. */
   get interacts(): JsonObject[] {
+  /** The program of the last evaluation; empty before the first. */
+  get evaluated(): string {
+    return this.#evaluated;
+  }
+
     return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
   }
 
@@ -117,6 +124,7 @@ export class Cell {
       server: run.server,
       openChannel: run.openChannel,
       clock,
+    this.#evaluated = this.editor.code();
       newId,
       onMessage: (message) => this.#said(message),
       onState: (state) => {
@@ -226,12 +234,13 @@ export class Cell {
   }
 }
 
-function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
-  const fold = document.createElement("details");
-  fold.className = "sagecell_collapse";
-  fold.open = !isClosed;
+/** Makes the content of an element collapsible. */
+function fold(element: HTMLElement, isClosed: boolean): void {
+  const details = document.createElement("details");
+  details.className = "sagecell_collapse";
+  details.open = !isClosed;
   const summary = document.createElement("summary");
   summary.textContent = "Program";
-  fold.append(summary, ...parts);
-  return fold;
+  details.append(summary, ...element.childNodes);
+  element.append(details);
 }

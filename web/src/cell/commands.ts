@@ -19,7 +19,7 @@ export interface CommandsOptions {
   readonly onLanguage: (name: string) => void;
 }
 
-/** The bar of one cell. */
+/** The bar of one cell, and the button before it, which pages look for right after the editor. */
 export class Commands {
   readonly element = division("sagecell_bar");
   readonly evaluate: HTMLButtonElement;

@@ -2,6 +2,7 @@
 
 import type { CommPlace } from "../comm/registry";
 import { division } from "../dom/elements";
+import { select } from "../dom/select";
 import type { Place } from "../interact/placement";
 import { type State, isLive } from "../kernel/execution";
 import type { Kernel } from "../kernel/kernel";
@@ -68,6 +69,7 @@ export class Outputs {
     this.#evaluations += 1;
     this.#kernelId = kernelId;
     this.#kernel = kernel;
+    this.#putBack();
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
     this.#leavePlace(kernel);
     this.#place = this.#makePlace(kernel);
@@ -91,7 +93,7 @@ export class Outputs {
   show(state: State): void {
     this.#isLive = isLive(state);
     this.#showBusy();
-    this.#output.element.classList.toggle("sagecell_active", this.#isLive);
+    this.#output.block.classList.toggle("sagecell_active", this.#isLive);
     if (!this.#isLive) void this.#output.settle();
   }
 
@@ -146,6 +148,14 @@ export class Outputs {
 
   /** Removes the interacts and comms of `kernel` from this cell. */
   #leavePlace(kernel: Kernel): void {
+  /** Puts back what the page has removed, such as the content of `.sagecell_output`. */
+  #putBack(): void {
+    if (!this.element.isConnected) this.#options.plan.output.append(this.element);
+    if (!this.#section.isConnected) this.element.prepend(this.#section);
+    const isWhole = [this.#output.element, this.#files.element].every((part) => part.isConnected);
+    if (!isWhole) this.#fill();
+  }
+
     if (this.#place === null) return;
     kernel.interacts.removeFrom(this.#place);
     kernel.comms.removeFrom(this.#place);
@@ -207,13 +217,9 @@ export class Outputs {
   /** An element of the page or of this cell; null for one in another cell. */
   #find(selector: string): HTMLElement | null {
     const { input, output } = this.#options.plan;
-    try {
-      const found = document.querySelector<HTMLElement>(selector);
-      const cell = found?.closest(".sagecell") ?? null;
-      return cell === null || cell === input || cell === output ? found : null;
-    } catch {
-      return null; // The selector is malformed.
-    }
+    const [found = null] = select(selector);
+    const cell = found?.closest(".sagecell") ?? null;
+    return cell === null || cell === input || cell === output ? found : null;
   }
 }
 

@@ -9,6 +9,8 @@ export interface CellPlan {
   readonly input: HTMLElement;
   /** Where output goes; may be the same element. */
   readonly output: HTMLElement;
+  /** The page's own text area for the program, which stays on the page; null for none. */
+  readonly area: HTMLTextAreaElement | null;
   readonly code: string;
   readonly editor: EditorKind;
   readonly evalButtonText: string;

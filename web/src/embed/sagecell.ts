@@ -3,7 +3,8 @@
 import type { MadeCell } from "../cell/handle";
 import type { CellPlan } from "../cell/plan";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
-import { claim, elementsAt, programFor, release, roomFor } from "./elements";
+import { warn } from "../dom/errors";
+import { claim, elementsAt, release, roomFor } from "./elements";
 import { cellsOf, each, fill, isCellHandle, makeHandle } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
 import {
@@ -16,9 +17,11 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  mistakesIn,
   settled,
   textOf,
 } from "./options";
+import { programFor } from "./programs";
 
 /** Prefix of keys that pages choose, so that they differ from the numbers of calls. */
 const KEY = "key ";
@@ -60,7 +63,9 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
   const groups = new Map<string, CellSession[]>();
 
   function makeSagecell(wishes?: unknown): CellHandle {
-    const options = settled(typeof wishes === "object" && wishes !== null ? wishes : {});
+    const own = typeof wishes === "object" && wishes !== null ? wishes : {};
+    mistakesIn(own).forEach(warn);
+    const options = settled(own);
     calls += 1;
     const call = calls;
     let done: () => void = () => undefined;
@@ -76,9 +81,8 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     call: number,
     ready: Promise<void>,
   ): Promise<void> {
-    const inputs = elementsAt(options["inputLocation"]).filter(
-      (element) => element.isConnected && claim(element),
-    );
+    const located = locate("inputLocation", options).filter(({ isConnected }) => isConnected);
+    const inputs = located.filter(claim);
     const planned = inputs.map((input): PlannedCell => {
       const own = inputs.length === 1 ? handle : makeHandle(options, ready);
       return [plan(input, options, call, inputs.length > 1), own];
@@ -106,8 +110,9 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
       evaluateAll(planned);
     } catch (error) {
       loading = null; // The next call retries.
-      for (const [{ input }] of planned) {
+      for (const [{ input, area }] of planned) {
         release(input);
+        if (area !== null) release(area);
         input.append(sentence(error));
       }
     }
@@ -180,12 +185,14 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
   const { linkKey, autoeval, hint } = options;
   const hasKey = linkKey !== undefined && linkKey !== null;
   const isLinked = hasKey || Boolean(options["linked"]);
-  const code = programFor(options["code"], options["codeLocation"], element);
+  const [codeElement] = locate("codeLocation", options);
+  const code = programFor(options["code"], codeElement, element, languageOf(options));
   const input = roomFor(element);
-  const [output = input] = elementsAt(options["outputLocation"]);
+  const [output = input] = locate("outputLocation", options);
   return {
     input,
     output,
+    area: element instanceof HTMLTextAreaElement ? element : null,
     code,
     editor: editorOf(options),
     evalButtonText: textOf(options["evalButtonText"]),
@@ -205,6 +212,22 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
 }
 
 function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => void {
+/** The elements of an option; warns if it is given and there are none on the page. */
+function locate(
+  name: "inputLocation" | "outputLocation" | "codeLocation",
+  options: Wishes,
+): HTMLElement[] {
+  const location = options[name];
+  const found = elementsAt(location);
+  const isGiven = location !== undefined && location !== null;
+  if (!isGiven && name !== "inputLocation") return found;
+  if (!found.some(({ isConnected }) => isConnected)) {
+    const selector = typeof location === "string" ? ` "${location.slice(0, 200)}"` : "";
+    warn(`makeSagecell finds no element of the page at ${name}${selector}.`);
+  }
+  return found;
+}
+
   return ({ inputLocation }) => {
     if (inputLocation instanceof HTMLElement) act(inputLocation);
   };

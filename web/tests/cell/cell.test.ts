@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { MadeCell } from "../../src/cell/handle";
+import type { CellPlan } from "../../src/cell/plan";
 import { Terms } from "../../src/cell/terms";
 import { PageCells } from "../../src/cells";
 import type { EditorOptions } from "../../src/editor/editor";
@@ -15,17 +16,20 @@ let element: HTMLElement;
 let cell: MadeCell;
 let channels: FakeChannel[];
 let frames: FakeFrames;
+let cells: PageCells;
 let code: string;
 let refusal: Response | null;
 
 beforeEach(() => {
+let storage: FakeStorage;
   element = document.createElement("div");
   document.body.append(element);
   channels = [];
   frames = new FakeFrames();
   code = "print(1)";
   refusal = null;
-  const cells = new PageCells({
+  storage = new FakeStorage();
+  cells = new PageCells({
     server: new Server({
       fetch: async () => refusal ?? new Response(JSON.stringify({ ws_url: "ws://x/", id: ID })),
       base: "http://cells.test/",
@@ -46,10 +50,14 @@ beforeEach(() => {
         const nothing = () => undefined;
         return {
           code: () => code,
-          setCode: nothing,
+          setCode: (fresh: string) => (code = fresh),
           focus: nothing,
           setLanguage: nothing,
           dispose: nothing,
+          selection: () => ({ anchor: 0, head: 0 }),
+          select: nothing,
+          replace: nothing,
+          run: nothing,
         };
       },
     copy: async () => undefined,
@@ -132,6 +140,16 @@ test("Evaluate does nothing while a program runs", async () => {
   cell.evaluate();
   await settled();
   expect(channels).toHaveLength(1);
+// contract: 7.5
+test("the session has the program of the last evaluation, not that of the editor", async () => {
+  expect(cell.session.code).toBe("");
+  await run();
+  code = "print(2)";
+  expect(cell.session.code).toBe("print(1)");
+  cell.dispose();
+  expect(cell.session.code).toBe("");
+});
+
 });
 
 test("the next evaluation has a kernel of its own and an empty output", async () => {
@@ -153,6 +171,52 @@ test("late output of an earlier program's threads is not in the later output", a
   const late = said("stream", { name: "stdout", text: "late" }, channels[0]!.sent[0]!.msg_id);
   await run();
   channels[0]!.says(late);
+// contract: 8
+test.each([
+  ".sagecell_output",
+  ".sagecell_sessionContainer",
+  ".sagecell_sessionOutput",
+  ".sagecell_output_elements",
+])("a page may empty %s: the next output is shown", async (part) => {
+  await run();
+  replies("ok");
+  find(part).replaceChildren();
+  await run();
+  says("stream", { name: "stdout", text: "new" });
+  replies("ok", [{ new_files: ["a"] }]);
+  frames.draw();
+  expect(find(".sagecell_output .sagecell_sessionOutput").textContent).toBe("new");
+  expect(find(".sagecell_sessionFiles a")).not.toBeNull();
+  expect(element.querySelectorAll(".sagecell_sessionOutput")).toHaveLength(1);
+});
+
+// contract: 8
+test("the output's text is the output alone, however much there is", async () => {
+  await run();
+  const line = `${"x".repeat(999)}\n`;
+  says("stream", { name: "stdout", text: line.repeat(600) });
+  frames.draw();
+  expect(find(".sagecell_output").textContent).toContain("Not shown");
+  expect(find(".sagecell_sessionOutput").textContent).toMatch(/^[x\n]+$/);
+  expect(find(".sagecell_sessionOutput").className).toContain("sagecell_active");
+});
+
+// contract: 8, 12.8
+test("the button follows the editor, also when the program is collapsible", () => {
+  const places = () => {
+    const button = find(".sagecell_evalButton");
+    return [button.previousElementSibling?.className, button.parentElement?.className];
+  };
+  const expected = [expect.stringContaining("sagecell_editor"), "sagecell_input"];
+  expect(places()).toEqual(expected);
+  const folded = document.createElement("div");
+  element.append(folded);
+  cells.make(planFor(folded, { collapse: true }));
+  expect(places()).toEqual(expected);
+  expect(folded.querySelector(".sagecell_editor > details > textarea")).not.toBeNull();
+  expect(folded.querySelector("details .sagecell_evalButton")).toBeNull();
+});
+
   channels[1]!.says(late);
   says("stream", { name: "stdout", text: "mine" });
   frames.draw();

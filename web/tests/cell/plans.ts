@@ -7,6 +7,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
   return {
     input: element,
     output: element,
+    area: null,
     code: "print(1)",
     editor: "codemirror",
     evalButtonText: "Evaluate",

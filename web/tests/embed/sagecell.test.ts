@@ -30,7 +30,7 @@ class World implements Cells {
       focus: () => undefined,
       editorData: { at } as any,
       interacts: [{ at }],
-      session: { linked: plan.linkKey !== null, kernel: { id: `k${at}` } },
+      session: { linked: plan.linkKey !== null, code: "", kernel: { id: `k${at}` } },
     };
   }
 
@@ -255,6 +255,20 @@ test.each(["code", "linkKey", "evalButtonText"])(
 test("an exception in a callback affects no cell", async () => {
   const reported = vi.fn();
   vi.stubGlobal("reportError", reported);
+// contract: 7.1
+test("a text area becomes a cell with its program, also at a second try", async () => {
+  document.body.innerHTML = "<form><textarea id=a name=n>print(1)</textarea></form>";
+  const area = document.querySelector("textarea");
+  world.isBroken = true;
+  await world.makes({ inputLocation: "#a" });
+  world.isBroken = false;
+  const info = await world.makes({ inputLocation: "#a" });
+  expect(plan()).toMatchObject({ code: "print(1)", area, input: info.inputLocation });
+  expect(document.querySelectorAll("form > div")).toHaveLength(1);
+  await world.makes({ inputLocation: "#a" });
+  expect(world.plans).toHaveLength(1);
+});
+
   const error = new Error("theirs");
   await world.makes({
     inputLocation: "#one",
@@ -283,3 +297,29 @@ test.each([undefined, null, 7, "x", {}, { inputLocation: "][" }, { inputLocation
     expect(world.plans).toHaveLength(0);
   },
 );
+
+test("authors are told what their page has probably not meant", async () => {
+  const said = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const sentences = () => said.mock.calls.map(([words]) => words as string);
+  await world.makes({ inputLocation: "#one", outputLocation: "#out" });
+  await world.makes({ inputLocation: "#one" }); // It is a cell already.
+  expect(sentences()).toEqual([]);
+  await world.makes({ inputLocation: "#nowhere" });
+  await world.makes({ inputLocation: document.createElement("div") });
+  await world.makes({
+    inputLocation: "#two",
+    outputLocation: "#nowhere",
+    codeLocation: "#nocode",
+    Hide: [],
+  });
+  await world.makes(null as unknown as object);
+  expect(sentences()).toEqual([
+    'sagecell-tx: makeSagecell finds no element of the page at inputLocation "#nowhere".',
+    "sagecell-tx: makeSagecell finds no element of the page at inputLocation.",
+    'sagecell-tx: makeSagecell knows no option "Hide". Did you mean "hide"?',
+    'sagecell-tx: makeSagecell finds no element of the page at codeLocation "#nocode".',
+    'sagecell-tx: makeSagecell finds no element of the page at outputLocation "#nowhere".',
+    "sagecell-tx: makeSagecell finds no element of the page at inputLocation.",
+  ]);
+  expect(plan().output.id).toBe("out");
+});
