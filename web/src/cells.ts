@@ -5,6 +5,7 @@ import { type Clock, browserClock, randomId } from "./dom/clock";
 import { editorData } from "./cell/codemirror5";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { MadeCell } from "./cell/handle";
+import { KeptPrograms, digest } from "./kept/programs";
 import type { OpenChannel } from "./kernel/channel";
 import { Kernel } from "./kernel/kernel";
 import type { CellPlan } from "./cell/plan";
@@ -27,6 +28,8 @@ export interface PageOptions {
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   /** Calls `act` once, before the browser next paints. */
   readonly nextFrame: (act: () => void) => void;
+  /** Where readers' programs are kept for the next visit; without it, nothing is kept. */
+  readonly kept?: KeptPrograms;
 }
 
 /** Makes the cells of one page, and keeps track of their kernels. */
@@ -35,6 +38,8 @@ export class PageCells {
   readonly #linked = new Map<string, Kernel>();
   /** Kernels that run or are being started. */
   readonly #kernels = new Set<Kernel>();
+  /** How many cells have the same key for kept programs. */
+  readonly #namesakes = new Map<string, number>();
 
   constructor(options: PageOptions) {
     this.#options = options;
@@ -61,6 +66,10 @@ export class PageCells {
       loadEditor: async () => (await import("./editor/editor")).createEditor,
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
+      kept: new KeptPrograms(
+        () => localStorage,
+        () => Date.now(),
+      ),
     });
     // Also when the page enters the back/forward cache, where its sockets would stay open.
     window.addEventListener("pagehide", () => cells.leave());
@@ -75,7 +84,13 @@ export class PageCells {
   /** Puts a cell on the page as `plan` says. */
   make(plan: CellPlan): MadeCell {
     const { linkKey } = plan;
-    const made = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(linkKey) });
+    const { kept } = this.#options;
+    const made = new Cell({
+      ...this.#options,
+      plan,
+      kernel: () => this.#kernelFor(linkKey),
+      kept: plan.keep && kept !== undefined ? { programs: kept, key: this.#keyFor(plan) } : null,
+    });
     const data = editorData(made.editor);
     made.editor.found = data;
     Object.assign(made.editor.element, { CodeMirror: data });
@@ -94,11 +109,22 @@ export class PageCells {
       },
       session: {
         linked: linkKey !== null,
+        get code() {
+          return cell?.evaluated ?? "";
+        },
         get kernel() {
           return cell?.kernel ?? null;
         },
       },
     };
+  }
+
+  /** The key for the kept program of a cell: the address, the author's program, its occurrence. */
+  #keyFor({ code }: CellPlan): string {
+    const key = `${digest(location.pathname + location.search)} ${digest(code)}`;
+    const before = this.#namesakes.get(key) ?? 0;
+    this.#namesakes.set(key, before + 1);
+    return `${key} ${before}`;
   }
 
   #kernelFor(linkKey: string | null): Kernel {
@@ -109,9 +135,6 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
-        get code() {
-          return cell?.evaluated ?? "";
-        },
     const { server, terms, openChannel, clock, newId } = this.#options;
     const kernel: Kernel = new Kernel({
       start: async (signal, onQueued) => {

@@ -8,9 +8,11 @@ import { division } from "../dom/elements";
 import { Execution, type State, isLive } from "../kernel/execution";
 import { FullScreen } from "../dom/fullscreen";
 import { Presence } from "../dom/presence";
+import { Keeper, type KeeperOptions } from "../kept/keeper";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
+import type { KeptProgram } from "../protocol/kept";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
@@ -30,6 +32,8 @@ export interface CellOptions {
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
+  /** Where the reader's program is kept for the next visit; null to keep nothing. */
+  readonly kept: Pick<KeeperOptions, "programs" | "key"> | null;
 }
 
 /** One cell on the page, from its construction to `dispose`. */
@@ -42,15 +46,16 @@ export class Cell {
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
+  readonly #keeper: Keeper | null;
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
   #language: string;
+  #evaluated = "";
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
 
   constructor(options: CellOptions) {
-  #evaluated = "";
     const { plan, server, clock, nextFrame, copy } = options;
     this.#options = options;
     this.#language = plan.language;
@@ -63,12 +68,12 @@ export class Cell {
     this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
     this.editor = new CellEditor({
       kind: plan.editor,
+      area: plan.area,
       code: plan.code,
       language: language(plan.language),
       onEvaluate: () => this.evaluate(),
       completer: completerFor({
         kernel: () => this.#kernel,
-      area: plan.area,
         language: () => this.#language,
         ask: (type, content) => this.#ask(type, content),
       }),
@@ -83,6 +88,7 @@ export class Cell {
       onShare: () => void this.#share.show(this.#program()),
       onLanguage: (name) => this.#setLanguage(name),
     });
+    this.#keeper = options.kept && this.#makeKeeper(options.kept);
     this.#build();
     // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
@@ -90,11 +96,17 @@ export class Cell {
       clock,
       onGone: () => this.#abandon(),
     });
+    this.#keeper?.open();
   }
 
   /** The kernel of the last evaluation; null before the first. */
   get kernel(): Kernel | null {
     return this.#kernel;
+  }
+
+  /** The program of the last evaluation; empty before the first. */
+  get evaluated(): string {
+    return this.#evaluated;
   }
 
   /** The name of the selected language. */
@@ -104,11 +116,6 @@ export class Cell {
 
   /** The state of the interacts that are shown, as permalinks store it. */
   get interacts(): JsonObject[] {
-  /** The program of the last evaluation; empty before the first. */
-  get evaluated(): string {
-    return this.#evaluated;
-  }
-
     return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
   }
 
@@ -117,6 +124,7 @@ export class Cell {
     if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
     const { plan, clock, newId } = this.#options;
     const kernel = this.#nextKernel();
+    this.#evaluated = this.editor.code();
     const run = kernel.run();
     const execution = new Execution({
       code: this.#wrapped(),
@@ -124,7 +132,6 @@ export class Cell {
       server: run.server,
       openChannel: run.openChannel,
       clock,
-    this.#evaluated = this.editor.code();
       newId,
       onMessage: (message) => this.#said(message),
       onState: (state) => {
@@ -135,6 +142,7 @@ export class Cell {
     });
     this.#execution = execution;
     this.#outputs.begin(kernel, () => execution.kernelId);
+    this.#keeper?.began(() => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
   }
@@ -153,6 +161,7 @@ export class Cell {
     this.#endOwnKernels();
     this.#status.dispose();
     this.#outputs.dispose();
+    this.#keeper?.dispose();
     this.editor.dispose();
     this.input.remove();
   }
@@ -197,10 +206,37 @@ export class Cell {
     this.editor.setLanguage(language(name));
   }
 
+  #makeKeeper(kept: Pick<KeeperOptions, "programs" | "key">): Keeper {
+    const { plan, clock } = this.#options;
+    const keeper = new Keeper({
+      ...kept,
+      original: plan.code,
+      autoeval: plan.autoeval,
+      clock,
+      program: () => ({ code: this.editor.code(), language: this.#language }),
+      onShow: (program) => this.#showKept(program),
+      // Otherwise the keyboard focus would be lost with the button.
+      onChosen: () => this.#commands.evaluate.focus(),
+    });
+    this.editor.onChange(() => keeper.changed());
+    return keeper;
+  }
+
+  /** Shows a program of an earlier visit, and its output unless another program is running. */
+  #showKept({ code, language: name, kernelId, output }: Omit<KeptProgram, "saved">): void {
+    const { plan } = this.#options;
+    if (plan.languages.includes(name)) this.#commands.select(name);
+    this.editor.setCode(code);
+    if (this.#execution !== null && isLive(this.#execution.state)) return;
+    this.#outputs.showKept(kernelId, output);
+    plan.output.hidden = false;
+  }
+
   #said(message: KernelMessage): void {
     if (this.#isDisposed) return;
     if (this.#options.plan.isDebug) console.debug(message);
     this.#outputs.append(message);
+    this.#keeper?.record(message);
     if (message.type === "execute_reply") this.#outputs.files(message.content.newFiles);
   }
 
@@ -209,6 +245,7 @@ export class Cell {
     this.#status.show(state);
     this.#commands.show(state);
     this.#outputs.show(state);
+    if (!isLive(state)) this.#keeper?.save();
     if (!this.#presence.isOnPage) this.#abandon();
   }
 
@@ -222,9 +259,10 @@ export class Cell {
 
   #build(): void {
     const { plan } = this.#options;
-    const parts = [this.editor.element, this.#commands.element, this.#share.element];
-    if (plan.collapse === null) this.input.append(...parts);
-    else this.input.append(folded(parts, plan.collapse));
+    const { evaluate, element } = this.#commands;
+    this.input.append(this.editor.element, evaluate, element, this.#share.element);
+    if (this.#keeper !== null) this.input.append(this.#keeper.element);
+    if (plan.collapse !== null) fold(this.editor.element, plan.collapse);
     this.editor.element.hidden = plan.hide.has("editor");
     plan.input.classList.add("sagecell");
     plan.output.classList.add("sagecell");

@@ -78,6 +78,21 @@ export class Outputs {
     this.#output.begin(this.#place.showing);
   }
 
+  /** Shows output that the browser has kept, sanitised: anything on the page may have written it. */
+  showKept(kernelId: string, messages: readonly KernelMessage[]): void {
+    this.element.hidden = false;
+    this.#hint.remove();
+    this.#putBack();
+    this.#kernelId = () => kernelId;
+    this.#files.clear();
+    this.#output.begin(harmless({ fileAddress: this.#fileAddress() }));
+    for (const message of messages) {
+      this.#output.append(message);
+      if (message.type === "execute_reply") this.files(message.content.newFiles);
+    }
+    void this.#output.settle();
+  }
+
   /** Takes a message of the running evaluation. */
   append(message: KernelMessage): void {
     this.#output.append(message);
@@ -133,6 +148,14 @@ export class Outputs {
     return new Output({ nextFrame, now, open, onDrawn: () => this.#drawn() });
   }
 
+  /** Puts back what the page has removed, such as the content of `.sagecell_output`. */
+  #putBack(): void {
+    if (!this.element.isConnected) this.#options.plan.output.append(this.element);
+    if (!this.#section.isConnected) this.element.prepend(this.#section);
+    const isWhole = [this.#output.element, this.#files.element].every((part) => part.isConnected);
+    if (!isWhole) this.#fill();
+  }
+
   #addContainer(): void {
     this.#container = division("sagecell_sessionContainer");
     this.#output = this.#makeOutput();
@@ -148,14 +171,6 @@ export class Outputs {
 
   /** Removes the interacts and comms of `kernel` from this cell. */
   #leavePlace(kernel: Kernel): void {
-  /** Puts back what the page has removed, such as the content of `.sagecell_output`. */
-  #putBack(): void {
-    if (!this.element.isConnected) this.#options.plan.output.append(this.element);
-    if (!this.#section.isConnected) this.element.prepend(this.#section);
-    const isWhole = [this.#output.element, this.#files.element].every((part) => part.isConnected);
-    if (!isWhole) this.#fill();
-  }
-
     if (this.#place === null) return;
     kernel.interacts.removeFrom(this.#place);
     kernel.comms.removeFrom(this.#place);
@@ -188,17 +203,23 @@ export class Outputs {
     return place;
   }
 
-  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
-    const { plan, server } = this.#options;
+  #fileAddress(): FileAddress {
+    const { server } = this.#options;
     const kernelId = this.#kernelId;
     const evaluation = this.#evaluations;
-    const fileAddress: FileAddress = (name) => {
+    return (name) => {
       const [path = "", query] = name.split("?", 2);
       const file = filePath(kernelId(), path);
       if (file === null) return null;
       const version = new URLSearchParams(query ?? { q: String(evaluation) });
       return `${server.address(file)}?${version}`;
     };
+  }
+
+  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
+    const { plan, server } = this.#options;
+    const kernelId = this.#kernelId;
+    const fileAddress = this.#fileAddress();
     if (!plan.scripts) return harmless({ fileAddress, live });
     return trusted({
       fileAddress,

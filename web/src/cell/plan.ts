@@ -29,6 +29,8 @@ export interface CellPlan {
   readonly collapse: boolean | null;
   /** Whether HTML and scripts in output have the page's rights; false sanitises output. */
   readonly scripts: boolean;
+  /** Whether the browser keeps the reader's program and its output for the next visit. */
+  readonly keep: boolean;
   /** Whether Python is sent unwrapped, so that the kernel shows the last expression's value. */
   readonly plainPython: boolean;
   /** A sentence in the place of output before the first evaluation; empty for none. */

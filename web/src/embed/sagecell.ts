@@ -206,12 +206,12 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
     interacts: interactsOf(options),
     collapse: collapseOf(options),
     scripts: Boolean(options["scripts"]),
+    keep: Boolean(options["keep"]),
     plainPython: Boolean(options["plainPython"]),
     hint: typeof hint === "string" ? hint : "",
   };
 }
 
-function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => void {
 /** The elements of an option; warns if it is given and there are none on the page. */
 function locate(
   name: "inputLocation" | "outputLocation" | "codeLocation",
@@ -228,6 +228,7 @@ function locate(
   return found;
 }
 
+function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => void {
   return ({ inputLocation }) => {
     if (inputLocation instanceof HTMLElement) act(inputLocation);
   };

@@ -4,24 +4,26 @@ import type { MadeCell } from "../../src/cell/handle";
 import type { CellPlan } from "../../src/cell/plan";
 import { Terms } from "../../src/cell/terms";
 import { PageCells } from "../../src/cells";
+import { KeptPrograms } from "../../src/kept/programs";
 import type { EditorOptions } from "../../src/editor/editor";
 import { Server } from "../../src/kernel/server";
 import { type JsonObject } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "../fakes";
+import { FakeStorage } from "../kept/storage";
 import { planFor } from "./plans";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
 let element: HTMLElement;
 let cell: MadeCell;
+let cells: PageCells;
 let channels: FakeChannel[];
 let frames: FakeFrames;
-let cells: PageCells;
 let code: string;
 let refusal: Response | null;
+let storage: FakeStorage;
 
 beforeEach(() => {
-let storage: FakeStorage;
   element = document.createElement("div");
   document.body.append(element);
   channels = [];
@@ -52,16 +54,20 @@ let storage: FakeStorage;
           code: () => code,
           setCode: (fresh: string) => (code = fresh),
           focus: nothing,
-          setLanguage: nothing,
-          dispose: nothing,
           selection: () => ({ anchor: 0, head: 0 }),
           select: nothing,
           replace: nothing,
           run: nothing,
+          setLanguage: nothing,
+          dispose: nothing,
         };
       },
     copy: async () => undefined,
     nextFrame: frames.next,
+    kept: new KeptPrograms(
+      () => storage,
+      () => Date.now(),
+    ),
   });
   cell = cells.make(planFor(element, { code, hint: "Here it will be.", plainPython: true }));
 });
@@ -134,12 +140,6 @@ test("the output is busy until all of it is drawn", async () => {
   expect(isBusy()).toBe("false"); // There was no message.
 });
 
-test("Evaluate does nothing while a program runs", async () => {
-  await run();
-  find(".sagecell_evalButton").click();
-  cell.evaluate();
-  await settled();
-  expect(channels).toHaveLength(1);
 // contract: 7.5
 test("the session has the program of the last evaluation, not that of the editor", async () => {
   expect(cell.session.code).toBe("");
@@ -150,6 +150,12 @@ test("the session has the program of the last evaluation, not that of the editor
   expect(cell.session.code).toBe("");
 });
 
+test("Evaluate does nothing while a program runs", async () => {
+  await run();
+  find(".sagecell_evalButton").click();
+  cell.evaluate();
+  await settled();
+  expect(channels).toHaveLength(1);
 });
 
 test("the next evaluation has a kernel of its own and an empty output", async () => {
@@ -165,12 +171,6 @@ test("the next evaluation has a kernel of its own and an empty output", async ()
   expect(channels[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
 });
 
-test("late output of an earlier program's threads is not in the later output", async () => {
-  await run();
-  replies("ok");
-  const late = said("stream", { name: "stdout", text: "late" }, channels[0]!.sent[0]!.msg_id);
-  await run();
-  channels[0]!.says(late);
 // contract: 8
 test.each([
   ".sagecell_output",
@@ -217,6 +217,12 @@ test("the button follows the editor, also when the program is collapsible", () =
   expect(folded.querySelector("details .sagecell_evalButton")).toBeNull();
 });
 
+test("late output of an earlier program's threads is not in the later output", async () => {
+  await run();
+  replies("ok");
+  const late = said("stream", { name: "stdout", text: "late" }, channels[0]!.sent[0]!.msg_id);
+  await run();
+  channels[0]!.says(late);
   channels[1]!.says(late);
   says("stream", { name: "stdout", text: "mine" });
   frames.draw();
@@ -264,4 +270,57 @@ test("a refusal is shown, and the next try may succeed", async () => {
   refusal = null;
   await run();
   expect(state()).toBe("running");
+});
+
+describe("a later visit", () => {
+  const later = (wishes: Partial<CellPlan> = {}) => {
+    const place = document.createElement("div");
+    element.append(place);
+    const plan = planFor(place, { code: "print(1)", editor: "textarea", ...wishes });
+    return { place, made: cells.make(plan) };
+  };
+
+  beforeEach(async () => {
+    const { place, made } = later({ languages: ["sage", "r"], language: "sage" });
+    made.editorData.setValue("mine");
+    const select = place.querySelector("select")!;
+    select.value = "r";
+    select.dispatchEvent(new Event("change"));
+    made.evaluate();
+    for (let i = 0; i < 5; i += 1) await settled();
+    channels.at(-1)!.opens();
+    says("stream", { name: "stdout", text: "kept" });
+    says("display_data", { data: { "text/html": "<b onclick=x()>b</b><script>x()</script>" } });
+    says("display_data", { data: { "text/image-filename": "a.png" } });
+    replies("ok", [{ new_files: ["a b"] }]);
+    // The same cell of the same page, loaded again.
+    const texts = [...storage.items.entries()];
+    storage.items.clear();
+    for (const [key, text] of texts) storage.items.set(key.replace(/1$/, "2"), text);
+    expect(texts).toHaveLength(1);
+  });
+
+  test("restores program, language, output and files, sanitised", () => {
+    const { place, made } = later({ languages: ["sage", "r"], language: "sage", scripts: true });
+    place.querySelector<HTMLElement>(".sagecell_restore")!.click();
+    frames.draw();
+    expect(made.editorData.getValue()).toBe("mine");
+    expect(place.querySelector("select")!.value).toBe("r");
+    expect(place.querySelector(".sagecell_stdout")!.textContent).toBe("kept");
+    const html = place.querySelector(".sagecell_html")!;
+    expect(html.querySelector("script, [onclick]")).toBeNull();
+    expect(html.textContent).toContain("b");
+    expect(place.querySelector("img")!.src).toContain(`/kernel/${ID}/files/a.png`);
+    const link = place.querySelector(".sagecell_sessionFiles a")!;
+    expect(link.getAttribute("href")).toContain(`/kernel/${ID}/files/a%20b`);
+  });
+
+  test.each<Partial<CellPlan>>([{ keep: false }, { code: "print(2)" }])(
+    "offers nothing to a cell with %j",
+    (wishes) => {
+      later();
+      const { place } = later(wishes);
+      expect(place.querySelector(".sagecell_restore")).toBeNull();
+    },
+  );
 });

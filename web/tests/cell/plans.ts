@@ -21,6 +21,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     interacts: [],
     collapse: null,
     scripts: false,
+    keep: true,
     plainPython: false,
     hint: "",
     ...wishes,

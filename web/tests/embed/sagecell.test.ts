@@ -85,6 +85,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     interacts: [],
     collapse: null,
     scripts: true,
+    keep: true,
     plainPython: false,
     hint: "",
   });
@@ -102,6 +103,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     interacts: [{ state: {} }],
     collapse: true,
     scripts: false,
+    keep: false,
   });
   expect(world.plans[1]).toMatchObject({
     output: document.getElementById("out"),
@@ -114,6 +116,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     interacts: [{ state: {} }],
     collapse: true,
     scripts: false,
+    keep: false,
   });
 });
 
@@ -252,9 +255,6 @@ test.each(["code", "linkKey", "evalButtonText"])(
   },
 );
 
-test("an exception in a callback affects no cell", async () => {
-  const reported = vi.fn();
-  vi.stubGlobal("reportError", reported);
 // contract: 7.1
 test("a text area becomes a cell with its program, also at a second try", async () => {
   document.body.innerHTML = "<form><textarea id=a name=n>print(1)</textarea></form>";
@@ -269,6 +269,9 @@ test("a text area becomes a cell with its program, also at a second try", async 
   expect(world.plans).toHaveLength(1);
 });
 
+test("an exception in a callback affects no cell", async () => {
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
   const error = new Error("theirs");
   await world.makes({
     inputLocation: "#one",
