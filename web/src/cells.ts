@@ -2,14 +2,16 @@
 
 import { Cell } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
-import { editorData } from "./cell/codemirror5";
 import type { Editor, EditorOptions } from "./editor/editor";
+import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
 import { KeptPrograms, digest } from "./kept/programs";
 import type { OpenChannel } from "./kernel/channel";
-import { Kernel } from "./kernel/kernel";
+import { Kernel, LEFT } from "./kernel/kernel";
+import { Places } from "./kernel/places";
 import type { CellPlan } from "./cell/plan";
-import { Refusal, Server } from "./kernel/server";
+import { type KernelAddress, Refusal, Server } from "./kernel/server";
+import type { QueuePlace } from "./protocol/queue";
 import { copyField } from "./cell/share";
 import { Terms } from "./cell/terms";
 import { Transport } from "./kernel/transport";
@@ -40,15 +42,19 @@ export class PageCells {
   readonly #kernels = new Set<Kernel>();
   /** How many cells have the same key for kept programs. */
   readonly #namesakes = new Map<string, number>();
+  readonly #places: Places;
 
   constructor(options: PageOptions) {
+    const { clock, server } = options;
     this.#options = options;
+    this.#places = new Places({ clock, most: () => server.kernelsPerPage });
   }
 
   /** The cells of `window`'s page; `root` is the server's base address. */
   static inBrowser(root: string): PageCells {
     // One session id for all kernels of this page.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
+    let editors = Promise.resolve();
     const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
@@ -63,7 +69,13 @@ export class PageCells {
         }),
       clock: browserClock,
       newId: randomId,
-      loadEditor: async () => (await import("./editor/editor")).createEditor,
+      loadEditor: async () => {
+        const { createEditor } = await import("./editor/editor");
+        // One per task, so that a page with many cells stays responsive meanwhile.
+        editors = editors.then(() => new Promise((resolve) => browserClock.after(0, resolve)));
+        await editors;
+        return createEditor;
+      },
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
       kept: new KeptPrograms(
@@ -78,22 +90,21 @@ export class PageCells {
 
   /** Ends all kernels, because the page is being hidden or unloaded. */
   leave(): void {
+    this.#places.refuseAll(new Refusal(LEFT));
     for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
-  /** Puts a cell on the page as `plan` says. */
-  make(plan: CellPlan): MadeCell {
+  /** Completes the cell whose form is on the page, as `plan` says. */
+  make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
     const { kept } = this.#options;
     const made = new Cell({
       ...this.#options,
       plan,
+      form,
       kernel: () => this.#kernelFor(linkKey),
       kept: plan.keep && kept !== undefined ? { programs: kept, key: this.#keyFor(plan) } : null,
     });
-    const data = editorData(made.editor);
-    made.editor.found = data;
-    Object.assign(made.editor.element, { CodeMirror: data });
     // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
@@ -103,7 +114,6 @@ export class PageCells {
         cell = null;
       },
       focus: () => cell?.focus(),
-      editorData: data,
       get interacts() {
         return cell?.interacts ?? [];
       },
@@ -135,30 +145,43 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
-    const { server, terms, openChannel, clock, newId } = this.#options;
+    const { server, openChannel, clock, newId } = this.#options;
+    const places = this.#places;
     const kernel: Kernel = new Kernel({
-      start: async (signal, onQueued) => {
+      start: (signal, onQueued) => {
         this.#kernels.add(kernel);
-        const start = () => {
-          const acceptedTerms = terms.areAccepted;
-          return server.startKernel(signal, onQueued, { timeout, acceptedTerms });
-        };
-        try {
-          return await start();
-        } catch (error) {
-          if (!(error instanceof Refusal) || error.status !== 403) throw error;
-          const areAccepted = await terms.ask();
-          if (areAccepted === null) throw error;
-          if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
-          return start();
-        }
+        return places.take(kernel, signal, onQueued, () => this.#ask(timeout, signal, onQueued));
       },
-      end: (id) => server.endKernel(id),
+      end: (id) => places.leave(kernel, server.endKernel(id)),
       openChannel,
       clock,
       newId,
-      onGone: () => this.#kernels.delete(kernel),
+      onUse: () => places.used(kernel),
+      onGone: () => {
+        this.#kernels.delete(kernel);
+        places.free(kernel);
+      },
     });
     return kernel;
+  }
+
+  /** Requests a kernel, and asks the visitor to accept the terms of use if there are any. */
+  async #ask(
+    timeout: string,
+    signal: AbortSignal,
+    onQueued: (place: QueuePlace) => void,
+  ): Promise<KernelAddress> {
+    const { server, terms } = this.#options;
+    const start = () =>
+      server.startKernel(signal, onQueued, { timeout, acceptedTerms: terms.areAccepted });
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== 403) throw error;
+      const areAccepted = await terms.ask();
+      if (areAccepted === null) throw error;
+      if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
+      return start();
+    }
   }
 }

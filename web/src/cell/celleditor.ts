@@ -4,7 +4,6 @@ import { division } from "../dom/elements";
 import { report } from "../dom/errors";
 import type { Completer, Editor, EditorOptions, Selection } from "../editor/editor";
 import type { Language } from "../editor/languages";
-import { renderText } from "../output/mime";
 import type { EditorKind } from "../publicapi";
 
 /** What a cell's editor needs. */
@@ -15,9 +14,14 @@ export interface CellEditorOptions {
   readonly code: string;
   readonly language: Language;
   readonly onEvaluate: () => void;
-  readonly completer: Completer;
+}
+
+/** What CodeMirror needs besides the program. */
+export interface EditorTools {
   /** Loads CodeMirror. Rejects when it cannot be loaded. */
   readonly load: () => Promise<(options: EditorOptions) => Editor>;
+  readonly completer: Completer;
+  readonly renderText: EditorOptions["renderText"];
 }
 
 /** Classes by which MathJax 2, MathJax 3 and Jupyter Book skip an element. */
@@ -30,6 +34,7 @@ export class CellEditor {
   found: unknown = null;
   readonly #options: CellEditorOptions;
   readonly #area: HTMLTextAreaElement;
+  readonly #listening = new AbortController();
   readonly #listeners = new Set<() => void>();
   #language: Language;
   #editor: Editor | null = null;
@@ -43,16 +48,19 @@ export class CellEditor {
     const area = (this.#area = options.area ?? document.createElement("textarea"));
     area.classList.add("sagecell_commands");
     area.value = code;
-    area.rows = Math.min(Math.max(code.split("\n").length, 4), 30);
     area.readOnly = this.#isReadOnly;
+    area.rows = Math.min(Math.max(code.split("\n").length, area.readOnly ? 1 : 4), 30);
     area.spellcheck = false;
     area.setAttribute("autocapitalize", "off");
-    area.addEventListener("input", () => this.#changed());
-    area.addEventListener("keydown", (event) => {
+    // A page's own text area outlives the editor.
+    const { signal } = this.#listening;
+    area.addEventListener("input", () => this.#changed(), { signal });
+    const evaluate = (event: KeyboardEvent) => {
       if (event.key !== "Enter" || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
       onEvaluate();
-    });
+    };
+    area.addEventListener("keydown", evaluate, { signal });
     this.#name();
     this.element.append(area);
     // Without these classes, a page that is typeset again would find formulas in the program.
@@ -65,11 +73,11 @@ export class CellEditor {
    *
    * The promise never rejects: when loading fails, the text area stays.
    */
-  async open(): Promise<void> {
+  async open(tools: EditorTools): Promise<void> {
     if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
     try {
-      const create = await this.#options.load();
-      if (!this.#isDisposed) this.#replace(create);
+      const create = await tools.load();
+      if (!this.#isDisposed) this.#replace(create, tools);
     } catch (error) {
       report(error, "loading the editor"); // The text area works, too.
     } finally {
@@ -122,7 +130,7 @@ export class CellEditor {
   /** Sets the size: numbers are pixels, texts are CSS lengths, null leaves it. */
   setSize(width: number | string | null, height: number | string | null): void {
     const { style } = this.element;
-    if (width !== null) style.width = length(width);
+    if (width !== null) style.setProperty("--editor-width", length(width));
     if (height === null) return;
     // As high as the program, for "auto".
     const isFixed = height !== "auto";
@@ -163,6 +171,7 @@ export class CellEditor {
   /** Removes the editor from the page; `code` still returns the program. */
   dispose(): void {
     this.#isDisposed = true;
+    this.#listening.abort();
     this.#listeners.clear();
     this.#area.value = this.code();
     this.#editor?.dispose();
@@ -184,7 +193,7 @@ export class CellEditor {
     for (const listener of this.#listeners) listener();
   }
 
-  #replace(create: (options: EditorOptions) => Editor): void {
+  #replace(create: (options: EditorOptions) => Editor, tools: EditorTools): void {
     const wantsFocus = this.#wantsFocus || document.activeElement === this.#area;
     const { selection } = this;
     const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
@@ -195,8 +204,8 @@ export class CellEditor {
       onEvaluate: this.#options.onEvaluate,
       isReadOnly: this.#isReadOnly,
       onChange: () => this.#changed(),
-      completer: this.#options.completer,
-      renderText,
+      completer: tools.completer,
+      renderText: tools.renderText,
     });
     this.#editor.select(selection);
     if (this.#options.area === null) {

@@ -1,6 +1,8 @@
-/** The elements that a page's options refer to. */
+/** The elements that a page's options refer to, and the programs in them. */
 
+import { dedented, unwrapped, written } from "../dom/markup";
 import { select } from "../dom/select";
+import { textOf } from "./options";
 
 /** Marks elements that are cells; other copies of the script on the page use the same symbol. */
 const CLAIMED = Symbol.for("sagecell.cell");
@@ -28,6 +30,29 @@ export function claim(element: HTMLElement): boolean {
 /** Undoes `claim`. */
 export function release(element: HTMLElement): void {
   (element as { [CLAIMED]?: boolean })[CLAIMED] = false;
+}
+
+/**
+ * The program for a cell, without surrounding white space and common indentation.
+ *
+ * It is the first of these that exists: `code`, the content of `elsewhere`, a script in `element`,
+ * a text area (`element` or one in it), the text of `element`.
+ */
+export function programFor(
+  code: unknown,
+  elsewhere: HTMLElement | undefined,
+  element: HTMLElement,
+  language: string,
+): string {
+  if (code !== undefined && code !== null) return dedented(textOf(code));
+  if (elsewhere !== undefined) return dedented(unwrapped(elsewhere.innerHTML));
+  const script = element.querySelector(":scope > script");
+  if (script !== null) return dedented(unwrapped(script.innerHTML));
+  const area = element.matches("textarea") ? element : element.querySelector("textarea");
+  if (area instanceof HTMLTextAreaElement) return dedented(area.value);
+  // In a program that is HTML, markup may be meant.
+  const text = language === "html" ? element.textContent : written(element);
+  return dedented(unwrapped(text));
 }
 
 /** The text areas that became cells, and the elements around them. */

@@ -96,11 +96,17 @@ export class Keeper {
     this.#callOff = this.#options.clock.after(DELAY, () => this.save());
   }
 
-  /** To be called when an evaluation begins; its output is kept if it is the reader's. */
+  /**
+   * To be called when an evaluation begins; its output is kept if it is the reader's.
+   *
+   * Running the author's program does not end an offer, which the reader may not have seen.
+   */
   began(kernelId: () => string): void {
-    this.#clear(this.#isAutomatic ? 0 : OUTPUT);
+    const { program, original } = this.#options;
+    const isKept = !this.#isAutomatic && !(this.#isOffering && program().code === original);
+    this.#clear(isKept ? OUTPUT : 0);
     this.#kernelId = kernelId;
-    if (!this.#isAutomatic) this.#close();
+    if (isKept) this.#close();
     this.#isAutomatic = false;
     this.save();
   }

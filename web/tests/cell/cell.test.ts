@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { editorData } from "../../src/cell/codemirror5";
+import { CellForm } from "../../src/cell/form";
 import type { MadeCell } from "../../src/cell/handle";
 import type { CellPlan } from "../../src/cell/plan";
 import { Terms } from "../../src/cell/terms";
@@ -10,7 +12,7 @@ import { Server } from "../../src/kernel/server";
 import { type JsonObject } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "../fakes";
 import { FakeStorage } from "../kept/storage";
-import { planFor } from "./plans";
+import { makeCell, planFor } from "./plans";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -69,7 +71,7 @@ beforeEach(() => {
       () => Date.now(),
     ),
   });
-  cell = cells.make(planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
 });
 
 afterEach(() => element.remove());
@@ -211,7 +213,7 @@ test("the button follows the editor, also when the program is collapsible", () =
   expect(places()).toEqual(expected);
   const folded = document.createElement("div");
   element.append(folded);
-  cells.make(planFor(folded, { collapse: true }));
+  makeCell(cells, planFor(folded, { collapse: true }));
   expect(places()).toEqual(expected);
   expect(folded.querySelector(".sagecell_editor > details > textarea")).not.toBeNull();
   expect(folded.querySelector("details .sagecell_evalButton")).toBeNull();
@@ -277,12 +279,13 @@ describe("a later visit", () => {
     const place = document.createElement("div");
     element.append(place);
     const plan = planFor(place, { code: "print(1)", editor: "textarea", ...wishes });
-    return { place, made: cells.make(plan) };
+    const form = new CellForm(plan, new FakeClock());
+    return { place, made: cells.make(plan, form), data: editorData(form.editor) };
   };
 
   beforeEach(async () => {
-    const { place, made } = later({ languages: ["sage", "r"], language: "sage" });
-    made.editorData.setValue("mine");
+    const { place, made, data } = later({ languages: ["sage", "r"], language: "sage" });
+    data.setValue("mine");
     const select = place.querySelector("select")!;
     select.value = "r";
     select.dispatchEvent(new Event("change"));
@@ -301,10 +304,10 @@ describe("a later visit", () => {
   });
 
   test("restores program, language, output and files, sanitised", () => {
-    const { place, made } = later({ languages: ["sage", "r"], language: "sage", scripts: true });
+    const { place, data } = later({ languages: ["sage", "r"], language: "sage", scripts: true });
     place.querySelector<HTMLElement>(".sagecell_restore")!.click();
     frames.draw();
-    expect(made.editorData.getValue()).toBe("mine");
+    expect(data.getValue()).toBe("mine");
     expect(place.querySelector("select")!.value).toBe("r");
     expect(place.querySelector(".sagecell_stdout")!.textContent).toBe("kept");
     const html = place.querySelector(".sagecell_html")!;

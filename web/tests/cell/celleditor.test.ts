@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { CellEditor } from "../../src/cell/celleditor";
+import { CellEditor, type EditorTools } from "../../src/cell/celleditor";
 import { editorData } from "../../src/cell/codemirror5";
 import { FullScreen } from "../../src/dom/fullscreen";
 import type { EditorOptions } from "../../src/editor/editor";
@@ -36,45 +36,49 @@ function editorOf(
     code,
     language: language("sage"),
     onEvaluate: () => (evaluations += 1),
-    completer: { isReady: () => false, complete: async () => null, inspect: async () => "" },
-    load: async () => {
-      loads += 1;
-      if (isBroken) throw new TypeError("no network");
-      return (options) => {
-        made.push(options);
-        let held = options.code;
-        let selected = { anchor: 0, head: 0 };
-        return {
-          code: () => held,
-          setCode: (code) => {
-            held = code;
-            options.onChange?.();
-          },
-          focus: () => undefined,
-          selection: () => selected,
-          select: (selection) => (selected = selection),
-          replace: (from, to, text) => {
-            held = held.slice(0, from) + text + held.slice(to);
-            options.onChange?.();
-          },
-          run: (name) => commands.push(name),
-          setLanguage: () => undefined,
-          dispose: () => (disposals += 1),
-        };
-      };
-    },
   });
   document.body.append(editor.element);
   return editor;
 }
+
+const tools: EditorTools = {
+  completer: { isReady: () => false, complete: async () => null, inspect: async () => "" },
+  renderText: () => document.createElement("pre"),
+  load: async () => {
+    loads += 1;
+    if (isBroken) throw new TypeError("no network");
+    return (options) => {
+      made.push(options);
+      let held = options.code;
+      let selected = { anchor: 0, head: 0 };
+      return {
+        code: () => held,
+        setCode: (code) => {
+          held = code;
+          options.onChange?.();
+        },
+        focus: () => undefined,
+        selection: () => selected,
+        select: (selection) => (selected = selection),
+        replace: (from, to, text) => {
+          held = held.slice(0, from) + text + held.slice(to);
+          options.onChange?.();
+        },
+        run: (name) => commands.push(name),
+        setLanguage: () => undefined,
+        dispose: () => (disposals += 1),
+      };
+    };
+  },
+};
 const area = () => document.querySelector("textarea");
 
 test("a text area is shown at once, and CodeMirror takes over its text", async () => {
   const editor = editorOf("codemirror");
   expect(editor.code()).toBe("1\n2");
   area()!.value = "typed";
-  await editor.open();
-  await editor.open();
+  await editor.open(tools);
+  await editor.open(tools);
   expect([loads, made.length, made[0]!.code, area()]).toEqual([1, 1, "typed", null]);
   expect(editor.code()).toBe("typed");
 });
@@ -89,11 +93,14 @@ test("a page's own text area stays, and a form submits what is in the editor", a
   form.append(editor.element);
   const submitted = () => new FormData(form).get("program");
   expect([own.className, submitted()]).toEqual(["mine sagecell_commands", "1\n2"]);
-  await editor.open();
+  await editor.open(tools);
   expect([own.isConnected, own.hidden]).toEqual([true, true]);
   editor.setCode("3");
   editorData(editor).replaceRange("4", { line: 0 });
   expect([submitted(), own.value]).toEqual(["34", "34"]);
+  editor.dispose();
+  own.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
+  expect(evaluations).toBe(0);
 });
 
 // contract: 7.7
@@ -101,7 +108,7 @@ test("without a network the text area stays, and works", async () => {
   const reported = reports();
   isBroken = true;
   const editor = editorOf("codemirror");
-  await editor.open();
+  await editor.open(tools);
   expect(editor.code()).toBe("1\n2");
   expect(area()!.getAttribute("aria-label")).toBe("Sage program");
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
@@ -119,7 +126,7 @@ test.each<[EditorKind, number, boolean]>([
   const editor = editorOf(kind);
   expect(area()!.readOnly).toBe(isReadOnly);
   expect(area()!.className).toBe("sagecell_commands");
-  await editor.open();
+  await editor.open(tools);
   expect(loads).toBe(count);
   if (count > 0) expect(made[0]!.isReadOnly).toBe(isReadOnly);
 });
@@ -130,7 +137,7 @@ describe("pages for CodeMirror 5", () => {
     const editor = editorOf("codemirror");
     const data = editorData(editor);
     editor.found = data;
-    await editor.open();
+    await editor.open(tools);
     const element = document.querySelector<HTMLElement & { CodeMirror?: unknown }>(".CodeMirror");
     expect(element?.CodeMirror).toBe(data);
     expect(data.getWrapperElement()).toBe(element);
@@ -140,7 +147,7 @@ describe("pages for CodeMirror 5", () => {
     "get and set the program (%s)",
     async (kind) => {
       const editor = editorOf(kind);
-      await editor.open();
+      await editor.open(tools);
       const data = editorData(editor);
       expect(data.getValue()).toBe("1\n2");
       data.getDoc().setValue("a\nb\nc");
@@ -157,7 +164,7 @@ describe("pages for CodeMirror 5", () => {
 
   test.each<EditorKind>(["textarea", "codemirror"])("select and replace (%s)", async (kind) => {
     const editor = editorOf(kind, "one\ntwo\nthree");
-    await editor.open();
+    await editor.open(tools);
     const data = editorData(editor);
     data.setCursor(1, 1);
     expect(data.getCursor()).toEqual({ line: 1, ch: 1 });
@@ -188,7 +195,7 @@ describe("pages for CodeMirror 5", () => {
     const editor = editorOf("codemirror");
     const data = editorData(editor);
     expect(() => data.undo()).not.toThrow();
-    await editor.open();
+    await editor.open(tools);
     for (const act of ["undo", "redo", "clearHistory"] as const) data[act]();
     data.execCommand("selectAll");
     expect(commands).toEqual(["undo", "redo", "clearHistory", "selectAll"]);
@@ -199,10 +206,13 @@ describe("pages for CodeMirror 5", () => {
     const data = editorData(editor);
     data.setSize(300, null);
     data.setSize(null, "12em");
-    const { style } = editor.element;
-    expect([style.width, style.getPropertyValue("--editor-height")]).toEqual(["300px", "12em"]);
+    const sizes = () =>
+      ["width", "height", "limit"].map((name) =>
+        editor.element.style.getPropertyValue(`--editor-${name}`),
+      );
+    expect(sizes()).toEqual(["300px", "12em", "12em"]);
     data.setSize("50%", "auto");
-    expect([style.width, style.getPropertyValue("--editor-limit")]).toEqual(["50%", "none"]);
+    expect(sizes()).toEqual(["50%", "0", "none"]);
     expect(data.hasFocus()).toBe(false);
     data.focus();
     expect(data.hasFocus()).toBe(true);
@@ -213,13 +223,13 @@ describe("pages for CodeMirror 5", () => {
     const editor = editorOf("codemirror");
     const data = editorData(editor);
     data.setSelection({ line: 1, ch: 1 }, { line: 0, ch: 0 });
-    await editor.open();
+    await editor.open(tools);
     expect(editor.selection).toMatchObject({ anchor: 3, head: 0 });
   });
 
   test("receive changes until they unsubscribe", async () => {
     const editor = editorOf("codemirror");
-    await editor.open();
+    await editor.open(tools);
     const data = editorData(editor);
     const heard: string[] = [];
     const hear = () => heard.push(data.getValue());
@@ -260,7 +270,7 @@ test.each<EditorKind>(["textarea", "codemirror"])(
   "one that is disposed goes once, and its program can still be read (%s)",
   async (kind) => {
     const editor = editorOf(kind);
-    await editor.open();
+    await editor.open(tools);
     const data = editorData(editor);
     const heard: string[] = [];
     data.on("change", () => heard.push("change"));
@@ -278,10 +288,10 @@ test.each<EditorKind>(["textarea", "codemirror"])(
 
 test("CodeMirror is not created after `dispose`", async () => {
   const editor = editorOf("codemirror");
-  const opened = editor.open();
+  const opened = editor.open(tools);
   editor.dispose();
   await opened;
-  await editor.open();
+  await editor.open(tools);
   expect(made).toHaveLength(0);
   expect(editor.code()).toBe("1\n2");
 });

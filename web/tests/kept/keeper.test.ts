@@ -107,7 +107,7 @@ test("over an empty program it is shown at once, and can be discarded", () => {
   expect([code, shown.at(-1)!.output, storage.length]).toEqual(["", [], 0]);
 });
 
-test("nothing is saved while an offer stands, and an evaluation ends it", () => {
+test("nothing is saved while an offer stands, and an evaluation of another program ends it", () => {
   visit();
   change("first");
   code = "original";
@@ -134,6 +134,9 @@ test("an evaluation that nobody asked for keeps nothing and leaves the offer", (
   print("automatic");
   keeper.save();
   expect([keeper.element.hidden, programs.load("key")?.code]).toEqual([false, "changed"]);
+  keeper.began(() => "k"); // The reader's, but of the author's program.
+  expect([keeper.element.hidden, programs.load("key")?.code]).toEqual([false, "changed"]);
+  press("discard");
   keeper.began(() => "k");
   print("asked for");
   keeper.save();

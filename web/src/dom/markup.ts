@@ -1,35 +1,10 @@
-/** The program of a cell, as the author of the page meant it. */
-
-import { textOf } from "./options";
-
-/**
- * The program for a cell, without surrounding white space and common indentation.
- *
- * It is the first of these that exists: `code`, the content of `elsewhere`, a script in `element`,
- * a text area (`element` or one in it), the text of `element`.
- */
-export function programFor(
-  code: unknown,
-  elsewhere: HTMLElement | undefined,
-  element: HTMLElement,
-  language: string,
-): string {
-  if (code !== undefined && code !== null) return dedented(textOf(code));
-  if (elsewhere !== undefined) return dedented(unwrapped(elsewhere.innerHTML));
-  const script = element.querySelector(":scope > script");
-  if (script !== null) return dedented(unwrapped(script.innerHTML));
-  const area = element.matches("textarea") ? element : element.querySelector("textarea");
-  if (area instanceof HTMLTextAreaElement) return dedented(area.value);
-  // In a program that is HTML, markup may be meant.
-  const text = language === "html" ? element.textContent : written(element);
-  return dedented(unwrapped(text));
-}
+/** The text that an author has written into an element, as it was meant. */
 
 /** Elements that begin and end a line. */
 const BLOCKS: ReadonlySet<string> = new Set(["P", "DIV", "LI", "PRE"]);
 
 /** The text that a visual editor shows for `element`: lines for <br> and <p>, plain spaces. */
-function written(element: Node): string {
+export function written(element: Node): string {
   let text = "";
   for (const node of element.childNodes) {
     if (node.nodeName === "BR") text += "\n";
@@ -65,7 +40,7 @@ function withoutEnd(text: string): string {
 const SIGNS = /^[\s/#*<!>-]*$/;
 
 /** The content of a text that is one CDATA section; any other text as it is. */
-function unwrapped(text: string): string {
+export function unwrapped(text: string): string {
   const begin = `<!${CDATA}`;
   const [start, end] = [text.indexOf(begin), text.lastIndexOf("]]>")];
   if (start < 0 || end < start) return text;
@@ -78,7 +53,7 @@ function unwrapped(text: string): string {
 }
 
 /** A program without blank lines around it, byte order mark and common indentation. */
-function dedented(text: string): string {
+export function dedented(text: string): string {
   const all = text.trimEnd().split("\n");
   const lines = all.slice(all.findIndex((line) => line.trim() !== ""));
   const [first = ""] = lines;

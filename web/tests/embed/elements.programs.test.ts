@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 
-import { elementsAt } from "../../src/embed/elements";
-import { programFor } from "../../src/embed/programs";
+import { elementsAt, programFor } from "../../src/embed/elements";
 
 function page(html: string): HTMLElement {
   document.body.innerHTML = html;
