@@ -116,7 +116,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     ready = _ready_kernels(config, reactor, host)
     fleet = _fleet(config, reactor, ready, files)
     routes = [
-        *page_routes(web, cells),
+        *page_routes(web, cells, script_hosts=config.script_hosts),
         *kernel_routes(web, fleet, terms),
         Status(fleet=fleet, host=host, ready=lambda: ready.ready),
     ]

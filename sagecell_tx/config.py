@@ -51,6 +51,7 @@ class Config:
     visible: tuple[str, ...] = ()  # directories that kernels may read besides the system's
     network: tuple[str, ...] = ()  # hosts that kernels may reach; empty: no network
     network_ports: tuple[int, ...] = (80, 443)  # of those hosts
+    script_hosts: tuple[str, ...] = ()  # whose libraries scripts in output may load
     limits: Limits = field(factory=Limits)
 
     @property

@@ -86,6 +86,7 @@ def test_every_setting_can_be_read(settings):
         visible = ["/opt/sage"]
         network = ["pypi.org", "*.example.org"]
         network_ports = [443]
+        script_hosts = ["cdn.example.org"]
         baseurl = "/cells"
         requires_tos = true
         tos = "/etc/terms.html"
@@ -124,6 +125,7 @@ def test_every_setting_can_be_read(settings):
         "visible": ("/opt/sage",),
         "network": ("pypi.org", "*.example.org"),
         "network_ports": (443,),
+        "script_hosts": ("cdn.example.org",),
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",

@@ -27,6 +27,7 @@ from sagecell_tx.http.cells.completions import Completions
 from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.pages.outputframe import OutputFrame
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.sockjs.routes import SockJS
@@ -48,6 +49,7 @@ WARNING = 2
 #: The mount point of each of the site's Klein applications.
 MOUNTS = {
     Pages: "",
+    OutputFrame: "",
     Static: "/static",
     Completions: "/complete",
     Kernels: "/kernel",

@@ -110,12 +110,12 @@ def test_what_pages_look_for(author):
     assert author.evaluate("[id^='67490']") == "moodle"
     assert author.evaluate(".compute:nth-of-type(3)") == "last"
     submitted = "return new FormData(document.forms[0]).get('answer')"
-    assert reader.javascript(submitted) == "x = 1\r\nprint(x)"
+    assert reader.javascript(submitted) == "x = 1\nprint(x)"
     reader.javascript(
         "const editor = info.editorData; editor.setCursor(1, 0); editor.replaceSelection('x += 1\\n');"
         "editor.execCommand('goDocEnd'); editor.replaceSelection('  # end'); editor.setSize(400, 200)"
     )
-    assert reader.javascript(submitted) == "x = 1\r\nx += 1\r\nprint(x)  # end"
+    assert reader.javascript(submitted) == "x = 1\nx += 1\nprint(x)  # end"
     assert author.evaluate("form") == "2"
     code = "return document.querySelector('form > div').sagecell_session.code"
     assert reader.javascript(code) == "x = 1\nx += 1\nprint(x)  # end"

@@ -57,8 +57,9 @@ def test_an_authors_page_offers_it(author):
     reader.until(lambda: reader.text("#a .sagecell_stdout") == "changed")
     assert reader.text("#a b") == "bold"
     assert reader.javascript("return ran") == 0
-    assert reader.javascript(
-        "return document.querySelector('#a .CodeMirror').CodeMirror.getValue()"
-    ) == program
+    assert (
+        reader.javascript("return document.querySelector('#a .CodeMirror').CodeMirror.getValue()")
+        == program
+    )
     assert author.evaluate("#a") == "changed"
     assert reader.javascript("return ran") == 1

@@ -42,6 +42,7 @@ class RoutesTests(SiteTests):
             b"api",
             b"complete",
             b"embedded_sagecell.js",
+            b"frame.html",
             b"help.html",
             b"kernel",
             b"permalink",

@@ -50,8 +50,11 @@ export interface EmbedOptions {
   replaceOutput?: boolean;
   /** Makes the program collapsible: initially closed if true, open if false; by default neither. */
   collapse?: boolean;
-  /** False sanitises output and runs no scripts in it; by default output has the page's rights. */
-  scripts?: boolean;
+  /**
+   * "frame" runs scripts in output in a sandboxed frame, false runs none; by default output has the
+   * page's rights.
+   */
+  scripts?: boolean | "frame";
   /** False keeps nothing in the browser for the reader's next visit; by default true. */
   keep?: boolean;
   /** The state of controls to restore: a value of `CellHandle.interacts`, or its JSON. */
@@ -60,8 +63,6 @@ export interface EmbedOptions {
   mode?: "normal" | "debug";
   /** Called once, when the cells exist or have failed to load. Exceptions go to `reportError`. */
   callback?: () => void;
-  /** Whether Python shows the value of the last expression, as Sage does; by default false. */
-  plainPython?: boolean;
   /** A sentence in the place of output before the first evaluation. */
   hint?: string;
 }

@@ -10,6 +10,8 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from sagecell_tx.http.pages.built import send_built
+from sagecell_tx.http.pages.outputframe import FRAME
 from sagecell_tx.http.pages.permalinks import find
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.conditional import unchanged
@@ -118,21 +120,7 @@ class Pages:
 
     def _built(self, request: IRequest, name: str) -> bytes:
         """A built page, whose headers are set. Raises `Problem` if it is not built."""
-        try:
-            page = (self.client / name).read_bytes()
-        except OSError as error:
-            raise Problem(
-                503,
-                "client_not_built",
-                "The page has not been built yet. Run `make client` to build it.",
-                plain=True,
-            ) from error
-        request.setHeader("Content-Type", "text/html; charset=utf-8")
-        request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
-        request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Referrer-Policy", "no-referrer")
-        request.setHeader("Cache-Control", "no-cache")
-        return page
+        return send_built(request, self.client / name, _CONTENT_SECURITY_POLICY)
 
 
 @define(kw_only=True)
@@ -154,6 +142,8 @@ class Static:
         cors.allow(request)
         try:
             path = self.client / clean_name(name)
+            if path == self.client / FRAME:
+                raise FileNotFoundError(FRAME)  # `OutputFrame` serves it with its policy.
             mtime, data = path.stat().st_mtime, path.read_bytes()
         except (WireError, OSError) as error:
             raise Problem(404, "not_found", "There is no such file.") from error

@@ -60,7 +60,7 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.#outputs = new Outputs({ plan, server, nextFrame, clock });
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
     this.#keeper = options.kept && this.#makeKeeper(options.kept);
@@ -99,8 +99,9 @@ export class Cell {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
+    const name = this.#form.language;
     this.#evaluated = this.#form.editor.code();
-    const program = { code: this.#wrapped(), language: this.#form.language };
+    const program = { code: language(name).wrap(this.#evaluated), language: name };
     let execution = this.#execute(kernel, program, (message) => this.#said(message));
     if (plan.linkKey !== null) {
       kernel.tellOfLoss(this.#variablesAreLost);
@@ -193,12 +194,6 @@ export class Cell {
   #endOwnKernels(): void {
     for (const kernel of this.#ownKernels) kernel.end();
     this.#ownKernels.clear();
-  }
-
-  #wrapped(): string {
-    const code = this.#form.editor.code();
-    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#form.language).wrap(code);
   }
 
   #program() {

@@ -7,7 +7,7 @@ import type { CellPlan } from "../cell/plan";
 import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
 import { warn } from "../dom/errors";
-import { claim, elementsAt, programFor, release, roomFor } from "./elements";
+import { claim, elementsAt, isInForm, programFor, release, roomFor } from "./elements";
 import { cellsOf, each, fill, fillEarly, isCellHandle, makeHandle, whenMade } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
 import { Rooms } from "./room";
@@ -22,6 +22,7 @@ import {
   languageOf,
   languagesOf,
   mistakesIn,
+  scriptPlaceOf,
   settled,
   textOf,
 } from "./options";
@@ -113,7 +114,7 @@ export function makeNames({
   ): Promise<void> {
     rooms.release();
     const located = locate("inputLocation", options).filter(({ isConnected }) => isConnected);
-    const inputs = located.filter(claim);
+    const inputs = located.filter((element) => !isInForm(element) && claim(element));
     const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
     const [first] = plans;
     const width = first === undefined ? 0 : columnsIn(first.input);
@@ -258,9 +259,8 @@ function planOf(
     linkKey: hasKey ? `${KEY}${textOf(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
-    scripts: Boolean(options["scripts"]),
+    scripts: scriptPlaceOf(options),
     keep: Boolean(options["keep"]),
-    plainPython: Boolean(options["plainPython"]),
     hint: typeof hint === "string" ? hint : "",
   };
 }

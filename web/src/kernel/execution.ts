@@ -39,7 +39,12 @@ export type State =
   | { readonly name: "reconnecting" }
   | { readonly name: "stopping" }
   | { readonly name: "done"; readonly seconds: number }
-  | { readonly name: "failed"; readonly seconds: number }
+  | {
+      readonly name: "failed";
+      readonly seconds: number;
+      /** See `ExecuteReply`. */
+      readonly exitStatus: number | null;
+    }
   | { readonly name: "stopped"; readonly seconds: number }
   | { readonly name: "ended"; readonly reason: string; readonly message: string }
   | { readonly name: "refused"; readonly message: string }
@@ -102,6 +107,7 @@ export class Execution {
   #begun: number;
   /** The status of the execute_reply; empty until it arrives. */
   #reply: "" | "ok" | "error" = "";
+  #exitStatus: number | null = null;
   #stops = 0;
   #warnedOf = "";
   #callOff: () => void = () => undefined;
@@ -198,6 +204,7 @@ export class Execution {
     guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
       this.#reply = message.content.status;
+      this.#exitStatus = message.content.exitStatus;
     }
   }
 
@@ -226,7 +233,8 @@ export class Execution {
   #complete(): void {
     const seconds = this.#elapsed();
     if (this.#reply === "ok") this.#finish({ name: "done", seconds });
-    else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
+    else if (this.#stops > 0) this.#finish({ name: "stopped", seconds });
+    else this.#finish({ name: "failed", seconds, exitStatus: this.#exitStatus });
   }
 
   #connectionIs(connection: "lost" | "restored"): void {

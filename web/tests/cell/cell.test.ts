@@ -71,7 +71,7 @@ beforeEach(() => {
       () => Date.now(),
     ),
   });
-  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be." }));
 });
 
 afterEach(() => element.remove());
@@ -304,7 +304,7 @@ describe("a later visit", () => {
   });
 
   test("restores program, language, output and files, sanitised", () => {
-    const { place, data } = later({ languages: ["sage", "r"], language: "sage", scripts: true });
+    const { place, data } = later({ languages: ["sage", "r"], language: "sage", scripts: "page" });
     place.querySelector<HTMLElement>(".sagecell_restore")!.click();
     frames.draw();
     expect(data.getValue()).toBe("mine");

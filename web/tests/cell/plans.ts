@@ -24,9 +24,8 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: false,
+    scripts: "none",
     keep: true,
-    plainPython: false,
     hint: "",
     ...wishes,
   };

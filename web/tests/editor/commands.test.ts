@@ -14,7 +14,7 @@ test.each<[string, string, number, number]>([
   ["goDocStart", "ab\ncd", 0, 0],
   ["delCharAfter", "a\ncd", 1, 1],
   ["delCharBefore", "b\ncd", 0, 0],
-  ["deleteLine", "cd", 2, 2],
+  ["killLine", "a\ncd", 1, 1],
   ["newlineAndIndent", "a\nb\ncd", 2, 2],
   ["indentMore", "  ab\ncd", 3, 3],
   ["no such command", "ab\ncd", 1, 1],

@@ -147,6 +147,13 @@ test("a program that raises has failed", async () => {
   expect(world.names).toEqual(["starting", "running", "failed"]);
 });
 
+test("a program that exits with a status other than 0 has failed with that status", async () => {
+  await world.run();
+  world.says("execute_reply", { status: "error", ename: "SystemExit", evalue: "3" });
+  world.says("status", { execution_state: "idle" });
+  expect(world.state).toMatchObject({ name: "failed", exitStatus: 3 });
+});
+
 test("an idle status for another request, or before the reply, ends nothing", async () => {
   await world.run();
   world.says("status", { execution_state: "idle" });
