@@ -24,7 +24,7 @@ const print = (text: string, name = "stdout") => take("stream", { name, text });
 const show = (text: string, id = "", type = "display_data") =>
   take(type, { data: { "text/plain": text }, transient: { display_id: id } });
 const blocks = () =>
-  Array.from(output.element.firstElementChild!.children, (element) => [
+  Array.from(output.block.firstElementChild!.children, (element) => [
     element.className,
     element.textContent,
   ]);
