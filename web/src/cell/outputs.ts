@@ -8,6 +8,7 @@ import type { Kernel } from "../kernel/kernel";
 import type { Server } from "../kernel/server";
 import { FileList, filePath } from "../output/files";
 import type { FileAddress } from "../output/html";
+import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
 import { trusted, whenScriptsHaveRun } from "../output/trusted";
@@ -84,7 +85,9 @@ export class Outputs {
 
   /** Lists files that the program has written. */
   files(names: readonly string[]): void {
-    if (names.length > 0) this.#files.add(this.#kernelId(), names);
+    if (names.length === 0) return;
+    this.#files.add(this.#kernelId(), names);
+    retryFiles(this.#output.element);
   }
 
   /** Marks the output as busy while the execution's state is a live one. */
@@ -92,7 +95,9 @@ export class Outputs {
     this.#isLive = isLive(state);
     this.#showBusy();
     this.#output.element.classList.toggle("sagecell_active", this.#isLive);
-    if (!this.#isLive) void this.#output.settle();
+    if (this.#isLive) return;
+    retryFiles(this.#output.element);
+    void this.#output.settle();
   }
 
   /** The state of the interacts of the last evaluation, as permalinks store it. */
@@ -114,6 +119,7 @@ export class Outputs {
 
   #drawn(): void {
     this.#showBusy();
+    if (!this.#isLive) retryNewFiles(this.#output.element);
     const kernel = this.#kernel;
     if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
   }

@@ -5,7 +5,8 @@
  * <script> elements, which a policy without 'unsafe-inline' blocks.
  */
 
-import { renderHtml } from "./html";
+import { type FileAddress, renderHtml } from "./html";
+import { findFiles } from "./loading";
 import { typesetText } from "./math/typeset";
 import type { Showing, ShowingOptions } from "./policy";
 
@@ -30,7 +31,9 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
     fileAddress,
     html: (source) => {
       const template = parsed(source.replaceAll(/cell:\/\//gi, fileBase));
-      return template === null ? renderHtml(source, fileAddress) : pageHtml(template);
+      return template === null
+        ? renderHtml(source, fileAddress)
+        : pageHtml(template, fileAddress, fileBase());
     },
     script: (code) => {
       const box = document.createElement("div");
@@ -59,10 +62,15 @@ function parsed(source: string): HTMLTemplateElement | null {
   return template;
 }
 
-function pageHtml(template: HTMLTemplateElement): HTMLElement {
+function pageHtml(
+  template: HTMLTemplateElement,
+  fileAddress: FileAddress,
+  base: string,
+): HTMLElement {
   const box = document.createElement("div");
   box.className = "sagecell_pageHtml";
   box.append(template.content);
+  findFiles(box, fileAddress, base);
   typesetText(box, true);
   const scripts = Array.from(box.querySelectorAll("script")).filter(isProgram);
   if (scripts.length > 0) schedule(scripts);
