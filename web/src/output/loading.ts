@@ -10,11 +10,14 @@ import { note } from "../dom/elements";
 import type { FileAddress } from "./html";
 
 /** A file's name in HTML. */
-export interface FileName {
+interface FileName {
   readonly name: string;
   /** Empty, or the part of the address from `#` on. */
   readonly fragment: string;
 }
+
+/** Characters of a name in a note. */
+const LONGEST_NAME = 100;
 
 const LOADED = "img, video, audio, source, iframe";
 
@@ -25,7 +28,7 @@ const files = new WeakMap<Element, { isExpected: boolean }>();
 const notes = new WeakMap<Element, HTMLElement>();
 
 /** The name in `cell://name` or in a relative address; null for other addresses. */
-export function fileName(address: string): FileName | null {
+function fileName(address: string): FileName | null {
   const trimmed = address.trim();
   const named = /^cell:\/\/(.*)$/is.exec(trimmed)?.[1];
   if (named !== undefined) return { name: named, fragment: "" };
@@ -150,11 +153,15 @@ function describeLoss(element: Element): string {
   const url = URL.canParse(address, document.baseURI) ? new URL(address, document.baseURI) : null;
   if (files.has(element)) {
     const name = decoded(url?.pathname.replace(/^.*\/files\//, "") ?? address);
-    return `The file ${name} could not be loaded.`;
+    return `The file ${shortened(name)} could not be loaded.`;
   }
   const kind = element instanceof HTMLImageElement ? "picture" : "recording";
   const isForeign = url !== null && url.host !== "" && url.origin !== location.origin;
   return isForeign
-    ? `A ${kind} from ${url.host} is not shown.`
+    ? `A ${kind} from ${shortened(url.host)} is not shown.`
     : `A ${kind} in this output could not be loaded.`;
+}
+
+function shortened(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
 }

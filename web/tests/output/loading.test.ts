@@ -69,6 +69,13 @@ test("a foreign picture that the page's policy refuses is named", () => {
   ]);
 });
 
+test("a note names a long file by its beginning", () => {
+  const box = shown(`<img src=${"a".repeat(100_000)}.png>`);
+  retryFiles(document.body);
+  fail(box.querySelector("img"));
+  expect(notes(box)).toEqual([`The file ${"a".repeat(100)}… could not be loaded.`]);
+});
+
 test("of several sources, only the loss of the last is told", () => {
   const box = shown("<video><source src=https://a.test/1><source src=https://b.test/2></video>");
   const [first, last] = box.querySelectorAll("source");
