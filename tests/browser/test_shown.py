@@ -55,17 +55,30 @@ display(Latex(r"$a^b^c$"))""".strip()
 HEBREW = """
 <div class="cell"><script type="text/x-sage">
 import numpy as np, pandas as pd
-from IPython.display import HTML, display
+from IPython.display import HTML, JSON, display
 print("(x + 1) * -3 =", -3)
 print("שלום, x!")
 display(HTML("<p>שלום</p><table><tr><td id='minus'>-3</td></tr></table>"))
 display(pd.DataFrame({"a": [-1], "b": [2]}))
-display({"a": [1, 2]})
+display(JSON({"a": [1, 2]}))
 @interact
 def f(n=slider(1, 5)):
     print("shown", n)
 1 / 0
 </script></div>
+"""
+
+#: Where the first two characters of some words in an element are.
+PLACES = """
+const walker = document.createTreeWalker(document.querySelector(arguments[0]), 4);
+let node = walker.nextNode();
+while (!node.data.includes(arguments[1])) node = walker.nextNode();
+const at = node.data.indexOf(arguments[1]), range = document.createRange();
+return [at, at + 1].map(n => {
+  range.setStart(node, n);
+  range.setEnd(node, n + 1);
+  return range.getBoundingClientRect().x;
+});
 """
 
 
@@ -95,7 +108,8 @@ def test_html_is_shown_or_said(reader):
 
 
 def test_what_cannot_be_seen_leaves_room_for_what_can(reader):
-    assert reader.run(LONG) == "done"
+    reader.visit(f"/?c={quote(LONG)}")
+    assert reader.until_over() == "done"
     assert reader.text(".sagecell_stdout") == "after"
     assert [one for one in reader.all(".sagecell_more") if one.is_displayed()] == []
     said = reader.text(".sagecell_tooLong")
@@ -134,23 +148,12 @@ def test_a_page_from_right_to_left(author):
     for part in (".cm-content", ".cm-line", ".sagecell_pyerr", "table.dataframe", ".sagecell_json"):
         look = "const style = getComputedStyle(document.querySelector(arguments[0]));"
         assert reader.javascript(f"{look} return style.direction", part) == "ltr", part
-    # In each line the characters stand in their order, from the left.
-    at = (
-        "const range = document.createRange();"
-        "const walker = document.createTreeWalker(document.querySelector(arguments[0]), 4);"
-        "const node = walker.nextNode(); const place = n => { range.setStart(node, n);"
-        " range.setEnd(node, n + 1); return range.getBoundingClientRect().x; };"
-        "return arguments[1].map(place)"
-    )
-    for part in (".sagecell_stdout", "#minus"):
-        first, second = reader.javascript(at, part, [0, 1])
-        assert first < second, part
-    start = "return document.querySelector(arguments[0]).getBoundingClientRect().x"
-    assert reader.javascript(start, ".sagecell_stdout") < 100
-    # Hebrew goes from right to left, and the controls are at the page's side.
-    hebrew = "(x + 1) * -3 = -3\n"
-    first, second = reader.javascript(at, ".sagecell_stdout", [len(hebrew), len(hebrew) + 1])
-    assert first > second
+    # "-3" stands in its order, Hebrew from right to left; all lines begin at the left.
+    texts = ((".sagecell_stdout", "-3", 1), ("#minus", "-3", 1), (".sagecell_stdout", "שלום", -1))
+    for part, words, step in texts:
+        first, second = reader.javascript(PLACES, part, words)
+        assert (second - first) * step > 0, (part, words)
+    assert reader.javascript(PLACES, ".sagecell_stdout", "(x")[0] < 100
     button = reader.one(".sagecell_evalButton").rect
     page = reader.javascript("return document.documentElement.clientWidth")
     assert button["x"] + button["width"] > page - 100
