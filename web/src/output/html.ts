@@ -3,11 +3,10 @@
 import DOMPurify, { type Config } from "dompurify";
 
 import { note } from "../dom/elements";
-import { isFile, noteLosses, refer } from "./loading";
+import { type FileAddress, isFile, noteLosses, refer } from "./loading";
 import { typesetText } from "./math/typeset";
 
-/** The address of a file of the kernel, named as after `cell://`; null for an invalid name. */
-export type FileAddress = (name: string) => string | null;
+export type { FileAddress } from "./loading";
 
 const CONFIG: Config & { RETURN_DOM_FRAGMENT: true } = {
   USE_PROFILES: { html: true, mathMl: true, svg: true },

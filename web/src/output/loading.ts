@@ -7,7 +7,9 @@
  */
 
 import { note } from "../dom/elements";
-import type { FileAddress } from "./html";
+
+/** The address of a file of the kernel, named as after `cell://`; null for an invalid name. */
+export type FileAddress = (name: string) => string | null;
 
 /** A file's name in HTML. */
 interface FileName {
