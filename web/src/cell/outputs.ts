@@ -11,6 +11,7 @@ import type { Server } from "../kernel/server";
 import { FileList, filesBelow, filesPath } from "../output/files";
 import { OutputFrame, type FrameMaker } from "../output/frame/frame";
 import type { FileAddress } from "../output/html";
+import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
 import { whenScriptsHaveRun } from "../output/scripts";
@@ -103,7 +104,9 @@ export class Outputs {
 
   /** Lists files that the program has written. */
   files(names: readonly string[]): void {
-    if (names.length > 0) this.#files.add(this.#kernelId(), names);
+    if (names.length === 0) return;
+    this.#files.add(this.#kernelId(), names);
+    retryFiles(this.#output.element);
   }
 
   /** Marks the output as busy while the execution's state is a live one. */
@@ -111,7 +114,9 @@ export class Outputs {
     this.#isLive = isLive(state);
     this.#showBusy();
     this.#output.block.classList.toggle("sagecell_active", this.#isLive);
-    if (!this.#isLive) void this.#output.settle();
+    if (this.#isLive) return;
+    retryFiles(this.#output.block);
+    void this.#output.settle();
   }
 
   /** The state of the interacts of the last evaluation, as permalinks store it. */
@@ -133,6 +138,7 @@ export class Outputs {
 
   #drawn(): void {
     this.#showBusy();
+    if (!this.#isLive) retryNewFiles(this.#output.element);
     const kernel = this.#kernel;
     if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
   }
