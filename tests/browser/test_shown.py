@@ -37,11 +37,14 @@ display(IFrame("page.html", 300, 100))"""
 
 LONG = """\
 from IPython.display import Audio, HTML, display
-script = "/*" + "x" * 4_500_000 + "*/"
-display(HTML(f"<p>plot</p><script>{script}</script>"))
+comment = "/*" + "x" * 4_500_000 + "*/"
+display(HTML(f"<p>plot</p><style>{comment}</style>"))
 display(Audio([0.0, 0.5, 0.0, -0.5] * 11025 * 5, rate=44100))
 display(HTML("<p>" + "x" * 5_000_000))
 print("after")"""
+
+#: The same with a script, so that all of it is in a frame.
+SCRIPT = LONG.replace("style>", "script>").replace("5_000_000", "10")
 
 FORMULAS = r"""
 from IPython.display import HTML, Latex, Math, display
@@ -117,6 +120,15 @@ def test_what_cannot_be_seen_leaves_room_for_what_can(reader):
     reader.one(".sagecell_tooLong .sagecell_download").click()
     saved = reader.downloads / "output.html"
     reader.until(lambda: saved.exists() and saved.stat().st_size == 5_000_003)
+
+
+def test_scripts_leave_room_for_what_can_be_seen(reader):
+    reader.visit(f"/?c={quote(SCRIPT)}")
+    assert reader.until_over() == "done"
+    assert [one for one in reader.all(".sagecell_more") if one.is_displayed()] == []
+    reader.browser.switch_to.frame(reader.one("iframe.sagecell_frame"))
+    reader.until(lambda: "after" in reader.text("body"))
+    reader.browser.switch_to.default_content()
 
 
 def test_formulas_without_mathjax(reader):
