@@ -29,6 +29,7 @@ from sagecell_tx.kernelside.kernel.interrupts import Interrupts
 from sagecell_tx.kernelside.kernel.serializer import CellSerializer
 from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.languages.python import unwrapped
+from sagecell_tx.kernelside.output import figures
 from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.output.streams import CellStream
 from sagecell_tx.kernelside.startcommand import KernelLimits
@@ -247,6 +248,7 @@ class KernelParts:
 
 def build() -> KernelParts:
     """Make the kernel and its shell, once, in the process that all kernels are forked from."""
+    figures.stay_inline()
     serializer = CellSerializer()
     publisher = Publisher(serializer)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
