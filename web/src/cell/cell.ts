@@ -59,7 +59,13 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.#outputs = new Outputs({
+      plan,
+      server,
+      nextFrame,
+      now: () => clock.now() * 1000,
+      onInteractFailed: (hasFailed) => this.#status.showInteract(hasFailed),
+    });
     this.editor = new CellEditor({
       kind: plan.editor,
       code: plan.code,
