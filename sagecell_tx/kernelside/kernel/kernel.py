@@ -7,13 +7,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import zmq
 from attrs import frozen
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionResult
 from tornado.ioloop import IOLoop
@@ -24,9 +24,15 @@ from traitlets.config import Config
 from sagecell_tx.kernelside.completion.requests import CompletionRequests
 from sagecell_tx.kernelside.files import listing, programfile
 from sagecell_tx.kernelside.files.upload import ChangedFiles
+from sagecell_tx.kernelside.kernel import unreachable
 from sagecell_tx.kernelside.kernel.formatter import CellFormatter
 from sagecell_tx.kernelside.kernel.interrupts import Interrupts
 from sagecell_tx.kernelside.kernel.serializer import CellSerializer
+from sagecell_tx.kernelside.kernel.tracebacks import (
+    CellCompiler,
+    CellSyntaxTraceback,
+    CellTraceback,
+)
 from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.languages.python import unwrapped
 from sagecell_tx.kernelside.output import figures
@@ -56,6 +62,12 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         """Install a `CellFormatter`. Called once, before any cell."""
         self.display_formatter = CellFormatter(parent=self)
         self.configurables.append(self.display_formatter)
+
+    def init_traceback_handlers(self, custom_exceptions: Any) -> None:
+        """Install formatters of errors that show only the program's own frames."""
+        super().init_traceback_handlers(custom_exceptions)
+        self.SyntaxTB = CellSyntaxTraceback(theme_name=self.colors)
+        self.InteractiveTB = CellTraceback(mode=self.xmode, theme_name=self.colors)
 
     def init_user_ns(self) -> None:
         """Add the toolbox's names. Called at the beginning, and for each `%reset`."""
@@ -100,6 +112,21 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         )
         return values
 
+    def explain_network(self, network: str, hosts: Sequence[str]) -> None:
+        """Add sentences to errors of the network; see `unreachable.sentence`."""
+        self.InteractiveTB.unreachable_note = unreachable.sentence(network, hosts)
+        if network == "none":
+            os.environ["PIP_RETRIES"] = "0"  # else it tries for a quarter of a minute
+
+    def system_piped(self, cmd: str) -> None:
+        """Run a command in a subprocess, as ``!cmd`` does."""
+        super().system_piped(cmd)
+        note = self.InteractiveTB.unreachable_note
+        if note and self.user_ns.get("_exit_code") and unreachable.needs_network(cmd):
+            print(note, file=sys.stderr)
+
+    system = system_piped
+
     def enable_gui(self, gui: str | None = None) -> None:
         """Accept only None and "inline": no visitor could see a window. Raises UsageError."""
         if gui not in (None, "inline"):
@@ -124,7 +151,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     shell_class = Type(CellShell)
     # ipykernel's own hashes each cell in Python for the debugger, which is off.
-    compiler_class = Type(CachingCompiler)
+    compiler_class = Type(CellCompiler)
     changed_files = AnyTrait()
 
     # ipykernel's own sleeps before each reply, for streams that are slow to flush.
