@@ -65,4 +65,4 @@ def test_accounts_that_cannot_reach_the_directory_say_so(tmp_path):
     private.mkdir(mode=0o700)
     answer, _, status = tried(private, "--sandbox", "account", "--accounts", "2000000000:10")
     assert status == 1
-    assert "private" in answer["unavailable"] or "as root" in answer["unavailable"]
+    assert "lacks the permission o+x" in answer["unavailable"] or "as root" in answer["unavailable"]

@@ -1,26 +1,26 @@
 /** A cell: a program, the buttons to evaluate it, and its output. */
 
-import { CellEditor } from "./celleditor";
 import type { Clock } from "../dom/clock";
-import { Commands } from "./commands";
 import type { Editor, EditorOptions } from "../editor/editor";
-import { division } from "../dom/elements";
 import { Execution, type State, isLive } from "../kernel/execution";
-import { FullScreen } from "../dom/fullscreen";
+import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
+import { KernelGone } from "../protocol/ask";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
+import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
 import type { Server } from "../kernel/server";
 import { Share } from "./share";
-import { StatusLine } from "./status";
 
 /** What a cell needs. */
 export interface CellOptions {
   readonly plan: CellPlan;
+  /** The editor and buttons, which are on the page already. */
+  readonly form: CellForm;
   readonly server: Server;
   /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
   readonly kernel: () => Kernel;
@@ -34,26 +34,21 @@ export interface CellOptions {
 
 /** One cell on the page, from its construction to `dispose`. */
 export class Cell {
-  readonly editor: CellEditor;
-  readonly input = division("sagecell_input");
   readonly #options: CellOptions;
-  readonly #commands: Commands;
-  readonly #status: StatusLine;
+  readonly #form: CellForm;
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
-  #language: string;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
 
   constructor(options: CellOptions) {
-    const { plan, server, clock, nextFrame, copy } = options;
+    const { plan, form, server, clock, nextFrame, copy } = options;
     this.#options = options;
-    this.#language = plan.language;
-    this.#status = new StatusLine(clock);
+    this.#form = form;
     this.#share = new Share({
       keep: (program) => server.keep(program),
       address: (path) => server.address(path),
@@ -64,46 +59,27 @@ export class Cell {
       server,
       nextFrame,
       now: () => clock.now() * 1000,
-      onInteractFailed: (hasFailed) => this.#status.showInteract(hasFailed),
+      onInteractFailed: (hasFailed) => this.#form.status.showInteract(hasFailed),
     });
-    this.editor = new CellEditor({
-      kind: plan.editor,
-      code: plan.code,
-      language: language(plan.language),
-      onEvaluate: () => this.evaluate(),
-      completer: completerFor({
-        kernel: () => this.#kernel,
-        language: () => this.#language,
-        ask: (type, content) => this.#ask(type, content),
-      }),
-      load: options.loadEditor,
-    });
-    this.#commands = new Commands({
-      plan,
-      status: this.#status,
-      fullScreen: new FullScreen(this.input),
-      onEvaluate: () => this.evaluate(),
-      onStop: () => this.#execution?.stop(),
-      onShare: () => void this.#share.show(this.#program()),
-      onLanguage: (name) => this.#setLanguage(name),
-    });
-    this.#build();
+    form.commands.element.after(this.#share.element);
+    plan.output.append(this.#outputs.element);
+    if (!form.editor.element.hidden) void this.#openEditor();
     // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
-      parts: [this.input, this.#outputs.element],
+      parts: [form.input, this.#outputs.element],
       clock,
       onGone: () => this.#abandon(),
+    });
+    form.connect({
+      evaluate: () => this.evaluate(),
+      stop: () => this.#execution?.stop(),
+      share: () => void this.#share.show(this.#program()),
     });
   }
 
   /** The kernel of the last evaluation; null before the first. */
   get kernel(): Kernel | null {
     return this.#kernel;
-  }
-
-  /** The name of the selected language. */
-  get language(): string {
-    return this.#language;
   }
 
   /** The state of the interacts that are shown, as permalinks store it. */
@@ -113,25 +89,27 @@ export class Cell {
 
   /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void {
-    if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
-    const { plan, clock, newId } = this.#options;
+    if (this.#isDisposed || this.#isLive) return;
+    const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const run = kernel.run();
-    const execution = new Execution({
-      code: this.#wrapped(),
-      language: this.#language,
-      server: run.server,
-      openChannel: run.openChannel,
-      clock,
-      newId,
-      onMessage: (message) => this.#said(message),
-      onState: (state) => {
-        if (!isLive(state)) run.over();
-        this.#entered(state);
-      },
-      onWarning: (sentence) => this.#status.warn(sentence),
-    });
-    this.#execution = execution;
+    const program = { code: this.#wrapped(), language: this.#form.language };
+    let execution = this.#execute(kernel, program, (message) => this.#said(message));
+    if (plan.linkKey !== null) {
+      kernel.tellOfLoss(this.#variablesAreLost);
+    } else {
+      kernel.canStartAgain(() => {
+        if (this.#isLive || this.#isDisposed) return Promise.reject(new KernelGone());
+        this.#ownKernels.add(kernel);
+        const { interacts } = kernel;
+        return new Promise((resolve, reject) => {
+          const over = (state: State) =>
+            state.name === "done" ? resolve() : reject(new KernelGone());
+          execution = this.#execute(kernel, program, (said) => interacts.renew(said), over);
+          void execution.start();
+        });
+      });
+    }
+    this.#form.status.warn("");
     this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
@@ -139,7 +117,7 @@ export class Cell {
 
   /** Moves the keyboard focus into the editor. */
   focus(): void {
-    this.editor.focus();
+    this.#form.editor.focus();
   }
 
   /** Removes the cell from the page and ends its kernels, unless other cells share them. */
@@ -149,11 +127,46 @@ export class Cell {
     this.#presence.dispose();
     this.#execution?.stop();
     this.#endOwnKernels();
-    this.#status.dispose();
     this.#outputs.dispose();
-    this.editor.dispose();
-    this.input.remove();
+    this.#form.dispose();
   }
+
+  get #isLive(): boolean {
+    return this.#execution !== null && isLive(this.#execution.state);
+  }
+
+  /** A new execution, not started yet, whose state the cell shows. */
+  #execute(
+    kernel: Kernel,
+    program: { readonly code: string; readonly language: string },
+    onMessage: (message: KernelMessage) => void,
+    onOver: (state: State) => void = () => undefined,
+  ): Execution {
+    const { clock, newId } = this.#options;
+    const run = kernel.run();
+    const execution = new Execution({
+      ...program,
+      server: run.server,
+      openChannel: run.openChannel,
+      clock,
+      newId,
+      onMessage,
+      onState: (state) => {
+        if (!isLive(state)) run.over();
+        this.#entered(state);
+        if (!isLive(state)) onOver(state);
+      },
+      onWarning: (sentence) => this.#form.status.warn(sentence),
+    });
+    this.#execution = execution;
+    return execution;
+  }
+
+  readonly #variablesAreLost = (): void => {
+    this.#form.status.warn(
+      "Another cell of this page needed the kernel: the variables are gone. Evaluate the cells above again.",
+    );
+  };
 
   #nextKernel(): Kernel {
     const { plan, kernel } = this.#options;
@@ -173,14 +186,23 @@ export class Cell {
   }
 
   #wrapped(): string {
-    const code = this.editor.code();
-    if (this.#language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#language).wrap(code);
+    const code = this.#form.editor.code();
+    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
+    return language(this.#form.language).wrap(code);
   }
 
   #program() {
     const interacts = JSON.stringify(this.interacts);
-    return { code: this.editor.code(), language: this.#language, interacts };
+    return { code: this.#form.editor.code(), language: this.#form.language, interacts };
+  }
+
+  #openEditor(): Promise<void> {
+    const completer = completerFor({
+      kernel: () => this.#kernel,
+      language: () => this.#form.language,
+      ask: (type, content) => this.#ask(type, content),
+    });
+    return this.#form.editor.open({ load: this.#options.loadEditor, completer, renderText });
   }
 
   /** Sends a request to the server's own completer, which needs no kernel. */
@@ -188,11 +210,6 @@ export class Cell {
     const { server, newId, clock } = this.#options;
     const by = { msgId: newId(), session: "", date: clock.date() };
     return server.complete(shellRequest(type, content, by));
-  }
-
-  #setLanguage(name: string): void {
-    this.#language = name;
-    this.editor.setLanguage(language(name));
   }
 
   #said(message: KernelMessage): void {
@@ -204,8 +221,7 @@ export class Cell {
 
   #entered(state: State): void {
     if (this.#isDisposed) return;
-    this.#status.show(state);
-    this.#commands.show(state);
+    this.#form.show(state);
     this.#outputs.show(state);
     if (!this.#presence.isOnPage) this.#abandon();
   }
@@ -217,27 +233,4 @@ export class Cell {
     if (isLive(state)) this.#execution?.stop();
     else this.#endOwnKernels();
   }
-
-  #build(): void {
-    const { plan } = this.#options;
-    const parts = [this.editor.element, this.#commands.element, this.#share.element];
-    if (plan.collapse === null) this.input.append(...parts);
-    else this.input.append(folded(parts, plan.collapse));
-    this.editor.element.hidden = plan.hide.has("editor");
-    plan.input.classList.add("sagecell");
-    plan.output.classList.add("sagecell");
-    plan.input.replaceChildren(this.input);
-    plan.output.append(this.#outputs.element);
-    if (!this.editor.element.hidden) void this.editor.open();
-  }
-}
-
-function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
-  const fold = document.createElement("details");
-  fold.className = "sagecell_collapse";
-  fold.open = !isClosed;
-  const summary = document.createElement("summary");
-  summary.textContent = "Program";
-  fold.append(summary, ...parts);
-  return fold;
 }

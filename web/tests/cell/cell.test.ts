@@ -7,7 +7,7 @@ import type { EditorOptions } from "../../src/editor/editor";
 import { Server } from "../../src/kernel/server";
 import { type JsonObject } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "../fakes";
-import { planFor } from "./plans";
+import { makeCell, planFor } from "./plans";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -55,7 +55,7 @@ beforeEach(() => {
     copy: async () => undefined,
     nextFrame: frames.next,
   });
-  cell = cells.make(planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
 });
 
 afterEach(() => element.remove());
