@@ -19,6 +19,11 @@ export function elementsAt(location: unknown): HTMLElement[] {
   return Array.from(location as ArrayLike<unknown>).filter((item) => item instanceof HTMLElement);
 }
 
+/** Whether a cell has made the element for its form, which a selector such as `div` also matches. */
+export function isInForm(element: HTMLElement): boolean {
+  return element.closest(".sagecell_input") !== null;
+}
+
 /** Marks an element as a cell; false when it is one already. */
 export function claim(element: HTMLElement): boolean {
   const marked = element as { [CLAIMED]?: true };

@@ -6,7 +6,7 @@ import { type Sized, columnsIn, heightOf } from "../cell/reserved";
 import type { CellPlan } from "../cell/plan";
 import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
-import { claim, elementsAt, programFor, release, roomFor } from "./elements";
+import { claim, elementsAt, isInForm, programFor, release, roomFor } from "./elements";
 import { cellsOf, each, fill, fillEarly, isCellHandle, makeHandle, whenMade } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
 import { Rooms } from "./room";
@@ -108,7 +108,7 @@ export function makeNames({
   ): Promise<void> {
     rooms.release();
     const inputs = elementsAt(options["inputLocation"]).filter(
-      (element) => element.isConnected && claim(element),
+      (element) => element.isConnected && !isInForm(element) && claim(element),
     );
     const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
     const [first] = plans;

@@ -150,6 +150,12 @@ describe("several elements", () => {
   });
 
   // contract: 12.4
+  test("are not those that cells have made for themselves", async () => {
+    world.sagecell["makeSagecell"]({ inputLocation: "#one" });
+    await world.makes({ inputLocation: "div" });
+    expect(world.plans.map(({ input }) => input.id)).toEqual(["one", "two", "out"]);
+  });
+
   test("may be missing", async () => {
     const callback = vi.fn();
     const info = await world.makes({ inputLocation: ".nowhere", callback });
