@@ -80,8 +80,15 @@ class StartCommand:
     def line(self) -> dict[str, Any]:
         """The JSON object of the command, which `parse` reads."""
         limits = attrs.asdict(self.limits)
-        line = {"op": "start", "id": self.kernel_id, "limits": limits, "proxy": self.proxy}
-        return line | ({"hosts": list(self.hosts)} if self.hosts else {})
+        line: dict[str, Any] = {
+            "op": "start",
+            "id": self.kernel_id,
+            "limits": limits,
+            "proxy": self.proxy,
+        }
+        if self.hosts:
+            line["hosts"] = list(self.hosts)
+        return line
 
 
 #: The start command for trials of control groups and of levels of confinement.

@@ -43,7 +43,7 @@ def is_truth(value: object) -> bool:
     """Whether it is True or False, also numpy's."""
     dtype = getattr(value, "dtype", None)
     scalar = getattr(value, "shape", None) == ()
-    return isinstance(value, bool) or (scalar and getattr(dtype, "kind", "") == "b")
+    return isinstance(value, bool) or bool(scalar and getattr(dtype, "kind", "") == "b")
 
 
 def is_ordered(meant: object) -> bool:
@@ -54,7 +54,7 @@ def is_ordered(meant: object) -> bool:
 def is_array(meant: Any) -> bool:
     """Whether it is an array, series or index with one dimension."""
     has_one = getattr(meant, "ndim", None) == 1 and hasattr(meant, "__iter__")
-    return has_one and not isinstance(meant, type)
+    return bool(has_one) and not isinstance(meant, type)
 
 
 def values_of(meant: Any) -> list[Any]:

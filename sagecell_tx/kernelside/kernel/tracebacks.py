@@ -199,13 +199,16 @@ def shorten_all() -> None:
     Replaces `traceback.StackSummary.format_frame_summary` and the hooks for warnings and for errors
     that nobody handles.
     """
-    format_frame = traceback.StackSummary.format_frame_summary
+    # As Any: mypy forbids the assignments below.
+    summaries: Any = traceback.StackSummary
+    warning_texts: Any = warnings
+    format_frame = summaries.format_frame_summary
     format_warning = warnings.formatwarning
 
     def format_short(
         stack: traceback.StackSummary, frame: traceback.FrameSummary, **options: Any
     ) -> str:
-        text = format_frame(stack, frame, **options)
+        text: str = format_frame(stack, frame, **options)
         return text.replace(f'"{frame.filename}"', f'"{short_name(frame.filename)}"', 1)
 
     def format_short_warning(
@@ -219,8 +222,8 @@ def shorten_all() -> None:
             line = linecache.getline(filename, lineno)
         return format_warning(message, category, short_name(filename), lineno, line)
 
-    traceback.StackSummary.format_frame_summary = format_short  # type: ignore[method-assign]
-    warnings.formatwarning = format_short_warning
+    summaries.format_frame_summary = format_short
+    warning_texts.formatwarning = format_short_warning
     # Those of Python up to 3.12 are written in C, which asks nobody how to format a frame.
     threading.excepthook = _thread_failed
     sys.unraisablehook = _unraisable

@@ -7,6 +7,8 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import IPython
 import pytest
@@ -41,7 +43,7 @@ def shown(result: Result) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip(" -")]
 
 
-def raised(call, *arguments) -> Exception:
+def raised(call: Callable[..., Any], *arguments: Any) -> Exception:
     try:
         call(*arguments)
     except Exception as error:

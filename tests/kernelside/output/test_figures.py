@@ -43,9 +43,9 @@ def test_the_words_of_a_plot():
     assert len(description(figure)) == 500
 
 
-def test_the_words_of_a_broken_plot_and_of_no_plot():
+def test_the_words_of_a_broken_plot_and_of_no_plot(monkeypatch):
     figure = Figure()
-    figure.get_suptitle = None  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(figure, "get_suptitle", None)
     assert description(figure) == "Plot without a title"
     assert description(5) == ""
 
