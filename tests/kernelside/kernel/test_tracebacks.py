@@ -51,7 +51,8 @@ def raised(call: Callable[..., Any], *arguments: Any) -> Exception:
     raise AssertionError
 
 
-def names(error: BaseException) -> list[str]:
+def names(error: BaseException | None) -> list[str]:
+    assert error is not None
     return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
 
 
