@@ -2,7 +2,7 @@
 
 /** From the top down: a module imports from its own room and from those in the lines below. */
 const ROOMS = [
-  ["page"],
+  ["page", "frame"],
   ["embed"],
   ["cells"],
   ["cell"],

@@ -16,9 +16,8 @@ function start(api: SagecellApi): void {
     interacts,
     // An unknown name selects the first language.
     defaultLanguage: language as LanguageName,
-    // A link's author must not act as the reader, so scripts in output do not run.
-    scripts: false,
-    plainPython: true,
+    // A link's author must not act as the reader: scripts in output run where they reach nothing.
+    scripts: "frame",
     hint: "The output of the program will appear here.",
     callback: () => {
       // On a touch screen, focus would bring up a keyboard that hides half of the page.

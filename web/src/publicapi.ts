@@ -50,16 +50,17 @@ export interface EmbedOptions {
   replaceOutput?: boolean;
   /** Makes the program collapsible: initially closed if true, open if false; by default neither. */
   collapse?: boolean;
-  /** False sanitises output and runs no scripts in it; by default output has the page's rights. */
-  scripts?: boolean;
+  /**
+   * "frame" runs scripts in output in a sandboxed frame, false runs none; by default output has the
+   * page's rights.
+   */
+  scripts?: boolean | "frame";
   /** The state of controls to restore: a value of `CellHandle.interacts`, or its JSON. */
   interacts?: string | readonly object[];
   /** "debug" writes every message to the browser's console; by default "normal". */
   mode?: "normal" | "debug";
   /** Called once, when the cells exist or have failed to load. Exceptions go to `reportError`. */
   callback?: () => void;
-  /** Whether Python shows the value of the last expression, as Sage does; by default false. */
-  plainPython?: boolean;
   /** A sentence in the place of output before the first evaluation. */
   hint?: string;
 }

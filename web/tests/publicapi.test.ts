@@ -27,7 +27,6 @@ const OPTIONS: Record<keyof EmbedOptions, true> = {
   interacts: true,
   mode: true,
   callback: true,
-  plainPython: true,
   hint: true,
 };
 

@@ -73,6 +73,7 @@ def test_the_words_belong_to_each_picture():
         'matplotlib.use("svg")',
         'matplotlib.rcParams["backend"] = "agg"',
         'import matplotlib.pyplot as plt; plt.switch_backend("agg")',
+        "%matplotlib agg",
     ],
 )
 def test_plots_whatever_the_backend(cell, choose):

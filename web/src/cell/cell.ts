@@ -58,7 +58,7 @@ export class Cell {
       plan,
       server,
       nextFrame,
-      now: () => clock.now() * 1000,
+      clock,
       onInteractFailed: (hasFailed) => this.#form.status.showInteract(hasFailed),
     });
     form.commands.element.after(this.#share.element);
@@ -92,8 +92,11 @@ export class Cell {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const program = { code: this.#wrapped(), language: this.#form.language };
-    let execution = this.#execute(kernel, program, (message) => this.#said(message));
+    const name = this.#form.language;
+    const program = { code: language(name).wrap(this.#form.editor.code()), language: name };
+    // Until then the old output stays: the server may be away, or refuse.
+    const onRunning = () => this.#outputs.begin(kernel, () => execution.kernelId);
+    let execution = this.#execute(kernel, program, (said) => this.#said(said), { onRunning });
     if (plan.linkKey !== null) {
       kernel.tellOfLoss(this.#variablesAreLost);
     } else {
@@ -102,15 +105,16 @@ export class Cell {
         this.#ownKernels.add(kernel);
         const { interacts } = kernel;
         return new Promise((resolve, reject) => {
-          const over = (state: State) =>
+          const onOver = (state: State) =>
             state.name === "done" ? resolve() : reject(new KernelGone());
-          execution = this.#execute(kernel, program, (said) => interacts.renew(said), over);
+          execution = this.#execute(kernel, program, (said) => interacts.renew(said), {
+            onOver,
+          });
           void execution.start();
         });
       });
     }
     this.#form.status.warn("");
-    this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
   }
@@ -140,10 +144,11 @@ export class Cell {
     kernel: Kernel,
     program: { readonly code: string; readonly language: string },
     onMessage: (message: KernelMessage) => void,
-    onOver: (state: State) => void = () => undefined,
+    on: { readonly onRunning?: () => void; readonly onOver?: (state: State) => void },
   ): Execution {
     const { clock, newId } = this.#options;
     const run = kernel.run();
+    let hasRun = false;
     const execution = new Execution({
       ...program,
       server: run.server,
@@ -153,8 +158,12 @@ export class Cell {
       onMessage,
       onState: (state) => {
         if (!isLive(state)) run.over();
+        if (state.name === "running" && !hasRun && !this.#isDisposed) {
+          hasRun = true;
+          on.onRunning?.();
+        }
         this.#entered(state);
-        if (!isLive(state)) onOver(state);
+        if (!isLive(state)) on.onOver?.(state);
       },
       onWarning: (sentence) => this.#form.status.warn(sentence),
     });
@@ -183,12 +192,6 @@ export class Cell {
   #endOwnKernels(): void {
     for (const kernel of this.#ownKernels) kernel.end();
     this.#ownKernels.clear();
-  }
-
-  #wrapped(): string {
-    const code = this.#form.editor.code();
-    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#form.language).wrap(code);
   }
 
   #program() {

@@ -1,16 +1,19 @@
 /** A cell's output: one container for all evaluations, or one for each. */
 
 import type { CommPlace } from "../comm/registry";
+import type { Clock } from "../dom/clock";
 import { division } from "../dom/elements";
 import type { Place } from "../interact/placement";
 import { type State, isLive } from "../kernel/execution";
 import type { Kernel } from "../kernel/kernel";
 import type { Server } from "../kernel/server";
-import { FileList, filePath } from "../output/files";
+import { FileList, filesBelow, filesPath } from "../output/files";
+import { OutputFrame, type FrameMaker } from "../output/frame/frame";
 import type { FileAddress } from "../output/html";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
-import { trusted, whenScriptsHaveRun } from "../output/trusted";
+import { whenScriptsHaveRun } from "../output/scripts";
+import { trusted } from "../output/trusted";
 import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
 import type { CellPlan } from "./plan";
 
@@ -19,8 +22,7 @@ export interface OutputsOptions {
   readonly plan: CellPlan;
   readonly server: Server;
   readonly nextFrame: (act: () => void) => void;
-  /** The current time in milliseconds. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Called with whether an interact of the cell has failed, whenever that changes. */
   readonly onInteractFailed: (hasFailed: boolean) => void;
 }
@@ -124,7 +126,8 @@ export class Outputs {
 
   /** `announce` places interacts nested in this output; by default they belong to the cell. */
   #makeOutput(announce?: (message: KernelMessage) => void): Output {
-    const { nextFrame, now } = this.#options;
+    const { nextFrame, clock } = this.#options;
+    const now = () => clock.now() * 1000;
     const open = (message: KernelMessage): KernelMessage => {
       const [kernel, place] = [this.#kernel, this.#place];
       if (kernel === null || place === null) return message;
@@ -165,7 +168,7 @@ export class Outputs {
         (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
       ),
       makeOutput: (announce) => this.#makeOutput(announce),
-      locate: (selector) => (plan.scripts ? this.#find(selector) : null),
+      locate: (selector) => (plan.scripts === "page" ? this.#find(selector) : null),
       // The saved state belongs to the program as the link had it: the first evaluation.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
@@ -192,22 +195,19 @@ export class Outputs {
   }
 
   #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
-    const { plan, server } = this.#options;
+    const { plan, server, clock } = this.#options;
     const kernelId = this.#kernelId;
-    const evaluation = this.#evaluations;
-    const fileAddress: FileAddress = (name) => {
-      const [path = "", query] = name.split("?", 2);
-      const file = filePath(kernelId(), path);
-      if (file === null) return null;
-      const version = new URLSearchParams(query ?? { q: String(evaluation) });
-      return `${server.address(file)}?${version}`;
+    const version = String(this.#evaluations);
+    // The kernel's id is known when its first output arrives.
+    const fileBase = () => server.address(filesPath(kernelId()));
+    const fileAddress: FileAddress = (name) => filesBelow(fileBase(), version)(name);
+    if (plan.scripts === "page") return trusted({ fileAddress, live, fileBase });
+    if (plan.scripts === "none") return harmless({ fileAddress, live });
+    const frame: FrameMaker = (events) => {
+      const address = server.address("frame.html");
+      return new OutputFrame({ address, files: fileBase(), version, clock, open }, events);
     };
-    if (!plan.scripts) return harmless({ fileAddress, live });
-    return trusted({
-      fileAddress,
-      live,
-      fileBase: () => server.address(`kernel/${kernelId()}/files/`),
-    });
+    return harmless({ fileAddress, live, frame });
   }
 
   #log(message: KernelMessage): void {
@@ -238,4 +238,9 @@ function poweredBy(address: string): HTMLElement {
   link.rel = "noopener";
   link.textContent = new URL(address).host;
   return division("sagecell_poweredBy", document.createTextNode("Evaluated by "), link);
+}
+
+/** Opens an address in a new tab, without an opener or referrer. */
+function open(address: string): void {
+  window.open(address, "_blank", "noopener,noreferrer");
 }

@@ -3,6 +3,9 @@
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind } from "../publicapi";
 
+/** Where scripts in output run: in the page, in a frame for each output, or nowhere. */
+export type ScriptPlace = "page" | "frame" | "none";
+
 /** The settings of one cell; `EmbedOptions` describes those with the same names. */
 export interface CellPlan {
   /** Where the editor and the buttons go; its content is replaced. */
@@ -25,10 +28,8 @@ export interface CellPlan {
   readonly interacts: readonly JsonObject[];
   /** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
   readonly collapse: boolean | null;
-  /** Whether HTML and scripts in output have the page's rights; false sanitises output. */
-  readonly scripts: boolean;
-  /** Whether Python is sent unwrapped, so that the kernel shows the last expression's value. */
-  readonly plainPython: boolean;
+  /** Where scripts in output run. */
+  readonly scripts: ScriptPlace;
   /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

@@ -35,15 +35,10 @@ export class Share {
   async show(program: KeptProgram): Promise<void> {
     try {
       const { query, zip, interacts } = await this.#options.keep(program);
-      const whole = { z: zip, lang: program.language };
       const short = `?${new URLSearchParams({ q: query })}`;
-      const long = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
-      const fits = this.#options.address(long).length <= LONGEST;
       this.#fill(
         this.#row("Short link", short, "stored on this server"),
-        fits
-          ? this.#row("Long link", long, "contains the whole program")
-          : words("The program is too long for a link that contains it."),
+        this.#longLink(program.language, zip, interacts),
       );
       this.element.querySelector("input")?.select();
     } catch (error) {
@@ -51,7 +46,26 @@ export class Share {
       const alert = words(error instanceof Refusal ? error.message : String(error));
       alert.setAttribute("role", "alert");
       this.#fill(alert);
+      await this.#addLongLink(program, alert);
     }
+  }
+
+  /** Adds, after `alert`, the link that contains the program, which needs no server. */
+  async #addLongLink(program: KeptProgram, alert: HTMLElement): Promise<void> {
+    const { code, language, interacts } = program;
+    try {
+      const [zip, state] = await Promise.all([zipped(code), zipped(interacts)]);
+      alert.after(this.#longLink(language, zip, state));
+    } catch (error) {
+      report(error, "compressing a program"); // A browser without CompressionStream.
+    }
+  }
+
+  #longLink(lang: string, z: string, interacts: string): HTMLElement {
+    const link = `?${new URLSearchParams(interacts ? { z, lang, interacts } : { z, lang })}`;
+    return this.#options.address(link).length <= LONGEST
+      ? this.#row("Long link", link, "contains the whole program")
+      : words("The program is too long for a link that contains it.");
   }
 
   /** Hides the panel. */
@@ -88,6 +102,16 @@ export class Share {
     row.append(label, copy, said);
     return row;
   }
+}
+
+/** A text as links carry it: URL-safe base64 of zlib of UTF-8. */
+async function zipped(text: string): Promise<string> {
+  const { readable, writable } = new CompressionStream("deflate");
+  const writer = writable.getWriter();
+  const written = writer.write(new TextEncoder().encode(text)).then(() => writer.close());
+  const [buffer] = await Promise.all([new Response(readable).arrayBuffer(), written]);
+  const characters = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte));
+  return btoa(characters.join("")).replace(/\+/g, "-").replace(/\//g, "_");
 }
 
 function words(text: string): HTMLElement {

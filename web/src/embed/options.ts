@@ -1,6 +1,7 @@
 /** The options of `makeSagecell`: defaults, templates, and validation. */
 
 import { ALL } from "../editor/languages";
+import type { ScriptPlace } from "../cell/plan";
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind, EmbedOptions, LanguageName, SagecellApi } from "../publicapi";
 
@@ -83,6 +84,12 @@ export function interactsOf({ interacts }: Wishes): readonly JsonObject[] {
 /** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
 export function collapseOf({ collapse }: Wishes): boolean | null {
   return collapse === undefined || collapse === null ? null : Boolean(collapse);
+}
+
+/** Where scripts run: in a frame for "frame", nowhere for false, otherwise in the page. */
+export function scriptPlaceOf({ scripts }: Wishes): ScriptPlace {
+  if (scripts === "frame") return scripts;
+  return scripts ? "page" : "none";
 }
 
 /** `sagecell.allLanguages`. */

@@ -20,6 +20,7 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  scriptPlaceOf,
   settled,
   textOf,
 } from "./options";
@@ -251,8 +252,7 @@ function planOf(
     linkKey: hasKey ? `${KEY}${textOf(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
-    scripts: Boolean(options["scripts"]),
-    plainPython: Boolean(options["plainPython"]),
+    scripts: scriptPlaceOf(options),
     hint: typeof hint === "string" ? hint : "",
   };
 }

@@ -17,6 +17,7 @@ let channels: FakeChannel[];
 let frames: FakeFrames;
 let code: string;
 let refusal: Response | null;
+let clock: FakeClock;
 
 beforeEach(() => {
   element = document.createElement("div");
@@ -25,6 +26,7 @@ beforeEach(() => {
   frames = new FakeFrames();
   code = "print(1)";
   refusal = null;
+  clock = new FakeClock();
   const cells = new PageCells({
     server: new Server({
       fetch: async () => refusal ?? new Response(JSON.stringify({ ws_url: "ws://x/", id: ID })),
@@ -37,7 +39,7 @@ beforeEach(() => {
       channels.push(channel);
       return channel;
     },
-    clock: new FakeClock(),
+    clock,
     newId: countingIds(),
     loadEditor:
       async () =>
@@ -55,7 +57,7 @@ beforeEach(() => {
     copy: async () => undefined,
     nextFrame: frames.next,
   });
-  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be." }));
 });
 
 afterEach(() => element.remove());
@@ -190,6 +192,27 @@ test("a warning is shown beside the state until the end", async () => {
   expect(find(".sagecell_sessionOutput").textContent).not.toContain("Soon");
   replies("ok");
   expect(find(".sagecell_warning").textContent).toBe("");
+});
+
+test("the old output stays until the server has started the next program", async () => {
+  await run();
+  says("stream", { name: "stdout", text: "the old output" });
+  replies("ok");
+  frames.draw();
+  refusal = new Response("<html>", { status: 502 });
+  find(".sagecell_evalButton").click();
+  for (let i = 0; i < 5; i += 1) await settled();
+  expect(state()).toBe("away");
+  expect(find(".sagecell_status").textContent).toContain("Trying again");
+  expect(find(".sagecell_sessionOutput").textContent).toContain("the old output");
+  refusal = null;
+  clock.advance(1);
+  for (let i = 0; i < 5; i += 1) await settled();
+  channels.at(-1)!.opens();
+  says("stream", { name: "stdout", text: "new" });
+  replies("ok");
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("new");
 });
 
 test("a refusal is shown, and the next try may succeed", async () => {

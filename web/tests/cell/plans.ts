@@ -23,8 +23,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: false,
-    plainPython: false,
+    scripts: "none",
     hint: "",
     ...wishes,
   };

@@ -8,6 +8,7 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  scriptPlaceOf,
   settled,
 } from "../../src/embed/options";
 
@@ -69,6 +70,12 @@ test("interacts may be an array or its JSON", () => {
   expect(interactsOf({ interacts: [{ state: {} }, 7, null] })).toEqual([{ state: {} }]);
   expect(interactsOf({ interacts: '[{"state":{"n":1}}]' })).toEqual([{ state: { n: 1 } }]);
   for (const interacts of ["[", "{}", 7, undefined]) expect(interactsOf({ interacts })).toEqual([]);
+});
+
+test("scripts run in the page, in a frame, or nowhere", () => {
+  const places = [{ scripts: true }, { scripts: "frame" }, { scripts: false }, settled({})];
+  expect(places.map(scriptPlaceOf)).toEqual(["page", "frame", "none", "page"]);
+  for (const scripts of ["Frame", 1, {}]) expect(scriptPlaceOf({ scripts })).toBe("page");
 });
 
 test("collapse is a fold, closed when it is true", () => {

@@ -88,8 +88,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: true,
-    plainPython: false,
+    scripts: "page",
     hint: "",
   });
   await world.makes({
@@ -117,7 +116,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     language: "octave",
     interacts: [{ state: {} }],
     collapse: true,
-    scripts: false,
+    scripts: "none",
   });
 });
 
