@@ -9,7 +9,7 @@ const ROOMS = [
   ["editor"],
   ["kernel"],
   ["comm", "interact"],
-  ["output"],
+  ["kept", "output"],
   ["dom", "protocol", "publicapi", "style", "styles"],
 ];
 

@@ -24,6 +24,7 @@ const OPTIONS: Record<keyof EmbedOptions, true> = {
   replaceOutput: true,
   collapse: true,
   scripts: true,
+  keep: true,
   interacts: true,
   mode: true,
   callback: true,

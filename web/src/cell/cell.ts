@@ -5,10 +5,12 @@ import type { Editor, EditorOptions } from "../editor/editor";
 import { Execution, type State, isLive } from "../kernel/execution";
 import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
+import { Keeper, type KeeperOptions } from "../kept/keeper";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { KernelGone } from "../protocol/ask";
+import type { KeptProgram } from "../protocol/kept";
 import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
 import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
@@ -30,6 +32,8 @@ export interface CellOptions {
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
+  /** Where the reader's program is kept for the next visit; null to keep nothing. */
+  readonly kept: Pick<KeeperOptions, "programs" | "key"> | null;
 }
 
 /** One cell on the page, from its construction to `dispose`. */
@@ -39,8 +43,10 @@ export class Cell {
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
+  readonly #keeper: Keeper | null;
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
+  #evaluated = "";
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
@@ -63,6 +69,7 @@ export class Cell {
     });
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
+    this.#keeper = options.kept && this.#makeKeeper(options.kept);
     if (!form.editor.element.hidden) void this.#openEditor();
     // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
@@ -70,6 +77,7 @@ export class Cell {
       clock,
       onGone: () => this.#abandon(),
     });
+    this.#keeper?.open();
     form.connect({
       evaluate: () => this.evaluate(),
       stop: () => this.#execution?.stop(),
@@ -80,6 +88,11 @@ export class Cell {
   /** The kernel of the last evaluation; null before the first. */
   get kernel(): Kernel | null {
     return this.#kernel;
+  }
+
+  /** The program of the last evaluation; empty before the first. */
+  get evaluated(): string {
+    return this.#evaluated;
   }
 
   /** The state of the interacts that are shown, as permalinks store it. */
@@ -93,10 +106,14 @@ export class Cell {
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
     const name = this.#form.language;
-    const program = { code: language(name).wrap(this.#form.editor.code()), language: name };
+    this.#evaluated = this.#form.editor.code();
+    const program = { code: language(name).wrap(this.#evaluated), language: name };
     // Until then the old output stays: the server may be away, or refuse.
-    const onRunning = () => this.#outputs.begin(kernel, () => execution.kernelId);
-    let execution = this.#execute(kernel, program, (said) => this.#said(said), { onRunning });
+    const onRunning = () => {
+      this.#outputs.begin(kernel, () => execution.kernelId);
+      this.#keeper?.began(() => execution.kernelId);
+    };
+    let execution = this.#execute(kernel, program, (message) => this.#said(message), { onRunning });
     if (plan.linkKey !== null) {
       kernel.tellOfLoss(this.#variablesAreLost);
     } else {
@@ -132,6 +149,7 @@ export class Cell {
     this.#execution?.stop();
     this.#endOwnKernels();
     this.#outputs.dispose();
+    this.#keeper?.dispose();
     this.#form.dispose();
   }
 
@@ -215,10 +233,39 @@ export class Cell {
     return server.complete(shellRequest(type, content, by));
   }
 
+  #makeKeeper(kept: Pick<KeeperOptions, "programs" | "key">): Keeper {
+    const { plan, clock, form } = this.#options;
+    const { editor, commands } = form;
+    const keeper = new Keeper({
+      ...kept,
+      original: plan.code,
+      autoeval: plan.autoeval,
+      clock,
+      program: () => ({ code: editor.code(), language: form.language }),
+      onShow: (program) => this.#showKept(program),
+      // Otherwise the keyboard focus would be lost with the button.
+      onChosen: () => commands.evaluate.focus(),
+    });
+    editor.onChange(() => keeper.changed());
+    this.#share.element.after(keeper.element);
+    return keeper;
+  }
+
+  /** Shows a program of an earlier visit, and its output unless another program is running. */
+  #showKept({ code, language: name, kernelId, output }: Omit<KeptProgram, "saved">): void {
+    const { plan, form } = this.#options;
+    if (plan.languages.includes(name)) form.commands.select(name);
+    form.editor.setCode(code);
+    if (this.#isLive) return;
+    this.#outputs.showKept(kernelId, output);
+    plan.output.hidden = false;
+  }
+
   #said(message: KernelMessage): void {
     if (this.#isDisposed) return;
     if (this.#options.plan.isDebug) console.debug(message);
     this.#outputs.append(message);
+    this.#keeper?.record(message);
     if (message.type === "execute_reply") this.#outputs.files(message.content.newFiles);
   }
 
@@ -226,6 +273,7 @@ export class Cell {
     if (this.#isDisposed) return;
     this.#form.show(state);
     this.#outputs.show(state);
+    if (!isLive(state)) this.#keeper?.save();
     if (!this.#presence.isOnPage) this.#abandon();
   }
 

@@ -3,6 +3,7 @@
 import type { CommPlace } from "../comm/registry";
 import type { Clock } from "../dom/clock";
 import { division } from "../dom/elements";
+import { select } from "../dom/select";
 import type { Place } from "../interact/placement";
 import { type State, isLive } from "../kernel/execution";
 import type { Kernel } from "../kernel/kernel";
@@ -10,6 +11,7 @@ import type { Server } from "../kernel/server";
 import { FileList, filesBelow, filesPath } from "../output/files";
 import { OutputFrame, type FrameMaker } from "../output/frame/frame";
 import type { FileAddress } from "../output/html";
+import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
 import { whenScriptsHaveRun } from "../output/scripts";
@@ -74,12 +76,28 @@ export class Outputs {
     this.#evaluations += 1;
     this.#kernelId = kernelId;
     this.#kernel = kernel;
+    this.#putBack();
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
     this.#leavePlace(kernel);
     this.#place = this.#makePlace(kernel);
     this.#files.clear();
     this.#messages.replaceChildren();
     this.#output.begin(this.#place.showing);
+  }
+
+  /** Shows output that the browser has kept, sanitised: anything on the page may have written it. */
+  showKept(kernelId: string, messages: readonly KernelMessage[]): void {
+    this.element.hidden = false;
+    this.#hint.remove();
+    this.#putBack();
+    this.#kernelId = () => kernelId;
+    this.#files.clear();
+    this.#output.begin(harmless({ fileAddress: this.#fileAddress() }));
+    for (const message of messages) {
+      this.#output.append(message);
+      if (message.type === "execute_reply") this.files(message.content.newFiles);
+    }
+    void this.#output.settle();
   }
 
   /** Takes a message of the running evaluation. */
@@ -90,15 +108,19 @@ export class Outputs {
 
   /** Lists files that the program has written. */
   files(names: readonly string[]): void {
-    if (names.length > 0) this.#files.add(this.#kernelId(), names);
+    if (names.length === 0) return;
+    this.#files.add(this.#kernelId(), names);
+    retryFiles(this.#output.element);
   }
 
   /** Marks the output as busy while the execution's state is a live one. */
   show(state: State): void {
     this.#isLive = isLive(state);
     this.#showBusy();
-    this.#output.element.classList.toggle("sagecell_active", this.#isLive);
-    if (!this.#isLive) void this.#output.settle();
+    this.#output.block.classList.toggle("sagecell_active", this.#isLive);
+    if (this.#isLive) return;
+    retryFiles(this.#output.block);
+    void this.#output.settle();
   }
 
   /** The state of the interacts of the last evaluation, as permalinks store it. */
@@ -120,6 +142,7 @@ export class Outputs {
 
   #drawn(): void {
     this.#showBusy();
+    if (!this.#isLive) retryNewFiles(this.#output.element);
     const kernel = this.#kernel;
     if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
   }
@@ -136,6 +159,14 @@ export class Outputs {
       return kernel.comms.open(message, place) ?? message;
     };
     return new Output({ nextFrame, now, open, onDrawn: () => this.#drawn() });
+  }
+
+  /** Puts back what the page has removed, such as the content of `.sagecell_output`. */
+  #putBack(): void {
+    if (!this.element.isConnected) this.#options.plan.output.append(this.element);
+    if (!this.#section.isConnected) this.element.prepend(this.#section);
+    const isWhole = [this.#output.element, this.#files.element].every((part) => part.isConnected);
+    if (!isWhole) this.#fill();
   }
 
   #addContainer(): void {
@@ -194,13 +225,24 @@ export class Outputs {
     if (after !== before) this.#options.onInteractFailed(after);
   }
 
-  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
-    const { plan, server, clock } = this.#options;
-    const kernelId = this.#kernelId;
+  #fileAddress(): FileAddress {
     const version = String(this.#evaluations);
     // The kernel's id is known when its first output arrives.
-    const fileBase = () => server.address(filesPath(kernelId()));
-    const fileAddress: FileAddress = (name) => filesBelow(fileBase(), version)(name);
+    const fileBase = this.#fileBase();
+    return (name) => filesBelow(fileBase(), version)(name);
+  }
+
+  /** The address of the files of the kernel that is shown now. */
+  #fileBase(): () => string {
+    const { server } = this.#options;
+    const kernelId = this.#kernelId;
+    return () => server.address(filesPath(kernelId()));
+  }
+
+  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
+    const { plan, server, clock } = this.#options;
+    const version = String(this.#evaluations);
+    const [fileBase, fileAddress] = [this.#fileBase(), this.#fileAddress()];
     if (plan.scripts === "page") return trusted({ fileAddress, live, fileBase });
     if (plan.scripts === "none") return harmless({ fileAddress, live });
     const frame: FrameMaker = (events) => {
@@ -220,13 +262,9 @@ export class Outputs {
   /** An element of the page or of this cell; null for one in another cell. */
   #find(selector: string): HTMLElement | null {
     const { input, output } = this.#options.plan;
-    try {
-      const found = document.querySelector<HTMLElement>(selector);
-      const cell = found?.closest(".sagecell") ?? null;
-      return cell === null || cell === input || cell === output ? found : null;
-    } catch {
-      return null; // The selector is malformed.
-    }
+    const [found = null] = select(selector);
+    const cell = found?.closest(".sagecell") ?? null;
+    return cell === null || cell === input || cell === output ? found : null;
   }
 }
 

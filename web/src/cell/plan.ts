@@ -12,6 +12,8 @@ export interface CellPlan {
   readonly input: HTMLElement;
   /** Where output goes; may be the same element. */
   readonly output: HTMLElement;
+  /** The page's own text area for the program, which stays on the page; null for none. */
+  readonly area: HTMLTextAreaElement | null;
   readonly code: string;
   readonly editor: EditorKind;
   readonly evalButtonText: string;
@@ -30,6 +32,8 @@ export interface CellPlan {
   readonly collapse: boolean | null;
   /** Where scripts in output run. */
   readonly scripts: ScriptPlace;
+  /** Whether the browser keeps the reader's program and its output for the next visit. */
+  readonly keep: boolean;
   /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

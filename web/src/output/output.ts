@@ -93,6 +93,8 @@ class Sheet {
 /** The output of one cell or interact; messages are shown in the following frames. */
 export class Output implements OutputSink {
   readonly element = document.createElement("div");
+  /** The part of the element that has the output alone: pages read its text. */
+  readonly block = document.createElement("div");
   readonly #options: OutputOptions;
   readonly #limit: Limit;
   readonly #transcript = new Transcript();
@@ -108,9 +110,10 @@ export class Output implements OutputSink {
   constructor(options: OutputOptions) {
     this.#options = options;
     this.#limit = options.limit ?? LIMIT;
-    this.element.className = "sagecell_sessionOutput";
+    this.block.className = "sagecell_sessionOutput";
+    this.block.append(this.#content);
     this.#overflow = new Overflow(this.#transcript, () => this.#showMore());
-    this.element.append(this.#content, this.#overflow.element);
+    this.element.append(this.block, this.#overflow.element);
   }
 
   /** Whether the page shows all output, or as much as the limit allows. */
@@ -120,6 +123,11 @@ export class Output implements OutputSink {
 
   /** Clears the output of the last program, but keeps its height until `settle`. */
   begin(showing: Showing): void {
+    // Pages may have emptied the elements around it.
+    if (!this.element.contains(this.#content)) {
+      this.block.append(this.#content);
+      this.element.prepend(this.block);
+    }
     this.#showing = showing;
     this.#transcript.clear();
     this.#clear();

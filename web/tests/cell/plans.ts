@@ -11,6 +11,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
   return {
     input: element,
     output: element,
+    area: null,
     code: "print(1)",
     editor: "codemirror",
     evalButtonText: "Evaluate",
@@ -24,6 +25,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     interacts: [],
     collapse: null,
     scripts: "none",
+    keep: true,
     hint: "",
     ...wishes,
   };

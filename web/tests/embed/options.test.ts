@@ -8,6 +8,7 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  mistakesIn,
   scriptPlaceOf,
   settled,
 } from "../../src/embed/options";
@@ -84,4 +85,34 @@ test("collapse is a fold, closed when it is true", () => {
     false,
     null,
   ]);
+});
+
+describe("mistakes", () => {
+  test.each<[object, string[]]>([
+    [{ inputlocation: "#a" }, ['option "inputlocation". Did you mean "inputLocation"?']],
+    [{ evalButonText: "x" }, ['option "evalButonText".']],
+    [{ languages: ["Sage", "cobol"] }, ['language "Sage". Did you mean "sage"?', '"cobol".']],
+    [{ languages: "R " }, ['language "R ". Did you mean "r"?']],
+    [{ languages: ["r"], defaultLanguage: "R" }, ['menu "R". Did you mean "r"?']],
+    [{ defaultLanguage: "python" }, ['language in its menu "python".']],
+    [{ editor: "CodeMirror" }, ['editor "CodeMirror". Did you mean "codemirror"?']],
+    [{ mode: "Debug" }, ['mode "Debug". Did you mean "debug"?']],
+    [{ template: "Minimal" }, ['template "Minimal". Did you mean "minimal"?']],
+    [{ template: { Editor: "textarea" } }, ['option "Editor". Did you mean "editor"?']],
+    [{ hide: ["evalbutton", "editorToggle"] }, ['hide "evalbutton". Did you mean "evalButton"?']],
+    [{ editor: Object.create(null) }, ['editor "".']],
+  ])("%j", (wishes, sentences) => {
+    const found = mistakesIn(wishes);
+    expect(found).toHaveLength(sentences.length);
+    sentences.forEach((words, at) => expect(found[at]).toContain(words));
+  });
+
+  test.each([
+    {},
+    { inputLocation: "#a", editor: undefined, mode: null, languages: [7] },
+    { languages: ["r", "sage"], defaultLanguage: "sage", template: TEMPLATES["minimal"] },
+    { hide: ["editorToggle", "done", "sageMode", "evalButton"], linkKey: 7, autoeval: 1 },
+  ])("are none in %j", (wishes) => {
+    expect(mistakesIn(wishes)).toEqual([]);
+  });
 });
