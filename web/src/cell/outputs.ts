@@ -25,6 +25,8 @@ export interface OutputsOptions {
   readonly server: Server;
   readonly nextFrame: (act: () => void) => void;
   readonly clock: Clock;
+  /** Called with whether an interact of the cell has failed, whenever that changes. */
+  readonly onInteractFailed: (hasFailed: boolean) => void;
 }
 
 /** Messages that the log of messages keeps. */
@@ -45,6 +47,8 @@ export class Outputs {
   #kernel: Kernel | null = null;
   #kernelId: () => string = () => "";
   #place: (Place & CommPlace) | null = null;
+  /** The interacts whose output has an error. */
+  readonly #failing = new Set<object>();
 
   constructor(options: OutputsOptions) {
     const { plan, server } = options;
@@ -199,6 +203,7 @@ export class Outputs {
       // The saved state belongs to the program as the link had it: the first evaluation.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
+      failing: (block, isFailing) => this.#setFailing(block, isFailing),
       files: (names) => this.files(names),
       output: {
         append: (message) => {
@@ -210,6 +215,14 @@ export class Outputs {
       },
     };
     return place;
+  }
+
+  #setFailing(block: object, isFailing: boolean): void {
+    const before = this.#failing.size > 0;
+    if (isFailing) this.#failing.add(block);
+    else this.#failing.delete(block);
+    const after = this.#failing.size > 0;
+    if (after !== before) this.#options.onInteractFailed(after);
   }
 
   #fileAddress(): FileAddress {

@@ -4,7 +4,7 @@ import { download } from "../dom/download";
 import { button, division, note } from "../dom/elements";
 import { report } from "../dom/errors";
 import { wellFormedSvg } from "../dom/svg";
-import { joinedText, plainText, sizeOf } from "../protocol/bundles";
+import { alternativeText, joinedText, sizeOf } from "../protocol/bundles";
 import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
 import { hasNames, hasPrograms } from "./frame/programs";
@@ -220,7 +220,7 @@ function renderFile({ text, showing }: Value): HTMLElement | null {
 function image({ type, data, metadata }: Value, src: string): HTMLElement {
   const element = document.createElement("img");
   element.className = "sagecell_image";
-  element.alt = plainText(data) || "Picture made by the program";
+  element.alt = alternativeText(data, metadata, type) ?? "Picture made by the program";
   element.src = src;
   const { width, height } = sizeOf(metadata, type);
   if (width !== undefined) element.width = width;

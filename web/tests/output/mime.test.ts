@@ -113,9 +113,9 @@ describe("pictures", () => {
   test("have a size and alternative text", () => {
     const img = picture(
       { "image/png": PNG, "text/plain": "<Figure>" },
-      { "image/png": { width: 320, height: "240" } },
+      { "image/png": { width: 320, height: "240", alt: "Plot: Fall" } },
     );
-    expect([img.alt, img.width, img.getAttribute("height")]).toEqual(["<Figure>", 320, null]);
+    expect([img.alt, img.width, img.getAttribute("height")]).toEqual(["Plot: Fall", 320, null]);
   });
 
   test("SVG with a script is a picture, never markup", () => {
