@@ -81,7 +81,8 @@ class ServiceRoute:
             collector = await self._collect(session, execution, deadline)
         finally:
             session.stop(Reason.STOPPED)
-        body = json_body(request, self._answer(request, session.kernel_id, collector))
+        answer = self._answer(request, session.kernel_id, collector)
+        body = _with_shown(json_body(request, answer), collector)
         if len(body) > _WHOLE:
             request.setHeader("Content-Length", str(len(body)))
             producer = ResponseProducer(request=request, clock=self.clock, stalled=self.stalled)
@@ -115,10 +116,6 @@ class ServiceRoute:
         }
         for name, printed in collector.streams.items():
             answer[name] = "".join(printed)
-        if collector.result is not None:
-            answer["result"] = collector.result
-        if collector.displays:
-            answer["displays"] = collector.displays
         if reply is not None:
             answer["execute_reply"] = reply
             files = self._files(request, kernel_id, reply)
@@ -192,6 +189,16 @@ class ServiceRoute:
         finally:
             collector.leave()
         return collector
+
+
+def _with_shown(body: bytes, collector: Collector) -> bytes:
+    """The JSON object `body`, which is not empty, with the result and the displays."""
+    parts = [body[:-1]]
+    if collector.result is not None:
+        parts.append(b',"result":' + collector.result)
+    if collector.displays:
+        parts.append(b',"displays":[' + b",".join(collector.displays) + b"]")
+    return b"".join((*parts, b"}"))
 
 
 def _is_name(name: str) -> bool:

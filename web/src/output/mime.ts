@@ -163,7 +163,8 @@ function renderTooLong(language: string, { type, text, data, metadata, showing }
     "sagecell_overflow",
     note(`This ${language} has ${characters} characters: too many to be shown here.`),
     button("Download", "sagecell_download", () => {
-      download([text], `output.${FILE_ENDINGS.get(type) ?? "txt"}`, type);
+      // Not as HTML: a browser that opens it instead must not run its scripts.
+      download([text], `output.${FILE_ENDINGS.get(type) ?? "txt"}`, "application/octet-stream");
     }),
   );
   const plain = renderAs("text/plain", data, metadata, showing);
@@ -191,8 +192,9 @@ function renderSvg(value: Value): HTMLElement {
 }
 
 function renderImage(value: Value): HTMLElement | null {
-  if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(value.text)) return null;
-  return image(value, `data:${value.type};base64,${value.text.replace(/\s+/g, "")}`);
+  const base64 = value.text.replace(/\s+/g, "");
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return null;
+  return image(value, `data:${value.type};base64,${base64}`);
 }
 
 /** A picture among the kernel's files; the value is its name, possibly with `?m=<time>`. */
@@ -203,7 +205,7 @@ function renderImageFile(value: Value): HTMLElement | null {
 
 /** The preview picture that Sage writes for a Jmol scene. */
 function renderScene(value: Value): HTMLElement | null {
-  const address = value.showing.fileAddress(`${value.text.replace(/\/+$/, "")}/preview.png`);
+  const address = value.showing.fileAddress(`${value.text.replace(/(?<!\/)\/+$/, "")}/preview.png`);
   return address === null ? null : image(value, address);
 }
 

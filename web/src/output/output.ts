@@ -190,9 +190,10 @@ export class Output implements OutputSink {
 
   #draw(): void {
     if (this.#isStale) this.#clear();
-    this.#redrawOutdated();
     const deadline = this.#options.now() + FRAME;
-    while (this.#step()) {
+    this.#redrawOutdated(deadline);
+    if (this.#sheet.outdated.size > 0) this.#schedule();
+    while (this.#sheet.outdated.size === 0 && this.#step()) {
       if (this.#options.now() < deadline) continue;
       this.#schedule();
       break;
@@ -203,9 +204,12 @@ export class Output implements OutputSink {
     if (this.isDrawn) this.#options.onDrawn?.();
   }
 
-  #redrawOutdated(): void {
+  /** Draws displays that were updated again, as many as there is time for. */
+  #redrawOutdated(deadline: number): void {
     const { elements, framed, outdated } = this.#sheet;
     for (const item of outdated) {
+      if (this.#options.now() >= deadline) return;
+      outdated.delete(item);
       const id = framed.get(item);
       if (id !== undefined) this.#frame?.update(id, item);
       const shown = elements.get(item);
@@ -218,7 +222,6 @@ export class Output implements OutputSink {
       shown.replaceWith(fresh);
       elements.set(item, fresh);
     }
-    outdated.clear();
   }
 
   /** Shows one more item or slice; false when there is none, or the limit is reached. */
