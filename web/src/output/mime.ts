@@ -2,9 +2,10 @@
 
 import { download } from "../dom/download";
 import { button, division, note } from "../dom/elements";
-import { report } from "../dom/errors";
+import { guarded, report } from "../dom/errors";
 import { wellFormedSvg } from "../dom/svg";
 import { alternativeText, joinedText, sizeOf } from "../protocol/bundles";
+import type { FramedItem } from "../protocol/frames";
 import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
 import { hasNames, hasPrograms } from "./frame/programs";
@@ -16,6 +17,9 @@ import { renderLatex } from "./math/typeset";
 
 /** Characters of a text that are shown; the download has all of it. */
 export const LONGEST_TEXT = 500_000;
+
+/** The note for an item that could not be shown; the console has the error. */
+export const UNSHOWN = "This part of the output could not be shown.";
 
 /** The endings of files with rich text. */
 const FILE_ENDINGS: ReadonlyMap<string, string> = new Map([
@@ -56,6 +60,22 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
 ];
 
 const BY_TYPE = new Map(RENDERERS);
+
+/** The element for an item of output; a note if rendering throws. */
+export function renderItem(item: FramedItem, showing: Showing): HTMLElement {
+  return guarded(`showing ${item.kind}`, () => elementFor(item, showing)) ?? note(UNSHOWN);
+}
+
+function elementFor(item: FramedItem, showing: Showing): HTMLElement {
+  switch (item.kind) {
+    case "error":
+      return renderText(item.traceback, "sagecell_pyerr");
+    case "pager":
+      return renderText(item.text, "sagecell_payload");
+    case "display":
+      return renderBundle(item.data, item.metadata, showing);
+  }
+}
 
 /** The element for a value; for an unsupported one, a note with its MIME types. */
 export function renderBundle(

@@ -9,7 +9,7 @@ import { note } from "../dom/elements";
 import { guarded } from "../dom/errors";
 import type { KernelMessage } from "../protocol/messages";
 import type { FramedText, OutputFrame } from "./frame/frame";
-import { hasElements, renderBundle, renderText, runsScripts } from "./mime";
+import { UNSHOWN, hasElements, renderItem, runsScripts } from "./mime";
 import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
 import { Cursor } from "./text/cursor";
@@ -57,9 +57,6 @@ const FRAME = 12;
 
 /** Characters written between two checks of the time. */
 const SLICE = 65_536;
-
-/** The note for an item that could not be shown; the console has the error. */
-const UNSHOWN = "This part of the output could not be shown.";
 
 /** The part of the transcript that is on the page; replaced when the page is cleared. */
 class Sheet {
@@ -218,7 +215,7 @@ export class Output implements OutputSink {
         this.#openFrame(this.#transcript.items.indexOf(item));
         return;
       }
-      const fresh = this.#elementFor(item);
+      const fresh = renderItem(item, this.#showing);
       shown.replaceWith(fresh);
       elements.set(item, fresh);
     }
@@ -239,7 +236,7 @@ export class Output implements OutputSink {
       this.#frame?.show(sheet.next, item);
       if (isUpdated) sheet.framed.set(item, sheet.next);
     } else {
-      const element = this.#elementFor(item);
+      const element = renderItem(item, this.#showing);
       if (isUpdated) sheet.elements.set(item, element);
       this.#put(element);
     }
@@ -342,22 +339,6 @@ export class Output implements OutputSink {
   #put(element: HTMLElement): void {
     if (this.#frame !== null && !this.#isFramed) this.#frame.element.before(element);
     else this.#content.append(element);
-  }
-
-  /** The element for an item; a note if rendering throws. */
-  #elementFor(item: Exclude<Item, StreamItem>): HTMLElement {
-    return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
-  }
-
-  #render(item: Exclude<Item, StreamItem>): HTMLElement {
-    switch (item.kind) {
-      case "error":
-        return renderText(item.traceback, "sagecell_pyerr");
-      case "pager":
-        return renderText(item.text, "sagecell_payload");
-      case "display":
-        return renderBundle(item.data, item.metadata, this.#showing);
-    }
   }
 
   #showMore(): void {
