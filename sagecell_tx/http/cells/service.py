@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from attrs import define, field
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -23,6 +24,7 @@ from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.lifecycle.runpermalinks import MSG_TYPE as RUN_PERMALINK
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.sessions.originator import Originator
@@ -35,7 +37,10 @@ ROOM = 256 * 1024
 _WHOLE = 64 * 1024
 
 #: The types of messages whose content is parsed; displays, for example, are ignored.
-_PARSED = frozenset({"stream", "execute_reply", "status"})
+_PARSED = frozenset({"stream", "execute_reply", "status", RUN_PERMALINK})
+
+#: The metadata of a request whose program is stored.
+_ASKS_FOR_PERMALINK = dump({"sagecell": {"permalink": True}})
 
 
 @define(eq=False)
@@ -48,10 +53,13 @@ class Collector:
 
     _msg_id: str
     _limit: int
+    _awaits_permalink: bool = False
     _bytes: int = field(init=False)
     streams: dict[str, list[str]] = field(factory=dict, init=False)
     reply: dict[str, Any] | None = field(default=None, init=False)
     reason: Reason | None = field(default=None, init=False)  # why there is no reply
+    permalink: dict[str, Any] | None = field(default=None, init=False)
+    over: bool = field(default=False, init=False)  # the execution
     done: Deferred[None] = field(factory=Deferred, init=False)
     _attachment: Attachment | None = field(default=None, init=False)
 
@@ -102,7 +110,11 @@ class Collector:
             self._print(str(content.get("name")), str(content.get("text", "")))
         elif message.msg_type == "execute_reply" and _is_json(content):
             self.reply = content
+        elif message.msg_type == RUN_PERMALINK:
+            self.permalink = content
         elif message.msg_type == "status" and content.get("execution_state") == "idle":
+            self.over = True
+        if self.over and not (self._awaits_permalink and self.permalink is None):
             self._be_done()
 
     def _print(self, name: str, text: str) -> None:
@@ -166,6 +178,8 @@ class ServiceRoute:
                 plain=True,
             )
         execution = self._execution(code, text(request, "user_expressions", "{}"))
+        if text(request, "permalink") == "true":
+            execution = attrs.evolve(execution, metadata=_ASKS_FOR_PERMALINK)
         deadline = self.clock.seconds() + self.limits.service_seconds
         visitor = self.clients.visitor(request, Purpose.SERVICE)
         # Waiting for a kernel takes at most half of the time, so that the rest is left to run.
@@ -185,6 +199,8 @@ class ServiceRoute:
         elif collector.reason is not None:
             answer["reason"] = collector.reason.value
             answer["message"] = collector.reason.sentence
+        if collector.permalink is not None:
+            answer["permalink"] = collector.permalink
         body = json_body(request, answer)
         if len(body) > _WHOLE:
             request.setHeader("Content-Length", str(len(body)))
@@ -221,7 +237,11 @@ class ServiceRoute:
 
     async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
         """The program's output and reply, when it is done or at the deadline."""
-        collector = Collector(execution.msg_id, self.limits.service_output_characters)
+        collector = Collector(
+            execution.msg_id,
+            self.limits.service_output_characters,
+            awaits_permalink=execution.metadata == _ASKS_FOR_PERMALINK,
+        )
         await session.when_ready()
         attachment = collector.listen(session)
         attachment.send(execution)
@@ -229,7 +249,8 @@ class ServiceRoute:
         try:
             await collector.done
         except DeadlineReached:
-            collector.reply = None
+            if not collector.over:
+                collector.reply = None
         finally:
             collector.leave()
         return collector

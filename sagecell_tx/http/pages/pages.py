@@ -45,14 +45,15 @@ _CONTENT_SECURITY_POLICY = "; ".join(
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def page_with(page: bytes, program: Program) -> bytes:
-    """The built page with the program to show."""
+def page_with(page: bytes, program: Program, permalink: str = "") -> bytes:
+    """The built page with the program to show, and the id of its permalink if it has one."""
     slot = dump(
         {
             "code": program.code,
             "language": program.language or "python",
             "interacts": program.interacts,
             "autoeval": program.autoeval,
+            "permalink": permalink,
         }
     )
     for character in b"<>&":
@@ -80,16 +81,17 @@ class Pages:
     @app.route("/", methods=["GET", "HEAD"])
     async def root(self, request: IRequest) -> bytes:
         """The page, with the program of the query if there is one (contract 1.1)."""
-        program = program_from_query(request.args)
+        program, permalink = program_from_query(request.args), ""
         if isinstance(program, ProgramReference):
-            found = await find(self.store, program.ident)
+            permalink = program.ident
+            found = await find(self.store, permalink)
             program = Program(
                 code=found.code,
                 language=found.language,
                 interacts=found.interacts,
                 autoeval=program.autoeval,
             )
-        return page_with(self._built(request, "index.html"), program)
+        return page_with(self._built(request, "index.html"), program, permalink)
 
     @app.route("/help.html", methods=["GET", "HEAD"])
     def help(self, request: Request) -> bytes:
