@@ -1,1 +1,1 @@
-"""Where kernels come from: the adapters behind `sagecell_tx.sessions.interfaces.Host`."""
+"""Implementations of `sagecell_tx.sessions.interfaces.Host`, which start and end kernels."""

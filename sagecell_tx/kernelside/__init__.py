@@ -1,1 +1,1 @@
-"""What runs on the untrusted side; it imports nothing of the server and never Twisted."""
+"""The untrusted side: the fork server and its kernels. Imports neither the server nor Twisted."""

@@ -1,9 +1,9 @@
-"""What a kernel is told that its fork server must not know: its directory and its key.
+"""The kernel's end of the bootstrap socket, which brings it its directory and its key.
 
 For each start the web process makes a pair of connected sockets, writes one message into its own
-end, and sends the other end along with the command. The fork server passes that on to the process
-that it forks and never reads it: what it had read once, even if it were freed since, every
-kernel that is forked later could find in its memory.
+end, and sends the other end along with the command. The fork server passes that end on to the
+process that it forks and never reads from it: every kernel that is forked later could find what
+was read in its own memory, even after the fork server had freed it.
 
 Source of the messages: docs/protocol.rst, "The fork server".
 """
@@ -24,8 +24,8 @@ MESSAGE = 16 * 1024
 class Secrets:
     """What only a kernel and the web process know.
 
-    `directory` has `work`, where its cells run, and `ipc`, where its sockets are bound; `key` signs
-    its messages.
+    `directory` contains `work`, where its cells run, and `ipc`, where its sockets are bound;
+    `key` signs its messages.
     """
 
     directory: str
@@ -33,14 +33,14 @@ class Secrets:
 
     @classmethod
     def parse(cls, message: bytes) -> Secrets:
-        """Read a message; raises ValueError with a sentence, which repeats nothing of it."""
+        """Parse a message; raises ValueError with a sentence that quotes no part of it."""
         try:
-            told = json.loads(message)
+            content = json.loads(message)
         except (ValueError, RecursionError):
-            told = None
-        if not isinstance(told, dict):
-            raise ValueError("What a kernel is told must be a JSON object.") from None
-        directory, key = told.get("dir"), told.get("key")
+            content = None
+        if not isinstance(content, dict):
+            raise ValueError("The bootstrap message must be a JSON object.") from None
+        directory, key = content.get("dir"), content.get("key")
         if not isinstance(directory, str) or not os.path.isabs(directory) or "\0" in directory:
             raise ValueError("The kernel's directory must be an absolute path.")
         if not isinstance(key, str) or not key.isascii() or not key:
@@ -50,7 +50,7 @@ class Secrets:
 
 @define(eq=False)
 class KernelBootstrap:
-    """The kernel's end of the socket. The process that makes this object cannot read it."""
+    """The kernel's end of the socket, made in the fork server and read only in the kernel."""
 
     _socket: socket.socket
     _holder: int = field(factory=os.getpid, init=False)
@@ -58,34 +58,38 @@ class KernelBootstrap:
 
     @classmethod
     def take(cls, descriptor: int | None) -> KernelBootstrap:
-        """Take over the descriptor of a socket; whatever else there is, is closed: ValueError."""
+        """Take over a socket's descriptor.
+
+        Raises ValueError for None, and for another kind of descriptor, which is closed.
+        """
         if descriptor is None:
-            raise ValueError("A start comes with a socket.")
+            raise ValueError("A start command needs the descriptor of a socket.")
         try:
             return cls(socket.socket(fileno=descriptor))
         except OSError as error:
             os.close(descriptor)
-            raise ValueError("A start comes with a socket.") from error
+            raise ValueError("A start command needs the descriptor of a socket.") from error
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """The socket's descriptor, which the forked process must keep open."""
         return self._socket.fileno()
 
     def receive(self) -> Secrets:
-        """What the web process has said: the first call reads it.
+        """The web process's message, which the first call reads.
 
-        Never waits: it was said before the socket was sent. Raises OSError and ValueError.
+        Never blocks, since the message was written before the socket was sent. Raises OSError
+        and ValueError, and RuntimeError in the process that made this object.
         """
         if os.getpid() == self._holder:
-            raise RuntimeError("The fork server must not know what its kernels are told.")
+            raise RuntimeError("The fork server must not read its kernels' bootstrap messages.")
         if self._secrets is None:
             self._secrets = Secrets.parse(self._socket.recv(MESSAGE, socket.MSG_DONTWAIT))
         return self._secrets
 
     def send_bound(self) -> None:
-        """Say that the kernel's sockets are there; raises OSError when nobody listens any more."""
+        """Report that the kernel's sockets are bound; raises OSError if the other end is closed."""
         self._socket.send(b"bound")
 
     def close(self) -> None:
-        """Nothing more is said or heard."""
+        """Close the socket."""
         self._socket.close()

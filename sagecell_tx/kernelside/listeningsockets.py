@@ -1,7 +1,7 @@
 """The sockets that a kernel listens on, bound before it is confined: afterwards none can be.
 
-They are plain ones. ZMQ takes them over when the kernel is confined, since it starts threads,
-and what a thread gives up it gives up for itself alone.
+They are plain sockets. ZMQ starts threads, and privileges are given up for each thread, so it
+takes the sockets over only after the kernel is confined.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
-#: What each is for, and its number in the naming of jupyter_client's ipc transport.
+#: The number of each channel's socket, as in the naming of jupyter_client's ipc transport.
 PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
 
-#: Connections that may wait to be taken, as many as ZMQ lets.
+#: Connections that may wait to be accepted: ZMQ's own default.
 _BACKLOG = 100
 
 Listeners = Mapping[str, socket.socket]
 
 
 def bind(prefix: str) -> Listeners:
-    """Bind each to the file `<prefix>-<port>`, or to a name without a file after an ``@``.
+    """Bind each socket to the file `<prefix>-<port>`; with an ``@`` first, to an abstract name.
 
-    Raises OSError, and then none is left.
+    Raises OSError, with all sockets closed.
     """
     bound: dict[str, socket.socket] = {}
     try:
@@ -34,7 +34,7 @@ def bind(prefix: str) -> Listeners:
             if path.startswith("@"):
                 listener.bind(f"\0{path[1:]}")
             else:
-                with suppress(OSError):  # of a start that came to nothing, if it is there
+                with suppress(OSError):  # an earlier start that failed may have left it
                     os.unlink(path)
                 listener.bind(path)
             listener.listen(_BACKLOG)
@@ -46,9 +46,9 @@ def bind(prefix: str) -> Listeners:
 
 
 def bind_in(directory: str) -> Listeners:
-    """Bind them in a directory, which is the current one then; raises OSError.
+    """Change to a directory and bind the sockets in it; raises OSError.
 
-    By relative names: /proc/net/unix shows names to all that share the network.
+    The names are relative: /proc/net/unix shows them to all that share the network namespace.
     """
     os.chdir(directory)
     return bind("k")

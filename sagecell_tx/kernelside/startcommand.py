@@ -1,6 +1,7 @@
-"""What a start command asks for, as the web process writes it and the fork server reads it.
+"""The start command, as the web process writes it and the fork server reads it.
 
-It is the one module of the kernel's side that the web process imports: both mean the same by it.
+The only module of the kernel's side that the web process imports, so that both share one
+definition.
 """
 
 from __future__ import annotations
@@ -11,26 +12,23 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-#: The largest limit, beyond all that there is: system calls take it.
+#: The largest limit: larger than any resource, and still accepted by system calls.
 MOST = 2**62
 
 
 @frozen(kw_only=True)
 class KernelLimits:
-    """What a kernel may take of the machine, and may save. Each has to be there.
-
-    So a limit that somebody forgot is an error, and not a kernel that has none.
-    """
+    """The limits of one kernel. None has a default, so that a forgotten limit is an error."""
 
     cpu_seconds: float  # of all its processes
-    warning_seconds: float  # so many of them ahead of the end it is told
+    warning_seconds: float  # the warning comes with this much of cpu_seconds left
     memory_bytes: int  # of all its processes
     processes: int  # threads included
     open_files: int  # of each process
-    directory_bytes: int  # of all that it writes
+    directory_bytes: int  # of all files that it writes
     file_bytes: int  # of one file that it writes, or saves
-    session_bytes: int  # of all files that it saves
-    session_files: int  # that it saves
+    session_bytes: int  # of all saved files
+    session_files: int  # saved files
 
     @classmethod
     def parse(cls, limits: object) -> KernelLimits:
@@ -39,7 +37,7 @@ class KernelLimits:
             raise ValueError("The kernel's limits must be an object.")
         fields = attrs.fields_dict(cls)
         for name in sorted(fields.keys() ^ limits.keys()):
-            what = "is missing from" if name in fields else "is none of"
+            what = "is missing from" if name in fields else "is not one of"
             raise ValueError(f"{name!r:.40} {what} the kernel's limits.")
         for name, value in limits.items():
             kinds = (int, float) if name.endswith("_seconds") else (int,)
@@ -50,11 +48,11 @@ class KernelLimits:
 
 @frozen(kw_only=True)
 class StartCommand:
-    """A kernel to be: its id, its limits, and whether it has a way to the network.
+    """The command to start a kernel: its id, its limits, and whether it gets a network proxy.
 
-    The id is a number that the web process has counted up. Nothing here says whose the kernel
-    is to be: the fork server remembers it, and so does every kernel that is forked later. With
-    `proxy`, the server waits for a listener in the kernel's network.
+    The id is a number that the web process counts up. Nothing here says whose kernel it is: it
+    stays in the fork server's memory, where every kernel that is forked later can find it. With
+    `proxy`, the web process waits for a listener in the kernel's network namespace.
     """
 
     kernel_id: int
@@ -66,17 +64,17 @@ class StartCommand:
         """Read a command whose id was checked; raises ValueError with a sentence."""
         limits, proxy = KernelLimits.parse(line.get("limits")), line.get("proxy")
         if not isinstance(proxy, bool):
-            raise ValueError("Whether the kernel has a proxy must be true or false.")
+            raise ValueError("proxy must be true or false.")
         return cls(kernel_id=line["id"], limits=limits, proxy=proxy)
 
     @property
     def line(self) -> dict[str, Any]:
-        """The command as `parse` reads it."""
+        """The JSON object of the command, which `parse` reads."""
         limits = attrs.asdict(self.limits)
         return {"op": "start", "id": self.kernel_id, "limits": limits, "proxy": self.proxy}
 
 
-#: A kernel that nobody uses: it is tried whether there could be one.
+#: The start command for trials of control groups and of levels of confinement.
 TRIAL = StartCommand(
     kernel_id=0,
     limits=KernelLimits(

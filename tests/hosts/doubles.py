@@ -1,4 +1,4 @@
-"""A reactor whose processes exist in memory, and threads that are this one."""
+"""A reactor with processes in memory, and thread pools that run in this thread."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def held() -> list[str]:
     """The sockets and files that this process has open; pytest opens pipes as it likes."""
     links = []
     for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # that of the listing
+        with suppress(OSError):  # that of the listing itself
             links.append(os.readlink(f"/proc/self/fd/{name}"))
     return sorted(link for link in links if not link.startswith("pipe:"))
 
 
 @define(eq=False)
 class MemoryProcess:
-    """A child process: the test reads what it was told and says what it answers.
+    """A child process: the test reads its commands and sends its answers.
 
     `commands` is a real socket, since descriptors come over it.
     """
@@ -52,7 +52,7 @@ class MemoryProcess:
     # --- the test
 
     def read(self, most: int = -1) -> None:
-        """Read commands, all that there are unless `most` says otherwise."""
+        """Read all commands that have arrived, or the first `most` of them."""
         while most != 0 and not self._hung_up and self.commands.fileno() != -1:
             try:
                 data, ancillary, *_ = self.commands.recvmsg(
@@ -76,12 +76,12 @@ class MemoryProcess:
 
     @property
     def stdin_closed(self) -> bool:
-        """Whether nobody will command any more."""
+        """Whether the other end of the command socket is closed."""
         self.read()
         return self._hung_up
 
     def kernel(self, number: int) -> KernelDouble:
-        """The kernel of a start command; what came with it is the kernel's now."""
+        """The kernel of a start command, which takes over the command's descriptors."""
         self.read()
         bootstrap, *others = self._descriptors.pop(number)
         return KernelDouble(self, number, socket.socket(fileno=bootstrap), others)
@@ -96,7 +96,7 @@ class MemoryProcess:
         self.protocol.processEnded(Failure(reason))
 
     def close(self) -> None:
-        """Whatever it holds is closed with it."""
+        """Close everything that the process holds."""
         self.read()
         self.commands.close()
         for descriptors in self._descriptors.values():
@@ -107,7 +107,7 @@ class MemoryProcess:
 
 @define(eq=False)
 class KernelDouble:
-    """What a kernel's process has before it is one."""
+    """The forked process of a kernel, with the descriptors of its start command."""
 
     _process: MemoryProcess
     _number: int
@@ -115,17 +115,17 @@ class KernelDouble:
     descriptors: list[int]
 
     def secrets(self) -> dict[str, Any]:
-        """What it is told past the fork server."""
+        """Read the bootstrap message."""
         told: dict[str, Any] = json.loads(self.bootstrap.recv(65536))
         return told
 
     def say(self, word: bytes) -> None:
-        """Say something past the fork server, and let the web process hear it."""
+        """Send something on the bootstrap socket, and let the web process read it."""
         self.bootstrap.send(word)
         self._process.protocol.reactor.hear()
 
     def close(self) -> None:
-        """Let all of it go, and the web process hear that."""
+        """Close all descriptors, and let the web process notice that."""
         self.bootstrap.close()
         for descriptor in self.descriptors:
             os.close(descriptor)
@@ -150,7 +150,7 @@ class ProcessReactor(MemoryReactorClock):
         return process
 
     def hear(self) -> None:
-        """Read what can be read, and write where there is room, as a reactor does."""
+        """Call the readers and writers whose descriptors are ready, as a reactor does."""
         for reader in self.getReaders():
             if select.select([reader], [], [], 0)[0]:
                 reader.doRead()
@@ -163,7 +163,7 @@ class ProcessReactor(MemoryReactorClock):
 
 
 class ThisThread:
-    """A thread pool that works at once, here."""
+    """A thread pool that runs work at once, in this thread."""
 
     started = False
 
@@ -184,7 +184,7 @@ class ThisThread:
 
 @define
 class LaterThreads:
-    """A thread pool that works when the test says so."""
+    """A thread pool that runs work when the test says so."""
 
     _waiting: list[Any] = field(factory=list)
 
@@ -205,7 +205,7 @@ class LaterThreads:
 
 @define
 class Observed:
-    """A KernelObserver that remembers."""
+    """A KernelObserver that records its calls."""
 
     kernel_id: str = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
     messages: list[Any] = field(factory=list)

@@ -124,7 +124,7 @@ def test_old_age_is_told_before_it_comes():
         client.execute("while True: pass")
         told = [m["content"] for m in client.receive_all() if not m["parent_header"]]
         assert told[-2]["reason"] == told[-1]["reason"] == "lifetime"
-        assert told[-2]["message"].startswith("In 1 second ")
+        assert told[-2]["message"].startswith("The session ends in 1 second,")
         assert told[-1]["execution_state"] == "dead"
 
 

@@ -71,7 +71,7 @@ ROOM = 200 << 20
 
 @pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])
 def test_a_message_without_end(server, bystander, name):
-    told = server.log().count("ended for what it sent on")
+    told = server.log().count("broke the protocol on")
     with Client(server.url, timeout="60") as client:
         client.run("print(1)")
         before = server.web.memory_info().rss
@@ -80,7 +80,7 @@ def test_a_message_without_end(server, bystander, name):
         assert said[-1]["content"]["execution_state"] == "dead"
         assert said[-1]["content"]["reason"] == "protocol"
         assert server.web.memory_info().rss - before < ROOM
-    until(lambda: server.log().count("ended for what it sent on") == told + 1)
+    until(lambda: server.log().count("broke the protocol on") == told + 1)
 
 
 @pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])

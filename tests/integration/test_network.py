@@ -51,7 +51,7 @@ print(proxy.getresponse().read().decode())
 """
     with Client(listing.url) as client:
         said = client.run(code)
-        assert text(said).strip() == "localhost has no address out on the Internet."
+        assert text(said).strip() == "localhost has no public address."
 
 
 def test_there_is_no_way_around_the_proxy(listing: Server) -> None:

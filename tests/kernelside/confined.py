@@ -1,4 +1,4 @@
-"""Fork servers at every level that this process can start, for those who try to break out."""
+"""Fork servers at every level that this process can start, for tests of confinement."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ class Kind:
 
 
 def kinds() -> list[Kind]:
-    """What there is: without root, the levels that need none."""
+    """All kinds that this process can start: without root, only the levels that do not need it."""
     if os.getuid() == 0:
         return [Kind("namespaces", False), Kind("namespaces", True), Kind("account", True)]
     return [Kind("namespaces", False)]
 
 
 def outermost_private(path: Path) -> Path | None:
-    """The first directory on the way to `path` that other accounts may not pass through."""
+    """The first directory on `path` that other accounts may not pass through."""
     way = [*reversed(path.parents), path]
     return next((one for one in way if not one.stat().st_mode & stat.S_IXOTH), None)
 
 
 def opened(public: Path) -> list[str]:
-    """What starts a program so that any account can run this interpreter and its packages.
+    """A command that starts a program so that any account can use this interpreter.
 
-    A Python of pyenv or uv is in a home, and so may be the checkout. In a mount namespace of the
-    program's own, each such home is empty but for them, at the paths that they have anyway.
+    A Python of pyenv or uv is in a home directory, and so may be the checkout. The program gets a
+    mount namespace in which such a home is empty except for them, at their usual paths.
     """
     places = {Path(path) for path in (PROJECT, sys.prefix, sys.base_prefix)}
     places |= {path.resolve() for path in places}
@@ -80,7 +80,7 @@ def confined(
 ) -> Iterator[Server]:
     """A fork server of that kind, with directories that its kernels can reach.
 
-    `program` is what Python runs, `first` what runs all that, as whoever runs the tests.
+    `program` are Python's arguments; `first` is a command before Python's, run with this account.
     """
     with ExitStack() as left:
         base, public = (Path(tempfile.mkdtemp(prefix="cell", dir="/tmp")) for _ in range(2))

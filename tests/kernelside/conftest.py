@@ -1,4 +1,4 @@
-"""A fork server for each module, and a kernel for each test."""
+"""A fork server for each test module, and a kernel for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kernelside.driving import Cell, Server
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """The module's fork server; a constant `PRELOAD` names what it loads before it forks."""
+    """The test module's fork server; the module's `PRELOAD` names what it preloads."""
     server = Server(tmp_path_factory.mktemp("kernels"), getattr(request.module, "PRELOAD", ""))
     yield server
     assert server.close() == 0
@@ -21,7 +21,7 @@ def server(
 
 @pytest.fixture
 def cell(server: Server) -> Iterator[Cell]:
-    """A kernel of the test's own."""
+    """A kernel for one test."""
     cell = server.start()
     yield cell
     cell.stop()

@@ -1,4 +1,4 @@
-"""A real fork server at the end of its socket and its pipe, and plain clients of its kernels."""
+"""Drives a real fork server over its socket and its pipe, and kernels with plain clients."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ ACCOUNTS = "2000000000:1000"
 
 @define(eq=False)
 class Server:
-    """A fork server; `events` are those that nobody has asked for yet.
+    """A fork server.
 
-    `user` is who it runs as, if not as this process does, and `prefix` a program that sees to
-    it; `program` is what Python runs.
+    `user` is the account that it runs as, if not this process's, and `prefix` a command that
+    changes to it; `program` are Python's arguments.
     """
 
     base: Path
@@ -84,12 +84,12 @@ class Server:
 
     @property
     def confinement(self) -> list[str]:
-        """What it is told of the sandbox."""
+        """The arguments about the sandbox."""
         told = ["--sandbox", self.sandbox, "--kernels", str(self.base)]
         return [*told, "--accounts", self.accounts if self.user is None else "0:0"]
 
     def write(self, data: bytes, *descriptors: int) -> None:
-        """One message, and descriptors with it."""
+        """Send one message, with descriptors."""
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
         self._commands.sendmsg([data], [rights] if descriptors else [])
 
@@ -97,7 +97,7 @@ class Server:
         self.write(json.dumps(command).encode(), *descriptors)
 
     def event(self, name: str, kernel_id: int | None = None) -> dict[str, Any]:
-        """The next event of that name, of that kernel if one is given."""
+        """Wait for the next event of that name, and of that kernel if one is given."""
         deadline = time.monotonic() + PATIENCE
         while True:
             for event in self._events:
@@ -108,7 +108,7 @@ class Server:
 
     @property
     def unread(self) -> list[dict[str, Any]]:
-        """What nobody has asked for yet."""
+        """The events that `event` has not returned yet."""
         return self._events
 
     def _read(self, deadline: float) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ class Server:
         return [json.loads(line) for line in lines]
 
     def directory(self) -> Path:
-        """A directory as the web process makes one for a kernel."""
+        """Make a kernel's directory as the web process does."""
         directory = self.base / uuid.uuid4().hex[:8]
         for made in (directory, directory / "work", directory / "ipc"):
             made.mkdir(0o700)
@@ -132,7 +132,7 @@ class Server:
         return directory
 
     def start(self, **limits: float) -> Cell:
-        """A kernel whose iopub subscription is proven."""
+        """Start a kernel, and wait for its first message on iopub."""
         return self.begin(limits=limits).cell()
 
     def begin(
@@ -143,9 +143,9 @@ class Server:
         proxy: bool = False,
         limits: Mapping[str, Any] | None = None,
     ) -> Beginning:
-        """Ask for a kernel, in a directory of its own unless one is given.
+        """Send a start command, with a new directory unless one is given.
 
-        `secrets` are what it is told past the fork server, if it is to be something else.
+        `secrets` replaces the bootstrap message.
         """
         directory, key = directory or self.directory(), uuid.uuid4().hex
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -168,11 +168,11 @@ class Server:
         return beginning
 
     def number(self) -> int:
-        """One that no kernel has."""
+        """A number that no kernel has."""
         return next(self._numbers)
 
     def close(self) -> int:
-        """End it in the ordinary way; returns its exit status."""
+        """Close the command socket and wait; returns the exit status."""
         assert self.process.stdout is not None
         self._commands.close()
         status = self.process.wait(PATIENCE)
@@ -182,7 +182,7 @@ class Server:
 
 @define(eq=False)
 class Beginning:
-    """A kernel that was asked for. `said` is what it says past the fork server."""
+    """A kernel whose start command was sent. `said` reads its answer on the bootstrap socket."""
 
     server: Server
     kernel_id: int
@@ -191,7 +191,7 @@ class Beginning:
     _bootstrap: socket.socket
 
     def said(self) -> bytes:
-        """The one word of the kernel, empty when it is gone without."""
+        """The kernel's answer on the bootstrap socket; empty if it ended without one."""
         with self._bootstrap:
             try:
                 return self._bootstrap.recv(100)
@@ -199,7 +199,7 @@ class Beginning:
                 return b""
 
     def abandon(self) -> None:
-        """Hear nothing that it says, be it too early for it to have heard anything."""
+        """Close the bootstrap socket, perhaps before the kernel has read the message."""
         self._bootstrap.close()
 
     def cell(self) -> Cell:
@@ -209,32 +209,32 @@ class Beginning:
         return Cell(self.server, self.kernel_id, self.directory, self.key, pid)
 
     def event(self, name: str) -> dict[str, Any]:
-        """What the fork server says of it next."""
+        """The fork server's next event of that name about this kernel."""
         return self.server.event(name, self.kernel_id)
 
     def failed(self) -> str:
-        """Why it was not even forked."""
+        """The message of its failed event: it was not forked."""
         assert self.said() == b""
         message: str = self.event("failed")["message"]
         return message
 
     def ended(self) -> dict[str, Any]:
-        """The end of one that was never up."""
+        """The exited event of a kernel that was never up."""
         assert self.said() == b""
         return self.event("exited")
 
 
 @define
 class Result:
-    """What one execution said."""
+    """The messages of one execution."""
 
     reply: dict[str, Any]
-    #: As they came: text that was long in coming is in pieces.
+    #: As they arrived: text that was written slowly is in pieces.
     pieces: list[dict[str, Any]]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """All of them, where text that belongs together is one."""
+        """The messages, with adjacent pieces of text joined."""
         return joined(self.pieces)
 
     def of(self, msg_type: str) -> list[dict[str, Any]]:
@@ -245,9 +245,9 @@ class Result:
 
 
 def joined(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Messages of which no two that follow each other are text of one stream, request and block.
+    """Join adjacent text messages of the same stream, request and block.
 
-    When the next words of a program are late, those that there are leave without them.
+    A kernel sends slowly written text in several messages.
     """
     messages: list[dict[str, Any]] = []
     for kind, group in groupby(pieces, _stream):
@@ -261,7 +261,7 @@ def joined(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _stream(message: dict[str, Any]) -> tuple[object, ...] | None:
-    """What makes text one; None for what is no text."""
+    """The key by which text is joined; None for other messages."""
     if message["msg_type"] != "stream":
         return None
     parent, name = message["parent_header"].get("msg_id"), message["content"]["name"]
@@ -309,11 +309,11 @@ class Cell:
         return message
 
     def message(self) -> dict[str, Any]:
-        """The next one on iopub."""
+        """The next message on iopub."""
         return self.receive(self.iopub)
 
     def until_printed(self, text: str) -> None:
-        """Wait until this, and no more than this, has been printed since the last look."""
+        """Wait until exactly this text has been printed since the last message that was read."""
         printed = ""
         while printed != text:
             content = self.message()["content"]
@@ -321,7 +321,7 @@ class Cell:
             assert text.startswith(printed), printed
 
     def request(self, msg_type: str, on: zmq.Socket[bytes] | None = None, **content: Any) -> str:
-        """Send a request, on shell unless told otherwise; returns its id."""
+        """Send a request, by default on shell; returns its id."""
         message = self.session.send(on or self.shell, msg_type, content)
         assert message is not None
         msg_id: str = message["header"]["msg_id"]
@@ -337,7 +337,7 @@ class Cell:
         return self.request("execute_request", code=code, **options)
 
     def run(self, code: str, **options: Any) -> Result:
-        """Execute and take all that is said."""
+        """Execute code, and read all its messages."""
         return self.result(self.execute(code, **options))
 
     def result(self, request: str) -> Result:
@@ -354,7 +354,7 @@ class Cell:
         return Result(reply["content"], messages)
 
     def value(self, code: str) -> str:
-        """The text of what an expression is."""
+        """The text of an expression's result."""
         result = self.run(code)
         assert result.reply["status"] == "ok", result.reply
         text: str = result.of("execute_result")[0]["data"]["text/plain"]
@@ -364,7 +364,7 @@ class Cell:
         self.server.tell(op="signal", id=self.kernel_id, signal=name)
 
     def stop(self) -> dict[str, Any]:
-        """SIGKILL; returns the event that tells the end."""
+        """Kill the kernel; returns its exited event."""
         self.server.tell(op="stop", id=self.kernel_id)
         return self.exited()
 
@@ -378,7 +378,7 @@ class Cell:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process ends, within patience: waits for the event, not for a while."""
+    """Whether a process ends in time: waits for its end, not for a fixed time."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -397,7 +397,7 @@ def alive(pid: int) -> bool:
 
 
 def private(pid: int) -> int:
-    """Bytes that a process has for itself."""
+    """The bytes of memory that a process shares with no other."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * 1024
 

@@ -21,7 +21,7 @@ from tests.kernelside.driving import gone
 
 @cache
 def _root() -> tuple[Path | None, str]:
-    """Where the hierarchy begins, and else why tests can make no groups there."""
+    """The root of the hierarchy, or None and why tests can make no groups there."""
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line.split() for line in file]
     found = next((fields[4] for fields in mounts if "cgroup2" in fields[6:]), None)
@@ -40,10 +40,10 @@ def _root() -> tuple[Path | None, str]:
 
 @frozen
 class Unit:
-    """A group as systemd makes one for a service, and a controller that can be had in it.
+    """A group as systemd makes one for a service, and a controller that is available in it.
 
-    That is ``memory`` if there is such a thing; where the old hierarchies have it, another one
-    stands in for everything but its effect.
+    That is ``memory`` if possible; where it is in a hierarchy of cgroup v1, another controller
+    takes its place, without its effect.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Unit:
 
     @property
     def groups(self) -> list[str]:
-        """The names of the groups below."""
+        """The names of the groups in it."""
         return sorted(entry.name for entry in self.path.iterdir() if entry.is_dir())
 
     def procs(self, group: str = ".") -> set[int]:
@@ -66,12 +66,12 @@ class Unit:
             os.chown(self.path / name, user, user)
 
     def entering(self, group: str = "") -> list[str]:
-        """A program that enters it, or a group below, and becomes another one."""
+        """A command that enters it, or a group in it, and executes another program."""
         return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self.path / group)]
 
     @property
     def program(self) -> list[str]:
-        """A fork server that is content with the controller, as Python's arguments."""
+        """Python's arguments for a fork server that requires only this controller."""
         return [
             "-c",
             "import functools, sys\n"
@@ -83,12 +83,12 @@ class Unit:
 
 @contextmanager
 def a_unit() -> Iterator[Unit]:
-    """A unit of its own for a test; skips where there can be none."""
+    """A unit for one test; skips where none can be made."""
     root, why_not = _root()
     if root is None:
         pytest.skip(why_not)
-    # The controllers of the root are everybody's who tests on this machine: they stay on for
-    # as long as somebody does.
+    # All test runs on this machine share the root's controllers: they stay enabled until the last
+    # run has ended.
     lock = os.open(root, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_SH)
     there = (root / "cgroup.controllers").read_text().split()
@@ -115,12 +115,12 @@ def a_unit() -> Iterator[Unit]:
 
 
 def below(path: object, *controllers: str) -> OwnGroups:
-    """Groups of this process's own."""
+    """The groups in a unit, as an object in this process."""
     return OwnGroups(os.open(str(path), os.O_RDONLY | os.O_DIRECTORY), controllers)
 
 
 def entering(entrance: int, then: str = "") -> list[str]:
-    """A program that enters a group; the descriptor has to be passed on."""
+    """A command that enters a group; the descriptor has to be inherited."""
     code = (
         f"from sagecell_tx.kernelside.forkserver import cgroups; cgroups.enter({entrance})\n{then}"
     )
@@ -128,7 +128,7 @@ def entering(entrance: int, then: str = "") -> list[str]:
 
 
 def enter(entrance: int) -> subprocess.CompletedProcess[str]:
-    """What becomes of a process that enters and ends."""
+    """The result of a process that enters a group and ends."""
     return subprocess.run(
         entering(entrance), pass_fds=[entrance], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Limits of kernels, of which a test needs one or two; the others are as good as none."""
+"""Limits for tests: those that a test does not set are as good as none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOMY = KernelLimits(
     cpu_seconds=MOST,
     warning_seconds=0,
     memory_bytes=MOST,
-    processes=1_000_000,  # cgroups take no number beyond all that there can be
+    processes=1_000_000,  # pids.max accepts at most PID_MAX_LIMIT
     open_files=MOST,
     directory_bytes=MOST,
     file_bytes=MOST,
@@ -22,10 +22,10 @@ ROOMY = KernelLimits(
 
 
 def roomy(**limits: Any) -> KernelLimits:
-    """These limits, and no others that could be felt."""
+    """These limits, with all others too large to matter."""
     return attrs.evolve(ROOMY, **limits)
 
 
 def start(kernel_id: int = 1, /, **limits: Any) -> StartCommand:
-    """A command for a kernel of which only the limits matter."""
+    """A start command with these limits."""
     return StartCommand(kernel_id=kernel_id, limits=roomy(**limits), proxy=False)

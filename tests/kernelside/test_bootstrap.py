@@ -1,4 +1,4 @@
-"""What a kernel is told past its fork server."""
+"""The kernel's end of the bootstrap socket."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ends():
 
 
 def forked(bootstrap: KernelBootstrap) -> str:
-    """What another process makes of it."""
+    """The result in another process."""
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -43,7 +43,7 @@ def forked(bootstrap: KernelBootstrap) -> str:
 def test_the_process_that_forks_cannot_read_it(ends):
     ours, bootstrap = ends
     ours.send(b'{"dir": "/k", "key": "abc"}')
-    with pytest.raises(RuntimeError, match="must not know"):
+    with pytest.raises(RuntimeError, match="must not read"):
         bootstrap.receive()
     assert forked(bootstrap) == "True b'abc'"
     assert ours.recv(100) == b"bound"
@@ -56,11 +56,11 @@ def test_nobody_waits_for_what_was_not_said(ends):
 
 def test_what_is_no_socket_is_closed():
     descriptor = os.open(os.devnull, os.O_RDONLY)
-    with pytest.raises(ValueError, match="comes with a socket"):
+    with pytest.raises(ValueError, match="needs the descriptor of a socket"):
         KernelBootstrap.take(descriptor)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
-    with pytest.raises(ValueError, match="comes with a socket"):
+    with pytest.raises(ValueError, match="needs the descriptor of a socket"):
         KernelBootstrap.take(None)
 
 
@@ -75,7 +75,7 @@ def test_any_bytes_are_refused_in_a_sentence_that_does_not_repeat_them(message):
     data = message if isinstance(message, bytes) else message.encode()
     with pytest.raises(
         ValueError,
-        match=r"^(What a kernel is told|The kernel's directory) must be an? [aJ][a-zA-Z ]+\.$",
+        match=r"^(The bootstrap message|The kernel's directory) must be an? [aJ][a-zA-Z ]+\.$",
     ):
         Secrets.parse(data)
 

@@ -1,4 +1,4 @@
-"""What a start command must be."""
+"""The format of a start command."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_seconds_may_be_fractions_and_nothing_else(line, name):
     [
         ({"limits": None}, "limits must be an object"),
         ({"limits": []}, "limits must be an object"),
-        ({"limits": {**attrs.asdict(LIMITS), "cpu": 1}}, "'cpu' is none of the kernel's limits"),
+        ({"limits": {**attrs.asdict(LIMITS), "cpu": 1}}, "'cpu' is not one of the kernel's limits"),
         ({"proxy": 1}, "true or false"),
         ({"proxy": None}, "true or false"),
     ],

@@ -1,1 +1,1 @@
-"""Signed messages to and from one kernel, over ZMQ sockets and the relays before them."""
+"""Signed messages to and from one kernel, over ZMQ sockets behind relays."""

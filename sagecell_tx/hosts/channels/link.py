@@ -25,44 +25,44 @@ from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, Wir
 
 _log = Logger()
 
-#: Where a kernel's sockets are, in the naming of jupyter_client's ipc transport.
+#: The numbers of a kernel's sockets, as in the naming of jupyter_client's ipc transport.
 PORTS = {SHELL: 1, IOPUB: 2, STDIN: 3, CONTROL: 4}
 HEARTBEAT, HEARTBEAT_PORT = "heartbeat", 5
 
-#: The channels that are not read while the kernel is held.
+#: The channels that `KernelLink.pause` stops at once.
 HELD = {IOPUB, STDIN, CONTROL}
 
-#: A message from this size on is checked in a thread.
+#: Bytes from which on a message is checked in a thread.
 LARGE = 4 << 20
 
 
 def kernel_socket(directory: Path, port: int) -> Path:
-    """Where one of a kernel's sockets is."""
+    """The path of a kernel's socket in the kernel's `directory`."""
     return directory / SOCKETS / f"k-{port}"
 
 
 @frozen
 class _ChannelSocket:
-    """The way to one of a kernel's sockets."""
+    """The connection to one of a kernel's sockets."""
 
     relay: Relay
     socket: ZmqSocket
 
     def close(self) -> None:
-        """Let it go."""
+        """Close both."""
         self.socket.shutdown()
         self.relay.close()
 
 
 @define(kw_only=True, eq=False)
 class KernelLink:
-    """The sockets of one kernel. `received` is given what it says, checked.
+    """The sockets of one kernel. `received` is called with each message whose signature is valid.
 
-    `directory` is the kernel's, `relays` one that no kernel can enter, though its names can be
-    seen in /proc/net/unix: `name` is for those, short and of no use to others. `rejected` is told each
-    time that a message is dropped, with the word for why; `heartbeat_missed` when the kernel
-    was silent for as long as the limit allows; `broken` when it said what is not even
-    received, on which channel and why. Nothing more is heard on that one.
+    `directory` is the kernel's. `relays` is a directory that no kernel can enter; the names of its
+    sockets contain `name`, which must be short and no secret, since /proc/net/unix shows it.
+    `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
+    has not answered for as long as the limit allows, `broken` with a channel and an error when a
+    relay has closed the channel because the kernel broke the protocol.
     """
 
     factory: ZmqSocketFactory
@@ -82,8 +82,8 @@ class KernelLink:
     _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
     _proof: Deferred[None] | None = field(default=None, init=False)
     _held: bool = field(default=False, init=False)
-    _replies: int = field(default=0, init=False)  # bytes of them that are read while held
-    # By channel, the large message that is checked.
+    _replies: int = field(default=0, init=False)  # bytes of replies that are still read while held
+    # Channels whose large message is being checked; fires when that is over.
     _checking: dict[str, OneShot[None]] = field(factory=dict, init=False)
     _beat: IDelayedCall | None = field(default=None, init=False)
     _missed: int = field(default=0, init=False)
@@ -92,9 +92,9 @@ class KernelLink:
         self._signer = zmqwire.Signer(self.key)
 
     def open(self) -> Deferred[None]:
-        """Connect. Fires when the kernel is heard on iopub, so that nothing more is missed.
+        """Connect; fires at the first message on iopub, after which none can be missed.
 
-        Raises `OSError`, and then there is nothing to close, when a socket is not there.
+        Raises `OSError`, with everything closed, if a socket cannot be connected to.
         """
         self._proof = Deferred()
         try:
@@ -124,39 +124,39 @@ class KernelLink:
                 f"ipc://{relay.ours}",
                 received,
                 relay.taken,
-                # The kernel asks for input from whom it was sent the request.
+                # The kernel sends an input_request to the identity that sent the request.
                 identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
                 largest=self.messages.kernel_message_bytes,
             )
-        except zmq.ZMQError as error:  # no descriptor is left
+        except zmq.ZMQError as error:  # out of descriptors
             relay.close()
             raise OSError(error.errno, error.strerror) from error
         self._sockets[channel] = _ChannelSocket(relay, socket)
 
     def send(self, message: Message) -> None:
-        """Sign and send."""
+        """Sign and send a message; drops it if its channel is closed."""
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
             channel_socket.socket.send(zmqwire.encode(message, self._signer))
 
     def pause(self) -> None:
-        """Stop reading what the kernel says.
+        """Stop reading from the kernel.
 
-        Its replies are read on for a while: that an interrupted request has ended must be
-        known although nobody takes its output.
+        Replies are still read, up to a number of bytes: the end of an interrupted request must be
+        known even if no client takes its output.
         """
         self._held, self._replies = True, self.messages.message_log_bytes
         for channel in HELD & self._sockets.keys():
             self._sockets[channel].socket.pause("held")
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again, after `pause`."""
         self._held = False
         for channel_socket in self._sockets.values():
             channel_socket.socket.resume("held")
 
     async def drain(self) -> None:
-        """Returns when everything that the kernel had said is received, and it says no more."""
+        """Return when shell and iopub are closed by the kernel and all their messages received."""
         for channel in (SHELL, IOPUB):
             if channel in self._sockets:
                 await self._sockets[channel].relay.when_drained()
@@ -164,7 +164,7 @@ class KernelLink:
             await next(iter(self._checking.values())).when_fired()
 
     def close(self) -> None:
-        """Let the sockets go."""
+        """Close the sockets and stop the heartbeat. Harmless if repeated."""
         sockets, self._sockets = self._sockets, {}
         for channel_socket in sockets.values():
             channel_socket.close()
@@ -193,7 +193,7 @@ class KernelLink:
             proof.callback(None)
 
     def _check_aside(self, channel: str, frames: list[bytes]) -> None:
-        """Check a large message in a thread; nothing else of its channel is read meanwhile."""
+        """Check a large message in a thread; its channel is paused meanwhile."""
         socket = self._sockets[channel].socket
         self._checking[channel] = over = OneShot[None]()
         socket.pause("checking")
@@ -216,11 +216,11 @@ class KernelLink:
             over.fire(None)
 
         checked.addCallbacks(self._deliver, refuse)
-        checked.addErrback(lambda failure: _log.failure("a large message", failure))
+        checked.addErrback(lambda failure: _log.failure("handling a large message failed", failure))
         checked.addCallback(go_on)
 
     def _beat_once(self) -> None:
-        """Ask for an echo, and count the times that the last one did not come."""
+        """Request an echo, and count the requests without one."""
         if self._missed >= self.lifetime.heartbeats_missed:
             self.heartbeat_missed()
             return
@@ -229,8 +229,8 @@ class KernelLink:
             self.lifetime.heartbeat_seconds, self._beat_once
         )
         if HEARTBEAT not in self._sockets:
-            # Made late: most kernels are gone before their first beat.
-            with suppress(OSError):  # a beat that is missed
+            # Connected late: most kernels end before the first heartbeat.
+            with suppress(OSError):  # counts as missed
                 self._connect(HEARTBEAT, self._echoed)
         if HEARTBEAT in self._sockets:
             self._sockets[HEARTBEAT].socket.send([b"", b"beat"])

@@ -1,11 +1,11 @@
-"""Between one of a kernel's sockets and the ZMQ socket of ours that talks with it.
+"""A relay between one of a kernel's sockets and our ZMQ socket, which bounds what is read.
 
-ZMQ reads in a thread of its own, whatever its peer sends: it bounds a part of a message but
-not how many there are, and how many messages wait but not their bytes. A program has its
-kernel's end of the connection, so it decides what is sent. Here everything passes through
-our hands, is counted (`wire/zmtpwire.py`), and passes only while little waits.
+ZMQ reads in a thread of its own, whatever its peer sends: it limits the size of a frame but not the
+number of frames in a message, and the number of waiting messages but not their bytes. A program
+has access to its kernel's end of the connection, so it decides what is sent. A relay counts all
+that passes (`wire/zmtpwire.py`), and stops reading while much waits in ZMQ.
 
-A relay has no buffer: what one side does not take at once keeps the other from being read.
+A relay has no queue: while one side has unwritten data, the other is not read.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.zmtpwire import Meter
 
-#: What may wait in ZMQ until it is asked for, by weight, besides the message that is passing.
+#: The weight that may wait in ZMQ, besides the message that is passing.
 WAITING = 4 << 20
 
 
 @define(eq=False)
 class Relay:
-    """Joins a kernel's socket at `theirs` with the first who connects to `ours`.
+    """Joins a kernel's socket at `theirs` with the first connection to `ours`.
 
-    `largest` is what a message of the kernel may weigh. `broken` is told when the kernel
-    breaks a rule: once, and when both sides are closed. Making one raises `OSError` when the
-    kernel's socket cannot be connected to.
+    `largest` is what a message of the kernel may weigh. `broken` is called, at most once and with
+    both sides closed, when the kernel breaks the protocol. The constructor raises `OSError` when
+    the kernel's socket cannot be connected to.
     """
 
     reactor: Any
@@ -46,8 +46,8 @@ class Relay:
     _zmq: UnixStream | None = field(default=None, init=False)
     _listener: UnixListener = field(init=False)
     _taken: int = field(default=0, init=False)  # messages
-    _waiting: int = field(default=0, init=False)  # what has passed and was not taken, by weight
-    _ended: bool = field(default=False, init=False)  # the kernel says nothing more
+    _waiting: int = field(default=0, init=False)  # the weight that has passed and was not taken
+    _ended: bool = field(default=False, init=False)  # the kernel's side is closed
     _closed: bool = field(default=False, init=False)
     _drained: OneShot[None] = field(factory=OneShot, init=False)
 
@@ -63,35 +63,35 @@ class Relay:
             raise
 
     def taken(self, messages: int, weight: int) -> None:
-        """ZMQ was asked for so many messages, of that weight in all, and had them."""
+        """Note that so many messages, of that weight in all, were received from ZMQ."""
         self._taken += messages
         self._waiting -= weight
         if self._waiting <= WAITING // 2:
             self._kernel.resume("much waits")
-        self._look_if_drained()
+        self._check_drained()
 
     def when_drained(self) -> Deferred[None]:
-        """Fires when the kernel's side is closed and all that it had said is taken."""
+        """Fires when the kernel's side is closed and all its messages are taken, or at `close`."""
         return self._drained.when_fired()
 
     def close(self) -> None:
-        """Let both sides go."""
+        """Close both sides. Harmless if repeated."""
         self._closed = True
         self._listener.close()
         self._kernel.close()
         if self._zmq is not None:
             self._zmq.close()
-        self._look_if_drained()
+        self._check_drained()
 
     def _accepted(self, connection: socket.socket) -> None:
-        """ZMQ is there, so what the kernel says has somewhere to go."""
+        """ZMQ has connected: begin to read both sides."""
         self._zmq = UnixStream(self.reactor, connection, self._kernel.write, self._zmq_closed)
         self._zmq.other, self._kernel.other = self._kernel, self._zmq
         self._zmq.read()
         self._kernel.read()
 
     def _received(self, data: bytes) -> None:
-        """The kernel said something."""
+        """Count data from the kernel, and pass it on."""
         before = self._meter.passed
         try:
             self._meter.feed(data)
@@ -105,14 +105,14 @@ class Relay:
             self._zmq.write(data)
 
     def _kernel_closed(self) -> None:
-        """The kernel's side is closed. What was said last may still be on its way."""
+        """The kernel's side is closed; the last data may still be unwritten."""
         self._ended = True
         if self._zmq is not None:
             self._zmq.close_when_written()
-        self._look_if_drained()
+        self._check_drained()
 
     def _zmq_closed(self) -> None:
-        """ZMQ does not want what the kernel says, for a rule of its own."""
+        """ZMQ has closed its side: the kernel broke one of ZMQ's own rules."""
         if not self._ended:
             self._break(WireError("refused", "ZMQ has closed the connection."))
 
@@ -120,6 +120,6 @@ class Relay:
         self.close()
         self.broken(error)
 
-    def _look_if_drained(self) -> None:
+    def _check_drained(self) -> None:
         if self._closed or (self._ended and self._taken >= self._meter.messages):
             self._drained.fire(None)

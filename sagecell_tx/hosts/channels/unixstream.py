@@ -1,7 +1,7 @@
-"""The two sides of a relay: connections over UNIX sockets, read only while the other is written.
+"""The two sides of a relay: UNIX stream sockets, each read only while the other is writable.
 
-Twisted's own transports buffer what they write and look at descriptors that come along with
-what they read; here are neither.
+Unlike Twisted's transports, they do not buffer more than one write, and discard descriptors that
+come with the data.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ class _SocketDescriptor:
         return self._socket.fileno()
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
-        """Who is to be named in the log."""
+        """The name in Twisted's log lines."""
         return "relay"
 
 
 @implementer(IReadWriteDescriptor)
 @define(eq=False)
 class UnixStream(_SocketDescriptor):
-    """One of the two connections. `on_data` is given what comes; `on_close` is called at its end.
+    """One of the two connections. `on_data` is called with what is read, `on_close` at its end.
 
-    `other` is not read while this one has something that it could not write.
+    `other` is not read while this one has unwritten data.
     """
 
     _reactor: Any
@@ -56,23 +56,23 @@ class UnixStream(_SocketDescriptor):
     _closing: bool = field(default=False, init=False)
 
     def read(self) -> None:
-        """Read, unless there is a reason not to."""
+        """Begin to read, unless paused or closed."""
         if not self._unread_for and self.fileno() != -1:
             self._reactor.addReader(self)
 
     def pause(self, why: str) -> None:
-        """Read nothing until no reason is left."""
+        """Stop reading until every reason is resumed."""
         self._unread_for.add(why)
         self._reactor.removeReader(self)
 
     def resume(self, why: str) -> None:
-        """One reason is gone."""
+        """Remove one reason; reads again if it was the last."""
         if why in self._unread_for:
             self._unread_for.remove(why)
             self.read()
 
     def write(self, data: bytes) -> None:
-        """Write `data`; what does not go at once keeps the other side from being read."""
+        """Write `data`; pauses the other side while some of it is unwritten."""
         self._write(memoryview(data))
         if self._unwritten and self.other is not None:
             self.other.pause("unwritten")
@@ -84,17 +84,17 @@ class UnixStream(_SocketDescriptor):
         except BlockingIOError:
             self._unwritten = data
         except OSError:
-            # Nobody is there. What was said before is still to be read, and then the end.
+            # The peer has closed. What it sent before, and the end, are still read.
             self._unwritten = _NOTHING
 
     def close_when_written(self) -> None:
-        """Close, as soon as there is nothing left to write."""
+        """Close as soon as all data is written."""
         self._closing = True
         if not self._unwritten:
             self.close()
 
     def close(self) -> None:
-        """Close at once. A second time changes nothing."""
+        """Close at once, without calling `on_close`. Harmless if repeated."""
         if self.fileno() != -1:
             self._reactor.removeReader(self)
             self._reactor.removeWriter(self)
@@ -109,9 +109,9 @@ class UnixStream(_SocketDescriptor):
     # --- IReadWriteDescriptor
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
-        """Something has come, or the end."""
+        """Read what has arrived, or the end."""
         try:
-            # Descriptors that a program sends along are closed by `recv`, which has no room.
+            # `recv` has no buffer for descriptors, so Linux closes those that a program sends.
             data = self._socket.recv(CHUNK)
         except BlockingIOError:
             return
@@ -123,7 +123,7 @@ class UnixStream(_SocketDescriptor):
             self._lose()
 
     def doWrite(self) -> None:  # noqa: N802
-        """There is room."""
+        """Write the rest; then resume the other side, or close."""
         self._write(self._unwritten)
         if self._unwritten:
             return
@@ -134,7 +134,7 @@ class UnixStream(_SocketDescriptor):
             self.other.resume("unwritten")
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        """The reactor has seen the end. If we are not to read now, there may be something left."""
+        """The reactor has seen the end. While paused, unread data may be left."""
         self._unwritten = _NOTHING
         if not self._unread_for:
             self._lose()
@@ -143,7 +143,10 @@ class UnixStream(_SocketDescriptor):
 @implementer(IReadDescriptor)
 @define(eq=False)
 class UnixListener(_SocketDescriptor):
-    """A listening socket that lets one connection in, and is closed and gone then."""
+    """A listening socket that accepts one connection, and is then closed and unlinked.
+
+    The constructor raises `OSError`. `on_error` is called if no connection can be accepted.
+    """
 
     _reactor: Any
     _path: Path
@@ -162,20 +165,20 @@ class UnixListener(_SocketDescriptor):
         self._reactor.addReader(self)
 
     def close(self) -> None:
-        """Let nobody in. A second time changes nothing."""
+        """Close and unlink the socket. Harmless if repeated."""
         if self.fileno() != -1:
             self._reactor.removeReader(self)
             self._socket.close()
-            with suppress(OSError):  # somebody has tidied up
+            with suppress(OSError):  # it may be removed already
                 self._path.unlink()
 
     # --- IReadDescriptor
 
     def doRead(self) -> None:  # noqa: N802
-        """Somebody is there."""
+        """Accept the connection."""
         try:
             connection, _ = self._socket.accept()
-        except OSError:  # no descriptor is left
+        except OSError:  # out of descriptors
             self.close()
             self._on_error()
             return
@@ -190,9 +193,9 @@ class UnixListener(_SocketDescriptor):
 
 
 def connected(path: Path) -> socket.socket:
-    """A connection to the socket at `path`; raises `OSError`, also when it does not take one now.
+    """Connect to the socket at `path`; raises `OSError`, also if that would block.
 
-    The program behind it may have changed the directory by now, so no link leads elsewhere.
+    No symbolic link is followed in the last two parts of the path, where a program may put one.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
@@ -206,7 +209,7 @@ def connected(path: Path) -> socket.socket:
 
 @contextmanager
 def _opened(path: Path, flags: int, directory: int | None = None) -> Iterator[int]:
-    """A descriptor of what is at `path`, or of its last part in `directory`, be it a link."""
+    """An O_PATH descriptor of `path`, or of its name in `directory`; not following a link."""
     name = path if directory is None else path.name
     descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=directory)
     try:

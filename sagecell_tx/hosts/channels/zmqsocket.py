@@ -1,8 +1,7 @@
-"""ZMQ sockets on the reactor. The only module that knows txzmq.
+"""ZMQ sockets on the reactor. The only module that uses txzmq.
 
-Each socket reads in slices, so that a kernel that talks without pause does not keep the
-reactor from the others, and stops reading when told, so that what waits in ZMQ comes to its
-bound and the kernel waits.
+Each socket reads in slices, so that a kernel that sends without pause does not block the reactor.
+A paused socket reads nothing, so that ZMQ's queue fills up and the kernel has to wait.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from sagecell_tx.wire.zmtpwire import weight
 
 _READABLE = int(zmq.POLLIN)  # pyzmq's own flags are slow to combine
 
-#: One slice of reading: messages, and bytes.
+#: The size of one slice of reading, in messages and in bytes.
 SLICE_MESSAGES = 16
 SLICE_BYTES = 1 << 20
 
-#: Messages that ZMQ keeps while we do not read. The relay before it bounds their bytes.
+#: Messages that ZMQ queues while the socket is paused. The relay limits their bytes.
 WAITING = 64
 
-#: Milliseconds after which a connection that was lost is made again: no kernel lives so long.
+#: Milliseconds before a lost connection is made again: longer than a kernel lives.
 _NEVER = 7 * 24 * 3600 * 1000
 
 
 class ZmqSocketFactory(txzmq.ZmqFactory):  # type: ignore[misc]
-    """A ZMQ context on the reactor that is handed in."""
+    """A ZMQ context, whose sockets use the given reactor."""
 
     lingerPeriod = 0  # noqa: N815 - a dead kernel's messages must not keep `term` waiting
 
@@ -45,8 +44,8 @@ class ZmqSocketFactory(txzmq.ZmqFactory):  # type: ignore[misc]
 class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
     """A socket that reads in slices and can be paused.
 
-    `received` is given each message; `taken` is told, after each slice, how many there were
-    and what they weighed (`wire/zmtpwire.py`).
+    `received` is called with the frames of each message; `taken`, after each slice, with the number
+    of messages and their weight (`wire/zmtpwire.py`).
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         identity: bytes | None = None,
         largest: int = -1,
     ) -> None:
-        # ZmqConnection reads as soon as it is made.
+        # Set first: ZmqConnection's constructor begins to read.
         self.socketType = socket_type
         self.highWaterMark = WAITING if socket_type == zmq.SUB else 0
         self.read_scheduled: IDelayedCall | None = None
@@ -69,7 +68,7 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         self._unread_for: set[str] = set()
         super().__init__(factory, identity=identity)
         self.socket.set(zmq.MAXMSGSIZE, largest)
-        # Whom it connects to is there once.
+        # The relay accepts only one connection.
         self.socket.set(zmq.RECONNECT_IVL, _NEVER)
         if socket_type == zmq.SUB:
             self.socket.set(zmq.SUBSCRIBE, b"")
@@ -77,18 +76,18 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
 
     @override
     def send(self, message: Sequence[bytes]) -> None:
-        """Send a multipart message, without waiting."""
+        """Send a multipart message without blocking; raises `zmq.Again` if it cannot be queued."""
         self.socket.send_multipart(message, zmq.NOBLOCK)
-        # Sending may have consumed the signal that there is something to read.
+        # Sending may have consumed the edge-triggered signal that messages are readable.
         if self.socket.get(zmq.EVENTS) & _READABLE:
             self._read_soon()
 
     def pause(self, why: str) -> None:
-        """Read nothing until no reason is left."""
+        """Stop reading until every reason is resumed."""
         self._unread_for.add(why)
 
     def resume(self, why: str) -> None:
-        """One reason is gone."""
+        """Remove one reason; reads again if it was the last."""
         if why in self._unread_for:
             self._unread_for.remove(why)
             if not self._unread_for:
@@ -96,7 +95,7 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
 
     @override
     def doRead(self) -> None:
-        """Read one slice, and go on in the next turn of the reactor if there is more."""
+        """Read one slice, and schedule the next one if there may be more."""
         if self.read_scheduled is not None and self.read_scheduled.active():
             self.read_scheduled.cancel()
         self.read_scheduled = None
@@ -121,9 +120,10 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
 
 
 def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """The next message; raises `zmq.Again`. Frames know whether another one follows.
+    """The frames of the next message; raises `zmq.Again`.
 
-    `recv_multipart` asks the socket after each, which takes as long as to receive one.
+    Faster than `recv_multipart`, which asks the socket after each frame whether another follows,
+    although the frame knows.
     """
     frame = socket.recv(zmq.NOBLOCK, copy=False)
     frames = [frame.bytes]

@@ -1,1 +1,1 @@
-"""A directory for each kernel, and its removal, whatever a stranger made in it."""
+"""A directory for each kernel, and its removal, whatever a program made in it."""

@@ -1,4 +1,4 @@
-"""Kernels' directories are removed in threads of their own: a stranger says how long that takes."""
+"""Removes kernels' directories in separate threads: a program can make that take long."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from twisted.logger import Logger
 
 _log = Logger()
 
-#: How many trees are removed at a time. More would only get in one another's way on the disk.
+#: Trees that are removed at a time. More would only compete for the disk.
 AT_ONCE = 2
 
-#: How long removals may take once the server is to stop, in seconds. The next one sweeps the rest.
+#: Seconds that removals may take after `hurry`. The next start of the server removes the rest.
 PATIENCE = 10.0
 
-#: Until a tree that could not be removed is tried once more, in seconds: descriptors may have run out.
+#: Seconds until the second attempt on a tree: descriptors may have run out in the first.
 AGAIN = 60.0
 
 
 class Remove(Protocol):
-    """Removes a tree while that is wanted, and raises nothing; see `WorkDirs.remove`."""
+    """Removes a tree while `wanted` returns true, and raises nothing; see `WorkDirs.remove`."""
 
     def __call__(self, path: Path, wanted: Callable[[], bool]) -> bool:
-        """Whether it is gone. Blocks."""
+        """Remove the tree `path`; returns whether it is gone. Blocks."""
 
 
 @define(kw_only=True, eq=False)
 class Removals:
-    """Removes trees, by `remove` in `threads`, a pool that is this one's to start and to stop."""
+    """Removes trees by calling `remove` in `threads`, a pool that it starts and stops."""
 
     reactor: Any
     threads: Any  # a ThreadPool
     remove: Remove
-    _wanted: bool = field(default=True, init=False)  # read in the threads, set in the reactor's
+    _wanted: bool = field(default=True, init=False)  # set in the reactor's thread, read in others
     _last_resort: IDelayedCall | None = field(default=None, init=False)
     _later: dict[Path, IDelayedCall] = field(factory=dict, init=False)
 
     def start(self) -> None:
-        """Have threads."""
+        """Start the threads."""
         self._wanted = True
         self.threads.start()
 
     def begin(self, path: Path) -> Deferred[bool]:
-        """Remove a tree, in its turn; fires when that is over, with whether the tree is gone.
+        """Queue the removal of a tree; fires with whether the tree is gone. Never fails.
 
-        One that is not is tried once more, later. Never fails. Cancelling gives up the answer, not the work. Fires at once when the time of a
-        server that is to stop is over.
+        A tree that is not gone is tried once more after `AGAIN` seconds. Cancelling does not stop
+        the removal. Fires with False at once when the time after `hurry` is over.
         """
         if not self._wanted:
             _log.warn("{path}: left to the next start", path=str(path))
@@ -59,12 +59,12 @@ class Removals:
         return self._remove(path).addCallback(self._tried, path)
 
     def hurry(self) -> None:
-        """The server is to stop: what is not removed before long stays for the next one."""
+        """Give up after `PATIENCE` seconds, since the server is stopping. Harmless if repeated."""
         if self._last_resort is None:
             self._last_resort = self.reactor.callLater(PATIENCE, self._give_up)
 
     def stop(self) -> None:
-        """Remove nothing more, and have no threads; blocks for a moment at most."""
+        """Give up all removals and stop the threads; blocks until each has seen that."""
         self._give_up()
         if self._last_resort is not None and self._last_resort.active():
             self._last_resort.cancel()
@@ -88,7 +88,7 @@ class Removals:
         del self._later[path]
         if self._wanted:
             again = self._remove(path)
-            again.addErrback(lambda failure: _log.failure("removing once more", failure))
+            again.addErrback(lambda failure: _log.failure("a second removal failed", failure))
 
     def _give_up(self) -> None:
         self._wanted = False

@@ -1,8 +1,8 @@
-"""Directory trees that strangers made, removed whatever is in them.
+"""Removal of directory trees that untrusted programs made.
 
-A tree may be deeper than a path can be long, and than there are descriptors or frames of a stack:
-one directory is open at a time, and the way up is ``..``, checked to lead where the way down
-came from. Nothing is followed: neither links nor mounts. Nothing is made on the way either, since
+A tree may be deeper than a path can express, and deeper than the limits on descriptors and
+recursion allow: so one directory is open at a time, and the way up is ``..``, checked to be the
+directory that the way down came from. Neither links nor mounts are followed. No file is made, since
 the disk may be full.
 """
 
@@ -20,18 +20,18 @@ _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class NotRemoved(Exception):
-    """Something is left of a tree; the text says how much, and why the first of it."""
+    """Part of a tree is left; the text says how many entries, and why the first one is."""
 
 
 class GivenUp(NotRemoved):
-    """Whoever wanted the tree removed does not want to wait any longer."""
+    """The removal was stopped because `wanted` returned false."""
 
 
 def remove(path: Path, wanted: Callable[[], bool] = lambda: True) -> None:
-    """Remove the directory `path` and all that is below it, while that is `wanted`. Blocks.
+    """Remove the directory `path` and all below it, while `wanted` returns true. Blocks.
 
-    Raises `NotRemoved` when something is left; all the rest is gone then. A path where nothing
-    is, is no error.
+    Raises `NotRemoved` when something is left, after as much as possible was removed. A path that
+    does not exist is not an error.
     """
     removal = _Removal(wanted)
     try:
@@ -49,11 +49,11 @@ def remove(path: Path, wanted: Callable[[], bool] = lambda: True) -> None:
 
 @frozen
 class _EnteredDirectory:
-    """A directory on the way down: its name in the one above, and what it has to be again."""
+    """A directory on the way down: its name in its parent, and the parent's state."""
 
     name: str
-    identity: tuple[int, int]
-    below: list[str]  # directories in it that are still to be removed
+    identity: tuple[int, int]  # of the parent
+    below: list[str]  # directories in the parent that are still to be removed
 
 
 @define
@@ -63,12 +63,12 @@ class _Removal:
     _why: str = field(default="", init=False)
 
     def check(self) -> None:
-        """Raises `NotRemoved` if anything is left."""
+        """Raise `NotRemoved` if anything is left."""
         if self._left:
             raise NotRemoved(f"{self._left} could not be removed, the first of them {self._why}")
 
     def run(self, top: int, name: str) -> None:
-        """Remove a directory of `top`, which stays open."""
+        """Remove the directory `name` in the directory `top`, a descriptor that stays open."""
         mount = _mount(top)
         way: list[_EnteredDirectory] = []
         current = os.dup(top)
@@ -94,7 +94,7 @@ class _Removal:
             os.close(current)
 
     def _enter(self, parent: int, name: str, mount: str) -> int | None:
-        """Open a directory; None for what is not to be entered."""
+        """Open a directory; None if that fails or it is in another mount."""
         try:
             inner = _open(parent, name)
         except OSError as error:
@@ -110,13 +110,13 @@ class _Removal:
         return None
 
     def _empty(self, directory: int) -> list[str]:
-        """Remove all but the directories of a directory; returns their names."""
+        """Remove all entries but directories, whose names it returns."""
         below: list[str] = []
         try:
             with os.scandir(directory) as entries:
                 for entry in entries:
                     if not self.wanted():
-                        raise GivenUp("there was no time to remove all of it")
+                        raise GivenUp("the removal was stopped before its end")
                     if entry.is_dir(follow_symlinks=False):
                         below.append(entry.name)
                     else:
@@ -126,11 +126,11 @@ class _Removal:
         return below
 
     def _ascend(self, directory: int, expected: tuple[int, int]) -> int:
-        """The directory above, in place of this one; raises `NotRemoved` if it is another."""
+        """Open the parent and close `directory`; raises `NotRemoved` if it is not `expected`."""
         try:
             above = os.open("..", os.O_RDONLY | _DIRECTORY, dir_fd=directory)
         except OSError as error:
-            raise NotRemoved(f"no way up: {error.strerror}") from error
+            raise NotRemoved(f"a parent directory cannot be opened: {error.strerror}") from error
         if _identity(above) != expected:
             os.close(above)
             raise NotRemoved("a directory was moved away meanwhile")
@@ -146,7 +146,7 @@ class _Removal:
             self._keep(name, error)
 
     def _keep(self, name: str, why: OSError | str) -> None:
-        """Something stays where it is; of directories above it, only that they are not empty."""
+        """Count an entry that is not removed, and keep the reason of the first one."""
         if isinstance(why, FileNotFoundError):
             return
         self._left += 1
@@ -155,11 +155,11 @@ class _Removal:
 
 
 def _open(parent: int, name: str) -> int:
-    """Open a directory, with all rights on it: a program may have locked its own."""
+    """Open a directory, with all permissions for its owner: a program may have removed them."""
     try:
         inner = os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
     except PermissionError:
-        # By way of /proc it is this directory that is changed, and never what a link leads to.
+        # chmod by way of /proc changes this very directory, and never the target of a link.
         locked = os.open(name, os.O_PATH | _DIRECTORY, dir_fd=parent)
         try:
             os.chmod(f"/proc/self/fd/{locked}", stat.S_IRWXU)
@@ -167,7 +167,7 @@ def _open(parent: int, name: str) -> int:
             os.close(locked)
         return os.open(name, os.O_RDONLY | _DIRECTORY, dir_fd=parent)
     if os.fstat(inner).st_mode & stat.S_IRWXU != stat.S_IRWXU:
-        with suppress(OSError):  # somebody else's: what is in it will say so
+        with suppress(OSError):  # another owner's: removing its entries will fail and be reported
             os.fchmod(inner, stat.S_IRWXU)
     return inner
 
@@ -178,6 +178,6 @@ def _identity(directory: int) -> tuple[int, int]:
 
 
 def _mount(directory: int) -> str:
-    """Which mount a directory is in: a file system's number may be that of the one above."""
+    """The id of a directory's mount: with a bind mount, st_dev may equal the parent's."""
     with open(f"/proc/self/fdinfo/{directory}", encoding="ascii") as info:
         return next(line for line in info if line.startswith("mnt_id:"))

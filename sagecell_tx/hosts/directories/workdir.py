@@ -1,4 +1,7 @@
-"""Kernels' directories: one each, made for a start, removed at the end, swept after a crash."""
+"""Kernels' directories: each is made for a start and removed at the kernel's end.
+
+After a crash of the server, the next start removes those that are left.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ _log = Logger()
 
 PREFIX = "k-"
 
-#: What is below a kernel's directory: where its program runs, and where its sockets are.
+#: The subdirectories of a kernel's directory: where its cells run, and where its sockets are.
 WORK = "work"
 SOCKETS = "ipc"
 
-#: Where the server's own ends of its ways to kernels are, below the root; see `hosts.relay`. Its
-#: name is no longer than those of a kernel's directory and the sockets in it.
+#: The directory of the relays' sockets, below the root; see `hosts.channels.relay`. Its name must
+#: not be longer than a kernel's directory and the directory of its sockets.
 RELAYS = "relay"
 
 #: The longest path that a UNIX socket can have, in bytes, without the NUL at its end.
@@ -31,7 +34,7 @@ SOCKET_PATH = 107
 
 @define
 class WorkDirs:
-    """The directories below `root`. `token` makes short random names."""
+    """The kernels' directories below `root`. `token` makes short random names."""
 
     root: Path
     token: Callable[[], str]
@@ -39,30 +42,30 @@ class WorkDirs:
 
     @property
     def relays(self) -> Path:
-        """A directory that kernels cannot enter."""
+        """The directory of the relays' sockets, which kernels cannot enter."""
         return self.root.absolute() / RELAYS
 
     @property
     def taken(self) -> bool:
-        """Whether `root` is this server's."""
+        """Whether this server has locked `root`."""
         return self._lock is not None
 
     def open(self) -> list[Path]:
-        """Take `root` for this server alone; returns the directories that a crash has left there.
+        """Lock `root` for this server; returns the directories that a crash has left there.
 
-        Raises `ConfigError` when `root` cannot be used: not writable, too long a path for
-        sockets, or in use by another server. Then nothing there has changed.
+        Raises `ConfigError` if `root` cannot be used: not writable, too long a path for sockets, or
+        in use by another server, whose files are then unchanged.
         """
         longest = self.root.absolute() / f"{PREFIX}{self.token()}" / SOCKETS / "k-0"
         if len(os.fsencode(longest)) > SOCKET_PATH:
             raise ConfigError(
                 f"work_dir: {self.root} is too long a path: the kernels' sockets below it would "
-                f"have more than {SOCKET_PATH} bytes. Set work_dir to a shorter one."
+                f"have paths of more than {SOCKET_PATH} bytes. Set work_dir to a shorter one."
             )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
-            # Kernels with accounts of their own pass through, to directories that are theirs.
+            # Kernels with accounts of their own must pass through to their directories.
             self.root.chmod(0o711)
             self.remove(self.relays)
             self.relays.mkdir(mode=0o700, exist_ok=True)
@@ -83,14 +86,14 @@ class WorkDirs:
         return lock
 
     def close(self) -> None:
-        """Let `root` go. What is there is another's unless it was taken."""
+        """Remove the relays' directory and unlock `root`. Harmless if it is not locked."""
         if self._lock is not None:
             self.remove(self.relays)
             os.close(self._lock)
             self._lock = None
 
     def make(self) -> Path:
-        """A new directory, with those of its program and of its sockets below it."""
+        """Make a kernel's directory with its subdirectories; raises OSError."""
         path = self.root.absolute() / f"{PREFIX}{self.token()}"
         path.mkdir(mode=0o700)
         (path / WORK).mkdir(mode=0o700)
@@ -98,9 +101,10 @@ class WorkDirs:
         return path
 
     def remove(self, path: Path, wanted: Callable[[], bool] = lambda: True) -> bool:
-        """Remove a directory and all that a program left there, while that is `wanted`. Blocks.
+        """Remove a directory and all below it, while `wanted` returns true. Blocks.
 
-        Whether it is gone. Raises nothing: what stays is logged, and swept by the next server.
+        Returns whether it is gone. Raises nothing: a failure is logged, and the next start of the
+        server removes what is left.
         """
         try:
             rmtree.remove(path, wanted)

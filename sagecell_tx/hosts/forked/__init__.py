@@ -1,1 +1,1 @@
-"""Kernels that are forked from one process that has everything loaded."""
+"""Kernels that are forked from one process that has everything imported."""

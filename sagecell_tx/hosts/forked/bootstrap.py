@@ -1,8 +1,8 @@
-"""How a kernel learns its directory and its key past the fork server: over a socket of its own.
+"""The web process's end of the bootstrap socket, which brings a kernel its directory and its key.
 
-What the fork server has once had in its memory, every kernel that it forks later can find
-there. So it is sent one end of a pair of sockets, reads nothing from it, and passes it on to the
-kernel. What comes back is not believed: it is bounded, and one word or nothing.
+Whatever the fork server has had in its memory, every kernel that it forks later can find there. So
+it gets one end of a pair of sockets, reads nothing from it, and passes it on to the kernel. The
+kernel's answer is untrusted: it is either `BOUND`, or the kernel fails.
 
 Source of the messages: docs/protocol.rst, "The fork server".
 """
@@ -21,17 +21,18 @@ from zope.interface import implementer
 
 from sagecell_tx.wire.messages import dump
 
-#: What a kernel says, once, when its sockets are there.
+#: What a kernel sends, once, when its sockets are bound.
 BOUND = b"bound"
 
 
 @implementer(IReadDescriptor)
 @define(eq=False)
 class HostBootstrap:
-    """The web process's end, until the kernel is bound or gone. `close` may be called again.
+    """The web process's end, open until the kernel has answered or ended.
 
-    `bound` is called when the kernel says so, and `broken` when it says anything else, each at
-    most once and never both. An end of the kernel is for the fork server to tell.
+    `bound` is called when the kernel has sent `BOUND`, and `broken` when it has sent anything else,
+    at most one of them and once. Neither is called when the kernel ends, which the fork server
+    reports.
     """
 
     reactor: Any
@@ -50,9 +51,10 @@ class HostBootstrap:
         bound: Callable[[], None],
         broken: Callable[[], None],
     ) -> tuple[HostBootstrap, int]:
-        """Tell a kernel to be what it has to know; raises OSError.
+        """Make the pair of sockets and send the message; raises OSError.
 
-        The descriptor is the kernel's end, which the caller passes on and closes.
+        Returns this end, and the descriptor of the kernel's end, which the caller passes on and
+        closes.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -67,7 +69,7 @@ class HostBootstrap:
         return bootstrap, theirs.detach()
 
     def close(self) -> None:
-        """Listen no more; a kernel that is still there cannot say that it is bound."""
+        """Close the socket, so that a kernel can no longer answer. Harmless if repeated."""
         if self._open:
             self._open = False
             self.reactor.removeReader(self)
@@ -80,23 +82,23 @@ class HostBootstrap:
         return self._ours.fileno()
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
-        """Who is to be named in the log."""
+        """The name in Twisted's log lines."""
         return "bootstrap"
 
     def doRead(self) -> None:  # noqa: N802
-        """Hear the one word of the kernel, or its end."""
+        """Read the kernel's answer, or the end of the connection."""
         try:
-            said = self._ours.recv(2 * len(BOUND))
+            answer = self._ours.recv(2 * len(BOUND))
         except BlockingIOError:
             return
-        except OSError:  # it was gone before it had heard anything
-            said = b""
+        except OSError:  # the kernel ended before it had read the message
+            answer = b""
         self.close()
-        if said == BOUND:
+        if answer == BOUND:
             self.bound()
-        elif said:
+        elif answer:
             self.broken()
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        """The reactor does not watch any more."""
+        """The reactor has stopped watching the socket."""
         self.close()

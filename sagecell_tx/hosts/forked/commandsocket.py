@@ -1,6 +1,6 @@
-"""The socket that a fork server is commanded over: messages in order, descriptors along with them.
+"""The socket for commands to a fork server, with descriptors that go along with them.
 
-Nothing here waits: what the socket does not take at once is sent when it does.
+Sending never blocks: what the socket does not take at once is queued.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: Commands that may wait. A fork server that is so far behind does not obey any more.
+#: Commands that may wait. A fork server that is further behind counts as hung.
 WAITING = 4096
 
-#: What passes without the socket telling, and how long until it is tried again, in seconds.
+#: Errors that pass without the socket becoming writable, and the seconds until the next try.
 _PASSING = frozenset({errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS})
 _REST = 0.1
 
 
 @frozen
 class _Command:
-    """A message, and descriptors that are closed when it is sent or will never be."""
+    """A message, and its descriptors, which are closed when it is sent or dropped."""
 
     data: bytes
     descriptors: Sequence[int]
@@ -41,7 +41,10 @@ class _Command:
 @implementer(IWriteDescriptor)
 @define(eq=False)
 class CommandSocket:
-    """Our end. `overrun` is told, once, when too many commands wait; they are lost then."""
+    """The web process's end. `overrun` is called, once, when too many commands wait.
+
+    The waiting commands are dropped then, and the socket is closed.
+    """
 
     _reactor: Any
     _socket: socket.socket
@@ -52,13 +55,13 @@ class CommandSocket:
 
     @classmethod
     def pair(cls, reactor: Any, overrun: Callable[[], None]) -> tuple[CommandSocket, socket.socket]:
-        """Both ends, of which the second is the fork server's; raises OSError."""
+        """Make both ends; the second is the fork server's. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         return cls(reactor, ours, overrun), theirs
 
     def send(self, data: bytes, descriptors: Sequence[int] = ()) -> None:
-        """Send a command; the descriptors are this socket's from now on, whatever happens."""
+        """Send or queue a command. Takes over the descriptors, even if the socket is closed."""
         command = _Command(data, descriptors)
         if not self._open:
             command.close()
@@ -71,7 +74,7 @@ class CommandSocket:
             self._overrun()
 
     def close(self) -> None:
-        """Command nothing any more, not even what waits. May be called again."""
+        """Close the socket and drop the waiting commands. Harmless if repeated."""
         if not self._open:
             return
         self._open = False
@@ -89,11 +92,11 @@ class CommandSocket:
         return self._socket.fileno()
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
-        """Who is to be named in the log."""
+        """The name in Twisted's log lines."""
         return "fork server"
 
     def doWrite(self) -> None:  # noqa: N802
-        """Send what waits, as far as the socket takes it."""
+        """Send the waiting commands, as far as the socket takes them."""
         while self._waiting:
             try:
                 self._send(self._waiting[0])
@@ -104,14 +107,14 @@ class CommandSocket:
                 self._reactor.removeWriter(self)
                 if error.errno in _PASSING:
                     self._rest = self._reactor.callLater(_REST, self.doWrite)
-                else:  # nobody reads any more; the end of the process is told elsewhere
+                else:  # the other end is closed; `ForkServerProtocol` sees the process end
                     self.close()
                 return
             self._waiting.popleft().close()
         self._reactor.removeWriter(self)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        """The reactor does not watch any more."""
+        """The reactor has stopped watching the socket."""
         self.close()
 
     def _send(self, command: _Command) -> None:

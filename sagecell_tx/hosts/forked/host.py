@@ -1,7 +1,7 @@
-"""The host whose kernels are forked from one process that has everything loaded.
+"""The host whose kernels are forked from one process that has everything imported.
 
-`ForkHost` keeps a fork server running; each kernel is a `ForkedKernel` from the start line
-on until its process, its sockets and its directory are gone.
+`ForkHost` keeps a fork server running; each kernel is a `ForkedKernel` from its start until its
+process, its sockets and its directory are gone.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _log = Logger()
 
 @define(kw_only=True, eq=False)
 class ForkHost(Service):
-    """The fork server and its kernels, which it knows by numbers: whose they are is not its concern.
+    """A fork server and its kernels, which the fork server knows only by number.
 
-    All are of the kind `spec`. `new_key` makes a kernel's signing key. `threads` are where large
-    messages are checked, `removers`, a pool that nobody has started, where directories are removed.
-    `rejected` counts the dropped messages by reason. With `spare`, a second fork server is
-    kept loaded, so that kernels can be had again at once when the first one dies.
-    `try_level` runs the program that tries levels of confinement; see `hosts.sandbox`.
-    `network` is what kernels reach of the network, if anything.
+    All kernels have the kernel spec `spec`. `new_key` makes a kernel's signing key. Large messages
+    are checked in `threads`; directories are removed in `removers`, a pool that is not started yet.
+    `rejected` counts the dropped messages by code. With `spare`, a second fork server is kept
+    loaded, so that kernels can be started at once after the first one has died. `try_level` runs
+    the program that tries levels of confinement; see `hosts.forked.sandbox`. `network` is the
+    kernels' access to the network, if they have any.
     """
 
     reactor: Any
@@ -65,7 +65,7 @@ class ForkHost(Service):
     sandbox: Sandbox
     try_level: Run
     network: Network | None = None
-    features: tuple[str, ...] = field(default=(), init=False)  # what else confines kernels
+    features: tuple[str, ...] = field(default=(), init=False)  # as in `HostStatus`
     unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
     rejected: Counter[str] = field(factory=Counter, init=False)
     removals: Removals = field(init=False)
@@ -105,7 +105,7 @@ class ForkHost(Service):
     def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         if spec != self.spec:
-            raise ValueError(f"kernels of {self.spec.name} are forked here, not of {spec.name}")
+            raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
         number = next(self._numbers)
         kernel = ForkedKernel(
             number=number,
@@ -137,51 +137,54 @@ class ForkHost(Service):
         )
 
     def when_up(self) -> Deferred[None]:
-        """Fires when the fork server can fork."""
+        """Fires when a fork server is ready; after its loss, when the next one is."""
         return self._up.when_fired()
 
     def claim(self) -> None:
-        """Have the kernels' directories for this server alone; raises `ConfigError`.
+        """Lock the kernels' directories for this server; raises `ConfigError`.
 
-        Who is refused has changed nothing of another server's. Harmless if repeated.
+        A failure leaves another server's directories unchanged. Harmless if repeated.
         """
         if not self.directories.taken:
             self._left = self.directories.open()
 
     @override
     def startService(self) -> None:
-        """Start the fork server."""
+        """Choose the sandbox, which blocks, and start the fork server; raises `ConfigError`."""
         super().startService()
         self.claim()
         self.sandbox = self.sandbox.chosen(self.try_level)
         if self.network is not None and self.sandbox.level != "namespaces":
             raise ConfigError(
-                "network: hosts can be allowed only where kernels have networks of their own, "
-                f"in the sandbox 'namespaces'; here they get {self.sandbox.level!r}."
+                "network: hosts can be allowed only in the sandbox 'namespaces', where each kernel "
+                f"has a network of its own; here kernels get {self.sandbox.level!r}. "
+                "Remove the setting, or set sandbox to 'namespaces'."
             )
         if self.network is not None:
             self.network.resolver.start()
         _log.info("sandbox: {sandbox}", sandbox=self.sandbox.level)
-        # Not before all that can be refused: with threads, this process does not end by itself.
+        # After all checks that may raise: with threads, this process would not end by itself.
         self.removals.start()
         self._sweep()
         self._servers.start(command(self.preload, self.sandbox.arguments))
 
     def _sweep(self) -> None:
-        """Remove what an earlier run has left, while the server is at work already."""
+        """Begin to remove the directories that an earlier run has left."""
         left, self._left = self._left, []
         if left:
             _log.info("sweeping {count} directories of an earlier run", count=len(left))
         for path in left:
-            self.removals.begin(path).addErrback(lambda failure: _log.failure("sweeping", failure))
+            self.removals.begin(path).addErrback(
+                lambda failure: _log.failure("sweeping a directory failed", failure)
+            )
 
     def hurry(self) -> None:
-        """The server is to stop: from now on removals have a bounded time."""
+        """See `Removals.hurry`: the server is stopping."""
         self.removals.hurry()
 
     @override
     def stopService(self) -> Deferred[None]:
-        """End the fork server; fires when it is gone."""
+        """End the fork servers and their kernels; fires when they are gone and all is closed."""
         super().stopService()
         return self._servers.stop().addCallback(lambda _: self._close())
 
@@ -198,7 +201,7 @@ class ForkHost(Service):
         event, number = line.get("event"), _number(line, "id")
         kernel = None if number is None else self._kernels.get(number)
         if kernel is None:
-            _log.warn("from the fork server: {line}", line=line)
+            _log.warn("unexpected line from the fork server: {line}", line=line)
         elif event == "started":
             kernel.pid = _number(line, "pid")
         elif event == "near":
@@ -215,7 +218,7 @@ class ForkHost(Service):
         elif event == "failed":
             self._fail(kernel, line.get("message"))
         else:
-            _log.warn("from the fork server: {line}", line=line)
+            _log.warn("unexpected line from the fork server: {line}", line=line)
 
     def _came_up(self, line: dict[str, Any]) -> None:
         self.features = _words(line, "features")
@@ -223,27 +226,27 @@ class ForkHost(Service):
         self._log_unbounded(_words(line, "unbounded"))
         if line.get("missing"):
             _log.warn("not installed, so not preloaded: {missing}", missing=line["missing"])
-        self._up.fire(None)  # before a start that fails, which may bring about another
-        while self._unsent:  # one that fails may bring it about that another is given up
+        self._up.fire(None)  # first: a start that fails below may cause another start
+        while self._unsent:  # not a for loop: a start that fails may cancel another
             self._send_start(self._unsent.pop(0))
 
     def _log_ungrouped(self, why: object) -> None:
-        """Say why kernels have no groups of their own, once and not for each fork server."""
+        """Log why kernels have no control groups, once and not for each fork server."""
         if isinstance(why, str) and why and why != self._ungrouped:
             _log.info("kernels have no cgroups of their own: {why}", why=why[:500])
             self._ungrouped = why
 
     def _log_unbounded(self, kinds: tuple[str, ...]) -> None:
-        """Say what kernels may take without a bound, once and not for each fork server."""
+        """Log the unbounded kinds of memory, once and not for each fork server."""
         if kinds and kinds != self.unbounded:
             _log.warn(
-                "without cgroups, memory of kernels is not bounded in: {kinds}",
+                "without cgroups, these kinds of kernels' memory are not bounded: {kinds}",
                 kinds=", ".join(kinds),
             )
         self.unbounded = kinds
 
     def _lost(self) -> None:
-        """The fork server is gone, and its kernels with it."""
+        """The fork server has ended, and its kernels with it."""
         if self._up.fired:
             self._up = OneShot()
         sent = [kernel for kernel in self._kernels.values() if kernel not in self._unsent]
@@ -270,7 +273,7 @@ class ForkHost(Service):
         self._servers.send_command(descriptors, **start.line)
 
     def _given_up(self, kernel: ForkedKernel) -> None:
-        """End a kernel that nobody waits for."""
+        """End a kernel whose start was cancelled."""
         if kernel in self._unsent:
             self._unsent.remove(kernel)
             self._end(kernel, Exit())
@@ -278,7 +281,7 @@ class ForkHost(Service):
             kernel.kill()
 
     def _fail(self, kernel: ForkedKernel, why: object) -> None:
-        """End a kernel that has no process, or none any more, and log why."""
+        """End a kernel that has no process, and log why."""
         _log.error(
             "{kernel}: kernel {number} failed: {why}",
             kernel=kernel.kernel_id,
@@ -308,10 +311,10 @@ def _word(line: dict[str, Any], name: str) -> str | None:
 
 
 def _kill_group(pid: int | None) -> None:
-    """Kill what a kernel started: with its fork server gone, nobody else will.
+    """Kill a kernel's process group, which its fork server can no longer do.
 
-    The fork server says which that is, and is not believed: 0 would be our own group, 1 everybody.
+    The pid comes from the fork server, which is untrusted: 0 would be our own group, 1 everybody.
     """
     if pid is not None and pid > 1 and pid != os.getpgrp():
-        with suppress(OSError):  # gone already, as it should be
+        with suppress(OSError):  # usually it has ended with the fork server
             os.killpg(pid, signal.SIGKILL)

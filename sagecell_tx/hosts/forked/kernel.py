@@ -1,4 +1,4 @@
-"""One kernel of the fork server, as its session sees it."""
+"""One kernel of the fork server; implements `sagecell_tx.sessions.interfaces.Kernel`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from sagecell_tx.wire.messages import Message, WireError
 
 _log = Logger()
 
-#: Who sends a kernel its requests, as it sees it: the same for all, so it says nothing of anybody.
+#: The ZMQ identity that a kernel sees. The same for all clients, so it reveals nothing about them.
 IDENTITY = b"server"
 
-#: How long the last words of a kernel that is gone may take to be read, in seconds.
+#: Seconds for reading the last messages of a kernel that has ended.
 LAST_WORDS = 5.0
 
 
@@ -39,7 +39,7 @@ LAST_WORDS = 5.0
 class HostResources:
     """What all kernels of a host share.
 
-    `threads` are where large messages are checked, `rejected` counts the dropped ones by reason.
+    Large messages are checked in `threads`; `rejected` counts the dropped messages by code.
     """
 
     reactor: Any
@@ -53,12 +53,12 @@ class HostResources:
 
 @define(kw_only=True, eq=False)
 class ForkedKernel:
-    """A kernel from its start command on until its process, sockets and directory are gone.
+    """A kernel, from its start until its process, sockets and directory are gone.
 
-    The fork server and the kernel itself know it by its `number`, and never its `kernel_id`; the log
-    has both. `send_command` sends the fork server a command that is about this kernel. `on_given_up`
-    is called when nobody waits any more for it to start. It has the effects of its states; see
-    `machine`.
+    The fork server and the kernel itself know only its `number`, never its `kernel_id`; the log has
+    both. `send_command` sends the fork server a command about this kernel. `on_given_up` is called
+    when its start is cancelled. `when_ready` fires with the kernel, or fails with `StartFailed`;
+    cancelling it ends the kernel. Implements the effects of the states in `machine`.
     """
 
     number: int
@@ -68,12 +68,12 @@ class ForkedKernel:
     resources: HostResources
     send_command: Callable[..., None]
     on_given_up: Callable[[ForkedKernel], None]
-    alive: bool = field(default=True, init=False)  # the process tree is there
-    pid: int | None = field(default=None, init=False)  # once the fork server has told it
+    alive: bool = field(default=True, init=False)  # until the process tree has ended
+    pid: int | None = field(default=None, init=False)  # once the fork server has reported it
     when_ready: Deferred[Kernel] = field(init=False)
     link: KernelLink = field(init=False)
     _state: KernelInputs = field(init=False)
-    _start: ExitStack = field(factory=ExitStack, init=False)  # what belongs to this start alone
+    _start: ExitStack = field(factory=ExitStack, init=False)  # closes what only this start needs
 
     def __attrs_post_init__(self) -> None:
         self._state = new_kernel_state(KernelCore(self))
@@ -96,31 +96,31 @@ class ForkedKernel:
 
     @property
     def kernel_id(self) -> str:
-        """What the kernel is called in the log."""
+        """The kernel's name in the log."""
         return self.observer.kernel_id
 
     # --- Kernel
 
     def send(self, message: Message) -> None:
-        """Send a message to the kernel."""
+        """Send a message to the kernel; drops it if the kernel has ended."""
         if self.alive:
             self.link.send(message)
 
     def pause(self) -> None:
-        """Stop reading what the kernel publishes."""
+        """Stop reading what the kernel publishes; see `KernelLink.pause`."""
         self.link.pause()
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again, after `pause`."""
         self.link.resume()
 
     def interrupt(self) -> None:
-        """SIGINT to the kernel's process group."""
+        """Send SIGINT to the kernel's process group."""
         if self.alive:
             self.send_command(op="signal", signal="INT")
 
     def kill(self) -> None:
-        """SIGKILL to the kernel's process tree."""
+        """Kill the kernel's process tree."""
         if self.alive:
             self.send_command(op="stop")
 
@@ -129,8 +129,8 @@ class ForkedKernel:
     def prepare(self, network: Network | None, *, watch_disk: bool) -> list[int]:
         """The descriptors that go with the start command; raises OSError.
 
-        The first leads to what the kernel alone is told. The second is the directory without its
-        name, where the fork server has to see what is written there: with `watch_disk`.
+        The first is the kernel's end of the bootstrap socket. With `watch_disk`, the second is the
+        kernel's directory, so that the fork server can count the files in it.
         """
         outlet = None
         if network is not None:
@@ -154,22 +154,22 @@ class ForkedKernel:
             raise
 
     def limit_near(self, reason: str, seconds: int) -> None:
-        """The kernel has taken nearly all that it may."""
+        """The kernel is near the limit `reason`, with `seconds` left."""
         if self.alive:
             self.observer.limit_near(reason, seconds)
 
     def server_lost(self) -> bool:
-        """The fork server is gone; gives whether the start command is to be sent to the next one."""
+        """The fork server has ended; returns whether the next one is to start this kernel."""
         return self._state.server_lost()
 
     def ended(self, how: Exit) -> None:
-        """The process tree is gone; the last words and the directory are still there."""
+        """The process tree has ended; the last messages and the directory are still there."""
         self._state.ended(how)
 
     # --- KernelEffects
 
     def connect(self, outlet: Outlet | None) -> None:
-        """Connect to the kernel's sockets, and take the listener that it has handed over."""
+        """Connect to the kernel's sockets, and take the listener that it has sent."""
         try:
             if outlet is not None:
                 outlet.take_listener()
@@ -192,25 +192,25 @@ class ForkedKernel:
             self._state.failed(None)
 
     def come_up(self) -> None:
-        """Hand the kernel to whoever waits for it."""
+        """Report to the fork server that the kernel is up, and fire `when_ready`."""
         self.send_command(op="up")
         self.when_ready.callback(self)
 
     def give_up(self) -> None:
-        """End a kernel that nobody waits for."""
+        """End the kernel, since its start was cancelled."""
         self.on_given_up(self)
 
     def release_start(self) -> None:
-        """Let go of what belongs to this start alone."""
+        """Close what only this start needs, before the kernel is started again."""
         self.pid = None
         self._start.close()
 
     def fail_start(self) -> None:
-        """Tell whoever waits for the kernel that there will be none."""
+        """Let `when_ready` fail with `StartFailed`."""
         self.when_ready.errback(StartFailed("The kernel could not be started."))
 
     def clear_up(self, how: Exit) -> None:
-        """Hear the kernel's last words, let go of all it had, and tell its end."""
+        """Receive the last messages, remove what the kernel had, and report its end."""
         self.alive = False
         self._start.close()
         _log.info(
@@ -225,25 +225,25 @@ class ForkedKernel:
 
     def _remove(self, how: Exit) -> None:
         self.link.close()
-        # A place that is given back before the disk is free would let programs fill it.
+        # Reporting the end admits another kernel: first free the disk, so that it cannot fill up.
         removed = self.resources.removals.begin(self.directory)
-        removed.addErrback(lambda failure: _log.failure("removing a directory", failure))
+        removed.addErrback(lambda failure: _log.failure("removing a directory failed", failure))
         removed.addCallback(lambda _: self.observer.kernel_ended(how))
 
     # --- from the kernel
 
     def _bootstrap_broken(self) -> None:
         _log.error(
-            "{kernel}: the first message of kernel {number} makes no sense",
+            "{kernel}: the first message of kernel {number} is malformed",
             kernel=self.kernel_id,
             number=self.number,
         )
         self._state.failed(None)
 
     def _broken(self, channel: str, error: WireError) -> None:
-        """It is not our kernel that speaks like this: a program writes to its connections."""
+        """Kill the kernel: one of its programs has written to its connections."""
         _log.warn(
-            "{kernel}: kernel {number} is ended for what it sent on {channel}: {why}",
+            "{kernel}: kernel {number} broke the protocol on {channel} and is killed: {why}",
             kernel=self.kernel_id,
             number=self.number,
             channel=channel,

@@ -4,13 +4,13 @@
 
     starting -> connecting -> up
     starting -> restarted -> connecting   its fork server was lost, and the next one starts it
-    any before up -> given_up             nobody waits for it any more: it is killed
+    any before up -> given_up             its start was cancelled: it is killed
     any before up -> failing              it cannot come up: it is killed, and the start fails
-    up -> condemned                       it must not go on: it is killed
+    up -> condemned                       it must not continue: it is killed
     any -> gone                           its process has ended
 
-Every input may come in every state. All but `server_lost`, which has an answer, may come from inside
-another one's reaction.
+Every input may come in every state. All but `server_lost`, which returns a value, may come while
+another input is handled.
 """
 
 from __future__ import annotations
@@ -26,67 +26,67 @@ from sagecell_tx.sessions.interfaces import Exit
 
 
 class KernelInputs(Protocol):
-    """What can happen to a forked kernel."""
+    """The inputs of a forked kernel's state machine."""
 
     def bound(self, outlet: Outlet | None) -> None:
-        """The kernel's sockets are there; `outlet` is its way to the network, if it has one."""
+        """The kernel's sockets are bound; `outlet` is its access to the network, if any."""
 
     def heard(self) -> None:
-        """The kernel is heard on iopub."""
+        """The kernel's first message on iopub has arrived."""
 
     def start_cancelled(self) -> None:
-        """Nobody waits any more for the kernel to start."""
+        """The start of the kernel was cancelled."""
 
     def failed(self, reason: str | None) -> None:
-        """The kernel must not go on; `reason` is the word for that in its `Exit`, if there is one."""
+        """The kernel must not continue; `reason` is that of its `Exit`, if there is one."""
 
     def server_lost(self) -> bool:
-        """The fork server is gone, with all its kernels; gives whether this one is to start anew."""
+        """The fork server and its kernels have ended; returns whether to start this one again."""
 
     def ended(self, how: Exit) -> None:
-        """The process tree is gone."""
+        """The process tree has ended."""
 
 
 class KernelEffects(Protocol):
-    """What the states have a forked kernel do."""
+    """The effects of a forked kernel's state machine."""
 
     def connect(self, outlet: Outlet | None) -> None:
-        """Connect to the kernel's sockets: it is `heard` then, or has `failed`."""
+        """Connect to the kernel's sockets; the input `heard` or `failed` follows."""
 
     def come_up(self) -> None:
-        """Hand the kernel to whoever waits for it."""
+        """Complete the start with the kernel."""
 
     def give_up(self) -> None:
-        """End the kernel, whether its start command was sent already or not."""
+        """End the kernel, even if its start command is not sent yet."""
 
     def kill(self) -> None:
         """Kill the process tree."""
 
     def release_start(self) -> None:
-        """Let go of what belongs to this start alone."""
+        """Close what only this start needs, before the kernel is started again."""
 
     def fail_start(self) -> None:
-        """Tell whoever waits for the kernel that there will be none."""
+        """Let the start fail with `StartFailed`."""
 
     def clear_up(self, how: Exit) -> None:
-        """Hear the kernel's last words, let go of all it had, and tell its end."""
+        """Receive the last messages, remove what the kernel had, and report its end."""
 
 
 @define
 class KernelCore:
-    """What all states share."""
+    """The state machine's core: the data that all states share."""
 
     effects: KernelEffects
 
 
 @frozen
 class Condemned:
-    """A kernel that is being killed; with a `reason`, its end has that one."""
+    """The data of a kernel that is being killed; `reason` is that of its `Exit`, if not None."""
 
     reason: str | None
 
     def explain(self, how: Exit) -> Exit:
-        """How it ended, and why."""
+        """`how`, with this reason if there is one."""
         return how if self.reason is None else evolve(how, reason=self.reason)
 
 
@@ -106,7 +106,7 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     condemned = machine.state("condemned", _condemned)
     gone = machine.state("gone")
 
-    # The way it should go.
+    # A successful start.
     @starting.upon(KernelInputs.bound).to(connecting)
     @restarted.upon(KernelInputs.bound).to(connecting)
     def connect(kernel: KernelInputs, core: KernelCore, outlet: Outlet | None) -> None:
@@ -116,8 +116,8 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     def come_up(kernel: KernelInputs, core: KernelCore) -> None:
         core.effects.come_up()
 
-    # Nobody has seen anything of such a kernel yet, so another may be it. Once: a second fork server
-    # that dies of the same start is one too many.
+    # Such a kernel has sent nothing yet, so it can be started again. Only once: if two fork servers
+    # die during the same start, it may be the cause.
     @starting.upon(KernelInputs.server_lost).to(restarted)
     def start_anew(kernel: KernelInputs, core: KernelCore) -> bool:
         core.effects.release_start()
@@ -127,7 +127,7 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     for state in later:
         state.upon(KernelInputs.server_lost).loop().returns(False)
 
-    # The way out: killed.
+    # Kernels that are killed.
     @starting.upon(KernelInputs.start_cancelled).to(given_up)
     @restarted.upon(KernelInputs.start_cancelled).to(given_up)
     @connecting.upon(KernelInputs.start_cancelled).to(given_up)
@@ -145,7 +145,7 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     def kill(kernel: KernelInputs, core: KernelCore, reason: str | None) -> None:
         core.effects.kill()
 
-    # The end.
+    # Kernels that have ended.
     @starting.upon(KernelInputs.ended).to(gone)
     @restarted.upon(KernelInputs.ended).to(gone)
     @connecting.upon(KernelInputs.ended).to(gone)
@@ -168,7 +168,7 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     ) -> None:
         core.effects.clear_up(why.explain(how))
 
-    # What changes nothing where it comes.
+    # Inputs that are ignored, by state.
     ignored: dict[Any, list[Callable[..., None]]] = {
         starting: [KernelInputs.heard],
         restarted: [KernelInputs.heard],
@@ -193,8 +193,8 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
 _STARTING: list[Callable[..., None]] = [KernelInputs.bound, KernelInputs.heard]
 
 
-def _nothing(kernel: KernelInputs, core: KernelCore, *told: object) -> None:
-    """Nothing changes."""
+def _nothing(kernel: KernelInputs, core: KernelCore, *arguments: object) -> None:
+    """Ignore the input."""
 
 
 new_kernel_state = _build()

@@ -1,7 +1,6 @@
-"""What is said to the fork server, and by it: JSON to and from the process that forks the kernels.
+"""The protocol with the fork server: JSON commands to it, and JSON lines with events from it.
 
-What comes back is not believed: the fork server runs on the untrusted side. A line that
-makes no sense is logged and dropped.
+The fork server runs on the untrusted side: a malformed line from it is logged and dropped.
 
 Source of the lines: docs/protocol.rst, "The fork server".
 """
@@ -29,19 +28,19 @@ _log = Logger()
 #: The longest line from the fork server, in bytes.
 LINE = 64 * 1024
 
-#: What the fork server and its kernels inherit of our environment, besides LC_*.
+#: The environment variables that the fork server and its kernels inherit, besides LC_*.
 ENVIRONMENT = frozenset({"HOME", "LANG", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
 
 
 def command(preload: tuple[str, ...], sandbox: Sequence[str] = ()) -> list[str]:
     """The fork server's argument list; `sandbox` are arguments about its kernels' confinement."""
-    # -P: no module is ever taken from a working directory.
+    # -P: never import a module from the working directory.
     argv = [sys.executable, "-P", "-m", "sagecell_tx.kernelside.forkserver", *sandbox]
     return [*argv, "--preload", ",".join(preload)] if preload else argv
 
 
 def environment() -> dict[str, str]:
-    """The fork server's environment: nothing that may be a secret."""
+    """The fork server's environment variables: none that may contain a secret."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -50,7 +49,7 @@ def environment() -> dict[str, str]:
 
 
 def kernel_limits(limits: Limits) -> KernelLimits:
-    """The limits that a kernel holds itself to, or its fork server holds it to."""
+    """The limits that the fork server and the kernel enforce."""
     machine, files = limits.machine, limits.files
     return KernelLimits(
         cpu_seconds=machine.cpu_seconds,
@@ -67,9 +66,9 @@ def kernel_limits(limits: Limits) -> KernelLimits:
 
 @define(eq=False)
 class ForkServerProtocol(ProcessProtocol):
-    """One run of the fork server. `event` is given each line, `ended` is called once.
+    """One run of the fork server. `event` is called with each line, `ended` once, at the end.
 
-    The commands, and the descriptors that go with them, leave over a socket of their own.
+    Commands, and the descriptors that go with them, are sent over a `CommandSocket`.
     """
 
     reactor: Any
@@ -96,48 +95,48 @@ class ForkServerProtocol(ProcessProtocol):
                 raise
 
     def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
-        """Send a command, and descriptors with it, which are closed here afterwards."""
-        assert self._commands is not None, "nobody commands what was not started"
+        """Send a command with descriptors, which it takes over and closes."""
+        assert self._commands is not None, "spawn was not called"
         self._commands.send(dump(line), descriptors)
 
     def finish(self) -> None:
-        """Let it end: it kills its kernels when nobody can command it any more."""
+        """Close the command socket: the fork server then kills its kernels and ends."""
         if self._commands is not None:
             self._commands.close()
 
     def kill(self) -> None:
-        """Make it end."""
+        """Kill the process, if it runs."""
         if self.transport is not None and self.transport.pid is not None:
             self.transport.signalProcess("KILL")
 
     @override
     def outReceived(self, data: bytes) -> None:
-        """Split what the fork server says into lines."""
+        """Split the fork server's output into lines, and pass on each event."""
         *lines, self._line = (self._line + data).split(b"\n")
         if len(self._line) > LINE:
-            _log.error("the fork server sent a line without end")
+            _log.error("the fork server sent a line of more than {limit} bytes: killed", limit=LINE)
             self.kill()
             self._line = b""
         for line in lines:
             try:
-                told = parse_object(line)
+                content = parse_object(line)
             except WireError as error:
-                _log.error("from the fork server: {error}", error=error)
+                _log.error("malformed line from the fork server: {error}", error=error)
             else:
-                self.event(told)
+                self.event(content)
 
     @override
     def errReceived(self, data: bytes) -> None:
-        """Log what the fork server complains about."""
+        """Log the fork server's stderr."""
         for line in data.decode("utf-8", "replace").splitlines():
             _log.warn("fork server: {line}", line=line[:2000])
 
     @override
     def processEnded(self, reason: Failure) -> None:
-        """The process is gone."""
+        """The process has ended."""
         self.finish()
         self.ended(reason)
 
     def _overrun(self) -> None:
-        _log.error("the fork server does not take its commands")
+        _log.error("the fork server does not read its commands: killed")
         self.kill()

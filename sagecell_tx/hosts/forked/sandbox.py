@@ -1,7 +1,7 @@
-"""Which level of confinement kernels get: what was demanded, or the highest that works here.
+"""Chooses the kernels' level of confinement: the requested one, or the highest that works here.
 
-The level is tried before the first kernel, by a program that enters it. One that was
-demanded and cannot be had keeps the server from starting.
+The level is tried before the first kernel, by a program that enters it. If a requested level does
+not work, the server does not start.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from sagecell_tx.wire.messages import WireError, parse_object
 
 _log = Logger()
 
-#: How long the attempt may take, in seconds.
+#: How long the trial may take, in seconds.
 _PATIENCE = 30
 
 _TRY = "sagecell_tx.kernelside.sandbox.detect"
 
-#: Runs a program; gives what it prints on stdout and on stderr.
+#: Runs a program; returns its stdout and its stderr.
 Run = Callable[[Sequence[str]], tuple[str, str]]
 
 
 @frozen(kw_only=True)
 class Sandbox:
-    """A level, or ``auto``, and where the server keeps what.
+    """A level, or ``auto``, and its settings; the constructor raises `ConfigError`.
 
-    `kernels` is the directory of the kernels' directories, `hidden` are directories that no
-    kernel may see, `visible` those that each may read beside the system's, `accounts` the
-    first of the user ids for kernels and how many there are.
+    `kernels` is the parent of the kernels' directories, `hidden` are directories that no kernel may
+    see, `visible` those that each may read beside the system's, `accounts` are the first user id
+    for kernels and the number of ids.
     """
 
     level: str
@@ -48,11 +48,11 @@ class Sandbox:
             names = ", ".join(("auto", *SANDBOXES))
             raise ConfigError(f"sandbox: expected one of {names}, not {self.level!r}")
         if len(self.accounts) != 2:
-            raise ConfigError("accounts: expected the first user id, and how many there are")
+            raise ConfigError("accounts: expected the first user id and the number of ids")
 
     @property
     def arguments(self) -> list[str]:
-        """What the programs of the untrusted side are told of it."""
+        """The command line arguments for the fork server and for the trial."""
         arguments = ["--sandbox", self.level, "--kernels", self.kernels]
         for path in self.hidden:
             arguments += ["--hide", path]
@@ -62,16 +62,16 @@ class Sandbox:
         return [*arguments, "--accounts", f"{first}:{count}"]
 
     def chosen(self, run: Run) -> Sandbox:
-        """With a level that works; raises `ConfigError` when there is none. Blocks."""
-        told, complaints = run([sys.executable, "-P", "-m", _TRY, *self.arguments])
+        """A copy with a level that works; raises `ConfigError` if none does. Blocks."""
+        output, complaints = run([sys.executable, "-P", "-m", _TRY, *self.arguments])
         try:
-            answer = parse_object(told)
+            answer = parse_object(output)
         except WireError:
             answer = {}
         level = answer.get("sandbox")
         if not isinstance(level, str):
-            why = answer.get("unavailable") or complaints.strip()[-500:] or "It cannot be tried."
-            raise ConfigError(f"The sandbox {self.level!r} cannot be had here. {why}")
+            why = answer.get("unavailable") or complaints.strip()[-500:] or "Its trial failed."
+            raise ConfigError(f"The sandbox {self.level!r} is not available here. {why}")
         for line in complaints.splitlines():
             _log.warn("sandbox: {line}", line=line)
         return evolve(self, level=level)
@@ -92,5 +92,5 @@ def run_program(argv: Sequence[str]) -> tuple[str, str]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConfigError(f"The sandbox cannot be tried: {error}") from error
+        raise ConfigError(f"The trial of the sandbox failed: {error}") from error
     return done.stdout, done.stderr

@@ -1,7 +1,7 @@
-"""One fork server at work, and another one loaded behind it.
+"""Keeps one fork server at work, and a spare one loaded.
 
-Loading everything takes seconds. A fork server that dies is therefore replaced by one that
-has loaded already, and the next one is loaded behind that.
+Loading everything takes seconds. So a fork server that dies is replaced by the spare, which has
+loaded already, and then a new spare is loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sagecell_tx.hosts.forked.protocol import ForkServerProtocol
 
 _log = Logger()
 
-#: A fork server that lived for so many seconds is replaced at once; others with back-off.
+#: A fork server that lived for SOUND seconds is replaced at once; others with back-off, after
+#: LONGEST_WAIT seconds at most.
 SOUND = 10.0
 LONGEST_WAIT = 30.0
 
@@ -30,10 +31,10 @@ PATIENCE = 5.0
 #: How long it may take to load everything, in seconds: a disk may be slow, and Sage is large.
 LOADING = 600.0
 
-#: It may be silent for at least so long, whatever the patience is, in seconds.
+#: The least number of seconds for which it may be silent, whatever `patience` is.
 SHORTEST = 1.0
 
-#: How often it is asked for a word in the time in which it may be silent.
+#: Pings in the time for which it may be silent.
 QUESTIONS = 5
 
 Line = dict[str, Any]
@@ -41,10 +42,10 @@ Line = dict[str, Any]
 
 @define(eq=False)
 class _Running:
-    """One run of the program. `ready` is the line in which it said that it can fork.
+    """One run of the program. `ready` is its ready event.
 
-    `silent` are the seconds since its last answer, as far as the web process was there to hear one:
-    other events do not count, since the answer is also that of the process that watches its kernels.
+    `silent` is the time since its last pong, in seconds, while the web process was responsive
+    itself. Other events do not count: only a pong shows that its monitor is alive as well.
     """
 
     started_at: float
@@ -55,11 +56,11 @@ class _Running:
 
 @define(kw_only=True, eq=False)
 class ForkServers:
-    """Keeps a fork server at work.
+    """Keeps a fork server at work, and with `spare` another one loaded.
 
-    `came_up` is given the ready line of each that begins to work, `event` what the one at
-    work says after that; `lost` is called when it has ended, and all its kernels with it. One
-    that does not answer for `patience`, in seconds, is killed.
+    `came_up` is called with the ready event of each that begins to work, `event` with the later
+    events of the one at work; `lost` is called when it has ended, with all its kernels. A fork
+    server that does not answer pings for `patience`, in seconds, is killed.
     """
 
     reactor: Any
@@ -74,7 +75,7 @@ class ForkServers:
     _short_lives: int = field(default=0, init=False)
     _retry: IDelayedCall | None = field(default=None, init=False)
     _asking: IDelayedCall | None = field(default=None, init=False)
-    _asked: float = field(default=0.0, init=False)  # when they were asked last
+    _asked: float = field(default=0.0, init=False)  # the time of the last pings
     _finished: Deferred[None] | None = field(default=None, init=False)
 
     def start(self, argv: list[str]) -> None:
@@ -84,7 +85,7 @@ class ForkServers:
         self._ask_again()
 
     def stop(self) -> Deferred[None]:
-        """End all; fires when they are gone."""
+        """End the fork servers, after `PATIENCE` by force; fires when they have ended."""
         finished: Deferred[None] = Deferred()
         self._finished = finished
         for timer in (self._retry, self._asking):
@@ -99,7 +100,7 @@ class ForkServers:
         return finished.addCallback(lambda _: None)
 
     def send_command(self, descriptors: Sequence[int] = (), /, **line: object) -> None:
-        """Send the one at work a command, and descriptors with it, which are closed afterwards."""
+        """Send a command to the one at work, or drop it if none is. Takes over the descriptors."""
         if self._at_work is not None:
             self._at_work.protocol.send_command(descriptors, **line)
         else:
@@ -107,18 +108,22 @@ class ForkServers:
                 os.close(descriptor)
 
     def _fill(self) -> None:
-        """Start one if one is missing: the spare only once the other is at work."""
+        """Start one if one is missing: the spare only once the other is ready."""
         try:
             if self._at_work is None:
                 self._at_work = self._spawn()
             elif self.spare and self._standby is None and self._at_work.ready is not None:
                 self._standby = self._spawn()
         except OSError as error:
-            _log.error("no fork server can be started: {why}", why=error.strerror)
+            _log.error(
+                "no fork server can be started: {why}; next attempt within {wait} s",
+                why=error.strerror,
+                wait=LONGEST_WAIT,
+            )
             self._fill_in(LONGEST_WAIT)
 
     def _fill_in(self, wait: float) -> None:
-        """Look whether one is missing, in so many seconds or sooner."""
+        """Call `_fill` in so many seconds, or sooner if that is scheduled already."""
         if self._retry is not None and self._retry.active():
             if self._retry.getTime() <= self.reactor.seconds() + wait:
                 return
@@ -149,7 +154,7 @@ class ForkServers:
         elif running is self._at_work:
             self.event(line)
         else:
-            _log.warn("from the spare fork server: {line}", line=line)
+            _log.warn("unexpected line from the spare fork server: {line}", line=line)
 
     def _ended(self, running: _Running, reason: Failure) -> None:
         worked = running is self._at_work
@@ -162,14 +167,16 @@ class ForkServers:
             self._check_finished()
             return
         wait = self._back_off(running)
-        _log.error("a fork server ended: {why}; another in {wait} s", why=reason.value, wait=wait)
+        _log.error(
+            "a fork server ended: {why}; next start in {wait} s", why=reason.value, wait=wait
+        )
         self._fill_in(wait)
         if worked and self._at_work is not None and self._at_work.ready is not None:
             self.came_up(self._at_work.ready)
 
     @property
     def _interval(self) -> float:
-        """Seconds between two questions."""
+        """Seconds between two pings."""
         return max(self.patience, SHORTEST) / QUESTIONS
 
     def _ask_again(self) -> None:
@@ -177,10 +184,10 @@ class ForkServers:
         self._asking = self.reactor.callLater(self._interval, self._ask)
 
     def _ask(self) -> None:
-        """Ask each for a word, and kill the one that has not said any for too long.
+        """Ping each fork server, and kill one that has not answered for too long.
 
-        What is counted are questions: if this process, or the machine, stood still meanwhile, the
-        answers may be there and unread, and everybody has as long again.
+        If this process, or the machine, was suspended meanwhile, answers may have arrived unread:
+        then the silence of each starts at 0 again.
         """
         on_time = self.reactor.seconds() - self._asked < 2 * self._interval
         for running in (self._at_work, self._standby):
@@ -200,7 +207,7 @@ class ForkServers:
         self._ask_again()
 
     def _back_off(self, running: _Running) -> float:
-        """Seconds until the next try: none after a sound life, then more and more."""
+        """Seconds until the next start: 0 after a life of `SOUND` seconds, else doubling."""
         if self.reactor.seconds() - running.started_at >= SOUND:
             self._short_lives = 0
             return 0.0

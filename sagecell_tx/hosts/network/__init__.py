@@ -1,1 +1,1 @@
-"""What kernels reach of the network: a forward proxy that knows an allowlist."""
+"""The kernels' access to the network: a forward proxy with an allowlist."""

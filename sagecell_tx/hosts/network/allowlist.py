@@ -1,7 +1,7 @@
-"""Which hosts kernels may reach: names that the operator lists, at addresses of the public.
+"""The hosts that kernels may reach: names that the operator lists, at public addresses.
 
-A name that is allowed may still lead anywhere: whoever owns it says where. So the address
-counts too, and it is the one that is then connected to.
+The owner of an allowed name can let it resolve to any address. So the address is checked as well,
+and the connection goes to that same address.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from sagecell_tx.wire.proxywire import Destination, plain_host
 
 
 class Unreachable(Exception):
-    """A destination that a program does not get to.
+    """A destination that cannot be reached or is not allowed.
 
-    `status` is that of the answer, the text a sentence for the visitor.
+    `status` is the HTTP status of the answer, `sentence` is for the visitor.
     """
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -31,13 +31,16 @@ class Unreachable(Exception):
 
 _NAME = re.compile(r"(?:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z][a-z0-9-]{0,62}")
 
-#: What of IPv6 is given out to the public. Source: RFC 4291, section 2.4; IANA.
+#: The global unicast addresses that are allocated. Source: RFC 4291, section 2.4; IANA.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 @frozen
 class AllowList:
-    """Names, ``*.`` and the end of names, or addresses; and ports."""
+    """The allowed hosts, and the ports allowed on each of them.
+
+    A host is a name, an address, or ``*.`` followed by the end of names.
+    """
 
     _exact: frozenset[str]
     _endings: tuple[str, ...]
@@ -45,23 +48,25 @@ class AllowList:
 
     @classmethod
     def of(cls, hosts: Iterable[str], ports: Iterable[int]) -> AllowList:
-        """From the settings ``network`` and ``network_ports``; raises `ConfigError`."""
+        """The list for the settings ``network`` and ``network_ports``; raises `ConfigError`."""
         exact, endings = set(), []
         for entry in hosts:
             host = plain_host(entry.removeprefix("*."))
             if not _NAME.fullmatch(host) and (entry.startswith("*.") or not _is_address(host)):
-                raise ConfigError(f"network: expected the name of a host, not {entry!r}")
+                raise ConfigError(
+                    f"network: expected the name of a host or its address, not {entry!r}"
+                )
             if entry.startswith("*."):
                 endings.append(f".{host}")
             else:
                 exact.add(host)
         found = frozenset(ports)
         if not found or not all(0 < port < 65536 for port in found):
-            raise ConfigError("network_ports: expected numbers of ports")
+            raise ConfigError("network_ports: expected numbers of ports, from 1 to 65535")
         return cls(frozenset(exact), tuple(endings), found)
 
     def objection(self, to: Destination) -> str:
-        """Why this may not be reached, as a sentence; empty if it may."""
+        """A sentence that says why this destination is not allowed; "" if it is."""
         host = to.host
         if host not in self._exact and (_is_address(host) or not host.endswith(self._endings)):
             return f"{host} is not among the hosts that programs here may reach."
@@ -80,13 +85,13 @@ def _is_address(host: str) -> bool:
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is somebody else's, out on the Internet.
+    """Whether an address is public: global unicast, and not this machine's own.
 
-    Not this machine, its own network, a group, or another notation of one of these.
+    IPv6 addresses that contain an IPv4 address are not.
     """
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address):
-        # These hold an IPv4 address, which would have to be looked at as well.
+        # These contain an IPv4 address, which would have to be checked as well.
         tunnelled = address.sixtofour is not None or address.teredo is not None
         if tunnelled or address not in _UNICAST:
             return False
@@ -94,12 +99,12 @@ def is_public(text: str) -> bool:
 
 
 def is_ours(text: str) -> bool:
-    """Whether this machine has the address: it then is where packets to it come from."""
+    """Whether this machine has the address, which is then also the source of packets to it."""
     address = ipaddress.ip_address(text)
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as any_socket:
-            # Finds the way, and sends nothing.
+            # Only looks up the route; sends no packet.
             any_socket.connect((text, 9))
             here = any_socket.getsockname()[0]
     except OSError:

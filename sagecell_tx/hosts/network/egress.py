@@ -1,7 +1,7 @@
-"""What a kernel reaches of the network, and how much of it.
+"""A kernel's access to the network, and its limits.
 
-`Network` is what a deployment allows; each kernel has an `Outlet` of its own, from the
-start line on until it has ended.
+`Network` is what a deployment allows; each kernel has an `Outlet` of its own, from its start until
+it has ended.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from sagecell_tx.wire.proxywire import Destination
 
 _log = Logger()
 
-#: What a connection counts for, whatever it carries: it costs others, and a line in the log.
+#: Bytes that a connection counts beside its traffic: it has costs, and a line in the log.
 CONNECTION = 1000
 
-#: Connections of one kernel that are taken in a second. More of them wait.
+#: Connections of one kernel that are accepted in a second. More of them wait.
 TAKEN = 20
 
 #: Refusals of one kernel that are logged one by one.
@@ -42,9 +42,9 @@ REFUSALS = 100
 
 @define(kw_only=True, eq=False)
 class Network:
-    """The hosts that kernels may reach, and how they are found.
+    """The hosts that kernels may reach, and their resolver.
 
-    `is_public` says whether an address may be connected to.
+    `is_public` returns whether an address may be connected to.
     """
 
     reactor: Any
@@ -54,13 +54,13 @@ class Network:
     is_public: Callable[[str], bool]
 
     def outlet(self, directory: Path, whose: Callable[[], str]) -> Outlet:
-        """One for the kernel in `directory`; `whose` names it in the log. Raises OSError."""
+        """An outlet for the kernel in `directory`; `whose` names it in the log. Raises OSError."""
         return Outlet(network=self, whose=whose, receiver=ListenerReceiver.below(directory))
 
 
 @define(kw_only=True, eq=False)
 class Outlet(Factory):
-    """One kernel's way out. It answers on the listener that the kernel has handed over."""
+    """One kernel's access to the network: a proxy on the listener that the kernel has sent."""
 
     noisy = False
 
@@ -72,7 +72,7 @@ class Outlet(Factory):
     _open: set[ForwardProxy] = field(factory=set, init=False)
     _reaching: set[ForwardProxy] = field(factory=set, init=False)
     _lookups: int = field(default=0, init=False)
-    _taken: int = field(default=0, init=False)  # within the present second
+    _taken: int = field(default=0, init=False)  # connections, in the current second
     _second: Any = field(default=None, init=False)
     _refusals: int = field(default=0, init=False)
 
@@ -82,9 +82,10 @@ class Outlet(Factory):
     # --- from the kernel's owner
 
     def take_listener(self) -> None:
-        """Listen in the kernel's network; raises `NoListener` when nothing good has come.
+        """Answer on the listener that the kernel has sent; raises `NoListener`.
 
-        For when the kernel is bound, once: nobody can hand in anything afterwards.
+        Call it when the kernel is bound: the receiver is closed, so that no program can send
+        another listener. Further calls do nothing.
         """
         receiver, self._receiver = self._receiver, None
         if receiver is None:
@@ -95,12 +96,12 @@ class Outlet(Factory):
                     listener.fileno(), socket.AF_INET, self
                 )
         except OSError as error:
-            raise NoListener(f"it cannot be used: {error.strerror}") from error
+            raise NoListener(f"the listener cannot be used: {error.strerror}") from error
         finally:
             receiver.close()
 
     def close(self) -> None:
-        """Nobody is on the other side any more."""
+        """Stop listening, and abort all connections. Harmless if repeated."""
         if self._receiver is not None:
             self._receiver.close()
             self._receiver = None
@@ -117,7 +118,7 @@ class Outlet(Factory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """A connection of the kernel's."""
+        """A proxy for a new connection from the kernel."""
         connection = ForwardProxy(self, self.network.reactor, self.network.limits.idle_seconds)
         self._open.add(connection)
         self._taken += 1
@@ -131,7 +132,7 @@ class Outlet(Factory):
         self._throttle()
 
     def _throttle(self) -> None:
-        """Take connections only as fast as they are cheap for everybody else."""
+        """Pause accepting at `TAKEN` connections in a second, or twice the limit of open ones."""
         if self._port is not None:
             most = 2 * self.network.limits.connections
             if self._taken >= TAKEN or len(self._open) >= most:
@@ -142,7 +143,10 @@ class Outlet(Factory):
     # --- for its connections
 
     def connect(self, to: Destination, near: ForwardProxy, far: Protocol) -> Deferred[Protocol]:
-        """Connect `far` on behalf of `near`; fails with `Unreachable`. May be cancelled."""
+        """Connect `far` on behalf of `near`, within `connect_seconds`; fails with `Unreachable`.
+
+        May be cancelled.
+        """
         connecting = Deferred.fromCoroutine(self._connect(to, near, far))
         patience = self.network.limits.connect_seconds
         return connecting.addTimeout(
@@ -165,12 +169,12 @@ class Outlet(Factory):
             raise Unreachable(502, f"{to.host} cannot be found: {error}") from error
         public = list(filter(self.network.is_public, found))
         if not public:
-            raise Unreachable(403, f"{to.host} has no address out on the Internet.")
+            raise Unreachable(403, f"{to.host} has no public address.")
         self._reaching.add(near)
         return await self._reach(to, public, far)
 
     def _look_up(self, host: str) -> Deferred[list[str]]:
-        """A lookup counts until it is over, even when nobody waits for it any more."""
+        """Look up a host. The lookup counts until it is over, even if it is cancelled."""
 
         def over(result: Any) -> Any:
             self._lookups -= 1
@@ -182,7 +186,7 @@ class Outlet(Factory):
         return waiting
 
     async def _reach(self, to: Destination, public: Iterable[str], far: Protocol) -> Protocol:
-        """Connect to the first address that answers; each has its share of the time."""
+        """Connect to the first address that answers; each has an equal share of the time."""
         addresses = list(public)
         share = self.network.limits.connect_seconds / len(addresses)
         failure: ConnectError = ConnectTimeout()
@@ -199,12 +203,12 @@ class Outlet(Factory):
         raise Unreachable(502, f"{to.host} cannot be reached: {failure}") from failure
 
     def spend(self, count: int) -> bool:
-        """Take bytes from what the session may have; False when that is not enough."""
+        """Subtract bytes from the session's traffic limit; returns False when it is exceeded."""
         self._left -= count
         return self._left >= 0
 
     def carried(self, to: Destination, *, sent: int, received: int, seconds: float) -> None:
-        """Log what one connection has carried."""
+        """Log the traffic of a connection that is over."""
         _log.info(
             "{session}: network: {host}:{port}, {sent} bytes out, {received} in, {seconds:.1f} s",
             session=self.whose(),
@@ -216,7 +220,7 @@ class Outlet(Factory):
         )
 
     def refused(self, to: Destination | None, why: str) -> None:
-        """Log what was refused, up to a number: refusals cost a program nothing."""
+        """Log a refused request, the first `REFUSALS` of them: a program can make any number."""
         self._refusals += 1
         if self._refusals <= REFUSALS:
             where = "a request" if to is None else f"{to.host}:{to.port}"
@@ -230,7 +234,7 @@ class Outlet(Factory):
             _log.warn("{session}: network: further refusals are not logged", session=self.whose())
 
     def ended(self, connection: ForwardProxy) -> None:
-        """Both sides of a connection are gone."""
+        """Both sides of a connection are closed."""
         self._open.discard(connection)
         self._reaching.discard(connection)
         self._throttle()

@@ -1,6 +1,6 @@
-"""A forward proxy: one request of a kernel's, and the connection that it asks for.
+"""A forward proxy: one request from a kernel, and the connection that it asks for.
 
-Each side is the other's producer, so that whichever is slow slows the other.
+Each side is registered as the other's producer, so that a slow side slows down the other.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ _log = Logger()
 
 
 class Egress(typing.Protocol):
-    """What one kernel may reach of the network, as its connections ask for it."""
+    """One kernel's access to the network, as its `ForwardProxy` connections use it."""
 
     def connect(self, to: Destination, near: ForwardProxy, far: Protocol) -> Deferred[Protocol]:
         """Connect `far` on behalf of `near`; fails with `Unreachable`. May be cancelled."""
 
     def spend(self, count: int) -> bool:
-        """Take bytes from what the kernel may have; False when that is not enough."""
+        """Subtract bytes from the kernel's traffic limit; returns False when it is exceeded."""
 
     def carried(self, to: Destination, *, sent: int, received: int, seconds: float) -> None:
-        """A connection is over that has carried so many bytes each way."""
+        """A connection is over; it carried so many bytes each way in so many seconds."""
 
     def refused(self, to: Destination | None, why: str) -> None:
-        """A request was refused; without a destination it was not understood."""
+        """A request was refused; `to` is None if it was malformed."""
 
     def ended(self, connection: ForwardProxy) -> None:
-        """Both sides of a connection are gone."""
+        """Both sides of a connection are closed."""
 
 
 class ForwardProxy(Protocol, TimeoutMixin):
-    """The kernel's side of it. It lasts until both sides are gone.
+    """The kernel's side of a connection, which lasts until both sides are closed.
 
-    `idle` is how long nothing may happen, in seconds, the request's head included.
+    `idle` is the timeout in seconds for a connection without traffic, and for the request's head.
     """
 
     transport: Any
@@ -67,12 +67,12 @@ class ForwardProxy(Protocol, TimeoutMixin):
 
     @override
     def connectionMade(self) -> None:
-        """The kernel has connected."""
+        """The kernel has connected: wait for a request."""
         self.setTimeout(self._idle)
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Bytes of the kernel's."""
+        """Read the request; pass on what follows it."""
         if self._refused or self._gone:
             return
         try:
@@ -85,7 +85,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
             return
         self._unsent += onward
         if self._connecting is None and self._request.destination is not None:
-            # What comes next can wait until there is somebody to pass it to.
+            # Read no further until it can be passed on.
             self.transport.pauseProducing()
             self.setTimeout(None)
             self._began = self._clock.seconds()
@@ -94,7 +94,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The kernel has hung up, or was."""
+        """The kernel's side is closed: close the other side, or cancel its connection."""
         self._gone = True
         if self._connecting is not None:
             self._connecting.cancel()
@@ -106,23 +106,23 @@ class ForwardProxy(Protocol, TimeoutMixin):
 
     @override
     def callLater(self, period: float, func: Any) -> IDelayedCall:
-        """A timer on the clock that was handed in."""
+        """Schedule a timeout on the given clock."""
         return self._clock.callLater(period, func)
 
     @override
     def timeoutConnection(self) -> None:
-        """Nothing has happened for too long."""
+        """Abort a connection that was idle for too long."""
         self.abort()
 
     # --- from its egress
 
     def abort(self) -> None:
-        """Let both sides go at once."""
+        """Close both sides at once, with unwritten data lost."""
         self.transport.abortConnection()
         if self._far is not None:
             self._far.transport.abortConnection()
 
-    # --- the way there
+    # --- connecting
 
     def _connected(self, far: _Far) -> None:
         self._far = far
@@ -141,14 +141,14 @@ class ForwardProxy(Protocol, TimeoutMixin):
         if isinstance(failure.value, Unreachable):
             self._refuse(failure.value.status, failure.value.sentence)
         else:
-            _log.failure("connecting for a kernel", failure)
+            _log.failure("connecting for a kernel failed", failure)
             self._refuse(502, "The connection failed.")
 
     def _refuse(self, status: int, sentence: str) -> None:
         self._egress.refused(self._request.destination, sentence)
         self._refused = True
         if self._far is not None:
-            # Part of the answer may be on its way, and none can follow it.
+            # Part of the far side's answer may be sent, so no refusal can be.
             self.abort()
             return
         if self._connecting is not None:
@@ -157,7 +157,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
         self.transport.write(refusal(status, sentence))
         self.transport.loseConnection()
 
-    # --- both ways
+    # --- traffic in both directions
 
     def _send(self, data: bytes) -> None:
         assert self._far is not None
@@ -166,7 +166,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
             self._far.transport.write(data)
 
     def received(self, data: bytes) -> None:
-        """Bytes from the other side."""
+        """Pass on data from the far side."""
         if self._may_carry(len(data)):
             self._received += len(data)
             self.transport.write(data)
@@ -184,9 +184,9 @@ class ForwardProxy(Protocol, TimeoutMixin):
     # --- the end
 
     def far_lost(self) -> None:
-        """The other side is gone."""
+        """The far side is closed: close the kernel's side when all data is written."""
         if not self._gone:
-            # With a producer, it would wait for more of it.
+            # With a producer registered, loseConnection would wait for it.
             self.transport.unregisterProducer()
             self.transport.loseConnection()
         self._end_if_over()
@@ -207,7 +207,7 @@ class ForwardProxy(Protocol, TimeoutMixin):
 
 
 class _Far(Protocol):
-    """The side that the kernel asked for."""
+    """The far side of a connection: the one to the destination."""
 
     transport: Any
     gone = False
@@ -217,17 +217,17 @@ class _Far(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Bytes for the kernel."""
+        """Pass data on to the kernel."""
         self._near.received(data)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is over."""
+        """Report to the kernel's side that this one is closed."""
         self.gone = True
         self._near.far_lost()
 
     def hang_up(self) -> None:
-        """Close when what is still to be sent has left."""
+        """Close when all data is written."""
         if not self.gone:
             self.transport.unregisterProducer()
             self.transport.loseConnection()

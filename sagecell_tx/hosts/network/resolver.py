@@ -1,4 +1,4 @@
-"""The addresses of names, as the system finds them."""
+"""Looks up the addresses of host names with the system's resolver."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ THREADS = 8
 
 
 class Resolver(Protocol):
-    """Knows the addresses of names."""
+    """Looks up the addresses of host names."""
 
     def start(self) -> None:
-        """Get ready."""
+        """Acquire what lookups need. Called before the first one."""
 
     def stop(self) -> None:
-        """Give back what it takes."""
+        """Release what `start` acquired."""
 
     def addresses(self, host: str) -> Deferred[list[str]]:
         """Fires with the addresses, best first; fails with OSError or ValueError."""
@@ -29,21 +29,21 @@ class Resolver(Protocol):
 
 @frozen(kw_only=True)
 class ThreadedResolver:
-    """Looks names up in threads of its own.
+    """Looks names up in separate threads.
 
-    The system may take half a minute over a name, and whose names these are may see to that.
-    The database must not wait for it.
+    The owner of a name can make a lookup take half a minute, so lookups must not occupy the threads
+    that the database uses.
     """
 
     reactor: Any
     threads: Any = field(factory=lambda: ThreadPool(0, THREADS, "names"))
 
     def start(self) -> None:
-        """Have threads."""
+        """Start the threads."""
         self.threads.start()
 
     def stop(self) -> None:
-        """Let them go; blocks until the last name is looked up."""
+        """Stop the threads; blocks until the lookups under way have ended."""
         self.threads.stop()
 
     def addresses(self, host: str) -> Deferred[list[str]]:

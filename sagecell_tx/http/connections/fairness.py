@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
@@ -19,6 +20,8 @@ from typing_extensions import override
 
 from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.connections.strict import StrictChannel
+
+_log = Logger()
 
 #: Steps in one turn: enough for 64 short messages, since a frame takes two steps.
 STEPS = 128
@@ -34,7 +37,8 @@ class Intake:
     """Processes received data step by step.
 
     `step` does one step and returns whether there is more to process. `pause` and `resume` stop
-    and start receiving, which stays paused as long as anybody holds it.
+    and start receiving, which stays paused as long as anybody holds it. `abort` closes the
+    connection after a step that raised in a later turn; in the first turn, its reactor does so.
     """
 
     rota: Rota
@@ -42,6 +46,7 @@ class Intake:
     step: Callable[[], bool]
     pause: Callable[[], None]
     resume: Callable[[], None]
+    abort: Callable[[], None]
     _holders: set[object] = field(factory=set, init=False)
     _waits: bool = field(default=False, init=False)
 
@@ -78,7 +83,11 @@ class Intake:
 
     def _next(self) -> None:
         self._waits = False
-        self.go_on()
+        try:
+            self.go_on()
+        except Exception:
+            _log.failure("cannot process what a client sent: its connection is closed")
+            self.abort()
 
 
 @define(kw_only=True, eq=False)
@@ -221,7 +230,11 @@ class FairChannel(StrictChannel):
     def _have_turn(self) -> None:
         call, self._awaited = self._awaited, None
         assert call is not None, "otherwise it does not wait for a turn"
-        call()
+        try:
+            call()
+        except Exception:
+            _log.failure("cannot process what a client sent: its connection is closed")
+            self.forceAbortClient()
 
     def _read(self) -> None:
         data, self._unread = b"".join(self._unread), []

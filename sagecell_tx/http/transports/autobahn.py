@@ -82,6 +82,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             step=self._process,
             pause=self.transport.pauseProducing,
             resume=self.transport.resumeProducing,
+            abort=self.transport.abortConnection,
         )
         self._inbox = Inbox(
             parser=self.factory.parser,

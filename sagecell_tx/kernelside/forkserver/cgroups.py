@@ -1,8 +1,8 @@
-"""Each kernel has a control group of its own, where Linux lets the server make some.
+"""A control group for each kernel, where Linux lets the server make them.
 
-The group bounds the memory and the threads of all processes in it together, and whatever
-is in it can be killed at once, daemons included. They are made, killed and removed here
-and nowhere else. Which group they are made in says `delegation`.
+The group limits the memory and the threads of all its processes together, and all of them,
+daemons included, can be killed at once. Groups are made, killed and removed only here;
+`delegation` finds the group that they are made in.
 
 Source: Documentation/admin-guide/cgroup-v2.rst of Linux.
 """
@@ -27,38 +27,38 @@ _PATIENCE = 5.0
 
 
 class Groups(Protocol):
-    """What the fork server asks of its kernels' groups."""
+    """The control groups of a fork server's kernels."""
 
     features: Sequence[str]  # names of what is in force
 
     def make(self, start: StartCommand) -> int:
-        """A new group for a kernel, with its limits; raises OSError.
+        """Make a group with a kernel's limits; raises OSError.
 
-        Returns a descriptor for `enter`, which the caller closes. `release` gives back
-        what was made, also by a failure.
+        Returns a descriptor for `enter`, which the caller closes. Call `release` even after a
+        failure, which may have left a group.
         """
 
     def usage(self, kernel_id: int) -> int | None:
-        """A descriptor of what says the processor time of a kernel's group, if anything does.
+        """A descriptor of the ``cpu.stat`` of a kernel's group, which the caller closes.
 
-        The caller closes it.
+        None if there is no such file.
         """
 
     def kill(self, kernel_id: int) -> None:
-        """Kill whatever is in a kernel's group. Harmless if repeated, or for unknown ids."""
+        """Kill all processes in a kernel's group. Harmless if repeated, or for unknown ids."""
 
     def release(self, kernel_id: int) -> bool:
-        """Nothing is left of a kernel: remove its group. Whether it had run out of memory.
+        """Kill the rest of a kernel's group and remove it; True if it ran out of memory.
 
         Harmless if repeated.
         """
 
     def close(self) -> None:
-        """Kill and remove all that there are."""
+        """Kill and remove all groups."""
 
 
 def enter(entrance: int) -> None:
-    """In a forked process: be in the group, or be no more."""
+    """Move this forked process into the group, or end it."""
     try:
         os.write(entrance, b"0")
     except OSError as error:
@@ -67,36 +67,37 @@ def enter(entrance: int) -> None:
 
 
 class NoGroups:
-    """Where no group was delegated: every kernel stays in the one that all are in."""
+    """The groups where none was delegated: every kernel stays in the fork server's own."""
 
     features: Sequence[str] = ()
 
     def make(self, start: StartCommand) -> int:
-        """An entrance that leads nowhere."""
+        """A descriptor of /dev/null."""
         return os.open(os.devnull, os.O_WRONLY)
 
     def usage(self, kernel_id: int) -> int | None:
-        """The time would be everybody's."""
+        """None: the shared group's time is that of all kernels."""
         return None
 
     def kill(self, kernel_id: int) -> None:
-        """The group would be everybody's."""
+        """Do nothing: the shared group contains all kernels."""
 
     def release(self, kernel_id: int) -> bool:
-        """Nothing was made, and nobody counted."""
+        """False: there is no group, and so no count of kills for want of memory."""
         return False
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 @define(eq=False)
 class OwnGroups:
     """The groups of one fork server, below a directory of the cgroup2 file system.
 
-    `below` is a descriptor of that directory: kernels, and this process itself, may soon not
-    see it any more. `controllers` are those that are in force there. The names say whose the
-    groups are, so that others can tell if that process is still there; a kernel may read its own.
+    `below` is a descriptor of that directory, since the sandbox may hide its path from this
+    process. `controllers` are those enabled for groups in it. A group's name contains the fork
+    server's pid and birth, so that `sweep` finds those of fork servers that have ended; a kernel
+    can read the name of its own.
     """
 
     below: int
@@ -116,23 +117,23 @@ class OwnGroups:
             os.mkdir(name, dir_fd=self.below)
             self._names[start.kernel_id] = name
             self._bound(name, start)
-            # As a shell opens what it writes to; Linux makes no new files there.
+            # O_CREAT as with a shell's redirection; Linux makes no new files there.
             return self._open(f"{name}/cgroup.procs", os.O_WRONLY | os.O_CREAT)
         except OSError as error:
-            raise OSError(error.errno, f"no group can be had: {error.strerror}") from error
+            raise OSError(error.errno, f"cannot make a control group: {error.strerror}") from error
 
     def _bound(self, name: str, start: StartCommand) -> None:
         if "memory" in self.controllers:
-            # All of its processes or none: half a kernel is of no use to anybody.
+            # Kill all of its processes or none: the rest of a kernel is of no use.
             self._write(f"{name}/memory.oom.group", "1")
             self._write(f"{name}/memory.max", str(start.limits.memory_bytes))
-            with suppress(OSError):  # not there where Linux has no swap
+            with suppress(OSError):  # the file is missing where Linux has no swap
                 self._write(f"{name}/memory.swap.max", "0")
         if "pids" in self.controllers:
             self._write(f"{name}/pids.max", str(start.limits.processes))
 
     def usage(self, kernel_id: int) -> int | None:
-        """See `Groups.usage`: Linux keeps ``cpu.stat``, whichever controllers are in force."""
+        """See `Groups.usage`: ``cpu.stat`` needs no controller."""
         with suppress(OSError, KeyError):
             return self._open(f"{self._names[kernel_id]}/cpu.stat", os.O_RDONLY)
         return None
@@ -155,14 +156,14 @@ class OwnGroups:
         return ran_out
 
     def close(self) -> None:
-        """See `Groups.close`. Blocks for some seconds at most."""
+        """See `Groups.close`. Blocks for at most five seconds."""
         self._end([*self._names.values(), *self._emptying])
         self._names.clear()
         self._emptying.clear()
         os.close(self.below)
 
     def attempt(self) -> None:
-        """See that a process can live in a group; raises OSError if none can."""
+        """Check that a process can enter a group; raises OSError if not."""
         try:
             entrance = self.make(TRIAL)
             pid = os.fork()
@@ -176,7 +177,7 @@ class OwnGroups:
             self.release(TRIAL.kernel_id)
 
     def sweep(self) -> None:
-        """Kill and remove what fork servers that are gone have left. Blocks as `close` does."""
+        """Kill and remove the groups of fork servers that have ended. Blocks as `close` does."""
         self._end([name for name in os.listdir(self.below) if _is_left(name)])
 
     def _end(self, names: Sequence[str]) -> None:
@@ -189,7 +190,7 @@ class OwnGroups:
         self._remove()
 
     def _remove(self) -> None:
-        """Remove the groups that are empty; the others another time."""
+        """Remove the groups that are empty; keep the others for the next call."""
         for name in list(self._emptying):
             try:
                 os.rmdir(name, dir_fd=self.below)
@@ -214,7 +215,7 @@ class OwnGroups:
                     return
 
     def _counted(self, path: str, name: str) -> int:
-        """A number of a file of lines with names and numbers; 0 if it is not there."""
+        """The number after `name` in a file of such lines; 0 if either is missing."""
         with suppress(OSError, ValueError), self._reading(path) as descriptor:
             for line in os.read(descriptor, 4096).decode("ascii").splitlines():
                 key, _, number = line.partition(" ")
@@ -239,7 +240,7 @@ class OwnGroups:
 
 
 def _is_left(name: str) -> bool:
-    """Whether it is a kernel's group whose fork server is gone."""
+    """Whether this is the group of a kernel whose fork server has ended."""
     kind, *numbers = name.split("-")
     if kind != "kernel" or len(numbers) != 3 or not all(map(str.isdigit, numbers)):
         return False

@@ -1,14 +1,15 @@
-"""Which control group kernels' groups may be made in: the server's own, if it was given away.
+"""The control group in which kernels' groups may be made: the server's own, if it is delegated.
 
-systemd gives a service its group with ``Delegate=``. The server then is alone in it, and
-may make others below::
+systemd delegates a service's group with ``Delegate=``. The server's processes are then the only
+ones in it, and the server may make others below::
 
     sagecell-tx.service/             here the controllers are turned on for those below
     sagecell-tx.service/server       the web process and its fork servers
     sagecell-tx.service/kernel-...   one kernel, and whatever it started
 
-Linux turns controllers on only in groups without processes of their own, hence ``server``.
-A group that is shared with others is not the server's, whoever may write to it.
+Linux enables controllers only below groups without processes of their own; so the server's
+processes move to ``server``. A group that other processes share is not used, even if it can be
+written.
 
 Source: Documentation/admin-guide/cgroup-v2.rst of Linux, CGROUP_DELEGATION of systemd.
 """
@@ -24,29 +25,29 @@ from sagecell_tx.kernelside.forkserver.cgroups import Groups, NoGroups, OwnGroup
 #: Where the server's own processes are. Another name is respected: see DelegateSubgroup=.
 SERVER = "server"
 
-#: The controller without which groups are of no use, and those that are welcome.
+#: The required controller, and the optional ones.
 NEEDED = "memory"
 WELCOME = ("pids",)
 
-#: The controller with which each kernel weighs the same; the groups are of use without it.
+#: The optional controller that gives each kernel the same share of the processors.
 WEIGHING = "cpu"
 
 #: The server's share of the processors, where a kernel's is 100.
 _SERVER_WEIGHT = "1000"
 
-#: How often processes that were just started are looked for.
+#: How often `_empty` looks for processes that were started meanwhile.
 _ROUNDS = 10
 
 
 class Undelegated(Exception):
-    """There can be no groups for kernels; the text is a sentence that says why."""
+    """No groups can be made for kernels; the text is a sentence that says why."""
 
 
 def groups(needed: str = NEEDED) -> tuple[Groups, str]:
-    """The kernels' groups, and why there are none; that is empty if there are some.
+    """The kernels' groups, and a sentence that says why there are none, or "".
 
-    What a fork server that is gone has left there is removed. This process and its
-    parent, which is the web process, are moved if they are in the way.
+    Removes the groups of fork servers that have ended. Moves this process and its parent, the
+    web process, out of the group that kernels' groups are made in.
     """
     try:
         own = take(find(), ours={os.getpid(), os.getppid()}, needed=needed)
@@ -57,7 +58,7 @@ def groups(needed: str = NEEDED) -> tuple[Groups, str]:
         own.attempt()
     except OSError as error:
         own.close()
-        return NoGroups(), f"A group for a kernel was tried: {error.strerror}."
+        return NoGroups(), f"The trial of a kernel's group failed: {error.strerror}."
     return own, ""
 
 
@@ -69,15 +70,15 @@ def find(process: str = "/proc/self") -> str:
         with open(f"{process}/mountinfo", encoding="utf-8") as file:
             mounts = [line.split() for line in file]
     except OSError as error:
-        raise Undelegated(f"Control groups cannot be seen: {error.strerror}.") from error
-    # What is outside of a namespace of groups begins with "/..".
+        raise Undelegated(f"Control groups cannot be read: {error.strerror}.") from error
+    # A path outside of the cgroup namespace begins with "/..".
     if own is not None and ".." not in own.split("/"):
         for fields in mounts:
-            # As in proc_pid_mountinfo(5): the root, the mount point; after "-" the type.
+            # As in proc_pid_mountinfo(5): root, mount point, and the type after "-".
             root, target, kind = fields[3].rstrip("/"), fields[4], fields[fields.index("-") + 1]
             if kind == "cgroup2" and f"{own}/".startswith(f"{root}/"):
                 return f"{target}{own[len(root) :]}".rstrip("/")
-    raise Undelegated("This process is in no group that can be seen in a cgroup2 file system.")
+    raise Undelegated("The group of this process is not visible in any cgroup2 file system.")
 
 
 def take(
@@ -87,9 +88,9 @@ def take(
     needed: str = NEEDED,
     manager: str = "/run/systemd/system",
 ) -> OwnGroups:
-    """Make the group at the directory `own` one for kernels' groups; raises `Undelegated`.
+    """Prepare the group at the directory `own` for kernels' groups; raises `Undelegated`.
 
-    `ours` are the pids of the server, `manager` is there if systemd manages this machine.
+    `ours` are the server's pids. The directory `manager` exists if systemd manages this machine.
     """
     above = os.path.dirname(own)
     in_subgroup = os.path.basename(own) == SERVER or _is_marked(above)
@@ -97,18 +98,18 @@ def take(
     try:
         return _take(base, own if in_subgroup else f"{own}/{SERVER}", ours, needed, manager)
     except OSError as error:
-        raise Undelegated(f"{base} is not the server's own: {error.strerror}.") from error
+        raise Undelegated(f"{base} cannot be used: {error.strerror}.") from error
 
 
 def _take(base: str, server: str, ours: Collection[int], needed: str, manager: str) -> OwnGroups:
     there = set(_read(f"{base}/cgroup.controllers").split())
     if needed not in there:
         raise Undelegated(f"{base} has no controller {needed!r}.")
-    # Root may write to what is systemd's, too, and only the mark tells.
+    # Root can also write to groups that systemd has not delegated: only the mark shows that.
     if os.getuid() == 0 and os.path.isdir(manager) and not _is_marked(base):
-        raise Undelegated(f"{base} is systemd's, which has not delegated it.")
+        raise Undelegated(f"{base} belongs to systemd, which has not delegated it.")
     if not _processes(base) <= set(ours):
-        raise Undelegated(f"Others than the server are in {base}.")
+        raise Undelegated(f"Processes other than the server's are in {base}.")
     made = not os.path.isdir(server)
     if made:
         os.mkdir(server)
@@ -120,7 +121,7 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
         _write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers))
     except OSError:
         if made:
-            with suppress(OSError):  # not while we are in it
+            with suppress(OSError):  # fails while this process is in it
                 os.rmdir(server)
         raise
     below = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -128,7 +129,7 @@ def _take(base: str, server: str, ours: Collection[int], needed: str, manager: s
 
 
 def _empty(base: str, server: str) -> None:
-    """Move all processes; one that is moved may have started another meanwhile."""
+    """Move all processes, in rounds: one that is moved may have started another meanwhile."""
     for _ in range(_ROUNDS):
         processes = _processes(base)
         if not processes:
@@ -139,10 +140,9 @@ def _empty(base: str, server: str) -> None:
 
 
 def _weigh(base: str, server: str) -> None:
-    """Give each kernel the same share of the processors, and the server a greater one.
+    """Give each kernel the same share of the processors, and the server a larger one.
 
-    Linux may refuse the controller where somebody has real-time tasks; that is no reason to
-    have no groups.
+    Linux may refuse the controller where there are real-time tasks; groups work without it.
     """
     with suppress(OSError):
         _write(f"{base}/cgroup.subtree_control", f"+{WEIGHING}")
@@ -150,7 +150,7 @@ def _weigh(base: str, server: str) -> None:
 
 
 def _is_marked(directory: str) -> bool:
-    """Whether systemd says that it has given the group away."""
+    """Whether systemd has marked the group as delegated."""
     for name in ("user.delegate", "trusted.delegate"):
         with suppress(OSError):
             if os.getxattr(directory, name) == b"1":

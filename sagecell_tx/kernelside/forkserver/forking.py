@@ -1,4 +1,4 @@
-"""A kernel is forked: what it has to be in, and must not keep, before it becomes one."""
+"""The fork of a kernel: the child enters its control group and drops what it inherited."""
 
 from __future__ import annotations
 
@@ -17,37 +17,34 @@ from sagecell_tx.kernelside.system import inheritance
 
 @frozen
 class Lifeline:
-    """A pipe that nobody writes to: while the fork server lives, it can be read from there."""
+    """A pipe that nobody writes to. Only the fork server keeps its read end open."""
 
     _read_end: int
     _write_end: int
 
     @classmethod
     def make(cls) -> Lifeline:
-        """One for a fork server and all its kernels; raises OSError."""
+        """A pipe for a fork server and all its kernels; raises OSError."""
         return cls(*os.pipe())
 
     def fileno(self) -> int:
-        """In a forked process: the descriptor that it needs."""
+        """The write end, which a forked process keeps."""
         return self._write_end
 
     def is_cut(self) -> bool:
-        """In a forked process that has closed the end for reading: is the fork server gone?"""
+        """Whether the fork server has ended. For a forked process that has closed the read end."""
         poll = select.poll()
         poll.register(self._write_end, 0)
         return bool(poll.poll(0))
 
     def drop(self) -> None:
-        """In a forked process: it asks no more."""
+        """Close the write end, in a forked process that needs `is_cut` no more."""
         os.close(self._write_end)
 
 
 @frozen
 class ForkedProcess:
-    """What the forked process is to become: the kernel that `start` asks for.
-
-    `bootstrap` has the rest, and `lifeline` tells whether the fork server is still there.
-    """
+    """What a forked process needs to become the kernel that `start` describes."""
 
     start: StartCommand
     bootstrap: KernelBootstrap
@@ -55,8 +52,8 @@ class ForkedProcess:
 
 
 def fork(level: Level, groups: cgroups.Groups, forked: ForkedProcess) -> ForkedProcess | int:
-    """The child's pid; in the child what it is to become. Raises OSError."""
-    # A signal before the child has its own handlers would be told to the parent.
+    """Fork; returns the child's pid, and `forked` in the child. Raises OSError."""
+    # A signal before the child has its own handlers would go to the parent's wakeup pipe.
     unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         entrance = groups.make(forked.start)
@@ -76,13 +73,13 @@ def fork(level: Level, groups: cgroups.Groups, forked: ForkedProcess) -> ForkedP
 
 
 def signal_descriptor() -> int:
-    """A descriptor from which the numbers of SIGCHLD and SIGTERM can be read as they come."""
+    """A descriptor from which the numbers of SIGCHLD and SIGTERM can be read as they arrive."""
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    # Ctrl-C in a terminal reaches this process too; who started it says when to end.
+    # Ctrl-C in a terminal reaches this process too, but the web process decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return read_end

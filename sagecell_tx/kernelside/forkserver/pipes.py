@@ -1,4 +1,4 @@
-"""Commands over a socket, bounded, and events over a pipe, which is never waited for."""
+"""The fork server's ends: commands of bounded size from a socket, events to a pipe, no waiting."""
 
 from __future__ import annotations
 
@@ -13,38 +13,39 @@ from attrs import define, field
 #: The longest command, in bytes.
 LINE = 64 * 1024
 
-#: Descriptors that may come with one.
+#: Descriptors that may come with one command.
 DESCRIPTORS = 2
 
-#: Bytes of events that may wait for a reader; one that is so far behind reads no more.
+#: Bytes of events that may wait for the reader; beyond that it counts as gone.
 BACKLOG = 4 * 1024 * 1024
 
 
 class BadLine(Exception):
-    """What is no command; the text is a sentence."""
+    """A malformed command; the text is a sentence."""
 
 
 @define
 class Command:
-    """What is to be done, and the descriptors that came with it until somebody takes them."""
+    """A parsed command, and the descriptors that came with it and were not taken yet."""
 
     line: dict[str, Any]
     _descriptors: list[int] = field(factory=list)
 
     def take_descriptor(self) -> int | None:
-        """The next descriptor, which is the caller's from now on; None if there is none."""
+        """The next descriptor, which the caller then owns; None if there is none."""
         return self._descriptors.pop(0) if self._descriptors else None
 
     def close(self) -> None:
-        """Close those that nobody took."""
+        """Close the descriptors that were not taken."""
         _close_all(self._descriptors)
 
 
 class ControlPipes:
-    """The two ends that the fork server holds, on descriptors of its own.
+    """The command socket and the event pipe of a fork server.
 
-    `commands` is a socket that keeps messages apart, `events` a pipe; both become non-blocking
-    and are closed on exec, so nothing that a kernel runs inherits them.
+    `commands` is the descriptor of a socket that preserves message boundaries, `events` that of a
+    pipe. Both become non-blocking and are closed on exec, so that no program of a kernel inherits
+    them.
     """
 
     def __init__(self, commands: int, events: int) -> None:
@@ -72,14 +73,14 @@ class ControlPipes:
         return bool(self._unsent)
 
     def close(self) -> None:
-        """Let go of both ends."""
+        """Close both ends."""
         self._socket.close()
         os.close(self.events)
 
     def read(self) -> Command | None:
-        """The next command that has come, if one has; one at a time, for it may be to fork.
+        """The next command, or None if none has arrived. One per call, since it may be to fork.
 
-        Raises `BadLine` for what is no command, and EOFError at the end.
+        Raises `BadLine` for a malformed command, and EOFError when the other end is closed.
         """
         descriptors: list[int] = []
         try:
@@ -88,7 +89,7 @@ class ControlPipes:
             )
         except BlockingIOError:
             return None
-        except ConnectionResetError as error:  # it did not live to read all
+        except ConnectionResetError as error:  # the other end closed with unread data
             raise EOFError from error
         for level, kind, content in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -99,7 +100,7 @@ class ControlPipes:
             if flags & socket.MSG_TRUNC:
                 raise BadLine(f"A command has at most {LINE} bytes.")
             if flags & socket.MSG_CTRUNC:
-                raise BadLine(f"With a command come at most {DESCRIPTORS} descriptors.")
+                raise BadLine(f"A command has at most {DESCRIPTORS} descriptors.")
             return Command(_parse(data), descriptors)
         except (EOFError, BadLine):
             _close_all(descriptors)
@@ -108,7 +109,7 @@ class ControlPipes:
     def send_event(self, **event: object) -> None:
         """Write an event, or keep it until `write` can.
 
-        Raises BrokenPipeError when nobody reads any more.
+        Raises BrokenPipeError when the reader is gone or too far behind.
         """
         line = json.dumps(event, separators=(",", ":")).encode("ascii") + b"\n"
         if len(self._unsent) + len(line) > BACKLOG:
@@ -117,7 +118,7 @@ class ControlPipes:
         self.write()
 
     def write(self) -> None:
-        """Write what waits, as far as the pipe takes it."""
+        """Write the waiting events, as far as the pipe takes them; raises BrokenPipeError."""
         while self._unsent:
             try:
                 written = os.write(self.events, self._unsent)

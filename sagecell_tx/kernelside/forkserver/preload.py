@@ -1,4 +1,4 @@
-"""What is done once, before any fork, so that no kernel has to."""
+"""Imports that are done once, before any fork, so that no kernel has to repeat them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ENVIRONMENT = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 
-#: What IPython and ipykernel import only when they first need it.
+#: Modules that IPython and ipykernel import only on first use.
 _LAZY = (
     "IPython.core.completer",
     "IPython.core.magics",
@@ -44,27 +44,28 @@ _LAZY = (
 
 @frozen
 class Loaded:
-    """The modules asked for: those that came, and those that did not."""
+    """The requested modules: those that were imported, and those that could not be."""
 
     names: list[str]
     missing: list[str]
 
 
 def prepare_environment() -> None:
-    """Set what must be set before numerical libraries are imported."""
+    """Set the variables that numerical libraries read when they are imported."""
     os.environ.update(_ENVIRONMENT)
 
 
 def load(names: Sequence[str]) -> Loaded:
-    """Import what was asked for and what kernels import on first use.
+    """Import the modules `names`, and those that kernels would import on first use.
 
-    A module that is not there, or fails in any way, is reported and no more.
+    A module that is not installed, or fails in any way, is among the missing; nothing is raised
+    for it.
     """
     loaded = Loaded([], [])
     for name in names:
         (loaded.names if _import(name) else loaded.missing).append(name)
-    # A debugger that nobody here can talk to, and guesses at names that cost 40 MB of parsed
-    # library code where the names themselves can be asked.
+    # debugpy has no client here. jedi keeps 40 MB of parsed library code for guesses at names
+    # that completion can look up in the running kernel.
     with _without("debugpy"), _without("jedi"):
         importlib.import_module("IPython.core.completer")
         importlib.import_module("ipykernel.debugger")
@@ -98,9 +99,9 @@ def _without(name: str) -> Iterator[None]:
 
 
 def end_threads() -> None:
-    """Wait for what imports have started in threads: a fork would lose it, and its locks.
+    """Wait for threads that imports have started: they, and so their locks, do not survive a fork.
 
-    Raises RuntimeError for a thread that does not end.
+    Raises RuntimeError for a thread that does not end within ten seconds.
     """
     for thread in threading.enumerate():
         if thread is not threading.current_thread():

@@ -1,9 +1,9 @@
-"""Kernels are waited for, and nothing that one of them started outlives it.
+"""Waits for kernels that end, and kills every process that one of them has left.
 
-Each kernel adopts the orphans among its descendants, and this process those of a kernel
-that is gone. So whatever is a child of this process and no kernel has lost its kernel, and
-is killed. (A program that undoes the adoption only brings its orphans here earlier.) Where
-a kernel has a group of its own, all that is in it is killed at once.
+Each kernel adopts the orphans among its descendants; this process adopts those of a kernel that
+has ended. So a child of this process that is not a kernel has lost its kernel, and is killed. (A
+program that undoes the adoption only brings its orphans here earlier.) Where a kernel has a
+control group, all processes in it are killed at once.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.system import processes
 
-#: How often a kernel's end waits for yet another generation of its orphans to be killed.
-#: Programs that fork faster than that are for process limits to stop.
+#: For how many generations of orphans a kernel's end waits. Programs that fork faster than they
+#: are killed are left to the process limits.
 _GENERATIONS = 100
 
 
 @frozen
 class Exited:
-    """A kernel that is gone, its process group and its orphans too."""
+    """A kernel that has ended, with its process group and its orphans."""
 
     kernel_id: int
     pid: int
     status: int | None
     signal: int | None
-    reason: str | None  # why it was ended from here
+    reason: str | None  # that of `Reaper.condemn`
 
 
 @define(eq=False)
@@ -42,10 +42,10 @@ class _Ending:
 
 @define(eq=False)
 class Reaper:
-    """The kernels that live, by id and by pid.
+    """The running kernels, by id and by pid.
 
-    `kill_rest` is given the id of a kernel that is to go: it may know more of what it started.
-    `own` are children of this process that are neither kernels nor orphans.
+    `kill_rest` is called with a kernel's id when the kernel ends or is killed, and kills further
+    processes of it. `own` are children of this process that are neither kernels nor orphans.
     """
 
     kill_rest: Callable[[int], None]
@@ -61,12 +61,12 @@ class Reaper:
         )
 
     def add(self, kernel_id: int, pid: int) -> None:
-        """A kernel was forked."""
+        """Add a kernel that was just forked."""
         self._pids[kernel_id] = pid
         self._ids[pid] = kernel_id
 
     def pid(self, kernel_id: int) -> int | None:
-        """A kernel's process, which is nobody else's before it is reaped."""
+        """A kernel's pid, which no other process gets before it is reaped; None for no kernel."""
         return self._pids.get(kernel_id)
 
     def signal(self, kernel_id: int, number: int) -> None:
@@ -76,14 +76,14 @@ class Reaper:
             processes.kill_group(pid, number)
 
     def condemn(self, kernel_id: int, reason: str) -> None:
-        """Kill a kernel and all that it started, and say why when it is gone."""
+        """Kill a kernel's process group; `reap` then gives `reason` with its end."""
         pid = self._pids.get(kernel_id)
         if pid is not None and kernel_id not in self._condemned:
             self._condemned[kernel_id] = reason
             processes.kill_group(pid, signal.SIGKILL)
 
     def reap(self) -> list[Exited]:
-        """Wait for all that has ended; returns the kernels of which nothing is left."""
+        """Reap the children that have ended; returns the kernels of which no process is left."""
         reaped = set(self._wait())
         if not reaped:
             return []
@@ -92,7 +92,7 @@ class Reaper:
         for ending in list(self._ending):
             before, ending.orphans = ending.orphans, ending.orphans - reaped
             if ending.generations == 0 or before != ending.orphans:
-                # Its orphans were reaped, and theirs may be here now.
+                # Its orphans were reaped, so their own orphans may be children now.
                 ending.generations += 1
                 if ending.generations <= _GENERATIONS:
                     ending.orphans |= orphans
@@ -102,9 +102,9 @@ class Reaper:
         return gone
 
     def end_all(self) -> None:
-        """Kill every kernel and all that they started; returns when they are gone.
+        """Kill every kernel and all that they started; returns when all have been reaped.
 
-        What is this process's own has to be gone already.
+        The processes in `own` must have ended before.
         """
         for pid, kernel_id in self._ids.items():
             processes.kill_group(pid, signal.SIGKILL)
@@ -116,10 +116,10 @@ class Reaper:
                 os.waitpid(-1, 0)
 
     def _wait(self) -> list[int]:
-        """Wait for each child that has ended, and kill the process group of each kernel."""
+        """Reap each child that has ended, and kill the process group of each kernel."""
         reaped = []
         with suppress(ChildProcessError):
-            # Looked at before it is waited for: until then its group's number is its own.
+            # WNOWAIT: until the kernel is reaped, no other process group can have its number.
             while end := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 pid = end.si_pid
                 kernel_id = self._ids.pop(pid, None)

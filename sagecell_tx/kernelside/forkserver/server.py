@@ -1,10 +1,10 @@
-"""One process that has imported everything once, and forks a kernel in milliseconds.
+"""A process that has imported everything once, and forks a kernel in milliseconds.
 
-Commands come as JSON on descriptor 0, which is a UNIX socket that keeps messages apart, events
-leave as JSON lines on descriptor 1, and stderr is the log::
+Commands come as JSON on descriptor 0, a UNIX socket that preserves message boundaries; events
+leave as JSON lines on descriptor 1; stderr is the log::
 
     -> {"op": "start", "id": ..., "limits": {...}, "proxy": false}
-       with a socket, and maybe the kernel's directory, as SCM_RIGHTS
+       with a socket, and optionally the kernel's directory, as SCM_RIGHTS
     -> {"op": "up", "id": ...}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
@@ -19,10 +19,10 @@ leave as JSON lines on descriptor 1, and stderr is the log::
     <- {"event": "failed", "id": ..., "message": ...}
     <- {"event": "refused", "message": ...}
 
-An id is a number and says nothing of whose the kernel is: whatever this process has ever had
-in its memory, each kernel that it forks can find there. See `bootstrap`.
+An id is a number that does not say whose kernel it is: each kernel that is forked can find in its
+own memory whatever this process has ever had in its. See `bootstrap`.
 
-One thread, no Twisted. At the end of the commands, or at SIGTERM, every kernel is killed.
+One thread, no Twisted. When the command socket is closed, or at SIGTERM, every kernel is killed.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ from sagecell_tx.kernelside.system import autogroups, memory, processes
 
 @define(eq=False)
 class ForkServer:
-    """The loop that forks and reaps, and heeds what the watch says.
+    """The loop that forks and reaps kernels, and ends those that the monitor reports.
 
-    `wakeup` is the readable end of the pipe that each signal writes its number to.
+    `wakeup` is the read end of the pipe that each signal writes its number to.
     """
 
     pipes: ControlPipes
@@ -72,9 +72,9 @@ class ForkServer:
         self._reaper = Reaper(self.groups.kill, own=(self.monitor.pid,))
 
     def run(self) -> ForkedProcess | None:
-        """Serve until nobody commands any more; then no kernel is left, and it is None.
+        """Serve until the commands end; returns None when no kernel is left.
 
-        In a forked process it returns what that is to become.
+        In a forked process, returns at once with what it is to become.
         """
         self._selector.register(self.pipes.commands, selectors.EVENT_READ, self._take_commands)
         self._selector.register(self.wakeup, selectors.EVENT_READ, self._take_signals)
@@ -89,16 +89,16 @@ class ForkServer:
                     if forked is not None:
                         return forked
         except BrokenPipeError:
-            pass  # nobody listens: the same as nobody commanding
+            pass  # nobody reads the events: the web process is gone
         except MonitorEnded:
-            print("the watch of the kernels has ended, and so they end", file=sys.stderr)
+            print("the monitor process has ended: all kernels are killed", file=sys.stderr)
         self.monitor.close()
         self._reaper.end_all()
         self.groups.close()
         return None
 
     def _await_writing(self) -> None:
-        """Watch the pipe of events, and the watch's socket, exactly while something waits."""
+        """Select for writing exactly while events, or messages to the monitor, wait."""
         watched = self.pipes.events in self._selector.get_map()
         if self.pipes.backlogged and not watched:
             self._selector.register(self.pipes.events, selectors.EVENT_WRITE, self.pipes.write)
@@ -133,16 +133,16 @@ class ForkServer:
             self.monitor.ping()
         elif type(kernel_id) is not int or not 0 < kernel_id < 2**53:
             self.pipes.send_event(
-                event="refused", message="A command names a kernel by its number."
+                event="refused", message="The id of a command must be a positive integer."
             )
         elif op == "start":
             return self._start(kernel_id, command)
         elif op == "up":
-            # Until now it had as much of the processors as the server: somebody waits for it.
+            # Until now it had the server's share of the processors, since a client waits for it.
             if (pid := self._reaper.pid(kernel_id)) is not None:
                 autogroups.give_nice(pid)
         elif op == "stop":
-            # Unknown ids are no mistake: the kernel may have ended on its own just now.
+            # An unknown id is not an error: the kernel may just have ended.
             self._reaper.signal(kernel_id, signal.SIGKILL)
         elif op == "signal" and f"SIG{line.get('signal')}" in signal.Signals.__members__:
             self._reaper.signal(kernel_id, signal.Signals[f"SIG{line['signal']}"])
@@ -152,9 +152,7 @@ class ForkServer:
 
     def _start(self, kernel_id: int, command: Command) -> ForkedProcess | None:
         if kernel_id in self._reaper:
-            self.pipes.send_event(
-                event="refused", message=f"There is a kernel {kernel_id} already."
-            )
+            self.pipes.send_event(event="refused", message=f"Kernel {kernel_id} exists already.")
             return None
         try:
             start = StartCommand.parse(command.line)
@@ -183,7 +181,7 @@ class ForkServer:
         try:
             self.monitor.add(kernel_id, forked, start, directory, self.groups.usage(kernel_id))
         except OSError as error:
-            print(f"a kernel cannot be watched: {error.strerror}", file=sys.stderr)
+            print(f"a kernel cannot be monitored and is killed: {error.strerror}", file=sys.stderr)
             self._reaper.signal(kernel_id, signal.SIGKILL)
         self.pipes.send_event(event="started", id=kernel_id, pid=forked)
         return None
@@ -194,9 +192,10 @@ class ForkServer:
             self._handle_finding(finding)
 
     def _handle_finding(self, finding: Excess | LimitNear | Pong) -> None:
-        """End a kernel that has taken more than it may; tell of one that soon will have.
+        """Kill a kernel that has exceeded a limit; report one that is near its limit.
 
-        A fork server whose watch hangs answers no ping, and is replaced.
+        A ping is answered only through the monitor, so that a fork server whose monitor hangs is
+        replaced.
         """
         if isinstance(finding, Pong):
             self.pipes.send_event(event="pong")
@@ -225,7 +224,7 @@ class ForkServer:
             )
 
     def _give_back(self, kernel_id: int) -> bool:
-        """What a kernel had is free again. Whether it had run out of memory."""
+        """Release what a kernel had; returns whether its group ran out of memory."""
         self.level.ended(kernel_id)
         return self.groups.release(kernel_id)
 
@@ -238,7 +237,7 @@ def main(
     options = arguments.parse(argv)
     started = time.monotonic()
     pipes = ControlPipes.from_standard_streams()
-    # Not SIGKILL: what the kernels have started has to be killed first.
+    # Not SIGKILL: the kernels' processes have to be killed first.
     processes.die_with(os.getppid(), signal.SIGTERM)
     processes.adopt_orphans()
     wakeup = forking.signal_descriptor()
@@ -246,7 +245,7 @@ def main(
     memory.share_one_heap()
     preload.prepare_environment()
     loaded = preload.load(options.preload)
-    # Not at the top: ipykernel must find the streams, the environment and its modules prepared.
+    # Not at the top: ipykernel needs the streams, the environment and its modules prepared.
     from sagecell_tx.kernelside.forkserver import startup
     from sagecell_tx.kernelside.kernel import kernel, warmup
 
@@ -254,7 +253,7 @@ def main(
     warmup.warm(parts)
     preload.end_threads()
     level = detect.make(options.sandbox, options.setting, options.visible)
-    # Before the level takes them out of sight.
+    # Before the level hides their directory.
     groups, ungrouped = find_groups()
     try:
         level.prepare()

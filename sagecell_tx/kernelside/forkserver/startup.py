@@ -1,4 +1,4 @@
-"""From a forked process to a kernel that answers, and to its end."""
+"""Turns a forked process into a running kernel, until it ends."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Level
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import autogroups, linux, processes
 
-#: The system's own limit on processor time, which is for each process, is so many seconds
-#: behind that of the watch, which tells why; SIGKILL comes as long after SIGXCPU.
+#: RLIMIT_CPU, which holds for each process, is so many seconds above the monitor's limit, since
+#: the monitor reports a reason; SIGKILL follows SIGXCPU after as many again.
 _CPU_GRACE = 5
 
-#: How long an orderly end may take, in seconds.
+#: How long the exit functions and the last messages may take, in seconds.
 _LAST_WORDS = 2.0
 
-#: What Linux counts for each user, and kernels that are one user would take from one another: timers
-#: and queued signals, bytes of message queues and bytes of memory that is never swapped out.
+#: Limits on what Linux counts for each user, and so for all kernels of one user: timers and queued
+#: signals, bytes of message queues and bytes of locked memory.
 _OF_ONE_USER = (
     (resource.RLIMIT_SIGPENDING, 256),
     (resource.RLIMIT_MSGQUEUE, 0),
@@ -43,9 +43,9 @@ _OF_ONE_USER = (
 
 
 def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
-    """Be the kernel that was asked for until it ends, and the process with it.
+    """Run the kernel until it ends, then end the process.
 
-    The web process is told when the sockets are bound.
+    Reports to the web process when the sockets are bound.
     """
     status, start = 1, forked.start
     try:
@@ -62,11 +62,12 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
         parts.redirect_streams()
         threads.follow(parts.kernel)
         gc.enable()
-        # No program has run yet, and none is to find the way to the web process.
-        if forked.lifeline.is_cut():  # be it before the fork server's death was to be ours
-            raise ChildProcessError("The fork server is gone.")
+        # It may have ended before `confine` tied this process to it.
+        if forked.lifeline.is_cut():
+            raise ChildProcessError("The fork server has ended.")
+        # No program has run yet, and none may find the lifeline or the bootstrap socket.
         forked.lifeline.drop()
-        os.nice(autogroups.NICE)  # counts where Linux has no scheduling groups for sessions
+        os.nice(autogroups.NICE)  # has an effect only where Linux has no autogroups
         forked.bootstrap.send_bound()
         forked.bootstrap.close()
         running.run()
@@ -75,20 +76,20 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
     finally:
-        # Never through the interpreter's own end: it frees, and so copies, everything.
+        # Not through the interpreter's finalization: it frees all objects, and so copies pages.
         os._exit(status)
 
 
 def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnvironment:
-    """Leave behind what the level takes away, and bound what may be used of the rest."""
+    """Enter the level of confinement and set the resource limits; raises OSError."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
-        score.write("1000")  # if memory ends, a kernel is the first to go
+        score.write("1000")  # the OOM killer takes kernels first
     environment = level.enter(start, secrets)
-    # After a change of accounts, which would undo it.
+    # After a change of the user id, which would clear it.
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     processes.adopt_orphans()
     _limit(resource.RLIMIT_CORE, 0, 0)
-    # Linux counts in nanoseconds, and takes a number that overflows for a limit long passed.
+    # Linux counts in nanoseconds: a number that overflows would be a limit already exceeded.
     limits = start.limits
     cpu = min(math.ceil(limits.cpu_seconds), 2**31)
     _limit(resource.RLIMIT_CPU, cpu + _CPU_GRACE, cpu + 2 * _CPU_GRACE)
@@ -111,7 +112,7 @@ def _limit(what: int, soft: int, hard: int) -> None:
 
 
 def make_own(environment: KernelEnvironment) -> None:
-    """Replace what was inherited and must differ between kernels: place, names, chance."""
+    """Replace inherited state that must differ between kernels: directories, argv, random seeds."""
     os.chdir(environment.work)
     os.environ.update(
         environment.variables,
@@ -127,7 +128,7 @@ def make_own(environment: KernelEnvironment) -> None:
 
 
 def _end(running: RunningKernel) -> None:
-    """Run what the program asked to have run at its end, and send what waits; bounded."""
+    """Run the exit functions and send the waiting messages, within `_LAST_WORDS`."""
     last_resort = threading.Timer(_LAST_WORDS, os._exit, (0,))
     last_resort.daemon = True
     last_resort.start()

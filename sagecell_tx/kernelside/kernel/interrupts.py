@@ -1,7 +1,7 @@
-"""SIGINT raises KeyboardInterrupt where a visitor's code runs, and waits where ours does.
+"""SIGINT raises KeyboardInterrupt only while a visitor's code runs; in our code it is held.
 
-ipykernel lets it raise from the request's arrival on. One that comes a moment too early or
-too late then takes the reply with it, and a client waits for ever.
+ipykernel lets it raise from the request's arrival on. An interrupt a moment too early or too
+late then prevents the reply, and the client waits for ever.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ T = TypeVar("T")
 
 
 class Interrupts:
-    """What SIGINT does in the main thread of a kernel."""
+    """The handling of SIGINT in the main thread of a kernel."""
 
     def __init__(self) -> None:
         self._waiting = False
 
     def hold(self) -> None:
-        """From now on, an interrupt waits for the next visitor's code that runs."""
+        """From now on, keep an interrupt for the next `run`."""
         self._waiting = False
         signal.signal(signal.SIGINT, self._note)
 
     def ignore(self) -> None:
-        """From now on, nothing happens: no visitor's code will run."""
+        """From now on, ignore interrupts, and drop one that was held."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._waiting = False
 
     def run(self, code: Callable[[], T], interrupted: Callable[[], T]) -> T:
-        """Run `code`, which an interrupt breaks; then, or if one waits, `interrupted`."""
+        """Return what `code` returns; after an interrupt, or one that was held, `interrupted`.
+
+        Restores the handler of SIGINT before `interrupted` is called.
+        """
         before = signal.getsignal(signal.SIGINT)
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -35,7 +35,7 @@ from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.userapi.toolbox import Toolbox, exercise_cell
 
-#: How long a shutdown waits for a cell to let go, in seconds.
+#: How long a shutdown waits for a running cell, in seconds.
 _GRACE = 0.3
 
 
@@ -46,18 +46,18 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
     toolbox: Toolbox
 
     def init_ipython_dir(self, _: object) -> None:
-        """There is none: no profile, no start-up files, no extensions of the account's."""
+        """Use none: no profile, no start-up files, no extensions of the account."""
 
     def init_profile_dir(self, _: object) -> None:
-        """There is none."""
+        """Use none."""
 
     def init_display_formatter(self) -> None:
-        """Called once, before any cell."""
+        """Install a `CellFormatter`. Called once, before any cell."""
         self.display_formatter = CellFormatter(parent=self)
         self.configurables.append(self.display_formatter)
 
     def init_user_ns(self) -> None:
-        """Called at the beginning, and for each `%reset`."""
+        """Add the toolbox's names. Called at the beginning, and for each `%reset`."""
         super().init_user_ns()
         if not hasattr(self, "toolbox"):
             self.toolbox = Toolbox(kernel=self.kernel, variables=self.user_ns)
@@ -66,7 +66,7 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         self.user_ns_hidden.update(self.toolbox.names)
 
     async def run_code(self, *args: Any, **kwargs: Any) -> bool:
-        """Run a cell's code; on variables that tell of their changes, if anybody wants to know."""
+        """Run a cell's code, in the namespace that reports changes while any name is watched."""
         namespace, plain = self.toolbox.namespace, self.user_ns
         if namespace.watched:
             self.user_ns = namespace
@@ -77,7 +77,7 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
             self.user_ns = plain
 
     def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
-        """Run a cell; an interrupt is its error, whenever it comes."""
+        """Run a cell; an interrupt during it, or held since before, becomes its error."""
 
         def run() -> ExecutionResult:
             result = super(CellShell, self).run_cell(raw_cell, *args, **kwargs)
@@ -93,24 +93,24 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         return self.kernel.interrupts.run(run, interrupted)
 
     def user_expressions(self, expressions: dict[str, str]) -> dict[str, Any]:
-        """Evaluate what the client asked for beside the cell."""
+        """Evaluate the request's user_expressions; an interrupt leaves an empty result."""
         values: dict[str, Any] = self.kernel.interrupts.run(
             lambda: super(CellShell, self).user_expressions(expressions), dict
         )
         return values
 
     def enable_gui(self, gui: str | None = None) -> None:
-        """Only what needs no event loop of a toolkit: nobody sees a window."""
+        """Accept only None and "inline": no visitor could see a window. Raises UsageError."""
         if gui not in (None, "inline"):
-            raise UsageError(f"There is no {gui!r} here: plots appear inline.")
+            raise UsageError(f"The GUI {gui!r} is not supported: plots appear inline.")
 
     @observe("exit_now")  # type: ignore[untyped-decorator]
     def _update_exit_now(self, _: object) -> None:
-        """Nothing yet: the kernel ends when it has replied."""
+        """Do nothing: `dispatch_shell` ends the kernel after the reply."""
 
 
 class _NoSubshells:
-    """The answer to ipykernel asking for the thread of its subshells: false, and main."""
+    """Stands in for ipykernel's thread of subshells: false, with the main thread as parent."""
 
     parent_thread = threading.main_thread()
 
@@ -119,23 +119,23 @@ class _NoSubshells:
 
 
 class CellKernel(IPythonKernel):  # type: ignore[misc]
-    """What answers the requests of one visitor."""
+    """The IPython kernel of one session."""
 
     shell_class = Type(CellShell)
-    # ipykernel's own hashes each cell in Python to please a debugger, which is off.
+    # ipykernel's own hashes each cell in Python for the debugger, which is off.
     compiler_class = Type(CachingCompiler)
     changed_files = AnyTrait()
 
     # ipykernel's own sleeps before each reply, for streams that are slow to flush.
     _execute_sleep = 0.0
 
-    # A thread and three sockets for each kernel that nobody's cells ask for.
+    # They cost each kernel a thread and three sockets, and no client here uses them.
     _supports_kernel_subshells = False
 
     def __init__(self, **traits: Any) -> None:
         self.interrupts = Interrupts()
         self._listed: list[str] = []
-        self._unlisted: set[str] = set()  # those that the program says are known
+        self._unlisted: set[str] = set()  # files that the program's `sent_files` has already
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
         self.shell_handlers.update(InteractRequests(self).handlers)
         self.shell_handlers.update(CompletionRequests(self).handlers)
@@ -143,27 +143,27 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     # --- requests
 
     def pre_handler_hook(self) -> None:
-        """Called before each request is answered."""
+        """Hold interrupts for a request that runs code. Called before each request."""
         if self.get_parent("shell")["header"]["msg_type"] in RUNNING:
             self.interrupts.hold()
         else:
             super().pre_handler_hook()
 
     def post_handler_hook(self) -> None:
-        """Called when it was."""
+        """Ignore interrupts between requests. Called after each request."""
         self.interrupts.ignore()
         self.shell.toolbox.rest()
 
     async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
-        """Answer one request; end when it said so."""
-        # What the one before has said must not be lost when this one crashes.
+        """Answer one request; stop the loop if its code called `exit`."""
+        # The output of the request before must not be lost if this one crashes the process.
         self.iopub_socket.flush(LINGER)
         await super().dispatch_shell(*args, **kwargs)
         if self.shell.exit_now:
             self.io_loop.stop()
 
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Run a cell; its files leave before its reply, which names them."""
+        """Run a cell; publish its changed files before the reply, which lists them."""
         if self.changed_files is not None:
             programfile.keep(kwargs["code"], self.changed_files.root)
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
@@ -173,7 +173,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         return reply
 
     def files_payload(self) -> list[dict[str, Any]]:
-        """What a reply has about files: the names to list, of all that changed since the last."""
+        """Publish the changed files; returns the payload that lists those since the last reply."""
         self.announce_files()
         names, self._listed = list(dict.fromkeys(self._listed)), []
         return [{"source": "sagecell", "new_files": names}] if names else []
@@ -186,14 +186,14 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         changed = self.interrupts.run(self.changed_files.publish_changed, list)
         pictures, listed = listing.sort(name for name in changed if name not in self._unlisted)
         for name in pictures:
-            # With a number that nothing else has: browsers keep a picture by its address.
+            # A unique query: browsers cache a picture by its URL.
             shown = {"text/image-filename": f"{name}?m={time.time_ns()}", "text/plain": name}
             self.shell.display_pub.publish(shown)
         self._listed += listed
         return listed
 
     def watch_files(self, root: int, limits: KernelLimits) -> None:
-        """From now on, files that cells make in the directory `root` are published."""
+        """From now on, publish files that cells make or change in `root`, a descriptor."""
         self.changed_files = ChangedFiles(
             root=root,
             limits=limits,
@@ -215,7 +215,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
             self._unlisted.add(content["name"])
 
     async def shutdown_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        """Reply and end, whatever a cell is doing."""
+        """Reply and stop; a cell that still runs after `_GRACE` is cut off with the process."""
         content = {"status": "ok", "restart": bool(parent["content"].get("restart"))}
         self.session.send(stream, "shutdown_reply", content, parent, ident=ident)
         self.session.send(
@@ -241,16 +241,16 @@ class KernelParts:
     stderr: CellStream
 
     def redirect_streams(self) -> None:
-        """What Python code writes goes to the kernel's streams from now on."""
+        """Replace `sys.stdout` and `sys.stderr` with the kernel's streams."""
         sys.stdout, sys.stderr = self.stdout, self.stderr
 
 
 def build() -> KernelParts:
-    """Make a kernel and its shell, in the process that all kernels are forked from."""
+    """Make the kernel and its shell, once, in the process that all kernels are forked from."""
     serializer = CellSerializer()
     publisher = Publisher(serializer)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
-    # The one that comms find: they say nothing of their own accord where there is none.
+    # `instance`, since comms publish only if they find a kernel that way.
     kernel = CellKernel.instance(
         session=serializer,
         iopub_socket=publisher,
@@ -268,7 +268,7 @@ def build() -> KernelParts:
 
 
 def _silent_log() -> logging.Logger:
-    """Complaints of ipykernel about requests concern neither the visitor nor the operator."""
+    """A log that drops ipykernel's complaints about requests: they help nobody here."""
     log = logging.getLogger("sagecell_tx.kernel")
     log.addHandler(logging.NullHandler())
     log.propagate = False

@@ -1,4 +1,4 @@
-"""A kernel with its sockets and threads: what turns parts made before a fork into a server."""
+"""Adds sockets and threads to the kernel parts that were made before the fork."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sagecell_tx.kernelside.output.captures import Capture
 
 @frozen
 class RunningKernel:
-    """A kernel that answers while `run` runs."""
+    """A kernel that answers requests while `run` runs."""
 
     parts: KernelParts
     sockets: KernelSockets
@@ -32,9 +32,9 @@ class RunningKernel:
     def open(
         cls, parts: KernelParts, listeners: Listeners, key: bytes, captures: Sequence[Capture] = ()
     ) -> RunningKernel:
-        """Answer on these sockets and start the threads."""
+        """Take over the listening sockets and start the threads; raises `zmq.ZMQError`."""
         kernel, serializer = parts.kernel, parts.serializer
-        serializer.pid = os.getpid()  # it sends nothing in a process that it was not made for
+        serializer.pid = os.getpid()  # a Session sends nothing in another process than its own
         serializer.key = key
         serializer.session = kernel.ident = uuid.uuid4().hex
         kernel.shell.displayhook.topic = kernel._topic("execute_result")
@@ -46,7 +46,7 @@ class RunningKernel:
         kernel.shell_stream = ZMQStream(channels.shell, loop)
         kernel.control_stream = ZMQStream(channels.control, control_thread.io_loop)
         kernel.stdin_socket = channels.stdin
-        # Python handles signals in the main thread, so that is whose waiting they must break.
+        # Python handles signals in the main thread, so they must interrupt that one's waiting.
         unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         parts.publisher.start(channels.iopub, captures)
         channels.start_heart()
@@ -56,11 +56,11 @@ class RunningKernel:
         return cls(parts, channels, control_thread, loop)
 
     def run(self) -> None:
-        """Answer requests until one asks to end."""
+        """Answer requests until one ends the kernel."""
         self.loop.start()
 
     def close(self) -> None:
-        """End the threads; returns when the last messages have left, or had their time."""
+        """End the threads; returns when the last messages are sent, or after the linger time."""
         self.control_thread.stop()
         self.control_thread.join()
         self.parts.publisher.stop()

@@ -1,4 +1,4 @@
-"""Messages of a kernel become bytes quickly, and mean what jupyter_client's would mean."""
+"""Fast serialization of a kernel's messages, to JSON equivalent to jupyter_client's."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from traitlets import Callable
 
 from sagecell_tx.kernelside.output.publisher import Publisher
 
-#: orjson is to write JSON, not all that it knows beside; `json_packer` has its own ways there.
+#: orjson must not convert these types in its own way, but leave them to `json_packer`.
 _PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 _CONTENT = _PLAIN | orjson.OPT_PASSTHROUGH_DATETIME
 
-#: What a page shows somewhere: the output block is where. Text learns its own when it is written.
+#: Messages that belong to an output block. That of a stream is added when its text is written.
 _SHOWN = frozenset(
     {"display_data", "update_display_data", "execute_result", "error", "clear_output"}
 )
@@ -27,16 +27,15 @@ _HEADER = _PLAIN | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 def pack(value: Any, option: int = _CONTENT) -> bytes:
-    """JSON that means what jupyter_client's `json_packer` writes, or its error.
+    """JSON equivalent to that of jupyter_client's `json_packer`; raises what that raises.
 
-    It goes further only for UUIDs, members of enumerations and halves of surrogate pairs, which are
-    errors there.
+    Also accepts UUIDs, enumeration members and lone surrogates, which are errors there.
     """
     try:
         packed = orjson.dumps(value, None, option)
     except TypeError:
         return _pack_slowly(value)
-    # Not a number is null to orjson, "nan" to the other.
+    # orjson writes NaN as null, json_packer as "nan".
     return _pack_slowly(value) if b"null" in packed else packed
 
 
@@ -44,18 +43,18 @@ def _pack_slowly(value: Any) -> bytes:
     try:
         packed: bytes = json_packer(value)
     except UnicodeEncodeError:
-        # Escaped, as JSON may have them: a traceback with one would otherwise not be told.
+        # Lone surrogates are escaped: a traceback with one could otherwise not be sent.
         text = json.dumps(json_clean(value), default=json_default, allow_nan=False)
         packed = text.encode("ascii")
     return packed
 
 
 class CellSerializer(Session):
-    """The kernel's name and key, and the numbers of its messages."""
+    """The session of a kernel: its id, its key, and its count of messages."""
 
     pack = Callable(pack)
 
-    #: Metadata of what is shown from now on: the block of an interact, or None for the cell.
+    #: Metadata of display messages from now on: the block of an interact, or None for the cell.
     block: dict[str, Any] | None = None
 
     def __init__(self, **traits: Any) -> None:
@@ -64,7 +63,7 @@ class CellSerializer(Session):
 
     @property
     def msg_id(self) -> str:
-        """A new id; unlike the one it replaces, unique among threads too."""
+        """A new id; unlike `Session.msg_id`, unique among threads too."""
         return f"{self.session}_{next(self._numbers)}"
 
     def msg(
@@ -75,14 +74,14 @@ class CellSerializer(Session):
         header: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """A new message; one that is shown says in which output block."""
+        """A new message; a display message has the output block in its metadata."""
         if self.block is not None and msg_type in _SHOWN:
             metadata = {**self.block, **(metadata or {})}
         message: dict[str, Any] = super().msg(msg_type, content, parent, header, metadata)
         return message
 
     def serialize(self, msg: dict[str, Any], ident: Any = None) -> list[bytes]:
-        """The frames of a message."""
+        """See `Session.serialize`: the frames of a message, signed."""
         if not isinstance(msg.get("content"), dict):
             frames: list[bytes] = super().serialize(msg, ident)
             return frames
@@ -108,7 +107,7 @@ class CellSerializer(Session):
         header: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> dict[str, Any] | None:
-        """Send a message; to a publisher, without what is there for sockets and buffers."""
+        """See `Session.send`; faster for a `Publisher` and a message without buffers."""
         message: dict[str, Any] = msg_or_type
         if isinstance(msg_or_type, str):
             message = self.msg(msg_or_type, content, parent, header, metadata)

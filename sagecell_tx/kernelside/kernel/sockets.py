@@ -10,13 +10,13 @@ from attrs import define
 
 from sagecell_tx.kernelside.listeningsockets import Listeners
 
-#: How long a message may look for its reader at the end, in milliseconds.
+#: How long unsent messages may delay the close, in milliseconds.
 _LINGER = 1000
 
 
 @define
 class KernelSockets:
-    """Bound sockets; that of iopub listens, for a publisher."""
+    """Bound ZMQ sockets, and the plain listening socket of iopub, for the publisher."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     shell: zmq.Socket[bytes]
@@ -27,7 +27,7 @@ class KernelSockets:
 
     @classmethod
     def open(cls, listeners: Listeners) -> KernelSockets:
-        """Have them listen where these do, which are theirs now; raises `zmq.ZMQError`."""
+        """Make ZMQ sockets that take over the listening sockets; raises `zmq.ZMQError`."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
         def bound(name: str, kind: int, **options: int) -> zmq.Socket[bytes]:
@@ -36,12 +36,12 @@ class KernelSockets:
             for option, value in options.items():
                 socket.setsockopt(getattr(zmq, option), value)
             socket.setsockopt(zmq.USE_FD, listeners[name].detach())
-            socket.bind(f"ipc://{name}")  # no more than a name: it is bound
+            socket.bind(f"ipc://{name}")  # with USE_FD, the address is only a name
             return socket
 
         return cls(
             context,
-            # A client that comes again under its name gets its replies.
+            # ROUTER_HANDOVER: a client that reconnects with its identity gets the replies.
             shell=bound("shell", zmq.ROUTER, ROUTER_HANDOVER=1),
             iopub=listeners["iopub"],
             stdin=bound("stdin", zmq.ROUTER, ROUTER_HANDOVER=1),
@@ -50,11 +50,11 @@ class KernelSockets:
         )
 
     def start_heart(self) -> None:
-        """Echo heartbeats from now on, in a thread that never needs Python's lock."""
+        """Echo heartbeats from now on, in a thread that does not need the GIL for it."""
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def close(self) -> None:
-        """Close all but iopub, which its thread closes; returns when last messages have left."""
+        """Close all but iopub, which the publisher closes; blocks for unsent messages, bounded."""
         for channel in (self.shell, self.stdin, self.control):
             channel.close()
         self.context.term()

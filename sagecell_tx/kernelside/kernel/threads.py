@@ -1,7 +1,7 @@
-"""What a program's threads say belongs to the request that started them, however late it comes.
+"""Output of a program's threads belongs to the request that started them, however late it comes.
 
-Python's threads know nothing of whoever started them, and ipykernel takes what they say for
-the latest request's: an old program would write into a new one's output.
+Python's threads do not know the request that started them, and ipykernel attributes their output
+to the latest one: an old cell would write into the output of a new one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any
 
 
 def follow(kernel: Any) -> None:
-    """From now on, threads and the work of pools answer the request of whoever asked for them."""
+    """From now on, threads and pools' work inherit the parent request of their starter.
+
+    Replaces `Thread.start` and `ThreadPoolExecutor.submit` in this process.
+    """
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def start_of_request(thread: threading.Thread) -> None:
@@ -37,7 +40,7 @@ def follow(kernel: Any) -> None:
         parent = kernel.get_parent("shell")
 
         def work_of_request() -> Any:
-            # The thread may be an earlier request's.
+            # The pool may have started the thread in an earlier request.
             _set(kernel, parent)
             return work(*args, **kwargs)
 
@@ -48,6 +51,6 @@ def follow(kernel: Any) -> None:
 
 
 def _set(kernel: Any, parent: dict[str, Any]) -> None:
-    """What this thread says from now on answers `parent`."""
+    """Make `parent` the parent of this thread's messages from now on."""
     kernel.shell.set_thread_parent(parent)
     kernel._shell_parent.set(parent)

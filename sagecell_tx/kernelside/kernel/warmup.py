@@ -1,4 +1,4 @@
-"""Cells that a kernel runs before anybody's: what is made on first use is made once, for all."""
+"""Runs cells before the fork, so that what is made on first use is made once for all kernels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sagecell_tx.kernelside import listeningsockets
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
 
-#: Lives after the first: Python adapts code that has run eight times.
+#: Lives after the first: Python specializes code that has run eight times.
 _LIVES = 10
 
 _COMMON = ("1+1",)
@@ -55,11 +55,11 @@ _COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
 
 
 def warm(parts: KernelParts) -> None:
-    """Let the kernel live a few times before any is forked from it, and forget it all.
+    """Run the kernel from start to end several times, and reset its state after each life.
 
-    The first life makes what is made on first use. The others are like the start of any
-    kernel, so that Python has adapted that code already: it does so in place, and each page
-    that it does it on would be copied by every kernel.
+    The first life makes the objects that are made on first use. The others repeat the start of
+    a kernel, so that Python specializes that code before the fork: it does so in place, and every
+    kernel would copy the pages of that code.
     """
     fresh = dict(parts.kernel.shell.user_ns)
     streams = sys.stdout, sys.stderr
@@ -68,7 +68,7 @@ def warm(parts: KernelParts) -> None:
         _live(parts, _CELLS + _cells_for_libraries(parts), _COMPLETIONS)
         _forget(parts, fresh)
         for _ in range(_LIVES):
-            # Python's cache of attributes has room for so many: what comes up once must go.
+            # Python's attribute cache is small: entries that are used only once must go.
             sys._clear_type_cache()
             _live(parts, _COMMON, ())
             _forget(parts, fresh)
@@ -88,7 +88,7 @@ def _cells_for_libraries(parts: KernelParts) -> tuple[str, ...]:
 
 def _live(parts: KernelParts, cells: tuple[str, ...], completions: tuple[str, ...]) -> None:
     """Run cells through real sockets, from the bind to the last close."""
-    # The name is not in the file system: there may be no place that can be written to.
+    # An abstract name: there may be no directory that can be written to.
     prefix = f"@sagecell-{os.getpid()}"
     running = RunningKernel.open(parts, listeningsockets.bind(prefix), os.urandom(16))
     try:
@@ -116,7 +116,7 @@ def _request(parts: KernelParts, client: zmq.Socket[bytes], kind: str, **content
 
 
 def _forget(parts: KernelParts, fresh: dict[str, object]) -> None:
-    """Make the shell look as if it had never run anything."""
+    """Reset the shell to its state before any cell."""
     shell = parts.kernel.shell
     shell.reset(new_session=False)
     shell.user_ns.update((name, fresh[name]) for name in fresh.keys() - shell.user_ns.keys())

@@ -1,1 +1,1 @@
-"""The process that watches what kernels take: memory, processor time, disk, sockets."""
+"""The process that monitors the kernels' usage of memory, processor time, disk and sockets."""

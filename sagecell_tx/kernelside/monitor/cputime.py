@@ -1,13 +1,13 @@
 """The processor time of a process tree, with that of processes that nobody waited for.
 
-Linux adds the time of a child to its parent's when the parent waits. A parent that ignores
-SIGCHLD never waits, and the time is in no process any more when the child is gone. So what was
-seen of a process counts after its end as well, as far as nobody took it in.
+Linux adds the time of a child to its parent's when the parent waits for it. A parent that ignores
+SIGCHLD never waits, and the time of the child is lost when it ends. So the time last seen of a
+process counts after its end, as far as no parent has absorbed it.
 
-Children that begin and end between two looks are never seen so. Of each kind of them about as
-many are there at any moment as share the processor at that moment: a new process that runs
-while it is looked at stands for others like it, since the last look. What parents take in
-beyond what was seen is set against that, so that children that are waited for count once.
+A child that begins and ends between two updates is never seen. Such time is estimated from the
+new processes that are running at an update: each is taken for one of a series that has used the
+same share of the processor since the last update. What parents absorb beyond the times that were
+seen is subtracted from the estimate, so that children that are waited for count once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sagecell_tx.kernelside.system.processtable import Process
 
 @define(eq=False)
 class CpuTime:
-    """One tree's. `cores` is how many of its processes can run at once."""
+    """The processor time of one tree. `cores` is how many of its processes can run at once."""
 
     cores: int
     _seen: dict[tuple[int, float], Process] = field(factory=dict, init=False)
@@ -31,7 +31,7 @@ class CpuTime:
     _most: float = field(default=0.0, init=False)
 
     def update(self, tree: Sequence[Process], now: float) -> float:
-        """Seconds that it has used by now, in all. `now` is since the system started."""
+        """Seconds that the tree has used so far, never decreasing. `now` is since the boot."""
         present = {process.key: process for process in tree}
         gone = sum(process.cpu for key, process in self._seen.items() if key not in present)
         absorbed = sum(
@@ -48,7 +48,7 @@ class CpuTime:
         return self._most
 
     def _likes_of_new(self, tree: Sequence[Process], since: float, now: float) -> float:
-        """Seconds that processes like the new ones have used since then, beside these."""
+        """Estimated seconds used since then by ended processes like the new running ones."""
         likes = 0.0
         for process in tree:
             age = now - process.born

@@ -1,9 +1,8 @@
-"""What a kernel has on disk, counted a few entries at a time while its program goes on.
+"""The disk usage of a kernel, counted a few entries at a time while its program runs.
 
-A program may make any number of entries, in one another or beside one another, and move them
-while they are counted. So a count goes on where it stopped, has two descriptors open at most,
-follows no link, and is bounded: a kernel whose entries cannot be counted within that has more of
-them than it may.
+A program may make any number of entries, at any depth, and move them while they are counted. So a
+count continues where it stopped, has at most two descriptors open besides the root's, follows no
+link, and has a bounded number of steps: a kernel whose count needs more is over its limit.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-#: What an entry counts besides its blocks, in bytes: an empty file, too, takes an inode.
+#: Bytes that an entry counts besides its blocks: an empty file, too, takes an inode.
 ENTRY = 4096
 
-#: Directories that may wait to be looked into: the name of each is kept.
+#: Directories that may wait to be counted: the name of each is kept.
 WAITING = 20_000
 
-#: How deep a tree may be: no path of Linux leads further down than a fifth of it.
+#: How deep a tree may be: about five times the depth that a path of Linux can express.
 DEPTH = 10_000
 
-#: A count may have so many steps for each entry that is allowed. Two are enough, unless the program
-#: moves directories, so that the way up has to be looked for.
+#: Steps that a count may take for each entry that is allowed. Two are enough unless the program
+#: moves directories, so that the way back up has to be searched.
 _STEPS = 10
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -32,7 +31,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @frozen
 class _CountedDirectory:
-    """A directory on the way down: its name in the one above, and what it has to be again."""
+    """A directory on the path to the current one: its name in its parent, and its identity."""
 
     name: str
     identity: tuple[int, int]
@@ -41,10 +40,10 @@ class _CountedDirectory:
 
 @define(kw_only=True, eq=False)
 class DiskUse:
-    """Counts what is below a directory, again and again, and says when it is too much.
+    """Counts the bytes below a directory, repeatedly, and reports when they exceed `most`.
 
-    `root` is a descriptor of the directory, open for reading; it is this one's to close. `most`
-    is in bytes, `deepest` and `most_waiting` bound what a count may take.
+    `root` is a readable descriptor of the directory, which `close` closes. `deepest` and
+    `most_waiting` limit the depth and the number of directories still to be counted.
     """
 
     root: int
@@ -52,21 +51,22 @@ class DiskUse:
     deepest: int = DEPTH
     most_waiting: int = WAITING
     _way: list[_CountedDirectory] = field(factory=list, init=False)
-    _current: int = field(default=-1, init=False)  # the last directory on the way
-    _entries: Any = field(default=None, init=False)  # those of it that are still to be seen
+    _current: int = field(default=-1, init=False)  # a descriptor of the last directory in `_way`
+    _entries: Any = field(default=None, init=False)  # its entries that are still to be counted
     _total: int = field(default=0, init=False)
     _waiting: int = field(default=0, init=False)
     _steps: int = field(default=0, init=False)
 
     @property
     def under_way(self) -> bool:
-        """Whether a count has begun and not come to its end: it should go on before long."""
+        """Whether a count has begun and not ended: call `exceeds` again soon."""
         return bool(self._way)
 
     def exceeds(self, steps: int) -> bool:
-        """Count on, for so many entries or to the end; whether there is more than `most`.
+        """Continue the count for so many steps; returns whether a limit is exceeded.
 
-        To enter or to leave a directory counts as an entry. After its end a count begins anew.
+        A step counts one entry, or enters or leaves a directory. When a count has ended, the next
+        call begins a new one.
         """
         if not self._way:
             self._total = self._waiting = self._steps = 0
@@ -80,7 +80,7 @@ class DiskUse:
         return False
 
     def close(self) -> None:
-        """Let all descriptors go."""
+        """Close all descriptors."""
         self._forget()
         os.close(self.root)
 
@@ -115,7 +115,7 @@ class DiskUse:
                 self._waiting += 1
 
     def _enter(self, parent: int, name: str) -> None:
-        """Go on in a directory, if it is there and of this file system."""
+        """Enter a directory, if it still exists and is in the root's file system."""
         with suppress(OSError):
             inner = os.open(name, _DIRECTORY, dir_fd=parent)
             identity = _identity(inner)
@@ -127,7 +127,7 @@ class DiskUse:
                 self._entries = os.scandir(inner)
 
     def _leave(self) -> None:
-        """Go on in the directory above."""
+        """Return to the parent directory."""
         self._way.pop()
         if not self._way:
             self._forget()
@@ -141,7 +141,7 @@ class DiskUse:
         self._find_back()
 
     def _find_back(self) -> None:
-        """Go on in the last directory on the way that is still where it was."""
+        """Return to the deepest directory in `_way` that is still where it was."""
         self._go_on_in(os.dup(self.root))
         for number, level in enumerate(self._way[1:], 1):
             self._steps += 1

@@ -1,11 +1,12 @@
-"""The memory that a process tree has taken, counted as truly as Linux tells it.
+"""The memory usage of a process tree, as exactly as Linux reports it.
 
-Most pages of a kernel are shared with others, and only Linux knows with how many. To ask it walks
-over all pages of a process: some 100 milliseconds for a large one. So first comes what is cheap
-and never too little; the dear count is made when that is more than may be taken, process by
-process, in turns with other kernels' looks, and not again before a multiple of what it cost.
+Most pages of a kernel are shared with other processes, and only Linux knows with how many. For the
+proportional size it walks over all pages of a process, some 100 milliseconds for a large one. So a
+cheap upper bound is computed first. Only if that exceeds the limit are the proportional sizes
+counted: process by process, in turns with the checks of other kernels, and not again before a
+multiple of the time that the count took.
 
-Memory that is in no process's pages is counted as well: files of the kernel's own file system,
+Memory outside of the processes' pages is counted as well: files of the kernel's own file system,
 shared memory behind descriptors and mappings, socket buffers, page tables and swap.
 """
 
@@ -25,31 +26,31 @@ from sagecell_tx.kernelside.sandbox.namespaces import filesystem
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.processtable import Process
 
-#: Seconds that are spent at a time on one kernel's dear count. One process takes what it takes.
+#: Seconds that one turn of a kernel's proportional count takes; a single process may take longer.
 TURN = 0.02
 
-#: After a count come so many times what it cost, before the next: if there may be too much by
-#: then, and if anything has been given pages.
+#: The pause before the next count, as a multiple of what the last one cost: if the limit may be
+#: exceeded by now, and if any process has touched new pages.
 PAUSES = 4
 LONG_PAUSES = 20
 
 _PAGE = resource.getpagesize()
 
-#: The part of a kernel's memory that may be in sockets, and in shared memory, before these are
-#: looked at one by one.
+#: The part of a kernel's memory limit that may be in sockets, and in shared memory, before these
+#: are counted one by one.
 _LITTLE = 1 / 16
 
 
 @define(eq=False)
 class Seldom:
-    """A figure that is taken anew only after ten times as long as it took. Else it is the last one."""
+    """Caches a figure for ten times as long as it took to compute."""
 
     clock: Callable[[], float]
     _value: int = field(default=0, init=False)
     _until: float = field(default=0.0, init=False)
 
     def __call__(self, figure: Callable[[], int]) -> int:
-        """What `figure` returns, or returned."""
+        """The result of `figure`, or of the call before."""
         began = self.clock()
         if began >= self._until:
             self._value = figure()
@@ -60,14 +61,14 @@ class Seldom:
 
 @define(eq=False)
 class Sources:
-    """Where the figures come from: for a process, bytes of a kind."""
+    """The figures that Linux reports, in bytes."""
 
     sockets: SocketBuffers
-    unmapped: frozenset[int]  # the devices of files that are memory and in nobody's file system
+    unmapped: frozenset[int]  # the devices of memfds and of this process's /dev/shm
 
     @classmethod
     def of_this_system(cls) -> Sources:
-        """Linux itself."""
+        """The figures of this system; raises OSError."""
         example = os.memfd_create("example", os.MFD_CLOEXEC)
         try:
             devices = {os.fstat(example).st_dev}
@@ -78,9 +79,9 @@ class Sources:
         return cls(SocketBuffers.of_this_system(), frozenset(devices))
 
     def proportional(self, pid: int) -> tuple[int, int] | None:
-        """A process's pages, and those of shared memory; None when they cannot be read. Dear.
+        """A process's proportional share of pages and swap, and of shared memory. Slow.
 
-        What several processes share is divided among them.
+        None when they cannot be read.
         """
         found = _fields(f"/proc/{pid}/smaps_rollup", (b"Pss", b"SwapPss", b"Pss_Shmem"))
         if not found:
@@ -89,20 +90,20 @@ class Sources:
         return found.get(b"Pss", 0) + found.get(b"SwapPss", 0) - shared, shared
 
     def resident(self, process: Process) -> int:
-        """All pages of a process, those that it shares as well; 0 when it is gone."""
+        """All pages of a process, including shared ones; 0 when it has ended."""
         now = processtable.read(process.pid)
         return now.resident if now is not None and now.key == process.key else 0
 
     def beside(self, pid: int) -> tuple[int, int]:
-        """A process's page tables, and what of it is swapped out."""
+        """A process's page tables, and its swap."""
         found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap"))
         return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0)
 
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> int:
-        """Shared memory that some descriptor of the processes stands for, each piece once.
+        """Shared memory behind the descriptors of the processes, each file once.
 
-        And what is behind the mappings, if there may be more than `little`: a program may have
-        written to shared memory and then let its own pages, or most of the mapping, go.
+        Also that behind their mappings, if this system has more than `little` of it: a program may
+        have written to shared memory and then dropped its pages, or unmapped most of it.
         """
         found = processtable.descriptors(tree)
         if self.shared() > little:
@@ -115,11 +116,11 @@ class Sources:
         return sum(pieces.values())
 
     def shared(self) -> int:
-        """All shared memory of this system, and all that is in file systems in memory."""
+        """All shared memory of this system, including files in tmpfs."""
         return _fields("/proc/meminfo", (b"Shmem",)).get(b"Shmem", 0)
 
     def own_files(self, pid: int) -> int:
-        """What is in the kernel's own file system, if it has one: it is in memory."""
+        """The size of the files in the kernel's own tmpfs; 0 if it has none."""
         with suppress(OSError):
             own = f"/proc/{pid}/root{filesystem.HOME}"
             if os.stat(own).st_dev != os.stat(filesystem.HOME).st_dev:
@@ -130,7 +131,7 @@ class Sources:
 
 @define(eq=False)
 class _Count:
-    """The dear count of one tree, on its way."""
+    """The proportional count of one tree, while it is made and after it."""
 
     waiting: list[Process]  # the last one is next
     seen: dict[tuple[int, float], Process]
@@ -142,7 +143,7 @@ class _Count:
 
 @define(eq=False)
 class MemoryUse:
-    """What the tree of the process `pid` has taken, against `most` bytes that it may."""
+    """The memory usage of the tree of the process `pid`, with a limit of `most` bytes."""
 
     pid: int
     most: float
@@ -150,8 +151,8 @@ class MemoryUse:
     clock: Callable[[], float] = time.monotonic
     _behind: Seldom = field(init=False)
     _sockets: Seldom = field(init=False)
-    _outside: int = field(default=0, init=False)  # in no pages, and behind no descriptor
-    _held: int = field(default=0, init=False)  # behind descriptors
+    _outside: int = field(default=0, init=False)  # neither in pages nor behind descriptors
+    _held: int = field(default=0, init=False)  # shared memory behind descriptors and mappings
     _count: _Count | None = field(default=None, init=False)
     _last: _Count | None = field(default=None, init=False)
 
@@ -160,11 +161,11 @@ class MemoryUse:
 
     @property
     def counting(self) -> bool:
-        """Whether a dear count has begun, and `go_on` has to be called."""
+        """Whether a proportional count has begun, so that `go_on` has to be called."""
         return self._count is not None
 
     def check(self, tree: Sequence[Process]) -> bool:
-        """Whether it has taken too much, as far as that is known now."""
+        """Whether the limit is exceeded for certain; begins a proportional count if it may be."""
         beside = [self.sources.beside(process.thread) for process in tree]
         swapped = sum(swap for _, swap in beside)
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
@@ -179,21 +180,21 @@ class MemoryUse:
             self._count = self._last = None
             return False
         if self._count is None and self._is_due(tree):
-            # Those first that were given most pages: if there is too much, it is there.
+            # Most page faults first (the last is next): an excess is probably there.
             order = sorted(tree, key=lambda process: process.faults)
             self._count = _Count(order, {process.key: process for process in tree})
         return False
 
     def go_on(self) -> bool:
-        """Count for a turn. Whether it has taken too much."""
+        """Count for one turn; returns whether the limit is exceeded."""
         count = self._count
         if count is None:
             return False
         began = self.clock()
         while count.waiting:
             process = count.waiting.pop()
-            # A program that its owner may run and not read is not told of to others without
-            # privilege. It must not be free for that.
+            # Without privilege, the pages of a program whose file is executable but not readable
+            # cannot be read. It counts with all of its resident pages.
             pages, shared = self.sources.proportional(process.thread) or (
                 self.sources.resident(process),
                 0,
@@ -212,11 +213,11 @@ class MemoryUse:
         return False
 
     def _taken(self, count: _Count) -> int:
-        """What was counted, with what is behind descriptors: a part of it may be the same."""
+        """The counted bytes. Shared memory in pages and behind descriptors may be the same."""
         return count.pages + max(count.shared, self._held)
 
     def _is_due(self, tree: Sequence[Process]) -> bool:
-        """Whether there may be too much by now, if the last count was true."""
+        """Whether the limit may be exceeded by now, judging by growth since the last count."""
         last = self._last
         if last is None:
             return True
@@ -234,12 +235,12 @@ class MemoryUse:
                 given += process.faults - before.faults
         if self._outside + self._taken(last) + grown + given * _PAGE > self.most:
             return True
-        # A large page in the place of a shared one that was let go is not seen in these figures.
+        # These figures miss a huge page that has replaced a shared one.
         return given > 0 and pause >= LONG_PAUSES * last.cost
 
 
 def _fields(path: str, names: Sequence[bytes]) -> dict[bytes, int]:
-    """Lines of a file in /proc that say kilobytes, as bytes; what is missing is not there."""
+    """The lines `names` of a file in /proc, from kilobytes to bytes; missing lines are left out."""
     found = {}
     with suppress(OSError, ValueError, IndexError), open(path, "rb") as file:
         for line in file:
@@ -250,5 +251,5 @@ def _fields(path: str, names: Sequence[bytes]) -> dict[bytes, int]:
 
 
 def unseen() -> Sequence[str]:
-    """Kinds of memory that this process has no right to be told of, as levels name theirs."""
+    """Kinds of memory that this process has no permission to see, named as in `Level.unbounded`."""
     return () if processtable.can_see_mappings() else ("mappings",)

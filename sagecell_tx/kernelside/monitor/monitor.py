@@ -1,19 +1,19 @@
-"""A process of its own watches the kernels, so that no look at one delays the start of another.
+"""The monitor: a separate process that checks the kernels, so that no check delays a start.
 
-It is forked from the fork server before any kernel is, and shares its memory. The two speak
-over a pair of sockets, a JSON object in each packet. Kernels are numbers here: the watch
+It is forked from the fork server before any kernel is, and shares its memory. The two exchange
+JSON objects over a pair of sockets, one in each packet. Kernels are numbers here: the monitor
 learns no names, and gets directories as descriptors::
 
     -> {"add": 3, "pid": ..., "limits": {...}, "with": ["directory", "usage"]}
-       with so many descriptors
+       with one descriptor for each name in "with"
     -> {"forget": 3}
     -> {"ping": true}
     <- {"pong": true}
     <- {"excess": 3, "reason": "memory"}
     <- {"near": 3, "seconds": 60}
 
-The watch ends when the fork server does. A fork server whose watch has ended must end as
-well: nothing holds its kernels to their limits any more.
+The monitor ends when the fork server does. A fork server whose monitor has ended must end as
+well: nothing enforces its kernels' limits any more.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ _PACKET = 16 * 1024
 
 @frozen
 class Pong:
-    """The watch goes on: the answer to a ping."""
+    """The monitor's answer to a ping."""
 
 
 class MonitorEnded(Exception):
-    """There is no watch any more."""
+    """The monitor process has ended."""
 
 
 @define(eq=False)
 class Monitor:
-    """The fork server's end. `pid` is the process that watches, `channel` the socket to it.
+    """The fork server's end. `pid` is the monitor process, `channel` the socket to it.
 
-    Nothing here waits: what the socket does not take is kept until `write`.
+    Sending never blocks: what the socket does not take is kept until `write`.
     """
 
     pid: int
     channel: socket.socket
-    _process: int | None = field(init=False)  # a descriptor: the pid may be another's one day
+    _process: int | None = field(init=False)  # a pidfd, since the pid may be reused
     _numbers: dict[Hashable, int] = field(factory=dict, init=False)
     _kernels: dict[int, Any] = field(factory=dict, init=False)
     _count: int = field(default=0, init=False)
@@ -72,10 +72,10 @@ class Monitor:
 
     @classmethod
     def fork(cls) -> Monitor:
-        """Begin to watch, in a new process; raises OSError. Returns in this process only."""
+        """Start the monitor process; raises OSError. Returns in this process only."""
         own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
-        # As with a kernel: no signal is for the new process, but told to its parent.
+        # As with a kernel: until its handlers are reset, its signals would go to its parent.
         unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
@@ -86,7 +86,7 @@ class Monitor:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
         if pid == 0:
-            _be_watch(other, parent)
+            _run_monitor(other, parent)
         other.close()
         own.setblocking(False)
         return cls(pid, own)
@@ -104,10 +104,10 @@ class Monitor:
         directory: int | None = None,
         usage: int | None = None,
     ) -> None:
-        """Watch a kernel from now on.
+        """Monitor a kernel from now on; raises `MonitorEnded`.
 
-        `directory` is a descriptor of what it has on disk, if it has anything there; `usage` one of
-        its group's ``cpu.stat``. Both are closed in any case.
+        `directory` is a descriptor of its directory, if it can write to the disk; `usage` one of
+        its group's ``cpu.stat``. Both are closed once sent, or by `close`.
         """
         self._count += 1
         self._numbers[kernel] = self._count
@@ -115,23 +115,23 @@ class Monitor:
         sent = {"directory": directory, "usage": usage}
         descriptors = {name: each for name, each in sent.items() if each is not None}
         limits = attrs.asdict(start.limits)
-        told = {"add": self._count, "pid": pid, "limits": limits, "with": list(descriptors)}
-        self._send(told, list(descriptors.values()))
+        message = {"add": self._count, "pid": pid, "limits": limits, "with": list(descriptors)}
+        self._send(message, list(descriptors.values()))
 
     def forget(self, kernel: Hashable) -> None:
-        """Nothing is left of a kernel. Harmless if repeated."""
+        """Stop monitoring a kernel that has ended. Harmless if repeated."""
         number = self._numbers.pop(kernel, None)
         if number is not None:
             del self._kernels[number]
             self._send({"forget": number}, [])
 
     def ping(self) -> None:
-        """Ask whether the watch goes on; the answer is among the findings."""
-        if not self._unsent:  # it is asked for something already
+        """Send a ping, whose `Pong` comes among the findings."""
+        if not self._unsent:  # while something is unsent, pings would only queue up
             self._send({"ping": True}, [])
 
     def findings(self) -> list[Excess | LimitNear | Pong]:
-        """What was found by now; raises `MonitorEnded`."""
+        """The findings that have arrived; raises `MonitorEnded`."""
         found: list[Excess | LimitNear | Pong] = []
         while True:
             try:
@@ -142,20 +142,20 @@ class Monitor:
                 raise MonitorEnded from error
             if not packet:
                 raise MonitorEnded
-            told = json.loads(packet)
-            if "pong" in told:
+            finding = json.loads(packet)
+            if "pong" in finding:
                 found.append(Pong())
                 continue
-            kernel = self._kernels.get(told.get("excess", told.get("near")))
+            kernel = self._kernels.get(finding.get("excess", finding.get("near")))
             if kernel is None:
                 continue  # it has ended meanwhile
-            if "excess" in told:
-                found.append(Excess(kernel, told["reason"]))
+            if "excess" in finding:
+                found.append(Excess(kernel, finding["reason"]))
             else:
-                found.append(LimitNear(kernel, told["seconds"]))
+                found.append(LimitNear(kernel, finding["seconds"]))
 
     def write(self) -> None:
-        """Write what waits, as far as the socket takes it; raises `MonitorEnded`."""
+        """Send the waiting messages, as far as the socket takes them; raises `MonitorEnded`."""
         while self._unsent:
             packet, descriptors = self._unsent[0]
             try:
@@ -169,12 +169,12 @@ class Monitor:
                 os.close(descriptor)
 
     def close(self) -> None:
-        """End the process; returns when it is gone. Harmless if it is already."""
+        """Kill the monitor process; returns when it has ended. Harmless if repeated."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
-        with suppress(ChildProcessError):  # waited for with the others
+        with suppress(ChildProcessError):  # the reaper has reaped it
             os.waitid(os.P_PIDFD, self._process, os.WEXITED)
         os.close(self._process)
         self._process = None
@@ -184,13 +184,13 @@ class Monitor:
                 os.close(descriptor)
         self._unsent.clear()
 
-    def _send(self, told: dict[str, Any], descriptors: list[int]) -> None:
-        self._unsent.append((json.dumps(told).encode("ascii"), descriptors))
+    def _send(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        self._unsent.append((json.dumps(message).encode("ascii"), descriptors))
         self.write()
 
 
-def _be_watch(channel: socket.socket, parent: int) -> NoReturn:
-    """In the new process: watch until the fork server is gone."""
+def _run_monitor(channel: socket.socket, parent: int) -> NoReturn:
+    """In the new process: monitor until the fork server ends."""
     try:
         processes.die_with(parent)
         inheritance.close_all_but(channel.fileno())
@@ -207,7 +207,7 @@ def _be_watch(channel: socket.socket, parent: int) -> NoReturn:
 
 
 def serve(channel: socket.socket, watch: UsageWatch) -> None:
-    """Watch whom the other end tells of, until it is closed."""
+    """Monitor the kernels that the other end adds, until it is closed."""
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     while True:
@@ -223,7 +223,7 @@ def serve(channel: socket.socket, watch: UsageWatch) -> None:
 
 
 def _take_commands(channel: socket.socket, watch: UsageWatch) -> bool:
-    """Do what was said; False when nobody will say any more."""
+    """Execute the commands that have arrived; returns False when the other end is closed."""
     while True:
         try:
             packet, descriptors, _, _ = socket.recv_fds(channel, _PACKET, 2)
@@ -233,19 +233,19 @@ def _take_commands(channel: socket.socket, watch: UsageWatch) -> bool:
             return False
         if not packet:
             return False
-        told = json.loads(packet)
-        if "add" in told:
+        command = json.loads(packet)
+        if "add" in command:
             target = WatchTarget(
-                pid=told["pid"], **dict(zip(told["with"], descriptors, strict=True))
+                pid=command["pid"], **dict(zip(command["with"], descriptors, strict=True))
             )
-            watch.add(told["add"], target, KernelLimits(**told["limits"]))
-        elif "ping" in told:
+            watch.add(command["add"], target, KernelLimits(**command["limits"]))
+        elif "ping" in command:
             _send(channel, {"pong": True})
         else:
-            watch.forget(told["forget"])
+            watch.forget(command["forget"])
 
 
 def _send(channel: socket.socket, finding: dict[str, object]) -> None:
-    """Tell of a finding. What cannot be told now is found again: an excess does not go away."""
+    """Send a finding, or drop it if the socket is full: an excess is found again."""
     with suppress(BlockingIOError):
         channel.send(json.dumps(finding).encode("ascii"))

@@ -1,8 +1,8 @@
-"""Bytes that wait in the sockets of a kernel that has a network of its own.
+"""The bytes in socket buffers of a kernel that has a network namespace of its own.
 
-They are in no process's pages. Linux tells them of each socket to who asks from within the
-network. UNIX sockets whose sender is closed are listed no more, but still counted: each
-stands for the most that it may hold.
+They are in no process's pages. Linux reports them for each socket to a process inside the
+namespace. It does not list closed UNIX sockets that still hold data, but counts them: each
+is taken for the most that it may hold.
 
 Source: sock_diag(7), linux/{unix_diag,inet_diag,netlink_diag,sock_diag}.h.
 """
@@ -25,7 +25,7 @@ _DONE, _ERROR = 3, 2
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 
-#: Requests, by what /proc/net/protocols calls the sockets: what is asked for is SK_MEMINFO.
+#: Requests for SK_MEMINFO; those of _INET by the protocols' names in /proc/net/protocols.
 _UNIX = struct.pack("=BBHIIIQ", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, 0x20, 0)
 _INET = {
     name: struct.pack("=BBBxI48x", family, protocol, 1 << 6, 0xFFFFFFFF)
@@ -37,21 +37,21 @@ _INET = {
     )
 }
 
-#: All protocols of netlink, in whose sockets the answers of Linux wait.
+#: The request for sockets of all netlink protocols, in whose buffers answers of Linux wait.
 _NETLINK = struct.pack("=BBHIIQ", socket.AF_NETLINK, 0xFF, 0, 0, 1, 0)
 
-#: Where the attributes of an answer begin, and which of them is SK_MEMINFO.
+#: The offset of the attributes in an answer, and the type of the one with SK_MEMINFO.
 _UNIX_ANSWER = (_HEADER.size + 16, 5)
 _INET_ANSWER = (_HEADER.size + 72, 7)
 _NETLINK_ANSWER = (_HEADER.size + 28, 0)
 
-#: What the numbers of SK_MEMINFO are.
+#: The first six numbers of SK_MEMINFO.
 _MEMINFO = struct.Struct("=6I")
 
 
 @define(eq=False)
 class SocketBuffers:
-    """Counts them. `ceiling` is the most bytes that one socket may hold."""
+    """Counts the bytes in sockets. `ceiling` is the most bytes that one socket may hold."""
 
     ceiling: int
     _own: int = field(init=False)
@@ -61,17 +61,17 @@ class SocketBuffers:
 
     @classmethod
     def of_this_system(cls) -> SocketBuffers:
-        """With the ceiling that Linux was given here."""
+        """A counter with this system's ceiling; raises OSError."""
         most = 0
         for name in ("rmem_max", "wmem_max"):
             with open(f"/proc/sys/net/core/{name}", encoding="ascii") as file:
                 most = max(most, int(file.read()))
-        return cls(2 * most)  # Linux allows twice what is asked for, for what it needs itself
+        return cls(2 * most)  # Linux doubles a requested size, for its own overhead
 
     def of(self, pid: int, little: float) -> int:
-        """Bytes in the network of a process; 0 while they cannot be more than `little`.
+        """Bytes in the sockets of a process's network namespace.
 
-        A network that is this process's too is nobody's own, and counts as empty.
+        0 if they cannot exceed `little`, if the namespace is also this process's, or if it is gone.
         """
         try:
             if os.stat(f"/proc/{pid}/ns/net").st_ino == self._own:
@@ -81,11 +81,11 @@ class SocketBuffers:
                 return 0
             with _asking_in(pid) as asking:
                 sizes = list(_sizes(asking, _UNIX, _UNIX_ANSWER))
-                # Those that were closed just now are in the first number only, new ones in the other.
+                # Sockets closed meanwhile are in the first number only, new ones in the second.
                 of_unix = min(_of_unix(numbers), _of_unix(_numbers(pid)))
                 total = sum(sizes) + max(0, of_unix - len(sizes)) * self.ceiling
                 if answering := numbers.get("NETLINK"):
-                    # Not every Linux tells of them; where it does, some are its own.
+                    # Not every Linux lists them; where it does, some are its own.
                     answers = list(_sizes(asking, _NETLINK, _NETLINK_ANSWER))
                     total += sum(answers) if answers else answering * self.ceiling
                 for name, request in _INET.items():
@@ -97,7 +97,7 @@ class SocketBuffers:
 
 
 def _numbers(pid: int) -> dict[str, int]:
-    """How many sockets of each protocol there are in its network."""
+    """The number of sockets by protocol in the network namespace of a process."""
     with open(f"/proc/{pid}/net/protocols", encoding="ascii") as file:
         rows = [line.split() for line in file][1:]
     return {row[0]: int(row[2]) for row in rows}
@@ -108,7 +108,7 @@ def _of_unix(numbers: dict[str, int]) -> int:
 
 
 def _asking_in(pid: int) -> socket.socket:
-    """A socket in the network of a process, through which Linux can be asked about the others."""
+    """A sock_diag socket in the network namespace of a process."""
     here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -125,7 +125,7 @@ def _asking_in(pid: int) -> socket.socket:
 
 
 def _sizes(asking: socket.socket, request: bytes, answer: tuple[int, int]) -> Iterator[int]:
-    """Bytes in each socket of one kind."""
+    """The bytes in each socket that a request selects."""
     header = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
     asking.send(header + request)
     first, wanted = answer

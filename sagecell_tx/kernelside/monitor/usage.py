@@ -1,12 +1,11 @@
-"""What the kernels' process trees take together, looked at now and then.
+"""The resource usage of each kernel's process tree, checked periodically.
 
-The limits of the operating system hold for single processes. What a kernel spreads over
-many is added up here: memory, processor time, processes, and files where the system does
-not bound them. Who has taken more than it may is named, with the word for why.
+The operating system's limits hold for single processes. Here a kernel's usage is added up over its
+processes: memory, processor time, number of processes, and files where the system does not limit
+them. A kernel that exceeds a limit is reported with a reason.
 
-A kernel that does nothing is looked at less often, up to every four seconds. So long can a program
-that idled before be unseen when it begins to take what is not its own, and no longer: who
-does anything is looked at every half second.
+A kernel is checked every half second, and less often while it is idle, up to every four seconds. So
+a program that was idle may exceed a limit for up to four seconds before it is noticed.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import Autogroups
 from sagecell_tx.kernelside.system.processtable import Process
 
-#: Between two looks, in seconds.
+#: Seconds between two rounds of checks.
 INTERVAL = 0.5
 
-#: The looks that pass a kernel by while it does nothing: a power of two, for all such kernels
-#: are looked at in the same one, and the table of processes is read for all of them once.
+#: An idle kernel is checked in every eighth round. A power of two, so that all idle kernels are
+#: checked in the same rounds, with one reading of the table of processes.
 _LONGEST = 8
 
-#: Entries of a kernel's directory that are counted in one go, and seconds until the next: no
-#: directory, however full, keeps the watch from the other kernels.
+#: Entries of a kernel's directory that are counted at a time, and seconds until the next: no
+#: directory, however full, delays the checks of other kernels.
 _ENTRIES = 5_000
 _PAUSE = 0.1
 
 
 @frozen
 class Excess:
-    """A kernel that has to end, and why: ``cpu``, ``memory``, ``processes`` or ``disk``."""
+    """A kernel that has exceeded a limit: ``cpu``, ``memory``, ``processes`` or ``disk``."""
 
     kernel: Any  # as it was added
     reason: str
@@ -50,7 +49,7 @@ class Excess:
 
 @frozen
 class LimitNear:
-    """A kernel that has so many seconds of processor time left. Said once."""
+    """A kernel that has so many seconds of processor time left. Reported once."""
 
     kernel: Any  # as it was added
     seconds: int
@@ -58,7 +57,7 @@ class LimitNear:
 
 @frozen(kw_only=True)
 class WatchTarget:
-    """Where a kernel is seen: its first process, and descriptors that the watch closes.
+    """What is read of a kernel: its first process, and descriptors that `close` closes.
 
     `directory` is that of its files, `usage` the file ``cpu.stat`` of its control group.
     """
@@ -68,7 +67,7 @@ class WatchTarget:
     usage: int | None = None
 
     def close(self) -> None:
-        """Let go of the descriptors."""
+        """Close the descriptors."""
         for descriptor in (self.directory, self.usage):
             if descriptor is not None:
                 os.close(descriptor)
@@ -82,13 +81,13 @@ class _WatchedKernel:
     memory: MemoryUse
     disk: DiskUse | None
     groups: Autogroups = field(factory=Autogroups)
-    cpu: float = 0.0  # seconds, the most that was seen
+    cpu: float = 0.0  # seconds, never decreasing
     warned: bool = False
-    pause: int = 1  # looks
-    state: object = None  # what changes when anything is done
+    pause: int = 1  # rounds from one check to the next
+    state: object = None  # unchanged while the kernel is idle
 
     def time_left(self) -> int | None:
-        """Whole seconds of processor time, if it is to be warned of them now."""
+        """Seconds of processor time that are left, if the warning is due now. Given once."""
         most, ahead = self.limits.cpu_seconds, self.limits.warning_seconds
         if self.warned or most < 2 * ahead or self.cpu < most - ahead:
             return None
@@ -96,7 +95,7 @@ class _WatchedKernel:
         return max(1, round(most - self.cpu))
 
     def check(self, tree: Sequence[Process], now: float) -> str | None:
-        """Why it has to end, or None."""
+        """The reason for ending the kernel, or None. `now` is in seconds since the boot."""
         state = [(each.key, each.cpu, each.faults, each.threads) for each in tree]
         idle = state == self.state and not self.counting
         self.state = state
@@ -113,17 +112,17 @@ class _WatchedKernel:
 
     @property
     def counting(self) -> bool:
-        """Whether a count of something has begun and is not at its end."""
+        """Whether a count of memory or of files is unfinished."""
         return bool(self.memory.counting or (self.disk and self.disk.under_way))
 
     def count_on(self) -> str | None:
-        """Go on with what is counted between two looks; why the kernel has to end, or None."""
+        """Continue an unfinished count of files; the reason for ending the kernel, or None."""
         if self.disk is not None and self.disk.under_way and self.disk.exceeds(_ENTRIES):
             return "disk"
         return None
 
     def close(self) -> None:
-        """Let go of the descriptors."""
+        """Close the descriptors."""
         if self.disk is not None:
             self.disk.close()
         self.target.close()
@@ -131,7 +130,7 @@ class _WatchedKernel:
 
 @define
 class UsageWatch:
-    """The kernels that are watched. `interval` is between two looks, in seconds."""
+    """The monitored kernels. `interval` is in seconds between two rounds of checks."""
 
     interval: float = INTERVAL
     _sources: Sources = field(factory=Sources.of_this_system, init=False)
@@ -141,7 +140,7 @@ class UsageWatch:
     _looks: int = field(default=0, init=False)
 
     def add(self, kernel: Hashable, target: WatchTarget, limits: KernelLimits) -> None:
-        """Watch a kernel from now on."""
+        """Monitor a kernel from now on; closes `target` in `forget`."""
         if not self._watched:
             self._next = time.monotonic() + self.interval
         self._watched[kernel] = _WatchedKernel(
@@ -153,13 +152,13 @@ class UsageWatch:
         )
 
     def forget(self, kernel: Hashable) -> None:
-        """Nothing is left of a kernel."""
+        """Stop monitoring a kernel. Harmless if repeated."""
         watched = self._watched.pop(kernel, None)
         if watched is not None:
             watched.close()
 
     def wait(self) -> float | None:
-        """Seconds until there is more to look at; None while there is nobody."""
+        """Seconds until `check` is due; None if no kernel is monitored."""
         if any(each.memory and each.memory.counting for each in self._watched.values()):
             return 0.0
         if not self._watched:
@@ -169,7 +168,7 @@ class UsageWatch:
         return max(0.0, due - time.monotonic())
 
     def check(self) -> list[Excess | LimitNear]:
-        """Those who have taken too much, or nearly, as far as one turn of looking tells."""
+        """Do what is due, for a bounded time, and return the kernels at or near a limit."""
         found: list[Excess | LimitNear] = []
         if self._watched and time.monotonic() >= self._next:
             found = self._look_at_all()
@@ -205,7 +204,7 @@ class UsageWatch:
 
 
 def _usage(stat: int | None) -> float:
-    """Seconds of processor time that a control group says; 0 without one."""
+    """Seconds of processor time in a group's ``cpu.stat``; 0 without one."""
     if stat is not None:
         with suppress(OSError, ValueError, IndexError):
             name, microseconds = os.pread(stat, 4096, 0).split()[:2]
@@ -215,5 +214,5 @@ def _usage(stat: int | None) -> float:
 
 
 def _disk_use(directory: int | None, most: int) -> DiskUse | None:
-    """The count of what is on disk, if anything can be."""
+    """A counter of a kernel's files; None without a descriptor of their directory."""
     return None if directory is None else DiskUse(root=os.dup(directory), most=most)

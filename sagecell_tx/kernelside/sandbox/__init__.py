@@ -1,1 +1,1 @@
-"""How kernels are kept apart from the system and from one another."""
+"""Confinement: kernels are isolated from the system and from one another."""

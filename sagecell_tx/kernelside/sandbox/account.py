@@ -1,8 +1,8 @@
-"""Level ``account``: each kernel is a user of its own.
+"""Level ``account``: each kernel has a user id of its own.
 
-For machines where namespaces are forbidden; takes root. The kernel sees the system, but of
-files only what `visible` names where Landlock can be had. It has no network but UNIX
-sockets where system calls can be filtered.
+For machines where namespaces are forbidden; needs root. Where Landlock is available, the kernel
+can access only its own files and those that `visible` names. Where system calls can be filtered,
+it has no sockets but UNIX sockets.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from sagecell_tx.kernelside.sandbox.levels import (
 from sagecell_tx.kernelside.startcommand import StartCommand
 from sagecell_tx.kernelside.system import linux
 
-#: Of /proc, what tells of the machine and nobody's processes.
+#: The readable parts of /proc: they describe the machine and no processes.
 _MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version", "sys")
 
 
 @define
 class Account:
-    """Kernels with accounts of their own."""
+    """The level ``account``. Kernels may read the paths `further` beside those of `visible`."""
 
     setting: Setting
     further: Sequence[str] = ()
@@ -44,13 +44,18 @@ class Account:
         self._accounts = uids.Accounts(*self.setting.accounts)
 
     def prepare(self) -> None:
-        """See that kernels could live; raises `Unavailable`."""
+        """Check that kernels with other accounts can run here; raises `Unavailable`."""
         if not uids.is_possible() or not self.setting.accounts[1]:
-            raise Unavailable("Accounts for kernels take a server that is started as root.")
+            raise Unavailable(
+                "Accounts for kernels need a server that is started as root, "
+                "and the setting accounts."
+            )
         for path in (*visible.python_directories(), self.setting.kernels):
             locked = _locked_parent(path)
             if locked:
-                raise Unavailable(f"Other accounts cannot reach {path}: {locked} is private.")
+                raise Unavailable(
+                    f"Other accounts cannot reach {path}: {locked} lacks the permission o+x."
+                )
         self._filter = seccomp.compile_filter(own_network=False)
         self.features = (
             *(("landlock",) if landlock.version() else ()),
@@ -60,14 +65,14 @@ class Account:
         self.unbounded = ("pipes", "sockets", *beside)
 
     def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
-        """As `os.fork`, with an account for the new process."""
+        """As `os.fork`, after an account is reserved for the new process."""
         self._accounts.take(start.kernel_id)
         return os.fork()
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
-        """Become the account, whose the directory is from now on, and give up the rest.
+        """Change to the kernel's account and give up all privileges.
 
-        The directory of the sockets is not given away.
+        The account becomes the owner of the kernel's directory, but not of that of its sockets.
         """
         account = self._accounts.of(start.kernel_id)
         bound = listeningsockets.bind_in(f"{secrets.directory}/ipc")
@@ -99,12 +104,12 @@ class Account:
             yield f"/proc/{name}", landlock.READ
 
     def ended(self, kernel_id: int) -> None:
-        """Its account may be another's."""
+        """Free the kernel's account for others. Harmless if repeated."""
         self._accounts.give_back(kernel_id)
 
 
 def _locked_parent(path: str) -> str:
-    """The directory on the way to `path` that others may not pass; empty for none."""
+    """The deepest directory on `path` that lacks o+x; "" if none does."""
     while path != "/":
         if not os.stat(path).st_mode & 0o001:
             return path

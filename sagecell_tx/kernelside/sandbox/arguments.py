@@ -1,4 +1,4 @@
-"""What the fork server, and the program that tries levels, are told on their command line."""
+"""The command line of the fork server, and of the program that tries levels of confinement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagecell_tx.kernelside.sandbox.levels import Setting
 
 @frozen(kw_only=True)
 class Arguments:
-    """The modules to import, the level, and where what is."""
+    """The parsed command line: modules to import, the level, its setting, visible directories."""
 
     preload: Sequence[str]
     sandbox: str
@@ -21,16 +21,16 @@ class Arguments:
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
-    """Read a command line; a wrong one ends the program."""
+    """Parse a command line, by default the program's own; SystemExit for a wrong one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preload", default="", help="modules to import, with commas between")
+    parser.add_argument("--preload", default="", help="modules to import, separated by commas")
     parser.add_argument(
         "--sandbox", default="none", choices=("auto", "namespaces", "account", "none")
     )
-    parser.add_argument("--kernels", default="/", help="where the kernels' directories are")
+    parser.add_argument("--kernels", default="/", help="the directory of the kernels' directories")
     parser.add_argument("--hide", action="append", default=[], help="a directory to hide")
     parser.add_argument("--show", action="append", default=[], help="a directory to show")
-    parser.add_argument("--accounts", default="0:0", help="the first user id, and how many")
+    parser.add_argument("--accounts", default="0:0", help="the first user id and the count: 1000:5")
     options = parser.parse_args(argv)
     first, _, count = options.accounts.partition(":")
     return Arguments(

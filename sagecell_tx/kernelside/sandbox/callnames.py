@@ -1,13 +1,13 @@
 """System calls by name: those that programs may make, and those that they may not.
 
-A call is in one of the lists, or it is unknown. The names are libseccomp's. Source: the
-tables of Linux 6.18, syscalls(2), and for a first choice the default profiles of Docker and of
+A call in none of the lists is unknown: it fails with ENOSYS. The names are libseccomp's. Source:
+the tables of Linux 6.18, syscalls(2), and for a first choice the default profiles of Docker and of
 systemd (``@system-service``).
 """
 
 from __future__ import annotations
 
-#: Whatever the arguments are.
+#: Allowed with any arguments.
 ALLOWED = (
     # Files and directories.
     *("access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat"),
@@ -49,38 +49,38 @@ ALLOWED = (
     *("alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday"),
     *("nanosleep", "setitimer", "time", "timer_create", "timer_delete", "timer_getoverrun"),
     *("timer_gettime", "timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime"),
-    # Its share of the machine: Linux lets nobody take more without privilege.
+    # Its share of the machine, which it cannot raise without privilege.
     *("getcpu", "getpriority", "getrlimit", "getrusage", "ioprio_get", "ioprio_set", "prlimit64"),
     *("sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr"),
     *("sched_getparam", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity"),
     *("sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "setpriority"),
     *("setrlimit", "sysinfo", "times", "uname", "getrandom"),
-    # Who it is; without privilege it can only stay that.
+    # Its user and groups, which it cannot change without privilege.
     *("capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getresgid", "getresuid"),
     *("getuid", "setfsgid", "setfsuid", "setgid", "setgroups", "setregid", "setresgid"),
     *("setresuid", "setreuid", "setuid"),
-    # Where the machine's operator traces it with probes, Linux makes it call these.
+    # Made by trampolines of Linux while the machine's operator traces the process with uprobes.
     *("uprobe", "uretprobe"),
-    # What confines it further.
+    # Further confinement.
     *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
 )
 
-#: As far as `seccomp` allows their arguments.
+#: Allowed or refused by their arguments; see `seccomp`.
 BY_ARGUMENTS = ("clone", "ioctl", "personality", "prctl", "socket", "socketpair")
 
-#: Without an IPC namespace, these objects would be shared and outlive the kernel.
+#: Refused without an IPC namespace: these objects would be shared and outlive the kernel.
 SHARED = (
     *("shmat", "shmctl", "shmdt", "shmget", "semctl", "semget", "semop", "semtimedop"),
     *("msgctl", "msgget", "msgrcv", "msgsnd"),
     *("mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink"),
 )
 
-#: What no cell needs.
+#: Refused: no cell needs them.
 REFUSED = (
     # Other processes.
     *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease"),
     *("kcmp", "pidfd_getfd", "pidfd_open", "pidfd_send_signal", "migrate_pages", "move_pages"),
-    # Mounts, namespaces, and files by another way than their name.
+    # Mounts, namespaces, and access to files by other means than their names.
     *("mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr"),
     *("mount_setattr", "fsopen", "fsconfig", "fsmount", "fspick", "listmount", "statmount"),
     *("unshare", "setns", "listns", "open_by_handle_at", "name_to_handle_at"),
@@ -90,27 +90,27 @@ REFUSED = (
     *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "ustat", "sysfs"),
     *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load"),
     *("lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules"),
-    # The parts of Linux that most holes were in.
+    # Parts of Linux with many past vulnerabilities.
     *("bpf", "perf_event_open", "userfaultfd", "add_key", "keyctl", "request_key"),
     *("io_uring_setup", "io_uring_enter", "io_uring_register"),
     *("io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents"),
     *("ioperm", "iopl", "modify_ldt", "remap_file_pages"),
-    # Memory on nodes, or of others.
+    # NUMA nodes, and the page cache, which is shared with others.
     *("cachestat", "mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node"),
 )
 
-#: As if this Linux did not have them, so that who calls them takes an older way. What `clone3`
-#: is asked for is in memory, where no filter can look; the C library then calls `clone`. What
-#: the others make of memory the watch does not see once its descriptor was sent and closed, or
-#: its page is in a pipe; libraries then take files in ``/dev/shm``, which are bounded. A byte that
-#: was spliced into a socket keeps a page of a file that is long empty, and Linux counts the byte.
+#: ENOSYS, so that callers fall back to older calls. The flags of `clone3` are in memory, which no
+#: filter can read; the C library then calls `clone`. The calls of the second line make memory that
+#: the monitor cannot see once a descriptor is sent and closed, or a page is in a pipe; libraries
+#: then use files in ``/dev/shm``, which are bounded. A byte spliced into a socket keeps a whole
+#: page of a file that was truncated since, and Linux counts only the byte.
 ABSENT = (
     *("clone3", "file_getattr", "file_setattr"),
     *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee"),
 )
 
-#: Those since 2019 in the order of their numbers, which are the same on every machine that
-#: there is a filter for. An older libseccomp does not know all of them.
+#: System calls since 2019 in the order of their numbers, which are the same on all architectures
+#: with a filter. An older libseccomp does not know all of them.
 _FIRST = 424
 _SINCE_2019 = (
     *("pidfd_send_signal", "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree"),
@@ -125,12 +125,12 @@ _SINCE_2019 = (
 )
 NUMBERS = {name: _FIRST + place for place, name in enumerate(_SINCE_2019)}
 
-#: Options of prctl(2), from linux/prctl.h, which a program may set for itself or ask.
+#: Allowed options of prctl(2), from linux/prctl.h.
 OPTIONS = (
     *(1, 2),  # a signal when the parent ends
-    *(3, 5, 7, 9, 11, 13, 14, 19, 21, 23, 25, 27, 34),  # asks what there is, or sets the default
+    *(3, 5, 7, 9, 11, 13, 14, 19, 21, 23, 25, 27, 34),  # queries, or set the default
     *(15, 16),  # its name
-    *(22, 38, 39, 65, 66),  # what confines it further
+    *(22, 38, 39, 65, 66),  # further confinement
     *(29, 30),  # slack of timers
     *(36, 37),  # who adopts orphans
     *(40, 41, 42),  # where its thread's id is; huge pages
@@ -141,15 +141,15 @@ OPTIONS = (
     *(0x53564D41, 0x41555856),  # names of mappings; the auxiliary vector
 )
 
-#: PR_SET_DUMPABLE is allowed for 1 alone: nobody could look at how much memory the others take.
+#: PR_SET_DUMPABLE is allowed with 1 only: else the monitor could not read the process's memory use.
 DUMPABLE = 4
 
 REFUSED_OPTIONS = (
     *(6, 8, 10, 12, 20, 26, 28, 31, 32, 33),
-    35,  # where its code and data are said to be
+    35,  # PR_SET_MM: the addresses of its code and data
     *(43, 44, 45, 46, 57, 58),
-    *(59, 62),  # calls that it answers itself; sharing cores
-    *(67, 68),  # merging of equal pages, by which others' can be guessed
+    *(59, 62),  # dispatch of system calls to user space; core scheduling
+    *(67, 68),  # merging of equal pages, a side channel to other processes' memory
     *(72, 73, 77, 78),
     0x59616D61,  # who may trace it
 )

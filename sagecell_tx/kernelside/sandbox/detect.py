@@ -1,9 +1,9 @@
-"""Which level there is: the one that was demanded, or the highest that works here.
+"""Finds the level of confinement: the requested one, or the highest that works here.
 
     python -P -m sagecell_tx.kernelside.sandbox.detect --sandbox auto ...
 
-prints ``{"sandbox": name, "features": [...]}``, or ``{"unavailable": sentence}``. Nothing
-is believed: the level is tried, with a process that enters it and looks around.
+prints ``{"sandbox": name, "features": [...]}``, or ``{"unavailable": sentence}``. A level is tried
+by a process that enters it and writes a file.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def make(name: str, setting: Setting, further: Sequence[str] = ()) -> Level:
 
 
 def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequence[str]:
-    """The features of a level, when a process has entered it; raises `Unavailable`.
+    """Try a level with a process that enters it; returns its features. Raises `Unavailable`.
 
-    Takes a process that does nothing else, since it may change its own root.
+    Call it in a process of its own, whose root it may change.
     """
     level = make(name, setting, further)
     level.prepare()
@@ -54,13 +54,13 @@ def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequenc
             ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
             complaint = _enter(level, TRIAL, KernelBootstrap(theirs))
     if complaint:
-        raise Unavailable(f"A kernel cannot enter it: {complaint}.")
+        raise Unavailable(f"A trial kernel could not enter the level: {complaint}.")
     return level.features
 
 
 def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap) -> str:
-    """What goes wrong in a process that enters; empty for nothing."""
-    told, tell = os.pipe()
+    """Fork a process that enters the level; returns what went wrong, or ""."""
+    read_end, write_end = os.pipe()
     try:
         pid = level.fork(start, bootstrap)
     except OSError as error:
@@ -70,16 +70,16 @@ def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap) -> str
             place = level.enter(start, bootstrap.receive())
             with open(f"{place.work}/file", "w", encoding="ascii") as file:
                 file.write("x")
-            os.write(tell, b".")
+            os.write(write_end, b".")
         except BaseException as error:
             traceback.print_exc()
-            os.write(tell, str(error).encode("utf-8", "replace"))
+            os.write(write_end, str(error).encode("utf-8", "replace"))
         finally:
             os._exit(0)
-    os.close(tell)
-    answer = os.read(told, 4096).decode("utf-8", "replace")
+    os.close(write_end)
+    answer = os.read(read_end, 4096).decode("utf-8", "replace")
     os.waitpid(pid, 0)
-    return "" if answer == "." else answer or "it ended at once"
+    return "" if answer == "." else answer or "the process ended without an answer"
 
 
 def in_child(name: str, setting: Setting, further: Sequence[str]) -> Sequence[str]:
@@ -89,26 +89,26 @@ def in_child(name: str, setting: Setting, further: Sequence[str]) -> Sequence[st
     if pid == 0:
         try:
             processes.adopt_orphans()
-            told: object = list(attempt(name, setting, further))
+            result: object = list(attempt(name, setting, further))
         except Unavailable as error:
-            told = str(error)
+            result = str(error)
         except BaseException as error:
             traceback.print_exc()
-            told = f"It fails: {error}."
+            result = f"The trial failed: {error}."
         with os.fdopen(write_end, "w") as file:
-            json.dump(told, file)
+            json.dump(result, file)
         os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end) as file:
-        told = json.loads(file.read() or '"It ended at once."')
+        result = json.loads(file.read() or '"The trial ended without an answer."')
     os.waitpid(pid, 0)
-    if isinstance(told, str):
-        raise Unavailable(told)
-    return [str(feature) for feature in told] if isinstance(told, list) else []
+    if isinstance(result, str):
+        raise Unavailable(result)
+    return [str(feature) for feature in result] if isinstance(result, list) else []
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print which level there is."""
+    """Print the level that works; returns the exit status, 1 if none does."""
     options = arguments.parse(argv)
     names = LEVELS if options.sandbox == "auto" else (options.sandbox,)
     why = ""

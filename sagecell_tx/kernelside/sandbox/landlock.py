@@ -1,4 +1,4 @@
-"""Landlock: which files a process may touch, whatever else it is allowed.
+"""Landlock: restricts the files that a process may access, beside their permissions.
 
 Source: https://docs.kernel.org/userspace-api/landlock.html
 """
@@ -11,15 +11,15 @@ from collections.abc import Iterable
 
 from sagecell_tx.kernelside.system import linux
 
-# System calls, the same numbers on every machine.
+# System calls, with the same numbers on every architecture.
 _CREATE_RULESET = 444
 _ADD_RULE = 445
 _RESTRICT_SELF = 446
 
-_VERSION = 1  # a flag that asks for the version
+_VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _PATH_BENEATH = 1
 
-# Rights, and the version that brought them.
+# Access rights; `_rights` has the versions that added some.
 EXECUTE = 1 << 0
 WRITE_FILE = 1 << 1
 READ_FILE = 1 << 2
@@ -31,7 +31,7 @@ _IOCTL_DEVICE = 1 << 15
 
 READ = EXECUTE | READ_FILE | READ_DIR
 WRITE = WRITE_FILE | _CHANGES | _REFER | _TRUNCATE
-#: What is needed of a device or of a single file.
+#: The rights for a device or a single file.
 USE = WRITE_FILE | READ_FILE
 
 _SCOPE_ABSTRACT_SOCKETS = 1 << 0
@@ -52,7 +52,7 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The version that the kernel has; 0 for none."""
+    """The version of Landlock in this Linux; 0 for none."""
     try:
         return linux.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION))
     except OSError:
@@ -60,9 +60,10 @@ def version() -> int:
 
 
 def restrict(handled: int, allowed: Iterable[tuple[str, int]]) -> None:
-    """From now on this thread has the `handled` rights only where they are `allowed`.
+    """From now on, this thread has the `handled` rights only where they are `allowed`.
 
-    `allowed` are paths with the rights below them; what is not there is left out. Takes
+    `allowed` are paths, each with the rights on and below it; paths that do not exist are skipped.
+    From version 6 on, signals and abstract UNIX sockets are restricted as well. Needs
     PR_SET_NO_NEW_PRIVS. Raises OSError.
     """
     known = version()

@@ -1,7 +1,7 @@
-"""The levels of confinement: what each is called, and which there can be here.
+"""The interface of the levels of confinement.
 
-``none`` for development, ``account`` with an account for each kernel, ``namespaces`` with
-a system of its own for each. Every level is a `Level`; the fork server knows no more.
+``none`` is for development, ``account`` gives each kernel a user id of its own, ``namespaces``
+gives it namespaces of its own. The fork server uses each of them as a `Level`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from sagecell_tx.kernelside.startcommand import StartCommand
 
 
 class Unavailable(Exception):
-    """A level that cannot be had here; the text is a sentence that says why."""
+    """A level does not work here; the text is a sentence that says why."""
 
 
 @frozen(kw_only=True)
 class KernelEnvironment:
-    """Directories of one kernel, as it sees them, and what its programs are told of the place.
+    """What a confined kernel runs with: directories as it sees them, sockets, variables.
 
-    `work` is where cells run, `temporary` for what nobody keeps; `listeners` are bound, and
-    nothing can be made any more in their directory; `variables` are for the environment.
+    `work` is where cells run, `temporary` is for temporary files; `listeners` are bound, and their
+    directory is not writable any more; `variables` are environment variables to add.
     """
 
     work: str
@@ -36,10 +36,10 @@ class KernelEnvironment:
 
 @frozen(kw_only=True)
 class Setting:
-    """What all kernels of a fork server have in common, as paths outside of any sandbox.
+    """The settings that all kernels of a fork server share, with paths outside of any sandbox.
 
-    `kernels` has the directory of each kernel, `hidden` are directories that none may see,
-    `accounts` the first of the user ids for kernels and how many there are.
+    `kernels` is the parent of the kernels' directories, `hidden` are directories that no kernel
+    may see, `accounts` are the first user id for kernels and the number of ids.
     """
 
     kernels: str
@@ -51,11 +51,11 @@ class Level(Protocol):
     """One way to confine kernels."""
 
     name: str
-    features: Sequence[str]  # what is in force besides, by name
-    unbounded: Sequence[str]  # memory that only a control group would bound, by kind
+    features: Sequence[str]  # further mechanisms in force: landlock, seccomp
+    unbounded: Sequence[str]  # kinds of memory that only a control group would bound
 
     def prepare(self) -> None:
-        """Confine this process as far as all its kernels will be; raises `Unavailable`.
+        """Apply the part of the confinement that all kernels share; raises `Unavailable`.
 
         Called once, when everything is imported.
         """
@@ -63,23 +63,22 @@ class Level(Protocol):
     def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`: the new process is a child of this one.
 
-        Raises OSError, whose text says nothing of the kernel's secrets; `ended` gives back what
-        was taken by then.
+        Raises OSError, whose text contains none of the kernel's secrets; call `ended` then as well.
         """
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
-        """In the new process, before it has threads: leave behind what it must not reach.
+        """Confine the new process, before it has threads; raises OSError.
 
-        The sockets are bound on the way, before their directory is out of reach.
-        `start.proxy` is for levels where each kernel has a network of its own.
+        Binds the kernel's sockets before their directory becomes inaccessible. `start.proxy` is
+        for levels where each kernel has a network namespace of its own.
         """
 
     def ended(self, kernel_id: int) -> None:
-        """Nothing is left of a kernel, or it was never born. Harmless if repeated."""
+        """Release what a kernel had that has ended, or was never forked. Harmless if repeated."""
 
 
 def own_environment(directory: str, bound: Listeners) -> KernelEnvironment:
-    """The place of a kernel that sees the same files as everybody."""
+    """The environment of a kernel that sees its directory where the server does."""
     return KernelEnvironment(
         work=f"{directory}/work", temporary=f"{directory}/tmp", listeners=bound
     )

@@ -12,30 +12,31 @@ from sagecell_tx.kernelside.startcommand import StartCommand
 
 
 class NoConfinement:
-    """No confinement."""
+    """The level ``none``."""
 
     name = "none"
     features: Sequence[str] = ()
     unbounded: Sequence[str] = ("descriptors", "pipes", "sockets", "system_v")
 
     def prepare(self) -> None:
-        """Nothing is needed."""
+        """Do nothing."""
 
     def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
         """As `os.fork`."""
         return os.fork()
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
-        """The kernel sees its directory where it is.
+        """Make the directory of temporary files, and bind the sockets.
 
-        That of its sockets is locked, but a program may unlock what its own account owns.
+        The directory of the sockets becomes read-only, but a program can undo that, since it runs
+        with the account that owns it.
         """
         os.makedirs(f"{secrets.directory}/tmp", mode=0o700, exist_ok=True)
         sockets = f"{secrets.directory}/ipc"
-        os.chmod(sockets, 0o700)  # locked, if this is a start that has to be begun anew
+        os.chmod(sockets, 0o700)  # read-only if this start is repeated with another fork server
         bound = listeningsockets.bind_in(sockets)
         os.chmod(sockets, 0o500)
         return own_environment(secrets.directory, bound)
 
     def ended(self, kernel_id: int) -> None:
-        """Nothing was taken."""
+        """Do nothing."""

@@ -1,9 +1,9 @@
 """The filter of system calls: it allows what `callnames` lists, and nothing else.
 
-What is refused is EPERM, so that a program can say so. What the lists do not know is
-ENOSYS, as on a Linux that does not have it; so are calls of other architectures.
+A refused call fails with EPERM, so that a program can report it. A call in none of the lists fails
+with ENOSYS, as on a Linux without it; so do calls of other architectures.
 
-The filter is made once, by libseccomp, and installed in each kernel as it stands.
+The filter is compiled once, by libseccomp, and installed in each kernel.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _TERMINALS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 #: Requests to sockets that load the modules for bridges and for VLANs (linux/sockios.h).
 _MODULES = (0x8940, 0x8941, 0x8982, 0x8983, 0x89A0, 0x89A1)
 
-#: Fixed addresses, and readable memory that may run: some Lisps ask for them, each for itself.
+#: ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC: some Lisps need them, and they concern only the caller.
 _PERSONALITIES = 0x0040000 | 0x0400000
 
-#: Most arguments are an int, of which Linux sees the lower half of the register alone.
+#: For arguments of type int: Linux reads only the lower half of the register.
 _INT = 0xFFFFFFFF
 
 
@@ -51,12 +51,15 @@ class _Program(ctypes.Structure):
 
 @frozen
 class Filter:
-    """A compiled filter."""
+    """A compiled filter, in BPF instructions of eight bytes."""
 
     instructions: bytes
 
     def install(self) -> None:
-        """Filter this thread's calls from now on; takes PR_SET_NO_NEW_PRIVS."""
+        """Filter this thread's system calls from now on; needs PR_SET_NO_NEW_PRIVS.
+
+        Raises OSError.
+        """
         program = _Program(len(self.instructions) // 8, self.instructions)
         linux.prctl(
             linux.PR_SET_SECCOMP,
@@ -66,10 +69,10 @@ class Filter:
 
 
 def compile_filter(*, own_network: bool) -> Filter | None:
-    """The filter for kernels; None where libseccomp is not installed.
+    """Compile the filter for kernels; None where libseccomp is not installed.
 
-    Without a network of its own, a kernel gets no sockets but UNIX ones, and nothing of
-    System V.
+    Without `own_network`, a kernel gets only UNIX sockets, and no System V objects or message
+    queues.
     """
     try:
         import pyseccomp as seccomp
@@ -78,7 +81,7 @@ def compile_filter(*, own_network: bool) -> Filter | None:
     absent, refused = seccomp.ERRNO(errno.ENOSYS), seccomp.ERRNO(errno.EPERM)
     calls = seccomp.SyscallFilter(defaction=absent)
     calls.set_attr(seccomp.Attr.ACT_BADARCH, absent)
-    with suppress(OSError):  # libseccomp before 2.5 cannot make a tree of it
+    with suppress(OSError):  # libseccomp before 2.5 cannot make a binary tree
         calls.set_attr(seccomp.Attr.CTL_OPTIMIZE, 2)
     allowed = (*callnames.ALLOWED, *(callnames.SHARED if own_network else ()))
     others = (*callnames.REFUSED, *(() if own_network else callnames.SHARED))
@@ -95,26 +98,26 @@ def compile_filter(*, own_network: bool) -> Filter | None:
 
 
 def _number(seccomp: Any, name: str) -> int | None:
-    """The call's number here; None where there is no such call."""
+    """The call's number on this architecture; None if it has no such call."""
     number: int = seccomp.resolve_syscall(seccomp.Arch.NATIVE, name)
-    if number == -1:  # libseccomp has never heard of it
+    if number == -1:  # libseccomp does not know the name
         return callnames.NUMBERS.get(name)
     return number if number >= 0 else None
 
 
 @frozen
 class _Arguments:
-    """Rules for those calls whose arguments matter.
+    """Rules for the calls that are filtered by their arguments.
 
-    libseccomp has no order of rules: of one call, no two with different answers may match the
-    same arguments. Where none matches, the call is unknown.
+    libseccomp does not order rules: no two rules of a call with different actions may match the
+    same arguments. If none matches, the call fails with ENOSYS.
     """
 
     _seccomp: Any
     _add: Callable[..., None]
 
     def add(self, own_network: bool) -> None:
-        """Add them all."""
+        """Add all rules."""
         self._clone()
         self._ioctl()
         self._personality()
@@ -131,11 +134,11 @@ class _Arguments:
         return self._seccomp.Arg(place, self._seccomp.MASKED_EQ, mask, value)
 
     def _exactly(self, place: int, value: int) -> object:
-        """All of the register, so that all that is not this can be refused."""
+        """Compares the whole register, so that rules can match all other values."""
         return self._seccomp.Arg(place, self._seccomp.EQ, value)
 
     def _other(self, place: int, values: Collection[int]) -> Iterator[object]:
-        """Each of these matches registers that have none of the values; together, all."""
+        """Conditions that together match every register with none of the values."""
         highest = max(values)
         for value in range(highest):
             if value not in values:
@@ -143,14 +146,14 @@ class _Arguments:
         yield self._seccomp.Arg(place, self._seccomp.GT, highest)
 
     def _clone(self) -> None:
-        """Processes and threads, but no new namespaces."""
+        """Allow processes and threads, refuse new namespaces."""
         self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES))
         for flag in (1 << bit for bit in range(32)):
             if flag & _NEW_NAMESPACES:
                 self._refuse("clone", self._equal(0, flag, flag))
 
     def _ioctl(self) -> None:
-        """All requests but a few, which Linux knows by their lower 16 bits."""
+        """Allow all requests but a few, which Linux distinguishes by their lower 16 bits."""
         requests = (*_TERMINALS, *_MODULES)
         for request in requests:
             self._refuse("ioctl", self._equal(1, request, 0xFFFF))
@@ -158,7 +161,7 @@ class _Arguments:
             self._allow("ioctl", self._equal(1, value, mask))
 
     def _personality(self) -> None:
-        """To ask for it, and to be Linux."""
+        """Allow queries, and Linux's own personality with the flags of `_PERSONALITIES`."""
         self._allow("personality", self._equal(0, _INT))
         self._allow("personality", self._equal(0, 0, _INT & ~_PERSONALITIES))
 
@@ -172,7 +175,7 @@ class _Arguments:
         self._refuse("prctl", dumpable, self._seccomp.Arg(1, self._seccomp.NE, 1))
 
     def _sockets(self, own_network: bool) -> None:
-        """No families that lead out of a network namespace, or of a kernel without one."""
+        """Allow only families that stay in the network namespace; without one, only UNIX."""
         families = {socket.AF_UNIX}
         if own_network:
             families |= {socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
@@ -187,7 +190,7 @@ class _Arguments:
             self._refuse("socketpair", other, error=errno.EAFNOSUPPORT)
 
     def _internet(self, family: int) -> None:
-        """TCP and UDP: Linux would load a module for any other protocol that it has."""
+        """Allow only TCP and UDP: for other protocols Linux would load modules."""
         protocols = (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP)
         kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)  # in the lower four bits; flags above
         this = self._exactly(0, family)
@@ -202,7 +205,7 @@ class _Arguments:
             self._refuse("socket", this, self._equal(1, value, mask), error=errno.EPROTONOSUPPORT)
 
     def _netlink(self) -> None:
-        """Routes and interfaces, which the C library asks for, and no other subsystem."""
+        """Allow only NETLINK_ROUTE, which the C library uses for routes and interfaces."""
         this = self._exactly(0, socket.AF_NETLINK)
         self._allow("socket", this, self._exactly(2, 0))
         other = self._seccomp.Arg(2, self._seccomp.NE, 0)
@@ -210,10 +213,10 @@ class _Arguments:
 
 
 def all_but(values: Collection[int], bits: int) -> Iterator[tuple[int, int]]:
-    """Masks, and values under them, that match every number of so many bits but those.
+    """Pairs of a mask and a value under it that match every number of so many bits but `values`.
 
-    Each number is matched once: where it first departs from all of `values`, from the
-    highest bit down.
+    Exactly one pair matches each number: that of the first bit, from the highest one down, at which
+    its prefix differs from those of all `values`.
     """
     for bit in reversed(range(bits)):
         mask = (1 << bits) - (1 << bit)

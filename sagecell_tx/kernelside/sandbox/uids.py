@@ -1,4 +1,4 @@
-"""User ids that nobody else has, one for each kernel."""
+"""User ids for kernels, each used by at most one kernel at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sagecell_tx.kernelside.system import linux
 
 
 class NoAccount(OSError):
-    """All of the accounts are in use."""
+    """All accounts for kernels are in use."""
 
     def __init__(self) -> None:
         super().__init__(0, "all accounts for kernels are in use")
@@ -26,7 +26,7 @@ class Accounts:
     _next: int = field(default=0, init=False)
 
     def take(self, kernel_id: int) -> int:
-        """An id that was free for as long as possible; raises `NoAccount`."""
+        """Reserve the next free id, in rotation; raises `NoAccount`."""
         in_use = set(self._taken.values())
         for _ in range(self.count):
             candidate = self.first + self._next
@@ -37,16 +37,16 @@ class Accounts:
         raise NoAccount
 
     def of(self, kernel_id: int) -> int:
-        """The one that a kernel has taken; raises KeyError."""
+        """The id reserved for a kernel; raises KeyError."""
         return self._taken[kernel_id]
 
     def give_back(self, kernel_id: int) -> None:
-        """Nothing of the kernel is left that could have the id."""
+        """Free the id of a kernel, once none of its processes is left. Harmless if repeated."""
         self._taken.pop(kernel_id, None)
 
 
 def become(account: int) -> None:
-    """Be this user, for ever and in no other group; takes root. Raises OSError."""
+    """Change to this user for good, without supplementary groups; needs root. Raises OSError."""
     os.setgroups([])
     os.setresgid(account, account, account)
     os.setresuid(account, account, account)

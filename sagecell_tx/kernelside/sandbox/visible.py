@@ -1,4 +1,4 @@
-"""What of the system a kernel may see: programs and libraries, and nothing that is anybody's."""
+"""The parts of the system that a kernel may see: programs and libraries, no personal files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 #: Programs, libraries and their data.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
-#: Of /etc, what programs read and nobody keeps a secret in.
+#: The parts of /etc that programs read and that contain no secrets.
 ETC = (
     "R",
     "alternatives",
@@ -40,8 +40,8 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 def python_directories() -> Iterator[str]:
     """The directories that Python may import from, now and later.
 
-    Of the directory that this package is in, only the package: the rest may be a checkout
-    with whatever else its owner keeps there.
+    Instead of the directory that contains this package, only the package itself: the rest may be a
+    checkout with other files of its owner.
     """
     ours = Path(__file__).resolve().parents[2]
     found = {sys.prefix, sys.base_prefix, sys.exec_prefix, str(ours)}
@@ -56,6 +56,6 @@ def _is_inside(path: str, others: set[str]) -> bool:
 
 
 def of_etc() -> Iterator[str]:
-    """The paths of /etc that are there and may be seen."""
+    """The existing paths in /etc that a kernel may see."""
     paths = (os.path.join("/etc", name) for name in ETC)
     yield from (path for path in paths if os.path.exists(path))

@@ -1,10 +1,9 @@
-"""A kernel's share of the processors is less than the server's, and does not grow with its sessions.
+"""Keeps a kernel's share of the processors below the server's, however many sessions it has.
 
 Linux gives each session a scheduling group (an autogroup), and each group the same share. The
-group of a kernel that is up has a nice value, so that the server, and kernels that somebody waits
-for, come first when many programs work. A program with many sessions that work would get the share
-of as many kernels. The nice value of their groups is chosen so that together they weigh as much
-as one.
+group of a kernel that is up has a nice value, so that the server and the kernels that are starting
+come first under load. A program with many busy sessions would get the share of as many kernels. So
+their groups get a nice value with which they weigh together as much as one.
 
 Source: sched(7), "The autogroup feature".
 """
@@ -21,13 +20,13 @@ from attrs import define, field
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.processtable import Process
 
-#: One step of a nice value is so much more or less of a share.
+#: One step of the nice value changes a share by this factor.
 _STEP = 1.25
 
 #: The nice value of a kernel that is up: it weighs a fifth of what the server does.
 NICE = 7
 
-#: The greatest nice value: the groups of some fourteen sessions weigh as one kernel.
+#: The largest nice value: the groups of some fourteen sessions weigh as one kernel.
 _NICEST = 19
 
 
@@ -38,36 +37,36 @@ def nice_for(sessions: int) -> int:
 
 @define(eq=False)
 class Autogroups:
-    """Those of one kernel."""
+    """The scheduling groups of one kernel."""
 
     _own: dict[tuple[int, float], float] = field(factory=dict, init=False)
 
     def level(self, tree: Sequence[Process]) -> None:
-        """Give the groups of all sessions their nice value. Where there are no groups, nothing."""
+        """Set the nice value of the groups of all sessions. Does nothing without autogroups."""
         busy = {each.session for each in tree if each.own > self._own.get(each.key, 0.0)}
         self._own = {each.key: each.own for each in tree}
         sessions = {each.session: each for each in tree}
         # A process that was just forked is in the server's session.
         sessions.pop(os.getsid(0), None)
-        for each in sessions.values():  # again each time: a program may have changed it
+        for each in sessions.values():  # at each call, since a program may have changed it
             give_nice(each.pid, nice_for(len(busy)), each.born)
 
 
 def give_nice(pid: int, nice: int = NICE, born: float | None = None) -> None:
-    """Give the group of a process that value, unless it is gone or there is no such thing here.
+    """Set the nice value of a process's group, if both exist.
 
-    With `born`, it is not given to another process that has the pid by now; without, the process
-    must not have been waited for. A process that is in this one's group keeps it: of one that
-    begins a session, Linux tells the session a moment before it has a group of its own.
+    With `born`, another process that has got the pid since is left alone; without it, the process
+    must not have been reaped. This process's own group is left alone: Linux shows a new session a
+    moment before the process leaves the old group.
 
-    Without privilege Linux lets ten values a second be changed on the whole machine: what is
-    one too many changes nothing.
+    Without privilege, Linux allows ten changes a second on the whole machine; further ones have no
+    effect.
     """
     with suppress(OSError):
-        told = _group(f"/proc/{pid}")
-        if told[-1:] in ([], [b"%d" % nice]):
+        current = _group(f"/proc/{pid}")
+        if current[-1:] in ([], [b"%d" % nice]):
             return
-        # Whatever has the pid later, this leads to the process that has it now.
+        # The descriptor stays with the process that has the pid now.
         directory = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if born is not None and not _is(pid, born):
@@ -81,7 +80,7 @@ def give_nice(pid: int, nice: int = NICE, born: float | None = None) -> None:
 
 
 def _group(process: str) -> list[bytes]:
-    """The name of a group, ``nice``, and its value; nothing where there are no groups."""
+    """The group's name, ``nice``, and the nice value; empty or OSError without autogroups."""
     with open(f"{process}/autogroup", "rb", buffering=0) as file:
         return file.read(100).split()
 

@@ -1,4 +1,4 @@
-"""What a forked process has from its parent and must not keep: signal handlers and descriptors."""
+"""Drops what a forked process inherits and must not keep: signal handlers and descriptors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import signal
 
 
 def reset_signals() -> None:
-    """Signals are this process's own from now on, and no longer told to the parent.
+    """Reset SIGCHLD and SIGTERM, and stop writing signals to the parent's wakeup pipe.
 
-    SIGINT stays as the parent has it: ignored.
+    SIGINT stays ignored, as in the parent.
     """
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
@@ -19,8 +19,8 @@ def reset_signals() -> None:
 def close_all_but(*kept: int) -> None:
     """Close all descriptors above 2 but these.
 
-    Objects that own one of the others must never be freed, since its number may be another's by
-    then: a process that has called this ends by `os._exit`.
+    An object that owns a closed one must never be freed: it would close the number again, which may
+    belong to another file by then. So a process that has called this ends by `os._exit`.
     """
     following = 3
     for descriptor in sorted(kept):

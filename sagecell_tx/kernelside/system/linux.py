@@ -1,4 +1,4 @@
-"""Calls of Linux that Python has no functions for. Each raises OSError.
+"""System calls that Python has no functions for. Each raises OSError.
 
 Source: the manual pages of section 2, and linux/{sched,mount,prctl,capability}.h.
 """
@@ -43,7 +43,7 @@ SECCOMP_MODE_FILTER = 2
 
 _AT_RECURSIVE = 0x8000
 _AT_FDCWD = -100
-_MOUNT_SETATTR = 442  # the same number everywhere, as all since 2019
+_MOUNT_SETATTR = 442  # the same on every architecture, as all system calls since 2019
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -59,29 +59,29 @@ def _check(result: int, what: str = "") -> int:
 
 
 def syscall(number: int, *arguments: object) -> int:
-    """Make the system call of that number."""
+    """Make the system call of that number; returns its result."""
     return _check(_libc.syscall(ctypes.c_long(number), *arguments))
 
 
 def prctl(option: int, *arguments: int | ctypes.c_void_p) -> None:
-    """Change something about this process, or this thread."""
+    """Set an attribute of this process or this thread."""
     padded = [ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments]
     padded += [ctypes.c_ulong(0)] * (4 - len(padded))
     _check(_libc.prctl(option, *padded))
 
 
 def unshare(flags: int) -> None:
-    """Leave namespaces for new ones."""
+    """Leave the namespaces of the CLONE_NEW* `flags` for new ones."""
     _check(_libc.unshare(flags))
 
 
 def set_namespace(descriptor: int, kind: int) -> None:
-    """Enter the namespace that a descriptor stands for."""
+    """Move this thread into the namespace of a descriptor; `kind` is its CLONE_NEW*."""
     _check(_libc.setns(descriptor, kind))
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """Mount a file system of that kind, or bind `source` to `target`."""
+    """Mount a file system of type `kind`; with MS_BIND, bind `source` to `target`."""
     _check(
         _libc.mount(
             os.fsencode(source),
@@ -95,12 +95,12 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def unmount(target: str) -> None:
-    """Detach a mount; it ends when nobody uses it any more."""
+    """Detach a mount, which ends when it is no longer in use."""
     _check(_libc.umount2(os.fsencode(target), MNT_DETACH), target)
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
-    """Make `new_root` the root, and the old one visible at `put_old`."""
+    """Make `new_root` the root, and move the old one to `put_old`; KeyError on unknown machines."""
     number = _PIVOT_ROOT[platform.machine()]
     syscall(number, os.fsencode(new_root), os.fsencode(put_old))
 
@@ -115,7 +115,7 @@ class _MountAttributes(ctypes.Structure):
 
 
 def restrict_mount(target: str, attributes: int, *, below: bool = True) -> None:
-    """Add MOUNT_ATTR_* to a mount, and to those below it."""
+    """Add MOUNT_ATTR_* to a mount, and with `below` to those below it. Needs Linux 5.12."""
     wanted = _MountAttributes(attr_set=attributes)
     syscall(
         _MOUNT_SETATTR,
@@ -132,7 +132,7 @@ class _CapabilityHeader(ctypes.Structure):
 
 
 def forbid_capabilities() -> None:
-    """Let no program that is run from here ever gain one; takes CAP_SETPCAP."""
+    """Empty the bounding set, so that no program run from here gains one. Needs CAP_SETPCAP."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
         last = int(file.read())
     for capability in range(last + 1):
@@ -140,14 +140,14 @@ def forbid_capabilities() -> None:
 
 
 def drop_capabilities() -> None:
-    """Have no capability from now on."""
+    """Drop all capabilities of this thread."""
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
     none = (ctypes.c_uint32 * 6)()
     _check(_libc.capset(ctypes.byref(header), ctypes.byref(none)))
 
 
 def capable(capability: int) -> bool:
-    """Whether this process has a capability in effect."""
+    """Whether a capability is in this process's effective set."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:
         for line in status:
             if line.startswith("CapEff:"):

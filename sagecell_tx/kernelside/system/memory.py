@@ -1,8 +1,8 @@
-"""A process's memory is arranged so that the processes forked from it share most of it.
+"""Arranges a process's memory so that processes forked from it share most of it.
 
-A child copies a page when it first writes to it. New objects go to the holes that old ones
-left, and there are holes on most pages, so a little work in a child would copy a lot. Here
-the holes are filled before the fork: what a child makes then stands together on new pages.
+A child copies a page when it first writes to it. New objects are allocated in the holes that freed
+ones have left, and most pages have holes, so a little work in a child would copy many pages. Here
+the holes are filled before the fork, so that a child's objects are together on new pages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 #: The option of glibc's `mallopt` that bounds the number of heaps.
 _M_ARENA_MAX = -8
 
-#: Requests to malloc that are filled up to, in bytes.
+#: The largest request to malloc that fills holes, in bytes.
 _LARGEST_HOLE = 4096
 
 _libc = ctypes.CDLL(None)
@@ -26,27 +26,27 @@ _libc.sbrk.argtypes = [ctypes.c_ssize_t]
 
 
 def share_one_heap() -> None:
-    """From now on threads have no heaps of their own, each with pages and holes of its own."""
+    """Let all threads use one malloc arena, from now on: each arena would have its own holes."""
     _libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def settle() -> list[object]:
-    """Give back what is free, fill the holes, and keep the collector off what is there.
+    """Return free memory to Linux, fill the holes, and freeze and disable garbage collection.
 
-    Returns what fills the holes: it must live as long as anything is forked.
+    Keep the result, which fills the holes, as long as processes are forked.
     """
     gc.disable()
     gc.collect()
     _libc.malloc_trim(0)
     _fill_heap()
     filling = _fill_pools()
-    # A collection in a child would write to the header of each object, and so copy its page.
+    # A collection in a child would write to each object's header, and so copy all pages.
     gc.freeze()
     return filling
 
 
 def _fill_heap() -> None:
-    """Take every free piece of the C heap below its end, large pieces first. Never freed."""
+    """Allocate every free chunk of the C heap below its end, large ones first. Never freed."""
     end = _libc.sbrk(0)
     for size in range(_LARGEST_HOLE, 0, -16):
         while 0 < _libc.malloc(size) < end:
@@ -54,7 +54,7 @@ def _fill_heap() -> None:
 
 
 def _fill_pools() -> list[object]:
-    """Take every free block of the pools that Python's small objects live in."""
+    """Allocate every free block in the pools of Python's small objects."""
     filling: list[object] = []
     for size, free in _free_blocks():
         if size == 16:

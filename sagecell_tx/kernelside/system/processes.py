@@ -1,4 +1,4 @@
-"""What Linux offers to tie processes together: who dies with whom, and who reaps whom."""
+"""Relations between processes: signals at a parent's death, orphans, children, groups."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from sagecell_tx.kernelside.system import linux
 
 
 def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """The signal `how` will come when the process `parent`, our parent, ends.
+    """Have Linux send this process the signal `how` when its parent, `parent`, ends.
 
-    The kernel tells nobody about a parent that was gone before the call, so that case ends
-    this process at once.
+    If the parent has ended before the call, sends itself the signal at once.
     """
     linux.prctl(linux.PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
@@ -20,15 +19,15 @@ def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
 
 
 def adopt_orphans() -> None:
-    """Descendants whose parent ends become children of this process, not of init."""
+    """Make this process, instead of init, the new parent of descendants whose parent ends."""
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children() -> set[int]:
     """The pids of this process's children, zombies included.
 
-    /proc/<pid>/task/<tid>/children would say it in one read, but not every kernel is built
-    with it, so the parent of each process is looked up.
+    /proc/<pid>/task/<tid>/children would need one read, but not every Linux is built with it, so
+    the parent of each process is looked up.
     """
     parent = os.getpid()
     return {
@@ -37,9 +36,9 @@ def children() -> set[int]:
 
 
 def birth(pid: int) -> int | None:
-    """When a process began, in ticks since the system did; None if there is none.
+    """When a process began, in clock ticks since the boot; None if there is no such process.
 
-    No other process has the same pid and the same birth, before the system starts anew.
+    A pid and a birth together identify a process until the next boot.
     """
     return _stat(pid, 22)
 
@@ -52,16 +51,16 @@ def _stat(pid: int, number: int) -> int | None:
     """A field of a process, numbered as in proc_pid_stat(5)."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
-            # The command's name comes before, in parentheses, and may contain anything.
+            # The command name before them is in parentheses and may contain anything.
             return int(stat.read(4096).rpartition(b")")[2].split()[number - 3])
     except (OSError, IndexError, ValueError):
-        return None  # gone meanwhile
+        return None  # it has ended
 
 
 def kill_group(leader: int, number: int) -> None:
-    """Send a signal to the process group of `leader`, or to it alone while it has none.
+    """Send a signal to the process group of `leader`, or to `leader` alone if it has none yet.
 
-    `leader` must be a child not yet waited for: its pid, and the group's, are then its own.
+    `leader` must be a child that is not reaped yet, so that its pid cannot be reused.
     """
     try:
         os.killpg(leader, number)
@@ -70,5 +69,5 @@ def kill_group(leader: int, number: int) -> None:
 
 
 def threads() -> int:
-    """How many threads this process has, those that Python does not know included."""
+    """The number of this process's threads, including those that Python does not know."""
     return len(os.listdir("/proc/self/task"))

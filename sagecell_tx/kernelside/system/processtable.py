@@ -1,4 +1,4 @@
-"""The processes that there are, and what Linux says of each in one line."""
+"""The table of processes, as read from /proc/<pid>/stat."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from attrs import evolve, frozen
 _PAGE = resource.getpagesize()
 _TICK = os.sysconf("SC_CLK_TCK")
 
-#: States of what has no memory any more: zombie, and dead.
+#: States of processes that have no memory any more: zombie, and dead.
 _ENDED = (b"Z", b"X", b"x")
 
 
 @frozen(kw_only=True)
 class Process:
-    """A line of the table of processes. Times are in seconds, `resident` in bytes.
+    """A process at one moment. Times are in seconds, `resident` in bytes.
 
     `own` is the processor time of the process itself, `waited` that of children that it waited
-    for. `faults` are the pages that it was given when it first touched them. `born` is in seconds
-    since the system started; a pid and a birth together are never another's. `thread` is the
-    number of a thread that lives: where the first one has ended, Linux tells of the others'
-    memory and descriptors only to who asks for one of them, and /proc has them by number, too.
+    for. `faults` is the number of page faults. `born` is in seconds since the boot; with the pid,
+    it identifies a process. `thread` is the id of a living thread: if the main thread has ended,
+    memory and descriptors of the process can be read only below /proc/<thread>.
     """
 
     pid: int
@@ -42,17 +41,17 @@ class Process:
 
     @property
     def key(self) -> tuple[int, float]:
-        """Which process it is, among all that have had its pid."""
+        """Identifies the process until the next boot, although pids are reused."""
         return self.pid, self.born
 
     @property
     def cpu(self) -> float:
-        """Processor time, that of children that were waited for included."""
+        """Processor time in seconds, including that of children that were waited for."""
         return self.own + self.waited
 
 
 def read(pid: int) -> Process | None:
-    """One process; None if there is none."""
+    """Read one process; None if there is no such process."""
     process, state = _line(pid)
     if process is None or state not in _ENDED or process.threads < 2:
         return process
@@ -65,12 +64,12 @@ def read(pid: int) -> Process | None:
 
 
 def _line(pid: int) -> tuple[Process | None, bytes]:
-    """What there is to be read of a process, or of a thread, and its state."""
+    """A process or a thread, and its state; None and b"" if there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
-            # The command's name comes before, in parentheses, and may contain anything.
+            # The command name before them is in parentheses and may contain anything.
             fields = stat.read(4096).rpartition(b")")[2].split()
-        # Numbered as in proc_pid_stat(5), where the third comes first here.
+        # fields[0] is the third field of proc_pid_stat(5).
         process = Process(
             pid=pid,
             thread=pid,
@@ -90,7 +89,7 @@ def _line(pid: int) -> tuple[Process | None, bytes]:
 
 
 def by_parent() -> dict[int, list[Process]]:
-    """All processes that there are."""
+    """All processes, by the pid of their parent."""
     table: dict[int, list[Process]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -101,7 +100,7 @@ def by_parent() -> dict[int, list[Process]]:
 
 
 def tree(root: int, below: dict[int, list[Process]]) -> Iterator[Process]:
-    """A process and all that descend from it."""
+    """A process and all its descendants; `below` is the result of `by_parent`."""
     own = read(root)
     if own is not None:
         yield own
@@ -113,7 +112,7 @@ def tree(root: int, below: dict[int, list[Process]]) -> Iterator[Process]:
 
 
 def descriptors(processes: Iterable[Process]) -> Iterator[os.stat_result]:
-    """What the descriptors of some processes stand for; the same thing may come often."""
+    """The files behind the processes' descriptors; the same file may come repeatedly."""
     for process in processes:
         directory = f"/proc/{process.thread}/fd"
         try:
@@ -128,9 +127,9 @@ def descriptors(processes: Iterable[Process]) -> Iterator[os.stat_result]:
 
 
 def mappings(processes: Iterable[Process], devices: Collection[int]) -> Iterator[os.stat_result]:
-    """The files on these devices that processes have mapped; the same file may come often.
+    """The files on these devices that processes have mapped; the same file may come repeatedly.
 
-    To be told of what has no name, one has to be root of the system.
+    Only root in the initial user namespace can see those without a name.
     """
     for process in processes:
         seen = set()

@@ -29,7 +29,7 @@ KEY = b"0123456789abcdef"
 
 
 class Peer:
-    """A kernel's sockets, with jupyter_client's own idea of the wire."""
+    """A kernel's sockets, with messages made by jupyter_client."""
 
     def __init__(self, directory: Path, key: bytes = KEY) -> None:
         self.context = zmq.Context()
@@ -43,7 +43,7 @@ class Peer:
             socket.bind(f"ipc://{kernel_socket(directory, port)}")
 
     def welcome(self) -> None:
-        """Wait for the subscription and greet, as ipykernel does."""
+        """Wait for the subscription and publish a welcome, as ipykernel does."""
         assert self.sockets[2].recv() == b"\x01"
         self.publish("iopub_welcome", {"subscription": ""})
 
@@ -55,7 +55,7 @@ class Peer:
 
 
 class Bench:
-    """A link under test, its peer, and what came of it."""
+    """A link under test, its peer, and what the link has received."""
 
     def __init__(self) -> None:
         from twisted.internet import reactor  # noqa: TID251 - a test that needs the real one
@@ -115,7 +115,7 @@ class Bench:
                 entry[1].callback(None)
 
     def when_received(self, count: int) -> Deferred:
-        """Fires when so many messages were received in all, the welcome among them."""
+        """Fires when so many messages were received in all, including the welcome."""
         waiter: Deferred = Deferred()
         if len(self.received) >= count:
             waiter.callback(None)
@@ -140,7 +140,7 @@ class Bench:
         return waiter
 
     async def when_drawn(self, channel: str) -> None:
-        """Returns when what waits on a channel is not read any more."""
+        """Return when a channel is paused, so that its waiting messages stay unread."""
         while not self.link._sockets[channel].socket._unread_for:
             await self.turn()
 
@@ -244,7 +244,7 @@ async def test_while_paused_nothing_comes_and_then_all_of_it(bench):
     bench.link.pause()
     for number in range(20):
         bench.peer.publish("stream", {"name": "stdout", "text": str(number)})
-    # A reply that was sent later comes nevertheless: only publishing is held.
+    # A reply that was sent later still arrives: only published messages are held back.
     request = originate(SHELL, "x_request", {}, session="s", msg_id="m", date="2026-01-01")
     bench.link.send(request)
 
@@ -288,7 +288,7 @@ async def test_closing_while_a_large_message_is_checked(bench):
         while not bench.link._checking:
             await bench.turn()
         bench.link.close()
-    await bench.when_received(2)  # it was said before the end
+    await bench.when_received(2)  # it was sent before the end
 
 
 @ensureDeferred
@@ -412,7 +412,7 @@ async def test_nobody_else_finds_the_way(bench):
 
 @ensureDeferred
 async def test_a_beating_heart_is_not_missed(bench):
-    # Patient enough for a busy machine, and beats enough to outlast that patience.
+    # Enough missed beats allowed for a busy machine, and more echoes than that.
     await bench.open(LifetimeLimits(heartbeat_seconds=0.02, heartbeats_missed=50))
 
     def echo():

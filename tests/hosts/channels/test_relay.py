@@ -17,7 +17,7 @@ from sagecell_tx.hosts.channels.relay import WAITING, Relay
 from sagecell_tx.hosts.channels.unixstream import connected
 from tests.wire.test_zmtpwire import GREETING, READY, frame, message
 
-#: What the system itself may keep of what is sent through two sockets.
+#: Bytes that Linux itself may buffer in two sockets.
 SYSTEM = 2 << 20
 
 
@@ -58,18 +58,18 @@ class Bench:
         self.directory.rmdir()
 
     def sides(self) -> list[Any]:
-        """What the relay holds."""
+        """The sockets that the relay holds."""
         sides = (self.relay._kernel, self.relay._listener, self.relay._zmq)
         return [side for side in sides if side is not None]
 
     async def turn(self) -> None:
-        """Let the reactor work for one turn."""
+        """Wait for one turn of the reactor."""
         turned: Deferred = Deferred()
         self.reactor.callLater(0, turned.callback, None)
         await turned
 
     async def read(self, end: socket.socket, count: int) -> bytes:
-        """So many bytes from an end, or all that come before it is closed."""
+        """Read so many bytes from an end, or all before it is closed."""
         data = bytearray()
         while len(data) < count:
             try:
@@ -77,7 +77,7 @@ class Bench:
             except BlockingIOError:
                 await self.turn()
                 continue
-            except ConnectionResetError:  # closed with something unread
+            except ConnectionResetError:  # closed with unread data
                 break
             if not more:
                 break
@@ -85,7 +85,7 @@ class Bench:
         return bytes(data)
 
     async def write(self, end: socket.socket, data: bytes) -> None:
-        """All of `data` to an end."""
+        """Write all of `data` to an end."""
         rest = memoryview(data)
         while rest:
             try:
@@ -94,7 +94,7 @@ class Bench:
                 await self.turn()
 
     async def stuff(self, end: socket.socket, data: bytes) -> int:
-        """`data` again and again until it is not taken any more; gives the bytes that were."""
+        """Write `data` repeatedly until the end takes no more; returns the number of bytes."""
         taken = refused = 0
         rest = data
         while refused < 50:
@@ -109,7 +109,7 @@ class Bench:
 
 
 def descriptors() -> int:
-    """How many this process has."""
+    """The number of open descriptors of this process."""
     return len(os.listdir("/proc/self/fd"))
 
 
@@ -161,7 +161,7 @@ async def test_what_is_not_taken_waits_with_the_kernel(bench):
     one = message(b"x" * 60_000)
 
     async def drink() -> None:
-        """ZMQ reads whatever comes."""
+        """Read all data on ZMQ's side."""
         while await bench.read(bench.zmq, 100_000):
             pass
 

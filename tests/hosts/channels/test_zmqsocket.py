@@ -14,7 +14,7 @@ from sagecell_tx.wire.zmtpwire import weight
 
 
 class Bench:
-    """A socket under test, its peer, and what came of it."""
+    """A socket under test, its peer, and what the socket has received."""
 
     def __init__(self, address: str) -> None:
         from twisted.internet import reactor  # noqa: TID251 - a test that needs the real one
@@ -41,7 +41,7 @@ class Bench:
         self.context.destroy(linger=0)
 
     async def until(self, count: int) -> None:
-        """Returns when so many messages were received."""
+        """Return when so many messages were received."""
         while len(self.received) < count:
             turn: Deferred = Deferred()
             self.reactor.callLater(0, turn.callback, None)
@@ -60,7 +60,7 @@ async def test_what_arrived_is_read_although_a_send_was_the_first_to_notice(benc
     bench.socket.send([b"asked"])
     assert bench.peer.recv_multipart() == [b"me", b"asked"]
     bench.peer.send_multipart([b"me", b"answered"])
-    # From here on the reactor is told of nothing any more: looking takes the signal away.
+    # `poll` consumes the edge-triggered signal: the reactor does not see it any more.
     assert bench.socket.socket.poll(10_000)
     bench.socket.send([b"asked again"])
     await bench.until(1)

@@ -1,4 +1,4 @@
-"""Removals wait in threads of their own, and a server that stops does not wait for them."""
+"""Removals run in threads of their own, and a server that stops gives up on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.hosts.doubles import LaterThreads
 
 
 class Slow:
-    """A removal that takes until nobody wants it any more."""
+    """A removal that blocks until it is no longer wanted."""
 
     def __init__(self) -> None:
         self.begun = threading.Semaphore(0)
@@ -33,7 +33,7 @@ class Slow:
 
 
 class FromThread(Clock):
-    """A clock, and what comes from threads comes by way of the real reactor."""
+    """A clock whose callFromThread goes by way of the real reactor."""
 
     def callFromThread(self, function, *args, **kwargs):  # noqa: N802
         from twisted.internet import reactor  # noqa: TID251 - a test that needs the real one

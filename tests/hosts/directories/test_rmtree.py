@@ -1,4 +1,4 @@
-"""Trees that nobody but a stranger would make, and their removal."""
+"""Removal of trees that only an attacker would make."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_files_directories_links_sockets_and_pipes(tree):
 
 
 def test_deeper_than_a_path_is_long(tree):
-    """Also wide at each level: the way down is not the only thing that has to end."""
+    """Also several directories at each level, so that the way down is not the only one."""
     dig(tree, 3000, beside=3)
     before = descriptors()
     remove(tree)
@@ -123,7 +123,7 @@ def test_whoever_waits_for_it_may_give_up(tree):
 
 
 def as_nobody(function: Callable[[], None]) -> str:
-    """What a process without privileges prints when it has called this."""
+    """What a process without privileges prints after it has called `function`."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -147,7 +147,7 @@ def as_nobody(function: Callable[[], None]) -> str:
 
 @pytest.fixture
 def open_tree():
-    """One that an account without privileges owns, where it can be reached."""
+    """A path where an account without privileges can make a tree."""
     base = Path(tempfile.mkdtemp(dir="/tmp"))
     base.chmod(0o777)
     yield base / "tree"
@@ -185,7 +185,7 @@ def test_what_is_somebody_elses_stays_and_the_rest_goes(open_tree):
 
 @root_only
 def test_what_is_mounted_in_it_is_not_emptied(tree, tmp_path):
-    """Not even of the same file system."""
+    """Not even a bind mount of the same file system."""
     precious, inner = tmp_path / "precious", tree / "inner"
     precious.mkdir()
     inner.mkdir()

@@ -1,4 +1,4 @@
-"""What a kernel is told past its fork server, and what it may say there."""
+"""The web process's end of the bootstrap socket, and what a kernel may answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.hosts.doubles import ProcessReactor, held
 
 @define(eq=False)
 class Ends:
-    """Both ends, and what the web process has heard."""
+    """Both ends, and the calls that the answers have caused."""
 
     reactor: ProcessReactor = field(factory=ProcessReactor)
     heard: list[str] = field(factory=list)

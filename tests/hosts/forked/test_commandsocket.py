@@ -1,4 +1,4 @@
-"""Commands in order, whatever the socket takes, and no descriptor that is left open."""
+"""Commands stay in order, however much the socket takes, and no descriptor stays open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.hosts.doubles import ProcessReactor, held
 
 @define(eq=False)
 class Ends:
-    """A socket and whoever reads it; `overruns` counts how often it was too slow."""
+    """A command socket and its reader; `overruns` counts the calls of `overrun`."""
 
     reactor: ProcessReactor = field(factory=ProcessReactor)
     overruns: list[None] = field(factory=list)
@@ -31,14 +31,14 @@ class Ends:
         self.theirs.setblocking(False)
 
     def read(self) -> tuple[bytes, int]:
-        """The next message, and how many descriptors came with it."""
+        """The next message, and the number of its descriptors."""
         data, descriptors, *_ = socket.recv_fds(self.theirs, 100, 10)
         for descriptor in descriptors:
             os.close(descriptor)
         return data, len(descriptors)
 
     def fill(self) -> int:
-        """Send until some wait; how many were sent and wait."""
+        """Send until some commands wait; returns how many were sent and how many wait."""
         for number in itertools.count(1):
             self.ours.send(b"%d" % number)
             if self.reactor.getWriters():

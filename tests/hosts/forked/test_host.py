@@ -88,7 +88,7 @@ class ForkHostTests(SynchronousTestCase):
         return observer, ready
 
     def kernel(self, number=1):
-        """What the fork server has forked for a start command."""
+        """The process that the fork server has forked for a start command."""
         self.kernels.append(self.process.kernel(number))
         return self.kernels[-1]
 
@@ -149,7 +149,7 @@ class ForkHostTests(SynchronousTestCase):
         secrets = kernel.secrets()
         assert secrets == {"dir": secrets["dir"], "key": "ab" * 32}
         assert Path(secrets["dir"]).joinpath("work").is_dir()
-        (directory,) = kernel.descriptors  # for the watch
+        (directory,) = kernel.descriptors  # for the monitor
         assert os.path.samestat(os.fstat(directory), os.stat(secrets["dir"]))
 
     def test_no_two_have_the_same_number(self):
@@ -194,7 +194,7 @@ class ForkHostTests(SynchronousTestCase):
             kernel = self.kernel(number)
             with capturedLogs() as events:
                 kernel.say(word)
-            assert [event for event in events if "makes no sense" in (event["log_format"] or "")]
+            assert [event for event in events if "is malformed" in (event["log_format"] or "")]
             assert self.process.lines()[-1] == {"op": "stop", "id": number}
             with pytest.raises(BrokenPipeError):
                 kernel.bootstrap.send(b"bound")
@@ -215,7 +215,7 @@ class ForkHostTests(SynchronousTestCase):
         self.come_up()
         self.host.removals.threads = LaterThreads()  # removing a directory takes descriptors, too
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # None, one of the pair, and both but not the directory.
+        # Descriptors left: none, one of the pair, and both but none for the directory.
         for more in range(3):
             taken = os.open(os.devnull, os.O_RDONLY)
             os.close(taken)
@@ -267,7 +267,7 @@ class ForkHostTests(SynchronousTestCase):
         self.process.say(event="failed", id=1, message="no")
         self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
-        assert self.directories() == [made.name]  # for the next one to sweep
+        assert self.directories() == [made.name]  # the next start of the server removes it
 
     def test_it_begins_nothing_of_a_kind_that_it_does_not_have(self):
         self.come_up()

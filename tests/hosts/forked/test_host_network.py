@@ -88,7 +88,7 @@ class KernelNetworkTests(SynchronousTestCase):
         (line,) = [line for line in self.process.lines() if line["op"] == "start"]
         self.kernel = self.process.kernel(1)
         self.addCleanup(self.kernel.close)
-        assert self.kernel.descriptors == []  # what it writes is in its own mounts
+        assert self.kernel.descriptors == []  # its files are in its own mounts
         return observer, ready, line, Path(self.kernel.secrets()["dir"])
 
     def sockets(self, directory):
@@ -147,7 +147,7 @@ class KernelNetworkTests(SynchronousTestCase):
         again = self.process.kernel(1)
         self.addCleanup(again.close)
         again.say(b"bound")
-        assert self.reactor.ports == []  # what the dead one had sent was not for this
+        assert self.reactor.ports == []  # the first listener is not used
         assert self.process.lines()[-1]["op"] == "stop"
         self.exited()
 
@@ -171,7 +171,7 @@ class KernelNetworkTests(SynchronousTestCase):
 
     def test_other_levels_have_no_network_to_share(self):
         for self.level in ("account", "none"):
-            with pytest.raises(ConfigError, match=f"in the sandbox.*they get '{self.level}'"):
+            with pytest.raises(ConfigError, match=f"in the sandbox.*kernels get '{self.level}'"):
                 self.begin()
             assert self.reactor.processes == []
             self.host.directories.close()

@@ -65,18 +65,18 @@ class ForkedKernelTests(SynchronousTestCase):
         self.ready = self.kernel.when_ready
 
     def prepare(self, *, watch_disk: bool = False) -> socket.socket:
-        """The kernel's end of the socket past the fork server."""
+        """The kernel's end of the bootstrap socket."""
         bootstrap, *self.descriptors = self.kernel.prepare(None, watch_disk=watch_disk)
         end = socket.socket(fileno=bootstrap)
         self.addCleanup(end.close)
         return end
 
     def fork(self) -> None:
-        """The fork server tells the pid."""
+        """The fork server reports the pid."""
         self.kernel.pid = 4_000_001
 
     def end(self, how: Exit = KILLED) -> None:
-        """The fork server tells the end. Nothing is left."""
+        """The fork server reports the end. Nothing is left."""
         self.kernel.ended(how)
         assert not self.kernel.directory.exists()
         assert self.reactor.getReaders() == []
@@ -143,7 +143,7 @@ class ForkedKernelTests(SynchronousTestCase):
         second.send(b"Bound")
         with capturedLogs() as events:
             self.reactor.hear()
-        assert [event for event in events if "makes no sense" in (event["log_format"] or "")]
+        assert [event for event in events if "is malformed" in (event["log_format"] or "")]
         assert self.commands == [{"op": "stop"}]
         assert not self.kernel.server_lost()
         self.end()
@@ -154,7 +154,7 @@ class ForkedKernelTests(SynchronousTestCase):
         self.ready.cancel()
         assert self.given_up == [self.kernel]
         self.failureResultOf(self.ready, CancelledError)
-        end.send(b"bound")  # nobody connects to it any more
+        end.send(b"bound")  # too late: the host does not connect to it
         self.reactor.hear()
         assert self.commands == []
         self.end()

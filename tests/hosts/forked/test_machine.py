@@ -1,4 +1,4 @@
-"""A forked kernel's states: every input in every state, and what follows from it."""
+"""A forked kernel's states: every input in every state, and its effects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sagecell_tx.sessions.interfaces import Exit
 
 KILLED = Exit(signal=9)
 
-#: Each input, and what may come with it.
+#: Each input, with the arguments to try.
 INPUTS: dict[str, tuple[object, ...]] = {
     "bound": (None,),
     "heard": (),
@@ -24,7 +24,7 @@ INPUTS: dict[str, tuple[object, ...]] = {
     "ended": (KILLED,),
 }
 
-#: Each state, and what brings a kernel into it.
+#: Each state, with the inputs that lead to it.
 STATES: dict[str, list[str]] = {
     "starting": [],
     "restarted": ["server_lost"],
@@ -39,7 +39,7 @@ STATES: dict[str, list[str]] = {
 
 @define
 class RecordedEffects:
-    """Writes down what the states do, and may answer back from inside it."""
+    """Records the effects, and may give an input while it is called."""
 
     done: list[str] = field(factory=list)
     exits: list[Exit] = field(factory=list)
@@ -73,7 +73,7 @@ class RecordedEffects:
 
 
 class World:
-    """A kernel in one of its states. `done` is what was done since then."""
+    """A kernel in one of its states. `done` are the effects since then."""
 
     def __init__(self, state: str = "starting") -> None:
         self.effects = RecordedEffects()
@@ -97,7 +97,7 @@ def test_the_inputs_and_states_here_are_all_there_are():
     assert set(STATES) == {each.name for each in machine.__automat_automaton__.states()}
 
 
-#: What each input does in each state; nothing where it is not here.
+#: The effects of each input in each state; none where it is missing.
 DONE = {
     ("starting", "bound"): ["connect"],
     ("starting", "start_cancelled"): ["give_up"],

@@ -47,7 +47,7 @@ def test_one_that_takes_no_commands_is_killed():
         while not process.signals:
             protocol.send_command(op="signal", id=1, signal="INT")
     assert process.signals == ["KILL"]
-    assert "does not take" in events[-1]["log_format"]
+    assert "does not read" in events[-1]["log_format"]
     process.end(status=1)
 
 

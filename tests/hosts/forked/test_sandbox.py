@@ -1,4 +1,4 @@
-"""The level that kernels get, as the web process chooses it."""
+"""The web process's choice of the level of confinement."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_what_works_is_what_kernels_get():
 
 
 def test_what_cannot_be_had_is_an_error_that_says_why():
-    with pytest.raises(ConfigError, match=r"'auto' cannot be had here\. No namespaces\."):
+    with pytest.raises(ConfigError, match=r"'auto' is not available here\. No namespaces\."):
         SANDBOX.chosen(answering({"unavailable": "No namespaces."}))
 
 
 @pytest.mark.parametrize("said", ["", "nonsense", "[]", '{"sandbox": 7}'])
 def test_an_answer_that_makes_no_sense_is_an_error_too(said):
-    with pytest.raises(ConfigError, match="cannot be had here"):
+    with pytest.raises(ConfigError, match="is not available here"):
         SANDBOX.chosen(lambda argv: (said, "a complaint"))
 
 
@@ -62,5 +62,5 @@ def test_a_program_is_run():
 
 
 def test_a_program_that_is_not_there_is_an_error():
-    with pytest.raises(ConfigError, match="cannot be tried"):
+    with pytest.raises(ConfigError, match="trial of the sandbox failed"):
         run_program(["/no/such/program"])

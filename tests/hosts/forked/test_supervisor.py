@@ -1,4 +1,4 @@
-"""Fork servers that come and go, in memory."""
+"""Fork servers that start and end, in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENT = 15.0
 
 
 class Told:
-    """What the host is told."""
+    """The calls that the host gets."""
 
     def __init__(self, *, spare: bool) -> None:
         self.reactor = ProcessReactor()
@@ -43,7 +43,7 @@ class Told:
         self.reactor.processes[number].say(event="ready", seconds=1, pid=number)
 
     def pass_time(self, seconds: float, answering: tuple[int, ...] = ()) -> None:
-        """In small steps; the processes of these numbers answer at once."""
+        """Advance the clock in small steps; the processes `answering` send pongs at each."""
         for _ in range(int(seconds)):
             self.reactor.advance(1)
             for number in answering:
@@ -51,7 +51,7 @@ class Told:
 
     @property
     def killed(self) -> list[int]:
-        """The numbers of those that were killed."""
+        """The numbers of the processes that were killed."""
         return [n for n, process in enumerate(self.reactor.processes) if process.signals]
 
     @property
@@ -238,7 +238,7 @@ def test_those_that_answer_are_left_alone(pair):
 
 
 def test_no_other_word_is_an_answer(alone):
-    """Its watch may hang while it goes on forking."""
+    """Its monitor may hang while it goes on forking."""
     alone.ready(0)
     alone.pass_time(PATIENT - 1)
     alone.reactor.processes[0].say(event="exited", id="x")

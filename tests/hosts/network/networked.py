@@ -1,4 +1,4 @@
-"""A deployment that allows hosts, in memory: names, connections and the port are the test's."""
+"""A deployment that allows hosts, in memory: tests control names, connections and the port."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GONE = Failure(ConnectionError("gone"))
 
 @define(eq=False)
 class MemoryPort:
-    """A listening port that remembers whether it takes connections."""
+    """A listening port that records whether it is paused."""
 
     descriptor: int
     paused: bool = False
@@ -60,7 +60,7 @@ class NetworkReactor(MemoryReactorClock):
 
 @define(eq=False)
 class MemoryNames:
-    """Names that the test knows; `slow` ones are found when it says so."""
+    """A resolver of the test's names; `slow` ones are found when the test says so."""
 
     known: dict[str, list[str]] = field(factory=dict)
     slow: dict[str, Deferred[list[str]]] = field(factory=dict)
@@ -83,7 +83,7 @@ class MemoryNames:
 
 
 class Pipe(StringTransport):
-    """A transport that remembers what it was told; the test says when the connection is lost."""
+    """A transport that records its calls; the test says when the connection is lost."""
 
     aborting = False
 
@@ -130,7 +130,7 @@ class World:
         return near
 
     def attempts(self) -> list[tuple[str, int]]:
-        """Where connections have been tried."""
+        """The addresses and ports of all connection attempts."""
         return [(host, port) for host, port, *_ in self.reactor.tcpClients]
 
     def answer(self, which: int = -1) -> Far:
@@ -146,7 +146,7 @@ class World:
         factory.clientConnectionFailed(connector, Failure(error))
 
     def quiet(self) -> bool:
-        """Whether no timer is left."""
+        """Whether no timer is running."""
         return not any(call.active() for call in self.reactor.getDelayedCalls())
 
 

@@ -116,6 +116,6 @@ def test_no_address_of_a_private_network_is(address):
 
 
 def test_an_address_of_this_machine_is_its_own():
-    """Tried with one that every machine has; that it is loopback is not what counts here."""
+    """Tested with loopback addresses, since every machine has them."""
     assert is_ours("127.0.0.1")
     assert not is_ours("8.8.8.8")

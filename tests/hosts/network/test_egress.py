@@ -1,4 +1,4 @@
-"""What a kernel's way out refuses, how it finds hosts, and what it gives back."""
+"""A kernel's outlet: what it refuses, how it finds hosts, and what it releases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world():
     return World()
 
 
-# --- where to
+# --- allowed destinations
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def world():
 def test_what_is_not_listed_is_refused_before_it_is_looked_up(world, target, sentence):
     near = world.ask(target)
     assert (near.status, near.sentence) == (403, sentence)
-    # Of an answer to CONNECT, clients show the first line and no more.
+    # Clients show only the first line of an answer to CONNECT.
     assert sentence in near.pipe.said.decode().splitlines()[0]
     assert near.pipe.disconnecting
     assert (world.names.asked, world.attempts()) == ([], [])
@@ -53,7 +53,7 @@ def test_a_name_that_leads_inside_is_refused_though_it_is_listed(world):
     world.names.known["evil.wide.example"] = [PRIVATE, "127.0.0.1"]
     near = world.ask("evil.wide.example:443")
     assert near.status == 403
-    assert near.sentence == "evil.wide.example has no address out on the Internet."
+    assert near.sentence == "evil.wide.example has no public address."
     assert world.attempts() == []
 
 
@@ -106,7 +106,7 @@ def test_finding_and_connecting_have_an_end(world, slow):
     assert world.quiet()
 
 
-# --- how much
+# --- limits
 
 
 def test_a_session_has_so_many_connections_at_a_time():
@@ -115,7 +115,7 @@ def test_a_session_has_so_many_connections_at_a_time():
     assert (third.status, third.sentence) == (503, "A session may have 2 connections at a time.")
     far = world.answer(0)
     first.lose()
-    assert world.ask().status == 503  # its other side is still there
+    assert world.ask().status == 503  # its far side is still open
     far.lose()
     assert world.ask().pipe.said == b""
     assert second.pipe.said == b""
@@ -174,19 +174,19 @@ def test_refusals_do_not_fill_the_log(world):
     assert lines[-1] == "her-session: network: further refusals are not logged"
 
 
-# --- from the start to the end
+# --- listening and closing
 
 
 @pytest.fixture
 def directory():
-    # Short: there is a socket below it.
+    # Short, since a socket's path below it is limited.
     base = Path(tempfile.mkdtemp(dir="/tmp"))
     yield WorkDirs(base, lambda: "0").make()
     shutil.rmtree(base)
 
 
 def listening(world, directory):
-    """The port of an outlet that has got its listener."""
+    """The port of an outlet that has received its listener."""
     world.outlet = world.network.outlet(directory, lambda: "her-session")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         send(directory, listener.fileno())

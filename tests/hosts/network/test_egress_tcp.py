@@ -26,15 +26,15 @@ from tests.kernelside.confined import confined, kinds
 
 pytestmark = pytest.mark.integration
 
-#: More than all buffers on the way hold.
+#: More bytes than all buffers on the way hold.
 LARGE = 16 << 20
 
-#: How long anything may take, in seconds.
+#: The timeout of each operation, in seconds.
 PATIENCE = 60
 
 
 class Page(BaseHTTPRequestHandler):
-    """Gives back what it is sent, or as many bytes as the path says."""
+    """A server that echoes a body, or sends as many bytes as the path says."""
 
     protocol_version = "HTTP/1.1"
 
@@ -48,7 +48,7 @@ class Page(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
-            # As servers say it: else a client may ask again before it sees the end.
+            # As servers do: else a client may reuse the connection before it sees the end.
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
@@ -88,7 +88,7 @@ class Deployment:
             self.proxy = listener.getsockname()
 
     def ask(self, method: str, url: str, **options: Any) -> Deferred[requests.Response]:
-        """Ask for a page by way of the proxy."""
+        """Get a page through the proxy."""
         host, port = self.proxy
         proxies = {"http": f"http://{host}:{port}", "https": f"http://{host}:{port}"}
         self.session.trust_env = False
@@ -98,7 +98,7 @@ class Deployment:
         )
 
     def tunnel(self, there: bytes, count: int) -> Deferred[bytes]:
-        """Send bytes through a tunnel and take so many, as a client that knows no HTTP library."""
+        """Send bytes through a tunnel and read so many, without an HTTP library."""
         return deferToThread(self._tunnel, there, count)
 
     def _tunnel(self, there: bytes, count: int) -> bytes:
@@ -157,7 +157,7 @@ async def test_a_tunnel_holds_what_two_requests_say(proxied):
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % LARGE
     said = await proxied.tunnel((head + b"y" * LARGE) * 2, 2 * LARGE)
     assert said.startswith(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.")
-    assert said.count(b"y") >= 2 * LARGE - 1000  # heads are counted among what was taken
+    assert said.count(b"y") >= 2 * LARGE - 1000  # the traffic includes heads
 
 
 @ensureDeferred

@@ -1,4 +1,4 @@
-"""The listener's way to the server: one good descriptor, and nothing else."""
+"""Receiving the kernel's listener: one valid descriptor, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sagecell_tx.kernelside.sandbox.namespaces import network
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    # Short: there is a socket below it.
+    # Short, since a socket's path below it is limited.
     base = Path(tempfile.mkdtemp(dir="/tmp"))
     yield WorkDirs(base, lambda: "0").make()
     shutil.rmtree(base)
@@ -50,7 +50,7 @@ def descriptors() -> int:
 
 def test_both_sides_know_the_place():
     assert module.NAME == network.HANDOVER
-    assert len(module.NAME) <= len("k-0")  # what WorkDirs measures
+    assert len(module.NAME) <= len("k-0")  # the paths that WorkDirs checks
 
 
 def test_a_listener_is_taken_and_answers(receiver, directory, listener):
@@ -114,7 +114,7 @@ def unix():
 
 
 def version_6():
-    # Where there is no IPv6, such a socket can be made all the same.
+    # Such a socket can be made even where there is no IPv6.
     return socket.socket(socket.AF_INET6)
 
 
@@ -136,7 +136,7 @@ def test_something_else_is_refused_and_closed(receiver, directory, make):
 def test_another_number_is_refused_and_closed(receiver, directory, listener, count):
     send(directory, *[listener.fileno()] * count)
     before = descriptors()
-    with pytest.raises(NoListener, match="descriptors have come"):
+    with pytest.raises(NoListener, match="descriptors were received"):
         receiver.take()
     assert descriptors() == before
 
@@ -148,7 +148,7 @@ def test_the_bytes_with_it_do_not_matter(receiver, directory, listener, data):
 
 
 def test_when_nothing_has_come_it_does_not_wait(receiver):
-    with pytest.raises(NoListener, match="nothing has come"):
+    with pytest.raises(NoListener, match="nothing was received"):
         receiver.take()
 
 

@@ -1,4 +1,4 @@
-"""A connection of a kernel's through the proxy, byte by byte, in memory."""
+"""A kernel's connection through the proxy, byte by byte, in memory."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_until_somebody_is_there_the_kernel_waits(world):
     near = world.connect()
     near.send(b"CONNECT allowed.example:443 HTTP/1.1\r\nHost: a\r\n\r\nearly ")
     assert near.pipe.producerState == "paused"
-    near.send(b"bird")  # what had been read before the pause
+    near.send(b"bird")  # data that was read before the pause
     far = world.answer()
     assert near.pipe.producerState == "producing"
     assert far.pipe.said == b"early bird"

@@ -1,4 +1,4 @@
-"""Addresses, from the system, in a thread; only such names as no server has to be asked for."""
+"""Addresses from the system, in a thread; only names that need no DNS server."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from sagecell_tx.http.connections.fairness import (
     PONGS,
     PONGS_IN,
     STEPS,
+    FairChannel,
     Intake,
     Pongs,
 )
@@ -43,6 +45,18 @@ def is_held(connection: Connection) -> bool:
     return connection.server.held
 
 
+def intake_of(
+    step: Callable[[], bool],
+    rota: Rota,
+    who: str = "",
+    abort: Callable[[], None] = lambda: None,
+) -> Intake:
+    """An intake of a connection that needs not be paused."""
+    return Intake(
+        rota=rota, who=who, step=step, pause=lambda: None, resume=lambda: None, abort=abort
+    )
+
+
 class IntakeTests(TalkTests):
     """Steps are done in turns, and nothing is received while there are more to come."""
 
@@ -59,6 +73,7 @@ class IntakeTests(TalkTests):
             step=step,
             pause=lambda: heard.append("pause"),
             resume=lambda: heard.append("resume"),
+            abort=lambda: heard.append("abort"),
         )
         intake.go_on()
         assert done[0] == STEPS
@@ -85,14 +100,29 @@ class IntakeTests(TalkTests):
             done[0] += 1
             return True
 
-        intake = Intake(
-            rota=Rota(clock=clock), who="", step=step, pause=lambda: None, resume=lambda: None
-        )
+        intake = intake_of(step, Rota(clock=clock))
         intake.go_on()
         intake.stop()
         intake.stop()
         clock.advance(0)
         assert done == [STEPS]
+        assert clock.getDelayedCalls() == []
+
+    def test_a_step_that_fails_later_closes_its_connection(self) -> None:
+        clock, done, aborted = Clock(), [0], list[bool]()
+
+        def step() -> bool:
+            done[0] += 1
+            if done[0] > STEPS:
+                raise ZeroDivisionError
+            return True
+
+        intake = intake_of(step, Rota(clock=clock), abort=lambda: aborted.append(True))
+        intake.go_on()
+        assert aborted == []
+        clock.advance(0)
+        assert aborted == [True]
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
         assert clock.getDelayedCalls() == []
 
     def test_many_together_take_no_longer_than_one(self) -> None:
@@ -108,10 +138,7 @@ class IntakeTests(TalkTests):
 
         def intake(name: str) -> Intake:
             left[name] = 3
-            step_of = partial(step, name)
-            return Intake(
-                rota=rota, who=name[0], step=step_of, pause=lambda: None, resume=lambda: None
-            )
+            return intake_of(partial(step, name), rota, who=name[0])
 
         for name in (*(f"a{number}" for number in range(50)), "b"):
             intake(name).go_on()
@@ -395,6 +422,21 @@ class RequestTests(TalkTests):
     def done(self) -> list[str]:
         """The ids of the messages to the kernel, in order."""
         return [message.msg_id for message in self.world.host.latest.sent]
+
+    def test_one_that_fails_in_a_later_turn_closes_its_connection(self) -> None:
+        connection = self.world.connect()
+        channel: FairChannel = cast(Any, connection.server.protocol)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        self.spend()
+        channel.in_turn(fail)
+        before = connection.ear.lost
+        self.wait(0)
+        connection.pump()
+        assert (before, connection.ear.lost) == (False, True)
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_one_that_comes_while_there_is_time_is_answered_at_once(self) -> None:
         connection = self.world.connect()

@@ -1,4 +1,4 @@
-"""Kernels' groups: what is written about them, and read. That can be seen in any directory."""
+"""The files that kernels' groups read and write, tested in an ordinary directory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 class TestWhatIsWritten:
     def made(self, directory: Path, groups: OwnGroups, **limits: float) -> dict[str, str]:
-        """The files of the one group that there is now."""
+        """The files of the only group."""
         os.close(groups.make(start(**limits)))
         (group,) = directory.iterdir()
         return {path.name: path.read_text() for path in group.iterdir()}
@@ -64,7 +64,7 @@ class TestWhatIsWritten:
         names = sorted(path.name for path in tmp_path.iterdir())
         birth = processes.birth(os.getpid())
         assert names == [f"kernel-{os.getpid()}-{birth}-{number}" for number in (1, 2)]
-        with pytest.raises(FileExistsError):  # one for each fork server, as it should be
+        with pytest.raises(FileExistsError):  # one `OwnGroups` for each fork server
             other.make(start())
 
     def test_no_group_is_no_kernel(self, tmp_path):
@@ -72,15 +72,15 @@ class TestWhatIsWritten:
         directory.mkdir()
         groups = below(directory)
         directory.rmdir()
-        with pytest.raises(OSError, match="no group can be had: No such file"):
+        with pytest.raises(OSError, match="cannot make a control group: No such file"):
             groups.make(start())
         assert groups.release(1) is False
 
     def test_a_limit_that_cannot_be_set_is_no_kernel_and_leaves_nothing(self):
-        # Nobody has turned the controller on, so there is no such file.
+        # The controller is not enabled, so there is no such file.
         with a_unit() as unit:
             groups = below(unit, "pids")
-            with pytest.raises(OSError, match="no group can be had"):
+            with pytest.raises(OSError, match="cannot make a control group"):
                 groups.make(start(processes=3))
             assert len(unit.groups) == 1
             assert groups.release(1) is False

@@ -1,4 +1,4 @@
-"""Who is in a kernel's group, and what becomes of them: in the real hierarchy."""
+"""The processes in kernels' groups, and their end: in the real hierarchy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TestWhatLinuxDoes:
 
     @pytest.fixture
     def family(self):
-        """Starts a process in a group that has a daemon; gives it, and the daemon's pid."""
+        """Starts a process and a daemon in a group; returns the process and the daemon's pid."""
         started: list[subprocess.Popen[bytes]] = []
 
         def start_in(entrance: int) -> tuple[subprocess.Popen[bytes], int]:
@@ -107,7 +107,7 @@ class TestWhatLinuxDoes:
         own = below(unit)
         os.close(own.make(start()))
         own.sweep()
-        assert len(unit.groups) == 3  # its owner is still there
+        assert len(unit.groups) == 3  # its fork server is still alive
         kill(dying.pid)
         dying.wait()
         assert alive(left)
@@ -121,7 +121,7 @@ class TestWhatLinuxDoes:
         assert unit.groups == []
 
     def test_a_group_that_nobody_can_enter_is_found_out(self, unit: Unit):
-        # With threads below, new groups are for threads too, which no process can enter as yet.
+        # With a threaded group in it, new groups are invalid: no process can enter them.
         (unit.path / "threads").mkdir()
         (unit.path / "threads" / "cgroup.type").write_text("threaded")
         assert _attempt(unit) == "[] no process can enter it"
@@ -129,14 +129,14 @@ class TestWhatLinuxDoes:
         (unit.path / "threads").rmdir()
 
     def test_a_limit_that_cannot_be_set_is_found_out_too(self, unit: Unit):
-        assert _attempt(unit, "pids") == "[] no group can be had: Permission denied"
+        assert _attempt(unit, "pids") == "[] cannot make a control group: Permission denied"
         assert unit.groups == []
 
     def test_only_groups_of_kernels_are_swept(self, unit: Unit):
         names = ["kernel-x-1-1", "kernel-1", "kernels-1-1-1", "other"]
         for name in names:
             (unit.path / name).mkdir()
-        (unit.path / "kernel-1-1-1").mkdir()  # the first process was not born then
+        (unit.path / "kernel-1-1-1").mkdir()  # the pid is alive, but with another birth
         groups = below(unit)
         groups.sweep()
         assert unit.groups == sorted(names)
@@ -144,7 +144,7 @@ class TestWhatLinuxDoes:
 
 
 def _attempt(unit: Unit, *controllers: str) -> str:
-    """The children that are left, and how it went."""
+    """The child processes that `attempt` has left, and its result."""
     argv = [sys.executable, "-P", "-c", ATTEMPTING, str(unit), *controllers]
     return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 

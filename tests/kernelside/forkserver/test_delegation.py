@@ -1,4 +1,4 @@
-"""Which group the server takes for its kernels' groups, and why it takes none."""
+"""The group that kernels' groups are made in, and the reasons for using none."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ class TestFinding:
     @pytest.mark.parametrize(
         ("group", "root"),
         [
-            ("", "/"),  # none but the old hierarchies
-            ("0::/../b.service\n", "/"),  # outside of the namespace
+            ("", "/"),  # only hierarchies of cgroup v1
+            ("0::/../b.service\n", "/"),  # outside of the cgroup namespace
             ("0::/docker/abcd\n", "/docker/abc"),
             ("0::/other\n", "/docker/abc"),
         ],
     )
     def test_what_cannot_be_seen(self, tmp_path, group, root):
-        with pytest.raises(Undelegated, match="in no group that can be seen"):
+        with pytest.raises(Undelegated, match="not visible in any cgroup2 file system"):
             self.found(tmp_path, group, root)
 
     def test_no_proc(self, tmp_path):
-        with pytest.raises(Undelegated, match="cannot be seen: No such file"):
+        with pytest.raises(Undelegated, match="cannot be read: No such file"):
             delegation.find(str(tmp_path))
 
     def test_our_own(self):
@@ -122,7 +122,7 @@ class TestWhatIsWritten:
         groups.close()
 
     def test_a_subgroup_of_another_name_is_respected(self, group):
-        # As DelegateSubgroup= has it.
+        # As with DelegateSubgroup=.
         os.setxattr(group, "user.delegate", b"1")
         (group / "main").mkdir()
         groups = self.take(group / "main")
@@ -132,7 +132,9 @@ class TestWhatIsWritten:
 
     def test_others_in_the_group_are_left_in_peace(self, group):
         (group / "cgroup.procs").write_text("17\n4711\n")
-        with pytest.raises(Undelegated, match=r"Others than the server are in .*\.service\."):
+        with pytest.raises(
+            Undelegated, match=r"Processes other than the server's are in .*\.service\."
+        ):
             self.take(group)
         assert not (group / "server").exists()
 
@@ -143,12 +145,12 @@ class TestWhatIsWritten:
         assert not (group / "server").exists()
 
     def test_what_is_not_there(self, tmp_path):
-        with pytest.raises(Undelegated, match="not the server's own: No such file"):
+        with pytest.raises(Undelegated, match="cannot be used: No such file"):
             self.take(tmp_path / "gone")
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root may write to what is not delegated")
     def test_what_is_systemds_takes_its_mark(self, group, tmp_path):
-        with pytest.raises(Undelegated, match="is systemd's, which has not delegated it"):
+        with pytest.raises(Undelegated, match="belongs to systemd, which has not delegated it"):
             self.take(group, manager=str(tmp_path))
         assert not (group / "server").exists()
         os.setxattr(group, "trusted.delegate" if _trusted(tmp_path) else "user.delegate", b"1")
@@ -156,7 +158,7 @@ class TestWhatIsWritten:
 
 
 def _trusted(path: Path) -> bool:
-    """Whether there can be attributes that only root sees."""
+    """Whether this process can set trusted attributes."""
     try:
         os.setxattr(path, "trusted.trial", b"1")
     except OSError:
@@ -164,7 +166,7 @@ def _trusted(path: Path) -> bool:
     return True
 
 
-#: Takes the group that it is in with its parent, says so, and waits for its input to end.
+#: Takes its and its parent's group, prints the result, and waits for its input to end.
 TAKING = """
 import os, sys
 from sagecell_tx.kernelside.forkserver import delegation
@@ -185,7 +187,7 @@ class TestWhatLinuxDoes:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def test_it_moves_with_its_parent_and_the_controller_is_on(self, unit: Unit):
-        # A shell that waits for it is its parent.
+        # Its parent is a shell that waits for it.
         process = self.taking(unit, "sh", "-c", '"$@"; true', "sh")
         assert process.stdout is not None
         parent, own, features, why = process.stdout.readline().strip().split(";")
@@ -210,7 +212,7 @@ class TestWhatLinuxDoes:
         process = self.taking(unit)
         assert process.stdout is not None
         why = process.stdout.readline().strip().split(";")[3]
-        assert why == f"Others than the server are in {unit}."
+        assert why == f"Processes other than the server's are in {unit}."
         assert unit.procs() == {process.pid, other.pid}
         assert unit.groups == []
         process.communicate("")

@@ -1,4 +1,4 @@
-"""What a forked process keeps of the fork server."""
+"""What a forked process keeps from the fork server."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Ends:
         self.commands.close()
 
     def read(self) -> dict[str, Any] | None:
-        """The next command, with which no descriptors have come."""
+        """The next command, which must have no descriptors."""
         command = self.pipes.read()
         if command is None:
             return None
@@ -78,7 +78,7 @@ class TestCommands:
             ends.pipes.read()
 
     def test_an_end_that_has_not_read_its_answers(self, ends):
-        # Nobody answers here; Linux says so all the same when something was left unread.
+        # Linux reports a reset when the other end is closed with unread data.
         os.write(ends.pipes.commands, b"x")
         ends.commands.close()
         with pytest.raises(EOFError):
@@ -114,7 +114,7 @@ class TestCommands:
 
 class TestDescriptors:
     def send(self, ends: Ends, data: bytes, count: int) -> None:
-        """With so many descriptors of a file."""
+        """Send a command with so many descriptors of a file."""
         null = os.open(os.devnull, os.O_RDONLY)
         socket.send_fds(ends.commands, [data], [null] * count)
         os.close(null)

@@ -1,4 +1,4 @@
-"""The fork server at the end of its pipes: what it promises to the web process."""
+"""The fork server's protocol with the web process."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ print(child.pid, session.pid, int(os.read(read, 20)))
             for stat in map(_stat, filter(str.isdigit, os.listdir("/proc")))
             if stat.rpartition(")")[2].split()[1:2] == [str(shared.process.pid)]
         ]
-        assert children == ["S"]  # the watch
+        assert children == ["S"]  # the monitor
 
 
 def _stat(pid: str) -> str:
@@ -296,7 +296,7 @@ class TestBadCommands:
     def test_an_id_that_is_taken(self, shared):
         cell = shared.start()
         shared.tell(op="start", id=cell.kernel_id)
-        assert f"There is a kernel {cell.kernel_id}" in shared.event("refused")["message"]
+        assert f"Kernel {cell.kernel_id} exists already" in shared.event("refused")["message"]
         assert cell.value("1+1") == "2"
         cell.stop()
 
@@ -331,7 +331,7 @@ sorted(own)
 
 
 def test_events_wait_for_a_reader_and_commands_go_on(server):
-    # More refusals than a pipe holds, unread while they are caused.
+    # More refusals than the pipe holds, unread until all are caused.
     count = 3000
     for _ in range(count):
         server.write(b"{}")

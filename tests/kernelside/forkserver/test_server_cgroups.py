@@ -1,4 +1,4 @@
-"""A fork server whose kernels have groups of their own, at each level, in the real hierarchy."""
+"""A fork server whose kernels have control groups, at each level, in the real hierarchy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Grouped:
     unit: Unit
 
     def group_of(self, cell: Cell) -> str:
-        """The name of the group that a kernel says it is in."""
+        """The name of the group that a kernel reads in /proc/self/cgroup."""
         lines = cell.value("open('/proc/self/cgroup').read().splitlines()")
         (path,) = [line[3:] for line in eval(lines) if line.startswith("0::")]
         return Path(path).name
@@ -110,7 +110,7 @@ answer
 
 def test_a_start_that_comes_to_nothing_leaves_no_group(here):
     directory = here.server.directory()
-    (directory / "ipc" / "k-1").mkdir()  # where a socket should be
+    (directory / "ipc" / "k-1").mkdir()  # a directory in the place of a socket
     assert here.server.begin(directory).ended()["status"] == 1
     assert here.unit.groups == ["server"]
 
@@ -156,7 +156,7 @@ def test_what_a_killed_one_has_left_the_next_one_removes(unit, tmp_path):
     cell.hang_up()
     assert alive(daemon)
     assert len(unit.groups) == 2
-    # The web process has been moved by the first one, and what it starts is where it is.
+    # The first one has moved the web process to `server`, so the second one starts there.
     second = Server(tmp_path, program=unit.program, prefix=unit.entering("server"))
     assert gone(daemon)
     assert unit.groups == ["server"]
@@ -167,7 +167,7 @@ def test_what_a_killed_one_has_left_the_next_one_removes(unit, tmp_path):
 def test_what_is_not_delegated_is_left_alone(unit):
     with grouped(unit, Kind("namespaces", False)) as here:
         told = here.server.ready
-        assert told["ungrouped"] == f"{unit} is not the server's own: Permission denied."
+        assert told["ungrouped"] == f"{unit} cannot be used: Permission denied."
         assert "cgroup" not in told["features"]
         cell = here.server.start()
         assert cell.value("6 * 7") == "42"
@@ -175,7 +175,7 @@ def test_what_is_not_delegated_is_left_alone(unit):
     assert unit.groups == []
 
 
-# --- what Linux counts, in a directory that looks like a hierarchy
+# --- what Linux counts, in an ordinary directory in the place of a hierarchy
 
 LOOK_ALIKE = """
 import os, sys
@@ -198,7 +198,7 @@ def test_without_a_group_there_is_no_kernel(look_alike):
     server, directory = look_alike
     directory.rmdir()
     why = server.begin().failed()
-    assert why == "Cannot fork: no group can be had: No such file or directory"
+    assert why == "Cannot fork: cannot make a control group: No such file or directory"
 
 
 @pytest.mark.parametrize(

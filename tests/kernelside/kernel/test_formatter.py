@@ -1,4 +1,4 @@
-"""IPython's own formatter is the oracle: ours says the same, whatever it is asked to show."""
+"""IPython's own formatter is the oracle: ours gives the same result for every object."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Claiming:
 
 
 class Disguised:
-    """Claims to be of another class, or of what is none."""
+    """Claims to be of another class, or of something that is no class."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -109,7 +109,7 @@ choices = st.none() | st.lists(st.sampled_from(MIME_TYPES))
 
 def both() -> tuple[CellFormatter, DisplayFormatter]:
     formatters = CellFormatter(), DisplayFormatter()
-    # From earlier objects, something is known of each formatter.
+    # So that ours has read the registries of each formatter.
     formatters[0].format(object())
     return formatters
 
@@ -146,12 +146,12 @@ def test_an_object_is_asked_once_for_each_way_to_show_it():
     ways = [name for name in asked if name.startswith(("_repr_", "_ipython_"))]
     assert {"_ipython_display_", "_repr_mimebundle_", "_repr_html_", "_repr_png_"} < set(ways)
     assert len(ways) == len(set(ways))
-    # Nor is there a second look by a formatter, which IPython's begin with.
+    # IPython's formatters would look this up first.
     assert "_ipython_canary_method_should_not_exist_" not in ways
 
 
 class TestWhatTheUserInstalls:
-    """...after the first display counts from then on."""
+    """What a user installs after the first display has an effect from then on."""
 
     def show(self, value: Any, install: Any) -> None:
         formatters = both()

@@ -35,7 +35,7 @@ def test_one_that_comes_early_waits_for_the_code(interrupts):
     interrupts.hold()
     assert interrupt() == "ran on"
     assert interrupts.run(lambda: "ran", lambda: "interrupted") == "interrupted"
-    # Once.
+    # The interrupt was used up.
     assert interrupts.run(lambda: "ran", lambda: "interrupted") == "ran"
 
 

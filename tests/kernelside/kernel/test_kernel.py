@@ -1,4 +1,4 @@
-"""A forked kernel as its visitor meets it."""
+"""A forked kernel as its client sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cell shows, by every way there is, as its client receives it."""
+"""The messages of all ways to display something in a cell."""
 
 from __future__ import annotations
 

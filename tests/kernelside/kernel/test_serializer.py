@@ -1,4 +1,4 @@
-"""jupyter_client's own session is the oracle: it reads what ours writes as what it would write."""
+"""jupyter_client's own session is the oracle: it reads ours and its own messages alike."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Record:
     x: int
 
 
-#: What JSON knows, what it lacks, what it must not be asked, and what libraries bring along.
+#: Values that JSON has, that it lacks, that are errors, and that libraries bring.
 scalars = (
     st.none()
     | st.booleans()
@@ -88,7 +88,7 @@ headers = st.fixed_dictionaries(
 
 
 def outcome(call: Any, *arguments: Any) -> Any:
-    """The result or the kind of the error; that it warns of what it mends is no news."""
+    """The result, or the type of the error; warnings are ignored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -98,7 +98,7 @@ def outcome(call: Any, *arguments: Any) -> Any:
 
 
 def meaning(packed: Any) -> Any:
-    """What JSON says; bytes that are no text are compared as they are."""
+    """The parsed JSON; bytes that are no text are compared as they are."""
     if not isinstance(packed, bytes):
         return packed
     return json.loads(packed.decode("utf-8", "surrogateescape"))
@@ -179,7 +179,7 @@ class TestSerialize:
 
 
 class Listening(Publisher):
-    """Not the class that the short way is for."""
+    """A subclass of Publisher, for which the fast path is not used."""
 
     def __init__(self) -> None:
         super().__init__(ours())
@@ -190,7 +190,7 @@ class Listening(Publisher):
 
 
 class TestSend:
-    """By the short way, on a publisher, and by the long one, the same is said."""
+    """The fast path, with a publisher, and the slow one send the same."""
 
     def said(self, publisher: Publisher, *arguments: Any, **options: Any) -> Any:
         session = ours()
@@ -231,7 +231,7 @@ class TestSend:
 
     def test_a_message_as_an_object(self):
         publisher = published()
-        with pytest.raises(AttributeError):  # as from the original
+        with pytest.raises(AttributeError):  # as with the original
             self.said(publisher, Message(ours().msg("status")))
 
     def test_a_buffer_in_pieces_is_an_error(self):
@@ -259,7 +259,7 @@ class TestSend:
 
 
 def published() -> Publisher:
-    """A publisher whose thread has not come to it yet."""
+    """A publisher that is open and has no thread yet."""
     publisher = Publisher(ours())
     publisher.closed = False
     return publisher

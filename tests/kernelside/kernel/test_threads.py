@@ -1,4 +1,4 @@
-"""Threads that a program has left behind say nothing in a later program's name."""
+"""Output of threads that a cell has left behind is not attributed to a later cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.kernelside.driving import Cell, Server, joined
 
 pytestmark = pytest.mark.integration
 
-#: Starts a thread that speaks when it is told to, in every way that there is.
+#: Starts a thread that writes output when it is told to, in every possible way.
 LATE = """
 import sys, threading
 told = threading.Event()
@@ -40,7 +40,7 @@ def cell(server):
 
 
 def said_by(cell: Cell, *requests: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """What was said in answer to each of them, until the last one was answered."""
+    """The output for each request, until the last one is answered."""
     messages: list[dict[str, Any]] = []
     while True:
         messages.append(cell.message())

@@ -1,4 +1,4 @@
-"""Processor time of trees as they change, in figures."""
+"""The processor time of changing process trees, computed from figures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_who_is_gone_has_used_what_it_had():
 def test_what_a_parent_took_in_counts_once():
     time = CpuTime(cores=2)
     time.update([process(1, 1.0), process(2, 5.0)], 10.0)
-    # It went on a little after it was seen.
+    # It used a little more after it was last seen.
     assert time.update([process(1, 1.0, 5.25)], 10.5) == 6.25
 
 

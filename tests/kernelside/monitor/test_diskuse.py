@@ -1,4 +1,4 @@
-"""What is on disk, counted a few entries at a time."""
+"""The count of a directory's files, a few entries at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def count(tmp_path):
-    """Makes a count of what is in the test's directory."""
+    """Makes a counter for the test's directory."""
     made = []
 
     def make(most: float, where=tmp_path) -> DiskUse:
@@ -33,7 +33,7 @@ def count(tmp_path):
 
 
 def exceeds(use: DiskUse, steps: int = 10_000_000) -> bool:
-    """What a whole count says."""
+    """The result of a whole count."""
     while not (found := use.exceeds(steps)) and use.under_way:
         pass
     return found
@@ -52,7 +52,7 @@ def test_blocks_and_entries(count, tmp_path):
 
 
 def test_an_entry_beyond_any_number_that_is_looked_at_at_once(count, tmp_path):
-    """20,100 empty files blinded the count that there was before."""
+    """Empty files, however many, must not hide a large file from the count."""
     for number in range(20_100):
         os.mknod(tmp_path / str(number))
     (tmp_path / "z").mkdir()
@@ -71,7 +71,7 @@ def test_a_look_does_no_more_than_it_was_given(count, tmp_path):
     for number in range(100):
         (tmp_path / str(number)).touch()
     use = count(MIB)
-    for _ in range(2):  # again from the beginning
+    for _ in range(2):  # a new count
         assert not use.exceeds(60)
         assert use.under_way
         assert not use.exceeds(60)
@@ -99,7 +99,7 @@ def test_what_takes_too_much_to_count_is_too_much(count, tmp_path):
 
 @pytest.mark.parametrize("how", ["moved", "removed"])
 def test_a_directory_that_goes_away_while_it_is_counted(count, tmp_path, how):
-    """At whatever step: the count goes on with the rest, and comes to its end."""
+    """At any step: the count continues with the rest, and ends."""
     for stop in range(40):
         base = tmp_path / f"base-{stop}"
         (base / "a" / "x" / "y").mkdir(parents=True)
@@ -117,7 +117,7 @@ def test_a_directory_that_goes_away_while_it_is_counted(count, tmp_path, how):
 
 
 def test_a_program_that_never_stops_moving_directories_does_not_get_away(count, tmp_path):
-    """Each step of the count it finds another tree: still there is an end, by the bound."""
+    """The tree changes at each step of the count, which still ends, by its limit of steps."""
     first, second = tmp_path / "first", tmp_path / "second"
     for base in (first, second):
         base.mkdir()

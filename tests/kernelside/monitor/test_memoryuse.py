@@ -1,4 +1,4 @@
-"""How memory is counted: what is read of whom, and when. No processes."""
+"""The count of memory: what is read of which process, and when. Without processes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def process(pid: int, resident: int, faults: int = 0) -> Process:
 
 @define(kw_only=True, eq=False)
 class World(Sources):
-    """Figures from a table, a clock that goes on when they are dear, and who was read."""
+    """Figures from a table, a clock that slow figures advance, and a record of the reads."""
 
     sockets: SocketBuffers = field(factory=lambda: SocketBuffers(0))
     unmapped: frozenset[int] = frozenset()
@@ -80,7 +80,7 @@ class World(Sources):
 
 
 def taken(memory: MemoryUse, *tree: Process) -> bool:
-    """Whether it is too much, when all was counted that is to be."""
+    """Whether the limit is exceeded, after all counts have ended."""
     found = memory.check(tree)
     while memory.counting and not found:
         found = memory.go_on()
@@ -108,7 +108,7 @@ def test_memory_in_nobodys_pages_counts():
 
 
 def test_what_cannot_be_read_counts_as_a_whole():
-    """Programs that nobody but root may read, at the level ``none``."""
+    """Processes whose memory only root may read, at the level ``none``."""
     world = World(pages={1: (10, 0)}, locked=frozenset({2}))
     assert taken(world.memory(256), process(1, 10), process(2, 250))
     assert not taken(world.memory(265), process(1, 10), process(2, 250))
@@ -121,7 +121,7 @@ def test_shared_memory_that_is_mapped_and_behind_a_descriptor_counts_once():
 
 
 def test_many_large_ones_are_counted_in_turns():
-    """88 sleeping forks of 700 MB: each turn reads one, and others are looked at in between."""
+    """88 sleeping forks of 700 MB: each turn reads one, with other kernels' checks in between."""
     forks = [process(pid, 700) for pid in range(1, 89)]
     world = World(pages={fork.pid: (8, 0) for fork in forks}, dear=0.125)
     memory = world.memory(1024)

@@ -1,4 +1,4 @@
-"""The process that watches: what it is told and tells, and who ends with whom."""
+"""The monitor process: its messages, and its end with the fork server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 def found(monitor: Monitor) -> list[Excess | LimitNear | Pong]:
-    """The next findings that there are."""
+    """Wait for the next findings."""
     findings: list[Excess | LimitNear | Pong] = []
     while not findings:
         monitor.write()
@@ -75,7 +75,7 @@ class TestWhatIsSaid:
             monitor.forget(name)
         monitor.add("last", os.getpid(), start(processes=0))
         found(monitor)
-        # Three standard streams, the socket, and what is open during a look.
+        # Three standard streams, the socket, and descriptors that are open during a check.
         assert len(os.listdir(f"/proc/{monitor.pid}/fd")) <= 6
 
     def test_a_full_socket_makes_nobody_wait(self, monitor):
@@ -120,9 +120,9 @@ class TestWhatIsSaid:
 
 
 def watch_of(server: Server) -> int:
-    """The pid of the process that watches a fork server's kernels."""
+    """The pid of a fork server's monitor."""
     while not (children := processtable.by_parent().get(server.process.pid)):
-        pass  # it is about to be there
+        pass  # until it is forked
     (watch,) = children
     return watch.pid
 
@@ -131,7 +131,7 @@ class TestWithAForkServer:
     def test_a_start_waits_for_no_look(self, tmp_path):
         server = Server(tmp_path)
         watch = watch_of(server)
-        os.kill(watch, signal.SIGSTOP)  # a look without an end
+        os.kill(watch, signal.SIGSTOP)  # like a check without an end
         cells = [server.start() for _ in range(3)]
         assert [cell.value("6 * 7") for cell in cells] == ["42"] * 3
         os.kill(watch, signal.SIGCONT)
@@ -145,7 +145,7 @@ class TestWithAForkServer:
         watch = watch_of(server)
         os.kill(watch, signal.SIGSTOP)
         server.tell(op="ping")
-        cell = server.start()  # what it says to that comes first
+        cell = server.start()  # its events come before the pong
         os.kill(watch, signal.SIGCONT)
         assert server.event("pong") == {"event": "pong"}
         cell.stop()

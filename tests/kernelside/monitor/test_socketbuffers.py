@@ -1,4 +1,4 @@
-"""What waits in sockets of another network, as Linux tells it."""
+"""The bytes in sockets of another network namespace, as Linux reports them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [
 
 KIB = 1 << 10
 
-#: Fills sockets in a network of its own: pairs with their senders, and without; TCP and UDP.
+#: Fills sockets in its own network namespace: pairs with open and closed senders, TCP, UDP.
 FILLING = """
 import os, signal, socket, struct, sys
 from sagecell_tx.kernelside.system import linux
@@ -73,7 +73,7 @@ signal.pause()
 
 @pytest.fixture
 def filled():
-    """Starts a program that fills so many sockets of a kind; gives its pid."""
+    """Starts a program that fills so many sockets of a kind; returns its pid."""
     started = []
 
     def start(kind: str, number: int = 1) -> int:

@@ -1,4 +1,4 @@
-"""What process trees take together, on real processes."""
+"""The resource usage of real process trees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.kernelside.limits import roomy
 
 pytestmark = pytest.mark.integration
 
-#: A parent and two children, of which each holds so many bytes and has done some work.
+#: A tree of four processes; each holds so many bytes and has done some work.
 FAMILY = """
 import os, signal, sys
 children = [os.fork() for _ in range(2)]
@@ -30,7 +30,7 @@ signal.pause()
 
 @pytest.fixture
 def family(tmp_path):
-    """Starts a family; gives a function that looks at it with some limits."""
+    """Starts a process tree; returns a function that checks it against limits."""
     started = []
 
     def start(*, memory: int = 1, work: int = 0):
@@ -97,7 +97,7 @@ def test_memory_of_all_processes(family):
 
 
 def test_shared_memory_counts_once(family):
-    # The interpreter alone is shared by four, and would be more than this four times.
+    # Four processes share the interpreter, which counted four times would exceed this limit.
     look = family()
     with open("/proc/self/status") as status:
         resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
@@ -117,7 +117,7 @@ def test_processor_time_that_is_nearly_used_up_is_told_once(family):
     taken = sum(each.user + each.system for each in times)
     assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken * 2 / 3) == [LimitNear(1, 1)]
     assert look(3, cpu_seconds=taken * 3, warning_seconds=taken) == []
-    assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken) == []  # more than half of it
+    assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken) == []  # over half
 
 
 def test_what_is_on_disk(family, tmp_path):
@@ -151,12 +151,12 @@ def test_a_process_that_is_gone_has_taken_nothing():
 
 
 class TestHowOften:
-    """A kernel with a process too many is found in each look at it."""
+    """Each check of a kernel with too many processes reports it, so findings count checks."""
 
     def test_who_does_nothing_is_looked_at_less_and_less(self):
         sleeper = subprocess.Popen(["sleep", "1000"])
         while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
-            pass  # it is about to be a program that does nothing
+            pass  # until it has executed `sleep`
         watch = UsageWatch(interval=0.0)
         watch.add(1, WatchTarget(pid=sleeper.pid), roomy(processes=0))
         found = [number for number in range(1, 65) if watch.check()]

@@ -1,4 +1,4 @@
-"""What Linux would answer to a system call, by running a filter on it as seccomp(2) tells."""
+"""Runs a filter on a system call as Linux does, according to seccomp(2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyseccomp
 
 from sagecell_tx.kernelside.sandbox import seccomp
 
-#: As linux/audit.h numbers machines.
+#: The numbers of architectures in linux/audit.h.
 HERE, I386 = pyseccomp.system_arch(), pyseccomp.Arch.X86
 
 _LOAD, _AND, _JUMP, _RETURN = 0x20, 0x54, 0x05, 0x06

@@ -1,7 +1,7 @@
-"""What a program can find of others in its own memory and in /proc: the search, as a cell.
+"""Code for cells that search the program's own memory and /proc for other kernels' data.
 
-What is looked for is sent with 1 added to each byte, and memory is compared after the same was
-done to it. So the needle itself comes into the program's memory by no doing of the test's.
+The needles are sent with 1 added to each byte, and so is memory before it is compared. So the
+test itself does not bring a needle into the program's memory.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def program(needles: Iterable[str]) -> str:
 
 
 def printing(needles: Iterable[str]) -> str:
-    """The same as a cell that prints it."""
+    """The same code, as a cell that prints the result."""
     return f"{_SEARCH}\nprint(search({_shifted(needles)!r}))"
 
 

@@ -1,4 +1,4 @@
-"""Which level there is, as the program that tries them says it."""
+"""The program that finds the level of confinement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 
 def tried(kernels, *arguments):
-    """What it answers, its complaints, and its exit status."""
+    """Its answer, its stderr and its exit status."""
     done = subprocess.run(
         [
             sys.executable,
@@ -53,7 +53,9 @@ def test_what_was_tried_leaves_nothing(tmp_path):
 def test_a_level_that_cannot_be_had_says_why(tmp_path):
     answer, complaints, status = tried(tmp_path, "--sandbox", "account", "--accounts", "0:0")
     assert status == 1
-    assert answer["unavailable"] == "Accounts for kernels take a server that is started as root."
+    assert answer["unavailable"] == (
+        "Accounts for kernels need a server that is started as root, and the setting accounts."
+    )
     assert complaints.startswith("account: ")
     assert "Traceback" not in complaints
 
@@ -63,4 +65,4 @@ def test_accounts_that_cannot_reach_the_directory_say_so(tmp_path):
     private.mkdir(mode=0o700)
     answer, _, status = tried(private, "--sandbox", "account", "--accounts", "2000000000:10")
     assert status == 1
-    assert "private" in answer["unavailable"] or "as root" in answer["unavailable"]
+    assert "lacks the permission o+x" in answer["unavailable"] or "as root" in answer["unavailable"]

@@ -1,4 +1,4 @@
-"""Programs that try to get out, at each level that claims to keep them in."""
+"""Programs that try to escape, at each level of confinement."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_another_kernels_sockets(cell, victim):
 
 
 def test_the_directory_of_its_own_sockets(cell, kind):
-    """It is on the host's disk, where nobody bounds what is in it."""
+    """The directory of the sockets is on the host's disk, without a limit."""
     place = "/run/ipc" if kind.level == "namespaces" else f"{cell.directory}/ipc"
     before = sorted(path.name for path in (cell.directory / "ipc").iterdir())
     assert before == [f"k-{number}" for number in range(1, 6)]
@@ -123,7 +123,7 @@ def test_another_kernels_processes(cell, victim, server):
             f"os.kill({pid}, 9)",
             f"os.kill({pid}, 2)",
         )
-    # Everybody that may be signalled: nobody but what is the kernel's own.
+    # All processes that it may signal: only the kernel's own.
     cell.run("import os\ntry: os.kill(-1, 2)\nexcept BaseException: pass")
     assert cell.value("1 + 1") == "2"
 
@@ -141,7 +141,7 @@ for descriptor in range(3, 256):
         pass
 """
     cell.run(code)
-    other = server.start()  # what the fork server says next is about this one
+    other = server.start()  # so that events about the fake kernel would have arrived
     other.stop()
     assert not any(event.get("id") == 12345 for event in server.unread)
 
@@ -203,8 +203,8 @@ def test_sockets_of_other_families(cell):
     )
 
 
-#: Calls by their names, with arguments that would do something, and the error. What each
-#: number is answered is `test_seccomp.py`'s; here it is seen to be in force.
+#: Calls by name, with arguments that would have an effect, and the error. `test_seccomp.py` tests
+#: the filter itself; here it is in force.
 CALLS = {
     "ptrace": ("ptrace", 0, 0, 0, 0),
     "read another's memory": ("process_vm_readv", 1, 0, 0, 0),
@@ -303,9 +303,9 @@ def test_a_protocol_that_no_cell_needs(cell, kind, name):
 def test_becoming_somebody_else(cell):
     code = "import os\nfor call in (os.setuid, os.setgid):\n    call({})"
     for user in (0, 65534):
-        # Not permitted, or nobody that there is.
+        # Not permitted, or an id that is not mapped.
         assert cell.run(code.format(user)).reply["ename"] in ("PermissionError", "OSError")
-    # A program that would change its user stays who it is.
+    # A setuid program does not change its user.
     before = cell.value("__import__('os').getuid()")
     text = cell.run(
         "import subprocess\nprint(subprocess.run(['su', '-c', 'id'], stdin=-3).returncode)"

@@ -1,4 +1,4 @@
-"""What a level gives a kernel comes back, whatever becomes of the start."""
+"""A level releases what it gave a kernel, however the start ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path):
-    """Two accounts, and no more kernels than that."""
+    """Two accounts, so at most two kernels."""
     tmp_path.chmod(0o711)
     server = Server(tmp_path, sandbox="namespaces", accounts="2000000000:2")
     yield server

@@ -1,4 +1,4 @@
-"""Programs that take all there is, at each level: they end, and nobody else does."""
+"""Programs that exhaust a resource, at each level: they end, and no other kernel does."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def server(kind: Kind) -> Iterator[Server]:
 
 @pytest.fixture
 def other(server: Server) -> Iterator[Cell]:
-    """Another visitor's kernel, which goes on."""
+    """Another session's kernel, which has to survive."""
     other = server.start(**LIMITS)
     yield other
     assert other.value("6 * 7") == "42"
@@ -60,12 +60,12 @@ def processes_with(mark: str) -> list[int]:
                 if mark in line.read():
                     found.append(int(name))
         except OSError:
-            pass  # gone meanwhile
+            pass  # ended meanwhile
     return found
 
 
 def end_of(cell: Cell, code: str) -> object:
-    """Why a program was ended, or ``refused`` when the system refused it something."""
+    """The reason of a program's end, or ``refused`` if the system refused it the resource."""
     attempt = textwrap.indent(code, "    ")
     cell.execute(
         f"import os, signal\ntry:\n{attempt}\nexcept OSError:\n    os._exit(7)\nsignal.pause()"
@@ -103,7 +103,7 @@ def test_what_nothing_bounds_is_said(server, kind):
 
 
 def test_memory_of_processes_whose_first_thread_has_ended(server, other):
-    """Linux says of such a process by its number that it has none."""
+    """/proc/<pid> of such a process reports no memory."""
     cell = server.start(**{**LIMITS, "processes": 60})
     code = f"""
 import ctypes, os, signal, threading, time
@@ -311,7 +311,7 @@ def test_a_kernel_weighs_less_than_the_server(server):
     server.tell(op="up", id=cell.kernel_id)
     until(
         lambda: nice_of_group(process.pid) == NICE
-    )  # without root, the watch may have to try again
+    )  # without root, the monitor may have to try again
     assert cell.value("__import__('os').nice(0)") == str(NICE)
     assert cell.value("__import__('os').getsid(0) == __import__('os').getpid()") == "True"
     cell.stop()
@@ -345,7 +345,7 @@ def test_the_weight_of_a_session_is_not_the_programs(server, kind):
 def test_a_fork_bomb(server, other, kind):
     cell = server.start(**LIMITS, cpu_seconds=5)
     cell.execute("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
-    # Where the system refuses to fork on, the bomb burns what time it has.
+    # Where the system refuses to fork, the bomb uses up its processor time.
     refusing = kind != NONE or "cgroup" in server.ready["features"]
     reasons = ("processes", "cpu", "memory") if refusing else ("processes",)
     assert cell.exited()["reason"] in reasons
@@ -387,7 +387,7 @@ def test_a_full_directory(server, other, kind):
 
 
 def test_files_without_end(server, other, kind):
-    """Empty ones, too, and more of them than are looked at at once."""
+    """Empty files, and more of them than one step counts."""
     cell = server.start(**{**LIMITS, "directory_bytes": 40 * MIB})
     code = "import os, itertools\nfor n in itertools.count(): os.mknod(str(n))"
     if kind.level == "namespaces":

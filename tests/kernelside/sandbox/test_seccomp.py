@@ -1,4 +1,4 @@
-"""The filter of system calls, asked without making any."""
+"""The filter of system calls, run without making any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sagecell_tx.kernelside.sandbox.seccomp import all_but
 from sagecell_tx.kernelside.system import linux
 from tests.kernelside.sandbox.machine import ALLOWED, I386, answer, compiled
 
-#: Numbers that Linux once had, or never had but in a table: it answers ENOSYS itself.
+#: Numbers of removed or never implemented calls: Linux itself answers ENOSYS.
 GONE = (
     *("_sysctl", "afs_syscall", "create_module", "epoll_ctl_old", "epoll_wait_old"),
     *("get_kernel_syms", "get_thread_area", "getpmsg", "lookup_dcookie", "nfsservctl", "putpmsg"),
@@ -30,7 +30,7 @@ GARBAGE = 0xDEADBEEF << 32
 
 
 def number(name: str) -> int:
-    """The call's number here; -1 or less where there is none."""
+    """The call's number on this architecture; negative if there is none."""
     found: int = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
     return found if found != -1 else callnames.NUMBERS.get(name, -1)
 
@@ -47,7 +47,7 @@ def test_each_call_is_in_one_list():
 
 
 def test_each_call_that_libseccomp_knows_is_in_a_list():
-    """A newer libseccomp may fail here: somebody has to decide."""
+    """May fail with a newer libseccomp, whose new calls have to be listed then."""
     named = {*callnames.ALLOWED, *callnames.BY_ARGUMENTS, *callnames.SHARED, *callnames.REFUSED}
     named |= {*callnames.ABSENT, *GONE}
     known = set()

@@ -1,4 +1,4 @@
-"""What a kernel knows of others: nothing, wherever its program looks. At each level."""
+"""A kernel's program can find nothing about other kernels, at any level."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def found(cell: Cell, *others: Cell) -> dict[str, list[int]]:
-    """Where a kernel finds its own key (0) and what is the others'.
+    """Where a kernel finds its own key (0), and other kernels' data.
 
-    Session ids never come as far as the fork server; tests/integration looks for those.
+    Session ids never reach the fork server; tests/integration searches for those.
     """
     needles = [cell.key]
     for other in others:

@@ -1,4 +1,4 @@
-"""Accounts for kernels: never two of one, and none is lost."""
+"""Accounts for kernels: none is used twice at a time, and none is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scheduling groups of real sessions; where Linux has none, only what is computed."""
+"""The scheduling groups of real sessions; where Linux has none, only the computation."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class TestRealSessions:
             os.kill(pid, signal.SIGUSR1)
         for _ in own:
             family.stdout.read(1)
-        groups.level(tree(family.pid))  # what they had done since
+        groups.level(tree(family.pid))  # counts the work since the last call
         groups.level(tree(family.pid))
         assert [nice_of_group(pid) for pid in own] == [NICE] * 4
 
@@ -96,7 +96,7 @@ class TestRealSessions:
         assert [nice_of_group(pid) for pid in sleeping] == [NICE] * 4
 
     def test_the_servers_own_is_left_alone_while_a_session_is_begun(self):
-        """Linux gives a process the session first, and then a group: the table may be read between."""
+        """A process gets its session before its group: the table may be read in between."""
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:  # in this session
             before = nice_of_group(os.getpid())
             Autogroups().level([evolve(each, session=each.pid) for each in tree(child.pid)])

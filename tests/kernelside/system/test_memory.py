@@ -1,4 +1,4 @@
-"""The holes in memory, as the allocator itself counts them, and what a kernel takes."""
+"""The holes in memory, as the allocators report them, and the memory of a kernel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_kernel_with_libraries_loaded_has_little_for_itself(tmp_path):
     cells = [server.start() for _ in range(2)]
     for cell in cells:
         cell.run("1+1")
-    # What is shared comes on top, divided by the number of kernels.
+    # Shared memory comes on top, divided by the number of kernels.
     assert max(private(cell.pid) for cell in cells) < 12_000_000
     for cell in cells:
         cell.stop()

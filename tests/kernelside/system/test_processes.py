@@ -1,4 +1,4 @@
-"""Ties between real processes."""
+"""Relations between real processes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Level ``namespaces``, and what a kernel has of its own in each of its namespaces."""
+"""Level ``namespaces``, with a module for each kind of resource that it isolates."""

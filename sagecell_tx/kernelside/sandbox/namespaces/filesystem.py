@@ -1,7 +1,7 @@
-"""The file system that all kernels of a fork server see: read-only, and made of what may be seen.
+"""The file system that all kernels of a fork server see: read-only, with visible paths only.
 
-It is made once, in a mount namespace of the fork server's own, which becomes the fork
-server's own root. Each kernel then adds the few mounts that are its alone.
+It is made once, in a mount namespace of the fork server's own, and becomes the fork server's
+root. Each kernel then adds its own mounts.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from sagecell_tx.kernelside.sandbox import visible
 from sagecell_tx.kernelside.sandbox.levels import Setting
 from sagecell_tx.kernelside.system import linux
 
-#: The kernel's home, where cells run; and where its own file system and sockets are put.
+#: The kernel's home, where cells run; the mount points of its own file system and of its sockets.
 HOME = "/home/cell"
 OWN = "/run/own"
 SOCKETS = "/run/ipc"
 
-#: Where a kernel's temporary files are when Python itself is installed below /tmp.
+#: The directory of a kernel's temporary files when something visible is below /tmp.
 OTHER_TEMPORARY = "/run/tmp"
 
-#: The user and the group that a kernel is to itself.
+#: The user and group id of a kernel in its own user namespace.
 USER = 1000
 
-#: Where the new root is made. Something is mounted over it only while it is made.
+#: The mount point of the new root while it is made.
 _SCRATCH = "/tmp"
 _OLD = "/old"
 
@@ -37,15 +37,15 @@ _NAMES = "passwd: files\ngroup: files\nhosts: files dns\n"
 
 
 def enter(setting: Setting, further: Iterable[str] = ()) -> None:
-    """Make it this process's root; takes a mount namespace of its own. Raises OSError.
+    """Make the new root this process's own, which needs its own mount namespace. Raises OSError.
 
-    `further` are directories that may be seen beside the system and Python.
+    `further` are directories that are visible beside the system and Python.
     """
     shown = (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories(), *further)
-    # Links are followed while they lead where they should.
+    # Symbolic links are resolved before the root changes.
     found = [(path, os.path.realpath(path)) for path in shown]
     kernels = os.path.realpath(setting.kernels)
-    os.umask(0o022)  # kernels with other accounts are to pass through
+    os.umask(0o022)  # kernels with other accounts need to pass through
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", _SCRATCH, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=4m")
     os.chdir(_SCRATCH)
@@ -58,7 +58,7 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
     _make_devices()
     for path in ("/proc", "/dev/shm", "/dev/pts", "/tmp", OTHER_TEMPORARY, HOME, OWN, SOCKETS):
         os.makedirs(path, mode=0o755, exist_ok=True)
-    # With this one in sight, kernels may mount one that shows their own processes.
+    # Linux lets a kernel mount its own /proc only while this one is visible.
     linux.mount(f"{_OLD}/proc", "/proc", flags=linux.MS_BIND | linux.MS_REC)
     for path in setting.hidden:
         _hide(path)
@@ -70,13 +70,13 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
 
 
 def temporary(further: Iterable[str] = ()) -> str:
-    """Where a kernel's own temporary files may be mounted, without covering what is shown."""
+    """The mount point of a kernel's temporary files, which must not cover visible directories."""
     shown = [os.path.realpath(path) for path in (*visible.python_directories(), *further)]
     return OTHER_TEMPORARY if any(path.startswith("/tmp/") for path in shown) else "/tmp"
 
 
 def _show(path: str, old: str) -> None:
-    """Bind a directory or a file of the old root; what was a link to another one stays one."""
+    """Bind a directory or a file of the old root, or copy a symbolic link."""
     if os.path.islink(f"{_OLD}{path}") and not os.path.lexists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.symlink(os.readlink(f"{_OLD}{path}"), path)
@@ -93,7 +93,7 @@ def _show(path: str, old: str) -> None:
 
 
 def _hide(path: str) -> None:
-    """Put nothing in the place of a directory that can be seen."""
+    """Mount an empty tmpfs over a directory, if it is visible."""
     if os.path.isdir(path):
         linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=64k")
 

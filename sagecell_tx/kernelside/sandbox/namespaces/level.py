@@ -1,9 +1,8 @@
-"""Level ``namespaces``: each kernel is the first process of a system of its own.
+"""Level ``namespaces``: each kernel is the init process of its own PID namespace.
 
-It has users, mounts, processes, System V objects and a network of its own. It sees the
-system read-only and no file of anybody else's, and can write only to a file system in
-memory that is gone with it. Whatever it starts ends with it. Landlock and a filter of
-system calls say the same again, where they can be had.
+It has user, mount, UTS, IPC and network namespaces of its own. It sees the system read-only and no
+personal files, and can write only to a tmpfs that is removed with it. All its processes end with
+it. Landlock and a filter of system calls enforce the same again, where they are available.
 """
 
 from __future__ import annotations
@@ -34,13 +33,16 @@ _OWN_SYSTEM = (
 #: Files and directories that a kernel may have in memory.
 _FILES = 50_000
 
-#: Terminals of one kernel: all kernels together have no more than ``kernel.pty.max``.
+#: Pseudoterminals of one kernel: all kernels share the limit ``kernel.pty.max``.
 _TERMINALS = 32
 
 
 @define
 class Namespaces:
-    """Kernels in namespaces. Started as root, each has an account of its own as well."""
+    """The level ``namespaces``; if the server is root, with a user id for each kernel as well.
+
+    `further` are directories that kernels see beside those of `visible`.
+    """
 
     setting: Setting
     further: Sequence[str] = ()
@@ -52,7 +54,7 @@ class Namespaces:
     _temporary: str = field(default="/tmp", init=False)
 
     def prepare(self) -> None:
-        """Become a process that sees no more than its kernels will; raises `Unavailable`."""
+        """Enter a mount namespace with the kernels' file system; raises `Unavailable`."""
         self._filter = seccomp.compile_filter(own_network=True)
         self.features = (
             *(("landlock",) if landlock.version() else ()),
@@ -72,47 +74,49 @@ class Namespaces:
             account = self.setting.accounts[0] if self._accounts is not None else None
             bounded = _can_bound_objects(account)
         except OSError as error:
-            raise Unavailable(f"No namespace of its own can be had: {error}.") from error
+            raise Unavailable(f"Namespaces cannot be set up: {error}.") from error
         self.unbounded = ("pipes",) if bounded else ("pipes", "system_v")
         if self._filter is None:  # a program may then make namespaces of its own
             self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
     def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
-        """As `os.fork`, by way of a process whose namespaces the new one is born into."""
+        """As `os.fork`, by way of an intermediate process that makes the new one's namespaces."""
         account = None if self._accounts is None else self._accounts.take(start.kernel_id)
         ends: list[int] = []
         try:
             for _ in range(2):
                 ends += os.pipe()
-            between = os.fork()
+            intermediate = os.fork()
         except OSError:
             for end in ends:
                 os.close(end)
             raise
-        told, tell, held, release = ends
-        if between == 0:
-            if _bear(account, bootstrap, tell, sysvipc.bounds(start)):
-                os.close(told)
-                os.close(tell)
-                os.close(release)
-                if os.read(held, 1):
+        # The intermediate process writes the pid or an error; the kernel waits until it is adopted.
+        pid_read, pid_write, adopted_read, adopted_write = ends
+        if intermediate == 0:
+            if _fork_inside(account, bootstrap, pid_write, sysvipc.bounds(start)):
+                os.close(pid_read)
+                os.close(pid_write)
+                os.close(adopted_write)
+                if os.read(adopted_read, 1):
                     return 0
             os._exit(1)
-        os.close(tell)
-        os.close(held)
-        answer = os.read(told, 4096)
-        os.close(told)
+        os.close(pid_write)
+        os.close(adopted_read)
+        answer = os.read(pid_read, 4096)
+        os.close(pid_read)
         # From now on the new process is a child of this one, which adopts orphans.
-        os.waitpid(between, 0)
+        os.waitpid(intermediate, 0)
         if not answer.isdigit():
-            os.close(release)
-            raise OSError(0, answer.decode("utf-8", "replace") or "it ended at once")
-        os.write(release, b"1")
-        os.close(release)
+            os.close(adopted_write)
+            error = answer.decode("utf-8", "replace")
+            raise OSError(0, error or "the intermediate process ended without an answer")
+        os.write(adopted_write, b"1")
+        os.close(adopted_write)
         return int(answer)
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
-        """Make this process's own mounts, then give up all that it could do here."""
+        """Make the kernel's own mounts and sockets, then give up all privileges."""
         _make_mounts(start, secrets.directory, self._temporary)
         network.raise_loopback()
         if start.proxy:
@@ -125,7 +129,7 @@ class Namespaces:
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         if landlock.version():
             allowed = [(path, landlock.WRITE) for path in (*_WRITABLE, self._temporary)]
-            # Not /proc: a program would undo there what the watch does to its scheduling groups.
+            # Not /proc: a program could change the nice values of its autogroups there.
             allowed.append(("/dev", landlock.WRITE_FILE))
             landlock.restrict(landlock.WRITE, allowed)
         if self._filter is not None:
@@ -138,15 +142,15 @@ class Namespaces:
         )
 
     def ended(self, kernel_id: int) -> None:
-        """Its account may be another's."""
+        """Free the kernel's account for others. Harmless if repeated."""
         if self._accounts is not None:
             self._accounts.give_back(kernel_id)
 
 
 _WRITABLE = (filesystem.HOME, "/dev/shm", "/dev/pts")
 
-#: What is read-only: the directory of the sockets once they are bound, since it is on the host's
-#: disk, and the settings of Linux.
+#: For the directory of the sockets, which is on the host's disk, once they are bound; and for
+#: /proc/sys.
 _READ_ONLY = (
     linux.MOUNT_ATTR_RDONLY
     | linux.MOUNT_ATTR_NOSUID
@@ -155,12 +159,14 @@ _READ_ONLY = (
 )
 
 
-def _bear(
-    account: int | None, bootstrap: KernelBootstrap, tell: int, bounds: Mapping[str, str]
+def _fork_inside(
+    account: int | None, bootstrap: KernelBootstrap, pid_write: int, bounds: Mapping[str, str]
 ) -> bool:
-    """In the process between: leave, and fork. True in the new process; else it returns False.
+    """In the intermediate process: unshare, and fork. Returns True in the new process.
 
-    The System V objects belong to a user namespace in between, whose root bounds them.
+    Writes the new process's pid to `pid_write` and ends this process; or writes an error and
+    returns False. The IPC namespace belongs to an intermediate user namespace, whose root sets the
+    limits of System V objects.
     """
     try:
         if account is not None:
@@ -173,19 +179,19 @@ def _bear(
         pid = os.fork()
         if pid == 0:
             return True
-        os.write(tell, b"%d" % pid)
+        os.write(pid_write, b"%d" % pid)
         os._exit(0)
-    except BaseException as error:  # nothing may go on as if this were the fork server
-        # Without the name of a file: the fork server must not know the kernel's.
+    except BaseException as error:  # no exception may reach code that the fork server is to run
+        # Without a file name: the fork server must not learn the kernel's directory.
         why = os.strerror(error.errno or 0) if isinstance(error, OSError) else repr(type(error))
-        os.write(tell, why.encode("utf-8", "replace"))
+        os.write(pid_write, why.encode("utf-8", "replace"))
     return False
 
 
 def _own_objects(account: int | None, bounds: Mapping[str, str]) -> bool:
-    """Be that account, if any, and root of a namespace with System V objects.
+    """Change to the account, if any, and become root of a new user and IPC namespace.
 
-    Whether they are bounded.
+    Returns whether its System V objects are bounded. Raises OSError.
     """
     user, group = os.getuid(), os.getgid()
     if account is not None:
@@ -198,7 +204,7 @@ def _own_objects(account: int | None, bounds: Mapping[str, str]) -> bool:
 
 
 def _can_bound_objects(account: int | None) -> bool:
-    """Whether the kernels' System V objects can be bounded here; tried in a process of its own."""
+    """Whether the kernels' System V objects can be bounded here; tries it in a child process."""
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -210,7 +216,7 @@ def _can_bound_objects(account: int | None) -> bool:
 
 
 def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
-    """Be `inner_user` in the new user namespace, which knows nobody else."""
+    """Map this process's user and group, and no others, into its new user namespace."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{inner_user} {user} 1"),
@@ -221,7 +227,7 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
 
 
 def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
-    """The mounts that are this kernel's alone; the other kernels' directories disappear."""
+    """Make this kernel's own mounts, and hide the other kernels' directories."""
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount(f"{directory}/ipc", filesystem.SOCKETS, flags=linux.MS_BIND)
@@ -235,7 +241,7 @@ def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
     linux.unmount(filesystem.OWN)
     linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
     ucounts.set_all()
-    # The bounds of its System V objects are there, too, and its user id may write them.
+    # The limits of its System V objects are there, and its user id could write them.
     linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)
     linux.restrict_mount("/proc/sys", _READ_ONLY)
     linux.mount(

@@ -1,8 +1,8 @@
-"""The network of a confined kernel: its own loopback, and a listener that is given away.
+"""The network of a confined kernel: its own loopback, and a listener that the server answers on.
 
-A listening socket belongs to the network that it was made in, whoever holds it. The kernel
-makes one before any program runs and sends it to the server, which answers there. So the
-kernel reaches what the server fetches for it, and has no way out of its own.
+A listening socket stays in the network namespace that it was made in, whichever process holds it.
+The kernel makes one before any program runs and sends it to the server, which runs a proxy on it.
+So programs reach the network only through that proxy.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import fcntl
 import socket
 import struct
 
-#: Where programs find the proxy. Nobody else can have the port: the network is new.
+#: The proxy's port, which is always free in a new network namespace.
 PORT = 3128
 
 #: The socket, in a kernel's directory of sockets, where the server waits for the listener.
 HANDOVER = "net"
 
-#: Connections that may wait to be taken.
+#: Connections that may wait to be accepted.
 _BACKLOG = 64
 
 # Flags of a network interface, and the requests for them: netdevice(7).
@@ -27,7 +27,7 @@ _IFF_UP = 1
 
 
 def raise_loopback() -> None:
-    """Let programs talk to themselves over 127.0.0.1: this network leads nowhere else."""
+    """Bring up the loopback interface, the only one in this namespace; raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh14x", b"lo", 0)
         (flags,) = struct.unpack_from("h", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request), 16)
@@ -35,9 +35,10 @@ def raise_loopback() -> None:
 
 
 def give_listener_away(sockets: str) -> None:
-    """Have the server listen in this network; `sockets` is the directory of the kernel's.
+    """Send the server a listener in this network namespace; keeps no descriptor of it.
 
-    Nothing of it stays in this process. Raises OSError when the server does not wait for it.
+    `sockets` is the directory of the kernel's sockets. Raises OSError when the server does not
+    wait for the listener.
     """
     with (
         socket.create_server(("127.0.0.1", PORT), backlog=_BACKLOG) as listener,
@@ -48,7 +49,7 @@ def give_listener_away(sockets: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The variables by which programs find the proxy; some read the ones, some the others."""
+    """The variables that name the proxy, in both cases: some programs read only one of them."""
     proxy, direct = f"http://127.0.0.1:{PORT}", "localhost,127.0.0.1"
-    told = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": direct}
-    return told | {name.upper(): value for name, value in told.items()}
+    variables = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": direct}
+    return variables | {name.upper(): value for name, value in variables.items()}

@@ -1,8 +1,8 @@
-"""System V objects of a kernel: bounded in its own namespace, for they are in nobody's pages.
+"""Limits on the System V objects of a kernel, in its own IPC namespace.
 
-Detached segments of shared memory, messages that wait and semaphores belong to no process, so
-the watch cannot count them. Linux bounds them for each IPC namespace. POSIX message
-queues need no more than the limit of 800 KB that each user has.
+Detached segments of shared memory, waiting messages and semaphores belong to no process, so the
+monitor cannot count them. Linux limits them for each IPC namespace. For POSIX message queues,
+Linux's limit of 800 KB for each user suffices.
 
 Source: Documentation/admin-guide/sysctl/kernel.rst of Linux; proc_sys_kernel(5).
 """
@@ -15,12 +15,12 @@ from contextlib import suppress
 
 from sagecell_tx.kernelside.startcommand import StartCommand
 
-#: The part of a kernel's memory that it may have as shared memory of System V, besides.
+#: The part of a kernel's memory limit that it may have, in addition, as System V shared memory.
 _PART = 8
 
 
 def bounds(start: StartCommand) -> dict[str, str]:
-    """What is written to the files of /proc/sys/kernel, by name."""
+    """The limits of a kernel: texts for files in /proc/sys/kernel, by name."""
     shared = start.limits.memory_bytes // _PART
     return {
         "shmall": str(shared // resource.getpagesize()),  # pages, in all
@@ -32,9 +32,9 @@ def bounds(start: StartCommand) -> dict[str, str]:
 
 
 def bound(texts: Mapping[str, str]) -> bool:
-    """Bound this process's namespace; takes root of its owner, and Linux 5.19.
+    """Limit this process's IPC namespace; returns whether that succeeded.
 
-    False where that cannot be had.
+    Needs root of the user namespace that owns it, and Linux 5.19.
     """
     done = False
     with suppress(OSError):

@@ -1,7 +1,7 @@
-"""What Linux counts for each user, bounded for the one user of a kernel's own namespace.
+"""Limits on what Linux counts for each user, set in a kernel's own user namespace.
 
-Without root, all kernels are one user outside of their namespaces, who has a limit on all of it
-together: what one kernel may have of that is said here, so that none has everything.
+Without root, all kernels are the same user outside of their namespaces, and share that user's
+limits. These limits keep one kernel from using them up.
 
 Source: Documentation/admin-guide/sysctl/user.rst of Linux.
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-#: No more namespaces, whatever else forbids them; of inotify, what a program that waits for a
-#: file or two needs: by default Linux lets a user have 128 instances.
+#: No further namespaces, even without a filter of system calls. Few inotify instances: by default
+#: Linux allows a user 128 of them.
 LIMITS: Mapping[str, int] = {
     **{
         f"max_{kind}_namespaces": 0
@@ -26,10 +26,10 @@ LIMITS: Mapping[str, int] = {
 
 
 def set_all(limits: Mapping[str, int] = LIMITS) -> None:
-    """Bound this user namespace; takes CAP_SYS_RESOURCE in it, and its own /proc. Raises OSError."""
+    """Limit this user namespace; needs CAP_SYS_RESOURCE in it and a /proc. Raises OSError."""
     for name, most in limits.items():
         with (
-            suppress(FileNotFoundError),  # Linux was built without what it would limit
+            suppress(FileNotFoundError),  # Linux was built without that resource
             open(f"/proc/sys/user/{name}", "w", encoding="ascii") as file,
         ):
             file.write(str(most))

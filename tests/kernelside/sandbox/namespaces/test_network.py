@@ -1,4 +1,4 @@
-"""Kernels with a proxy: what they hand over, and what they then reach."""
+"""Kernels with a proxy: the listener that they send, and what they can reach."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kernelside.driving import Cell, Server
 
 pytestmark = pytest.mark.integration
 
-#: How long anything may take, in seconds.
+#: The timeout of each operation, in seconds.
 PATIENCE = 60.0
 
 confining = [kind for kind in kinds() if kind.level == "namespaces"]
@@ -28,7 +28,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def connected(server: Server) -> Iterator[tuple[Cell, socket.socket]]:
-    """A kernel and the listener that it has handed over."""
+    """A kernel and the listener that it has sent."""
     directory = server.directory()
     receiver = ListenerReceiver.below(directory)
     cell = server.begin(directory, proxy=True).cell()

@@ -1,4 +1,4 @@
-"""How many System V objects a kernel may have: what is written of it."""
+"""The limits that are written for a kernel's System V objects."""
 
 from __future__ import annotations
 
