@@ -40,6 +40,11 @@ class CellStoreContract:
     def test_unknown_id(self):
         assert self.result(self.cells.find("aaaaaa")) is None
 
+    def test_what_was_saved_is_kept(self):
+        ident = self.result(self.cells.save(HELLO))
+        assert self.result(self.cells.keep(ident)) is True
+        assert self.result(self.cells.keep("aaaaaa")) is False
+
     def test_same_program_same_id(self):
         ident = self.result(self.cells.save(HELLO))
         assert self.result(self.cells.save(HELLO)) == ident

@@ -6,7 +6,7 @@ import "./style.css";
 
 function start(api: SagecellApi): void {
   const page = decodePage(document.getElementById("sagecell-page")?.textContent ?? "");
-  const { code, interacts, language } = page;
+  const { code, interacts, language, permalink } = page;
   const autoeval = code !== "" && page.autoeval;
   const cell = api.makeSagecell({
     inputLocation: "#cell",
@@ -19,6 +19,10 @@ function start(api: SagecellApi): void {
     // A link's author must not act as the reader, so scripts in output do not run.
     scripts: false,
     plainPython: true,
+    // In a frame, nobody sees the address, and the reader has not written the program.
+    permalink: window.parent === window,
+    permalinkId: permalink,
+    onPermalink: (id) => history.replaceState(null, "", `?${new URLSearchParams({ q: id })}`),
     hint: "The output of the program will appear here.",
     callback: () => {
       // On a touch screen, focus would bring up a keyboard that hides half of the page.

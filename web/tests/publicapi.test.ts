@@ -28,6 +28,9 @@ const OPTIONS: Record<keyof EmbedOptions, true> = {
   mode: true,
   callback: true,
   plainPython: true,
+  permalink: true,
+  permalinkId: true,
+  onPermalink: true,
   hint: true,
 };
 

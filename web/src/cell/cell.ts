@@ -11,10 +11,15 @@ import { Presence } from "../dom/presence";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
-import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
+import {
+  type JsonObject,
+  type KernelMessage,
+  type PermalinkWish,
+  shellRequest,
+} from "../protocol/messages";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
-import type { Server } from "../kernel/server";
+import type { KeptProgram, Server } from "../kernel/server";
 import { Share } from "./share";
 import { StatusLine } from "./status";
 
@@ -45,6 +50,8 @@ export class Cell {
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
   #language: string;
+  /** A program that the server has stored, and the id of its permalink. */
+  #stored: { readonly program: KeptProgram; readonly id: string } | null = null;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
@@ -56,6 +63,7 @@ export class Cell {
     this.#status = new StatusLine(clock);
     this.#share = new Share({
       keep: (program) => server.keep(program),
+      keepPermalink: (id) => server.keepPermalink(id),
       address: (path) => server.address(path),
       copy,
     });
@@ -78,9 +86,14 @@ export class Cell {
       fullScreen: new FullScreen(this.input),
       onEvaluate: () => this.evaluate(),
       onStop: () => this.#execution?.stop(),
-      onShare: () => void this.#share.show(this.#program()),
+      onShare: () => this.#showLinks(),
       onLanguage: (name) => this.#setLanguage(name),
     });
+    if (plan.permalinkId !== "") {
+      const { code, language, permalinkId: id } = plan;
+      const interacts = JSON.stringify(plan.interacts);
+      this.#stored = { program: { code, language, interacts }, id };
+    }
     this.#build();
     // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
@@ -109,11 +122,14 @@ export class Cell {
   evaluate(): void {
     if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
     const { plan, clock, newId } = this.#options;
+    const program = this.#programToRun();
+    const code = this.#wrapped();
     const kernel = this.#nextKernel();
     const run = kernel.run();
     const execution = new Execution({
-      code: this.#wrapped(),
+      code,
       language: this.#language,
+      permalink: plan.permalink && this.#idOf(program) === "" ? wishFor(program, code) : null,
       server: run.server,
       openChannel: run.openChannel,
       clock,
@@ -123,6 +139,7 @@ export class Cell {
         if (!isLive(state)) run.over();
         this.#entered(state);
       },
+      onPermalink: (id) => this.#hasPermalink(program, id),
       onWarning: (sentence) => this.#status.warn(sentence),
     });
     this.#execution = execution;
@@ -172,9 +189,37 @@ export class Cell {
     return language(this.#language).wrap(code);
   }
 
-  #program() {
+  /** The program as it is now, with the state of the interacts that are shown. */
+  #program(): KeptProgram {
     const interacts = JSON.stringify(this.interacts);
     return { code: this.editor.code(), language: this.#language, interacts };
+  }
+
+  /** The program with the state that its interacts will have first. */
+  #programToRun(): KeptProgram {
+    const interacts = JSON.stringify(this.#options.plan.interacts);
+    return { code: this.editor.code(), language: this.#language, interacts };
+  }
+
+  #hasPermalink(program: KeptProgram, id: string): void {
+    if (this.#isDisposed || id === "") return;
+    const { plan, server } = this.#options;
+    this.#stored = { program, id };
+    plan.onPermalink(id, server.address(`?${new URLSearchParams({ q: id })}`));
+  }
+
+  /** The id of the permalink that has exactly this program; empty for none. */
+  #idOf({ code, language, interacts }: KeptProgram): string {
+    if (this.#stored === null) return "";
+    const { program, id } = this.#stored;
+    const isSame =
+      code === program.code && language === program.language && interacts === program.interacts;
+    return isSame ? id : "";
+  }
+
+  #showLinks(): void {
+    const program = this.#program();
+    void this.#share.show(program, this.#idOf(program));
   }
 
   /** Sends a request to the server's own completer, which needs no kernel. */
@@ -224,6 +269,11 @@ export class Cell {
     plan.output.append(this.#outputs.element);
     if (!this.editor.element.hidden) void this.editor.open();
   }
+}
+
+/** What a permalink needs besides `sent`, the code that is run. */
+function wishFor({ code, interacts }: KeptProgram, sent: string): PermalinkWish {
+  return { ...(code !== sent && { code }), ...(interacts !== "[]" && { interacts }) };
 }
 
 function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {

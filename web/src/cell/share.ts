@@ -12,6 +12,8 @@ export const LONGEST = 65_536;
 export interface ShareOptions {
   /** Stores a program on the server. Rejects with Refusal. */
   readonly keep: (program: KeptProgram) => Promise<Permalink>;
+  /** Keeps a permalink that would expire. Rejects with Refusal. */
+  readonly keepPermalink: (id: string) => Promise<Permalink>;
   /** An absolute address for a path on the server. */
   readonly address: (path: string) => string;
   /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
@@ -31,27 +33,50 @@ export class Share {
     this.element.hidden = true;
   }
 
-  /** Shows links to `program`, or a sentence about the failure. The promise never rejects. */
-  async show(program: KeptProgram): Promise<void> {
+  /**
+   * Shows links to `program`, or a sentence about the failure. The promise never rejects.
+   *
+   * `id` is that of a permalink with the same program, if one is known: its link is shown at once.
+   */
+  async show(program: KeptProgram, id = ""): Promise<void> {
     try {
-      const { query, zip, interacts } = await this.#options.keep(program);
-      const whole = { z: zip, lang: program.language };
-      const short = `?${new URLSearchParams({ q: query })}`;
-      const long = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
-      const fits = this.#options.address(long).length <= LONGEST;
-      this.#fill(
-        this.#row("Short link", short, "stored on this server"),
-        fits
-          ? this.#row("Long link", long, "contains the whole program")
-          : words("The program is too long for a link that contains it."),
-      );
+      if (id !== "" && (await this.#showKnown(program, id))) return;
+      const permalink = await this.#options.keep(program);
+      this.#fill(this.#short(permalink.query), this.#long(program, permalink));
       this.element.querySelector("input")?.select();
     } catch (error) {
-      if (!(error instanceof Refusal)) report(error, "showing links to a program");
-      const alert = words(error instanceof Refusal ? error.message : String(error));
-      alert.setAttribute("role", "alert");
-      this.#fill(alert);
+      this.#fill(alertOf(error));
     }
+  }
+
+  /** Shows the links of a permalink, and keeps it on the server; false if it has expired there. */
+  async #showKnown(program: KeptProgram, id: string): Promise<boolean> {
+    const short = this.#short(id);
+    this.#fill(short);
+    this.element.querySelector("input")?.select();
+    let second: HTMLElement;
+    try {
+      second = this.#long(program, await this.#options.keepPermalink(id));
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 404) return false;
+      second = alertOf(error);
+    }
+    // The panel may have been filled anew meanwhile.
+    if (short.parentElement === this.element) this.element.lastElementChild?.before(second);
+    return true;
+  }
+
+  #short(id: string): HTMLElement {
+    const path = `?${new URLSearchParams({ q: id })}`;
+    return this.#row("Short link", path, "stored on this server");
+  }
+
+  #long({ language }: KeptProgram, { zip, interacts }: Permalink): HTMLElement {
+    const whole = { z: zip, lang: language };
+    const path = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
+    return this.#options.address(path).length <= LONGEST
+      ? this.#row("Long link", path, "contains the whole program")
+      : words("The program is too long for a link that contains it.");
   }
 
   /** Hides the panel. */
@@ -88,6 +113,13 @@ export class Share {
     row.append(label, copy, said);
     return row;
   }
+}
+
+function alertOf(error: unknown): HTMLElement {
+  if (!(error instanceof Refusal)) report(error, "showing links to a program");
+  const alert = words(error instanceof Refusal ? error.message : String(error));
+  alert.setAttribute("role", "alert");
+  return alert;
 }
 
 function words(text: string): HTMLElement {

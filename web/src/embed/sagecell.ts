@@ -177,7 +177,7 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
 }
 
 function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: boolean): CellPlan {
-  const { linkKey, autoeval, hint } = options;
+  const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = linkKey !== undefined && linkKey !== null;
   const isLinked = hasKey || Boolean(options["linked"]);
   const code = programFor(options["code"], options["codeLocation"], element);
@@ -200,6 +200,12 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
     collapse: collapseOf(options),
     scripts: Boolean(options["scripts"]),
     plainPython: Boolean(options["plainPython"]),
+    permalink: Boolean(options["permalink"]),
+    permalinkId: textOf(options["permalinkId"] ?? ""),
+    onPermalink: (id, address) => {
+      if (typeof onPermalink !== "function") return;
+      report(() => (onPermalink as CellPlan["onPermalink"])(id, address));
+    },
     hint: typeof hint === "string" ? hint : "",
   };
 }

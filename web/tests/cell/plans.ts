@@ -21,6 +21,9 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     collapse: null,
     scripts: false,
     plainPython: false,
+    permalink: false,
+    permalinkId: "",
+    onPermalink: () => undefined,
     hint: "",
     ...wishes,
   };
