@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.author import Author
+from tests.integration.servers import Server
 
 pytestmark = pytest.mark.browser
+
+#: What the browser noted of one kind since the page was opened: a property of each entry.
+NOTED = """
+const [type, property, done] = arguments;
+const told = (list) => list.getEntries()
+  .filter((entry) => !entry.hadRecentInput)
+  .map((entry) => entry[property]);
+new PerformanceObserver((list) => done(told(list))).observe({ type, buffered: true });
+setTimeout(() => done([]), 1000);
+"""
+
+SIX_LINES = "total = 0\nfor n in range(10):\n    total += n\n\n# {}\nprint({}, total)"
+
+
+def article(count: int, program: str = SIX_LINES) -> str:
+    """Paragraphs with so many cells of the class ``many`` between them."""
+    return "".join(
+        f"<p>{n}. {'Words that go before a program, and say what it does. ' * 3}</p>"
+        f"<div class='many' id='c{n}'><script type='text/x-sage'>"
+        f"{program.replace('{}', str(n))}</script></div>"
+        for n in range(count)
+    )
+
+
+@pytest.fixture(scope="module")
+def usual_server() -> Iterator[Server]:
+    """One on which a page may have five kernels at a time, as by default."""
+    with Server(ready=2, preload=None, limits={"admission.kernels_per_cell_session": 5}) as usual:
+        yield usual
+
+
+@pytest.fixture
+def usual_author(author: Author, usual_server: Server) -> Author:
+    """An author with cells of that server."""
+    author.cells = usual_server.url
+    author.script = f'<script src="{usual_server.url}/static/embedded_sagecell.js"></script>'
+    return author
 
 
 def loaded(author: Author) -> list[str]:
@@ -58,6 +99,87 @@ def test_thirty_cells_that_run_by_themselves(author):
     reader.until(lambda: len(reader.all(said)) == 30)
     assert [one.text for one in reader.all(said)] == [str(n + 1) for n in range(30)]
     assert reader.javascript("return sagecell.kernels.length") == 1
+
+
+def test_sixty_cells_that_run_by_themselves_take_turns(usual_author):
+    """contract: 1.8, 7.4"""
+    author, reader = usual_author, usual_author.reader
+    call = "sagecell.makeSagecell({inputLocation: '.many', autoeval: true})"
+    author.open(f"{author.script}<script>{call}</script>", article(60), cells=60)
+    reader.until(lambda: len(reader.all(".sagecell_status[data-state=done]")) == 60)
+    reader.until(lambda: len(reader.all(".sagecell_stdout")) == 60)
+    said = [one.text for one in reader.all(".sagecell_stdout")]
+    assert said == [f"{n} 45" for n in range(60)]
+
+
+def test_interacts_rest_for_others_and_start_again_from_their_controls(usual_author):
+    """By keyboard, whose focus stays on the slider; the program's own output is not shown again."""
+    author, reader = usual_author, usual_author.reader
+    program = (
+        "import time\nprint('at', time.time())\n"
+        "@interact\ndef f(x=slider(0, 10, 1, 2)):\n    print('{}: x is', x)"
+    )
+    call = "sagecell.makeSagecell({inputLocation: '.many', autoeval: true})"
+    author.open(f"{author.script}<script>{call}</script>", article(7, program), cells=7)
+    said = ".sagecell_interactOutput .sagecell_stdout"
+    reader.until(lambda: reader.text(said) == "".join(f"{n}: x is 2" for n in range(7)))
+    resting = ".sagecell_interactNote:not([hidden])"
+    reader.until(lambda: len(reader.all(resting)) == 2)
+    assert all("resting" in note.text for note in reader.all(resting))
+    before = reader.text(".sagecell_sessionOutput > .sagecell_stdout")
+    number = next(n for n in range(7) if reader.all(f"#c{n} {resting}"))
+    reader.javascript(f"document.querySelector('#c{number} input[type=range]').focus()")
+    for value in (3, 4):
+        reader.press(Keys.ARROW_RIGHT)
+        # By a script: the elements are replaced while they are read.
+        output = f"return document.querySelector('#c{number} .sagecell_interactOutput').textContent"
+        reader.until(
+            lambda value=value, output=output: f"x is {value}" in reader.javascript(output)
+        )
+    assert author.state(f"#c{number}") == "done"
+    assert reader.javascript(f"return document.activeElement.closest('#c{number}') !== null")
+    assert reader.text(".sagecell_sessionOutput > .sagecell_stdout") == before
+    reader.until(lambda: len(reader.all(resting)) == 2)
+    assert reader.all(f"#c{number} {resting}") == []
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+def test_nothing_moves_when_the_editors_come(author, width):
+    """On a slow machine, too; with a program that is folded by a phone's width."""
+    reader = author.reader
+    long = SIX_LINES + "\n# " + "words " * 20
+    call = "sagecell.makeSagecell({inputLocation: '.many'})"
+    try:
+        reader.browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
+        with reader.on_screen(width, 844, mobile=width < 500):
+            author.open(
+                f'<meta name="viewport" content="width=device-width">{author.script}'
+                f"<script>{call}</script>",
+                article(60, long),
+                cells=60,
+            )
+            reader.until(lambda: len(reader.all(".cm-content")) == 60)
+            moves = reader.browser.execute_async_script(NOTED, "layout-shift", "value")
+            tasks = reader.browser.execute_async_script(NOTED, "longtask", "duration")
+            sys.stdout.write(f"width {width}: moves {moves}, long tasks of {tasks} ms\n")
+            assert sum(moves) < 0.02
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
+
+
+def test_cells_that_are_made_in_the_head_are_there_when_the_page_is_ready(author):
+    """For the page's own handlers, of whatever library, and of those that ran early; contract: 7.5."""
+    author.open(
+        f"<script>$early = []; document.addEventListener('DOMContentLoaded', look);"
+        "function look() { $early.push(document.querySelectorAll('.sagecell_evalButton').length) }"
+        f"</script>{author.script}<script>"
+        "const info = sagecell.makeSagecell({inputLocation: '#a'});"
+        "$(() => { look(); info.editorData.setValue('print(6 * 7)');"
+        "$('#a .sagecell_evalButton').click() })</script>",
+        "<div id='a'>print(1)</div>",
+    )
+    assert author.until_over("#a") == "42"
+    assert author.reader.javascript("return $early") == [1, 1]
 
 
 def test_a_page_without_cells_has_loaded_the_script_alone(author):

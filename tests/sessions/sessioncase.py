@@ -54,6 +54,7 @@ class SessionTests(SynchronousTestCase):
             clock=self.clock,
             originator=Originator(new_id=ids(), now=lambda: DATE),
             on_settled=lambda _: None,
+            on_stopping=lambda _: None,
             on_dead=lambda _, reason: self.deaths.append(reason),
             timeout=timeout,
         )

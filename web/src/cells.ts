@@ -2,13 +2,15 @@
 
 import { Cell } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
-import { editorData } from "./cell/codemirror5";
 import type { Editor, EditorOptions } from "./editor/editor";
+import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
 import type { OpenChannel } from "./kernel/channel";
-import { Kernel } from "./kernel/kernel";
+import { Kernel, LEFT } from "./kernel/kernel";
+import { Places } from "./kernel/places";
 import type { CellPlan } from "./cell/plan";
-import { Refusal, Server } from "./kernel/server";
+import { type KernelAddress, Refusal, Server } from "./kernel/server";
+import type { QueuePlace } from "./protocol/queue";
 import { copyField } from "./cell/share";
 import { Terms } from "./cell/terms";
 import { Transport } from "./kernel/transport";
@@ -35,15 +37,19 @@ export class PageCells {
   readonly #linked = new Map<string, Kernel>();
   /** Kernels that run or are being started. */
   readonly #kernels = new Set<Kernel>();
+  readonly #places: Places;
 
   constructor(options: PageOptions) {
+    const { clock, server } = options;
     this.#options = options;
+    this.#places = new Places({ clock, most: () => server.kernelsPerPage });
   }
 
   /** The cells of `window`'s page; `root` is the server's base address. */
   static inBrowser(root: string): PageCells {
     // One session id for all kernels of this page.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
+    let editors = Promise.resolve();
     const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
@@ -58,7 +64,13 @@ export class PageCells {
         }),
       clock: browserClock,
       newId: randomId,
-      loadEditor: async () => (await import("./editor/editor")).createEditor,
+      loadEditor: async () => {
+        const { createEditor } = await import("./editor/editor");
+        // One per task, so that a page with many cells stays responsive meanwhile.
+        editors = editors.then(() => new Promise((resolve) => browserClock.after(0, resolve)));
+        await editors;
+        return createEditor;
+      },
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
     });
@@ -69,16 +81,15 @@ export class PageCells {
 
   /** Ends all kernels, because the page is being hidden or unloaded. */
   leave(): void {
+    this.#places.refuseAll(new Refusal(LEFT));
     for (const kernel of [...this.#kernels]) kernel.leave();
   }
 
-  /** Puts a cell on the page as `plan` says. */
-  make(plan: CellPlan): MadeCell {
+  /** Completes the cell whose form is on the page, as `plan` says. */
+  make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
-    const made = new Cell({ ...this.#options, plan, kernel: () => this.#kernelFor(linkKey) });
-    const data = editorData(made.editor);
-    made.editor.found = data;
-    Object.assign(made.editor.element, { CodeMirror: data });
+    const kernel = () => this.#kernelFor(linkKey);
+    const made = new Cell({ ...this.#options, plan, form, kernel });
     // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
@@ -88,7 +99,6 @@ export class PageCells {
         cell = null;
       },
       focus: () => cell?.focus(),
-      editorData: data,
       get interacts() {
         return cell?.interacts ?? [];
       },
@@ -109,30 +119,43 @@ export class PageCells {
   }
 
   #kernel(timeout: string): Kernel {
-    const { server, terms, openChannel, clock, newId } = this.#options;
+    const { server, openChannel, clock, newId } = this.#options;
+    const places = this.#places;
     const kernel: Kernel = new Kernel({
-      start: async (signal, onQueued) => {
+      start: (signal, onQueued) => {
         this.#kernels.add(kernel);
-        const start = () => {
-          const acceptedTerms = terms.areAccepted;
-          return server.startKernel(signal, onQueued, { timeout, acceptedTerms });
-        };
-        try {
-          return await start();
-        } catch (error) {
-          if (!(error instanceof Refusal) || error.status !== 403) throw error;
-          const areAccepted = await terms.ask();
-          if (areAccepted === null) throw error;
-          if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
-          return start();
-        }
+        return places.take(kernel, signal, onQueued, () => this.#ask(timeout, signal, onQueued));
       },
-      end: (id) => server.endKernel(id),
+      end: (id) => places.leave(kernel, server.endKernel(id)),
       openChannel,
       clock,
       newId,
-      onGone: () => this.#kernels.delete(kernel),
+      onUse: () => places.used(kernel),
+      onGone: () => {
+        this.#kernels.delete(kernel);
+        places.free(kernel);
+      },
     });
     return kernel;
+  }
+
+  /** Requests a kernel, and asks the visitor to accept the terms of use if there are any. */
+  async #ask(
+    timeout: string,
+    signal: AbortSignal,
+    onQueued: (place: QueuePlace) => void,
+  ): Promise<KernelAddress> {
+    const { server, terms } = this.#options;
+    const start = () =>
+      server.startKernel(signal, onQueued, { timeout, acceptedTerms: terms.areAccepted });
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== 403) throw error;
+      const areAccepted = await terms.ask();
+      if (areAccepted === null) throw error;
+      if (!areAccepted) throw new Refusal("The terms of use were not accepted.");
+      return start();
+    }
   }
 }

@@ -7,7 +7,7 @@ import { PageCells } from "../src/cells";
 import { Server } from "../src/kernel/server";
 import { Transport } from "../src/kernel/transport";
 import type { JsonObject } from "../src/protocol/messages";
-import { planFor } from "./cell/plans";
+import { makeCell, planFor } from "./cell/plans";
 import { FakeClock, FakeFrames, FakeSocket, countingIds, said, settled } from "./fakes";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
@@ -59,7 +59,7 @@ beforeEach(async () => {
     copy: async () => undefined,
     nextFrame: frames.next,
   });
-  cells.make(planFor(element)).evaluate();
+  makeCell(cells, planFor(element), clock).evaluate();
   for (let i = 0; i < 6; i += 1) await settled();
 });
 afterEach(() => element.remove());

@@ -8,7 +8,7 @@ import type { Kernel } from "../src/kernel/kernel";
 import { Server } from "../src/kernel/server";
 import type { JsonObject } from "../src/protocol/messages";
 import { important } from "../vite.config";
-import { planFor } from "./cell/plans";
+import { makeCell, planFor } from "./cell/plans";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "./fakes";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
@@ -62,7 +62,7 @@ beforeEach(() => {
 afterEach(() => document.body.replaceChildren());
 
 const make = (wishes: Partial<CellPlan> = {}, at = element): MadeCell =>
-  cells.make(planFor(at, { editor: "textarea", ...wishes }));
+  makeCell(cells, planFor(at, { editor: "textarea", ...wishes }), clock);
 const find = (selector: string, at = element) => at.querySelector<HTMLElement>(selector)!;
 const wait = async () => {
   for (let i = 0; i < 6; i += 1) await settled();
@@ -205,6 +205,29 @@ test("debug mode logs every message", async () => {
   expect(find(".sagecell_messages").textContent).toContain('"type":"stream"');
 });
 
+test("cells that share a kernel which gives way are told that the variables are gone", async () => {
+  const others = Array.from({ length: 6 }, () => {
+    const cell = document.createElement("div");
+    document.body.append(cell);
+    return cell;
+  });
+  const linked = others.slice(0, 5).map((each, index) => make({ linkKey: `k${index}` }, each));
+  for (const cell of linked) {
+    await start(cell);
+    done();
+  }
+  make({}, others[5]).evaluate();
+  await wait();
+  expect(find(".sagecell_status", others[5]).dataset["state"]).toBe("waiting");
+  clock.advance(1);
+  await wait();
+  expect(find(".sagecell_status", others[5]).dataset["state"]).toBe("starting");
+  const warnings = others.map((each) => find(".sagecell_warning", each).textContent !== "");
+  expect(warnings).toEqual([true, false, false, false, false, false]);
+  await start(linked[0]!);
+  expect(find(".sagecell_warning", others[0]).textContent).toBe("");
+});
+
 test("linked cells share one kernel", async () => {
   const other = document.createElement("div");
   document.body.append(other);
@@ -242,6 +265,96 @@ test("too many kernels: the server's sentence is shown", async () => {
   make().evaluate();
   await wait();
   expect(find(".sagecell_status").textContent).toContain("Close some cells.");
+});
+
+// contract: 1.8
+test("cells of a page take turns, and wait for those that it has ended", async () => {
+  const at = Array.from({ length: 7 }, () => {
+    const cell = document.createElement("div");
+    document.body.append(cell);
+    return cell;
+  });
+  const all = at.map((each) => make({}, each));
+  const states = () => at.map((each) => find(".sagecell_status", each).dataset["state"]);
+  const starts = () => asked.filter((line) => line.startsWith("POST")).length;
+  for (const cell of all) cell.evaluate();
+  await wait();
+  expect(states()).toEqual([...Array<string>(5).fill("starting"), "waiting", "waiting"]);
+  expect(find(".sagecell_status", at[6]).textContent).toContain("2nd in line");
+  channels[1]!.opens();
+  says("status", { execution_state: "dead" }, 1);
+  await wait();
+  expect([starts(), states()[5]]).toEqual([6, "starting"]);
+  all[0]!.dispose();
+  await wait();
+  expect(starts()).toBe(7);
+});
+
+// contract: 1.8
+test("the longest unused interact rests for another cell, and starts again from its controls", async () => {
+  const slider = {
+    control_type: "slider",
+    subtype: "continuous",
+    range: [0, 9],
+    step: 1,
+    default: 1,
+  };
+  const at = Array.from({ length: 6 }, () => {
+    const cell = document.createElement("div");
+    document.body.append(cell);
+    return cell;
+  });
+  const all = at.map((each) => make({ code: "f()" }, each));
+  const shows = (id: string) => {
+    const layout = [[["n", 1]], [["_output", 1]]];
+    const interact = { new_interact_id: id, controls: { n: slider }, layout, locations: null };
+    says("display_data", { data: { "application/sage-interact": interact } });
+  };
+  for (const [index, cell] of all.entries()) {
+    await start(cell);
+    shows(`i${index}`);
+    done();
+    frames.draw();
+    await vi.waitFor(() => expect(find("input", at[index])).not.toBeNull());
+  }
+  const starts = () => asked.filter((line) => line.startsWith("POST")).length;
+  const ends = () => asked.filter((line) => line.startsWith("DELETE"));
+  expect([starts(), ends()]).toEqual([6, [`DELETE http://cells.test/kernel/${ID.slice(0, -1)}1`]]);
+  expect(channels.map(({ isClosed }) => isClosed)).toEqual([
+    true,
+    ...Array<boolean>(5).fill(false),
+  ]);
+  const note = () => find(".sagecell_interactNote", at[0]).textContent;
+  const status = () => find(".sagecell_status", at[0]).dataset["state"];
+  expect([note(), status()]).toEqual([expect.stringContaining("resting"), "done"]);
+  const range = find("input", at[0]) as HTMLInputElement;
+  range.value = "7";
+  range.dispatchEvent(new Event("input", { bubbles: true }));
+  await wait();
+  channels.at(-1)!.opens();
+  expect([starts(), ends().length, status()]).toEqual([7, 2, "running"]);
+  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe('exec("""f()""")');
+  shows("again");
+  says("stream", { name: "stdout", text: "said again" });
+  done();
+  await wait();
+  frames.draw();
+  const update = channels.at(-1)!.sent.at(-1)!;
+  expect(update.content).toMatchObject({ interact_id: "again", values: { n: 7 } });
+  expect([status(), find("input", at[0]) === range]).toEqual(["done", true]);
+  expect(find(".sagecell_stdout", at[0])).toBeNull();
+});
+
+// contract: 1.8
+test("a cell that is refused waits as long as the server says, and asks again", async () => {
+  const body = '{"error":"too_many_kernels_for_address","message":"Too many."}';
+  refusals = [new Response(body, { status: 429, headers: { "Retry-After": "5" } })];
+  make().evaluate();
+  await wait();
+  expect(find(".sagecell_status").textContent).toBe("Waiting: 1st in line, about 5 s");
+  clock.advance(5);
+  await wait();
+  expect([asked.length, channels.length]).toEqual([2, 1]);
 });
 
 test("a cell that is removed while its kernel starts stops it", async () => {

@@ -55,6 +55,9 @@ class Kernels:
         framed = present(request, "frame")
         if not framed:
             cors.allow_methods(request)
+        # Before anything else, so that a refusal has it too.
+        most = self.fleet.limits.admission.kernels_per_cell_session
+        request.setHeader(cors.KERNELS_PER_CELL_SESSION, str(most))
         if not framed and ndjson.wanted(request):
             return await self._start_in_lines(request)
         if framed:

@@ -15,6 +15,10 @@ _ORIGIN = re.compile(r"[!-~]+")
 _METHODS = "POST, GET, OPTIONS, DELETE"
 _HEADERS = "X-XSRFToken, Content-Type"
 
+#: The header with the number of kernels that one page may have at a time; 0 is no limit.
+KERNELS_PER_CELL_SESSION = "Kernels-Per-Cell-Session"
+_EXPOSED = f"Retry-After, {KERNELS_PER_CELL_SESSION}"
+
 
 def header(request: IRequest, name: bytes) -> str:
     """A header's value, decoded as Latin-1, which any bytes are; empty if the header is absent."""
@@ -34,7 +38,7 @@ def allow(request: IRequest, *, anyone: bool = False) -> None:
         allowed = origin if _ORIGIN.fullmatch(origin) else "*"
         request.setHeader("Access-Control-Allow-Origin", allowed)
         request.setHeader("Access-Control-Allow-Credentials", "true")
-        request.setHeader("Access-Control-Expose-Headers", "Retry-After")
+        request.setHeader("Access-Control-Expose-Headers", _EXPOSED)
 
 
 def allow_methods(request: IRequest) -> None:

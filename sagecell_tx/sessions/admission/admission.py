@@ -28,10 +28,21 @@ class Place:
     _pool: PlacePool
     visitor: Visitor
     _taken: bool = field(default=True, init=False)
+    _leaving: bool = field(default=False, init=False)
+
+    def leave(self) -> None:
+        """The kernel is being stopped: its page may start another one, the rest stays taken.
+
+        A second time changes nothing.
+        """
+        if self._taken and not self._leaving:
+            self._leaving = True
+            self._pool.leave(self.visitor)
 
     def release(self) -> None:
         """Release the place to the first in the queue. Later calls do nothing."""
         if self._taken:
+            self.leave()
             self._taken = False
             self._pool.release(self.visitor)
 
@@ -65,10 +76,14 @@ class PlacePool:
         self.budgets.take(visitor, now)
         return succeed(self._take(visitor)) if free else self._wait(visitor, patience, on_moved)
 
+    def leave(self, visitor: Visitor) -> None:
+        """A kernel is being stopped: see `Budgets.leave`."""
+        self.budgets.leave(visitor)
+
     def release(self, visitor: Visitor) -> None:
-        """Free a place and serve the queue."""
+        """Free a place that was left, and serve the queue."""
         self.taken -= 1
-        self.budgets.give_back(visitor)
+        self.budgets.gone(visitor)
         self.pace.released(self.clock.seconds())
         self._serve()
 

@@ -80,8 +80,23 @@ class Budgets:
 
     def give_back(self, visitor: Visitor) -> None:
         """Count a kernel less."""
+        self.leave(visitor)
+        self.gone(visitor)
+
+    def leave(self, visitor: Visitor) -> None:
+        """A kernel is being stopped: it no longer counts for its page.
+
+        A page that stops a kernel in order to start another one need not wait until the first one
+        has ended. It counts for all others until `gone`, since it takes the machine's memory as long.
+        """
+        if visitor.cell_session:
+            self.by_scope[Scope.CELL_SESSION].give_back(visitor.cell_session)
+
+    def gone(self, visitor: Visitor) -> None:
+        """A kernel that was left has ended."""
         for scope, name in visitor.names.items():
-            self.by_scope[scope].give_back(name)
+            if scope is not Scope.CELL_SESSION:
+                self.by_scope[scope].give_back(name)
 
     @property
     def is_whole(self) -> bool:

@@ -141,6 +141,7 @@ class Fleet(Service):
             clock=self.clock,
             originator=self.originator,
             on_settled=partial(self._start_over, place.visitor.holder),
+            on_stopping=self._leave,
             on_dead=self._remove,
             timeout=timeout,
         )
@@ -214,6 +215,9 @@ class Fleet(Service):
 
         look()
         return read
+
+    def _leave(self, session: Session) -> None:
+        self._places[session.kernel_id].leave()
 
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]

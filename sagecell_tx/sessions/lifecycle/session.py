@@ -34,8 +34,9 @@ class Session:
     """One visitor's kernel, as transports use it. Implements the `Effects` of the kernel's life.
 
     `timeout` is the idle timeout that the client requested, in seconds; see `IdleTimeout`.
-    `on_settled` is called once, when the start has succeeded or failed; `on_dead` once, after the
-    listeners were notified and before `when_ready` and `when_dead` fire.
+    `on_settled` is called once, when the start has succeeded or failed; `on_stopping` at most once,
+    when the kernel begins to stop; `on_dead` once, after the listeners were notified and before
+    `when_ready` and `when_dead` fire.
     """
 
     kernel_id: str
@@ -47,6 +48,7 @@ class Session:
     clock: IReactorTime
     originator: Originator
     on_settled: Callable[[Session], None]
+    on_stopping: Callable[[Session], None]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
     _idle_timeout: IdleTimeout = field(init=False)
@@ -163,6 +165,7 @@ class Session:
 
     def ask_to_stop(self, reason: Reason) -> None:
         """See `Effects.ask_to_stop`."""
+        self.on_stopping(self)
         if not self.running:
             self._start.give_up(timed_out=reason is Reason.CRASHED)
             return

@@ -94,7 +94,20 @@ class StartTests(SiteTests):
         answer = self.ask("POST", "/kernel", headers, fields["body"])
         assert (answer.status, answer.error) == (429, "too_many_kernels_for_cell_session")
         assert int(answer.headers["retry-after"]) > 0
+        assert answer.headers["kernels-per-cell-session"] == "2"
         allowed(answer)
+        self.ask("DELETE", f"/kernel/{ids[0]}")
+        answer = self.ask("POST", "/kernel", headers, fields["body"])
+        assert (answer.status, answer.headers["kernels-per-cell-session"]) == (200, "2")
+        exposed = answer.headers["access-control-expose-headers"]
+        assert exposed == "Retry-After, Kernels-Per-Cell-Session"
+
+    def test_a_page_need_not_wait_until_a_kernel_that_it_stopped_has_ended(self) -> None:
+        """contract: 1.8"""
+        self.world.host.lingering = True
+        fields = form(CellSessionID="page")
+        ids = [self.ask("POST", "/kernel", **fields).json["id"] for _ in range(2)]
+        assert self.ask("POST", "/kernel", **fields).status == 429
         self.ask("DELETE", f"/kernel/{ids[0]}")
         assert self.ask("POST", "/kernel", **fields).status == 200
 

@@ -162,7 +162,8 @@ class LinesTests(SiteTests):
         answer = self.answer(plain)
         assert (answer.status, answer.error) == (429, "too_many_kernels")
         assert answer.headers["access-control-allow-origin"] == ORIGIN[1]
-        assert answer.headers["access-control-expose-headers"] == "Retry-After"
+        exposed = answer.headers["access-control-expose-headers"]
+        assert exposed == "Retry-After, Kernels-Per-Cell-Session"
 
     def test_a_server_that_stops(self) -> None:
         connection = self.wait_in_line()

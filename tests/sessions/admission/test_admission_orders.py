@@ -95,6 +95,13 @@ class AdmissionMachine(RuleBasedStateMachine):
     def waiting(self, purpose: Purpose) -> list[AdmissionRequest]:
         return [each for each in self.requests if each.waits and each.visitor.purpose is purpose]
 
+    def leaves(self, request: AdmissionRequest) -> bool:
+        """Whether its kernel was told to go, and lingers."""
+        session = request.session
+        return session is not None and any(
+            kernel.going for kernel in self.host.kernels if kernel.kernel_id == session.kernel_id
+        )
+
     def holding(self, purpose: Purpose) -> list[AdmissionRequest]:
         return [each for each in self.requests if each.holds and each.visitor.purpose is purpose]
 
@@ -213,7 +220,7 @@ class AdmissionMachine(RuleBasedStateMachine):
                 mine = [e for e in counted if e.visitor.address == address and not e.visitor.key]
                 assert len(mine) <= LIMITS.admission.kernels_per_address
                 assert sum(each.waits for each in mine) <= LIMITS.admission.queue_length // 2
-            page = [each for each in counted if each.visitor.cell_session]
+            page = [e for e in counted if e.visitor.cell_session and not self.leaves(e)]
             assert len(page) <= LIMITS.admission.kernels_per_cell_session
 
     def teardown(self) -> None:

@@ -54,6 +54,20 @@ def test_so_many_at_a_time(scope: str) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
+def test_who_leaves_counts_for_all_but_its_page(scope: str) -> None:
+    first, second = SCOPES[scope]
+    limits: dict[str, Any] = {f"kernels_per_{each}": 0 for each in SCOPES}
+    budgets = Budgets(AdmissionLimits(**{**ROOMY, **limits, f"kernels_per_{scope}": 1}))
+    reserve(budgets, first, 0)
+    budgets.leave(first)
+    if scope != "cell_session":
+        assert refusal(budgets, second).code == f"too_many_kernels_for_{scope}"
+    budgets.gone(first)
+    assert budgets.is_whole
+    reserve(budgets, second, 0)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
 def test_so_many_in_a_minute(scope: str) -> None:
     first, second = SCOPES[scope]
     starts: dict[str, Any] = {f"starts_per_{scope}": Rate(burst=2, per_minute=6)}

@@ -148,6 +148,19 @@ class FleetTests(SynchronousTestCase):
         self.host.latest.end()
         self.empty()
 
+    def test_a_kernel_that_is_being_stopped_no_longer_counts_for_its_page(self) -> None:
+        self.host.lingering = True
+        first, _ = self.open(cell_session="page"), self.open(cell_session="page")
+        assert self.refusal(cell_session="page") == "too_many_kernels_for_cell_session"
+        for _ in range(2):
+            first.stop(Reason.STOPPED)
+        self.open(cell_session="page")
+        assert self.refusal(cell_session="page") == "too_many_kernels_for_cell_session"
+        assert self.fleet.admission.taken == 3
+        for kernel in self.host.alive:
+            kernel.end()
+        self.empty()
+
     def test_a_failed_start_gives_the_place_back(self) -> None:
         self.host.prompt = False
         session = self.open()

@@ -1,31 +1,31 @@
 /** A cell: a program, the buttons to evaluate it, and its output. */
 
-import { CellEditor } from "./celleditor";
 import type { Clock } from "../dom/clock";
-import { Commands } from "./commands";
 import type { Editor, EditorOptions } from "../editor/editor";
-import { division } from "../dom/elements";
-import { Execution, type State, isLive } from "../kernel/execution";
-import { FullScreen } from "../dom/fullscreen";
+import { Execution, type ExecutionOptions, type State, isLive } from "../kernel/execution";
+import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
+import { KernelGone } from "../protocol/ask";
 import {
   type JsonObject,
   type KernelMessage,
   type PermalinkWish,
   shellRequest,
 } from "../protocol/messages";
+import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
 import type { KeptProgram, Server } from "../kernel/server";
 import { Share } from "./share";
-import { StatusLine } from "./status";
 
 /** What a cell needs. */
 export interface CellOptions {
   readonly plan: CellPlan;
+  /** The editor and buttons, which are on the page already. */
+  readonly form: CellForm;
   readonly server: Server;
   /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
   readonly kernel: () => Kernel;
@@ -39,17 +39,13 @@ export interface CellOptions {
 
 /** One cell on the page, from its construction to `dispose`. */
 export class Cell {
-  readonly editor: CellEditor;
-  readonly input = division("sagecell_input");
   readonly #options: CellOptions;
-  readonly #commands: Commands;
-  readonly #status: StatusLine;
+  readonly #form: CellForm;
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
-  #language: string;
   /** A program that the server has stored, and the id of its permalink. */
   #stored: { readonly program: KeptProgram; readonly id: string } | null = null;
   #kernel: Kernel | null = null;
@@ -57,10 +53,9 @@ export class Cell {
   #isDisposed = false;
 
   constructor(options: CellOptions) {
-    const { plan, server, clock, nextFrame, copy } = options;
+    const { plan, form, server, clock, nextFrame, copy } = options;
     this.#options = options;
-    this.#language = plan.language;
-    this.#status = new StatusLine(clock);
+    this.#form = form;
     this.#share = new Share({
       keep: (program) => server.keep(program),
       keepPermalink: (id) => server.keepPermalink(id),
@@ -68,49 +63,29 @@ export class Cell {
       copy,
     });
     this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
-    this.editor = new CellEditor({
-      kind: plan.editor,
-      code: plan.code,
-      language: language(plan.language),
-      onEvaluate: () => this.evaluate(),
-      completer: completerFor({
-        kernel: () => this.#kernel,
-        language: () => this.#language,
-        ask: (type, content) => this.#ask(type, content),
-      }),
-      load: options.loadEditor,
-    });
-    this.#commands = new Commands({
-      plan,
-      status: this.#status,
-      fullScreen: new FullScreen(this.input),
-      onEvaluate: () => this.evaluate(),
-      onStop: () => this.#execution?.stop(),
-      onShare: () => this.#showLinks(),
-      onLanguage: (name) => this.#setLanguage(name),
+    form.commands.element.after(this.#share.element);
+    plan.output.append(this.#outputs.element);
+    if (!form.editor.element.hidden) void this.#openEditor();
+    // Pages may remove a cell from the DOM without calling `deleteSagecell`.
+    this.#presence = new Presence({
+      parts: [form.input, this.#outputs.element],
+      clock,
+      onGone: () => this.#abandon(),
     });
     if (plan.permalinkId !== "") {
       const { code, language, permalinkId: id } = plan;
-      const interacts = JSON.stringify(plan.interacts);
-      this.#stored = { program: { code, language, interacts }, id };
+      this.#stored = { program: { code, language, interacts: JSON.stringify(plan.interacts) }, id };
     }
-    this.#build();
-    // Pages may remove a cell from the DOM without calling `deleteSagecell`.
-    this.#presence = new Presence({
-      parts: [this.input, this.#outputs.element],
-      clock,
-      onGone: () => this.#abandon(),
+    form.connect({
+      evaluate: () => this.evaluate(),
+      stop: () => this.#execution?.stop(),
+      share: () => this.#showLinks(),
     });
   }
 
   /** The kernel of the last evaluation; null before the first. */
   get kernel(): Kernel | null {
     return this.#kernel;
-  }
-
-  /** The name of the selected language. */
-  get language(): string {
-    return this.#language;
   }
 
   /** The state of the interacts that are shown, as permalinks store it. */
@@ -120,29 +95,32 @@ export class Cell {
 
   /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void {
-    if (this.#isDisposed || (this.#execution && isLive(this.#execution.state))) return;
-    const { plan, clock, newId } = this.#options;
-    const program = this.#programToRun();
-    const code = this.#wrapped();
+    if (this.#isDisposed || this.#isLive) return;
+    const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const run = kernel.run();
-    const execution = new Execution({
-      code,
-      language: this.#language,
-      permalink: plan.permalink && this.#idOf(program) === "" ? wishFor(program, code) : null,
-      server: run.server,
-      openChannel: run.openChannel,
-      clock,
-      newId,
-      onMessage: (message) => this.#said(message),
-      onState: (state) => {
-        if (!isLive(state)) run.over();
-        this.#entered(state);
-      },
-      onPermalink: (id) => this.#hasPermalink(program, id),
-      onWarning: (sentence) => this.#status.warn(sentence),
-    });
-    this.#execution = execution;
+    const program = this.#programToRun();
+    let execution = this.#execute(kernel, program, (message) => this.#said(message));
+    if (plan.linkKey !== null) {
+      kernel.tellOfLoss(this.#variablesAreLost);
+    } else {
+      kernel.canStartAgain(() => {
+        if (this.#isLive || this.#isDisposed) return Promise.reject(new KernelGone());
+        this.#ownKernels.add(kernel);
+        const { interacts } = kernel;
+        return new Promise((resolve, reject) => {
+          const over = (state: State) =>
+            state.name === "done" ? resolve() : reject(new KernelGone());
+          execution = this.#execute(
+            kernel,
+            { ...program, permalink: null },
+            (said) => interacts.renew(said),
+            over,
+          );
+          void execution.start();
+        });
+      });
+    }
+    this.#form.status.warn("");
     this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
@@ -150,7 +128,7 @@ export class Cell {
 
   /** Moves the keyboard focus into the editor. */
   focus(): void {
-    this.editor.focus();
+    this.#form.editor.focus();
   }
 
   /** Removes the cell from the page and ends its kernels, unless other cells share them. */
@@ -160,11 +138,46 @@ export class Cell {
     this.#presence.dispose();
     this.#execution?.stop();
     this.#endOwnKernels();
-    this.#status.dispose();
     this.#outputs.dispose();
-    this.editor.dispose();
-    this.input.remove();
+    this.#form.dispose();
   }
+
+  get #isLive(): boolean {
+    return this.#execution !== null && isLive(this.#execution.state);
+  }
+
+  /** A new execution, not started yet, whose state the cell shows. */
+  #execute(
+    kernel: Kernel,
+    program: Pick<ExecutionOptions, "code" | "language" | "permalink" | "onPermalink">,
+    onMessage: (message: KernelMessage) => void,
+    onOver: (state: State) => void = () => undefined,
+  ): Execution {
+    const { clock, newId } = this.#options;
+    const run = kernel.run();
+    const execution = new Execution({
+      ...program,
+      server: run.server,
+      openChannel: run.openChannel,
+      clock,
+      newId,
+      onMessage,
+      onState: (state) => {
+        if (!isLive(state)) run.over();
+        this.#entered(state);
+        if (!isLive(state)) onOver(state);
+      },
+      onWarning: (sentence) => this.#form.status.warn(sentence),
+    });
+    this.#execution = execution;
+    return execution;
+  }
+
+  readonly #variablesAreLost = (): void => {
+    this.#form.status.warn(
+      "Another cell of this page needed the kernel: the variables are gone. Evaluate the cells above again.",
+    );
+  };
 
   #nextKernel(): Kernel {
     const { plan, kernel } = this.#options;
@@ -184,21 +197,29 @@ export class Cell {
   }
 
   #wrapped(): string {
-    const code = this.editor.code();
-    if (this.#language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#language).wrap(code);
+    const code = this.#form.editor.code();
+    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
+    return language(this.#form.language).wrap(code);
   }
 
   /** The program as it is now, with the state of the interacts that are shown. */
   #program(): KeptProgram {
     const interacts = JSON.stringify(this.interacts);
-    return { code: this.editor.code(), language: this.#language, interacts };
+    return { code: this.#form.editor.code(), language: this.#form.language, interacts };
   }
 
-  /** The program with the state that its interacts will have first. */
-  #programToRun(): KeptProgram {
-    const interacts = JSON.stringify(this.#options.plan.interacts);
-    return { code: this.editor.code(), language: this.#language, interacts };
+  /** The program for an execution, which asks for a permalink unless there is one. */
+  #programToRun(): Pick<ExecutionOptions, "code" | "language" | "permalink" | "onPermalink"> {
+    const { plan } = this.#options;
+    // With the state that interacts will have first.
+    const program = { ...this.#program(), interacts: JSON.stringify(plan.interacts) };
+    const code = this.#wrapped();
+    return {
+      code,
+      language: program.language,
+      permalink: plan.permalink && this.#idOf(program) === "" ? wishFor(program, code) : null,
+      onPermalink: (id) => this.#hasPermalink(program, id),
+    };
   }
 
   #hasPermalink(program: KeptProgram, id: string): void {
@@ -222,16 +243,20 @@ export class Cell {
     void this.#share.show(program, this.#idOf(program));
   }
 
+  #openEditor(): Promise<void> {
+    const completer = completerFor({
+      kernel: () => this.#kernel,
+      language: () => this.#form.language,
+      ask: (type, content) => this.#ask(type, content),
+    });
+    return this.#form.editor.open({ load: this.#options.loadEditor, completer, renderText });
+  }
+
   /** Sends a request to the server's own completer, which needs no kernel. */
   #ask(type: string, content: JsonObject): Promise<JsonObject> {
     const { server, newId, clock } = this.#options;
     const by = { msgId: newId(), session: "", date: clock.date() };
     return server.complete(shellRequest(type, content, by));
-  }
-
-  #setLanguage(name: string): void {
-    this.#language = name;
-    this.editor.setLanguage(language(name));
   }
 
   #said(message: KernelMessage): void {
@@ -243,8 +268,7 @@ export class Cell {
 
   #entered(state: State): void {
     if (this.#isDisposed) return;
-    this.#status.show(state);
-    this.#commands.show(state);
+    this.#form.show(state);
     this.#outputs.show(state);
     if (!this.#presence.isOnPage) this.#abandon();
   }
@@ -256,32 +280,9 @@ export class Cell {
     if (isLive(state)) this.#execution?.stop();
     else this.#endOwnKernels();
   }
-
-  #build(): void {
-    const { plan } = this.#options;
-    const parts = [this.editor.element, this.#commands.element, this.#share.element];
-    if (plan.collapse === null) this.input.append(...parts);
-    else this.input.append(folded(parts, plan.collapse));
-    this.editor.element.hidden = plan.hide.has("editor");
-    plan.input.classList.add("sagecell");
-    plan.output.classList.add("sagecell");
-    plan.input.replaceChildren(this.input);
-    plan.output.append(this.#outputs.element);
-    if (!this.editor.element.hidden) void this.editor.open();
-  }
 }
 
 /** What a permalink needs besides `sent`, the code that is run. */
 function wishFor({ code, interacts }: KeptProgram, sent: string): PermalinkWish {
   return { ...(code !== sent && { code }), ...(interacts !== "[]" && { interacts }) };
-}
-
-function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
-  const fold = document.createElement("details");
-  fold.className = "sagecell_collapse";
-  fold.open = !isClosed;
-  const summary = document.createElement("summary");
-  summary.textContent = "Program";
-  fold.append(summary, ...parts);
-  return fold;
 }

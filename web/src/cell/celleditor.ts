@@ -4,7 +4,6 @@ import { division } from "../dom/elements";
 import { report } from "../dom/errors";
 import type { Completer, Editor, EditorOptions } from "../editor/editor";
 import type { Language } from "../editor/languages";
-import { renderText } from "../output/mime";
 import type { EditorKind } from "../publicapi";
 
 /** What a cell's editor needs. */
@@ -13,9 +12,14 @@ export interface CellEditorOptions {
   readonly code: string;
   readonly language: Language;
   readonly onEvaluate: () => void;
-  readonly completer: Completer;
+}
+
+/** What CodeMirror needs besides the program. */
+export interface EditorTools {
   /** Loads CodeMirror. Rejects when it cannot be loaded. */
   readonly load: () => Promise<(options: EditorOptions) => Editor>;
+  readonly completer: Completer;
+  readonly renderText: EditorOptions["renderText"];
 }
 
 /** Classes by which MathJax 2, MathJax 3 and Jupyter Book skip an element. */
@@ -41,8 +45,8 @@ export class CellEditor {
     const area = this.#area;
     area.className = "sagecell_commands";
     area.value = code;
-    area.rows = Math.min(Math.max(code.split("\n").length, 4), 30);
     area.readOnly = this.#isReadOnly;
+    area.rows = Math.min(Math.max(code.split("\n").length, area.readOnly ? 1 : 4), 30);
     area.spellcheck = false;
     area.setAttribute("autocapitalize", "off");
     area.addEventListener("input", () => this.#changed());
@@ -63,11 +67,11 @@ export class CellEditor {
    *
    * The promise never rejects: when loading fails, the text area stays.
    */
-  async open(): Promise<void> {
+  async open(tools: EditorTools): Promise<void> {
     if (!this.#options.kind.startsWith("codemirror") || this.#editor !== null) return;
     try {
-      const create = await this.#options.load();
-      if (!this.#isDisposed) this.#replace(create);
+      const create = await tools.load();
+      if (!this.#isDisposed) this.#replace(create, tools);
     } catch (error) {
       report(error, "loading the editor"); // The text area works, too.
     } finally {
@@ -128,7 +132,7 @@ export class CellEditor {
     for (const listener of this.#listeners) listener();
   }
 
-  #replace(create: (options: EditorOptions) => Editor): void {
+  #replace(create: (options: EditorOptions) => Editor, tools: EditorTools): void {
     const wantsFocus = this.#wantsFocus || document.activeElement === this.#area;
     const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
     this.#editor = create({
@@ -138,8 +142,8 @@ export class CellEditor {
       onEvaluate: this.#options.onEvaluate,
       isReadOnly: this.#isReadOnly,
       onChange: () => this.#changed(),
-      completer: this.#options.completer,
-      renderText,
+      completer: tools.completer,
+      renderText: tools.renderText,
     });
     this.#area.replaceWith(parent);
     if (wantsFocus) this.#editor.focus();

@@ -1,7 +1,7 @@
 /** The interface between embedded_sagecell.js and one cell. */
 
 import type { JsonObject } from "../protocol/messages";
-import type { CellSession, EditorData } from "../publicapi";
+import type { CellSession } from "../publicapi";
 
 /** A cell as embedded_sagecell.js sees it; `PageCells.make` returns one. */
 export interface MadeCell {
@@ -10,7 +10,6 @@ export interface MadeCell {
   /** Removes the cell from the page; ends its kernels unless other cells share them. */
   dispose(): void;
   focus(): void;
-  readonly editorData: EditorData;
   /** The state of the interacts that are shown. */
   readonly interacts: JsonObject[];
   readonly session: CellSession;

@@ -54,6 +54,11 @@ export class Comms implements MessageHandler {
     this.#load = load;
   }
 
+  /** Whether no comm is on the page. */
+  get isEmpty(): boolean {
+    return this.#comms.size === 0;
+  }
+
   /**
    * Opens the comm that a comm_open announces: a display message that shows it at `place`.
    *

@@ -1,15 +1,24 @@
 /** The objects that `makeSagecell` returns: created at once, filled when the cells are made. */
 
+import { editorData } from "../cell/codemirror5";
+import type { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
+import type { CellPlan } from "../cell/plan";
 import type { CellHandle } from "../publicapi";
 import type { Wishes } from "./options";
 
 const made = new WeakMap<CellHandle, MadeCell>();
-const given = new WeakSet<object>();
+/** Each handle, and a promise that is fulfilled when its cells have been made. */
+const given = new WeakMap<object, Promise<void>>();
 
 /** Whether `value` is a handle that `makeHandle` created; pages may pass anything. */
 export function isCellHandle(value: unknown): value is CellHandle {
   return typeof value === "object" && value !== null && given.has(value);
+}
+
+/** Fulfilled when the handle's cells have been made or could not be loaded. */
+export function whenMade(handle: CellHandle): Promise<void> {
+  return given.get(handle) ?? Promise.resolve();
 }
 
 /** The handle of a cell that is being made; `ready` is fulfilled when all cells of the call are. */
@@ -27,14 +36,23 @@ export function makeHandle(options: Wishes, ready: Promise<void>): CellHandle {
       return false;
     },
   } as CellHandle;
-  given.add(handle);
+  given.set(handle, ready);
   return handle;
+}
+
+/** Sets the properties that are known before the cell is made. */
+export function fillEarly(handle: CellHandle, { input, output }: CellPlan, form: CellForm): void {
+  const data = editorData(form.editor);
+  form.editor.found = data;
+  Object.assign(form.editor.element, { CodeMirror: data });
+  handle.inputLocation = input;
+  handle.outputLocation = output;
+  handle.editorData = data;
 }
 
 /** Connects a handle to its cell. */
 export function fill(handle: CellHandle, cell: MadeCell): void {
   made.set(handle, cell);
-  handle.editorData = cell.editorData;
   handle.session = cell.session;
   Object.defineProperty(handle, "interacts", { get: () => cell.interacts, configurable: true });
 }

@@ -1,5 +1,6 @@
 /** Defines the global names that pages use. */
 
+import { browserClock } from "../dom/clock";
 import { addLegacyNames } from "./legacynames";
 import { findRoot } from "./root";
 import { type Cells, makeNames } from "./sagecell";
@@ -32,26 +33,49 @@ export function install({ window: page, jQuery, load }: InstallOptions): void {
   if ("makeSagecell" in sagecell) return;
   const whenParsed = (act: () => void) => {
     if (page.document.readyState !== "loading") act();
-    else page.document.addEventListener("DOMContentLoaded", act, { once: true });
+    // Captured, to run before the page's own listeners, which may look for the cells.
+    else page.addEventListener("DOMContentLoaded", act, { once: true, capture: true });
   };
+  const whileParsing = (look: () => void) => {
+    if (page.document.readyState !== "loading") return;
+    const observer = new MutationObserver(look);
+    observer.observe(page.document, { childList: true, subtree: true });
+    whenParsed(() => observer.disconnect());
+  };
+  keepApart(page.document);
   // Searched now, because pages may remove the script's element later.
   const found = findRoot(sagecell["root"], page.document);
+  const root = () => {
+    const told = sagecell["root"];
+    return typeof told === "string" && told ? findRoot(told, page.document) : found;
+  };
   const names = makeNames({
     whenParsed,
+    clock: browserClock,
+    whileParsing,
+    dress: () => styleSheet(page.document, new URL("static/embedded_cells.css", root()).href),
     load: async () => {
-      const configured = sagecell["root"];
-      const root =
-        typeof configured === "string" && configured ? findRoot(configured, page.document) : found;
-      const style = styleSheet(page.document, new URL("static/embedded_cells.css", root).href);
-      const module = await load(new URL("static/embedded_cells.js", root).href);
-      const [cells] = await Promise.all([module.cellsFrom(root), style]);
-      return cells;
+      const at = root();
+      const module = await load(new URL("static/embedded_cells.js", at).href);
+      return module.cellsFrom(at);
     },
   });
   for (const [name, made] of Object.entries(Object.getOwnPropertyDescriptors(names))) {
     if (!(name in sagecell)) Object.defineProperty(sagecell, name, made);
   }
   addLegacyNames(sagecell, whenParsed);
+}
+
+/**
+ * Gives cells the margins of the style sheet until that has been loaded.
+ *
+ * In a layer, so that every rule of the page overrides them.
+ */
+function keepApart(document: Document): void {
+  if (!("adoptedStyleSheets" in document)) return;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("@layer sagecell { .sagecell:not(dialog) { margin-block: 1em; } }");
+  document.adoptedStyleSheets.push(sheet);
 }
 
 /**

@@ -1,11 +1,15 @@
 /** `window.sagecell`: the interface for pages. The code of cells is loaded with the first cell. */
 
+import { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
+import { type Sized, columnsIn, heightOf } from "../cell/reserved";
 import type { CellPlan } from "../cell/plan";
+import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
 import { claim, elementsAt, programFor, release, roomFor } from "./elements";
-import { cellsOf, each, fill, isCellHandle, makeHandle } from "./handles";
+import { cellsOf, each, fill, fillEarly, isCellHandle, makeHandle, whenMade } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
+import { Rooms } from "./room";
 import {
   TEMPLATES,
   type Wishes,
@@ -25,12 +29,16 @@ const KEY = "key ";
 
 /** The part of `PageCells` that is used here. */
 export interface Cells {
-  /** Puts a cell on the page as `plan` says. */
-  make(plan: CellPlan): MadeCell;
+  /** Completes the cell whose form is on the page, as `plan` says. */
+  make(plan: CellPlan, form: CellForm): MadeCell;
 }
 
-/** A cell to be made, and the handle that the page has already. */
-type PlannedCell = readonly [plan: CellPlan, handle: CellHandle];
+/** A cell to be completed, and what the page has already. */
+interface PlannedCell {
+  readonly plan: CellPlan;
+  readonly form: CellForm;
+  readonly handle: CellHandle;
+}
 
 /** Names from SageMathCell for old pages. */
 interface EarlyNames {
@@ -47,13 +55,28 @@ interface EarlyNames {
 export interface SagecellOptions {
   /** Loads the code of cells. A rejection is shown in place of the cells; a later call retries. */
   readonly load: () => Promise<Cells>;
+  /** Loads the style sheet. Called once; fulfilled when it has been loaded or has failed to load. */
+  readonly dress: () => Promise<void>;
   /** Calls `act` when the page has been parsed: now if it already is. */
   readonly whenParsed: (act: () => void) => void;
+  /** Calls `look` each time that more of the page has been parsed, before it is drawn. */
+  readonly whileParsing: (look: () => void) => void;
+  readonly clock: Clock;
 }
 
 /** The members of `window.sagecell`. */
-export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & EarlyNames {
+export function makeNames({
+  load,
+  dress,
+  whenParsed,
+  whileParsing,
+  clock,
+}: SagecellOptions): SagecellApi & EarlyNames {
   let loading: Promise<Cells> | null = null;
+  let dressed: Promise<void> | null = null;
+  const rooms = new Rooms();
+  /** Characters in a line of the page's first cell. */
+  let columns: number | null = null;
   let calls = 0;
   const kernels: SagecellApi["kernels"] = [];
   const linkKeys = Object.create(null) as Record<string, number>;
@@ -66,8 +89,15 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     let done: () => void = () => undefined;
     const ready = new Promise<void>((resolve) => (done = resolve));
     const handle = makeHandle(options, ready);
+    whileParsing(() => rooms.keep(options["inputLocation"], (element) => height(options, element)));
     whenParsed(() => void begin(handle, options, call, ready).then(done));
     return handle;
+  }
+
+  /** The height that a cell in `element` will have. */
+  function height(options: Wishes, element: HTMLElement): string {
+    const code = programFor(options["code"], options["codeLocation"], element);
+    return heightOf({ ...shapeOf(options), code }, (columns ??= columnsIn(element)));
   }
 
   async function begin(
@@ -76,47 +106,54 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     call: number,
     ready: Promise<void>,
   ): Promise<void> {
+    rooms.release();
     const inputs = elementsAt(options["inputLocation"]).filter(
       (element) => element.isConnected && claim(element),
     );
-    const planned = inputs.map((input): PlannedCell => {
+    const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
+    const [first] = plans;
+    const width = first === undefined ? 0 : columnsIn(first.input);
+    const planned = plans.map((plan): PlannedCell => {
       const own = inputs.length === 1 ? handle : makeHandle(options, ready);
-      return [plan(input, options, call, inputs.length > 1), own];
+      // Synchronously, because pages look for their cells as soon as they are parsed.
+      const form = new CellForm(plan, clock);
+      form.reserve(width);
+      fillEarly(own, plan, form);
+      return { plan, form, handle: own };
     });
-    if (planned.length !== 1) handle.array = planned.map(([, own]) => own);
-    for (const [{ input, output }, own] of planned) {
-      own.inputLocation = input;
-      own.outputLocation = output;
-    }
+    if (planned.length !== 1) handle.array = planned.map(({ handle: own }) => own);
     if (planned.length > 0) await build(planned);
     const { callback } = options;
     if (typeof callback === "function") report(callback as () => void);
   }
 
   async function build(planned: readonly PlannedCell[]): Promise<void> {
+    dressed ??= dress();
+    const revealed = dressed.then(() => planned.forEach(({ form }) => form.reveal()));
     try {
       loading ??= load();
-      const cells = await loading;
-      for (const [one, handle] of planned) {
-        const cell = cells.make(one);
+      const [cells] = await Promise.all([loading, revealed]);
+      for (const { plan, form, handle } of planned) {
+        const cell = cells.make(plan, form);
         fill(handle, cell);
-        number(one, cell);
-        Object.assign(one.output, { sagecell_session: cell.session });
+        number(plan, cell);
+        Object.assign(plan.output, { sagecell_session: cell.session });
       }
       evaluateAll(planned);
     } catch (error) {
       loading = null; // The next call retries.
-      for (const [{ input }] of planned) {
-        release(input);
-        input.append(sentence(error));
+      for (const { plan, form } of planned) {
+        form.giveUp();
+        release(plan.input);
+        plan.input.append(sentence(error));
       }
     }
   }
 
   /** Evaluates the cells with `autoeval`, in order, once all cells of a call have been made. */
   function evaluateAll(planned: readonly PlannedCell[]): void {
-    for (const [{ autoeval }, handle] of planned) {
-      if (autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
+    for (const { plan, handle } of planned) {
+      if (plan.autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
     }
   }
 
@@ -141,7 +178,7 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
     if (!isCellHandle(handle)) return;
     // Cells that are being made are waited for.
     if (cellsOf(handle).length > 0) each(handle).forEach(act);
-    else void loading?.then(() => each(handle).forEach(act));
+    else void whenMade(handle).then(() => each(handle).forEach(act));
   }
 
   const deleteSagecell = (handle: unknown) =>
@@ -176,9 +213,28 @@ export function makeNames({ load, whenParsed }: SagecellOptions): SagecellApi & 
   };
 }
 
-function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: boolean): CellPlan {
+/** The options on which the height of a cell depends. */
+function shapeOf(options: Wishes): Omit<Sized, "code"> {
+  return {
+    editor: editorOf(options),
+    hide: hiddenIn(options, hasKeyIn(options) || Boolean(options["linked"])),
+    languages: languagesOf(options),
+    collapse: collapseOf(options),
+  };
+}
+
+function hasKeyIn({ linkKey }: Wishes): boolean {
+  return linkKey !== undefined && linkKey !== null;
+}
+
+function planOf(
+  element: HTMLElement,
+  options: Wishes,
+  call: number,
+  areSeveral: boolean,
+): CellPlan {
   const { linkKey, autoeval, hint, onPermalink } = options;
-  const hasKey = linkKey !== undefined && linkKey !== null;
+  const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);
   const code = programFor(options["code"], options["codeLocation"], element);
   const input = roomFor(element);
@@ -186,18 +242,15 @@ function plan(element: HTMLElement, options: Wishes, call: number, areSeveral: b
   return {
     input,
     output,
+    ...shapeOf(options),
     code,
-    editor: editorOf(options),
     evalButtonText: textOf(options["evalButtonText"]),
-    hide: hiddenIn(options, isLinked),
     isDebug: options["mode"] === "debug",
     replaceOutput: Boolean(options["replaceOutput"]),
-    languages: languagesOf(options),
     language: languageOf(options),
     linkKey: hasKey ? `${KEY}${textOf(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
-    collapse: collapseOf(options),
     scripts: Boolean(options["scripts"]),
     plainPython: Boolean(options["plainPython"]),
     permalink: Boolean(options["permalink"]),

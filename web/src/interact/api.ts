@@ -37,6 +37,8 @@ export interface Interact {
   cleared(changed: readonly string[] | null): void;
   /** The state that a permalink stores: `{state, bookmarks}`. */
   kept(): JsonObject;
+  /** The kernel has ended and restarts at the next change, which then sends all values. */
+  rest(): void;
   /** The kernel has ended: the controls are disabled. */
   end(): void;
   /** The cell removes the interact: parts elsewhere on the page are removed, too. */

@@ -8,7 +8,12 @@ import type { Output } from "../output/output";
 import type { Showing } from "../output/policy";
 import type { Ask } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
-import { type InteractEvent, type Shown, clearIn } from "../protocol/interacts/displays";
+import {
+  type InteractEvent,
+  type Shown,
+  clearIn,
+  haveSameControls,
+} from "../protocol/interacts/displays";
 import type { JsonObject, KernelMessage } from "../protocol/messages";
 import { type UpdateReply, newFiles, updateReply } from "../protocol/replies";
 import type { Interact, Interacts as Module, Control } from "./api";
@@ -33,6 +38,8 @@ export interface BlockOptions {
   readonly shown: Shown;
   readonly place: Place;
   readonly request: Ask;
+  /** Restarts the kernel of a resting block. Fulfilled when it is ready; rejects with KernelGone. */
+  readonly wake: () => Promise<void>;
   /** Creates the block for an interact that is nested in this one. */
   readonly announce: (message: KernelMessage) => void;
   /** Called once, by `dispose`. */
@@ -53,11 +60,16 @@ export class InteractBlock {
   /** Message ids of the updates that were requested, the newest last. */
   readonly #asked: string[] = [];
   readonly #controls = new Pending<Interact | Control>("passing a message to an interact");
+  /** The display that the kernel knows it by; another one after a rest. */
+  #shown: Shown;
+  /** Renewed: the restarted program has displayed it again, and has not finished. */
+  #rest: "none" | "resting" | "renewed" = "none";
   #isDisposed = false;
 
   constructor(options: BlockOptions) {
     this.#options = options;
     const { place, shown } = options;
+    this.#shown = shown;
     this.#output = place.makeOutput(options.announce);
     this.#output.begin(place.showing);
     this.#saved = shown.kind === "interact" ? place.saved() : null;
@@ -75,8 +87,41 @@ export class InteractBlock {
     return this.#options.place === place;
   }
 
+  /** Whether the values of its controls are enough to restore it. */
+  get canRest(): boolean {
+    return this.#shown.kind === "interact" && this.inner.length === 0;
+  }
+
+  /** Its id in the kernel. */
+  get id(): string {
+    return this.#shown.id;
+  }
+
+  /** The kernel has ended until the next change of a control; everything stays on the page. */
+  rest(): void {
+    this.#rest = "resting";
+    this.#controls.with((controls) => "rest" in controls && controls.rest());
+  }
+
+  /** Takes the id of `shown`, a display of the restarted program, if the controls are the same. */
+  renew(shown: Shown): boolean {
+    if (this.#rest !== "resting" || !haveSameControls(this.#shown, shown)) return false;
+    this.#shown = shown;
+    this.#rest = "renewed";
+    return true;
+  }
+
+  /** The restarted program has finished: the block is live again, or ends if it was not displayed. */
+  resume(): void {
+    const isRenewed = this.#rest === "renewed";
+    this.#rest = "none";
+    if (!isRenewed) this.end();
+  }
+
   /** Takes a message with output for this interact. */
   append(message: KernelMessage): void {
+    // The restarted program uses its initial values; what is on the page is newer.
+    if (this.#rest !== "none") return;
     // Late output of an older update would overwrite that of the newest.
     if (this.#asked.slice(0, -1).includes(message.parentId)) return;
     const data = bundleIn(message);
@@ -92,6 +137,7 @@ export class InteractBlock {
 
   /** Takes an event of the kernel for the controls. */
   tell(event: InteractEvent): void {
+    if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.handle(event));
   }
 
@@ -106,8 +152,9 @@ export class InteractBlock {
     return controls !== null && "kept" in controls ? controls.kept() : (this.#saved ?? {});
   }
 
-  /** The kernel has ended: the controls are disabled. */
+  /** The kernel has ended: the controls are disabled, unless the block is resting. */
   end(): void {
+    if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.end());
   }
 
@@ -176,8 +223,9 @@ export class InteractBlock {
       locate: place.locate,
       changed: place.changed,
       update: async (values: JsonObject, updateLast: boolean): Promise<UpdateReply> => {
+        if (this.#rest !== "none") await this.#options.wake();
         const reply = await this.#ask("sagenb.interact.update_interact", {
-          interact_id: shown.id,
+          interact_id: this.#shown.id,
           values,
           update_last: updateLast,
           user_expressions: { _sagecell_files: "sys._sage_.new_files()" },

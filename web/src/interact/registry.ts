@@ -1,6 +1,6 @@
 /** The interacts and single controls of one kernel, and the routing of messages to them. */
 
-import type { Ask } from "../protocol/ask";
+import { type Ask, KernelGone } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
 import { eventIn, shownId, shownIn } from "../protocol/interacts/displays";
 import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
@@ -11,6 +11,8 @@ import { InteractBlock, type Place } from "./placement";
 /** What the registry needs. */
 export interface InteractsOptions {
   readonly request: Ask;
+  /** Restarts the kernel of resting interacts; see `BlockOptions`. */
+  readonly wake?: () => Promise<void>;
   /** Loads the module with the controls; by default `./index`. Tests replace it. */
   readonly load?: () => Promise<Module>;
 }
@@ -18,11 +20,17 @@ export interface InteractsOptions {
 /** The interacts and single controls of one kernel, by id. */
 export class Interacts implements MessageHandler {
   readonly #request: Ask;
+  readonly #wake: () => Promise<void>;
   readonly #load: () => Promise<Module>;
   readonly #blocks = new Map<string, InteractBlock>();
 
-  constructor({ request, load = () => import("./index") }: InteractsOptions) {
+  constructor({
+    request,
+    wake = () => Promise.reject(new KernelGone()),
+    load = () => import("./index"),
+  }: InteractsOptions) {
     this.#request = request;
+    this.#wake = wake;
     this.#load = load;
   }
 
@@ -35,16 +43,16 @@ export class Interacts implements MessageHandler {
     const data = bundleIn(message);
     const shown = data === null ? null : shownIn(data);
     if (shown === null || this.#blocks.has(shown.id)) return;
-    const { id } = shown;
-    const block = new InteractBlock({
+    const block: InteractBlock = new InteractBlock({
       shown,
       place,
       request: this.#request,
+      wake: this.#wake,
       load: this.#load,
       announce: (inner) => this.announce(inner, place, block),
-      forget: () => this.#blocks.delete(id),
+      forget: () => this.#blocks.delete(block.id),
     });
-    this.#blocks.set(id, block);
+    this.#blocks.set(shown.id, block);
     outer?.inner.push(block);
   }
 
@@ -71,6 +79,35 @@ export class Interacts implements MessageHandler {
   /** The kernel is idle: pending `clear_output`s take effect. */
   flush(): void {
     for (const block of this.#blocks.values()) block.flush();
+  }
+
+  /** Whether there are interacts, and the values of their controls are enough to restore them all. */
+  get canRest(): boolean {
+    const blocks = [...this.#blocks.values()];
+    return blocks.length > 0 && blocks.every((block) => block.canRest);
+  }
+
+  /** The kernel has ended, and restarts when a control is used. */
+  rest(): void {
+    for (const block of this.#blocks.values()) block.rest();
+  }
+
+  /** Takes a message of the restarted program: the next resting interact takes over its display. */
+  renew(message: KernelMessage): void {
+    const data = bundleIn(message);
+    const shown = data === null ? null : shownIn(data);
+    if (shown === null || this.#blocks.has(shown.id)) return;
+    for (const [id, block] of this.#blocks) {
+      if (!block.renew(shown)) continue;
+      this.#blocks.delete(id);
+      this.#blocks.set(shown.id, block);
+      return;
+    }
+  }
+
+  /** The restarted program has finished: interacts that it has not displayed again end. */
+  resume(): void {
+    for (const block of this.#blocks.values()) block.resume();
   }
 
   /** The kernel has ended: all controls are disabled, and stay on the page. */

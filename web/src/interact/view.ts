@@ -79,6 +79,13 @@ export class Block implements Interact {
     return { state: this.#state(), bookmarks: this.#bookmarks.all() };
   }
 
+  rest(): void {
+    if (this.#isOver) return;
+    for (const place of this.#places.values())
+      place.isUnsent ||= place.control.isPush === undefined;
+    this.#say("These controls are resting. They restart when you use them.");
+  }
+
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;

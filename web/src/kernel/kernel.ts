@@ -39,6 +39,8 @@ export interface KernelOptions {
   readonly newId: () => string;
   /** Called each time that the state becomes none; the next run may start another kernel. */
   readonly onGone?: () => void;
+  /** Called when the kernel is used, and when it may have become idle. */
+  readonly onUse?: () => void;
 }
 
 /** One evaluation's access to the kernel. */
@@ -74,14 +76,22 @@ interface Turn {
   readonly requests: Set<string>;
 }
 
-const LEFT = "You left the page. Evaluate the cell again.";
+/** The sentence for programs that wait when their page is left. */
+export const LEFT = "You left the page. Evaluate the cell again.";
+
+/**
+ * Seconds without use after which a kernel that cannot be restored ends in favour of others: one that
+ * cells share, and one whose program may still produce output.
+ */
+const REST_OF_SHARED = 1;
+const REST_OF_OTHERS = 10;
 
 /** The state of one kernel, its interacts and comms, and the turns of its runs. */
 export class Kernel {
   readonly interacts: Interacts;
   readonly comms: Comms;
   readonly #options: KernelOptions;
-  readonly #requests = new Requests(() => this.#flush());
+  readonly #requests = new Requests(() => this.#answered());
   readonly #handlers: readonly MessageHandler[];
   #state: State = { name: "none" };
   #turn: Turn | null = null;
@@ -91,11 +101,17 @@ export class Kernel {
   #allRuns: Promise<void> = Promise.resolve();
   /** Counts the calls of `leave`: runs from before one do not start after it. */
   #visit = 0;
+  /** The number of runs that are not over. */
+  #runs = 0;
+  #wakes: (() => Promise<void>) | null = null;
+  #waking: Promise<void> | null = null;
+  /** Called when cells lose their variables with the kernel. */
+  readonly #losers = new Set<() => void>();
 
   constructor(options: KernelOptions) {
     this.#options = options;
     const request: Ask = (...asked) => this.request(...asked);
-    this.interacts = new Interacts({ request });
+    this.interacts = new Interacts({ request, wake: () => this.#wake() });
     this.comms = new Comms({ request });
     this.#handlers = [this.#requests, this.interacts, this.comms];
   }
@@ -115,12 +131,44 @@ export class Kernel {
     return this.isAlive && this.#turn === null;
   }
 
+  /**
+   * Seconds without use after which it ends in favour of others on the page; null while at work.
+   *
+   * 0 if its controls can restore it.
+   */
+  get restsAfter(): number | null {
+    const isAtWork = !this.isIdle || this.#runs > 0 || this.#requests.areOpen;
+    // A restart is followed by the request that caused it.
+    if (isAtWork || this.#waking !== null) return null;
+    if (this.#canWake) return 0;
+    return this.#losers.size > 0 ? REST_OF_SHARED : REST_OF_OTHERS;
+  }
+
+  /** Ends the kernel in favour of others; its controls restart it if they can restore it. */
+  giveWay(): void {
+    const losers = [...this.#losers];
+    if (this.#canWake) this.interacts.rest();
+    this.#release();
+    for (const tell of losers) tell();
+  }
+
+  /** Lets controls restart the kernel by `wake`, which runs the program and rejects with KernelGone. */
+  canStartAgain(wake: () => Promise<void>): void {
+    this.#wakes = wake;
+  }
+
+  /** Calls `tell` when the kernel ends in favour of others, and the variables are lost. */
+  tellOfLoss(tell: () => void): void {
+    this.#losers.add(tell);
+  }
+
   /** Queues an evaluation: `startKernel` of the result waits until all earlier runs are over. */
   run(): Run {
     const turn: Turn = { events: null, requests: new Set() };
     const visit = this.#visit;
     const before = this.#allRuns;
     let over: () => void = () => undefined;
+    this.#runs += 1;
     this.#allRuns = new Promise((resolve) => (over = resolve));
     return {
       server: {
@@ -136,6 +184,8 @@ export class Kernel {
       openChannel: (address, events) => this.#join(address, turn, events),
       over: () => {
         if (this.#turn === turn) this.#turn = null;
+        this.#runs -= 1;
+        this.#options.onUse?.();
         // A run that never started must not let the next one overtake those before it.
         void before.then(over);
       },
@@ -159,6 +209,7 @@ export class Kernel {
     sent(by.msgId);
     const answer = this.#requests.answer(by.msgId, type);
     state.channel.send(shellRequest(type, content, by));
+    this.#options.onUse?.();
     return answer;
   }
 
@@ -259,6 +310,31 @@ export class Kernel {
     else if (content.state === "dead") this.#enter({ name: "none" });
   }
 
+  get #canWake(): boolean {
+    return this.#wakes !== null && this.interacts.canRest && this.comms.isEmpty;
+  }
+
+  #wake(): Promise<void> {
+    this.#waking ??= this.#startAgain().finally(() => (this.#waking = null));
+    return this.#waking;
+  }
+
+  async #startAgain(): Promise<void> {
+    if (this.#wakes === null) throw new KernelGone();
+    try {
+      await this.#wakes();
+      this.interacts.resume();
+    } catch (error) {
+      this.interacts.rest();
+      throw error;
+    }
+  }
+
+  #answered(): void {
+    this.#flush();
+    this.#options.onUse?.();
+  }
+
   #flush(): void {
     this.interacts.flush();
     this.comms.flush();
@@ -285,6 +361,7 @@ export class Kernel {
     if (state.name !== "none") return;
     this.#turn = null;
     this.#permalinks.clear();
+    this.#losers.clear();
     this.#requests.end();
     this.interacts.end();
     this.comms.end();

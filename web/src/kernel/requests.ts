@@ -50,6 +50,11 @@ export class Requests implements MessageHandler {
     return true;
   }
 
+  /** Whether the kernel has still to answer something. */
+  get areOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** Rejects all pending requests with KernelGone. */
   end(): void {
     const open = [...this.#open.values()];

@@ -7,11 +7,16 @@ import { LINES, type QueuePlace, answerOf } from "../protocol/queue";
 
 /** The server refused a request or did not answer; `message` is a sentence for the visitor. */
 export class Refusal extends Error {
-  /** `status` is the HTTP status, 0 for none; `word` is the server's error code, empty for none. */
+  /**
+   * `status` is the HTTP status, 0 for none; `word` is the server's error code, empty for none.
+   * `retryAfter` is in seconds; null unless the server refused too many requests and said when to
+   * retry.
+   */
   constructor(
     sentence: string,
     readonly status = 0,
     readonly word = "",
+    readonly retryAfter: number | null = null,
   ) {
     super(sentence);
   }
@@ -52,17 +57,26 @@ export interface ServerOptions {
   readonly cellSession: string;
 }
 
+/** The limit of kernels for a page until the server has reported it: the server's default. */
+const USUAL = 5;
+
 /** Sends requests to one server. */
 export class Server {
   readonly #fetch: Fetch;
   readonly #base: string;
   readonly #cellSession: string;
+  #kernelsPerPage = USUAL;
 
   constructor({ fetch, base, cellSession }: ServerOptions) {
     // Called without `this`, because the browser's fetch accepts only the window.
     this.#fetch = (input, init) => fetch(input, init);
     this.#base = base;
     this.#cellSession = cellSession;
+  }
+
+  /** Kernels that this page may have at a time, as last reported by the server; 0 for no limit. */
+  get kernelsPerPage(): number {
+    return this.#kernelsPerPage;
   }
 
   /**
@@ -88,9 +102,9 @@ export class Server {
     return { id, channels: this.#channels(id, wsUrl) };
   }
 
-  /** Ends a kernel. Failures are ignored; the end shows on the kernel's channel. */
-  endKernel(id: string): void {
-    this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
+  /** Ends a kernel. Fulfilled when the server has answered or cannot be reached. */
+  async endKernel(id: string): Promise<void> {
+    await this.#fetch(this.address(`kernel/${id}`), { method: "DELETE", keepalive: true }).catch(
       () => undefined,
     );
   }
@@ -152,6 +166,8 @@ export class Server {
     let text: string;
     try {
       response = await this.#fetch(this.address(path), init);
+      this.#kernelsPerPage =
+        wholeNumber(response, "Kernels-Per-Cell-Session") ?? this.#kernelsPerPage;
       text = await answerOf(response, (place) =>
         guarded("showing the place in the queue", () => onQueued(place)),
       );
@@ -165,9 +181,18 @@ export class Server {
     if (!response.ok || refusal !== null) {
       const sentence =
         refusal?.message || `The server refused the request (HTTP ${response.status}).`;
-      throw new Refusal(sentence, response.status, refusal?.reason ?? "");
+      const word = refusal?.reason ?? "";
+      const retryAfter = answer?.retryAfter ?? wholeNumber(response, "Retry-After");
+      const isTooMany = response.status === 429 || word.startsWith("too_many_");
+      throw new Refusal(sentence, response.status, word, isTooMany ? retryAfter : null);
     }
     if (answer === null) throw new Refusal("The server's answer is malformed.");
     return answer.value;
   }
+}
+
+/** The non-negative integer in a header; null if there is none. */
+function wholeNumber(response: Response, header: string): number | null {
+  const text = response.headers.get(header) ?? "";
+  return /^\d{1,6}$/.test(text) ? Number(text) : null;
 }

@@ -8,6 +8,8 @@ import type { KernelMessage, Reason } from "./messages";
 export interface Answer {
   /** The reason if the answer is a refusal; otherwise null. */
   readonly refusal: Reason | null;
+  /** Seconds after which to retry; null if the answer does not contain them. */
+  readonly retryAfter: number | null;
   /** The whole answer. */
   readonly value: JsonObject;
 }
@@ -46,7 +48,9 @@ export interface PageProgram {
 export function decodeAnswer(text: string): Answer | null {
   const value = parseObject(text);
   if (value === null) return null;
-  return { refusal: "error" in value ? errorIn(value) : null, value };
+  const { retry_after: seconds } = value;
+  const retryAfter = typeof seconds === "number" && seconds >= 0 ? seconds : null;
+  return { refusal: "error" in value ? errorIn(value) : null, retryAfter, value };
 }
 
 /** A new kernel's id (empty if missing), and the server's base address as the server sees it. */

@@ -7,7 +7,7 @@ import type { EditorOptions } from "../../src/editor/editor";
 import { Server } from "../../src/kernel/server";
 import { type JsonObject } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "../fakes";
-import { planFor } from "./plans";
+import { makeCell, planFor } from "./plans";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -56,7 +56,7 @@ beforeEach(() => {
     copy: async () => undefined,
     nextFrame: frames.next,
   });
-  cell = cells.make(planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
 });
 
 afterEach(() => element.remove());
@@ -209,15 +209,14 @@ describe("permalinks of runs", () => {
   beforeEach(() => {
     links = [];
     element.replaceChildren();
-    cell = cells.make(
-      planFor(element, {
-        code,
-        language: "r",
-        permalink: true,
-        permalinkId: "opened",
-        onPermalink: (...link) => links.push(link.join(" ")),
-      }),
-    );
+    const plan = planFor(element, {
+      code,
+      language: "r",
+      permalink: true,
+      permalinkId: "opened",
+      onPermalink: (...link) => links.push(link.join(" ")),
+    });
+    cell = makeCell(cells, plan);
   });
 
   const wish = () => channels.at(-1)!.sent[0]!.metadata["sagecell"];

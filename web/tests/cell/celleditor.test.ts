@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { CellEditor } from "../../src/cell/celleditor";
+import { CellEditor, type EditorTools } from "../../src/cell/celleditor";
 import { editorData } from "../../src/cell/codemirror5";
 import { FullScreen } from "../../src/dom/fullscreen";
 import type { EditorOptions } from "../../src/editor/editor";
@@ -29,37 +29,41 @@ function editorOf(kind: EditorKind, code = "1\n2"): CellEditor {
     code,
     language: language("sage"),
     onEvaluate: () => (evaluations += 1),
-    completer: { isReady: () => false, complete: async () => null, inspect: async () => "" },
-    load: async () => {
-      loads += 1;
-      if (isBroken) throw new TypeError("no network");
-      return (options) => {
-        made.push(options);
-        let held = options.code;
-        return {
-          code: () => held,
-          setCode: (code) => {
-            held = code;
-            options.onChange?.();
-          },
-          focus: () => undefined,
-          setLanguage: () => undefined,
-          dispose: () => (disposals += 1),
-        };
-      };
-    },
   });
   document.body.append(editor.element);
   return editor;
 }
+
+const tools: EditorTools = {
+  completer: { isReady: () => false, complete: async () => null, inspect: async () => "" },
+  renderText: () => document.createElement("pre"),
+  load: async () => {
+    loads += 1;
+    if (isBroken) throw new TypeError("no network");
+    return (options) => {
+      made.push(options);
+      let held = options.code;
+      return {
+        code: () => held,
+        setCode: (code) => {
+          held = code;
+          options.onChange?.();
+        },
+        focus: () => undefined,
+        setLanguage: () => undefined,
+        dispose: () => (disposals += 1),
+      };
+    };
+  },
+};
 const area = () => document.querySelector("textarea");
 
 test("a text area is shown at once, and CodeMirror takes over its text", async () => {
   const editor = editorOf("codemirror");
   expect(editor.code()).toBe("1\n2");
   area()!.value = "typed";
-  await editor.open();
-  await editor.open();
+  await editor.open(tools);
+  await editor.open(tools);
   expect([loads, made.length, made[0]!.code, area()]).toEqual([1, 1, "typed", null]);
   expect(editor.code()).toBe("typed");
 });
@@ -69,7 +73,7 @@ test("without a network the text area stays, and works", async () => {
   const reported = reports();
   isBroken = true;
   const editor = editorOf("codemirror");
-  await editor.open();
+  await editor.open(tools);
   expect(editor.code()).toBe("1\n2");
   expect(area()!.getAttribute("aria-label")).toBe("Sage program");
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
@@ -87,7 +91,7 @@ test.each<[EditorKind, number, boolean]>([
   const editor = editorOf(kind);
   expect(area()!.readOnly).toBe(isReadOnly);
   expect(area()!.className).toBe("sagecell_commands");
-  await editor.open();
+  await editor.open(tools);
   expect(loads).toBe(count);
   if (count > 0) expect(made[0]!.isReadOnly).toBe(isReadOnly);
 });
@@ -98,7 +102,7 @@ describe("pages for CodeMirror 5", () => {
     const editor = editorOf("codemirror");
     const data = editorData(editor);
     editor.found = data;
-    await editor.open();
+    await editor.open(tools);
     const element = document.querySelector<HTMLElement & { CodeMirror?: unknown }>(".CodeMirror");
     expect(element?.CodeMirror).toBe(data);
     expect(data.getWrapperElement()).toBe(element);
@@ -108,7 +112,7 @@ describe("pages for CodeMirror 5", () => {
     "get and set the program (%s)",
     async (kind) => {
       const editor = editorOf(kind);
-      await editor.open();
+      await editor.open(tools);
       const data = editorData(editor);
       expect(data.getValue()).toBe("1\n2");
       data.getDoc().setValue("a\nb\nc");
@@ -125,7 +129,7 @@ describe("pages for CodeMirror 5", () => {
 
   test("receive changes until they unsubscribe", async () => {
     const editor = editorOf("codemirror");
-    await editor.open();
+    await editor.open(tools);
     const data = editorData(editor);
     const heard: string[] = [];
     const hear = () => heard.push(data.getValue());
@@ -166,7 +170,7 @@ test.each<EditorKind>(["textarea", "codemirror"])(
   "one that is disposed goes once, and its program can still be read (%s)",
   async (kind) => {
     const editor = editorOf(kind);
-    await editor.open();
+    await editor.open(tools);
     const data = editorData(editor);
     const heard: string[] = [];
     data.on("change", () => heard.push("change"));
@@ -184,10 +188,10 @@ test.each<EditorKind>(["textarea", "codemirror"])(
 
 test("CodeMirror is not created after `dispose`", async () => {
   const editor = editorOf("codemirror");
-  const opened = editor.open();
+  const opened = editor.open(tools);
   editor.dispose();
   await opened;
-  await editor.open();
+  await editor.open(tools);
   expect(made).toHaveLength(0);
   expect(editor.code()).toBe("1\n2");
 });

@@ -1,6 +1,10 @@
 /** Plans of cells for tests. */
 
+import { CellForm } from "../../src/cell/form";
+import type { MadeCell } from "../../src/cell/handle";
 import type { CellPlan } from "../../src/cell/plan";
+import type { PageCells } from "../../src/cells";
+import { FakeClock } from "../fakes";
 
 /** A plan with defaults for the settings that `wishes` does not give. */
 export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): CellPlan {
@@ -27,4 +31,9 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     hint: "",
     ...wishes,
   };
+}
+
+/** Makes a cell as a page does: its form first, then the rest. */
+export function makeCell(cells: PageCells, plan: CellPlan, clock = new FakeClock()): MadeCell {
+  return cells.make(plan, new CellForm(plan, clock));
 }

@@ -140,6 +140,19 @@ test("cells and their style sheet come from the script's server; the sheet prece
   expect(first.href).toBe("https://cells.test/static/embedded_cells.css");
 });
 
+// contract: 7.5
+test("cells that are made in the head are there when the page's own listeners run", () => {
+  vi.spyOn(document, "readyState", "get").mockReturnValue("loading");
+  let found = -1;
+  const look = () => (found = document.querySelectorAll(".sagecell_evalButton").length);
+  document.addEventListener("DOMContentLoaded", look, { once: true });
+  script();
+  page["sagecell"].makeSagecell({ inputLocation: "#a" });
+  document.body.innerHTML = "<div id=a></div>";
+  document.dispatchEvent(new Event("DOMContentLoaded"));
+  expect(found).toBe(1);
+});
+
 test("sagecell.root may be set after the script", async () => {
   document.body.innerHTML = "<div id=a></div>";
   script();

@@ -3,13 +3,15 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { MadeCell } from "../../src/cell/handle";
 import type { CellPlan } from "../../src/cell/plan";
 import { type Cells, makeNames } from "../../src/embed/sagecell";
-import { settled } from "../fakes";
+import { FakeClock, settled } from "../fakes";
 
 class World implements Cells {
   readonly plans: CellPlan[] = [];
   readonly log: string[] = [];
   isBroken = false;
   loads = 0;
+  readonly looks: (() => void)[] = [];
+  dressing: Promise<void> = Promise.resolve();
   parsed: (() => void)[] | null = null;
   readonly sagecell = makeNames({
     load: async () => {
@@ -17,18 +19,19 @@ class World implements Cells {
       if (this.isBroken) throw new TypeError("no network");
       return this;
     },
+    dress: () => this.dressing,
     whenParsed: (act) => (this.parsed === null ? act() : void this.parsed.push(act)),
+    whileParsing: (look) => void this.looks.push(look),
+    clock: new FakeClock(),
   }) as Record<string, any>;
 
   make(plan: CellPlan): MadeCell {
     this.plans.push(plan);
     const at = this.plans.length;
-    plan.input.innerHTML = "<div class=sagecell_input></div>";
     return {
       evaluate: () => this.log.push(`evaluate ${at}`),
       dispose: () => this.log.push(`remove ${at}`),
       focus: () => undefined,
-      editorData: { at } as any,
       interacts: [{ at }],
       session: { linked: plan.linkKey !== null, kernel: { id: `k${at}` } },
     };
@@ -57,12 +60,13 @@ const plan = () => world.plans[0]!;
 test("the handle exists at once, and is filled when the cell is made", async () => {
   const info = world.sagecell["makeSagecell"]({ inputLocation: "#one", evalButtonText: "Go" });
   expect(info).toMatchObject({ evalButtonText: "Go", editor: "codemirror" });
-  expect(info).toMatchObject({ session: null, editorData: null, interacts: [] });
+  expect(info).toMatchObject({ session: null, interacts: [] });
+  expect(info.editorData.getValue()).toBe("1");
   const event = new Event("click", { cancelable: true });
   expect(info.submit(event)).toBe(false);
   expect(event.defaultPrevented).toBe(true);
   await settled();
-  expect(info).toMatchObject({ editorData: { at: 1 }, interacts: [{ at: 1 }] });
+  expect(info).toMatchObject({ interacts: [{ at: 1 }] });
   expect(info.session.kernel.id).toBe("k1");
   expect(info.inputLocation).toBe(document.getElementById("one"));
   expect(info.outputLocation).toBe(info.inputLocation);
@@ -210,6 +214,45 @@ describe("links", () => {
     await world.makes({ inputLocation: "#two", linked: true });
     expect(world.plans[0]!.linkKey).not.toBe(world.plans[1]!.linkKey);
   });
+});
+
+// contract: 7.5
+test("a page finds its cells as soon as it is parsed, and sees them with their style", async () => {
+  let dress: () => void = () => undefined;
+  world.dressing = new Promise((resolve) => (dress = resolve));
+  world.parsed = [];
+  const info = world.sagecell["makeSagecell"]({ inputLocation: ".c", autoeval: true });
+  for (const act of world.parsed) act();
+  expect(document.querySelectorAll(".c.sagecell .sagecell_evalButton")).toHaveLength(2);
+  expect(info.array.map((one: any) => one.editorData.getValue())).toEqual(["1", "2"]);
+  document.querySelector<HTMLElement>("#two .sagecell_evalButton")!.click();
+  await settled();
+  const input = document.querySelector<HTMLElement>("#two .sagecell_input")!;
+  expect([input.style.visibility, world.plans.length]).toEqual(["hidden", 0]);
+  dress();
+  await settled();
+  expect([input.style.visibility, world.plans.length]).toEqual(["", 2]);
+});
+
+test("while the page is being parsed, the height of its cells is kept free", async () => {
+  world.parsed = [];
+  world.sagecell["makeSagecell"]({ inputLocation: ".c" });
+  const one = document.getElementById("one")!;
+  const before = one.outerHTML;
+  document.getElementById("two")!.remove();
+  document.getElementById("out")!.remove();
+  const look = () => world.looks.forEach((each) => each());
+  look();
+  expect(one.outerHTML).toBe(before); // The parser may still be within it.
+  document.body.append("later");
+  look();
+  look();
+  expect([one.className, one.style.visibility]).toEqual(["c sagecell", "hidden"]);
+  expect(one.style.height).toContain("em");
+  for (const act of world.parsed) act();
+  expect(one.getAttribute("style")).toBe("");
+  expect(one.querySelector(".sagecell_evalButton")).not.toBeNull();
+  await settled();
 });
 
 // contract: T3

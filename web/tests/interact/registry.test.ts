@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Interact, InteractHost, Interacts as Module } from "../../src/interact/api";
 import type { Place } from "../../src/interact/placement";
@@ -14,8 +14,11 @@ let hosts: Map<string, InteractHost>;
 let told: string[];
 let files: string[];
 let ids: number;
+let asked: JsonObject[];
 let reply: () => Promise<JsonObject>;
 let interacts: Interacts;
+let wakes: number;
+let wake: () => Promise<void>;
 let place: Place;
 let saved: JsonObject[];
 
@@ -31,6 +34,7 @@ const module: Module = {
       handle: ({ kind }) => note(kind),
       cleared: (names) => note(`cleared ${String(names)}`),
       kept: () => ({ state: id }),
+      rest: () => note("rest"),
       end: () => note("end"),
       dispose: () => note("remove"),
     } satisfies Interact;
@@ -46,11 +50,19 @@ beforeEach(() => {
   told = [];
   files = [];
   ids = 0;
+  asked = [];
   saved = [];
   reply = async () => ({});
+  wakes = 0;
+  wake = async () => undefined;
   interacts = new Interacts({
-    request: (_type, _content, sent) => {
+    wake: () => {
+      wakes += 1;
+      return wake();
+    },
+    request: (_type, content, sent) => {
       sent?.(`request-${(ids += 1)}`);
+      asked.push(content);
       return reply();
     },
     load: async () => module,
@@ -272,4 +284,73 @@ test("an interact that is removed early never creates its controls", async () =>
   await settled();
   expect([hosts.size, told, element.isConnected]).toEqual([0, [], false]);
   expect(interacts.element(announced("one"))).toBeNull();
+});
+
+describe("at rest", () => {
+  const again = (id: string, controls: JsonObject = {}) =>
+    interacts.renew(display({ "application/sage-interact": { new_interact_id: id, controls } }));
+
+  test("an interact goes on in the kernel that its next update starts, and keeps what it shows", async () => {
+    const one = await announce("one");
+    interacts.handle(display(text("mine"), "one"));
+    interacts.rest();
+    interacts.end();
+    expect(told).toEqual(["one rest"]);
+    wake = async () => {
+      again("two");
+      interacts.handle(display(text("the beginning's"), "two"));
+      interacts.handle(display({ "application/sage-interact-update": { interact_id: "two" } }));
+      interacts.resume();
+    };
+    await hosts.get("one")!.update({ x: 7 }, true);
+    expect(asked).toMatchObject([{ interact_id: "two", values: { x: 7 } }]);
+    expect(interacts.element(announced("two"))).toBe(one);
+    expect(shown(one)).toBe("mine");
+    interacts.handle(display(text(" and more"), "two", "request-1"));
+    expect(shown(one)).toBe("mine and more");
+    await hosts.get("one")!.update({ x: 8 }, true);
+    expect([wakes, told]).toEqual([1, ["one rest"]]);
+    interacts.removeFrom(place);
+    expect(interacts.element(announced("two"))).toBeNull();
+  });
+
+  test("several go on in their order; those that the program shows no more end", async () => {
+    for (const id of ["one", "two", "three"]) await announce(id);
+    interacts.rest();
+    again("four");
+    again("four");
+    again("five", { n: { control_type: "slider" } });
+    again("six");
+    interacts.resume();
+    expect(told).toEqual(["one rest", "two rest", "three rest", "three end"]);
+    await hosts.get("two")!.update({}, true);
+    expect(asked).toMatchObject([{ interact_id: "six" }]);
+  });
+
+  test("a kernel that does not start again leaves them at rest", async () => {
+    await announce("one");
+    interacts.rest();
+    wake = async () => {
+      again("two");
+      interacts.rest();
+      throw new KernelGone();
+    };
+    await expect(hosts.get("one")!.update({}, true)).rejects.toThrow(KernelGone);
+    wake = async () => {
+      again("three");
+      interacts.resume();
+    };
+    await hosts.get("one")!.update({}, true);
+    expect([wakes, asked]).toMatchObject([2, [{ interact_id: "three" }]]);
+  });
+
+  test("only interacts can rest whose controls bring back all that is shown", async () => {
+    expect(interacts.canRest).toBe(false);
+    await announce("one");
+    expect(interacts.canRest).toBe(true);
+    interacts.handle(display(announced("inner"), "one"));
+    frames.draw();
+    await settled();
+    expect(interacts.canRest).toBe(false);
+  });
 });

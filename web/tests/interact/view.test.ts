@@ -183,6 +183,23 @@ test("after the kernel's end, the controls are shown but disabled", async () => 
   expect(all("[role=status]")[0]!.textContent).toContain("Evaluate the cell again");
 });
 
+test("controls at rest look as before, say so, and send all of their values at the next change", async () => {
+  show({ n: SLIDER, m: BOX, go: BUTTON });
+  block.rest();
+  expect(block.element.classList.contains("sagecell_interactEnded")).toBe(false);
+  expect(block.element.querySelector(".sagecell_interactNote")!.textContent).toContain("resting");
+  expect([isDirty("n"), isDirty("m"), host.sent]).toEqual([false, false, []]);
+  drags(range(), "3");
+  expect(host.sent).toEqual([{ n: 3, m: "a" }]);
+  await host.answers();
+  expect(block.element.querySelector<HTMLElement>(".sagecell_interactNote")!.hidden).toBe(true);
+  drags(range(), "4");
+  expect(host.sent.at(-1)).toEqual({ n: 4 });
+  block.end();
+  block.rest();
+  expect(block.element.classList.contains("sagecell_interactEnded")).toBe(true);
+});
+
 test("read-only controls cannot be changed", () => {
   show({ n: SLIDER, m: BOX, b: BUTTON }, { readonly: true });
   expect(range().disabled).toBe(true);

@@ -364,3 +364,46 @@ describe("a kernel that is being ended", () => {
     expect(world.channels[0]!.isClosed).toBe(true);
   });
 });
+
+describe("a kernel that gives way to others", () => {
+  const rests = () => world.kernel.restsAfter;
+
+  test("does so when it has nothing to do: later where more is lost by it", async () => {
+    expect(rests()).toBeNull();
+    world.run("1");
+    await settled();
+    world.channel.opens();
+    expect(rests()).toBeNull();
+    world.run("2");
+    world.done();
+    expect(rests()).toBeNull();
+    await settled();
+    world.done();
+    expect(rests()).toBe(10);
+    let losses = 0;
+    const tell = () => (losses += 1);
+    world.kernel.tellOfLoss(tell);
+    world.kernel.tellOfLoss(tell);
+    expect(rests()).toBe(1);
+    const reply = world.kernel.request("complete_request", {});
+    expect(rests()).toBeNull();
+    world.says("complete_reply", { status: "ok" });
+    world.says("status", { execution_state: "idle" });
+    await reply;
+    expect(rests()).toBe(1);
+    world.kernel.giveWay();
+    expect([losses, world.ended, world.channel.isClosed, rests()]).toEqual([1, ["k1"], true, null]);
+    world.run("3");
+    await settled();
+    expect(world.starts).toBe(2);
+  });
+
+  test("without a program to run anew, it cannot be started by its controls", async () => {
+    world.run("1");
+    await settled();
+    world.channel.opens();
+    world.done();
+    world.kernel.giveWay();
+    await expect(world.kernel.request("x", {})).rejects.toThrow("ended");
+  });
+});

@@ -25,6 +25,37 @@ const nobody = () => {
   throw new Error("nothing was said of a queue");
 };
 
+test.each([
+  ["a header", json({ error: "too_many_x", message: "No." }, 429), { "Retry-After": "7" }, 7],
+  ["the last line", json({ error: "too_many_x", message: "No.", retry_after: 3 }), {}, 3],
+  ["none", json({ error: "too_many_x", message: "No." }, 429), {}, null],
+  ["no number", json({ error: "too_many_x", message: "No." }, 429), { "Retry-After": "-1" }, null],
+  [
+    "another refusal",
+    json({ error: "draining", message: "No." }, 503),
+    { "Retry-After": "9" },
+    null,
+  ],
+])("when to ask again, by %s", async (_name, response, headers, expected) => {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  const { server } = serverThat(() => response);
+  await expect(server.startKernel(never, nobody)).rejects.toMatchObject({ retryAfter: expected });
+});
+
+test("how many kernels the page may have is what the server said last", async () => {
+  const answers = ["3", null, "0", "-1"].map((most) => {
+    const response = json({ error: "too_many_x", message: "No." }, 429);
+    if (most !== null) response.headers.set("Kernels-Per-Cell-Session", most);
+    return response;
+  });
+  const { server } = serverThat(() => answers.shift()!);
+  expect(server.kernelsPerPage).toBe(5);
+  for (const expected of [3, 3, 0, 0]) {
+    await expect(server.startKernel(never, nobody)).rejects.toThrow("No.");
+    expect(server.kernelsPerPage).toBe(expected);
+  }
+});
+
 // contract: 7.7
 test("complete sends one request without preflight, and returns the reply's content", async () => {
   const content = { status: "ok", matches: ["print"] };
@@ -160,8 +191,7 @@ test("endKernel sends DELETE, and ignores failures", async () => {
   const { server, requests } = serverThat(() => {
     throw new TypeError("network");
   });
-  server.endKernel(ID);
-  await Promise.resolve();
+  await server.endKernel(ID);
   expect(requests[0]?.method).toBe("DELETE");
   expect(requests[0]?.url).toBe(`http://cells.test/kernel/${ID}`);
 });

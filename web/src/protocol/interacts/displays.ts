@@ -60,6 +60,19 @@ export function shownId(data: MimeBundle): string {
   );
 }
 
+/** Whether two displays have controls of the same names and types in the same order. */
+export function haveSameControls(one: Shown, other: Shown): boolean {
+  return one.kind === other.kind && controlsOf(one) === controlsOf(other);
+}
+
+function controlsOf({ content }: Shown): string {
+  const controls = objectAt(content, "controls");
+  const names = Object.keys(controls);
+  return JSON.stringify(
+    names.map((name) => [name, textAt(objectAt(controls, name), "control_type")]),
+  );
+}
+
 /** The event in a display; null for any other display. */
 export function eventIn(data: MimeBundle): InteractEvent | null {
   for (const [type, value] of Object.entries(data)) {

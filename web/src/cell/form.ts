@@ -1,0 +1,143 @@
+/**
+ * The part of a cell that is on the page before the rest has been loaded: editor, buttons, status.
+ *
+ * A button that is pressed before `connect` takes effect then.
+ */
+
+import type { Clock } from "../dom/clock";
+import { division } from "../dom/elements";
+import { FullScreen } from "../dom/fullscreen";
+import { language } from "../editor/languages";
+import type { State } from "../kernel/execution";
+import { CellEditor } from "./celleditor";
+import { Commands } from "./commands";
+import type { CellPlan } from "./plan";
+import { heightOf } from "./reserved";
+import { StatusLine } from "./status";
+
+/** What the buttons do once the cell is complete. */
+export interface FormActions {
+  readonly evaluate: () => void;
+  readonly stop: () => void;
+  readonly share: () => void;
+}
+
+/** A cell's editor and buttons, from the parsing of the page to `dispose`. */
+export class CellForm {
+  readonly input = division("sagecell_input");
+  readonly editor: CellEditor;
+  readonly commands: Commands;
+  readonly status: StatusLine;
+  readonly #before: readonly ChildNode[];
+  readonly #plan: CellPlan;
+  #language: string;
+  #actions: FormActions | null = null;
+  /** The last button pressed before `connect`. */
+  #pressed: "evaluate" | "share" | null = null;
+
+  /** Replaces the content of the plan's input. */
+  constructor(plan: CellPlan, clock: Clock) {
+    this.#plan = plan;
+    this.#language = plan.language;
+    this.#before = [...plan.input.childNodes];
+    this.status = new StatusLine(clock);
+    this.editor = new CellEditor({
+      kind: plan.editor,
+      code: plan.code,
+      language: language(plan.language),
+      onEvaluate: () => this.#press("evaluate"),
+    });
+    this.commands = new Commands({
+      plan,
+      status: this.status,
+      fullScreen: new FullScreen(this.input),
+      onEvaluate: () => this.#press("evaluate"),
+      onStop: () => this.#stop(),
+      onShare: () => this.#press("share"),
+      onLanguage: (name) => this.#speak(name),
+    });
+    const parts = [this.editor.element, this.commands.element];
+    if (plan.collapse === null) this.input.append(...parts);
+    else this.input.append(folded(parts, plan.collapse));
+    this.editor.element.hidden = plan.hide.has("editor");
+    plan.input.classList.add("sagecell");
+    plan.output.classList.add("sagecell");
+    plan.input.replaceChildren(this.input);
+  }
+
+  /** The name of the selected language. */
+  get language(): string {
+    return this.#language;
+  }
+
+  /** Connects the buttons to the cell; a button pressed before takes effect now. */
+  connect(actions: FormActions): void {
+    const pressed = this.#pressed;
+    this.#actions = actions;
+    this.#pressed = null;
+    if (pressed !== null) actions[pressed]();
+  }
+
+  /** Hides the form but keeps its height free; `columns` is the number of characters in a line. */
+  reserve(columns: number): void {
+    this.input.style.visibility = "hidden";
+    this.input.style.height = heightOf(this.#plan, columns);
+  }
+
+  /** Shows the form, whose style sheet has been loaded. */
+  reveal(): void {
+    this.input.style.visibility = this.input.style.height = "";
+  }
+
+  /** Shows the state of the evaluation. */
+  show(state: State): void {
+    this.status.show(state);
+    this.commands.show(state);
+  }
+
+  /** Removes the form from the page. */
+  dispose(): void {
+    this.status.dispose();
+    this.editor.dispose();
+    this.input.remove();
+  }
+
+  /** Restores what the form replaced, because the cell could not be loaded. */
+  giveUp(): void {
+    this.dispose();
+    this.#plan.input.append(...this.#before);
+  }
+
+  #press(button: "evaluate" | "share"): void {
+    if (this.#actions !== null) {
+      this.#actions[button]();
+      return;
+    }
+    this.#pressed = button;
+    if (button === "evaluate") this.show({ name: "starting" });
+  }
+
+  #stop(): void {
+    if (this.#actions !== null) {
+      this.#actions.stop();
+      return;
+    }
+    this.#pressed = null;
+    this.show({ name: "stopped", seconds: 0 });
+  }
+
+  #speak(name: string): void {
+    this.#language = name;
+    this.editor.setLanguage(language(name));
+  }
+}
+
+function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
+  const fold = document.createElement("details");
+  fold.className = "sagecell_collapse";
+  fold.open = !isClosed;
+  const summary = document.createElement("summary");
+  summary.textContent = "Program";
+  fold.append(summary, ...parts);
+  return fold;
+}
