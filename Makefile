@@ -33,7 +33,7 @@ $(VENV)/test: $(VENV)/kernel setup.cfg
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/licences.ts web/vite.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/licences.ts web/vite.config.ts web/vite.frame.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ from twisted.application import strports
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 from twisted.web.client import Agent
@@ -91,7 +93,7 @@ def new_id() -> str:
 def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     """Build the server that `config` describes, without starting it. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
-    _check(config)
+    _check(config, reactor)
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
     _make_state_dir(config.state_dir)
@@ -108,6 +110,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         connection_limits=connection_limits,
         clients=clients,
         baseurl=config.prefix,
+        has_pages=not config.permalinks_only,
         parser=Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool())),
     )
     if config.permalinks_only:
@@ -124,7 +127,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     permalinks = _run_permalinks(config, database)
     fleet = _fleet(config, reactor, ready, files, permalinks)
     routes = [
-        *page_routes(web, cells),
+        *page_routes(web, cells, script_hosts=config.script_hosts),
         *kernel_routes(web, fleet, terms),
         Status(fleet=fleet, host=host, ready=lambda: ready.ready),
     ]
@@ -141,9 +144,13 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     )
 
 
-def _check(config: Config) -> None:
-    """Raises `ConfigError` for a malformed baseurl or permalinks URL, or settings in conflict."""
+def _check(config: Config, reactor: Any) -> None:
+    """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
+    if not config.listen:
+        raise ConfigError("listen: expected at least one endpoint")
+    for endpoint in config.listen:
+        _check_endpoint(endpoint, reactor)
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:
@@ -154,12 +161,17 @@ def _check(config: Config) -> None:
 
 
 def _make_state_dir(path: Path) -> None:
-    """Create `path`, for the database and the kernels, if it is missing. Raises `ConfigError`."""
+    """Create `path`, for the database and the kernels, if it is missing. Raises `ConfigError`.
+
+    Also if it is there and is not a directory in which files can be created.
+    """
     try:
         if not path.exists():
             path.mkdir(parents=True)
             # Kernels with their own accounts can traverse it, but not list it.
             path.chmod(0o711)
+        with TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise ConfigError(f"state_dir: {path}: {error.strerror}") from error
 
@@ -302,14 +314,27 @@ def _ports(reactor: Any, connection_limits: ConnectionLimits) -> ListeningPorts:
     )
 
 
+def _check_endpoint(endpoint: str, reactor: Any) -> None:
+    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there."""
+    try:
+        serverFromString(reactor, with_deep_queue(endpoint))
+    except OSError as error:
+        raise ConfigError(f"listen: {endpoint}: {error.filename}: {error.strerror}") from error
+    except LookupError as error:
+        raise ConfigError(f"listen: {endpoint}: systemd has passed no such socket") from error
+    except Exception as error:  # Twisted's parsers raise whatever they come upon
+        sentence = f"not an endpoint, such as tcp:8888:interface=127.0.0.1: {error}"
+        raise ConfigError(f"listen: {endpoint}: {sentence}") from error
+
+
 def _listening(config: Config, reactor: Any, web: Site, ports: ListeningPorts) -> Sequence[Service]:
-    """A service for each endpoint of the settings."""
-    listening = [
-        strports.service(with_deep_queue(endpoint), web, reactor=reactor)
-        for endpoint in config.listen
-    ]
-    for service in listening:
+    """A service for each endpoint of the settings, of which each has its endpoint's name."""
+    listening = []
+    for endpoint in config.listen:
+        service = strports.service(with_deep_queue(endpoint), web, reactor=reactor)
+        service.setName(endpoint)
         service.endpoint = WatchedEndpoint(service.endpoint, ports)
+        listening.append(service)
     return listening
 
 

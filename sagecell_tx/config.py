@@ -52,6 +52,7 @@ class Config:
     visible: tuple[str, ...] = ()  # directories that kernels may read besides the system's
     network: tuple[str, ...] = ()  # hosts that kernels may reach; empty: no network
     network_ports: tuple[int, ...] = (80, 443)  # of those hosts
+    script_hosts: tuple[str, ...] = ()  # whose libraries scripts in output may load
     limits: Limits = field(factory=Limits)
 
     @property
@@ -116,14 +117,35 @@ def _table(cls: type[Any], table: dict[str, Any], section: str) -> dict[str, Any
     values = {}
     for key, value in table.items():
         if key not in known:
-            close = _close_to(key, known)
-            hint = f"; did you mean {section + close!r}?" if close else ""
+            hint = _place_of(key) or _spelling_of(key, known, section)
             raise ConfigError(f"unknown key {section + key!r}{hint}")
         values[key] = _value(known[key], value, section + key)
     for attribute in attrs.fields(cls):
         if attribute.default is attrs.NOTHING and attribute.name not in values:
             raise ConfigError(f"{section + attribute.name}: missing")
     return values
+
+
+def _place_of(key: str) -> str:
+    """Where a key of this name belongs, for the operator; empty if there is none."""
+    tables = get_type_hints(Limits).items()
+    places = " or ".join(f"[limits.{name}]" for name, cls in tables if _has(cls, key))
+    if places:
+        return f"; {key!r} belongs below {places}"
+    if _has(Config, key):
+        return f"; {key!r} belongs at the top of the file, before the first table"
+    return ""
+
+
+def _has(cls: type[Any], key: str) -> bool:
+    """Whether the attrs class `cls` has a field of this name."""
+    return key in attrs.fields_dict(cls)
+
+
+def _spelling_of(key: str, known: Collection[str], section: str) -> str:
+    """The key that was probably meant, for the operator; empty if none is close."""
+    close = _close_to(key, known)
+    return f"; did you mean {section + close!r}?" if close else ""
 
 
 def _close_to(key: str, known: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -25,6 +27,21 @@ from sagecell_tx.store.database import Database
 _log = Logger()
 
 
+def why_not_open(endpoint: str, error: Exception) -> str:
+    """Why an endpoint could not be opened, as a sentence for the operator."""
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    why = str(cause)
+    if isinstance(cause, OSError):
+        why = cause.strerror or why
+        if cause.errno == errno.EADDRINUSE:
+            why = "another program uses it already, perhaps another sagecell-tx"
+        elif cause.errno == errno.EADDRNOTAVAIL:
+            why = "this machine does not have the address"
+        elif cause.errno in (errno.EACCES, errno.EPERM) and not endpoint.startswith("unix"):
+            why += "; ports below 1024 are for root, or need the capability CAP_NET_BIND_SERVICE"
+    return f"{endpoint}: {why}"
+
+
 @define(kw_only=True, eq=False)
 class PermalinkServer(Service):
     """A database and listening services: a complete permalink server, and the base of `Server`."""
@@ -37,9 +54,16 @@ class PermalinkServer(Service):
 
     @override
     def privilegedStartService(self) -> None:
-        """Open the ports, before twistd gives up its privileges."""
+        """Open the ports, before twistd gives up its privileges.
+
+        Raises SystemExit with one sentence if one cannot be opened.
+        """
         for service in self.listening:
-            service.privilegedStartService()
+            try:
+                service.privilegedStartService()
+            except (CannotListenError, OSError, OverflowError) as error:
+                sentence = why_not_open(str(service.name), error)
+                raise SystemExit(f"sagecell-tx: listen: {sentence}") from error
 
     @override
     def startService(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -55,12 +56,24 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse the command line. Raises SystemExit with one sentence for a mistake in it.
+
+        Twistd would print all options before the sentence.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            sentence = f"{error}; `twistd sagecell-tx --help` lists the options"
+            raise SystemExit(f"sagecell-tx: {sentence}") from error
+
+    @override
     def postOptions(self) -> None:
-        """Read the configuration. Raises `UsageError` for what is wrong with it."""
+        """Read the configuration. Raises SystemExit for what is wrong with it."""
         try:
             settings = load(Path(self["config"])) if self["config"] else {}
         except ConfigError as error:
-            raise usage.UsageError(str(error)) from error
+            raise SystemExit(f"sagecell-tx: {error}") from error
         if self["listen"]:
             settings["listen"] = tuple(self["listen"])
         if self["state-dir"]:

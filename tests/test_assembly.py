@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
@@ -10,7 +11,7 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.assembly import BACKLOG, build, new_id, now, timestamp, with_deep_queue
-from sagecell_tx.config import Config
+from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import Server
@@ -72,6 +73,30 @@ class Reactor(MemoryReactorClock):
 
 
 class BuildingTests(SynchronousTestCase):
+    def refused(self, **settings: Any) -> str:
+        with pytest.raises(ConfigError) as error:
+            build(Config(**{"state_dir": Path(self.mktemp()), **settings}), Reactor(), Notifier())
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    def test_endpoints_that_are_none(self) -> None:
+        for endpoint in ("", "tcp", "tcp:abc", "foo:1", "tcp:1:nonsense=2", "systemd:domain=INET"):
+            sentence = self.refused(listen=(endpoint,), permalinks_only=True)
+            assert sentence.startswith(f"listen: {endpoint}: not an endpoint, such as tcp:8888")
+        for endpoint in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=cells"):
+            sentence = self.refused(listen=(endpoint,))
+            assert sentence == f"listen: {endpoint}: systemd has passed no such socket"
+        missing = "ssl:443:privateKey=/nothing/key.pem"
+        assert "/nothing/key.pem: No such file" in self.refused(listen=(missing,))
+        assert self.refused(listen=()) == "listen: expected at least one endpoint"
+
+    def test_a_state_dir_that_is_none(self) -> None:
+        file = Path(self.mktemp())
+        file.touch()
+        for path, why in ((file, "Not a directory"), (file / "var", "Not a directory")):
+            assert self.refused(state_dir=path) == f"state_dir: {path.absolute()}: {why}"
+        assert self.refused(state_dir=Path("/proc")).startswith("state_dir: /proc: ")
+
     def test_ports_have_deep_queues(self) -> None:
         for permalinks_only in (True, False):
             reactor = Reactor()

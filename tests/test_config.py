@@ -87,6 +87,7 @@ def test_every_setting_can_be_read(settings):
         visible = ["/opt/sage"]
         network = ["pypi.org", "*.example.org"]
         network_ports = [443]
+        script_hosts = ["cdn.example.org"]
         baseurl = "/cells"
         requires_tos = true
         tos = "/etc/terms.html"
@@ -126,6 +127,7 @@ def test_every_setting_can_be_read(settings):
         "visible": ("/opt/sage",),
         "network": ("pypi.org", "*.example.org"),
         "network_ports": (443,),
+        "script_hosts": ("cdn.example.org",),
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
@@ -189,6 +191,17 @@ def test_what_is_not_said_keeps_its_default(settings):
         ),
         ("limits.machine = []", "limits.machine: expected a table"),
         ("zzzzzz = 1", "unknown key 'zzzzzz'"),
+        ("kernels = 5", "unknown key 'kernels'; 'kernels' belongs below [limits.admission]"),
+        (
+            "[limits.files]\nstart_seconds = 5.0",
+            "unknown key 'limits.files.start_seconds'; "
+            "'start_seconds' belongs below [limits.lifetime]",
+        ),
+        (
+            "[limits.files]\nlisten = []",
+            "unknown key 'limits.files.listen'; "
+            "'listen' belongs at the top of the file, before the first table",
+        ),
         (
             "[limits.lifetime.idle_seconds]\nseconds = 1",
             "limits.lifetime.idle_seconds: expected a number, not {'seconds': 1}",

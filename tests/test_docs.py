@@ -27,6 +27,7 @@ from sagecell_tx.http.cells.completions import Completions
 from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.pages.outputframe import OutputFrame
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.sockjs.routes import SockJS
@@ -48,6 +49,7 @@ WARNING = 2
 #: The mount point of each of the site's Klein applications.
 MOUNTS = {
     Pages: "",
+    OutputFrame: "",
     Static: "/static",
     Completions: "/complete",
     Kernels: "/kernel",
@@ -224,6 +226,16 @@ def test_the_readme_names_the_main_routes():
 
 
 # --- settings
+
+
+def test_every_program_for_curl_is_encoded():
+    """A plus in ``-d code=1+1`` would be a blank."""
+    sources = [*DOCUMENTS, *(ROOT / "web" / "public").glob("*.html")]
+    lines = [line for path in sources for line in path.read_text().splitlines() if "curl " in line]
+    programs = [line for line in lines if "code=" in line]
+    assert len(programs) >= 3
+    for line in programs:
+        assert "--data-urlencode 'code=" in line, line
 
 
 def documented_settings() -> dict[str, object]:

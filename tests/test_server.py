@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import signal
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from sagecell_tx.http.connections.accepting import ListeningPorts
-from sagecell_tx.server import PermalinkServer, Server
+from sagecell_tx.server import PermalinkServer, Server, why_not_open
 
 
 @define
@@ -24,8 +28,11 @@ class Part:
     story: list[str]
     up: Deferred[None] = field(factory=Deferred)
     end: Deferred[None] = field(factory=lambda: succeed(None))
+    failing: Exception | None = None
 
     def privilegedStartService(self) -> None:  # noqa: N802
+        if self.failing is not None:
+            raise self.failing
         self.story.append(f"{self.name} opens")
 
     def startService(self) -> None:  # noqa: N802
@@ -101,6 +108,27 @@ class ServerTests(SynchronousTestCase):
         ]
         self.parts["host"].up.callback(None)
         assert self.told() == ["systemd hears ready"]
+
+    def test_a_port_that_cannot_be_opened_is_one_sentence(self) -> None:
+        used, forbidden = OSError(errno.EADDRINUSE, "used"), OSError(errno.EACCES, "forbidden")
+        away = OSError(errno.EADDRNOTAVAIL, "away")
+        for error, words in (
+            (CannotListenError("", 80, used), "tcp:80: another program uses it already"),
+            (CannotListenError("", 80, forbidden), "tcp:80: forbidden; ports below 1024"),
+            (CannotListenError("192.0.2.1", 80, away), "this machine does not have the address"),
+            (CannotListenError("any", "/run/cells", "Cannot acquire lock"), "acquire lock"),
+            (OverflowError("port must be 0-65535."), "tcp:80: port must be 0-65535."),
+        ):
+            self.port.name, self.port.failing = "tcp:80", error
+            with pytest.raises(SystemExit, match=re.escape(words)) as end:
+                self.server.privilegedStartService()
+            assert str(end.value).startswith("sagecell-tx: listen: tcp:80: ")
+            assert "\n" not in str(end.value)
+        assert self.told() == []
+
+    def test_a_unix_socket_has_no_privileged_numbers(self) -> None:
+        error = CannotListenError("any", "/run/cells", OSError(errno.EACCES, "forbidden"))
+        assert why_not_open("unix:/run/cells", error) == "unix:/run/cells: forbidden"
 
     def test_a_server_of_permalinks_is_a_database_and_ports(self) -> None:
         """contract: 1.17"""

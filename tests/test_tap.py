@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.assembly import SWEEP
@@ -27,9 +26,12 @@ def parsed(*words: str) -> Config:
 
 
 def refusal(*words: str) -> str:
-    with pytest.raises(usage.UsageError) as error:
+    with pytest.raises(SystemExit) as error:
         parsed(*words)
-    return str(error.value)
+    sentence = str(error.value)
+    assert sentence.startswith("sagecell-tx: ")
+    assert "\n" not in sentence
+    return sentence
 
 
 class OptionsTests(SynchronousTestCase):
@@ -73,7 +75,7 @@ class OptionsTests(SynchronousTestCase):
         self.file.write_text("permalinks_only = true")
         assert parsed("-c", str(self.file)).permalinks_only
 
-    def test_what_is_wrong_with_the_file_is_a_usage_error(self) -> None:
+    def test_what_is_wrong_with_the_file_is_one_sentence(self) -> None:
         assert "No such file" in refusal("--config", "nowhere.toml")
         for text, words in (
             ("listen = [", "not TOML"),
@@ -91,7 +93,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_what_is_wrong_with_the_command_line(self) -> None:
         for words in (("--nonsense",), ("surplus",), ("--listen",)):
-            assert refusal(*words)
+            assert "--help" in refusal(*words)
 
     def test_the_version(self) -> None:
         with pytest.raises(SystemExit) as end:

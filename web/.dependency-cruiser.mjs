@@ -2,14 +2,14 @@
 
 /** From the top down: a module imports from its own room and from those in the lines below. */
 const ROOMS = [
-  ["page"],
+  ["page", "frame"],
   ["embed"],
   ["cells"],
   ["cell"],
   ["editor"],
   ["kernel"],
   ["comm", "interact"],
-  ["output"],
+  ["kept", "output"],
   ["dom", "protocol", "publicapi", "style", "styles"],
 ];
 

@@ -10,7 +10,7 @@ import { copiedLicences, LICENCES } from "./licences.ts";
 const { resolve } = createRequire(import.meta.url);
 
 /** Removes KaTeX's older font formats: all browsers that run this page support WOFF2. */
-function woff2Only(): Plugin {
+export function woff2Only(): Plugin {
   return {
     name: "woff2-only",
     enforce: "pre",

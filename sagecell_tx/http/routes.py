@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sagecell_tx.http.cells.completions import Completions
@@ -11,6 +11,7 @@ from sagecell_tx.http.cells.files import Files
 from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.pages.outputframe import OutputFrame, frame_policy
 from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.site import WebServer
@@ -27,10 +28,16 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import CellStore
 
 
-def page_routes(web: WebServer, cells: CellStore, client: Path = CLIENT) -> list[Routes]:
-    """The page, its static files in `client`, and permalinks."""
+def page_routes(
+    web: WebServer, cells: CellStore, client: Path = CLIENT, script_hosts: Iterable[str] = ()
+) -> list[Routes]:
+    """The page, its static files in `client`, the page for frames of output, and permalinks.
+
+    Scripts in output may be loaded from `script_hosts`. Raises `ConfigError` if one is no host.
+    """
     return [
         Pages(store=cells, client=client, baseurl=web.baseurl),
+        OutputFrame(policy=frame_policy(script_hosts), client=client),
         Static(client=client),
         Permalinks(store=cells, limits=web.limits, clients=web.clients, clock=web.reactor),
     ]
@@ -75,6 +82,8 @@ def kernel_routes(
         terms=terms,
         clock=web.reactor,
         originator=fleet.originator,
+        baseurl=web.baseurl,
+        parser=web.parser,
     )
     completions = Completions(
         completer=completer,

@@ -26,6 +26,7 @@ class WebServer:
     `clients` identifies clients, `parser` parses long input. `on_accepted` tells whether a new
     connection may stay, `connection_limits` counts those of each address. Requests and WebSockets
     take turns in `rota`. Every path begins with `baseurl`, which is empty or such as ``/cells``.
+    Errors are pages for people who follow links if `has_pages`.
     """
 
     reactor: Any
@@ -34,6 +35,7 @@ class WebServer:
     connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
     clients: Clients = field(factory=Clients)
     baseurl: str = ""
+    has_pages: bool = True
     parser: Parser = field(factory=Parser)
     rota: Rota = field(init=False)
 
@@ -42,13 +44,20 @@ class WebServer:
 
     def site(self, routes: Iterable[Routes]) -> Site:
         """The factory for connections that serve these routes."""
+        access_log = AccessLog(self.clients, self.baseurl)
         made = CellSite(
             url_tree(routes, self.baseurl),
-            requestFactory=partial(CellRequest, largest=self.limits.body_bytes, parser=self.parser),
+            requestFactory=partial(
+                CellRequest,
+                largest=self.limits.body_bytes,
+                parser=self.parser,
+                home=f"{self.baseurl}/" if self.has_pages else "",
+            ),
             timeout=None,  # the channel has its own deadlines
-            logFormatter=AccessLog(self.clients),
+            logFormatter=access_log,
             reactor=self.reactor,
         )
+        made.is_logged = access_log.is_logged
         made.on_accepted = self.on_accepted
         made.connection_limits = self.connection_limits
         made.rota, made.clients = self.rota, self.clients

@@ -43,7 +43,7 @@ _SENTENCES = {
     Reason.PROCESSES: "The computation started more processes than its limit allows.",
     Reason.DISK: "The computation exceeded its disk space limit.",
     Reason.PROTOCOL: "The computation sent the server invalid messages.",
-    Reason.CRASHED: "The kernel stopped unexpectedly.",
+    Reason.CRASHED: "The program ended unexpectedly.",
     Reason.STOPPED: "The session was stopped.",
     Reason.DETACHED: "The connection was lost for too long and the session was ended.",
     Reason.DRAINING: "The server is shutting down. Please try again in a moment.",

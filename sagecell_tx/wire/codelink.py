@@ -28,6 +28,9 @@ _IDENT = re.compile(r"[!-~]{1,64}")
 _HALF = re.compile("[\ud800-\udfff]")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*")
 
+#: What mail programs and sentences add to the end of a link: punctuation, and blanks of all kinds.
+_AFTER_A_LINK = ".,;:!?'\")]}>*|\u2019\u201d\u2026 \t\r\n\xa0\u200b\ufeff"
+
 
 @frozen(kw_only=True)
 class Program:
@@ -59,7 +62,7 @@ def program_from_query(args: Mapping[bytes, Sequence[bytes]]) -> Program | Progr
     if b"c" in args:
         code, interacts = clean_text(_text(args, b"c")), "[]"
     elif b"z" in args:
-        code = unzip_text(_text(args, b"z"))
+        code = unzip_text(without_ending(_text(args, b"z")))
         interacts = unzip_text(_text(args, b"interacts")) if args.get(b"interacts") else "[]"
     elif b"q" in args:
         return ProgramReference(ident=_text(args, b"q"), autoeval=_autoeval(args, True))
@@ -71,6 +74,11 @@ def program_from_query(args: Mapping[bytes, Sequence[bytes]]) -> Program | Progr
         interacts=interacts,
         autoeval=_autoeval(args, True),
     )
+
+
+def without_ending(link: str) -> str:
+    """A link, or the end of one, without the punctuation and blanks that follow it in a text."""
+    return link.rstrip(_AFTER_A_LINK)
 
 
 def _text(args: Mapping[bytes, Sequence[bytes]], name: bytes) -> str:

@@ -46,7 +46,13 @@ class Reader:
         self.browser.get("about:blank")
         self.browser.get_log("performance")
         self.browser.get_log("browser")
+        self.forget()
         self.visit()
+
+    def forget(self) -> None:
+        """Clear the browser's storage for the server: no program of an earlier test is shown."""
+        which = {"origin": self.url, "storageTypes": "local_storage"}
+        self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", which)
 
     def visit(self, address: str = "/") -> None:
         """Open a URL, or a path of the server, and wait for the editor."""

@@ -92,3 +92,41 @@ def test_names_that_would_be_more_than_names(author):
     fetched = "return fetch(arguments[0]).then((response) => response.text())"
     assert reader.javascript(fetched, link.get_attribute("href")) == "kept"
     assert reader.browser.title == ""
+
+
+def test_what_pages_look_for(author):
+    """Moodle's ids, a form's text area, CodeMirror 5, an emptied output; contract: 7, 7.1, 7.5, 8"""
+    author.open(
+        author.script + "<script>"
+        "sagecell.makeSagecell({inputLocation: ['#67490a1b2c3d4', '.compute:last']});"
+        "info = sagecell.makeSagecell({inputLocation: '#answer', Editor: 'textarea'});"
+        "</script>",
+        "<div id='67490a1b2c3d4'><p>if True:</p><p>&nbsp; print('moodle')</p></div>"
+        "<div class='compute'>print('none')</div><div class='compute'>print('last')</div>"
+        "<form><textarea name='answer' id='answer'>\n    x = 1\n    print(x)</textarea></form>",
+        cells=3,
+    )
+    reader = author.reader
+    assert author.evaluate("[id^='67490']") == "moodle"
+    assert author.evaluate(".compute:nth-of-type(3)") == "last"
+    submitted = "return new FormData(document.forms[0]).get('answer')"
+    assert reader.javascript(submitted) == "x = 1\nprint(x)"
+    reader.javascript(
+        "const editor = info.editorData; editor.setCursor(1, 0); editor.replaceSelection('x += 1\\n');"
+        "editor.execCommand('goDocEnd'); editor.replaceSelection('  # end'); editor.setSize(400, 200)"
+    )
+    assert reader.javascript(submitted) == "x = 1\nx += 1\nprint(x)  # end"
+    assert author.evaluate("form") == "2"
+    code = "return document.querySelector('form > div').sagecell_session.code"
+    assert reader.javascript(code) == "x = 1\nx += 1\nprint(x)  # end"
+    size = reader.one("form .cm-editor").size
+    assert (size["width"], size["height"] // 10) == (400, 20)
+    reader.javascript("$('form .sagecell_output').empty()")
+    assert author.evaluate("form") == "2"
+    button = reader.one("form .sagecell_input > .sagecell_editor + .sagecell_evalButton")
+    state = reader.one("form .sagecell_status")
+    assert button.rect["x"] + button.rect["width"] < state.rect["x"]
+    assert button.rect["y"] < state.rect["y"] < button.rect["y"] + button.rect["height"]
+    reader.keep_picture("what-pages-look-for", width=900)
+    told = [entry["message"] for entry in reader.browser.get_log("browser")]
+    assert ['Did you mean \\"editor\\"?' in words for words in told] == [True]

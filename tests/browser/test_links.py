@@ -43,6 +43,15 @@ def test_a_run_puts_its_link_into_the_address(reader, open_reader):
     first = "return document.querySelector('.sagecell_permalink input').value"
     assert reader.javascript(first) == link
     assert reader.share()[0] == link
+    reader.one(".cm-content").click()
+    reader.type("print(4)")
+    kept = "return JSON.stringify(localStorage)"
+    reader.until(lambda: "print(4)" in reader.javascript(kept))
+    reader.browser.refresh()
+    reader.until(lambda: reader.all(".sagecell_restore"))
+    assert reader.program == PROGRAM
+    reader.one(".sagecell_restore").click()
+    assert reader.program == "print(4)"
 
     stranger = open_reader()
     stranger.visit(link)

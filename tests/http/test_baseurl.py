@@ -52,6 +52,11 @@ class PrefixTests(TalkTests):
         connection.send(upgrade(told["id"]).replace(b"/kernel/", b"/math/cells/kernel/"))
         assert connection.ear.heard.startswith(b"HTTP/1.1 101 ")
 
+    def test_addresses_of_files_have_it(self) -> None:
+        told = self.ask("POST", "/math/cells/service", **form(code="save a.txt 1")).json
+        base = f"http://cells.example/math/cells/kernel/{told['kernel_id']}/files/"
+        assert told["files"] == {"a.txt": f"{base}a.txt"}
+
     def test_files_are_not_compressed_there_either(self) -> None:
         """contract: 1.14"""
         file = self.world.files.upload("k", "a.txt", 0.0)

@@ -98,8 +98,10 @@ def test_what_a_program_flushed_before_it_crashed_is_shown(server, ending, reaso
     code = f"import ctypes, os\nfor i in range(50): print('line', i, flush=True)\n{ending}"
     for _ in range(10):
         answer = requests.post(f"{server.url}/service", data={"code": code}, timeout=60).json()
-        assert answer.pop("message") == "The kernel stopped unexpectedly."
-        assert answer == {"success": False, "stdout": PRINTED, "reason": "crashed"}
+        assert answer.pop("message") == "The program ended unexpectedly."
+        assert len(answer.pop("kernel_id")) == 36
+        crashed = {"error": "crashed", "reason": "crashed"}
+        assert answer == {"success": False, "stdout": PRINTED, **crashed}
         with Client(server.url) as client:
             client.execute(code)
             *said, dead = client.receive_all()

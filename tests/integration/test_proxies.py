@@ -25,8 +25,14 @@ OURS = "127.0.0.1:8888"
 def nginx(directory: Path, port: int, server: Server) -> list[str]:
     """Write the recipe, without TLS, for this port and server; returns the command."""
     recipe = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
-    recipe = recipe.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    recipe = recipe.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    recipe = recipe.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
     recipe = re.sub(r"^ *ssl_.*$", "", recipe, flags=re.MULTILINE)
+    return nginx_with(recipe, directory, server)
+
+
+def nginx_with(recipe: str, directory: Path, server: Server) -> list[str]:
+    """Write a recipe for this server; returns the command."""
     recipe = recipe.replace(OURS, f"127.0.0.1:{server.port}")
     places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     own = "".join(f"{each}_temp_path {directory}/{each};\n" for each in places)
@@ -102,3 +108,51 @@ def test_the_longest_address_gets_through(name: str) -> None:
         for url in (server.url, proxy):
             far = requests.get(f"{url}/?q={'x' * 200_000}", timeout=60)
             assert far.status_code in (400, 414)
+
+
+def test_nginx_has_http2_and_a_redirect_from_port_80(tmp_path: Path) -> None:
+    for program in ("nginx", "openssl", "curl"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    plain, secure = free_port(), free_port()
+    certificate, key = tmp_path / "cells.pem", tmp_path / "cells.key"
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-nodes",
+            "-newkey",
+            "rsa:2048",
+            "-subj",
+            "/CN=localhost",
+            *files,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    recipe = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    for ours, here in (
+        ("listen 80;", f"listen 127.0.0.1:{plain};"),
+        ("listen 443 ", f"listen 127.0.0.1:{secure} "),
+        ("/etc/ssl/certs/cells.example.org.pem", str(certificate)),
+        ("/etc/ssl/private/cells.example.org.key", str(key)),
+    ):
+        assert ours in recipe
+        recipe = recipe.replace(ours, here)
+    shown = "%{http_code} %{http_version} %{redirect_url}"
+    ask = ["curl", "-sk", "--max-time", "60", "-o", "/dev/null", "-w", shown]
+    with Server(permalinks_only=True) as server:
+        command = nginx_with(recipe, server.directory, server)
+        proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            first = [*ask, f"http://127.0.0.1:{plain}/?q=a%20b"]
+            wanted = "301 1.1 https://127.0.0.1/?q=a%20b"
+            until(lambda: subprocess.run(first, capture_output=True, text=True).stdout == wanted)
+            second = [*ask, f"https://127.0.0.1:{secure}/permalink?q=nope"]
+            told = subprocess.run(second, capture_output=True, text=True, check=True).stdout
+            assert told == "404 2 "
+        finally:
+            proxy.terminate()
+            proxy.wait(60)

@@ -188,6 +188,20 @@ def test_curl_over_service(server):
     assert answer["execute_reply"]["user_expressions"]["W"]["data"]["text/plain"] == "42"
 
 
+def test_service_in_json_with_a_value_a_display_and_a_file(server):
+    """contract: 1.20, 11.6"""
+    code = (
+        "from IPython.display import HTML\nopen('a b.txt', 'w').write('kept')\n"
+        "display(HTML('<b>1</b>'))\n6 * 7"
+    )
+    answer = requests.post(f"{server.url}/service", json={"code": code}, timeout=60).json()
+    assert answer["success"] is True
+    assert answer["result"]["data"]["text/plain"] == "42"
+    assert [each["data"]["text/html"] for each in answer["displays"]] == ["<b>1</b>"]
+    assert answer["files"]["a b.txt"].startswith(f"{server.url}/kernel/{answer['kernel_id']}/")
+    assert requests.get(answer["files"]["a b.txt"], timeout=60).text == "kept"
+
+
 def test_curl_over_service_with_an_error_and_with_too_much(server):
     failed = json.loads(curl("--data-urlencode", "code=1/0", f"{server.url}/service"))
     assert failed["success"] is False

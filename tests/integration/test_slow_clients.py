@@ -80,4 +80,6 @@ def test_half_requests_of_one_address() -> None:
             assert told.startswith(b"HTTP/1.1 429 ")
             assert b"too_many_connections" in told
         go_on(server)
-        assert server.log().count("refusing more connections of 127.0.0.2, which has 100 already") == 1
+        assert (
+            server.log().count("refusing more connections of 127.0.0.2, which has 100 already") == 1
+        )

@@ -320,9 +320,15 @@ class Cell:
             printed += content.get("text", "")
             assert text.startswith(printed), printed
 
-    def request(self, msg_type: str, on: zmq.Socket[bytes] | None = None, **content: Any) -> str:
+    def request(
+        self,
+        msg_type: str,
+        on: zmq.Socket[bytes] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **content: Any,
+    ) -> str:
         """Send a request, by default on shell; returns its id."""
-        message = self.session.send(on or self.shell, msg_type, content)
+        message = self.session.send(on or self.shell, msg_type, content, metadata=metadata)
         assert message is not None
         msg_id: str = message["header"]["msg_id"]
         return msg_id

@@ -19,6 +19,7 @@ from sagecell_tx.wire.codelink import (
     clean_text,
     program_from_query,
     unzip_text,
+    without_ending,
     zip_text,
 )
 from sagecell_tx.wire.messages import WireError
@@ -288,3 +289,17 @@ class TestName:
     @given(st.lists(st.text("abé-_ ", min_size=1, max_size=20), min_size=1, max_size=10))
     def test_plain_names_pass(self, parts):
         assert clean_name("/".join(parts)) == "/".join(parts)
+
+
+@given(hostile_text, st.text(" .,;:)\"'\n\xa0"))
+def test_what_follows_a_link_is_no_part_of_it(link, ending):
+    shorter = without_ending(link + ending)
+    assert shorter == without_ending(link)
+    assert link.startswith(shorter)
+    assert without_ending(shorter) == shorter
+
+
+def test_what_follows_a_link_may_be_long():
+    """A search for the end from each place would take minutes."""
+    assert without_ending("." * 65_000 + "x") == "." * 65_000 + "x"
+    assert without_ending("x" + ". " * 32_000) == "x"

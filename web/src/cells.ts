@@ -1,10 +1,11 @@
 /** All cells of one page, the kernels that they share, and the browser's services for them. */
 
-import { Cell } from "./cell/cell";
+import { Cell, type KeptPlace } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
+import { KeptPrograms, digest } from "./kept/programs";
 import type { OpenChannel } from "./kernel/channel";
 import { Kernel, LEFT } from "./kernel/kernel";
 import { Places } from "./kernel/places";
@@ -29,6 +30,8 @@ export interface PageOptions {
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   /** Calls `act` once, before the browser next paints. */
   readonly nextFrame: (act: () => void) => void;
+  /** Where readers' programs are kept for the next visit; without it, nothing is kept. */
+  readonly kept?: KeptPrograms;
 }
 
 /** Makes the cells of one page, and keeps track of their kernels. */
@@ -37,6 +40,8 @@ export class PageCells {
   readonly #linked = new Map<string, Kernel>();
   /** Kernels that run or are being started. */
   readonly #kernels = new Set<Kernel>();
+  /** How many cells have the same key for kept programs. */
+  readonly #namesakes = new Map<string, number>();
   readonly #places: Places;
 
   constructor(options: PageOptions) {
@@ -73,6 +78,10 @@ export class PageCells {
       },
       copy: copyField,
       nextFrame: (act) => requestAnimationFrame(act),
+      kept: new KeptPrograms(
+        () => localStorage,
+        () => Date.now(),
+      ),
     });
     // Also when the page enters the back/forward cache, where its sockets would stay open.
     window.addEventListener("pagehide", () => cells.leave());
@@ -88,8 +97,14 @@ export class PageCells {
   /** Completes the cell whose form is on the page, as `plan` says. */
   make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
-    const kernel = () => this.#kernelFor(linkKey);
-    const made = new Cell({ ...this.#options, plan, form, kernel });
+    const { kept } = this.#options;
+    const made = new Cell({
+      ...this.#options,
+      plan,
+      form,
+      kernel: () => this.#kernelFor(linkKey),
+      kept: plan.keep && kept !== undefined ? this.#keptFor(plan, kept) : null,
+    });
     // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
@@ -104,11 +119,32 @@ export class PageCells {
       },
       session: {
         linked: linkKey !== null,
+        get code() {
+          return cell?.evaluated ?? "";
+        },
         get kernel() {
           return cell?.kernel ?? null;
         },
       },
     };
+  }
+
+  #keptFor({ code }: CellPlan, programs: KeptPrograms): KeptPlace {
+    const address = addressOf();
+    return {
+      programs,
+      key: this.#keyFor(code),
+      keyNow: (original) =>
+        addressOf() === address ? null : `${digest(addressOf())} ${digest(original)} 0`,
+    };
+  }
+
+  /** The key for the kept program of a cell: the address, the author's program, its occurrence. */
+  #keyFor(code: string): string {
+    const key = `${digest(addressOf())} ${digest(code)}`;
+    const before = this.#namesakes.get(key) ?? 0;
+    this.#namesakes.set(key, before + 1);
+    return `${key} ${before}`;
   }
 
   #kernelFor(linkKey: string | null): Kernel {
@@ -158,4 +194,9 @@ export class PageCells {
       return start();
     }
   }
+}
+
+/** The page's own address, without its host and fragment. */
+function addressOf(): string {
+  return location.pathname + location.search;
 }

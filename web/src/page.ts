@@ -16,9 +16,8 @@ function start(api: SagecellApi): void {
     interacts,
     // An unknown name selects the first language.
     defaultLanguage: language as LanguageName,
-    // A link's author must not act as the reader, so scripts in output do not run.
-    scripts: false,
-    plainPython: true,
+    // A link's author must not act as the reader: scripts in output run where they reach nothing.
+    scripts: "frame",
     // In a frame, nobody sees the address, and the reader has not written the program.
     permalink: window.parent === window,
     permalinkId: permalink,

@@ -50,16 +50,19 @@ export interface EmbedOptions {
   replaceOutput?: boolean;
   /** Makes the program collapsible: initially closed if true, open if false; by default neither. */
   collapse?: boolean;
-  /** False sanitises output and runs no scripts in it; by default output has the page's rights. */
-  scripts?: boolean;
+  /**
+   * "frame" runs scripts in output in a sandboxed frame, false runs none; by default output has the
+   * page's rights.
+   */
+  scripts?: boolean | "frame";
+  /** False keeps nothing in the browser for the reader's next visit; by default true. */
+  keep?: boolean;
   /** The state of controls to restore: a value of `CellHandle.interacts`, or its JSON. */
   interacts?: string | readonly object[];
   /** "debug" writes every message to the browser's console; by default "normal". */
   mode?: "normal" | "debug";
   /** Called once, when the cells exist or have failed to load. Exceptions go to `reportError`. */
   callback?: () => void;
-  /** Whether Python shows the value of the last expression, as Sage does; by default false. */
-  plainPython?: boolean;
   /** A sentence in the place of output before the first evaluation. */
   hint?: string;
   /** Whether each evaluation asks the server to store its program; by default false. */
@@ -96,6 +99,8 @@ export interface CellHandle extends Partial<Omit<EmbedOptions, "interacts">> {
 export interface CellSession {
   /** Whether other cells may share the kernel. */
   readonly linked: boolean;
+  /** The program of the last evaluation as the reader saw it; empty before the first. */
+  readonly code: string;
   /** The kernel of the last evaluation; null before the first. */
   readonly kernel: CellKernel | null;
 }
@@ -112,13 +117,42 @@ export interface EditorData {
   setValue(code: string): void;
   getDoc(): EditorData;
   lineCount(): number;
+  firstLine(): number;
+  lastLine(): number;
   /** `line` counts from 0; undefined past the end. */
   getLine(line: number): string | undefined;
+  getRange(from: EditorPosition, to: EditorPosition): string;
+  /** Replaces the text from `from` to `to`; without `to`, inserts at `from`. */
+  replaceRange(text: string, from: EditorPosition, to?: EditorPosition): void;
+  indexFromPos(position: EditorPosition): number;
+  posFromIndex(index: number): EditorPosition;
+  /** The position of one end of the selection: by default "head", where the cursor is. */
+  getCursor(end?: "anchor" | "head" | "from" | "to" | "start" | "end" | boolean): EditorPosition;
+  setCursor(position: EditorPosition): void;
+  setCursor(line: number, ch?: number): void;
+  /** The selected text; empty when nothing is selected. */
+  getSelection(): string;
+  setSelection(anchor: EditorPosition, head?: EditorPosition): void;
+  /** Replaces the selection; the cursor is then at the end, or where `select` says. */
+  replaceSelection(text: string, select?: "around" | "start" | "end"): void;
+  somethingSelected(): boolean;
+  /** Runs a command of CodeMirror 5, such as "selectAll" or "indentMore"; not in a text area. */
+  execCommand(name: string): void;
+  undo(): void;
+  redo(): void;
+  clearHistory(): void;
+  /** Calls `act` at once. */
+  operation<T>(act: () => T): T;
   focus(): void;
+  hasFocus(): boolean;
+  /** Numbers are pixels, texts CSS lengths, null leaves a size; "auto" fits the program. */
+  setSize(width: number | string | null, height: number | string | null): void;
   /** Does nothing. */
   refresh(): void;
-  /** Does nothing. */
+  /** Does nothing: a text area of the page always has the program. */
   save(): void;
+  /** Does nothing: the cursor is always scrolled to. */
+  scrollIntoView(): void;
   /** The value that `setOption` was given; undefined for any other name. */
   getOption(name: string): unknown;
   /** Stores `value` for `getOption`; it has no effect on the editor. */
@@ -126,7 +160,15 @@ export interface EditorData {
   /** Calls `handler` after each "change"; other event types are ignored. */
   on(type: string, handler: (editor: EditorData, change: object) => void): void;
   off(type: string, handler: (editor: EditorData, change: object) => void): void;
+  /** The page's own text area, or one that CodeMirror has replaced. */
+  getTextArea(): HTMLTextAreaElement;
   getWrapperElement(): HTMLElement;
+}
+
+/** A place in a program; both count from 0. Without `ch`, the end of the line. */
+export interface EditorPosition {
+  readonly line: number;
+  readonly ch?: number | null;
 }
 
 /** `window.sagecell`. */

@@ -183,7 +183,8 @@ test("the program is wrapped in the language that is chosen", async () => {
   select.value = "python";
   select.dispatchEvent(new Event("change"));
   await start(cell);
-  expect(code()).toBe('exec("""1+1""")');
+  expect(code()).toBe("1+1");
+  expect(channels.at(-1)!.sent[0]!.metadata).toEqual({ language: "python" });
   expect(find("textarea").getAttribute("aria-label")).toBe("Python program");
 });
 
@@ -333,7 +334,7 @@ test("the longest unused interact rests for another cell, and starts again from 
   await wait();
   channels.at(-1)!.opens();
   expect([starts(), ends().length, status()]).toEqual([7, 2, "running"]);
-  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe('exec("""f()""")');
+  expect(channels.at(-1)!.sent[0]!.content["code"]).toBe("f()");
   shows("again");
   says("stream", { name: "stdout", text: "said again" });
   done();
@@ -505,7 +506,7 @@ test("a figure finds the script that its program loads later", async () => {
   const ran = () => Object.assign(window, { mpl: { figure } });
   document.addEventListener("ran", ran, { once: true });
   const script = "document.dispatchEvent(new Event('ran'))";
-  await start(make({ scripts: true }));
+  await start(make({ scripts: "page" }));
   says("comm_open", { comm_id: "c", target_name: "matplotlib", data: { id: "figure" } });
   frames.draw();
   says("display_data", { data: { "application/javascript": script } });

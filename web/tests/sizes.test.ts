@@ -7,14 +7,16 @@ const REMEDY = "`npm run sizes` writes sizes.json; the commit says why something
 
 let page: Output[];
 let script: Output[];
+let frame: Output[];
 
 beforeAll(async () => {
   page = await built("vite.config.ts");
   script = await built("vite.script.config.ts");
+  frame = await built("vite.frame.config.ts");
 }, 120_000);
 
 test("every script and style sheet is as large as sizes.json says", async () => {
-  const text = JSON.stringify(sizesOf([...page, ...script]), null, 2);
+  const text = JSON.stringify(sizesOf([...page, ...script, ...frame]), null, 2);
   await expect(`${text}\n`, REMEDY).toMatchFileSnapshot("../sizes.json");
 });
 

@@ -207,7 +207,7 @@ class ForkedKernel:
 
     def fail_start(self) -> None:
         """Let `when_ready` fail with `StartFailed`."""
-        self.when_ready.errback(StartFailed("The kernel could not be started."))
+        self.when_ready.errback(StartFailed("The program could not be started."))
 
     def clear_up(self, how: Exit) -> None:
         """Receive the last messages, remove what the kernel had, and report its end."""

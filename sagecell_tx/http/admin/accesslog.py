@@ -1,4 +1,4 @@
-"""The access log: one line for each request, with the address of its client."""
+"""The access log: one line for each request but health checks, with the address of its client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from attrs import define
 from twisted.internet.interfaces import IAddress
-from twisted.web.http import combinedLogFormatter
+from twisted.web.http import OK, combinedLogFormatter
+from twisted.web.http import Request as HTTPRequest
 from twisted.web.iweb import IAccessLogFormatter
 from twisted.web.server import Request
 from zope.interface import implementer
@@ -16,6 +17,10 @@ from sagecell_tx.http.serving.clients import Clients
 
 #: Bytes of an address or a header that are logged: addresses may contain whole programs.
 MOST = 1024
+
+
+#: What proxies and monitors request every few seconds; see docs/operations.rst.
+_HEALTH_CHECKS = ((b"OPTIONS", "/"), (b"GET", "/api/status"))
 
 
 @define
@@ -46,12 +51,21 @@ def _cut(text: bytes) -> bytes:
 @implementer(IAccessLogFormatter)
 @define
 class AccessLog:
-    """Formats lines in the combined log format, in which clients' text is escaped and cut."""
+    """Formats lines in the combined log format, in which clients' text is escaped and cut.
+
+    There is a dash for the time, since the log has the time of each line already.
+    """
 
     _clients: Clients
+    _baseurl: str = ""
 
     def __call__(self, timestamp: str, request: Request) -> str:
         """The line for an answered request."""
         seen = _Seen(request, lambda: self._clients.logged_as(request))
-        line: str = combinedLogFormatter(timestamp, seen)
+        line: str = combinedLogFormatter("-", seen)
         return line
+
+    def is_logged(self, request: HTTPRequest) -> bool:
+        """Whether there is a line for a request: not for a health check that succeeded."""
+        path = request.uri.decode("latin-1").removeprefix(self._baseurl)
+        return (request.method, path) not in _HEALTH_CHECKS or request.code != OK

@@ -3,146 +3,42 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 from attrs import define, field
 from klein import Klein
-from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from sagecell_tx.http.cells.collector import Collector
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
-from sagecell_tx.http.serving.parameters import text, texts
+from sagecell_tx.http.serving.parameters import present, take_json, text, texts
+from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.lifecycle.runpermalinks import MSG_TYPE as RUN_PERMALINK
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.sessions.originator import Originator
+from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
-
-#: Bytes to read from the message log at once.
-ROOM = 256 * 1024
 
 #: An answer of more bytes is written in pieces, as the client reads them.
 _WHOLE = 64 * 1024
 
-#: The types of messages whose content is parsed; displays, for example, are ignored.
-_PARSED = frozenset({"stream", "execute_reply", "status", RUN_PERMALINK})
+#: The parameters that a JSON body may have.
+_PARAMETERS = ("code", "user_expressions", "accepted_tos", "permalink")
 
 #: The metadata of a request whose program is stored.
 _ASKS_FOR_PERMALINK = dump({"sagecell": {"permalink": True}})
-
-
-@define(eq=False)
-class Collector:
-    """A listener that collects the output and the reply of one execute_request.
-
-    Of the output it keeps up to `limit` characters, and twice as many bytes of JSON: the reactor's
-    thread encodes the answer, and some characters take twelve bytes in it.
-    """
-
-    _msg_id: str
-    _limit: int
-    _awaits_permalink: bool = False
-    _bytes: int = field(init=False)
-    streams: dict[str, list[str]] = field(factory=dict, init=False)
-    reply: dict[str, Any] | None = field(default=None, init=False)
-    reason: Reason | None = field(default=None, init=False)  # why there is no reply
-    permalink: dict[str, Any] | None = field(default=None, init=False)
-    over: bool = field(default=False, init=False)  # the execution
-    done: Deferred[None] = field(factory=Deferred, init=False)
-    _attachment: Attachment | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._bytes = 2 * self._limit
-
-    def listen(self, session: Session) -> Attachment:
-        """Attach to the session; returns the attachment."""
-        self._attachment = session.attach(self)
-        return self._attachment
-
-    def leave(self) -> None:
-        """Detach from the session. What was collected stays available here."""
-        attachment, self._attachment = self._attachment, None
-        if attachment is not None:
-            attachment.detach()
-
-    def wake(self) -> None:
-        """See `Listener.wake`."""
-        while self._attachment is not None:
-            messages = self._attachment.read(ROOM)
-            if not messages:
-                return
-            for message in messages:
-                if message.parent_id == self._msg_id:
-                    self._keep(message)
-
-    def close(self, reason: str) -> None:
-        """See `Listener.close`. The session may have ended before the reply."""
-        if not self.done.called:
-            # A program that exits with status 0 before its reply has not finished.
-            why = Reason(reason)
-            self.reason = Reason.CRASHED if why is Reason.FINISHED else why
-            self._be_done()
-
-    def _be_done(self) -> None:
-        if not self.done.called:
-            self.done.callback(None)
-
-    def _keep(self, message: Message) -> None:
-        if message.msg_type not in _PARSED or (message.msg_type == "stream" and self._limit <= 0):
-            return
-        try:
-            content = message.parsed_content()
-        except WireError:
-            return
-        if message.msg_type == "stream":
-            self._print(str(content.get("name")), str(content.get("text", "")))
-        elif message.msg_type == "execute_reply" and _is_json(content):
-            self.reply = content
-        elif message.msg_type == RUN_PERMALINK:
-            self.permalink = content
-        elif message.msg_type == "status" and content.get("execution_state") == "idle":
-            self.over = True
-        if self.over and not (self._awaits_permalink and self.permalink is None):
-            self._be_done()
-
-    def _print(self, name: str, text: str) -> None:
-        if self._limit > 0 and name in ("stdout", "stderr"):
-            kept, size = _cut(text, self._limit, self._bytes)
-            self.streams.setdefault(name, []).append(kept)
-            self._limit -= len(kept)
-            self._bytes -= size
-            if len(kept) < len(text) or self._limit <= 0:
-                self._limit = 0
-                self.streams.setdefault("stderr", []).append("\n[The output is cut here.]\n")
-
-
-def _cut(text: str, characters: int, size: int) -> tuple[str, int]:
-    """The start of `text`, at most so many characters and bytes of JSON; and its bytes of JSON."""
-    text = text[:characters]
-    while (taken := len(dump(text)) - 2) > size:
-        text = text[: len(text) * size // taken]
-    return text, taken
-
-
-def _is_json(content: dict[str, Any]) -> bool:
-    """Whether a kernel's content can be encoded as JSON again: 1e999 was read as infinity."""
-    try:
-        dump(content)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 @define(kw_only=True)
@@ -156,6 +52,8 @@ class ServiceRoute:
     terms: Terms
     clock: IReactorTime
     originator: Originator
+    baseurl: str = ""
+    parser: Parser = field(factory=Parser)
 
     app = Klein()
     handle_problems(app)
@@ -164,20 +62,19 @@ class ServiceRoute:
         """Serve ``/service``."""
         root.putChild(b"service", Mounted(self.app))
 
+    @app.route("/", methods=["OPTIONS"])
+    def preflight(self, request: Request) -> bytes:
+        """Answer the CORS preflight, which browsers send before a JSON body."""
+        cors.allow_methods(request)
+        return b""
+
     @app.route("/", methods=["POST"])
     async def run(self, request: Request) -> bytes:
         """Run `code` for at most `service_seconds`."""
         cors.allow(request)
+        await take_json(request, self.parser, _PARAMETERS)
         self.terms.check(request, plain=True)
-        code = "".join(texts(request, "code"))
-        if len(code) > self.limits.code_characters:
-            raise Problem(
-                413,
-                "code_too_long",
-                f"The code has more than {self.limits.code_characters} characters.",
-                plain=True,
-            )
-        execution = self._execution(code, text(request, "user_expressions", "{}"))
+        execution = self._execution(self._code(request), text(request, "user_expressions", "{}"))
         if text(request, "permalink") == "true":
             execution = attrs.evolve(execution, metadata=_ASKS_FOR_PERMALINK)
         deadline = self.clock.seconds() + self.limits.service_seconds
@@ -190,24 +87,78 @@ class ServiceRoute:
             collector = await self._collect(session, execution, deadline)
         finally:
             session.stop(Reason.STOPPED)
-        reply = collector.reply
-        answer: dict[str, Any] = {"success": reply is not None and reply.get("status") == "ok"}
-        for name, printed in collector.streams.items():
-            answer[name] = "".join(printed)
-        if reply is not None:
-            answer["execute_reply"] = reply
-        elif collector.reason is not None:
-            answer["reason"] = collector.reason.value
-            answer["message"] = collector.reason.sentence
-        if collector.permalink is not None:
-            answer["permalink"] = collector.permalink
-        body = json_body(request, answer)
+        body = json_body(request, self._answer(request, session.kernel_id, collector))
         if len(body) > _WHOLE:
             request.setHeader("Content-Length", str(len(body)))
             producer = ResponseProducer(request=request, clock=self.clock, stalled=self.stalled)
             await producer.start(in_pieces(body))
             return b""
         return body
+
+    def _code(self, request: Request) -> str:
+        """The program. Raises `Problem` if there is none, or one that is too long."""
+        if not present(request, "code"):
+            raise Problem(
+                400,
+                "missing_code",
+                "The parameter code is missing. It may be in a form, in the query, or in a JSON "
+                "object with the Content-Type application/json.",
+            )
+        code = "".join(texts(request, "code"))
+        most = self.limits.code_characters
+        if len(code) > most:
+            # The words are SageMathCell's: programs look for them.
+            sentence = f"Max code size is {most} characters."
+            raise Problem(413, "code_too_long", sentence, plain=True)
+        return code
+
+    def _answer(self, request: Request, kernel_id: str, collector: Collector) -> dict[str, Any]:
+        """What the client is told of a program that has ended."""
+        reply = collector.reply
+        answer: dict[str, Any] = {
+            "success": reply is not None and reply.get("status") == "ok",
+            "kernel_id": kernel_id,
+        }
+        for name, printed in collector.streams.items():
+            answer[name] = "".join(printed)
+        if collector.result is not None:
+            answer["result"] = collector.result
+        if collector.displays:
+            answer["displays"] = collector.displays
+        if collector.permalink is not None:
+            answer["permalink"] = collector.permalink
+        if reply is not None:
+            answer["execute_reply"] = reply
+            files = self._files(request, kernel_id, reply)
+            if files:
+                answer["files"] = files
+        elif collector.reason is not None:
+            word, sentence = collector.reason.value, collector.reason.sentence
+            answer |= {"error": word, "message": sentence, "reason": word}
+        elif collector.is_late:
+            seconds = f"{self.limits.service_seconds:g}"
+            sentence = f"The program was not done within {seconds} seconds and was stopped."
+            answer |= {"error": "timeout", "message": sentence}
+        else:
+            sentence = "The program ended without a valid reply from its kernel."
+            answer |= {"error": "invalid_reply", "message": sentence}
+        return answer
+
+    def _files(self, request: Request, kernel_id: str, reply: dict[str, Any]) -> dict[str, str]:
+        """The URL of each file in a reply, which the kernel may have filled with anything."""
+        base = cors.base_url(
+            request, proxied=self.clients.are_behind_proxy(request), baseurl=self.baseurl
+        )
+        names: list[object] = []
+        payload = reply.get("payload")
+        for part in payload if isinstance(payload, list) else ():
+            listed = part.get("new_files") if isinstance(part, dict) else None
+            names += listed if isinstance(listed, list) else []
+        return {
+            name: f"{base}kernel/{kernel_id}/files/{quote(name)}"
+            for name in names[: self.fleet.limits.files.session_files]
+            if isinstance(name, str) and _is_name(name)
+        }
 
     def _execution(self, code: str, user_expressions: str) -> Message:
         """The execute_request. Raises `Problem` for invalid user_expressions."""
@@ -249,8 +200,17 @@ class ServiceRoute:
         try:
             await collector.done
         except DeadlineReached:
-            if not collector.over:
-                collector.reply = None
+            if not collector.is_over:
+                collector.reply, collector.is_late = None, True
         finally:
             collector.leave()
         return collector
+
+
+def _is_name(name: str) -> bool:
+    """Whether a file can have this name."""
+    try:
+        clean_name(name)
+    except WireError:
+        return False
+    return True

@@ -10,14 +10,22 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from sagecell_tx.http.pages.built import send_built
+from sagecell_tx.http.pages.outputframe import FRAME
 from sagecell_tx.http.pages.permalinks import find
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.urltree import Mounted
-from sagecell_tx.sessions.interfaces import CellStore
-from sagecell_tx.wire.codelink import Program, ProgramReference, clean_name, program_from_query
+from sagecell_tx.sessions.interfaces import CellStore, Permalink
+from sagecell_tx.wire.codelink import (
+    Program,
+    ProgramReference,
+    clean_name,
+    program_from_query,
+    without_ending,
+)
 from sagecell_tx.wire.messages import WireError, dump
 
 #: The directory of the built browser code; see web/vite.config.ts.
@@ -40,6 +48,12 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
         "form-action 'none'",
     )
+)
+
+#: Paths, and their beginnings, that crawlers are not to request. Authors' pages need the others.
+_NOT_FOR_CRAWLERS = (
+    *("?c=", "?z=", "?q=", "?*"),  # some crawlers take "?" alone for everything
+    *("api", "complete", "kernel", "permalink", "service", "sockjs"),
 )
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -73,9 +87,15 @@ class Pages:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Serve ``/``, ``/help.html``, and the addresses that have moved."""
+        """Serve ``/``, its help, what browsers and crawlers request, and what has moved."""
         root.putChild(b"", Mounted(self.app))
-        for name in (b"help.html", b"about.html", b"embedded_sagecell.js"):
+        for name in (
+            b"help.html",
+            b"favicon.ico",
+            b"robots.txt",
+            b"about.html",
+            b"embedded_sagecell.js",
+        ):
             root.putChild(name, Mounted(self.app, name))
 
     @app.route("/", methods=["GET", "HEAD"])
@@ -83,8 +103,7 @@ class Pages:
         """The page, with the program of the query if there is one (contract 1.1)."""
         program, permalink = program_from_query(request.args), ""
         if isinstance(program, ProgramReference):
-            permalink = program.ident
-            found = await find(self.store, permalink)
+            found, permalink = await self._find(program.ident)
             program = Program(
                 code=found.code,
                 language=found.language,
@@ -93,10 +112,39 @@ class Pages:
             )
         return page_with(self._built(request, "index.html"), program, permalink)
 
+    async def _find(self, ident: str) -> tuple[Permalink, str]:
+        """The permalink of a link as it was given, or without what a mail program added; its id."""
+        try:
+            return await find(self.store, ident), ident
+        except Problem:
+            shorter = without_ending(ident)
+            if shorter == ident:
+                raise
+        return await find(self.store, shorter), shorter
+
     @app.route("/help.html", methods=["GET", "HEAD"])
     def help(self, request: Request) -> bytes:
         """The help page."""
         return self._built(request, "help.html")
+
+    @app.route("/favicon.ico", methods=["GET", "HEAD"])
+    def favicon(self, request: Request) -> bytes:
+        """The icon, which browsers request for every page that names none."""
+        try:
+            icon = (self.client / "favicon.ico").read_bytes()
+        except OSError as error:
+            raise Problem(404, "not_found", "There is no icon here.") from error
+        request.setHeader("Content-Type", content_type("favicon.ico"))
+        request.setHeader("Cache-Control", "public, max-age=86400")
+        return icon
+
+    @app.route("/robots.txt", methods=["GET", "HEAD"])
+    def robots(self, request: Request) -> bytes:
+        """Keep crawlers away from visitors' programs and files, which they would run and index."""
+        request.setHeader("Content-Type", "text/plain; charset=utf-8")
+        request.setHeader("Cache-Control", "public, max-age=86400")
+        rules = "".join(f"Disallow: {self.baseurl}/{path}\n" for path in _NOT_FOR_CRAWLERS)
+        return f"User-agent: *\n{rules}".encode("ascii")
 
     @app.route("/about.html", methods=["GET", "HEAD"])
     def about(self, request: Request) -> bytes:
@@ -120,21 +168,7 @@ class Pages:
 
     def _built(self, request: IRequest, name: str) -> bytes:
         """A built page, whose headers are set. Raises `Problem` if it is not built."""
-        try:
-            page = (self.client / name).read_bytes()
-        except OSError as error:
-            raise Problem(
-                503,
-                "client_not_built",
-                "The page has not been built yet. Run `make client` to build it.",
-                plain=True,
-            ) from error
-        request.setHeader("Content-Type", "text/html; charset=utf-8")
-        request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
-        request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Referrer-Policy", "no-referrer")
-        request.setHeader("Cache-Control", "no-cache")
-        return page
+        return send_built(request, self.client / name, _CONTENT_SECURITY_POLICY)
 
 
 @define(kw_only=True)
@@ -156,6 +190,8 @@ class Static:
         cors.allow(request)
         try:
             path = self.client / clean_name(name)
+            if path == self.client / FRAME:
+                raise FileNotFoundError(FRAME)  # `OutputFrame` serves it with its policy.
             mtime, data = path.stat().st_mtime, path.read_bytes()
         except (WireError, OSError) as error:
             raise Problem(404, "not_found", "There is no such file.") from error

@@ -50,7 +50,12 @@ def allow_methods(request: IRequest) -> None:
 
 
 def websocket_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str:
-    """The base of this server's WebSocket URLs, as the client can reach it.
+    """The base of this server's WebSocket URLs, as the client can reach it; see `base_url`."""
+    return "ws" + base_url(request, proxied=proxied, baseurl=baseurl).removeprefix("http")
+
+
+def base_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str:
+    """The base of this server's URLs, as the client can reach it.
 
     TLS usually ends at a proxy, which says so in one of three headers (contract T13). They
     count only if the request was `proxied`, that is, came from a trusted proxy.
@@ -66,7 +71,7 @@ def websocket_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str
     host = header(request, b"host")
     if not _HOST.fullmatch(host):
         host = _own_name(request)
-    return f"{'wss' if secure else 'ws'}://{host}{baseurl}/"
+    return f"{'https' if secure else 'http'}://{host}{baseurl}/"
 
 
 def _own_name(request: IRequest) -> str:

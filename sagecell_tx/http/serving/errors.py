@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from http import HTTPStatus
 from typing import Any
 
@@ -14,12 +15,73 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import RequestRedirect
 
+from sagecell_tx.http.serving.accept import accepted
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreFull, StoreUnavailable
 from sagecell_tx.wire.formwire import FormTooLarge
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
+
+#: Only the server's own style sheet and icon are loaded.
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+)
+
+_CHANGED = (
+    "Perhaps it was cut or changed on its way, in a mail for example. Compare it with the "
+    "original, or ask the person who gave it to you for a new one."
+)
+
+#: What a page says about an error code. The sentence of the error follows if it is to be shown.
+_WORDS = {
+    "unknown_permalink": (
+        "This link leads to no program",
+        f"No program is stored here under the name in this link. {_CHANGED}",
+        False,
+    ),
+    "invalid_zip": (
+        "The program in this link cannot be read",
+        f"This link contains a program, but not all of it, or with changes. {_CHANGED}",
+        True,
+    ),
+    "invalid_text": (
+        "The program in this link cannot be read",
+        f"This link contains characters that are not text. {_CHANGED}",
+        False,
+    ),
+    "unknown_file": ("There is no such file", "", True),
+    "unknown_kernel": (
+        "This has ended",
+        "The program that this address belongs to has ended, or there never was one.",
+        False,
+    ),
+    "not_found": (
+        "There is no page here",
+        f"Nothing on this server has this address. {_CHANGED}",
+        False,
+    ),
+}
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>{title}</title>
+    <link rel="icon" href="{home}favicon.ico" />
+    <link rel="stylesheet" href="{home}static/root.css" />
+  </head>
+  <body>
+    <main>
+      <h1>{title}</h1>
+{sentences}
+      <p>{ways}</p>
+    </main>
+  </body>
+</html>
+"""
 
 
 class Problem(Exception):
@@ -47,6 +109,11 @@ class Problem(Exception):
         request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode("ascii"))
         for name, value in self.headers.items():
             request.setHeader(name, value)
+        home = getattr(request, "home", "")  # see `CellRequest.home`
+        if home and request.method in (b"GET", b"HEAD"):
+            request.responseHeaders.addRawHeader(b"Vary", b"Accept")
+        if home and _page_is_wanted(request):
+            return _page(request, home, self)
         if self.plain:
             request.setHeader("Content-Type", "text/plain; charset=utf-8")
             return self.message.encode("utf-8", "replace")
@@ -104,3 +171,44 @@ def problem_of(request: IRequest, failure: Failure) -> Problem:
     if problem.status == 500 and not failure.check(CancelledError):
         _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
     return problem
+
+
+def _page_is_wanted(request: IRequest) -> bool:
+    """Whether an error is to be a page: whoever reads the answer follows links in a browser.
+
+    A browser that follows a link names ``text/html`` in its Accept header; scripts and programs
+    do not.
+    """
+    if request.method not in (b"GET", b"HEAD"):
+        return False
+    kinds = [kind for kind in accepted(request) if kind in ("text/html", "application/json")]
+    return kinds[:1] == ["text/html"]
+
+
+def _page(request: IRequest, home: str, problem: Problem) -> bytes:
+    """The page about an error; sets the headers. `home` is the address of the server's page."""
+    request.setHeader("Content-Type", "text/html; charset=utf-8")
+    request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+    request.setHeader("X-Content-Type-Options", "nosniff")
+    request.setHeader("Referrer-Policy", "no-referrer")
+    request.setHeader("Cache-Control", "no-cache")
+    title, sentence, is_message_shown = _WORDS.get(problem.code, (_title(problem.status), "", True))
+    sentences = [each for each in (sentence, problem.message if is_message_shown else "") if each]
+    ways = [f'<a href="{escape(home)}">Open an empty cell</a>']
+    if problem.status in (429, 500, 503):
+        ways.insert(0, '<a href="">Try again</a>')
+    ways.append(f'<a href="{escape(home)}help.html">Help</a>')
+    page = _PAGE.format(
+        title=escape(title),
+        home=escape(home),
+        sentences="\n".join(f"      <p>{escape(each)}</p>" for each in sentences),
+        ways=" · ".join(ways),
+    )
+    return page.encode("utf-8", "replace")
+
+
+def _title(status: int) -> str:
+    """The title for an error code that has no words of its own."""
+    if status >= 500:
+        return "This server cannot answer at the moment"
+    return "This address does not work"

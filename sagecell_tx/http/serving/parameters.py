@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from twisted.web.iweb import IRequest
 
+from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
-from sagecell_tx.wire.messages import dump
+from sagecell_tx.http.serving.parsing import Parser
+from sagecell_tx.wire.formwire import media_type
+from sagecell_tx.wire.messages import WireError, dump, parse_json
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
 
@@ -30,6 +36,52 @@ def text(request: IRequest, name: str, default: str = "") -> str:
     """The last value of a parameter. Raises `Problem` if one is not UTF-8."""
     values = texts(request, name)
     return values[-1] if values else default
+
+
+async def take_json(request: IRequest, parser: Parser, names: Sequence[str]) -> None:
+    """Add the fields of a JSON body to the parameters, of which they replace those of the query.
+
+    Nothing happens if the body is of another type, or empty. Of the fields, those in `names` are
+    read: strings, a list of strings for several values, true or false, or an object, whose
+    parameter is its JSON text. Raises `Problem`.
+    """
+    if media_type(header(request, b"content-type")) != "application/json":
+        return
+    body = request.content.read()
+    if body.strip():
+        request.args |= await parser.parse(len(body), partial(_json_fields, body, names))
+
+
+def _json_fields(body: bytes, names: Sequence[str]) -> dict[bytes, list[bytes]]:
+    """The values of each name in a JSON object. May be called in a thread."""
+    try:
+        fields = parse_json(body)
+    except WireError as error:
+        raise Problem(400, "invalid_json", error.message) from error
+    if not isinstance(fields, dict):
+        raise Problem(400, "invalid_json", "The body must be a JSON object.")
+    return {
+        name.encode("ascii"): _values(name, fields[name])
+        for name in names
+        if fields.get(name) is not None
+    }
+
+
+def _values(name: str, value: Any) -> list[bytes]:
+    """A field of a JSON object as the values of a parameter."""
+    try:
+        match value:
+            case bool():
+                return [dump(value)]
+            case str():
+                return [value.encode("utf-8")]
+            case list() if all(isinstance(each, str) for each in value):
+                return [each.encode("utf-8") for each in value]
+            case dict():
+                return [dump(value)]
+    except (ValueError, RecursionError) as error:  # half of a character, or an infinite number
+        raise Problem(400, "invalid_json", f"The field {name} is not valid text.") from error
+    raise Problem(400, "invalid_json", f"The field {name} must be a string.")
 
 
 def seconds(request: IRequest, name: str, default: float = 0.0) -> float:

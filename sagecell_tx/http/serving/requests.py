@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import NO_BODY_CODES
+from twisted.web.http import Request as HTTPRequest
 from twisted.web.iweb import IRequest
 from twisted.web.resource import EncodingResourceWrapper, IResource
 from twisted.web.server import GzipEncoderFactory, Request, Site
@@ -41,16 +42,23 @@ class CellRequest(Request):
 
     largest: int
     parser: Parser
+    home: str  # the path of the server's page; empty if there is none, and no error is a page
     _refused = False
     _received = 0
     _fields: Deferred[None] | None = None
 
     def __init__(
-        self, channel: Any, *queued: object, largest: int, parser: Parser | None = None
+        self,
+        channel: Any,
+        *queued: object,
+        largest: int,
+        parser: Parser | None = None,
+        home: str = "",
     ) -> None:
         super().__init__(channel, *queued)
         self.largest = largest
         self.parser = parser or Parser()
+        self.home = home
 
     @override
     def gotLength(self, length: int | None) -> None:
@@ -182,6 +190,7 @@ class CellSite(Site):
     rota: Rota
     clients: Clients
     gzip: Gzip
+    is_logged: Callable[[HTTPRequest], bool]
     protocol = TimedChannel  # type: ignore[assignment]
 
     @override
@@ -199,6 +208,12 @@ class CellSite(Site):
         channel.rota, channel.holder = self.rota, self.clients.holder
         channel.peer = self.clients.counted_as(addr) if addr is not None else ""
         return channel
+
+    @override
+    def log(self, request: HTTPRequest) -> None:
+        """Write the line of an answered request to the access log, if it has one."""
+        if self.is_logged(request):
+            super().log(request)
 
     @override
     def getResourceFor(self, request: Request) -> IResource:

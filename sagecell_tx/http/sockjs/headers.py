@@ -48,9 +48,6 @@ _FRAME = """\
 def allow(request: Request) -> None:
     """Let the requesting page read the answer, whatever its origin, even a local file."""
     cors.allow(request, anyone=True)
-    if cors.header(request, b"origin") == "null":
-        # Browsers may take "null" as a refusal.
-        request.setHeader("Access-Control-Allow-Origin", "*")
     wanted = cors.header(request, b"access-control-request-headers")
     if _HEADER_NAMES.fullmatch(wanted):
         request.setHeader("Access-Control-Allow-Headers", wanted)
@@ -58,7 +55,9 @@ def allow(request: Request) -> None:
 
 def forbid_caching(request: Request) -> None:
     """Forbid caching of the answer; some browsers would even cache answers to POST."""
-    request.setHeader("Cache-Control", "no-store, no-cache, must-revalidate, max-age=0")
+    request.setHeader(
+        "Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0"
+    )
 
 
 def allow_caching(request: Request, now: str) -> None:

@@ -76,7 +76,8 @@ EVENT_SOURCE = FrameFormat(
 
 def jsonp(callback: str) -> FrameFormat:
     """A script that calls `callback` with one frame."""
-    before = callback.encode("ascii") + b'("'
+    # The comment keeps plug-ins from reading the response as a file of their own kind.
+    before = b"/**/" + callback.encode("ascii") + b'("'
     return FrameFormat(
         media=JAVASCRIPT, streams=False, before=before, after=b'");\r\n', quotes=True
     )

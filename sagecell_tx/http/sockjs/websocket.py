@@ -162,7 +162,7 @@ class RawSocket:
     def close(self, code: int, reason: str) -> None:
         """See `SockJSClient.close`."""
         self._finish()
-        self.socket.close_with(code, "closed", reason)
+        self.socket.close_plainly(code, reason)
 
     def abandon(self, code: int, reason: str) -> None:
         """See `SockJSClient.abandon`."""

@@ -25,6 +25,7 @@ from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parsing import Inbox, Parser
 from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.transports.dispatch import (
+    CLOSE_REASON,
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
     NORMAL,
@@ -241,9 +242,13 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
         Autobahn's `sendClose` refuses the codes between 1000 and 3000.
         """
+        self.close_plainly(code, close_reason(word, sentence))
+
+    def close_plainly(self, code: int, reason: str) -> None:
+        """See `WebSocket.close_plainly`."""
         self.said_goodbye = True
-        reason = close_reason(word, sentence).encode("ascii")
-        self.sendCloseFrame(code=code, reasonUtf8=reason)
+        cut = reason.encode("utf-8", "replace")[:CLOSE_REASON].decode("utf-8", "ignore")
+        self.sendCloseFrame(code=code, reasonUtf8=cut.encode("utf-8"))
 
     @override
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:

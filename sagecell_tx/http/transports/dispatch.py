@@ -40,9 +40,13 @@ _CODES = {
 }
 
 
+#: Bytes of UTF-8 in a close frame's reason. Source: RFC 6455, section 5.5.
+CLOSE_REASON = 123
+
+
 def close_reason(code: str, message: str) -> str:
-    """A JSON object that fits into the 123 bytes of a close frame's reason; cuts `message`."""
-    room = 123 - len(dump({"error": code, "message": ""}))
+    """A JSON object that fits into a close frame's reason; cuts `message`."""
+    room = CLOSE_REASON - len(dump({"error": code, "message": ""}))
     while len(dump(message)) - 2 > room:
         message = message[:-1]
     return dump({"error": code, "message": message}).decode("ascii")
@@ -70,6 +74,9 @@ class WebSocket(Protocol):
 
         Harmless if repeated.
         """
+
+    def close_plainly(self, code: int, reason: str) -> None:
+        """Send a close frame whose reason is this text, cut to the 123 bytes that fit."""
 
 
 class MessageHandler(Protocol):

@@ -53,6 +53,7 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
         secrets = forked.bootstrap.receive()
         environment = confine(start, secrets, level)
         make_own(environment)
+        parts.kernel.shell.adopt_directory()
         parts.kernel.watch_files(
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
             start.limits,

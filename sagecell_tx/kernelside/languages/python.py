@@ -1,35 +1,55 @@
-"""Python as a cell's language, as pages wrap it: the whole cell is ``exec(\"\"\"...\"\"\")``."""
+"""Python as a cell's language.
+
+Our own script names the language in the request. Other clients wrap the program, as SageMathCell's
+script does: the whole cell is ``exec(\"\"\"...\"\"\")``, which shows no value and has no magics.
+"""
 
 from __future__ import annotations
 
 import ast
-import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+#: An IPython input transformer: takes the lines of a cell and returns others.
+Transformer = Callable[[list[str]], list[str]]
 
 
-def unwrapped(lines: list[str]) -> list[str]:
-    """IPython input transformer: the program in such a cell, so that tracebacks show its lines.
+def wrapped_program(cell: str) -> str | None:
+    """The program in a cell that is only an ``exec`` of one string; None for any other cell.
 
-    Other cells are returned unchanged; so are all cells with Sage, which would preparse a program
-    outside `exec`. As with `exec`, no value is shown: the result does not end with an expression.
+    None as well if the string is not valid Python: `exec` itself raises the error.
     """
-    if "sage" in sys.modules:
-        return lines
-    try:
-        (call,) = ast.parse("".join(lines)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return lines
-    match call:
-        case ast.Expr(
-            ast.Call(ast.Name("exec"), args=[ast.Constant(str(program))], keywords=[])
-        ) if _is_python(program):
-            return [*program.splitlines(keepends=True), "\n", "pass\n"]
-    return lines
+    if not cell.lstrip().startswith("exec"):
+        return None
+    # The program's SyntaxWarnings are shown when it runs.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            (statement,) = ast.parse(cell.lstrip()).body
+            match statement:
+                case ast.Expr(
+                    ast.Call(ast.Name("exec"), args=[ast.Constant(str(program))], keywords=[])
+                ):
+                    compile(program, "<cell>", "exec", dont_inherit=True)
+                    return program
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pass
+    return None
 
 
-def _is_python(program: str) -> bool:
-    """Whether it is valid Python; anything else is left to `exec`, which raises the error."""
+@contextmanager
+def unpreparsed(*lists: list[Transformer]) -> Iterator[None]:
+    """Take Sage's transformers, such as its preparser, out of these lists for a while."""
+    before = [list(each) for each in lists]
     try:
-        ast.parse(program)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+        for each in lists:
+            each[:] = [one for one in each if not _is_sages(one)]
+        yield
+    finally:
+        for each, transformers in zip(lists, before, strict=True):
+            each[:] = transformers
+
+
+def _is_sages(transformer: Transformer) -> bool:
+    return str(getattr(transformer, "__module__", "")).startswith("sage.")

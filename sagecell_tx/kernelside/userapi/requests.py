@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sagecell_tx.kernelside.interact.page import RequestRefused
+from sagecell_tx.kernelside.userapi import exits
 
 UPDATE_INTERACT = "sagenb.interact.update_interact"
 
@@ -56,12 +57,15 @@ class InteractRequests:
         shell, content = self._kernel.shell, parent["content"]
         try:
             with shell.builtin_trap, shell.display_trap:
-                answer(content)
+                with exits.success():
+                    answer(content)
                 shell.toolbox.namespace.settle()
                 return {"status": "ok", "user_expressions": self._expressions(content)}
         except RequestRefused as refusal:
             return _error(refusal.word, str(refusal))
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
+        except SystemExit as error:
+            return _error("SystemExit", str(exits.status(error)), shell._last_traceback)
+        except (Exception, KeyboardInterrupt) as error:
             return _error(type(error).__name__, _text(error), shell._last_traceback)
 
     def _expressions(self, content: Any) -> dict[str, Any]:

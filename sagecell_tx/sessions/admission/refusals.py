@@ -103,7 +103,7 @@ def full(seconds: float | None) -> Refused:
     """There is no kernel, and no wait in the queue. One may be free in `seconds`, if known."""
     return Refused(
         "too_many_kernels",
-        "All of this server's kernels are in use. Please try again in a moment.",
+        "This server is running as many programs as it can. Please try again in a moment.",
         retry_after=seconds or _SOON,
     )
 
@@ -112,7 +112,7 @@ def too_many_waiting(seconds: float | None) -> Refused:
     """The queue has room, but not for more visitors of the same origin."""
     return Refused(
         "too_many_waiting",
-        "All of this server's kernels are in use, and many programs with the same address, web "
+        "This server is running as many programs as it can, and many with the same address, web "
         "site or API key are waiting already. Please try again in a moment.",
         retry_after=seconds or _SOON,
     )

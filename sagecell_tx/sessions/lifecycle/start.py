@@ -62,7 +62,7 @@ class KernelStart:
             return
         self._starting.cancel()
         if timed_out:
-            self._why_not = "The kernel did not start in time."
+            self._why_not = "The program could not be started in time."
             _log.warn("{kernel}: no start in {limit} s", kernel=self.kernel_id, limit=self.seconds)
             self._outcome.fire(self._why_not)
 

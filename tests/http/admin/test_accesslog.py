@@ -23,10 +23,13 @@ class AccessLogTests(SiteTests):
         proxies: tuple[str, ...] = (),
         query: str = "1",
         agent: str = "-",
+        method: str = "GET",
+        path: str = "/api/status?q=",
+        baseurl: str = "",
     ) -> str:
         """The logged line of one request."""
         clients = Clients(proxies) if proxies else Clients()
-        world = World(limits=self.limits, client=self.folder, clients=clients)
+        world = World(limits=self.limits, client=self.folder, clients=clients, baseurl=baseurl)
         log = StringIO()
         world.site.startFactory()
         world.site._logFile = log
@@ -34,7 +37,7 @@ class AccessLogTests(SiteTests):
         connection = world.connect(peer=peer)
         headers = [("X-Forwarded-For", ", ".join(hops))] if hops else []
         headers.append(("User-Agent", agent))
-        connection.send(request("GET", f"/api/status?q={query}", headers))
+        connection.send(request(method, f"{path}{query}", headers))
         return log.getvalue()
 
     def address(self, peer: IAddress, *hops: str, proxies: tuple[str, ...] = ()) -> str:
@@ -67,5 +70,23 @@ class AccessLogTests(SiteTests):
         assert len(line) < 2 * MOST + 300
 
     def test_the_rest_of_the_line(self) -> None:
-        line = self.logged(CLIENT, "192.0.2.1")
-        assert '"GET /api/status?q=1 HTTP/1.1" 200 ' in line
+        line = self.logged(CLIENT, "192.0.2.1", agent="curl")
+        # The log itself writes the time of each line.
+        assert line.startswith('"192.0.2.1" - - - "GET /api/status?q=1 HTTP/1.1" 200 ')
+        assert line.endswith(' "-" "curl"\n')
+
+    def test_health_checks_that_succeed_have_no_line(self) -> None:
+        for baseurl in ("", "/cells"):
+            for method, path in (("OPTIONS", "/"), ("GET", "/api/status")):
+                assert (
+                    self.logged(
+                        CLIENT, method=method, path=baseurl + path, query="", baseurl=baseurl
+                    )
+                    == ""
+                )
+        for method, path in (("OPTIONS", "/kernel"), ("POST", "/api/status"), ("OPTIONS", "/x")):
+            assert f'"{method} {path} HTTP/1.1"' in self.logged(
+                CLIENT, method=method, path=path, query=""
+            )
+        line = self.logged(CLIENT, method="GET", path="/api/status", query="", baseurl="/cells")
+        assert '"GET /api/status HTTP/1.1" 404 ' in line

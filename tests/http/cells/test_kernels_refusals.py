@@ -31,7 +31,7 @@ class RefusalTests(SiteTests):
         if key:
             headers.append(("Authorization", f"Bearer {key}"))
         connection = world.connect()
-        query = f"?CellSessionID={page}" if page else ""
+        query = "?code=1" + (f"&CellSessionID={page}" if page else "")
         connection.send(request("POST", path + query, headers, b""))
         return connection.answer("POST")
 

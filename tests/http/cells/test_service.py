@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
-from sagecell_tx.http.cells.service import Collector
 from sagecell_tx.limits import LifetimeLimits, Limits, RequestLimits
+from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.runpermalinks import PATIENCE
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import SHELL, Message
@@ -21,7 +22,9 @@ class ServiceTests(SiteTests):
     def run_code(self, code: str, **fields: str) -> Any:
         answer = self.ask("POST", "/service", **form(code=code, **fields))
         assert answer.status == 200
-        return answer.json
+        told = answer.json
+        assert told.pop("kernel_id") == self.world.host.latest.kernel_id
+        return told
 
     def tearDown(self) -> None:
         """Check that nothing is left of any run."""
@@ -72,8 +75,9 @@ class ServiceTests(SiteTests):
             assert self.run_code(f"print before\nexit {status}") == {
                 "success": False,
                 "stdout": "before\n",
+                "error": "crashed",
                 "reason": "crashed",
-                "message": "The kernel stopped unexpectedly.",
+                "message": "The program ended unexpectedly.",
             }
 
     def test_code_in_several_parameters_is_joined_as_it_is(self) -> None:
@@ -92,14 +96,67 @@ class ServiceTests(SiteTests):
         told = self.run_code("print 1", accepted_tos="true", language="sage", timeout="nan")
         assert told["stdout"] == "1\n"
 
-    def test_a_json_body_has_no_code(self) -> None:
+    def post_json(self, body: bytes, query: str = "") -> Answer:
+        return self.ask("POST", f"/service{query}", [("Content-Type", "application/json")], body)
+
+    def test_a_json_body(self) -> None:
         """contract: 11.6"""
-        answer = self.ask(
-            "POST", "/service", [("Content-Type", "application/json")], b'{"code": "print 1"}'
-        )
-        assert answer.status == 200
-        assert answer.json["success"] is True
-        assert "stdout" not in answer.json
+        for kind in ("application/json", "Application/JSON; charset=utf-8"):
+            answer = self.ask("POST", "/service", [("Content-Type", kind)], b'{"code": "print 1"}')
+            assert (answer.status, answer.json["stdout"]) == (200, "1\n")
+        fields = {"code": ["print ä\n", "print 2"], "user_expressions": {"a": "1"}, "timeout": [5]}
+        assert self.post_json(json.dumps(fields).encode()).json["stdout"] == "ä\n2\n"
+        assert self.sent()["user_expressions"] == {"a": "1"}
+        fields = {"code": "print 3", "user_expressions": '{"a": "1"}'}
+        assert self.post_json(json.dumps(fields).encode(), "?code=print+4").json["stdout"] == "3\n"
+        assert self.sent()["user_expressions"] == {"a": "1"}
+
+    def test_parameters_in_the_query_beside_a_json_body(self) -> None:
+        for body in (b"{}", b"", b" ", b'{"code": null}'):
+            assert self.post_json(body, "?code=print+5").json["stdout"] == "5\n"
+
+    def test_a_bad_json_body(self) -> None:
+        for body in (b"code=1", b"{", b"[]", b'"code"', b'{"code": NaN}', b'{"code": "\xff"}'):
+            answer = self.post_json(body)
+            assert (answer.status, answer.error) == (400, "invalid_json"), body
+        for body in (b'{"code": 5}', b'{"code": [1]}', b'{"code": "\\ud800"}'):
+            answer = self.post_json(body)
+            assert (answer.status, answer.error) == (400, "invalid_json"), body
+            assert "code" in answer.json["message"]
+        assert self.post_json(b"[" * 100_000).error == "invalid_json"
+        assert self.post_json(b'{"code": "1", "user_expressions": {"a": 1e999}}').status == 400
+        assert self.world.host.kernels == []
+
+    def test_without_code(self) -> None:
+        body = b'{"code": "print 1"}'
+        for fields in (
+            {"headers": [], "body": b""},
+            {"headers": [("Content-Type", "text/plain")], "body": body},
+            {"headers": form()["headers"], "body": body},
+            {"headers": [("Content-Type", "application/json")], "body": b'{"program": "1"}'},
+        ):
+            answer = self.ask("POST", "/service", **fields)
+            assert (answer.status, answer.error) == (400, "missing_code")
+            assert "application/json" in answer.json["message"]
+        assert self.world.host.kernels == []
+
+    def test_displays(self) -> None:
+        told = self.run_code("display a\nprint b\ndisplay c")
+        assert told["displays"] == [
+            {"data": {"text/plain": text}, "metadata": {}} for text in ("a", "c")
+        ]
+        assert "result" not in told
+
+    def test_addresses_of_files(self) -> None:
+        names = ("plot.png", "a/b c#?.txt", "ä.txt")
+        told = self.run_code("\n".join(f"save {name.replace(' ', '_')} data" for name in names))
+        assert list(told["files"]) == [name.replace(" ", "_") for name in names]
+        for name, url in told["files"].items():
+            kernel_id = self.world.host.latest.kernel_id
+            base = f"http://cells.example/kernel/{kernel_id}/files/"
+            assert url == base + quote(name)
+            answer = self.ask("GET", url.removeprefix("http://cells.example"))
+            assert (answer.status, answer.body) == (200, b"data")
 
     def test_user_expressions(self) -> None:
         """contract: 1.20, 11.2"""
@@ -120,7 +177,7 @@ class ServiceTests(SiteTests):
         answer = self.ask("POST", "/service", **form(code="ä" * 65_001))
         assert answer.status == 413
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-        assert b"65000" in answer.body
+        assert answer.body == b"Max code size is 65000 characters."
 
     def test_code_that_is_no_text(self) -> None:
         answer = self.ask("POST", "/service", form()["headers"], b"code=%ff")
@@ -148,14 +205,28 @@ class ServiceTests(SiteTests):
             assert answer.headers["access-control-allow-origin"] == "https://book.example"
 
     def test_it_is_only_posted_to(self) -> None:
-        for method in ("GET", "OPTIONS", "PUT"):
+        for method in ("GET", "PUT"):
             answer = self.ask(method, "/service")
             assert (answer.status, answer.error) == (405, "method_not_allowed")
+
+    def test_a_browsers_preflight_before_a_json_body(self) -> None:
+        answer = self.ask("OPTIONS", "/service", [("Origin", "https://book.example")])
+        assert (answer.status, answer.body) == (200, b"")
+        assert answer.headers["access-control-allow-origin"] == "https://book.example"
+        assert "Content-Type" in answer.headers["access-control-allow-headers"]
 
     def test_a_server_that_stops(self) -> None:
         self.successResultOf(self.world.fleet.stopService())
         answer = self.ask("POST", "/service", **form(code="1"))
         assert (answer.status, answer.error) == (503, "draining")
+
+
+#: The answer when the time is over, beside the kernel's id and the output.
+LATE = {
+    "success": False,
+    "error": "timeout",
+    "message": "The program was not done within 30 seconds and was stopped.",
+}
 
 
 class SlowServiceTests(SiteTests):
@@ -193,6 +264,12 @@ class SlowServiceTests(SiteTests):
         connection.hang_up()
         return answer
 
+    def told(self, connection: Connection) -> Any:
+        """What the answer says, beside the kernel's id."""
+        told = self.answer(connection).json
+        assert told.pop("kernel_id") == self.kernel.kernel_id
+        return told
+
     def test_its_time_is_over(self) -> None:
         """contract: 1.20"""
         connection = self.asking()
@@ -203,7 +280,11 @@ class SlowServiceTests(SiteTests):
         self.wait(2)
         answer = self.answer(connection)
         assert answer.status == 200
-        assert answer.json == {"success": False, "stdout": "so far\n"}
+        assert answer.json == {
+            "kernel_id": self.kernel.kernel_id,
+            "stdout": "so far\n",
+            **LATE,
+        }
         assert self.world.fleet.get(self.kernel.kernel_id) is None
 
     def test_a_reply_alone_is_not_the_end(self) -> None:
@@ -224,14 +305,14 @@ class SlowServiceTests(SiteTests):
         self.kernel.come_up()
         self.kernel.reply(self.asked())
         self.wait(31)
-        assert self.answer(connection).json == {"success": False}
+        assert self.told(connection) == LATE
 
     def test_the_start_counts(self) -> None:
         connection = self.asking()
         self.wait(19)
         self.kernel.come_up()
         self.wait(12)
-        assert self.answer(connection).json == {"success": False}
+        assert self.told(connection) == LATE
 
     def test_a_kernel_that_does_not_come_up(self) -> None:
         connection = self.asking()
@@ -256,7 +337,34 @@ class SlowServiceTests(SiteTests):
         self.kernel.publish("stream", {"name": "stdlog", "text": "x"}, self.asked())
         self.kernel.publish("stream", {"name": ["stdout"]}, self.asked())
         self.kernel.finish(self.asked())
-        assert self.answer(connection).json == {"success": True, "execute_reply": {"status": "ok"}}
+        assert self.told(connection) == {"success": True, "execute_reply": {"status": "ok"}}
+
+    def test_the_value_of_the_last_line(self) -> None:
+        connection = self.asking()
+        self.kernel.come_up()
+        result = {"execution_count": 1, "data": {"text/plain": "42"}, "metadata": {}}
+        self.kernel.publish("execute_result", result, self.asked())
+        self.kernel.finish(self.asked())
+        told = self.told(connection)
+        assert told["result"] == {"data": {"text/plain": "42"}, "metadata": {}}
+        assert "displays" not in told
+
+    def test_names_of_files_that_no_file_has(self) -> None:
+        connection = self.asking()
+        self.kernel.come_up()
+        names = ["a.txt", "../b", 5, None, "c\x00", "", "/d", ["e"], *[f"{n}" for n in range(600)]]
+        payload = [{"new_files": names}, {"new_files": 7}, "x", {"new_files": ["f"]}]
+        self.kernel.finish(self.asked(), {"status": "ok", "payload": payload})
+        told = self.told(connection)
+        assert list(told["files"]) == ["a.txt", *[f"{n}" for n in range(492)]]
+
+    def test_a_limit_of_the_kernel(self) -> None:
+        connection = self.asking()
+        self.kernel.come_up()
+        self.kernel.end(Exit(signal=9, reason="memory"))
+        told = self.told(connection)
+        assert (told["success"], told["error"], told["reason"]) == (False, "memory", "memory")
+        assert "memory" in told["message"]
 
     def test_a_reply_that_no_answer_can_hold(self) -> None:
         """1e999 in a kernel's JSON is read as infinity, which cannot be written as JSON."""
@@ -273,7 +381,9 @@ class SlowServiceTests(SiteTests):
         )
         self.kernel.deliver(reply)
         self.kernel.status("idle", self.asked())
-        assert self.answer(connection).json == {"success": False}
+        told = self.told(connection)
+        assert (told["success"], told["error"]) == (False, "invalid_reply")
+        assert "execute_reply" not in told
 
 
 class ShortServiceTests(SiteTests):
@@ -284,22 +394,15 @@ class ShortServiceTests(SiteTests):
     def test_a_start_that_takes_longer_than_all_is_given_no_time(self) -> None:
         self.world.host.prompt = False
         connection = self.world.connect()
-        connection.send(request("POST", "/service", [], b""))
+        connection.send(request("POST", "/service", **form(code="")))
         self.wait(10)
         self.world.host.latest.answering = False
         self.world.host.latest.come_up()
         self.wait(0)
         connection.pump()
-        assert connection.answer().json == {"success": False}
+        told = connection.answer().json
+        assert (told["success"], told["error"]) == (False, "timeout")
         assert len(self.world.fleet) == 0
-
-
-def test_a_collector_that_is_closed_twice_is_done_once() -> None:
-    collector = Collector("m1", 10)
-    collector.wake()
-    collector.close("crashed")
-    collector.close("crashed")
-    assert collector.done.called
 
 
 class LongAnswerTests(SiteTests):

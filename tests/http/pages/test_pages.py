@@ -6,8 +6,10 @@ import base64
 import json
 import os
 import zlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+from urllib.robotparser import RobotFileParser
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from tests.http.loopback import Answer
 from tests.http.world import SiteTests
 
 SLOT = b'<script type="application/json" id="sagecell-page">{}</script>'
+PUBLIC = Path(__file__).parents[3] / "web" / "public"
 PAGE = b"<!doctype html><title>Cell</title>" + SLOT + b"<body></body>"
 
 
@@ -124,6 +127,34 @@ class PageTests(SiteTests):
                 assert (answer.status, answer.error) == (400, "invalid_text")
             else:
                 assert (answer.status, answer.body) == (404, b"ID not found in permalink database")
+
+    def test_what_a_mail_program_added_to_a_link(self) -> None:
+        kept = Permalink(code="1+1", language="sage", interacts="[]")
+        self.world.cells.permalinks |= {"abcdef": kept, "dots..": kept}
+        link = zipped(b"print(1)")
+        for added in (".", "%20", "+", ",", ")", "%22", "%3E", "%C2%A0", "%E2%80%9D).%0D%0A"):
+            assert self.page(f"?q=abcdef{added}")["code"] == "1+1"
+            assert self.page(f"?z={link}{added}")["code"] == "print(1)"
+        assert self.page("?q=dots..")["code"] == "1+1"
+        assert self.ask("GET", "/?q=nope.").status == 404
+
+    def test_the_icon(self) -> None:
+        assert self.ask("GET", "/favicon.ico").status == 404
+        icon = (PUBLIC / "favicon.ico").read_bytes()
+        (self.folder / "favicon.ico").write_bytes(icon)
+        answer = self.ask("GET", "/favicon.ico")
+        assert (answer.status, answer.body) == (200, icon)
+        assert answer.headers["content-type"].startswith("image/")
+
+    def test_crawlers_run_no_programs(self) -> None:
+        answer = self.ask("GET", "/robots.txt")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        robots = RobotFileParser()
+        robots.parse(answer.body.decode("ascii").splitlines())
+        for path in ("/?c=1", "/?q=abcdef", "/kernel", "/kernel/k/files/a.html", "/service"):
+            assert not robots.can_fetch("bot", f"https://cells.example{path}"), path
+        for path in ("/", "/help.html", "/static/embedded_sagecell.js"):
+            assert robots.can_fetch("bot", f"https://cells.example{path}"), path
 
     def test_an_autoeval_that_is_no_answer(self) -> None:
         """contract: 1.1, T7"""

@@ -19,7 +19,7 @@ PAGES = {"/help.html": "help.html", "/static/about.html": "about.html"}
 
 #: The other addresses that exist: of routes, and of built files.
 BUILT = {"/static/embedded_sagecell.js", "/static/third-party-licenses.txt"}
-SERVED = {"/", "/static/root.css", *BUILT, *PAGES}
+SERVED = {"/", "/favicon.ico", "/static/root.css", *BUILT, *PAGES}
 
 
 class Addresses(HTMLParser):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
-from sagecell_tx.http.serving.cors import allow, allow_methods, websocket_url
+from sagecell_tx.http.serving.cors import allow, allow_methods, base_url, websocket_url
 from tests.http.asking import asking
 from tests.http.loopback import form
 from tests.http.world import SiteTests
@@ -65,6 +65,13 @@ def test_no_origin_breaks_the_answer(origin: bytes) -> None:
 def test_the_host_is_the_clients_word_for_the_server() -> None:
     for host in (b"cells.example", b"cells.example:8443", b"127.0.0.1:8888", b"[::1]:8888"):
         assert url_of({"Host": host}) == f"ws://{host.decode()}/"
+
+
+def test_other_urls_have_the_same_host_and_prefix() -> None:
+    headers = {"Host": b"cells.example", "X-Scheme": b"https"}
+    request = asking(headers=headers).request
+    assert base_url(request, proxied=True, baseurl="/a") == "https://cells.example/a/"
+    assert base_url(request, proxied=False) == "http://cells.example/"
 
 
 def test_a_proxy_tells_of_tls_in_one_of_three_headers() -> None:

@@ -89,7 +89,7 @@ class InternalErrorTests(SiteTests):
 class StrangePathTests(SiteTests):
     def test_unknown_paths(self) -> None:
         for path in (
-            "/favicon.ico",
+            "/favicon.png",
             "/kernel/a/b",
             "/kernel//files/x",
             "/service/x",

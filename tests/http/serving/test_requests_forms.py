@@ -57,7 +57,7 @@ class FormTests(SiteTests):
             for path in ROUTES:
                 answer = self.post(path, MULTIPART, body)
                 assert answer.headers["access-control-allow-origin"] == "https://book.example"
-            for path, status in (("/tos.html", 204), ("/kernel", 200), ("/service", 200)):
+            for path, status in (("/tos.html", 204), ("/kernel", 200), ("/service", 400)):
                 assert self.post(path, MULTIPART, body).status == status
             assert self.post("/permalink", MULTIPART, body).error == "missing_code"
             assert self.post("/permalink?code=1", MULTIPART, body).status == 200

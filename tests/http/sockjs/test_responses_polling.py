@@ -173,30 +173,30 @@ class ClosingTests(ServiceTests):
         assert self.poll("a") == b"o\n"
 
     def test_by_jsonp(self) -> None:
-        assert self.get("/000/a/jsonp?c=x").body == b'x("o");\r\n'
+        assert self.get("/000/a/jsonp?c=x").body == b'/**/x("o");\r\n'
         for _ in range(2):
-            assert self.get("/000/a/jsonp?c=x").body == b'x("c[3000,\\"Go away!\\"]");\r\n'
+            assert self.get("/000/a/jsonp?c=x").body == b'/**/x("c[3000,\\"Go away!\\"]");\r\n'
 
 
 class JsonpTests(ServiceTests):
     def test_there_and_back(self) -> None:
         """contract: 1.21"""
         answer = self.get("/000/a/jsonp?c=%63allback")
-        assert (answer.status, answer.body) == (200, b'callback("o");\r\n')
+        assert (answer.status, answer.body) == (200, b'/**/callback("o");\r\n')
         assert answer.headers["content-type"] == "application/javascript; charset=UTF-8"
         assert answer.headers["cache-control"] == NOT_CACHED
         sent = self.post("/000/a/jsonp_send", b"d=%5B%22x%22%5D", FORM)
         assert (sent.status, sent.body) == (200, b"ok")
         assert sent.headers["content-type"] == "text/plain; charset=UTF-8"
         assert sent.headers["cache-control"] == NOT_CACHED
-        assert self.get("/000/a/jsonp?c=callback").body == b'callback("a[\\"x\\"]");\r\n'
+        assert self.get("/000/a/jsonp?c=callback").body == b'/**/callback("a[\\"x\\"]");\r\n'
 
     def test_a_body_that_is_no_form(self) -> None:
         self.get("/000/a/jsonp?c=x")
         self.post("/000/a/jsonp_send", b"d=%5B%22abc%22%5D", FORM)
         self.post("/000/a/jsonp_send", b'["%61bc"]', ("Content-Type", "text/plain"))
         told = self.get("/000/a/jsonp?c=x").body
-        assert told == b'x("a[\\"abc\\",\\"%61bc\\"]");\r\n'
+        assert told == b'/**/x("a[\\"abc\\",\\"%61bc\\"]");\r\n'
 
     def test_what_is_no_message(self) -> None:
         self.get("/000/a/jsonp?c=x")
@@ -221,7 +221,7 @@ class JsonpTests(ServiceTests):
         self.post("/000/a/jsonp_send", json.dumps([text]).encode(), ("Content-Type", "text/plain"))
         told = self.get("/000/a/jsonp?c=x").body
         assert b"<" not in told
-        frame = json.loads(told.removeprefix(b"x(").removesuffix(b");\r\n"))
+        frame = json.loads(told.removeprefix(b"/**/x(").removesuffix(b");\r\n"))
         assert json.loads(frame[1:]) == [text]
 
 

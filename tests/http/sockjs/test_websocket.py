@@ -101,6 +101,8 @@ class RawTests(ServiceTests):
         connection = self.socket("/websocket")
         assert texts(connection) == []
         assert closes(connection) == [3000]
+        goodbyes = [payload for opcode, payload in frames(connection.ear.heard) if opcode == 8]
+        assert goodbyes == [b"\x0b\xb8Go away!"]
 
     def test_no_heartbeats_but_pings(self) -> None:
         connection = self.socket("/websocket")

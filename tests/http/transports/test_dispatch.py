@@ -52,6 +52,9 @@ class MemorySocket:
         self.closes.append((code, word))
         self.can_send = False
 
+    def close_plainly(self, code: int, reason: str) -> None:
+        raise NotImplementedError
+
 
 @define
 class RecordingHandler:

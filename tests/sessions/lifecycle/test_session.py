@@ -75,7 +75,7 @@ class StartTests(SessionTests):
         self.clock.advance(LIMITS.lifetime.start_seconds)
         for waiting in (ready, session.when_ready()):
             failure = self.failureResultOf(waiting, StartFailed)
-            assert str(failure.value) == "The kernel did not start in time."
+            assert str(failure.value) == "The program could not be started in time."
         assert self.deaths == []
         self.kernel.end()
         self.over(session, Reason.CRASHED)

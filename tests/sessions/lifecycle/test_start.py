@@ -116,8 +116,8 @@ class StartTests(SynchronousTestCase):
         with capturedLogs() as logged:
             self.start.give_up(timed_out=True)
         assert not self.kernel.gone
-        assert self.why_not(waiting) == "The kernel did not start in time."
-        assert self.why_not(self.start.when_ready()) == "The kernel did not start in time."
+        assert self.why_not(waiting) == "The program could not be started in time."
+        assert self.why_not(self.start.when_ready()) == "The program could not be started in time."
         assert [event["limit"] for event in logged] == [15]
 
     def test_giving_up_afterwards_changes_nothing(self) -> None:

@@ -5,10 +5,12 @@ import type { Editor, EditorOptions } from "../editor/editor";
 import { Execution, type ExecutionOptions, type State, isLive } from "../kernel/execution";
 import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
+import { Keeper, type KeeperOptions } from "../kept/keeper";
 import type { Kernel } from "../kernel/kernel";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { KernelGone } from "../protocol/ask";
+import type { KeptProgram } from "../protocol/kept";
 import {
   type JsonObject,
   type KernelMessage,
@@ -18,8 +20,14 @@ import {
 import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
-import type { KeptProgram, Server } from "../kernel/server";
+import type { KeptProgram as SharedProgram, Server } from "../kernel/server";
 import { Share } from "./share";
+
+/** Where a cell's program is kept for the next visit. */
+export interface KeptPlace extends Pick<KeeperOptions, "programs" | "key"> {
+  /** The key at the page's present address with the program `original`; null if it is the same. */
+  readonly keyNow: (original: string) => string | null;
+}
 
 /** What a cell needs. */
 export interface CellOptions {
@@ -35,7 +43,12 @@ export interface CellOptions {
   readonly loadEditor: () => Promise<(options: EditorOptions) => Editor>;
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
+  /** Where the reader's program is kept for the next visit; null to keep nothing. */
+  readonly kept: KeptPlace | null;
 }
+
+/** What an execution needs of the program. */
+type ProgramToRun = Pick<ExecutionOptions, "code" | "language" | "permalink" | "onPermalink">;
 
 /** One cell on the page, from its construction to `dispose`. */
 export class Cell {
@@ -44,10 +57,12 @@ export class Cell {
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #presence: Presence;
+  readonly #keeper: Keeper | null;
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
+  #evaluated = "";
   /** A program that the server has stored, and the id of its permalink. */
-  #stored: { readonly program: KeptProgram; readonly id: string } | null = null;
+  #stored: { readonly program: SharedProgram; readonly id: string } | null = null;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
@@ -62,9 +77,10 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, now: () => clock.now() * 1000 });
+    this.#outputs = new Outputs({ plan, server, nextFrame, clock });
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
+    this.#keeper = options.kept && this.#makeKeeper(options.kept);
     if (!form.editor.element.hidden) void this.#openEditor();
     // Pages may remove a cell from the DOM without calling `deleteSagecell`.
     this.#presence = new Presence({
@@ -72,6 +88,7 @@ export class Cell {
       clock,
       onGone: () => this.#abandon(),
     });
+    this.#keeper?.open();
     if (plan.permalinkId !== "") {
       const { code, language, permalinkId: id } = plan;
       this.#stored = { program: { code, language, interacts: JSON.stringify(plan.interacts) }, id };
@@ -88,6 +105,11 @@ export class Cell {
     return this.#kernel;
   }
 
+  /** The program of the last evaluation; empty before the first. */
+  get evaluated(): string {
+    return this.#evaluated;
+  }
+
   /** The state of the interacts that are shown, as permalinks store it. */
   get interacts(): JsonObject[] {
     return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
@@ -98,8 +120,14 @@ export class Cell {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
+    this.#evaluated = this.#form.editor.code();
     const program = this.#programToRun();
-    let execution = this.#execute(kernel, program, (message) => this.#said(message));
+    // Until then the old output stays: the server may be away, or refuse.
+    const onRunning = () => {
+      this.#outputs.begin(kernel, () => execution.kernelId);
+      this.#keeper?.began(() => execution.kernelId);
+    };
+    let execution = this.#execute(kernel, program, (message) => this.#said(message), { onRunning });
     if (plan.linkKey !== null) {
       kernel.tellOfLoss(this.#variablesAreLost);
     } else {
@@ -108,20 +136,15 @@ export class Cell {
         this.#ownKernels.add(kernel);
         const { interacts } = kernel;
         return new Promise((resolve, reject) => {
-          const over = (state: State) =>
+          const onOver = (state: State) =>
             state.name === "done" ? resolve() : reject(new KernelGone());
-          execution = this.#execute(
-            kernel,
-            { ...program, permalink: null },
-            (said) => interacts.renew(said),
-            over,
-          );
+          const again = { ...program, permalink: null };
+          execution = this.#execute(kernel, again, (said) => interacts.renew(said), { onOver });
           void execution.start();
         });
       });
     }
     this.#form.status.warn("");
-    this.#outputs.begin(kernel, () => execution.kernelId);
     plan.output.hidden = false;
     void execution.start();
   }
@@ -139,6 +162,7 @@ export class Cell {
     this.#execution?.stop();
     this.#endOwnKernels();
     this.#outputs.dispose();
+    this.#keeper?.dispose();
     this.#form.dispose();
   }
 
@@ -149,12 +173,13 @@ export class Cell {
   /** A new execution, not started yet, whose state the cell shows. */
   #execute(
     kernel: Kernel,
-    program: Pick<ExecutionOptions, "code" | "language" | "permalink" | "onPermalink">,
+    program: ProgramToRun,
     onMessage: (message: KernelMessage) => void,
-    onOver: (state: State) => void = () => undefined,
+    on: { readonly onRunning?: () => void; readonly onOver?: (state: State) => void },
   ): Execution {
     const { clock, newId } = this.#options;
     const run = kernel.run();
+    let hasRun = false;
     const execution = new Execution({
       ...program,
       server: run.server,
@@ -164,8 +189,12 @@ export class Cell {
       onMessage,
       onState: (state) => {
         if (!isLive(state)) run.over();
+        if (state.name === "running" && !hasRun && !this.#isDisposed) {
+          hasRun = true;
+          on.onRunning?.();
+        }
         this.#entered(state);
-        if (!isLive(state)) onOver(state);
+        if (!isLive(state)) on.onOver?.(state);
       },
       onWarning: (sentence) => this.#form.status.warn(sentence),
     });
@@ -196,24 +225,18 @@ export class Cell {
     this.#ownKernels.clear();
   }
 
-  #wrapped(): string {
-    const code = this.#form.editor.code();
-    if (this.#form.language === "python" && this.#options.plan.plainPython) return code;
-    return language(this.#form.language).wrap(code);
-  }
-
   /** The program as it is now, with the state of the interacts that are shown. */
-  #program(): KeptProgram {
+  #program(): SharedProgram {
     const interacts = JSON.stringify(this.interacts);
     return { code: this.#form.editor.code(), language: this.#form.language, interacts };
   }
 
   /** The program for an execution, which asks for a permalink unless there is one. */
-  #programToRun(): Pick<ExecutionOptions, "code" | "language" | "permalink" | "onPermalink"> {
+  #programToRun(): ProgramToRun {
     const { plan } = this.#options;
     // With the state that interacts will have first.
     const program = { ...this.#program(), interacts: JSON.stringify(plan.interacts) };
-    const code = this.#wrapped();
+    const code = language(program.language).wrap(program.code);
     return {
       code,
       language: program.language,
@@ -222,15 +245,17 @@ export class Cell {
     };
   }
 
-  #hasPermalink(program: KeptProgram, id: string): void {
+  #hasPermalink(program: SharedProgram, id: string): void {
     if (this.#isDisposed || id === "") return;
-    const { plan, server } = this.#options;
+    const { plan, server, kept } = this.#options;
     this.#stored = { program, id };
     plan.onPermalink(id, server.address(`?${new URLSearchParams({ q: id })}`));
+    const key = kept?.keyNow(program.code);
+    if (typeof key === "string") this.#keeper?.hasMoved(key, program.code);
   }
 
   /** The id of the permalink that has exactly this program; empty for none. */
-  #idOf({ code, language, interacts }: KeptProgram): string {
+  #idOf({ code, language, interacts }: SharedProgram): string {
     if (this.#stored === null) return "";
     const { program, id } = this.#stored;
     const isSame =
@@ -259,10 +284,39 @@ export class Cell {
     return server.complete(shellRequest(type, content, by));
   }
 
+  #makeKeeper(kept: KeptPlace): Keeper {
+    const { plan, clock, form } = this.#options;
+    const { editor, commands } = form;
+    const keeper = new Keeper({
+      ...kept,
+      original: plan.code,
+      autoeval: plan.autoeval,
+      clock,
+      program: () => ({ code: editor.code(), language: form.language }),
+      onShow: (program) => this.#showKept(program),
+      // Otherwise the keyboard focus would be lost with the button.
+      onChosen: () => commands.evaluate.focus(),
+    });
+    editor.onChange(() => keeper.changed());
+    this.#share.element.after(keeper.element);
+    return keeper;
+  }
+
+  /** Shows a program of an earlier visit, and its output unless another program is running. */
+  #showKept({ code, language: name, kernelId, output }: Omit<KeptProgram, "saved">): void {
+    const { plan, form } = this.#options;
+    if (plan.languages.includes(name)) form.commands.select(name);
+    form.editor.setCode(code);
+    if (this.#isLive) return;
+    this.#outputs.showKept(kernelId, output);
+    plan.output.hidden = false;
+  }
+
   #said(message: KernelMessage): void {
     if (this.#isDisposed) return;
     if (this.#options.plan.isDebug) console.debug(message);
     this.#outputs.append(message);
+    this.#keeper?.record(message);
     if (message.type === "execute_reply") this.#outputs.files(message.content.newFiles);
   }
 
@@ -270,6 +324,7 @@ export class Cell {
     if (this.#isDisposed) return;
     this.#form.show(state);
     this.#outputs.show(state);
+    if (!isLive(state)) this.#keeper?.save();
     if (!this.#presence.isOnPage) this.#abandon();
   }
 
@@ -283,6 +338,6 @@ export class Cell {
 }
 
 /** What a permalink needs besides `sent`, the code that is run. */
-function wishFor({ code, interacts }: KeptProgram, sent: string): PermalinkWish {
+function wishFor({ code, interacts }: SharedProgram, sent: string): PermalinkWish {
   return { ...(code !== sent && { code }), ...(interacts !== "[]" && { interacts }) };
 }

@@ -2,13 +2,15 @@
 
 import { division } from "../dom/elements";
 import { report } from "../dom/errors";
-import type { Completer, Editor, EditorOptions } from "../editor/editor";
+import type { Completer, Editor, EditorOptions, Selection } from "../editor/editor";
 import type { Language } from "../editor/languages";
 import type { EditorKind } from "../publicapi";
 
 /** What a cell's editor needs. */
 export interface CellEditorOptions {
   readonly kind: EditorKind;
+  /** The page's own text area, which is used and kept; null to create one. */
+  readonly area: HTMLTextAreaElement | null;
   readonly code: string;
   readonly language: Language;
   readonly onEvaluate: () => void;
@@ -31,7 +33,8 @@ export class CellEditor {
   /** The value of the `CodeMirror` property that pages find on the editor's element. */
   found: unknown = null;
   readonly #options: CellEditorOptions;
-  readonly #area = document.createElement("textarea");
+  readonly #area: HTMLTextAreaElement;
+  readonly #listening = new AbortController();
   readonly #listeners = new Set<() => void>();
   #language: Language;
   #editor: Editor | null = null;
@@ -42,19 +45,22 @@ export class CellEditor {
     const { kind, code, language, onEvaluate } = options;
     this.#options = options;
     this.#language = language;
-    const area = this.#area;
-    area.className = "sagecell_commands";
+    const area = (this.#area = options.area ?? document.createElement("textarea"));
+    area.classList.add("sagecell_commands");
     area.value = code;
     area.readOnly = this.#isReadOnly;
     area.rows = Math.min(Math.max(code.split("\n").length, area.readOnly ? 1 : 4), 30);
     area.spellcheck = false;
     area.setAttribute("autocapitalize", "off");
-    area.addEventListener("input", () => this.#changed());
-    area.addEventListener("keydown", (event) => {
+    // A page's own text area outlives the editor.
+    const { signal } = this.#listening;
+    area.addEventListener("input", () => this.#changed(), { signal });
+    const evaluate = (event: KeyboardEvent) => {
       if (event.key !== "Enter" || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
       onEvaluate();
-    });
+    };
+    area.addEventListener("keydown", evaluate, { signal });
     this.#name();
     this.element.append(area);
     // Without these classes, a page that is typeset again would find formulas in the program.
@@ -90,6 +96,58 @@ export class CellEditor {
     else this.#area.value = code;
   }
 
+  /** The selected part of the program. */
+  get selection(): Selection {
+    if (this.#editor !== null) return this.#editor.selection();
+    const { selectionStart, selectionEnd, selectionDirection } = this.#area;
+    return selectionDirection === "backward"
+      ? { anchor: selectionEnd, head: selectionStart }
+      : { anchor: selectionStart, head: selectionEnd };
+  }
+
+  /** Selects a part of the program; positions past its end are its end. */
+  select({ anchor, head }: Selection): void {
+    if (this.#editor !== null) this.#editor.select({ anchor, head });
+    else if (anchor <= head) this.#area.setSelectionRange(anchor, head, "forward");
+    else this.#area.setSelectionRange(head, anchor, "backward");
+  }
+
+  /** Replaces the text between two positions, `from` before `to`. */
+  replace(from: number, to: number, text: string): void {
+    if (this.#editor !== null) {
+      this.#editor.replace(from, to, text);
+    } else {
+      this.#area.setRangeText(text, from, to);
+      this.#changed();
+    }
+  }
+
+  /** Runs a command of CodeMirror 5 by its name; does nothing in a text area. */
+  run(command: string): void {
+    this.#editor?.run(command);
+  }
+
+  /** Sets the size: numbers are pixels, texts are CSS lengths, null leaves it. */
+  setSize(width: number | string | null, height: number | string | null): void {
+    const { style } = this.element;
+    if (width !== null) style.setProperty("--editor-width", length(width));
+    if (height === null) return;
+    // As high as the program, for "auto".
+    const isFixed = height !== "auto";
+    style.setProperty("--editor-height", isFixed ? length(height) : "0");
+    style.setProperty("--editor-limit", isFixed ? length(height) : "none");
+  }
+
+  /** Whether the editor has the keyboard focus. */
+  get hasFocus(): boolean {
+    return this.element.contains(document.activeElement);
+  }
+
+  /** The text area: the page's own, or the one that is shown until CodeMirror replaces it. */
+  get area(): HTMLTextAreaElement {
+    return this.#area;
+  }
+
   /** Moves the keyboard focus into the editor, also once CodeMirror has replaced the text area. */
   focus(): void {
     this.#wantsFocus = true;
@@ -113,6 +171,7 @@ export class CellEditor {
   /** Removes the editor from the page; `code` still returns the program. */
   dispose(): void {
     this.#isDisposed = true;
+    this.#listening.abort();
     this.#listeners.clear();
     this.#area.value = this.code();
     this.#editor?.dispose();
@@ -129,11 +188,14 @@ export class CellEditor {
   }
 
   #changed(): void {
+    // Forms submit the page's own text area, and scripts read it.
+    if (this.#editor !== null && this.#options.area !== null) this.#area.value = this.code();
     for (const listener of this.#listeners) listener();
   }
 
   #replace(create: (options: EditorOptions) => Editor, tools: EditorTools): void {
     const wantsFocus = this.#wantsFocus || document.activeElement === this.#area;
+    const { selection } = this;
     const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
     this.#editor = create({
       parent,
@@ -145,7 +207,18 @@ export class CellEditor {
       completer: tools.completer,
       renderText: tools.renderText,
     });
-    this.#area.replaceWith(parent);
+    this.#editor.select(selection);
+    if (this.#options.area === null) {
+      this.#area.replaceWith(parent);
+    } else {
+      this.#area.before(parent);
+      this.#area.hidden = true;
+    }
     if (wantsFocus) this.#editor.focus();
   }
+}
+
+/** A CSS length. */
+function length(size: number | string): string {
+  return typeof size === "number" ? `${size}px` : size;
 }

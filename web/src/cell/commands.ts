@@ -19,11 +19,13 @@ export interface CommandsOptions {
   readonly onLanguage: (name: string) => void;
 }
 
-/** The bar of one cell. */
+/** The bar of one cell, and the button before it, which pages look for right after the editor. */
 export class Commands {
   readonly element = division("sagecell_bar");
   readonly evaluate: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
+  readonly #select: HTMLSelectElement;
+  readonly #onLanguage: (name: string) => void;
   readonly #spinner = document.createElement("span");
 
   constructor({ plan, status, fullScreen, ...on }: CommandsOptions) {
@@ -34,7 +36,8 @@ export class Commands {
     this.#spinner.setAttribute("aria-hidden", "true");
     this.#spinner.hidden = true;
     const share = button("Share", "sagecell_shareButton", on.onShare);
-    const select = languageSelect(plan, on.onLanguage);
+    const select = (this.#select = languageSelect(plan, on.onLanguage));
+    this.#onLanguage = on.onLanguage;
     const options = division("sagecell_options", select, fullScreen.button);
     this.evaluate.hidden = plan.hide.has("evalButton");
     share.hidden = plan.hide.has("permalink");
@@ -44,7 +47,13 @@ export class Commands {
     options.hidden = select.hidden && fullScreen.button.hidden;
     // Without its button, an idle cell shows no status line.
     this.element.classList.toggle("sagecell_bar_quiet", this.evaluate.hidden);
-    this.element.append(this.evaluate, this.#stop, this.#spinner, status.element, share, options);
+    this.element.append(this.#stop, this.#spinner, status.element, share, options);
+  }
+
+  /** Selects a language of the menu. */
+  select(language: string): void {
+    this.#select.value = language;
+    this.#onLanguage(language);
   }
 
   /** Enables and labels the buttons for a state of the execution. */

@@ -43,6 +43,7 @@ export class CellForm {
     this.status = new StatusLine(clock);
     this.editor = new CellEditor({
       kind: plan.editor,
+      area: plan.area,
       code: plan.code,
       language: language(plan.language),
       onEvaluate: () => this.#press("evaluate"),
@@ -56,9 +57,8 @@ export class CellForm {
       onShare: () => this.#press("share"),
       onLanguage: (name) => this.#speak(name),
     });
-    const parts = [this.editor.element, this.commands.element];
-    if (plan.collapse === null) this.input.append(...parts);
-    else this.input.append(folded(parts, plan.collapse));
+    this.input.append(this.editor.element, this.commands.evaluate, this.commands.element);
+    if (plan.collapse !== null) fold(this.editor.element, plan.collapse);
     this.editor.element.hidden = plan.hide.has("editor");
     plan.input.classList.add("sagecell");
     plan.output.classList.add("sagecell");
@@ -132,12 +132,13 @@ export class CellForm {
   }
 }
 
-function folded(parts: readonly HTMLElement[], isClosed: boolean): HTMLElement {
-  const fold = document.createElement("details");
-  fold.className = "sagecell_collapse";
-  fold.open = !isClosed;
+/** Makes the content of an element collapsible. */
+function fold(element: HTMLElement, isClosed: boolean): void {
+  const details = document.createElement("details");
+  details.className = "sagecell_collapse";
+  details.open = !isClosed;
   const summary = document.createElement("summary");
   summary.textContent = "Program";
-  fold.append(summary, ...parts);
-  return fold;
+  details.append(summary, ...element.childNodes);
+  element.append(details);
 }

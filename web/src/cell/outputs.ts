@@ -1,16 +1,20 @@
 /** A cell's output: one container for all evaluations, or one for each. */
 
 import type { CommPlace } from "../comm/registry";
+import type { Clock } from "../dom/clock";
 import { division } from "../dom/elements";
+import { select } from "../dom/select";
 import type { Place } from "../interact/placement";
 import { type State, isLive } from "../kernel/execution";
 import type { Kernel } from "../kernel/kernel";
 import type { Server } from "../kernel/server";
-import { FileList, filePath } from "../output/files";
+import { FileList, filesBelow, filesPath } from "../output/files";
+import { OutputFrame, type FrameMaker } from "../output/frame/frame";
 import type { FileAddress } from "../output/html";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
-import { trusted, whenScriptsHaveRun } from "../output/trusted";
+import { whenScriptsHaveRun } from "../output/scripts";
+import { trusted } from "../output/trusted";
 import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
 import type { CellPlan } from "./plan";
 
@@ -19,8 +23,7 @@ export interface OutputsOptions {
   readonly plan: CellPlan;
   readonly server: Server;
   readonly nextFrame: (act: () => void) => void;
-  /** The current time in milliseconds. */
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Messages that the log of messages keeps. */
@@ -68,12 +71,28 @@ export class Outputs {
     this.#evaluations += 1;
     this.#kernelId = kernelId;
     this.#kernel = kernel;
+    this.#putBack();
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
     this.#leavePlace(kernel);
     this.#place = this.#makePlace(kernel);
     this.#files.clear();
     this.#messages.replaceChildren();
     this.#output.begin(this.#place.showing);
+  }
+
+  /** Shows output that the browser has kept, sanitised: anything on the page may have written it. */
+  showKept(kernelId: string, messages: readonly KernelMessage[]): void {
+    this.element.hidden = false;
+    this.#hint.remove();
+    this.#putBack();
+    this.#kernelId = () => kernelId;
+    this.#files.clear();
+    this.#output.begin(harmless({ fileAddress: this.#fileAddress() }));
+    for (const message of messages) {
+      this.#output.append(message);
+      if (message.type === "execute_reply") this.files(message.content.newFiles);
+    }
+    void this.#output.settle();
   }
 
   /** Takes a message of the running evaluation. */
@@ -91,7 +110,7 @@ export class Outputs {
   show(state: State): void {
     this.#isLive = isLive(state);
     this.#showBusy();
-    this.#output.element.classList.toggle("sagecell_active", this.#isLive);
+    this.#output.block.classList.toggle("sagecell_active", this.#isLive);
     if (!this.#isLive) void this.#output.settle();
   }
 
@@ -120,7 +139,8 @@ export class Outputs {
 
   /** `announce` places interacts nested in this output; by default they belong to the cell. */
   #makeOutput(announce?: (message: KernelMessage) => void): Output {
-    const { nextFrame, now } = this.#options;
+    const { nextFrame, clock } = this.#options;
+    const now = () => clock.now() * 1000;
     const open = (message: KernelMessage): KernelMessage => {
       const [kernel, place] = [this.#kernel, this.#place];
       if (kernel === null || place === null) return message;
@@ -129,6 +149,14 @@ export class Outputs {
       return kernel.comms.open(message, place) ?? message;
     };
     return new Output({ nextFrame, now, open, onDrawn: () => this.#drawn() });
+  }
+
+  /** Puts back what the page has removed, such as the content of `.sagecell_output`. */
+  #putBack(): void {
+    if (!this.element.isConnected) this.#options.plan.output.append(this.element);
+    if (!this.#section.isConnected) this.element.prepend(this.#section);
+    const isWhole = [this.#output.element, this.#files.element].every((part) => part.isConnected);
+    if (!isWhole) this.#fill();
   }
 
   #addContainer(): void {
@@ -161,7 +189,7 @@ export class Outputs {
         (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
       ),
       makeOutput: (announce) => this.#makeOutput(announce),
-      locate: (selector) => (plan.scripts ? this.#find(selector) : null),
+      locate: (selector) => (plan.scripts === "page" ? this.#find(selector) : null),
       // The saved state belongs to the program as the link had it: the first evaluation.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
@@ -178,23 +206,31 @@ export class Outputs {
     return place;
   }
 
-  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
-    const { plan, server } = this.#options;
+  #fileAddress(): FileAddress {
+    const version = String(this.#evaluations);
+    // The kernel's id is known when its first output arrives.
+    const fileBase = this.#fileBase();
+    return (name) => filesBelow(fileBase(), version)(name);
+  }
+
+  /** The address of the files of the kernel that is shown now. */
+  #fileBase(): () => string {
+    const { server } = this.#options;
     const kernelId = this.#kernelId;
-    const evaluation = this.#evaluations;
-    const fileAddress: FileAddress = (name) => {
-      const [path = "", query] = name.split("?", 2);
-      const file = filePath(kernelId(), path);
-      if (file === null) return null;
-      const version = new URLSearchParams(query ?? { q: String(evaluation) });
-      return `${server.address(file)}?${version}`;
+    return () => server.address(filesPath(kernelId()));
+  }
+
+  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
+    const { plan, server, clock } = this.#options;
+    const version = String(this.#evaluations);
+    const [fileBase, fileAddress] = [this.#fileBase(), this.#fileAddress()];
+    if (plan.scripts === "page") return trusted({ fileAddress, live, fileBase });
+    if (plan.scripts === "none") return harmless({ fileAddress, live });
+    const frame: FrameMaker = (events) => {
+      const address = server.address("frame.html");
+      return new OutputFrame({ address, files: fileBase(), version, clock, open }, events);
     };
-    if (!plan.scripts) return harmless({ fileAddress, live });
-    return trusted({
-      fileAddress,
-      live,
-      fileBase: () => server.address(`kernel/${kernelId()}/files/`),
-    });
+    return harmless({ fileAddress, live, frame });
   }
 
   #log(message: KernelMessage): void {
@@ -207,13 +243,9 @@ export class Outputs {
   /** An element of the page or of this cell; null for one in another cell. */
   #find(selector: string): HTMLElement | null {
     const { input, output } = this.#options.plan;
-    try {
-      const found = document.querySelector<HTMLElement>(selector);
-      const cell = found?.closest(".sagecell") ?? null;
-      return cell === null || cell === input || cell === output ? found : null;
-    } catch {
-      return null; // The selector is malformed.
-    }
+    const [found = null] = select(selector);
+    const cell = found?.closest(".sagecell") ?? null;
+    return cell === null || cell === input || cell === output ? found : null;
   }
 }
 
@@ -225,4 +257,9 @@ function poweredBy(address: string): HTMLElement {
   link.rel = "noopener";
   link.textContent = new URL(address).host;
   return division("sagecell_poweredBy", document.createTextNode("Evaluated by "), link);
+}
+
+/** Opens an address in a new tab, without an opener or referrer. */
+function open(address: string): void {
+  window.open(address, "_blank", "noopener,noreferrer");
 }

@@ -3,12 +3,17 @@
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind } from "../publicapi";
 
+/** Where scripts in output run: in the page, in a frame for each output, or nowhere. */
+export type ScriptPlace = "page" | "frame" | "none";
+
 /** The settings of one cell; `EmbedOptions` describes those with the same names. */
 export interface CellPlan {
   /** Where the editor and the buttons go; its content is replaced. */
   readonly input: HTMLElement;
   /** Where output goes; may be the same element. */
   readonly output: HTMLElement;
+  /** The page's own text area for the program, which stays on the page; null for none. */
+  readonly area: HTMLTextAreaElement | null;
   readonly code: string;
   readonly editor: EditorKind;
   readonly evalButtonText: string;
@@ -25,10 +30,10 @@ export interface CellPlan {
   readonly interacts: readonly JsonObject[];
   /** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
   readonly collapse: boolean | null;
-  /** Whether HTML and scripts in output have the page's rights; false sanitises output. */
-  readonly scripts: boolean;
-  /** Whether Python is sent unwrapped, so that the kernel shows the last expression's value. */
-  readonly plainPython: boolean;
+  /** Where scripts in output run. */
+  readonly scripts: ScriptPlace;
+  /** Whether the browser keeps the reader's program and its output for the next visit. */
+  readonly keep: boolean;
   /** Whether each evaluation asks the server to store its program. */
   readonly permalink: boolean;
   /** The id of the permalink that has `code` and `interacts`; empty for none. */

@@ -27,9 +27,9 @@ export type Sized = Pick<CellPlan, "hide" | "collapse" | "editor" | "code" | "la
 /** The height of a cell's editor and buttons, as a CSS length; `columns` characters fit into a line. */
 export function heightOf(plan: Sized, columns: number): string {
   const { hide, collapse, editor, code } = plan;
-  if (collapse === true) return `${SUMMARY}em`;
+  if (hide.has("editor")) return `${barOf(plan)}em`;
   const rest = (collapse === null ? 0 : SUMMARY) + barOf(plan);
-  if (hide.has("editor")) return `${rest}em`;
+  if (collapse === true) return `${rest}em`;
   const lines = code
     .split("\n")
     .reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / columns)), 0);

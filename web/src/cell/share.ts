@@ -41,11 +41,13 @@ export class Share {
   async show(program: KeptProgram, id = ""): Promise<void> {
     try {
       if (id !== "" && (await this.#showKnown(program, id))) return;
-      const permalink = await this.#options.keep(program);
-      this.#fill(this.#short(permalink.query), this.#long(program, permalink));
+      const { query, zip, interacts } = await this.#options.keep(program);
+      this.#fill(this.#short(query), this.#longLink(program.language, zip, interacts));
       this.element.querySelector("input")?.select();
     } catch (error) {
-      this.#fill(alertOf(error));
+      const alert = alertOf(error);
+      this.#fill(alert);
+      await this.#addLongLink(program, alert);
     }
   }
 
@@ -54,15 +56,19 @@ export class Share {
     const short = this.#short(id);
     this.#fill(short);
     this.element.querySelector("input")?.select();
-    let second: HTMLElement;
+    // The panel may be filled anew meanwhile.
+    const add = (second: HTMLElement) => {
+      if (short.parentElement === this.element) short.after(second);
+    };
     try {
-      second = this.#long(program, await this.#options.keepPermalink(id));
+      const { zip, interacts } = await this.#options.keepPermalink(id);
+      add(this.#longLink(program.language, zip, interacts));
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) return false;
-      second = alertOf(error);
+      const alert = alertOf(error);
+      add(alert);
+      await this.#addLongLink(program, alert);
     }
-    // The panel may have been filled anew meanwhile.
-    if (short.parentElement === this.element) this.element.lastElementChild?.before(second);
     return true;
   }
 
@@ -71,11 +77,21 @@ export class Share {
     return this.#row("Short link", path, "stored on this server");
   }
 
-  #long({ language }: KeptProgram, { zip, interacts }: Permalink): HTMLElement {
-    const whole = { z: zip, lang: language };
-    const path = `?${new URLSearchParams(interacts ? { ...whole, interacts } : whole)}`;
-    return this.#options.address(path).length <= LONGEST
-      ? this.#row("Long link", path, "contains the whole program")
+  /** Adds, after `alert`, the link that contains the program, which needs no server. */
+  async #addLongLink(program: KeptProgram, alert: HTMLElement): Promise<void> {
+    const { code, language, interacts } = program;
+    try {
+      const [zip, state] = await Promise.all([zipped(code), zipped(interacts)]);
+      alert.after(this.#longLink(language, zip, state));
+    } catch (error) {
+      report(error, "compressing a program"); // A browser without CompressionStream.
+    }
+  }
+
+  #longLink(lang: string, z: string, interacts: string): HTMLElement {
+    const link = `?${new URLSearchParams(interacts ? { z, lang, interacts } : { z, lang })}`;
+    return this.#options.address(link).length <= LONGEST
+      ? this.#row("Long link", link, "contains the whole program")
       : words("The program is too long for a link that contains it.");
   }
 
@@ -120,6 +136,16 @@ function alertOf(error: unknown): HTMLElement {
   const alert = words(error instanceof Refusal ? error.message : String(error));
   alert.setAttribute("role", "alert");
   return alert;
+}
+
+/** A text as links carry it: URL-safe base64 of zlib of UTF-8. */
+async function zipped(text: string): Promise<string> {
+  const { readable, writable } = new CompressionStream("deflate");
+  const writer = writable.getWriter();
+  const written = writer.write(new TextEncoder().encode(text)).then(() => writer.close());
+  const [buffer] = await Promise.all([new Response(readable).arrayBuffer(), written]);
+  const characters = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte));
+  return btoa(characters.join("")).replace(/\+/g, "-").replace(/\//g, "_");
 }
 
 function words(text: string): HTMLElement {

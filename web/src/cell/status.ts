@@ -13,6 +13,8 @@ export function describe(state: State | null): string {
       return "Starting…";
     case "waiting":
       return `Waiting: ${inLine(state)}`;
+    case "away":
+      return `${state.message} Trying again…`;
     case "running":
       return "Running…";
     case "reconnecting":
@@ -22,7 +24,7 @@ export function describe(state: State | null): string {
     case "done":
       return `Done in ${duration(state.seconds)}`;
     case "failed":
-      return `Ended with an error after ${duration(state.seconds)}`;
+      return `Ended with ${fault(state.exitStatus)} after ${duration(state.seconds)}`;
     case "stopped":
       return `Stopped after ${duration(state.seconds)}`;
     case "ended":
@@ -32,6 +34,10 @@ export function describe(state: State | null): string {
     case "lost":
       return `Connection lost. ${state.message || "The program has ended with it."}`;
   }
+}
+
+function fault(exitStatus: number | null): string {
+  return exitStatus === null ? "an error" : `exit status ${exitStatus}`;
 }
 
 /** "3rd in line, about 12 s"; without the time when the server gave no estimate. */

@@ -5,6 +5,11 @@ export function report(error: unknown, context: string): void {
   console.error(`sagecell-tx: error while ${context}:`, error);
 }
 
+/** Writes a sentence for the page's author to the console. */
+export function warn(sentence: string): void {
+  console.warn(`sagecell-tx: ${sentence}`);
+}
+
 /**
  * The result of `act`; undefined when it throws, which is reported.
  *

@@ -43,6 +43,7 @@ import {
 } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 
+import { COMMANDS } from "./commands";
 import { adoptEditorStyles } from "./styles";
 import type { Language } from "./languages";
 import { overtyping } from "./overtype";
@@ -79,11 +80,24 @@ export interface Completions {
   readonly matches: readonly string[];
 }
 
+/** The selected text, in UTF-16 units: the cursor is at `head`. */
+export interface Selection {
+  readonly anchor: number;
+  readonly head: number;
+}
+
 /** An editor on the page. */
 export interface Editor {
   code(): string;
   setCode(code: string): void;
   focus(): void;
+  selection(): Selection;
+  /** Selects text and scrolls to it; positions past the end are the end. */
+  select(selection: Selection): void;
+  /** Replaces the text between two positions, `from` before `to`. */
+  replace(from: number, to: number, text: string): void;
+  /** Runs a command of CodeMirror 5 by its name; unknown ones have no effect. */
+  run(command: string): void;
   setLanguage(language: Language): void;
   /** Removes the editor from the page, and its listeners from the window. */
   dispose(): void;
@@ -98,6 +112,7 @@ export function createEditor(options: EditorOptions): Editor {
     return true;
   };
   const languageSetup = new Compartment();
+  const historySetup = new Compartment();
   const view = new EditorView({
     parent,
     state: EditorState.create({
@@ -109,8 +124,9 @@ export function createEditor(options: EditorOptions): Editor {
           { key: "Mod-Enter", run: evaluate },
         ]),
         lineNumbers(),
-        highlightSpecialChars(),
-        history(),
+        // Python rejects a no-break space, which looks like a space.
+        highlightSpecialChars({ addSpecialChars: /\u00a0/g }),
+        historySetup.of(history()),
         drawSelection(),
         indentOnInput(),
         indentUnit.of("    "),
@@ -132,6 +148,21 @@ export function createEditor(options: EditorOptions): Editor {
     setCode: (fresh) =>
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: fresh } }),
     focus: () => view.focus(),
+    selection: () => view.state.selection.main,
+    select: ({ anchor, head }) => {
+      const within = (position: number) => Math.min(position, view.state.doc.length);
+      const selection = { anchor: within(anchor), head: within(head) };
+      view.dispatch({ selection, scrollIntoView: true });
+    },
+    replace: (from, to, insert) => view.dispatch({ changes: { from, to, insert } }),
+    run: (name) => {
+      if (name === "clearHistory") {
+        view.dispatch({ effects: historySetup.reconfigure([]) });
+        view.dispatch({ effects: historySetup.reconfigure(history()) });
+      } else {
+        COMMANDS.get(name)?.(view);
+      }
+    },
     setLanguage: (language) =>
       view.dispatch({ effects: languageSetup.reconfigure(languageExtensions(language)) }),
     dispose: () => view.destroy(),

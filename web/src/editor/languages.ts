@@ -26,7 +26,7 @@ const LANGUAGES: Readonly<Record<LanguageName, Language>> = {
       'if !isempty(get(0, "children")) print("-dpng", "octave.png"); close("all"); endif',
     ].join("\n"),
   ),
-  python: { name: "Python", mode: "python", wrap: (code) => `exec(${literal(code)})` },
+  python: { name: "Python", mode: "python", wrap: (code) => code },
   r: evaluated("R", "r", (code) =>
     ["options(bitmapType='cairo')", code, "graphics.off()"].join("\n"),
   ),

@@ -1,22 +1,27 @@
 /** The elements that a page's options refer to, and the programs in them. */
 
+import { dedented, unwrapped, written } from "../dom/markup";
+import { select } from "../dom/select";
 import { textOf } from "./options";
 
 /** Marks elements that are cells; other copies of the script on the page use the same symbol. */
 const CLAIMED = Symbol.for("sagecell.cell");
 
-/** The elements for a selector, an element, a list or a jQuery object; none for anything else. */
-export function elementsAt(location: unknown): HTMLElement[] {
-  if (typeof location === "string") {
-    try {
-      return [...document.querySelectorAll<HTMLElement>(location)];
-    } catch {
-      return []; // The selector is malformed.
-    }
-  }
+/** Lists within lists are searched to this depth, such as an array of jQuery objects. */
+const DEPTH = 3;
+
+/** The elements for a selector, an element, a jQuery object or a list of these; else none. */
+export function elementsAt(location: unknown, depth = DEPTH): HTMLElement[] {
+  if (typeof location === "string") return select(location);
   if (location instanceof HTMLElement) return [location];
   if (typeof location !== "object" || location === null || !("length" in location)) return [];
-  return Array.from(location as ArrayLike<unknown>).filter((item) => item instanceof HTMLElement);
+  if (depth === 0) return [];
+  return Array.from(location as ArrayLike<unknown>).flatMap((each) => elementsAt(each, depth - 1));
+}
+
+/** Whether a cell has made the element for its form, which a selector such as `div` also matches. */
+export function isInForm(element: HTMLElement): boolean {
+  return element.closest(".sagecell_input") !== null;
 }
 
 /** Marks an element as a cell; false when it is one already. */
@@ -33,29 +38,46 @@ export function release(element: HTMLElement): void {
 }
 
 /**
- * The program for a cell, without surrounding white space.
+ * The program for a cell, without surrounding white space and common indentation.
  *
- * It is the first of these that exists: `code`, the content of the first element at
- * `codeLocation`, a script in `element`, a text area (`element` or one in it), its text.
+ * It is the first of these that exists: `code`, the content of `elsewhere`, a script in `element`,
+ * a text area (`element` or one in it), the text of `element`.
  */
-export function programFor(code: unknown, codeLocation: unknown, element: HTMLElement): string {
-  if (code !== undefined && code !== null) return textOf(code).trim();
-  const [elsewhere] = elementsAt(codeLocation);
-  if (elsewhere !== undefined) return elsewhere.innerHTML.trim();
+export function programFor(
+  code: unknown,
+  elsewhere: HTMLElement | undefined,
+  element: HTMLElement,
+  language: string,
+): string {
+  if (code !== undefined && code !== null) return dedented(textOf(code));
+  if (elsewhere !== undefined) return dedented(unwrapped(elsewhere.innerHTML));
   const script = element.querySelector(":scope > script");
-  if (script !== null) return script.innerHTML.trim();
+  if (script !== null) return dedented(unwrapped(script.innerHTML));
   const area = element.matches("textarea") ? element : element.querySelector("textarea");
-  if (area !== null) return area.value.trim();
-  return element.textContent.trim();
+  if (area instanceof HTMLTextAreaElement) return dedented(area.value);
+  // In a program that is HTML, markup may be meant.
+  const text = language === "html" ? element.textContent : written(element);
+  return dedented(unwrapped(text));
 }
 
-/** An element that can contain a cell: a text area is replaced by a <div> with its id. */
+/** The text areas that became cells, and the elements around them. */
+const rooms = new WeakMap<HTMLTextAreaElement, HTMLElement>();
+
+/**
+ * An element that can contain a cell: for a text area, a <div> of its classes around it.
+ *
+ * The text area keeps its id and name: forms submit it, and scripts read its value.
+ */
 export function roomFor(element: HTMLElement): HTMLElement {
   if (!(element instanceof HTMLTextAreaElement)) return element;
-  const room = document.createElement("div");
-  if (element.id !== "") room.id = element.id;
-  room.className = element.className;
-  element.replaceWith(room);
+  const known = rooms.get(element);
+  const room = known?.contains(element) ? known : document.createElement("div");
+  if (room !== known) {
+    room.className = element.className;
+    element.replaceWith(room);
+    room.append(element);
+    rooms.set(element, room);
+  }
   claim(room);
   return room;
 }

@@ -1,6 +1,7 @@
 /** The options of `makeSagecell`: defaults, templates, and validation. */
 
 import { ALL } from "../editor/languages";
+import type { ScriptPlace } from "../cell/plan";
 import type { JsonObject } from "../protocol/messages";
 import type { EditorKind, EmbedOptions, LanguageName, SagecellApi } from "../publicapi";
 
@@ -24,6 +25,7 @@ export const DEFAULTS: Wishes = {
   linked: false,
   autoeval: false,
   scripts: true,
+  keep: true,
 };
 
 const EDITORS: readonly unknown[] = [
@@ -38,6 +40,85 @@ export function settled(wishes: Wishes): Wishes {
   const template = templateOf(wishes["template"]);
   const hide = [DEFAULTS, template, wishes].flatMap((each) => texts(each["hide"]));
   return { ...DEFAULTS, ...template, ...given(wishes), hide };
+}
+
+/** All options. */
+const NAMES = Object.keys({
+  inputLocation: 0,
+  outputLocation: 0,
+  code: 0,
+  codeLocation: 0,
+  languages: 0,
+  defaultLanguage: 0,
+  evalButtonText: 0,
+  autoeval: 0,
+  linked: 0,
+  linkKey: 0,
+  editor: 0,
+  hide: 0,
+  template: 0,
+  replaceOutput: 0,
+  collapse: 0,
+  scripts: 0,
+  keep: 0,
+  interacts: 0,
+  mode: 0,
+  callback: 0,
+  permalink: 0,
+  permalinkId: 0,
+  onPermalink: 0,
+  hint: 0,
+} satisfies Record<keyof EmbedOptions, 0>);
+
+/** The parts that can be hidden; other names have no effect. */
+const PARTS = [
+  ...["editor", "fullScreen", "language", "evalButton", "files"],
+  ...["output", "messages", "sessionFiles", "permalink"],
+];
+
+/** Sentences on what the author of the page has probably not meant; `wishes` has no defaults. */
+export function mistakesIn(wishes: Wishes): string[] {
+  const { template, editor, mode, defaultLanguage } = wishes;
+  const languages = texts(wishes["languages"]);
+  const chosen = languages.length > 0 ? languages : ["sage"];
+  const both = [wishes, typeof template === "string" ? {} : templateOf(template)];
+  return [
+    ...both.flatMap((each) => unknown("option", Object.keys(each), NAMES)),
+    ...unknown("template", texts(template), Object.keys(TEMPLATES)),
+    ...unknown("editor", listed(editor), EDITORS),
+    ...unknown("mode", listed(mode), ["normal", "debug"]),
+    ...unknown("language", languages, ALL),
+    ...unknown("language in its menu", listed(defaultLanguage), chosen),
+    // Pages for SageMathCell also hide parts that do not exist here.
+    ...unknown("part to hide", texts(wishes["hide"]).filter(isMiscased), PARTS),
+  ];
+}
+
+function isMiscased(part: string): boolean {
+  return similar(part, PARTS) !== undefined;
+}
+
+/** A sentence for each name that is not known. */
+function unknown(kind: string, names: readonly unknown[], known: readonly unknown[]): string[] {
+  return names
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const meant = similar(textOf(name), known);
+      const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
+      return `makeSagecell knows no ${kind} "${textOf(name).slice(0, 80)}".${hint}`;
+    });
+}
+
+/** The known name that differs only in case or white space. */
+function similar(name: string, known: readonly unknown[]): string | undefined {
+  const plain = (each: unknown) => textOf(each).trim().toLowerCase();
+  const found = known.find((each) => each !== name && plain(each) === plain(name));
+  return found === undefined ? undefined : textOf(found);
+}
+
+/** A list of one value; empty if the option is not given. */
+function listed(value: unknown): unknown[] {
+  return value === undefined || value === null ? [] : [value];
 }
 
 /** The kind of editor; "codemirror" for an unknown one. */
@@ -83,6 +164,12 @@ export function interactsOf({ interacts }: Wishes): readonly JsonObject[] {
 /** Whether the input is collapsible: true initially closed, false open, null not collapsible. */
 export function collapseOf({ collapse }: Wishes): boolean | null {
   return collapse === undefined || collapse === null ? null : Boolean(collapse);
+}
+
+/** Where scripts run: in a frame for "frame", nowhere for false, otherwise in the page. */
+export function scriptPlaceOf({ scripts }: Wishes): ScriptPlace {
+  if (scripts === "frame") return scripts;
+  return scripts ? "page" : "none";
 }
 
 /** `sagecell.allLanguages`. */

@@ -6,7 +6,8 @@ import { type Sized, columnsIn, heightOf } from "../cell/reserved";
 import type { CellPlan } from "../cell/plan";
 import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
-import { claim, elementsAt, programFor, release, roomFor } from "./elements";
+import { warn } from "../dom/errors";
+import { claim, elementsAt, isInForm, programFor, release, roomFor } from "./elements";
 import { cellsOf, each, fill, fillEarly, isCellHandle, makeHandle, whenMade } from "./handles";
 import { moveForm, restoreForm } from "./moveform";
 import { Rooms } from "./room";
@@ -20,6 +21,8 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  mistakesIn,
+  scriptPlaceOf,
   settled,
   textOf,
 } from "./options";
@@ -83,7 +86,9 @@ export function makeNames({
   const groups = new Map<string, CellSession[]>();
 
   function makeSagecell(wishes?: unknown): CellHandle {
-    const options = settled(typeof wishes === "object" && wishes !== null ? wishes : {});
+    const own = typeof wishes === "object" && wishes !== null ? wishes : {};
+    mistakesIn(own).forEach(warn);
+    const options = settled(own);
     calls += 1;
     const call = calls;
     let done: () => void = () => undefined;
@@ -96,7 +101,8 @@ export function makeNames({
 
   /** The height that a cell in `element` will have. */
   function height(options: Wishes, element: HTMLElement): string {
-    const code = programFor(options["code"], options["codeLocation"], element);
+    const [codeElement] = elementsAt(options["codeLocation"]);
+    const code = programFor(options["code"], codeElement, element, languageOf(options));
     return heightOf({ ...shapeOf(options), code }, (columns ??= columnsIn(element)));
   }
 
@@ -107,9 +113,8 @@ export function makeNames({
     ready: Promise<void>,
   ): Promise<void> {
     rooms.release();
-    const inputs = elementsAt(options["inputLocation"]).filter(
-      (element) => element.isConnected && claim(element),
-    );
+    const located = locate("inputLocation", options).filter(({ isConnected }) => isConnected);
+    const inputs = located.filter((element) => !isInForm(element) && claim(element));
     const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
     const [first] = plans;
     const width = first === undefined ? 0 : columnsIn(first.input);
@@ -145,6 +150,7 @@ export function makeNames({
       for (const { plan, form } of planned) {
         form.giveUp();
         release(plan.input);
+        if (plan.area !== null) release(plan.area);
         plan.input.append(sentence(error));
       }
     }
@@ -236,12 +242,14 @@ function planOf(
   const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);
-  const code = programFor(options["code"], options["codeLocation"], element);
+  const [codeElement] = locate("codeLocation", options);
+  const code = programFor(options["code"], codeElement, element, languageOf(options));
   const input = roomFor(element);
-  const [output = input] = elementsAt(options["outputLocation"]);
+  const [output = input] = locate("outputLocation", options);
   return {
     input,
     output,
+    area: element instanceof HTMLTextAreaElement ? element : null,
     ...shapeOf(options),
     code,
     evalButtonText: textOf(options["evalButtonText"]),
@@ -251,8 +259,8 @@ function planOf(
     linkKey: hasKey ? `${KEY}${textOf(linkKey)}` : isLinked ? `call ${call}` : null,
     autoeval: Boolean(autoeval) && !(areSeveral && isLinked && !hasKey),
     interacts: interactsOf(options),
-    scripts: Boolean(options["scripts"]),
-    plainPython: Boolean(options["plainPython"]),
+    scripts: scriptPlaceOf(options),
+    keep: Boolean(options["keep"]),
     permalink: Boolean(options["permalink"]),
     permalinkId: textOf(options["permalinkId"] ?? ""),
     onPermalink: (id, address) => {
@@ -261,6 +269,22 @@ function planOf(
     },
     hint: typeof hint === "string" ? hint : "",
   };
+}
+
+/** The elements of an option; warns if it is given and there are none on the page. */
+function locate(
+  name: "inputLocation" | "outputLocation" | "codeLocation",
+  options: Wishes,
+): HTMLElement[] {
+  const location = options[name];
+  const found = elementsAt(location);
+  const isGiven = location !== undefined && location !== null;
+  if (!isGiven && name !== "inputLocation") return found;
+  if (!found.some(({ isConnected }) => isConnected)) {
+    const selector = typeof location === "string" ? ` "${location.slice(0, 200)}"` : "";
+    warn(`makeSagecell finds no element of the page at ${name}${selector}.`);
+  }
+  return found;
 }
 
 function inInput(act: (input: HTMLElement) => void): (handle: CellHandle) => void {

@@ -94,7 +94,7 @@ export class Block implements Interact {
     this.#bookmarks.enable(false);
     this.element.classList.add("sagecell_interactEnded");
     this.element.setAttribute("aria-disabled", "true");
-    this.#say("The kernel of these controls has ended. Evaluate the cell again to use them.");
+    this.#say("The program of these controls has ended. Evaluate the cell again to use them.");
   }
 
   dispose(): void {

@@ -6,12 +6,13 @@
  *       |  +----------+--> stopping --> stopped
  *       v  |          |
  *  waiting |          |
+ *  or away |          |
  *       |  |          |
  *       v  v          v
  *      refused      ended | lost
  *
- * "waiting" is the server's queue for a kernel; Stop leaves it at once. "reconnecting" leads back
- * to running, or to lost.
+ * "waiting" is the server's queue for a kernel; in "away" the server cannot be reached and is asked
+ * again. Stop leaves both at once. "reconnecting" leads back to running, or to lost.
  *
  * Messages that arrive after the end change nothing here.
  */
@@ -30,17 +31,23 @@ import {
 } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
 import type { Channel, OpenChannel } from "./channel";
-import { Refusal, type KernelAddress } from "./server";
+import { Away, Refusal, type KernelAddress } from "./server";
 
 /** A state of an execution. `since` is the clock's time at the start, `seconds` the duration. */
 export type State =
   | { readonly name: "starting" }
   | ({ readonly name: "waiting" } & QueuePlace)
+  | { readonly name: "away"; readonly message: string }
   | { readonly name: "running"; readonly since: number }
   | { readonly name: "reconnecting" }
   | { readonly name: "stopping" }
   | { readonly name: "done"; readonly seconds: number }
-  | { readonly name: "failed"; readonly seconds: number }
+  | {
+      readonly name: "failed";
+      readonly seconds: number;
+      /** See `ExecuteReply`. */
+      readonly exitStatus: number | null;
+    }
   | { readonly name: "stopped"; readonly seconds: number }
   | { readonly name: "ended"; readonly reason: string; readonly message: string }
   | { readonly name: "refused"; readonly message: string }
@@ -49,6 +56,7 @@ export type State =
 const LIVE: ReadonlySet<string> = new Set([
   "starting",
   "waiting",
+  "away",
   "running",
   "reconnecting",
   "stopping",
@@ -95,6 +103,9 @@ const PATIENCE = 15;
 /** Seconds for the end of a kernel after the request for it. */
 const LAST_PATIENCE = 5;
 
+/** Seconds before each further request to a server that is away. */
+const RETRIES: readonly number[] = [1, 2, 4, 8, 15, 30, 30, 30, 30];
+
 /** One execution; `start` is called once. */
 export class Execution {
   readonly #options: ExecutionOptions;
@@ -107,7 +118,9 @@ export class Execution {
   #begun: number;
   /** The status of the execute_reply; empty until it arrives. */
   #reply: "" | "ok" | "error" = "";
+  #exitStatus: number | null = null;
   #stops = 0;
+  #retries = 0;
   #warnedOf = "";
   #callOff: () => void = () => undefined;
 
@@ -129,6 +142,10 @@ export class Execution {
   /** Requests a kernel and connects to it. The promise never rejects: failures are states. */
   async start(): Promise<void> {
     this.#enter(this.#state);
+    await this.#requestKernel();
+  }
+
+  async #requestKernel(): Promise<void> {
     try {
       const kernel = await this.#options.server.startKernel(this.#aborting.signal, (place) => {
         if (!this.#isOver()) this.#enter({ name: "waiting", ...place });
@@ -136,8 +153,18 @@ export class Execution {
       if (this.#isOver()) this.#options.server.endKernel(kernel.id);
       else this.#connect(kernel);
     } catch (error) {
-      this.#refused(error);
+      if (!this.#retriesAfter(error)) this.#refused(error);
     }
+  }
+
+  /** Requests a kernel again later if the server is away, and returns whether it will. */
+  #retriesAfter(error: unknown): boolean {
+    const seconds = RETRIES[this.#retries];
+    if (!(error instanceof Away) || seconds === undefined || this.#isOver()) return false;
+    this.#retries += 1;
+    this.#enter({ name: "away", message: error.message });
+    this.#wait(seconds, () => void this.#requestKernel());
+    return true;
   }
 
   /**
@@ -163,7 +190,7 @@ export class Execution {
 
   #connect(kernel: KernelAddress): void {
     this.#kernel = kernel;
-    if (this.#state.name === "waiting") this.#enter({ name: "starting" });
+    if (this.#state.name !== "starting") this.#enter({ name: "starting" });
     this.#session = this.#options.newId();
     this.#channel = this.#options.openChannel(kernel.channels, {
       onOpen: () => this.#opened(),
@@ -209,6 +236,7 @@ export class Execution {
     guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
       this.#reply = message.content.status;
+      this.#exitStatus = message.content.exitStatus;
     }
   }
 
@@ -231,13 +259,14 @@ export class Execution {
   #died(reason: string, message: string): void {
     if (this.#reply !== "") this.#complete();
     else if (this.#stops > 0) this.#finish({ name: "stopped", seconds: this.#elapsed() });
-    else this.#finish({ name: "ended", reason, message: message || "The kernel has ended." });
+    else this.#finish({ name: "ended", reason, message: message || "The program has ended." });
   }
 
   #complete(): void {
     const seconds = this.#elapsed();
     if (this.#reply === "ok") this.#finish({ name: "done", seconds });
-    else this.#finish({ name: this.#stops > 0 ? "stopped" : "failed", seconds });
+    else if (this.#stops > 0) this.#finish({ name: "stopped", seconds });
+    else this.#finish({ name: "failed", seconds, exitStatus: this.#exitStatus });
   }
 
   #connectionIs(connection: "lost" | "restored"): void {

@@ -22,6 +22,14 @@ export class Refusal extends Error {
   }
 }
 
+/** The server is away: it, or the proxy before it, does not answer, or it is shutting down. */
+export class Away extends Refusal {}
+
+const UNREACHABLE = "The server cannot be reached.";
+
+/** The HTTP statuses of a proxy whose server does not answer. */
+const GATEWAY_ERRORS: readonly number[] = [502, 503, 504];
+
 /** A program as permalinks store it. */
 export interface KeptProgram {
   readonly code: string;
@@ -98,7 +106,7 @@ export class Server {
     const headers = { Accept: LINES };
     const reply = await this.#ask(`kernel?${query}`, { method: "POST", headers, signal }, onQueued);
     const { id, wsUrl } = kernelIn(reply);
-    if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer contains no kernel id.");
+    if (!/^[\w-]{36}$/.test(id)) throw new Refusal("The server's answer contains no id.");
     return { id, channels: this.#channels(id, wsUrl) };
   }
 
@@ -173,18 +181,22 @@ export class Server {
       );
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new Refusal("The server cannot be reached.");
+      throw new Away(UNREACHABLE);
     }
     const answer = decodeAnswer(text);
     const refusal = answer?.refusal ?? null;
     // The status precedes the lines about the queue, so a refusal after them has status 200.
+    if (refusal === null && GATEWAY_ERRORS.includes(response.status)) {
+      throw new Away(UNREACHABLE, response.status);
+    }
     if (!response.ok || refusal !== null) {
       const sentence =
         refusal?.message || `The server refused the request (HTTP ${response.status}).`;
       const word = refusal?.reason ?? "";
       const retryAfter = answer?.retryAfter ?? wholeNumber(response, "Retry-After");
       const isTooMany = response.status === 429 || word.startsWith("too_many_");
-      throw new Refusal(sentence, response.status, word, isTooMany ? retryAfter : null);
+      const kind = word === "draining" ? Away : Refusal;
+      throw new kind(sentence, response.status, word, isTooMany ? retryAfter : null);
     }
     if (answer === null) throw new Refusal("The server's answer is malformed.");
     return answer.value;

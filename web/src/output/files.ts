@@ -1,23 +1,45 @@
 /** Links to the files that a program has written. */
 
 import { division } from "../dom/elements";
+import type { FileAddress } from "./html";
+
+/** The path of a kernel's file on the server, relative to the page, or null when no link can name it. */
+export function filePath(kernelId: string, name: string): string | null {
+  const path = encodedPath(name);
+  return path === null ? null : `${filesPath(kernelId)}${path}`;
+}
+
+/** The path below which a kernel's files are; it ends in a slash. */
+export function filesPath(kernelId: string): string {
+  return `kernel/${encodeURIComponent(kernelId)}/files/`;
+}
 
 /**
- * The path of a kernel's file on the server, relative to its base address.
+ * A file's name as part of a path.
  *
  * Null for a name that no link can contain: browsers resolve `..`, and lone surrogates have no
  * UTF-8.
  */
-export function filePath(kernelId: string, name: string): string | null {
+function encodedPath(name: string): string | null {
   const segments = name.split("/");
   if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) {
     return null;
   }
   try {
-    return ["kernel", kernelId, "files", ...segments].map(encodeURIComponent).join("/");
+    return segments.map(encodeURIComponent).join("/");
   } catch {
     return null;
   }
+}
+
+/** Addresses of the files below `base`, which ends in a slash; `version` bypasses caches. */
+export function filesBelow(base: string, version: string): FileAddress {
+  return (name) => {
+    const [path = "", query] = name.split("?", 2);
+    const file = encodedPath(path);
+    if (file === null) return null;
+    return `${base}${file}?${new URLSearchParams(query ?? { q: version })}`;
+  };
 }
 
 /** The list of the files of one kernel, each once, with the number of its updates. */

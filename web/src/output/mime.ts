@@ -5,6 +5,7 @@ import { report } from "../dom/errors";
 import { joinedText, plainText, sizeOf } from "../protocol/bundles";
 import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
+import { hasNames, hasPrograms } from "./frame/programs";
 import { renderJson } from "./json";
 import type { Showing } from "./policy";
 import { renderLatex } from "./math/typeset";
@@ -56,14 +57,46 @@ export function renderBundle(
 ): HTMLElement {
   const live = showing.live(data);
   if (live !== null) return live;
-  const first = Object.keys(data).find((type) => showing.first.has(type));
-  const types = RENDERERS.map(([type]) => type);
-  for (const type of first === undefined ? types : [first, ...types]) {
+  for (const type of typesIn(data, showing)) {
     const element = renderAs(type, data, metadata, showing);
     if (element !== null) return element;
   }
   const unknown = Object.keys(data).join(", ");
   return renderText(unknown && `This page cannot show this kind of value: ${unknown}`);
+}
+
+/** Whether the representation that is shown of a value contains scripts. */
+export function runsScripts(data: MimeBundle, showing: Showing): boolean {
+  if (showing.live(data) !== null) return false;
+  const shown = typesIn(data, showing).find((type) => textAs(type, data) !== "");
+  switch (shown) {
+    case "application/javascript":
+      return true;
+    case "text/html":
+    case "text/markdown":
+      return hasPrograms(textAs(shown, data));
+    default:
+      return false;
+  }
+}
+
+/** Whether the HTML of a value has elements that scripts may look for. */
+export function hasElements(data: MimeBundle): boolean {
+  return hasNames(textAs("text/html", data));
+}
+
+/** The text of a representation; empty if there is none, or it is too long to be shown. */
+function textAs(type: string, data: MimeBundle): string {
+  const json = Object.hasOwn(data, type) ? data[type] : undefined;
+  const text = json === undefined ? "" : joinedText(json);
+  return text.length <= LONGEST_HTML ? text : "";
+}
+
+/** MIME types in the order in which they are tried. */
+function typesIn(data: MimeBundle, { first }: Showing): string[] {
+  const wins = Object.keys(data).find((type) => first.has(type));
+  const types = RENDERERS.map(([type]) => type);
+  return wins === undefined ? types : [wins, ...types];
 }
 
 function renderAs(

@@ -8,10 +8,11 @@
 import { note } from "../dom/elements";
 import { guarded } from "../dom/errors";
 import type { KernelMessage } from "../protocol/messages";
-import { Cursor } from "./text/cursor";
-import { renderBundle, renderText } from "./mime";
+import type { FramedText, OutputFrame } from "./frame/frame";
+import { hasElements, renderBundle, renderText, runsScripts } from "./mime";
 import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
+import { Cursor } from "./text/cursor";
 import { StreamView } from "./text/stream";
 import {
   type Change,
@@ -67,8 +68,12 @@ class Sheet {
   next = 0;
   characters = 0;
   /** The view of item `next` if that is a stream, and the position in it. */
-  stream: { readonly view: StreamView; readonly cursor: Cursor } | null = null;
+  stream: { readonly view: StreamView | FramedText; readonly cursor: Cursor } | null = null;
+  /** The first item that is shown in the frame; Infinity if none is. */
+  framedFrom = Infinity;
   readonly elements = new Map<DisplayItem, HTMLElement>();
+  /** Items in the frame that can be updated, and their ids there. */
+  readonly framed = new Map<DisplayItem, number>();
   readonly outdated = new Set<DisplayItem>();
 
   isFull(limit: Limit): boolean {
@@ -88,6 +93,8 @@ class Sheet {
 /** The output of one cell or interact; messages are shown in the following frames. */
 export class Output implements OutputSink {
   readonly element = document.createElement("div");
+  /** The part of the element that has the output alone: pages read its text. */
+  readonly block = document.createElement("div");
   readonly #options: OutputOptions;
   readonly #limit: Limit;
   readonly #transcript = new Transcript();
@@ -95,15 +102,18 @@ export class Output implements OutputSink {
   readonly #overflow: Overflow;
   #showing: Showing = harmless({ fileAddress: () => null });
   #sheet = new Sheet();
+  /** Exists from the first display with a script until the next program. */
+  #frame: OutputFrame | null = null;
   #isStale = false;
   #isScheduled = false;
 
   constructor(options: OutputOptions) {
     this.#options = options;
     this.#limit = options.limit ?? LIMIT;
-    this.element.className = "sagecell_sessionOutput";
+    this.block.className = "sagecell_sessionOutput";
+    this.block.append(this.#content);
     this.#overflow = new Overflow(this.#transcript, () => this.#showMore());
-    this.element.append(this.#content, this.#overflow.element);
+    this.element.append(this.block, this.#overflow.element);
   }
 
   /** Whether the page shows all output, or as much as the limit allows. */
@@ -113,9 +123,15 @@ export class Output implements OutputSink {
 
   /** Clears the output of the last program, but keeps its height until `settle`. */
   begin(showing: Showing): void {
+    // Pages may have emptied the elements around it.
+    if (!this.element.contains(this.#content)) {
+      this.block.append(this.#content);
+      this.element.prepend(this.block);
+    }
     this.#showing = showing;
     this.#transcript.clear();
     this.#clear();
+    this.#dropFrame();
   }
 
   /** Takes a message, which is shown in the following frames. */
@@ -145,7 +161,8 @@ export class Output implements OutputSink {
     await new Promise<void>((resolve) => this.#options.nextFrame(resolve));
     const sheet = this.#sheet;
     const images = Array.from(this.element.querySelectorAll("img"));
-    await Promise.allSettled(images.map(async (image) => image.decode()));
+    const decoded = images.map(async (image) => image.decode());
+    await Promise.allSettled([...decoded, this.#frame?.settled()]);
     if (sheet === this.#sheet) this.element.style.minHeight = "";
   }
 
@@ -154,6 +171,7 @@ export class Output implements OutputSink {
     this.element.remove();
     this.#transcript.clear();
     this.#clear();
+    this.#dropFrame();
   }
 
   #changed({ cleared, updated }: Change): void {
@@ -186,10 +204,16 @@ export class Output implements OutputSink {
   }
 
   #redrawOutdated(): void {
-    const { elements, outdated } = this.#sheet;
+    const { elements, framed, outdated } = this.#sheet;
     for (const item of outdated) {
+      const id = framed.get(item);
+      if (id !== undefined) this.#frame?.update(id, item);
       const shown = elements.get(item);
       if (shown === undefined) continue;
+      if (this.#needsFrame(item)) {
+        this.#openFrame(this.#transcript.items.indexOf(item));
+        return;
+      }
       const fresh = this.#elementFor(item);
       shown.replaceWith(fresh);
       elements.set(item, fresh);
@@ -199,14 +223,25 @@ export class Output implements OutputSink {
 
   /** Shows one more item or slice; false when there is none, or the limit is reached. */
   #step(): boolean {
-    const item = this.#transcript.items[this.#sheet.next];
-    if (item === undefined || this.#sheet.isFull(this.#limit)) return false;
+    const sheet = this.#sheet;
+    const item = this.#transcript.items[sheet.next];
+    if (item === undefined || sheet.isFull(this.#limit)) return false;
     if (item.kind === "stream") return this.#stepStream(item);
-    const element = this.#elementFor(item);
-    if (item.kind === "display" && item.displayId !== "") this.#sheet.elements.set(item, element);
-    this.#content.append(element);
-    this.#sheet.characters += textLength(item);
-    this.#sheet.next += 1;
+    if (sheet.next < sheet.framedFrom && this.#needsFrame(item)) {
+      this.#openFrame(sheet.next);
+      return true;
+    }
+    const isUpdated = item.kind === "display" && item.displayId !== "";
+    if (this.#isFramed && !this.#isLive(item)) {
+      this.#frame?.show(sheet.next, item);
+      if (isUpdated) sheet.framed.set(item, sheet.next);
+    } else {
+      const element = this.#elementFor(item);
+      if (isUpdated) sheet.elements.set(item, element);
+      this.#put(element);
+    }
+    sheet.characters += textLength(item);
+    sheet.next += 1;
     return true;
   }
 
@@ -223,7 +258,7 @@ export class Output implements OutputSink {
       });
       sheet.characters += view.size - before;
       if (isWritten !== true) {
-        this.#content.append(note(UNSHOWN));
+        this.#put(note(UNSHOWN));
         sheet.stream = { view: this.#addStreamView(name), cursor };
       }
       return true;
@@ -235,10 +270,75 @@ export class Output implements OutputSink {
     return true;
   }
 
-  #addStreamView(name: StreamItem["name"]): StreamView {
+  #addStreamView(name: StreamItem["name"]): StreamView | FramedText {
+    if (this.#frame !== null && this.#isFramed) return this.#frame.text(name);
     const view = new StreamView(`sagecell_${name}`);
-    this.#content.append(view.element);
+    this.#put(view.element);
     return view;
+  }
+
+  /** Whether the next item is shown in the frame, unless it is live. */
+  get #isFramed(): boolean {
+    return this.#sheet.next >= this.#sheet.framedFrom;
+  }
+
+  /** Whether an item is a control or comm: these use the kernel, so they stay in the page. */
+  #isLive(item: Item): boolean {
+    return item.kind === "display" && this.#showing.live(item.data) !== null;
+  }
+
+  #needsFrame(item: Item): boolean {
+    if (this.#showing.frame === null || item.kind !== "display") return false;
+    return runsScripts(item.data, this.#showing);
+  }
+
+  /** Shows items in the frame from `at` on, or from earlier HTML with ids that scripts may look for. */
+  #openFrame(at: number): void {
+    this.#frame ??= this.#makeFrame();
+    const from = this.#transcript.items.findIndex(
+      (item) => item.kind === "display" && hasElements(item.data) && !this.#isLive(item),
+    );
+    const first = Math.min(at, this.#sheet.framedFrom, from < 0 ? at : from);
+    if (first === this.#sheet.next) this.#sheet.framedFrom = first;
+    else this.#restart(first);
+  }
+
+  #makeFrame(): OutputFrame | null {
+    const frame = this.#showing.frame?.({
+      onLost: () => this.#restart(this.#sheet.framedFrom),
+      onFailed: (sentence) => this.#unframe(sentence),
+    });
+    if (frame !== undefined) this.#content.append(frame.element);
+    return frame ?? null;
+  }
+
+  /** Draws everything again, with the items from `framedFrom` on in the frame. */
+  #restart(framedFrom: number): void {
+    const { pages } = this.#sheet;
+    this.#clear();
+    Object.assign(this.#sheet, { pages, framedFrom });
+    if (!this.#isScheduled) this.#schedule();
+    void this.settle();
+  }
+
+  /** Draws everything again without a frame, so that no script runs. */
+  #unframe(sentence: string): void {
+    this.#showing = { ...this.#showing, frame: null };
+    this.#dropFrame();
+    this.#restart(Infinity);
+    this.#content.append(note(sentence));
+  }
+
+  #dropFrame(): void {
+    this.#frame?.dispose();
+    this.#frame = null;
+    this.#sheet.framedFrom = Infinity;
+  }
+
+  /** Appends an element of the page: before the frame if its item is, else below it. */
+  #put(element: HTMLElement): void {
+    if (this.#frame !== null && !this.#isFramed) this.#frame.element.before(element);
+    else this.#content.append(element);
   }
 
   /** The element for an item; a note if rendering throws. */
@@ -265,9 +365,15 @@ export class Output implements OutputSink {
   /** Removes everything from the page, but keeps the height, so that nothing below moves. */
   #clear(): void {
     this.element.style.minHeight = `${this.element.offsetHeight}px`;
-    this.#content.replaceChildren();
+    // A frame that leaves the page for a moment loads anew: what its scripts have loaded would go.
+    for (const shown of [...this.#content.children]) {
+      if (shown !== this.#frame?.element) shown.remove();
+    }
     this.#overflow.show(null);
     this.#sheet = new Sheet();
     this.#isStale = false;
+    if (this.#frame === null) return;
+    this.#frame.clear();
+    this.#sheet.framedFrom = 0;
   }
 }

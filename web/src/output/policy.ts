@@ -1,6 +1,7 @@
 /** How a page shows output: whether it trusts HTML and scripts, and where files are. */
 
 import type { MimeBundle } from "../protocol/messages";
+import type { FrameMaker } from "./frame/frame";
 import { type FileAddress, renderHtml, scriptNotice } from "./html";
 
 /** The rendering of those representations that depend on trust. */
@@ -12,6 +13,8 @@ export interface Showing {
   readonly script: (code: string) => HTMLElement | null;
   /** The element of the interact or comm that a bundle shows; null for other bundles. */
   readonly live: (data: MimeBundle) => HTMLElement | null;
+  /** Makes the frame in which scripts run; null if none run. */
+  readonly frame: FrameMaker | null;
   /** MIME types to prefer: of these, the first in a bundle is shown. */
   readonly first: ReadonlySet<string>;
   /** Whether the page's own MathJax, if there is one, typesets formulas. */
@@ -22,16 +25,22 @@ export interface Showing {
 export interface ShowingOptions {
   readonly fileAddress: FileAddress;
   readonly live?: Showing["live"];
+  readonly frame?: Showing["frame"];
 }
 
-/** For programs of strangers: output is sanitised, and scripts never run. */
-export function harmless({ fileAddress, live = () => null }: ShowingOptions): Showing {
+/** For programs of strangers: output is sanitised, and scripts run in the output's frame, if it has one. */
+export function harmless({ fileAddress, live = nothing, frame = null }: ShowingOptions): Showing {
   return {
     fileAddress,
     html: (source) => renderHtml(source, fileAddress),
     script: scriptNotice,
     live,
+    frame,
     first: new Set(),
     byPage: false,
   };
+}
+
+function nothing(): null {
+  return null;
 }

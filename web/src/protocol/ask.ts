@@ -16,6 +16,6 @@ export type Ask = (
 /** There is no kernel, or it ended before it replied. */
 export class KernelGone extends Error {
   constructor() {
-    super("The kernel has ended.");
+    super("The program has ended.");
   }
 }

@@ -81,11 +81,19 @@ function display(content: JsonObject): Display {
 function executeReply(content: JsonObject): ExecuteReply {
   return {
     status: content["status"] === "ok" ? "ok" : "error",
+    exitStatus: exitStatusOf(content),
     newFiles: newFiles(content),
     pages: objectsAt(content, "payload")
       .map((part) => textAt(objectAt(part, "data"), "text/plain"))
       .filter((text) => text !== ""),
   };
+}
+
+function exitStatusOf(content: JsonObject): number | null {
+  const status = textAt(content, "evalue");
+  return textAt(content, "ename") === "SystemExit" && /^\d{1,3}$/.test(status)
+    ? Number(status)
+    : null;
 }
 
 function tracebackOf(content: JsonObject): string {

@@ -23,6 +23,8 @@ export interface Display {
 /** The content of an execute_reply. */
 export interface ExecuteReply {
   readonly status: "ok" | "error";
+  /** The program's exit status, if it failed by an exit; else null. */
+  readonly exitStatus: number | null;
   /** The names of the files that the program has written. */
   readonly newFiles: readonly string[];
   /** Texts for a pager, such as the help that `len?` asks for. */

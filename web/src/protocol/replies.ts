@@ -28,7 +28,7 @@ const REPLY_ONLY = new Set([
 /** Decodes the reply to an interact's update. */
 export function updateReply(reply: JsonObject): UpdateReply {
   const isRefused = reply["status"] === "error" && REPLY_ONLY.has(textAt(reply, "ename"));
-  const refusal = isRefused ? textAt(reply, "evalue") || "The kernel refused these values." : "";
+  const refusal = isRefused ? textAt(reply, "evalue") || "These values were refused." : "";
   return { newFiles: newFiles(reply), refusal };
 }
 

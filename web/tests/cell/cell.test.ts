@@ -1,23 +1,30 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { editorData } from "../../src/cell/codemirror5";
+import { CellForm } from "../../src/cell/form";
 import type { MadeCell } from "../../src/cell/handle";
+import type { CellPlan } from "../../src/cell/plan";
 import { Terms } from "../../src/cell/terms";
 import { PageCells } from "../../src/cells";
+import { KeptPrograms } from "../../src/kept/programs";
 import type { EditorOptions } from "../../src/editor/editor";
 import { Server } from "../../src/kernel/server";
 import { type JsonObject } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "../fakes";
+import { FakeStorage } from "../kept/storage";
 import { makeCell, planFor } from "./plans";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
 let element: HTMLElement;
 let cell: MadeCell;
+let cells: PageCells;
 let channels: FakeChannel[];
 let frames: FakeFrames;
 let code: string;
 let refusal: Response | null;
-let cells: PageCells;
+let clock: FakeClock;
+let storage: FakeStorage;
 
 beforeEach(() => {
   element = document.createElement("div");
@@ -26,6 +33,8 @@ beforeEach(() => {
   frames = new FakeFrames();
   code = "print(1)";
   refusal = null;
+  clock = new FakeClock();
+  storage = new FakeStorage();
   cells = new PageCells({
     server: new Server({
       fetch: async () => refusal ?? new Response(JSON.stringify({ ws_url: "ws://x/", id: ID })),
@@ -38,7 +47,7 @@ beforeEach(() => {
       channels.push(channel);
       return channel;
     },
-    clock: new FakeClock(),
+    clock,
     newId: countingIds(),
     loadEditor:
       async () =>
@@ -47,16 +56,24 @@ beforeEach(() => {
         const nothing = () => undefined;
         return {
           code: () => code,
-          setCode: nothing,
+          setCode: (fresh: string) => (code = fresh),
           focus: nothing,
+          selection: () => ({ anchor: 0, head: 0 }),
+          select: nothing,
+          replace: nothing,
+          run: nothing,
           setLanguage: nothing,
           dispose: nothing,
         };
       },
     copy: async () => undefined,
     nextFrame: frames.next,
+    kept: new KeptPrograms(
+      () => storage,
+      () => Date.now(),
+    ),
   });
-  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be.", plainPython: true }));
+  cell = makeCell(cells, planFor(element, { code, hint: "Here it will be." }));
 });
 
 afterEach(() => element.remove());
@@ -127,6 +144,16 @@ test("the output is busy until all of it is drawn", async () => {
   expect(isBusy()).toBe("false"); // There was no message.
 });
 
+// contract: 7.5
+test("the session has the program of the last evaluation, not that of the editor", async () => {
+  expect(cell.session.code).toBe("");
+  await run();
+  code = "print(2)";
+  expect(cell.session.code).toBe("print(1)");
+  cell.dispose();
+  expect(cell.session.code).toBe("");
+});
+
 test("Evaluate does nothing while a program runs", async () => {
   await run();
   find(".sagecell_evalButton").click();
@@ -146,6 +173,52 @@ test("the next evaluation has a kernel of its own and an empty output", async ()
   expect(find(".sagecell_sessionFiles").childElementCount).toBe(0);
   expect(channels).toHaveLength(2);
   expect(channels[1]!.sent[0]).toMatchObject({ content: { code: "print(2)" } });
+});
+
+// contract: 8
+test.each([
+  ".sagecell_output",
+  ".sagecell_sessionContainer",
+  ".sagecell_sessionOutput",
+  ".sagecell_output_elements",
+])("a page may empty %s: the next output is shown", async (part) => {
+  await run();
+  replies("ok");
+  find(part).replaceChildren();
+  await run();
+  says("stream", { name: "stdout", text: "new" });
+  replies("ok", [{ new_files: ["a"] }]);
+  frames.draw();
+  expect(find(".sagecell_output .sagecell_sessionOutput").textContent).toBe("new");
+  expect(find(".sagecell_sessionFiles a")).not.toBeNull();
+  expect(element.querySelectorAll(".sagecell_sessionOutput")).toHaveLength(1);
+});
+
+// contract: 8
+test("the output's text is the output alone, however much there is", async () => {
+  await run();
+  const line = `${"x".repeat(999)}\n`;
+  says("stream", { name: "stdout", text: line.repeat(600) });
+  frames.draw();
+  expect(find(".sagecell_output").textContent).toContain("Not shown");
+  expect(find(".sagecell_sessionOutput").textContent).toMatch(/^[x\n]+$/);
+  expect(find(".sagecell_sessionOutput").className).toContain("sagecell_active");
+});
+
+// contract: 8, 12.8
+test("the button follows the editor, also when the program is collapsible", () => {
+  const places = () => {
+    const button = find(".sagecell_evalButton");
+    return [button.previousElementSibling?.className, button.parentElement?.className];
+  };
+  const expected = [expect.stringContaining("sagecell_editor"), "sagecell_input"];
+  expect(places()).toEqual(expected);
+  const folded = document.createElement("div");
+  element.append(folded);
+  makeCell(cells, planFor(folded, { collapse: true }));
+  expect(places()).toEqual(expected);
+  expect(folded.querySelector(".sagecell_editor > details > textarea")).not.toBeNull();
+  expect(folded.querySelector("details .sagecell_evalButton")).toBeNull();
 });
 
 test("late output of an earlier program's threads is not in the later output", async () => {
@@ -191,6 +264,27 @@ test("a warning is shown beside the state until the end", async () => {
   expect(find(".sagecell_sessionOutput").textContent).not.toContain("Soon");
   replies("ok");
   expect(find(".sagecell_warning").textContent).toBe("");
+});
+
+test("the old output stays until the server has started the next program", async () => {
+  await run();
+  says("stream", { name: "stdout", text: "the old output" });
+  replies("ok");
+  frames.draw();
+  refusal = new Response("<html>", { status: 502 });
+  find(".sagecell_evalButton").click();
+  for (let i = 0; i < 5; i += 1) await settled();
+  expect(state()).toBe("away");
+  expect(find(".sagecell_status").textContent).toContain("Trying again");
+  expect(find(".sagecell_sessionOutput").textContent).toContain("the old output");
+  refusal = null;
+  clock.advance(1);
+  for (let i = 0; i < 5; i += 1) await settled();
+  channels.at(-1)!.opens();
+  says("stream", { name: "stdout", text: "new" });
+  replies("ok");
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("new");
 });
 
 test("a refusal is shown, and the next try may succeed", async () => {
@@ -260,4 +354,58 @@ describe("permalinks of runs", () => {
     says("sagecell_permalink", { id: "abc" });
     expect(links).toEqual([]);
   });
+});
+
+describe("a later visit", () => {
+  const later = (wishes: Partial<CellPlan> = {}) => {
+    const place = document.createElement("div");
+    element.append(place);
+    const plan = planFor(place, { code: "print(1)", editor: "textarea", ...wishes });
+    const form = new CellForm(plan, new FakeClock());
+    return { place, made: cells.make(plan, form), data: editorData(form.editor) };
+  };
+
+  beforeEach(async () => {
+    const { place, made, data } = later({ languages: ["sage", "r"], language: "sage" });
+    data.setValue("mine");
+    const select = place.querySelector("select")!;
+    select.value = "r";
+    select.dispatchEvent(new Event("change"));
+    made.evaluate();
+    for (let i = 0; i < 5; i += 1) await settled();
+    channels.at(-1)!.opens();
+    says("stream", { name: "stdout", text: "kept" });
+    says("display_data", { data: { "text/html": "<b onclick=x()>b</b><script>x()</script>" } });
+    says("display_data", { data: { "text/image-filename": "a.png" } });
+    replies("ok", [{ new_files: ["a b"] }]);
+    // The same cell of the same page, loaded again.
+    const texts = [...storage.items.entries()];
+    storage.items.clear();
+    for (const [key, text] of texts) storage.items.set(key.replace(/1$/, "2"), text);
+    expect(texts).toHaveLength(1);
+  });
+
+  test("restores program, language, output and files, sanitised", () => {
+    const { place, data } = later({ languages: ["sage", "r"], language: "sage", scripts: "page" });
+    place.querySelector<HTMLElement>(".sagecell_restore")!.click();
+    frames.draw();
+    expect(data.getValue()).toBe("mine");
+    expect(place.querySelector("select")!.value).toBe("r");
+    expect(place.querySelector(".sagecell_stdout")!.textContent).toBe("kept");
+    const html = place.querySelector(".sagecell_html")!;
+    expect(html.querySelector("script, [onclick]")).toBeNull();
+    expect(html.textContent).toContain("b");
+    expect(place.querySelector("img")!.src).toContain(`/kernel/${ID}/files/a.png`);
+    const link = place.querySelector(".sagecell_sessionFiles a")!;
+    expect(link.getAttribute("href")).toContain(`/kernel/${ID}/files/a%20b`);
+  });
+
+  test.each<Partial<CellPlan>>([{ keep: false }, { code: "print(2)" }])(
+    "offers nothing to a cell with %j",
+    (wishes) => {
+      later();
+      const { place } = later(wishes);
+      expect(place.querySelector(".sagecell_restore")).toBeNull();
+    },
+  );
 });

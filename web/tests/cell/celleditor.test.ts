@@ -13,6 +13,7 @@ let loads: number;
 let isBroken: boolean;
 let made: EditorOptions[];
 let disposals: number;
+let commands: string[];
 
 beforeEach(() => {
   evaluations = 0;
@@ -20,12 +21,18 @@ beforeEach(() => {
   isBroken = false;
   made = [];
   disposals = 0;
+  commands = [];
 });
 afterEach(() => document.body.replaceChildren());
 
-function editorOf(kind: EditorKind, code = "1\n2"): CellEditor {
+function editorOf(
+  kind: EditorKind,
+  code = "1\n2",
+  own: HTMLTextAreaElement | null = null,
+): CellEditor {
   const editor = new CellEditor({
     kind,
+    area: own,
     code,
     language: language("sage"),
     onEvaluate: () => (evaluations += 1),
@@ -43,6 +50,7 @@ const tools: EditorTools = {
     return (options) => {
       made.push(options);
       let held = options.code;
+      let selected = { anchor: 0, head: 0 };
       return {
         code: () => held,
         setCode: (code) => {
@@ -50,6 +58,13 @@ const tools: EditorTools = {
           options.onChange?.();
         },
         focus: () => undefined,
+        selection: () => selected,
+        select: (selection) => (selected = selection),
+        replace: (from, to, text) => {
+          held = held.slice(0, from) + text + held.slice(to);
+          options.onChange?.();
+        },
+        run: (name) => commands.push(name),
         setLanguage: () => undefined,
         dispose: () => (disposals += 1),
       };
@@ -66,6 +81,26 @@ test("a text area is shown at once, and CodeMirror takes over its text", async (
   await editor.open(tools);
   expect([loads, made.length, made[0]!.code, area()]).toEqual([1, 1, "typed", null]);
   expect(editor.code()).toBe("typed");
+});
+
+// contract: 7.1
+test("a page's own text area stays, and a form submits what is in the editor", async () => {
+  const own = Object.assign(document.createElement("textarea"), { name: "program", value: "old" });
+  own.className = "mine";
+  const form = document.createElement("form");
+  document.body.append(form);
+  const editor = editorOf("codemirror", "1\n2", own);
+  form.append(editor.element);
+  const submitted = () => new FormData(form).get("program");
+  expect([own.className, submitted()]).toEqual(["mine sagecell_commands", "1\n2"]);
+  await editor.open(tools);
+  expect([own.isConnected, own.hidden]).toEqual([true, true]);
+  editor.setCode("3");
+  editorData(editor).replaceRange("4", { line: 0 });
+  expect([submitted(), own.value]).toEqual(["34", "34"]);
+  editor.dispose();
+  own.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
+  expect(evaluations).toBe(0);
 });
 
 // contract: 7.7
@@ -126,6 +161,71 @@ describe("pages for CodeMirror 5", () => {
       }).not.toThrow();
     },
   );
+
+  test.each<EditorKind>(["textarea", "codemirror"])("select and replace (%s)", async (kind) => {
+    const editor = editorOf(kind, "one\ntwo\nthree");
+    await editor.open(tools);
+    const data = editorData(editor);
+    data.setCursor(1, 1);
+    expect(data.getCursor()).toEqual({ line: 1, ch: 1 });
+    expect([data.somethingSelected(), data.getSelection()]).toEqual([false, ""]);
+    data.replaceSelection("++");
+    expect([data.getLine(1), data.getCursor()]).toEqual(["t++wo", { line: 1, ch: 3 }]);
+    data.setSelection({ line: 2, ch: 99 }, { line: 2, ch: 2 });
+    expect([data.getSelection(), data.somethingSelected()]).toEqual(["ree", true]);
+    const ends = ["anchor", "head", "from", "to"] as const;
+    expect(ends.map((end) => data.getCursor(end).ch)).toEqual([5, 2, 2, 5]);
+    expect([data.getCursor(true).ch, data.getCursor(false).ch]).toEqual([2, 5]);
+    data.replaceSelection("xy", "around");
+    expect([data.getValue(), data.getSelection()]).toEqual(["one\nt++wo\nthxy", "xy"]);
+    data.replaceSelection("", "start");
+    expect(data.getCursor()).toEqual({ line: 2, ch: 2 });
+    data.replaceRange("!", { line: 0 });
+    data.replaceRange("", { line: 2, ch: 0 }, { line: 1, ch: 0 });
+    expect([data.getValue(), data.lastLine()]).toEqual(["one!\nth", 1]);
+    expect(data.getRange({ line: 0, ch: 3 }, { line: 1, ch: 1 })).toBe("!\nt");
+    expect(data.posFromIndex(6)).toEqual({ line: 1, ch: 1 });
+    expect([-1, 0, 7].map((line) => data.indexFromPos({ line }))).toEqual([0, 4, 7]);
+    data.setCursor({ line: 7, ch: 7 });
+    expect(data.getCursor()).toEqual({ line: 1, ch: 2 });
+    expect(data.operation(() => data.firstLine())).toBe(0);
+  });
+
+  test("run commands in CodeMirror, and nothing in a text area", async () => {
+    const editor = editorOf("codemirror");
+    const data = editorData(editor);
+    expect(() => data.undo()).not.toThrow();
+    await editor.open(tools);
+    for (const act of ["undo", "redo", "clearHistory"] as const) data[act]();
+    data.execCommand("selectAll");
+    expect(commands).toEqual(["undo", "redo", "clearHistory", "selectAll"]);
+  });
+
+  test("set the size, and ask for the focus", () => {
+    const editor = editorOf("textarea");
+    const data = editorData(editor);
+    data.setSize(300, null);
+    data.setSize(null, "12em");
+    const sizes = () =>
+      ["width", "height", "limit"].map((name) =>
+        editor.element.style.getPropertyValue(`--editor-${name}`),
+      );
+    expect(sizes()).toEqual(["300px", "12em", "12em"]);
+    data.setSize("50%", "auto");
+    expect(sizes()).toEqual(["50%", "0", "none"]);
+    expect(data.hasFocus()).toBe(false);
+    data.focus();
+    expect(data.hasFocus()).toBe(true);
+    expect(data.getTextArea()).toBe(area());
+  });
+
+  test("keep a selection that was made before CodeMirror came", async () => {
+    const editor = editorOf("codemirror");
+    const data = editorData(editor);
+    data.setSelection({ line: 1, ch: 1 }, { line: 0, ch: 0 });
+    await editor.open(tools);
+    expect(editor.selection).toMatchObject({ anchor: 3, head: 0 });
+  });
 
   test("receive changes until they unsubscribe", async () => {
     const editor = editorOf("codemirror");

@@ -11,6 +11,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
   return {
     input: element,
     output: element,
+    area: null,
     code: "print(1)",
     editor: "codemirror",
     evalButtonText: "Evaluate",
@@ -23,8 +24,8 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: false,
-    plainPython: false,
+    scripts: "none",
+    keep: true,
     permalink: false,
     permalinkId: "",
     onPermalink: () => undefined,

@@ -17,7 +17,7 @@ test.each([
   ["no editor", { hide: new Set(["editor"]) }, "3em"],
   ["no button", { hide: new Set(["evalButton", "permalink", "fullScreen"]) }, lines(4, 0)],
   ["a link alone", { hide: new Set(["evalButton", "fullScreen"]) }, lines(4, 2.75)],
-  ["a closed fold", { collapse: true }, "1.8em"],
+  ["a closed fold", { collapse: true }, "4.8em"],
   ["an open fold", { collapse: false }, lines(4, 4.8)],
 ] as const)("%s", (_name, wishes, expected) => {
   expect(height(wishes)).toBe(expected);

@@ -1,3 +1,5 @@
+import { inflateSync } from "node:zlib";
+
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { LONGEST, Share } from "../../src/cell/share";
@@ -96,7 +98,8 @@ describe("a permalink that is known", () => {
     const shown = share.show(PROGRAM, "old");
     refuse(new Refusal("The server cannot be reached."));
     await shown;
-    expect(fields()).toEqual(["?q=old"]);
+    expect(fields()[0]).toBe("?q=old");
+    expect(fields()[1]).toContain("?z=");
     expect(share.element.querySelector("[role=alert]")?.textContent).toContain("be reached");
   });
 
@@ -156,5 +159,23 @@ test("says why there is no link", async () => {
   await share.show(PROGRAM);
   expect(share.element.hidden).toBe(false);
   expect(share.element.querySelector("[role=alert]")?.textContent).toBe("The database is away.");
-  expect(share.element.querySelector("input")).toBeNull();
+});
+
+test("offers the link that contains the program when the server is away", async () => {
+  const share = shareWith(async () => {
+    throw new Refusal("The server cannot be reached.");
+  });
+  const code = "print('ä')\n".repeat(50);
+  await share.show({ code, language: "sage", interacts: '[{"a":1}]' });
+  const alert = share.element.querySelector("[role=alert]");
+  expect(alert?.textContent).toBe("The server cannot be reached.");
+  const fields = Array.from(share.element.querySelectorAll("input"), ({ value }) => value);
+  expect(fields).toHaveLength(1);
+  const query = new URL(fields[0] ?? "").searchParams;
+  const unzipped = (name: string) =>
+    inflateSync(Buffer.from(query.get(name) ?? "", "base64url")).toString("utf-8");
+  expect(unzipped("z")).toBe(code);
+  expect(unzipped("interacts")).toBe('[{"a":1}]');
+  expect(query.get("lang")).toBe("sage");
+  expect(share.element.lastElementChild?.textContent).toBe("Close");
 });

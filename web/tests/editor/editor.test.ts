@@ -57,6 +57,36 @@ test.each([
   expect(editor.code()).toBe("def f():\n    return 1\n");
 });
 
+// contract: 7.5
+describe("pages for CodeMirror 5", () => {
+  test("select and replace text", () => {
+    editor.select({ anchor: 99, head: 4 });
+    expect(editor.selection()).toMatchObject({ anchor: 22, head: 4 });
+    editor.replace(4, 5, "g");
+    expect(editor.code()).toBe("def g():\n    return 1\n");
+  });
+
+  test("undo, redo, and forget", () => {
+    editor.setCode("x");
+    editor.run("undo");
+    expect(editor.code()).toBe("def f():\n    return 1\n");
+    editor.run("redo");
+    editor.run("clearHistory");
+    editor.run("undo");
+    expect(editor.code()).toBe("x");
+    editor.setCode("y");
+    editor.run("undo");
+    expect(editor.code()).toBe("x");
+    editor.run("no such command");
+  });
+});
+
+test("a no-break space is marked, for Python rejects it", () => {
+  editor.setCode("x\u00a0= 1");
+  expect(parent.querySelector(".cm-specialChar")).not.toBeNull();
+  expect(editor.code()).toBe("x\u00a0= 1");
+});
+
 test("Tab indents by four spaces; after Escape it leaves the editor", () => {
   expect(press("Tab", { keyCode: 9 })).toBe(false);
   expect(editor.code()).toBe("    def f():\n    return 1\n");

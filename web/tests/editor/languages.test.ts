@@ -78,7 +78,7 @@ test("each language has its own wrapping", () => {
     "singular",
   ]);
   expect(language("sage").wrap("1 + x^2")).toBe("1 + x^2");
-  expect(language("python").wrap("print(1)")).toBe('exec("""print(1)""")');
+  expect(language("python").wrap("%time 'a\\n'")).toBe("%time 'a\\n'");
   expect(language("html").wrap("<b>")).toBe('html("""<b>""")');
   for (const name of ["gap", "gp", "macaulay2", "maxima", "singular"]) {
     expect(language(name).wrap('"')).toBe(`print(${name}.eval("""\\""""))`);

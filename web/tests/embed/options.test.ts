@@ -8,6 +8,8 @@ import {
   interactsOf,
   languageOf,
   languagesOf,
+  mistakesIn,
+  scriptPlaceOf,
   settled,
 } from "../../src/embed/options";
 
@@ -71,10 +73,46 @@ test("interacts may be an array or its JSON", () => {
   for (const interacts of ["[", "{}", 7, undefined]) expect(interactsOf({ interacts })).toEqual([]);
 });
 
+test("scripts run in the page, in a frame, or nowhere", () => {
+  const places = [{ scripts: true }, { scripts: "frame" }, { scripts: false }, settled({})];
+  expect(places.map(scriptPlaceOf)).toEqual(["page", "frame", "none", "page"]);
+  for (const scripts of ["Frame", 1, {}]) expect(scriptPlaceOf({ scripts })).toBe("page");
+});
+
 test("collapse is a fold, closed when it is true", () => {
   expect([{ collapse: true }, { collapse: false }, {}].map(collapseOf)).toEqual([
     true,
     false,
     null,
   ]);
+});
+
+describe("mistakes", () => {
+  test.each<[object, string[]]>([
+    [{ inputlocation: "#a" }, ['option "inputlocation". Did you mean "inputLocation"?']],
+    [{ evalButonText: "x" }, ['option "evalButonText".']],
+    [{ languages: ["Sage", "cobol"] }, ['language "Sage". Did you mean "sage"?', '"cobol".']],
+    [{ languages: "R " }, ['language "R ". Did you mean "r"?']],
+    [{ languages: ["r"], defaultLanguage: "R" }, ['menu "R". Did you mean "r"?']],
+    [{ defaultLanguage: "python" }, ['language in its menu "python".']],
+    [{ editor: "CodeMirror" }, ['editor "CodeMirror". Did you mean "codemirror"?']],
+    [{ mode: "Debug" }, ['mode "Debug". Did you mean "debug"?']],
+    [{ template: "Minimal" }, ['template "Minimal". Did you mean "minimal"?']],
+    [{ template: { Editor: "textarea" } }, ['option "Editor". Did you mean "editor"?']],
+    [{ hide: ["evalbutton", "editorToggle"] }, ['hide "evalbutton". Did you mean "evalButton"?']],
+    [{ editor: Object.create(null) }, ['editor "".']],
+  ])("%j", (wishes, sentences) => {
+    const found = mistakesIn(wishes);
+    expect(found).toHaveLength(sentences.length);
+    sentences.forEach((words, at) => expect(found[at]).toContain(words));
+  });
+
+  test.each([
+    {},
+    { inputLocation: "#a", editor: undefined, mode: null, languages: [7] },
+    { languages: ["r", "sage"], defaultLanguage: "sage", template: TEMPLATES["minimal"] },
+    { hide: ["editorToggle", "done", "sageMode", "evalButton"], linkKey: 7, autoeval: 1 },
+  ])("are none in %j", (wishes) => {
+    expect(mistakesIn(wishes)).toEqual([]);
+  });
 });

@@ -33,7 +33,7 @@ class World implements Cells {
       dispose: () => this.log.push(`remove ${at}`),
       focus: () => undefined,
       interacts: [{ at }],
-      session: { linked: plan.linkKey !== null, kernel: { id: `k${at}` } },
+      session: { linked: plan.linkKey !== null, code: "", kernel: { id: `k${at}` } },
     };
   }
 
@@ -88,8 +88,8 @@ test("every option reaches the cell, with defaults for the others", async () => 
     autoeval: false,
     interacts: [],
     collapse: null,
-    scripts: true,
-    plainPython: false,
+    scripts: "page",
+    keep: true,
     permalink: false,
     permalinkId: "",
     hint: "",
@@ -108,6 +108,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     interacts: [{ state: {} }],
     collapse: true,
     scripts: false,
+    keep: false,
   });
   expect(world.plans[1]).toMatchObject({
     output: document.getElementById("out"),
@@ -119,7 +120,8 @@ test("every option reaches the cell, with defaults for the others", async () => 
     language: "octave",
     interacts: [{ state: {} }],
     collapse: true,
-    scripts: false,
+    scripts: "none",
+    keep: false,
   });
 });
 
@@ -167,6 +169,12 @@ describe("several elements", () => {
   });
 
   // contract: 12.4
+  test("are not those that cells have made for themselves", async () => {
+    world.sagecell["makeSagecell"]({ inputLocation: "#one" });
+    await world.makes({ inputLocation: "div" });
+    expect(world.plans.map(({ input }) => input.id)).toEqual(["one", "two", "out"]);
+  });
+
   test("may be missing", async () => {
     const callback = vi.fn();
     const info = await world.makes({ inputLocation: ".nowhere", callback });
@@ -312,6 +320,20 @@ test.each(["code", "linkKey", "evalButtonText"])(
   },
 );
 
+// contract: 7.1
+test("a text area becomes a cell with its program, also at a second try", async () => {
+  document.body.innerHTML = "<form><textarea id=a name=n>print(1)</textarea></form>";
+  const area = document.querySelector("textarea");
+  world.isBroken = true;
+  await world.makes({ inputLocation: "#a" });
+  world.isBroken = false;
+  const info = await world.makes({ inputLocation: "#a" });
+  expect(plan()).toMatchObject({ code: "print(1)", area, input: info.inputLocation });
+  expect(document.querySelectorAll("form > div")).toHaveLength(1);
+  await world.makes({ inputLocation: "#a" });
+  expect(world.plans).toHaveLength(1);
+});
+
 test("an exception in a callback affects no cell", async () => {
   const reported = vi.fn();
   vi.stubGlobal("reportError", reported);
@@ -336,6 +358,33 @@ test("cells that could not be loaded show it, and a later call retries", async (
   expect(world.plans).toHaveLength(1);
 });
 
+test("authors are told what their page has probably not meant", async () => {
+  const said = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const sentences = () => said.mock.calls.map(([words]) => words as string);
+  await world.makes({ inputLocation: "#one", outputLocation: "#out" });
+  await world.makes({ inputLocation: "#one" }); // It is a cell already.
+  expect(sentences()).toEqual([]);
+  await world.makes({ inputLocation: "#nowhere" });
+  await world.makes({ inputLocation: document.createElement("div") });
+  await world.makes({
+    inputLocation: "#two",
+    outputLocation: "#nowhere",
+    codeLocation: "#nocode",
+    Hide: [],
+  });
+  await world.makes(null as unknown as object);
+  expect(sentences()).toEqual([
+    'sagecell-tx: makeSagecell finds no element of the page at inputLocation "#nowhere".',
+    "sagecell-tx: makeSagecell finds no element of the page at inputLocation.",
+    'sagecell-tx: makeSagecell knows no option "Hide". Did you mean "hide"?',
+    'sagecell-tx: makeSagecell finds no element of the page at codeLocation "#nocode".',
+    'sagecell-tx: makeSagecell finds no element of the page at outputLocation "#nowhere".',
+    "sagecell-tx: makeSagecell finds no element of the page at inputLocation.",
+  ]);
+  expect(plan().output.id).toBe("out");
+});
+
+// jsdom has no style of an element any more after a malformed selector, so this comes last.
 test.each([undefined, null, 7, "x", {}, { inputLocation: "][" }, { inputLocation: 7, hide: 7 }])(
   "nothing comes of %j",
   async (wishes) => {

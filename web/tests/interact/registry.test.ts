@@ -178,7 +178,7 @@ test("an update's files are listed, and it rejects when the kernel ends", async 
   reply = async () => {
     throw new KernelGone();
   };
-  await expect(host.update({}, true)).rejects.toThrow("The kernel has ended.");
+  await expect(host.update({}, true)).rejects.toThrow("The program has ended.");
 });
 
 test("a nested interact is in the output of the outer one, and removed with it", async () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { Execution, type State, isLive } from "../../src/kernel/execution";
-import { type KernelAddress, Refusal } from "../../src/kernel/server";
+import { Away, type KernelAddress, Refusal } from "../../src/kernel/server";
 import { type JsonObject, type KernelMessage } from "../../src/protocol/messages";
 import { type QueuePlace } from "../../src/protocol/queue";
 import { FakeChannel, FakeClock, countingIds, reports, said, settled } from "../fakes";
@@ -150,6 +150,13 @@ test("a program that raises has failed", async () => {
   expect(world.names).toEqual(["starting", "running", "failed"]);
 });
 
+test("a program that exits with a status other than 0 has failed with that status", async () => {
+  await world.run();
+  world.says("execute_reply", { status: "error", ename: "SystemExit", evalue: "3" });
+  world.says("status", { execution_state: "idle" });
+  expect(world.state).toMatchObject({ name: "failed", exitStatus: 3 });
+});
+
 test("an idle status for another request, or before the reply, ends nothing", async () => {
   await world.run();
   world.says("status", { execution_state: "idle" });
@@ -214,7 +221,7 @@ describe("an end that the program did not choose", () => {
   test("has a default sentence", async () => {
     await world.run();
     world.channel.says(said("status", { execution_state: "dead" }));
-    expect(world.state).toMatchObject({ name: "ended", message: "The kernel has ended." });
+    expect(world.state).toMatchObject({ name: "ended", message: "The program has ended." });
   });
 
   test("a lost connection has the server's reason", async () => {
@@ -261,6 +268,57 @@ describe("an end that the program did not choose", () => {
     await settled();
     expect(world.state).toEqual({ name: "refused", message: "Too many kernels." });
     expect(isLive(world.state)).toBe(false);
+  });
+});
+
+describe("a server that is away", () => {
+  const away = async () => {
+    world.refuse(new Away("Nobody answers."));
+    await settled();
+  };
+
+  test("is asked again until it is there", async () => {
+    await world.start();
+    await away();
+    expect(world.state).toEqual({ name: "away", message: "Nobody answers." });
+    expect(isLive(world.state)).toBe(true);
+    world.clock.advance(1);
+    await away();
+    world.clock.advance(2);
+    world.answer(KERNEL);
+    await settled();
+    world.channel.opens();
+    expect(world.names).toEqual(["starting", "away", "away", "starting", "running"]);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("is given up after some minutes", async () => {
+    await world.start();
+    for (let tries = 0; tries < 9; tries += 1) {
+      await away();
+      expect(world.state.name).toBe("away");
+      world.clock.advance(30);
+    }
+    await away();
+    expect(world.state).toEqual({ name: "refused", message: "Nobody answers." });
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("is not asked again after Stop", async () => {
+    await world.start();
+    await away();
+    world.execution.stop();
+    expect(world.state.name).toBe("stopped");
+    expect(world.clock.pending).toBe(0);
+  });
+
+  test("that then refuses has refused", async () => {
+    await world.start();
+    await away();
+    world.clock.advance(1);
+    world.refuse(new Refusal("Too many."));
+    await settled();
+    expect(world.state).toEqual({ name: "refused", message: "Too many." });
   });
 });
 

@@ -218,11 +218,11 @@ describe("a request", () => {
   });
 
   test("rejects without a kernel, or when it ends", async () => {
-    await expect(world.kernel.request("x", {})).rejects.toThrow("The kernel has ended.");
+    await expect(world.kernel.request("x", {})).rejects.toThrow("The program has ended.");
     await open();
     const asked = world.kernel.request("x", {});
     world.kernel.end();
-    await expect(asked).rejects.toThrow("The kernel has ended.");
+    await expect(asked).rejects.toThrow("The program has ended.");
     expect(world.ended).toEqual(["k1"]);
     expect(world.kernel.isIdle).toBe(false);
   });

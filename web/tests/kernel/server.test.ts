@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { Refusal, Server } from "../../src/kernel/server";
+import { Away, Refusal, Server } from "../../src/kernel/server";
 import { shellRequest } from "../../src/protocol/messages";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
@@ -104,14 +104,10 @@ describe("startKernel", () => {
 
   test.each([
     ["the server's own sentence", json({ error: "busy", message: "Too many." }, 429), "Too many."],
-    ["the status of a proxy", new Response("<h1>Bad gateway</h1>", { status: 502 }), "(HTTP 502)"],
+    ["the status of a proxy", new Response("<h1>No</h1>", { status: 403 }), "(HTTP 403)"],
     ["no JSON", new Response("hello"), "is malformed"],
-    ["no id", json({ ws_url: "ws://cells.test/" }), "contains no kernel id"],
-    [
-      "a hostile id",
-      json({ id: "../../../../../../../../etc/passwd/xxxx" }),
-      "contains no kernel id",
-    ],
+    ["no id", json({ ws_url: "ws://cells.test/" }), "contains no id"],
+    ["a hostile id", json({ id: "../../../../../../../../etc/passwd/xxxx" }), "contains no id"],
   ])("refuses with a sentence: %s", async (_name, response, sentence) => {
     const { server } = serverThat(() => response);
     const refusal = await server.startKernel(never, nobody).catch((error: unknown) => error);
@@ -119,11 +115,18 @@ describe("startKernel", () => {
     expect((refusal as Refusal).message).toContain(sentence);
   });
 
-  test("refuses when there is no answer", async () => {
-    const { server } = serverThat(() => {
-      throw new TypeError("network");
-    });
-    await expect(server.startKernel(never, nobody)).rejects.toThrow("cannot be reached");
+  test.each<[string, () => Response]>([
+    [
+      "no answer",
+      () => {
+        throw new TypeError("network");
+      },
+    ],
+    ["a proxy's page", () => new Response("<html>Bad Gateway</html>", { status: 502 })],
+    ["a shutdown", () => json({ error: "draining", message: "Going." }, 503)],
+  ])("tells that the server is away: %s", async (_name, answer) => {
+    const { server } = serverThat(answer);
+    await expect(server.startKernel(never, nobody)).rejects.toBeInstanceOf(Away);
   });
 });
 
@@ -173,7 +176,7 @@ describe("startKernel in the queue", () => {
       "Going.",
     ],
     ["an answer cut short", "", "is malformed"],
-    ["no line of ours", '{"queued":7}\n', "contains no kernel id"],
+    ["no line of ours", '{"queued":7}\n', "contains no id"],
   ])("refuses with a sentence: %s", async (_name, last, sentence) => {
     const { server } = serverThat(() => lines('{"queued":{"position":1}}\n', last));
     await expect(server.startKernel(never, () => undefined)).rejects.toThrow(sentence);

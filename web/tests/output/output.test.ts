@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
+import type { FrameEvents, OutputFrame } from "../../src/output/frame/frame";
 import { Output } from "../../src/output/output";
 import { describeHidden } from "../../src/output/overflow";
 import { harmless } from "../../src/output/policy";
@@ -23,7 +24,7 @@ const print = (text: string, name = "stdout") => take("stream", { name, text });
 const show = (text: string, id = "", type = "display_data") =>
   take(type, { data: { "text/plain": text }, transient: { display_id: id } });
 const blocks = () =>
-  Array.from(output.element.firstElementChild!.children, (element) => [
+  Array.from(output.block.firstElementChild!.children, (element) => [
     element.className,
     element.textContent,
   ]);
@@ -291,5 +292,155 @@ describe("an item that cannot be shown", () => {
     html("broken", "d", "update_display_data");
     frames.draw();
     expect(blocks()).toEqual([["sagecell_note", "This part of the output could not be shown."]]);
+  });
+});
+
+describe("displays with scripts", () => {
+  const script = "<p>drawn</p><script>draw()</script>";
+  let said: unknown[];
+  let made: FrameEvents[];
+  let disposed: number;
+
+  /** A frame that notes what it is told. */
+  function frameFor(events: FrameEvents): OutputFrame {
+    made.push(events);
+    const element = document.createElement("div");
+    element.className = "frame";
+    return {
+      element,
+      show: (id: number, item: { kind: string; data?: JsonObject }) =>
+        said.push(["show", id, item.data?.["text/html"] ?? item.data?.["text/plain"] ?? item.kind]),
+      update: (id: number) => said.push(["update", id]),
+      text: (name: string) => ({ size: 0, write: (text: string) => said.push([name, text]) }),
+      clear: () => said.push("clear"),
+      settled: () => Promise.resolve(),
+      dispose: () => {
+        disposed += 1;
+        element.remove();
+      },
+    } as unknown as OutputFrame;
+  }
+
+  beforeEach(() => {
+    said = [];
+    made = [];
+    disposed = 0;
+    begin();
+  });
+
+  const begin = () => {
+    const live = (data: JsonObject) => {
+      if (data["text/plain"] !== "controls") return null;
+      return Object.assign(document.createElement("div"), { className: "controls" });
+    };
+    output.begin(harmless({ fileAddress: () => null, frame: frameFor, live }));
+  };
+  const html = (source: string, id = "", type = "display_data") =>
+    take(type, { data: { "text/html": source }, transient: { display_id: id } });
+
+  test("stand in a frame, and so does all that comes after them, but for controls", () => {
+    print("before");
+    html("<b>plain</b>");
+    html(script);
+    print("after");
+    show("controls");
+    show("value");
+    take("error", { traceback: ["Oops"] });
+    frames.draw();
+    expect(blocks().map(([name]) => name)).toEqual([
+      "sagecell_stdout",
+      "sagecell_html",
+      "frame",
+      "controls",
+    ]);
+    press("Show more");
+    frames.draw();
+    expect(made).toHaveLength(1);
+    expect(said).toEqual([
+      ["show", 2, script],
+      ["stdout", "after"],
+      ["show", 5, "value"],
+      ["show", 6, "error"],
+    ]);
+  });
+
+  test("have the elements that their scripts may look for", () => {
+    print("before");
+    html('<div id="plot"></div>');
+    print("between");
+    take("display_data", { data: { "application/javascript": "plot()", "text/plain": "js" } });
+    frames.draw();
+    expect(blocks().map(([name]) => name)).toEqual(["sagecell_stdout", "frame"]);
+    expect(said.slice(said.lastIndexOf("clear") + 1)).toEqual([
+      ["show", 1, '<div id="plot"></div>'],
+      ["stdout", "between"],
+      ["show", 3, "js"],
+    ]);
+  });
+
+  test("find what was loaded before in the frame when output was cleared, and none in the next run", () => {
+    html(script);
+    frames.draw();
+    take("clear_output", { wait: true });
+    print("again");
+    frames.draw();
+    expect(made).toHaveLength(1);
+    expect(said.slice(said.lastIndexOf("clear"))).toEqual(["clear", ["stdout", "again"]]);
+    expect(blocks().map(([name]) => name)).toEqual(["frame"]);
+    begin();
+    expect(disposed).toBe(1);
+    print("next");
+    frames.draw();
+    expect(blocks()).toEqual([["sagecell_stdout", "next"]]);
+    output.dispose();
+    expect(disposed).toBe(1);
+  });
+
+  test("are updated in the frame, and one that an update makes stands in it", () => {
+    html("<b>plain</b>", "x");
+    print("after");
+    frames.draw();
+    html(script, "x", "update_display_data");
+    frames.draw();
+    html("<i>new</i>", "x", "update_display_data");
+    frames.draw();
+    expect(blocks().map(([name]) => name)).toEqual(["frame"]);
+    expect(said.slice(said.lastIndexOf("clear") + 1)).toEqual([
+      ["show", 0, script],
+      ["stdout", "after"],
+      ["update", 0],
+    ]);
+  });
+
+  test("are said again to a frame that has lost them", () => {
+    html(script);
+    frames.draw();
+    made[0]!.onLost();
+    frames.draw();
+    expect(said).toEqual([["show", 0, script], "clear", ["show", 0, script]]);
+  });
+
+  test("are made harmless where the frame fails, and that is said", () => {
+    html(script);
+    print("after");
+    frames.draw();
+    made[0]!.onFailed("It could not be loaded.");
+    frames.draw();
+    expect(blocks()).toEqual([
+      ["sagecell_note", "It could not be loaded."],
+      ["sagecell_html", "drawnA script in this output was not run."],
+      ["sagecell_stdout", "after"],
+    ]);
+    expect(disposed).toBe(1);
+    html(script);
+    frames.draw();
+    expect(made).toHaveLength(1);
+  });
+
+  test("that are pictures, data or plain need none", () => {
+    take("display_data", { data: { "image/png": "iVBORw0KGgo=", "application/javascript": "1" } });
+    html('<script type="application/json">{}</script><b>data</b>');
+    frames.draw();
+    expect(made).toHaveLength(0);
   });
 });

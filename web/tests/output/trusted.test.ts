@@ -86,6 +86,29 @@ describe("scripts", () => {
     expect(ran).toEqual(["a is 1", "a is 1"]);
   });
 
+  test("know the element of their output, also when they go on later", async () => {
+    const element = show({
+      "application/javascript": `var element; setTimeout(() => ${say("element.className")})`,
+    });
+    element.className = "mine";
+    show({ "application/javascript": "" });
+    await vi.waitFor(() => expect(ran).toEqual(["mine"]));
+    expect("element" in window).toBe(false);
+  });
+
+  test("may write where they stand, and what they write is run", async () => {
+    // Within a script, only a script's end ends it.
+    const inner = JSON.stringify(`<script>${say("'inner'")}</script>`).replaceAll("</", "<\\/");
+    const writes = `document.open(); document.write("<b>a"); document.writeln("</b>", ${inner})`;
+    const element = show({
+      "text/html": `<i></i><script>${writes}; document.close()</script><script>${say("'last'")}</script>`,
+    });
+    await vi.waitFor(() => expect(ran).toEqual(["inner", "last"]));
+    const names = Array.from(element.children, ({ localName }) => localName);
+    expect(names).toEqual(["i", "script", "b", "script", "script"]);
+    expect(Object.hasOwn(document, "write")).toBe(false);
+  });
+
   test("of output that has been cleared do not run", async () => {
     show({ "application/javascript": say("`gone`") }).remove();
     show({ "application/javascript": say("`here`") });

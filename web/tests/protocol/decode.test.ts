@@ -92,6 +92,19 @@ test.each([
   expect(heard("execute_reply", { status }).content).toMatchObject({ status: decoded });
 });
 
+test.each([
+  ["SystemExit", "3", 3],
+  ["SystemExit", "255", 255],
+  ["SystemExit", "no such file", null],
+  ["SystemExit", "-1", null],
+  ["SystemExit", "1000", null],
+  ["SystemExit", 3, null],
+  ["ValueError", "3", null],
+])("an execute_reply with %s: %j has the exit status %j", (ename, evalue, exitStatus) => {
+  const content = { status: "error", ename, evalue };
+  expect(heard("execute_reply", content).content).toMatchObject({ exitStatus });
+});
+
 test("an execute_reply has the files and pages of its payload, and ignores the rest", () => {
   const payload = [
     { source: "page", data: { "text/plain": "Help" } },
@@ -102,6 +115,7 @@ test("an execute_reply has the files and pages of its payload, and ignores the r
   ];
   expect(heard("execute_reply", { status: "ok", payload }).content).toEqual({
     status: "ok",
+    exitStatus: null,
     newFiles: ["a", "b"],
     pages: ["Help"],
   });

@@ -15,7 +15,7 @@ test("newFiles finds the names in any payload and ignores the rest", () => {
 test.each([
   [{ status: "ok" }, ""],
   [{ status: "error", ename: "invalid_value", evalue: "Too large." }, "Too large."],
-  [{ status: "error", ename: "unknown_control" }, "The kernel refused these values."],
+  [{ status: "error", ename: "unknown_control" }, "These values were refused."],
   [{ status: "error", ename: "ZeroDivisionError", evalue: "shown already" }, ""],
   [{ status: "ok", ename: "invalid_value" }, ""],
   [{ status: "error", ename: 7, evalue: 7 }, ""],

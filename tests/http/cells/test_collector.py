@@ -1,0 +1,131 @@
+"""The output of one program is kept up to a limit, whatever its kernel sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from attrs import define
+
+from sagecell_tx.http.cells.collector import CUT, LEFT_OUT, Collector
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.wire.messages import IOPUB, Message
+
+
+def message(kind: str, content: Any) -> Message:
+    header = json.dumps({"msg_id": "k1", "msg_type": kind}).encode()
+    return Message(
+        channel=IOPUB,
+        msg_id="k1",
+        msg_type=kind,
+        header=header,
+        parent_header=b'{"msg_id": "r1"}',
+        content=content if isinstance(content, bytes) else json.dumps(content).encode(),
+    )
+
+
+def display(text: str, display_id: object = None, kind: str = "display_data") -> Message:
+    transient = {} if display_id is None else {"display_id": display_id}
+    content = {"data": {"text/plain": text}, "metadata": {}, "transient": transient}
+    return message(kind, content)
+
+
+def update(text: str, display_id: object) -> Message:
+    return display(text, display_id, "update_display_data")
+
+
+@define
+class Messages:
+    """A session, and the attachment to it, whose messages are given."""
+
+    _messages: list[Message]
+
+    def attach(self, listener: object) -> Messages:
+        return self
+
+    def read(self, room: int) -> list[Message]:
+        messages, self._messages = self._messages, []
+        return messages
+
+
+def collected(limit: int, *messages: Message) -> Collector:
+    collector = Collector("r1", limit)
+    collector.listen(cast(Session, Messages(list(messages))))
+    collector.wake()
+    return collector
+
+
+def shown(collector: Collector) -> list[str]:
+    return [each["data"]["text/plain"] for each in collector.displays]
+
+
+def test_one_that_is_closed_twice_is_done_once() -> None:
+    collector = Collector("m1", 10)
+    collector.wake()
+    collector.close("crashed")
+    collector.close("crashed")
+    assert collector.done.called
+
+
+def test_an_update_replaces_its_display() -> None:
+    first = [display("a", "k"), display("b"), display("c", "other")]
+    collector = collected(1000, *first, update("d", "k"), update("e", "nobody's"))
+    assert shown(collector) == ["d", "b", "c"]
+    collector = collected(1000, *first, display("f", "k"), update("g", 0), update("h", ["k"]))
+    assert shown(collector) == ["f", "b", "c"]
+
+
+def test_the_last_result_counts() -> None:
+    collector = collected(
+        1000, display("1", kind="execute_result"), display("2", kind="execute_result")
+    )
+    assert collector.result == {"data": {"text/plain": "2"}, "metadata": {}}
+    assert collector.displays == []
+
+
+def test_what_is_too_long_is_left_out_and_what_follows_is_kept() -> None:
+    collector = collected(
+        500,
+        display("a"),
+        display("x" * 1000),
+        display("y" * 1000, kind="execute_result"),
+        display("b"),
+        message("stream", {"name": "stdout", "text": "c"}),
+    )
+    assert shown(collector) == ["a", "b"]
+    assert collector.result is None
+    assert collector.streams == {"stderr": [LEFT_OUT], "stdout": ["c"]}
+
+
+def test_displays_and_text_have_one_limit() -> None:
+    text = message("stream", {"name": "stdout", "text": "x" * 450})
+    collector = collected(500, text, display("a" * 100), text, display("b"), text)
+    assert shown(collector) == []
+    assert collector.streams == {"stdout": ["x" * 450, "x" * 50], "stderr": [LEFT_OUT, CUT]}
+
+
+def test_updates_count_too() -> None:
+    collector = collected(500, display("a", "k"), *[update("b" * 100, "k")] * 1000)
+    assert shown(collector) == ["b" * 100]
+    assert collector.streams == {"stderr": [LEFT_OUT]}
+
+
+def test_what_no_answer_can_hold_is_left_out_and_counts() -> None:
+    hostile = [
+        message("display_data", b'{"data": {"a": 1e999}}'),
+        message("display_data", b"not JSON"),
+        message("execute_result", b"[" * 300),
+        message("update_display_data", b"5"),
+    ]
+    collector = collected(100_000, *hostile, display("a"))
+    assert shown(collector) == ["a"]
+    assert collector.result is None
+    collector = collected(400, *hostile * 1000, display("a"))
+    assert (shown(collector), collector.streams) == ([], {"stderr": [LEFT_OUT]})
+
+
+def test_data_of_any_type() -> None:
+    given: list[Any] = [None, [], "x", 5, {"a": {"b": 1}}]
+    odd = [message("display_data", {"data": data}) for data in given]
+    collector = collected(1000, *odd, message("display_data", {}))
+    assert [each["data"] for each in collector.displays] == [{}, {}, {}, {}, {"a": {"b": 1}}, {}]

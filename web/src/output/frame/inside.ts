@@ -1,0 +1,109 @@
+/** The output in a frame, which the orders of its page build. */
+
+import { note } from "../../dom/elements";
+import { guarded } from "../../dom/errors";
+import type { FrameBeginning, FrameOrder, FramedItem, Theme } from "../../protocol/frames";
+import { filesBelow } from "../files";
+import { renderBundle, renderText } from "../mime";
+import type { Showing } from "../policy";
+import { StreamView } from "../text/stream";
+import { trusted } from "../trusted";
+
+const UNSHOWN = "This part of the output could not be shown.";
+
+/** Shows items and streams in the order of the orders. */
+export class FramedOutput {
+  readonly element = document.createElement("div");
+  readonly #content = document.createElement("div");
+  readonly #showing: Showing;
+  readonly #items = new Map<number, HTMLElement>();
+  #stream: StreamView | null = null;
+
+  constructor({ files, version, theme }: FrameBeginning) {
+    const free = trusted({ fileAddress: filesBelow(files, version), fileBase: () => files });
+    this.#showing = {
+      ...free,
+      first: new Set(), // as in the page around it
+      html: (source) => {
+        const element = free.html(source);
+        element?.classList.add("sagecell_html");
+        return element;
+      },
+    };
+    this.element.className = "sagecell_sessionOutput";
+    this.element.append(this.#content);
+    wear(theme);
+  }
+
+  handle(order: FrameOrder): void {
+    switch (order.kind) {
+      case "theme":
+        wear(order.theme);
+        return;
+      case "show": {
+        const element = this.#elementFor(order.item);
+        this.#items.set(order.id, element);
+        this.append(element);
+        return;
+      }
+      case "update": {
+        const shown = this.#items.get(order.id);
+        if (shown === undefined) return;
+        const fresh = this.#elementFor(order.item);
+        shown.replaceWith(fresh);
+        this.#items.set(order.id, fresh);
+        return;
+      }
+      case "print":
+        this.#print(order.name, order.text, order.isNew);
+        return;
+      case "clear":
+        this.#items.clear();
+        this.#stream = null;
+        this.#content.replaceChildren();
+        return;
+    }
+  }
+
+  /** Appends an element. */
+  append(element: HTMLElement): void {
+    this.#content.append(element);
+  }
+
+  /** Appends HTML that a script has written with `document.write`. */
+  write(html: string): void {
+    const shown = guarded("showing what a script wrote", () => this.#showing.html(html));
+    if (shown) this.append(shown);
+  }
+
+  #print(name: "stdout" | "stderr", text: string, isNew: boolean): void {
+    if (isNew || this.#stream === null) {
+      this.#stream = new StreamView(`sagecell_${name}`);
+      this.append(this.#stream.element);
+    }
+    const stream = this.#stream;
+    guarded(`showing ${name}`, () => stream.write(text));
+  }
+
+  #elementFor(item: FramedItem): HTMLElement {
+    return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
+  }
+
+  #render(item: FramedItem): HTMLElement {
+    switch (item.kind) {
+      case "error":
+        return renderText(item.traceback, "sagecell_pyerr");
+      case "pager":
+        return renderText(item.text, "sagecell_payload");
+      case "display":
+        return renderBundle(item.data, item.metadata, this.#showing);
+    }
+  }
+}
+
+/** Applies the theme of the page around the frame. */
+function wear({ scheme, properties }: Theme): void {
+  const { style } = document.documentElement;
+  style.colorScheme = scheme;
+  for (const [name, value] of Object.entries(properties)) style.setProperty(name, value);
+}

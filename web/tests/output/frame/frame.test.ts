@@ -1,0 +1,228 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { OutputFrame, TALLEST } from "../../../src/output/frame/frame";
+import { FakeClock } from "../../fakes";
+
+const DISPLAY = { kind: "display", data: { "text/html": "<b>1</b>" }, metadata: {} } as const;
+
+let clock: FakeClock;
+let events: string[];
+let frame: OutputFrame;
+/** What was said to the frame's window, and the end of the port that it was given. */
+let greetings: unknown[];
+let port: MessagePort;
+let heard: unknown[];
+
+const element = () => frame.element.querySelector("iframe")!;
+
+beforeEach(() => {
+  vi.stubGlobal("matchMedia", () => new EventTarget());
+  clock = new FakeClock();
+  events = [];
+  greetings = [];
+  heard = [];
+  frame = new OutputFrame(
+    {
+      address: "about:blank",
+      files: "https://cells.test/kernel/k/files/",
+      version: "1",
+      clock,
+      open: (address) => events.push(`open ${address}`),
+    },
+    { onLost: () => events.push("lost"), onFailed: (sentence) => events.push(sentence) },
+  );
+  vi.spyOn(element(), "contentWindow", "get").mockReturnValue({
+    postMessage: (message: unknown, _target: string, [given]: [MessagePort]) => {
+      greetings.push(message);
+      port = given;
+      port.onmessage = ({ data }) => heard.push(data);
+    },
+  } as unknown as Window);
+});
+afterEach(() => {
+  frame.dispose();
+  vi.unstubAllGlobals();
+  document.body.replaceChildren();
+});
+
+const loads = () => element().dispatchEvent(new Event("load"));
+/** Says something as the frame, and waits until the page has heard it. */
+const says = async (report: unknown) => {
+  port.postMessage(report);
+  await new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port2.onmessage = () => {
+      port2.close();
+      resolve(null);
+    };
+    port1.postMessage(null);
+  });
+};
+const ready = async () => {
+  loads();
+  await says({ kind: "ready" });
+};
+
+/** Puts it on the page, where it loads by itself. */
+const attached = async () => {
+  document.body.append(frame.element);
+  await new Promise((resolve) => element().addEventListener("load", resolve, { once: true }));
+  await says({ kind: "ready" });
+};
+
+test("it has no origin, no name of the page that it is on, and words for what it is", () => {
+  expect(element().getAttribute("sandbox")).toBe("allow-scripts allow-forms");
+  expect(element().referrerPolicy).toBe("no-referrer");
+  expect(element().title).not.toBe("");
+});
+
+test("what is said before it is ready is told in order when it is", async () => {
+  frame.show(0, DISPLAY);
+  const text = frame.text("stdout");
+  text.write("a");
+  await ready();
+  text.write("b");
+  frame.clear();
+  await vi.waitFor(() => expect(heard).toHaveLength(4));
+  expect(greetings).toHaveLength(1);
+  expect(heard).toEqual([
+    { kind: "show", id: 0, item: DISPLAY },
+    { kind: "print", name: "stdout", text: "a", isNew: true },
+    { kind: "print", name: "stdout", text: "b", isNew: false },
+    { kind: "clear" },
+  ]);
+});
+
+test("it is as tall as its content, up to a bound, and not more often than ten times a second", async () => {
+  await ready();
+  await says({ kind: "height", pixels: 100.2, orders: 0 });
+  expect(element().style.height).toBe("101px");
+  await says({ kind: "height", pixels: 5, orders: 0 });
+  await says({ kind: "height", pixels: 1e9, orders: 0 });
+  expect(element().style.height).toBe("101px");
+  clock.advance(0.1);
+  expect(element().style.height).toBe(`${TALLEST}px`);
+  await says({ kind: "height", pixels: NaN, orders: 0 });
+  clock.advance(1);
+  expect(element().style.height).toBe(`${TALLEST}px`);
+});
+
+test("all is settled when the frame has measured what it was told last", async () => {
+  frame.show(0, DISPLAY);
+  let isSettled = false;
+  void frame.settled().then(() => (isSettled = true));
+  await ready();
+  await says({ kind: "height", pixels: 10, orders: 0 });
+  expect(isSettled).toBe(false);
+  await says({ kind: "height", pixels: 10, orders: 1 });
+  expect(isSettled).toBe(true);
+  frame.show(1, DISPLAY);
+  const settled = frame.settled();
+  frame.dispose();
+  await settled;
+});
+
+describe("a link", () => {
+  const click = { kind: "link", address: "https://example.org/" };
+  const followed = async (report: unknown) => {
+    events = [];
+    await says(report);
+    return events;
+  };
+
+  test("is followed only from a frame that has the focus, and once a second", async () => {
+    await attached();
+    expect(await followed(click)).toEqual([]);
+    clock.advance(1);
+    expect(events).toEqual([]);
+    element().tabIndex = 0;
+    element().focus();
+    expect(await followed(click)).toEqual(["open https://example.org/"]);
+    expect(await followed(click)).toEqual([]);
+    clock.advance(1);
+    expect(await followed(click)).toEqual(["open https://example.org/"]);
+  });
+
+  test("is followed when the browser tells of the click a little later", async () => {
+    await attached();
+    expect(await followed(click)).toEqual([]);
+    element().tabIndex = 0;
+    element().focus();
+    clock.advance(0.2);
+    expect(events).toEqual(["open https://example.org/"]);
+  });
+
+  test("is not followed where nobody has clicked, and nowhere but to the web", async () => {
+    await attached();
+    element().tabIndex = 0;
+    element().focus();
+    expect(await followed({ kind: "link", address: "javascript:alert(1)" })).toEqual([]);
+    vi.stubGlobal("navigator", { userActivation: { isActive: false } });
+    expect(await followed(click)).toEqual([]);
+  });
+});
+
+describe("a frame that loads again", () => {
+  test("has what it showed said again", async () => {
+    frame.show(0, DISPLAY);
+    await ready();
+    const before = port;
+    loads();
+    expect(events).toEqual(["lost"]);
+    frame.show(0, DISPLAY);
+    loads();
+    expect(port).not.toBe(before);
+    await says({ kind: "ready" });
+    await vi.waitFor(() => expect(heard).toHaveLength(2));
+  });
+
+  test("is given up when it does so again and again", async () => {
+    for (let i = 0; i < 4; i += 1) {
+      await ready();
+      loads();
+    }
+    expect(events.slice(0, 3)).toEqual(["lost", "lost", "lost"]);
+    expect(events[3]).toMatch(/left their frame/);
+    expect(events).toHaveLength(4);
+    loads();
+    frame.show(0, DISPLAY);
+    await frame.settled();
+    expect(events).toHaveLength(4);
+  });
+});
+
+test("one that floods the page with messages is stopped", async () => {
+  await attached();
+  for (let i = 0; i < 1100; i += 1) port.postMessage({ kind: "height", pixels: i, orders: 0 });
+  await vi.waitFor(() => expect(events).toEqual([expect.stringMatching(/kept the page busy/)]));
+  expect(document.querySelector("iframe")).toBeNull();
+});
+
+test("one that never answers is told in words, and nothing of it stays", async () => {
+  document.body.append(frame.element);
+  frame.show(0, DISPLAY);
+  loads();
+  clock.advance(60);
+  expect(events).toEqual([expect.stringMatching(/could not be loaded/)]);
+  expect(document.querySelector("iframe")).toBeNull();
+  expect(clock.pending).toBe(0);
+  await frame.settled();
+});
+
+test("the page's theme goes along, and again when it may have changed", async () => {
+  expect(greetings).toEqual([]);
+  await ready();
+  expect(greetings[0]).toMatchObject({ theme: { scheme: "light" }, version: "1" });
+  document.body.setAttribute("data-theme", "dark");
+  await vi.waitFor(() => expect(heard).toMatchObject([{ kind: "theme" }]));
+  document.body.removeAttribute("data-theme");
+});
+
+test("disposing of it twice leaves nothing", () => {
+  document.body.append(frame.element);
+  frame.dispose();
+  frame.dispose();
+  expect(clock.pending).toBe(0);
+  expect(document.body.childElementCount).toBe(0);
+  expect(events).toEqual([]);
+});
