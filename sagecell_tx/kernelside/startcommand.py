@@ -16,6 +16,10 @@ from attrs import frozen
 MOST = 2**62
 
 
+#: The most hosts that a command names.
+MOST_HOSTS = 20
+
+
 @frozen(kw_only=True)
 class KernelLimits:
     """The limits of one kernel. None has a default, so that a forgotten limit is an error."""
@@ -52,12 +56,14 @@ class StartCommand:
 
     The id is a number that the web process counts up. Nothing here says whose kernel it is: it
     stays in the fork server's memory, where every kernel that is forked later can find it. With
-    `proxy`, the web process waits for a listener in the kernel's network namespace.
+    `proxy`, the web process waits for a listener in the kernel's network namespace. `hosts` are
+    names of hosts that the proxy reaches, for sentences: `MOST_HOSTS` at most.
     """
 
     kernel_id: int
     limits: KernelLimits
     proxy: bool
+    hosts: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, line: Mapping[str, Any]) -> StartCommand:
@@ -65,13 +71,24 @@ class StartCommand:
         limits, proxy = KernelLimits.parse(line.get("limits")), line.get("proxy")
         if not isinstance(proxy, bool):
             raise ValueError("proxy must be true or false.")
-        return cls(kernel_id=line["id"], limits=limits, proxy=proxy)
+        hosts = line.get("hosts", [])
+        if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
+            raise ValueError("hosts must be names of hosts.")
+        return cls(kernel_id=line["id"], limits=limits, proxy=proxy, hosts=tuple(hosts))
 
     @property
     def line(self) -> dict[str, Any]:
         """The JSON object of the command, which `parse` reads."""
         limits = attrs.asdict(self.limits)
-        return {"op": "start", "id": self.kernel_id, "limits": limits, "proxy": self.proxy}
+        line: dict[str, Any] = {
+            "op": "start",
+            "id": self.kernel_id,
+            "limits": limits,
+            "proxy": self.proxy,
+        }
+        if self.hosts:
+            line["hosts"] = list(self.hosts)
+        return line
 
 
 #: The start command for trials of control groups and of levels of confinement.

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.interacts import RANGE, cell, drag, enter, evaluate, part, said, until_said
+from tests.browser.interacts import (
+    RANGE,
+    cell,
+    drag,
+    enter,
+    evaluate,
+    output,
+    part,
+    said,
+    until_said,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -146,4 +156,34 @@ def test_when_the_kernel_is_gone_the_controls_say_so(reader):
     reader.until(lambda: reader.all(".sagecell_interactEnded"))
     assert not part(reader, "x", RANGE).is_enabled()
     assert "Evaluate the cell again" in reader.text(".sagecell_interactNote")
+    assert reader.complaints() == []
+
+
+def test_a_mistake_in_a_box(reader):
+    """`3+` typed into a box; then the plot of a number, and its alternative text."""
+    evaluate(
+        reader,
+        "import matplotlib\n"
+        "matplotlib.use('Agg')\n"
+        "import matplotlib.pyplot as plt\n"
+        "@interact\n"
+        "def f(x=InputBox(2)):\n"
+        "    plt.plot([x, 1])\n"
+        "    plt.title('Fall')\n"
+        "    print('x is', x)\n"
+        "    print('shown')",
+    )
+    picture = ".sagecell_interactOutput img"
+    reader.until(lambda: reader.all(picture))
+    assert reader.one(picture).get_attribute("alt") == "Plot: Fall"
+    enter(reader, part(reader, "x", "input"), "3+", Keys.ENTER)
+    reader.until(lambda: "SyntaxError" in output(reader))
+    lines = [line.strip() for line in output(reader).splitlines() if line.strip()]
+    # After them come the buttons of long output, which are hidden.
+    assert lines[:4] == ["Input box, line 1", "3+", "^", "SyntaxError: invalid syntax"]
+    status = ".sagecell_status"
+    reader.until(lambda: reader.one(status).text.endswith("Its interact failed."))
+    enter(reader, part(reader, "x", "input"), "3", Keys.ENTER)
+    until_said(reader, "x", "3")
+    reader.until(lambda: "failed" not in reader.one(status).text)
     assert reader.complaints() == []

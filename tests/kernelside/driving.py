@@ -141,6 +141,7 @@ class Server:
         *,
         secrets: bytes | None = None,
         proxy: bool = False,
+        hosts: tuple[str, ...] = (),
         limits: Mapping[str, Any] | None = None,
     ) -> Beginning:
         """Send a start command, with a new directory unless one is given.
@@ -161,6 +162,7 @@ class Server:
                 kernel_id=beginning.kernel_id,
                 limits=attrs.evolve(LIMITS, **(limits or {})),
                 proxy=proxy,
+                hosts=hosts,
             )
             self.tell(*descriptors, **command.line)
             for descriptor in descriptors[1:]:

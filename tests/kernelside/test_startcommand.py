@@ -30,7 +30,7 @@ def line() -> dict[str, Any]:
     return START.line
 
 
-@pytest.mark.parametrize("start", [START, attrs.evolve(START, proxy=True), TRIAL])
+@pytest.mark.parametrize("start", [START, attrs.evolve(START, proxy=True, hosts=("a.org",)), TRIAL])
 def test_what_is_written_is_what_is_read(start):
     assert StartCommand.parse(json.loads(json.dumps(start.line))) == start
 
@@ -72,6 +72,8 @@ def test_seconds_may_be_fractions_and_nothing_else(line, name):
         ({"limits": {**attrs.asdict(LIMITS), "cpu": 1}}, "'cpu' is not one of the kernel's limits"),
         ({"proxy": 1}, "true or false"),
         ({"proxy": None}, "true or false"),
+        ({"hosts": "a.org"}, "names of hosts"),
+        ({"hosts": [1]}, "names of hosts"),
     ],
 )
 def test_anything_else_is_told(line, change, sentence):

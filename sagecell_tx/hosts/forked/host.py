@@ -31,7 +31,7 @@ from sagecell_tx.hosts.forked.protocol import command, kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
-from sagecell_tx.kernelside.startcommand import StartCommand
+from sagecell_tx.kernelside.startcommand import MOST_HOSTS, StartCommand
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
@@ -269,6 +269,7 @@ class ForkHost(Service):
             kernel_id=kernel.number,
             limits=kernel_limits(self.limits),
             proxy=self.network is not None,
+            hosts=() if self.network is None else tuple(self.network.allowed.names[:MOST_HOSTS]),
         )
         self._servers.send_command(descriptors, **start.line)
 

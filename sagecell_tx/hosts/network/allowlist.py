@@ -65,6 +65,11 @@ class AllowList:
             raise ConfigError("network_ports: expected numbers of ports, from 1 to 65535")
         return cls(frozenset(exact), tuple(endings), found)
 
+    @property
+    def names(self) -> list[str]:
+        """The allowed hosts, as the setting writes them."""
+        return [*sorted(self._exact), *(f"*{ending}" for ending in self._endings)]
+
     def objection(self, to: Destination) -> str:
         """A sentence that says why this destination is not allowed; "" if it is."""
         host = to.host

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from sagecell_tx.kernelside.bootstrap import Secrets
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess
-from sagecell_tx.kernelside.kernel import threads
+from sagecell_tx.kernelside.kernel import threads, tracebacks
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
 from sagecell_tx.kernelside.output.captures import Capture
@@ -62,6 +62,8 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
         running = RunningKernel.open(parts, environment.listeners, secrets.key, captures)
         parts.redirect_streams()
         threads.follow(parts.kernel)
+        tracebacks.shorten_all()
+        parts.kernel.shell.explain_network(environment.network, start.hosts)
         gc.enable()
         # It may have ended before `confine` tied this process to it.
         if forked.lifeline.is_cut():

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from numbers import Integral, Number
+from numbers import Integral
 from typing import Any
 
+from sagecell_tx.kernelside.interact.arrays import (
+    BUTTONS,
+    TAKEN,
+    choice_of,
+    is_array,
+    is_number,
+    is_ordered,
+    is_truth,
+    moment_box,
+    moments,
+    sole_choice,
+    values_of,
+)
 from sagecell_tx.kernelside.interact.controls.boxes import InputBox
 from sagecell_tx.kernelside.interact.controls.checkbox import Checkbox
 from sagecell_tx.kernelside.interact.controls.colors import HEX, ColorSelector
 from sagecell_tx.kernelside.interact.controls.control import Control
-from sagecell_tx.kernelside.interact.controls.grids import InputGrid, rows_of
+from sagecell_tx.kernelside.interact.controls.grids import BOXES, InputGrid, rows_of
 from sagecell_tx.kernelside.interact.controls.selectors import Selector
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
-
-#: A list with at most this many values becomes buttons, a longer one a drop-down list.
-BUTTONS = 5
-
-#: The most values that are read from an iterator, which may be endless, and that a slider has.
-TAKEN = 10_000
 
 
 def automatic_control(meant: Any) -> Control:
@@ -28,6 +33,7 @@ def automatic_control(meant: Any) -> Control:
     ======================== ==========================================================
     a control                itself
     ``True``, ``False``      a checkbox
+    a date or a time         a box for it
     ``"#0000ff"``, a Color   a colour selector
     text                     a box for text
     ``[1, 2, 3]``            up to five buttons; a drop-down list for more values
@@ -35,14 +41,18 @@ def automatic_control(meant: Any) -> Control:
     ``(0, 10)``              a slider; a third number is its step
     ``(5, (0, 10))``         the same, with a default; also for a list
     ``("label", ...)``       the control for the second item, with a label
+    ``(date, date)``         a slider over days, or in steps of a third item
     ``range(5)``             a slider over values; also for iterators and other tuples
+    ``linspace(0, 1)``       the same for an array or series of numbers or dates; for one of
+                             other values as for a list
+    a table, a large array   a drop-down list with this one choice
     anything else            a box whose text is evaluated
     ======================== ==========================================================
     """
     if isinstance(meant, Control):
         return meant
-    if isinstance(meant, bool):
-        return Checkbox(meant)
+    if is_truth(meant):
+        return Checkbox(bool(meant))
     if isinstance(meant, str):
         return ColorSelector(meant) if HEX.fullmatch(meant) else InputBox(meant)
     if callable(getattr(meant, "html_color", None)) and not isinstance(meant, type):
@@ -53,9 +63,9 @@ def automatic_control(meant: Any) -> Control:
         return _from_list(meant, None)
     if _is_matrix(meant):
         return _from_matrix(meant)
-    if isinstance(meant, range | Iterator):
-        return DiscreteSlider(list(islice(meant, TAKEN)))
-    return InputBox(meant, evaluate=True)
+    if (values := values_of(meant)) or is_ordered(meant):
+        return choice_of(values, ordered=is_ordered(meant))
+    return moment_box(meant) or sole_choice(meant) or InputBox(meant, evaluate=True)
 
 
 def _from_tuple(meant: tuple[Any, ...]) -> Control:
@@ -67,10 +77,14 @@ def _from_tuple(meant: tuple[Any, ...]) -> Control:
             return _slider(second, first)
         if isinstance(second, list) and second:
             return _from_list(second, first)
-        if isinstance(second, range | Iterator):
-            return DiscreteSlider(list(islice(second, TAKEN)), first)
+        if isinstance(second, tuple) and (dates := moments(second)):
+            return choice_of(dates, first)
+        if not is_array(first) and ((values := values_of(second)) or is_ordered(second)):
+            return choice_of(values, first, ordered=is_ordered(second))
     if _is_line(meant):
         return _slider(meant, None)
+    if dates := moments(meant):
+        return choice_of(dates)
     if not meant:
         raise ValueError("There is no control for an empty tuple.")
     return DiscreteSlider(meant)
@@ -84,21 +98,7 @@ def labelled(meant: Any, label: str) -> Control:
 
 
 def _is_line(meant: tuple[Any, ...]) -> bool:
-    return len(meant) in (2, 3) and all(map(_is_number, meant))
-
-
-def _is_number(value: object) -> bool:
-    """Whether it is a real number; those of other libraries need not be `numbers.Number`."""
-    if isinstance(value, bool | complex | str):
-        return False
-    if isinstance(value, Number):
-        return True
-    if isinstance(value, Iterable) or not hasattr(value, "__float__"):
-        return False
-    try:
-        return float(value) == float(value)
-    except Exception:
-        return False
+    return len(meant) in (2, 3) and all(map(is_number, meant))
 
 
 def _slider(line: tuple[Any, ...], default: Any) -> Control:
@@ -130,10 +130,13 @@ def _from_list(meant: list[Any], default: Any) -> Control:
 
 
 def _is_matrix(meant: Any) -> bool:
-    if isinstance(meant, type) or not (hasattr(meant, "nrows") or hasattr(meant, "ndim")):
+    is_sages = hasattr(meant, "nrows")
+    if isinstance(meant, type) or not (is_sages or getattr(meant, "ndim", None) == 2):
         return False
     rows = rows_of(meant)
-    return bool(rows) and isinstance(rows[0], list) and bool(rows[0])  # type: ignore[index]
+    if not rows or not isinstance(rows[0], list) or not rows[0]:
+        return False
+    return is_sages or len(rows) * len(rows[0]) <= BOXES
 
 
 def _from_matrix(meant: Any) -> Control:
@@ -147,4 +150,5 @@ def _from_matrix(meant: Any) -> Control:
             import numpy
 
             back = numpy.array
-    return InputGrid(len(rows), len(rows[0]), rows, to_value=back)
+    is_text = all(isinstance(box, str) for row in rows for box in row)
+    return InputGrid(len(rows), len(rows[0]), rows, evaluate=not is_text, to_value=back)

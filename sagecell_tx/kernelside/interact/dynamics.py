@@ -82,10 +82,11 @@ class Dynamics:
 
         Raises SyntaxError for malformed code.
         """
+        tree = compile(expression, "<dynamic expression>", "exec", ast.PyCF_ONLY_AST)
         names = sorted(
             {
                 node.id
-                for node in ast.walk(ast.parse(expression))
+                for node in ast.walk(tree)
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
             }
         )

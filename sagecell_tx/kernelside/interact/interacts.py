@@ -13,11 +13,11 @@ from attrs import define, field
 from sagecell_tx.kernelside.interact.automatic import automatic_control
 from sagecell_tx.kernelside.interact.controls.boxes import InputBox
 from sagecell_tx.kernelside.interact.controls.buttons import UpdateButton
-from sagecell_tx.kernelside.interact.controls.control import Control
+from sagecell_tx.kernelside.interact.controls.control import Control, shown
 from sagecell_tx.kernelside.interact.interact import PREFIX, Interact, parameters_of
 from sagecell_tx.kernelside.interact.layouts import BOOKMARKS, OUTPUT, layout
 from sagecell_tx.kernelside.interact.page import Page, RequestRefused
-from sagecell_tx.kernelside.interact.proxies import Proxy
+from sagecell_tx.kernelside.interact.proxies import Proxy, function_of
 
 #: Name of the default argument that turns automatic runs off, and of the update button.
 AUTO_UPDATE = "auto_update"
@@ -44,6 +44,7 @@ class Interacts:
         output: bool = True,
         readonly: bool = False,
         automatic_labels: bool = True,
+        **misplaced: Any,
     ) -> Any:
         """Give a function controls for its arguments, and run it whenever one is changed.
 
@@ -57,7 +58,14 @@ class Interacts:
         `layout` gives the rows (see `layouts.layout`), `locations` CSS selectors of other places
         in the page, by name. Without `output` there is no output area; with `readonly` no control
         can be changed. Without `automatic_labels`, a control has no label unless it was given one.
+
+        An interact in place of the function gives its function a second, independent block.
+        Raises TypeError for other keyword arguments; its message says how to write controls.
         """
+        if misplaced:
+            raise TypeError(_advice(f, misplaced))
+        if isinstance(f, Proxy):
+            f = function_of(f)
         if f is None or not callable(f):
             more = controls if f is None else f
             options = (update, layout, locations, output, readonly, automatic_labels)
@@ -78,8 +86,10 @@ class Interacts:
             _check_name(name)
             interact.add(name, automatic_control(meant))
         if _is_off(button):
-            shown = button if isinstance(button, Control) else UpdateButton("Update", False, False)
-            interact.add(AUTO_UPDATE, shown)
+            update_button = (
+                button if isinstance(button, Control) else UpdateButton("Update", False, False)
+            )
+            interact.add(AUTO_UPDATE, update_button)
         self._announce(interact, layout, locations, output, readonly)
         interact.run(first=True)
         return interact.proxy
@@ -174,6 +184,19 @@ def _asked(function: Callable[..., Any], controls: Any) -> dict[str, Any]:
         elif position > 0 or each.kind is each.KEYWORD_ONLY:
             asked[each.name] = InputBox("", evaluate=True)
     return {**asked, **more}
+
+
+def _advice(function: Any, misplaced: Mapping[str, Any]) -> str:
+    """What to write instead of ``interact(f, x=10)``."""
+    name, meant = next(iter(misplaced.items()))
+    called = getattr(function, "__name__", "")
+    if not called.isidentifier():
+        called = "f"
+    return (
+        f"interact() has no argument {name!r}. For a control, give the function a default: "
+        f"def {called}({name}={shown(meant)}), or write interact({called}, "
+        f"{{{name!r}: {shown(meant)}}})."
+    )
 
 
 def _takes_proxy(function: Callable[..., Any], asked: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sagecell_tx.kernelside.interact.automatic import automatic_control
@@ -114,6 +114,11 @@ class Proxy:
 def _interact(proxy: Proxy) -> Interact:
     found: Interact = object.__getattribute__(proxy, "_interact")
     return found
+
+
+def function_of(proxy: Proxy) -> Callable[..., Any]:
+    """The function of the interact."""
+    return _interact(proxy).function
 
 
 class ControlValues(Sequence[Any]):

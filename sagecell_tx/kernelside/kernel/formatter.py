@@ -8,6 +8,8 @@ from typing import Any
 from attrs import frozen
 from IPython.core.formatters import BaseFormatter, DisplayFormatter, PlainTextFormatter
 
+from sagecell_tx.kernelside.output import figures
+
 #: The attributes of a formatter that decide whether it can handle an object.
 _REGISTRIES = ("singleton_printers", "type_printers", "deferred_printers", "print_method")
 
@@ -70,6 +72,10 @@ class CellFormatter(DisplayFormatter):  # type: ignore[misc]
                 data[mime_type] = output
             if extra is not None:
                 metadata[mime_type] = extra
+        if alternative := figures.description(obj):
+            for mime_type in data:
+                if mime_type.startswith("image/"):
+                    metadata[mime_type] = {"alt": alternative, **metadata.get(mime_type, {})}
         return data, metadata
 
     def _is_silent(self, formatter: Any, value: object, ancestry: tuple[type, ...]) -> bool:

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import zmq
 from attrs import frozen
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionResult
 from tornado.ioloop import IOLoop
@@ -25,11 +25,17 @@ from traitlets.config import Config
 from sagecell_tx.kernelside.completion.requests import CompletionRequests
 from sagecell_tx.kernelside.files import listing, programfile
 from sagecell_tx.kernelside.files.upload import ChangedFiles
-from sagecell_tx.kernelside.kernel import magics
+from sagecell_tx.kernelside.kernel import magics, unreachable
 from sagecell_tx.kernelside.kernel.formatter import CellFormatter
 from sagecell_tx.kernelside.kernel.interrupts import Interrupts
 from sagecell_tx.kernelside.kernel.serializer import CellSerializer
+from sagecell_tx.kernelside.kernel.tracebacks import (
+    CellCompiler,
+    CellSyntaxTraceback,
+    CellTraceback,
+)
 from sagecell_tx.kernelside.languages import python, sage
+from sagecell_tx.kernelside.output import figures
 from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.output.streams import CellStream
 from sagecell_tx.kernelside.startcommand import KernelLimits
@@ -59,6 +65,12 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         """Install a `CellFormatter`. Called once, before any cell."""
         self.display_formatter = CellFormatter(parent=self)
         self.configurables.append(self.display_formatter)
+
+    def init_traceback_handlers(self, custom_exceptions: Any) -> None:
+        """Install formatters of errors that show only the program's own frames."""
+        super().init_traceback_handlers(custom_exceptions)
+        self.SyntaxTB = CellSyntaxTraceback(theme_name=self.colors)
+        self.InteractiveTB = CellTraceback(mode=self.xmode, theme_name=self.colors)
 
     def init_magics(self) -> None:
         """Refuse some magics. Called once, before any cell."""
@@ -156,6 +168,25 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         )
         return values
 
+    def enable_matplotlib(self, gui: str | None = None) -> Any:
+        """As ``%matplotlib`` does; "agg" is the inline backend, see `figures.stay_inline`."""
+        return super().enable_matplotlib("inline" if gui == "agg" else gui)
+
+    def explain_network(self, network: str, hosts: Sequence[str]) -> None:
+        """Add sentences to errors of the network; see `unreachable.sentence`."""
+        self.InteractiveTB.unreachable_note = unreachable.sentence(network, hosts)
+        if network == "none":
+            os.environ["PIP_RETRIES"] = "0"  # else it tries for a quarter of a minute
+
+    def system_piped(self, cmd: str) -> None:
+        """Run a command in a subprocess, as ``!cmd`` does."""
+        super().system_piped(cmd)
+        note = self.InteractiveTB.unreachable_note
+        if note and self.user_ns.get("_exit_code") and unreachable.needs_network(cmd):
+            print(note, file=sys.stderr)
+
+    system = system_piped
+
     def enable_gui(self, gui: str | None = None) -> None:
         """Accept only None and "inline": no visitor could see a window. Raises UsageError."""
         if gui not in (None, "inline"):
@@ -184,7 +215,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
 
     shell_class = Type(CellShell)
     # ipykernel's own hashes each cell in Python for the debugger, which is off.
-    compiler_class = Type(CachingCompiler)
+    compiler_class = Type(CellCompiler)
     changed_files = AnyTrait()
 
     # ipykernel's own sleeps before each reply, for streams that are slow to flush.
@@ -308,6 +339,7 @@ class KernelParts:
 
 def build() -> KernelParts:
     """Make the kernel and its shell, once, in the process that all kernels are forked from."""
+    figures.stay_inline()
     serializer = CellSerializer()
     publisher = Publisher(serializer)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})

@@ -1,15 +1,31 @@
-"""Plots that a program left open are shown in the block where they were made."""
+"""matplotlib's plots: shown in the page, where they were made, and described in words."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
+
+PYPLOT = "matplotlib.pyplot"
+
+#: The backend that shows plots in the page.
+INLINE = "module://matplotlib_inline.backend_inline"
+
+#: Others that show plots in a page; the rest draw into files, or into windows that nobody sees.
+_IN_PAGES = frozenset({"inline", "ipympl", "nbagg", "notebook", "webagg", "widget"})
+
+#: Characters of a plot's description, and axes that it describes.
+_LONGEST = 500
+_MOST_AXES = 10
 
 
 def open_figures() -> frozenset[int]:
     """The numbers of matplotlib's open figures; empty while it is not imported."""
-    pyplot = sys.modules.get("matplotlib.pyplot")
+    pyplot = sys.modules.get(PYPLOT)
     return frozenset() if pyplot is None else frozenset(pyplot.get_fignums())
 
 
@@ -19,8 +35,89 @@ def show_others(known: Container[int]) -> None:
     numbers = [number for number in open_figures() if number not in known]
     if backend is None or not numbers:
         return
-    pyplot: Any = sys.modules["matplotlib.pyplot"]
+    pyplot: Any = sys.modules[PYPLOT]
     for number in sorted(numbers):
         figure = pyplot.figure(number)
         backend.display(figure, metadata=backend._fetch_figure_metadata(figure))
         pyplot.close(number)
+
+
+# --- the backend
+
+
+def stay_inline() -> None:
+    """From now on, whichever backend a program asks for, pyplot shows its plots in the page.
+
+    So `matplotlib.use("Agg")` has no effect but on what `matplotlib.get_backend` says.
+    """
+    if PYPLOT in sys.modules:
+        _keep_inline(sys.modules[PYPLOT])
+    else:
+        sys.meta_path.insert(0, _PyplotFinder())
+
+
+class _PyplotFinder(MetaPathFinder):
+    """Finds pyplot once, as Python does, for `_keep_inline` after its import."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != PYPLOT:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_keep(module: ModuleType) -> None:
+                execute(module)
+                _keep_inline(module)
+
+            spec.loader.exec_module = execute_and_keep  # type: ignore[method-assign]
+        return spec
+
+
+def _keep_inline(pyplot: Any) -> None:
+    matplotlib: Any = sys.modules["matplotlib"]
+    switch = pyplot.switch_backend
+
+    def switch_backend(newbackend: Any) -> None:
+        """Set the pyplot backend; this server has only those that show plots in a page."""
+        name = str(matplotlib.rcsetup.validate_backend(newbackend)).lower()
+        if name not in _IN_PAGES and not name.startswith("module://"):
+            # matplotlib_inline looks here when it is imported.
+            matplotlib.rcParams["backend"] = newbackend = INLINE
+        switch(newbackend)
+
+    pyplot.switch_backend = switch_backend
+
+
+# --- descriptions
+
+
+def description(value: object) -> str:
+    """What a figure shows, by its titles and labels, for who cannot see it; empty for others."""
+    module = sys.modules.get("matplotlib.figure")
+    if module is None or not isinstance(value, module.Figure):
+        return ""
+    try:
+        words = "; ".join(_words(value))
+    except Exception:  # the program may have replaced any part of it
+        words = ""
+    return f"Plot: {words}"[:_LONGEST] if words else "Plot without a title"
+
+
+def _words(figure: Any) -> Iterator[str]:
+    if title := _text(figure.get_suptitle()):
+        yield title
+    for axes in figure.axes[:_MOST_AXES]:
+        if title := _text(axes.get_title()):
+            yield title
+        for name in ("x", "y", "z"):
+            label = getattr(axes, f"get_{name}label", None)
+            if label is not None and (words := _text(label())):
+                yield f"{name} axis: {words}"
+
+
+def _text(words: object) -> str:
+    return " ".join(str(words).split())

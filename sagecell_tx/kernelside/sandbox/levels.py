@@ -25,13 +25,15 @@ class KernelEnvironment:
     """What a confined kernel runs with: directories as it sees them, sockets, variables.
 
     `work` is where cells run, `temporary` is for temporary files; `listeners` are bound, and their
-    directory is not writable any more; `variables` are environment variables to add.
+    directory is not writable any more; `variables` are environment variables to add. `network` is
+    "open" for the machine's own, "proxy" for the server's proxy alone, or "none".
     """
 
     work: str
     temporary: str
     listeners: Listeners
     variables: Mapping[str, str] = field(factory=dict)
+    network: str = "open"
 
 
 @frozen(kw_only=True)

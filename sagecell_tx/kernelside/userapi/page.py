@@ -72,9 +72,9 @@ class Blocks:
         Exceptions pass through.
         """
         preparser = sys.modules.get("sage.repl.preparse")
-        source = typed if preparser is None else preparser.preparse(typed)
+        source = (typed if preparser is None else preparser.preparse(typed)).strip()
         shell = self._kernel.shell
-        code = compile(source.strip(), "<input box>", "eval")
+        code = compile(source, shell.compile.keep(source, "Input box"), "eval")
         return eval(code, shell.user_global_ns, shell.user_ns)
 
     # --- blocks

@@ -66,20 +66,24 @@ class Toolbox:
 
     def _run(self, code: str) -> Any:
         """Run a program among the visitor's variables; returns its last expression's value."""
-        program = ast.parse(self._python(code))
+        python = self._python(code)
+        name = self.kernel.shell.compile.keep(python, "Dynamic expression")
+        program = ast.parse(python, name)
         last = program.body.pop() if program.body and _is_value(program.body[-1]) else None
         names: Any = self.namespace if self.namespace.watched else self.variables
-        exec(compile(program, "<dynamic>", "exec"), self.variables, names)
+        exec(compile(program, name, "exec"), self.variables, names)
         if not isinstance(last, ast.Expr):
             return None
-        return eval(compile(ast.Expression(last.value), "<dynamic>", "eval"), self.variables, names)
+        return eval(compile(ast.Expression(last.value), name, "eval"), self.variables, names)
 
     def _run_apart(self, code: str) -> dict[str, Any]:
         """Run a program on a copy of the visitor's variables; returns the copy."""
         names = dict(self.variables)
         for name in ("question", "answer", "check", "hints", "title"):
             names.pop(name, None)
-        exec(compile(self._python(code), "<exercise>", "exec"), names)
+        python = self._python(code)
+        name = self.kernel.shell.compile.keep(python, "Exercise program")
+        exec(compile(python, name, "exec"), names)
         return names
 
     def _python(self, code: str) -> str:

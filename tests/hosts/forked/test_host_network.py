@@ -106,6 +106,7 @@ class KernelNetworkTests(SynchronousTestCase):
         assert self.names.running
         _, _, line, directory = self.start()
         assert line["proxy"] is True
+        assert line["hosts"] == ["allowed.example"]
         assert self.sockets(directory) == ["net"]
         assert self.reactor.ports == []
         self.exited()

@@ -8,7 +8,8 @@ import numpy
 import pytest
 
 from sagecell_tx.kernelside.interact import NAMES
-from sagecell_tx.kernelside.interact.automatic import TAKEN, automatic_control
+from sagecell_tx.kernelside.interact.arrays import TAKEN
+from sagecell_tx.kernelside.interact.automatic import automatic_control
 from tests.kernelside.interact.recording import World
 
 

@@ -303,3 +303,33 @@ class TestNested:
         interact(lambda: None)
         with pytest.raises(RequestRefused):
             world.interacts.update(oldest, {})
+
+
+def test_a_control_as_a_keyword_argument():
+    """`interact(f, x=10)` and `@interact(x=10)` say what to write instead."""
+    world = World()
+
+    def draw(x):
+        raise AssertionError
+
+    with pytest.raises(TypeError) as failure:
+        world.interacts.interact(draw, x=10)
+    assert str(failure.value) == (
+        "interact() has no argument 'x'. For a control, give the function a default: "
+        "def draw(x=10), or write interact(draw, {'x': 10})."
+    )
+    with pytest.raises(TypeError, match="has no argument 'x'"):
+        world.interacts.interact(x=10)(draw)
+
+
+def test_an_interact_of_an_interact_is_an_independent_block():
+    world = World()
+    first = world.interacts.interact(lambda n=(0, 10, 1): world.calls.append(n))
+    first_id = world.page.new["new_interact_id"]
+    second = world.interacts.interact(first)
+    assert world.page.new["new_interact_id"] != first_id
+    assert "n" in world.page.new["controls"]
+    assert world.calls == [0, 0]
+    world.update({"n": 4})
+    assert world.calls == [0, 0, 4]
+    assert (first.n, second.n) == (0, 4)

@@ -77,7 +77,13 @@ export class Cell {
       address: (path) => server.address(path),
       copy,
     });
-    this.#outputs = new Outputs({ plan, server, nextFrame, clock });
+    this.#outputs = new Outputs({
+      plan,
+      server,
+      nextFrame,
+      clock,
+      onInteractFailed: (hasFailed) => this.#form.status.showInteract(hasFailed),
+    });
     form.commands.element.after(this.#share.element);
     plan.output.append(this.#outputs.element);
     this.#keeper = options.kept && this.#makeKeeper(options.kept);

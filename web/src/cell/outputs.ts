@@ -11,6 +11,7 @@ import type { Server } from "../kernel/server";
 import { FileList, filesBelow, filesPath } from "../output/files";
 import { OutputFrame, type FrameMaker } from "../output/frame/frame";
 import type { FileAddress } from "../output/html";
+import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
 import { whenScriptsHaveRun } from "../output/scripts";
@@ -24,6 +25,8 @@ export interface OutputsOptions {
   readonly server: Server;
   readonly nextFrame: (act: () => void) => void;
   readonly clock: Clock;
+  /** Called with whether an interact of the cell has failed, whenever that changes. */
+  readonly onInteractFailed: (hasFailed: boolean) => void;
 }
 
 /** Messages that the log of messages keeps. */
@@ -44,6 +47,8 @@ export class Outputs {
   #kernel: Kernel | null = null;
   #kernelId: () => string = () => "";
   #place: (Place & CommPlace) | null = null;
+  /** The interacts whose output has an error. */
+  readonly #failing = new Set<object>();
 
   constructor(options: OutputsOptions) {
     const { plan, server } = options;
@@ -103,7 +108,9 @@ export class Outputs {
 
   /** Lists files that the program has written. */
   files(names: readonly string[]): void {
-    if (names.length > 0) this.#files.add(this.#kernelId(), names);
+    if (names.length === 0) return;
+    this.#files.add(this.#kernelId(), names);
+    retryFiles(this.#output.element);
   }
 
   /** Marks the output as busy while the execution's state is a live one. */
@@ -111,7 +118,9 @@ export class Outputs {
     this.#isLive = isLive(state);
     this.#showBusy();
     this.#output.block.classList.toggle("sagecell_active", this.#isLive);
-    if (!this.#isLive) void this.#output.settle();
+    if (this.#isLive) return;
+    retryFiles(this.#output.block);
+    void this.#output.settle();
   }
 
   /** The state of the interacts of the last evaluation, as permalinks store it. */
@@ -133,6 +142,7 @@ export class Outputs {
 
   #drawn(): void {
     this.#showBusy();
+    if (!this.#isLive) retryNewFiles(this.#output.element);
     const kernel = this.#kernel;
     if (kernel !== null) void whenScriptsHaveRun().then(() => kernel.comms.drawn());
   }
@@ -193,6 +203,7 @@ export class Outputs {
       // The saved state belongs to the program as the link had it: the first evaluation.
       saved: () => (this.#evaluations === 1 ? (saved.shift() ?? null) : null),
       changed: () => undefined,
+      failing: (block, isFailing) => this.#setFailing(block, isFailing),
       files: (names) => this.files(names),
       output: {
         append: (message) => {
@@ -204,6 +215,14 @@ export class Outputs {
       },
     };
     return place;
+  }
+
+  #setFailing(block: object, isFailing: boolean): void {
+    const before = this.#failing.size > 0;
+    if (isFailing) this.#failing.add(block);
+    else this.#failing.delete(block);
+    const after = this.#failing.size > 0;
+    if (after !== before) this.#options.onInteractFailed(after);
   }
 
   #fileAddress(): FileAddress {

@@ -60,7 +60,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** The status line: the state, a running time in whole seconds, and the server's last warning. */
+/**
+ * The status line: the state, a running time in whole seconds, whether an interact has failed, and
+ * the server's last warning.
+ */
 export class StatusLine {
   readonly element = document.createElement("p");
   readonly #words = document.createElement("span");
@@ -68,19 +71,21 @@ export class StatusLine {
   readonly #seconds = document.createElement("span");
   // A live region of its own, so that a warning does not repeat the state.
   readonly #warning = document.createElement("span");
+  readonly #interact = document.createElement("span");
   readonly #clock: Clock;
   #callOff: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.element.className = "sagecell_status";
-    for (const region of [this.#words, this.#warning]) {
+    for (const region of [this.#words, this.#interact, this.#warning]) {
       region.setAttribute("role", "status");
       region.setAttribute("aria-live", "polite");
     }
+    this.#interact.className = "sagecell_interactFailure";
     this.#warning.className = "sagecell_warning";
     this.#seconds.setAttribute("aria-hidden", "true");
-    this.element.append(this.#words, this.#seconds, this.#warning);
+    this.element.append(this.#words, this.#seconds, this.#warning, this.#interact);
     this.show(null);
   }
 
@@ -91,6 +96,12 @@ export class StatusLine {
     this.#words.textContent = describe(state);
     this.#seconds.textContent = "";
     if (state?.name === "running") this.#tick(state.since);
+  }
+
+  /** Shows whether an interact of the cell has failed. */
+  showInteract(hasFailed: boolean): void {
+    this.#interact.textContent = hasFailed ? "Its interact failed." : "";
+    this.element.classList.toggle("sagecell_interactFailed", hasFailed);
   }
 
   /** Shows a warning of the server; an empty sentence removes it. */

@@ -71,7 +71,7 @@ function askReader(html: string): Promise<boolean> {
       dialog.close();
       dialog.remove();
     };
-    const text = division("sagecell_terms_text", sanitise(html, () => null).fragment);
+    const text = division("sagecell_terms_text", sanitise(html, null).fragment);
     // Focused first: keys scroll it, and a repeated Enter does not accept by accident.
     text.tabIndex = 0;
     text.setAttribute("role", "document");

@@ -29,6 +29,8 @@ export interface Place {
   readonly saved: () => JsonObject | null;
   /** Called when the state that a permalink would store has changed. */
   readonly changed: () => void;
+  /** Called with true when an error is in the output of `block`, with false when it is gone. */
+  readonly failing: (block: object, isFailing: boolean) => void;
   /** Called with the names of files that an update has written. */
   readonly files: (names: readonly string[]) => void;
 }
@@ -128,8 +130,10 @@ export class InteractBlock {
     const clear = data === null ? null : clearIn(data);
     if (clear === null) {
       this.#output.append(message);
+      if (message.type === "error") this.#options.place.failing(this, true);
       return;
     }
+    this.#options.place.failing(this, false);
     for (const block of this.inner.splice(0)) block.dispose();
     this.#output.clearBeforeNext();
     this.#controls.with((controls) => "cleared" in controls && controls.cleared(clear.changed));
@@ -162,6 +166,7 @@ export class InteractBlock {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#options.place.failing(this, false);
     this.#options.forget();
     for (const block of this.inner.splice(0)) block.dispose();
     this.#controls.with((controls) => controls.dispose());

@@ -3,10 +3,10 @@
 import DOMPurify, { type Config } from "dompurify";
 
 import { note } from "../dom/elements";
+import { type FileAddress, isFile, noteLosses, refer } from "./loading";
 import { typesetText } from "./math/typeset";
 
-/** The address of a file of the kernel, named as after `cell://`; null for an invalid name. */
-export type FileAddress = (name: string) => string | null;
+export type { FileAddress } from "./loading";
 
 const CONFIG: Config & { RETURN_DOM_FRAGMENT: true } = {
   USE_PROFILES: { html: true, mathMl: true, svg: true },
@@ -21,7 +21,13 @@ const CONFIG: Config & { RETURN_DOM_FRAGMENT: true } = {
 };
 
 /** Elements that are visible without text. */
-const SEEN = "img, svg, hr, math, table, iframe, video, audio";
+const SEEN = "img, svg, hr, math, table, iframe, video, audio, progress, meter";
+
+/** Elements that may be visible; in HTML with scripts, usually those that a script would fill. */
+const PAINTED = "canvas, [style], [class], [id], [bgcolor]";
+
+/** Elements that are removed, and that a reader might miss. */
+const MISSED = new Set(["INPUT", "BUTTON", "TEXTAREA", "SELECT", "DIALOG", "OBJECT", "EMBED"]);
 
 /**
  * `source` sanitised and typeset, in a box that its styles and positions cannot leave.
@@ -29,59 +35,102 @@ const SEEN = "img, svg, hr, math, table, iframe, video, audio";
  * Null when nothing visible is left. Scripts never run; a note says so.
  */
 export function renderHtml(source: string, fileAddress: FileAddress): HTMLElement | null {
-  const { fragment, hadScript } = sanitise(source, fileAddress);
+  const { box, isVisible } = boxed(source, fileAddress);
+  return isVisible ? box : null;
+}
+
+/** The box for HTML in which nothing is visible, with a note why; hidden if it is just empty. */
+export function renderInvisibleHtml(source: string, fileAddress: FileAddress): HTMLElement {
+  const { box, removed, hasRules } = boxed(source, fileAddress);
+  const missed = Array.from(removed).filter((name) => MISSED.has(name));
+  if (missed.length > 0) {
+    const tags = missed.map((name) => `<${name.toLowerCase()}>`).join(", ");
+    box.append(note(`Output cannot have these elements here: ${tags}.`));
+  } else if (hasRules) {
+    box.append(note("A style sheet in output only applies to the HTML that comes with it."));
+  }
+  box.hidden = box.textContent.trim() === "";
+  return box;
+}
+
+interface Boxed {
+  readonly box: HTMLElement;
+  readonly isVisible: boolean;
+  readonly hasRules: boolean;
+  /** The names of removed elements, in capitals. */
+  readonly removed: ReadonlySet<string>;
+}
+
+function boxed(source: string, fileAddress: FileAddress): Boxed {
+  const { fragment, removed } = sanitise(source, fileAddress);
+  const hadScript = removed.has("SCRIPT");
   const content = document.createElement("div");
   content.append(fragment);
   const rules = takeRules(content);
-  if (content.textContent.trim() === "" && !content.querySelector(SEEN)) {
-    return null;
-  }
+  const isVisible =
+    content.textContent.trim() !== "" ||
+    content.querySelector(hadScript ? SEEN : `${SEEN}, ${PAINTED}`) !== null;
   confine(rules, content);
   typesetText(content);
   const box = document.createElement("div");
   box.className = "sagecell_html";
   box.append(content);
   if (hadScript) box.append(scriptNotice());
-  return box;
+  noteLosses(box);
+  return { box, isVisible, hasRules: rules.length > 0, removed };
 }
 
-/** `source` without scripts, forms and foreign frames, and whether there was a <script>. */
+/**
+ * `source` without scripts, forms and foreign frames, and the names of removed elements.
+ *
+ * Relative addresses, and those that begin with `cell://`, become those of the program's files; null
+ * for HTML that is not a program's.
+ */
 export function sanitise(
   source: string,
-  fileAddress: FileAddress,
-): { fragment: DocumentFragment; hadScript: boolean } {
+  fileAddress: FileAddress | null,
+): { fragment: DocumentFragment; removed: ReadonlySet<string> } {
   const fragment = DOMPurify.sanitize(source, CONFIG);
-  const hadScript = DOMPurify.removed.some(
-    (removed) => "element" in removed && removed.element.nodeName.toLowerCase() === "script",
+  const removed = new Set(
+    DOMPurify.removed.map((one) => ("element" in one ? one.element.nodeName.toUpperCase() : "")),
   );
+  if (fileAddress !== null) nameFiles(fragment, fileAddress);
   frameFiles(fragment);
-  for (const element of fragment.querySelectorAll("[src], [href]")) {
-    nameFile(element, "src", fileAddress);
-    nameFile(element, "href", fileAddress);
-  }
   for (const link of fragment.querySelectorAll('a[href]:not([href^="#"])')) {
     link.setAttribute("target", "_blank");
     link.setAttribute("rel", "noopener noreferrer");
   }
-  return { fragment, hadScript };
+  return { fragment, removed };
 }
 
-/** Sandboxes frames that show the program's own files, and removes all others. */
-function frameFiles(fragment: DocumentFragment): void {
-  for (const frame of fragment.querySelectorAll("iframe")) {
-    if (/^\s*cell:\/\//i.test(frame.getAttribute("src") ?? "")) {
-      frame.setAttribute("sandbox", "allow-scripts");
-    } else frame.remove();
+function nameFiles(fragment: DocumentFragment, fileAddress: FileAddress): void {
+  for (const attribute of ["src", "href", "poster"]) {
+    for (const element of fragment.querySelectorAll(`[${attribute}]`)) {
+      refer(element, attribute, fileAddress);
+    }
   }
 }
 
-/** Replaces `cell://` and a file's name in `attribute` by the file's address. */
-function nameFile(element: Element, attribute: string, fileAddress: FileAddress): void {
-  const name = /^cell:\/\/(.*)$/is.exec(element.getAttribute(attribute)?.trim() ?? "")?.[1];
-  if (name === undefined) return;
-  const address = fileAddress(name);
-  if (address === null) element.removeAttribute(attribute);
-  else element.setAttribute(attribute, address);
+/** Sandboxes frames that show the program's own files; a note replaces all others. */
+function frameFiles(fragment: DocumentFragment): void {
+  for (const frame of fragment.querySelectorAll("iframe")) {
+    if (isFile(frame)) frame.setAttribute("sandbox", "allow-scripts");
+    else frame.replaceWith(frameNotice(frame.getAttribute("src") ?? ""));
+  }
+}
+
+/** A note in the place of a frame, with a link to what it would show. */
+function frameNotice(address: string): HTMLElement {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return note("A frame in this output is not shown.");
+  }
+  const link = document.createElement("a");
+  link.href = url.href;
+  link.textContent = url.host;
+  const sentence = note("A frame in this output is not shown: ");
+  sentence.append(link);
+  return sentence;
 }
 
 /** Removes the style sheets from `content`, and returns their rules. */

@@ -1,11 +1,15 @@
 /** The choice of a value's representation, and its rendering. */
 
-import { division } from "../dom/elements";
+import { download } from "../dom/download";
+import { button, division, note } from "../dom/elements";
 import { report } from "../dom/errors";
-import { joinedText, plainText, sizeOf } from "../protocol/bundles";
+import { wellFormedSvg } from "../dom/svg";
+import { alternativeText, joinedText, sizeOf } from "../protocol/bundles";
 import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
 import { hasNames, hasPrograms } from "./frame/programs";
+import { LONGEST_RICH_TEXT } from "./text/length";
+import { renderInvisibleHtml } from "./html";
 import { renderJson } from "./json";
 import type { Showing } from "./policy";
 import { renderLatex } from "./math/typeset";
@@ -13,8 +17,12 @@ import { renderLatex } from "./math/typeset";
 /** Characters of a text that are shown; the download has all of it. */
 export const LONGEST_TEXT = 500_000;
 
-/** Characters of HTML at most: more would block the page for seconds. */
-const LONGEST_HTML = 5_000_000;
+/** The endings of files with rich text. */
+const FILE_ENDINGS: ReadonlyMap<string, string> = new Map([
+  ["text/html", "html"],
+  ["text/markdown", "md"],
+  ["text/latex", "tex"],
+]);
 
 interface Value {
   readonly type: string;
@@ -30,9 +38,9 @@ type Renderer = (value: Value) => HTMLElement | null;
 
 /** Richest first. */
 const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
-  ["text/html", ({ text, showing }) => fitting(text) && showing.html(text)],
-  ["text/markdown", ({ text, showing }) => fitting(text) && renderMarkdown(text, showing)],
-  ["text/latex", ({ text, showing }) => fitting(text) && renderLatex(text, showing.byPage)],
+  ["text/html", fitting("HTML", ({ text, showing }) => showing.html(text))],
+  ["text/markdown", fitting("Markdown", ({ text, showing }) => renderMarkdown(text, showing))],
+  ["text/latex", fitting("LaTeX", ({ text, showing }) => renderLatex(text, showing.byPage))],
   ["image/svg+xml", renderSvg],
   ["image/png", renderImage],
   ["image/jpeg", renderImage],
@@ -44,7 +52,7 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
   ["application/x-canvas3d", renderFile], // No viewer exists any more.
   ["application/x-file", renderFile],
   ["application/json", ({ json }) => renderJson(json)],
-  ["text/plain", ({ text }) => renderText(text, "sagecell_value")],
+  ["text/plain", renderPlain],
 ];
 
 const BY_TYPE = new Map(RENDERERS);
@@ -61,7 +69,14 @@ export function renderBundle(
     const element = renderAs(type, data, metadata, showing);
     if (element !== null) return element;
   }
-  const unknown = Object.keys(data).join(", ");
+  const rich = Object.keys(data).find((type) => FILE_ENDINGS.has(type) && isText(data[type]));
+  if (rich !== undefined) {
+    const html = rich === "text/html" ? joinedText(data[rich] ?? "") : "";
+    return renderInvisibleHtml(html, showing.fileAddress);
+  }
+  const unknown = Object.keys(data)
+    .filter((type) => type !== "text/plain")
+    .join(", ");
   return renderText(unknown && `This page cannot show this kind of value: ${unknown}`);
 }
 
@@ -89,7 +104,7 @@ export function hasElements(data: MimeBundle): boolean {
 function textAs(type: string, data: MimeBundle): string {
   const json = Object.hasOwn(data, type) ? data[type] : undefined;
   const text = json === undefined ? "" : joinedText(json);
-  return text.length <= LONGEST_HTML ? text : "";
+  return text.length <= LONGEST_RICH_TEXT ? text : "";
 }
 
 /** MIME types in the order in which they are tried. */
@@ -97,6 +112,10 @@ function typesIn(data: MimeBundle, { first }: Showing): string[] {
   const wins = Object.keys(data).find((type) => first.has(type));
   const types = RENDERERS.map(([type]) => type);
   return wins === undefined ? types : [wins, ...types];
+}
+
+function isText(value: Json | undefined): boolean {
+  return value === "" || (value !== undefined && joinedText(value) !== "");
 }
 
 function renderAs(
@@ -126,8 +145,29 @@ export function renderText(text: string, className = "sagecell_note"): HTMLEleme
   return element;
 }
 
-function fitting(text: string): null | true {
-  return text.length <= LONGEST_HTML ? true : null;
+/** The value's text/plain; null if that is only the name of an object shown by other types. */
+function renderPlain({ text, data }: Value): HTMLElement | null {
+  const isName = /^<[\w.<>]+(?: object)?(?: object| at 0x[0-9a-f]+)>$/i.test(text);
+  return isName && Object.keys(data).length > 1 ? null : renderText(text, "sagecell_value");
+}
+
+/** Renders a rich text by `render`; one that is too long is offered as a file. */
+function fitting(language: string, render: Renderer): Renderer {
+  return (value) =>
+    value.text.length <= LONGEST_RICH_TEXT ? render(value) : renderTooLong(language, value);
+}
+
+function renderTooLong(language: string, { type, text, data, metadata, showing }: Value) {
+  const characters = text.length.toLocaleString("en");
+  const offer = division(
+    "sagecell_overflow",
+    note(`This ${language} has ${characters} characters: too many to be shown here.`),
+    button("Download", "sagecell_download", () => {
+      download([text], `output.${FILE_ENDINGS.get(type) ?? "txt"}`, type);
+    }),
+  );
+  const plain = renderAs("text/plain", data, metadata, showing);
+  return division("sagecell_tooLong", offer, ...(plain === null ? [] : [plain]));
 }
 
 function renderMarkdown(source: string, showing: Showing): HTMLElement {
@@ -146,7 +186,8 @@ function renderMarkdown(source: string, showing: Showing): HTMLElement {
 
 /** SVG in an <img>, where its scripts do not run and it loads nothing. */
 function renderSvg(value: Value): HTMLElement {
-  return image(value, `data:image/svg+xml,${encodeURIComponent(value.text.toWellFormed())}`);
+  const source = wellFormedSvg(value.text.toWellFormed());
+  return image(value, `data:image/svg+xml,${encodeURIComponent(source)}`);
 }
 
 function renderImage(value: Value): HTMLElement | null {
@@ -179,7 +220,7 @@ function renderFile({ text, showing }: Value): HTMLElement | null {
 function image({ type, data, metadata }: Value, src: string): HTMLElement {
   const element = document.createElement("img");
   element.className = "sagecell_image";
-  element.alt = plainText(data) || "Picture made by the program";
+  element.alt = alternativeText(data, metadata, type) ?? "Picture made by the program";
   element.src = src;
   const { width, height } = sizeOf(metadata, type);
   if (width !== undefined) element.width = width;

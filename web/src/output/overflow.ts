@@ -1,5 +1,6 @@
 /** The notice about output that the page does not show, with buttons to show or download it. */
 
+import { download } from "../dom/download";
 import { button } from "../dom/elements";
 import { renderText } from "./mime";
 import type { ErrorItem, Transcript } from "./text/transcript";
@@ -57,14 +58,7 @@ export class Overflow {
   }
 
   #download(): void {
-    const blob = new Blob([...this.#transcript.plainText()], { type: "text/plain;charset=utf-8" });
-    const address = URL.createObjectURL(blob);
-    const link = document.createElement("a");
-    link.href = address;
-    link.download = "output.txt";
-    link.click();
-    // The browser needs the address until it has handled the click.
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    download([...this.#transcript.plainText()], "output.txt", "text/plain");
   }
 }
 

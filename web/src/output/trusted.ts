@@ -4,7 +4,8 @@
  * The page's content security policy still applies.
  */
 
-import { renderHtml } from "./html";
+import { type FileAddress, renderHtml } from "./html";
+import { findFiles } from "./loading";
 import { typesetText } from "./math/typeset";
 import type { Showing, ShowingOptions } from "./policy";
 import { runScriptsIn, scriptFor } from "./scripts";
@@ -30,7 +31,9 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
     fileAddress,
     html: (source) => {
       const template = parsed(source.replaceAll(/cell:\/\//gi, fileBase));
-      return template === null ? renderHtml(source, fileAddress) : pageHtml(template);
+      return template === null
+        ? renderHtml(source, fileAddress)
+        : pageHtml(template, fileAddress, fileBase());
     },
     script: (code) => {
       const box = document.createElement("div");
@@ -57,10 +60,15 @@ function parsed(source: string): HTMLTemplateElement | null {
   return template;
 }
 
-function pageHtml(template: HTMLTemplateElement): HTMLElement {
+function pageHtml(
+  template: HTMLTemplateElement,
+  fileAddress: FileAddress,
+  base: string,
+): HTMLElement {
   const box = document.createElement("div");
   box.className = "sagecell_pageHtml";
   box.append(template.content);
+  findFiles(box, fileAddress, base);
   typesetText(box, true);
   runScriptsIn(box);
   return box;

@@ -29,6 +29,25 @@ export function sizeOf(
   return { width: positive(width), height: positive(height) };
 }
 
+/** An object's repr, as text/plain has it for objects that say nothing of themselves. */
+const REPR = /^\s*<.*>\s*$/s;
+
+/**
+ * The alternative text of a picture, from the metadata for `type` or else from the plain text.
+ *
+ * Null if there is none: an object's repr is no description. Empty for a decorative picture.
+ */
+export function alternativeText(
+  data: MimeBundle,
+  metadata: JsonObject,
+  type: string,
+): string | null {
+  const { alt } = objectAt(metadata, type);
+  if (typeof alt === "string") return alt.toWellFormed();
+  const plain = plainText(data);
+  return plain === "" || REPR.test(plain) ? null : plain.toWellFormed();
+}
+
 /** The text of a representation, which may be a list of lines; empty for other values. */
 export function joinedText(value: Json): string {
   if (typeof value === "string") return value;

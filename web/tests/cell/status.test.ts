@@ -58,6 +58,16 @@ test("the seconds are outside the live region, and stop with the program", () =>
   expect(clock.pending).toBe(0);
 });
 
+test("a failed interact is said beside the state, and withdrawn", () => {
+  const line = new StatusLine(new FakeClock());
+  line.show({ name: "done", seconds: 3.2 });
+  line.showInteract(true);
+  const regions = Array.from(line.element.querySelectorAll("[role=status]"), (e) => e.textContent);
+  expect(regions).toEqual(["Done in 3.2 s", "", "Its interact failed."]);
+  line.showInteract(false);
+  expect(line.element.textContent).toBe("Done in 3.2 s");
+});
+
 test("the state's name is an attribute for style sheets and tests", () => {
   const line = new StatusLine(new FakeClock());
   expect(line.element.dataset["state"]).toBe("idle");

@@ -12,6 +12,7 @@ import { FakeFrames, heard, reports, settled } from "../fakes";
 let frames: FakeFrames;
 let hosts: Map<string, InteractHost>;
 let told: string[];
+let failing: Set<object>;
 let files: string[];
 let ids: number;
 let asked: JsonObject[];
@@ -48,6 +49,7 @@ beforeEach(() => {
   frames = new FakeFrames();
   hosts = new Map();
   told = [];
+  failing = new Set();
   files = [];
   ids = 0;
   asked = [];
@@ -76,6 +78,7 @@ beforeEach(() => {
     locate: () => null,
     saved: () => saved.shift() ?? null,
     changed: () => undefined,
+    failing: (block, isFailing) => (isFailing ? failing.add(block) : failing.delete(block)),
     files: (names) => files.push(...names),
   };
 });
@@ -110,6 +113,19 @@ test("output goes to the interact that it names, or nowhere", async () => {
   expect(interacts.handle(display(text("lost"), "three"))).toBe(true);
   expect(interacts.handle(display(text("the cell's")))).toBe(false);
   expect([shown(one), shown(two)]).toEqual(["a", "b"]);
+});
+
+test("an interact is failing until it is cleared or removed", async () => {
+  const error = { ename: "ZeroDivisionError", evalue: "by zero", traceback: [] };
+  await announce("one");
+  await announce("two");
+  interacts.handle(heard("error", error, "", "one"));
+  interacts.handle(heard("error", error, "", "two"));
+  expect(failing.size).toBe(2);
+  interacts.handle(display(clear(["n"]), "one"));
+  expect(failing.size).toBe(1);
+  interacts.remove();
+  expect(failing.size).toBe(0);
 });
 
 // contract: 4.1

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { renderHtml, sanitise } from "../../src/output/html";
+import { renderHtml, renderInvisibleHtml, sanitise } from "../../src/output/html";
 
 const address = (name: string) => (name.startsWith("..") ? null : `/files/${name}`);
 
@@ -95,9 +95,24 @@ describe("renderHtml", () => {
     "<script>f()</script>",
     "<div> </div>",
     "<style>a {}</style>",
-    "<iframe src=x></iframe>",
+    "<div id=plot></div><script>draw()</script>",
+    "",
   ])("is null when nothing visible is left: %s", (source) => {
     expect(renderHtml(source, address)).toBeNull();
+  });
+
+  test.each([
+    "<progress value=3 max=10></progress>",
+    "<meter value=0.3></meter>",
+    '<div style="height: 9px; background: red"></div>',
+    "<style>.bar { height: 9px; background: red }</style><div class=bar></div>",
+    "<table><tr><td bgcolor=red></table>",
+    "<canvas width=9 height=9></canvas>",
+    "<hr>",
+  ])("shows what has no text: %s", (source) => {
+    const box = renderHtml(source, address);
+    expect(box?.querySelector("div > :is(progress, meter, div, table, canvas, hr)")).not.toBeNull();
+    expect(box?.querySelector(".sagecell_note")).toBeNull();
   });
 
   test("says that a script was not run", () => {
@@ -127,8 +142,37 @@ test("a scene among the program's own files is in a sandboxed frame", () => {
   expect(frame.hasAttribute("onload") || frame.hasAttribute("allow")).toBe(false);
 });
 
+describe("a name without a path in HTML is that of a file", () => {
+  test.each([
+    ["<img src=p.png>", "src", "/files/p.png"],
+    ["<img src=./p.png>", "src", "/files/p.png"],
+    ["<img src='plots/my%20plot.png'>", "src", "/files/plots/my plot.png"],
+    ["<img src='100%.png'>", "src", "/files/100%.png"],
+    ["<video src='film.mp4#t=3'></video>", "src", "/files/film.mp4#t=3"],
+    ["<video poster=p.png></video>", "poster", "/files/p.png"],
+    ["<video><source src=film.mp4></video>", "src", "/files/film.mp4"],
+    ["<a href=data.csv>data.csv</a>", "href", "/files/data.csv"],
+    ["<iframe src='map.html?zoom=3'></iframe>", "src", "/files/map.html?zoom=3"],
+    ["<img src=/static/p.png>", "src", "/static/p.png"],
+    ["<img src=data:image/png;base64,AA>", "src", "data:image/png;base64,AA"],
+    ["<img src=//x.test/p.png>", "src", "//x.test/p.png"],
+    ["<a href='#below'>x</a>", "href", "#below"],
+    ["<a href='?q=1'>x</a>", "href", "?q=1"],
+    ["<img src=../p.png>", "src", null],
+  ])("%s", (source, attribute, expected) => {
+    const { fragment } = sanitise(source, address);
+    const element = fragment.querySelector(`[${attribute}]`);
+    expect(element?.getAttribute(attribute) ?? null).toBe(expected);
+  });
+
+  test("but not in HTML that is no program's", () => {
+    const { fragment } = sanitise("<img src=p.png>", null);
+    expect(fragment.querySelector("img")?.getAttribute("src")).toBe("p.png");
+  });
+});
+
 // contract: 4.15
-test("any other frame is removed", () => {
+test("any other frame is removed, and a note says so", () => {
   for (const src of [
     "https://evil.test/",
     "javascript:alert(1)",
@@ -136,6 +180,30 @@ test("any other frame is removed", () => {
     "",
     "data:text/html,x",
   ]) {
-    expect(renderHtml(`<iframe src="${src}" srcdoc="x"></iframe>`, address)).toBeNull();
+    const box = renderHtml(`<iframe src="${src}" srcdoc="x"></iframe>`, address)!;
+    expect(box.querySelector("iframe")).toBeNull();
+    expect(box.textContent).toContain("A frame in this output is not shown");
   }
+  const box = renderHtml('<iframe src="https://maps.test/a?b=1"></iframe>', address)!;
+  expect(box.querySelector("a")?.getAttribute("href")).toBe("https://maps.test/a?b=1");
+  expect(box.textContent).toBe("A frame in this output is not shown: maps.test");
+});
+
+describe("renderInvisibleHtml", () => {
+  test.each([
+    ["<script>f()</script>", "A script in this output was not run."],
+    ["<style>p { color: red }</style>", "A style sheet in output only applies to the HTML"],
+    ["<input type=range>", "Output cannot have these elements here: <input>."],
+  ])("says why: %s", (source, sentence) => {
+    const box = renderInvisibleHtml(source, address);
+    expect(box.textContent).toContain(sentence);
+    expect(box.hidden).toBe(false);
+  });
+
+  test.each(["", "  ", "<!-- nothing -->", "<div></div>"])(
+    "is hidden for empty HTML: %j",
+    (source) => {
+      expect(renderInvisibleHtml(source, address).hidden).toBe(true);
+    },
+  );
 });

@@ -32,10 +32,63 @@ describe("the richest representation is shown", () => {
     ["an empty text", { "text/latex": "" }],
     ["a picture that is no base64", { "image/png": "<script>" }],
     ["a value of the wrong type", { "text/html": 7, "image/png": { a: 1 } }],
-    ["HTML that is far too long", { "text/html": `<p>${"x".repeat(5_000_000)}` }],
     ["a kind from the future", { "application/x-future": "?" }],
   ])("%s is replaced by plain text", (_name, data) => {
     expect(render({ ...data, "text/plain": "plain" }).textContent).toBe("plain");
+  });
+
+  test.each([
+    ["", ""],
+    ["<style>p {color: red}</style>", "A style sheet"],
+    ["<script>f()</script>", "A script"],
+    ["<div></div>", ""],
+    ["<progress></progress>", ""],
+    ["<iframe src=https://x.test/></iframe>", "A frame"],
+  ])("an object's name is never shown for HTML: %j", (html, sentence) => {
+    const plain = "<IPython.core.display.HTML object>";
+    const { className, textContent } = render({ "text/html": html, "text/plain": plain });
+    expect(className).toBe("sagecell_html");
+    expect(textContent).toContain(sentence);
+    expect(textContent).not.toContain("object>");
+  });
+
+  test.each([
+    "<__main__.Box at 0x7f3a>",
+    "<__main__.f.<locals>.Box object at 0x7F3A>",
+    "<IPython.core.display.HTML object>",
+  ])("an object's name is not shown beside an unknown type: %s", (plain) => {
+    const { textContent } = render({ "text/html": "", "text/plain": plain });
+    expect(textContent).toBe("");
+  });
+
+  test("an object's name is shown where there is nothing else", () => {
+    expect(render({ "text/plain": "<object object at 0x7f3a>" }).textContent).toContain("0x7f3a");
+    expect(render({ "text/html": "", "text/plain": "Empty()" }).textContent).toBe("Empty()");
+    const empty = { "text/markdown": "", "text/plain": "<IPython.core.display.Markdown object>" };
+    expect(render(empty).hidden).toBe(true);
+  });
+
+  test("HTML that is too long is offered as a file", async () => {
+    const made: Blob[] = [];
+    URL.createObjectURL = (blob: Blob) => String(made.push(blob));
+    URL.revokeObjectURL = () => undefined;
+    const click = vi
+      .spyOn(HTMLAnchorElement.prototype, "click")
+      .mockImplementation(() => undefined);
+    const html = `<p>${"x".repeat(5_000_000)}`;
+    const element = render({
+      "text/html": html,
+      "text/plain": "<IPython.core.display.HTML object>",
+    });
+    expect(element.textContent).toBe(
+      "This HTML has 5,000,003 characters: too many to be shown here.Download",
+    );
+    element.querySelector("button")!.click();
+    expect(await made[0]!.text()).toBe(html);
+    expect(made[0]!.type).toMatch(/^text\/html/);
+    click.mockRestore();
+    const frame = render({ "text/html": html, "text/plain": "   a\n0  1" });
+    expect(frame.querySelector(".sagecell_value")?.textContent).toBe("   a\n0  1");
   });
 
   test("the types of an unsupported value are listed", () => {
@@ -60,9 +113,9 @@ describe("pictures", () => {
   test("have a size and alternative text", () => {
     const img = picture(
       { "image/png": PNG, "text/plain": "<Figure>" },
-      { "image/png": { width: 320, height: "240" } },
+      { "image/png": { width: 320, height: "240", alt: "Plot: Fall" } },
     );
-    expect([img.alt, img.width, img.getAttribute("height")]).toEqual(["<Figure>", 320, null]);
+    expect([img.alt, img.width, img.getAttribute("height")]).toEqual(["Plot: Fall", 320, null]);
   });
 
   test("SVG with a script is a picture, never markup", () => {

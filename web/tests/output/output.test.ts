@@ -42,6 +42,25 @@ test("nothing is drawn before the next frame, and all messages of a frame in one
   expect(blocks()[0]![1]).toMatch(/^0\n1\n[^]*999\n$/);
 });
 
+test("scripts and data: addresses leave room for what can be seen", () => {
+  fresh({ items: 100, characters: 500_000 });
+  const large = "x".repeat(600_000);
+  const plain = "<IPython.lib.display.Audio object>";
+  const html = (source: string) =>
+    take("display_data", { data: { "text/html": source, "text/plain": plain } });
+  for (let i = 0; i < 3; i += 1) html(`<div>plot</div><script>${large}</script>`);
+  html(`<audio controls src="data:audio/wav;base64,${large}"></audio>`);
+  html(`<style>${large}</style><!--${large}--><p>table</p>`);
+  print("after");
+  frames.draw();
+  expect(overflow().hidden).toBe(true);
+  expect(blocks().at(-1)).toEqual(["sagecell_stdout", "after"]);
+  html(large);
+  print("more");
+  frames.draw();
+  expect(overflow().hidden).toBe(false);
+});
+
 // contract: 4.16, 4.17, 11.8
 test("output is in the order of the messages", () => {
   print("a");

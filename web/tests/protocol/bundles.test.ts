@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 
-import { bundleIn, joinedText, plainText, sizeOf } from "../../src/protocol/bundles";
+import {
+  alternativeText,
+  bundleIn,
+  joinedText,
+  plainText,
+  sizeOf,
+} from "../../src/protocol/bundles";
+import type { JsonObject } from "../../src/protocol/messages";
 import { heard } from "../fakes";
 
 test.each(["display_data", "execute_result", "update_display_data"])("%s has a bundle", (type) => {
@@ -25,6 +32,23 @@ test.each([
   [7, {}],
 ])("the size in %j", (metadata, size) => {
   expect(sizeOf({ "image/png": metadata }, "image/png")).toEqual(size);
+});
+
+test.each<[string | undefined, JsonObject, string | null]>([
+  ["<Figure size 640x480 with 1 Axes>", { alt: "Plot: Fall" }, "Plot: Fall"],
+  ["<IPython.core.display.Image object>", { alt: "A cat" }, "A cat"],
+  ["<IPython.core.display.Image object>", { alt: "" }, ""],
+  ["<IPython.core.display.Image object>", {}, null],
+  [
+    "Graphics object consisting of 1 graphics primitive",
+    {},
+    "Graphics object consisting of 1 graphics primitive",
+  ],
+  ["plot.png", { alt: 5 }, "plot.png"],
+  [undefined, {}, null],
+])("the alternative text for %j with %j", (plain, metadata, text) => {
+  const data = plain === undefined ? {} : { "text/plain": plain };
+  expect(alternativeText(data, { "image/png": metadata }, "image/png")).toBe(text);
 });
 
 test.each([

@@ -139,6 +139,7 @@ class Namespaces:
             temporary=self._temporary,
             listeners=bound,
             variables=network.environment() if start.proxy else {},
+            network="proxy" if start.proxy else "none",
         )
 
     def ended(self, kernel_id: int) -> None:

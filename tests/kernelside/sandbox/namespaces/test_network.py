@@ -31,7 +31,7 @@ def connected(server: Server) -> Iterator[tuple[Cell, socket.socket]]:
     """A kernel and the listener that it has sent."""
     directory = server.directory()
     receiver = ListenerReceiver.below(directory)
-    cell = server.begin(directory, proxy=True).cell()
+    cell = server.begin(directory, proxy=True, hosts=("data.example.org",)).cell()
     with receiver.take() as listener:
         receiver.close()
         listener.settimeout(PATIENCE)
@@ -101,3 +101,53 @@ def test_a_kernel_without_one_is_told_nothing(server):
 
 def test_a_server_that_does_not_wait_for_a_listener_gets_no_kernel(server):
     assert server.begin(proxy=True).ended()["status"] == 1
+
+
+@pytest.fixture
+def unconnected(server: Server) -> Iterator[Cell]:
+    """A kernel without a proxy."""
+    cell = server.start()
+    yield cell
+    cell.stop()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import urllib.request\nurllib.request.urlopen('https://example.org/')",
+        "import socket\nsocket.create_connection(('93.184.216.34', 80))",
+        "import requests\nrequests.get('https://example.org/')",
+        "import pandas as pd\npd.read_csv('https://example.org/x.csv')",
+    ],
+)
+def test_without_a_proxy_an_error_ends_in_one_sentence(unconnected, code):
+    result = unconnected.run(code)
+    (content,) = result.of("error")
+    lines = "\n".join(content["traceback"])
+    assert lines.rstrip().endswith("Programs on this server have no network.")
+    assert "/lib/" not in lines
+    assert "urllib/request.py" not in lines
+    assert "socket.py" not in lines
+    assert lines.count("Traceback (most recent call last)") == 1
+
+
+def test_without_a_proxy_an_installation_ends_in_the_same_sentence(unconnected):
+    result = unconnected.run("!pip install no-such-package-at-all")
+    assert result.text("stderr").endswith("Programs on this server have no network.\n")
+    assert "Retrying" not in result.text() + result.text("stderr")
+    assert "network" not in unconnected.run("!ls nowhere").text("stderr")
+
+
+def test_with_a_proxy_a_refusal_ends_in_a_sentence(connected):
+    cell, listener = connected
+    request = cell.execute("import urllib.request\nurllib.request.urlopen('https://example.org/')")
+    connection, _ = listener.accept()
+    with connection:
+        assert connection.recv(1000).startswith(b"CONNECT example.org:443")
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        (content,) = cell.result(request).of("error")
+    assert (
+        content["traceback"][-1]
+        .rstrip()
+        .endswith("Programs on this server reach only these hosts: data.example.org.")
+    )

@@ -78,11 +78,18 @@ async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
   if (!done) fillByKatex(waiting);
 }
 
+/** The one import of KaTeX, so that formulas are typeset in their order: macros are defined first. */
+let katex: Promise<typeof import("./katex")> | null = null;
+
 function fillByKatex(waiting: readonly HTMLElement[]): void {
-  import("./katex").then(
+  katex ??= import("./katex");
+  katex.then(
     ({ typeset }) => {
       for (const element of waiting) guarded("typesetting a formula", () => typeset(element));
     },
-    (error: unknown) => report(error, "loading KaTeX"), // The source stays on the page.
+    (error: unknown) => {
+      katex = null; // The source stays on the page; the next formula tries again.
+      report(error, "loading KaTeX");
+    },
   );
 }

@@ -9,6 +9,7 @@ import type {
   MimeBundle,
 } from "../../protocol/messages";
 import { withoutAnsi } from "./ansi";
+import { visibleLength } from "./length";
 
 /** Consecutive text of one stream; `chunks` grows. */
 export interface StreamItem {
@@ -63,7 +64,7 @@ export class Transcript {
     return this.#items;
   }
 
-  /** Characters of all items; pictures do not count. */
+  /** Characters of all items that can be seen as text. */
   get length(): number {
     return this.#length;
   }
@@ -178,7 +179,7 @@ function displayText(data: MimeBundle): string {
   return withoutAnsi(plainText(data)) || `[${Object.keys(data).join(", ")}]`;
 }
 
-/** The number of characters in an item. */
+/** The number of characters of an item that can be seen. */
 export function textLength(item: Item): number {
   switch (item.kind) {
     case "stream":
@@ -188,17 +189,6 @@ export function textLength(item: Item): number {
     case "pager":
       return item.text.length;
     case "display":
-      return displayLength(item.data);
+      return visibleLength(item.data);
   }
-}
-
-/** The length of a bundle's longest text representation; pictures do not count. */
-function displayLength(data: MimeBundle): number {
-  let longest = 0;
-  for (const [type, value] of Object.entries(data)) {
-    if (!type.startsWith("image/") && typeof value === "string") {
-      longest = Math.max(longest, value.length);
-    }
-  }
-  return longest;
 }

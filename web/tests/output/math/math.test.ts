@@ -19,6 +19,12 @@ describe("nextFormula", () => {
     ["\\(x\\) \\[y\\]", ["x", "[y]"]],
     ["$\\$5$", ["\\$5"]],
     ["\\begin{align*}a&=b\\\\c&=d\\end{align*}", ["[\\begin{align*}a&=b\\\\c&=d\\end{align*}]"]],
+    ["$x = \\text{if $y$ or $z$}$ $w$", ["x = \\text{if $y$ or $z$}", "w"]],
+    ["$$\\text{if $y$}$$", ["[\\text{if $y$}]"]],
+    ["by \\eqref{eq:1} and \\ref{b}", ["\\eqref{eq:1}", "\\ref{b}"]],
+    ["\\ref{a\nb} \\refs", []],
+    ["$\\{x$ $a{b$", ["\\{x"]],
+    ["$a}$", ["a}"]],
     ["$5 and $6", []],
     ["$ x$ and $x $", []],
     ["\\$x\\$", []],
@@ -32,6 +38,14 @@ describe("nextFormula", () => {
   ])("%j", (text, expected) => {
     expect(formulas(text)).toEqual(expected);
   });
+
+  // In time that is quadratic in the length, these would take minutes.
+  test.each(["$x ", "$x{", "$$x{", "$\\text{", "$x}", "\\[x", "\\("])(
+    "very many of %j",
+    (piece) => {
+      expect(formulas(piece.repeat(100_000)).length).toBeLessThan(100_001);
+    },
+  );
 
   test("is fast with very many dollars", () => {
     const begun = performance.now();
