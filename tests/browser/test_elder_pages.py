@@ -95,7 +95,7 @@ def test_names_that_would_be_more_than_names(author):
 
 
 def test_what_pages_look_for(author):
-    """Moodle's ids, a form's text area, CodeMirror 5, an emptied output; contract: 7, 7.1, 7.5, 8"""
+    """Moodle's ids, a form's text area, CodeMirror 5, an emptied output; contract: 7.1, 7.5, 8"""
     author.open(
         author.script + "<script>"
         "sagecell.makeSagecell({inputLocation: ['#67490a1b2c3d4', '.compute:last']});"
@@ -129,4 +129,4 @@ def test_what_pages_look_for(author):
     assert button.rect["y"] < state.rect["y"] < button.rect["y"] + button.rect["height"]
     reader.keep_picture("what-pages-look-for", width=900)
     told = [entry["message"] for entry in reader.browser.get_log("browser")]
-    assert ['Did you mean \\"editor\\"?' in words for words in told] == [True]
+    assert any('Did you mean \\"editor\\"?' in words for words in told)

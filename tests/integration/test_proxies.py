@@ -148,7 +148,7 @@ def test_nginx_has_http2_and_a_redirect_from_port_80(tmp_path: Path) -> None:
         proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             first = [*ask, f"http://127.0.0.1:{plain}/?q=a%20b"]
-            wanted = "301 1.1 https://127.0.0.1/?q=a%20b"
+            wanted = "301 1.1 https://cells.example.org/?q=a%20b"
             until(lambda: subprocess.run(first, capture_output=True, text=True).stdout == wanted)
             second = [*ask, f"https://127.0.0.1:{secure}/permalink?q=nope"]
             told = subprocess.run(second, capture_output=True, text=True, check=True).stdout

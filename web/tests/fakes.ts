@@ -177,3 +177,35 @@ export function reports(): () => unknown[][] {
 export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i += 1) await Promise.resolve();
 }
+
+/** A `MessagePort` that delivers in order, each message in a microtask of its own. */
+class FakePort {
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  other: FakePort | null = null;
+  #isClosed = false;
+
+  postMessage(data: unknown): void {
+    if (this.#isClosed) return;
+    const copy: unknown = structuredClone(data);
+    queueMicrotask(() => this.other?.deliver(copy));
+  }
+
+  deliver(data: unknown): void {
+    if (!this.#isClosed) this.onmessage?.({ data });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+}
+
+/** A `MessageChannel` whose messages have arrived after `settled()`. */
+export class FakeMessageChannel {
+  readonly port1 = new FakePort();
+  readonly port2 = new FakePort();
+
+  constructor() {
+    this.port1.other = this.port2;
+    this.port2.other = this.port1;
+  }
+}

@@ -87,7 +87,8 @@ class ServiceRoute:
             collector = await self._collect(session, execution, deadline)
         finally:
             session.stop(Reason.STOPPED)
-        body = json_body(request, self._answer(request, session.kernel_id, collector))
+        answer = self._answer(request, session.kernel_id, collector)
+        body = _with_shown(json_body(request, answer), collector)
         if len(body) > _WHOLE:
             request.setHeader("Content-Length", str(len(body)))
             producer = ResponseProducer(request=request, clock=self.clock, stalled=self.stalled)
@@ -121,10 +122,6 @@ class ServiceRoute:
         }
         for name, printed in collector.streams.items():
             answer[name] = "".join(printed)
-        if collector.result is not None:
-            answer["result"] = collector.result
-        if collector.displays:
-            answer["displays"] = collector.displays
         if collector.permalink is not None:
             answer["permalink"] = collector.permalink
         if reply is not None:
@@ -205,6 +202,16 @@ class ServiceRoute:
         finally:
             collector.leave()
         return collector
+
+
+def _with_shown(body: bytes, collector: Collector) -> bytes:
+    """The JSON object `body`, which is not empty, with the result and the displays."""
+    parts = [body[:-1]]
+    if collector.result is not None:
+        parts.append(b',"result":' + collector.result)
+    if collector.displays:
+        parts.append(b',"displays":[' + b",".join(collector.displays) + b"]")
+    return b"".join((*parts, b"}"))
 
 
 def _is_name(name: str) -> bool:

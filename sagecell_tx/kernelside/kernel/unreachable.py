@@ -39,11 +39,14 @@ def sentence(network: str, hosts: Sequence[str]) -> str:
 
 def is_unreachable(error: BaseException) -> bool:
     """Whether a host could not be reached, in an error or one of its causes."""
-    return any(
-        isinstance(each, socket.gaierror)
-        or (isinstance(each, OSError) and (each.errno in _NO_ROUTE or _REFUSED in str(each)))
-        for each in _causes(error)
-    )
+    try:
+        return any(
+            isinstance(each, socket.gaierror)
+            or (isinstance(each, OSError) and (each.errno in _NO_ROUTE or _REFUSED in str(each)))
+            for each in _causes(error)
+        )
+    except Exception:  # of the program's own classes
+        return False
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

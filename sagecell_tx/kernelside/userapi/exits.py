@@ -42,7 +42,10 @@ def show(error: SystemExit, shell: Any) -> None:
     # added at this late point so that it precedes those that the program has added.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)
     if error.code is not None and not isinstance(error.code, int):
-        print(error.code, file=sys.stderr)
+        try:
+            print(error.code, file=sys.stderr)
+        except Exception:  # the text of the program's own object
+            print("The exit status cannot be shown.", file=sys.stderr)
     shell._last_traceback = None
     if code := status(error):
         shell._showtraceback(SystemExit, SystemExit(code), [f"Ended with exit status {code}."])

@@ -56,7 +56,7 @@ def collected(limit: int, *messages: Message) -> Collector:
 
 
 def shown(collector: Collector) -> list[str]:
-    return [each["data"]["text/plain"] for each in collector.displays]
+    return [json.loads(each)["data"]["text/plain"] for each in collector.displays]
 
 
 def test_one_that_is_closed_twice_is_done_once() -> None:
@@ -79,7 +79,7 @@ def test_the_last_result_counts() -> None:
     collector = collected(
         1000, display("1", kind="execute_result"), display("2", kind="execute_result")
     )
-    assert collector.result == {"data": {"text/plain": "2"}, "metadata": {}}
+    assert json.loads(collector.result or b"") == {"data": {"text/plain": "2"}, "metadata": {}}
     assert collector.displays == []
 
 
@@ -128,4 +128,45 @@ def test_data_of_any_type() -> None:
     given: list[Any] = [None, [], "x", 5, {"a": {"b": 1}}]
     odd = [message("display_data", {"data": data}) for data in given]
     collector = collected(1000, *odd, message("display_data", {}))
-    assert [each["data"] for each in collector.displays] == [{}, {}, {}, {}, {"a": {"b": 1}}, {}]
+    assert [json.loads(each)["data"] for each in collector.displays] == [
+        {},
+        {},
+        {},
+        {},
+        {"a": {"b": 1}},
+        {},
+    ]
+
+
+def test_text_after_a_display_that_is_longer_as_json() -> None:
+    """An accent has two bytes in UTF-8 and six as JSON."""
+    emoji = message("stream", {"name": "stdout", "text": "\U0001f600" * 155})
+    accents = '{"data": {"text/plain": "%s"}, "metadata": {}}' % ("\u00e9" * 30)
+    more = message("stream", {"name": "stdout", "text": "hello"})
+    collector = collected(1000, emoji, message("display_data", accents.encode()), more)
+    assert shown(collector) == []
+    assert collector.streams["stderr"] == [LEFT_OUT, CUT]
+    # The rest of the room is gone, and nothing was printed yet.
+    accents = accents.replace("\u00e9", "\u00e9" * 13)
+    collector = collected(1000, message("display_data", accents.encode()), more, more)
+    assert collector.streams == {"stderr": [LEFT_OUT, CUT]}
+
+
+def test_displays_are_kept_as_json() -> None:
+    collector = collected(1000, message("display_data", {"data": {"a": [[]] * 9}}))
+    assert collector.displays == [b'{"data":{"a":[' + b",".join([b"[]"] * 9) + b']},"metadata":{}}']
+
+
+def test_what_takes_long_to_parse_is_parsed_once() -> None:
+    lists = b'{"data": {"a": [' + b",".join([b"[]"] * 20_000) + b"]}}"
+    collector = collected(1_000_000, *[message("display_data", lists)] * 9, display("b"))
+    assert len(collector.displays) == 2
+    assert collector.streams == {"stderr": [LEFT_OUT]}
+    more = b', "more": [[]]}'
+    hidden = [
+        message("stream", b'{"name": "stdout", "text": "a"' + more),
+        message("status", b'{"execution_state": "idle"' + more + b" " * 5000),
+        message("execute_reply", {"status": "ok"}),  # on iopub, where any number may come
+    ]
+    collector = collected(1000, *hidden)
+    assert (collector.streams, collector.reply, collector.done.called) == ({}, None, False)

@@ -49,7 +49,7 @@ def seen(meant):
         ({"k": 1, "l": 2}.keys(), ("selector", "button", ["k", "l"], "k")),
         ({"k": 1, "l": 2}.values(), ("slider", "discrete", ["1", "2"], 1)),
         (deque("ab"), ("selector", "button", ["a", "b"], "a")),
-        (iter("ab"), ("slider", "discrete", ["a", "b"], "a")),
+        pytest.param(iter("ab"), ("slider", "discrete", ["a", "b"], "a"), id="iterator"),
         ((2, numpy.array([1, 2])), ("slider", "discrete", ["1", "2"], 2)),
         (("v", numpy.array(["u", "v"])), ("selector", "button", ["u", "v"], "u")),
         ((DAYS[1], DAYS), ("slider", "discrete", [str(day)[:10] for day in DAYS], DAYS[1])),

@@ -59,6 +59,12 @@ class Visit:
     listeners: list[MemoryListener] = field(factory=list)
     deaths: list[Reason] = field(factory=list)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Its kernel was asked to shut down, killed, or given up while it started."""
+        asked = any(message.msg_type == "shutdown_request" for message in self.kernel.sent)
+        return asked or self.kernel.killed or self.kernel.going
+
 
 class FleetMachine(RuleBasedStateMachine):
     """Visitors come, work, leave and stop; kernels start, fail, flood and crash; time passes."""
@@ -98,7 +104,7 @@ class FleetMachine(RuleBasedStateMachine):
         self, page: str, timeout: float, prompt: bool, stubborn: bool, lingering: bool
     ) -> None:
         self.host.prompt, self.host.stubborn, self.host.lingering = prompt, stubborn, lingering
-        mine = [visit for visit in self.living if visit.page == page]
+        mine = [visit for visit in self.living if visit.page == page and not visit.is_stopping]
         room = len(self.living) < LIMITS.admission.kernels
         room = room and (not page or len(mine) < LIMITS.admission.kernels_per_cell_session)
         opened: list[Session] = []

@@ -96,7 +96,7 @@ export function sanitise(
   );
   if (fileAddress !== null) nameFiles(fragment, fileAddress);
   frameFiles(fragment);
-  for (const link of fragment.querySelectorAll('a[href]:not([href^="#"])')) {
+  for (const link of fragment.querySelectorAll('a[*|href]:not([href^="#"]), area[href]')) {
     link.setAttribute("target", "_blank");
     link.setAttribute("rel", "noopener noreferrer");
   }

@@ -2,9 +2,10 @@
 
 import { download } from "../dom/download";
 import { button, division, note } from "../dom/elements";
-import { report } from "../dom/errors";
+import { guarded, report } from "../dom/errors";
 import { wellFormedSvg } from "../dom/svg";
 import { alternativeText, joinedText, sizeOf } from "../protocol/bundles";
+import type { FramedItem } from "../protocol/frames";
 import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
 import { hasNames, hasPrograms } from "./frame/programs";
@@ -16,6 +17,9 @@ import { renderLatex } from "./math/typeset";
 
 /** Characters of a text that are shown; the download has all of it. */
 export const LONGEST_TEXT = 500_000;
+
+/** The note for an item that could not be shown; the console has the error. */
+export const UNSHOWN = "This part of the output could not be shown.";
 
 /** The endings of files with rich text. */
 const FILE_ENDINGS: ReadonlyMap<string, string> = new Map([
@@ -56,6 +60,22 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
 ];
 
 const BY_TYPE = new Map(RENDERERS);
+
+/** The element for an item of output; a note if rendering throws. */
+export function renderItem(item: FramedItem, showing: Showing): HTMLElement {
+  return guarded(`showing ${item.kind}`, () => elementFor(item, showing)) ?? note(UNSHOWN);
+}
+
+function elementFor(item: FramedItem, showing: Showing): HTMLElement {
+  switch (item.kind) {
+    case "error":
+      return renderText(item.traceback, "sagecell_pyerr");
+    case "pager":
+      return renderText(item.text, "sagecell_payload");
+    case "display":
+      return renderBundle(item.data, item.metadata, showing);
+  }
+}
 
 /** The element for a value; for an unsupported one, a note with its MIME types. */
 export function renderBundle(
@@ -163,7 +183,8 @@ function renderTooLong(language: string, { type, text, data, metadata, showing }
     "sagecell_overflow",
     note(`This ${language} has ${characters} characters: too many to be shown here.`),
     button("Download", "sagecell_download", () => {
-      download([text], `output.${FILE_ENDINGS.get(type) ?? "txt"}`, type);
+      // Not as HTML: a browser that opens it instead must not run its scripts.
+      download([text], `output.${FILE_ENDINGS.get(type) ?? "txt"}`, "application/octet-stream");
     }),
   );
   const plain = renderAs("text/plain", data, metadata, showing);
@@ -191,8 +212,9 @@ function renderSvg(value: Value): HTMLElement {
 }
 
 function renderImage(value: Value): HTMLElement | null {
-  if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(value.text)) return null;
-  return image(value, `data:${value.type};base64,${value.text.replace(/\s+/g, "")}`);
+  const base64 = value.text.replace(/\s+/g, "");
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return null;
+  return image(value, `data:${value.type};base64,${base64}`);
 }
 
 /** A picture among the kernel's files; the value is its name, possibly with `?m=<time>`. */
@@ -203,7 +225,7 @@ function renderImageFile(value: Value): HTMLElement | null {
 
 /** The preview picture that Sage writes for a Jmol scene. */
 function renderScene(value: Value): HTMLElement | null {
-  const address = value.showing.fileAddress(`${value.text.replace(/\/+$/, "")}/preview.png`);
+  const address = value.showing.fileAddress(`${value.text.replace(/(?<!\/)\/+$/, "")}/preview.png`);
   return address === null ? null : image(value, address);
 }
 

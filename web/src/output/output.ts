@@ -9,7 +9,7 @@ import { note } from "../dom/elements";
 import { guarded } from "../dom/errors";
 import type { KernelMessage } from "../protocol/messages";
 import type { FramedText, OutputFrame } from "./frame/frame";
-import { hasElements, renderBundle, renderText, runsScripts } from "./mime";
+import { UNSHOWN, hasElements, renderItem, runsScripts } from "./mime";
 import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
 import { Cursor } from "./text/cursor";
@@ -57,9 +57,6 @@ const FRAME = 12;
 
 /** Characters written between two checks of the time. */
 const SLICE = 65_536;
-
-/** The note for an item that could not be shown; the console has the error. */
-const UNSHOWN = "This part of the output could not be shown.";
 
 /** The part of the transcript that is on the page; replaced when the page is cleared. */
 class Sheet {
@@ -190,9 +187,10 @@ export class Output implements OutputSink {
 
   #draw(): void {
     if (this.#isStale) this.#clear();
-    this.#redrawOutdated();
     const deadline = this.#options.now() + FRAME;
-    while (this.#step()) {
+    this.#redrawOutdated(deadline);
+    if (this.#sheet.outdated.size > 0) this.#schedule();
+    while (this.#sheet.outdated.size === 0 && this.#step()) {
       if (this.#options.now() < deadline) continue;
       this.#schedule();
       break;
@@ -203,9 +201,12 @@ export class Output implements OutputSink {
     if (this.isDrawn) this.#options.onDrawn?.();
   }
 
-  #redrawOutdated(): void {
+  /** Draws displays that were updated again, as many as there is time for. */
+  #redrawOutdated(deadline: number): void {
     const { elements, framed, outdated } = this.#sheet;
     for (const item of outdated) {
+      if (this.#options.now() >= deadline) return;
+      outdated.delete(item);
       const id = framed.get(item);
       if (id !== undefined) this.#frame?.update(id, item);
       const shown = elements.get(item);
@@ -214,11 +215,10 @@ export class Output implements OutputSink {
         this.#openFrame(this.#transcript.items.indexOf(item));
         return;
       }
-      const fresh = this.#elementFor(item);
+      const fresh = renderItem(item, this.#showing);
       shown.replaceWith(fresh);
       elements.set(item, fresh);
     }
-    outdated.clear();
   }
 
   /** Shows one more item or slice; false when there is none, or the limit is reached. */
@@ -236,7 +236,7 @@ export class Output implements OutputSink {
       this.#frame?.show(sheet.next, item);
       if (isUpdated) sheet.framed.set(item, sheet.next);
     } else {
-      const element = this.#elementFor(item);
+      const element = renderItem(item, this.#showing);
       if (isUpdated) sheet.elements.set(item, element);
       this.#put(element);
     }
@@ -339,22 +339,6 @@ export class Output implements OutputSink {
   #put(element: HTMLElement): void {
     if (this.#frame !== null && !this.#isFramed) this.#frame.element.before(element);
     else this.#content.append(element);
-  }
-
-  /** The element for an item; a note if rendering throws. */
-  #elementFor(item: Exclude<Item, StreamItem>): HTMLElement {
-    return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
-  }
-
-  #render(item: Exclude<Item, StreamItem>): HTMLElement {
-    switch (item.kind) {
-      case "error":
-        return renderText(item.traceback, "sagecell_pyerr");
-      case "pager":
-        return renderText(item.text, "sagecell_payload");
-      case "display":
-        return renderBundle(item.data, item.metadata, this.#showing);
-    }
   }
 
   #showMore(): void {

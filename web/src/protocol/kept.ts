@@ -56,7 +56,7 @@ export function decodeProgram(text: string): KeptProgram | null {
   return {
     code: kept["code"],
     language: textAt(kept, "language"),
-    kernelId: textAt(kept, "kernel"),
+    kernelId: /^[\w-]{1,64}$/.exec(textAt(kept, "kernel"))?.[0] ?? "",
     output: objectsAt(kept, "output").flatMap((message) => decodeMessage(message) ?? []),
     saved,
   };

@@ -18,7 +18,7 @@ afterEach(() => {
 
 const texts = (selector: string) => select(selector).map(({ textContent }) => textContent);
 
-// contract: 7
+// contract: 7.1
 describe.each([
   ["with jQuery", jQuery],
   ["without jQuery", undefined],
@@ -40,7 +40,7 @@ describe.each([
   });
 });
 
-// contract: 7
+// contract: 7.1
 test.each([
   [".c:first", ["1"]],
   [".c:eq(1)", ["2"]],

@@ -28,6 +28,10 @@ test.each(["status", "comm_open", "comm_msg", "sagecell_warning", "clear_output"
   (type) => expect(encodeOutput(heard(type, {}))).toBeNull(),
 );
 
+test.each(["\\ud800", "../x", "a/b", "x".repeat(65)])("%j is no kernel's id", (id) => {
+  expect(decodeProgram(`{"code":"x","saved":7,"kernel":"${id}"}`)?.kernelId).toBe("");
+});
+
 test("parts of wrong types are empty", () => {
   const text =
     '{"code":"x","saved":7,"language":1,"kernel":[],"output":[1,{},{"msg_type":"stream"}]}';

@@ -1,15 +1,12 @@
 /** The output in a frame, which the orders of its page build. */
 
-import { note } from "../../dom/elements";
 import { guarded } from "../../dom/errors";
-import type { FrameBeginning, FrameOrder, FramedItem, Theme } from "../../protocol/frames";
+import type { FrameBeginning, FrameOrder, Theme } from "../../protocol/frames";
 import { filesBelow } from "../files";
-import { renderBundle, renderText } from "../mime";
+import { renderItem } from "../mime";
 import type { Showing } from "../policy";
 import { StreamView } from "../text/stream";
 import { trusted } from "../trusted";
-
-const UNSHOWN = "This part of the output could not be shown.";
 
 /** Shows items and streams in the order of the orders. */
 export class FramedOutput {
@@ -41,7 +38,7 @@ export class FramedOutput {
         wear(order.theme);
         return;
       case "show": {
-        const element = this.#elementFor(order.item);
+        const element = renderItem(order.item, this.#showing);
         this.#items.set(order.id, element);
         this.append(element);
         return;
@@ -49,7 +46,7 @@ export class FramedOutput {
       case "update": {
         const shown = this.#items.get(order.id);
         if (shown === undefined) return;
-        const fresh = this.#elementFor(order.item);
+        const fresh = renderItem(order.item, this.#showing);
         shown.replaceWith(fresh);
         this.#items.set(order.id, fresh);
         return;
@@ -83,21 +80,6 @@ export class FramedOutput {
     }
     const stream = this.#stream;
     guarded(`showing ${name}`, () => stream.write(text));
-  }
-
-  #elementFor(item: FramedItem): HTMLElement {
-    return guarded(`showing ${item.kind}`, () => this.#render(item)) ?? note(UNSHOWN);
-  }
-
-  #render(item: FramedItem): HTMLElement {
-    switch (item.kind) {
-      case "error":
-        return renderText(item.traceback, "sagecell_pyerr");
-      case "pager":
-        return renderText(item.text, "sagecell_payload");
-      case "display":
-        return renderBundle(item.data, item.metadata, this.#showing);
-    }
   }
 }
 

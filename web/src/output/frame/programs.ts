@@ -9,7 +9,7 @@ const TYPE = /\stype\s*=\s*["']?([^"'\s>]*)/i;
 
 /** Event handlers, `javascript:` addresses and `srcdoc`. */
 const OTHERS =
-  /<[a-z][^<>]*[\s"'/](?:on[a-z]+\s*=|srcdoc\s*=|(?:xlink:)?href\s*=\s*["']?\s*javascript:)/i;
+  /<[a-z][^<>]*[\s"'/](?:on[a-z]+\s*=|srcdoc\s*=|(?:xlink:)?href\s*=\s*(?:["']\s*)?javascript:)/i;
 
 /**
  * Whether HTML contains scripts, in linear time.

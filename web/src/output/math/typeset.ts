@@ -78,8 +78,13 @@ async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
   if (!done) fillByKatex(waiting);
 }
 
+/** What is used of `katex.ts`, which is loaded with the first formula. */
+interface Katex {
+  readonly typeset: (element: HTMLElement) => void;
+}
+
 /** The one import of KaTeX, so that formulas are typeset in their order: macros are defined first. */
-let katex: Promise<typeof import("./katex")> | null = null;
+let katex: Promise<Katex> | null = null;
 
 function fillByKatex(waiting: readonly HTMLElement[]): void {
   katex ??= import("./katex");

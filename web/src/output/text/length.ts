@@ -22,11 +22,20 @@ const EXTENTS: readonly (readonly [type: string, extent: (source: string) => Ext
   ["text/latex", (source) => ({ characters: source.trim().length, tags: 0 })],
 ];
 
+/** The lengths of bundles: all displays of one `display_id` share theirs. */
+const known = new WeakMap<MimeBundle, number>();
+
 /**
  * The number of characters of a bundle that can be seen, without scripts, styles, comments and
  * the attributes of tags; a tag counts as one, since elements take time and memory as text does.
  */
 export function visibleLength(data: MimeBundle): number {
+  const length = known.get(data) ?? measured(data);
+  known.set(data, length);
+  return length;
+}
+
+function measured(data: MimeBundle): number {
   let tags = 0;
   for (const [type, extent] of EXTENTS) {
     const source = Object.hasOwn(data, type) ? joinedText(data[type] ?? null) : "";

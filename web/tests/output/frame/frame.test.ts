@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { OutputFrame, TALLEST } from "../../../src/output/frame/frame";
-import { FakeClock } from "../../fakes";
+import { FakeClock, FakeMessageChannel, settled } from "../../fakes";
 
 const DISPLAY = { kind: "display", data: { "text/html": "<b>1</b>" }, metadata: {} } as const;
 
@@ -17,6 +17,7 @@ const element = () => frame.element.querySelector("iframe")!;
 
 beforeEach(() => {
   vi.stubGlobal("matchMedia", () => new EventTarget());
+  vi.stubGlobal("MessageChannel", FakeMessageChannel);
   clock = new FakeClock();
   events = [];
   greetings = [];
@@ -49,14 +50,7 @@ const loads = () => element().dispatchEvent(new Event("load"));
 /** Says something as the frame, and waits until the page has heard it. */
 const says = async (report: unknown) => {
   port.postMessage(report);
-  await new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port2.onmessage = () => {
-      port2.close();
-      resolve(null);
-    };
-    port1.postMessage(null);
-  });
+  await settled();
 };
 const ready = async () => {
   loads();

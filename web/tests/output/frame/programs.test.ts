@@ -39,6 +39,7 @@ test("the longest of hostile texts are looked through", () => {
   }
   expect(hasPrograms(`<a ${" ".repeat(most)}`)).toBe(false);
   expect(hasPrograms(`<a on${"a".repeat(most)}`)).toBe(false);
+  expect(hasPrograms(`<a href=${" ".repeat(most)}`)).toBe(false);
 });
 
 test("elements with names may be meant by a later script", () => {

@@ -27,6 +27,12 @@ describe("visibleLength", () => {
     expect(visibleLength(data)).toBe(length);
   });
 
+  test("a bundle that many displays share is measured once", () => {
+    const data = { "text/html": "<b>x</b>".repeat(100_000) };
+    const lengths = Array.from({ length: 20_000 }, () => visibleLength(data));
+    expect(new Set(lengths)).toEqual(new Set([300_000]));
+  });
+
   // In time that is quadratic in the length, these would take hours.
   test.each(["<", "<a ", "<a '", '<a "', "<!--", "<script", "<script>", "<p>", "</", "data:a"])(
     "takes time in proportion to the length: %s",
