@@ -115,7 +115,7 @@ def test_an_article_that_evaluates_itself(author):
     reader.one("#c0 .cm-content").click()
     reader.type("for n in range(3):\n    print(n)")
     reader.press(Keys.SHIFT, Keys.ENTER)
-    reader.until(lambda: reader.text("#c0 .sagecell_stdout") == "0\n1\n2")
+    assert author.until_over("#c0") == "0\n1\n2"
     assert author.state("#c0") == "done"
 
 
@@ -173,9 +173,10 @@ def test_share(reader):
 
 def test_a_frame_with_a_script(reader):
     """Which runs with no origin, and makes the frame as tall as what it shows."""
+    if reader.browser.capabilities["browserName"] == "MiniBrowser":
+        pytest.skip("a known defect: frames stay empty in WebKitGTK 2.50")
     reader.visit(f"/?c={quote(SCRIPT)}")
     assert reader.until_over() == "done"
     assert reader.text(".sagecell_stdout") == "before"
-    # WebKit's driver cannot look into a frame without an origin.
     reader.until(lambda: any(one.size["height"] > 420 for one in reader.all(".sagecell_frame")))
     keep_picture(reader, "frame")
