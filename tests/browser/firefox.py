@@ -24,7 +24,14 @@ def firefox(profile: Path) -> Iterator[webdriver.Remote]:
     """Within the context, a browser; without Firefox, the test is skipped."""
     program = installed("firefox-esr", package="firefox-esr")
     (profile / "user.js").write_text(_SETTINGS)
-    options = ["--headless", "--marionette", "--width=1100", "--height=900", "--profile", profile]
+    options = [
+        "--headless",
+        "--marionette",
+        "--width=1100",
+        "--height=900",
+        "--profile",
+        str(profile),
+    ]
     with (profile / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, *options],
