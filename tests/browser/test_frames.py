@@ -201,6 +201,7 @@ def test_libraries_that_python_brings(reader, library):
         assert "failed" not in reader.text("body")
     reader.until(lambda: height(reader) > 150)
     reader.keep_picture(f"frame-{library}", width=1100)
+    reader.keep_picture(f"frame-{library}-phone", width=360, mobile=True)
     with reader.by_night():
         reader.keep_picture(f"frame-{library}-dark", width=1100)
 
