@@ -239,7 +239,7 @@ function planOf(
   call: number,
   areSeveral: boolean,
 ): CellPlan {
-  const { linkKey, autoeval, hint } = options;
+  const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);
   const [codeElement] = locate("codeLocation", options);
@@ -261,6 +261,12 @@ function planOf(
     interacts: interactsOf(options),
     scripts: scriptPlaceOf(options),
     keep: Boolean(options["keep"]),
+    permalink: Boolean(options["permalink"]),
+    permalinkId: textOf(options["permalinkId"] ?? ""),
+    onPermalink: (id, address) => {
+      if (typeof onPermalink !== "function") return;
+      report(() => (onPermalink as CellPlan["onPermalink"])(id, address));
+    },
     hint: typeof hint === "string" ? hint : "",
   };
 }
