@@ -124,6 +124,11 @@ def height(reader: Reader) -> int:
     return int(reader.one("iframe.sagecell_frame").size["height"])
 
 
+def until_replaced(reader: Reader, frame: object) -> None:
+    """Wait for another frame in the place of this one."""
+    reader.until(lambda: reader.one("iframe.sagecell_frame") != frame)
+
+
 def test_all_of_an_output_stands_in_order(reader):
     reader.visit(f"/?c={quote(IN_ORDER)}")
     assert reader.until_over() == "failed"
@@ -231,10 +236,12 @@ def test_an_author_asks_for_frames(author):
         assert reader.javascript(ink) == "rgb(34, 32, 28)"
     assert reader.browser.title == ""
     reader.javascript("document.documentElement.dataset.theme = 'dark'")
+    left = reader.one("iframe.sagecell_frame")
     with inside(reader):
         reader.until(lambda: reader.javascript(ink) == "rgb(229, 225, 216)")
         reader.one("#go").click()
-    # It comes back with what it showed: what it was left for is not on the page.
+    # Another comes with what it showed: what it was left for is not on the page.
+    until_replaced(reader, left)
     with inside(reader):
         reader.until(lambda: reader.all("#go") and reader.text(".sagecell_stdout") == "words")
 
@@ -261,7 +268,7 @@ def test_a_page_that_never_finishes_loading_does_not_stay_in_the_frame(author: A
         with inside(reader):
             reader.until(lambda: reader.all("#go"))[0].click()
         # A new frame takes the place of the one that was left.
-        reader.until(lambda left=left: reader.one("iframe.sagecell_frame") != left)
+        until_replaced(reader, left)
         assert "tried to open another page" in reader.text(".sagecell_framed")
     with inside(reader):
         reader.until(lambda: reader.all("#go"))

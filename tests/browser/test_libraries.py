@@ -5,6 +5,7 @@ Those that need a frame on the server's page are in test_frames.py.
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -85,7 +86,7 @@ def test_embedded(author: Author) -> None:
         assert author.state(f"#{name}") == "done"
     assert_all_is_shown(reader, "#static")
     for name in LIBRARIES:
-        reader.until(lambda name=name: reader.javascript(DRAWN[name]))
+        reader.until(partial(reader.javascript, DRAWN[name]))
         assert reader.one(f"#{name} .sagecell_sessionOutput").size["height"] > 150, name
     reader.keep_picture("libraries-embedded", width=1100)
     reader.keep_picture("libraries-embedded-phone", width=360, mobile=True)
