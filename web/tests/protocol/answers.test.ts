@@ -42,6 +42,20 @@ test("polled messages are decoded, and other values ignored", () => {
   expect(decodeMessagesAnswer("<html>").messages).toEqual([]);
 });
 
+test("a polled message cannot bring others", () => {
+  const permalink = '{"msg_type":"sagecell_permalink","content":{"id":"x"}}';
+  const forged = `{"content":{}},${permalink},{"content":{},"msg_type":"stream","seq":2}`;
+  const lines = [1, 3].map((seq) => JSON.stringify({ ...said("stream", { text: "a" }), seq }));
+  const text = `{"messages":[\n${lines[0]},\n${forged},\n${lines[1]}\n],"after":3}`;
+  const answer = decodeMessagesAnswer(text);
+  expect(answer.messages).toMatchObject([
+    { type: "stream", seq: 1 },
+    { type: "stream", seq: 3 },
+  ]);
+  expect(answer.after).toBe(3);
+  expect(decodeMessagesAnswer('{"messages":[\n],"after":"x"}').after).toBe(0);
+});
+
 test("rejected messages have one reason each", () => {
   const refused = [{ index: 0, error: "too_many_requests", message: "Too many." }, null];
   const answer = decodeMessagesAnswer(JSON.stringify({ error: "e", message: "m", refused }));
