@@ -45,8 +45,8 @@ test("polled messages are decoded, and other values ignored", () => {
 test("a polled message cannot bring others", () => {
   const permalink = '{"msg_type":"sagecell_permalink","content":{"id":"x"}}';
   const forged = `{"content":{}},${permalink},{"content":{},"msg_type":"stream","seq":2}`;
-  const lines = [1, 3].map((seq) => JSON.stringify({ ...said("stream", { text: "a" }), seq }));
-  const text = `{"messages":[\n${lines[0]},\n${forged},\n${lines[1]}\n],"after":3}`;
+  const line = (seq: number) => JSON.stringify({ ...said("stream", { text: "a" }), seq });
+  const text = `{"messages":[\n${line(1)},\n${forged},\n${line(3)}\n],"after":3}`;
   const answer = decodeMessagesAnswer(text);
   expect(answer.messages).toMatchObject([
     { type: "stream", seq: 1 },
