@@ -59,6 +59,7 @@ export class Cell {
       keep: (program) => server.keep(program),
       address: (path) => server.address(path),
       copy,
+      opener: form.commands.share,
     });
     this.#outputs = new Outputs({
       plan,

@@ -16,6 +16,8 @@ export interface ShareOptions {
   readonly address: (path: string) => string;
   /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
   readonly copy: (field: HTMLInputElement) => Promise<void>;
+  /** The button that shows the panel; the keyboard focus returns to it. */
+  readonly opener: HTMLElement;
 }
 
 /** The panel with the links; hidden until `show` has them. */
@@ -29,6 +31,16 @@ export class Share {
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-label", "Links to this program");
     this.element.hidden = true;
+    const { opener } = options;
+    opener.setAttribute("aria-expanded", "false");
+    for (const place of [this.element, opener]) {
+      place.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || this.element.hidden) return;
+        // Otherwise Escape would also leave the full screen.
+        event.preventDefault();
+        this.#close();
+      });
+    }
   }
 
   /** Shows links to `program`, or a sentence about the failure. The promise never rejects. */
@@ -68,15 +80,17 @@ export class Share {
       : words("The program is too long for a link that contains it.");
   }
 
-  /** Hides the panel. */
-  hide(): void {
+  #close(): void {
     this.element.hidden = true;
+    this.#options.opener.setAttribute("aria-expanded", "false");
+    this.#options.opener.focus();
   }
 
   #fill(...rows: HTMLElement[]): void {
-    const close = button("Close", "sagecell_permalink_close", () => this.hide());
+    const close = button("Close", "sagecell_permalink_close", () => this.#close());
     this.element.replaceChildren(...rows, close);
     this.element.hidden = false;
+    this.#options.opener.setAttribute("aria-expanded", "true");
   }
 
   #row(name: string, path: string, explanation: string): HTMLElement {

@@ -20,7 +20,15 @@ function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
 const [day, night] = colours(theme);
 const [ansiDay, ansiNight] = colours(ansi);
 /** Colours that are not used for text. */
-const SURFACES = new Set(["paper", "panel", "rule", "error-rule", "selection", "on-accent"]);
+const SURFACES = new Set([
+  "paper",
+  "panel",
+  "rule",
+  "edge",
+  "error-rule",
+  "selection",
+  "on-accent",
+]);
 
 test.each([
   ["day", day, ansiDay],
@@ -41,6 +49,9 @@ test.each([
       const ratio = contrast(ink, surface.get(ground)!);
       expect(ratio, `${name} on ${ground}`).toBeGreaterThanOrEqual(4.5);
     }
+  }
+  for (const ground of ["paper", "panel"]) {
+    expect(contrast(surface.get("edge")!, surface.get(ground)!), ground).toBeGreaterThanOrEqual(3);
   }
   expect(contrast(surface.get("on-accent")!, surface.get("accent")!)).toBeGreaterThanOrEqual(4.5);
   expect(contrast(surface.get("ink")!, surface.get("selection")!)).toBeGreaterThanOrEqual(4.5);
