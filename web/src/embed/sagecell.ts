@@ -244,7 +244,7 @@ function planOf(
   call: number,
   areSeveral: boolean,
 ): Omit<CellPlan, "number"> {
-  const { linkKey, autoeval, hint } = options;
+  const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);
   const [codeElement] = locate("codeLocation", options);
@@ -266,6 +266,12 @@ function planOf(
     interacts: interactsOf(options),
     scripts: scriptPlaceOf(options),
     keep: Boolean(options["keep"]),
+    permalink: Boolean(options["permalink"]),
+    permalinkId: textOf(options["permalinkId"] ?? ""),
+    onPermalink: (id, address) => {
+      if (typeof onPermalink !== "function") return;
+      report(() => (onPermalink as CellPlan["onPermalink"])(id, address));
+    },
     hint: typeof hint === "string" ? hint : "",
   };
 }

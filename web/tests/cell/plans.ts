@@ -27,6 +27,9 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     collapse: null,
     scripts: "none",
     keep: true,
+    permalink: false,
+    permalinkId: "",
+    onPermalink: () => undefined,
     hint: "",
     ...wishes,
   };

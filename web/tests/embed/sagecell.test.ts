@@ -90,6 +90,8 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: null,
     scripts: "page",
     keep: true,
+    permalink: false,
+    permalinkId: "",
     hint: "",
   });
   await world.makes({
@@ -121,6 +123,21 @@ test("every option reaches the cell, with defaults for the others", async () => 
     scripts: "none",
     keep: false,
   });
+});
+
+test("a page hears of the permalinks that it asks for; its mistakes are its own", async () => {
+  const heard: unknown[] = [];
+  await world.makes({
+    inputLocation: "#one",
+    permalink: true,
+    permalinkId: "a",
+    onPermalink: (...link: unknown[]) => heard.push(link),
+  });
+  expect(plan()).toMatchObject({ permalink: true, permalinkId: "a" });
+  plan().onPermalink("b", "http://cells.test/?q=b");
+  expect(heard).toEqual([["b", "http://cells.test/?q=b"]]);
+  await world.makes({ inputLocation: "#two", permalink: true, onPermalink: 7 });
+  expect(() => world.plans[1]!.onPermalink("b", "")).not.toThrow();
 });
 
 // contract: 7.3
