@@ -94,6 +94,17 @@ def test_on_a_phone(showcase):
     showcase.keep_picture("phone", width=390, mobile=True)
 
 
+def test_a_printed_page_has_program_and_output_alone(showcase):
+    with showcase.in_medium("print", feature="prefers-color-scheme", value="dark"):
+        ground, ink = ground_and_ink(showcase)
+        assert (min(ground) > 230, max(ink) < 60) == (True, True)
+        assert not any(each.is_displayed() for each in showcase.all("button, select"))
+        assert not showcase.one(".sagecell_status").is_displayed()
+        for part in (".cm-content", ".sagecell_stdout", ".sagecell_html table", ".sagecell_image"):
+            assert showcase.one(part).is_displayed(), part
+        showcase.keep_picture("printed", width=900)
+
+
 def test_wide_output_on_a_phone(reader):
     reader.visit(f"/?c={quote(WIDE)}")
     assert reader.until_over() == "failed"
@@ -174,17 +185,7 @@ def test_forced_colours_show_what_is_chosen(reader):
         assert chosen != other
         reader.one(".cm-content").click()
         reader.press(Keys.CONTROL, "a")
+        reader.until(lambda: reader.all(".cm-selectionBackground"))
         selected = reader.javascript(ground, ".cm-selectionBackground")
         assert selected not in (other, reader.javascript(ground, ".cm-editor"))
         reader.keep_picture("forced-colours", width=900)
-
-
-def test_a_printed_page_has_program_and_output_alone(showcase):
-    with showcase.in_medium("print", feature="prefers-color-scheme", value="dark"):
-        ground, ink = ground_and_ink(showcase)
-        assert (min(ground) > 230, max(ink) < 60) == (True, True)
-        assert not any(each.is_displayed() for each in showcase.all("button, select"))
-        assert not showcase.one(".sagecell_status").is_displayed()
-        for part in (".cm-content", ".sagecell_stdout", ".sagecell_html table", ".sagecell_image"):
-            assert showcase.one(part).is_displayed(), part
-        showcase.keep_picture("printed", width=900)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.author import Author
 from tests.browser.axe import violations
@@ -31,7 +32,7 @@ def wave(n=slider(1, 20, 1, 3), name=selector(["sine", "cosine"], buttons=True),
 """
 
 ARTICLE = f"""
-<main><h1>Sums of sines</h1><p>However many sines are added, the crest stays.</p>
+<main class="post"><h1>Sums of sines</h1><p>However many sines are added, the crest stays.</p>
 <div id="a"><script type="text/x-sage">{PROGRAM}</script></div>
 <p>Now move the slider.</p>
 <div id="b"><script type="text/x-sage">{INTERACT}</script></div>
@@ -52,6 +53,7 @@ OWN = """
 
 WORDPRESS = """<style>
 body {background: #fff; color: #28303d; line-height: 1.7; letter-spacing: normal}
+.post pre {background: #222; color: #ddd; padding: 1.5em; font-size: 13px; white-space: pre}
 pre {background: #222; color: #ddd; border: 1px solid #28303d; padding: 1.5em; margin: 30px 0;
      max-width: 100%; overflow: auto; font-size: 13px; line-height: 1.7}
 code {background: #eee; padding: 3px 6px}
@@ -76,7 +78,8 @@ SWITCHED = """<style>
 body {background: #fff; color: #222}
 [data-theme=dark] body {background: #111; color: #ddd}
 [data-theme=dark] pre {background: #000}
-[data-theme=dark] button {background: #333; color: #fff}
+button {background: var(--button, #eee); color: var(--label, #222)}
+[data-theme=dark] {--button: #333; --label: #fff}
 </style>"""
 
 #: Of Tailwind before 3.4.2, for buttons of any class.
@@ -94,12 +97,13 @@ PARTS = (
     *(".sagecell_buttons label", ".sagecell_interactControl button", ".sagecell_bookmarks summary"),
     *(".sagecell_interactControl input[type=text]", ".sagecell_interactValueBox"),
     *(".sagecell_interactControlLabel", "#c .sagecell_commands", ".sagecell_fault"),
+    *(".sagecell_sessionFiles a", ".sagecell_poweredBy a"),
 )
 
 LOOK = """
-const properties = ["backgroundColor", "color", "padding", "borderWidth", "borderStyle",
+const properties = ["backgroundColor", "color", "padding", "borderWidth",
   "borderRadius", "borderTopColor", "boxShadow", "textTransform", "letterSpacing", "fontWeight",
-  "fontStyle", "fontSize", "lineHeight", "listStyleType", "textAlign", "outlineStyle"];
+  "fontStyle", "fontSize", "lineHeight", "listStyleType", "textAlign", "outlineStyle", "textDecorationLine", "minWidth"];
 return Object.fromEntries(arguments[0].map((part) => {
   const style = getComputedStyle(document.querySelector(part));
   return [part, Object.fromEntries(properties.map((name) => [name, style[name]]))];
@@ -196,7 +200,9 @@ def test_states_of_buttons_are_not_the_themes(author, part):
         button = reader.one(part)
         ActionChains(reader.browser).move_to_element(button).perform()
         states = [reader.javascript(LOOK, [part])]
-        reader.javascript("arguments[0].focus({focusVisible: true})", button)
+        reader.javascript("arguments[0].focus()", button)
+        reader.press(Keys.TAB)
+        reader.press(Keys.SHIFT, Keys.TAB)
         states.append(reader.javascript(LOOK, [part]))
         assert states[1][part]["outlineStyle"] == "solid"
         seen.append(states)
@@ -206,8 +212,8 @@ def test_states_of_buttons_are_not_the_themes(author, part):
 def test_a_pages_own_rules_for_classes_are_stronger(author):
     """contract: 8"""
     rules = (
-        "<style>.sagecell_evalButton {background: rgb(9, 99, 9)} .sagecell_stdout {background:"
-        " rgb(250, 250, 210); padding: 7px} .sagecell_shareButton {text-transform: uppercase}</style>"
+        "<style>.sagecell_evalButton {background: rgb(9, 99, 9)} .sagecell .sagecell_stdout"
+        " {background: rgb(250, 250, 210); padding: 7px} .sagecell_shareButton {text-transform: uppercase}</style>"
     )
     found = looks(open_article(author, WORDPRESS + rules))
     assert found["#a .sagecell_evalButton"]["backgroundColor"] == "rgb(9, 99, 9)"

@@ -5,8 +5,21 @@ const CLASSES = { dark: "sagecell_onDark", light: "sagecell_onLight" };
 
 type Scheme = keyof typeof CLASSES;
 
+/** The property with the background behind a cell, if the colours of text are legible on it. */
+const GROUND = "--sagecell-ground";
+
+/** A background: whether it is dark or light, and its colour if text is legible on it. */
+interface Ground {
+  readonly scheme: Scheme;
+  readonly colour: string | null;
+}
+
 /** The relative luminance below which white text has more contrast than black text. */
 const MIDDLE = 0.179;
+
+/** Between these, a background is too grey for the colours of styles/theme.css and styles/ansi.css. */
+const DARK_ENOUGH = 0.025;
+const LIGHT_ENOUGH = 0.87;
 
 /**
  * Keeps cells as dark or light as what is behind them.
@@ -41,12 +54,13 @@ export class Surroundings {
     // Pages may have removed cells without a word.
     for (const cell of this.#cells) if (!cell.isConnected) this.#cells.delete(cell);
     // All is read before anything is written, so that the browser computes styles twice at most.
-    const behind = Array.from(this.#cells, (cell) => [cell, schemeBehind(cell)] as const);
-    for (const [cell, scheme] of behind) dress(cell, scheme);
-    const own = behind.map(([cell, scheme]) => [cell, scheme, schemeOf(cell)] as const);
-    for (const [cell, scheme, painted] of own) {
+    const behind = Array.from(this.#cells, (cell) => [cell, groundBehind(cell)] as const);
+    for (const [cell, ground] of behind) dress(cell, ground);
+    const own = behind.map(([cell, ground]) => [cell, ground, groundOf(cell)] as const);
+    for (const [cell, ground, painted] of own) {
       // A page may have given its cells a background, which counts more than what is behind it.
-      if (scheme !== null && painted !== null && painted !== scheme) dress(cell, painted);
+      const isOther = painted !== null && painted.scheme !== ground?.scheme;
+      if (ground !== null && isOther) dress(cell, { ...painted, colour: null });
     }
   }
 }
@@ -72,26 +86,29 @@ export function onThemeChange(changed: () => void): () => void {
   };
 }
 
-function dress(cell: HTMLElement, scheme: Scheme | null): void {
+function dress(cell: HTMLElement, ground: Ground | null): void {
   for (const [name, className] of Object.entries(CLASSES)) {
-    cell.classList.toggle(className, name === scheme);
+    cell.classList.toggle(className, name === ground?.scheme);
   }
+  cell.style.setProperty(GROUND, ground?.colour ?? "");
 }
 
-/** The scheme of the nearest background behind a cell; null if the page has none. */
-function schemeBehind(cell: HTMLElement): Scheme | null {
+/** The nearest background behind a cell; null if the page has none. */
+function groundBehind(cell: HTMLElement): Ground | null {
   for (let element = cell.parentElement; element !== null; element = element.parentElement) {
-    const scheme = schemeOf(element);
-    if (scheme !== null) return scheme;
+    const ground = groundOf(element);
+    if (ground !== null) return ground;
   }
   return null;
 }
 
-/** Whether an element's own background is dark or light; null if one sees through it. */
-function schemeOf(element: HTMLElement): Scheme | null {
-  const luminance = luminanceOf(getComputedStyle(element).backgroundColor);
+/** An element's own background; null if one sees through it. */
+function groundOf(element: HTMLElement): Ground | null {
+  const colour = getComputedStyle(element).backgroundColor;
+  const luminance = luminanceOf(colour);
   if (luminance === null) return null;
-  return luminance < MIDDLE ? "dark" : "light";
+  const isFit = luminance <= DARK_ENOUGH || luminance >= LIGHT_ENOUGH;
+  return { scheme: luminance < MIDDLE ? "dark" : "light", colour: isFit ? colour : null };
 }
 
 /**

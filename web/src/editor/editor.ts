@@ -179,6 +179,8 @@ function languageExtensions({ name, mode }: Language, number: number): Extension
     EditorView.contentAttributes.of({
       "aria-label": `${name} program of cell ${number}`,
       "aria-description": "Shift-Enter evaluates. Escape, then Tab, leaves the editor.",
+      // Editable content has the focus anyway, but programs that check pages look for this.
+      tabindex: "0",
       spellcheck: "false",
       autocapitalize: "off",
       autocorrect: "off",

@@ -40,14 +40,17 @@ test.each([
 });
 
 test.each([
-  ["rgb(32, 32, 36)", "sagecell_onDark"],
-  ["#fffdf5", "sagecell_onLight"],
-  ["", ""],
-])("a page painted %j has cells of the class %j", async (ground, className) => {
+  ["rgb(32, 32, 36)", "sagecell_onDark", "rgb(32, 32, 36)"],
+  ["rgb(80, 80, 80)", "sagecell_onDark", ""],
+  ["#fffdf5", "sagecell_onLight", "rgb(255, 253, 245)"],
+  ["rgb(200, 200, 200)", "sagecell_onLight", ""],
+  ["", "", ""],
+])("a page painted %j has cells of the class %j, painted %j", async (ground, className, own) => {
   document.body.style.backgroundColor = ground;
   new Surroundings().add(cell);
   await Promise.resolve();
   expect(cell.className).toBe(className);
+  expect(cell.style.getPropertyValue("--sagecell-ground")).toBe(own);
 });
 
 test("the background of the page's own rule for the cell counts more", async () => {
@@ -56,6 +59,7 @@ test("the background of the page's own rule for the cell counts more", async () 
   new Surroundings().add(cell);
   await Promise.resolve();
   expect(cell.className).toBe("sagecell_onLight");
+  expect(cell.style.getPropertyValue("--sagecell-ground")).toBe("");
 });
 
 test("cells follow the page's switch, until they are removed", async () => {
