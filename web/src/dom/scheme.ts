@@ -1,25 +1,21 @@
 /** Colour schemes: cells are dark where the page behind them is dark, whether or not it says so. */
 
-/** The classes that set the `color-scheme` of a cell; see styles/cell.css. */
-const CLASSES = { dark: "sagecell_onDark", light: "sagecell_onLight" };
-
-type Scheme = keyof typeof CLASSES;
-
-/** The property with the background behind a cell, if the colours of text are legible on it. */
+/** Properties that styles/cell.css reads; a page's own rules for cells override what comes of them. */
+const SCHEME = "--sagecell-scheme";
 const GROUND = "--sagecell-ground";
 
 /** A background: whether it is dark or light, and its colour if text is legible on it. */
 interface Ground {
-  readonly scheme: Scheme;
+  readonly scheme: "dark" | "light";
   readonly colour: string | null;
 }
 
 /** The relative luminance below which white text has more contrast than black text. */
 const MIDDLE = 0.179;
 
-/** Between these, a background is too grey for the colours of styles/theme.css and styles/ansi.css. */
-const DARK_ENOUGH = 0.025;
-const LIGHT_ENOUGH = 0.87;
+/** Between these, a background is too grey for the colours of text: see output/text/colour.ts. */
+const DARK_ENOUGH = 0.024;
+const LIGHT_ENOUGH = 0.872;
 
 /**
  * Keeps cells as dark or light as what is behind them.
@@ -31,8 +27,10 @@ export class Surroundings {
   #isWatching = false;
   #isScheduled = false;
 
-  /** Adds a cell, which is adapted before the browser next paints. */
+  /** Adds a cell, which is adapted before the browser next paints; a page's body stays as it is. */
   add(cell: HTMLElement): void {
+    // It is watched: a change of its style would be another change of the theme, without end.
+    if (cell === document.body) return;
     this.#cells.add(cell);
     if (!this.#isWatching) onThemeChange(() => this.#adapt());
     this.#isWatching = true;
@@ -54,7 +52,11 @@ export class Surroundings {
     // Pages may have removed cells without a word.
     for (const cell of this.#cells) if (!cell.isConnected) this.#cells.delete(cell);
     // All is read before anything is written, so that the browser computes styles twice at most.
-    const behind = Array.from(this.#cells, (cell) => [cell, groundBehind(cell)] as const);
+    const known = new Map<Element, Ground | null>();
+    const behind = Array.from(
+      this.#cells,
+      (cell) => [cell, groundAt(cell.parentElement, known)] as const,
+    );
     for (const [cell, ground] of behind) dress(cell, ground);
     const own = behind.map(([cell, ground]) => [cell, ground, groundOf(cell)] as const);
     for (const [cell, ground, painted] of own) {
@@ -87,23 +89,20 @@ export function onThemeChange(changed: () => void): () => void {
 }
 
 function dress(cell: HTMLElement, ground: Ground | null): void {
-  for (const [name, className] of Object.entries(CLASSES)) {
-    cell.classList.toggle(className, name === ground?.scheme);
-  }
+  cell.style.setProperty(SCHEME, ground?.scheme ?? "");
   cell.style.setProperty(GROUND, ground?.colour ?? "");
 }
 
-/** The nearest background behind a cell; null if the page has none. */
-function groundBehind(cell: HTMLElement): Ground | null {
-  for (let element = cell.parentElement; element !== null; element = element.parentElement) {
-    const ground = groundOf(element);
-    if (ground !== null) return ground;
-  }
-  return null;
+/** The background of an element, or the nearest one behind it, which is then known; null for none. */
+function groundAt(element: Element | null, known: Map<Element, Ground | null>): Ground | null {
+  if (element === null) return null;
+  const ground = known.get(element) ?? groundOf(element) ?? groundAt(element.parentElement, known);
+  known.set(element, ground);
+  return ground;
 }
 
 /** An element's own background; null if one sees through it. */
-function groundOf(element: HTMLElement): Ground | null {
+function groundOf(element: Element): Ground | null {
   const colour = getComputedStyle(element).backgroundColor;
   const luminance = luminanceOf(colour);
   if (luminance === null) return null;
@@ -114,7 +113,7 @@ function groundOf(element: HTMLElement): Ground | null {
 /**
  * The relative luminance of a computed colour, from 0 to 1; null if it is transparent, or unknown.
  *
- * Browsers compute names, hexadecimal and HSL colours to rgb(), and leave the other notations. This is
+ * Browsers compute names, hexadecimal and HSL colours to rgb(), and leave the other notations. Those are
  * exact for greys, which is enough to tell dark from light.
  */
 export function luminanceOf(colour: string): number | null {
@@ -124,9 +123,7 @@ export function luminanceOf(colour: string): number | null {
   const [first = 0, second = 0, third = 0, alpha = 1] = numbers;
   if (numbers.length < 3 || alpha <= 0.5) return null;
   const mixed = (most: number) =>
-    0.2126 * (first / most) ** 2.2 +
-    0.7152 * (second / most) ** 2.2 +
-    0.0722 * (third / most) ** 2.2;
+    0.2126 * linear(first / most) + 0.7152 * linear(second / most) + 0.0722 * linear(third / most);
   switch (notation) {
     case "rgb":
     case "rgba":
@@ -142,4 +139,9 @@ export function luminanceOf(colour: string): number | null {
     default:
       return null;
   }
+}
+
+/** The intensity of a channel of sRGB, both from 0 to 1. */
+function linear(share: number): number {
+  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }

@@ -240,7 +240,8 @@ export class Execution {
     guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
       this.#reply = message.content.status;
-      this.#failure = message.content;
+      const { exitStatus, fault } = message.content;
+      this.#failure = { exitStatus, fault };
     }
   }
 

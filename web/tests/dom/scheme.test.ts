@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Surroundings, luminanceOf, onThemeChange } from "../../src/dom/scheme";
 
+const schemeOf = (element: HTMLElement) => element.style.getPropertyValue("--sagecell-scheme");
+
 let night: EventTarget;
 let cell: HTMLElement;
 
@@ -40,16 +42,16 @@ test.each([
 });
 
 test.each([
-  ["rgb(32, 32, 36)", "sagecell_onDark", "rgb(32, 32, 36)"],
-  ["rgb(80, 80, 80)", "sagecell_onDark", ""],
-  ["#fffdf5", "sagecell_onLight", "rgb(255, 253, 245)"],
-  ["rgb(200, 200, 200)", "sagecell_onLight", ""],
+  ["rgb(32, 32, 36)", "dark", "rgb(32, 32, 36)"],
+  ["rgb(80, 80, 80)", "dark", ""],
+  ["#fffdf5", "light", "rgb(255, 253, 245)"],
+  ["rgb(200, 200, 200)", "light", ""],
   ["", "", ""],
-])("a page painted %j has cells of the class %j, painted %j", async (ground, className, own) => {
+])("a page painted %j has cells that are %j, painted %j", async (ground, scheme, own) => {
   document.body.style.backgroundColor = ground;
   new Surroundings().add(cell);
   await Promise.resolve();
-  expect(cell.className).toBe(className);
+  expect(schemeOf(cell)).toBe(scheme);
   expect(cell.style.getPropertyValue("--sagecell-ground")).toBe(own);
 });
 
@@ -58,21 +60,28 @@ test("the background of the page's own rule for the cell counts more", async () 
   cell.style.backgroundColor = "white";
   new Surroundings().add(cell);
   await Promise.resolve();
-  expect(cell.className).toBe("sagecell_onLight");
+  expect(schemeOf(cell)).toBe("light");
   expect(cell.style.getPropertyValue("--sagecell-ground")).toBe("");
+});
+
+test("a body that is a cell stays as it is", async () => {
+  document.body.style.backgroundColor = "black";
+  new Surroundings().add(document.body);
+  await Promise.resolve();
+  expect(schemeOf(document.body)).toBe("");
 });
 
 test("cells follow the page's switch, until they are removed", async () => {
   const surroundings = new Surroundings();
   surroundings.add(cell);
   document.body.style.backgroundColor = "black";
-  await vi.waitFor(() => expect(cell.className).toBe("sagecell_onDark"));
+  await vi.waitFor(() => expect(schemeOf(cell)).toBe("dark"));
   document.body.style.backgroundColor = "white";
-  await vi.waitFor(() => expect(cell.className).toBe("sagecell_onLight"));
+  await vi.waitFor(() => expect(schemeOf(cell)).toBe("light"));
   surroundings.remove(cell);
   document.body.style.backgroundColor = "black";
   night.dispatchEvent(new Event("change"));
-  expect(cell.className).toBe("sagecell_onLight");
+  expect(schemeOf(cell)).toBe("light");
 });
 
 test("another theme is told, whoever chose it, until that is called off", async () => {

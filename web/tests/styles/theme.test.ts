@@ -57,7 +57,16 @@ test.each([
   expect(contrast(surface.get("ink")!, surface.get("selection")!)).toBeGreaterThanOrEqual(4.5);
 });
 
-test("colour.ts has the backgrounds of the style sheet", () => {
-  expect(day.get("paper")).toEqual([253, 252, 249]);
-  expect(night.get("paper")).toEqual([23, 25, 28]);
-});
+test.each([
+  ["day", day, ansiDay, [240, 240, 240]],
+  ["night", night, ansiNight, [43, 43, 43]],
+] as const)(
+  "by %s, output is legible on the greyest background of a page",
+  (...[, inks, ansi, grey]) => {
+    for (const [name, ink] of [...inks, ...ansi]) {
+      // Programs stand on the panel, in the colours of tokens.
+      if (SURFACES.has(name) || /-ground$|^token-/.test(name)) continue;
+      expect(contrast(ink, grey), name).toBeGreaterThanOrEqual(4.5);
+    }
+  },
+);
