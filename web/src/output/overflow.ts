@@ -2,6 +2,7 @@
 
 import { download } from "../dom/download";
 import { button } from "../dom/elements";
+import { textOfHtml } from "./html";
 import { renderTraceback } from "./mime";
 import type { ErrorItem, Transcript } from "./text/transcript";
 
@@ -56,7 +57,7 @@ export class Overflow {
   }
 
   #download(): void {
-    download([...this.#transcript.plainText()], "output.txt", "text/plain");
+    download([...this.#transcript.plainText(textOfHtml)], "output.txt", "text/plain");
   }
 }
 
