@@ -17,6 +17,7 @@ beforeEach(() => {
   evaluations = 0;
   editor = createEditor({
     parent,
+    number: 2,
     code: "def f():\n    return 1\n",
     language: language("python"),
     onEvaluate: () => (evaluations += 1),
@@ -40,7 +41,7 @@ const press = (key: string, modifiers: KeyOptions = {}) =>
 
 test("holds the program as it is", () => {
   expect(editor.code()).toBe("def f():\n    return 1\n");
-  expect(content().getAttribute("aria-label")).toBe("Python program");
+  expect(content().getAttribute("aria-label")).toBe("Python program of cell 2");
 });
 
 test("colours Python", () => {
@@ -126,7 +127,7 @@ describe("text typed over a selection", () => {
 
 test("changes the language, and keeps the program", () => {
   editor.setLanguage(language("r"));
-  expect(content().getAttribute("aria-label")).toBe("R program");
+  expect(content().getAttribute("aria-label")).toBe("R program of cell 2");
   expect(parent.querySelectorAll(".tok-keyword")).toHaveLength(0);
   expect(editor.code()).toBe("def f():\n    return 1\n");
 });
@@ -136,6 +137,7 @@ test("a program may be replaced; a read-only one cannot be edited", () => {
   expect(editor.code()).toBe("1");
   const readOnly = createEditor({
     parent,
+    number: 2,
     code: "2",
     language: language("sage"),
     onEvaluate: () => undefined,
@@ -155,6 +157,7 @@ test.each([
   parent.replaceChildren();
   const made = createEditor({
     parent,
+    number: 2,
     code: "pass",
     language: language("python"),
     onEvaluate: () => undefined,
@@ -181,6 +184,7 @@ test("Tab after a name asks the kernel if there is one, and indents otherwise", 
   parent.replaceChildren();
   const made = createEditor({
     parent,
+    number: 2,
     code: "",
     language: language("python"),
     onEvaluate: () => undefined,
@@ -207,6 +211,7 @@ test("`dispose` leaves no element, and no listener on the window", () => {
   const removed = vi.spyOn(page, "removeEventListener");
   const other = createEditor({
     parent,
+    number: 2,
     code: "1",
     language: language("sage"),
     onEvaluate: () => undefined,
