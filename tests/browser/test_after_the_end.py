@@ -6,7 +6,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-#: Starts one of each kind; all print when the program of another cell makes the file.
+#: Starts one of each kind; all print when the program of another cell makes the file. Each prints its
+#: line at once: a line end that is written by itself may come after another's text.
 LATE = """
 import asyncio, os, subprocess, threading, time
 def wait():
@@ -14,10 +15,10 @@ def wait():
         time.sleep(0.01)
 def thread():
     wait()
-    print('thread', flush=True)
+    print('thread\\n', end='')
 async def task():
     await asyncio.to_thread(wait)
-    print('task', flush=True)
+    print('task\\n', end='')
 threading.Thread(target=thread).start()
 background = asyncio.create_task(task())
 handle = display('old', display_id=True)
@@ -26,7 +27,7 @@ x = 20
 
 OWN = """
 import subprocess, threading
-threading.Timer(0.2, print, ['thread']).start()
+threading.Timer(0.2, print, ['thread\\n'], {'end': ''}).start()
 subprocess.Popen('sleep 0.2; echo process', shell=True)
 print('ended', flush=True)
 """
@@ -44,7 +45,8 @@ def cells(author, **programs: str) -> None:
         "sagecell.makeSagecell({inputLocation: '.own'})</script>"
     )
     author.open(
-        f"<meta name='viewport' content='width=device-width'>{author.script}{calls}",
+        "<meta name='viewport' content='width=device-width'>"
+        f"<meta name='color-scheme' content='light dark'>{author.script}{calls}",
         body,
         cells=len(programs),
     )
