@@ -173,8 +173,6 @@ def test_share(reader):
 
 def test_a_frame_with_a_script(reader):
     """Which runs with no origin, and makes the frame as tall as what it shows."""
-    if reader.browser.capabilities["browserName"] == "MiniBrowser":
-        pytest.skip("a known defect: frames stay empty in WebKitGTK 2.50")
     reader.visit(f"/?c={quote(SCRIPT)}")
     assert reader.until_over() == "done"
     assert reader.text(".sagecell_stdout") == "before"
