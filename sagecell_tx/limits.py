@@ -67,6 +67,8 @@ class LifetimeLimits:
     detached_seconds: float = 10.0  # after the last listener left
     resumable_seconds: float = 120.0  # after those, for a client with a cursor
     total_seconds: float = 1800.0  # from its start
+    # For threads and processes that go on after their program, in a cell with a kernel of its own.
+    background_seconds: float = 10.0
     warning_seconds: float = 60.0  # before the idle, the total and the CPU deadline
     stop_grace_seconds: float = 1.0  # from shutdown_request to SIGKILL
     # From interrupt_request to SIGINT, and as long again to SIGKILL.

@@ -9,7 +9,7 @@ const ROOMS = [
   ["editor"],
   ["kernel"],
   ["comm", "interact"],
-  ["kept", "output"],
+  ["kept", "linked", "output"],
   ["dom", "protocol", "publicapi", "style", "styles"],
 ];
 

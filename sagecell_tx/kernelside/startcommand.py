@@ -33,6 +33,7 @@ class KernelLimits:
     file_bytes: int  # of one file that it writes, or saves
     session_bytes: int  # of all saved files
     session_files: int  # saved files
+    background_seconds: float  # for what a program leaves running, if its request asks to wait
 
     @classmethod
     def parse(cls, limits: object) -> KernelLimits:
@@ -104,6 +105,7 @@ TRIAL = StartCommand(
         file_bytes=64 << 20,
         session_bytes=0,
         session_files=0,
+        background_seconds=0,
     ),
     proxy=False,
 )

@@ -18,6 +18,7 @@ ROOMY = KernelLimits(
     file_bytes=MOST,
     session_bytes=MOST,
     session_files=MOST,
+    background_seconds=MOST,
 )
 
 

@@ -20,6 +20,7 @@ LIMITS = KernelLimits(
     file_bytes=5,
     session_bytes=6,
     session_files=7,
+    background_seconds=0.25,
 )
 
 START = StartCommand(kernel_id=7, limits=LIMITS, proxy=False)

@@ -8,6 +8,7 @@ import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
 import { KeptPrograms, digest } from "./kept/programs";
 import type { OpenChannel } from "./kernel/channel";
+import { LinkedCells } from "./linked/losses";
 import { Kernel, LEFT } from "./kernel/kernel";
 import { Places } from "./kernel/places";
 import type { CellPlan } from "./cell/plan";
@@ -40,7 +41,7 @@ export interface PageOptions {
 /** Makes the cells of one page, and keeps track of their kernels. */
 export class PageCells {
   readonly #options: PageOptions;
-  readonly #linked = new Map<string, Kernel>();
+  readonly #linked = new Map<string, { readonly kernel: Kernel; readonly group: LinkedCells }>();
   /** Kernels that run or are being started. */
   readonly #kernels = new Set<Kernel>();
   /** How many cells have the same key for kept programs. */
@@ -102,11 +103,13 @@ export class PageCells {
   make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
     const { kept, surroundings } = this.#options;
+    const shared = linkKey === null ? null : this.#sharedBy(linkKey);
     const made = new Cell({
       ...this.#options,
       plan,
       form,
-      kernel: () => this.#kernelFor(linkKey),
+      kernel: () => shared?.kernel ?? this.#kernel("0", false),
+      group: shared?.group ?? null,
       kept: plan.keep && kept !== undefined ? this.#keptFor(plan, kept) : null,
     });
     const parts = [plan.input, plan.output];
@@ -154,14 +157,17 @@ export class PageCells {
     return `${key} ${before}`;
   }
 
-  #kernelFor(linkKey: string | null): Kernel {
-    if (linkKey === null) return this.#kernel("0");
-    const known = this.#linked.get(linkKey) ?? this.#kernel("inf");
-    this.#linked.set(linkKey, known);
-    return known;
+  /** What cells with the same key share. */
+  #sharedBy(linkKey: string): { readonly kernel: Kernel; readonly group: LinkedCells } {
+    const shared = this.#linked.get(linkKey) ?? {
+      kernel: this.#kernel("inf", true),
+      group: new LinkedCells(),
+    };
+    this.#linked.set(linkKey, shared);
+    return shared;
   }
 
-  #kernel(timeout: string): Kernel {
+  #kernel(timeout: string, isShared: boolean): Kernel {
     const { server, openChannel, clock, newId } = this.#options;
     const places = this.#places;
     const kernel: Kernel = new Kernel({
@@ -173,6 +179,7 @@ export class PageCells {
       openChannel,
       clock,
       newId,
+      isShared,
       onUse: () => places.used(kernel),
       onGone: () => {
         this.#kernels.delete(kernel);

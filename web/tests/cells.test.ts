@@ -184,7 +184,10 @@ test("the program is wrapped in the language that is chosen", async () => {
   select.dispatchEvent(new Event("change"));
   await start(cell);
   expect(code()).toBe("1+1");
-  expect(channels.at(-1)!.sent[0]!.metadata).toEqual({ language: "python" });
+  expect(channels.at(-1)!.sent[0]!.metadata).toEqual({
+    language: "python",
+    sagecell: { wait: true },
+  });
   expect(find("textarea").getAttribute("aria-label")).toBe("Python program of cell 1");
 });
 
@@ -227,6 +230,179 @@ test("cells that share a kernel which gives way are told that the variables are 
   expect(warnings).toEqual([true, false, false, false, false, false]);
   await start(linked[0]!);
   expect(find(".sagecell_warning", others[0]).textContent).toBe("");
+});
+
+describe("linked cells", () => {
+  let places: HTMLElement[];
+  let linked: MadeCell[];
+  beforeEach(() => {
+    places = [element, document.createElement("div"), document.createElement("div")];
+    document.body.append(...places);
+    linked = places.map((at) => make({ linkKey: "k" }, at));
+  });
+  const evaluate = async (index: number) => {
+    linked[index]!.evaluate();
+    await wait();
+    if (channels.at(-1)!.sent.length === 0) channels.at(-1)!.opens();
+    await wait();
+  };
+  const warnings = () => places.map((at) => find(".sagecell_warning", at).textContent);
+  const notices = () =>
+    places.map((at) => find(".sagecell_lost p", at).textContent.includes("of the cells above"));
+  const outputs = () => {
+    frames.draw();
+    return places.map((at) => find(".sagecell_sessionOutput", at).textContent);
+  };
+  const prints = (text: string, request: number) =>
+    channels[0]!.says(said("stream", { name: "stdout", text }, channels[0]!.sent[request]!.msg_id));
+
+  test("late output is shown in the cell that caused it, until that is evaluated again", async () => {
+    await evaluate(0);
+    prints("0 ", 0);
+    done();
+    prints("late 0 ", 0);
+    await evaluate(1);
+    prints("1 ", 1);
+    prints("later 0", 0);
+    expect(outputs()).toEqual(["0 late 0 later 0", "1 ", ""]);
+    done();
+    await evaluate(0);
+    prints("of no cell", 0);
+    prints("again", 2);
+    expect(outputs()).toEqual(["again", "1 ", ""]);
+  });
+
+  test("late output may clear what is there, and release its height", async () => {
+    await evaluate(0);
+    prints("0", 0);
+    done();
+    expect(outputs()[0]).toBe("0");
+    says("clear_output", { wait: true });
+    prints("1", 0);
+    expect(outputs()[0]).toBe("1");
+    await wait();
+    frames.draw();
+    await wait();
+    const { parentElement } = find(".sagecell_sessionOutput");
+    expect(parentElement!.style.minHeight).toBe("");
+  });
+
+  test("a display is updated where it stands, whichever cell updates it", async () => {
+    const bundle = (words: string) => ({
+      data: { "text/plain": words },
+      transient: { display_id: "k" },
+    });
+    await evaluate(0);
+    says("display_data", bundle("old"));
+    done();
+    await evaluate(1);
+    says("display_data", bundle("old too"));
+    expect(outputs()).toEqual(["old", "old too", ""]);
+    says("update_display_data", bundle("new"));
+    expect(outputs()).toEqual(["new", "new", ""]);
+    done();
+    says("update_display_data", bundle("late"));
+    expect(outputs()).toEqual(["late", "late", ""]);
+  });
+
+  test("the warning and the end of their kernel are shown in each, and the next says what is gone", async () => {
+    await evaluate(0);
+    done();
+    await evaluate(1);
+    done();
+    const warning = { reason: "idle", seconds: 60, message: "It ends soon." };
+    channels[0]!.says(said("sagecell_warning", warning));
+    expect(warnings()).toEqual(["It ends soon.", "It ends soon.", ""]);
+    const dead = { execution_state: "dead", reason: "idle", message: "It was idle." };
+    channels[0]!.says(said("status", dead));
+    const end = "It was idle. The variables are gone.";
+    expect(warnings()).toEqual([end, end, ""]);
+    expect(notices()).toEqual([false, false, false]);
+    await evaluate(2);
+    expect(notices()).toEqual([false, false, true]);
+    done();
+    find(".sagecell_again", places[2]).click();
+    await wait();
+    done();
+    await wait();
+    done();
+    await wait();
+    expect(channels[1]!.sent).toHaveLength(4);
+    expect(warnings()).toEqual(["", "", ""]);
+    expect(notices()).toEqual([false, false, false]);
+    expect(document.activeElement).toBe(find(".sagecell_evalButton", places[2]));
+  });
+
+  test("a cell whose program ends the kernel says so itself, and is not run again", async () => {
+    await evaluate(0);
+    done();
+    await evaluate(1);
+    const dead = { execution_state: "dead", reason: "memory", message: "Too much memory." };
+    channels[0]!.says(said("status", dead));
+    expect(warnings()).toEqual(["Too much memory. The variables are gone.", "", ""]);
+    expect(find(".sagecell_status", places[1]).dataset["state"]).toBe("ended");
+    await evaluate(2);
+    expect(notices()).toEqual([false, false, true]);
+    done();
+    find(".sagecell_again", places[2]).click();
+    await wait();
+    done();
+    await wait();
+    expect(channels[1]!.sent).toHaveLength(3);
+  });
+
+  test("the first cell misses nothing, nor does one whose cells above were evaluated", async () => {
+    await evaluate(0);
+    done();
+    await evaluate(1);
+    done();
+    channels[0]!.ends("lost", "The connection was cut.");
+    expect(warnings()[0]).toBe("The connection was cut. The variables are gone.");
+    await evaluate(0);
+    expect(notices()).toEqual([false, false, false]);
+    done();
+    await evaluate(1);
+    expect(notices()).toEqual([false, false, false]);
+  });
+
+  test("a page that comes back from the browser's cache says so too", async () => {
+    await evaluate(0);
+    done();
+    cells.leave();
+    await evaluate(1);
+    expect(notices()).toEqual([false, true, false]);
+  });
+
+  test("a cell that was disposed is not run again", async () => {
+    await evaluate(0);
+    done();
+    linked[0]!.dispose();
+    channels[0]!.ends();
+    await evaluate(1);
+    expect(find(".sagecell_lost p", places[1]).textContent).toBe("");
+  });
+});
+
+test("a cell of its own asks to wait for what its program leaves running, linked ones do not", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  await start(make());
+  await start(make({ linkKey: "k" }, other));
+  const [alone, shared] = channels.map(({ sent }) => sent[0]!.metadata["sagecell"]);
+  expect([alone, shared]).toEqual([{ wait: true }, undefined]);
+});
+
+test("late output beside an interact is shown, and its end changes nothing", async () => {
+  const cell = make();
+  await start(cell);
+  const data = { "application/sage-interact": { new_interact_id: "i1", controls: {}, layout: [] } };
+  says("display_data", { data });
+  done();
+  says("stream", { name: "stdout", text: "late" });
+  frames.draw();
+  expect(find(".sagecell_stdout").textContent).toBe("late");
+  channels[0]!.says(said("status", { execution_state: "dead", message: "It was idle." }));
+  expect(find(".sagecell_warning").textContent).toBe("");
 });
 
 test("linked cells share one kernel", async () => {

@@ -61,6 +61,7 @@ def kernel_limits(limits: Limits) -> KernelLimits:
         file_bytes=files.file_bytes,
         session_bytes=files.session_bytes,
         session_files=files.session_files,
+        background_seconds=limits.lifetime.background_seconds,
     )
 
 

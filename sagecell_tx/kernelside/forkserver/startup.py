@@ -58,6 +58,7 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
             start.limits,
         )
+        parts.kernel.background_seconds = start.limits.background_seconds
         captures = [Capture(parts.stdout), Capture(parts.stderr)]
         running = RunningKernel.open(parts, environment.listeners, secrets.key, captures)
         parts.redirect_streams()

@@ -29,6 +29,11 @@ class Interrupts:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._waiting = False
 
+    def take(self) -> bool:
+        """Whether an interrupt is held; drops it."""
+        waiting, self._waiting = self._waiting, False
+        return waiting
+
     def run(self, code: Callable[[], T], interrupted: Callable[[], T]) -> T:
         """Return what `code` returns; after an interrupt, or one that was held, `interrupted`.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import zmq
@@ -29,7 +32,11 @@ from sagecell_tx.kernelside.output import figures
 from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.output.streams import CellStream
 from sagecell_tx.kernelside.startcommand import KernelLimits
+from sagecell_tx.kernelside.system import background
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
+
+#: The errors in the reply of a program that was stopped.
+_STOPPED = frozenset({"KeyboardInterrupt", "CancelledError"})
 
 #: How long a shutdown waits for a running cell, in seconds.
 _GRACE = 0.3
@@ -62,6 +69,10 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         self.interrupts = Interrupts()
         self._listed: list[str] = []
         self._unlisted: set[str] = set()  # files that the program's `sent_files` has already
+        #: How long a cell waits for what its program has left running, if its request asks for it.
+        self.background_seconds = 0.0
+        self._answering = 0  # requests; more than one if a comm's message came during a cell
+        self._awaiting: asyncio.Future[Any] | None = None  # the cell that is running, if it awaits
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
         self.shell_handlers.update(InteractRequests(self).handlers)
         self.shell_handlers.update(CompletionRequests(self).handlers)
@@ -84,19 +95,81 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         """Answer one request; stop the loop if its code called `exit`."""
         # The output of the request before must not be lost if this one crashes the process.
         self.iopub_socket.flush(LINGER)
-        await super().dispatch_shell(*args, **kwargs)
+        self._answering += 1
+        try:
+            await super().dispatch_shell(*args, **kwargs)
+        except (SystemExit, KeyboardInterrupt):
+            # Raised by a program's handler of a request that runs no cell. ipykernel lets it through.
+            if not kwargs.get("concurrent"):
+                self._publish_status_and_flush("idle", "shell", self.shell_stream)
+        finally:
+            self._answering -= 1
         if self.shell.exit_now:
             self.io_loop.stop()
+
+    def left_by(self, error: BaseException) -> bool:
+        """A task of a program has raised an exit; returns whether the kernel is to end.
+
+        As in Python, it ends the program that is running, even one that does not await the task.
+        After the program's end it ends only the task; if the task called `exit`, the kernel ends as
+        well, unless it has still to reply.
+        """
+        if self._awaiting is not None:
+            self.shell.left_by = error
+            self._awaiting.cancel()
+        return bool(self.shell.exit_now) and not self._answering
+
+    @contextmanager
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Iterator[None]:
+        """Cancel `future`, which runs a cell, on an interrupt and on an exit of a task."""
+        self._awaiting = future
+        try:
+            with super()._cancel_on_sigint(future):
+                yield
+        finally:
+            self._awaiting = None
 
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run a cell; publish its changed files before the reply, which lists them."""
         if self.changed_files is not None:
             programfile.keep(kwargs["code"], self.changed_files.root)
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
+        if self._waits_for_background() and reply.get("ename") not in _STOPPED:
+            await self._wait_for_background(reply)
         if sentence := sage.excuse(self.get_parent("shell")["metadata"], reply):
             print(sentence, file=sys.stderr)
         reply["payload"][:0] = self.files_payload()
         return reply
+
+    def _waits_for_background(self) -> bool:
+        """Whether the request asks to wait, and the kernel is expected to end after it."""
+        wishes = self.get_parent("shell")["metadata"].get("sagecell")
+        asked = isinstance(wishes, dict) and wishes.get("wait") is True
+        return asked and self.background_seconds > 0 and not self.shell.toolbox.blocks.kept
+
+    async def _wait_for_background(self, reply: dict[str, Any]) -> None:
+        """Wait for what the program has left running; an interrupt ends that and fails `reply`."""
+        seconds, interrupted = self.background_seconds, False
+
+        def stopped() -> bool:
+            nonlocal interrupted
+            interrupted = interrupted or self.interrupts.take()
+            return interrupted
+
+        try:
+            finished = await background.finished(seconds, stopped)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            # A visitor's program may have changed Python itself, or cancelled all tasks.
+            print(f"The program's threads were not waited for: {error!r:.200}", file=sys.stderr)
+            return
+        if interrupted:
+            reply.update(status="error", ename="KeyboardInterrupt", evalue="", traceback=[])
+        elif not finished:
+            print(
+                f"Threads or processes of the program still run {seconds:g} seconds after its end. "
+                "They are not waited for any longer.",
+                file=sys.stderr,
+            )
 
     def files_payload(self) -> list[dict[str, Any]]:
         """Publish the changed files; returns the payload that lists those since the last reply."""

@@ -57,7 +57,14 @@ class RunningKernel:
 
     def run(self) -> None:
         """Answer requests until one ends the kernel."""
-        self.loop.start()
+        ended = False
+        while not ended:
+            try:
+                self.loop.start()
+                ended = True
+            except (SystemExit, KeyboardInterrupt) as error:
+                # A task or callback of a program raised it, and asyncio lets these two through.
+                ended = self.parts.kernel.left_by(error)
 
     def close(self) -> None:
         """End the threads; returns when the last messages are sent, or after the linger time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
     user_ns: dict[str, Any]
     ast_node_interactivity: str
     toolbox: Toolbox
+    #: The exit of a task for which the running cell is being cancelled.
+    left_by: BaseException | None = None
 
     def init_ipython_dir(self, _: object) -> None:
         """Use none: no profile, no start-up files, no extensions of the account."""
@@ -100,14 +103,25 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
             ended: bool = await super().run_code(code_obj, result, async_=async_)
         finally:
             self.user_ns = plain
-        if result is not None and isinstance(result.error_in_exec, SystemExit):
+            left_by, self.left_by = self.left_by, None
+        if result is None:
+            return ended
+        if left_by and isinstance(result.error_in_exec, asyncio.CancelledError):
+            result.error_in_exec = left_by
+        if isinstance(result.error_in_exec, SystemExit):
             status = exits.status(result.error_in_exec)
             result.error_in_exec = SystemExit(status) if status else None
         return ended
 
     def showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Show an error, by default the one that is being handled; an exit with its status only."""
+        """Show an error, by default the one that is being handled; an exit with its status only.
+
+        Of a cell that was cancelled for an exit of a task, show that exit.
+        """
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+        if self.left_by and isinstance(error, asyncio.CancelledError):
+            error = self.left_by
+            exc_tuple = (type(error), error, error.__traceback__)
         if isinstance(error, SystemExit):
             exits.show(error, self)
         else:

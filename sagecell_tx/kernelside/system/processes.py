@@ -35,6 +35,19 @@ def children() -> set[int]:
     }
 
 
+def foreground() -> set[int]:
+    """The pids of this process's children that run, and belong to its own process group."""
+    group = os.getpgrp()
+    return {pid for pid in children() if _stat(pid, 5) == group and _runs(pid)}
+
+
+def _runs(child: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False  # another thread has waited for it
+
+
 def birth(pid: int) -> int | None:
     """When a process began, in clock ticks since the boot; None if there is no such process.
 

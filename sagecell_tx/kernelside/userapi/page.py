@@ -22,6 +22,8 @@ class Blocks:
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
+        #: Whether the latest idle timeout that the program asked for keeps the session open.
+        self.kept = False
 
     # --- publishing
 
@@ -64,6 +66,7 @@ class Blocks:
         wanted = float(seconds)
         if math.isnan(wanted):
             raise ValueError("A timeout must be a number of seconds.")
+        self.kept = wanted > 0
         self.publish("kernel_timeout", {"timeout": min(wanted, FOR_EVER)})
 
     def evaluate(self, typed: str) -> Any:

@@ -6,7 +6,8 @@ import { Execution, type ExecutionOptions, type State, isLive } from "../kernel/
 import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
 import { Keeper, type KeeperOptions } from "../kept/keeper";
-import type { Kernel } from "../kernel/kernel";
+import type { Kernel, Run } from "../kernel/kernel";
+import { type LinkedCell, type LinkedCells, LossNotice } from "../linked/losses";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { KernelGone } from "../protocol/ask";
@@ -37,6 +38,8 @@ export interface CellOptions {
   readonly server: Server;
   /** The kernel for the next evaluation: a fresh one, or the one that linked cells share. */
   readonly kernel: () => Kernel;
+  /** The cells that share that kernel; null if none do. */
+  readonly group: LinkedCells | null;
   readonly clock: Clock;
   readonly newId: () => string;
   /** Loads the editor's chunk; see `PageOptions`, also for the two below. */
@@ -60,6 +63,11 @@ export class Cell {
   readonly #keeper: Keeper | null;
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
+  /** The cell as those see it that share its kernel. */
+  readonly #linked: LinkedCell;
+  readonly #lossNotice = new LossNotice(() => this.#evaluateAgain());
+  /** Ends the following of evaluations whose output is shown. */
+  #unfollow: (() => void)[] = [];
   #evaluated = "";
   /** A program that the server has stored, and the id of its permalink. */
   #stored: { readonly program: SharedProgram; readonly id: string } | null = null;
@@ -85,7 +93,8 @@ export class Cell {
       clock,
       onInteractFailed: (hasFailed) => this.#form.status.showInteract(hasFailed),
     });
-    form.commands.element.after(this.#share.element);
+    this.#linked = { element: plan.input, evaluate: () => this.evaluate() };
+    form.commands.element.after(this.#share.element, this.#lossNotice.element);
     plan.output.append(this.#outputs.element);
     this.#keeper = options.kept && this.#makeKeeper(options.kept);
     if (!form.editor.element.hidden) void this.#openEditor();
@@ -125,19 +134,21 @@ export class Cell {
   /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void {
     if (this.#isDisposed || this.#isLive) return;
-    const { plan } = this.#options;
+    const { plan, group } = this.#options;
     const kernel = this.#nextKernel();
     this.#evaluated = this.#form.editor.code();
     const program = this.#programToRun();
     // Until then the old output stays: the server may be away, or refuse.
-    const onRunning = () => {
-      this.#outputs.begin(kernel, () => execution.kernelId);
+    const onRunning = (run: Run) => {
+      if (plan.replaceOutput) this.#followNone();
+      const late = this.#outputs.begin(kernel, () => execution.kernelId);
       this.#keeper?.began(() => execution.kernelId);
+      this.#unfollow.push(this.#follow(run, late));
+      group?.forget(this.#linked);
+      this.#lossNotice.show(group !== null && group.above(this.#linked).length > 0);
     };
     let execution = this.#execute(kernel, program, (message) => this.#said(message), { onRunning });
-    if (plan.linkKey !== null) {
-      kernel.tellOfLoss(this.#variablesAreLost);
-    } else {
+    if (group === null) {
       kernel.canStartAgain(() => {
         if (this.#isLive || this.#isDisposed) return Promise.reject(new KernelGone());
         this.#ownKernels.add(kernel);
@@ -152,6 +163,7 @@ export class Cell {
       });
     }
     this.#form.status.warn("");
+    this.#lossNotice.show(false);
     plan.output.hidden = false;
     void execution.start();
   }
@@ -168,6 +180,8 @@ export class Cell {
     this.#presence.dispose();
     this.#execution?.stop();
     this.#endOwnKernels();
+    this.#followNone();
+    this.#options.group?.forget(this.#linked);
     this.#outputs.dispose();
     this.#keeper?.dispose();
     this.#form.dispose();
@@ -182,13 +196,15 @@ export class Cell {
     kernel: Kernel,
     program: ProgramToRun,
     onMessage: (message: KernelMessage) => void,
-    on: { readonly onRunning?: () => void; readonly onOver?: (state: State) => void },
+    on: { readonly onRunning?: (run: Run) => void; readonly onOver?: (state: State) => void },
   ): Execution {
     const { clock, newId } = this.#options;
     const run = kernel.run();
     let hasRun = false;
     const execution = new Execution({
       ...program,
+      // The kernel that cells share goes on, and so do the program's threads.
+      waits: this.#options.group === null,
       server: run.server,
       openChannel: run.openChannel,
       clock,
@@ -198,7 +214,7 @@ export class Cell {
         if (!isLive(state)) run.over();
         if (state.name === "running" && !hasRun && !this.#isDisposed) {
           hasRun = true;
-          on.onRunning?.();
+          on.onRunning?.(run);
         }
         this.#entered(state);
         if (!isLive(state)) on.onOver?.(state);
@@ -209,11 +225,39 @@ export class Cell {
     return execution;
   }
 
-  readonly #variablesAreLost = (): void => {
-    this.#form.status.warn(
-      "Another cell of this page needed the kernel: the variables are gone. Evaluate the cells above again.",
-    );
-  };
+  /** Shows what follows an evaluation's end; `late` takes its output. Returns how to stop that. */
+  #follow(run: Run, late: (message: KernelMessage) => void): () => void {
+    const { group } = this.#options;
+    return run.follow({
+      onOutput: (message, isOwn) => {
+        late(message);
+        if (!isOwn) return;
+        this.#keeper?.record(message);
+        this.#keeper?.changed();
+      },
+      // A kernel that is not shared ends unannounced: no other program could use its variables.
+      onWarning: (sentence) => {
+        if (group !== null) this.#form.status.warn(sentence);
+      },
+      onEnd: (sentence) => {
+        if (group === null) return;
+        this.#form.status.warn(sentence);
+        group.lose(this.#linked);
+      },
+    });
+  }
+
+  #followNone(): void {
+    for (const unfollow of this.#unfollow.splice(0)) unfollow();
+  }
+
+  /** Evaluates the cells above whose variables are gone, then this cell. */
+  #evaluateAgain(): void {
+    const above = this.#options.group?.above(this.#linked) ?? [];
+    for (const cell of above) cell.evaluate();
+    this.evaluate();
+    this.#form.commands.evaluate.focus(); // Otherwise the focus would be lost with the button.
+  }
 
   #nextKernel(): Kernel {
     const { plan, kernel } = this.#options;
@@ -315,6 +359,7 @@ export class Cell {
     if (plan.languages.includes(name)) form.commands.select(name);
     form.editor.setCode(code);
     if (this.#isLive) return;
+    this.#followNone();
     this.#outputs.showKept(kernelId, output);
     plan.output.hidden = false;
   }
@@ -341,6 +386,8 @@ export class Cell {
     if (state === undefined || state.name === "stopping") return;
     if (isLive(state)) this.#execution?.stop();
     else this.#endOwnKernels();
+    this.#followNone();
+    this.#options.group?.forget(this.#linked);
   }
 }
 

@@ -44,6 +44,7 @@ export class Outputs {
   #files: FileList;
   #evaluations = 0;
   #isLive = false;
+  #isSettling = false;
   #kernel: Kernel | null = null;
   #kernelId: () => string = () => "";
   #place: (Place & CommPlace) | null = null;
@@ -69,8 +70,12 @@ export class Outputs {
     this.#messages.hidden = plan.hide.has("messages");
   }
 
-  /** Prepares for an evaluation on `kernel`; `kernelId` returns "" until the kernel has started. */
-  begin(kernel: Kernel, kernelId: () => string): void {
+  /**
+   * Prepares for an evaluation on `kernel`; `kernelId` returns "" until the kernel has started.
+   *
+   * The result takes output that comes after the evaluation's end, where its output is.
+   */
+  begin(kernel: Kernel, kernelId: () => string): (message: KernelMessage) => void {
     this.element.hidden = false;
     this.#hint.remove();
     this.#evaluations += 1;
@@ -82,7 +87,9 @@ export class Outputs {
     this.#place = this.#makePlace(kernel);
     this.#files.clear();
     this.#messages.replaceChildren();
-    this.#output.begin(this.#place.showing);
+    const output = this.#output;
+    output.begin(this.#place.showing);
+    return (message) => this.#appendLate(output, message);
   }
 
   /** Shows output that the browser has kept, sanitised: anything on the page may have written it. */
@@ -104,6 +111,15 @@ export class Outputs {
   append(message: KernelMessage): void {
     this.#output.append(message);
     if (!this.#messages.hidden) this.#log(message);
+  }
+
+  #appendLate(output: Output, message: KernelMessage): void {
+    output.append(message);
+    if (!this.#messages.hidden) this.#log(message);
+    if (this.#isLive || this.#isSettling) return;
+    // Once per frame: a program may send thousands of messages.
+    this.#isSettling = true;
+    void output.settle().then(() => (this.#isSettling = false));
   }
 
   /** Lists files that the program has written. */

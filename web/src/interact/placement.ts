@@ -120,6 +120,11 @@ export class InteractBlock {
     if (!isRenewed) this.end();
   }
 
+  /** Whether a message is caused by one of its latest updates. */
+  hasAsked({ parentId }: KernelMessage): boolean {
+    return this.#asked.includes(parentId);
+  }
+
   /** Takes a message with output for this interact. */
   append(message: KernelMessage): void {
     // The restarted program uses its initial values; what is on the page is newer.
@@ -137,6 +142,11 @@ export class InteractBlock {
     for (const block of this.inner.splice(0)) block.dispose();
     this.#output.clearBeforeNext();
     this.#controls.with((controls) => "cleared" in controls && controls.cleared(clear.changed));
+  }
+
+  /** Takes an update of a display, which is in its output or elsewhere. */
+  update(message: KernelMessage): void {
+    if (this.#rest === "none") this.#output.append(message);
   }
 
   /** Takes an event of the kernel for the controls. */

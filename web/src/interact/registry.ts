@@ -3,7 +3,12 @@
 import { type Ask, KernelGone } from "../protocol/ask";
 import { bundleIn } from "../protocol/bundles";
 import { eventIn, shownId, shownIn } from "../protocol/interacts/displays";
-import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
+import {
+  type JsonObject,
+  type KernelMessage,
+  type MimeBundle,
+  isOutput,
+} from "../protocol/messages";
 import type { MessageHandler } from "../protocol/router";
 import type { Interacts as Module } from "./api";
 import { InteractBlock, type Place } from "./placement";
@@ -74,9 +79,20 @@ export class Interacts implements MessageHandler {
       return true;
     }
     const id = message.interactId;
-    if (id === "") return false;
-    this.#blocks.get(id)?.append(message);
-    return true;
+    if (id !== "") {
+      this.#blocks.get(id)?.append(message);
+      return true;
+    }
+    // What a thread of its function writes after the update does not name the interact.
+    if (!isOutput(message)) return false;
+    const block = [...this.#blocks.values()].find((one) => one.hasAsked(message));
+    block?.append(message);
+    return block !== undefined;
+  }
+
+  /** Takes an update of a display, which may stand in any interact. */
+  update(message: KernelMessage): void {
+    for (const block of this.#blocks.values()) block.update(message);
   }
 
   /** The kernel is idle: pending `clear_output`s take effect. */

@@ -14,7 +14,7 @@
  * "waiting" is the server's queue for a kernel; in "away" the server cannot be reached and is asked
  * again. Stop leaves both at once. "reconnecting" leads back to running, or to lost.
  *
- * Messages that arrive after the end change nothing here.
+ * Messages that arrive after the end change nothing here; `Evaluations` has the program's late output.
  */
 
 import type { Clock } from "../dom/clock";
@@ -78,6 +78,8 @@ export interface ExecutionOptions {
   readonly language: string;
   /** Asks the server to store the program; null stores nothing. */
   readonly permalink: PermalinkWish | null;
+  /** Whether it waits for the program's threads and child processes: see `executeRequest`. */
+  readonly waits: boolean;
   readonly server: {
     /** See `Server.startKernel`. */
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
@@ -217,8 +219,8 @@ export class Execution {
     const by = this.#authorship();
     this.#requestId = by.msgId;
     this.#begun = this.#options.clock.now();
-    const { code, language, permalink } = this.#options;
-    this.#send(executeRequest(code, language, by, permalink));
+    const { code, language, permalink, waits } = this.#options;
+    this.#send(executeRequest(code, language, by, permalink, waits));
     this.#enter({ name: "running", since: this.#begun });
   }
 

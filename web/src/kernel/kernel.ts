@@ -18,10 +18,16 @@ import { Comms } from "../comm/registry";
 import type { Clock } from "../dom/clock";
 import { Interacts } from "../interact/registry";
 import { type Ask, KernelGone } from "../protocol/ask";
-import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
+import {
+  type JsonObject,
+  type KernelMessage,
+  asksForPermalink,
+  shellRequest,
+} from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
 import { type MessageHandler, route } from "../protocol/router";
 import type { Channel, ChannelEvents, OpenChannel } from "./channel";
+import { type EvaluationEvents, Evaluations } from "./evaluations";
 import { Requests } from "./requests";
 import { type KernelAddress, Refusal } from "./server";
 
@@ -37,6 +43,8 @@ export interface KernelOptions {
   readonly openChannel: OpenChannel;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Whether cells share it. */
+  readonly isShared: boolean;
   /** Called each time that the state becomes none; the next run may start another kernel. */
   readonly onGone?: () => void;
   /** Called when the kernel is used, and when it may have become idle. */
@@ -50,6 +58,8 @@ export interface Run {
     endKernel: KernelOptions["end"];
   };
   readonly openChannel: OpenChannel;
+  /** Calls `events` for what follows the run's end, until the returned function is called. */
+  readonly follow: (events: EvaluationEvents) => () => void;
   /** To be called at the end: the next run starts, and this one receives no more messages. */
   readonly over: () => void;
 }
@@ -79,6 +89,15 @@ interface Turn {
 /** The sentence for programs that wait when their page is left. */
 export const LEFT = "You left the page. Evaluate the cell again.";
 
+/** Why cells that share a kernel have lost their variables. */
+const GAVE_WAY =
+  "Another cell of this page needed the kernel: the variables are gone. Evaluate the cells above again.";
+const STOPPED = "A program did not stop and was ended: the variables are gone.";
+
+function lossAfter(sentence: string): string {
+  return `${sentence} The variables are gone.`;
+}
+
 /**
  * Seconds without use after which a kernel that cannot be restored ends in favour of others: one that
  * cells share, and one whose program may still produce output.
@@ -105,8 +124,7 @@ export class Kernel {
   #runs = 0;
   #wakes: (() => Promise<void>) | null = null;
   #waking: Promise<void> | null = null;
-  /** Called when cells lose their variables with the kernel. */
-  readonly #losers = new Set<() => void>();
+  readonly #evaluations = new Evaluations();
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -141,25 +159,18 @@ export class Kernel {
     // A restart is followed by the request that caused it.
     if (isAtWork || this.#waking !== null) return null;
     if (this.#canWake) return 0;
-    return this.#losers.size > 0 ? REST_OF_SHARED : REST_OF_OTHERS;
+    return this.#options.isShared ? REST_OF_SHARED : REST_OF_OTHERS;
   }
 
   /** Ends the kernel in favour of others; its controls restart it if they can restore it. */
   giveWay(): void {
-    const losers = [...this.#losers];
     if (this.#canWake) this.interacts.rest();
-    this.#release();
-    for (const tell of losers) tell();
+    this.#release(GAVE_WAY);
   }
 
   /** Lets controls restart the kernel by `wake`, which runs the program and rejects with KernelGone. */
   canStartAgain(wake: () => Promise<void>): void {
     this.#wakes = wake;
-  }
-
-  /** Calls `tell` when the kernel ends in favour of others, and the variables are lost. */
-  tellOfLoss(tell: () => void): void {
-    this.#losers.add(tell);
   }
 
   /** Queues an evaluation: `startKernel` of the result waits until all earlier runs are over. */
@@ -182,6 +193,7 @@ export class Kernel {
         endKernel: (id) => this.#endFor(id),
       },
       openChannel: (address, events) => this.#join(address, turn, events),
+      follow: (events) => this.#evaluations.add(turn.requests, events),
       over: () => {
         if (this.#turn === turn) this.#turn = null;
         this.#runs -= 1;
@@ -215,7 +227,7 @@ export class Kernel {
 
   /** Ends the kernel and removes its interacts from the page. */
   end(): void {
-    this.#release();
+    this.#release("");
     this.interacts.remove();
   }
 
@@ -227,7 +239,7 @@ export class Kernel {
   leave(): void {
     const events = this.#turn?.events;
     this.#visit += 1;
-    this.#release();
+    this.#release(LEFT);
     events?.onEnd({ reason: "left", message: LEFT });
   }
 
@@ -264,12 +276,12 @@ export class Kernel {
     return {
       send: (message) => {
         turn.requests.add(message.msg_id);
-        if ("sagecell" in message.metadata) this.#permalinks.set(message.msg_id, events);
+        if (asksForPermalink(message)) this.#permalinks.set(message.msg_id, events);
         this.#channel?.send(message);
       },
       // The end of one run closes the shared channel only if the kernel is being ended.
       close: () => {
-        if (this.#state.name === "ending") this.#close(this.#state);
+        if (this.#state.name === "ending") this.#close(this.#state, turn);
       },
     };
   }
@@ -287,7 +299,7 @@ export class Kernel {
       onEnd: (end) => {
         if (this.#channel !== channel) return;
         const events = this.#turn?.events;
-        this.#enter({ name: "none" });
+        this.#gone(lossAfter(end.message || "The connection was lost."));
         events?.onEnd(end);
       },
     });
@@ -295,7 +307,9 @@ export class Kernel {
   }
 
   #received(message: KernelMessage): void {
-    if (route(message, this.#handlers)) return;
+    // The display may stand in any interact and any cell.
+    if (message.type === "update_display_data") this.interacts.update(message);
+    else if (route(message, this.#handlers)) return;
     const { type, parentId, content } = message;
     if (type === "sagecell_permalink") {
       // It may come after the end of its run.
@@ -304,10 +318,14 @@ export class Kernel {
       return;
     }
     const turn = this.#turn;
-    if (parentId === "" || turn?.requests.has(parentId)) turn?.events?.onMessage(message);
+    const isTurns = parentId === "" || turn?.requests.has(parentId);
+    if (isTurns) turn?.events?.onMessage(message);
+    this.#evaluations.heard(message, isTurns ? turn?.requests : undefined);
     if (type !== "status") return;
     if (content.state === "idle") this.#flush();
-    else if (content.state === "dead") this.#enter({ name: "none" });
+    else if (content.state === "dead") {
+      this.#gone(lossAfter(content.message || "The session has ended."), turn?.requests);
+    }
   }
 
   get #canWake(): boolean {
@@ -344,16 +362,23 @@ export class Kernel {
     return "channel" in this.#state ? this.#state.channel : null;
   }
 
-  /** Ends the kernel on the server, if there is one, and closes the channel. */
-  #release(): void {
+  /** Ends the kernel on the server, if there is one, and closes the channel; `why` as in `#gone`. */
+  #release(why: string): void {
     if (this.#state.name !== "none") this.#options.end(this.#state.address.id);
     this.#channel?.close();
-    this.#enter({ name: "none" });
+    this.#gone(why);
   }
 
-  #close({ channel }: Connected): void {
+  /** Closes the channel of a kernel that is ending, because the program of `turn` did not stop. */
+  #close({ channel }: Connected, turn: Turn | null = null): void {
     channel.close();
+    this.#gone(STOPPED, turn?.requests);
+  }
+
+  /** The kernel has ended: `why` is the sentence for cells other than that of the run `current`. */
+  #gone(why: string, current = this.#turn?.requests): void {
     this.#enter({ name: "none" });
+    this.#evaluations.end(why, current);
   }
 
   #enter(state: State): void {
@@ -361,7 +386,6 @@ export class Kernel {
     if (state.name !== "none") return;
     this.#turn = null;
     this.#permalinks.clear();
-    this.#losers.clear();
     this.#requests.end();
     this.interacts.end();
     this.comms.end();

@@ -4,7 +4,7 @@
  * Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
  */
 
-import type { Json, JsonObject } from "./json";
+import { type Json, type JsonObject, objectAt } from "./json";
 
 export type { Json, JsonObject } from "./json";
 
@@ -82,6 +82,21 @@ export type KernelMessage = { [Type in keyof Contents]: Message<Type> }[keyof Co
 /** A message of the type `Type`. */
 export type MessageOf<Type extends keyof Contents> = Extract<KernelMessage, { type: Type }>;
 
+/** Types of messages that a program's output consists of. */
+const OUTPUT: ReadonlySet<string> = new Set([
+  "stream",
+  "display_data",
+  "execute_result",
+  "update_display_data",
+  "error",
+  "clear_output",
+]);
+
+/** Whether a message is output of a program. */
+export function isOutput({ type }: KernelMessage): boolean {
+  return OUTPUT.has(type);
+}
+
 /** A message from the page. */
 export interface ClientMessage {
   readonly header: JsonObject;
@@ -111,13 +126,15 @@ export interface PermalinkWish {
 /**
  * An execute_request; `language` is that of the program before it was wrapped in Python.
  *
- * With `permalink` the server also stores the program.
+ * With `permalink` the server also stores the program. If it `waits`, the reply comes when the
+ * program's threads and child processes have ended, or after a time that the server sets.
  */
 export function executeRequest(
   code: string,
   language: string,
   by: Authorship,
   permalink: PermalinkWish | null = null,
+  waits = false,
 ): ClientMessage {
   const content = {
     code,
@@ -127,9 +144,18 @@ export function executeRequest(
     allow_stdin: false,
     stop_on_error: true,
   };
-  const wish = permalink === null ? {} : { sagecell: { permalink: true, ...permalink } };
-  const metadata = { language, ...wish };
+  const sagecell = {
+    ...(permalink !== null && { permalink: true, ...permalink }),
+    ...(waits && { wait: true }),
+  };
+  const hasWishes = Object.keys(sagecell).length > 0;
+  const metadata = { language, ...(hasWishes && { sagecell }) };
   return { ...clientMessage("execute_request", "shell", by, content), metadata };
+}
+
+/** Whether a request asks the server to store its program. */
+export function asksForPermalink({ metadata }: ClientMessage): boolean {
+  return objectAt(metadata, "sagecell")["permalink"] === true;
 }
 
 /** Any other request on the shell channel, such as for interacts and completion. */

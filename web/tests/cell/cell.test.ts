@@ -318,7 +318,7 @@ describe("permalinks of runs", () => {
 
   test("a program that is stored already is not stored again", async () => {
     await run();
-    expect(wish()).toBeUndefined();
+    expect(wish()).toEqual({ wait: true });
     find(".sagecell_shareButton").click();
     expect(shown().value).toBe("http://cells.test/?q=opened");
   });
@@ -326,14 +326,14 @@ describe("permalinks of runs", () => {
   test("another one is, as it is in the editor, and Share has it at once", async () => {
     code = "plot(2)";
     await run();
-    expect(wish()).toEqual({ permalink: true, code: "plot(2)" });
+    expect(wish()).toEqual({ permalink: true, code: "plot(2)", wait: true });
     replies("ok");
     says("sagecell_permalink", { id: "abc" });
     expect(links).toEqual(["abc http://cells.test/?q=abc"]);
     find(".sagecell_shareButton").click();
     expect(shown().value).toBe("http://cells.test/?q=abc");
     await run();
-    expect(wish()).toBeUndefined();
+    expect(wish()).toEqual({ wait: true });
     expect(cell.session.kernel).not.toBeNull();
   });
 
@@ -344,7 +344,7 @@ describe("permalinks of runs", () => {
     replies("ok");
     expect(links).toEqual([]);
     await run();
-    expect(wish()).toEqual({ permalink: true, code: "plot(2)" });
+    expect(wish()).toEqual({ permalink: true, code: "plot(2)", wait: true });
   });
 
   test("a cell that is gone tells nobody", async () => {

@@ -194,6 +194,30 @@ test("late output of an earlier update is dropped", async () => {
   expect(shown(one)).toBe("new from the program");
 });
 
+test("late output of the newest update that names no interact is its own, and of no other request", async () => {
+  const one = await announce("one");
+  await announce("two");
+  const host = hosts.get("one")!;
+  void host.update({ n: 1 }, true);
+  void host.update({ n: 2 }, true);
+  expect(interacts.handle(display(text("late"), "", "request-2"))).toBe(true);
+  expect(interacts.handle(display(text("stale"), "", "request-1"))).toBe(true);
+  expect(interacts.handle(display(text("the cell's"), "", "somebody"))).toBe(false);
+  const status = heard("status", { execution_state: "busy" }, "request-2");
+  expect(interacts.handle(status)).toBe(false);
+  expect(shown(one)).toBe("late");
+});
+
+test("an update of a display reaches all interacts, whoever updates it", async () => {
+  const [one, two] = [await announce("one"), await announce("two")];
+  const bundle = (words: string) => ({ data: text(words), transient: { display_id: "k" } });
+  interacts.handle(heard("display_data", bundle("a"), "", "one"));
+  interacts.handle(heard("display_data", bundle("b"), "", "two"));
+  frames.draw();
+  interacts.update(heard("update_display_data", bundle("new"), "", "one"));
+  expect([shown(one), shown(two)]).toEqual(["new", "new"]);
+});
+
 test("an update's files are listed, and it rejects when the kernel ends", async () => {
   await announce("one");
   const host = hosts.get("one")!;

@@ -28,6 +28,7 @@ class World {
     code: "print(1)",
     language: "python",
     permalink: {},
+    waits: false,
     server: {
       startKernel: (signal, onQueued) => {
         this.signal = signal;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { executeRequest, interruptRequest } from "../../src/protocol/messages";
+import { asksForPermalink, executeRequest, interruptRequest } from "../../src/protocol/messages";
 
 const BY = { msgId: "m1", session: "s1", date: new Date("2026-01-02T03:04:05.678Z") };
 
@@ -39,6 +39,17 @@ test("an execute_request may ask for a permalink", () => {
   expect(executeRequest("print(r.eval(...))", "r", BY, wish).metadata).toEqual({
     language: "r",
     sagecell: { permalink: true, ...wish },
+  });
+  expect(asksForPermalink(executeRequest("1", "python", BY, {}))).toBe(true);
+});
+
+test("an execute_request may ask to wait for the program's threads and processes", () => {
+  const waiting = executeRequest("print(1)", "python", BY, null, true);
+  expect(waiting.metadata).toEqual({ language: "python", sagecell: { wait: true } });
+  expect(asksForPermalink(waiting)).toBe(false);
+  expect(executeRequest("print(1)", "python", BY, {}, true).metadata["sagecell"]).toEqual({
+    permalink: true,
+    wait: true,
   });
 });
 
