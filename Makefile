@@ -10,7 +10,7 @@ STATE ?= var
 # The in-memory tests: they fork nothing and open no port, so that they may run in parallel.
 MEMORY := -m "not integration and not browser" -n auto
 
-.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts soak attack contract syscalls client format clean
+.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts bench-loading soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -33,7 +33,7 @@ $(VENV)/test: $(VENV)/kernel setup.cfg
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/licences.ts web/vite.config.ts web/vite.frame.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/vite.config.ts web/vite.frame.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 
@@ -101,6 +101,10 @@ bench: $(VENV)/test $(CLIENT)
 
 bench-interacts: $(VENV)/test $(CLIENT) chromium
 	$(BIN)/python -m benchmarks.interacts
+
+# BEFORE=DIRECTORY takes turns with another checkout, whose client is built.
+bench-loading: $(VENV)/test $(CLIENT) chromium
+	$(BIN)/python -m benchmarks.loading $(if $(BEFORE),--before $(BEFORE))
 
 # 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)
