@@ -46,6 +46,7 @@ export class CellForm {
       area: plan.area,
       code: plan.code,
       language: language(plan.language),
+      completesWhileTyping: plan.completeWhileTyping,
       onEvaluate: () => this.#press("evaluate"),
     });
     this.commands = new Commands({

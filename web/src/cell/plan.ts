@@ -34,6 +34,8 @@ export interface CellPlan {
   readonly scripts: ScriptPlace;
   /** Whether the browser keeps the reader's program and its output for the next visit. */
   readonly keep: boolean;
+  /** Whether completions are also offered after a pause in typing. */
+  readonly completeWhileTyping: boolean;
   /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

@@ -281,6 +281,7 @@ function planOf(
     interacts: interactsOf(options),
     scripts: scriptPlaceOf(options),
     keep: Boolean(options["keep"]),
+    completeWhileTyping: Boolean(options["completeWhileTyping"]),
     hint: typeof hint === "string" ? hint : "",
   };
 }

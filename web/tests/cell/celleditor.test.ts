@@ -34,6 +34,7 @@ function editorOf(
     kind,
     area: own,
     code,
+    completesWhileTyping: false,
     language: language("sage"),
     onEvaluate: () => (evaluations += 1),
   });
@@ -42,7 +43,7 @@ function editorOf(
 }
 
 const tools: EditorTools = {
-  completer: { isReady: () => false, complete: async () => null, inspect: async () => "" },
+  completer: { complete: async () => null, inspect: async () => "" },
   renderText: () => document.createElement("pre"),
   load: async () => {
     loads += 1;

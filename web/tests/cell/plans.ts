@@ -26,6 +26,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     collapse: null,
     scripts: "none",
     keep: true,
+    completeWhileTyping: false,
     hint: "",
     ...wishes,
   };

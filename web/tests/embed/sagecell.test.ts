@@ -92,6 +92,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: null,
     scripts: "page",
     keep: true,
+    completeWhileTyping: false,
     hint: "",
   });
   await world.makes({
@@ -109,6 +110,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: true,
     scripts: false,
     keep: false,
+    completeWhileTyping: 1,
   });
   expect(world.plans[1]).toMatchObject({
     output: document.getElementById("out"),
@@ -122,6 +124,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: true,
     scripts: "none",
     keep: false,
+    completeWhileTyping: true,
   });
 });
 
