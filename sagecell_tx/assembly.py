@@ -46,7 +46,13 @@ from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.interfaces import CellStore, FileStore, Host, HostService
+from sagecell_tx.sessions.interfaces import (
+    CellStore,
+    FileStore,
+    Host,
+    HostService,
+    RunPermalinkStore,
+)
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.sessions.spec import PYTHON
@@ -54,6 +60,7 @@ from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
 from sagecell_tx.store.remotepermalinks import RemoteCellStore, check_address
+from sagecell_tx.store.runpermalinks import DatabaseRunPermalinkStore
 
 _log = Logger()
 
@@ -117,7 +124,8 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     files = _files(config, database)
     host = _host(config, reactor)
     ready = _ready_kernels(config, reactor, host)
-    fleet = _fleet(config, reactor, ready, files)
+    permalinks = _run_permalinks(config, database)
+    fleet = _fleet(config, reactor, ready, files, permalinks)
     routes = [
         *page_routes(web, cells, script_hosts=config.script_hosts),
         *kernel_routes(web, fleet, terms),
@@ -126,7 +134,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     return Server(
         reactor=reactor,
         database=database,
-        sweeping=_sweeping(config, reactor, files),
+        sweeping=_sweeping(config, reactor, files, permalinks),
         host=host,
         ready=ready,
         fleet=fleet,
@@ -183,6 +191,16 @@ def _cells(config: Config, database: Database, reactor: Any) -> CellStore:
     if config.permalinks:
         return RemoteCellStore(url=config.permalinks, agent=Agent(reactor), clock=reactor)
     return DatabaseCellStore(database=database, now=timestamp, entropy=secrets.token_bytes)
+
+
+def _run_permalinks(config: Config, database: Database) -> DatabaseRunPermalinkStore:
+    """The store of permalinks of runs. Older ones expire even if no new ones are stored."""
+    return DatabaseRunPermalinkStore(
+        database=database,
+        now=timestamp,
+        entropy=secrets.token_bytes,
+        total=config.limits.requests.run_permalink_bytes,
+    )
 
 
 def _files(config: Config, database: Database) -> DatabaseFileStore:
@@ -246,13 +264,19 @@ def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
     )
 
 
-def _fleet(config: Config, reactor: Any, host: Host, files: FileStore) -> Fleet:
+def _fleet(
+    config: Config, reactor: Any, host: Host, files: FileStore, permalinks: RunPermalinkStore
+) -> Fleet:
     """The fleet of all sessions; `host` starts their kernels."""
     processors = len(os.sched_getaffinity(0))
+    # A program whose permalink is stored here would not be found at the server of permalinks.
+    are_stored = config.run_permalinks and not config.permalinks
     return Fleet(
         host=host,
         spec=PYTHON,
         files=files,
+        permalinks=permalinks if are_stored else None,
+        baseurl=config.prefix,
         limits=config.limits,
         clock=reactor,
         originator=Originator(new_id=new_id, now=now),
@@ -260,13 +284,18 @@ def _fleet(config: Config, reactor: Any, host: Host, files: FileStore) -> Fleet:
     )
 
 
-def _sweeping(config: Config, reactor: Any, files: FileStore) -> Service:
-    """Periodic work: deletes expired files, and returns freed memory to the system."""
+def _sweeping(
+    config: Config, reactor: Any, files: FileStore, permalinks: RunPermalinkStore
+) -> Service:
+    """Periodic work: deletes what has expired, and returns freed memory to the system."""
 
     def sweep() -> Deferred[None]:
-        swept = files.sweep(timestamp() - config.limits.files.retention_seconds)
+        now, limits = timestamp(), config.limits
         # TimerService stops for good when its function fails.
+        swept = files.sweep(now - limits.files.retention_seconds)
         swept.addErrback(lambda failure: _log.failure("cannot delete expired files", failure))
+        swept.addCallback(lambda _: permalinks.sweep(now - limits.requests.run_permalink_seconds))
+        swept.addErrback(lambda failure: _log.failure("cannot delete expired permalinks", failure))
         return swept.addCallback(lambda _: None)
 
     sweeping = MultiService()

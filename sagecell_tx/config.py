@@ -38,6 +38,7 @@ class Config:
     database: str = ""  # an SQLAlchemy URL; empty: SQLite in state_dir
     permalinks: str = ""  # the URL of a server that keeps them; empty: the database
     permalinks_only: bool = False  # serve permalinks and nothing else
+    run_permalinks: bool = True  # store programs when they are run, if the client asks for it
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
     spare: bool = True  # keep a second fork server loaded

@@ -155,6 +155,13 @@ class RequestLimits:
     permalinks_per_network: Rate = Rate(burst=120, per_minute=60)
     permalinks_per_key: Rate = Rate(burst=300, per_minute=300)
 
+    # Programs that are stored when they are run.
+    run_permalinks_per_address: Rate = Rate(burst=120, per_minute=30)
+    run_permalinks_per_network: Rate = Rate(burst=240, per_minute=60)
+    run_permalinks_per_key: Rate = Rate(burst=300, per_minute=300)
+    run_permalink_bytes: int = 256 * MIB  # of all; the oldest are deleted first. 0: no limit
+    run_permalink_seconds: float = 7 * 24 * 3600.0  # if neither opened nor shared
+
 
 @frozen(kw_only=True)
 class Limits:

@@ -79,6 +79,7 @@ def test_every_setting_can_be_read(settings):
         database = "postgresql://db/cells"
         permalinks = "https://links.example/"
         permalinks_only = true
+        run_permalinks = false
         work_dir = "/run/kernels"
         preload = []
         sandbox = "account"
@@ -115,6 +116,7 @@ def test_every_setting_can_be_read(settings):
         "database": "postgresql://db/cells",
         "permalinks": "https://links.example/",
         "permalinks_only": True,
+        "run_permalinks": False,
         "work_dir": "/run/kernels",
         "preload": (),
         "spare": False,

@@ -88,7 +88,14 @@ def test_all_former_limits_are_known() -> None:
 
 
 #: Limits that did not exist before there were tables.
-NEW = {("messages", "listeners")}
+NEW = {
+    ("messages", "listeners"),
+    ("requests", "run_permalinks_per_address"),
+    ("requests", "run_permalinks_per_network"),
+    ("requests", "run_permalinks_per_key"),
+    ("requests", "run_permalink_bytes"),
+    ("requests", "run_permalink_seconds"),
+}
 
 
 def test_they_are_the_limits_of_today() -> None:

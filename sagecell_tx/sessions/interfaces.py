@@ -32,6 +32,15 @@ class FileRefused(Exception):
     """A file was not accepted; the text is a sentence for the user."""
 
 
+class PermalinkRefused(Exception):
+    """A run's program that is not stored. `code` is for programs, the text a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 @frozen(kw_only=True)
 class Exit:
     """How a kernel's process ended: an exit status or a signal number, or neither.
@@ -177,7 +186,29 @@ class CellStore(Protocol):
         """Store a permalink. Fires with its id, the same one for the same program."""
 
     def find(self, ident: str) -> Deferred[Permalink | None]:
-        """Fires with the permalink, or None when there is no such id."""
+        """Fires with the permalink, or None when there is no such id.
+
+        A permalink of a run stays from now on; see `RunPermalinkStore`.
+        """
+
+    def keep(self, ident: str) -> Deferred[bool]:
+        """Let a permalink of a run stay. Fires with whether there is a permalink of that id."""
+
+
+class RunPermalinkStore(Protocol):
+    """A store of the permalinks of runs: of programs that a client asked to store when it ran them.
+
+    A `CellStore` finds them as well. They expire, unless they were opened or shared before.
+    """
+
+    def save(self, permalink: Permalink, client: str) -> Deferred[str]:
+        """Store a permalink for the client of that name, which itself is not stored.
+
+        Fires with its id, which is random; as a rule the same one for the same client's same program.
+        """
+
+    def sweep(self, before: float) -> Deferred[int]:
+        """Delete the permalinks whose programs were last run before this time; fires with how many."""
 
 
 @frozen(kw_only=True)

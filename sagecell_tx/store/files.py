@@ -10,15 +10,16 @@ digest. A crash leaves only blobs without digests, which `forget_uploads` delete
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
+from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, StoredFile, StoreUnavailable
 from sagecell_tx.store.database import Database, attempt
 from sagecell_tx.store.room import Room
@@ -33,12 +34,14 @@ CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
 
 # The most that one transaction of a sweep deletes, since other writers wait for it.
 _BLOBS_AT_ONCE = 100
+_FILES_AT_ONCE = 100
 _CHUNKS_AT_ONCE = 64
 
 # The size that marks a blob that a sweep is deleting; no upload may commit it any more.
 _CONDEMNED = -1
 
 UPLOAD_ENDED = "This upload has ended; the file must be sent again."
+TOO_LARGE = "The file is larger than this server's space for all files."
 FILE_GONE = "This file is no longer stored."
 
 
@@ -58,9 +61,8 @@ class DatabaseFileStore:
     _uploads: set[str] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._room = Room(
-            database=self._database, total=self._total, delete_unused=self._delete_unused
-        )
+        contents = _StoredFiles(delete_unused=self._delete_unused)
+        self._room = Room(database=self._database, total=self._total, contents=contents)
 
     def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
         """See `FileStore`. Nothing is written yet."""
@@ -218,6 +220,52 @@ class DatabaseUpload:
         connection.execute(
             delete(blobs).where(blobs.c.id == self._blob_id, blobs.c.digest.is_(None))
         )
+
+
+@define(kw_only=True)
+class _StoredFiles:
+    """The files, as contents of a `Room`; equal contents of files count once.
+
+    `delete_unused` deletes the contents that no file has any more.
+    """
+
+    _delete_unused: Callable[[], Coroutine[Any, Any, None]]
+    entry = ENTRY
+    called = "files"
+
+    @property
+    def refusal(self) -> FileRefused:
+        """See `Contents`."""
+        return FileRefused(TOO_LARGE)
+
+    def measure(self, connection: Connection) -> int:
+        """See `Contents`."""
+        used = exists().where(files.c.blob_id == blobs.c.id)
+        contents = connection.scalar(select(func.sum(blobs.c.size)).where(used)) or 0
+        count = connection.scalar(select(func.count()).select_from(files)) or 0
+        return int(contents) + ENTRY * count
+
+    def delete_oldest(self, connection: Connection, excess: int) -> tuple[int, int]:
+        """See `Contents`. Contents that other files have as well are not freed."""
+        oldest = connection.execute(
+            select(files.c.kernel_id, files.c.name, files.c.blob_id, blobs.c.size)
+            .join_from(files, blobs)
+            .order_by(files.c.created, files.c.kernel_id, files.c.name)
+            .limit(_FILES_AT_ONCE)
+        ).all()
+        count = freed = 0
+        for kernel_id, name, blob_id, size in oldest:
+            if freed >= excess:
+                break
+            connection.execute(delete(files).filter_by(kernel_id=kernel_id, name=name))
+            shared = connection.scalar(select(exists().where(files.c.blob_id == blob_id)))
+            freed += ENTRY if shared else size + ENTRY
+            count += 1
+        return count, freed
+
+    async def tidy(self) -> None:
+        """See `Contents`."""
+        await self._delete_unused()
 
 
 def _left_to_sweep(failure: Failure) -> None:

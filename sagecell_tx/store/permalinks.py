@@ -14,19 +14,22 @@ from datetime import UTC, datetime
 from functools import partial
 
 from attrs import define, field
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.sql.functions import coalesce
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
 from sagecell_tx.store.database import Database, attempt
-from sagecell_tx.store.schema import permalinks, secrets
+from sagecell_tx.store.schema import permalinks, run_permalinks, secrets
 from sagecell_tx.wire.codelink import clean_ident, clean_text
 from sagecell_tx.wire.messages import WireError
 
 KEY_NAME = "permalink"
 KEY_SIZE = 32
+
+# Permalinks whose counts may wait for a database that was away.
+_UNCOUNTED = 10_000
 
 
 @define(kw_only=True, eq=False)
@@ -67,8 +70,19 @@ class DatabaseCellStore:
 
         return self._database.read(partial(_find, ident=ident)).addCallback(found)
 
+    def keep(self, ident: str) -> Deferred[bool]:
+        """See `CellStore`."""
+        try:
+            clean_ident(ident)
+        except WireError:
+            return succeed(False)
+        return self._database.write(partial(_keep, ident=ident, at=self._time()))
+
     def _count(self) -> None:
-        """Store the counts of requests in the background: no request waits for statistics."""
+        """Store the counts of requests in the background: no request waits for statistics.
+
+        The permalinks of runs that were requested stay from now on.
+        """
         if self._counting or not self._asked_for:
             return
         counts, self._asked_for = self._asked_for, Counter()
@@ -78,13 +92,20 @@ class DatabaseCellStore:
             self._counting = False
             if isinstance(result, Failure):
                 result.trap(StoreUnavailable)
+                if len(self._asked_for) < _UNCOUNTED:  # they are stored with the next count
+                    self._asked_for.update(counts)
             else:
                 self._count()
 
         self._database.write(partial(_add_counts, counts=counts, at=self._time())).addBoth(counted)
 
     def _time(self) -> datetime:
-        return datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None)
+        return _utc(self._now())
+
+
+def _utc(seconds: float) -> datetime:
+    """Seconds since the epoch as SageMathCell stores a time: in UTC, without a zone."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 def check_permalink(permalink: Permalink) -> None:
@@ -142,13 +163,43 @@ def _find(connection: Connection, ident: str) -> Permalink | None:
         ).where(permalinks.c.ident == ident)
     ).one_or_none()
     if row is None:
+        row = connection.execute(
+            select(
+                run_permalinks.c.code, run_permalinks.c.language, run_permalinks.c.interacts
+            ).where(run_permalinks.c.ident == ident)
+        ).one_or_none()
+    if row is None:
         return None
     # SageMathCell's columns may be null; then the defaults of `Permalink` apply.
     return Permalink(**{name: text for name, text in row._asdict().items() if text is not None})
 
 
+def _keep(connection: Connection, ident: str, at: datetime) -> bool:
+    """Move a permalink of a run to those that stay; returns whether there is one of that id now."""
+    row = connection.execute(
+        select(
+            run_permalinks.c.code,
+            run_permalinks.c.language,
+            run_permalinks.c.interacts,
+            run_permalinks.c.created,
+        ).where(run_permalinks.c.ident == ident)
+    ).one_or_none()
+    if row is None:
+        kept = select(permalinks.c.ident).where(permalinks.c.ident == ident)
+        return connection.scalar(kept) is not None
+    values = {**row._asdict(), "created": _utc(row.created)}
+    # Another process may have moved it meanwhile.
+    attempt(
+        connection,
+        insert(permalinks).values(ident=ident, **values, last_accessed=at, requested=0),
+    )
+    connection.execute(delete(run_permalinks).where(run_permalinks.c.ident == ident))
+    return True
+
+
 def _add_counts(connection: Connection, counts: Mapping[str, int], at: datetime) -> None:
     for ident, count in counts.items():
+        _keep(connection, ident, at)
         connection.execute(
             update(permalinks)
             .where(permalinks.c.ident == ident)

@@ -79,6 +79,10 @@ class RemoteCellStore:
             return succeed(None)
         return self._turn(self._find, ident)
 
+    def keep(self, ident: str) -> Deferred[bool]:
+        """See `CellStore`. It is opened there, and by that it stays."""
+        return self.find(ident).addCallback(lambda permalink: permalink is not None)
+
     def _turn(self, ask: Any, what: Permalink | str) -> Deferred[Any]:
         """Send a request at its turn; failures become `StoreUnavailable`."""
         asked = self._turns.run(lambda: Deferred.fromCoroutine(ask(what)))

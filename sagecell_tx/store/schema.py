@@ -1,4 +1,4 @@
-"""The tables: permalinks, files, and the blobs that files share.
+"""The tables: permalinks, permalinks of runs, files, and the blobs that files share.
 
 Only types that SQLite and PostgreSQL both have. The migrations build these tables;
 a test compares the two.
@@ -35,6 +35,20 @@ permalinks = Table(
     Column("created", DateTime),
     Column("last_accessed", DateTime),
     Column("requested", Integer),
+)
+
+#: Programs that a run asked to store. They expire; those that stay are moved to `permalinks`.
+#: `size` counts the bytes of the texts, which come after it: adding up sizes does not read them.
+run_permalinks = Table(
+    "run_permalinks",
+    metadata,
+    Column("ident", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("interacts", Text, nullable=False),
+    Index("ix_run_permalinks_created", "created"),
 )
 
 #: Keys that must not leave the database, each created at its first use.

@@ -14,17 +14,21 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.sessions.interfaces import FileRefused, Permalink, StoredFile, StoreUnavailable
-from sagecell_tx.store.files import CHUNK, FILE_GONE, UPLOAD_ENDED
+from sagecell_tx.store.files import CHUNK, FILE_GONE, TOO_LARGE, UPLOAD_ENDED
 from sagecell_tx.store.permalinks import check_permalink, permalink_ident
-from sagecell_tx.store.room import LEFT, TOO_LARGE
+from sagecell_tx.store.room import LEFT
 from sagecell_tx.wire.messages import WireError
 
 
 @define(kw_only=True, eq=False)
 class MemoryCellStore:
-    """A `CellStore` in a dictionary; `permalinks` may be filled and read by a test."""
+    """A `CellStore` in a dictionary; `permalinks` may be filled and read by a test.
+
+    `of_runs` has those of runs, with the times at which they were last saved.
+    """
 
     permalinks: dict[str, Permalink] = field(factory=dict)
+    of_runs: dict[str, tuple[Permalink, float]] = field(factory=dict)
     _key: bytes = b"not a secret"
 
     def save(self, permalink: Permalink) -> Deferred[str]:
@@ -39,7 +43,41 @@ class MemoryCellStore:
 
     def find(self, ident: str) -> Deferred[Permalink | None]:
         """See `CellStore`."""
+        self.keep(ident)
         return succeed(self.permalinks.get(ident))
+
+    def keep(self, ident: str) -> Deferred[bool]:
+        """See `CellStore`."""
+        if ident in self.of_runs:
+            self.permalinks[ident], _ = self.of_runs.pop(ident)
+        return succeed(ident in self.permalinks)
+
+
+@define(kw_only=True, eq=False)
+class MemoryRunPermalinkStore:
+    """A `RunPermalinkStore` whose permalinks `cells` finds; `now` is in seconds since the epoch."""
+
+    _cells: MemoryCellStore
+    _now: Callable[[], float]
+    _known: dict[tuple[str, Permalink], str] = field(factory=dict, init=False)
+
+    def save(self, permalink: Permalink, client: str) -> Deferred[str]:
+        """See `RunPermalinkStore`. Fails with `WireError` for text that no database can hold."""
+        try:
+            check_permalink(permalink)
+        except WireError:
+            return fail()
+        ident = self._known.setdefault((client, permalink), f"run{len(self._known):023}")
+        if ident not in self._cells.permalinks:
+            self._cells.of_runs[ident] = (permalink, self._now())
+        return succeed(ident)
+
+    def sweep(self, before: float) -> Deferred[int]:
+        """See `RunPermalinkStore`."""
+        expired = [ident for ident, (_, at) in self._cells.of_runs.items() if at < before]
+        for ident in expired:
+            del self._cells.of_runs[ident]
+        return succeed(len(expired))
 
 
 @define(kw_only=True, eq=False)

@@ -96,7 +96,9 @@ class Reader:
     def share(self) -> list[str]:
         """Press Share; returns the links, the short one first."""
         self.one(".sagecell_shareButton").click()
-        fields = self.until(lambda: self.all(".sagecell_permalink input"))
+        # The short one may come first, alone.
+        self.until(lambda: self.all(".sagecell_permalink_result + :not(button)"))
+        fields = self.all(".sagecell_permalink input")
         return [str(field.get_attribute("value")) for field in fields]
 
     # --- what a reader waits for

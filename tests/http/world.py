@@ -27,11 +27,11 @@ from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.interfaces import FileStore
+from sagecell_tx.sessions.interfaces import FileStore, RunPermalinkStore
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
-from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
+from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore, MemoryRunPermalinkStore
 
 from .loopback import CLIENT, SERVER, Answer, Connection, Ear, Wire, request
 
@@ -56,6 +56,7 @@ class World:
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
     parser: Parser = field(factory=Parser)
+    permalinks: RunPermalinkStore = field(init=False)
     fleet: Fleet = field(init=False)
     site: Site = field(init=False)
 
@@ -66,10 +67,13 @@ class World:
             return str(uuid.UUID(int=next(ids)))
 
         originator = Originator(new_id=new_id, now=lambda: DATE)
+        self.permalinks = MemoryRunPermalinkStore(cells=self.cells, now=self.clock.seconds)
         self.fleet = Fleet(
             host=self.host,
             spec=PYTHON,
             files=self.files,
+            permalinks=self.permalinks,
+            baseurl=self.baseurl,
             limits=self.limits,
             clock=self.clock,
             originator=originator,

@@ -1,4 +1,4 @@
-"""Two servers: one runs programs, the other stores its permalinks."""
+"""Permalinks on one server, and on two: one runs programs, the other stores its permalinks."""
 
 from __future__ import annotations
 
@@ -32,5 +32,16 @@ def test_a_server_keeps_its_permalinks_with_another():
         assert links.stop() == 0
         away = requests.get(f"{cells.url}/permalink", params={"q": saved["query"]}, timeout=60)
         assert (away.status_code, away.json()["error"]) == (503, "store_unavailable")
-        ran = requests.post(f"{cells.url}/service", data={"code": "print(6*7)"}, timeout=60)
-        assert ran.json()["stdout"] == "42\n"
+        program = {"code": "print(6*7)", "permalink": "true"}
+        ran = requests.post(f"{cells.url}/service", data=program, timeout=60).json()
+        assert ran["stdout"] == "42\n"
+        assert ran["permalink"]["error"] == "permalinks_off"
+
+
+def test_a_program_is_found_by_the_link_of_its_run():
+    with Server() as server:
+        program = {"code": "print('héllo')", "permalink": "true"}
+        ran = requests.post(f"{server.url}/service", data=program, timeout=60).json()
+        assert ran["stdout"] == "héllo\n"
+        page = requests.get(f"{server.url}{ran['permalink']['address']}", timeout=60)
+        assert "print('h\\u00e9llo')" in page.text

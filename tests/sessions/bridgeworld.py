@@ -14,6 +14,7 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
+from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
@@ -21,7 +22,7 @@ from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import Message
 
 from .samples import KERNEL_ID, said
-from .slowstore import SlowStore
+from .slowstore import SlowRunPermalinkStore, SlowStore
 
 LIMITS = Limits(
     messages=MessageLimits(message_log_bytes=4000, output_bytes=5000, stalled_seconds=60),
@@ -89,6 +90,7 @@ class BridgeWorld:
     clock: Clock = field(factory=Clock, init=False)
     activity: RecordedActivity = field(factory=RecordedActivity, init=False)
     store: SlowStore = field(factory=SlowStore, init=False)
+    permalinks: SlowRunPermalinkStore = field(factory=SlowRunPermalinkStore, init=False)
     bridge: Bridge = field(init=False)
     kernel: MemoryKernel = field(init=False)
     ended: Deferred[None] | None = field(default=None, init=False)
@@ -108,6 +110,7 @@ class BridgeWorld:
             uploads=Uploads(
                 kernel_id=KERNEL_ID, store=self.store, limits=self.limits.files, refuse=refuse
             ),
+            permalinks=RunPermalinks(clock=self.clock, store=self.permalinks, client="one"),
             originate=say,
             life=self.activity,
             idle_timeout=RecordedTimeout(

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.limits import LifetimeLimits, Limits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
@@ -48,6 +49,7 @@ class SessionTests(SynchronousTestCase):
             spec=PYTHON,
             host=self.host,
             files=self.store,
+            permalinks=RunPermalinks(clock=self.clock),
             limits=LIMITS,
             clock=self.clock,
             originator=Originator(new_id=ids(), now=lambda: DATE),

@@ -1,4 +1,4 @@
-"""A file store whose every step waits for the test, or fails when the test says so."""
+"""Stores whose every step waits for the test, or fails when the test says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 
-from sagecell_tx.sessions.interfaces import StoredFile, StoreUnavailable, Upload
+from sagecell_tx.sessions.interfaces import Permalink, StoredFile, StoreUnavailable, Upload
 from sagecell_tx.testing.stores import MemoryFileStore
 
 
@@ -91,3 +91,20 @@ class SlowUpload:
             self._open = False
             self._store.open -= 1
         return result
+
+
+@define(eq=False)
+class SlowRunPermalinkStore:
+    """A `RunPermalinkStore` whose answers are the test's. `saves` has what it was asked to store."""
+
+    saves: list[tuple[Permalink, str]] = field(factory=list, init=False)
+    answers: list[Deferred[str]] = field(factory=list, init=False)
+
+    def save(self, permalink: Permalink, client: str) -> Deferred[str]:
+        answer: Deferred[str] = Deferred()
+        self.saves.append((permalink, client))
+        self.answers.append(answer)
+        return answer
+
+    def sweep(self, before: float) -> Deferred[int]:
+        raise AssertionError

@@ -1,4 +1,4 @@
-"""What every `CellStore` and every `FileStore` promises, in memory or in a database."""
+"""What every `CellStore`, `RunPermalinkStore` and `FileStore` promises, in memory or in a database."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sagecell_tx.sessions.interfaces import (
     FileRefused,
     FileStore,
     Permalink,
+    RunPermalinkStore,
     StoredFile,
     StoreUnavailable,
 )
@@ -38,6 +39,11 @@ class CellStoreContract:
 
     def test_unknown_id(self):
         assert self.result(self.cells.find("aaaaaa")) is None
+
+    def test_what_was_saved_is_kept(self):
+        ident = self.result(self.cells.save(HELLO))
+        assert self.result(self.cells.keep(ident)) is True
+        assert self.result(self.cells.keep("aaaaaa")) is False
 
     def test_same_program_same_id(self):
         ident = self.result(self.cells.save(HELLO))
@@ -81,6 +87,96 @@ class CellStoreContract:
             with pytest.raises(WireError) as refused:
                 self.result(self.cells.save(program))
             assert refused.value.code == "invalid_text"
+
+
+class RunPermalinkStoreContract:
+    """Mixed into a test case that sets `runs`, `cells` and `result`; `now` is the store's clock."""
+
+    runs: RunPermalinkStore
+    cells: CellStore
+    result: Callable[[Deferred[Any]], Any]
+    now: float
+
+    def save(self, permalink: Permalink = HELLO, client: str = "one") -> str:
+        return str(self.result(self.runs.save(permalink, client)))
+
+    def swept(self, before: float) -> int:
+        return int(self.result(self.runs.sweep(before)))
+
+    def test_a_program_that_was_run_is_found(self):
+        ident = self.save()
+        assert len(ident) == 26
+        assert ident.isascii()
+        assert ident.isalnum()
+        assert self.result(self.cells.find(ident)) == HELLO
+
+    def test_the_same_program_of_the_same_client_has_one_id(self):
+        assert self.save() == self.save()
+        assert self.swept(self.now + 1) == 1
+
+    def test_clients_share_no_id(self):
+        idents = {self.save(), self.save(client="two"), self.result(self.cells.save(HELLO))}
+        assert len(idents) == 3
+        assert self.swept(self.now + 1) == 2
+
+    def test_every_part_of_a_program_makes_another_id(self):
+        programs = [
+            Permalink(code="1"),
+            Permalink(code="1", language="r"),
+            Permalink(code="1r", language=""),
+            Permalink(code="1", interacts="[1]"),
+        ]
+        assert len({self.save(program) for program in programs}) == len(programs)
+
+    def test_what_was_neither_opened_nor_shared_expires(self):
+        self.now = 100.0
+        old = self.save()
+        self.now = 200.0
+        young = self.save(Permalink(code="2"))
+        assert self.swept(200.0) == 1
+        assert self.result(self.cells.find(old)) is None
+        assert self.result(self.cells.keep(old)) is False
+        assert self.result(self.cells.find(young)) == Permalink(code="2")
+
+    def test_a_program_that_is_run_again_lasts_as_long_again(self):
+        self.now = 100.0
+        ident = self.save()
+        self.now = 200.0
+        assert self.save() == ident
+        assert self.swept(150.0) == 0
+        assert self.swept(201.0) == 1
+
+    def test_a_program_that_is_run_after_its_permalink_expired_is_stored_again(self):
+        ident = self.save()
+        assert self.swept(self.now + 1) == 1
+        assert self.save() == ident
+        assert self.result(self.cells.find(ident)) == HELLO
+
+    def test_what_was_shared_stays(self):
+        ident = self.save()
+        assert self.result(self.cells.keep(ident)) is True
+        assert self.result(self.cells.keep(ident)) is True
+        assert self.swept(self.now + 1) == 0
+        assert self.save() == ident
+        assert self.swept(self.now + 1) == 0
+        assert self.result(self.cells.find(ident)) == HELLO
+
+    def test_saved_permalinks_stay(self):
+        ident = self.result(self.cells.save(HELLO))
+        assert self.result(self.cells.keep(ident)) is True
+        assert self.swept(self.now + 1) == 0
+        assert self.result(self.cells.find(ident)) == HELLO
+
+    def test_only_permalinks_can_be_kept(self):
+        for ident in ("aaaaaa", "", "\0", "x" * 100_000, "\ud800", "' OR 1=1 --"):
+            assert self.result(self.cells.keep(ident)) is False
+
+    def test_hostile_texts_and_names(self):
+        for program in (Permalink(code="\0"), Permalink(code="1", interacts="\ud800")):
+            with pytest.raises(WireError) as refused:
+                self.save(program)
+            assert refused.value.code == "invalid_text"
+        assert self.save(client="\ud800\0") != self.save(client="\ud801\0")
 
 
 #: Room for four files of 20,000 bytes.

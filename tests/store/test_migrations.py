@@ -15,8 +15,12 @@ from sagecell_tx.config import ConfigError
 from sagecell_tx.sessions.interfaces import Permalink
 from sagecell_tx.store.database import alembic_config
 from sagecell_tx.store.permalinks import DatabaseCellStore
+from sagecell_tx.store.runpermalinks import DatabaseRunPermalinkStore
 from sagecell_tx.store.schema import metadata
 from tests.store.waiting import WaitingTestCase
+
+#: The version of the tables that this program needs.
+LATEST = "0002"
 
 
 def tables(connection):
@@ -55,7 +59,7 @@ class MigrationTests(WaitingTestCase):
         assert self.result(database.read(tables)) == set()
         database.upgrade()
         assert self.result(database.read(tables)) == {*metadata.tables, "alembic_version"}
-        assert self.result(database.read(version)) == "0001"
+        assert self.result(database.read(version)) == LATEST
 
     def test_the_migrations_build_the_schema(self):
         assert self.result(self.open_upgraded().read(differences)) == []
@@ -79,7 +83,7 @@ class MigrationTests(WaitingTestCase):
             server.start()
         for server in servers:
             server.join()
-        assert self.result(self.open().read(version)) == "0001"
+        assert self.result(self.open().read(version)) == LATEST
 
     def test_another_program_is_writing_to_a_database_that_is_new(self):
         other = sqlite3.connect(
@@ -92,7 +96,7 @@ class MigrationTests(WaitingTestCase):
         done.start()
         self.addCleanup(done.join)
         database = self.open_upgraded()
-        assert self.result(database.read(version)) == "0001"
+        assert self.result(database.read(version)) == LATEST
         assert self.result(database.read(journal)) == "wal"
 
     def test_sagemathcells_own_database_is_taken_over(self):
@@ -114,6 +118,25 @@ class MigrationTests(WaitingTestCase):
         ident = self.result(cells.save(Permalink(code="2+2")))
         assert self.result(cells.find(ident)) == Permalink(code="2+2")
 
+    def test_permalinks_of_the_first_version_stay(self):
+        database = self.open()
+
+        def first_version(connection):
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            connection.execute(
+                text("INSERT INTO permalinks (ident, code, language) VALUES ('abc', '1', 'gap')")
+            )
+
+        self.result(database.write(first_version))
+        database.upgrade()
+        assert self.result(database.read(version)) == LATEST
+        cells = DatabaseCellStore(database=database, now=lambda: 0.0, entropy=bytes)
+        runs = DatabaseRunPermalinkStore(database=database, now=lambda: 0.0, entropy=bytes)
+        assert self.result(runs.sweep(1e12)) == 0
+        assert self.result(cells.find("abc")) == Permalink(code="1", language="gap")
+
     def test_a_database_of_a_later_program_is_refused(self):
         database = self.open_upgraded()
         self.result(database.write(sql("UPDATE alembic_version SET version_num = '9999'")))
@@ -125,7 +148,7 @@ class MigrationTests(WaitingTestCase):
         migrations = self.directory / "migrations"
         shutil.copytree(str(config.get_main_option("script_location")), migrations)
         config.set_main_option("script_location", str(migrations))
-        command.revision(config, "stored results", rev_id="0002")
-        (path,) = migrations.glob("versions/0002_*.py")
+        command.revision(config, "stored results", rev_id="0003")
+        (path,) = migrations.glob("versions/0003_*.py")
         py_compile.compile(str(path), str(self.directory / "compiled"), doraise=True)
-        assert "down_revision = '0001'" in path.read_text()
+        assert "down_revision = '0002'" in path.read_text()

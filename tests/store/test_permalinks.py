@@ -99,6 +99,20 @@ class DatabaseCellStoreTests(CellStoreContract, WaitingTestCase):
         assert self.result(self.cells.save(HELLO)) == ident
         assert self.flushLoggedErrors()
 
+    def test_permalinks_that_are_opened_while_somebody_else_writes_are_counted_later(self):
+        first, second = (self.result(self.cells.save(Permalink(code=code))) for code in "12")
+        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        self.result(self.cells.find(first))
+        with pytest.raises(StoreUnavailable):
+            self.result(self.cells.save(Permalink(code="3")))  # after the count
+        other.execute("ROLLBACK")
+        self.result(self.cells.find(second))
+        counts = self.rows(select(permalinks.c.ident, permalinks.c.requested))
+        assert {(first, 1), (second, 1)} <= set(map(tuple, counts))
+        assert self.flushLoggedErrors()
+
     def test_cancelling_gives_up_the_answer_only(self):
         save = self.cells.save(HELLO)
         save.cancel()

@@ -2,9 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.sessions.interfaces import CellStore, FileStore
-from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore
-from tests.store.contracts import CellStoreContract, FileStoreContract
+from sagecell_tx.sessions.interfaces import CellStore, FileStore, RunPermalinkStore
+from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore, MemoryRunPermalinkStore
+from tests.store.contracts import CellStoreContract, FileStoreContract, RunPermalinkStoreContract
 from tests.store.waiting import WaitingReactor
 
 
@@ -12,6 +12,20 @@ class MemoryCellStoreTests(CellStoreContract, SynchronousTestCase):
     def setUp(self):
         self.cells: CellStore = MemoryCellStore()
         self.result = WaitingReactor().result
+
+
+class MemoryRunPermalinkStoreTests(RunPermalinkStoreContract, SynchronousTestCase):
+    def setUp(self):
+        self.now = 1000.0
+        cells = MemoryCellStore()
+        self.cells: CellStore = cells
+        self.runs: RunPermalinkStore = MemoryRunPermalinkStore(cells=cells, now=lambda: self.now)
+        self.result = WaitingReactor().result
+
+    def test_what_was_opened_stays(self):
+        ident = self.save()
+        assert self.result(self.cells.find(ident)) is not None
+        assert self.swept(self.now + 1) == 0
 
 
 class MemoryFileStoreTests(FileStoreContract, SynchronousTestCase):

@@ -1,6 +1,6 @@
 /** All cells of one page, the kernels that they share, and the browser's services for them. */
 
-import { Cell } from "./cell/cell";
+import { Cell, type KeptPlace } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { CellForm } from "./cell/form";
@@ -103,7 +103,7 @@ export class PageCells {
       plan,
       form,
       kernel: () => this.#kernelFor(linkKey),
-      kept: plan.keep && kept !== undefined ? { programs: kept, key: this.#keyFor(plan) } : null,
+      kept: plan.keep && kept !== undefined ? this.#keptFor(plan, kept) : null,
     });
     // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
@@ -129,9 +129,19 @@ export class PageCells {
     };
   }
 
+  #keptFor({ code }: CellPlan, programs: KeptPrograms): KeptPlace {
+    const address = addressOf();
+    return {
+      programs,
+      key: this.#keyFor(code),
+      keyNow: (original) =>
+        addressOf() === address ? null : `${digest(addressOf())} ${digest(original)} 0`,
+    };
+  }
+
   /** The key for the kept program of a cell: the address, the author's program, its occurrence. */
-  #keyFor({ code }: CellPlan): string {
-    const key = `${digest(location.pathname + location.search)} ${digest(code)}`;
+  #keyFor(code: string): string {
+    const key = `${digest(addressOf())} ${digest(code)}`;
     const before = this.#namesakes.get(key) ?? 0;
     this.#namesakes.set(key, before + 1);
     return `${key} ${before}`;
@@ -184,4 +194,9 @@ export class PageCells {
       return start();
     }
   }
+}
+
+/** The page's own address, without its host and fragment. */
+function addressOf(): string {
+  return location.pathname + location.search;
 }

@@ -67,6 +67,12 @@ export interface EmbedOptions {
   callback?: () => void;
   /** A sentence in the place of output before the first evaluation. */
   hint?: string;
+  /** Whether each evaluation asks the server to store its program; by default false. */
+  permalink?: boolean;
+  /** The id of a permalink with the same program, which need not be stored again. */
+  permalinkId?: string;
+  /** Called with the id and the address of the permalink of an evaluation, once that is stored. */
+  onPermalink?: (id: string, address: string) => void;
 }
 
 /**

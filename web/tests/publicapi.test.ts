@@ -29,6 +29,9 @@ const OPTIONS: Record<keyof EmbedOptions, true> = {
   interacts: true,
   mode: true,
   callback: true,
+  permalink: true,
+  permalinkId: true,
+  onPermalink: true,
   hint: true,
 };
 

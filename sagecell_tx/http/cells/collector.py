@@ -8,6 +8,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.lifecycle.runpermalinks import MSG_TYPE as RUN_PERMALINK
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import Attachment
 from sagecell_tx.sessions.listeners.messagelog import STREAM
@@ -23,7 +24,7 @@ _SHOWN = frozenset({"execute_result", "display_data", "update_display_data"})
 
 #: The types of other messages whose content is parsed, and the most strings, brackets and commas in
 #: each: a kernel may send any number of them, except of replies.
-_PARSED = {"stream": STREAM, "execute_reply": MARKS}
+_PARSED = {"stream": STREAM, "execute_reply": MARKS, RUN_PERMALINK: STREAM}
 
 CUT = "\n[The output is cut here.]\n"
 LEFT_OUT = "\n[A result or a display is left out here: it is too long.]\n"
@@ -41,12 +42,15 @@ class Collector:
 
     _msg_id: str
     _limit: int
+    _awaits_permalink: bool = False
     _bytes: int = field(init=False)
     _marks: int = field(default=MARKS, init=False)  # in all results and displays together
     streams: dict[str, list[str]] = field(factory=dict, init=False)
     result: bytes | None = field(default=None, init=False)  # JSON of data and metadata
     reply: dict[str, Any] | None = field(default=None, init=False)
     reason: Reason | None = field(default=None, init=False)  # why there is no reply
+    permalink: dict[str, Any] | None = field(default=None, init=False)  # its id, or why it has none
+    is_over: bool = field(default=False, init=False)  # the execution
     is_late: bool = field(default=False, init=False)  # the deadline was reached before the end
     done: Deferred[None] = field(factory=Deferred, init=False)
     _displays: dict[str | int, bytes] = field(factory=dict, init=False)  # by display_id
@@ -111,9 +115,13 @@ class Collector:
                 return
             if kind == "stream":
                 self._print(str(content.get("name")), str(content.get("text", "")))
+            elif kind == RUN_PERMALINK:
+                self.permalink = content
             elif _json_size(content) is not None:
                 self.reply = content
         elif kind == "status" and is_idle(message):
+            self.is_over = True
+        if self.is_over and not (self._awaits_permalink and self.permalink is None):
             self._be_done()
 
     def _print(self, name: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+import attrs
 from attrs import define, field
 from klein import Klein
 from twisted.internet.defer import TimeoutError as DeadlineReached
@@ -28,13 +29,16 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.wire.codelink import clean_name
-from sagecell_tx.wire.messages import SHELL, Message, WireError, parse_object
+from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
 
 #: An answer of more bytes is written in pieces, as the client reads them.
 _WHOLE = 64 * 1024
 
 #: The parameters that a JSON body may have.
-_PARAMETERS = ("code", "user_expressions", "accepted_tos")
+_PARAMETERS = ("code", "user_expressions", "accepted_tos", "permalink")
+
+#: The metadata of a request whose program is stored.
+_ASKS_FOR_PERMALINK = dump({"sagecell": {"permalink": True}})
 
 
 @define(kw_only=True)
@@ -71,6 +75,8 @@ class ServiceRoute:
         await take_json(request, self.parser, _PARAMETERS)
         self.terms.check(request, plain=True)
         execution = self._execution(self._code(request), text(request, "user_expressions", "{}"))
+        if text(request, "permalink") == "true":
+            execution = attrs.evolve(execution, metadata=_ASKS_FOR_PERMALINK)
         deadline = self.clock.seconds() + self.limits.service_seconds
         visitor = self.clients.visitor(request, Purpose.SERVICE)
         # Waiting for a kernel takes at most half of the time, so that the rest is left to run.
@@ -116,6 +122,8 @@ class ServiceRoute:
         }
         for name, printed in collector.streams.items():
             answer[name] = "".join(printed)
+        if collector.permalink is not None:
+            answer["permalink"] = collector.permalink
         if reply is not None:
             answer["execute_reply"] = reply
             files = self._files(request, kernel_id, reply)
@@ -177,7 +185,11 @@ class ServiceRoute:
 
     async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
         """The program's output and reply, when it is done or at the deadline."""
-        collector = Collector(execution.msg_id, self.limits.service_output_characters)
+        collector = Collector(
+            execution.msg_id,
+            self.limits.service_output_characters,
+            awaits_permalink=execution.metadata == _ASKS_FOR_PERMALINK,
+        )
         await session.when_ready()
         attachment = collector.listen(session)
         attachment.send(execution)
@@ -185,7 +197,8 @@ class ServiceRoute:
         try:
             await collector.done
         except DeadlineReached:
-            collector.reply, collector.is_late = None, True
+            if not collector.is_over:
+                collector.reply, collector.is_late = None, True
         finally:
             collector.leave()
         return collector

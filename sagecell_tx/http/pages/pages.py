@@ -64,14 +64,15 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 _JQUERY, _ONE_DAY = "embedded_jquery.js", "public, max-age=86400"
 
 
-def page_with(page: bytes, program: Program) -> bytes:
-    """The built page with the program to show."""
+def page_with(page: bytes, program: Program, permalink: str = "") -> bytes:
+    """The built page with the program to show, and the id of its permalink if it has one."""
     slot = dump(
         {
             "code": program.code,
             "language": program.language or "python",
             "interacts": program.interacts,
             "autoeval": program.autoeval,
+            "permalink": permalink,
         }
     )
     for character in b"<>&":
@@ -105,26 +106,26 @@ class Pages:
     @app.route("/", methods=["GET", "HEAD"])
     async def root(self, request: IRequest) -> bytes:
         """The page, with the program of the query if there is one (contract 1.1)."""
-        program = program_from_query(request.args)
+        program, permalink = program_from_query(request.args), ""
         if isinstance(program, ProgramReference):
-            found = await self._find(program.ident)
+            found, permalink = await self._find(program.ident)
             program = Program(
                 code=found.code,
                 language=found.language,
                 interacts=found.interacts,
                 autoeval=program.autoeval,
             )
-        return page_with(self._built(request, "index.html"), program)
+        return page_with(self._built(request, "index.html"), program, permalink)
 
-    async def _find(self, ident: str) -> Permalink:
-        """The permalink of a link as it was given, or without what a mail program added to it."""
+    async def _find(self, ident: str) -> tuple[Permalink, str]:
+        """The permalink of a link as it was given, or without what a mail program added; its id."""
         try:
-            return await find(self.store, ident)
+            return await find(self.store, ident), ident
         except Problem:
             shorter = without_ending(ident)
             if shorter == ident:
                 raise
-        return await find(self.store, shorter)
+        return await find(self.store, shorter), shorter
 
     @app.route("/help.html", methods=["GET", "HEAD"])
     def help(self, request: Request) -> bytes:

@@ -69,8 +69,10 @@ class Permalinks:
 
     @app.route("/", methods=["POST"])
     async def save(self, request: IRequest) -> bytes:
-        """Store a program and answer with both of its links."""
+        """Store a program and answer with both of its links; or keep the permalink of a run."""
         cors.allow(request, anyone=True)
+        if present(request, "q") and not present(request, "code"):
+            return await self._keep(request, text(request, "q"))
         permalink = Permalink(
             code=text(request, "code"),
             language=text(request, "language", "sage")[:32],
@@ -83,14 +85,8 @@ class Permalinks:
         number = text(request, "n")
         if number and not re.fullmatch(r"-?\d{1,18}", number, re.ASCII):
             raise Problem(400, "invalid_n", "The parameter n must be a whole number.")
-        if not self.clients.are_counted_elsewhere(request):
-            visitor = self.clients.visitor(request, Purpose.KERNEL)
-            self.allowance.take(visitor, self.clock.seconds())
-        answer: dict[str, object] = {
-            "zip": zip_text(permalink.code),
-            "query": await self.store.save(permalink),
-            "interacts": zip_text(permalink.interacts),
-        }
+        self._count(request)
+        answer = _links(permalink, await self.store.save(permalink))
         if number:
             answer["n"] = int(number)
         body = json_body(request, answer)
@@ -98,6 +94,19 @@ class Permalinks:
             request.setHeader("Content-Type", "text/html; charset=utf-8")
             return in_frame(body)
         return body
+
+    async def _keep(self, request: IRequest, ident: str) -> bytes:
+        """Let the permalink of a run stay. Raises `Problem` if it is unknown."""
+        self._count(request)
+        if not await self.store.keep(ident):
+            raise not_found()
+        return json_body(request, _links(await find(self.store, ident), ident))
+
+    def _count(self, request: IRequest) -> None:
+        """Count one more permalink of this visitor's; raises `Refused`."""
+        if not self.clients.are_counted_elsewhere(request):
+            visitor = self.clients.visitor(request, Purpose.KERNEL)
+            self.allowance.take(visitor, self.clock.seconds())
 
     @app.route("/", methods=["GET"])
     async def load(self, request: IRequest) -> bytes:
@@ -108,3 +117,12 @@ class Permalinks:
         body = json_body(request, [found.code, found.language, found.interacts])
         # The callback receives a string, which it parses itself (contract 1.16).
         return as_call(request, function, body.decode("ascii")) if function else body
+
+
+def _links(permalink: Permalink, ident: str) -> dict[str, object]:
+    """The links of a permalink: by its id, and with the program itself."""
+    return {
+        "zip": zip_text(permalink.code),
+        "query": ident,
+        "interacts": zip_text(permalink.interacts),
+    }

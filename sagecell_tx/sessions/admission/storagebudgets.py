@@ -142,8 +142,22 @@ class PermalinkAllowance:
             }
         )
 
-    def take(self, visitor: Visitor, now: float) -> None:
-        """Count one more; raises `Refused`."""
-        refused = self._allowance.take(visitor, now, 1)
+    def take(self, visitor: Visitor, now: float, number: int = 1) -> None:
+        """Count so many more; raises `Refused`."""
+        refused = self._allowance.take(visitor, now, number)
         if refused is not None:
             raise too_many_permalinks_for(*refused)
+
+
+@define(init=False)
+class RunPermalinkAllowance(PermalinkAllowance):
+    """The limits on permalinks of runs, which are counted separately."""
+
+    def __init__(self, limits: RequestLimits) -> None:
+        self._allowance = Allowance(
+            {
+                Scope.ADDRESS: limits.run_permalinks_per_address,
+                Scope.NETWORK: limits.run_permalinks_per_network,
+                Scope.KEY: limits.run_permalinks_per_key,
+            }
+        )

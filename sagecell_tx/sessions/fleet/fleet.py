@@ -17,13 +17,19 @@ from typing_extensions import override
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.admission import Admission, Place
 from sagecell_tx.sessions.admission.queue import Position
+from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
-from sagecell_tx.sessions.admission.storagebudgets import FileAllowance, Metered
+from sagecell_tx.sessions.admission.storagebudgets import (
+    FileAllowance,
+    Metered,
+    RunPermalinkAllowance,
+)
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
-from sagecell_tx.sessions.interfaces import FileStore, Host
+from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
+from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import KernelSpec
@@ -42,7 +48,11 @@ GONE = 1.0
 
 @define(kw_only=True, eq=False)
 class Fleet(Service):
-    """The sessions by kernel id; their kernels are of the kind `spec`."""
+    """The sessions by kernel id; their kernels are of the kind `spec`.
+
+    Programs get permalinks when they are run, if there is a store for them in `permalinks`. Their
+    addresses begin with `baseurl`.
+    """
 
     host: Host
     spec: KernelSpec
@@ -51,8 +61,11 @@ class Fleet(Service):
     clock: IReactorTime
     originator: Originator
     starts: Starts
+    permalinks: RunPermalinkStore | None = None
+    baseurl: str = ""
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
+    permalink_allowance: RunPermalinkAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     ended: EndedSessions = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
@@ -61,6 +74,7 @@ class Fleet(Service):
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(limits=self.limits.admission, clock=self.clock)
         self.allowance = FileAllowance(self.limits.files)
+        self.permalink_allowance = RunPermalinkAllowance(self.limits.requests)
         self.deaths = Deaths(self.clock.seconds)
         self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
 
@@ -115,6 +129,14 @@ class Fleet(Service):
             spec=self.spec,
             host=self.host,
             files=Metered(self.files, partial(self._count, place.visitor)),
+            permalinks=RunPermalinks(
+                clock=self.clock,
+                store=self.permalinks,
+                client=_client(place.visitor, kernel_id),
+                count=partial(self._count_permalinks, place.visitor),
+                limits=self.limits.requests,
+                baseurl=self.baseurl,
+            ),
             limits=self.limits,
             clock=self.clock,
             originator=self.originator,
@@ -139,6 +161,13 @@ class Fleet(Service):
 
     def _count(self, visitor: Visitor, name: str, size: int) -> None:
         self.allowance.take(visitor, self.clock.seconds(), name, size)
+
+    def _count_permalinks(self, visitor: Visitor, number: int) -> None:
+        """Count permalinks of runs; raises `PermalinkRefused`."""
+        try:
+            self.permalink_allowance.take(visitor, self.clock.seconds(), number)
+        except Refused as error:
+            raise PermalinkRefused(error.code, error.message) from error
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""
@@ -197,3 +226,8 @@ class Fleet(Service):
             self.ended.keep(session)
         self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)
+
+
+def _client(visitor: Visitor, kernel_id: str) -> str:
+    """Who runs a kernel's programs: one page at one address; without a name of a page, one kernel."""
+    return "\n".join((visitor.key, visitor.address, visitor.cell_session or kernel_id))

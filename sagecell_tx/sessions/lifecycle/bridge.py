@@ -24,6 +24,8 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit, Kernel
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Life
+from sagecell_tx.sessions.lifecycle.runpermalinks import MSG_TYPE as PERMALINK
+from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
 from sagecell_tx.sessions.listeners.audience import Audience
@@ -66,6 +68,7 @@ class Bridge:
     lifetime: LifetimeLimits
     messages: MessageLimits
     uploads: Uploads
+    permalinks: RunPermalinks
     originate: Originate
     life: Life
     idle_timeout: IdleTimeout
@@ -122,6 +125,7 @@ class Bridge:
             return
         if message.channel == SHELL:
             self._note(message)
+            self.permalinks.begin(message, self.publish)
         elif message.channel == CONTROL and message.msg_type == "interrupt_request":
             self._interruptions.begin(self._in_flight.running)
         self._kernel.send(message)
@@ -187,6 +191,8 @@ class Bridge:
         """See `KernelObserver.message_received`."""
         if self._shutdown_id is not None and message.parent_id == self._shutdown_id:
             return
+        if message.msg_type == PERMALINK:
+            return  # only the server sends these: a program could name another one's permalink
         if message.channel == IOPUB:
             self._published(message)
         elif message.channel == SHELL:
@@ -217,7 +223,7 @@ class Bridge:
 
     def _settle(self, _: None) -> Deferred[None]:
         self.audience.publish(*self._in_flight.abandon())
-        return self.uploads.close()
+        return self.uploads.close().addCallback(lambda _: self.permalinks.settle())
 
     # --- messages from the kernel
 

@@ -17,6 +17,7 @@ from sagecell_tx.sessions.interfaces import Exit, FileStore, Host, Kernel, Liste
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
+from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.start import KernelStart
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.listeners.audience import Attachment, Audience
@@ -42,6 +43,7 @@ class Session:
     spec: KernelSpec
     host: Host
     files: FileStore
+    permalinks: RunPermalinks
     limits: Limits
     clock: IReactorTime
     originator: Originator
@@ -75,6 +77,7 @@ class Session:
             lifetime=limits.lifetime,
             messages=limits.messages,
             uploads=uploads,
+            permalinks=self.permalinks,
             originate=self.originate,
             life=self._life,
             idle_timeout=self._idle_timeout,

@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 from sagecell_tx.limits import LifetimeLimits, Limits, RequestLimits
 from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.sessions.lifecycle.runpermalinks import PATIENCE
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
 from sagecell_tx.wire.messages import SHELL, Message
 from tests.http.loopback import Answer, Connection, form, request
 from tests.http.world import SiteTests
+from tests.sessions.slowstore import SlowRunPermalinkStore
 
 
 class ServiceTests(SiteTests):
@@ -37,6 +39,25 @@ class ServiceTests(SiteTests):
         assert told["success"] is True
         assert told["stdout"] == "2\n3\n"
         assert told["execute_reply"]["status"] == "ok"
+
+    def test_a_permalink_for_who_asks(self) -> None:
+        told = self.run_code("print 2", permalink="true")
+        assert set(told) == {"success", "stdout", "execute_reply", "permalink"}
+        ident = told["permalink"]["id"]
+        assert told["permalink"] == {"id": ident, "address": f"/?q={ident}"}
+        assert self.ask("GET", f"/permalink?q={ident}").json == ["print 2", "sage", "[]"]
+        assert "permalink" not in self.run_code("print 2", permalink="false")
+
+    def test_a_database_that_is_away_is_told_after_a_while(self) -> None:
+        self.world.fleet.permalinks = SlowRunPermalinkStore()
+        connection = self.world.connect()
+        connection.send(request("POST", "/service", **form(code="print 2", permalink="true")))
+        self.wait(PATIENCE)
+        connection.pump()
+        told = connection.answer("POST").json
+        assert (told["success"], told["stdout"]) == (True, "2\n")
+        assert told["permalink"]["error"] == "store_unavailable"
+        connection.hang_up()
 
     def test_nothing_is_printed(self) -> None:
         """contract: 1.20"""

@@ -47,6 +47,7 @@ def test_no_program_breaks_out_of_its_element(code: str, language: str, interact
         "language": language or "python",
         "interacts": interacts,
         "autoeval": True,
+        "permalink": "",
     }
     inside = page[len(PAGE.partition(b"{")[0]) : -len(PAGE.partition(b"}")[2])]
     assert not set(b"<>&\n\r") & set(inside)
@@ -80,6 +81,7 @@ class PageTests(SiteTests):
             "language": "python",
             "interacts": "[]",
             "autoeval": False,
+            "permalink": "",
         }
 
     def test_c_and_its_options(self) -> None:
@@ -109,6 +111,7 @@ class PageTests(SiteTests):
             "language": "sage",
             "interacts": '[{"a": 1}]',
             "autoeval": True,
+            "permalink": "abcdef",
         }
 
     def test_c_wins_over_z_over_q(self) -> None:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail
 from sagecell_tx.sessions.interfaces import Permalink, StoreFull, StoreUnavailable
 from sagecell_tx.testing.stores import MemoryCellStore
 from tests.http.loopback import Answer, form
+from tests.http.talking import TalkTests, execute
 from tests.http.world import SiteTests
 
 ORIGIN = ("Origin", "https://book.example")
@@ -227,3 +228,73 @@ class CorsTests(SiteTests):
             answer = self.ask(method, path, headers, body)
             assert (answer.status, answer.error) == (503, "store_unavailable")
             assert int(answer.headers["retry-after"]) > 0
+
+
+class RunTests(TalkTests):
+    """Programs that are stored when they are run."""
+
+    def run_program(self, code: str, **fields: str) -> dict[str, str]:
+        """Run a program in a new kernel; returns what is told of its permalink."""
+        talk = self.talk(self.start(**fields))
+        wish = {"sagecell": {"permalink": True}, "language": "python"}
+        talk.say(execute(code, metadata=wish))
+        (told,) = talk.talker.heard("sagecell_permalink")
+        assert told["parent_header"]["msg_id"] == "m1"
+        assert told["channel"] == "iopub"
+        assert talk.talker.text == "1\n"
+        content: dict[str, str] = told["content"]
+        return content
+
+    def swept(self) -> int:
+        """How many expire, when all that can expire does."""
+        return self.successResultOf(self.world.permalinks.sweep(float("inf")))
+
+    def test_a_run_without_a_wish_stores_nothing(self) -> None:
+        talk = self.talk(self.start())
+        talk.say(execute("print 1"))
+        assert talk.talker.text == "1\n"
+        assert talk.talker.heard("sagecell_permalink") == []
+        assert self.swept() == 0
+
+    def test_its_link_brings_the_program_back_and_stays_from_then_on(self) -> None:
+        told = self.run_program("print 1")
+        assert told == {"id": told["id"], "address": f"/?q={told['id']}"}
+        for _ in range(2):
+            found = self.ask("GET", f"/permalink?q={told['id']}")
+            assert found.json == ["print 1", "python", "[]"]
+            assert self.swept() == 0
+
+    def test_what_was_not_opened_expires(self) -> None:
+        told = self.run_program("print 1")
+        assert self.swept() == 1
+        for method, fields in (("GET", {}), ("POST", form(q=told["id"]))):
+            path = f"/permalink?q={told['id']}" if method == "GET" else "/permalink"
+            assert self.ask(method, path, **fields).status == 404
+
+    def test_what_is_shared_stays(self) -> None:
+        told = self.run_program("print 1")
+        answer = self.ask("POST", "/permalink", **form(q=told["id"]))
+        assert answer.json["query"] == told["id"]
+        assert unzipped(answer.json["zip"]) == "print 1"
+        assert unzipped(answer.json["interacts"]) == "[]"
+        assert self.swept() == 0
+
+    def test_one_page_one_id(self) -> None:
+        page = [self.run_program("print 1", CellSessionID="a")["id"] for _ in range(2)]
+        other = self.run_program("print 1", CellSessionID="b")["id"]
+        nameless = [self.run_program("print 1")["id"] for _ in range(2)]
+        assert page[0] == page[1]
+        assert len({*page, other, *nameless}) == 4
+
+    def test_keeping_counts_like_making(self) -> None:
+        told = self.run_program("print 1")
+        headers = [*form(q=told["id"])["headers"], ("X-Forwarded-For", "192.0.2.1")]
+        statuses = [
+            self.ask("POST", "/permalink", headers, form(q=told["id"])["body"]).status
+            for _ in range(61)
+        ]
+        assert statuses == [200] * 60 + [429]
+
+    def test_hostile_ids_are_not_kept(self) -> None:
+        for ident in ("", "nope", "x" * 10_000, "\0", "' OR 1=1 --"):
+            assert self.ask("POST", "/permalink", **form(q=ident)).status in (400, 404)

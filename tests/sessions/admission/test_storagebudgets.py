@@ -14,6 +14,7 @@ from sagecell_tx.sessions.admission.storagebudgets import (
     FileAllowance,
     Metered,
     PermalinkAllowance,
+    RunPermalinkAllowance,
 )
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.interfaces import FileRefused
@@ -89,6 +90,18 @@ def test_permalinks_are_refused_with_a_time() -> None:
     assert refused.value.code == "too_many_permalinks_for_address"
     assert refused.value.retry_after == 2
     allowance.take(HOME, 2.0)
+
+
+def test_permalinks_of_runs_are_counted_separately() -> None:
+    shared, runs = PermalinkAllowance(RequestLimits()), RunPermalinkAllowance(RequestLimits())
+    for _ in range(12):
+        runs.take(HOME, 0.0, 10)
+    with pytest.raises(Refused) as refused:
+        runs.take(HOME, 0.0)
+    assert refused.value.code == "too_many_permalinks_for_address"
+    assert refused.value.retry_after == 2
+    shared.take(HOME, 0.0)
+    runs.take(Visitor(address="198.51.100.1"), 0.0)
 
 
 class MeteredTests(FileStoreContract, SynchronousTestCase):

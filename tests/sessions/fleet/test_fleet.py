@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
+import attrs
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -23,6 +24,7 @@ from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
+from sagecell_tx.testing.stores import MemoryCellStore, MemoryRunPermalinkStore
 from tests.sessions.samples import DATE, code, ids
 from tests.sessions.slowstore import SlowStore
 
@@ -70,6 +72,30 @@ class FleetTests(SynchronousTestCase):
         session.stop(Reason.STOPPED)
         assert self.fleet.get(session.kernel_id) is None
         self.empty()
+
+    def test_permalinks_of_runs_are_counted_by_who_opened_the_session(self) -> None:
+        cells = MemoryCellStore()
+        self.fleet.permalinks = MemoryRunPermalinkStore(cells=cells, now=self.clock.seconds)
+        self.fleet.baseurl = "/cells"
+
+        def told(listener: MemoryListener, number: int) -> dict[str, str]:
+            asked = attrs.evolve(
+                code(str(number), f"r{number}"), metadata=b'{"sagecell":{"permalink":true}}'
+            )
+            listener.attachment.send(asked)
+            content: dict[str, str] = listener.received[-1].parsed_content()
+            return content
+
+        def listen(address: str) -> MemoryListener:
+            return MemoryListener().attach(self.open(address=address, timeout=60).attach)
+
+        listener = listen("192.0.2.1")
+        first = told(listener, 0)
+        assert first["address"] == f"/cells/?q={first['id']}"
+        assert cells.of_runs[first["id"]][0].code == "0"
+        errors = [told(listener, number).get("error") for number in range(1, 121)]
+        assert errors == [None] * 119 + ["too_many_permalinks_for_address"]
+        assert "id" in told(listen("198.51.100.1"), 0)
 
     def test_who_is_told_of_a_death_finds_the_place_free(self) -> None:
         session = self.open()

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../dom/clock";
 import type { Editor, EditorOptions } from "../editor/editor";
-import { Execution, type State, isLive } from "../kernel/execution";
+import { Execution, type ExecutionOptions, type State, isLive } from "../kernel/execution";
 import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
 import { Keeper, type KeeperOptions } from "../kept/keeper";
@@ -11,12 +11,23 @@ import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { KernelGone } from "../protocol/ask";
 import type { KeptProgram } from "../protocol/kept";
-import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
+import {
+  type JsonObject,
+  type KernelMessage,
+  type PermalinkWish,
+  shellRequest,
+} from "../protocol/messages";
 import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
-import type { Server } from "../kernel/server";
+import type { KeptProgram as SharedProgram, Server } from "../kernel/server";
 import { Share } from "./share";
+
+/** Where a cell's program is kept for the next visit. */
+export interface KeptPlace extends Pick<KeeperOptions, "programs" | "key"> {
+  /** The key at the page's present address with the program `original`; null if it is the same. */
+  readonly keyNow: (original: string) => string | null;
+}
 
 /** What a cell needs. */
 export interface CellOptions {
@@ -33,8 +44,11 @@ export interface CellOptions {
   readonly copy: (field: HTMLInputElement) => Promise<void>;
   readonly nextFrame: (act: () => void) => void;
   /** Where the reader's program is kept for the next visit; null to keep nothing. */
-  readonly kept: Pick<KeeperOptions, "programs" | "key"> | null;
+  readonly kept: KeptPlace | null;
 }
+
+/** What an execution needs of the program. */
+type ProgramToRun = Pick<ExecutionOptions, "code" | "language" | "permalink" | "onPermalink">;
 
 /** One cell on the page, from its construction to `dispose`. */
 export class Cell {
@@ -47,6 +61,8 @@ export class Cell {
   /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
   readonly #ownKernels = new Set<Kernel>();
   #evaluated = "";
+  /** A program that the server has stored, and the id of its permalink. */
+  #stored: { readonly program: SharedProgram; readonly id: string } | null = null;
   #kernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
@@ -57,6 +73,7 @@ export class Cell {
     this.#form = form;
     this.#share = new Share({
       keep: (program) => server.keep(program),
+      keepPermalink: (id) => server.keepPermalink(id),
       address: (path) => server.address(path),
       copy,
     });
@@ -78,10 +95,14 @@ export class Cell {
       onGone: () => this.#abandon(),
     });
     this.#keeper?.open();
+    if (plan.permalinkId !== "") {
+      const { code, language, permalinkId: id } = plan;
+      this.#stored = { program: { code, language, interacts: JSON.stringify(plan.interacts) }, id };
+    }
     form.connect({
       evaluate: () => this.evaluate(),
       stop: () => this.#execution?.stop(),
-      share: () => void this.#share.show(this.#program()),
+      share: () => this.#showLinks(),
     });
   }
 
@@ -105,9 +126,8 @@ export class Cell {
     if (this.#isDisposed || this.#isLive) return;
     const { plan } = this.#options;
     const kernel = this.#nextKernel();
-    const name = this.#form.language;
     this.#evaluated = this.#form.editor.code();
-    const program = { code: language(name).wrap(this.#evaluated), language: name };
+    const program = this.#programToRun();
     // Until then the old output stays: the server may be away, or refuse.
     const onRunning = () => {
       this.#outputs.begin(kernel, () => execution.kernelId);
@@ -124,9 +144,8 @@ export class Cell {
         return new Promise((resolve, reject) => {
           const onOver = (state: State) =>
             state.name === "done" ? resolve() : reject(new KernelGone());
-          execution = this.#execute(kernel, program, (said) => interacts.renew(said), {
-            onOver,
-          });
+          const again = { ...program, permalink: null };
+          execution = this.#execute(kernel, again, (said) => interacts.renew(said), { onOver });
           void execution.start();
         });
       });
@@ -160,7 +179,7 @@ export class Cell {
   /** A new execution, not started yet, whose state the cell shows. */
   #execute(
     kernel: Kernel,
-    program: { readonly code: string; readonly language: string },
+    program: ProgramToRun,
     onMessage: (message: KernelMessage) => void,
     on: { readonly onRunning?: () => void; readonly onOver?: (state: State) => void },
   ): Execution {
@@ -212,9 +231,47 @@ export class Cell {
     this.#ownKernels.clear();
   }
 
-  #program() {
+  /** The program as it is now, with the state of the interacts that are shown. */
+  #program(): SharedProgram {
     const interacts = JSON.stringify(this.interacts);
     return { code: this.#form.editor.code(), language: this.#form.language, interacts };
+  }
+
+  /** The program for an execution, which asks for a permalink unless there is one. */
+  #programToRun(): ProgramToRun {
+    const { plan } = this.#options;
+    // With the state that interacts will have first.
+    const program = { ...this.#program(), interacts: JSON.stringify(plan.interacts) };
+    const code = language(program.language).wrap(program.code);
+    return {
+      code,
+      language: program.language,
+      permalink: plan.permalink && this.#idOf(program) === "" ? wishFor(program, code) : null,
+      onPermalink: (id) => this.#hasPermalink(program, id),
+    };
+  }
+
+  #hasPermalink(program: SharedProgram, id: string): void {
+    if (this.#isDisposed || id === "") return;
+    const { plan, server, kept } = this.#options;
+    this.#stored = { program, id };
+    plan.onPermalink(id, server.address(`?${new URLSearchParams({ q: id })}`));
+    const key = kept?.keyNow(program.code);
+    if (typeof key === "string") this.#keeper?.hasMoved(key, program.code);
+  }
+
+  /** The id of the permalink that has exactly this program; empty for none. */
+  #idOf({ code, language, interacts }: SharedProgram): string {
+    if (this.#stored === null) return "";
+    const { program, id } = this.#stored;
+    const isSame =
+      code === program.code && language === program.language && interacts === program.interacts;
+    return isSame ? id : "";
+  }
+
+  #showLinks(): void {
+    const program = this.#program();
+    void this.#share.show(program, this.#idOf(program));
   }
 
   #openEditor(): Promise<void> {
@@ -234,7 +291,7 @@ export class Cell {
     return server.complete(shellRequest(type, content, by));
   }
 
-  #makeKeeper(kept: Pick<KeeperOptions, "programs" | "key">): Keeper {
+  #makeKeeper(kept: KeptPlace): Keeper {
     const { plan, clock, form } = this.#options;
     const { editor, commands } = form;
     const keeper = new Keeper({
@@ -285,4 +342,9 @@ export class Cell {
     if (isLive(state)) this.#execution?.stop();
     else this.#endOwnKernels();
   }
+}
+
+/** What a permalink needs besides `sent`, the code that is run. */
+function wishFor({ code, interacts }: SharedProgram, sent: string): PermalinkWish {
+  return { ...(code !== sent && { code }), ...(interacts !== "[]" && { interacts }) };
 }

@@ -36,6 +36,12 @@ export interface CellPlan {
   readonly keep: boolean;
   /** Whether completions are also offered after a pause in typing. */
   readonly completeWhileTyping: boolean;
+  /** Whether each evaluation asks the server to store its program. */
+  readonly permalink: boolean;
+  /** The id of the permalink that has `code` and `interacts`; empty for none. */
+  readonly permalinkId: string;
+  /** Called with each permalink of an evaluation: its id and its absolute address. */
+  readonly onPermalink: (id: string, address: string) => void;
   /** A sentence in the place of output before the first evaluation; empty for none. */
   readonly hint: string;
 }

@@ -12,6 +12,8 @@ export const LONGEST = 65_536;
 export interface ShareOptions {
   /** Stores a program on the server. Rejects with Refusal. */
   readonly keep: (program: KeptProgram) => Promise<Permalink>;
+  /** Keeps a permalink that would expire. Rejects with Refusal. */
+  readonly keepPermalink: (id: string) => Promise<Permalink>;
   /** An absolute address for a path on the server. */
   readonly address: (path: string) => string;
   /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
@@ -31,23 +33,48 @@ export class Share {
     this.element.hidden = true;
   }
 
-  /** Shows links to `program`, or a sentence about the failure. The promise never rejects. */
-  async show(program: KeptProgram): Promise<void> {
+  /**
+   * Shows links to `program`, or a sentence about the failure. The promise never rejects.
+   *
+   * `id` is that of a permalink with the same program, if one is known: its link is shown at once.
+   */
+  async show(program: KeptProgram, id = ""): Promise<void> {
     try {
+      if (id !== "" && (await this.#showKnown(program, id))) return;
       const { query, zip, interacts } = await this.#options.keep(program);
-      const short = `?${new URLSearchParams({ q: query })}`;
-      this.#fill(
-        this.#row("Short link", short, "stored on this server"),
-        this.#longLink(program.language, zip, interacts),
-      );
+      this.#fill(this.#short(query), this.#longLink(program.language, zip, interacts));
       this.element.querySelector("input")?.select();
     } catch (error) {
-      if (!(error instanceof Refusal)) report(error, "showing links to a program");
-      const alert = words(error instanceof Refusal ? error.message : String(error));
-      alert.setAttribute("role", "alert");
+      const alert = alertOf(error);
       this.#fill(alert);
       await this.#addLongLink(program, alert);
     }
+  }
+
+  /** Shows the links of a permalink, and keeps it on the server; false if it has expired there. */
+  async #showKnown(program: KeptProgram, id: string): Promise<boolean> {
+    const short = this.#short(id);
+    this.#fill(short);
+    this.element.querySelector("input")?.select();
+    // The panel may be filled anew meanwhile.
+    const add = (second: HTMLElement) => {
+      if (short.parentElement === this.element) short.after(second);
+    };
+    try {
+      const { zip, interacts } = await this.#options.keepPermalink(id);
+      add(this.#longLink(program.language, zip, interacts));
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 404) return false;
+      const alert = alertOf(error);
+      add(alert);
+      await this.#addLongLink(program, alert);
+    }
+    return true;
+  }
+
+  #short(id: string): HTMLElement {
+    const path = `?${new URLSearchParams({ q: id })}`;
+    return this.#row("Short link", path, "stored on this server");
   }
 
   /** Adds, after `alert`, the link that contains the program, which needs no server. */
@@ -102,6 +129,13 @@ export class Share {
     row.append(label, copy, said);
     return row;
   }
+}
+
+function alertOf(error: unknown): HTMLElement {
+  if (!(error instanceof Refusal)) report(error, "showing links to a program");
+  const alert = words(error instanceof Refusal ? error.message : String(error));
+  alert.setAttribute("role", "alert");
+  return alert;
 }
 
 /** A text as links carry it: URL-safe base64 of zlib of UTF-8. */

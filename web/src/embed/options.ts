@@ -66,6 +66,9 @@ const NAMES = Object.keys({
   interacts: 0,
   mode: 0,
   callback: 0,
+  permalink: 0,
+  permalinkId: 0,
+  onPermalink: 0,
   hint: 0,
 } satisfies Record<keyof EmbedOptions, 0>);
 

@@ -259,7 +259,7 @@ function planOf(
   call: number,
   areSeveral: boolean,
 ): CellPlan {
-  const { linkKey, autoeval, hint } = options;
+  const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);
   const [codeElement] = locate("codeLocation", options);
@@ -282,6 +282,12 @@ function planOf(
     scripts: scriptPlaceOf(options),
     keep: Boolean(options["keep"]),
     completeWhileTyping: Boolean(options["completeWhileTyping"]),
+    permalink: Boolean(options["permalink"]),
+    permalinkId: textOf(options["permalinkId"] ?? ""),
+    onPermalink: (id, address) => {
+      if (typeof onPermalink !== "function") return;
+      report(() => (onPermalink as CellPlan["onPermalink"])(id, address));
+    },
     hint: typeof hint === "string" ? hint : "",
   };
 }

@@ -53,6 +53,8 @@ export class Keeper {
   #room = 0;
   #isToBeCleared = false;
   #kernelId: () => string = () => "";
+  /** Where the program is kept as well, unless it is `original`, which the address brings. */
+  #also: { readonly key: string; readonly original: string } | null = null;
   #callOff: () => void = () => undefined;
 
   constructor(options: KeeperOptions) {
@@ -111,6 +113,16 @@ export class Keeper {
     this.save();
   }
 
+  /**
+   * To be called when the page has another address now, which brings the program `original`.
+   *
+   * `key` is that of this cell there: a reload would find nothing under the other one.
+   */
+  hasMoved(key: string, original: string): void {
+    this.#also = { key, original };
+    this.changed();
+  }
+
   /** Takes a message of the evaluation. */
   record(message: KernelMessage): void {
     if (this.#limit === 0 || message.interactId !== "") return;
@@ -133,8 +145,12 @@ export class Keeper {
     this.#callOff();
     const { programs, key, original, program } = this.#options;
     const { code, language } = program();
+    const present = { code, language, kernelId: this.#kernelId() };
     if (code === original && this.#output.length === 0) programs.drop(key);
-    else programs.save(key, { code, language, kernelId: this.#kernelId() }, this.#output);
+    else programs.save(key, present, this.#output);
+    if (this.#also === null) return;
+    if (code === this.#also.original) programs.drop(this.#also.key);
+    else programs.save(this.#also.key, present, this.#output);
   }
 
   /** Removes the offer; a change that has not been saved yet is lost. */

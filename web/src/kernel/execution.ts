@@ -24,6 +24,7 @@ import {
   type ClientMessage,
   type KernelMessage,
   type MessageOf,
+  type PermalinkWish,
   type Reason,
   executeRequest,
   interruptRequest,
@@ -72,6 +73,8 @@ export interface ExecutionOptions {
   readonly code: string;
   /** The language of the program: see `executeRequest`. */
   readonly language: string;
+  /** Asks the server to store the program; null stores nothing. */
+  readonly permalink: PermalinkWish | null;
   readonly server: {
     /** See `Server.startKernel`. */
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
@@ -85,6 +88,8 @@ export interface ExecutionOptions {
   readonly onMessage: (message: KernelMessage) => void;
   /** Called for each state, also the first, which `start` enters. */
   readonly onState: (state: State) => void;
+  /** Called with the id of the program's permalink, if it asks for one; empty: it has none. */
+  readonly onPermalink: (id: string) => void;
   /** Called with the server's warning that the kernel will end soon; empty when it is withdrawn. */
   readonly onWarning: (sentence: string) => void;
 }
@@ -208,11 +213,17 @@ export class Execution {
     const by = this.#authorship();
     this.#requestId = by.msgId;
     this.#begun = this.#options.clock.now();
-    this.#send(executeRequest(this.#options.code, this.#options.language, by));
+    const { code, language, permalink } = this.#options;
+    this.#send(executeRequest(code, language, by, permalink));
     this.#enter({ name: "running", since: this.#begun });
   }
 
   #received(message: KernelMessage): void {
+    if (message.type === "sagecell_permalink") {
+      // The database may take longer than the program.
+      guarded("using a permalink", () => this.#options.onPermalink(message.content.id));
+      return;
+    }
     if (this.#isOver()) return;
     if (message.type === "status") {
       this.#statusSaid(message);

@@ -95,6 +95,8 @@ export class Kernel {
   readonly #handlers: readonly MessageHandler[];
   #state: State = { name: "none" };
   #turn: Turn | null = null;
+  /** The runs that have asked for a permalink, by the id of their request. */
+  readonly #permalinks = new Map<string, ChannelEvents>();
   /** Fulfilled when all runs so far are over. */
   #allRuns: Promise<void> = Promise.resolve();
   /** Counts the calls of `leave`: runs from before one do not start after it. */
@@ -262,6 +264,7 @@ export class Kernel {
     return {
       send: (message) => {
         turn.requests.add(message.msg_id);
+        if ("sagecell" in message.metadata) this.#permalinks.set(message.msg_id, events);
         this.#channel?.send(message);
       },
       // The end of one run closes the shared channel only if the kernel is being ended.
@@ -294,6 +297,12 @@ export class Kernel {
   #received(message: KernelMessage): void {
     if (route(message, this.#handlers)) return;
     const { type, parentId, content } = message;
+    if (type === "sagecell_permalink") {
+      // It may come after the end of its run.
+      this.#permalinks.get(parentId)?.onMessage(message);
+      this.#permalinks.delete(parentId);
+      return;
+    }
     const turn = this.#turn;
     if (parentId === "" || turn?.requests.has(parentId)) turn?.events?.onMessage(message);
     if (type !== "status") return;
@@ -351,6 +360,7 @@ export class Kernel {
     this.#state = state;
     if (state.name !== "none") return;
     this.#turn = null;
+    this.#permalinks.clear();
     this.#losers.clear();
     this.#requests.end();
     this.interacts.end();

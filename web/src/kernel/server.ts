@@ -123,6 +123,12 @@ export class Server {
     return permalinkIn(await this.#ask("permalink", { method: "POST", body }));
   }
 
+  /** Keeps the permalink of a run, which would expire; its short forms. Rejects with Refusal. */
+  async keepPermalink(id: string): Promise<Permalink> {
+    const body = new URLSearchParams({ q: id });
+    return permalinkIn(await this.#ask("permalink", { method: "POST", body }));
+  }
+
   /** Sends a request to the server's completer: the reply's content. Rejects with Refusal. */
   async complete(question: ClientMessage): Promise<JsonObject> {
     // As text/plain, because application/json would need a preflight request.

@@ -40,6 +40,8 @@ export interface PageProgram {
   /** JSON: an array with the state of each interact. */
   readonly interacts: string;
   readonly autoeval: boolean;
+  /** The id of the permalink that it comes from; empty for none. */
+  readonly permalink: string;
 }
 
 /** Decodes an answer; null when it is not a JSON object. */
@@ -94,6 +96,7 @@ export function decodePage(text: string): PageProgram {
     language: textAt(page, "language"),
     interacts: textAt(page, "interacts"),
     autoeval: page["autoeval"] === true,
+    permalink: textAt(page, "permalink"),
   };
 }
 

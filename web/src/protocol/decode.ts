@@ -27,6 +27,7 @@ const DECODERS: Decoders = {
   clear_output: (content) => ({ wait: content["wait"] === true }),
   status: (content) => ({ state: textAt(content, "execution_state"), ...reasonIn(content) }),
   sagecell_warning: reasonIn,
+  sagecell_permalink: (content) => ({ id: textAt(content, "id") }),
   execute_reply: executeReply,
   comm_open: (content) => ({
     id: textAt(content, "comm_id"),

@@ -49,6 +49,8 @@ export interface Contents {
   readonly clear_output: { readonly wait: boolean };
   readonly status: Reason & { readonly state: string };
   readonly sagecell_warning: Reason;
+  /** The permalink of the program that was run; its id is empty when it was not stored. */
+  readonly sagecell_permalink: { readonly id: string };
   readonly execute_reply: ExecuteReply;
   /** A reply to any other request, not decoded. */
   readonly reply: JsonObject;
@@ -96,8 +98,25 @@ export interface Authorship {
   readonly date: Date;
 }
 
-/** An execute_request; `language` is that of the program before it was wrapped in Python. */
-export function executeRequest(code: string, language: string, by: Authorship): ClientMessage {
+/** What a permalink is to bring back besides the code that is run. */
+export interface PermalinkWish {
+  /** The program before it was wrapped in Python; absent if it was not. */
+  readonly code?: string;
+  /** JSON: an array with the state of each interact; absent without any. */
+  readonly interacts?: string;
+}
+
+/**
+ * An execute_request; `language` is that of the program before it was wrapped in Python.
+ *
+ * With `permalink` the server also stores the program.
+ */
+export function executeRequest(
+  code: string,
+  language: string,
+  by: Authorship,
+  permalink: PermalinkWish | null = null,
+): ClientMessage {
   const content = {
     code,
     silent: false,
@@ -106,7 +125,9 @@ export function executeRequest(code: string, language: string, by: Authorship): 
     allow_stdin: false,
     stop_on_error: true,
   };
-  return { ...clientMessage("execute_request", "shell", by, content), metadata: { language } };
+  const wish = permalink === null ? {} : { sagecell: { permalink: true, ...permalink } };
+  const metadata = { language, ...wish };
+  return { ...clientMessage("execute_request", "shell", by, content), metadata };
 }
 
 /** Any other request on the shell channel, such as for interacts and completion. */

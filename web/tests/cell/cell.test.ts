@@ -297,6 +297,65 @@ test("a refusal is shown, and the next try may succeed", async () => {
   expect(state()).toBe("running");
 });
 
+describe("permalinks of runs", () => {
+  let links: string[];
+
+  beforeEach(() => {
+    links = [];
+    element.replaceChildren();
+    const plan = planFor(element, {
+      code,
+      language: "r",
+      permalink: true,
+      permalinkId: "opened",
+      onPermalink: (...link) => links.push(link.join(" ")),
+    });
+    cell = makeCell(cells, plan);
+  });
+
+  const wish = () => channels.at(-1)!.sent[0]!.metadata["sagecell"];
+  const shown = () => find(".sagecell_permalink input") as HTMLInputElement;
+
+  test("a program that is stored already is not stored again", async () => {
+    await run();
+    expect(wish()).toBeUndefined();
+    find(".sagecell_shareButton").click();
+    expect(shown().value).toBe("http://cells.test/?q=opened");
+  });
+
+  test("another one is, as it is in the editor, and Share has it at once", async () => {
+    code = "plot(2)";
+    await run();
+    expect(wish()).toEqual({ permalink: true, code: "plot(2)" });
+    replies("ok");
+    says("sagecell_permalink", { id: "abc" });
+    expect(links).toEqual(["abc http://cells.test/?q=abc"]);
+    find(".sagecell_shareButton").click();
+    expect(shown().value).toBe("http://cells.test/?q=abc");
+    await run();
+    expect(wish()).toBeUndefined();
+    expect(cell.session.kernel).not.toBeNull();
+  });
+
+  test("one that the server does not store is asked for again", async () => {
+    code = "plot(2)";
+    await run();
+    says("sagecell_permalink", { error: "store_full", message: "Full." });
+    replies("ok");
+    expect(links).toEqual([]);
+    await run();
+    expect(wish()).toEqual({ permalink: true, code: "plot(2)" });
+  });
+
+  test("a cell that is gone tells nobody", async () => {
+    code = "plot(2)";
+    await run();
+    cell.dispose();
+    says("sagecell_permalink", { id: "abc" });
+    expect(links).toEqual([]);
+  });
+});
+
 describe("a later visit", () => {
   const later = (wishes: Partial<CellPlan> = {}) => {
     const place = document.createElement("div");

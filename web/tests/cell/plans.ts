@@ -27,6 +27,9 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     scripts: "none",
     keep: true,
     completeWhileTyping: false,
+    permalink: false,
+    permalinkId: "",
+    onPermalink: () => undefined,
     hint: "",
     ...wishes,
   };

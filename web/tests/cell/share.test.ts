@@ -1,6 +1,6 @@
 import { inflateSync } from "node:zlib";
 
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import { LONGEST, Share } from "../../src/cell/share";
 import { type KeptProgram, Refusal } from "../../src/kernel/server";
@@ -17,6 +17,9 @@ function shareWith(keep: (program: KeptProgram) => Promise<Permalink>): Share {
     keep: (program) => {
       kept.push(program);
       return keep(program);
+    },
+    keepPermalink: async () => {
+      throw new Refusal("unknown");
     },
     address: (path) => `http://cells.test/${path}`,
     copy: async (field) => {
@@ -53,6 +56,71 @@ test("shows a short link and one with the program, and copies each", async () =>
   expect(share.element.hidden).toBe(true);
 });
 
+describe("a permalink that is known", () => {
+  let answer: (permalink: Permalink) => void;
+  let refuse: (error: unknown) => void;
+  let share: Share;
+  const fields = () =>
+    Array.from(share.element.querySelectorAll("input"), ({ value }) => new URL(value).search);
+
+  beforeEach(() => {
+    share = new Share({
+      keep: async () => ({ query: "new", zip: "z", interacts: "" }),
+      keepPermalink: () =>
+        new Promise((resolve, reject) => {
+          [answer, refuse] = [resolve, reject];
+        }),
+      address: (path) => `http://cells.test/${path}`,
+      copy: async () => undefined,
+    });
+  });
+
+  test("is shown at once, and kept", async () => {
+    const shown = share.show(PROGRAM, "old");
+    expect(share.element.hidden).toBe(false);
+    expect(fields()).toEqual(["?q=old"]);
+    const first = share.element.querySelector("input");
+    answer({ query: "old", zip: "z", interacts: "" });
+    await shown;
+    expect(fields()).toEqual(["?q=old", "?z=z&lang=octave"]);
+    expect(share.element.querySelector("input")).toBe(first);
+    expect(share.element.lastElementChild?.textContent).toBe("Close");
+  });
+
+  test("gives way to another if it has expired", async () => {
+    const shown = share.show(PROGRAM, "old");
+    refuse(new Refusal("ID not found", 404));
+    await shown;
+    expect(fields()).toEqual(["?q=new", "?z=z&lang=octave"]);
+  });
+
+  test("stays beside a sentence if the server cannot be reached", async () => {
+    const shown = share.show(PROGRAM, "old");
+    refuse(new Refusal("The server cannot be reached."));
+    await shown;
+    expect(fields()[0]).toBe("?q=old");
+    expect(fields()[1]).toContain("?z=");
+    expect(share.element.querySelector("[role=alert]")?.textContent).toContain("be reached");
+  });
+
+  test("is shown once, however often Share is pressed", async () => {
+    const first = share.show(PROGRAM, "old");
+    const answerFirst = answer;
+    const second = share.show(PROGRAM, "old");
+    for (const each of [answerFirst, answer]) each({ query: "old", zip: "z", interacts: "" });
+    await Promise.all([first, second]);
+    expect(fields()).toEqual(["?q=old", "?z=z&lang=octave"]);
+  });
+
+  test("leaves a panel closed that is closed meanwhile", async () => {
+    const shown = share.show(PROGRAM, "old");
+    share.hide();
+    answer({ query: "old", zip: "z", interacts: "" });
+    await shown;
+    expect(share.element.hidden).toBe(true);
+  });
+});
+
 test("offers no link that the server would refuse", async () => {
   const rest = "http://cells.test/?z=&lang=octave".length;
   for (const [size, offered] of [
@@ -72,6 +140,7 @@ test("offers no link that the server would refuse", async () => {
 test("says that a copy did not work, and leaves the link selected by hand", async () => {
   const share = new Share({
     keep: async () => ({ query: "q", zip: "z", interacts: "" }),
+    keepPermalink: async () => ({ query: "q", zip: "z", interacts: "" }),
     address: (path) => path,
     copy: async () => {
       throw new DOMException("no", "NotAllowedError");

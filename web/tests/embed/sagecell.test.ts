@@ -93,6 +93,8 @@ test("every option reaches the cell, with defaults for the others", async () => 
     scripts: "page",
     keep: true,
     completeWhileTyping: false,
+    permalink: false,
+    permalinkId: "",
     hint: "",
   });
   await world.makes({
@@ -126,6 +128,21 @@ test("every option reaches the cell, with defaults for the others", async () => 
     keep: false,
     completeWhileTyping: true,
   });
+});
+
+test("a page hears of the permalinks that it asks for; its mistakes are its own", async () => {
+  const heard: unknown[] = [];
+  await world.makes({
+    inputLocation: "#one",
+    permalink: true,
+    permalinkId: "a",
+    onPermalink: (...link: unknown[]) => heard.push(link),
+  });
+  expect(plan()).toMatchObject({ permalink: true, permalinkId: "a" });
+  plan().onPermalink("b", "http://cells.test/?q=b");
+  expect(heard).toEqual([["b", "http://cells.test/?q=b"]]);
+  await world.makes({ inputLocation: "#two", permalink: true, onPermalink: 7 });
+  expect(() => world.plans[1]!.onPermalink("b", "")).not.toThrow();
 });
 
 // contract: 7.3

@@ -178,3 +178,18 @@ test("a deleted cell saves nothing more", () => {
   keeper.dispose();
   expect([clock.pending, document.body.childElementCount]).toEqual([0, 0]);
 });
+
+test("at the page's new address, changes of the program that it brings are kept as well", () => {
+  visit();
+  change("run");
+  keeper.hasMoved("moved", "run");
+  clock.advance(1);
+  expect([programs.load("key")?.code, programs.load("moved")]).toEqual(["run", null]);
+  change("changed");
+  expect([programs.load("key")?.code, programs.load("moved")?.code]).toEqual([
+    "changed",
+    "changed",
+  ]);
+  change("run");
+  expect(programs.load("moved")).toBeNull();
+});

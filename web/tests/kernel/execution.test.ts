@@ -15,6 +15,7 @@ class World {
   readonly messages: KernelMessage[] = [];
   readonly ended: string[] = [];
   readonly warnings: string[] = [];
+  readonly permalinks: string[] = [];
   /** Whether opening a channel throws. */
   isForbidden = false;
   /** Whether the listener throws at each message. */
@@ -26,6 +27,7 @@ class World {
   readonly execution = new Execution({
     code: "print(1)",
     language: "python",
+    permalink: {},
     server: {
       startKernel: (signal, onQueued) => {
         this.signal = signal;
@@ -50,6 +52,7 @@ class World {
       if (this.isBroken) throw new Error("a mistake");
     },
     onState: (state) => this.states.push(state),
+    onPermalink: (id) => this.permalinks.push(id),
     onWarning: (sentence) => this.warnings.push(sentence),
   });
 
@@ -465,6 +468,18 @@ describe("a warning", () => {
     world.warns("idle", "Idle for long.");
     expect(world.warnings).toEqual([""]);
   });
+});
+
+test("a permalink is no output, and may come after the end", async () => {
+  await world.run();
+  expect(world.channel.sent[0]!.metadata["sagecell"]).toEqual({ permalink: true });
+  world.says("sagecell_permalink", { id: "a" });
+  world.replies("ok");
+  world.says("sagecell_permalink", { id: "b" });
+  world.says("sagecell_permalink", { error: "store_full", message: "Full." });
+  expect(world.permalinks).toEqual(["a", "b", ""]);
+  expect(world.messages.map(({ type }) => type)).not.toContain("sagecell_permalink");
+  expect(world.state.name).toBe("done");
 });
 
 test("messages after the end are ignored", async () => {

@@ -41,6 +41,7 @@ class World {
     const execution = new Execution({
       code,
       language: "python",
+      permalink: null,
       server: run.server,
       openChannel: run.openChannel,
       clock: this.clock,
@@ -52,6 +53,7 @@ class World {
         if (!["starting", "waiting", "running", "reconnecting", "stopping"].includes(name))
           run.over();
       },
+      onPermalink: () => undefined,
       onWarning: () => undefined,
     });
     void execution.start();
@@ -302,6 +304,25 @@ test("a run that is over receives no more messages", () => {
   world.channel.connection("lost");
   world.channel.ends();
   expect(heard).toEqual(["open", "stream"]);
+});
+
+test("a run that is over still receives the permalink that it asked for, once", () => {
+  const permalinks: unknown[] = [];
+  const run = world.kernel.run();
+  const channel = run.openChannel("ws://x/", {
+    onOpen: () => undefined,
+    onMessage: ({ type, content }) => permalinks.push([type, content]),
+    onConnection: () => undefined,
+    onEnd: () => undefined,
+  });
+  world.channel.opens();
+  const by = { msgId: "r1", session: "s1", date: world.clock.date() };
+  channel.send(executeRequest("1", "python", by, {}));
+  run.over();
+  world.says("sagecell_permalink", { id: "of another client" }, "r2");
+  world.says("sagecell_permalink", { id: "a" }, "r1");
+  world.says("sagecell_permalink", { id: "a" }, "r1");
+  expect(permalinks).toEqual([["sagecell_permalink", { id: "a" }]]);
 });
 
 test("the kernel is idle between runs, also after a run that never started", async () => {

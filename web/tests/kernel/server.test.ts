@@ -199,6 +199,14 @@ test("endKernel sends DELETE, and ignores failures", async () => {
   expect(requests[0]?.url).toBe(`http://cells.test/kernel/${ID}`);
 });
 
+test("keepPermalink sends the id as a form", async () => {
+  const { server, requests } = serverThat(() => json({ zip: "eJw", query: "a&b", interacts: "" }));
+  expect(await server.keepPermalink("a&b")).toMatchObject({ query: "a&b" });
+  expect(requests[0]?.method).toBe("POST");
+  expect(requests[0]?.url).toBe("http://cells.test/permalink");
+  expect(await requests[0]!.text()).toBe("q=a%26b");
+});
+
 test("keep sends the program as a form", async () => {
   const { server, requests } = serverThat(() => json({ zip: "eJw", query: "q1", interacts: "" }));
   const code = "print('ä & b')\n";

@@ -54,9 +54,9 @@ test.each(["", "not JSON", "[]", '{"message": 7}'])("the close reason %j is empt
 });
 
 test("the page's program has all parts", () => {
-  const empty = { code: "", language: "", interacts: "", autoeval: false };
+  const empty = { code: "", language: "", interacts: "", autoeval: false, permalink: "" };
   expect(decodePage("")).toEqual(empty);
-  const program = { code: "1", language: "r", interacts: "[]", autoeval: true };
+  const program = { code: "1", language: "r", interacts: "[]", autoeval: true, permalink: "q" };
   expect(decodePage(JSON.stringify(program))).toEqual(program);
   expect(decodePage('{"code":1,"autoeval":"yes"}')).toEqual(empty);
 });

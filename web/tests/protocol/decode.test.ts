@@ -72,6 +72,8 @@ test.each<[string, JsonObject, object]>([
     { state: "dead", reason: "cpu", message: "Too long." },
   ],
   ["sagecell_warning", { reason: "idle", message: 7 }, { reason: "idle", message: "" }],
+  ["sagecell_permalink", { id: "abc", address: "/?q=abc" }, { id: "abc" }],
+  ["sagecell_permalink", { error: "store_full", message: "Full." }, { id: "" }],
   ["comm_open", { comm_id: "c", target_name: "t" }, { id: "c", target: "t", data: {} }],
   ["comm_msg", { comm_id: "c", data: [1] }, { id: "c", data: [1] }],
   ["comm_msg", {}, { id: "", data: null }],

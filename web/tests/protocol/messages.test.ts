@@ -30,6 +30,18 @@ test("an execute_request has all keys of Jupyter messages and of its type", () =
   });
 });
 
+test("an execute_request may ask for a permalink", () => {
+  expect(executeRequest("1", "python", BY, {}).metadata).toEqual({
+    language: "python",
+    sagecell: { permalink: true },
+  });
+  const wish = { code: "plot(1)", interacts: '[{"n":3}]' };
+  expect(executeRequest("print(r.eval(...))", "r", BY, wish).metadata).toEqual({
+    language: "r",
+    sagecell: { permalink: true, ...wish },
+  });
+});
+
 test("an interrupt_request is for the control channel", () => {
   const message = interruptRequest(BY);
   expect(message.channel).toBe("control");
