@@ -58,6 +58,7 @@ def test_where_the_policy_allows_nothing_inline(author):
     assert seen(author, head, policy=policy) == THERE
     nonce = f'<script nonce="n1" src="{author.cells}/static/embedded_sagecell.js"></script>'
     strict = "default-src 'none'; script-src 'nonce-n1' 'strict-dynamic'"
+    strict += f"; style-src {author.cells}"
     assert seen(author, f'{nonce}<script nonce="n1">{LOOK}</script>', policy=strict) == THERE
     assert author.reader.complaints() == []
     add = ADD.format(f"{author.cells}/static/embedded_sagecell.js", LOOK)
