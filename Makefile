@@ -9,6 +9,8 @@ STATE ?= var
 
 # The in-memory tests: they fork nothing and open no port, so that they may run in parallel.
 MEMORY := -m "not integration and not browser" -n auto
+# Tests with real processes, ports and browsers: the tests of a file share what takes long to start.
+REAL := -m "integration or browser" -n 2 --dist loadfile
 
 .PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts bench-loading soak attack contract syscalls client format clean
 
@@ -66,7 +68,7 @@ web: $(CLIENT)
 
 python: $(VENV)/test $(CLIENT) chromium proxies
 	$(BIN)/python -m pytest $(MEMORY)
-	$(BIN)/python -m pytest -m "integration or browser"
+	$(BIN)/python -m pytest $(REAL)
 
 memory: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m pytest $(MEMORY)

@@ -17,6 +17,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from tests.accounts import accounts
 from tests.integration.waiting import until
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
@@ -106,7 +107,7 @@ class Server:
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
-        own += [f'permalinks = "{self.permalinks}"']
+        own += [f'permalinks = "{self.permalinks}"', f"accounts = {list(accounts())}"]
         if self.sandbox:
             own += [f'sandbox = "{self.sandbox}"']
         if self.preload is not None:

@@ -24,6 +24,7 @@ from attrs import define, field
 from jupyter_client.session import Session
 
 from sagecell_tx.kernelside.startcommand import StartCommand
+from tests.accounts import accounts_option
 from tests.kernelside.limits import roomy
 
 PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
@@ -36,7 +37,7 @@ LIMITS = roomy(
     session_bytes=256 << 20,
     session_files=500,
 )
-ACCOUNTS = "2000000000:1000"
+ACCOUNTS = accounts_option(1000)
 
 
 @define(eq=False)

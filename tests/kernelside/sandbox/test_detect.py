@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.accounts import accounts_option
+
 pytestmark = pytest.mark.integration
 
 
@@ -38,7 +40,7 @@ def test_none_can_always_be_had(tmp_path):
 
 def test_the_highest_that_works_is_chosen(tmp_path):
     tmp_path.chmod(0o711)
-    answer, _, status = tried(tmp_path, "--sandbox", "auto", "--accounts", "2000000000:10")
+    answer, _, status = tried(tmp_path, "--sandbox", "auto", "--accounts", accounts_option(10))
     assert status == 0
     assert answer["sandbox"] == "namespaces"
     assert "landlock" in answer["features"]
@@ -46,7 +48,7 @@ def test_the_highest_that_works_is_chosen(tmp_path):
 
 def test_what_was_tried_leaves_nothing(tmp_path):
     tmp_path.chmod(0o711)
-    tried(tmp_path, "--sandbox", "namespaces", "--accounts", "2000000000:10")
+    tried(tmp_path, "--sandbox", "namespaces", "--accounts", accounts_option(10))
     assert os.listdir(tmp_path) == []
 
 
@@ -63,6 +65,6 @@ def test_a_level_that_cannot_be_had_says_why(tmp_path):
 def test_accounts_that_cannot_reach_the_directory_say_so(tmp_path):
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    answer, _, status = tried(private, "--sandbox", "account", "--accounts", "2000000000:10")
+    answer, _, status = tried(private, "--sandbox", "account", "--accounts", accounts_option(10))
     assert status == 1
     assert "lacks the permission o+x" in answer["unavailable"] or "as root" in answer["unavailable"]

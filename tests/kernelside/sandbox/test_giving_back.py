@@ -7,6 +7,7 @@ import os
 import psutil
 import pytest
 
+from tests.accounts import accounts_option
 from tests.kernelside.driving import Server
 
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
 def server(tmp_path):
     """Two accounts, so at most two kernels."""
     tmp_path.chmod(0o711)
-    server = Server(tmp_path, sandbox="namespaces", accounts="2000000000:2")
+    server = Server(tmp_path, sandbox="namespaces", accounts=accounts_option(2))
     yield server
     server.close()
 
