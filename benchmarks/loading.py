@@ -29,7 +29,7 @@ from benchmarks.peers.sagecell import SagecellTx
 from tests.browser.book import Book
 from tests.browser.chromium import start_chromium
 
-#: The promised times on the server's own page, as multiples of the times before issue 10's row 24.
+#: The promised times on the server's page, as multiples of those when its script contained jQuery.
 MOST_BUTTON = 0.6
 MOST_EDITOR = 0.65
 
