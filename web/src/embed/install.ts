@@ -59,10 +59,14 @@ export function install({ window: page, loadJQuery, modules, load }: InstallOpti
     whenParsed(() => observer.disconnect());
   };
   keepApart(page.document);
+  const nonce = page.document.currentScript?.nonce ?? "";
   // Otherwise each would be requested only when the one that imports it has arrived.
-  const preload = (files: readonly string[], priority: "auto" | "low") => {
+  const preload = (files: readonly string[], fetchPriority: "auto" | "low") => {
     for (const file of files) {
-      modulePreload(page.document, new URL(`static/${file}`, root()).href, priority);
+      const href = new URL(`static/${file}`, root()).href;
+      const link = page.document.createElement("link");
+      Object.assign(link, { rel: "modulepreload", href, fetchPriority, nonce });
+      page.document.head.append(link);
     }
   };
   const names = makeNames({
@@ -94,15 +98,6 @@ function keepApart(document: Document): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("@layer sagecell { .sagecell:not(dialog) { margin-block: 1em; } }");
   document.adoptedStyleSheets.push(sheet);
-}
-
-/** Lets the browser request a module that will be imported. */
-function modulePreload(document: Document, address: string, priority: "auto" | "low"): void {
-  const link = document.createElement("link");
-  link.rel = "modulepreload";
-  link.fetchPriority = priority;
-  link.href = address;
-  document.head.append(link);
 }
 
 /** A style sheet of the page; `loaded` is fulfilled when it has been loaded or has failed to load. */

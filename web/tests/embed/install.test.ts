@@ -159,6 +159,8 @@ const requested = () =>
 
 test("all modules of the first cell are requested at once, the editor if it is shown", async () => {
   document.body.innerHTML = "<div id=a></div><div id=b></div><div id=c></div>";
+  const element = Object.assign(document.createElement("script"), { nonce: "n1" });
+  vi.spyOn(document, "currentScript", "get").mockReturnValue(element);
   script();
   page["sagecell"].makeSagecell({ inputLocation: "#none" });
   expect(requested()).toEqual([]);
@@ -172,6 +174,8 @@ test("all modules of the first cell are requested at once, the editor if it is s
   await settled();
   expect(requested()).toEqual([...MODULES.cells, ...MODULES.editor]);
   expect(asked).toHaveLength(1);
+  const [first] = document.querySelectorAll<HTMLLinkElement>("link[rel=modulepreload]");
+  expect(first!.nonce).toBe("n1"); // The page's policy may ask for it.
 });
 
 test("the style sheet is requested with jQuery, for which the page waits", async () => {
