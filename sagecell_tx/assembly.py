@@ -128,7 +128,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     fleet = _fleet(config, reactor, ready, files, permalinks)
     routes = [
         *page_routes(web, cells, script_hosts=config.script_hosts),
-        *kernel_routes(web, fleet, terms),
+        *kernel_routes(web, fleet, terms, script_hosts=config.script_hosts),
         Status(fleet=fleet, host=host, ready=lambda: ready.ready),
     ]
     return Server(

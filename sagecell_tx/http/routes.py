@@ -61,8 +61,12 @@ def kernel_routes(
     fleet: Fleet,
     terms: Terms,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
+    script_hosts: Iterable[str] = (),
 ) -> list[Routes]:
-    """Kernels over every transport, ``/service``, completions, and the terms of service."""
+    """Kernels over every transport, ``/service``, completions, and the terms of service.
+
+    `script_hosts` as for `page_routes`.
+    """
     limits, now = fleet.limits, fleet.originator.now
     completer = Completer(fleet=fleet, clock=web.reactor, originator=fleet.originator)
     sockets = WebSockets(
@@ -93,7 +97,7 @@ def kernel_routes(
         parser=web.parser,
     )
     return [
-        _kernels(web, fleet, terms, sockets),
+        _kernels(web, fleet, terms, sockets, frame_policy(script_hosts)),
         service,
         completions,
         terms,
@@ -101,14 +105,21 @@ def kernel_routes(
     ]
 
 
-def _kernels(web: WebServer, fleet: Fleet, terms: Terms, sockets: WebSockets) -> Kernels:
+def _kernels(
+    web: WebServer, fleet: Fleet, terms: Terms, sockets: WebSockets, policy: str
+) -> Kernels:
     """The routes of single kernels, over WebSockets or HTTP, and of their files."""
     limits = fleet.limits
     return Kernels(
         fleet=fleet,
         clients=web.clients,
         sockets=sockets,
-        files=Files(store=fleet.files, clock=web.reactor, stalled=limits.messages.stalled_seconds),
+        files=Files(
+            store=fleet.files,
+            clock=web.reactor,
+            stalled=limits.messages.stalled_seconds,
+            frame_policy=policy,
+        ),
         polling=Polling(
             fleet=fleet,
             lifetime=limits.lifetime,

@@ -22,6 +22,7 @@ class Page:
     body: str
     policy: str = ""
     kind: str = "text/html"
+    is_endless: bool = False
 
 
 class Book:
@@ -30,6 +31,7 @@ class Book:
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
         pages = self.pages
+        closing = self._closing = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             @override
@@ -41,7 +43,7 @@ class Book:
                 page = pages.get(path)
                 if page is not None:
                     kind = f"{page.kind}; charset=utf-8"
-                    self.answer(page.body.encode(), kind, page.policy)
+                    self.answer(page.body.encode(), kind, page.policy, page.is_endless)
                 elif path.startswith("/npm/") and (PACKAGES / path[5:]).is_file():
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                     self.answer((PACKAGES / path[5:]).read_bytes(), kind)
@@ -50,14 +52,18 @@ class Book:
                 else:
                     self.send_error(404)
 
-            def answer(self, body: bytes, kind: str, policy: str = "") -> None:
+            def answer(
+                self, body: bytes, kind: str, policy: str = "", is_endless: bool = False
+            ) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(body) + is_endless))
                 if policy:
                     self.send_header("Content-Security-Policy", policy)
                 self.end_headers()
                 self.wfile.write(body)
+                if is_endless:
+                    closing.wait()
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -69,15 +75,16 @@ class Book:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
-    def page(self, head: str, body: str, *, policy: str = "") -> str:
-        """Add a page; returns its URL."""
+    def page(self, head: str, body: str, *, policy: str = "", is_endless: bool = False) -> str:
+        """Add a page; returns its URL. An endless one never finishes loading."""
         path = f"/page-{len(self.pages)}.html"
         html = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
-        self.pages[path] = Page(html, policy)
+        self.pages[path] = Page(html, policy, is_endless=is_endless)
         return self.url + path
 
     def script(self, source: str) -> str:

@@ -94,12 +94,16 @@ class Reader:
         return self.until_over()
 
     def share(self) -> list[str]:
-        """Press Share; returns the links, the short one first."""
+        """Press Share; returns the links, the short one first if there is one."""
         self.one(".sagecell_shareButton").click()
+
+        def links() -> list[str]:
+            fields = self.all(".sagecell_permalink input")
+            return [str(field.get_attribute("value")) for field in fields]
+
         # The short one may come first, alone.
-        self.until(lambda: self.all(".sagecell_permalink_result + :not(button)"))
-        fields = self.all(".sagecell_permalink input")
-        return [str(field.get_attribute("value")) for field in fields]
+        self.until(lambda: any("z=" in link.partition("?")[2] for link in links()))
+        return links()
 
     # --- what a reader waits for
 

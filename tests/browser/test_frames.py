@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.browser.author import Author
 from tests.browser.reader import Reader
 
 pytestmark = pytest.mark.browser
@@ -123,6 +124,11 @@ def height(reader: Reader) -> int:
     return int(reader.one("iframe.sagecell_frame").size["height"])
 
 
+def until_replaced(reader: Reader, frame: object) -> None:
+    """Wait for another frame in the place of this one."""
+    reader.until(lambda: reader.one("iframe.sagecell_frame") != frame)
+
+
 def test_all_of_an_output_stands_in_order(reader):
     reader.visit(f"/?c={quote(IN_ORDER)}")
     assert reader.until_over() == "failed"
@@ -200,6 +206,7 @@ def test_libraries_that_python_brings(reader, library):
         assert "failed" not in reader.text("body")
     reader.until(lambda: height(reader) > 150)
     reader.keep_picture(f"frame-{library}", width=1100)
+    reader.keep_picture(f"frame-{library}-phone", width=360, mobile=True)
     with reader.by_night():
         reader.keep_picture(f"frame-{library}-dark", width=1100)
 
@@ -229,9 +236,71 @@ def test_an_author_asks_for_frames(author):
         assert reader.javascript(ink) == "rgb(34, 32, 28)"
     assert reader.browser.title == ""
     reader.javascript("document.documentElement.dataset.theme = 'dark'")
+    left = reader.one("iframe.sagecell_frame")
     with inside(reader):
         reader.until(lambda: reader.javascript(ink) == "rgb(229, 225, 216)")
         reader.one("#go").click()
-    # It comes back with what it showed: what it was left for is not on the page.
+    # Another comes with what it showed: what it was left for is not on the page.
+    until_replaced(reader, left)
     with inside(reader):
         reader.until(lambda: reader.all("#go") and reader.text(".sagecell_stdout") == "words")
+
+
+def test_a_page_that_never_finishes_loading_does_not_stay_in_the_frame(author: Author) -> None:
+    """On an author's page, where the policy of the page lets a frame go anywhere."""
+    calls = author.book.script(
+        "sagecell.makeSagecell({inputLocation: '#a', languages: ['python'], scripts: 'frame',"
+        " autoeval: true})"
+    )
+    away = author.book.page("", "<b>away</b>" * 1000, is_endless=True)
+    program = (
+        "from IPython.display import HTML\n"
+        f"HTML('<button onclick=\"location = `{away}`\" id=go>go</button>')"
+    )
+    author.open(
+        f'{author.script}<script src="{calls}"></script>',
+        f"<div id='a'><script type='text/x-sage'>{program}</script></div>",
+    )
+    reader = author.reader
+    author.until_over("#a")
+    for _ in range(2):
+        (left,) = reader.until(lambda: reader.all("iframe.sagecell_frame"))
+        with inside(reader):
+            reader.until(lambda: reader.all("#go"))[0].click()
+        # A new frame takes the place of the one that was left.
+        until_replaced(reader, left)
+        assert "tried to open another page" in reader.text(".sagecell_framed")
+    with inside(reader):
+        reader.until(lambda: reader.all("#go"))
+        assert reader.all("b") == []
+    assert len(reader.all(".sagecell_framed .sagecell_note")) == 1
+    reader.keep_picture("frame-left", width=1100)
+
+
+FILE = """\
+from IPython.display import IFrame, display
+from pathlib import Path
+Path("page.html").write_text('''<p id="said"></p><script src="/static/jquery.min.js"></script><script>
+const said = document.getElementById("said");
+said.append(typeof jQuery, ";");
+fetch("/kernel", {method: "POST"}).catch(() => said.append("kernel=no;"));
+fetch("https://example.org/fetch").catch(() => said.append("fetch=no;"));
+</script>''')
+display(IFrame("page.html", 300, 100))"""
+
+
+def test_a_file_in_a_frame_connects_to_nothing(reader: Reader) -> None:
+    """It may load the libraries of this server, as 3D scenes do; contract: 4.15"""
+    expected = {"function", "kernel=no", "fetch=no", ""}
+    reader.visit(f"/?c={quote(FILE)}")
+    assert reader.until_over() == "done"
+    (frame,) = reader.until(lambda: reader.all(".sagecell_html iframe"))
+
+    def said() -> set[str]:
+        reader.browser.switch_to.frame(frame)
+        try:
+            return set(reader.text("#said").split(";"))
+        finally:
+            reader.browser.switch_to.default_content()
+
+    reader.until(lambda: said() == expected)

@@ -20,7 +20,9 @@ const UNFOLLOWED =
 
 /** Begins to show output; `port` leads to the page around. */
 function start(beginning: FrameBeginning, port: MessagePort): void {
-  const report = (told: FrameReport) => port.postMessage(told);
+  // The port's own method, which no script of the output has replaced yet.
+  const post = port.postMessage.bind(port);
+  const report = (told: FrameReport) => post(told);
   const { body } = document;
   const base = document.createElement("base");
   base.href = beginning.files;
@@ -46,6 +48,10 @@ function start(beginning: FrameBeginning, port: MessagePort): void {
     if (order !== null) output.handle(order);
     height.look();
   };
+  window.addEventListener("pagehide", ({ persisted }) => {
+    // Otherwise the page around it is left as well, and both may come back.
+    if (!persisted) report({ kind: "left" });
+  });
   report({ kind: "ready" });
 }
 

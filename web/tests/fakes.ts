@@ -179,7 +179,7 @@ export async function settled(): Promise<void> {
 }
 
 /** A `MessagePort` that delivers in order, each message in a microtask of its own. */
-class FakePort {
+class FakePort extends EventTarget {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   other: FakePort | null = null;
   #isClosed = false;
@@ -194,8 +194,17 @@ class FakePort {
     if (!this.#isClosed) this.onmessage?.({ data });
   }
 
+  /** Closes both ends; the other one tells so, also when the document of this one is gone. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    queueMicrotask(() => this.other?.closed());
+  }
+
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.dispatchEvent(new Event("close"));
   }
 }
 

@@ -29,6 +29,9 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 #: Lets a page that a program made run scripts, but not with this server's origin.
 _SANDBOX = "sandbox allow-scripts allow-popups allow-forms"
 
+#: ``Sec-Fetch-Dest`` of documents within others.
+_FRAMES = frozenset({"iframe", "frame", "embed", "object"})
+
 
 @define(kw_only=True)
 class Files:
@@ -40,6 +43,7 @@ class Files:
     store: FileStore
     clock: IReactorTime
     stalled: float
+    frame_policy: str  # of the frames in which scripts of output run
 
     async def send(self, request: Request, kernel_id: str, name: str) -> bytes:
         """Send a file, or the requested range. Raises `Problem`, such as for an unknown file."""
@@ -47,7 +51,8 @@ class Files:
         request.setHeader("Content-Type", content_type(file.name))
         request.setHeader("Cache-Control", "no-cache")
         request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Content-Security-Policy", _SANDBOX)
+        request.setHeader("Content-Security-Policy", self._policy(request))
+        request.responseHeaders.addRawHeader(b"Vary", b"Sec-Fetch-Dest, Referer")
         request.setHeader("Accept-Ranges", "bytes")
         if unchanged(request, file.mtime):
             return b""
@@ -60,6 +65,18 @@ class Files:
         )
         await sending.send(first, end)
         return b""
+
+    def _policy(self, request: Request) -> str:
+        """The content security policy for a file.
+
+        In a frame of an output, a file may do no more than the output. Browsers never name such a frame as
+        the referrer, since its origin is opaque, nor this server's own page. An author's page that shows
+        a file in a frame is named, unless it asks not to be.
+        """
+        is_framed = cors.header(request, b"sec-fetch-dest") in _FRAMES
+        if is_framed and request.getHeader(b"referer") is None:
+            return self.frame_policy
+        return _SANDBOX
 
     async def _find(self, kernel_id: str, name: str) -> StoredFile:
         try:

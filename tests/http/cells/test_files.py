@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagecell_tx.http.pages.outputframe import frame_policy
 from tests.http.loopback import Answer
 from tests.http.world import SiteTests
 
@@ -161,6 +162,24 @@ class FileTests(SiteTests):
             policy = answer.headers["content-security-policy"]
             assert policy.startswith("sandbox ")
             assert "allow-same-origin" not in policy
+
+    def test_in_a_frame_of_an_output_a_file_may_do_no_more_than_the_output(self) -> None:
+        """Such a frame has no origin that browsers would name; contract: 4.15"""
+        self.keep("a.html", b"<script>")
+        for kind in ("iframe", "frame", "embed", "object"):
+            framed = self.fetch("a.html", Sec_Fetch_Dest=kind)
+            assert framed.headers["content-security-policy"] == frame_policy(()), kind
+            # An author's page may show a file that loads libraries from anywhere.
+            named = self.fetch("a.html", Sec_Fetch_Dest=kind, Referer="https://book.example/")
+            assert named.headers["content-security-policy"].startswith("sandbox ")
+            assert "connect-src" not in named.headers["content-security-policy"]
+        for headers in ({}, {"Sec_Fetch_Dest": "document"}, {"Sec_Fetch_Dest": "image"}):
+            policy = self.fetch("a.html", **headers).headers["content-security-policy"]
+            assert "connect-src" not in policy
+        unchanged = self.fetch("a.html", Sec_Fetch_Dest="iframe", If_Modified_Since=LAST_MODIFIED)
+        assert unchanged.status == 304
+        assert unchanged.headers["content-security-policy"] == frame_policy(())
+        assert "Sec-Fetch-Dest, Referer" in unchanged.headers["vary"]
 
     def test_a_time_that_no_calendar_has(self) -> None:
         """A kernel can set any modification time."""

@@ -5,6 +5,7 @@ import DOMPurify, { type Config } from "dompurify";
 import { note } from "../dom/elements";
 import { type FileAddress, isFile, noteLosses, refer } from "./loading";
 import { typesetText } from "./math/typeset";
+import { LONGEST_RICH_TEXT } from "./text/length";
 
 export type { FileAddress } from "./loading";
 
@@ -25,6 +26,11 @@ const SEEN = "img, svg, hr, math, table, iframe, video, audio, progress, meter";
 
 /** Elements that may be visible; in HTML with scripts, usually those that a script would fill. */
 const PAINTED = "canvas, [style], [class], [id], [bgcolor]";
+
+/** Elements that begin and end a line. */
+const BLOCKS =
+  "p, div, pre, blockquote, h1, h2, h3, h4, h5, h6, hr, ul, ol, li, dl, dt, dd, table, caption, tr," +
+  " figure, figcaption, details, summary, section, article, header, footer";
 
 /** Elements that are removed, and that a reader might miss. */
 const MISSED = new Set(["INPUT", "BUTTON", "TEXTAREA", "SELECT", "DIALOG", "OBJECT", "EMBED"]);
@@ -158,6 +164,29 @@ function plainRules(source: string): string[] {
   return Array.from(sheet.cssRules)
     .filter((rule) => rule instanceof CSSStyleRule || rule instanceof CSSMediaRule)
     .map((rule) => rule.cssText);
+}
+
+/** The text of HTML, with a line for each block and row. */
+export function textOfHtml(source: string): string {
+  if (source.length > LONGEST_RICH_TEXT) return `[HTML of ${source.length} characters]`;
+  const { fragment } = sanitise(source, null);
+  for (const unseen of fragment.querySelectorAll("style, template")) unseen.remove();
+  const texts = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode() !== null) {
+    const text = texts.currentNode as Text;
+    if (text.parentElement?.closest("pre") == null) text.data = text.data.replace(/\s+/g, " ");
+  }
+  for (const picture of fragment.querySelectorAll("img")) picture.replaceWith(`[${picture.alt}]`);
+  for (const cell of fragment.querySelectorAll("td, th")) cell.append("\t");
+  for (const end of fragment.querySelectorAll("br")) end.replaceWith("\n");
+  for (const block of fragment.querySelectorAll(BLOCKS)) {
+    block.before("\n");
+    block.after("\n");
+  }
+  const lines = fragment.textContent
+    .split("\n")
+    .map((line) => line.replace(/(^|\t) (?! )/g, "$1").trimEnd());
+  return lines.filter((line) => line !== "").join("\n");
 }
 
 /** A note in the place of a script. */

@@ -2,19 +2,19 @@
 
 import MarkdownIt from "markdown-it";
 
-import { formulaAt } from "./math/math";
+import { FormulaSearch } from "./math/math";
 
-/** Where each text has been searched for delimiters that close a formula: the search stays linear. */
-const searched = new WeakMap<object, Map<string, number>>();
+/** One search for each text, so that all of them stay linear. */
+const searches = new WeakMap<object, FormulaSearch>();
 
 const markdown = new MarkdownIt({ html: true, linkify: true });
 
 // Before "escape", which would remove the backslash of \( and \[. The formula's source stays as it
 // is, and is typeset later with the rest of the sanitised HTML.
 markdown.inline.ruler.before("escape", "formula", (state, silent) => {
-  const known = searched.get(state) ?? new Map<string, number>();
-  searched.set(state, known);
-  const formula = formulaAt(state.src, state.pos, known);
+  const search = searches.get(state) ?? new FormulaSearch(state.src);
+  searches.set(state, search);
+  const formula = search.at(state.pos);
   if (formula === null || formula.end > state.posMax) return false;
   if (!silent) state.push("formula", "", 0).content = state.src.slice(formula.start, formula.end);
   state.pos = formula.end;

@@ -2,6 +2,7 @@
 
 import { download } from "../dom/download";
 import { button } from "../dom/elements";
+import { textOfHtml } from "./html";
 import { renderText } from "./mime";
 import type { ErrorItem, Transcript } from "./text/transcript";
 
@@ -58,7 +59,7 @@ export class Overflow {
   }
 
   #download(): void {
-    download([...this.#transcript.plainText()], "output.txt", "text/plain");
+    download([...this.#transcript.plainText(textOfHtml)], "output.txt", "text/plain");
   }
 }
 

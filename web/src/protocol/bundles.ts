@@ -32,6 +32,11 @@ export function sizeOf(
 /** An object's repr, as text/plain has it for objects that say nothing of themselves. */
 const REPR = /^\s*<.*>\s*$/s;
 
+/** Whether a text only names an object, such as `<Figure size 640x480 with 1 Axes>`. */
+export function isRepr(text: string): boolean {
+  return REPR.test(text);
+}
+
 /**
  * The alternative text of a picture, from the metadata for `type` or else from the plain text.
  *
@@ -45,7 +50,7 @@ export function alternativeText(
   const { alt } = objectAt(metadata, type);
   if (typeof alt === "string") return alt.toWellFormed();
   const plain = plainText(data);
-  return plain === "" || REPR.test(plain) ? null : plain.toWellFormed();
+  return plain === "" || isRepr(plain) ? null : plain.toWellFormed();
 }
 
 /** The text of a representation, which may be a list of lines; empty for other values. */

@@ -51,7 +51,9 @@ export type FrameReport =
   /** The height of the content in CSS pixels, after so many orders. */
   | { readonly kind: "height"; readonly pixels: number; readonly orders: number }
   /** A link was clicked. */
-  | { readonly kind: "link"; readonly address: string };
+  | { readonly kind: "link"; readonly address: string }
+  /** The frame's page is being left for another one. */
+  | { readonly kind: "left" };
 
 /** Identifies a greeting. */
 const GREETING = "sagecell-frame";
@@ -102,6 +104,7 @@ export function decodeReport(value: unknown): FrameReport | null {
   const { kind, pixels, orders, address } = value;
   switch (kind) {
     case "ready":
+    case "left":
       return { kind };
     case "height":
       if (!isCount(pixels) || !isCount(orders)) return null;

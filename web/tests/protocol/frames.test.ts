@@ -56,6 +56,7 @@ test.each([
   { kind: "ready" },
   { kind: "height", pixels: 100.5, orders: 3 },
   { kind: "link", address: "https://example.org/" },
+  { kind: "left" },
 ])("the report $kind arrives as it was made", (report) =>
   expect(decodeReport(structuredClone(report))).toEqual(report),
 );

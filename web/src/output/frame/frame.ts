@@ -6,12 +6,15 @@
  *        +-----------+----------+
  *
  * When the frame's page has loaded, it is sent a port, and answers that it is ready. Another page that a
- * script navigates the frame to has no port. Orders wait until the frame is ready. If the frame loads
- * once more, its content is lost: a script has navigated it, or it was moved in the document.
+ * script navigates the frame to has no port. Orders wait until the frame is ready.
+ *
+ * The content is lost if a script navigates the frame, or if the frame is moved in the document, where
+ * it then loads once more. The frame's page says when it is left, and the port is closed then, in
+ * browsers that tell: the other page may never finish loading. A new <iframe> takes the place of the old.
  */
 
 import type { Clock } from "../../dom/clock";
-import { division } from "../../dom/elements";
+import { division, note } from "../../dom/elements";
 import {
   type FrameBeginning,
   type FrameOrder,
@@ -45,6 +48,8 @@ const MOST_REPORTS = 1000;
 const FAILED = "The frame in which scripts of this output would run could not be loaded.";
 const FLOODED = "Scripts of this output kept the page busy with messages, and were stopped.";
 const LEFT = "Scripts of this output left their frame again and again, and were not run any more.";
+const RESTARTED =
+  "A script of this output tried to open another page here. The output was made again.";
 
 /** The collaborators of a frame. */
 export interface FrameOptions {
@@ -78,7 +83,9 @@ export class OutputFrame {
   readonly element = division("sagecell_framed");
   readonly #options: FrameOptions;
   readonly #events: FrameEvents;
-  readonly #frame = document.createElement("iframe");
+  #frame: HTMLIFrameElement;
+  /** The window that was greeted; a frame that is moved in the document gets another. */
+  #window: Window | null = null;
   readonly #endTheme: () => void;
   #state: State = "loading";
   #port: MessagePort | null = null;
@@ -100,14 +107,8 @@ export class OutputFrame {
   constructor(options: FrameOptions, events: FrameEvents) {
     this.#options = options;
     this.#events = events;
-    const frame = this.#frame;
-    frame.className = "sagecell_frame";
-    frame.title = "Output of the program";
-    frame.setAttribute("sandbox", SANDBOX);
-    frame.referrerPolicy = "no-referrer";
-    frame.src = options.address;
-    frame.addEventListener("load", () => this.#loaded());
-    this.element.append(frame);
+    this.#frame = this.#makeFrame();
+    this.element.append(this.#frame);
     this.#callOffPatience = options.clock.after(PATIENCE, () => this.#fail(FAILED));
     this.#endTheme = onThemeChange(() => this.#tellTheme());
   }
@@ -159,9 +160,31 @@ export class OutputFrame {
     else this.#waiting.push(order);
   }
 
-  #loaded(): void {
+  #makeFrame(): HTMLIFrameElement {
+    const frame = document.createElement("iframe");
+    frame.className = "sagecell_frame";
+    frame.title = "Output of the program";
+    frame.setAttribute("sandbox", SANDBOX);
+    frame.referrerPolicy = "no-referrer";
+    frame.src = this.#options.address;
+    frame.addEventListener("load", () => this.#loaded(frame));
+    return frame;
+  }
+
+  #loaded(frame: HTMLIFrameElement): void {
+    if (frame !== this.#frame || this.#state === "over") return;
     if (this.#state === "loading") this.#greet();
-    else if (this.#state !== "over") this.#lost();
+    else this.#lost();
+  }
+
+  /** The frame's page is gone. If the frame was moved, or is not in the document, it will load again. */
+  #left(): void {
+    if (this.#state !== "greeted" && this.#state !== "ready") return;
+    if (!this.#wasMoved) this.#lost();
+  }
+
+  get #wasMoved(): boolean {
+    return this.#frame.contentWindow !== this.#window;
   }
 
   #greet(): void {
@@ -169,9 +192,13 @@ export class OutputFrame {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }) => this.#heard(data);
+    port1.addEventListener("close", () => {
+      if (port1 === this.#port) this.#left();
+    });
+    this.#window = this.#frame.contentWindow;
     const theme = themeAt(this.#frame, this.element);
     // An opaque origin cannot be named as the target.
-    this.#frame.contentWindow?.postMessage(greeting({ theme, files, version }), "*", [port2]);
+    this.#window?.postMessage(greeting({ theme, files, version }), "*", [port2]);
     this.#state = "greeted";
   }
 
@@ -191,6 +218,9 @@ export class OutputFrame {
         break;
       case "link":
         this.#follow(report.address);
+        break;
+      case "left":
+        this.#left();
         break;
     }
   }
@@ -247,19 +277,27 @@ export class OutputFrame {
     return activeElement === this.#frame && (activation?.isActive ?? true);
   }
 
+  /** Loads the frame's page again, in a new frame: another page may still load in the old one. */
   #lost(): void {
     this.#port?.close();
-    this.#restarts += 1;
-    if (this.#restarts > RESTARTS) {
-      this.#fail(LEFT);
-      return;
+    this.#port = null;
+    if (!this.#wasMoved) {
+      this.#restarts += 1;
+      if (this.#restarts > RESTARTS) {
+        this.#fail(LEFT);
+        return;
+      }
+      if (this.#restarts === 1) this.element.append(note(RESTARTED));
     }
     this.#waiting = [];
     this.#orders = this.#done = 0;
     this.#state = "loading";
     this.#callOffPatience();
     this.#callOffPatience = this.#options.clock.after(PATIENCE, () => this.#fail(FAILED));
-    this.#frame.src = this.#options.address;
+    const frame = this.#makeFrame();
+    frame.style.height = this.#frame.style.height;
+    this.#frame.replaceWith(frame);
+    this.#frame = frame;
     this.#events.onLost();
   }
 

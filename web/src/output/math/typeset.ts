@@ -1,23 +1,26 @@
 /** Typesets TeX in output. KaTeX is loaded with the first formula that needs it. */
 
-import { guarded, report } from "../../dom/errors";
+import { report } from "../../dom/errors";
 import { hasMathJax, typesetByPage } from "./mathjax";
-import { type Formula, nextFormula } from "./math";
+import { type Formula, FormulaSearch } from "./math";
 
 /** Elements whose text is not typeset: programs, and those marked to be ignored. */
 const VERBATIM = "pre, code, samp, kbd, style, svg, math, .tex2jax_ignore, .katex";
+
+/** Formulas in one text or piece of HTML; an output cannot have more. */
+const MOST_FORMULAS = 10_000;
 
 /** An element for text/latex: with its formulas typeset, or all of it if it has no delimiters. */
 export function renderLatex(source: string, byPage = false): HTMLElement {
   const element = document.createElement("div");
   element.className = "sagecell_latex";
-  if (nextFormula(source, 0) === null) {
+  if (new FormulaSearch(source).next(0) === null) {
     const whole = { start: 0, end: source.length, tex: source, display: true };
     element.append(placeholder(source, whole));
   } else {
     const text = document.createTextNode(source);
     element.append(text);
-    split(text);
+    split(text, MOST_FORMULAS);
   }
   fill(element, byPage);
   return element;
@@ -31,20 +34,30 @@ export function typesetText(root: HTMLElement, byPage = false): void {
     const text = node as Text;
     if (/[$\\]/.test(text.data) && text.parentElement?.closest(VERBATIM) === null) texts.push(text);
   }
-  texts.forEach(split);
+  let left = MOST_FORMULAS;
+  for (const text of texts) left -= split(text, left);
   fill(root, byPage);
 }
 
-/** Replaces `text` by its plain parts and a placeholder for each formula. */
-function split(text: Text): void {
+/** Replaces `text` by its plain parts and a placeholder for each formula; the number of formulas. */
+function split(text: Text, most: number): number {
   const source = text.data;
-  const parts: (string | Node)[] = [];
+  const parts = document.createDocumentFragment();
+  const search = new FormulaSearch(source);
   let from = 0;
-  for (let found = nextFormula(source, 0); found !== null; found = nextFormula(source, from)) {
-    parts.push(source.slice(from, found.start), placeholder(source, found));
+  let count = 0;
+  while (count < most) {
+    const found = search.next(from);
+    if (found === null) break;
+    parts.append(source.slice(from, found.start), placeholder(source, found));
     from = found.end;
+    count += 1;
   }
-  if (from > 0) text.replaceWith(...parts, source.slice(from));
+  if (count > 0) {
+    parts.append(source.slice(from));
+    text.replaceWith(parts);
+  }
+  return count;
 }
 
 function placeholder(source: string, formula: Formula): HTMLElement {
@@ -80,7 +93,7 @@ async function fillByPage(waiting: readonly HTMLElement[]): Promise<void> {
 
 /** What is used of `katex.ts`, which is loaded with the first formula. */
 interface Katex {
-  readonly typeset: (element: HTMLElement) => void;
+  readonly typesetAll: (elements: readonly HTMLElement[]) => void;
 }
 
 /** The one import of KaTeX, so that formulas are typeset in their order: macros are defined first. */
@@ -89,9 +102,7 @@ let katex: Promise<Katex> | null = null;
 function fillByKatex(waiting: readonly HTMLElement[]): void {
   katex ??= import("./katex");
   katex.then(
-    ({ typeset }) => {
-      for (const element of waiting) guarded("typesetting a formula", () => typeset(element));
-    },
+    ({ typesetAll }) => typesetAll(waiting),
     (error: unknown) => {
       katex = null; // The source stays on the page; the next formula tries again.
       report(error, "loading KaTeX");

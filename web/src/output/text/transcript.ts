@@ -1,6 +1,5 @@
 /** The complete output of a program, in order, whether or not the page shows it. */
 
-import { plainText } from "../../protocol/bundles";
 import type {
   Contents,
   Display,
@@ -10,6 +9,7 @@ import type {
 } from "../../protocol/messages";
 import { withoutAnsi } from "./ansi";
 import { visibleLength } from "./length";
+import { displayText } from "./plain";
 
 /** Consecutive text of one stream; `chunks` grows. */
 export interface StreamItem {
@@ -114,8 +114,8 @@ export class Transcript {
   }
 
   /** All output as plain text, one string per item. */
-  *plainText(): Generator<string> {
-    for (const item of this.#items) yield textOf(item);
+  *plainText(textOfHtml: (source: string) => string): Generator<string> {
+    for (const item of this.#items) yield textOf(item, textOfHtml);
   }
 
   #appendStream({ name, text }: Contents["stream"]): Change | null {
@@ -161,7 +161,7 @@ export class Transcript {
   }
 }
 
-function textOf(item: Item): string {
+function textOf(item: Item, textOfHtml: (source: string) => string): string {
   switch (item.kind) {
     case "stream":
       return withoutAnsi(item.chunks.join(""));
@@ -170,13 +170,8 @@ function textOf(item: Item): string {
     case "pager":
       return `${withoutAnsi(item.text)}\n`;
     case "display":
-      return `${displayText(item.data)}\n`;
+      return `${displayText(item.data, item.metadata, textOfHtml)}\n`;
   }
-}
-
-/** A bundle as text: its text/plain, or else the list of its MIME types. */
-function displayText(data: MimeBundle): string {
-  return withoutAnsi(plainText(data)) || `[${Object.keys(data).join(", ")}]`;
 }
 
 /** The number of characters of an item that can be seen. */

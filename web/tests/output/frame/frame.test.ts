@@ -13,6 +13,17 @@ let greetings: unknown[];
 let port: MessagePort;
 let heard: unknown[];
 
+const newWindow = () =>
+  ({
+    postMessage: (message: unknown, _target: string, [given]: [MessagePort]) => {
+      greetings.push(message);
+      port = given;
+      port.onmessage = ({ data }) => heard.push(data);
+    },
+  }) as unknown as Window;
+/** The window of the frame. */
+let inner: Window;
+
 const element = () => frame.element.querySelector("iframe")!;
 
 beforeEach(() => {
@@ -22,6 +33,7 @@ beforeEach(() => {
   events = [];
   greetings = [];
   heard = [];
+  inner = newWindow();
   frame = new OutputFrame(
     {
       address: "about:blank",
@@ -32,16 +44,11 @@ beforeEach(() => {
     },
     { onLost: () => events.push("lost"), onFailed: (sentence) => events.push(sentence) },
   );
-  vi.spyOn(element(), "contentWindow", "get").mockReturnValue({
-    postMessage: (message: unknown, _target: string, [given]: [MessagePort]) => {
-      greetings.push(message);
-      port = given;
-      port.onmessage = ({ data }) => heard.push(data);
-    },
-  } as unknown as Window);
+  vi.spyOn(HTMLIFrameElement.prototype, "contentWindow", "get").mockImplementation(() => inner);
 });
 afterEach(() => {
   frame.dispose();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
   document.body.replaceChildren();
 });
@@ -168,6 +175,46 @@ describe("a frame that loads again", () => {
     expect(port).not.toBe(before);
     await says({ kind: "ready" });
     await vi.waitFor(() => expect(heard).toHaveLength(2));
+  });
+
+  test.each([
+    ["says so", () => says({ kind: "left" })],
+    ["cannot say so any more", () => (port.close(), settled())],
+  ])(
+    "is another one when its page is left for one that never loads, and %s",
+    async (_name, leave) => {
+      await ready();
+      await says({ kind: "height", pixels: 70, orders: 0 });
+      const before = element();
+      await leave();
+      expect(events).toEqual(["lost"]);
+      expect(frame.element.querySelectorAll("iframe")).toHaveLength(1);
+      expect(element()).not.toBe(before);
+      expect(element().getAttribute("sandbox")).toBe("allow-scripts allow-forms");
+      expect(element().style.height).toBe("70px");
+      expect(frame.element.textContent).toMatch(/tried to open another page/);
+      // What loads in the old one does not matter.
+      before.dispatchEvent(new Event("load"));
+      expect(greetings).toHaveLength(1);
+      await ready();
+      await leave();
+      expect(frame.element.querySelectorAll("p")).toHaveLength(1);
+      expect(events).toEqual(["lost", "lost"]);
+    },
+  );
+
+  test("was moved in the document: nobody is to blame, however often", async () => {
+    for (let i = 0; i < 6; i += 1) {
+      await ready();
+      inner = newWindow();
+      await says({ kind: "left" });
+      port.close();
+      await settled();
+      expect(events).toHaveLength(i);
+      loads();
+    }
+    expect(new Set(events)).toEqual(new Set(["lost"]));
+    expect(frame.element.textContent).toBe("");
   });
 
   test("is given up when it does so again and again", async () => {

@@ -1,17 +1,27 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
-import { nextFormula } from "../../../src/output/math/math";
+import { FormulaSearch, LONGEST } from "../../../src/output/math/math";
 
 /** The formulas in `text`, displayed ones in brackets. */
 function formulas(text: string): string[] {
   const found: string[] = [];
-  for (let formula = nextFormula(text, 0); formula; formula = nextFormula(text, formula.end)) {
+  const search = new FormulaSearch(text);
+  for (let formula = search.next(0); formula; formula = search.next(formula.end)) {
     found.push(formula.display ? `[${formula.tex}]` : formula.tex);
   }
   return found;
 }
 
-describe("nextFormula", () => {
+/** How often a regular expression is applied while the formulas of `text` are found. */
+function steps(text: string): number {
+  const applied = vi.spyOn(RegExp.prototype, "exec");
+  formulas(text);
+  const count = applied.mock.calls.length;
+  applied.mockRestore();
+  return count;
+}
+
+describe("a search for formulas", () => {
   test.each([
     ["$x$", ["x"]],
     ["a $x$ and $y_1$.", ["x", "y_1"]],
@@ -46,6 +56,30 @@ describe("nextFormula", () => {
       expect(formulas(piece.repeat(100_000)).length).toBeLessThan(100_001);
     },
   );
+
+  test.each([
+    ["unbalanced braces", `$x${"{".repeat(150)}`],
+    ["balanced braces, but no dollar that closes", `$x ${"{}".repeat(90)} `],
+    ["formulas between open brackets", `\\( $x$ ${"\\) \\(".repeat(5)}`],
+    ["environments that do not end", "$x$ \\begin{align} {$y"],
+    ["dollars between backslashes", "$\\\\{\\$"],
+  ])("takes no more steps for each of many pieces with %s", (_name, piece) => {
+    const pieces = 40;
+    const few = steps(piece.repeat(pieces));
+    expect(few).toBeGreaterThan(pieces);
+    expect(steps(piece.repeat(10 * pieces))).toBeLessThan(11 * few);
+    // Each mark is read once, and once more where a formula may begin.
+    expect(few).toBeLessThan(6 * pieces * piece.length);
+  });
+
+  test("does not look beyond the maximal length of a formula, or a hundred dollars", () => {
+    expect(formulas(`$${"x".repeat(LONGEST)}$`)).toHaveLength(1);
+    expect(formulas(`$${"x".repeat(LONGEST + 1)}$`)).toEqual([]);
+    expect(formulas(`\\(${"x".repeat(LONGEST)}\\)`)).toEqual([]);
+    const inner = (count: number) => `$\\text{${"$".repeat(count)}}$`;
+    expect(formulas(inner(100))).toHaveLength(1);
+    expect(formulas(inner(101))).toEqual(["}"]);
+  });
 
   test("is fast with very many dollars", () => {
     const begun = performance.now();

@@ -1,0 +1,41 @@
+/** What the formulas of one output cost together. */
+
+/** Tokens of all formulas that an output shows: about ten seconds of work, and a million nodes. */
+export const MOST_IN_OUTPUT = 200_000;
+
+/** The formulas of one output, and the tokens of which they consist. */
+export class Account {
+  #tokens = 0;
+  readonly #costs = new Map<Element, number>();
+  /** Whether the reader has been told that there are too many. */
+  isTold = false;
+
+  get isUsedUp(): boolean {
+    return this.#tokens >= MOST_IN_OUTPUT;
+  }
+
+  add(formula: Element, tokens: number): void {
+    this.#tokens += tokens;
+    this.#costs.set(formula, tokens);
+  }
+
+  /** Makes room for others in the place of formulas that are no longer shown. */
+  reclaim(): void {
+    for (const [formula, tokens] of this.#costs) {
+      if (formula.isConnected) continue;
+      this.#tokens -= tokens;
+      this.#costs.delete(formula);
+    }
+    if (!this.isUsedUp) this.isTold = false;
+  }
+}
+
+const accounts = new WeakMap<Node, Account>();
+
+/** The account of the output around `element`, or of its root where it is in none. */
+export function accountAround(element: Element): Account {
+  const output = element.closest(".sagecell_sessionOutput") ?? element.getRootNode();
+  const account = accounts.get(output) ?? new Account();
+  accounts.set(output, account);
+  return account;
+}

@@ -1,0 +1,28 @@
+import { afterEach, expect, test } from "vitest";
+
+import { Account, MOST_IN_OUTPUT, accountAround } from "../../../src/output/math/account";
+
+afterEach(() => document.body.replaceChildren());
+
+test("each output has its own account, and so has what is in none", () => {
+  document.body.innerHTML = `<div class="sagecell_sessionOutput"><b><i></i></b></div><u></u>`;
+  const account = (name: string) => accountAround(document.querySelector(name)!);
+  expect(account("i")).toBe(account("b"));
+  expect(account("u")).not.toBe(account("b"));
+  expect(accountAround(document.createElement("p"))).not.toBe(account("u"));
+});
+
+test("formulas that are no longer shown make room", () => {
+  const account = new Account();
+  const [one, two] = [document.createElement("i"), document.createElement("i")];
+  document.body.append(one, two);
+  account.add(one, MOST_IN_OUTPUT - 1);
+  expect(account.isUsedUp).toBe(false);
+  account.add(two, 1);
+  account.isTold = true;
+  account.reclaim();
+  expect([account.isUsedUp, account.isTold]).toEqual([true, true]);
+  two.remove();
+  account.reclaim();
+  expect([account.isUsedUp, account.isTold]).toEqual([false, false]);
+});
