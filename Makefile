@@ -66,7 +66,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium proxies
+python: $(VENV)/test $(CLIENT) chromium browsers proxies
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -82,13 +82,21 @@ pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium proxies
+.PHONY: chromium browsers proxies
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			chromium chromium-driver fonts-dejavu-core >/dev/null; \
 	else echo "The browser tests need Chromium and its driver: apt-get install chromium chromium-driver"; exit 1; fi
+
+# The main ways of a reader are tested in Firefox and WebKit as well; without them they are skipped.
+browsers:
+	@if command -v firefox-esr >/dev/null && command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			firefox-esr webkit2gtk-driver xvfb >/dev/null; \
+	fi
 
 # The tests of the recipes in deploy/ need the proxies themselves; without them they are skipped.
 proxies:

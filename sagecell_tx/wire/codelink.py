@@ -17,7 +17,8 @@ from attrs import frozen
 
 from sagecell_tx.wire.messages import WireError
 
-#: The most bytes that a zipped program may inflate to.
+#: The most bytes that a zipped program may inflate to, its interacts included: a link of two
+#: kilobytes is the page's text of six times as many bytes.
 UNZIPPED_LIMIT = 1024 * 1024
 
 NAME_LIMIT = 1024  # bytes of UTF-8
@@ -63,7 +64,8 @@ def program_from_query(args: Mapping[bytes, Sequence[bytes]]) -> Program | Progr
         code, interacts = clean_text(_text(args, b"c")), "[]"
     elif b"z" in args:
         code = unzip_text(without_ending(_text(args, b"z")))
-        interacts = unzip_text(_text(args, b"interacts")) if args.get(b"interacts") else "[]"
+        left = UNZIPPED_LIMIT - len(code.encode("utf-8"))
+        interacts = unzip_text(_text(args, b"interacts"), left) if args.get(b"interacts") else "[]"
     elif b"q" in args:
         return ProgramReference(ident=_text(args, b"q"), autoeval=_autoeval(args, True))
     else:

@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 class Reader:
-    """A browser on the server's page."""
+    """A browser on the server's page. Its logs, and how it looks, are known of Chromium alone."""
 
     def __init__(self, browser: webdriver.Chrome, url: str, downloads: Path) -> None:
         self.browser = browser

@@ -153,6 +153,13 @@ class TestQuery:
         assert query(f"q=zxcvbn&z={zip_text('2')}") == Program(code="2", autoeval=True)
         assert query("q=zxcvbn&z=broken&c=1") == Program(code="1", autoeval=True)
 
+    def test_code_and_interacts_have_one_limit(self):
+        half = zip_text("é" * (MIB // 4))
+        assert query(f"z={half}&interacts={half}").interacts == "é" * (MIB // 4)
+        more = zip_text("é" * (MIB // 4) + "x")
+        with pytest.raises(WireError, match="more than 524288 bytes"):
+            query(f"z={half}&interacts={more}")
+
     def test_interacts_go_with_zip_alone(self):
         assert query("c=1&interacts=broken") == Program(code="1", autoeval=True)
         with pytest.raises(WireError, match="Invalid zipped code"):

@@ -184,11 +184,18 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _start_of(text: str, characters: int, size: int) -> tuple[str, int]:
-    """The start of `text`, at most so many characters and bytes of JSON; and its bytes of JSON."""
+    """The start of `text`, at most so many characters and bytes of JSON; and its bytes of JSON.
+
+    The work is linear: each step writes at most half as much as JSON as the one before.
+    """
     text = text[:characters]
-    while (taken := len(dump(text)) - 2) > size:
-        text = text[: len(text) * size // taken]
-    return text, taken
+    end, taken, step = 0, 0, len(text)
+    while step and end < len(text):
+        more = len(dump(text[end : end + step])) - 2
+        if taken + more <= size:
+            end, taken = end + step, taken + more
+        step = (step + 1) // 2 if step > 1 else 0
+    return text[:end], taken
 
 
 def _json_size(content: dict[str, Any]) -> int | None:

@@ -75,7 +75,7 @@ class Files:
         """
         is_framed = cors.header(request, b"sec-fetch-dest") in _FRAMES
         if is_framed and request.getHeader(b"referer") is None:
-            return self.frame_policy
+            return cors.with_own_host(self.frame_policy, request)
         return _SANDBOX
 
     async def _find(self, kernel_id: str, name: str) -> StoredFile:

@@ -18,6 +18,7 @@ from twisted.web.resource import Resource
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.http.pages.built import send_built
+from sagecell_tx.http.serving.cors import with_own_host
 from sagecell_tx.http.serving.errors import handle_problems
 from sagecell_tx.http.urltree import Mounted
 
@@ -81,4 +82,5 @@ class OutputFrame:
         """The page, still without output."""
         # Looking a name up would tell its DNS server something.
         request.setHeader("X-DNS-Prefetch-Control", "off")
-        return send_built(request, self.client / FRAME, self.policy)
+        policy = with_own_host(self.policy, request)
+        return send_built(request, self.client / FRAME, policy)

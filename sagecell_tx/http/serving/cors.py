@@ -68,10 +68,22 @@ def base_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str:
             or header(request, b"x-proto")
         )
     secure = request.isSecure() or scheme.split(",")[0].strip().lower() in ("https", "wss")
+    return f"{'https' if secure else 'http'}://{_host(request)}{baseurl}/"
+
+
+def with_own_host(policy: str, request: IRequest) -> str:
+    """The content security policy, in which this server's host stands beside each 'self'.
+
+    WebKit never matches 'self' in a page whose origin is opaque.
+    """
+    host = _host(request)
+    return policy.replace("'self'", f"'self' http://{host} https://{host}")
+
+
+def _host(request: IRequest) -> str:
+    """The server's host and port, as the client named them if that is a valid name."""
     host = header(request, b"host")
-    if not _HOST.fullmatch(host):
-        host = _own_name(request)
-    return f"{'https' if secure else 'http'}://{host}{baseurl}/"
+    return host if _HOST.fullmatch(host) else _own_name(request)
 
 
 def _own_name(request: IRequest) -> str:

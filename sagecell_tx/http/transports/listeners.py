@@ -66,13 +66,13 @@ class StreamFormat:
 
     def message(self, message: Message, seq: int) -> Iterator[bytes]:
         """The pieces of a message, on one line even if the kernel's JSON has several."""
-        lines = map(_one_line, textwire.render(message, seq))
+        lines = map(one_line, textwire.render(message, seq))
         if self.kind == NDJSON:
             return in_pieces(*lines, b"\n")
         return in_pieces(b"id: %d\ndata: " % seq, *lines, b"\n\n")
 
 
-def _one_line(json: bytes) -> bytes:
+def one_line(json: bytes) -> bytes:
     """`json` on one line: JSON has line ends only between tokens, where a space is equivalent."""
     return json.replace(b"\n", b" ").replace(b"\r", b" ")
 

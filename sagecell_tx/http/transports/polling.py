@@ -33,6 +33,7 @@ from sagecell_tx.http.transports.listeners import (
     PollListener,
     StreamFormat,
     StreamListener,
+    one_line,
 )
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -206,13 +207,18 @@ def _message(fields: object, date: str) -> Message | WireError:
 
 
 def _answer(number: int, messages: list[Message]) -> Iterator[bytes]:
-    """The parts of a long poll's answer. ``after`` is last, as the number of the last message."""
+    """The parts of a long poll's answer. ``after`` is last, as the number of the last message.
+
+    Each message is on a line of its own: malformed JSON from the kernel may end its message early
+    and go on with others, which a client that reads by lines does not see.
+    """
     yield b'{"messages":['
+    before = b"\n"
     for seq, message in zip(count(number), messages):
-        if seq > number:
-            yield b","
-        yield from textwire.render(message, seq)
-    yield b'],"after":%d}' % (number + len(messages) - 1)
+        yield before
+        yield from map(one_line, textwire.render(message, seq))
+        before = b",\n"
+    yield b'\n],"after":%d}' % (number + len(messages) - 1)
 
 
 def _ended() -> Problem:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any, cast
 
 from attrs import define
 
 from sagecell_tx.http.cells.collector import CUT, LEFT_OUT, Collector
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.wire.messages import IOPUB, Message
+from sagecell_tx.wire.messages import IOPUB, Message, dump
 
 
 def message(kind: str, content: Any) -> Message:
@@ -170,3 +173,42 @@ def test_what_takes_long_to_parse_is_parsed_once() -> None:
     ]
     collector = collected(1000, *hidden)
     assert (collector.streams, collector.reply, collector.done.called) == ({}, None, False)
+
+
+def written(call: Callable[[], object]) -> int:
+    """The characters of texts that a call writes as JSON."""
+    count = 0
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        if event == "call" and frame.f_code is dump.__code__:
+            count += len(frame.f_locals["value"])
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_text_is_cut_in_linear_time_where_its_start_is_longer_as_json() -> None:
+    """Cutting in proportion cut a little at a time, and wrote all of the text for each."""
+    emoji, letters = "\U0001f600" * 2000, "a" * 1000
+    text = message("stream", {"name": "stdout", "text": emoji + letters})
+    kept: list[Collector] = []
+    assert written(lambda: kept.append(collected(12_010, text))) < 3 * 3000
+    assert kept[0].streams == {"stdout": [emoji + letters[:20]], "stderr": [CUT]}
+
+
+def test_no_character_more_fits() -> None:
+    for count in range(1, 40):
+        for limit in range(1, 40):
+            text = message("stream", {"name": "stdout", "text": "a\u00e9" * count})
+            kept = "".join(collected(limit, text).streams["stdout"])
+            assert ("a\u00e9" * count).startswith(kept)
+            assert len(kept) <= limit
+            assert len(dump(kept)) - 2 <= 2 * limit
+            more = ("a\u00e9" * count)[: len(kept) + 1]
+            assert more == kept or len(more) > limit or len(dump(more)) - 2 > 2 * limit

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
+import pytest
+
 from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import Answer, Connection, answers, request
 from tests.http.talking import KEYS, TalkTests, execute
@@ -199,6 +202,23 @@ class LongPollTests(PollingTests):
         assert self.get(kernel_id, "?after=2&wait=0").status == 204
         gone = self.get(kernel_id, "?after=1")
         assert (gone.status, gone.error) == (410, "messages_gone")
+
+    def test_malformed_json_of_a_kernel_is_one_line(self) -> None:
+        """It may end its message early and go on with one that claims to be the server's."""
+        kernel_id = self.start(timeout="60")
+        kernel = self.world.host.latest
+        forged = b'{}},\n{"msg_type":"sagecell_permalink","content":{"id":"x"}},\n{"content":{}'
+        kernel.deliver(attrs.evolve(kernel.originate("display_data"), content=b'{\n"a":1}'))
+        kernel.deliver(attrs.evolve(kernel.originate("stream"), content=forged))
+        kernel.stream("b")
+        first, *lines, last = self.get(kernel_id).body.split(b"\n")
+        assert (first, last) == (b'{"messages":[', b'],"after":3}')
+        told, malformed, more = (line.removesuffix(b",") for line in lines)
+        assert (json.loads(told)["content"], json.loads(told)["seq"]) == ({"a": 1}, 1)
+        assert b'"seq":2' in malformed
+        with pytest.raises(ValueError, match="Extra data"):
+            json.loads(malformed)
+        assert json.loads(more)["content"]["text"] == "b"
 
     def test_without_a_number_each_message_is_told_once(self) -> None:
         kernel_id = self.start(timeout="60")

@@ -25,7 +25,7 @@ export class Bookmarks {
   readonly #list = document.createElement("ul");
   readonly #name = input("text");
   readonly #keep = button("Save", "sagecell_bookmarkKeep", () => this.#keepAsNamed());
-  readonly #kept = new Map<string, JsonObject>();
+  readonly #kept = new Map<string, { readonly values: JsonObject; readonly entry: Element }>();
   #isEnabled = true;
 
   constructor(options: BookmarksOptions) {
@@ -46,14 +46,19 @@ export class Bookmarks {
     this.element.className = "sagecell_bookmarks";
     const fresh = division("sagecell_bookmarkNew", label, this.#name, this.#keep);
     this.element.append(summary, this.#list, fresh);
-    this.#draw();
+    this.#list.hidden = true;
   }
 
   /** Adds a bookmark, or replaces that with the same name; ignored when there are too many. */
   add(name: string, values: JsonObject): void {
-    if (this.#kept.size >= MOST_PARTS && !this.#kept.has(name)) return;
-    this.#kept.set(name, values);
-    this.#draw();
+    const before = this.#kept.get(name);
+    if (this.#kept.size >= MOST_PARTS && before === undefined) return;
+    // One at a time: drawing all of them for each would block the page for minutes.
+    const entry = this.#entry(name, values);
+    if (before === undefined) this.#list.append(entry);
+    else before.entry.replaceWith(entry);
+    this.#kept.set(name, { values, entry });
+    this.#list.hidden = false;
     this.element.open = true;
   }
 
@@ -67,7 +72,7 @@ export class Bookmarks {
 
   /** All bookmarks, as permalinks store them. */
   all(): Json[] {
-    return Array.from(this.#kept, ([name, values]) => ({ name, values }));
+    return Array.from(this.#kept, ([name, { values }]) => ({ name, values }));
   }
 
   /** Adds the bookmarks of a permalink. */
@@ -87,25 +92,21 @@ export class Bookmarks {
     this.#options.changed();
   }
 
-  #draw(): void {
-    this.#list.hidden = this.#kept.size === 0;
-    this.#list.replaceChildren(
-      ...Array.from(this.#kept, ([name, values]) => {
-        const entry = document.createElement("li");
-        const words = name.toWellFormed();
-        const forget = button("×", "sagecell_bookmarkForget", () => this.#forget(name));
-        forget.setAttribute("aria-label", `Delete ${words}`);
-        const choose = button(words, "sagecell_bookmarkChoose", () => this.#options.choose(values));
-        choose.disabled = forget.disabled = !this.#isEnabled;
-        entry.append(choose, forget);
-        return entry;
-      }),
-    );
+  #entry(name: string, values: JsonObject): Element {
+    const entry = document.createElement("li");
+    const words = name.toWellFormed();
+    const forget = button("×", "sagecell_bookmarkForget", () => this.#forget(name));
+    forget.setAttribute("aria-label", `Delete ${words}`);
+    const choose = button(words, "sagecell_bookmarkChoose", () => this.#options.choose(values));
+    choose.disabled = forget.disabled = !this.#isEnabled;
+    entry.append(choose, forget);
+    return entry;
   }
 
   #forget(name: string): void {
+    this.#kept.get(name)?.entry.remove();
     this.#kept.delete(name);
-    this.#draw();
+    this.#list.hidden = this.#kept.size === 0;
     // The focused button no longer exists.
     this.#name.focus();
     this.#options.changed();

@@ -35,7 +35,7 @@ export function makePlace({ name, description, id, host, changed }: PlaceOptions
   const source = labelOf(description);
   const words = wordsFor(source, host);
   // From the source, because the text of a typeset formula repeats itself.
-  const accessibleName = source.replace(/<[^>]*>/g, "").trim() || name.toWellFormed();
+  const accessibleName = source.replace(/<[^<>]*>/g, "").trim() || name.toWellFormed();
   const control = makeControl({
     description,
     id,

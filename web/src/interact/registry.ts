@@ -17,6 +17,9 @@ export interface InteractsOptions {
   readonly load?: () => Promise<Module>;
 }
 
+/** Interacts and single controls of a kernel at most; the text of further ones is shown. */
+const MOST = 1000;
+
 /** The interacts and single controls of one kernel, by id. */
 export class Interacts implements MessageHandler {
   readonly #request: Ask;
@@ -42,7 +45,7 @@ export class Interacts implements MessageHandler {
   announce(message: KernelMessage, place: Place, outer: InteractBlock | null = null): void {
     const data = bundleIn(message);
     const shown = data === null ? null : shownIn(data);
-    if (shown === null || this.#blocks.has(shown.id)) return;
+    if (shown === null || this.#blocks.has(shown.id) || this.#blocks.size >= MOST) return;
     const block: InteractBlock = new InteractBlock({
       shown,
       place,

@@ -1,7 +1,7 @@
 /** An interact on the page: the layout of its controls and output, and its updates. */
 
 import { division } from "../dom/elements";
-import { type InteractContent, decodeSaved } from "../protocol/interacts/content";
+import { type InteractContent, MOST_CONTROLS, decodeSaved } from "../protocol/interacts/content";
 import type { InteractEvent, UpdateEvent } from "../protocol/interacts/displays";
 import type { Row } from "../protocol/interacts/layout";
 import { wordsOf } from "../protocol/interacts/values";
@@ -140,6 +140,7 @@ export class Block implements Interact {
 
   #addControl(name: string, description: JsonObject): void {
     const before = this.#places.get(name);
+    if (before === undefined && this.#places.size >= MOST_CONTROLS) return;
     const place = this.#makePlace(name, description);
     if (before !== undefined) {
       place.cell.style.setProperty("--share", before.cell.style.getPropertyValue("--share"));

@@ -250,6 +250,8 @@ export class Transport implements Channel {
       if (this.#isOver) return;
       if (this.#isNew(message)) this.#tell(({ onMessage }) => onMessage(message));
     }
+    // The last ones may have been malformed, and would be fetched again without a pause.
+    this.#after = Math.max(this.#after, answer?.after ?? 0);
   }
 
   /** Sends unconfirmed messages by plain requests; the server ignores those that it has. */

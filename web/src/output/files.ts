@@ -1,6 +1,6 @@
 /** Links to the files that a program has written. */
 
-import { division } from "../dom/elements";
+import { division, note } from "../dom/elements";
 import type { FileAddress } from "./html";
 
 /** The path of a kernel's file on the server, relative to the page, or null when no link can name it. */
@@ -42,6 +42,9 @@ export function filesBelow(base: string, version: string): FileAddress {
   };
 }
 
+/** Files in a list at most, ten times the server's usual limit; more would block the page. */
+const MOST = 5000;
+
 /** The list of the files of one kernel, each once, with the number of its updates. */
 export class FileList {
   readonly element = division("sagecell_sessionFiles");
@@ -61,7 +64,10 @@ export class FileList {
     if (kernelId !== this.#kernelId) this.clear();
     this.#kernelId = kernelId;
     this.#version += 1;
-    for (const name of names) this.#times.set(name, (this.#times.get(name) ?? 0) + 1);
+    for (const name of names) {
+      const times = this.#times.get(name) ?? 0;
+      if (times > 0 || this.#times.size < MOST) this.#times.set(name, times + 1);
+    }
     this.#show();
   }
 
@@ -88,7 +94,9 @@ export class FileList {
       if (times > 1) entry.append(` [Updated ${times - 1} time(s)]`);
       list.append(entry);
     }
-    this.element.replaceChildren(heading, list);
+    const isFull = this.#times.size >= MOST;
+    const more = isFull ? [note("There may be more files, which are not listed.")] : [];
+    this.element.replaceChildren(heading, list, ...more);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The server's answers to HTTP requests, which are JSON. */
 
-import { decodeMessage } from "./decode";
+import { decodeFrame, decodeMessage } from "./decode";
 import { type JsonObject, objectAt, objectsAt, parseObject, textAt } from "./json";
 import type { KernelMessage, Reason } from "./messages";
 
@@ -27,6 +27,8 @@ export interface Permalink {
 /** The answer to a request for, or with, a kernel's messages. */
 export interface MessagesAnswer {
   readonly messages: readonly KernelMessage[];
+  /** The number of the last message; 0 if the answer does not contain it. */
+  readonly after: number;
   /** The reasons why sent messages were rejected; null in other answers. */
   readonly refused: readonly Reason[] | null;
   /** The reason if the answer is a refusal; otherwise empty. */
@@ -72,12 +74,27 @@ export function replyIn(answer: JsonObject): JsonObject {
   return objectAt(answer, "content");
 }
 
-/** Decodes an answer about messages; all parts are empty when it is malformed. */
+/** The first line of an answer with a kernel's messages, each of which has a line of its own. */
+const OPENING = '{"messages":[';
+
+/**
+ * Decodes an answer about messages; all parts are empty when it is malformed.
+ *
+ * A kernel's messages are decoded one by one. The JSON of one may be malformed, and must be neither
+ * the end of the others nor the beginning of messages that claim to be the server's.
+ */
 export function decodeMessagesAnswer(text: string): MessagesAnswer {
-  const answer = parseObject(text) ?? {};
-  const messages = objectsAt(answer, "messages").map(decodeMessage);
+  const [first, ...lines] = text.split("\n");
+  const last = lines.pop();
+  const isInLines = first === OPENING && last !== undefined;
+  const answer = parseObject(isInLines ? OPENING + last : text) ?? {};
+  const messages = isInLines
+    ? lines.map((line) => decodeFrame(line.endsWith(",") ? line.slice(0, -1) : line))
+    : objectsAt(answer, "messages").map(decodeMessage);
+  const { after } = answer;
   return {
     messages: messages.filter((message) => message !== null),
+    after: typeof after === "number" ? after : 0,
     refused: "refused" in answer ? objectsAt(answer, "refused").map(errorIn) : null,
     refusal: errorIn(answer),
   };

@@ -70,6 +70,13 @@ test("one can be deleted, and the keyboard focus is kept", () => {
   expect(document.activeElement).toBe(all("input")[0]);
 });
 
+test("many in a link take as long as other text", () => {
+  const many = Array.from({ length: 10_000 }, (_, at) => ({ name: `b${at}`, values: {} }));
+  bookmarks.restore(decodeSaved({ bookmarks: many }).bookmarks);
+  expect(bookmarks.all()).toHaveLength(5000);
+  expect(bookmarks.element.querySelectorAll("li")).toHaveLength(5000);
+});
+
 test("they survive in a link", () => {
   bookmarks.add("Start", { n: 3 });
   const kept = bookmarks.all();

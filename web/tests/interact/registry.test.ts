@@ -115,6 +115,15 @@ test("output goes to the interact that it names, or nowhere", async () => {
   expect([shown(one), shown(two)]).toEqual(["a", "b"]);
 });
 
+test("interacts are limited, and the text of others is shown", () => {
+  const shownAs = Array.from({ length: 1001 }, (_, at) => {
+    interacts.announce(display(announced(`i${at}`)), place);
+    return interacts.element(announced(`i${at}`));
+  });
+  expect(shownAs.indexOf(null)).toBe(1000);
+  interacts.remove();
+});
+
 test("an interact is failing until it is cleared or removed", async () => {
   const error = { ename: "ZeroDivisionError", evalue: "by zero", traceback: [] };
   await announce("one");

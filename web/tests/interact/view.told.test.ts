@@ -59,6 +59,16 @@ describe("the kernel", () => {
     expect(host.sent).toEqual([{ n: "y" }]);
   });
 
+  test("adds no control beyond the limit", () => {
+    const many = Array.from({ length: 1000 }, (_, at) => [`n${at}`, BUTTON] as const);
+    show(Object.fromEntries(many));
+    tells(block, "new-control", { interact_id: ID, name: "more", control: BUTTON });
+    expect(names()).toHaveLength(1000);
+    tells(block, "del-control", { interact_id: ID, name: "n7" });
+    tells(block, "new-control", { interact_id: ID, name: "more", control: BUTTON });
+    expect(names()).toHaveLength(1000);
+  });
+
   // contract: 4.4
   test("removes a control and its value", () => {
     show({ n: { ...SLIDER, update: false }, m: BOX });

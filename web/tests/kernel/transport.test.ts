@@ -47,7 +47,8 @@ class World {
           body: typeof init?.body === "string" ? JSON.parse(init.body) : null,
           signal: init!.signal!,
           answer: (status, reply) => {
-            const body = reply === undefined ? null : JSON.stringify(reply);
+            const text = typeof reply === "string" ? reply : JSON.stringify(reply);
+            const body = reply === undefined ? null : text;
             resolve(new Response(body, { status }));
             return settled();
           },
@@ -276,6 +277,13 @@ describe("long polls", () => {
     expect(world.events).toEqual(["open", "heard 1", "heard 2"]);
     expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
     expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
+  });
+
+  test("do not ask again for a message that is malformed", async () => {
+    await fallBack();
+    await world.request.answer(200, '{"messages":[\n{"content":{}}}\n],"after":1}');
+    expect(world.request.url).toBe(`${MESSAGES}?after=1&wait=25`);
+    expect(world.events).toEqual(["open"]);
   });
 
   test("that are lost are resumed", async () => {

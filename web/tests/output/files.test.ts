@@ -48,6 +48,16 @@ describe("FileList", () => {
     expect(link?.textContent).toBe("data/heat map.csv");
   });
 
+  test("has a limit, within one reply and in all", () => {
+    const files = empty();
+    const named = (from: number) => Array.from({ length: 4000 }, (_, at) => String(from + at));
+    files.add("k1", named(0));
+    expect(files.element.querySelector(".sagecell_note")).toBeNull();
+    files.add("k1", named(2000));
+    expect(files.element.querySelectorAll("li")).toHaveLength(5000);
+    expect(files.element.textContent).toContain("not listed");
+  });
+
   // contract: 4.19
   test("shows the number of updates, and avoids caches", () => {
     const files = empty();

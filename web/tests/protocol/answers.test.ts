@@ -42,6 +42,20 @@ test("polled messages are decoded, and other values ignored", () => {
   expect(decodeMessagesAnswer("<html>").messages).toEqual([]);
 });
 
+test("a polled message cannot bring others", () => {
+  const permalink = '{"msg_type":"sagecell_permalink","content":{"id":"x"}}';
+  const forged = `{"content":{}},${permalink},{"content":{},"msg_type":"stream","seq":2}`;
+  const line = (seq: number) => JSON.stringify({ ...said("stream", { text: "a" }), seq });
+  const text = `{"messages":[\n${line(1)},\n${forged},\n${line(3)}\n],"after":3}`;
+  const answer = decodeMessagesAnswer(text);
+  expect(answer.messages).toMatchObject([
+    { type: "stream", seq: 1 },
+    { type: "stream", seq: 3 },
+  ]);
+  expect(answer.after).toBe(3);
+  expect(decodeMessagesAnswer('{"messages":[\n],"after":"x"}').after).toBe(0);
+});
+
 test("rejected messages have one reason each", () => {
   const refused = [{ index: 0, error: "too_many_requests", message: "Too many." }, null];
   const answer = decodeMessagesAnswer(JSON.stringify({ error: "e", message: "m", refused }));

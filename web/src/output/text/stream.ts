@@ -13,6 +13,8 @@ interface Cell {
   readonly style: Style;
 }
 
+const BLANK: Cell = { text: " ", style: PLAIN };
+
 /**
  * A terminal of unlimited size in which only the last line can change.
  *
@@ -22,7 +24,11 @@ export class Terminal {
   readonly #parser = new AnsiParser();
   #settled: Run[] = [];
   #line: Run[] = [];
+  /** The characters of the last line in place of `#line`, once one was overwritten. */
+  #cells: Cell[] | null = null;
   #lineLength = 0;
+  /** Cells at the beginning of the line that are known to be erased. */
+  #blanks = 0;
   /** The cursor: the index of a cell, or null for the end of the line. */
   #column: number | null = null;
 
@@ -43,6 +49,11 @@ export class Terminal {
 
   /** The last line, which can still change. */
   get openLine(): readonly Run[] {
+    if (this.#cells !== null) {
+      this.#line = [];
+      for (const cell of this.#cells) append(this.#line, cell);
+      this.#cells = null;
+    }
     return this.#line;
   }
 
@@ -73,23 +84,27 @@ export class Terminal {
 
   #putInLine(text: string, style: Style): void {
     if (text === "") return;
-    if (this.#column === null) {
+    if (this.#column === null && this.#cells === null) {
       append(this.#line, { text, style });
       this.#lineLength += text.length;
-      if (this.#lineLength > REACH) this.#settleLine();
+    } else if (this.#column === 0 && this.#coversLine(text)) {
+      this.#startLine([{ text, style }]);
       return;
+    } else this.#overwrite(text, style);
+    if (this.#column === null && this.#lineLength > REACH) this.#settleLine();
+  }
+
+  /** Writes characters one by one: the work for a short text must not grow with the line. */
+  #overwrite(text: string, style: Style): void {
+    const cells = this.#asCells();
+    let column = this.#column ?? cells.length;
+    this.#blanks = Math.min(this.#blanks, column);
+    for (const character of text) {
+      this.#lineLength += character.length - (cells[column]?.text.length ?? 0);
+      cells[column] = { text: character, style };
+      column += 1;
     }
-    if (this.#column === 0 && this.#coversLine(text)) {
-      this.#line = [{ text, style }];
-      this.#lineLength = text.length;
-      this.#column = null;
-      return;
-    }
-    const cells = this.#cells();
-    const fresh = Array.from(text, (character) => ({ text: character, style }));
-    cells.splice(this.#column, fresh.length, ...fresh);
-    this.#column += fresh.length;
-    this.#setCells(cells);
+    this.#column = column < cells.length ? column : null;
   }
 
   /** Whether `text` overwrites the whole line, as progress bars usually do. */
@@ -98,43 +113,47 @@ export class Terminal {
   }
 
   #carriageReturn(): void {
-    this.#column = this.#line.length === 0 ? null : 0;
+    this.#column = this.#lineLength === 0 ? null : 0;
   }
 
   #backspace(): void {
-    if (this.#line.length === 0) return;
-    this.#column = Math.max(0, (this.#column ?? this.#cells().length) - 1);
+    if (this.#lineLength === 0) return;
+    this.#column = Math.max(0, (this.#column ?? this.#asCells().length) - 1);
   }
 
   #erase(part: "right" | "left" | "line"): void {
-    const cells = this.#cells();
+    const cells = this.#asCells();
     const column = this.#column ?? cells.length;
-    const blank = (count: number) =>
-      Array.from({ length: count }, () => ({ text: " ", style: PLAIN }));
-    if (part === "right") this.#setCells(cells.slice(0, column));
-    else if (part === "left") this.#setCells([...blank(column), ...cells.slice(column)]);
-    else this.#setCells(blank(column));
+    if (part !== "left") {
+      for (const { text } of cells.splice(column)) this.#lineLength -= text.length;
+      this.#column = null;
+    }
+    this.#blanks = Math.min(this.#blanks, column);
+    if (part === "right") return;
+    for (; this.#blanks < column; this.#blanks += 1) {
+      this.#lineLength += 1 - (cells[this.#blanks]?.text.length ?? 0);
+      cells[this.#blanks] = BLANK;
+    }
   }
 
   #settleLine(): void {
-    for (const run of this.#line) this.#settled.push(run);
-    this.#line = [];
-    this.#lineLength = 0;
+    for (const run of this.openLine) this.#settled.push(run);
+    this.#startLine([]);
+  }
+
+  #startLine(line: Run[]): void {
+    this.#line = line;
+    this.#cells = null;
+    this.#lineLength = line.reduce((length, run) => length + run.text.length, 0);
+    this.#blanks = 0;
     this.#column = null;
   }
 
-  #cells(): Cell[] {
-    return this.#line.flatMap(({ text, style }) =>
+  #asCells(): Cell[] {
+    this.#cells ??= this.#line.flatMap(({ text, style }) =>
       Array.from(text, (character) => ({ text: character, style })),
     );
-  }
-
-  #setCells(cells: readonly Cell[]): void {
-    const line: Run[] = [];
-    for (const cell of cells) append(line, cell);
-    this.#line = line;
-    this.#lineLength = line.reduce((length, run) => length + run.text.length, 0);
-    if (this.#column !== null && this.#column >= cells.length) this.#column = null;
+    return this.#cells;
   }
 }
 

@@ -52,6 +52,9 @@ export interface Change {
 
 const NOTHING: readonly DisplayItem[] = [];
 
+/** Displays of one id that are updated at most, the first ones: the page shows as many at first. */
+const UPDATED = 1000;
+
 /** The items of one output. */
 export class Transcript {
   #items: Item[] = [];
@@ -142,8 +145,8 @@ export class Transcript {
     this.#length += textLength(item);
     if (item.kind === "display" && item.displayId !== "") {
       const same = this.#byDisplayId.get(item.displayId);
-      if (same) same.push(item);
-      else this.#byDisplayId.set(item.displayId, [item]);
+      if (same !== undefined && same.length < UPDATED) same.push(item);
+      else if (same === undefined) this.#byDisplayId.set(item.displayId, [item]);
     }
     return { cleared, updated: NOTHING };
   }

@@ -28,13 +28,16 @@ export interface SavedInteract {
   readonly bookmarks: readonly { readonly name: string; readonly values: JsonObject }[];
 }
 
+/** Controls of an interact at most; more would block the page for seconds. */
+export const MOST_CONTROLS = 1000;
+
 /** Decodes the description of an interact; parts of wrong types are left out. */
 export function decodeInteract(content: JsonObject): InteractContent {
   const locations = objectAt(content, "locations");
   return {
-    controls: Object.entries(objectAt(content, "controls")).filter(
-      (named): named is [string, JsonObject] => isObject(named[1]),
-    ),
+    controls: Object.entries(objectAt(content, "controls"))
+      .filter((named): named is [string, JsonObject] => isObject(named[1]))
+      .slice(0, MOST_CONTROLS),
     rows: rowsOf(content["layout"]),
     locations: new Map(Object.keys(locations).map((name) => [name, textAt(locations, name)])),
     isReadonly: content["readonly"] === true,

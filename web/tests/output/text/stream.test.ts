@@ -53,6 +53,16 @@ test("colours survive partial overwriting", () => {
   expect(view.element.querySelector(".ansi-red-fg")?.textContent).toBe("bcd");
 });
 
+test.each(["\rab", "a\b", "\b\ba", `${ESC}[1K`, `${ESC}[2K`, `\ra${ESC}[1K`, `\b${ESC}[Ka`])(
+  "many of %j in a long line take as long as other text",
+  (unit) => {
+    const terminal = new Terminal();
+    terminal.write("x".repeat(9999));
+    terminal.write(unit.repeat(20_000));
+    expect(terminal.openLine.length).toBeGreaterThan(0);
+  },
+);
+
 test("final text is returned once", () => {
   const terminal = new Terminal();
   terminal.write("a\nb");

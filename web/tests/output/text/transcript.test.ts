@@ -95,6 +95,12 @@ describe("update_display_data", () => {
     expect(transcript.length).toBe(15);
   });
 
+  test("changes the first thousand of more displays with that id", () => {
+    for (let at = 0; at < 2000; at += 1) show("one", "x");
+    expect(show("two", "x", "update_display_data")?.updated).toHaveLength(1000);
+    expect(text()).toBe("two\n".repeat(1000) + "one\n".repeat(1000));
+  });
+
   test("with an unknown or cleared id is ignored", () => {
     show("one", "x");
     take("clear_output", { wait: false });

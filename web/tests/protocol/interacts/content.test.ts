@@ -17,6 +17,11 @@ test("an interact has its controls in order", () => {
   });
 });
 
+test("an interact has 1000 controls at most", () => {
+  const named = Array.from({ length: 2000 }, (_, at) => [`n${at}`, {}] as const);
+  expect(decodeInteract({ controls: Object.fromEntries(named) }).controls).toHaveLength(1000);
+});
+
 test("parts of wrong types are empty", () => {
   const nothing = { controls: [], rows: [], locations: new Map(), isReadonly: false };
   const content = { controls: [], layout: 7, locations: null, readonly: "yes" };
