@@ -175,12 +175,19 @@ class Reader:
     @contextmanager
     def by_night(self) -> Iterator[None]:
         """Within the context, the system prefers dark colours."""
-        night = [{"name": "prefers-color-scheme", "value": "dark"}]
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": night})
+        with self.in_medium(feature="prefers-color-scheme", value="dark"):
+            yield
+
+    @contextmanager
+    def in_medium(self, medium: str = "", *, feature: str = "", value: str = "") -> Iterator[None]:
+        """Within the context, the page is on this medium, such as "print", with this feature."""
+        features = [{"name": feature, "value": value}] if feature else []
+        command = "Emulation.setEmulatedMedia"
+        self.browser.execute_cdp_cmd(command, {"media": medium, "features": features})
         try:
             yield
         finally:
-            self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+            self.browser.execute_cdp_cmd(command, {"media": "", "features": []})
 
     @contextmanager
     def on_screen(self, width: int, height: int, *, mobile: bool = False) -> Iterator[None]:

@@ -94,6 +94,17 @@ def test_on_a_phone(showcase):
     showcase.keep_picture("phone", width=390, mobile=True)
 
 
+def test_a_printed_page_has_program_and_output_alone(showcase):
+    with showcase.in_medium("print", feature="prefers-color-scheme", value="dark"):
+        ground, ink = ground_and_ink(showcase)
+        assert (min(ground) > 230, max(ink) < 60) == (True, True)
+        assert not any(each.is_displayed() for each in showcase.all("button, select"))
+        assert not showcase.one(".sagecell_status").is_displayed()
+        for part in (".cm-content", ".sagecell_stdout", ".sagecell_html table", ".sagecell_image"):
+            assert showcase.one(part).is_displayed(), part
+        showcase.keep_picture("printed", width=900)
+
+
 def test_wide_output_on_a_phone(reader):
     reader.visit(f"/?c={quote(WIDE)}")
     assert reader.until_over() == "failed"
@@ -102,8 +113,10 @@ def test_wide_output_on_a_phone(reader):
     for width in (390, 360):
         with reader.on_screen(width, 800, mobile=True):
             assert sideways(reader) == 0
-            right = reader.one(".sagecell_pyerr").rect
-            assert right["x"] + right["width"] <= width
+            # The message wraps, the lines above it do not.
+            for part in (".sagecell_pyerr", ".sagecell_fault"):
+                right = reader.one(part).rect
+                assert right["x"] + right["width"] <= width
     reader.keep_picture("phone-wide", width=360, mobile=True)
 
 
@@ -149,3 +162,30 @@ def test_tab_indents_in_the_editor(reader):
     reader.press(Keys.TAB)
     assert "cm-content" in reader.focus
     reader.until(lambda: reader.program == "    pass")
+
+
+CHOSEN = """\
+@interact
+def f(name=selector(["sine", "cosine"], buttons=True)):
+    print(name)
+x"""
+
+
+def test_forced_colours_show_what_is_chosen(reader):
+    """A button of a bar, a part of the program, and a completion."""
+    reader.visit(f"/?c={quote(CHOSEN)}")
+    reader.until(lambda: reader.all(".sagecell_buttons label"))
+    ground = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
+    grounds = [
+        ".sagecell_buttons label:has(:checked)",
+        ".sagecell_buttons label:not(:has(:checked))",
+    ]
+    with reader.in_medium(feature="forced-colors", value="active"):
+        chosen, other = (reader.javascript(ground, each) for each in grounds)
+        assert chosen != other
+        reader.one(".cm-content").click()
+        reader.press(Keys.CONTROL, "a")
+        reader.until(lambda: reader.all(".cm-selectionBackground"))
+        selected = reader.javascript(ground, ".cm-selectionBackground")
+        assert selected not in (other, reader.javascript(ground, ".cm-editor"))
+        reader.keep_picture("forced-colours", width=900)

@@ -9,6 +9,7 @@ import requests
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.author import Author
+from tests.browser.axe import violations_by_day_and_night
 from tests.browser.reader import Reader
 from tests.integration.servers import Server
 
@@ -69,6 +70,8 @@ def test_terms_are_accepted_once_by_keyboard(visitor):
     assert "sagecell_terms_text" in reader.focus
     assert reader.one("dialog h1").text == "Terms"
     assert reader.one(".sagecell_terms_accept").is_displayed()
+    reader.javascript("document.documentElement.lang = 'en'; document.title = 'A page'")
+    assert violations_by_day_and_night(reader) == []
     box = dialog.rect
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= reader.javascript("return innerHeight")
@@ -144,4 +147,8 @@ def test_the_servers_own_page_asks_too(shared_reader):
     assert shared_reader.until_over() == "done"
     assert shared_reader.text(".sagecell_value") == "42"
     page = requests.get(f"{shared_reader.url}/tos.html", timeout=60)
-    assert (page.status_code, page.text) == (200, TERMS)
+    assert page.status_code == 200
+    assert TERMS in page.text
+    shared_reader.browser.get(page.url)
+    assert shared_reader.browser.title == "Terms of use"
+    assert violations_by_day_and_night(shared_reader) == []

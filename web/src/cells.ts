@@ -2,6 +2,7 @@
 
 import { Cell, type KeptPlace } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
+import { Surroundings } from "./dom/scheme";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
@@ -32,6 +33,8 @@ export interface PageOptions {
   readonly nextFrame: (act: () => void) => void;
   /** Where readers' programs are kept for the next visit; without it, nothing is kept. */
   readonly kept?: KeptPrograms;
+  /** Adapts cells to what is behind them; without it, the page's `color-scheme` alone counts. */
+  readonly surroundings?: Surroundings;
 }
 
 /** Makes the cells of one page, and keeps track of their kernels. */
@@ -82,6 +85,7 @@ export class PageCells {
         () => localStorage,
         () => Date.now(),
       ),
+      surroundings: new Surroundings(),
     });
     // Also when the page enters the back/forward cache, where its sockets would stay open.
     window.addEventListener("pagehide", () => cells.leave());
@@ -97,7 +101,7 @@ export class PageCells {
   /** Completes the cell whose form is on the page, as `plan` says. */
   make(plan: CellPlan, form: CellForm): MadeCell {
     const { linkKey } = plan;
-    const { kept } = this.#options;
+    const { kept, surroundings } = this.#options;
     const made = new Cell({
       ...this.#options,
       plan,
@@ -105,6 +109,8 @@ export class PageCells {
       kernel: () => this.#kernelFor(linkKey),
       kept: plan.keep && kept !== undefined ? this.#keptFor(plan, kept) : null,
     });
+    const parts = [plan.input, plan.output];
+    parts.forEach((part) => surroundings?.add(part));
     // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
@@ -112,6 +118,7 @@ export class PageCells {
       dispose: () => {
         cell?.dispose();
         cell = null;
+        parts.forEach((part) => surroundings?.remove(part));
       },
       focus: () => cell?.focus(),
       get interacts() {

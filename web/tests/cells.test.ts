@@ -185,7 +185,7 @@ test("the program is wrapped in the language that is chosen", async () => {
   await start(cell);
   expect(code()).toBe("1+1");
   expect(channels.at(-1)!.sent[0]!.metadata).toEqual({ language: "python" });
-  expect(find("textarea").getAttribute("aria-label")).toBe("Python program");
+  expect(find("textarea").getAttribute("aria-label")).toBe("Python program of cell 1");
 });
 
 test.each([

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from attrs import define
@@ -14,6 +15,32 @@ from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.parameters import as_call, callback, text
 from sagecell_tx.http.urltree import Mounted
+
+#: A file that is a whole page already, which is sent as it is.
+_WHOLE = re.compile(r"<(?:!doctype|html|body)\b", re.IGNORECASE)
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Terms of use</title>
+    <link rel="icon" href="favicon.ico" />
+    <link rel="stylesheet" href="static/root.css" />
+  </head>
+  <body>
+    <main>
+"""
+
+_END = """
+    </main>
+    <footer>
+      <p><a href="./">An empty cell</a>, <a href="help.html">help</a></p>
+    </footer>
+  </body>
+</html>
+"""
 
 
 @define(kw_only=True)
@@ -60,11 +87,11 @@ class Terms:
 
     @app.route("/", methods=["GET", "HEAD"])
     def show(self, request: IRequest) -> bytes:
-        """The terms of service, even if they need not be accepted."""
+        """The terms of service as a page, even if they need not be accepted."""
         cors.allow(request)
         if not self.html:
             raise Problem(404, "not_found", "This server has no terms of service.")
-        return self._html(request)
+        return self._html(request, self._page())
 
     @app.route("/", methods=["POST"])
     def ask(self, request: IRequest) -> bytes:
@@ -76,10 +103,17 @@ class Terms:
         if not self.required:
             request.setResponseCode(204)
             return b""
-        return self._html(request)
+        return self._html(request, self.html)
 
-    def _html(self, request: IRequest) -> bytes:
+    def _page(self) -> str:
+        if _WHOLE.search(self.html):
+            return self.html
+        # Without a heading, the page would have none.
+        heading = "" if "<h1" in self.html.lower() else "<h1>Terms of use</h1>\n"
+        return f"{_PAGE}{heading}{self.html}{_END}"
+
+    def _html(self, request: IRequest, html: str) -> bytes:
         request.setHeader("Content-Type", "text/html; charset=utf-8")
         request.setHeader("X-Content-Type-Options", "nosniff")
         request.setHeader("Cache-Control", "no-cache")
-        return self.html.encode("utf-8")
+        return html.encode("utf-8")

@@ -76,9 +76,19 @@ class PageTests(SiteTests):
         """contract: 1.18, 1.19"""
         for method in ("GET", "POST"):
             answer = self.ask(method, "/tos.html", [ORIGIN])
-            assert (answer.status, answer.body.decode("utf-8")) == (200, HTML)
+            assert answer.status == 200
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
             allowed(answer)
+        assert answer.body.decode("utf-8") == HTML
+
+    def test_a_page_has_title_language_and_landmarks(self) -> None:
+        """contract: 1.18"""
+        page = self.ask("GET", "/tos.html").body.decode("utf-8")
+        assert page.startswith('<!doctype html>\n<html lang="en">')
+        assert "<title>Terms of use</title>" in page
+        before, _, after = page.partition(f"<h1>Terms of use</h1>\n{HTML}")
+        assert "<main>" in before
+        assert "</main>" in after
 
     def test_a_callback_is_given_a_text(self) -> None:
         """contract: 1.19"""
@@ -107,6 +117,20 @@ class NoneRequiredTests(SiteTests):
         """contract: 1.18"""
         assert self.ask("GET", "/tos.html").status == 200
         assert self.ask("POST", "/kernel", [], b"").status == 200
+
+    def test_a_file_that_is_a_page_stays_one(self) -> None:
+        """contract: 1.18"""
+        for whole in ("<!DOCTYPE html>\n<title>Regeln</title>", "<body lang='de'>Regeln</body>"):
+            self.world.terms = Terms(html=whole)
+            self.world.__attrs_post_init__()
+            assert self.ask("GET", "/tos.html").body.decode("utf-8") == whole
+
+    def test_the_operators_heading_is_the_only_one(self) -> None:
+        """contract: 1.18"""
+        self.world.terms = Terms(html="<H1>Our rules</H1>")
+        self.world.__attrs_post_init__()
+        page = self.ask("GET", "/tos.html").body.decode("utf-8")
+        assert page.lower().count("<h1") == 1
 
     def test_where_there_are_none(self) -> None:
         """contract: 1.18"""

@@ -76,6 +76,7 @@ export class Cell {
       keepPermalink: (id) => server.keepPermalink(id),
       address: (path) => server.address(path),
       copy,
+      opener: form.commands.share,
     });
     this.#outputs = new Outputs({
       plan,

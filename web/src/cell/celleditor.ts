@@ -8,6 +8,8 @@ import type { EditorKind } from "../publicapi";
 
 /** What a cell's editor needs. */
 export interface CellEditorOptions {
+  /** See `CellPlan`. */
+  readonly number: number;
   readonly kind: EditorKind;
   /** The page's own text area, which is used and kept; null to create one. */
   readonly area: HTMLTextAreaElement | null;
@@ -186,7 +188,8 @@ export class CellEditor {
   }
 
   #name(): void {
-    this.#area.setAttribute("aria-label", `${this.#language.name} program`);
+    const { number } = this.#options;
+    this.#area.setAttribute("aria-label", `${this.#language.name} program of cell ${number}`);
   }
 
   #changed(): void {
@@ -201,6 +204,7 @@ export class CellEditor {
     const parent = Object.assign(division("CodeMirror"), { CodeMirror: this.found });
     this.#editor = create({
       parent,
+      number: this.#options.number,
       code: this.#area.value,
       language: this.#language,
       onEvaluate: this.#options.onEvaluate,

@@ -23,6 +23,7 @@ export interface CommandsOptions {
 export class Commands {
   readonly element = division("sagecell_bar");
   readonly evaluate: HTMLButtonElement;
+  readonly share: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
   readonly #select: HTMLSelectElement;
   readonly #onLanguage: (name: string) => void;
@@ -35,19 +36,19 @@ export class Commands {
     this.#spinner.className = "sagecell_spinner";
     this.#spinner.setAttribute("aria-hidden", "true");
     this.#spinner.hidden = true;
-    const share = button("Share", "sagecell_shareButton", on.onShare);
+    this.share = button("Share", "sagecell_shareButton", on.onShare);
     const select = (this.#select = languageSelect(plan, on.onLanguage));
     this.#onLanguage = on.onLanguage;
     const options = division("sagecell_options", select, fullScreen.button);
     this.evaluate.hidden = plan.hide.has("evalButton");
-    share.hidden = plan.hide.has("permalink");
+    this.share.hidden = plan.hide.has("permalink");
     select.hidden = plan.hide.has("language");
     // Without an editor there is nothing to fill the screen with.
     fullScreen.button.hidden = plan.hide.has("fullScreen") || plan.hide.has("editor");
     options.hidden = select.hidden && fullScreen.button.hidden;
     // Without its button, an idle cell shows no status line.
     this.element.classList.toggle("sagecell_bar_quiet", this.evaluate.hidden);
-    this.element.append(this.#stop, this.#spinner, status.element, share, options);
+    this.element.append(this.#stop, this.#spinner, status.element, this.share, options);
   }
 
   /** Selects a language of the menu. */

@@ -30,6 +30,7 @@ export class CellForm {
   readonly status: StatusLine;
   readonly #before: readonly ChildNode[];
   readonly #plan: CellPlan;
+  readonly #fullScreen: FullScreen;
   #language: string;
   #actions: FormActions | null = null;
   /** The last button pressed before `connect`. */
@@ -41,7 +42,10 @@ export class CellForm {
     this.#language = plan.language;
     this.#before = [...plan.input.childNodes];
     this.status = new StatusLine(clock);
+    this.input.setAttribute("role", "group");
+    this.input.setAttribute("aria-label", `Cell ${plan.number}`);
     this.editor = new CellEditor({
+      number: plan.number,
       kind: plan.editor,
       area: plan.area,
       code: plan.code,
@@ -49,10 +53,11 @@ export class CellForm {
       completesWhileTyping: plan.completeWhileTyping,
       onEvaluate: () => this.#press("evaluate"),
     });
+    this.#fullScreen = new FullScreen([...new Set([plan.input, plan.output])]);
     this.commands = new Commands({
       plan,
       status: this.status,
-      fullScreen: new FullScreen(this.input),
+      fullScreen: this.#fullScreen,
       onEvaluate: () => this.#press("evaluate"),
       onStop: () => this.#stop(),
       onShare: () => this.#press("share"),
@@ -99,6 +104,7 @@ export class CellForm {
   /** Removes the form from the page. */
   dispose(): void {
     this.status.dispose();
+    this.#fullScreen.dispose();
     this.editor.dispose();
     this.input.remove();
   }

@@ -54,7 +54,7 @@ export class Outputs {
     const { plan, server } = options;
     this.#options = options;
     this.#section.className = "sagecell_output";
-    this.#section.setAttribute("aria-label", "Output");
+    this.#section.setAttribute("aria-label", `Output of cell ${plan.number}`);
     this.#hint.className = "sagecell_hint";
     this.#hint.textContent = plan.hint;
     this.#hint.hidden = plan.hint === "";

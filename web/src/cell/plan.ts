@@ -8,6 +8,8 @@ export type ScriptPlace = "page" | "frame" | "none";
 
 /** The settings of one cell; `EmbedOptions` describes those with the same names. */
 export interface CellPlan {
+  /** 1 for the first cell that was made on the page; part of the cell's labels. */
+  readonly number: number;
   /** Where the editor and the buttons go; its content is replaced. */
   readonly input: HTMLElement;
   /** Where output goes; may be the same element. */

@@ -18,6 +18,8 @@ export interface ShareOptions {
   readonly address: (path: string) => string;
   /** Copies the field's text to the clipboard. Rejects when the browser forbids it. */
   readonly copy: (field: HTMLInputElement) => Promise<void>;
+  /** The button that shows the panel; the keyboard focus returns to it. */
+  readonly opener: HTMLElement;
 }
 
 /** The panel with the links; hidden until `show` has them. */
@@ -31,6 +33,16 @@ export class Share {
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-label", "Links to this program");
     this.element.hidden = true;
+    const { opener } = options;
+    opener.setAttribute("aria-expanded", "false");
+    for (const place of [this.element, opener]) {
+      place.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || this.element.hidden) return;
+        // Otherwise Escape would also leave the full screen.
+        event.preventDefault();
+        this.hide();
+      });
+    }
   }
 
   /**
@@ -95,15 +107,18 @@ export class Share {
       : words("The program is too long for a link that contains it.");
   }
 
-  /** Hides the panel. */
+  /** Hides the panel; the keyboard focus is then on the button that shows it. */
   hide(): void {
     this.element.hidden = true;
+    this.#options.opener.setAttribute("aria-expanded", "false");
+    this.#options.opener.focus();
   }
 
   #fill(...rows: HTMLElement[]): void {
     const close = button("Close", "sagecell_permalink_close", () => this.hide());
     this.element.replaceChildren(...rows, close);
     this.element.hidden = false;
+    this.#options.opener.setAttribute("aria-expanded", "true");
   }
 
   #row(name: string, path: string, explanation: string): HTMLElement {

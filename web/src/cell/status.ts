@@ -24,7 +24,7 @@ export function describe(state: State | null): string {
     case "done":
       return `Done in ${duration(state.seconds)}`;
     case "failed":
-      return `Ended with ${fault(state.exitStatus)} after ${duration(state.seconds)}`;
+      return `Ended with ${failure(state)}`;
     case "stopped":
       return `Stopped after ${duration(state.seconds)}`;
     case "ended":
@@ -36,8 +36,10 @@ export function describe(state: State | null): string {
   }
 }
 
-function fault(exitStatus: number | null): string {
-  return exitStatus === null ? "an error" : `exit status ${exitStatus}`;
+function failure({ exitStatus, fault, seconds }: State & { readonly name: "failed" }): string {
+  const time = duration(seconds);
+  if (exitStatus !== null) return `exit status ${exitStatus} after ${time}`;
+  return fault === "" ? `an error after ${time}` : `${fault} (after ${time})`;
 }
 
 /** "3rd in line, about 12 s"; without the time when the server gave no estimate. */

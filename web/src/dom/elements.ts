@@ -16,10 +16,14 @@ export function note(sentence: string): HTMLParagraphElement {
   return element;
 }
 
-/** A button that calls `act` on each click, and never submits a form. */
+/**
+ * A button that calls `act` on each click, and never submits a form.
+ *
+ * It has no `type`, because old preflights of Tailwind make `[type=button]` transparent.
+ */
 export function button(label: string, className: string, act: () => void): HTMLButtonElement {
   const element = document.createElement("button");
-  element.type = "button";
+  element.setAttribute("form", "");
   element.className = className;
   element.textContent = label;
   element.addEventListener("click", act);

@@ -1,40 +1,68 @@
-/** Lets a cell fill the window: toggled by a button or F11, left with Escape. */
+/** Lets a cell fill the window: toggled by a button or F11, left with Escape or with the focus. */
 
 import { button } from "./elements";
 
-/** The toggle button, and the keys while the focus is within the element. */
+/** What each of two elements has besides the class of both. */
+const HALVES = ["sagecell_upperHalf", "sagecell_lowerHalf"];
+
+/** The toggle button, and the keys while the focus is within the cell. */
 export class FullScreen {
   readonly button = button("", "sagecell_fullScreen sagecell_icon-resize-full", () =>
     this.toggle(),
   );
-  readonly #element: HTMLElement;
+  readonly #parts: readonly HTMLElement[];
+  readonly #listening = new AbortController();
+  #isEnabled = false;
 
-  /** `element` is the element that fills the window. */
-  constructor(element: HTMLElement) {
-    this.#element = element;
+  /** `parts` fill the window: one element, or the input above the output. */
+  constructor(parts: readonly HTMLElement[]) {
+    this.#parts = parts;
     this.#show(false);
-    element.addEventListener("keydown", (event) => {
-      if (event.key === "F11" && !event.altKey && !event.ctrlKey && !event.metaKey) this.toggle();
-      else if (event.key === "Escape" && this.isEnabled && !event.defaultPrevented) {
-        this.#show(false);
-        this.button.focus();
-      } else return;
-      event.preventDefault();
-    });
+    const { signal } = this.#listening;
+    for (const part of parts) {
+      part.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+      part.addEventListener("focusout", (event) => this.#left(event), { signal });
+    }
   }
 
-  /** Whether the element fills the window. */
+  /** Whether the cell fills the window. */
   get isEnabled(): boolean {
-    return this.#element.classList.contains("sagecell_fullScreenEnabled");
+    return this.#isEnabled;
   }
 
   /** Fills the window, or restores the page. */
   toggle(): void {
-    this.#show(!this.isEnabled);
+    this.#show(!this.#isEnabled);
+  }
+
+  /** Restores the page, and listens no more. */
+  dispose(): void {
+    this.#listening.abort();
+    this.#show(false);
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    if (event.key === "F11" && !event.altKey && !event.ctrlKey && !event.metaKey) this.toggle();
+    else if (event.key === "Escape" && this.#isEnabled && !event.defaultPrevented) {
+      this.#show(false);
+      this.button.focus();
+    } else return;
+    event.preventDefault();
+  }
+
+  /** Otherwise the focus would be on something behind the cell. */
+  #left({ relatedTarget }: FocusEvent): void {
+    if (!this.#isEnabled || !(relatedTarget instanceof Element)) return;
+    if (!this.#parts.some((part) => part.contains(relatedTarget))) this.#show(false);
   }
 
   #show(isEnabled: boolean): void {
-    this.#element.classList.toggle("sagecell_fullScreenEnabled", isEnabled);
+    this.#isEnabled = isEnabled;
+    this.#parts.forEach((part, at) => {
+      part.classList.toggle("sagecell_fullScreenEnabled", isEnabled);
+      const half = HALVES[at];
+      if (this.#parts.length > 1 && half !== undefined) part.classList.toggle(half, isEnabled);
+    });
     this.button.classList.toggle("sagecell_icon-resize-full", !isEnabled);
     this.button.classList.toggle("sagecell_icon-resize-small", isEnabled);
     this.button.setAttribute("aria-pressed", String(isEnabled));

@@ -48,6 +48,8 @@ import { overtyping } from "./overtype";
 /** The arguments of `createEditor`. */
 export interface EditorOptions {
   readonly parent: HTMLElement;
+  /** The number of the cell, which is part of the editor's label. */
+  readonly number: number;
   readonly code: string;
   readonly language: Language;
   /** Called on Shift-Enter and Ctrl-Enter (Command-Enter on a Mac). */
@@ -102,7 +104,7 @@ export interface Editor {
 
 /** Creates an editor as the last child of `options.parent`. */
 export function createEditor(options: EditorOptions): Editor {
-  const { parent, code, onEvaluate, onChange, isReadOnly = false } = options;
+  const { parent, number, code, onEvaluate, onChange, isReadOnly = false } = options;
   adoptEditorStyles();
   const evaluate = () => {
     onEvaluate();
@@ -130,7 +132,7 @@ export function createEditor(options: EditorOptions): Editor {
         bracketMatching(),
         closeBrackets(),
         overtyping,
-        languageSetup.of(languageExtensions(options.language)),
+        languageSetup.of(languageExtensions(options.language, number)),
         syntaxHighlighting(classHighlighter),
         EditorView.lineWrapping,
         EditorState.readOnly.of(isReadOnly),
@@ -161,19 +163,21 @@ export function createEditor(options: EditorOptions): Editor {
       }
     },
     setLanguage: (language) =>
-      view.dispatch({ effects: languageSetup.reconfigure(languageExtensions(language)) }),
+      view.dispatch({ effects: languageSetup.reconfigure(languageExtensions(language, number)) }),
     dispose: () => view.destroy(),
   };
 }
 
-/** Syntax highlighting and labels for a language. */
-function languageExtensions({ name, mode }: Language): Extension {
+/** Syntax highlighting and labels for a language, in the cell with this number. */
+function languageExtensions({ name, mode }: Language, number: number): Extension {
   return [
     mode === "python" ? python() : [],
     placeholder(`Type a ${name} program`),
     EditorView.contentAttributes.of({
-      "aria-label": `${name} program`,
+      "aria-label": `${name} program of cell ${number}`,
       "aria-description": "Shift-Enter evaluates. Escape, then Tab, leaves the editor.",
+      // Editable content has the focus anyway, but programs that check pages look for this.
+      tabindex: "0",
       spellcheck: "false",
       autocapitalize: "off",
       autocorrect: "off",

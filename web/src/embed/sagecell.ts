@@ -85,6 +85,8 @@ export function makeNames({
   /** Characters in a line of the page's first cell. */
   let columns: number | null = null;
   let calls = 0;
+  /** Cells made so far. */
+  let made = 0;
   const kernels: SagecellApi["kernels"] = [];
   const linkKeys = Object.create(null) as Record<string, number>;
   const groups = new Map<string, CellSession[]>();
@@ -136,7 +138,10 @@ export function makeNames({
     rooms.release();
     const located = locate("inputLocation", options).filter(({ isConnected }) => isConnected);
     const inputs = located.filter((element) => !isInForm(element) && claim(element));
-    const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
+    const plans = inputs.map((input) => ({
+      ...planOf(input, options, call, inputs.length > 1),
+      number: (made += 1),
+    }));
     const [first] = plans;
     const width = first === undefined ? 0 : columnsIn(first.input);
     const planned = plans.map((plan): PlannedCell => {
@@ -258,7 +263,7 @@ function planOf(
   options: Wishes,
   call: number,
   areSeveral: boolean,
-): CellPlan {
+): Omit<CellPlan, "number"> {
   const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);

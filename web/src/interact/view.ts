@@ -23,6 +23,8 @@ export class Block implements Interact {
   readonly #bookmarks: Bookmarks;
   readonly #rows = division("sagecell_interactRows");
   readonly #note = document.createElement("p");
+  /** What only screen readers say: they do not read the output when it changes. */
+  readonly #spoken = document.createElement("span");
   /** Parts that are placed elsewhere on the page. */
   readonly #away: HTMLElement[] = [];
   readonly #locations: ReadonlyMap<string, string>;
@@ -44,7 +46,9 @@ export class Block implements Interact {
     this.#note.className = "sagecell_note sagecell_interactNote";
     this.#note.setAttribute("role", "status");
     this.#note.hidden = true;
-    this.element = division("sagecell_interactContainer", this.#rows, this.#note);
+    this.#spoken.className = "sagecell_spoken";
+    this.#spoken.setAttribute("role", "status");
+    this.element = division("sagecell_interactContainer", this.#rows, this.#note, this.#spoken);
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-label", "Interact");
     this.#build(content);
@@ -171,6 +175,8 @@ export class Block implements Interact {
     if (this.#isOver) return;
     place.isUnsent = true;
     if (place.control.isPush === undefined) markDirty(place, true);
+    // A text that is the same as before would not be said again.
+    this.#spoken.textContent = "";
     if (place.updates) this.#latest.ask();
     this.#host.changed();
   }
@@ -186,6 +192,8 @@ export class Block implements Interact {
     const { refusal } = await this.#host.update(values, true);
     places.forEach((place) => this.#taken(place));
     this.#say(refusal);
+    const isLatest = places.every(({ isUnsent }) => !isUnsent);
+    if (refusal === "" && isLatest) this.#spoken.textContent = "Output updated";
   }
 
   /** Unmarks a control whose value was processed, unless the visitor has changed it since. */

@@ -22,6 +22,7 @@ import { guarded, report } from "../dom/errors";
 import {
   type Authorship,
   type ClientMessage,
+  type ExecuteReply,
   type KernelMessage,
   type MessageOf,
   type PermalinkWish,
@@ -47,6 +48,8 @@ export type State =
       readonly seconds: number;
       /** See `ExecuteReply`. */
       readonly exitStatus: number | null;
+      /** See `ExecuteReply`. */
+      readonly fault: string;
     }
   | { readonly name: "stopped"; readonly seconds: number }
   | { readonly name: "ended"; readonly reason: string; readonly message: string }
@@ -118,7 +121,8 @@ export class Execution {
   #begun: number;
   /** The status of the execute_reply; empty until it arrives. */
   #reply: "" | "ok" | "error" = "";
-  #exitStatus: number | null = null;
+  /** What the reply says of a failure. */
+  #failure: Pick<ExecuteReply, "exitStatus" | "fault"> = { exitStatus: null, fault: "" };
   #stops = 0;
   #retries = 0;
   #warnedOf = "";
@@ -236,7 +240,8 @@ export class Execution {
     guarded(`showing ${message.type}`, () => this.#options.onMessage(message));
     if (message.type === "execute_reply" && message.parentId === this.#requestId) {
       this.#reply = message.content.status;
-      this.#exitStatus = message.content.exitStatus;
+      const { exitStatus, fault } = message.content;
+      this.#failure = { exitStatus, fault };
     }
   }
 
@@ -266,7 +271,10 @@ export class Execution {
     const seconds = this.#elapsed();
     if (this.#reply === "ok") this.#finish({ name: "done", seconds });
     else if (this.#stops > 0) this.#finish({ name: "stopped", seconds });
-    else this.#finish({ name: "failed", seconds, exitStatus: this.#exitStatus });
+    else {
+      const { exitStatus, fault } = this.#failure;
+      this.#finish({ name: "failed", seconds, exitStatus, fault });
+    }
   }
 
   #connectionIs(connection: "lost" | "restored"): void {

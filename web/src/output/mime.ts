@@ -69,7 +69,7 @@ export function renderItem(item: FramedItem, showing: Showing): HTMLElement {
 function elementFor(item: FramedItem, showing: Showing): HTMLElement {
   switch (item.kind) {
     case "error":
-      return renderText(item.traceback, "sagecell_pyerr");
+      return renderTraceback(item.traceback);
     case "pager":
       return renderText(item.text, "sagecell_payload");
     case "display":
@@ -162,6 +162,18 @@ export function renderText(text: string, className = "sagecell_note"): HTMLEleme
     const left = (text.length - LONGEST_TEXT).toLocaleString("en");
     element.append(`\n… ${left} more characters.`);
   }
+  return element;
+}
+
+/** A traceback, whose last line says what is wrong: it is always shown, and wraps on phones. */
+export function renderTraceback(traceback: string): HTMLElement {
+  const last = traceback.trimEnd().lastIndexOf("\n") + 1;
+  const element = renderText(traceback.slice(0, last), "sagecell_pyerr");
+  const words = document.createElement("span");
+  words.className = "sagecell_fault";
+  words.append(...renderText(traceback.slice(last)).childNodes);
+  if (last > LONGEST_TEXT) element.append("\n");
+  element.append(words);
   return element;
 }
 

@@ -3,7 +3,7 @@
 import { download } from "../dom/download";
 import { button } from "../dom/elements";
 import { textOfHtml } from "./html";
-import { renderText } from "./mime";
+import { renderTraceback } from "./mime";
 import type { ErrorItem, Transcript } from "./text/transcript";
 
 /** The part of the transcript that is on the page. */
@@ -53,9 +53,7 @@ export class Overflow {
   #showError(error: ErrorItem | null): void {
     if (error === this.#shownError) return;
     this.#shownError = error;
-    this.#error.replaceChildren(
-      ...(error === null ? [] : [renderText(error.traceback, "sagecell_pyerr")]),
-    );
+    this.#error.replaceChildren(...(error === null ? [] : [renderTraceback(error.traceback)]));
   }
 
   #download(): void {

@@ -15,6 +15,9 @@ import { newFiles } from "./replies";
 
 type Decoders = { readonly [Type in keyof Contents]?: (content: JsonObject) => Contents[Type] };
 
+/** Characters of an error's name and message that are shown as the state of its program. */
+const LONGEST_FAULT = 100;
+
 const DECODERS: Decoders = {
   stream: (content) => ({
     name: content["name"] === "stderr" ? "stderr" : "stdout",
@@ -82,6 +85,7 @@ function executeReply(content: JsonObject): ExecuteReply {
   return {
     status: content["status"] === "ok" ? "ok" : "error",
     exitStatus: exitStatusOf(content),
+    fault: faultOf(content),
     newFiles: newFiles(content),
     pages: objectsAt(content, "payload")
       .map((part) => textAt(objectAt(part, "data"), "text/plain"))
@@ -94,6 +98,14 @@ function exitStatusOf(content: JsonObject): number | null {
   return textAt(content, "ename") === "SystemExit" && /^\d{1,3}$/.test(status)
     ? Number(status)
     : null;
+}
+
+/** The name of an error and the first line of its message. */
+function faultOf(content: JsonObject): string {
+  const [line = ""] = textAt(content, "evalue").trim().split("\n", 1);
+  const name = textAt(content, "ename");
+  const fault = name === "" || line === "" ? name : `${name}: ${line.trimEnd()}`;
+  return fault.length > LONGEST_FAULT ? `${fault.slice(0, LONGEST_FAULT)}…` : fault;
 }
 
 function tracebackOf(content: JsonObject): string {

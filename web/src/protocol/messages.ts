@@ -25,6 +25,8 @@ export interface ExecuteReply {
   readonly status: "ok" | "error";
   /** The program's exit status, if it failed by an exit; else null. */
   readonly exitStatus: number | null;
+  /** What the program failed with: "NameError: name 'x' is not defined"; empty if that is unknown. */
+  readonly fault: string;
   /** The names of the files that the program has written. */
   readonly newFiles: readonly string[];
   /** Texts for a pager, such as the help that `len?` asks for. */

@@ -31,6 +31,7 @@ function editorOf(
   own: HTMLTextAreaElement | null = null,
 ): CellEditor {
   const editor = new CellEditor({
+    number: 3,
     kind,
     area: own,
     code,
@@ -111,7 +112,7 @@ test("without a network the text area stays, and works", async () => {
   const editor = editorOf("codemirror");
   await editor.open(tools);
   expect(editor.code()).toBe("1\n2");
-  expect(area()!.getAttribute("aria-label")).toBe("Sage program");
+  expect(area()!.getAttribute("aria-label")).toBe("Sage program of cell 3");
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true }));
   area()!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(evaluations).toBe(1);
@@ -248,7 +249,7 @@ describe("pages for CodeMirror 5", () => {
 test("F11 and its button fill the window, Escape leaves it", () => {
   const element = document.createElement("div");
   document.body.append(element);
-  const screen = new FullScreen(element);
+  const screen = new FullScreen([element]);
   element.append(screen.button);
   const press = (key: string) => {
     const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
@@ -265,6 +266,30 @@ test("F11 and its button fill the window, Escape leaves it", () => {
   screen.button.click();
   expect(screen.isEnabled).toBe(true);
   expect(screen.button.getAttribute("aria-pressed")).toBe("true");
+});
+
+test("the screen is shared by input and output, until the focus leaves both", () => {
+  const [input, output, outside] = ["div", "div", "button"].map((tag) => {
+    const element = document.createElement(tag);
+    element.tabIndex = 0;
+    document.body.append(element);
+    return element;
+  }) as [HTMLElement, HTMLElement, HTMLElement];
+  const screen = new FullScreen([input, output]);
+  screen.toggle();
+  expect(input.className).toBe("sagecell_fullScreenEnabled sagecell_upperHalf");
+  expect(output.className).toBe("sagecell_fullScreenEnabled sagecell_lowerHalf");
+  input.focus();
+  output.focus();
+  expect(screen.isEnabled).toBe(true);
+  outside.focus();
+  expect([input.className, output.className]).toEqual(["", ""]);
+  screen.toggle();
+  screen.dispose();
+  screen.dispose();
+  expect([screen.isEnabled, input.className]).toEqual([false, ""]);
+  input.dispatchEvent(new KeyboardEvent("keydown", { key: "F11", bubbles: true }));
+  expect(screen.isEnabled).toBe(false);
 });
 
 test.each<EditorKind>(["textarea", "codemirror"])(

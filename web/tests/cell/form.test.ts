@@ -35,6 +35,7 @@ test("a cell's program and buttons are there at once", () => {
     expect(find(`.sagecell_${name}`), name).not.toBeNull();
   }
   expect(element.querySelector("textarea")!.value).toBe("print(1)");
+  expect(find(".sagecell_input").getAttribute("aria-label")).toBe("Cell 1");
 });
 
 test("what was pressed before the cell is there is done then, once", () => {
@@ -67,7 +68,7 @@ test("Shift-Enter in the text area evaluates, and a language that is chosen stay
   select.dispatchEvent(new Event("change"));
   connect(form);
   expect([done, form.language]).toEqual([["evaluate"], "r"]);
-  expect(element.querySelector("textarea")!.getAttribute("aria-label")).toBe("R program");
+  expect(element.querySelector("textarea")!.getAttribute("aria-label")).toBe("R program of cell 1");
 });
 
 test("where there will be no cell, the page has again what it had", () => {

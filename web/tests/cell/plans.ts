@@ -9,6 +9,7 @@ import { FakeClock } from "../fakes";
 /** A plan with defaults for the settings that `wishes` does not give. */
 export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): CellPlan {
   return {
+    number: 1,
     input: element,
     output: element,
     area: null,

@@ -11,6 +11,7 @@ const PROGRAM = { code: "print(1)", language: "octave", interacts: "[]" };
 
 let kept: KeptProgram[];
 let copied: string[];
+let opener: HTMLElement;
 
 function shareWith(keep: (program: KeptProgram) => Promise<Permalink>): Share {
   return new Share({
@@ -25,12 +26,15 @@ function shareWith(keep: (program: KeptProgram) => Promise<Permalink>): Share {
     copy: async (field) => {
       copied.push(field.value);
     },
+    opener,
   });
 }
 
 beforeEach(() => {
   kept = [];
   copied = [];
+  opener = document.createElement("button");
+  document.body.replaceChildren(opener);
 });
 
 // contract: 8
@@ -56,6 +60,32 @@ test("shows a short link and one with the program, and copies each", async () =>
   expect(share.element.hidden).toBe(true);
 });
 
+test.each(["Escape in the panel", "Escape on the button", "Close"])(
+  "the panel is closed by %s, and the focus is on the button that opened it",
+  async (how) => {
+    const share = shareWith(async () => ({ query: "q", zip: "z", interacts: "" }));
+    document.body.append(share.element);
+    const press = (element: Element, key: string) => {
+      const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+      element.dispatchEvent(event);
+      return event.defaultPrevented;
+    };
+    expect(press(opener, "Escape")).toBe(false);
+    expect(opener.getAttribute("aria-expanded")).toBe("false");
+    await share.show(PROGRAM);
+    expect(opener.getAttribute("aria-expanded")).toBe("true");
+    const field = share.element.querySelector("input")!;
+    expect(press(field, "a")).toBe(false);
+    expect(share.element.hidden).toBe(false);
+    if (how === "Close")
+      share.element.querySelector("button:last-child")!.dispatchEvent(new Event("click"));
+    else expect(press(how.endsWith("panel") ? field : opener, "Escape")).toBe(true);
+    expect(share.element.hidden).toBe(true);
+    expect(document.activeElement).toBe(opener);
+    expect(opener.getAttribute("aria-expanded")).toBe("false");
+  },
+);
+
 describe("a permalink that is known", () => {
   let answer: (permalink: Permalink) => void;
   let refuse: (error: unknown) => void;
@@ -72,6 +102,7 @@ describe("a permalink that is known", () => {
         }),
       address: (path) => `http://cells.test/${path}`,
       copy: async () => undefined,
+      opener,
     });
   });
 
@@ -145,6 +176,7 @@ test("says that a copy did not work, and leaves the link selected by hand", asyn
     copy: async () => {
       throw new DOMException("no", "NotAllowedError");
     },
+    opener,
   });
   await share.show(PROGRAM);
   share.element.querySelector<HTMLElement>(".sagecell_copyButton")?.click();

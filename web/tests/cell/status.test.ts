@@ -4,6 +4,10 @@ import { StatusLine, describe as words, duration, ordinal } from "../../src/cell
 import { type State } from "../../src/kernel/execution";
 import { FakeClock } from "../fakes";
 
+function failed(how: { readonly exitStatus?: number; readonly fault?: string }): State {
+  return { name: "failed", seconds: 2.04, exitStatus: null, fault: "", ...how };
+}
+
 test.each<[State | null, string]>([
   [null, "Shift-Enter evaluates"],
   [{ name: "starting" }, "Starting…"],
@@ -15,8 +19,9 @@ test.each<[State | null, string]>([
   [{ name: "running", since: 0 }, "Running…"],
   [{ name: "stopping" }, "Stopping…"],
   [{ name: "done", seconds: 0.4217 }, "Done in 0.42 s"],
-  [{ name: "failed", seconds: 2.04, exitStatus: null }, "Ended with an error after 2.0 s"],
-  [{ name: "failed", seconds: 2.04, exitStatus: 3 }, "Ended with exit status 3 after 2.0 s"],
+  [failed({}), "Ended with an error after 2.0 s"],
+  [failed({ exitStatus: 3, fault: "SystemExit: 3" }), "Ended with exit status 3 after 2.0 s"],
+  [failed({ fault: "NameError: x" }), "Ended with NameError: x (after 2.0 s)"],
   [{ name: "stopped", seconds: 75 }, "Stopped after 1 min 15 s"],
   [{ name: "ended", reason: "cpu", message: "No time left." }, "Ended: No time left."],
   [{ name: "refused", message: "Too many." }, "Not started: Too many."],

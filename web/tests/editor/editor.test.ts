@@ -23,6 +23,7 @@ beforeEach(() => {
   evaluations = 0;
   editor = createEditor({
     parent,
+    number: 2,
     code: "def f():\n    return 1\n",
     language: language("python"),
     onEvaluate: () => (evaluations += 1),
@@ -46,7 +47,7 @@ const press = (key: string, modifiers: KeyOptions = {}) =>
 
 test("holds the program as it is", () => {
   expect(editor.code()).toBe("def f():\n    return 1\n");
-  expect(content().getAttribute("aria-label")).toBe("Python program");
+  expect(content().getAttribute("aria-label")).toBe("Python program of cell 2");
 });
 
 test("colours Python", () => {
@@ -132,7 +133,7 @@ describe("text typed over a selection", () => {
 
 test("changes the language, and keeps the program", () => {
   editor.setLanguage(language("r"));
-  expect(content().getAttribute("aria-label")).toBe("R program");
+  expect(content().getAttribute("aria-label")).toBe("R program of cell 2");
   expect(parent.querySelectorAll(".tok-keyword")).toHaveLength(0);
   expect(editor.code()).toBe("def f():\n    return 1\n");
 });
@@ -142,6 +143,7 @@ test("a program may be replaced; a read-only one cannot be edited", () => {
   expect(editor.code()).toBe("1");
   const readOnly = createEditor({
     parent,
+    number: 2,
     code: "2",
     language: language("sage"),
     onEvaluate: () => undefined,
@@ -165,6 +167,7 @@ function completing(code: string, found: Completions | null, completesWhileTypin
   };
   const made = createEditor({
     parent,
+    number: 2,
     code,
     language: language("python"),
     onEvaluate: () => undefined,
@@ -281,6 +284,7 @@ test("`dispose` leaves no element, and no listener on the window", () => {
   const removed = vi.spyOn(page, "removeEventListener");
   const other = createEditor({
     parent,
+    number: 2,
     code: "1",
     language: language("sage"),
     onEvaluate: () => undefined,

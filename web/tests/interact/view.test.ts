@@ -158,6 +158,22 @@ test("marks are removed at the end of the run at the latest", async () => {
   expect(all(".sagecell_interactNote")[0]!.hidden).toBe(true);
 });
 
+test("screen readers say that the output is new, once it has the last value", async () => {
+  show({ n: SLIDER });
+  const spoken = all(".sagecell_spoken[role=status]")[0]!;
+  expect(spoken.textContent).toBe("");
+  drags(range(), "4");
+  drags(range(), "5");
+  await host.answers();
+  expect(spoken.textContent).toBe("");
+  await host.answers();
+  expect(spoken.textContent).toBe("Output updated");
+  drags(range(), "6");
+  expect(spoken.textContent).toBe("");
+  await host.answers({ status: "error", ename: "invalid_value", evalue: "n is out of range." });
+  expect(spoken.textContent).toBe("");
+});
+
 test("a refusal without output is shown until the next successful update", async () => {
   show({ n: SLIDER });
   drags(range(), "4");

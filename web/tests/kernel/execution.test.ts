@@ -154,7 +154,7 @@ test("a program that exits with a status other than 0 has failed with that statu
   await world.run();
   world.says("execute_reply", { status: "error", ename: "SystemExit", evalue: "3" });
   world.says("status", { execution_state: "idle" });
-  expect(world.state).toMatchObject({ name: "failed", exitStatus: 3 });
+  expect(world.state).toMatchObject({ name: "failed", exitStatus: 3, fault: "SystemExit: 3" });
 });
 
 test("an idle status for another request, or before the reply, ends nothing", async () => {

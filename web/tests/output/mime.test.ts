@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { LONGEST_TEXT, renderBundle, renderText } from "../../src/output/mime";
+import { LONGEST_TEXT, renderBundle, renderText, renderTraceback } from "../../src/output/mime";
 import { harmless } from "../../src/output/policy";
 import { type Json, type JsonObject } from "../../src/protocol/messages";
 
@@ -192,6 +192,28 @@ describe("renderText", () => {
     const element = renderText("x".repeat(LONGEST_TEXT + 1234));
     expect(element.textContent).toHaveLength(LONGEST_TEXT + "\n… 1,234 more characters.".length);
     expect(element.textContent).toMatch(/… 1,234 more characters\.$/);
+  });
+});
+
+describe("renderTraceback", () => {
+  const parts = (traceback: string) => {
+    const element = renderTraceback(traceback);
+    return [element.textContent, element.querySelector(".sagecell_fault")!.innerHTML];
+  };
+
+  test("sets its last line apart, which says what is wrong", () => {
+    const lines = "Cell In[1], line 1\n----> 1 x\n\n";
+    expect(parts(`${lines}\x1b[31mNameError\x1b[39m: x\n`)).toEqual([
+      `${lines}NameError: x\n`,
+      '<span class="ansi-red-fg">NameError</span>: x\n',
+    ]);
+    expect(parts("Oops")).toEqual(["Oops", "Oops"]);
+    expect(parts("")).toEqual(["", ""]);
+  });
+
+  test("cuts what is before it, never the line itself", () => {
+    const [text] = parts(`${"x".repeat(LONGEST_TEXT + 9)}\nValueError: x`);
+    expect(text).toMatch(/… 10 more characters\.\nValueError: x$/);
   });
 });
 

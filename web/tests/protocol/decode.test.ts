@@ -105,6 +105,19 @@ test.each([
   expect(heard("execute_reply", content).content).toMatchObject({ exitStatus });
 });
 
+test.each([
+  ["NameError", "name 'x' is not defined", "NameError: name 'x' is not defined"],
+  ["AssertionError", "", "AssertionError"],
+  ["ValueError", "\n first \n second", "ValueError: first"],
+  ["E", "x".repeat(97), `E: ${"x".repeat(97)}`],
+  ["E", "x".repeat(1_000_000), `E: ${"x".repeat(97)}…`],
+  ["E".repeat(1000), 7, `${"E".repeat(100)}…`],
+  [7, "words", ""],
+])("an execute_reply with %j: %j has the fault %j", (ename, evalue, fault) => {
+  const content = { status: "error", ename, evalue };
+  expect(heard("execute_reply", content).content).toMatchObject({ fault });
+});
+
 test("an execute_reply has the files and pages of its payload, and ignores the rest", () => {
   const payload = [
     { source: "page", data: { "text/plain": "Help" } },
@@ -116,6 +129,7 @@ test("an execute_reply has the files and pages of its payload, and ignores the r
   expect(heard("execute_reply", { status: "ok", payload }).content).toEqual({
     status: "ok",
     exitStatus: null,
+    fault: "",
     newFiles: ["a", "b"],
     pages: ["Help"],
   });

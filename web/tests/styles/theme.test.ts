@@ -20,7 +20,15 @@ function colours(sheet: string): [Map<string, Rgb>, Map<string, Rgb>] {
 const [day, night] = colours(theme);
 const [ansiDay, ansiNight] = colours(ansi);
 /** Colours that are not used for text. */
-const SURFACES = new Set(["paper", "panel", "rule", "error-rule", "selection", "on-accent"]);
+const SURFACES = new Set([
+  "paper",
+  "panel",
+  "rule",
+  "edge",
+  "error-rule",
+  "selection",
+  "on-accent",
+]);
 
 test.each([
   ["day", day, ansiDay],
@@ -42,11 +50,23 @@ test.each([
       expect(ratio, `${name} on ${ground}`).toBeGreaterThanOrEqual(4.5);
     }
   }
+  for (const ground of ["paper", "panel"]) {
+    expect(contrast(surface.get("edge")!, surface.get(ground)!), ground).toBeGreaterThanOrEqual(3);
+  }
   expect(contrast(surface.get("on-accent")!, surface.get("accent")!)).toBeGreaterThanOrEqual(4.5);
   expect(contrast(surface.get("ink")!, surface.get("selection")!)).toBeGreaterThanOrEqual(4.5);
 });
 
-test("colour.ts has the backgrounds of the style sheet", () => {
-  expect(day.get("paper")).toEqual([253, 252, 249]);
-  expect(night.get("paper")).toEqual([23, 25, 28]);
-});
+test.each([
+  ["day", day, ansiDay, [240, 240, 240]],
+  ["night", night, ansiNight, [43, 43, 43]],
+] as const)(
+  "by %s, output is legible on the greyest background of a page",
+  (...[, inks, ansi, grey]) => {
+    for (const [name, ink] of [...inks, ...ansi]) {
+      // Programs stand on the panel, in the colours of tokens.
+      if (SURFACES.has(name) || /-ground$|^token-/.test(name)) continue;
+      expect(contrast(ink, grey), name).toBeGreaterThanOrEqual(4.5);
+    }
+  },
+);

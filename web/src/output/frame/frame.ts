@@ -15,6 +15,7 @@
 
 import type { Clock } from "../../dom/clock";
 import { division, note } from "../../dom/elements";
+import { onThemeChange } from "../../dom/scheme";
 import {
   type FrameBeginning,
   type FrameOrder,
@@ -22,7 +23,7 @@ import {
   decodeReport,
   greeting,
 } from "../../protocol/frames";
-import { onThemeChange, themeAt } from "./theme";
+import { themeAt } from "./theme";
 
 /** The greatest height in CSS pixels; taller content scrolls in its frame. */
 export const TALLEST = 20_000;

@@ -14,6 +14,7 @@ const PROPERTIES = [
   "--ink",
   "--muted",
   "--rule",
+  "--edge",
   "--accent",
   "--accent-strong",
   "--on-accent",
@@ -41,20 +42,5 @@ export function themeAt(frame: HTMLElement, place: HTMLElement): Theme {
   return {
     scheme: isDark ? "dark" : "light",
     properties: Object.fromEntries(values.filter(([, value]) => value !== "")),
-  };
-}
-
-/** Calls `changed` when the theme may have changed; the result ends that. */
-export function onThemeChange(changed: () => void): () => void {
-  const night = matchMedia("(prefers-color-scheme: dark)");
-  night.addEventListener("change", changed);
-  // Pages that have a switch for it set attributes of these elements.
-  const observer = new MutationObserver(changed);
-  for (const element of [document.documentElement, document.body]) {
-    observer.observe(element, { attributes: true });
-  }
-  return () => {
-    night.removeEventListener("change", changed);
-    observer.disconnect();
   };
 }

@@ -9,9 +9,9 @@ export type Colour = { readonly index: number } | { readonly rgb: Rgb };
 /** The names of the colours 0 to 7; 8 to 15 are their intense forms. */
 export const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
-/** The backgrounds of text in the light and dark theme, as in styles/theme.css. */
-const PAPER: Rgb = [253, 252, 249];
-const NIGHT: Rgb = [23, 25, 28];
+/** The greyest backgrounds of text in the light and in the dark theme; see dom/scheme.ts. */
+const PAPER: Rgb = [240, 240, 240];
+const NIGHT: Rgb = [43, 43, 43];
 
 /** The minimal contrast of text, WCAG 2.2 level AA. */
 const CONTRAST = 4.5;

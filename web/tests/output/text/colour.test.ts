@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import { type Rgb, contrast, indexed, legible } from "../../../src/output/text/colour";
 
-const PAPER: Rgb = [253, 252, 249];
-const NIGHT: Rgb = [23, 25, 28];
+const PAPER: Rgb = [240, 240, 240];
+const NIGHT: Rgb = [43, 43, 43];
 const parse = (css: string) => css.match(/\d+/g)!.map(Number) as unknown as Rgb;
 
 test("the palette is xterm's", () => {
