@@ -12,7 +12,7 @@ MEMORY := -m "not integration and not browser" -n auto
 # Tests with real processes, ports and browsers: the tests of a file share what takes long to start.
 REAL := -m "integration or browser" -n 2 --dist loadfile
 
-.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts soak attack contract syscalls client format clean
+.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts bench-loading soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -35,7 +35,7 @@ $(VENV)/test: $(VENV)/kernel setup.cfg
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/licences.ts web/vite.config.ts web/vite.frame.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/vite.config.ts web/vite.frame.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 
@@ -111,6 +111,10 @@ bench: $(VENV)/test $(CLIENT)
 
 bench-interacts: $(VENV)/test $(CLIENT) chromium
 	$(BIN)/python -m benchmarks.interacts
+
+# BEFORE=DIRECTORY takes turns with another checkout, whose client is built.
+bench-loading: $(VENV)/test $(CLIENT) chromium
+	$(BIN)/python -m benchmarks.loading $(if $(BEFORE),--before $(BEFORE))
 
 # 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)

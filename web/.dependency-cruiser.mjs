@@ -17,7 +17,6 @@ const ROOMS = [
 const LIBRARIES = {
   "@codemirror|@lezer|style-mod": "editor/",
   dompurify: "output/html",
-  jquery: "embed/main",
   katex: "output/math/katex",
   "markdown-it": "output/markdown",
 };

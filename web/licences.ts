@@ -7,8 +7,7 @@ import type { Plugin } from "vite";
 export const LICENCES = "third-party-licenses.txt";
 
 /**
- * Packages in files that are copied. Vite lists only those that it bundles in the same build;
- * jQuery is also in embedded_sagecell.js, which has a build of its own.
+ * Packages in files that are copied. Vite lists only those that it bundles.
  */
 const COPIED = [
   "jquery",

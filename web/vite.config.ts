@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import postcss from "postcss";
-import type { Plugin } from "vite";
+import type { HtmlTagDescriptor, Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { brotli } from "./brotli.ts";
 import { copiedLicences, LICENCES } from "./licences.ts";
+import { firstModules } from "./modules.ts";
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -35,6 +37,20 @@ export function important(css: string): string {
   return sheet.toString();
 }
 
+/**
+ * jQuery's script so that it defines `jQuery`, and `$` if the page has none; no module for a loader
+ * of the page's.
+ */
+function forPagesWithout(jquery: string): string {
+  const parts = [
+    "window.jQuery===undefined&&(function($,define,module){",
+    jquery,
+    "if($!==undefined)jQuery.noConflict()",
+    "})(window.$);",
+  ];
+  return `${parts.join("\n")}\n`;
+}
+
 /** Emits the other files that pages written for SageMathCell load. */
 function pagesFiles(): Plugin {
   return {
@@ -45,7 +61,12 @@ function pagesFiles(): Plugin {
       if (sheet?.type !== "asset") throw new Error("The build has no embedded_cells.css.");
       const source = important(String(sheet.source));
       this.emitFile({ type: "asset", fileName: "sagecell_embed.css", source });
-      const jquery = readFileSync(resolve("jquery/dist/jquery.min.js"));
+      const jquery = readFileSync(resolve("jquery/dist/jquery.min.js"), "utf8");
+      this.emitFile({
+        type: "asset",
+        fileName: "embedded_jquery.js",
+        source: forPagesWithout(jquery),
+      });
       for (const fileName of ["jquery.min.js", "jquery-1.5.min.js"]) {
         this.emitFile({ type: "asset", fileName, source: jquery });
       }
@@ -67,6 +88,32 @@ function sockjsClient(): Plugin {
   };
 }
 
+/** Lets browsers request all that the server's page needs as soon as they have its first bytes. */
+function preloads(): Plugin {
+  return {
+    name: "preloads",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(_html, { bundle }) {
+        const { cells, editor } = firstModules(Object.values(bundle ?? {}));
+        const link = (attributes: Record<string, string>): HtmlTagDescriptor => ({
+          tag: "link",
+          attrs: attributes,
+          injectTo: "head",
+        });
+        return [
+          link({ rel: "preload", as: "style", href: "static/embedded_cells.css" }),
+          // They must not delay what the button needs.
+          ...[...cells, ...editor].map((file) =>
+            link({ rel: "modulepreload", fetchpriority: "low", href: `static/${file}` }),
+          ),
+        ];
+      },
+    },
+  };
+}
+
 /** Entries without a hash in their names, because embedded_sagecell.js refers to them. */
 const STAYING = new Set(["embedded_cells"]);
 
@@ -78,7 +125,7 @@ const BASE =
   /\/src\/(?:dom\/(?:elements|errors|pending)|protocol\/(?:interacts\/displays|\w+)|output\/math\/math)\.ts$/;
 
 export default defineConfig({
-  plugins: [woff2Only(), pagesFiles(), sockjsClient(), copiedLicences()],
+  plugins: [woff2Only(), pagesFiles(), sockjsClient(), preloads(), copiedLicences(), brotli()],
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: true,

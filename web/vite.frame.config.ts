@@ -1,5 +1,6 @@
 import { defineConfig } from "vite";
 
+import { brotli } from "./brotli.ts";
 import { woff2Only } from "./vite.config.ts";
 
 /**
@@ -7,7 +8,7 @@ import { woff2Only } from "./vite.config.ts";
  * common chunks would save nothing: it is built separately, and the chunks of the cells stay the same.
  */
 export default defineConfig({
-  plugins: [woff2Only()],
+  plugins: [woff2Only(), brotli()],
   publicDir: false,
   build: {
     outDir: "../sagecell_tx/http/client",

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { type Plugin, defineConfig } from "vite";
+import { type Plugin, type Rolldown, type UserConfig, build, defineConfig } from "vite";
+
+import { brotli } from "./brotli.ts";
+import { type FirstModules, firstModules } from "./modules.ts";
 
 /** Emits the types of `window.sagecell` for authors of pages. */
 function publicTypes(): Plugin {
@@ -15,10 +18,22 @@ function publicTypes(): Plugin {
   };
 }
 
+/** The modules of the cells, whose names depend on their content, so that they are built first. */
+async function modulesOfCells(): Promise<FirstModules> {
+  const made = await build({
+    configFile: join(import.meta.dirname, "vite.config.ts"),
+    root: import.meta.dirname,
+    logLevel: "silent",
+    build: { write: false },
+  });
+  return firstModules((made as Rolldown.RolldownOutput).output);
+}
+
 /** The build of embedded_sagecell.js, a classic script: the page's next script can use it. */
-export default defineConfig({
-  plugins: [publicTypes()],
+export default defineConfig(async (): Promise<UserConfig> => ({
+  plugins: [publicTypes(), brotli()],
   publicDir: false,
+  define: { MODULES: JSON.stringify(await modulesOfCells()) },
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: false,
@@ -28,4 +43,4 @@ export default defineConfig({
       output: { format: "iife", entryFileNames: "embedded_sagecell.js" },
     },
   },
-});
+}));

@@ -69,6 +69,34 @@ def test_names_of_a_linked_cells_kernel(author, reader):
     reader.until(lambda: "Knows what seven is." in reader.text(".sagecell_help"))
 
 
+def test_imports_that_the_kernel_has_not_run(author, reader):
+    author.evaluate("#first")
+    author.evaluate("#second")
+    type_in(reader, "#second", "import math\nmath.sq")
+    assert offered(reader) == [".sqrt"]
+    reader.press(Keys.TAB)
+    reader.until(lambda: reader.text("#second .cm-content") == "import math\nmath.sqrt")
+
+
+def test_completions_while_typing(author):
+    author.open(
+        f"{author.script}<script>sagecell.makeSagecell("
+        "{inputLocation: '#typing', completeWhileTyping: true});</script>",
+        "<div id='typing'></div>",
+    )
+    reader = author.reader
+    reader.until(lambda: reader.all("#typing .cm-content"))[0].click()
+    reader.type("enumer")
+    assert offered(reader) == ["enumerate"]
+    reader.press(Keys.ENTER)
+    reader.until(lambda: not reader.all(".cm-tooltip-autocomplete"))
+    assert program(reader, "#typing") == "enumer"
+    reader.type("x = enumer")
+    assert offered(reader) == ["enumerate"]
+    reader.press(Keys.TAB)
+    assert program(reader, "#typing") == "x = enumerate"
+
+
 def test_names_without_a_kernel(author, reader):
     """contract: 7.7"""
     type_in(reader, "#alone", "x = enumer")
@@ -84,6 +112,10 @@ def test_names_without_a_kernel(author, reader):
     reader.press(Keys.ESCAPE)
     type_in(reader, "#alone", "if True: ")
     assert program(reader, "#alone") == "    if True: "
+    type_in(reader, "#alone", "no_such_name")
+    reader.until(lambda: reader.text(".sagecell_help") == "No completions found.")
+    assert program(reader, "#alone") == "no_such_name"
+    reader.press(Keys.ESCAPE)
     assert author.evaluate("#first") == ""  # no dialog or list covered the button
 
 

@@ -229,7 +229,7 @@ def test_the_servers_own_page_is_such_a_page(reader):
 def test_what_a_page_loads_before_it_is_looked_at_is_small():
     """The script in a page's head, and files that are loaded by name; contract: 8, 11.9."""
     script = (CLIENT / "embedded_sagecell.js").read_bytes()
-    assert len(gzip.compress(script, 6)) <= 60_000
+    assert len(gzip.compress(script, 6)) <= 15_000
     # Served as they are for pages that load them by name.
     for name in ("jquery.min.js", "jquery-1.5.min.js"):
         assert b"jQuery" in (CLIENT / name).read_bytes()[:200]

@@ -57,6 +57,8 @@ export interface EmbedOptions {
   scripts?: boolean | "frame";
   /** False keeps nothing in the browser for the reader's next visit; by default true. */
   keep?: boolean;
+  /** True also offers completions after a pause in typing; by default only Tab does. */
+  completeWhileTyping?: boolean;
   /** The state of controls to restore: a value of `CellHandle.interacts`, or its JSON. */
   interacts?: string | readonly object[];
   /** "debug" writes every message to the browser's console; by default "normal". */

@@ -25,6 +25,7 @@ const OPTIONS: Record<keyof EmbedOptions, true> = {
   collapse: true,
   scripts: true,
   keep: true,
+  completeWhileTyping: true,
   interacts: true,
   mode: true,
   callback: true,

@@ -14,9 +14,11 @@ from sagecell_tx.http.pages.built import send_built
 from sagecell_tx.http.pages.outputframe import FRAME
 from sagecell_tx.http.pages.permalinks import find
 from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.accept import accepts_brotli
 from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
+from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.interfaces import CellStore, Permalink
 from sagecell_tx.wire.codelink import (
@@ -57,6 +59,9 @@ _NOT_FOR_CRAWLERS = (
 )
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
+
+#: Pages without jQuery wait for this file. Any version of it will do.
+_JQUERY, _ONE_DAY = "embedded_jquery.js", "public, max-age=86400"
 
 
 def page_with(page: bytes, program: Program, permalink: str = "") -> bytes:
@@ -185,20 +190,35 @@ class Static:
         root.putChild(b"static", Mounted(self.app))
 
     @app.route("/<path:name>", methods=["GET", "HEAD"])
-    def send(self, request: Request, name: str) -> bytes:
-        """Send a file. Those below ``assets/`` have a hash in their names and never change."""
+    def send(self, request: CellRequest, name: str) -> bytes:
+        """Send a file. Those below ``assets/`` have a hash in their names and never change.
+
+        Scripts and style sheets have a copy that is compressed with Brotli, ``NAME.br``.
+        """
         cors.allow(request)
         try:
             path = self.client / clean_name(name)
             if path == self.client / FRAME:
                 raise FileNotFoundError(FRAME)  # `OutputFrame` serves it with its policy.
-            mtime, data = path.stat().st_mtime, path.read_bytes()
+            mtime = path.stat().st_mtime
+            compressed = path.with_name(f"{path.name}.br")
+            is_compressed = accepts_brotli(request) and compressed.is_file()
+            data = (compressed if is_compressed else path).read_bytes()
         except (WireError, OSError) as error:
             raise Problem(404, "not_found", "There is no such file.") from error
         request.setHeader("Content-Type", content_type(name))
         request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Cache-Control", _IMMUTABLE if name.startswith("assets/") else "no-cache")
+        request.setHeader("Cache-Control", _caching(name))
         if unchanged(request, mtime):
             return b""
+        if is_compressed:
+            request.send_encoded("br")
         request.setHeader("Content-Length", str(len(data)))
         return data
+
+
+def _caching(name: str) -> str:
+    """The value of ``Cache-Control`` for a static file."""
+    if name.startswith("assets/"):
+        return _IMMUTABLE
+    return _ONE_DAY if name == _JQUERY else "no-cache"

@@ -1,4 +1,4 @@
-"""The media types that a client accepts, by preference. Source: RFC 9110, section 12.5.1."""
+"""The media types and codings that a client accepts. Source: RFC 9110, sections 12.5.1 and 12.5.3."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ def accepted(request: IRequest) -> list[str]:
         for kind, quality in parse_accept_header(value)
         if quality > 0
     ]
+
+
+def accepts_brotli(request: IRequest) -> bool:
+    """Whether the client names ``br``; browsers do so on HTTPS, and on the machine itself."""
+    value = header(request, b"accept-encoding")
+    if len(value) > LONGEST:
+        return False
+    return any(
+        coding.lower() == "br" and quality > 0 for coding, quality in parse_accept_header(value)
+    )

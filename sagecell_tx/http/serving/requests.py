@@ -132,6 +132,11 @@ class CellRequest(Request):
         self.write(body)
         self.finish()
 
+    def send_encoded(self, coding: str) -> None:
+        """The body is compressed already, with `coding`; called before it is written."""
+        self._encoder = None
+        self.setHeader("Content-Encoding", coding)
+
     @override
     def finish(self) -> None:
         """The response is complete."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 import zlib
@@ -255,6 +256,11 @@ class StaticTests(SiteTests):
         answer = self.ask("GET", "/static/assets/main-5f3a.js")
         assert "immutable" in answer.headers["cache-control"]
 
+    def test_pages_do_not_wait_for_jquery_each_time(self) -> None:
+        (self.folder / "embedded_jquery.js").write_bytes(b"let jQuery;")
+        answer = self.ask("GET", "/static/embedded_jquery.js")
+        assert answer.headers["cache-control"] == "public, max-age=86400"
+
     def test_what_a_browser_has_is_not_sent_again(self) -> None:
         date = self.ask("GET", "/static/embedded.js").headers["last-modified"]
         answer = self.ask("GET", "/static/embedded.js", [("If-Modified-Since", date)])
@@ -262,6 +268,30 @@ class StaticTests(SiteTests):
         os.utime(self.folder / "embedded.js", (2e9, 2e9))
         answer = self.ask("GET", "/static/embedded.js", [("If-Modified-Since", date)])
         assert answer.status == 200
+
+    def test_a_compressed_copy_is_sent_to_who_accepts_it(self) -> None:
+        (self.folder / "embedded.js.br").write_bytes(b"compressed")
+        for accepted in ("gzip, br", "br", "gzip;q=1.0, BR;q=0.5"):
+            answer = self.ask("GET", "/static/embedded.js", [("Accept-Encoding", accepted)])
+            assert (answer.status, answer.body) == (200, b"compressed"), accepted
+            assert answer.headers["content-encoding"] == "br"
+            assert answer.headers["content-length"] == "10"
+            assert "Accept-Encoding" in answer.headers["vary"]
+            assert "javascript" in answer.headers["content-type"]
+        for accepted in ("gzip, br;q=0", "gzip", "brr, gzip", "*, gzip", "gzip, br" + ", x" * 400):
+            answer = self.ask("GET", "/static/embedded.js", [("Accept-Encoding", accepted)])
+            assert answer.headers["content-encoding"] == "gzip", accepted
+            assert gzip.decompress(answer.body) == b"let b = 2;\n"
+        answer = self.ask("GET", "/static/embedded.js")
+        assert (answer.body, "content-encoding" in answer.headers) == (b"let b = 2;\n", False)
+        accept = ("Accept-Encoding", "br")
+        answer = self.ask("GET", "/static/assets/main-5f3a.js", [accept])
+        assert "content-encoding" not in answer.headers  # it has no such copy
+        date = self.ask("GET", "/static/embedded.js").headers["last-modified"]
+        answer = self.ask("GET", "/static/embedded.js", [accept, ("If-Modified-Since", date)])
+        assert (answer.status, answer.body) == (304, b"")
+        answer = self.ask("HEAD", "/static/embedded.js", [accept])
+        assert (answer.headers["content-length"], answer.body) == ("10", b"")
 
     def test_head(self) -> None:
         answer = self.ask("HEAD", "/static/embedded.js")

@@ -324,6 +324,7 @@ export class Cell {
       kernel: () => this.#kernel,
       language: () => this.#form.language,
       ask: (type, content) => this.#ask(type, content),
+      clock: this.#options.clock,
     });
     return this.#form.editor.open({ load: this.#options.loadEditor, completer, renderText });
   }

@@ -15,6 +15,8 @@ export interface CellEditorOptions {
   readonly area: HTMLTextAreaElement | null;
   readonly code: string;
   readonly language: Language;
+  /** Whether CodeMirror also offers completions after a pause in typing. */
+  readonly completesWhileTyping: boolean;
   readonly onEvaluate: () => void;
 }
 
@@ -209,6 +211,7 @@ export class CellEditor {
       isReadOnly: this.#isReadOnly,
       onChange: () => this.#changed(),
       completer: tools.completer,
+      completesWhileTyping: this.#options.completesWhileTyping,
       renderText: tools.renderText,
     });
     this.#editor.select(selection);

@@ -50,6 +50,7 @@ export class CellForm {
       area: plan.area,
       code: plan.code,
       language: language(plan.language),
+      completesWhileTyping: plan.completeWhileTyping,
       onEvaluate: () => this.#press("evaluate"),
     });
     this.#fullScreen = new FullScreen([...new Set([plan.input, plan.output])]);

@@ -36,6 +36,8 @@ export interface CellPlan {
   readonly scripts: ScriptPlace;
   /** Whether the browser keeps the reader's program and its output for the next visit. */
   readonly keep: boolean;
+  /** Whether completions are also offered after a pause in typing. */
+  readonly completeWhileTyping: boolean;
   /** Whether each evaluation asks the server to store its program. */
   readonly permalink: boolean;
   /** The id of the permalink that has `code` and `interacts`; empty for none. */

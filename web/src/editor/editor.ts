@@ -8,21 +8,18 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  currentCompletions,
+  moveCompletionSelection,
   startCompletion,
 } from "@codemirror/autocomplete";
-import {
-  defaultKeymap,
-  history,
-  historyKeymap,
-  indentMore,
-  indentWithTab,
-} from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import {
   bracketMatching,
   indentOnInput,
   indentUnit,
   syntaxHighlighting,
+  syntaxTree,
 } from "@codemirror/language";
 import {
   Compartment,
@@ -61,14 +58,14 @@ export interface EditorOptions {
   /** Called after each change of the program, also by `setCode`. */
   readonly onChange?: () => void;
   readonly completer?: Completer;
+  /** Whether completions are also offered after a pause in typing. */
+  readonly completesWhileTyping?: boolean;
   /** Makes preformatted text. Passed in: this chunk stays cached when the cells' chunk changes. */
   readonly renderText: (text: string, className: string) => HTMLElement;
 }
 
 /** A source of completions and help. Offsets are in UTF-16 units of `code`. */
 export interface Completer {
-  /** Whether an answer would come soon: the kernel, if there is one, is idle. */
-  isReady(): boolean;
   /** Completions at `cursor`; null when there was no answer. */
   complete(code: string, cursor: number): Promise<Completions | null>;
   /** Help on the name before `cursor`, as text; empty when there is none. */
@@ -107,7 +104,7 @@ export interface Editor {
 
 /** Creates an editor as the last child of `options.parent`. */
 export function createEditor(options: EditorOptions): Editor {
-  const { parent, number, code, onEvaluate, onChange, isReadOnly = false, renderText } = options;
+  const { parent, number, code, onEvaluate, onChange, isReadOnly = false } = options;
   adoptEditorStyles();
   const evaluate = () => {
     onEvaluate();
@@ -140,7 +137,7 @@ export function createEditor(options: EditorOptions): Editor {
         EditorView.lineWrapping,
         EditorState.readOnly.of(isReadOnly),
         ...(onChange ? [EditorView.updateListener.of((u) => u.docChanged && onChange())] : []),
-        ...(options.completer ? [completing(options.completer, renderText)] : []),
+        ...(options.completer ? [completing(options.completer, options)] : []),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
       ],
     }),
@@ -188,43 +185,80 @@ function languageExtensions({ name, mode }: Language, number: number): Extension
   ];
 }
 
-/**
- * Binds Tab: it completes after a name or a dot, shows help after ? or (, and otherwise indents.
- *
- * It also indents when there is no completion.
- */
-function completing(completer: Completer, renderText: EditorOptions["renderText"]): Extension {
+/** Milliseconds without typing after which completions are offered to who asks for that. */
+const PAUSE = 500;
+
+/** What is worth a completion that nobody requested: two letters of a name, or a dot behind one. */
+const BEGUN = /(?<![\p{L}\p{N}_])[\p{L}_][\p{L}\p{N}_]*[\p{L}\p{N}_.]$|[)\]]\.$/u;
+
+/** Names are recognised by so many of their last characters. */
+const LONGEST_NAME = 100;
+
+/** Binds Tab: it completes after a name or a dot, shows help after ? or (, and otherwise indents. */
+function completing(
+  completer: Completer,
+  { renderText, completesWhileTyping = false }: EditorOptions,
+): Extension {
+  let isAsking = false;
   const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
-    if (!context.explicit) return null;
-    const found = await completer.complete(context.state.doc.toString(), context.pos);
+    const { state, pos, explicit } = context;
+    // One request at a time: the next pause in typing makes another.
+    if (!explicit && (isAsking || !isWorthCompleting(state, pos))) return null;
+    isAsking ||= !explicit;
+    const found = await completer.complete(state.doc.toString(), pos);
+    if (!explicit) isAsking = false;
     if (context.aborted) return null;
-    const typed = found === null ? "" : context.state.sliceDoc(found.from, found.to);
+    const typed = found === null ? "" : state.sliceDoc(found.from, found.to);
     if (found === null || found.matches.every((match) => match === typed)) {
-      if (context.view !== undefined) indentMore(context.view);
+      const sentence = found === null ? "The server has not answered." : "No completions found.";
+      if (explicit && context.view !== undefined) tell(context.view, renderText(sentence, HELP));
       return null;
     }
     const options = found.matches.map((label): Completion => ({ label }));
-    return { from: found.from, to: found.to, options };
+    const result = { from: found.from, to: found.to, options };
+    return explicit ? result : { ...result, validFor: /^\.?[\p{L}\p{N}_]*$/u };
   };
   const startAtName = (view: EditorView): boolean => {
     const { head, empty } = view.state.selection.main;
     const before = view.state.sliceDoc(Math.max(0, head - 1), head);
-    if (!empty || !completer.isReady()) return false;
-    if (/[\w.]/.test(before)) return startCompletion(view);
+    if (!empty) return false;
+    if (/[\p{L}\p{N}_.]/u.test(before)) return startCompletion(view);
     if (!/[?(]/.test(before)) return false;
     void explain(view, completer, renderText);
     return true;
   };
   return [
-    // Completions open on request only, so that typing cannot accept one by accident.
-    autocompletion({ override: [ask], activateOnTyping: false, interactionDelay: 0 }),
+    autocompletion({
+      override: [ask],
+      activateOnTyping: completesWhileTyping,
+      activateOnTypingDelay: PAUSE,
+      // Nothing is selected at first, so that Enter accepts no completion by accident.
+      selectOnOpen: !completesWhileTyping,
+      interactionDelay: 0,
+    }),
     help,
     keymap.of([
-      { key: "Tab", run: (view) => acceptCompletion(view) || startAtName(view) },
+      { key: "Tab", run: (view) => acceptFirst(view) || startAtName(view) },
       { key: "Escape", run: closeHelp },
     ]),
   ];
 }
+
+/** Whether the cursor is behind the beginning of a name, outside of texts and comments. */
+function isWorthCompleting(state: EditorState, position: number): boolean {
+  if (!BEGUN.test(state.sliceDoc(Math.max(0, position - LONGEST_NAME), position))) return false;
+  return !/String|Comment/.test(syntaxTree(state).resolveInner(position, -1).name);
+}
+
+/** Accepts the selected completion, or else the first; false if none is offered. */
+function acceptFirst(view: EditorView): boolean {
+  if (acceptCompletion(view)) return true;
+  if (currentCompletions(view.state).length === 0) return false;
+  return moveCompletionSelection(true)(view) && acceptCompletion(view);
+}
+
+/** The class of a tooltip with help. */
+const HELP = "sagecell_help";
 
 const setHelp = StateEffect.define<Tooltip | null>();
 
@@ -247,12 +281,14 @@ async function explain(
   const before = view.state.sliceDoc(0, head - 1);
   const text = await completer.inspect(before, before.length);
   if (text === "" || view.state.selection.main.head !== head) return;
-  const create = () => {
-    const dom = renderText(text, "sagecell_help");
-    dom.setAttribute("role", "status");
-    return { dom };
-  };
-  view.dispatch({ effects: setHelp.of({ pos: head, create }) });
+  tell(view, renderText(text, HELP));
+}
+
+/** Shows a tooltip at the cursor, which screen readers announce. */
+function tell(view: EditorView, dom: HTMLElement): void {
+  dom.setAttribute("role", "status");
+  const { head } = view.state.selection.main;
+  view.dispatch({ effects: setHelp.of({ pos: head, create: () => ({ dom }) }) });
 }
 
 function closeHelp(view: EditorView): boolean {

@@ -26,6 +26,7 @@ export const DEFAULTS: Wishes = {
   autoeval: false,
   scripts: true,
   keep: true,
+  completeWhileTyping: false,
 };
 
 const EDITORS: readonly unknown[] = [
@@ -61,6 +62,7 @@ const NAMES = Object.keys({
   collapse: 0,
   scripts: 0,
   keep: 0,
+  completeWhileTyping: 0,
   interacts: 0,
   mode: 0,
   callback: 0,

@@ -58,6 +58,8 @@ interface EarlyNames {
 export interface SagecellOptions {
   /** Loads the code of cells. A rejection is shown in place of the cells; a later call retries. */
   readonly load: () => Promise<Cells>;
+  /** Requests the editor, which cells load later. Called once, when a cell will need it. */
+  readonly preloadEditor: () => void;
   /** Loads the style sheet. Called once; fulfilled when it has been loaded or has failed to load. */
   readonly dress: () => Promise<void>;
   /** Calls `act` when the page has been parsed: now if it already is. */
@@ -70,6 +72,7 @@ export interface SagecellOptions {
 /** The members of `window.sagecell`. */
 export function makeNames({
   load,
+  preloadEditor,
   dress,
   whenParsed,
   whileParsing,
@@ -77,6 +80,7 @@ export function makeNames({
 }: SagecellOptions): SagecellApi & EarlyNames {
   let loading: Promise<Cells> | null = null;
   let dressed: Promise<void> | null = null;
+  let isEditorRequested = false;
   const rooms = new Rooms();
   /** Characters in a line of the page's first cell. */
   let columns: number | null = null;
@@ -86,6 +90,8 @@ export function makeNames({
   const kernels: SagecellApi["kernels"] = [];
   const linkKeys = Object.create(null) as Record<string, number>;
   const groups = new Map<string, CellSession[]>();
+  const loaded = () => (loading ??= load());
+  const styled = () => (dressed ??= dress());
 
   function makeSagecell(wishes?: unknown): CellHandle {
     const own = typeof wishes === "object" && wishes !== null ? wishes : {};
@@ -96,9 +102,24 @@ export function makeNames({
     let done: () => void = () => undefined;
     const ready = new Promise<void>((resolve) => (done = resolve));
     const handle = makeHandle(options, ready);
-    whileParsing(() => rooms.keep(options["inputLocation"], (element) => height(options, element)));
+    whileParsing(() =>
+      rooms.keep(options["inputLocation"], (element) => {
+        prepare(shapeOf(options));
+        return height(options, element);
+      }),
+    );
     whenParsed(() => void begin(handle, options, call, ready).then(done));
     return handle;
+  }
+
+  /** Starts to load what a cell needs; `build` shows failures. */
+  function prepare({ editor, hide }: Omit<Sized, "code">): void {
+    const whenStyled = styled();
+    loaded().catch(() => undefined);
+    if (isEditorRequested || hide.has("editor") || !editor.startsWith("codemirror")) return;
+    isEditorRequested = true;
+    // It is larger than all else together, and must not delay the buttons.
+    void whenStyled.then(preloadEditor);
   }
 
   /** The height that a cell in `element` will have. */
@@ -138,11 +159,10 @@ export function makeNames({
   }
 
   async function build(planned: readonly PlannedCell[]): Promise<void> {
-    dressed ??= dress();
-    const revealed = dressed.then(() => planned.forEach(({ form }) => form.reveal()));
+    planned.forEach(({ plan }) => prepare(plan));
+    const revealed = styled().then(() => planned.forEach(({ form }) => form.reveal()));
     try {
-      loading ??= load();
-      const [cells] = await Promise.all([loading, revealed]);
+      const [cells] = await Promise.all([loaded(), revealed]);
       for (const { plan, form, handle } of planned) {
         const cell = cells.make(plan, form);
         fill(handle, cell);
@@ -216,7 +236,7 @@ export function makeNames({
     makeSinglecell: makeSagecell,
     _makeSagecell: makeSagecell,
     get _initPromise() {
-      return (loading ??= load());
+      return loaded();
     },
     deleteSagecell,
     moveInputForm,
@@ -266,6 +286,7 @@ function planOf(
     interacts: interactsOf(options),
     scripts: scriptPlaceOf(options),
     keep: Boolean(options["keep"]),
+    completeWhileTyping: Boolean(options["completeWhileTyping"]),
     permalink: Boolean(options["permalink"]),
     permalinkId: textOf(options["permalinkId"] ?? ""),
     onPermalink: (id, address) => {

@@ -35,6 +35,7 @@ function editorOf(
     kind,
     area: own,
     code,
+    completesWhileTyping: false,
     language: language("sage"),
     onEvaluate: () => (evaluations += 1),
   });
@@ -43,7 +44,7 @@ function editorOf(
 }
 
 const tools: EditorTools = {
-  completer: { isReady: () => false, complete: async () => null, inspect: async () => "" },
+  completer: { complete: async () => null, inspect: async () => "" },
   renderText: () => document.createElement("pre"),
   load: async () => {
     loads += 1;

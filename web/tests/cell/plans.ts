@@ -27,6 +27,7 @@ export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): C
     collapse: null,
     scripts: "none",
     keep: true,
+    completeWhileTyping: false,
     permalink: false,
     permalinkId: "",
     onPermalink: () => undefined,

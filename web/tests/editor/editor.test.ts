@@ -1,6 +1,12 @@
+import { EditorView } from "@codemirror/view";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { type Completer, type Editor, createEditor } from "../../src/editor/editor";
+import {
+  type Completer,
+  type Completions,
+  type Editor,
+  createEditor,
+} from "../../src/editor/editor";
 import { language } from "../../src/editor/languages";
 import { renderText } from "../../src/output/mime";
 
@@ -148,60 +154,127 @@ test("a program may be replaced; a read-only one cannot be edited", () => {
   expect(readOnly.code()).toBe("2");
 });
 
-// contract: 7.7
-test.each([
-  ["nobody answers", null],
-  ["there is nothing", { from: 0, to: 4, matches: [] }],
-  ["the name is whole", { from: 0, to: 4, matches: ["pass"] }],
-])("Tab behind a name indents when %s", async (_name, found) => {
+/** An editor whose program has the cursor at its end, and what it has asked. */
+function completing(code: string, found: Completions | null, completesWhileTyping = false) {
   parent.replaceChildren();
-  const made = createEditor({
-    parent,
-    number: 2,
-    code: "pass",
-    language: language("python"),
-    onEvaluate: () => undefined,
-    renderText,
-    completer: { isReady: () => true, complete: async () => found, inspect: async () => "" },
-  });
-  press("End", { keyCode: 35 });
-  press("Tab", { keyCode: 9 });
-  await expect.poll(() => made.code()).toBe("    pass");
-});
-
-// contract: 7.7
-test("Tab after a name asks the kernel if there is one, and indents otherwise", async () => {
   const asked: [string, number][] = [];
-  let isReady = false;
   const completer: Completer = {
-    isReady: () => isReady,
-    complete: async (code, cursor) => {
-      asked.push([code, cursor]);
-      return { from: 0, to: cursor, matches: ["print"] };
+    complete: async (program, cursor) => {
+      asked.push([program, cursor]);
+      return found;
     },
-    inspect: async (code) => `about ${code}`,
+    inspect: async (program) => `about ${program}`,
   };
-  parent.replaceChildren();
   const made = createEditor({
     parent,
     number: 2,
-    code: "",
+    code,
     language: language("python"),
     onEvaluate: () => undefined,
     renderText,
     completer,
+    completesWhileTyping,
   });
-  made.setCode("pri");
-  press("End", { keyCode: 35 });
-  press("ArrowRight", { keyCode: 39, ctrlKey: true });
-  press("Tab", { keyCode: 9 });
-  expect(made.code()).toContain("    ");
-  made.setCode("pri");
-  isReady = true;
-  press("End", { keyCode: 35, ctrlKey: true });
-  press("Tab", { keyCode: 9 });
-  await expect.poll(() => asked).toEqual([["pri", 3]]);
-  expect(made.code()).toBe("pri");
+  made.select({ anchor: code.length, head: code.length });
+  return { made, asked };
+}
+
+// contract: 7.7
+test.each([
+  ["nobody answers", null, "The server has not answered."],
+  ["there is nothing", { from: 0, to: 4, matches: [] }, "No completions found."],
+  ["the name is whole", { from: 0, to: 4, matches: ["pass"] }, "No completions found."],
+])("Tab behind a name says so when %s, and never indents", async (_name, found, sentence) => {
+  const { made } = completing("pass", found);
+  expect(press("Tab", { keyCode: 9 })).toBe(false);
+  const help = () => parent.querySelector("[role=status].sagecell_help")?.textContent;
+  await expect.poll(help).toBe(sentence);
+  expect(made.code()).toBe("pass");
+  press("Escape", { keyCode: 27 });
+  expect(help()).toBeUndefined();
+});
+
+// contract: 7.7
+test("Tab after a name or a dot asks, and indents elsewhere", async () => {
+  const found = { from: 0, to: 3, matches: ["print", "prime"] };
+  for (const code of ["pri", "math.", "größe", "π"]) {
+    const { made, asked } = completing(code, found);
+    press("Tab", { keyCode: 9 });
+    await expect.poll(() => asked).toEqual([[code, code.length]]);
+    expect(made.code()).toBe(code);
+  }
+  for (const code of ["", "if x: ", "x = [", "    "]) {
+    const { made, asked } = completing(code, found);
+    press("Tab", { keyCode: 9 });
+    expect(made.code()).toBe(`    ${code}`);
+    expect(asked).toEqual([]);
+  }
+});
+
+describe("completions while typing", () => {
+  const found = { from: 0, to: 2, matches: ["print", "prime"] };
+  const type = (made: Editor, text: string) => {
+    const view = EditorView.findFromDOM(parent)!;
+    const { head } = made.selection();
+    view.dispatch({
+      changes: { from: head, insert: text },
+      selection: { anchor: head + text.length },
+      userEvent: "input.type",
+    });
+  };
+  const offered = () =>
+    Array.from(parent.querySelectorAll(".cm-tooltip-autocomplete li"), (li) => li.textContent);
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test("come after a pause, and only Tab accepts them", async () => {
+    const { made, asked } = completing("p", found, true);
+    type(made, "r");
+    await vi.advanceTimersByTimeAsync(400);
+    expect(asked).toEqual([]);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(asked).toEqual([["pr", 2]]);
+    expect(offered()).toEqual(["prime", "print"]);
+    press("Enter", { keyCode: 13 });
+    expect(made.code()).toBe("pr\n");
+    made.setCode("p");
+    made.select({ anchor: 1, head: 1 });
+    type(made, "r");
+    await vi.advanceTimersByTimeAsync(1000);
+    press("Tab", { keyCode: 9 });
+    expect(made.code()).toBe("prime");
+  });
+
+  test("are filtered in the browser as one goes on", async () => {
+    const { made, asked } = completing("p", found, true);
+    type(made, "r");
+    await vi.advanceTimersByTimeAsync(1000);
+    type(made, "in");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(asked).toHaveLength(1);
+    expect(offered()).toEqual(["print"]);
+  });
+
+  test("are not requested for one letter, numbers, texts, comments, or by other editors", async () => {
+    for (const [before, typed] of [
+      ["", "p"],
+      ["1", "2"],
+      ["1", "."],
+      ["1e", "5"],
+      ["'p", "r"],
+      ["# p", "r"],
+      ["f(", ")"],
+    ] as const) {
+      const { made, asked } = completing(before, found, true);
+      type(made, typed);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(asked, before + typed).toEqual([]);
+    }
+    const { made, asked } = completing("p", found);
+    type(made, "r");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(asked).toEqual([]);
+  });
 });
 
 test("`dispose` leaves no element, and no listener on the window", () => {

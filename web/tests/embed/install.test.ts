@@ -4,7 +4,10 @@ import { install } from "../../src/embed/install";
 import type { Cells } from "../../src/embed/sagecell";
 import { settled } from "../fakes";
 
-const JQUERY = () => "jQuery";
+const MODULES = {
+  cells: ["embedded_cells.js", "assets/cells-1.js"],
+  editor: ["assets/editor-2.js"],
+};
 const NAMES = ["sagecell", "singlecell", "jQuery", "$", "sagecell_dependencies"];
 
 interface Page {
@@ -12,12 +15,14 @@ interface Page {
 }
 const page = window as unknown as Page;
 let asked: string[];
+let libraries: string[];
 let roots: string[];
 
 function script(): void {
   install({
     window,
-    jQuery: JQUERY,
+    modules: MODULES,
+    loadJQuery: (address) => libraries.push(address),
     load: async (address) => {
       asked.push(address);
       return {
@@ -32,6 +37,7 @@ function script(): void {
 
 beforeEach(() => {
   asked = [];
+  libraries = [];
   roots = [];
   for (const name of NAMES) Reflect.deleteProperty(page, name);
   document.head.innerHTML =
@@ -76,7 +82,7 @@ test("names of a book's own are left alone", () => {
   script();
   expect(page["sagecellEvalName"]).toBe("Evaluate");
   const fresh = Object.keys(page).filter((name) => !before.includes(name));
-  expect(fresh.sort()).toEqual([...NAMES].sort());
+  expect(fresh.sort()).toEqual(["sagecell", "sagecell_dependencies", "singlecell"]);
   delete page["sagecellEvalName"];
 });
 
@@ -88,19 +94,24 @@ test("singlecell is the same", () => {
 });
 
 // contract: 6.3
-test("jQuery is defined only on pages without it", () => {
+test("jQuery is loaded only for pages without it", () => {
   script();
-  expect([page["jQuery"], page["$"]]).toEqual([JQUERY, JQUERY]);
+  expect(libraries).toEqual(["https://cells.test/static/embedded_jquery.js"]);
+  page["jQuery"] = () => "own";
   delete page["sagecell"];
-  const own = () => "own";
-  page["jQuery"] = own;
-  page["$"] = 7;
   script();
-  expect([page["jQuery"], page["$"]]).toEqual([own, 7]);
-  delete page["jQuery"];
-  page["sagecell"] = undefined;
   script();
-  expect([page["jQuery"], page["$"]]).toEqual([JQUERY, 7]);
+  expect(libraries).toHaveLength(1);
+});
+
+// contract: 6.3
+test("a page can decline jQuery", () => {
+  const element = document.createElement("script");
+  vi.spyOn(document, "currentScript", "get").mockReturnValue(element);
+  element.dataset["jquery"] = "none";
+  script();
+  expect(libraries).toEqual([]);
+  expect(page["sagecell"].makeSagecell).toBeTypeOf("function");
 });
 
 test("a second copy leaves the first as it is", () => {
@@ -122,7 +133,8 @@ test("names that old pages call have no effect", () => {
   expect(() => sagecell.init()).not.toThrow();
   expect(sagecell.sendRequest("POST", "/x", {}, () => undefined)).toBeUndefined();
   expect(sagecell.functions.makeSagecell({})).toBeUndefined();
-  expect(sagecell.jQuery).toBe(JQUERY);
+  page["jQuery"] = () => "jQuery";
+  expect(sagecell.jQuery).toBe(page["jQuery"]);
   expect(page["sagecell_dependencies"]).toEqual([]);
 });
 
@@ -138,6 +150,53 @@ test("cells and their style sheet come from the script's server; the sheet prece
   expect(roots).toEqual(["https://cells.test/"]);
   const first = document.head.firstElementChild as HTMLLinkElement;
   expect(first.href).toBe("https://cells.test/static/embedded_cells.css");
+});
+
+const requested = () =>
+  Array.from(document.querySelectorAll<HTMLLinkElement>("link[rel=modulepreload]"), (link) =>
+    link.href.replace("https://cells.test/static/", ""),
+  );
+
+test("all modules of the first cell are requested at once, the editor if it is shown", async () => {
+  document.body.innerHTML = "<div id=a></div><div id=b></div><div id=c></div>";
+  const element = Object.assign(document.createElement("script"), { nonce: "n1" });
+  vi.spyOn(document, "currentScript", "get").mockReturnValue(element);
+  script();
+  page["sagecell"].makeSagecell({ inputLocation: "#none" });
+  expect(requested()).toEqual([]);
+  page["sagecell"].makeSagecell({ inputLocation: "#a", hide: ["editor"] });
+  expect(requested()).toEqual(MODULES.cells);
+  page["sagecell"].makeSagecell({ inputLocation: "#b" });
+  page["sagecell"].makeSagecell({ inputLocation: "#c" });
+  await settled();
+  expect(requested()).toEqual(MODULES.cells);
+  document.head.firstElementChild!.dispatchEvent(new Event("load"));
+  await settled();
+  expect(requested()).toEqual([...MODULES.cells, ...MODULES.editor]);
+  expect(asked).toHaveLength(1);
+  const [first] = document.querySelectorAll<HTMLLinkElement>("link[rel=modulepreload]");
+  expect(first!.nonce).toBe("n1"); // The page's policy may ask for it.
+});
+
+test("the style sheet is requested with jQuery, for which the page waits", async () => {
+  const sheets = () =>
+    Array.from(
+      document.querySelectorAll<HTMLLinkElement>("link[rel=stylesheet]"),
+      ({ href }) => href,
+    );
+  vi.spyOn(document, "readyState", "get").mockReturnValue("loading");
+  page["jQuery"] = () => "own";
+  script();
+  expect(sheets()).toEqual([]);
+  delete page["jQuery"];
+  delete page["sagecell"];
+  script();
+  expect(sheets()).toEqual(["https://cells.test/static/embedded_cells.css"]);
+  document.body.innerHTML = "<div id=a></div>";
+  page["sagecell"].makeSagecell({ inputLocation: "#a" });
+  document.dispatchEvent(new Event("DOMContentLoaded"));
+  await settled();
+  expect(sheets()).toHaveLength(1);
 });
 
 // contract: 7.5

@@ -10,6 +10,7 @@ class World implements Cells {
   readonly log: string[] = [];
   isBroken = false;
   loads = 0;
+  editors = 0;
   readonly looks: (() => void)[] = [];
   dressing: Promise<void> = Promise.resolve();
   parsed: (() => void)[] | null = null;
@@ -19,6 +20,7 @@ class World implements Cells {
       if (this.isBroken) throw new TypeError("no network");
       return this;
     },
+    preloadEditor: () => (this.editors += 1),
     dress: () => this.dressing,
     whenParsed: (act) => (this.parsed === null ? act() : void this.parsed.push(act)),
     whileParsing: (look) => void this.looks.push(look),
@@ -90,6 +92,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: null,
     scripts: "page",
     keep: true,
+    completeWhileTyping: false,
     permalink: false,
     permalinkId: "",
     hint: "",
@@ -109,6 +112,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: true,
     scripts: false,
     keep: false,
+    completeWhileTyping: 1,
   });
   expect(world.plans[1]).toMatchObject({
     output: document.getElementById("out"),
@@ -122,6 +126,7 @@ test("every option reaches the cell, with defaults for the others", async () => 
     collapse: true,
     scripts: "none",
     keep: false,
+    completeWhileTyping: true,
   });
 });
 
@@ -261,6 +266,29 @@ test("while the page is being parsed, the height of its cells is kept free", asy
   expect(one.getAttribute("style")).toBe("");
   expect(one.querySelector(".sagecell_evalButton")).not.toBeNull();
   await settled();
+});
+
+test("what a cell needs is loaded as soon as its element has been parsed", async () => {
+  world.parsed = [];
+  world.sagecell["makeSagecell"]({ inputLocation: "#later", hide: ["editor"] });
+  world.sagecell["makeSagecell"]({ inputLocation: "#later", editor: "textarea" });
+  world.sagecell["makeSagecell"]({ inputLocation: "#last" });
+  const look = () => world.looks.forEach((each) => each());
+  look();
+  expect(world.loads).toBe(0);
+  document.body.insertAdjacentHTML("beforeend", "<div id=later></div><p></p>");
+  world.isBroken = true; // shown when the cell is made
+  look();
+  await settled();
+  expect([world.loads, world.editors]).toEqual([1, 0]);
+  document.body.insertAdjacentHTML("beforeend", "<div id=last></div><p></p>");
+  look();
+  look();
+  await settled();
+  expect([world.loads, world.editors]).toEqual([1, 1]);
+  for (const act of world.parsed) act();
+  await settled();
+  expect(document.querySelectorAll("[role=alert]").length).toBeGreaterThan(0);
 });
 
 // contract: T3
