@@ -32,10 +32,21 @@ export class Account {
 
 const accounts = new WeakMap<Node, Account>();
 
-/** The account of the output around `element`, or of its root where it is in none. */
+/**
+ * The account of the output around `element`, or of its root where it is in none.
+ *
+ * The outermost one counts: programs can give their HTML the class of an output.
+ */
 export function accountAround(element: Element): Account {
-  const output = element.closest(".sagecell_sessionOutput") ?? element.getRootNode();
+  let output: Node = element.getRootNode();
+  for (let around = outputAround(element); around; around = outputAround(around.parentElement)) {
+    output = around;
+  }
   const account = accounts.get(output) ?? new Account();
   accounts.set(output, account);
   return account;
+}
+
+function outputAround(element: Element | null): Element | null {
+  return element?.closest(".sagecell_sessionOutput") ?? null;
 }

@@ -16,13 +16,14 @@ export function renderLatex(source: string, byPage = false): HTMLElement {
   element.className = "sagecell_latex";
   if (new FormulaSearch(source).next(0) === null) {
     const whole = { start: 0, end: source.length, tex: source, display: true };
-    element.append(placeholder(source, whole));
+    const formula = placeholder(source, whole);
+    element.append(formula);
+    fill([formula], byPage);
   } else {
     const text = document.createTextNode(source);
     element.append(text);
-    split(text, MOST_FORMULAS);
+    fill(split(text, MOST_FORMULAS), byPage);
   }
-  fill(element, byPage);
   return element;
 }
 
@@ -34,30 +35,31 @@ export function typesetText(root: HTMLElement, byPage = false): void {
     const text = node as Text;
     if (/[$\\]/.test(text.data) && text.parentElement?.closest(VERBATIM) === null) texts.push(text);
   }
-  let left = MOST_FORMULAS;
-  for (const text of texts) left -= split(text, left);
-  fill(root, byPage);
+  const formulas: HTMLElement[] = [];
+  for (const text of texts) formulas.push(...split(text, MOST_FORMULAS - formulas.length));
+  fill(formulas, byPage);
 }
 
-/** Replaces `text` by its plain parts and a placeholder for each formula; the number of formulas. */
-function split(text: Text, most: number): number {
+/** Replaces `text` by its plain parts and a placeholder for each formula; these placeholders. */
+function split(text: Text, most: number): HTMLElement[] {
   const source = text.data;
   const parts = document.createDocumentFragment();
   const search = new FormulaSearch(source);
+  const formulas: HTMLElement[] = [];
   let from = 0;
-  let count = 0;
-  while (count < most) {
+  while (formulas.length < most) {
     const found = search.next(from);
     if (found === null) break;
-    parts.append(source.slice(from, found.start), placeholder(source, found));
+    const formula = placeholder(source, found);
+    parts.append(source.slice(from, found.start), formula);
+    formulas.push(formula);
     from = found.end;
-    count += 1;
   }
-  if (count > 0) {
+  if (formulas.length > 0) {
     parts.append(source.slice(from));
     text.replaceWith(parts);
   }
-  return count;
+  return formulas;
 }
 
 function placeholder(source: string, formula: Formula): HTMLElement {
@@ -68,9 +70,12 @@ function placeholder(source: string, formula: Formula): HTMLElement {
   return element;
 }
 
-/** Fills the placeholders in `root`; they show their source until KaTeX or MathJax has loaded. */
-function fill(root: HTMLElement, byPage: boolean): void {
-  const waiting = [...root.querySelectorAll<HTMLElement>(".sagecell_math[data-tex]")];
+/**
+ * Fills placeholders; they show their source until KaTeX or MathJax has loaded.
+ *
+ * What looks like one in a program's HTML stays as it is: nothing of its TeX would be counted as text.
+ */
+function fill(waiting: readonly HTMLElement[], byPage: boolean): void {
   if (waiting.length === 0) return;
   if (byPage && hasMathJax()) void fillByPage(waiting);
   else fillByKatex(waiting);

@@ -12,6 +12,15 @@ test("each output has its own account, and so has what is in none", () => {
   expect(accountAround(document.createElement("p"))).not.toBe(account("u"));
 });
 
+test("an output within an output, such as an interact's or one that a program imitates, adds to its account", () => {
+  const output = (inner: string) => `<div class="sagecell_sessionOutput">${inner}</div>`;
+  document.body.innerHTML = output(`<b></b>${output("<i></i>")}${output("<u></u>")}`);
+  const [outer, ...inner] = ["b", "i", "u"].map((name) =>
+    accountAround(document.querySelector(name)!),
+  );
+  expect(inner.map((account) => account === outer)).toEqual([true, true]);
+});
+
 test("formulas that are no longer shown make room", () => {
   const account = new Account();
   const [one, two] = [document.createElement("i"), document.createElement("i")];

@@ -1,6 +1,15 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import { typesetText } from "../../../src/output/math/typeset";
+
+test("only what is read as a formula is typeset, not what looks like a placeholder", async () => {
+  const root = document.createElement("div");
+  const imitated = `<i class="sagecell_math" data-tex="x"></i>`;
+  root.innerHTML = `${imitated}$y$`;
+  typesetText(root);
+  await vi.waitFor(() => expect(root.querySelector(".katex")).not.toBeNull(), 10_000);
+  expect(root.innerHTML.startsWith(imitated)).toBe(true);
+});
 
 test("a text may have any number of formulas; the first ten thousand are looked at", () => {
   const text = "$x$ ".repeat(150_000);
