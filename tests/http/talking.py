@@ -19,7 +19,22 @@ from .world import SiteTests
 #: The keys of a message to a client (contract 2.2).
 KEYS = {"header", "msg_id", "msg_type", "parent_header", "metadata", "content", "channel"}
 
+#: Many lines of white space.
+LINES = b"\r\n" * 100_000
+
 _MASK = b"\x37\xfa\x21\x3d"
+
+
+class Whole(bytes):
+    """Bytes that are only read, joined and cut up: any other work of that length would take too long."""
+
+    @override
+    def replace(self, *_: object) -> bytes:
+        raise AssertionError("replaced as a whole")
+
+    @override
+    def translate(self, *_: object, **__: object) -> bytes:
+        raise AssertionError("translated as a whole")
 
 
 class Talker(WebSocketClientProtocol):  # type: ignore[misc]

@@ -9,7 +9,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, count
 
@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.server import Request
 
 from sagecell_tx.http.serving.ndjson import NDJSON
-from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
+from sagecell_tx.http.serving.producer import PIECE, ResponseProducer, in_pieces
 from sagecell_tx.limits import MessageLimits
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
 from sagecell_tx.wire import textwire
@@ -30,6 +30,9 @@ from sagecell_tx.wire.messages import Message
 ROOM = 256 * 1024
 
 EVENTS = "text/event-stream"
+
+#: Turns the ends of lines into spaces.
+_SPACED = bytes.maketrans(b"\r\n", b"  ")
 
 
 @define(eq=False)
@@ -66,15 +69,25 @@ class StreamFormat:
 
     def message(self, message: Message, seq: int) -> Iterator[bytes]:
         """The pieces of a message, on one line even if the kernel's JSON has several."""
-        lines = map(one_line, textwire.render(message, seq))
+        json = textwire.render(message, seq)
         if self.kind == NDJSON:
-            return in_pieces(*lines, b"\n")
-        return in_pieces(b"id: %d\ndata: " % seq, *lines, b"\n\n")
+            return on_one_line(b"", json, b"\n")
+        return on_one_line(b"id: %d\ndata: " % seq, json, b"\n\n")
 
 
-def one_line(json: bytes) -> bytes:
-    """`json` on one line: JSON has line ends only between tokens, where a space is equivalent."""
-    return json.replace(b"\n", b" ").replace(b"\r", b" ")
+def on_one_line(before: bytes, json: Sequence[bytes], after: bytes = b"") -> Iterator[bytes]:
+    """The pieces to write: `before`, the parts of `json` on one line, and `after`.
+
+    JSON has line ends only between tokens, where a space is equivalent. They are replaced in each piece
+    when it is written: a second would pass with a long message as a whole.
+    """
+    lines = (piece.translate(_SPACED) for piece in in_pieces(*json))
+    if sum(map(len, json)) <= PIECE:
+        yield b"".join((before, *lines, after))
+        return
+    yield before
+    yield from lines
+    yield after
 
 
 STREAM_FORMATS = {

@@ -10,9 +10,9 @@ The client sends the number, so that the messages of a lost answer are sent agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, starmap
 from typing import Any
 
 from attrs import define, field
@@ -24,7 +24,7 @@ from sagecell_tx.http.serving.accept import accepted
 from sagecell_tx.http.serving.errors import Problem, json_body
 from sagecell_tx.http.serving.parameters import seconds, text
 from sagecell_tx.http.serving.parsing import Parser
-from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
+from sagecell_tx.http.serving.producer import ResponseProducer
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.listeners import (
     EVENTS,
@@ -33,7 +33,7 @@ from sagecell_tx.http.transports.listeners import (
     PollListener,
     StreamFormat,
     StreamListener,
-    one_line,
+    on_one_line,
 )
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -132,13 +132,14 @@ class Polling:
             if not messages:
                 request.setResponseCode(204)
                 return b""
-            pieces = list(_answer(number, messages))
+            parts = list(_answer(number, messages))
+            length = sum(len(before) + sum(map(len, json)) for before, json in parts)
             request.setHeader("Content-Type", "application/json")
-            request.setHeader("Content-Length", str(sum(map(len, pieces))))
+            request.setHeader("Content-Length", str(length))
             producer = ResponseProducer(
                 request=request, clock=self.clock, stalled=self.messages.stalled_seconds
             )
-            await producer.start(chain.from_iterable(map(in_pieces, pieces)))
+            await producer.start(chain.from_iterable(starmap(on_one_line, parts)))
         finally:
             attachment.detach()
         return b""
@@ -206,19 +207,19 @@ def _message(fields: object, date: str) -> Message | WireError:
         return error
 
 
-def _answer(number: int, messages: list[Message]) -> Iterator[bytes]:
-    """The parts of a long poll's answer. ``after`` is last, as the number of the last message.
+def _answer(number: int, messages: list[Message]) -> Iterator[tuple[bytes, Sequence[bytes]]]:
+    """The parts of a long poll's answer: words of the server's, and the JSON of a message.
+
+    ``after`` is last, as the number of the last message.
 
     Each message is on a line of its own: malformed JSON from the kernel may end its message early
     and go on with others, which a client that reads by lines does not see.
     """
-    yield b'{"messages":['
-    before = b"\n"
+    before = b'{"messages":[\n'
     for seq, message in zip(count(number), messages):
-        yield before
-        yield from map(one_line, textwire.render(message, seq))
+        yield before, textwire.render(message, seq)
         before = b",\n"
-    yield b'\n],"after":%d}' % (number + len(messages) - 1)
+    yield b'\n],"after":%d}' % (number + len(messages) - 1), ()
 
 
 def _ended() -> Problem:

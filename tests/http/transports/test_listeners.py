@@ -9,7 +9,7 @@ import attrs
 
 from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import Connection, request
-from tests.http.talking import TalkTests, execute
+from tests.http.talking import LINES, TalkTests, Whole, execute
 
 
 def chunks(heard: bytes) -> bytes:
@@ -65,6 +65,14 @@ class LinesTests(StreamTests):
         self.kernel.deliver(attrs.evolve(word, content=b'{\r\n"a":\n1}'))
         (message,) = self.told(connection)
         assert message["content"] == {"a": 1}
+
+    def test_line_ends_of_a_long_message_are_replaced_as_it_is_read(self) -> None:
+        """All at once, those of 90 MB would hold everybody for a second."""
+        connection = self.listen(self.kind)
+        word = self.kernel.originate("display_data")
+        self.kernel.deliver(attrs.evolve(word, content=Whole(b"{%b}" % LINES)))
+        (message,) = self.told(connection)
+        assert message["content"] == {}
 
     def test_it_ends_with_the_session(self) -> None:
         connection = self.listen(self.kind)

@@ -10,7 +10,7 @@ import pytest
 
 from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import Answer, Connection, answers, request
-from tests.http.talking import KEYS, TalkTests, execute
+from tests.http.talking import KEYS, LINES, TalkTests, Whole, execute
 from tests.http.world import DATE
 
 
@@ -219,6 +219,16 @@ class LongPollTests(PollingTests):
         with pytest.raises(ValueError, match="Extra data"):
             json.loads(malformed)
         assert json.loads(more)["content"]["text"] == "b"
+
+    def test_line_ends_of_a_long_message_are_replaced_as_it_is_read(self) -> None:
+        """All at once, those of 90 MB would hold everybody for a second."""
+        kernel_id = self.start(timeout="60")
+        kernel = self.world.host.latest
+        kernel.deliver(
+            attrs.evolve(kernel.originate("display_data"), content=Whole(b"{%b}" % LINES))
+        )
+        (message,) = self.get(kernel_id).json["messages"]
+        assert message["content"] == {}
 
     def test_without_a_number_each_message_is_told_once(self) -> None:
         kernel_id = self.start(timeout="60")
