@@ -43,10 +43,16 @@ AT_FIRST = 20
 #: Seconds between two checks while nothing is accepted.
 INTERVAL = 0.25
 
+#: Stands for a number that is not known, since no descriptor is free.
+_NONE_FREE = 1 << 30
+
 
 def descriptors() -> int:
-    """How many descriptors this process has open."""
-    return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd"))
+    """How many descriptors this process has open; very many if none is left to look with."""
+    try:
+        return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd"))
+    except OSError:
+        return _NONE_FREE
 
 
 def quick_count() -> int:
@@ -59,7 +65,7 @@ def _lowest_free() -> int:
     try:
         descriptor = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return 1 << 30  # there is none
+        return _NONE_FREE
     os.close(descriptor)
     return descriptor
 
@@ -99,11 +105,14 @@ class ListeningPorts:
         _log.warn(
             "no new connections are accepted for now: of {limit} descriptors, {used} are in use",
             limit=limit,
-            used=self.in_use(),
+            used=self._used(limit),
         )
         for port in self._ports:
             port.stopReading()  # type: ignore[attr-defined]
         self._watch = self.clock.callLater(INTERVAL, self._look)
+
+    def _used(self, limit: int) -> int:
+        return min(self.in_use(), limit)
 
     def close(self) -> None:
         """Forget the ports, which are being closed for good."""
@@ -113,8 +122,8 @@ class ListeningPorts:
             self._watch = None
 
     def _look(self) -> None:
-        self._watch = None
-        too_many = self.in_use() - int(OPEN_AT * self.limit())
+        self._watch, limit = None, self.limit()
+        too_many = self._used(limit) - int(OPEN_AT * limit)
         if too_many > 0:
             self.hang_up(too_many)
             self._watch = self.clock.callLater(INTERVAL, self._look)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sagecell_tx.http.connections import accepting
 from sagecell_tx.http.connections.accepting import (
     AT_FIRST,
     INTERVAL,
@@ -170,3 +173,21 @@ def test_free_descriptors_below_others_are_not_counted():
     finally:
         for descriptor in opened:
             os.close(descriptor)
+
+
+def test_before_linux_6_2_none_that_is_free_is_needed_to_count(monkeypatch):
+    """An exception there would leave the ports closed for ever."""
+
+    def listdir(path: str) -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files", path)
+
+    system = SimpleNamespace(stat=lambda _: os.stat_result([0] * 10), listdir=listdir)
+    monkeypatch.setattr(accepting, "os", system)
+    clock, port = Clock(), Port()
+    ports = ListeningPorts(clock=clock, limit=lambda: 100, in_use_quickly=lambda: 100)
+    ports.add(cast(Any, port))
+    assert not ports.accepted()
+    clock.advance(INTERVAL)
+    system.listdir = lambda _: ["0", "1", "2"]
+    clock.advance(INTERVAL)
+    assert port.story == ["closed", "open"]
