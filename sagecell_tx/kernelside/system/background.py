@@ -72,7 +72,7 @@ def _processes() -> bool:
     module = sys.modules.get("multiprocessing.process")
     known = [] if module is None else module.active_children()
     # Those that are daemons, such as the workers of a Pool, end with the program.
-    if any(not child.daemon for child in known):
+    if any(not child.daemon for child in set(known) - _finalized()):
         return True
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -80,6 +80,16 @@ def _processes() -> bool:
         return False  # the usual case, without a look at all processes
     left = processes.foreground() - {child.pid for child in known}
     return not all(map(_is_helper, left))
+
+
+def _finalized() -> set[object]:
+    """Processes that multiprocessing ends before it waits for the others, such as a Manager's."""
+    process, util = map(sys.modules.get, ("multiprocessing.process", "multiprocessing.util"))
+    if process is None or util is None:
+        return set()
+    finalizers = list(util._finalizer_registry.values())
+    args = [arg for each in finalizers for arg in each._args or ()]
+    return {arg for arg in args if isinstance(arg, process.BaseProcess)}
 
 
 def _is_helper(pid: int) -> bool:

@@ -60,6 +60,9 @@ IDLE = {
         "pool = ProcessPoolExecutor(1, multiprocessing.get_context('fork')); pool.submit(int).result()"
     ),
     "multiprocessing's pool": "import multiprocessing\npool = multiprocessing.get_context('fork').Pool(2)",
+    "multiprocessing's manager": (
+        "import multiprocessing\nshared = multiprocessing.get_context('fork').Manager().dict(a=1)"
+    ),
     "multiprocessing's helpers": (
         "from multiprocessing import resource_tracker\nresource_tracker.ensure_running()"
     ),
