@@ -166,9 +166,19 @@ function plainRules(source: string): string[] {
     .map((rule) => rule.cssText);
 }
 
-/** The text of HTML, with a line for each block and row. */
-export function textOfHtml(source: string): string {
-  if (source.length > LONGEST_RICH_TEXT) return `[HTML of ${source.length} characters]`;
+/** Reads the text of several pieces of HTML; what is too much for the page together is only named. */
+export function htmlReader(): (source: string) => string {
+  let left = LONGEST_RICH_TEXT;
+  return (source) => {
+    const text = textOfHtml(source, left);
+    if (source.length <= left) left -= source.length;
+    return text;
+  };
+}
+
+/** The text of HTML of at most `longest` characters, with a line for each block and row. */
+export function textOfHtml(source: string, longest = LONGEST_RICH_TEXT): string {
+  if (source.length > longest) return `[HTML of ${source.length} characters]`;
   const { fragment } = sanitise(source, null);
   for (const unseen of fragment.querySelectorAll("style, template")) unseen.remove();
   const texts = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);

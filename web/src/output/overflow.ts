@@ -2,7 +2,7 @@
 
 import { download } from "../dom/download";
 import { button } from "../dom/elements";
-import { textOfHtml } from "./html";
+import { htmlReader } from "./html";
 import { renderTraceback } from "./mime";
 import type { ErrorItem, Transcript } from "./text/transcript";
 
@@ -57,7 +57,7 @@ export class Overflow {
   }
 
   #download(): void {
-    download([...this.#transcript.plainText(textOfHtml)], "output.txt", "text/plain");
+    download([...this.#transcript.plainText(htmlReader())], "output.txt", "text/plain");
   }
 }
 

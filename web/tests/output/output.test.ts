@@ -220,7 +220,8 @@ describe("more than the page shows", () => {
     expect(blocks()).toHaveLength(5);
   });
 
-  test("all of it can be downloaded as text", () => {
+  /** Presses "Download all as text"; the file. */
+  const downloaded = (): Blob | undefined => {
     let blob: Blob | undefined;
     vi.stubGlobal("URL", {
       createObjectURL: (given: Blob) => ((blob = given), "blob:all"),
@@ -232,13 +233,27 @@ describe("more than the page shows", () => {
     ) {
       names.push(this.download);
     });
-    print("\x1b[31mred\x1b[0m\n");
-    for (let i = 0; i < 6; i += 1) show(`${i}`);
-    frames.draw();
     press("Download all as text");
     vi.unstubAllGlobals();
     expect(names).toEqual(["output.txt"]);
-    expect(blob?.size).toBe("red\n0\n1\n2\n3\n4\n5\n".length);
+    return blob;
+  };
+
+  test("all of it can be downloaded as text", () => {
+    print("\x1b[31mred\x1b[0m\n");
+    for (let i = 0; i < 6; i += 1) show(`${i}`);
+    frames.draw();
+    expect(downloaded()?.size).toBe("red\n0\n1\n2\n3\n4\n5\n".length);
+  });
+
+  test("of HTML, so much is downloaded as text as does not block the page", () => {
+    for (let i = 0; i < 6; i += 1) show(`${i}`);
+    for (const size of [3_000_000, 2_000_001, 2_000_000, 1]) {
+      take("display_data", { data: { "text/html": "x".repeat(size) } });
+    }
+    frames.draw();
+    const named = "[HTML of 2000001 characters]\n[HTML of 1 characters]\n";
+    expect(downloaded()?.size).toBe("0\n1\n2\n3\n4\n5\n".length + 5_000_002 + named.length);
   });
 });
 
