@@ -175,11 +175,11 @@ class Gzip(GzipEncoderFactory):
         """The encoder for a response, or None to leave it as it is."""
         if request.path.endswith((b".woff2", b".png")) or request.path.startswith(self._kernels):
             return None
-        if ndjson.wanted(request):  # lines must not be delayed
-            return None
-        if b"/sockjs/" in request.path:  # nor must frames
+        if b"/sockjs/" in request.path:  # frames must not be delayed
             return None
         request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
+        if ndjson.wanted(request):  # nor must lines
+            return None
         return super().encoderForRequest(request)
 
 

@@ -287,6 +287,10 @@ class StaticTests(SiteTests):
         accept = ("Accept-Encoding", "br")
         answer = self.ask("GET", "/static/assets/main-5f3a.js", [accept])
         assert "content-encoding" not in answer.headers  # it has no such copy
+        lines = ("Accept", "application/x-ndjson")
+        answer = self.ask("GET", "/static/embedded.js", [accept, lines])
+        assert answer.headers["content-encoding"] == "br"
+        assert "Accept-Encoding" in answer.headers["vary"]  # or a cache would send it to everybody
         date = self.ask("GET", "/static/embedded.js").headers["last-modified"]
         answer = self.ask("GET", "/static/embedded.js", [accept, ("If-Modified-Since", date)])
         assert (answer.status, answer.body) == (304, b"")
