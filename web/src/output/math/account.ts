@@ -19,25 +19,31 @@ export class Account {
     this.#costs.set(formula, tokens);
   }
 
-  /** Makes room for others in the place of formulas that are no longer shown. */
+  /** Makes room for others in the place of formulas that are no longer shown, or counted elsewhere. */
   reclaim(): void {
+    const isUnshown = this === unshown;
     for (const [formula, tokens] of this.#costs) {
-      if (formula.isConnected) continue;
+      if (formula.isConnected !== isUnshown) continue;
       this.#tokens -= tokens;
       this.#costs.delete(formula);
+      if (isUnshown) accountAround(formula).add(formula, tokens);
     }
     if (!this.isUsedUp) this.isTold = false;
   }
 }
 
+/** For what is not on the page: labels of controls that are being made, or output that never is shown. */
+const unshown = new Account();
 const accounts = new WeakMap<Node, Account>();
 
 /**
- * The account of the output around `element`, or of its root where it is in none.
+ * The account of the output around `element`, or of its root where it is in none; one for all that is
+ * not on the page.
  *
  * The outermost one counts: programs can give their HTML the class of an output.
  */
 export function accountAround(element: Element): Account {
+  if (!element.isConnected) return unshown;
   let output: Node = element.getRootNode();
   for (let around = outputAround(element); around; around = outputAround(around.parentElement)) {
     output = around;

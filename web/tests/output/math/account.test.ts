@@ -21,6 +21,19 @@ test("an output within an output, such as an interact's or one that a program im
   expect(inner.map((account) => account === outer)).toEqual([true, true]);
 });
 
+test("what is not on the page has one account, until it is shown", () => {
+  const [one, other] = ["b", "i"].map((name) => document.createElement(name));
+  const unshown = accountAround(one!);
+  expect(accountAround(other!)).toBe(unshown);
+  unshown.add(one!, 5);
+  unshown.add(other!, MOST_IN_OUTPUT);
+  unshown.reclaim();
+  expect(unshown.isUsedUp).toBe(true);
+  document.body.append(other!);
+  unshown.reclaim();
+  expect([unshown.isUsedUp, accountAround(other!).isUsedUp]).toEqual([false, true]);
+});
+
 test("formulas that are no longer shown make room", () => {
   const account = new Account();
   const [one, two] = [document.createElement("i"), document.createElement("i")];
