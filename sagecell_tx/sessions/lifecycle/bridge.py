@@ -40,8 +40,9 @@ _log = Logger()
 #: Requests that one kernel may have in flight.
 REQUESTS = 1000
 
-#: Messages that are published even when an execution has reached its limit of output.
-_ALWAYS = frozenset({"status", "error", "execute_input"})
+#: Messages that are published even when an execution has reached its limit of output: together, they
+#: have as many bytes again.
+_APART = frozenset({"error", "execute_input"})
 
 #: Creates a message on behalf of the kernel: type, content, parent header.
 Originate = Callable[[str, dict[str, Any], bytes], Message]
@@ -80,6 +81,7 @@ class Bridge:
     _storing: Deferred[Any] | None = field(default=None, init=False)
     _shutdown_id: str | None = field(default=None, init=False)
     _stray: int = field(default=0, init=False)  # bytes of output that belong to no request
+    _stray_apart: int = field(default=0, init=False)  # the same of errors
 
     def __attrs_post_init__(self) -> None:
         self._in_flight = InFlight(2 * self.messages.kernel_message_bytes)
@@ -255,9 +257,15 @@ class Bridge:
 
     def _may_publish(self, message: Message) -> bool:
         """Count `message` as output of its request; the first one over the limit is announced."""
-        if message.msg_type in _ALWAYS:
+        if message.msg_type == "status":
             return True
         request, most = self._in_flight.get(message.parent_id), self.messages.output_bytes
+        if message.msg_type in _APART:
+            if request is None:
+                self._stray_apart += message.size
+                return self._stray_apart <= most
+            request.apart_bytes += message.size
+            return request.apart_bytes <= most
         if request is None:
             before, self._stray = self._stray, self._stray + message.size
             over, said_so = self._stray > most, before > most

@@ -27,6 +27,7 @@ class Request:
     header: bytes
     executes: bool
     output_bytes: int = 0
+    apart_bytes: int = 0  # of errors, which do not count as output
     silenced: bool = False  # the output cap was reached
     reply: Message | None = None
     idle: Message | None = None

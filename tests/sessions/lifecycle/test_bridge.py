@@ -238,6 +238,21 @@ def test_status_error_and_reply_pass_over_the_cap():
     assert listener.kinds[before:] == ["status", "error", "execute_reply", "status"]
 
 
+@pytest.mark.parametrize("sent", [True, False])
+def test_errors_have_a_cap_of_their_own(sent: bool):
+    """Or a program could fill its reader's memory with them."""
+    world = BridgeWorld()
+    listener = world.listen()
+    asked = code("1")
+    if sent:
+        listener.attachment.send(asked)
+    for _ in range(50):
+        world.kernel.publish("error", {"traceback": ["x" * 500]}, asked)
+    sizes = [message.size for message in listener.received]
+    assert set(listener.kinds) == {"error"}
+    assert LIMITS.messages.output_bytes - sizes[0] < sum(sizes) <= LIMITS.messages.output_bytes
+
+
 def test_each_execution_has_its_own_cap():
     world, listener, asked = flooded()
     world.kernel.finish(asked)
