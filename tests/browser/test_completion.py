@@ -121,7 +121,7 @@ def test_names_without_a_kernel(author, reader):
 
 def test_full_screen_by_its_key(reader):
     """contract: 7.7"""
-    cell = reader.one("#alone .sagecell_input")
+    cell = reader.one("#alone")
     before = cell.size["width"]
     reader.one("#alone .cm-content").click()
     reader.press(Keys.F11)

@@ -86,7 +86,7 @@ def test_a_file_is_offered_and_downloaded_byte_for_byte(reader):
 def test_a_coloured_traceback(reader):
     assert reader.run("def half(n):\n    return n / 0\nhalf(1)") == "failed"
     assert "ZeroDivisionError: division by zero" in reader.text(".sagecell_pyerr")
-    assert "error" in reader.text(".sagecell_status")
+    assert "Ended with ZeroDivisionError: division by zero" in reader.text(".sagecell_status")
     colours = reader.javascript(
         "const error = document.querySelector('.sagecell_pyerr');"
         "return [error, ...error.querySelectorAll('span')]"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from attrs import frozen
 
-from tests.integration.waiting import until
 from tests.kernelside.confined import NOBODY, Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server, alive, gone, kill
 from tests.kernelside.hierarchy import Unit, a_unit
@@ -58,8 +58,10 @@ def here(request: pytest.FixtureRequest) -> Iterator[Grouped]:
 def test_it_is_said(here):
     assert here.server.ready["features"][-1] == "cgroup"
     assert here.server.ready["ungrouped"] == ""
-    # At first, children that it had while it started may still be there.
-    until(lambda: here.unit.procs("server") == {here.server.process.pid})
+    # Its monitor may have been forked already.
+    grouped, server = here.unit.procs("server"), psutil.Process(here.server.process.pid)
+    assert server.pid in grouped
+    assert grouped <= {server.pid, *(child.pid for child in server.children())}
 
 
 def test_a_program_is_in_the_kernels_own_group(here):
