@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -108,8 +109,12 @@ class Reader:
     # --- what a reader waits for
 
     def until(self, happened: Callable[[], _T], seconds: float = 60) -> _T:
-        """Wait until `happened` is true; returns its value."""
-        wait = WebDriverWait[webdriver.Chrome](self.browser, seconds, 0.05)
+        """Wait until `happened` is true; returns its value.
+
+        The page may replace an element while `happened` looks at it, which is then asked again.
+        """
+        replaced = [StaleElementReferenceException]
+        wait = WebDriverWait[webdriver.Chrome](self.browser, seconds, 0.05, replaced)
         found: _T = wait.until(lambda _: happened())
         return found
 

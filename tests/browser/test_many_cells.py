@@ -163,6 +163,7 @@ def test_nothing_moves_when_the_editors_come(author, width):
             tasks = reader.browser.execute_async_script(NOTED, "longtask", "duration")
             sys.stdout.write(f"width {width}: moves {moves}, long tasks of {tasks} ms\n")
             assert sum(moves) < 0.02
+            assert reader.javascript("return scrollY") == 0
     finally:
         reader.browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
 

@@ -151,7 +151,8 @@ export function createEditor(options: EditorOptions): Editor {
     select: ({ anchor, head }) => {
       const within = (position: number) => Math.min(position, view.state.doc.length);
       const selection = { anchor: within(anchor), head: within(head) };
-      view.dispatch({ selection, scrollIntoView: true });
+      // An editor that takes the place of a text area must not scroll the page to itself.
+      view.dispatch({ selection, scrollIntoView: view.dom.isConnected });
     },
     replace: (from, to, insert) => view.dispatch({ changes: { from, to, insert } }),
     run: (name) => {
@@ -199,14 +200,18 @@ function completing(
   completer: Completer,
   { renderText, completesWhileTyping = false }: EditorOptions,
 ): Extension {
-  let isAsking = false;
+  let unasked: Promise<unknown> | null = null; // the answer to what nobody requested
   const ask = async (context: CompletionContext): Promise<CompletionResult | null> => {
     const { state, pos, explicit } = context;
-    // One request at a time: the next pause in typing makes another.
-    if (!explicit && (isAsking || !isWorthCompleting(state, pos))) return null;
-    isAsking ||= !explicit;
-    const found = await completer.complete(state.doc.toString(), pos);
-    if (!explicit) isAsking = false;
+    if (!explicit) {
+      if (!isWorthCompleting(state, pos)) return null;
+      // One request at a time.
+      while (unasked !== null && !context.aborted) await unasked;
+      if (context.aborted) return null;
+    }
+    const answer = completer.complete(state.doc.toString(), pos);
+    if (!explicit) unasked = answer.then(() => (unasked = null));
+    const found = await answer;
     if (context.aborted) return null;
     const typed = found === null ? "" : state.sliceDoc(found.from, found.to);
     if (found === null || found.matches.every((match) => match === typed)) {

@@ -155,13 +155,18 @@ test("a program may be replaced; a read-only one cannot be edited", () => {
 });
 
 /** An editor whose program has the cursor at its end, and what it has asked. */
-function completing(code: string, found: Completions | null, completesWhileTyping = false) {
+function completing(
+  code: string,
+  found: Completions | null,
+  completesWhileTyping = false,
+  answer: (program: string) => Promise<Completions | null> = async () => found,
+) {
   parent.replaceChildren();
   const asked: [string, number][] = [];
   const completer: Completer = {
     complete: async (program, cursor) => {
       asked.push([program, cursor]);
-      return found;
+      return answer(program);
     },
     inspect: async (program) => `about ${program}`,
   };
@@ -253,6 +258,28 @@ describe("completions while typing", () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked).toHaveLength(1);
     expect(offered()).toEqual(["print"]);
+  });
+
+  test("of another program come although the answer for the last one is late", async () => {
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const { made } = completing("p", found, true, (program) => {
+      asked.push(program);
+      return new Promise((resolve) => answers.push(() => resolve(found)));
+    });
+    type(made, "r");
+    await vi.advanceTimersByTimeAsync(1000);
+    made.setCode("p");
+    made.select({ anchor: 1, head: 1 });
+    type(made, "ri");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(asked).toEqual(["pr"]);
+    answers[0]!();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(asked).toEqual(["pr", "pri"]);
+    answers[1]!();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(offered()).toEqual(["prime", "print"]);
   });
 
   test("are not requested for one letter, numbers, texts, comments, or by other editors", async () => {
