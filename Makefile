@@ -7,18 +7,45 @@ BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
 
-# The in-memory tests: they fork nothing and open no port, so that they may run in parallel.
-MEMORY := -m "not integration and not browser" -n auto
-# Tests with real processes, ports and browsers: the tests of a file share what takes long to start.
-REAL := -m "integration or browser" -n 2 --dist loadfile
+# The virtual environment of Jupyter's clients for Python, which the tests run beside the server.
+JUPYTER := .venv-jupyter
 
-.PHONY: run test lint types layers python memory coverage pythons docs web browser bench bench-interacts bench-loading soak attack contract syscalls client format clean
+# The in-memory tests: they fork nothing and open no port, so that they may run in parallel.
+MEMORY := -m "not integration and not browser and not sage and not jupyter" -n auto
+# Tests with real processes, ports and browsers: the tests of a file share what takes long to start.
+REAL := -m "(integration or browser) and not sage and not jupyter" -n 2 --dist loadfile
+
+# The virtual environment that kernels with Sage run in.
+SAGE := .venv-sage
+
+.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
 		--listen tcp:8888:interface=127.0.0.1
 
+# The same server, whose kernels have Sage.
+run-sage: $(VENV)/kernel $(CLIENT) $(SAGE)/ready
+	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
+		--listen tcp:8888:interface=127.0.0.1 --kernel-python $(SAGE)/bin/python
+
 test: lint types layers docs web python
+
+# One after the other: each kernel with Sage needs a processor and some hundred megabytes.
+test-sage: $(VENV)/test $(CLIENT) $(SAGE)/ready
+	$(BIN)/python -m pytest -m sage
+
+# The tests with Jupyter's own clients, which are installed for them alone.
+test-jupyter: $(VENV)/test $(CLIENT) $(JUPYTER)/ready tests/jupyter/node_modules/.package-lock.json
+	$(BIN)/python -m pytest -m jupyter
+
+$(JUPYTER)/ready: tests/jupyter/requirements.txt
+	$(PYTHON) -m venv $(JUPYTER)
+	$(JUPYTER)/bin/pip install --quiet --requirement tests/jupyter/requirements.txt
+	touch $@
+
+tests/jupyter/node_modules/.package-lock.json: tests/jupyter/package-lock.json
+	cd tests/jupyter && npm ci --no-audit --no-fund
 
 $(VENV)/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -32,10 +59,13 @@ $(VENV)/test: $(VENV)/kernel setup.cfg
 	$(BIN)/pip install --quiet --editable '.[kernel,test]'
 	touch $@
 
+$(SAGE)/ready: sage/make-venv sage/constraints.txt sage/requirements.txt
+	PYTHON=$(PYTHON) sage/make-venv $(SAGE)
+
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/vite.config.ts web/vite.frame.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/vite.config.ts web/vite.frame.config.ts web/vite.scene.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 
@@ -108,8 +138,17 @@ proxies:
 		|| echo "nginx and HAProxy cannot be installed here: their tests are skipped."; \
 	fi
 
-bench: $(VENV)/test $(CLIENT)
+# One after the other, each with all its peers in one run.
+bench: $(VENV)/test $(CLIENT) bench-jupyter
 	$(BIN)/python -m benchmarks
+
+# Kernels with Sage beside plain ones and beside Sage's own under Jupyter Server.
+bench-sage: $(VENV)/test $(CLIENT) $(SAGE)/ready
+	$(BIN)/python -m benchmarks.sage
+
+# Jupyter's clients at this server and at Jupyter Server.
+bench-jupyter: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m benchmarks.jupyter
 
 bench-interacts: $(VENV)/test $(CLIENT) chromium
 	$(BIN)/python -m benchmarks.interacts
@@ -117,6 +156,9 @@ bench-interacts: $(VENV)/test $(CLIENT) chromium
 # BEFORE=DIRECTORY takes turns with another checkout, whose client is built.
 bench-loading: $(VENV)/test $(CLIENT) chromium
 	$(BIN)/python -m benchmarks.loading $(if $(BEFORE),--before $(BEFORE))
+
+bench-articles: $(VENV)/test $(CLIENT) chromium
+	$(BIN)/python -m benchmarks.articles
 
 # 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)
@@ -134,6 +176,16 @@ contract: $(VENV)/test
 syscalls: $(VENV)/test strace
 	$(BIN)/python -m tests.kernelside.sandbox.syscalls
 
+# Those of the cells of tests/sage/corpus, in a kernel with Sage.
+.PHONY: syscalls-sage
+syscalls-sage: $(VENV)/test $(SAGE)/ready strace
+	$(BIN)/python -m tests.kernelside.sandbox.syscalls --sage
+
+# The cells of tests/sage/corpus, and Sage's own doctests, in kernels with Sage: both, whatever the first finds.
+.PHONY: sage-corpus
+sage-corpus: $(VENV)/test $(CLIENT) $(SAGE)/ready
+	$(BIN)/python -m tests.sage; cells=$$?; $(BIN)/python -m tests.sage.doctests && exit $$cells
+
 .PHONY: strace
 strace:
 	@if command -v strace >/dev/null; then :; \
@@ -143,4 +195,4 @@ strace:
 	else echo "Tracing system calls needs strace: apt-get install strace"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) .nox web/node_modules sagecell_tx/http/client build dist *.egg-info
+	rm -rf $(VENV) $(SAGE) $(JUPYTER) .nox web/node_modules tests/jupyter/node_modules sagecell_tx/http/client build dist *.egg-info

@@ -10,7 +10,7 @@ from configparser import ConfigParser
 import nox
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-MEMORY = ["-m", "not integration and not browser", "-n", "auto"]
+MEMORY = ["-m", "not integration and not browser and not sage and not jupyter", "-n", "auto"]
 
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False

@@ -173,7 +173,7 @@ def _await_rest(server: SagecellTx) -> None:
     deadline = time.monotonic() + REST
     while time.monotonic() < deadline:
         try:
-            if call("GET", f"{server.url}/api/status")["kernels"]["running"] <= 1:
+            if call("GET", f"{server.url}/status.json")["kernels"]["running"] <= 1:
                 return
         except (Unexpected, OSError):
             pass

@@ -9,23 +9,28 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from itertools import accumulate, pairwise
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 import websocket
 import zmq
 from attrs import define, field
 from jupyter_client.blocking.client import BlockingKernelClient
+from typing_extensions import override
 
 #: How long a client waits for the next message, in seconds.
 PATIENCE = 60
 
 #: A Jupyter message: header, parent_header, metadata, content.
 Message = dict[str, Any]
+
+_PARTS = ("header", "parent_header", "metadata", "content")
 
 
 class Unexpected(Exception):
@@ -138,6 +143,7 @@ class WebSocketTalk:
     end: Callable[[], object]
     headers: dict[str, str] = field(factory=dict)
     quick_ack: bool = False
+    subprotocols: ClassVar[Sequence[str]] = ()
     _socket: Any = field(init=False)
     _session: str = field(init=False, factory=lambda: uuid.uuid4().hex)
 
@@ -146,6 +152,7 @@ class WebSocketTalk:
             self.url,
             timeout=PATIENCE,
             header=self.headers,
+            subprotocols=self.subprotocols,
             sockopt=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
             skip_utf8_validation=True,
             enable_multithread=False,
@@ -166,19 +173,23 @@ class WebSocketTalk:
             "parent_header": {},
             "metadata": {},
             "content": execute_request(code),
-            "channel": "shell",
-            "buffers": [],
         }
-        self._socket.send(json.dumps(message))
+        self._send("shell", message)
         return msg_id
 
     def receive(self) -> Message:
         if self.quick_ack:  # Linux resets the option by itself
             self._socket.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        text = self._socket.recv()
-        if not text:
+        frame = self._socket.recv()
+        if not frame:
             raise Unexpected(f"the server closed the socket: {self._socket.status}")
-        message: Message = json.loads(text)
+        return self._read(frame)
+
+    def _send(self, channel: str, message: Message) -> None:
+        self._socket.send(json.dumps({**message, "channel": channel, "buffers": []}))
+
+    def _read(self, frame: str | bytes) -> Message:
+        message: Message = json.loads(frame)
         return message
 
     def leave(self) -> None:
@@ -189,6 +200,33 @@ class WebSocketTalk:
     def close(self) -> None:
         self.leave()
         self.end()
+
+
+@define(eq=False)
+class BinaryTalk(WebSocketTalk):
+    """The same in binary frames: the subprotocol ``v1.kernel.websocket.jupyter.org``.
+
+    A frame is the number of offsets and the offsets, as 64-bit little-endian integers, and then
+    the parts: the channel's name and the message's header, parent_header, metadata, content and
+    buffers. Source: Jupyter Server's documentation, "WebSocket kernel wire protocols".
+    """
+
+    subprotocols: ClassVar[Sequence[str]] = ("v1.kernel.websocket.jupyter.org",)
+
+    @override
+    def _send(self, channel: str, message: Message) -> None:
+        parts = [channel.encode(), *(json.dumps(message[name]).encode() for name in _PARTS)]
+        count = len(parts) + 1
+        offsets = accumulate(map(len, parts), initial=8 * (count + 1))
+        self._socket.send_binary(struct.pack(f"<{count + 1}Q", count, *offsets) + b"".join(parts))
+
+    @override
+    def _read(self, frame: str | bytes) -> Message:
+        assert isinstance(frame, bytes)
+        (count,) = struct.unpack_from("<Q", frame)
+        offsets = struct.unpack_from(f"<{count}Q", frame, 8)
+        parts = [frame[start:end] for start, end in pairwise(offsets)]
+        return {name: json.loads(part) for name, part in zip(_PARTS, parts[1:], strict=False)}
 
 
 @define(eq=False)

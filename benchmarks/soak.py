@@ -136,7 +136,7 @@ class Soak:
     def look(self, rest: float = 0.0) -> Belongings:
         """Wait until all visitors have left, then measure; memory is the minimum in `rest` s."""
         deadline = time.monotonic() + PATIENCE
-        while call("GET", f"{self.server.url}/api/status")["kernels"]["running"]:
+        while call("GET", f"{self.server.url}/status.json")["kernels"]["running"]:
             if time.monotonic() > deadline:
                 raise Unexpected("sessions are left without visitors")
             time.sleep(0.05)
@@ -268,7 +268,7 @@ def _print_fates(soak: Soak, server: SagecellTx, seconds: float) -> None:
     print(f"\n{total} sessions in {seconds:.0f} s, {total / seconds:.1f} a second")
     for fate, count in soak.fates.most_common():
         print(f"{count:>9} {fate}")
-    ended = call("GET", f"{server.url}/api/status")["kernels"]["ended"]
+    ended = call("GET", f"{server.url}/status.json")["kernels"]["ended"]
     print("\nkernels ended:", ", ".join(f"{count} {reason}" for reason, count in ended.items()))
 
 

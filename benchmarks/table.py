@@ -25,23 +25,24 @@ class Row:
     over: Callable[[Sequence[float]], float] = median
 
 
-_MILLI, _MICRO, _MEGA = 1e3, 1e6, 1e-6
+#: From seconds and bytes to the units of rows.
+MILLI, MICRO, MEGA = 1e3, 1e6, 1e-6
 
 ROWS = (
-    Row("first", "time to first result, p50", "ms", _MILLI),
-    Row("first-forked", "time to first result, none ready, p50", "ms", _MILLI),
-    Row("trip", "warm round trip, p50", "ms", _MILLI),
-    Row("trip-quick", "warm round trip, ACKs at once, p50", "ms", _MILLI),
+    Row("first", "time to first result, p50", "ms", MILLI),
+    Row("first-forked", "time to first result, none ready, p50", "ms", MILLI),
+    Row("trip", "warm round trip, p50", "ms", MILLI),
+    Row("trip-quick", "warm round trip, ACKs at once, p50", "ms", MILLI),
     Row("displays", "display messages", "per s"),
-    Row("cpu", "server CPU for an iopub message", "us", _MICRO),
-    Row("beside", "1+1 beside {burst:,} displays, longest", "ms", _MILLI, max),
-    Row("beside-p50", "1+1 beside {burst:,} displays, p50", "ms", _MILLI),
+    Row("cpu", "server CPU for an iopub message", "us", MICRO),
+    Row("beside", "1+1 beside {burst:,} displays, longest", "ms", MILLI, max),
+    Row("beside-p50", "1+1 beside {burst:,} displays, p50", "ms", MILLI),
     Row("print", "10 MB output, one print", "s"),
     Row("lines", "10 MB output, 100,000 lines", "s"),
-    Row("pss", "memory a kernel, PSS, {kernels} alive", "MB", _MEGA),
-    Row("uss", "memory a kernel, shared with none (USS)", "MB", _MEGA),
-    Row("pss-base", "memory a kernel, PSS, fork servers shared out", "MB", _MEGA),
-    Row("pss-crowd", "memory a kernel, PSS, {sessions} alive", "MB", _MEGA),
+    Row("pss", "memory a kernel, PSS, {kernels} alive", "MB", MEGA),
+    Row("uss", "memory a kernel, shared with none (USS)", "MB", MEGA),
+    Row("pss-base", "memory a kernel, PSS, fork servers shared out", "MB", MEGA),
+    Row("pss-crowd", "memory a kernel, PSS, {sessions} alive", "MB", MEGA),
     Row("crowd", "{sessions} sessions at once, last result", "s"),
     Row("crowd-failed", "{sessions} sessions at once, failed", "", over=sum),
     Row("many", "{many_sessions} sessions at once, last result", "s"),
@@ -51,7 +52,7 @@ ROWS = (
 
 @frozen(kw_only=True)
 class Bar:
-    """A promise about sagecell-tx: a row, its limit, and whether higher is better.
+    """A promise about a peer of ours: a row, its limit, and whether higher is better.
 
     The limit is a multiple of the figure of the peer `against`, or, without one, a figure
     in the row's unit.
@@ -88,42 +89,60 @@ AIMS = (
 )
 
 
-def medians(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Medians:
+def medians(
+    figures: Mapping[str, Mapping[str, Sequence[float]]], rows: Sequence[Row] = ROWS
+) -> Medians:
     """One figure for each cell, in the row's unit: the median unless the row has another `over`."""
-    rows = {row.key: row for row in ROWS}
+    by_key = {row.key: row for row in rows}
     return {
-        key: {peer: rows[key].over(values) * rows[key].scale for peer, values in by_peer.items()}
+        key: {
+            peer: by_key[key].over(values) * by_key[key].scale for peer, values in by_peer.items()
+        }
         for key, by_peer in figures.items()
     }
 
 
-def table(values: Medians, peers: Sequence[str], effort: Effort) -> Iterator[str]:
-    """The table's lines; the last columns have sagecell-tx as a multiple of each other peer."""
-    others = [peer for peer in peers if peer != SAGECELL] if SAGECELL in peers else []
-    labels = {row.key: _label(row, effort) for row in ROWS}
+def table(
+    values: Medians,
+    peers: Sequence[str],
+    effort: Effort,
+    *,
+    rows: Sequence[Row] = ROWS,
+    ours: str = SAGECELL,
+) -> Iterator[str]:
+    """The table's lines; the last columns have the peer `ours` as a multiple of each other peer."""
+    others = [peer for peer in peers if peer != ours] if ours in peers else []
+    labels = {row.key: _label(row, effort) for row in rows}
     width = max(map(len, labels.values()))
     columns = [*peers, *(f"/ {peer}" for peer in others)]
     yield " " * (width + 7) + _cells(columns)
-    for row in ROWS:
+    for row in rows:
         figures = values.get(row.key, {})
         if not figures:
             continue
         cells = [_figure(figures.get(peer)) for peer in peers]
-        cells += [_ratio(figures.get(SAGECELL), figures.get(other)) for other in others]
+        cells += [_ratio(figures.get(ours), figures.get(other)) for other in others]
         line = f"{labels[row.key]:<{width}} {row.unit:<6}"
         yield line + _cells(cells)
 
 
-def judgements(values: Medians, bars: Sequence[Bar], effort: Effort) -> Iterator[str]:
-    """A line for each target whose row was measured."""
-    rows = {row.key: row for row in ROWS}
+def judgements(
+    values: Medians,
+    bars: Sequence[Bar],
+    effort: Effort,
+    *,
+    rows: Sequence[Row] = ROWS,
+    ours: str = SAGECELL,
+) -> Iterator[str]:
+    """A line for each target of the peer `ours` whose row was measured."""
+    by_key = {row.key: row for row in rows}
     for bar in bars:
         if bar.row not in values:
             continue
-        row = rows[bar.row]
-        ours = values[bar.row].get(SAGECELL)
+        row = by_key[bar.row]
+        our = values[bar.row].get(ours)
         theirs = values[bar.row].get(bar.against) if bar.against else 1.0
-        reached = ours / theirs if ours is not None and theirs else None
+        reached = our / theirs if our is not None and theirs else None
         if reached is None:
             verdict = "unknown"
         else:
@@ -135,7 +154,7 @@ def judgements(values: Medians, bars: Sequence[Bar], effort: Effort) -> Iterator
 
 
 def _cells(cells: Iterable[str]) -> str:
-    return "".join(f"{cell:>12}" for cell in cells)
+    return "".join(f"{cell:>15}" for cell in cells)
 
 
 def _label(row: Row, effort: Effort) -> str:

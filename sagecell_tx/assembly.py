@@ -7,7 +7,7 @@ import re
 import resource
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -29,6 +29,7 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.python import KernelPython
 from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
@@ -37,7 +38,7 @@ from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.accepting import ListeningPorts, WatchedEndpoint
 from sagecell_tx.http.connections.limits import ConnectionLimits
-from sagecell_tx.http.routes import kernel_routes, page_routes, permalink_routes
+from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes, permalink_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import OneThread, Parser
 from sagecell_tx.http.site import WebServer
@@ -125,11 +126,25 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     host = _host(config, reactor)
     ready = _ready_kernels(config, reactor, host)
     permalinks = _run_permalinks(config, database)
-    fleet = _fleet(config, reactor, ready, files, permalinks)
+    fleet = _fleet(config, reactor, ready, files, permalinks, host.when_up)
     routes = [
-        *page_routes(web, cells, script_hosts=config.script_hosts),
-        *kernel_routes(web, fleet, terms, script_hosts=config.script_hosts),
-        Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+        *page_routes(
+            web,
+            cells,
+            host=host,
+            script_hosts=config.script_hosts,
+            kernel_python=Path(KernelPython.of(config.kernel_python).path),
+        ),
+        *kernel_routes(
+            web,
+            fleet,
+            terms,
+            script_hosts=config.script_hosts,
+            environment=lambda: host.status.environment,
+        ),
+        *jupyter_routes(
+            web, fleet, terms, Status(fleet=fleet, host=host, ready=lambda: ready.ready)
+        ),
     ]
     return Server(
         reactor=reactor,
@@ -190,7 +205,12 @@ def _cells(config: Config, database: Database, reactor: Any) -> CellStore:
     """The store of permalinks: another server, or the database."""
     if config.permalinks:
         return RemoteCellStore(url=config.permalinks, agent=Agent(reactor), clock=reactor)
-    return DatabaseCellStore(database=database, now=timestamp, entropy=secrets.token_bytes)
+    return DatabaseCellStore(
+        database=database,
+        now=timestamp,
+        entropy=secrets.token_bytes,
+        run_seconds=config.limits.requests.run_permalink_seconds,
+    )
 
 
 def _run_permalinks(config: Config, database: Database) -> DatabaseRunPermalinkStore:
@@ -225,6 +245,7 @@ def _host(config: Config, reactor: Any) -> HostService:
         limits=config.limits,
         spec=PYTHON,
         preload=config.preload,
+        picture_files=config.picture_files,
         spare=config.spare,
         sandbox=Sandbox(
             level=config.sandbox,
@@ -235,6 +256,7 @@ def _host(config: Config, reactor: Any) -> HostService:
         ),
         try_level=run_program,
         network=network,
+        python=KernelPython.of(config.kernel_python),
         new_key=lambda: secrets.token_hex(32),
     )
 
@@ -253,7 +275,7 @@ def _network(config: Config, reactor: Any) -> Network | None:
     )
 
 
-def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
+def _ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKernels:
     """A pool in front of `host`, which starts some kernels ahead of demand."""
     return ReadyKernels(
         host=host,
@@ -261,13 +283,19 @@ def _ready_kernels(config: Config, reactor: Any, host: Host) -> ReadyKernels:
         limits=config.limits.admission,
         start_seconds=config.limits.lifetime.start_seconds,
         clock=reactor,
+        when_up=host.when_up,
     )
 
 
 def _fleet(
-    config: Config, reactor: Any, host: Host, files: FileStore, permalinks: RunPermalinkStore
+    config: Config,
+    reactor: Any,
+    host: Host,
+    files: FileStore,
+    permalinks: RunPermalinkStore,
+    when_up: Callable[[], Deferred[None]],
 ) -> Fleet:
-    """The fleet of all sessions; `host` starts their kernels."""
+    """The fleet of all sessions; `host` starts their kernels, and can do so from `when_up` on."""
     processors = len(os.sched_getaffinity(0))
     # A program whose permalink is stored here would not be found at the server of permalinks.
     are_stored = config.run_permalinks and not config.permalinks
@@ -280,7 +308,7 @@ def _fleet(
         limits=config.limits,
         clock=reactor,
         originator=Originator(new_id=new_id, now=now),
-        starts=Starts(at_once=2 * processors, each=processors, clock=reactor),
+        starts=Starts(at_once=2 * processors, each=processors, clock=reactor, when_up=when_up),
     )
 
 

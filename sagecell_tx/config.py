@@ -40,8 +40,10 @@ class Config:
     permalinks_only: bool = False  # serve permalinks and nothing else
     run_permalinks: bool = True  # store programs when they are run, if the client asks for it
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
+    kernel_python: str = ""  # the Python that kernels run in; empty: the server's own
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
-    spare: bool = True  # keep a second fork server loaded
+    picture_files: bool = False  # plots are files as well, as they always are with Sage
+    spare: bool = True  # keep a second fork server loaded, if there is memory for it
     baseurl: str = ""  # the prefix of every path, such as "/cells"
     requires_tos: bool = False  # refuse kernels to visitors who have not accepted the terms
     tos: str = ""  # an HTML file with the terms of service

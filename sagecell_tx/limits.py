@@ -6,7 +6,7 @@ give each of the others the one that it needs.
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -83,6 +83,22 @@ class LifetimeLimits:
 
 
 @frozen(kw_only=True)
+class JupyterLimits:
+    """What differs for kernels that were started below ``/api``, and for the clients there.
+
+    Such a kernel stays while nobody listens: JupyterLab starts kernels minutes ahead, and clients come back.
+    """
+
+    unclaimed_seconds: float = 900.0  # from its start to the first listener
+    detached_seconds: float = 900.0  # after the last listener left
+    idle_seconds: float = 3600.0  # after the last activity; reconnects and pings are none
+    total_seconds: float = 6 * 3600.0  # from its start
+    sessions_per_kernel: int = 16  # below /api/sessions
+    message_bytes: int = 10 * MIB  # from a client
+    pings_missed: int = 3  # unanswered pings in a row, after which a client is disconnected
+
+
+@frozen(kw_only=True)
 class MachineLimits:
     """The resources that one kernel may use."""
 
@@ -150,8 +166,15 @@ class RequestLimits:
 
     code_characters: int = 65_000
     body_bytes: int = 4 * MIB
-    service_seconds: float = 30.0  # `POST /service`
+    service_seconds: float = 30.0  # that a program may run, in `/service` and `/api/execute`
     service_output_characters: int = 4 * MIB
+
+    # Of `POST /api/execute`, besides these.
+    execute_files: int = 50  # that a client may send with a program
+    execute_file_bytes: int = 3 * MIB  # of all these files
+    kept_answer_seconds: float = 600.0  # for who sends the idempotency key again
+    kept_answer_bytes: int = 32 * MIB  # of all that are kept for one API key
+
     connections_per_address: int = 500  # at a time, of all kinds. 0: no limit
     permalinks_per_address: Rate = Rate(burst=60, per_minute=30)
     permalinks_per_network: Rate = Rate(burst=120, per_minute=60)
@@ -177,3 +200,16 @@ class Limits:
     sockjs: SockJSLimits = field(factory=SockJSLimits)
     files: FileLimits = field(factory=FileLimits)
     requests: RequestLimits = field(factory=RequestLimits)
+    jupyter: JupyterLimits = field(factory=JupyterLimits)
+
+    @property
+    def of_jupyter(self) -> Limits:
+        """The limits of a kernel that was started below ``/api``."""
+        lifetime = evolve(
+            self.lifetime,
+            unclaimed_seconds=self.jupyter.unclaimed_seconds,
+            detached_seconds=self.jupyter.detached_seconds,
+            idle_seconds=self.jupyter.idle_seconds,
+            total_seconds=self.jupyter.total_seconds,
+        )
+        return evolve(self, lifetime=lifetime)

@@ -51,6 +51,7 @@ class PermalinkServer(Service):
     listening: Sequence[Service]
     ports: ListeningPorts
     notifier: Notifier
+    _was_signalled: bool = field(default=False, init=False)
 
     @override
     def privilegedStartService(self) -> None:
@@ -113,15 +114,23 @@ class PermalinkServer(Service):
         """Stop what needs the database; no requests arrive any more."""
 
     def _stop_on_signals(self) -> None:
-        """Stop in order on SIGTERM and SIGHUP, and exit with status 0."""
-        # Otherwise twistd ends itself by SIGTERM after a clean stop, and SIGHUP kills it at once.
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        """Stop in order on SIGTERM, SIGINT and SIGHUP, and exit with status 0."""
+        # Otherwise twistd ends itself by SIGTERM or SIGINT after a clean stop, and SIGHUP kills it
+        # at once.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-                signal.signal(number, lambda *_: self.reactor.callFromThread(self.reactor.stop))
+                signal.signal(number, lambda *_: self.reactor.callFromThread(self._signalled))
+
+    def _signalled(self) -> None:
+        """Stop the reactor at the first signal: it raises if it is stopped twice."""
+        if not self._was_signalled:
+            self._was_signalled = True
+            self.reactor.stop()
 
     def _up(self, _: object = None) -> None:
-        self.notifier.ready()
-        _log.info("ready")
+        if self.running:  # it may have been stopped while the host was loading
+            self.notifier.ready()
+            _log.info("ready")
 
 
 @define(kw_only=True, eq=False)

@@ -35,6 +35,12 @@ class Options(usage.Options):
             "The required confinement of kernels: namespaces, account or none. "
             "[the strictest that works here]",
         ],
+        [
+            "kernel-python",
+            None,
+            None,
+            "The Python that kernels run in, such as one with Sage. [the server's own]",
+        ],
     ]
     optFlags: ClassVar = [  # noqa: N815
         ["permalinks-only", None, "Serve only permalinks: no pages and no kernels."],
@@ -82,6 +88,8 @@ class Options(usage.Options):
             settings["baseurl"] = self["baseurl"]
         if self["sandbox"]:
             settings["sandbox"] = self["sandbox"]
+        if self["kernel-python"]:
+            settings["kernel_python"] = self["kernel-python"]
         if self["permalinks-only"]:
             settings["permalinks_only"] = True
         self.settings = Config(**settings)

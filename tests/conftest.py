@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -16,6 +17,10 @@ from tests.examples import FAST, FULL
 settings.register_profile("full", max_examples=FULL, deadline=None)
 settings.register_profile("fast", max_examples=FAST, deadline=None)
 settings.load_profile("full" if os.environ.get("CI") else "fast")
+
+# A script's background job ignores Ctrl-C, and so would the servers that tests start and end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

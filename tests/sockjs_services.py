@@ -95,7 +95,9 @@ def services(
     counts, root = ConnectionCounts(limits=limits.sockjs), Resource()
     sockets = WebSockets(
         lifetime=limits.lifetime,
-        messages=limits.messages,
+        message_bytes=limits.messages.client_message_bytes,
+        ping_seconds=limits.messages.ping_seconds,
+        ping_timeout=limits.messages.stalled_seconds,
         now=now,
         reactor=reactor,
         who=lambda _: "",

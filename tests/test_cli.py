@@ -1,7 +1,11 @@
-"""``sagecell-tx settings upgrade``, in this process and as it is installed."""
+"""Command lines of ``sagecell-tx``, and ``settings upgrade`` as it is installed.
+
+What ``run`` does is in tests/remote/ and tests/integration/test_execute.py.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +52,41 @@ def test_a_wrong_command_line_is_told(capsys, words):
         main(words)
     assert end.value.code == 2
     assert "usage: sagecell-tx" in capsys.readouterr().err
+
+
+def test_a_run_without_a_server(capsys, monkeypatch):
+    monkeypatch.delenv("SAGECELL_SERVER", raising=False)
+    assert main(["run", "-"]) == 2
+    assert "--server URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["", "cells.example", "ftp://cells.example", "https://"])
+def test_a_run_on_what_is_no_server(capsys, url):
+    with pytest.raises(SystemExit) as end:
+        main(["run", "-", "--server", url])
+    assert end.value.code == 2
+    assert "is not a URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["FILE", "--send", "--token-file"])
+def test_a_run_of_a_file_that_is_not_there(tmp_path, capsys, option):
+    program, missing = tmp_path / "program.py", tmp_path / "missing"
+    program.write_text("")
+    words = [str(missing)] if option == "FILE" else [str(program), option, str(missing)]
+    assert main(["run", "--server", "http://cells.example", *words]) == 1
+    assert capsys.readouterr().err == f"sagecell-tx: {missing}: No such file or directory\n"
+
+
+def test_its_help_is_complete(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    told = capsys.readouterr().out
+    page = (Path(__file__).parents[1] / "docs" / "run.rst").read_text(encoding="utf-8")
+    options = set(re.findall(r"--[a-z][a-z-]+", told)) - {"--help"}
+    assert options == set(re.findall(r"--[a-z][a-z-]+", page))
+    statuses = re.findall(r"^  (\d+) ", told, re.MULTILINE)
+    assert len(statuses) == 4
+    assert set(statuses) <= set(re.findall(r"^(\d+) ", page, re.MULTILINE))
 
 
 def test_the_version(capsys):

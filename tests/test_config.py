@@ -81,7 +81,9 @@ def test_every_setting_can_be_read(settings):
         permalinks_only = true
         run_permalinks = false
         work_dir = "/run/kernels"
+        kernel_python = "/opt/sage/bin/python"
         preload = []
+        picture_files = true
         sandbox = "account"
         accounts = [70000, 100]
         visible = ["/opt/sage"]
@@ -118,7 +120,9 @@ def test_every_setting_can_be_read(settings):
         "permalinks_only": True,
         "run_permalinks": False,
         "work_dir": "/run/kernels",
+        "kernel_python": "/opt/sage/bin/python",
         "preload": (),
+        "picture_files": True,
         "spare": False,
         "proxies": ("10.0.0.0/8", "unix"),
         "keys": {"school": "a-key-of-some-length"},

@@ -167,9 +167,13 @@ def test_proxies_tell_who_the_client_is(name, line):
 def test_haproxy_takes_the_kernel_id_from_the_path():
     """contract: 10"""
     text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
-    (first, length) = map(int, re.findall(r"path,bytes\((\d+),(\d+)\)", text)[0])
+    rules = re.findall(r"match path,bytes\((\d+),(\d+)\) if { path_reg (\S+) }", text)
     kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"
-    assert f"/kernel/{kernel_id}/channels"[first : first + length] == kernel_id
+    paths = ("/kernel/{}/channels", "/api/kernels/{}/channels", "/api/sessions/{}")
+    for (first, length, pattern), path in zip(rules, paths, strict=True):
+        path = path.format(kernel_id)
+        assert path[int(first) :][: int(length)] == kernel_id
+        assert re.match(pattern, path)
 
 
 def test_haproxy_keeps_what_belongs_to_a_kernel_or_a_page_at_one_server():
@@ -183,7 +187,7 @@ def test_haproxy_keeps_what_belongs_to_a_kernel_or_a_page_at_one_server():
         "stick match req.hdr(Jupyter-Kernel-ID)",
         "stick on urlp(CellSessionID)",
     } <= set(lines)
-    (pattern,) = re.findall(r"path_reg (\S+)", text)
+    pattern = re.findall(r"path_reg (\S+)", text)[0]
     kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"
     for below in ("channels", "messages", "files/plot.png"):
         assert re.match(pattern, f"/kernel/{kernel_id}/{below}")

@@ -23,15 +23,20 @@ import sagecell_tx.http
 from sagecell_tx.cli import parser
 from sagecell_tx.config import Config
 from sagecell_tx.http.admin.status import Status
+from sagecell_tx.http.apispec.route import ApiSpec
 from sagecell_tx.http.cells.completions import Completions
 from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.execute.route import Execute
+from sagecell_tx.http.jupyter.api import JupyterApi
+from sagecell_tx.http.jupyter.pages import KernelspecFiles, Tree
 from sagecell_tx.http.pages.outputframe import OutputFrame
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.kernelside.languages import NAMES
+from sagecell_tx.kernelside.languages.kept import KeptLanguage
 from sagecell_tx.kernelside.languages.programs import Language
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS
@@ -56,7 +61,12 @@ MOUNTS = {
     Permalinks: "/permalink",
     SockJS: "/sockjs",
     ServiceRoute: "/service",
-    Status: "/api",
+    Status: "/status.json",
+    JupyterApi: "/api",
+    Execute: "/api/execute",
+    ApiSpec: "/api/spec.json",
+    KernelspecFiles: "/kernelspecs",
+    Tree: "/tree",
     Terms: "/tos.html",
 }
 
@@ -239,11 +249,16 @@ def test_every_program_for_curl_is_encoded():
 
 
 def documented_settings() -> dict[str, object]:
-    """Keys and defaults of the tables in docs/operations.rst."""
+    """Keys and defaults of the tables in docs/operations.rst that begin with "Key"."""
     found: dict[str, object] = {}
-    for row in doctree(ROOT / "docs" / "operations.rst").findall(nodes.row):
-        key, default, meaning = (entry.astext() for entry in row.findall(nodes.entry))
-        if key != "Key":
+    for table in doctree(ROOT / "docs" / "operations.rst").findall(nodes.table):
+        rows = [
+            [entry.astext() for entry in row.findall(nodes.entry)]
+            for row in table.findall(nodes.row)
+        ]
+        if rows[0][0] != "Key":
+            continue
+        for key, default, meaning in rows[1:]:
             assert key not in found, f"{key} is there twice"
             assert meaning
             found[key] = tomllib.loads(f"default = {default}")["default"]
@@ -298,7 +313,9 @@ def test_operations_has_every_command_for_operators():
 # --- languages
 
 #: Languages that are run by installed programs.
-PROGRAMS = {name: each.program for name, each in NAMES.items() if isinstance(each, Language)}
+PROGRAMS = {
+    name: each.program for name, each in NAMES.items() if isinstance(each, Language | KeptLanguage)
+}
 
 #: All languages of the server; the kernel itself runs Python and Sage.
 LANGUAGES = NAMES.keys() | {"python", "sage"}

@@ -12,12 +12,15 @@ COUNTS = (
     "kernels",
     "queue_length",
     "heartbeats_missed",
+    "pings_missed",
     "retained_sessions",
     "listeners",
     "processes",
     "open_files",
     "connections",
     "session_files",
+    "execute_files",
+    "sessions",
 )
 
 

@@ -11,13 +11,15 @@ from typing import Any, cast
 import pytest
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from sagecell_tx.http.connections.accepting import ListeningPorts
 from sagecell_tx.server import PermalinkServer, Server, why_not_open
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @define
@@ -68,6 +70,8 @@ class Reactor(MemoryReactorClock):
 
     @override
     def stop(self) -> None:
+        if self.stopped:
+            raise ReactorNotRunning
         self.stopped = True
 
     def callFromThread(self, callable: Callable[[], object]) -> None:  # noqa: N802, A002
@@ -108,6 +112,15 @@ class ServerTests(SynchronousTestCase):
         ]
         self.parts["host"].up.callback(None)
         assert self.told() == ["systemd hears ready"]
+
+    def test_one_that_stops_before_it_is_ready_does_not_become_ready(self) -> None:
+        self.server.privilegedStartService()
+        self.server.startService()
+        stopped = self.server.stopService()
+        self.told()
+        self.parts["host"].up.callback(None)
+        assert self.told() == []
+        self.successResultOf(stopped)
 
     def test_a_port_that_cannot_be_opened_is_one_sentence(self) -> None:
         used, forbidden = OSError(errno.EADDRINUSE, "used"), OSError(errno.EACCES, "forbidden")
@@ -151,7 +164,7 @@ class ServerTests(SynchronousTestCase):
 
     def put_signals_back(self) -> None:
         """Restore the current signal handlers after the test."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in STOPPING:
             self.addCleanup(signal.signal, number, signal.getsignal(number))
 
     def run_until_running(self) -> None:
@@ -162,13 +175,19 @@ class ServerTests(SynchronousTestCase):
             hook(*args, **kwargs)
         assert not self.reactor.stopped
 
-    def test_sigterm_and_sighup_are_an_orderly_end(self) -> None:
+    def test_a_signal_is_an_orderly_end(self) -> None:
         """contract: 9"""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in STOPPING:
             self.setUp()
             self.run_until_running()
             signal.raise_signal(number)
             assert self.reactor.stopped
+
+    def test_further_signals_change_nothing(self) -> None:
+        self.run_until_running()
+        for number in (*STOPPING, *STOPPING):
+            signal.raise_signal(number)
+        assert self.reactor.stopped
 
     def test_nohup_is_heeded(self) -> None:
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))

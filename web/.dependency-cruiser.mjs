@@ -2,7 +2,7 @@
 
 /** From the top down: a module imports from its own room and from those in the lines below. */
 const ROOMS = [
-  ["page", "frame"],
+  ["page", "frame", "next", "scene"],
   ["embed"],
   ["cells"],
   ["cell"],
@@ -10,7 +10,7 @@ const ROOMS = [
   ["kernel"],
   ["comm", "interact"],
   ["kept", "linked", "output"],
-  ["dom", "protocol", "publicapi", "style", "styles"],
+  ["dom", "pageprogram", "protocol", "publicapi", "style", "styles"],
 ];
 
 /** Each library is imported in one place. */

@@ -6,6 +6,8 @@ export interface FirstModules {
   readonly cells: readonly string[];
   /** The editor's chunk and its imports, without those above. */
   readonly editor: readonly string[];
+  /** The script that requests both on the server's page. */
+  readonly next: string;
 }
 
 type Chunk = Rolldown.OutputChunk;
@@ -27,5 +29,9 @@ export function firstModules(outputs: Iterable<Rolldown.OutputAsset | Chunk>): F
   };
   const cells = withImports("embedded_cells", "cells");
   const editor = withImports("editor");
-  return { cells: [...cells], editor: [...editor].filter((file) => !cells.has(file)) };
+  return {
+    cells: [...cells],
+    editor: [...editor].filter((file) => !cells.has(file)),
+    next: named("next"),
+  };
 }

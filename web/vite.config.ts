@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import postcss from "postcss";
-import type { HtmlTagDescriptor, Plugin } from "vite";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 import { brotli } from "./brotli.ts";
+import { firm } from "./firm.ts";
 import { copiedLicences, LICENCES } from "./licences.ts";
 import { firstModules } from "./modules.ts";
 
@@ -61,6 +62,15 @@ function pagesFiles(): Plugin {
       if (sheet?.type !== "asset") throw new Error("The build has no embedded_cells.css.");
       const source = important(String(sheet.source));
       this.emitFile({ type: "asset", fileName: "sagecell_embed.css", source });
+      const interact = Object.values(bundle).find(({ fileName }) =>
+        /interact-[^/]*\.css$/.test(fileName),
+      );
+      if (interact?.type !== "asset") throw new Error("The build has no style sheet of interacts.");
+      this.emitFile({
+        type: "asset",
+        fileName: "embedded_buttons.css",
+        source: firm(`${String(sheet.source)}${String(interact.source)}`),
+      });
       const jquery = readFileSync(resolve("jquery/dist/jquery.min.js"), "utf8");
       this.emitFile({
         type: "asset",
@@ -88,27 +98,22 @@ function sockjsClient(): Plugin {
   };
 }
 
-/** Lets browsers request all that the server's page needs as soon as they have its first bytes. */
+/** Lets browsers request all that the server's page needs without waiting for what names it. */
 function preloads(): Plugin {
   return {
     name: "preloads",
     apply: "build",
     transformIndexHtml: {
       order: "post",
-      handler(_html, { bundle }) {
-        const { cells, editor } = firstModules(Object.values(bundle ?? {}));
-        const link = (attributes: Record<string, string>): HtmlTagDescriptor => ({
-          tag: "link",
-          attrs: attributes,
-          injectTo: "head",
-        });
-        return [
-          link({ rel: "preload", as: "style", href: "static/embedded_cells.css" }),
-          // They must not delay what the button needs.
-          ...[...cells, ...editor].map((file) =>
-            link({ rel: "modulepreload", fetchpriority: "low", href: `static/${file}` }),
-          ),
-        ];
+      handler(html, { bundle }) {
+        const { next, cells, editor } = firstModules(Object.values(bundle ?? {}));
+        // The editor is by far the largest. They stand before the script that requests them.
+        const modules = [...editor, ...cells].map(
+          (file) => `<link data-next href="static/${file}" />`,
+        );
+        const script = `<script async src="static/${next}"></script>`;
+        const sheet = '<link rel="preload" as="style" href="static/embedded_cells.css" />';
+        return html.replace("<!-- next -->", [...modules, script, sheet].join("\n    "));
       },
     },
   };
@@ -139,6 +144,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         index: "index.html",
+        next: "src/next.ts",
         embedded_cells: "src/embed/entry.ts",
         embedded_cells_style: "src/styles/cells.css",
       },

@@ -19,14 +19,15 @@ function publicTypes(): Plugin {
 }
 
 /** The modules of the cells, whose names depend on their content, so that they are built first. */
-async function modulesOfCells(): Promise<FirstModules> {
+async function modulesOfCells(): Promise<Omit<FirstModules, "next">> {
   const made = await build({
     configFile: join(import.meta.dirname, "vite.config.ts"),
     root: import.meta.dirname,
     logLevel: "silent",
     build: { write: false },
   });
-  return firstModules((made as Rolldown.RolldownOutput).output);
+  const { cells, editor } = firstModules((made as Rolldown.RolldownOutput).output);
+  return { cells, editor };
 }
 
 /** The build of embedded_sagecell.js, a classic script: the page's next script can use it. */

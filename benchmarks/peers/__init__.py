@@ -55,7 +55,11 @@ class ReadyPeer(Peer, Protocol):
 
 #: The names of the peers on the command line and in the table.
 SAGECELL = "sagecell-tx"
+SAGECELL_V1 = "sagecell-v1"
 JUPYTER = "jupyter"
+JUPYTER_V1 = "jupyter-v1"
 PLAIN = "plain"
 FORKED = "forked"
 STOCK = "stock"
+SAGE = "sage"
+SAGEMATH = "sagemath"

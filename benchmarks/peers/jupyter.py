@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ class JupyterServer:
 
     directory: Path
     name: str = field(default=JUPYTER, init=False)
+    kernel: str = field(default="python3", init=False)
+    """The name of the kernels' specification."""
+    talk: type[WebSocketTalk] = WebSocketTalk
     _server: Server = field(init=False)
     _address: str = field(init=False)
     _headers: dict[str, str] = field(init=False)
@@ -61,12 +65,16 @@ class JupyterServer:
 
     def open(self) -> WebSocketTalk:
         kernels = f"{self._address}/api/kernels"
-        kernel = call("POST", f"http://{kernels}", self._headers)
-        return WebSocketTalk(
+        kernel = call("POST", f"http://{kernels}", self._headers, self._request)
+        return self.talk(
             f"ws://{kernels}/{kernel['id']}/channels",
             end=lambda: call("DELETE", f"http://{kernels}/{kernel['id']}", self._headers),
             headers=self._headers,
         )
+
+    @property
+    def _request(self) -> bytes:
+        return json.dumps({"name": self.kernel}).encode()
 
     def kernels(self) -> set[int]:
         return processes.children([self.web_pid])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from benchmarks.client import PATIENCE, Unexpected, WebSocketTalk, call
 from benchmarks.peers import SAGECELL
 from benchmarks.peers.server import Server, free_port
 
-_SETTINGS = """\
+SETTINGS = """\
 [limits.admission]
 kernels = 300
 starts = { burst = 0, per_minute = 0 }
@@ -33,7 +34,7 @@ class SagecellTx:
     """``twistd sagecell-tx`` with its state below `directory`."""
 
     directory: Path
-    settings: str = _SETTINGS
+    settings: str = SETTINGS
     name: str = field(default=SAGECELL, init=False)
     _server: Server = field(init=False)
     url: str = field(init=False)
@@ -51,7 +52,16 @@ class SagecellTx:
             directory=self.directory,
             log=self.directory / "log",
         )
-        self._server.await_answer(f"{self.url}/api/status")
+        self._server.await_answer(f"{self.url}/status.json")
+        self._await_fork_server()
+
+    def _await_fork_server(self) -> None:
+        """Return when it has loaded what kernels need, which takes seconds with Sage."""
+        deadline = time.monotonic() + PATIENCE
+        while call("GET", f"{self.url}/status.json").get("starting"):
+            if time.monotonic() > deadline:
+                raise Unexpected("the fork server is not ready")
+            time.sleep(0.05)
 
     @property
     def _twistd(self) -> list[str]:
@@ -91,15 +101,16 @@ class SagecellTx:
 
     @contextmanager
     def without_ready_kernels(self) -> Iterator[SagecellTx]:
-        forking = SagecellTx(self.directory / "forking", settings=_SETTINGS + _NONE_READY)
+        forking = SagecellTx(self.directory / "forking", settings=self.settings + _NONE_READY)
         forking.start()
         try:
             yield forking
         finally:
             forking.stop()
+            shutil.rmtree(forking.directory)
 
     def _kernels(self) -> Any:
-        return call("GET", f"{self.url}/api/status")["kernels"]
+        return call("GET", f"{self.url}/status.json")["kernels"]
 
     def base(self) -> set[int]:
         servers = processes.children([self.web_pid])

@@ -6,11 +6,23 @@ import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sagecell_tx.http.admin.status import Status
+from sagecell_tx.http.apispec.route import ApiSpec
 from sagecell_tx.http.cells.completions import Completions
+from sagecell_tx.http.cells.execution import FileAddresses
 from sagecell_tx.http.cells.files import Files
 from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.execute.route import Execute
+from sagecell_tx.http.jupyter.api import JupyterApi
+from sagecell_tx.http.jupyter.channels import GOODBYES, Channels
+from sagecell_tx.http.jupyter.identity import Identities
+from sagecell_tx.http.jupyter.kernels import JupyterKernels
+from sagecell_tx.http.jupyter.kernelspecs import OfferedSpecs
+from sagecell_tx.http.jupyter.pages import KernelspecFiles, Tree
+from sagecell_tx.http.jupyter.sessions import NamedSessions
+from sagecell_tx.http.pages import threejs
 from sagecell_tx.http.pages.outputframe import OutputFrame, frame_policy
 from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
@@ -25,20 +37,29 @@ from sagecell_tx.http.urltree import Routes
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.interfaces import CellStore
+from sagecell_tx.sessions.interfaces import CellStore, HostService
 
 
 def page_routes(
-    web: WebServer, cells: CellStore, client: Path = CLIENT, script_hosts: Iterable[str] = ()
+    web: WebServer,
+    cells: CellStore,
+    client: Path = CLIENT,
+    *,
+    host: HostService,
+    script_hosts: Iterable[str] = (),
+    kernel_python: Path | None = None,
 ) -> list[Routes]:
     """The page, its static files in `client`, the page for frames of output, and permalinks.
 
-    Scripts in output may be loaded from `script_hosts`. Raises `ConfigError` if one is no host.
+    The page says what the kernels of `host` have. They run in the Python `kernel_python`, which may have
+    Sage and the library for its scenes. Scripts in output may be loaded from `script_hosts`. Raises
+    `ConfigError` if one is no host.
     """
+    library = None if kernel_python is None else threejs.find(kernel_python)
     return [
-        Pages(store=cells, client=client, baseurl=web.baseurl),
+        Pages(store=cells, host=host, client=client, baseurl=web.baseurl),
         OutputFrame(policy=frame_policy(script_hosts), client=client),
-        Static(client=client),
+        Static(client=client, libraries={} if library is None else {threejs.NAME: library}),
         Permalinks(store=cells, limits=web.limits, clients=web.clients, clock=web.reactor),
     ]
 
@@ -62,21 +83,30 @@ def kernel_routes(
     terms: Terms,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
     script_hosts: Iterable[str] = (),
+    environment: Callable[[], str] = str,
 ) -> list[Routes]:
     """Kernels over every transport, ``/service``, completions, and the terms of service.
 
-    `script_hosts` as for `page_routes`.
+    `script_hosts` as for `page_routes`. `environment` returns what kernels have, as in `HostStatus`.
     """
     limits, now = fleet.limits, fleet.originator.now
-    completer = Completer(fleet=fleet, clock=web.reactor, originator=fleet.originator)
+    completer = Completer(
+        fleet=fleet,
+        environment=environment,
+        clock=web.reactor,
+        originator=fleet.originator,
+    )
     sockets = WebSockets(
         lifetime=limits.lifetime,
-        messages=limits.messages,
+        message_bytes=limits.messages.client_message_bytes,
+        ping_seconds=limits.messages.ping_seconds,
+        ping_timeout=limits.messages.stalled_seconds,
         now=now,
         reactor=web.reactor,
         who=web.clients.holder,
         parser=web.parser,
         rota=web.rota,
+        memory=web.memory,
     )
     service = ServiceRoute(
         fleet=fleet,
@@ -103,6 +133,65 @@ def kernel_routes(
         terms,
         _sockjs(web, fleet, completer, sockets, entropy),
     ]
+
+
+def jupyter_channels(web: WebServer, fleet: Fleet) -> Channels:
+    """The WebSockets of Jupyter clients."""
+    limits = fleet.limits
+    return Channels(
+        sockets=WebSockets(
+            lifetime=limits.lifetime,
+            message_bytes=limits.jupyter.message_bytes,
+            ping_seconds=0,
+            ping_timeout=0,
+            goodbyes=GOODBYES,
+            now=fleet.originator.now,
+            reactor=web.reactor,
+            who=web.clients.holder,
+            parser=web.parser,
+            rota=web.rota,
+            memory=web.memory,
+        ),
+        limits=limits,
+        clock=web.reactor,
+    )
+
+
+def jupyter_routes(web: WebServer, fleet: Fleet, terms: Terms, status: Status) -> list[Routes]:
+    """The interface of Jupyter Server, for its clients, and the server's own status."""
+    specs = OfferedSpecs(environment=lambda: status.host.status.environment)
+    kernels = JupyterKernels(fleet=fleet, specs=specs)
+    identities = Identities(clients=web.clients)
+    execute = Execute(
+        fleet=fleet,
+        identities=identities,
+        terms=terms,
+        addresses=FileAddresses(
+            clients=web.clients, most=fleet.limits.files.session_files, baseurl=web.baseurl
+        ),
+        limits=fleet.limits.requests,
+        messages=fleet.limits.messages,
+        clock=web.reactor,
+        parser=web.parser,
+    )
+    api = JupyterApi(
+        identities=identities,
+        terms=terms,
+        status=status,
+        kernels=kernels,
+        sessions=NamedSessions(
+            kernels=kernels,
+            new_id=fleet.new_id,
+            most=fleet.limits.jupyter.sessions_per_kernel,
+        ),
+        clock=fleet.clock,
+        now=fleet.originator.now,
+        channels=jupyter_channels(web, fleet),
+        beside=[execute, ApiSpec(limits=fleet.limits.requests, baseurl=web.baseurl)],
+        baseurl=web.baseurl,
+        parser=web.parser,
+    )
+    return [api, KernelspecFiles(specs=specs), Tree(baseurl=web.baseurl), status]
 
 
 def _kernels(

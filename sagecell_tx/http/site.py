@@ -15,6 +15,7 @@ from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.serving.requests import CellRequest, CellSite, Gzip
+from sagecell_tx.http.transports.incoming import AddressMemory
 from sagecell_tx.http.urltree import Routes, url_tree
 from sagecell_tx.limits import RequestLimits
 
@@ -25,7 +26,7 @@ class WebServer:
 
     `clients` identifies clients, `parser` parses long input. `on_accepted` tells whether a new
     connection may stay, `connection_limits` counts those of each address. Requests and WebSockets
-    take turns in `rota`. Every path begins with `baseurl`, which is empty or such as ``/cells``.
+    take turns in `rota`; messages that arrive over WebSockets share `memory`. Every path begins with `baseurl`, which is empty or such as ``/cells``.
     Errors are pages for people who follow links if `has_pages`.
     """
 
@@ -37,6 +38,7 @@ class WebServer:
     baseurl: str = ""
     has_pages: bool = True
     parser: Parser = field(factory=Parser)
+    memory: AddressMemory = field(factory=AddressMemory)
     rota: Rota = field(init=False)
 
     def __attrs_post_init__(self) -> None:

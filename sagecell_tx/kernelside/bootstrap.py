@@ -19,6 +19,9 @@ from attrs import define, field, frozen
 #: The longest message to a kernel, in bytes.
 MESSAGE = 16 * 1024
 
+#: The longest report of a start that has failed, in bytes.
+REPORT = 4 * 1024
+
 
 @frozen(kw_only=True)
 class Secrets:
@@ -89,6 +92,13 @@ class KernelBootstrap:
     def send_bound(self) -> None:
         """Report that the kernel's sockets are bound; raises OSError if the other end is closed."""
         self._socket.send(b"bound")
+
+    def send_failed(self, why: str) -> None:
+        """Report why the kernel cannot start; raises OSError if the other end is closed.
+
+        The end of a long text is sent, which in a traceback is the error itself.
+        """
+        self._socket.send(b"failed: " + why.encode("utf-8", "replace")[-REPORT:])
 
     def close(self) -> None:
         """Close the socket."""

@@ -1,9 +1,13 @@
-"""What this process has of the machine: as many descriptors as it may, and no memory for nothing."""
+"""What this process has of the machine: as many descriptors as it may, and no memory for nothing.
+
+Also what is left of the machine's memory.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import resource
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.internet import TimerService
@@ -18,6 +22,15 @@ def allow_many_descriptors() -> None:
     """A session takes about a dozen descriptors, and the usual soft limit is 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def available_memory() -> int:
+    """The bytes that can be used without swapping; 0 if Linux does not say. See proc_meminfo(5)."""
+    with suppress(OSError, ValueError), open("/proc/meminfo", "rb") as figures:
+        for line in figures:
+            if line.startswith(b"MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def trimming(reactor: IReactorFromThreads, threads: Any) -> TimerService:

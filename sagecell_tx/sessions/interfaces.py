@@ -87,6 +87,10 @@ class Kernel(Protocol):
         `KernelObserver.kernel_ended` is called later, after the kernel's last messages.
         """
 
+    @property
+    def unread(self) -> int:
+        """About the bytes of messages that were sent and wait, since the kernel has not read them."""
+
     def send(self, message: Message) -> None:
         """Send `message` on its channel, signed. Never blocks; does nothing after the end."""
 
@@ -123,12 +127,19 @@ class Host(Protocol):
 class HostStatus:
     """The state of a host, for operators.
 
-    `sandbox` is the level of confinement of its kernels, `features` what else confines them;
+    `starting` is true until kernels can be started at once; until then `environment` may be empty,
+    and after it is what programs find: "python" or "sage". `languages` are those of cells that run here,
+    as options name them, and `versions` those of "python" and "sage"; both are empty until the host
+    has told. `sandbox` is the level of confinement of its kernels, `features` what else confines them;
     `unbounded` has the kinds of their memory that nothing bounds. `rejected` counts the messages
     from kernels that were dropped, by reason code.
     """
 
     sandbox: str
+    environment: str = ""
+    languages: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(factory=dict)
+    starting: bool = False
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
     rejected: Mapping[str, int] = field(factory=dict)
@@ -186,13 +197,13 @@ class CellStore(Protocol):
         """Store a permalink. Fires with its id, the same one for the same program."""
 
     def find(self, ident: str) -> Deferred[Permalink | None]:
-        """Fires with the permalink, or None when there is no such id.
+        """Fires with the permalink, or None when there is no such id, or it has expired.
 
         A permalink of a run stays from now on; see `RunPermalinkStore`.
         """
 
     def keep(self, ident: str) -> Deferred[bool]:
-        """Let a permalink of a run stay. Fires with whether there is a permalink of that id."""
+        """Let a permalink of a run stay. Fires with whether there is one of that id."""
 
 
 class RunPermalinkStore(Protocol):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 
 from attrs import define, field
 from sqlalchemy import Connection, delete, insert, select, update
@@ -31,17 +32,22 @@ KEY_SIZE = 32
 # Permalinks whose counts may wait for a database that was away.
 _UNCOUNTED = 10_000
 
+# The most permalinks that one transaction counts, since other writers wait for it.
+_AT_ONCE = 100
+
 
 @define(kw_only=True, eq=False)
 class DatabaseCellStore:
     """A `CellStore` in a database. `now` is in seconds since the epoch.
 
-    `entropy(n)` returns n random bytes; it is called for a key if the database has none.
+    `entropy(n)` returns n random bytes; it is called for a key if the database has none. Permalinks
+    of runs are found for `run_seconds` after the last run.
     """
 
     _database: Database
     _now: Callable[[], float]
     _entropy: Callable[[int], bytes]
+    _run_seconds: float
     _asked_for: Counter[str] = field(factory=Counter, init=False)
     _counting: bool = field(default=False, init=False)
 
@@ -68,7 +74,9 @@ class DatabaseCellStore:
                 self._count()
             return permalink
 
-        return self._database.read(partial(_find, ident=ident)).addCallback(found)
+        return self._database.read(partial(_find, ident=ident, since=self._oldest())).addCallback(
+            found
+        )
 
     def keep(self, ident: str) -> Deferred[bool]:
         """See `CellStore`."""
@@ -76,7 +84,8 @@ class DatabaseCellStore:
             clean_ident(ident)
         except WireError:
             return succeed(False)
-        return self._database.write(partial(_keep, ident=ident, at=self._time()))
+        keep = partial(_keep, ident=ident, at=self._time(), since=self._oldest())
+        return self._database.write(keep)
 
     def _count(self) -> None:
         """Store the counts of requests in the background: no request waits for statistics.
@@ -85,7 +94,9 @@ class DatabaseCellStore:
         """
         if self._counting or not self._asked_for:
             return
-        counts, self._asked_for = self._asked_for, Counter()
+        counts = dict(islice(self._asked_for.items(), _AT_ONCE))
+        for ident in counts:
+            del self._asked_for[ident]
         self._counting = True
 
         def counted(result: Failure | None) -> None:
@@ -101,6 +112,10 @@ class DatabaseCellStore:
 
     def _time(self) -> datetime:
         return _utc(self._now())
+
+    def _oldest(self) -> float:
+        """The earliest last run, in seconds since the epoch, of a permalink that has not expired."""
+        return self._now() - self._run_seconds
 
 
 def _utc(seconds: float) -> datetime:
@@ -154,7 +169,7 @@ def _key(connection: Connection, entropy: Callable[[int], bytes]) -> bytes:
     return bytes(key)
 
 
-def _find(connection: Connection, ident: str) -> Permalink | None:
+def _find(connection: Connection, ident: str, since: float) -> Permalink | None:
     row = connection.execute(
         select(
             coalesce(permalinks.c.code, "").label("code"),
@@ -166,7 +181,7 @@ def _find(connection: Connection, ident: str) -> Permalink | None:
         row = connection.execute(
             select(
                 run_permalinks.c.code, run_permalinks.c.language, run_permalinks.c.interacts
-            ).where(run_permalinks.c.ident == ident)
+            ).where(run_permalinks.c.ident == ident, run_permalinks.c.created >= since)
         ).one_or_none()
     if row is None:
         return None
@@ -174,15 +189,18 @@ def _find(connection: Connection, ident: str) -> Permalink | None:
     return Permalink(**{name: text for name, text in row._asdict().items() if text is not None})
 
 
-def _keep(connection: Connection, ident: str, at: datetime) -> bool:
-    """Move a permalink of a run to those that stay; returns whether there is one of that id now."""
+def _keep(connection: Connection, ident: str, at: datetime, since: float = 0.0) -> bool:
+    """Move a permalink of a run to those that stay; returns whether there is one of that id now.
+
+    One whose last run was before `since` has expired.
+    """
     row = connection.execute(
         select(
             run_permalinks.c.code,
             run_permalinks.c.language,
             run_permalinks.c.interacts,
             run_permalinks.c.created,
-        ).where(run_permalinks.c.ident == ident)
+        ).where(run_permalinks.c.ident == ident, run_permalinks.c.created >= since)
     ).one_or_none()
     if row is None:
         kept = select(permalinks.c.ident).where(permalinks.c.ident == ident)
@@ -199,7 +217,7 @@ def _keep(connection: Connection, ident: str, at: datetime) -> bool:
 
 def _add_counts(connection: Connection, counts: Mapping[str, int], at: datetime) -> None:
     for ident, count in counts.items():
-        _keep(connection, ident, at)
+        _keep(connection, ident, at)  # even if it has expired since it was found
         connection.execute(
             update(permalinks)
             .where(permalinks.c.ident == ident)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -49,7 +50,7 @@ class MemoryHost:
     `kernels` has one for each start, the latest last. `prompt` to `lingering` apply to later
     starts: with `prompt` they succeed at once, otherwise the test calls `come_up` or `fail`;
     `broken` is an exception that they raise. For `answering`, `stubborn` and `lingering` see
-    `MemoryKernel`. `features`, `unbounded` and `rejected` are for the status.
+    `MemoryKernel`. `environment` to `rejected` are for the status.
     """
 
     prompt: bool = True
@@ -57,6 +58,9 @@ class MemoryHost:
     answering: bool = False
     stubborn: bool = False
     lingering: bool = False
+    environment: str = "python"
+    languages: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(factory=dict)
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
     rejected: Counter[str] = field(factory=Counter, init=False)
@@ -94,6 +98,9 @@ class MemoryHost:
         """See `HostService.status`. Nothing confines these kernels."""
         return HostStatus(
             sandbox="none",
+            environment=self.environment,
+            languages=self.languages,
+            versions=self.versions,
             features=self.features,
             unbounded=self.unbounded,
             rejected=dict(self.rejected),
@@ -136,11 +143,13 @@ class MemoryKernel:
     lingering: bool = False
     coming: Deferred[Kernel] = field(init=False)
     sent: list[Message] = field(factory=list, init=False)  # everything, the latest last
+    unread: int = field(default=0, init=False)  # as the test says
     paused: bool = field(default=False, init=False)
     interrupts: int = field(default=0, init=False)
     killed: bool = field(default=False, init=False)
     going: bool = field(default=False, init=False)
     how: Exit | None = field(default=None, init=False)  # how it ended
+    files: dict[str, bytes] = field(factory=dict, init=False)  # that clients sent, if it answers
     gone: bool = field(default=False, init=False)  # the observer was notified
     _held: list[Message] = field(factory=list, init=False)
     _said: int = field(default=0, init=False)
@@ -309,6 +318,10 @@ class MemoryKernel:
                 Run(self, message).run()
             elif message.msg_type == "kernel_info_request":
                 self.finish(message, _KERNEL_INFO)
+            elif message.msg_type == "sagecell.write_files_request":
+                names = message.parsed_content()["names"]
+                self.files |= dict(zip(names, message.buffers, strict=True))
+                self.finish(message)
             else:
                 self.status("idle", message)
         elif message.msg_type == "interrupt_request" and not self.holding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from math import inf
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
@@ -24,9 +25,12 @@ from sagecell_tx.wire.messages import WireError
 class MemoryCellStore:
     """A `CellStore` in a dictionary; `permalinks` may be filled and read by a test.
 
-    `of_runs` has those of runs, with the times at which they were last saved.
+    `of_runs` has those of runs, with the times at which they were last saved. They are found for
+    `run_seconds`; `now` is in seconds since the epoch.
     """
 
+    now: Callable[[], float] = field(factory=lambda: float)  # always 0.0
+    run_seconds: float = inf
     permalinks: dict[str, Permalink] = field(factory=dict)
     of_runs: dict[str, tuple[Permalink, float]] = field(factory=dict)
     _key: bytes = b"not a secret"
@@ -48,8 +52,10 @@ class MemoryCellStore:
 
     def keep(self, ident: str) -> Deferred[bool]:
         """See `CellStore`."""
-        if ident in self.of_runs:
-            self.permalinks[ident], _ = self.of_runs.pop(ident)
+        permalink, saved = self.of_runs.get(ident, (None, 0.0))
+        if permalink is not None and saved >= self.now() - self.run_seconds:
+            self.permalinks[ident] = permalink
+            del self.of_runs[ident]
         return succeed(ident in self.permalinks)
 
 

@@ -91,6 +91,25 @@ def urlencoded(text: bytes) -> Fields:
     )
 
 
+def without_token(address: bytes) -> bytes:
+    """A URL for a log: the values of the parameter ``token``, which are secret, are blank.
+
+    For a URL whose query is too long to be parsed, everything after the question mark is.
+    """
+    before, mark, query = address.partition(b"?")
+    if b"token" not in query and b"%" not in query:
+        return address
+    fields = query.split(b"&")
+    if len(fields) > FIELDS:
+        return before + mark
+    return before + mark + b"&".join(map(_without_secret, fields))
+
+
+def _without_secret(field: bytes) -> bytes:
+    name, equals, _ = field.partition(b"=")
+    return name + equals if _unquoted(name) == b"token" else field
+
+
 def multipart(body: bytes, content_type: str) -> Fields:
     """The fields of a multipart form; an empty body has none.
 

@@ -30,6 +30,13 @@ PROTOCOL_VERSION = "5.3"
 #: 50 characters; both are stored, logged and repeated, so they must be short.
 NAME_LIMIT = 256
 
+#: Buffers in a client's message: widgets send one for each array or picture.
+BUFFERS = 1024
+
+#: Bytes that a buffer counts for beside its own: the memory that its object takes. A kernel's message may have
+#: thousands that are empty.
+BUFFER = 64
+
 #: The longest content that is parsed, in bytes: a longer one would block the reactor for too long.
 PARSED = 4 << 20
 
@@ -70,7 +77,8 @@ class Message:
         Headers and metadata count, too, or a kernel could hide any amount there.
         """
         envelope = len(self.header) + len(self.parent_header) + len(self.metadata)
-        return envelope + len(self.content) + sum(map(len, self.buffers))
+        buffers = sum(map(len, self.buffers)) + BUFFER * len(self.buffers)
+        return envelope + len(self.content) + buffers
 
     @cached_property
     def parent_id(self) -> str:

@@ -4,12 +4,15 @@
     <- the same with "msg_id" and "msg_type" beside the header, for older clients,
        and with "seq" for resumable clients
 
-The format has no buffers: they are dropped from outgoing messages and ignored in incoming ones.
+Buffers are a list of base64 texts, ``"buffers": ["AAEC"]``. Outgoing messages have it only for clients
+that ask for it; in incoming ones, a list of anything else is ignored, as older clients send it.
 """
 
 from __future__ import annotations
 
+import binascii
 import json
+from base64 import b64decode, b64encode
 from typing import Any
 
 from sagecell_tx.wire import jsonbounds
@@ -35,6 +38,10 @@ CLIENT_CHANNELS = (SHELL, CONTROL, STDIN)
 HEADER_LIMIT = 16 * 1024
 
 
+#: Buffers in a client's message: as many as in one of a Jupyter client.
+MOST_BUFFERS = 1024
+
+
 class UnknownChannel(WireError):
     """A client's message for a channel on which clients may not send.
 
@@ -53,10 +60,12 @@ def encode(message: Message, seq: int | None = None) -> bytes:
     return b"".join(render(message, seq))
 
 
-def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
+def render(
+    message: Message, seq: int | None = None, *, buffers: bool = False
+) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
-    `seq` is its number, for resumable clients. The second is `Message.content` itself, so that a
+    `seq` is its number, for resumable clients. `buffers` tells whether it has its buffers. The second is `Message.content` itself, so that a
     long one is not copied. The kernel's JSON is inserted unparsed. This server's own fields come
     last, so that they override any that malformed JSON from the kernel adds.
     """
@@ -67,15 +76,18 @@ def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, byte
     )
     names = map(json.dumps, (message.msg_id, message.msg_type, message.channel))
     number = "" if seq is None else f',"seq":{seq}'
-    after = ',"msg_id":{},"msg_type":{},"channel":{}{}}}'.format(*names, number)
-    return before, message.content, after.encode("ascii")
+    after = ',"msg_id":{},"msg_type":{},"channel":{}{}'.format(*names, number).encode("ascii")
+    if buffers and message.buffers:
+        after += b',"buffers":["%b"]' % b'","'.join(map(b64encode, message.buffers))
+    return before, message.content, after + b"}"
 
 
 def parse(text: bytes | str, *, date: str) -> Message:
     """The message that a client sent as `text`, ready for a kernel.
 
     A message without a channel is for shell. Date, version, username and session are added to a
-    header without them (`date` is the time now, ISO 8601 with zone); its other keys stay.
+    header without them (`date` is the time now, ISO 8601 with zone, also in place of a number); its
+    other keys stay.
     Raises `WireError`: invalid_json, invalid_message, unknown_channel (`UnknownChannel`).
     """
     return message_from(parse_object(text), date=date)
@@ -97,7 +109,20 @@ def message_from(fields: dict[str, Any], *, date: str) -> Message:
         parent_header=_dump(_dictionary(fields, "parent_header")),
         metadata=_dump(_dictionary(fields, "metadata")),
         content=_dump(_dictionary(fields, "content")),
+        buffers=_buffers(fields.get("buffers")),
     )
+
+
+def _buffers(texts: object) -> tuple[bytes, ...]:
+    """The buffers in a client's message."""
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return ()
+    if len(texts) > MOST_BUFFERS:
+        raise WireError("invalid_message", f"A message may have at most {MOST_BUFFERS} buffers.")
+    try:
+        return tuple(b64decode(text, validate=True) for text in texts)
+    except (binascii.Error, ValueError) as error:
+        raise WireError("invalid_message", "buffers must be base64 texts.") from error
 
 
 def _header(fields: dict[str, Any], date: str) -> dict[str, Any]:
@@ -105,6 +130,11 @@ def _header(fields: dict[str, Any], date: str) -> dict[str, Any]:
     header = fields.get("header")
     if not isinstance(header, dict):
         raise WireError("invalid_message", "The message has no header object.")
+    return completed_header(header, date)
+
+
+def completed_header(header: dict[str, Any], date: str) -> dict[str, Any]:
+    """A client's header, checked, with what `parse` adds to it. Raises `WireError`."""
     for name in ("msg_id", "msg_type"):
         if not is_name(header.get(name)):
             raise WireError(
@@ -113,7 +143,9 @@ def _header(fields: dict[str, Any], date: str) -> dict[str, Any]:
             )
     defaults = {"date": date, "version": PROTOCOL_VERSION, "username": "", "session": ""}
     for name, default in defaults.items():
-        if header.get(name) is None:
+        # `jupyter_server`'s gateway client writes dates as numbers: kernels do not read them so.
+        is_number = name == "date" and type(header.get(name)) in (int, float)
+        if header.get(name) is None or is_number:
             header[name] = default
         elif not isinstance(header[name], str):
             raise WireError("invalid_message", f"header.{name} must be a string.")

@@ -35,10 +35,19 @@ _MORE, _LONG, _COMMAND = 1, 2, 4
 #: The header of a frame, in bytes: flags and length.
 _SHORT_HEADER, _LONG_HEADER = 2, 9
 
+#: The longest body whose length is in one byte.
+_SHORT_BODY = 255
+
 
 def weight(parts: Sequence[bytes]) -> int:
     """The bytes that a message of these parts counts for."""
     return sum(map(len, parts)) + PART * len(parts)
+
+
+def size(parts: Sequence[bytes]) -> int:
+    """The bytes that a message of these parts takes on a connection."""
+    headers = (_SHORT_HEADER if len(part) <= _SHORT_BODY else _LONG_HEADER for part in parts)
+    return sum(map(len, parts)) + sum(headers)
 
 
 @define

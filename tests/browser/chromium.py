@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from selenium import webdriver
@@ -22,11 +23,16 @@ _FLAGS = (
 )
 
 
-def start_chromium(*, profile: Path, downloads: Path) -> webdriver.Chrome:
-    """A browser that keeps its logs and saves files in `downloads`; the caller quits it."""
+def start_chromium(
+    *, profile: Path, downloads: Path, flags: Sequence[str] = ()
+) -> webdriver.Chrome:
+    """A browser with further `flags`, which keeps its logs and saves files in `downloads`.
+
+    The caller quits it.
+    """
     options = webdriver.ChromeOptions()
     options.binary_location = _installed("chromium")
-    for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*_FLAGS, *flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})

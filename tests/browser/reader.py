@@ -214,6 +214,16 @@ class Reader:
         finally:
             self.browser.execute_cdp_cmd(command, {"enabled": False})
 
+    @contextmanager
+    def slowly(self, times: float) -> Iterator[None]:
+        """Within the context, the processor is slowed so many times."""
+        command = "Emulation.setCPUThrottlingRate"
+        self.browser.execute_cdp_cmd(command, {"rate": times})
+        try:
+            yield
+        finally:
+            self.browser.execute_cdp_cmd(command, {"rate": 1})
+
     def keep_picture(self, name: str, *, width: int, mobile: bool = False) -> None:
         """Save a screenshot of the whole page as a test artefact."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -233,7 +243,7 @@ class Reader:
         return [
             sent
             for sent in self._sent_urls()
-            if urlsplit(sent).scheme not in ("data", "blob", "about")
+            if urlsplit(sent).scheme not in ("data", "blob", "about", "chrome")
             and urlsplit(sent).netloc != own
         ]
 

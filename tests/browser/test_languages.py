@@ -8,6 +8,7 @@ import pytest
 from selenium.webdriver.support.ui import Select
 
 from sagecell_tx.kernelside.languages import NAMES
+from sagecell_tx.kernelside.languages.kept import KeptLanguage
 from sagecell_tx.kernelside.languages.programs import Language
 
 pytestmark = pytest.mark.browser
@@ -36,7 +37,7 @@ def test_all_of_them(reader):
         chosen.select_by_value(name)
         state = reader.run(program)
         language = NAMES.get(name)
-        if isinstance(language, Language) and shutil.which(language.program) is None:
+        if isinstance(language, Language | KeptLanguage) and shutil.which(language.program) is None:
             sentence = f"{language.title} is not installed on this server."
             reader.until(lambda said=sentence: said in reader.text(".sagecell_pyerr"))
             assert state == "failed"

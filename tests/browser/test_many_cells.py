@@ -8,7 +8,10 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from tests.browser.articles import SIX_LINES, article, open_sixty, shifts, until_answered
 from tests.browser.author import Author
+from tests.browser.reader import SCREENSHOTS
+from tests.browser.themes import THEMES
 from tests.integration.servers import Server
 
 pytestmark = pytest.mark.browser
@@ -22,18 +25,6 @@ const told = (list) => list.getEntries()
 new PerformanceObserver((list) => done(told(list))).observe({ type, buffered: true });
 setTimeout(() => done([]), 1000);
 """
-
-SIX_LINES = "total = 0\nfor n in range(10):\n    total += n\n\n# {}\nprint({}, total)"
-
-
-def article(count: int, program: str = SIX_LINES) -> str:
-    """Paragraphs with so many cells of the class ``many`` between them."""
-    return "".join(
-        f"<p>{n}. {'Words that go before a program, and say what it does. ' * 3}</p>"
-        f"<div class='many' id='c{n}'><script type='text/x-sage'>"
-        f"{program.replace('{}', str(n))}</script></div>"
-        for n in range(count)
-    )
 
 
 @pytest.fixture(scope="module")
@@ -149,23 +140,35 @@ def test_nothing_moves_when_the_editors_come(author, width):
     reader = author.reader
     long = SIX_LINES + "\n# " + "words " * 20
     call = "sagecell.makeSagecell({inputLocation: '.many'})"
-    try:
-        reader.browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
-        with reader.on_screen(width, 844, mobile=width < 500):
-            author.open(
-                f'<meta name="viewport" content="width=device-width">{author.script}'
-                f"<script>{call}</script>",
-                article(60, long),
-                cells=60,
-            )
-            reader.until(lambda: len(reader.all(".cm-content")) == 60)
-            moves = reader.browser.execute_async_script(NOTED, "layout-shift", "value")
-            tasks = reader.browser.execute_async_script(NOTED, "longtask", "duration")
-            sys.stdout.write(f"width {width}: moves {moves}, long tasks of {tasks} ms\n")
-            assert sum(moves) < 0.02
-            assert reader.javascript("return scrollY") == 0
-    finally:
-        reader.browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
+    with reader.slowly(4), reader.on_screen(width, 844, mobile=width < 500):
+        author.open(
+            f'<meta name="viewport" content="width=device-width">{author.script}'
+            f"<script>{call}</script>",
+            article(60, long),
+            cells=60,
+        )
+        reader.until(lambda: len(reader.all(".cm-content")) == 60)
+        moves = reader.browser.execute_async_script(NOTED, "layout-shift", "value")
+        tasks = reader.browser.execute_async_script(NOTED, "longtask", "duration")
+        sys.stdout.write(f"width {width}: moves {moves}, long tasks of {tasks} ms\n")
+        assert sum(moves) < 0.02
+        assert reader.javascript("return scrollY") == 0
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_sixty_cells_in_a_theme_on_a_slow_phone(usual_author, theme):
+    """All evaluate themselves, and six are interacts. Slow until those in sight have answered."""
+    reader = usual_author.reader
+    with reader.on_screen(390, 844, mobile=True):
+        with reader.slowly(4):
+            open_sixty(usual_author, theme)
+            until_answered(reader, 3)
+        until_answered(reader, 60)
+        assert sum(shifts(reader)) < 0.02, shifts(reader)
+        assert reader.javascript("return scrollY") == 0
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with reader.on_screen(390, 2400, mobile=True):
+        assert reader.browser.save_screenshot(str(SCREENSHOTS / f"article-{theme}.png"))
 
 
 def test_cells_that_are_made_in_the_head_are_there_when_the_page_is_ready(author):

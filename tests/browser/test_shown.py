@@ -149,7 +149,8 @@ def test_formulas_without_mathjax(reader):
 
 def test_a_page_from_right_to_left(author):
     author.open(
-        author.script + "<script>document.dir = 'rtl';"
+        author.script + '<meta name="viewport" content="width=device-width">'
+        "<script>document.dir = 'rtl';"
         "sagecell.makeSagecell({inputLocation: '.cell', languages: ['python'], autoeval: true})"
         "</script>",
         HEBREW,
@@ -169,4 +170,12 @@ def test_a_page_from_right_to_left(author):
     button = reader.one(".sagecell_evalButton").rect
     page = reader.javascript("return document.documentElement.clientWidth")
     assert button["x"] + button["width"] > page - 100
+    reader.one(".sagecell_shareButton").click()
+    reader.until(lambda: reader.all(".sagecell_permalink input"))
     reader.keep_picture("right-to-left", width=900)
+    reader.javascript("document.documentElement.style.colorScheme = 'dark'")
+    reader.keep_picture("right-to-left-dark", width=900)
+    reader.keep_picture("right-to-left-phone", width=390, mobile=True)
+    with reader.on_screen(390, 800, mobile=True):
+        page = "document.documentElement"
+        assert reader.javascript(f"return {page}.scrollWidth - {page}.clientWidth") == 0

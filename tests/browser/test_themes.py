@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.author import Author
 from tests.browser.axe import violations
 from tests.browser.reader import Reader
+from tests.browser.themes import ALL, HEAVY, WORDPRESS
 
 pytestmark = pytest.mark.browser
 
@@ -50,43 +51,6 @@ OWN = """
 <title>Sums of sines</title><meta name="viewport" content="width=device-width">
 <style>main {max-width: 44rem; margin: 0 auto; padding: 0 1rem; font: 17px/1.5 serif}</style>
 """
-
-WORDPRESS = """<style>
-body {background: #fff; color: #28303d; line-height: 1.7; letter-spacing: normal}
-.post pre {background: #222; color: #ddd; padding: 1.5em; font-size: 13px; white-space: pre}
-pre {background: #222; color: #ddd; border: 1px solid #28303d; padding: 1.5em; margin: 30px 0;
-     max-width: 100%; overflow: auto; font-size: 13px; line-height: 1.7}
-code {background: #eee; padding: 3px 6px}
-button, input[type=submit] {background: #28303d; color: #d1e4dd; border: 3px solid transparent;
-     border-radius: 0; text-transform: uppercase; letter-spacing: 2px; font-weight: 700;
-     padding: 15px 30px; width: 100%; box-shadow: 0 2px 4px #000; transition: all 0.2s}
-button:hover, button:focus, button:active {background: transparent; color: #28303d; outline: 0}
-select, textarea, input[type=text] {border: 3px solid #39414d; border-radius: 0; padding: 10px;
-     background: #ffe; color: #28303d; line-height: 1.7; width: 100%; max-width: 100%}
-table {width: 100%; min-width: 240px; border-collapse: collapse; margin: 30px 0}
-th, td {padding: 0; border: 1px solid #999; text-transform: uppercase}
-tr {background: #fafafa}
-label {display: block; font-weight: 700; text-transform: uppercase}
-section {padding: 4em 0; background: #eee}
-h2 {font-size: 40px; text-transform: uppercase; letter-spacing: 2px}
-ul {list-style: square; margin: 30px; padding-left: 40px}
-a:focus {outline: 0}
-</style>"""
-
-#: A page with a switch, which declares no `color-scheme`.
-SWITCHED = """<style>
-body {background: #fff; color: #222}
-[data-theme=dark] body {background: #111; color: #ddd}
-[data-theme=dark] pre {background: #000}
-button {background: var(--button, #eee); color: var(--label, #222)}
-[data-theme=dark] {--button: #333; --label: #fff}
-</style>"""
-
-#: Of Tailwind before 3.4.2, for buttons of any class.
-ELDER_PREFLIGHT = """<style>
-button, [type='button'] {-webkit-appearance: button; background-color: transparent;
-     background-image: none}
-</style>"""
 
 PARTS = (
     *("#a .sagecell_evalButton", ".sagecell_shareButton", ".sagecell_language", ".cm-content"),
@@ -154,31 +118,18 @@ def plain(shared_reader, book):
     return found
 
 
-def sheet(author: Author, name: str) -> str:
-    """A style sheet of an npm package."""
-    return f'<link rel="stylesheet" href="{author.book.url}/npm/{name}">'
-
-
-THEMES = {
-    "bootstrap": lambda author: sheet(author, "bootstrap/dist/css/bootstrap.css"),
-    "tailwind": lambda author: sheet(author, "tailwindcss/preflight.css") + ELDER_PREFLIGHT,
-    "wordpress": lambda author: WORDPRESS,
-    "switched": lambda author: SWITCHED,
-}
-
-
-@pytest.mark.parametrize("theme", list(THEMES))
+@pytest.mark.parametrize("theme", list(ALL))
 def test_a_theme(author, plain, theme):
     """The theme's own dark mode is chosen after the cells are there, by an attribute."""
-    reader = open_article(author, THEMES[theme](author))
-    assert differences(plain["light"], looks(reader)) == []
+    reader = open_article(author, ALL[theme](author))
+    reader.until(lambda: differences(plain["light"], looks(reader)) == [], seconds=5)
     assert violations(reader) == []
     reader.keep_picture(f"theme-{theme}", width=900)
     reader.keep_picture(f"theme-{theme}-phone", width=390, mobile=True)
     with reader.on_screen(390, 800, mobile=True):
         page = "document.documentElement"
         assert reader.javascript(f"return {page}.scrollWidth - {page}.clientWidth") == 0
-    if theme not in ("bootstrap", "switched"):
+    if theme not in ("bootstrap", "switched", "heavy-in-the-dark"):
         return
     reader.javascript(
         "document.documentElement.dataset.bsTheme = document.documentElement.dataset.theme = 'dark'"
@@ -187,7 +138,7 @@ def test_a_theme(author, plain, theme):
     assert violations(reader) == []
     reader.keep_picture(f"theme-{theme}-dark", width=900)
     reader.javascript("document.documentElement.dataset.theme = 'light'")
-    if theme == "switched":
+    if theme != "bootstrap":
         assert differences(plain["light"], looks(reader)) == []
 
 
@@ -195,7 +146,7 @@ def test_a_theme(author, plain, theme):
 def test_states_of_buttons_are_not_the_themes(author, part):
     """Hovered, pressed and focused; the focus can be seen."""
     seen = []
-    for theme in ("", WORDPRESS):
+    for theme in ("", WORDPRESS, HEAVY):
         reader = open_article(author, theme)
         button = reader.one(part)
         ActionChains(reader.browser).move_to_element(button).perform()
@@ -206,7 +157,7 @@ def test_states_of_buttons_are_not_the_themes(author, part):
         states.append(reader.javascript(LOOK, [part]))
         assert states[1][part]["outlineStyle"] == "solid"
         seen.append(states)
-    assert seen[0] == seen[1]
+    assert seen[0] == seen[1] == seen[2]
 
 
 def test_a_pages_own_rules_for_classes_are_stronger(author):
@@ -220,3 +171,21 @@ def test_a_pages_own_rules_for_classes_are_stronger(author):
     assert found[".sagecell_stdout"]["backgroundColor"] == "rgb(250, 250, 210)"
     assert found[".sagecell_stdout"]["padding"] == "7px"
     assert found[".sagecell_shareButton"]["textTransform"] == "uppercase"
+
+
+@pytest.mark.parametrize(
+    ("rule", "theme"),
+    [
+        # Of the same weight as the theme's, and after them.
+        (".sagecell button", ".post button {background: #28303d; padding: 15px}"),
+        (".post .sagecell_evalButton", ".post button {background: #28303d; padding: 15px}"),
+        # Of less weight, but for something that the theme does not set.
+        (".sagecell_evalButton", ".post button {text-transform: uppercase}"),
+    ],
+)
+def test_a_pages_own_rules_for_buttons_are_stronger_beside_a_heavy_theme(author, rule, theme):
+    """Then the theme's rules apply as well."""
+    rules = f"<style>{theme} {rule} {{background: rgb(9, 99, 9); color: white}}</style>"
+    found = looks(open_article(author, WORDPRESS + rules))
+    assert found["#a .sagecell_evalButton"]["backgroundColor"] == "rgb(9, 99, 9)"
+    assert author.reader.all(".sagecell_firm") == []

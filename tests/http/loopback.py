@@ -149,7 +149,7 @@ class Answer:
     def error(self) -> str:
         """The error code of a refusal, which must have a sentence as well."""
         refusal = self.json
-        assert set(refusal) == {"error", "message"}
+        assert set(refusal) - {"reason"} == {"error", "message"}
         assert refusal["message"]
         return cast(str, refusal["error"])
 

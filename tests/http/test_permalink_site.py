@@ -70,7 +70,7 @@ class PermalinkSiteTests(SiteTests):
             ("POST", "/service"),
             ("GET", "/static/root.css"),
             ("GET", "/help.html"),
-            ("GET", "/api/status"),
+            ("GET", "/status.json"),
             ("GET", "/sockjs/info"),
             ("GET", "/permalink/x"),
         ):

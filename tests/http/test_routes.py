@@ -46,12 +46,15 @@ class RoutesTests(SiteTests):
             b"frame.html",
             b"help.html",
             b"kernel",
+            b"kernelspecs",
             b"permalink",
             b"robots.txt",
             b"service",
             b"sockjs",
             b"static",
+            b"status.json",
             b"tos.html",
+            b"tree",
         }
         assert set(self.root.taken.values()) == {1}
 

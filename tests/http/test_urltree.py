@@ -57,7 +57,7 @@ class MountedTests(SiteTests):
             assert (answer.status, answer.body) == (200, body), path
 
     def test_the_others_answer_as_without_them(self) -> None:
-        assert self.ask("GET", f"{self.baseurl}/api/status").status == 200
+        assert self.ask("GET", f"{self.baseurl}/status.json").status == 200
 
     def test_what_nobody_has_mounted(self) -> None:
         for path in ("/lecture", "/Lectures", "/static/lectures"):

@@ -19,7 +19,7 @@ from typing_extensions import override
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
-from sagecell_tx.http.routes import kernel_routes, page_routes
+from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.site import WebServer
@@ -44,10 +44,17 @@ class World:
 
     limits: Limits
     client: Path
+    kernel_python: Path | None = None
     clients: Clients = field(factory=Clients)
     connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
     host: MemoryHost = field(
-        factory=lambda: MemoryHost(answering=True, features=("landlock",), unbounded=("pipes",))
+        factory=lambda: MemoryHost(
+            answering=True,
+            languages=("python",),
+            versions={"python": "3"},
+            features=("landlock",),
+            unbounded=("pipes",),
+        )
     )
     cells: MemoryCellStore = field(factory=MemoryCellStore)
     files: FileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0))
@@ -58,6 +65,7 @@ class World:
     parser: Parser = field(factory=Parser)
     permalinks: RunPermalinkStore = field(init=False)
     fleet: Fleet = field(init=False)
+    served: list[Routes] = field(init=False)
     site: Site = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -87,14 +95,22 @@ class World:
             baseurl=self.baseurl,
             parser=self.parser,
         )
-        self.site = web.site(self.routes(web))
+        self.served = self.routes(web)
+        self.site = web.site(self.served)
 
     def routes(self, web: WebServer) -> list[Routes]:
         """All that a server has."""
         return [
-            *page_routes(web, self.cells, self.client),
+            *page_routes(
+                web, self.cells, self.client, host=self.host, kernel_python=self.kernel_python
+            ),
             *kernel_routes(web, self.fleet, self.terms),
-            Status(fleet=self.fleet, host=self.host, ready=lambda: self.ready),
+            *jupyter_routes(
+                web,
+                self.fleet,
+                self.terms,
+                Status(fleet=self.fleet, host=self.host, ready=lambda: self.ready),
+            ),
         ]
 
     def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -33,14 +33,20 @@ class Client:
         )
         self._connection = self.socket.sock
 
-    def send(self, msg_type: str, content: Message, channel: str = "shell") -> str:
+    def send(
+        self,
+        msg_type: str,
+        content: Message,
+        channel: str = "shell",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str:
         """Send a request; returns its id."""
         msg_id = uuid.uuid4().hex
         header = {"msg_id": msg_id, "msg_type": msg_type, "username": "", "session": "script"}
         message = {
             "header": header,
             "parent_header": {},
-            "metadata": {},
+            "metadata": dict(metadata or {}),
             "content": content,
             "channel": channel,
         }

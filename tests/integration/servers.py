@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import shutil
@@ -54,6 +55,8 @@ class Server:
         terms: str = "",
         proxies: tuple[str, ...] | None = None,
         sandbox: str = "",
+        kernel_python: Path | None = None,
+        keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
     ) -> None:
         # A short path: the kernels' sockets are below it.
@@ -70,6 +73,8 @@ class Server:
         self.terms = terms
         self.proxies = proxies
         self.sandbox = sandbox
+        self.kernel_python = kernel_python
+        self.keys = dict(keys or {})
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -104,12 +109,24 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until the server reports READY."""
+        self.launch()
+        assert self.notice() == b"READY=1", self.log()
+
+    def listens(self) -> bool:
+        """Whether the port is open."""
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
         config = self.directory / "sagecell.toml"
         lines = [f"{name} = {value}" for name, value in self.limits.items()]
         own = [f"spare = {str(self.spare).lower()}", f"network = {self.network}"]
         own += [f'permalinks = "{self.permalinks}"', f"accounts = {list(accounts())}"]
         if self.sandbox:
             own += [f'sandbox = "{self.sandbox}"']
+        if self.kernel_python is not None:
+            own += [f'kernel_python = "{self.kernel_python}"']
         if self.preload is not None:
             own += [f"preload = {list(self.preload)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
@@ -119,7 +136,8 @@ class Server:
             terms = self.directory / "terms.html"
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
-        config.write_text("\n".join([*own, "[limits]", *lines]))
+        keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
+        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -139,7 +157,6 @@ class Server:
                 stderr=log,
                 preexec_fn=self._limit_descriptors if self.descriptors else None,
             )
-        assert self.notice() == b"READY=1", self.log()
 
     def run_another(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run a second server on the same state, and wait for its end."""
@@ -194,8 +211,8 @@ class Server:
         return sorted((self.state / "kernels").glob("k-*"))
 
     def status(self) -> Any:
-        """The answer of ``/api/status``."""
-        return requests.get(f"{self.url}/api/status", timeout=60).json()
+        """The answer of ``/status.json``."""
+        return requests.get(f"{self.url}/status.json", timeout=60).json()
 
     def until_quiet(self) -> None:
         """Wait until no kernel, process or directory is left except those of ready kernels."""
@@ -209,9 +226,14 @@ class Server:
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:
-    """A fork server's kernels, without its first child, which is the monitor."""
+    """A fork server's kernels: its children after its monitor, which is its first copy.
+
+    With Sage, it has started another program before: the one that removes its scratch directory.
+    """
     children = sorted(fork_server.children(), key=lambda child: (child.create_time(), child.pid))
-    return children[1:]
+    command = fork_server.cmdline()
+    copies = itertools.dropwhile(lambda child: child.cmdline() != command, children)
+    return list(copies)[1:]
 
 
 def all_gone(processes: list[psutil.Process]) -> Callable[[], bool]:

@@ -114,7 +114,7 @@ def test_a_client_that_hangs_up_while_a_kernel_starts_gives_it_back(own_server):
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port)) as hasty:
             hasty.sendall(b"POST /kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-    assert requests.get(f"{server.url}/api/status", timeout=60).ok
+    assert requests.get(f"{server.url}/status.json", timeout=60).ok
     server.until_quiet()
 
 

@@ -144,7 +144,7 @@ def test_a_crowd_that_comes_while_the_server_is_busy_waits_in_its_queue(own_serv
         finally:
             server.web.resume()
         for comer in crowd:
-            comer.sendall(b"GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            comer.sendall(b"GET /status.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         for comer in crowd:
             comer.settimeout(60)
             assert comer.recv(100).startswith(b"HTTP/1.1 200 ")

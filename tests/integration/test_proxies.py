@@ -46,11 +46,14 @@ def nginx_with(recipe: str, directory: Path, server: Server) -> list[str]:
     return ["nginx", "-p", str(directory), "-e", "stderr", "-c", str(path), "-g", alone]
 
 
-def haproxy(directory: Path, port: int, server: Server) -> list[str]:
-    """See `nginx`. There is only one server behind it."""
+def haproxy(directory: Path, port: int, server: Server, second: Server | None = None) -> list[str]:
+    """See `nginx`. There may be a second server behind it."""
     recipe = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     recipe = re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{port}", recipe)
-    recipe = re.sub(r"^ *server two .*$", "", recipe, flags=re.MULTILINE)
+    if second is None:
+        recipe = re.sub(r"^ *server two .*$", "", recipe, flags=re.MULTILINE)
+    else:
+        recipe = recipe.replace("127.0.0.2:8888", f"127.0.0.1:{second.port}")
     path = directory / "haproxy.cfg"
     path.write_text(recipe.replace(OURS, f"127.0.0.1:{server.port}"), encoding="utf-8")
     return ["haproxy", "-db", "-f", str(path)]
@@ -60,10 +63,10 @@ PROXIES = {"nginx": nginx, "haproxy": haproxy}
 
 
 @contextmanager
-def proxied(name: str, server: Server) -> Iterator[str]:
+def proxied(name: str, *servers: Server) -> Iterator[str]:
     """Runs the proxy; yields its URL."""
-    port = free_port()
-    command = PROXIES[name](server.directory, port, server)
+    port, server = free_port(), servers[0]
+    command = PROXIES[name](server.directory, port, *servers)
     with (server.directory / name).open("wb") as log:
         proxy = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -108,6 +111,36 @@ def test_the_longest_address_gets_through(name: str) -> None:
         for url in (server.url, proxy):
             far = requests.get(f"{url}/?q={'x' * 200_000}", timeout=60)
             assert far.status_code in (400, 414)
+
+
+def test_haproxy_keeps_jupyters_clients_at_the_server_of_their_kernel() -> None:
+    if shutil.which("haproxy") is None:
+        pytest.skip("haproxy is not installed")
+    token = {"Authorization": "token the-token-of-a-school"}
+    keys = {"school": "the-token-of-a-school"}
+    with (
+        Server(keys=keys) as one,
+        Server(keys=keys) as two,
+        proxied("haproxy", one, two) as proxy,
+    ):
+
+        def ask(method: str, path: str, body: object = None, **headers: str) -> requests.Response:
+            return requests.request(
+                method, f"{proxy}/api/{path}", json=body, headers=headers, timeout=60
+            )
+
+        paths = [f"kernels/{ask('POST', 'kernels').json()['id']}" for _ in range(2)]
+        for name in "ab":
+            session = ask("POST", "sessions", {"path": name, "type": "notebook"}).json()
+            paths += [f"sessions/{session['id']}", f"kernels/{session['kernel']['id']}"]
+        for server in (one, two):
+            assert requests.get(f"{server.url}/api/status", timeout=60).json()["kernels"] == 2
+        for _ in range(3):
+            assert {ask("GET", path).status_code for path in paths} == {200}
+        # What belongs to a token is together.
+        started = {ask("POST", "kernels", **token).json()["id"] for _ in range(3)}
+        for _ in range(3):
+            assert {each["id"] for each in ask("GET", "kernels", **token).json()} == started
 
 
 def test_nginx_has_http2_and_a_redirect_from_port_80(tmp_path: Path) -> None:

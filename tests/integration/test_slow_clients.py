@@ -46,7 +46,7 @@ def connect(server: Server, opened: ExitStack, source: str) -> socket.socket | N
 def go_on(server: Server) -> None:
     """An ordinary visitor sends several requests, each on a new connection."""
     for _ in range(5):
-        assert requests.get(f"{server.url}/api/status", timeout=5).status_code == 200
+        assert requests.get(f"{server.url}/status.json", timeout=5).status_code == 200
     answer = requests.post(f"{server.url}/service", {"code": "print(6*7)"}, timeout=20)
     assert answer.json()["stdout"] == "42\n"
 

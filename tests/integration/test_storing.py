@@ -11,12 +11,12 @@ pytestmark = pytest.mark.integration
 
 MIB = 1 << 20
 
-#: Four files of 62 MiB with different contents.
+#: Four files of 31 MiB with different contents.
 STORE = """
 import os
 for number in range(4):
     with open(f"{number}.bin", "wb") as file:
-        for _ in range(62):
+        for _ in range(31):
             file.write(os.urandom(1 << 20))
 """
 
@@ -34,11 +34,11 @@ def stored(server: Server) -> int:
     return sum(file.stat().st_size for file in server.state.glob("sagecell.db*"))
 
 
-def test_programs_that_each_store_248_megabytes_stay_within_the_total() -> None:
-    with Server(limits={"files.total_bytes": 300 * MIB}) as server:
+def test_programs_that_each_store_124_megabytes_stay_within_the_total() -> None:
+    with Server(limits={"files.total_bytes": 150 * MIB}) as server:
         for number in range(3):
             assert run(server, STORE, f"192.0.2.{number}") == ""
-        assert stored(server) < 500 * MIB
+        assert stored(server) < 250 * MIB
         assert "to make room for new ones" in server.log()
 
 
@@ -65,4 +65,4 @@ def test_150_permalinks_of_128_kilobytes() -> None:
         ]
         assert set(statuses) == {200, 429}
         assert statuses.count(429) > 50
-        assert requests.get(f"{server.url}/api/status", timeout=20).status_code == 200
+        assert requests.get(f"{server.url}/status.json", timeout=20).status_code == 200

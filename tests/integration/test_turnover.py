@@ -16,7 +16,7 @@ from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
 
-SESSIONS = 500
+SESSIONS = 200  # `make soak` has ten thousand
 
 #: The reactor's, two of ZMQ's, and those of the pool, which are made when they are first needed
 #: and never end. How many were needed at a time varies.
@@ -68,13 +68,13 @@ def rows(server) -> int:
     return sum(count for (count,) in counts)
 
 
-def test_five_hundred_sessions_leave_nothing():
+def test_two_hundred_sessions_leave_nothing():
     # A kernel's first heartbeat opens another socket, so ready kernels would differ by age.
     with Server(ready=2, limits={"lifetime.heartbeat_seconds": 1000}) as server:
-        five_hundred_sessions(server)
+        two_hundred_sessions(server)
 
 
-def five_hundred_sessions(server):
+def two_hundred_sessions(server):
     luck = random.Random(20261122)
     # Resources that are made once, on first use.
     crowd = [Client(server.url) for _ in range(30)]
@@ -91,7 +91,7 @@ def five_hundred_sessions(server):
         end_one(server, how, luck)
         # The load is bounded: no more sessions at once than the server has places.
         until(lambda: server.status()["kernels"]["running"] < 40)
-    assert min(ways.values()) > 50
+    assert min(ways.values()) > 20
     server.until_quiet()
 
     def no_more_than_before() -> bool:

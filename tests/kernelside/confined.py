@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import attrs
 import pytest
 from attrs import frozen
 
 from tests.kernelside.driving import PROGRAM, Server
+from tests.sagevenv import PYTHON as SAGES_PYTHON
 
 PROJECT = Path(__file__).parents[2]
 
@@ -26,13 +28,24 @@ NOBODY = 65534
 
 @frozen
 class Kind:
-    """A level, and whether the fork server runs as root."""
+    """A level, whether the fork server runs as root, and whether its kernels have Sage."""
 
     level: str
     root: bool
+    sage: bool = False
 
     def __str__(self) -> str:
-        return f"{self.level}-{'root' if self.root else 'user'}"
+        name = f"{self.level}-{'root' if self.root else 'user'}"
+        return f"sage-{name}" if self.sage else name
+
+    @property
+    def python(self) -> str:
+        """The interpreter of the fork server."""
+        return str(SAGES_PYTHON) if self.sage else sys.executable
+
+
+#: The level that confines nothing.
+NONE = Kind("none", True)
 
 
 def kinds() -> list[Kind]:
@@ -40,6 +53,31 @@ def kinds() -> list[Kind]:
     if os.getuid() == 0:
         return [Kind("namespaces", False), Kind("namespaces", True), Kind("account", True)]
     return [Kind("namespaces", False)]
+
+
+def with_sage(kind: Kind) -> Kind:
+    """The same kind, whose kernels have Sage."""
+    return attrs.evolve(kind, sage=True)
+
+
+def _sages(kind: Kind) -> pytest.ParameterSet:
+    """The same kind with Sage, for tests that then have the marker `sage`."""
+    return pytest.param(with_sage(kind), marks=pytest.mark.sage, id=str(with_sage(kind)))
+
+
+#: Levels with Sage. Its fork servers take long to start, so there is none without root beside
+#: those of root.
+_SAGES = [_sages(kind) for kind in kinds() if kind.root or os.getuid() != 0]
+
+#: For `at_each`: the levels that confine, without and with Sage; all levels; all with Sage.
+CONFINING = [*kinds(), *_SAGES]
+ALL_SAGES = [*_SAGES, _sages(NONE)]
+ALL = [*kinds(), NONE, *ALL_SAGES]
+
+
+def at_each(kinds: Sequence[object]) -> pytest.MarkDecorator:
+    """Runs tests of tests/kernelside/sandbox at each of these; all modules share the servers."""
+    return pytest.mark.parametrize("kind", kinds, ids=str, indirect=True, scope="package")
 
 
 def outermost_private(path: Path) -> Path | None:
@@ -76,11 +114,16 @@ def opened(public: Path) -> list[str]:
 
 @contextmanager
 def confined(
-    kind: Kind, preload: str = "", *, program: Sequence[str] = PROGRAM, first: Sequence[str] = ()
+    kind: Kind,
+    preload: str = "",
+    *,
+    program: Sequence[str] = PROGRAM,
+    first: Sequence[str] = (),
 ) -> Iterator[Server]:
     """A fork server of that kind, with directories that its kernels can reach.
 
     `program` are Python's arguments; `first` is a command before Python's, run with this account.
+    The other programs of its interpreter are found before the system's.
     """
     with ExitStack() as left:
         base, public = (Path(tempfile.mkdtemp(prefix="cell", dir="/tmp")) for _ in range(2))
@@ -90,7 +133,7 @@ def confined(
         public.chmod(0o755)
         prefix: list[str] = []
         unprivileged = os.getuid() == 0 and not kind.root
-        if os.getuid() == 0 and kind != Kind("namespaces", True):
+        if os.getuid() == 0 and not (kind.level == "namespaces" and kind.root):
             prefix = opened(public)
         if unprivileged:
             os.chown(base, NOBODY, NOBODY)
@@ -103,6 +146,12 @@ def confined(
             user=NOBODY if unprivileged else None,
             prefix=[*first, *prefix],
             program=[*program],
+            python=kind.python,
+            metadata={"language": "python"} if kind.sage else {},
+            environment={
+                **os.environ,
+                "PATH": f"{Path(kind.python).parent}:{os.environ['PATH']}",
+            },
         )
         left.callback(server.close)
         yield server

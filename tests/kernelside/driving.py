@@ -45,7 +45,8 @@ class Server:
     """A fork server.
 
     `user` is the account that it runs as, if not this process's, and `prefix` a command that
-    changes to it; `program` are Python's arguments.
+    changes to it; `python` is the interpreter and `program` are its arguments. Requests to its
+    kernels have `metadata`, if they have none of their own.
     """
 
     base: Path
@@ -56,6 +57,8 @@ class Server:
     program: list[str] = field(factory=lambda: [*PROGRAM])
     accounts: str = ACCOUNTS
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))
+    python: str = sys.executable
+    metadata: dict[str, Any] = field(factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
     ready: dict[str, Any] = field(init=False)
     _events: list[dict[str, Any]] = field(factory=list, init=False)
@@ -68,7 +71,7 @@ class Server:
         self.process = subprocess.Popen(
             [
                 *self.prefix,
-                sys.executable,
+                self.python,
                 "-P",
                 *self.program,
                 "--preload",
@@ -197,7 +200,7 @@ class Beginning:
         """The kernel's answer on the bootstrap socket; empty if it ended without one."""
         with self._bootstrap:
             try:
-                return self._bootstrap.recv(100)
+                return self._bootstrap.recv(8192)
             except ConnectionResetError:
                 return b""
 
@@ -223,7 +226,7 @@ class Beginning:
 
     def ended(self) -> dict[str, Any]:
         """The exited event of a kernel that was never up."""
-        assert self.said() == b""
+        assert self.said() != b"bound"
         return self.event("exited")
 
 
@@ -343,6 +346,7 @@ class Cell:
         return reply
 
     def execute(self, code: str, **options: Any) -> str:
+        options.setdefault("metadata", self.server.metadata)
         return self.request("execute_request", code=code, **options)
 
     def run(self, code: str, **options: Any) -> Result:
@@ -365,7 +369,7 @@ class Cell:
     def value(self, code: str) -> str:
         """The text of an expression's result."""
         result = self.run(code)
-        assert result.reply["status"] == "ok", result.reply
+        assert result.reply["status"] == "ok", "\n".join(result.reply["traceback"])
         text: str = result.of("execute_result")[0]["data"]["text/plain"]
         return text
 

@@ -76,7 +76,7 @@ class Unit:
             "-c",
             "import functools, sys\n"
             "from sagecell_tx.kernelside.forkserver import delegation, server\n"
-            f"groups = functools.partial(delegation.groups, {self.controller!r})\n"
+            f"groups = functools.partial(delegation.groups, needed={self.controller!r})\n"
             "sys.exit(server.main(sys.argv[1:], groups))",
         ]
 

@@ -49,6 +49,18 @@ def test_the_process_that_forks_cannot_read_it(ends):
     assert ours.recv(100) == b"bound"
 
 
+def test_why_it_cannot_start_is_sent_in_one_message(ends):
+    ours, bootstrap = ends
+    bootstrap.send_failed("Traceback: ü")
+    assert ours.recv(8192) == b"failed: Traceback: \xc3\xbc"
+    bootstrap.send_failed("x" * 10_000 + "MemoryError")
+    report = ours.recv(8192)
+    assert (report[:10], report[-11:], len(report)) == (b"failed: xx", b"MemoryError", 4104)
+    ours.close()
+    with pytest.raises(BrokenPipeError):
+        bootstrap.send_failed("nobody")
+
+
 def test_nobody_waits_for_what_was_not_said(ends):
     _, bootstrap = ends
     assert forked(bootstrap) == "BlockingIOError"

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sagecell_tx.process.resources import allow_many_descriptors, give_back_memory
+from sagecell_tx.process.resources import (
+    allow_many_descriptors,
+    available_memory,
+    give_back_memory,
+)
 
 BLOCK = 64 * 1024
 COUNT = 1024
@@ -42,6 +46,11 @@ def test_what_a_few_blocks_keep_from_the_system_is_given_back(libc):
     assert before - resident() > BLOCK * COUNT / 4
     for block in kept:
         libc.free(block)
+
+
+def test_what_is_available_is_a_part_of_the_machines_memory():
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 0 < available_memory() < total
 
 
 def test_the_limit_of_descriptors_is_the_highest(request):

@@ -56,6 +56,9 @@ class RecordedActivity:
     def work_finished(self) -> None:
         self.told.append("work_finished")
 
+    def restart(self) -> None:
+        raise AssertionError
+
     def stop(self, reason: Reason) -> None:
         self.told.append(f"stop: {reason.value}")
 

@@ -41,7 +41,7 @@ class SessionTests(SynchronousTestCase):
         self.store = SlowStore(prompt=True)
         self.deaths: list[Reason] = []
 
-    def begin(self, *, timeout: float = 0, **host: Any) -> Session:
+    def begin(self, *, timeout: float = 0, lasting: bool = False, **host: Any) -> Session:
         for name, value in host.items():
             setattr(self.host, name, value)
         session = Session(
@@ -57,6 +57,7 @@ class SessionTests(SynchronousTestCase):
             on_stopping=lambda _: None,
             on_dead=lambda _, reason: self.deaths.append(reason),
             timeout=timeout,
+            lasting=lasting,
         )
         session.start()
         return session

@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 KERNEL = "0f4cd2f4-f2b7-4a0c-9e0b-000000000001"
 OTHER_KERNEL = "0f4cd2f4-f2b7-4a0c-9e0b-000000000002"
+#: How long the permalinks of runs last, for `RunPermalinkStoreContract`.
+RUN_SECONDS = 1000.0
+
 HELLO = Permalink(code="print('héllo 🐍')\n", language="python", interacts='[{"n": 3}]')
 
 
@@ -137,6 +140,17 @@ class RunPermalinkStoreContract:
         assert self.result(self.cells.find(old)) is None
         assert self.result(self.cells.keep(old)) is False
         assert self.result(self.cells.find(young)) == Permalink(code="2")
+
+    def test_an_expired_one_is_not_found_before_it_is_deleted(self):
+        old, later = self.save(), self.save(Permalink(code="2"))
+        self.now += RUN_SECONDS
+        assert self.result(self.cells.find(later)) == Permalink(code="2")
+        self.now += 1.0
+        assert self.result(self.cells.find(old)) is None
+        assert self.result(self.cells.keep(old)) is False
+        assert self.result(self.cells.find(later)) == Permalink(code="2")
+        assert self.save() == old
+        assert self.result(self.cells.find(old)) == HELLO
 
     def test_a_program_that_is_run_again_lasts_as_long_again(self):
         self.now = 100.0

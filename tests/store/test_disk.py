@@ -23,7 +23,7 @@ class DiskTests(WaitingTestCase):
         )
         self.now = 0.0
         self.cells = DatabaseCellStore(
-            database=self.database, now=lambda: self.now, entropy=os.urandom
+            database=self.database, now=lambda: self.now, entropy=os.urandom, run_seconds=0.0
         )
         self.files = DatabaseFileStore(
             database=self.database, now=lambda: self.now, entropy=os.urandom

@@ -113,7 +113,9 @@ class MigrationTests(WaitingTestCase):
             )
         old.close()
         database = self.open_upgraded()
-        cells = DatabaseCellStore(database=database, now=lambda: 0.0, entropy=bytes)
+        cells = DatabaseCellStore(
+            database=database, now=lambda: 0.0, entropy=bytes, run_seconds=1000.0
+        )
         assert self.result(cells.find("zxcvbn")) == Permalink(code="1+1")
         ident = self.result(cells.save(Permalink(code="2+2")))
         assert self.result(cells.find(ident)) == Permalink(code="2+2")
@@ -132,7 +134,9 @@ class MigrationTests(WaitingTestCase):
         self.result(database.write(first_version))
         database.upgrade()
         assert self.result(database.read(version)) == LATEST
-        cells = DatabaseCellStore(database=database, now=lambda: 0.0, entropy=bytes)
+        cells = DatabaseCellStore(
+            database=database, now=lambda: 0.0, entropy=bytes, run_seconds=1000.0
+        )
         runs = DatabaseRunPermalinkStore(database=database, now=lambda: 0.0, entropy=bytes)
         assert self.result(runs.sweep(1e12)) == 0
         assert self.result(cells.find("abc")) == Permalink(code="1", language="gap")

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from twisted.internet.defer import CancelledError
 
 from sagecell_tx.sessions.interfaces import CellStore, Permalink, StoreUnavailable
@@ -31,7 +31,10 @@ class DatabaseCellStoreTests(CellStoreContract, WaitingTestCase):
 
     def on(self, database, key=b"k"):
         return DatabaseCellStore(
-            database=database, now=lambda: self.now, entropy=lambda size: key * size
+            database=database,
+            now=lambda: self.now,
+            entropy=lambda size: key * size,
+            run_seconds=1000.0,
         )
 
     def rows(self, query):
@@ -111,6 +114,22 @@ class DatabaseCellStoreTests(CellStoreContract, WaitingTestCase):
         self.result(self.cells.find(second))
         counts = self.rows(select(permalinks.c.ident, permalinks.c.requested))
         assert {(first, 1), (second, 1)} <= set(map(tuple, counts))
+        assert self.flushLoggedErrors()
+
+    def test_many_that_could_not_be_counted_are_counted_in_several_transactions(self):
+        idents = [self.result(self.cells.save(Permalink(code=str(n)))) for n in range(250)]
+        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        for ident in idents:
+            self.result(self.cells.find(ident))
+        with pytest.raises(StoreUnavailable):
+            self.result(self.cells.save(Permalink(code="-1")))  # after the count
+        other.execute("ROLLBACK")
+        self.result(self.cells.find(idents[0]))
+        counted = select(func.count()).select_from(permalinks).where(permalinks.c.requested > 0)
+        # Each of these is read after one transaction of counts.
+        assert [self.rows(counted)[0][0] for _ in range(3)] == [100, 200, 250]
         assert self.flushLoggedErrors()
 
     def test_cancelling_gives_up_the_answer_only(self):

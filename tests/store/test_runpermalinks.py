@@ -11,7 +11,7 @@ from sagecell_tx.sessions.interfaces import CellStore, Permalink, StoreUnavailab
 from sagecell_tx.store.permalinks import DatabaseCellStore
 from sagecell_tx.store.runpermalinks import ENTRY, WAITING, DatabaseRunPermalinkStore
 from sagecell_tx.store.schema import permalinks, run_permalinks
-from tests.store.contracts import HELLO, RunPermalinkStoreContract
+from tests.store.contracts import HELLO, RUN_SECONDS, RunPermalinkStoreContract
 from tests.store.waiting import WaitingTestCase
 
 NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
@@ -24,7 +24,10 @@ class DatabaseRunPermalinkStoreTests(RunPermalinkStoreContract, WaitingTestCase)
         self.now = NOON
         self.runs = self.started()
         self.cells: CellStore = DatabaseCellStore(
-            database=self.database, now=lambda: self.now, entropy=os.urandom
+            database=self.database,
+            now=lambda: self.now,
+            entropy=os.urandom,
+            run_seconds=RUN_SECONDS,
         )
 
     def started(self, **bounds: int) -> DatabaseRunPermalinkStore:

@@ -89,12 +89,22 @@ class ServiceTests(SynchronousTestCase):
         assert self.successResultOf(host.stopService()) is None
         assert observer.ends == [KILLED]
 
+    def test_its_environment(self) -> None:
+        host = MemoryHost(environment="sage", languages=("sage",), versions={"sage": "10"})
+        status = host.status
+        assert (status.environment, status.languages) == ("sage", ("sage",))
+        assert status.versions == {"sage": "10"}
+
     def test_its_status(self) -> None:
         host = MemoryHost(features=("landlock",), unbounded=("pipes",))
         before = host.status
         host.rejected["bad_signature"] += 1
         assert before == HostStatus(
-            sandbox="none", features=("landlock",), unbounded=("pipes",), rejected={}
+            sandbox="none",
+            environment="python",
+            features=("landlock",),
+            unbounded=("pipes",),
+            rejected={},
         )
         assert host.status.rejected == {"bad_signature": 1}
 

@@ -4,7 +4,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.sessions.interfaces import CellStore, FileStore, RunPermalinkStore
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore, MemoryRunPermalinkStore
-from tests.store.contracts import CellStoreContract, FileStoreContract, RunPermalinkStoreContract
+from tests.store.contracts import (
+    RUN_SECONDS,
+    CellStoreContract,
+    FileStoreContract,
+    RunPermalinkStoreContract,
+)
 from tests.store.waiting import WaitingReactor
 
 
@@ -17,7 +22,7 @@ class MemoryCellStoreTests(CellStoreContract, SynchronousTestCase):
 class MemoryRunPermalinkStoreTests(RunPermalinkStoreContract, SynchronousTestCase):
     def setUp(self):
         self.now = 1000.0
-        cells = MemoryCellStore()
+        cells = MemoryCellStore(now=lambda: self.now, run_seconds=RUN_SECONDS)
         self.cells: CellStore = cells
         self.runs: RunPermalinkStore = MemoryRunPermalinkStore(cells=cells, now=lambda: self.now)
         self.result = WaitingReactor().result

@@ -240,3 +240,29 @@ def test_work_stops_at_the_bound(name: str) -> None:
     pieces = 200_000 * 4 // (64 * 1024) + 1
     assert many <= few + 20 * pieces, (few, many)
     assert few <= 20 * FIELDS * PART_HEADER_LINES
+
+
+# --- secrets
+
+
+@pytest.mark.parametrize(
+    ("address", "logged"),
+    [
+        (b"/api/kernels", b"/api/kernels"),
+        (b"/api/kernels?token=hush", b"/api/kernels?token="),
+        (b"/?a=1&token=hush&b=2&token=hush", b"/?a=1&token=&b=2&token="),
+        (b"/?%74ok%65n=hush", b"/?%74ok%65n="),
+        (b"/?tokens=1&atoken=2&Token=3", b"/?tokens=1&atoken=2&Token=3"),
+        (b"/?c=token=1", b"/?c=token=1"),
+        (b"/?token=a=b=c", b"/?token="),
+        (b"/?token" + b"&a=token" * FIELDS, b"/?"),
+    ],
+)
+def test_a_token_is_blank_in_a_log(address: bytes, logged: bytes) -> None:
+    assert formwire.without_token(address) == logged
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_a_token_that_is_read_is_not_logged(before: bytes, after: bytes) -> None:
+    address = b"/?" + before + b"&%74oken=hush-hush&" + after
+    assert b"hush-hush" not in formwire.without_token(address)

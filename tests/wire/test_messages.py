@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sagecell_tx.wire.messages import (
+    BUFFER,
     IOPUB,
     NAME_LIMIT,
     PARSED,
@@ -98,7 +99,9 @@ def test_size_counts_every_byte_that_is_held():
     assert plain.size == 8
     for part in ("header", "parent_header", "metadata", "content"):
         assert message(**{part: b"{" + b" " * 100 + b"}"}).size == plain.size + 100
-    assert message(buffers=(b"12345", b"678")).size == plain.size + 8
+    assert message(buffers=(b"12345", b"678")).size == plain.size + 8 + 2 * BUFFER
+    # A message may have thousands that are empty.
+    assert message(buffers=(b"",) * 4000).size == plain.size + 4000 * BUFFER
 
 
 @pytest.mark.parametrize(

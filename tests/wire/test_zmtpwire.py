@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.wire.messages import WireError
-from sagecell_tx.wire.zmtpwire import PART, PARTS, Meter, weight
+from sagecell_tx.wire.zmtpwire import PART, PARTS, Meter, size, weight
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(48)
 
@@ -169,3 +169,8 @@ def test_what_zmq_says():
                 assert data, "closed"
                 meter.feed(data)
     assert meter.passed == sum(map(weight, sent))
+
+
+@given(st.lists(st.one_of(st.binary(max_size=10), st.sampled_from([b"x" * n for n in (255, 256)]))))
+def test_the_size_of_a_message_on_a_connection(parts):
+    assert size(parts) == len(message(*parts))

@@ -3,6 +3,7 @@
 import { Cell, type KeptPlace } from "./cell/cell";
 import { type Clock, browserClock, randomId } from "./dom/clock";
 import { Surroundings } from "./dom/scheme";
+import { FirmButtons } from "./dom/theme/buttons";
 import type { Editor, EditorOptions } from "./editor/editor";
 import type { CellForm } from "./cell/form";
 import type { MadeCell } from "./cell/handle";
@@ -59,6 +60,7 @@ export class PageCells {
     // One session id for all kernels of this page.
     const server = new Server({ fetch, base: root, cellSession: randomId() });
     let editors = Promise.resolve();
+    const buttons = new FirmButtons(() => addSheet(`${root}static/embedded_buttons.css`));
     const cells = new PageCells({
       server,
       terms: new Terms({ fetch: () => server.terms(), storage: () => localStorage }),
@@ -86,7 +88,7 @@ export class PageCells {
         () => localStorage,
         () => Date.now(),
       ),
-      surroundings: new Surroundings(),
+      surroundings: new Surroundings((made, isOtherTheme) => buttons.adapt(made, isOtherTheme)),
     });
     // Also when the page enters the back/forward cache, where its sockets would stay open.
     window.addEventListener("pagehide", () => cells.leave());
@@ -104,6 +106,7 @@ export class PageCells {
     const { linkKey } = plan;
     const { kept, surroundings } = this.#options;
     const shared = linkKey === null ? null : this.#sharedBy(linkKey);
+    const parts = [plan.input, plan.output];
     const made = new Cell({
       ...this.#options,
       plan,
@@ -111,9 +114,8 @@ export class PageCells {
       kernel: () => shared?.kernel ?? this.#kernel("0", false),
       group: shared?.group ?? null,
       kept: plan.keep && kept !== undefined ? this.#keptFor(plan, kept) : null,
+      onInserted: () => parts.forEach((part) => surroundings?.add(part)),
     });
-    const parts = [plan.input, plan.output];
-    parts.forEach((part) => surroundings?.add(part));
     // `sagecell.kernels` keeps every session for good; a session must not retain a deleted cell.
     let cell: Cell | null = made;
     return {
@@ -208,6 +210,10 @@ export class PageCells {
       return start();
     }
   }
+}
+
+function addSheet(href: string): void {
+  document.head.prepend(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
 }
 
 /** The page's own address, without its host and fragment. */

@@ -1,6 +1,6 @@
 /** The server's own page: one cell, whose program may come from anybody's link. */
 
-import { decodePage } from "./protocol/answers";
+import { decodePage } from "./pageprogram";
 import type { LanguageName, SagecellApi } from "./publicapi";
 import "./style.css";
 

@@ -4,6 +4,7 @@ import type { MadeCell } from "../src/cell/handle";
 import type { CellPlan } from "../src/cell/plan";
 import { Terms } from "../src/cell/terms";
 import { PageCells } from "../src/cells";
+import { Surroundings } from "../src/dom/scheme";
 import type { Kernel } from "../src/kernel/kernel";
 import { Server } from "../src/kernel/server";
 import type { JsonObject } from "../src/protocol/messages";
@@ -33,6 +34,7 @@ beforeEach(() => {
   document.body.append(element);
   const terms = new Terms({ fetch: async () => null, storage: () => localStorage });
   vi.spyOn(terms, "ask").mockImplementation(async () => accepts);
+  vi.stubGlobal("matchMedia", () => new EventTarget());
   let kernels = 0;
   cells = new PageCells({
     server: new Server({
@@ -57,9 +59,14 @@ beforeEach(() => {
     },
     copy: async () => undefined,
     nextFrame: frames.next,
+    surroundings: new Surroundings(),
   });
 });
-afterEach(() => document.body.replaceChildren());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  document.body.replaceChildren();
+  document.body.removeAttribute("style");
+});
 
 const make = (wishes: Partial<CellPlan> = {}, at = element): MadeCell =>
   makeCell(cells, planFor(at, { editor: "textarea", ...wishes }), clock);
@@ -522,6 +529,118 @@ test("the longest unused interact rests for another cell, and starts again from 
   expect(find(".sagecell_stdout", at[0])).toBeNull();
 });
 
+describe("Evaluate on a cell with an interact", () => {
+  const slider = { control_type: "slider", range: [0, 9], step: 1, default: 1 };
+  const shows = (id: string) => {
+    const layout = [[["n", 1]], [["_output", 1]]];
+    const interact = { new_interact_id: id, controls: { n: slider }, layout, locations: null };
+    says("display_data", { data: { "application/sage-interact": interact } });
+  };
+  const range = () => find("input") as HTMLInputElement;
+  const drag = async (value: string) => {
+    range().value = value;
+    range().dispatchEvent(new Event("input", { bubbles: true }));
+    await wait();
+  };
+  const note = () => find(".sagecell_interactNote").textContent;
+  const status = () => find(".sagecell_status").dataset["state"];
+  const kernels = (method: string) => asked.filter((line) => line.startsWith(method)).length;
+  const away = () => [new Response(null), new Response("<html>", { status: 502 })];
+
+  let cell: MadeCell;
+  beforeEach(async () => {
+    cell = make({ code: "f()" });
+    await start(cell);
+    says("stream", { name: "stdout", text: "old" });
+    shows("i1");
+    done();
+    frames.draw();
+    await vi.waitFor(() => expect(range()).not.toBeNull());
+  });
+
+  test("keeps output and controls while the server is away, and replaces them when it answers", async () => {
+    const before = range();
+    refusals = away();
+    cell.evaluate();
+    await wait();
+    expect([status(), kernels("DELETE")]).toEqual(["away", 1]);
+    expect([find(".sagecell_stdout").textContent, range() === before, note()]).toEqual([
+      "old",
+      true,
+      "",
+    ]);
+    expect(cell.interacts).toMatchObject([{ state: { n: 1 } }]);
+    clock.advance(1);
+    await wait();
+    expect([status(), range() === before]).toEqual(["starting", true]);
+    channels.at(-1)!.opens();
+    expect([status(), range(), cell.interacts]).toEqual(["running", null, []]);
+    shows("i2");
+    done();
+    frames.draw();
+    await vi.waitFor(() => expect(range()).not.toBeNull());
+    expect([kernels("DELETE"), cell.interacts.length]).toEqual([1, 1]);
+  });
+
+  test("leaves controls that start again if it is given up", async () => {
+    const before = range();
+    refusals = away();
+    cell.evaluate();
+    await wait();
+    find(".sagecell_stopButton").click();
+    expect([status(), note()]).toEqual(["stopped", expect.stringContaining("resting")]);
+    await drag("7");
+    channels.at(-1)!.opens();
+    shows("again");
+    done();
+    await wait();
+    expect(channels.at(-1)!.sent.at(-1)!.content).toMatchObject({
+      interact_id: "again",
+      values: { n: 7 },
+    });
+    expect([range() === before, cell.interacts]).toEqual([true, [expect.anything()]]);
+  });
+
+  test("ends controls that cannot start again only if it is given up", async () => {
+    await start(cell);
+    says("comm_open", { comm_id: "c", target_name: "matplotlib", data: {} });
+    shows("i2");
+    done();
+    frames.draw();
+    await vi.waitFor(() => expect(range()).not.toBeNull());
+    const refuse = () => new Response('{"error":"busy","message":"Not now."}', { status: 400 });
+    refusals = [new Response(null), refuse()];
+    for (const isOver of [false, true]) {
+      cell.evaluate();
+      expect(range().disabled).toBe(isOver);
+      await wait();
+      expect([status(), range().disabled]).toEqual(["refused", true]);
+      refusals = [refuse()];
+    }
+    refusals = [];
+    await start(cell);
+    expect(range()).toBeNull();
+    cell.dispose();
+    expect(kernels("DELETE")).toBe(3);
+  });
+
+  test("takes its place on a full page: no other interact rests for it", async () => {
+    const others = Array.from({ length: 4 }, () => {
+      const other = document.createElement("div");
+      document.body.append(other);
+      return other;
+    });
+    for (const [index, other] of others.entries()) {
+      await start(make({}, other));
+      shows(`o${index}`);
+      done();
+    }
+    cell.evaluate();
+    await wait();
+    expect([kernels("POST"), kernels("DELETE")]).toEqual([6, 1]);
+  });
+});
+
 // contract: 1.8
 test("a cell that is refused waits as long as the server says, and asks again", async () => {
   const body = '{"error":"too_many_kernels_for_address","message":"Too many."}';
@@ -578,6 +697,23 @@ test("a cell that is removed ends its kernel, but not a shared one", async () =>
   done();
   shared.dispose();
   expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(1);
+});
+
+test("a cell that a page takes out while its theme changes follows when it is back", async () => {
+  const scheme = () => element.style.getPropertyValue("--sagecell-scheme");
+  const cell = make();
+  document.body.style.backgroundColor = "white";
+  await vi.waitFor(() => expect(scheme()).toBe("light"));
+  element.remove();
+  document.body.style.backgroundColor = "black";
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(scheme()).toBe("light");
+  document.body.append(element);
+  await vi.waitFor(() => expect(scheme()).toBe("dark"));
+  cell.dispose();
+  document.body.style.backgroundColor = "white";
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(scheme()).toBe("dark");
 });
 
 test("a cell that is disposed leaves nothing on the page, on the clock or with a shared kernel", async () => {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
@@ -20,7 +20,7 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.waiters import OneShot
-from sagecell_tx.wire import zmqwire
+from sagecell_tx.wire import zmqwire, zmtpwire
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, WireError
 
 _log = Logger()
@@ -41,12 +41,23 @@ def kernel_socket(directory: Path, port: int) -> Path:
     return directory / SOCKETS / f"k-{port}"
 
 
-@frozen
+@define(eq=False)
 class _ChannelSocket:
     """The connection to one of a kernel's sockets."""
 
     relay: Relay
     socket: ZmqSocket
+    _sent: int = field(default=0, init=False)  # bytes
+
+    def send(self, frames: list[bytes]) -> None:
+        """Send a message. ZMQ keeps it until the kernel reads it."""
+        self._sent += zmtpwire.size(frames)
+        self.socket.send(frames)
+
+    @property
+    def unread(self) -> int:
+        """The bytes that wait in ZMQ, but for those of a handshake."""
+        return max(self._sent - self.relay.passed, 0)
 
     def close(self) -> None:
         """Close both."""
@@ -137,7 +148,12 @@ class KernelLink:
         """Sign and send a message; drops it if its channel is closed."""
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
-            channel_socket.socket.send(zmqwire.encode(message, self._signer))
+            channel_socket.send(zmqwire.encode(message, self._signer))
+
+    @property
+    def unread(self) -> int:
+        """The bytes of all messages that the kernel has not read."""
+        return sum(each.unread for each in self._sockets.values())
 
     def pause(self) -> None:
         """Stop reading from the kernel.
@@ -233,7 +249,7 @@ class KernelLink:
             with suppress(OSError):  # counts as missed
                 self._connect(HEARTBEAT, self._echoed)
         if HEARTBEAT in self._sockets:
-            self._sockets[HEARTBEAT].socket.send([b"", b"beat"])
+            self._sockets[HEARTBEAT].send([b"", b"beat"])
 
     def _echoed(self, frames: list[bytes]) -> None:
         self._missed = 0

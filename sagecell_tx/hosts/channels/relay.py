@@ -41,6 +41,7 @@ class Relay:
     ours: Path
     largest: int
     broken: Callable[[WireError], None]
+    passed: int = field(default=0, init=False)  # bytes from ZMQ to the kernel
     _meter: Meter = field(init=False)
     _kernel: UnixStream = field(init=False)
     _zmq: UnixStream | None = field(default=None, init=False)
@@ -85,10 +86,15 @@ class Relay:
 
     def _accepted(self, connection: socket.socket) -> None:
         """ZMQ has connected: begin to read both sides."""
-        self._zmq = UnixStream(self.reactor, connection, self._kernel.write, self._zmq_closed)
+        self._zmq = UnixStream(self.reactor, connection, self._sent, self._zmq_closed)
         self._zmq.other, self._kernel.other = self._kernel, self._zmq
         self._zmq.read()
         self._kernel.read()
+
+    def _sent(self, data: bytes) -> None:
+        """Pass data on to the kernel; nothing more is read while it does not take that."""
+        self.passed += len(data)
+        self._kernel.write(data)
 
     def _received(self, data: bytes) -> None:
         """Count data from the kernel, and pass it on."""

@@ -2,7 +2,7 @@
 
 Whatever the fork server has had in its memory, every kernel that it forks later can find there. So
 it gets one end of a pair of sockets, reads nothing from it, and passes it on to the kernel. The
-kernel's answer is untrusted: it is either `BOUND`, or the kernel fails.
+kernel's answer is untrusted: it is either `BOUND`, or the kernel fails, and may say why.
 
 Source of the messages: docs/protocol.rst, "The fork server".
 """
@@ -24,19 +24,26 @@ from sagecell_tx.wire.messages import dump
 #: What a kernel sends, once, when its sockets are bound.
 BOUND = b"bound"
 
+#: What a kernel that cannot start sends instead, followed by why.
+FAILED = b"failed: "
+
+#: The longest answer that is read, in bytes.
+ANSWER = 8 * 1024
+
 
 @implementer(IReadDescriptor)
 @define(eq=False)
 class HostBootstrap:
     """The web process's end, open until the kernel has answered or ended.
 
-    `bound` is called when the kernel has sent `BOUND`, and `broken` when it has sent anything else,
-    at most one of them and once. Neither is called when the kernel ends, which the fork server
-    reports.
+    `bound` is called when the kernel has sent `BOUND`, `failed` with the kernel's text when it has
+    sent `FAILED`, and `broken` when it has sent anything else, at most one of them and once. None
+    is called when the kernel ends, which the fork server reports.
     """
 
     reactor: Any
     bound: Callable[[], None]
+    failed: Callable[[str], None]
     broken: Callable[[], None]
     _ours: socket.socket
     _open: bool = field(default=True, init=False)
@@ -49,6 +56,7 @@ class HostBootstrap:
         directory: Path,
         key: bytes,
         bound: Callable[[], None],
+        failed: Callable[[str], None],
         broken: Callable[[], None],
     ) -> tuple[HostBootstrap, int]:
         """Make the pair of sockets and send the message; raises OSError.
@@ -64,7 +72,7 @@ class HostBootstrap:
             ours.close()
             theirs.close()
             raise
-        bootstrap = cls(reactor, bound, broken, ours)
+        bootstrap = cls(reactor, bound, failed, broken, ours)
         reactor.addReader(bootstrap)
         return bootstrap, theirs.detach()
 
@@ -74,6 +82,24 @@ class HostBootstrap:
             self._open = False
             self.reactor.removeReader(self)
             self._ours.close()
+
+    def last_report(self) -> str:
+        """Close the socket; returns why the kernel could not start, if that has arrived unread.
+
+        For a kernel that has ended: the fork server's event may be read before its own report.
+        """
+        answer = self._receive() if self._open else None
+        self.close()
+        return _report(answer or b"")
+
+    def _receive(self) -> bytes | None:
+        """The kernel's answer, empty at the end of the connection; None if nothing has arrived."""
+        try:
+            return self._ours.recv(ANSWER)
+        except BlockingIOError:
+            return None
+        except OSError:  # the kernel ended before it had read the message
+            return b""
 
     # --- IReadDescriptor
 
@@ -87,18 +113,24 @@ class HostBootstrap:
 
     def doRead(self) -> None:  # noqa: N802
         """Read the kernel's answer, or the end of the connection."""
-        try:
-            answer = self._ours.recv(2 * len(BOUND))
-        except BlockingIOError:
+        answer = self._receive()
+        if answer is None:
             return
-        except OSError:  # the kernel ended before it had read the message
-            answer = b""
         self.close()
         if answer == BOUND:
             self.bound()
+        elif report := _report(answer):
+            self.failed(report)
         elif answer:
             self.broken()
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         """The reactor has stopped watching the socket."""
         self.close()
+
+
+def _report(answer: bytes) -> str:
+    """What a kernel that cannot start says; empty if the answer is another."""
+    if not answer.startswith(FAILED):
+        return ""
+    return answer.removeprefix(FAILED).decode("utf-8", "replace") or "it does not say why"

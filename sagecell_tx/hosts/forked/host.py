@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -28,16 +28,21 @@ from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
 from sagecell_tx.hosts.forked.protocol import command, kernel_limits
-from sagecell_tx.hosts.forked.sandbox import Run, Sandbox
+from sagecell_tx.hosts.forked.python import KernelPython, Run
+from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import MOST_HOSTS, StartCommand
 from sagecell_tx.limits import Limits
+from sagecell_tx.process.resources import available_memory
 from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
+
+#: The most words that are taken from one list of the fork server's, which is not trusted.
+_WORDS = 20
 
 
 @define(kw_only=True, eq=False)
@@ -49,7 +54,8 @@ class ForkHost(Service):
     `rejected` counts the dropped messages by code. With `spare`, a second fork server is kept
     loaded, so that kernels can be started at once after the first one has died. `try_level` runs
     the program that tries levels of confinement; see `hosts.forked.sandbox`. `network` is the
-    kernels' access to the network, if they have any.
+    kernels' access to the network, if they have any. `python` is the Python that all of them run
+    in. With `picture_files`, the plots of kernels are files as well.
     """
 
     reactor: Any
@@ -65,6 +71,11 @@ class ForkHost(Service):
     sandbox: Sandbox
     try_level: Run
     network: Network | None = None
+    python: KernelPython = field(factory=KernelPython)
+    picture_files: bool = False
+    environment: str = field(default="", init=False)  # as in `HostStatus`
+    languages: tuple[str, ...] = field(default=(), init=False)  # as in `HostStatus`
+    versions: Mapping[str, str] = field(factory=dict, init=False)  # as in `HostStatus`
     features: tuple[str, ...] = field(default=(), init=False)  # as in `HostStatus`
     unbounded: tuple[str, ...] = field(default=(), init=False)  # kinds of memory
     rejected: Counter[str] = field(factory=Counter, init=False)
@@ -94,6 +105,7 @@ class ForkHost(Service):
         self._servers = ForkServers(
             reactor=self.reactor,
             spare=self.spare,
+            available=available_memory,
             patience=self.limits.lifetime.start_seconds,
             came_up=self._came_up,
             event=self._event,
@@ -131,6 +143,10 @@ class ForkHost(Service):
         """See `sagecell_tx.sessions.interfaces.HostService.status`."""
         return HostStatus(
             sandbox=self.sandbox.level,
+            environment=self.environment,
+            languages=self.languages,
+            versions=self.versions,
+            starting=not self._up.fired,
             features=self.features,
             unbounded=self.unbounded,
             rejected=dict(self.rejected),
@@ -153,7 +169,8 @@ class ForkHost(Service):
         """Choose the sandbox, which blocks, and start the fork server; raises `ConfigError`."""
         super().startService()
         self.claim()
-        self.sandbox = self.sandbox.chosen(self.try_level)
+        self.environment = self.python.check(self.try_level)
+        self.sandbox = self.sandbox.chosen(self.try_level, self.python.path)
         if self.network is not None and self.sandbox.level != "namespaces":
             raise ConfigError(
                 "network: hosts can be allowed only in the sandbox 'namespaces', where each kernel "
@@ -166,7 +183,14 @@ class ForkHost(Service):
         # After all checks that may raise: with threads, this process would not end by itself.
         self.removals.start()
         self._sweep()
-        self._servers.start(command(self.preload, self.sandbox.arguments))
+        self._servers.start(
+            command(
+                self.preload,
+                self.sandbox.arguments,
+                self.python.path,
+                picture_files=self.picture_files,
+            )
+        )
 
     def _sweep(self) -> None:
         """Begin to remove the directories that an earlier run has left."""
@@ -221,6 +245,9 @@ class ForkHost(Service):
             _log.warn("unexpected line from the fork server: {line}", line=line)
 
     def _came_up(self, line: dict[str, Any]) -> None:
+        self.environment = _word(line, "environment") or ""
+        self.languages = _words(line, "languages")
+        self.versions = _texts(line, "versions")
         self.features = _words(line, "features")
         self._log_ungrouped(line.get("ungrouped"))
         self._log_unbounded(_words(line, "unbounded"))
@@ -303,7 +330,13 @@ def _number(line: dict[str, Any], name: str) -> int | None:
 
 def _words(line: dict[str, Any], name: str) -> tuple[str, ...]:
     value = line.get(name)
-    return tuple(str(word)[:40] for word in value[:10]) if isinstance(value, list) else ()
+    return tuple(str(word)[:40] for word in value[:_WORDS]) if isinstance(value, list) else ()
+
+
+def _texts(line: dict[str, Any], name: str) -> dict[str, str]:
+    value = line.get(name)
+    texts = list(value.items())[:_WORDS] if isinstance(value, dict) else []
+    return {key[:40]: str(text)[:40] for key, text in texts}
 
 
 def _word(line: dict[str, Any], name: str) -> str | None:

@@ -31,6 +31,12 @@ _log = Logger()
 #: The ZMQ identity that a kernel sees. The same for all clients, so it reveals nothing about them.
 IDENTITY = b"server"
 
+#: For the visitor, whose program is not the cause.
+_NOT_STARTED = (
+    "This server could not start a kernel for the program; its log says why. "
+    "Please try again in a moment."
+)
+
 #: Seconds for reading the last messages of a kernel that has ended.
 LAST_WORDS = 5.0
 
@@ -71,6 +77,8 @@ class ForkedKernel:
     alive: bool = field(default=True, init=False)  # until the process tree has ended
     pid: int | None = field(default=None, init=False)  # once the fork server has reported it
     when_ready: Deferred[Kernel] = field(init=False)
+    _bootstrap: HostBootstrap | None = field(default=None, init=False)  # of this start
+    _bound: bool = field(default=False, init=False)  # in this start
     link: KernelLink = field(init=False)
     _state: KernelInputs = field(init=False)
     _start: ExitStack = field(factory=ExitStack, init=False)  # closes what only this start needs
@@ -100,6 +108,11 @@ class ForkedKernel:
         return self.observer.kernel_id
 
     # --- Kernel
+
+    @property
+    def unread(self) -> int:
+        """The bytes of messages that the kernel has not read."""
+        return self.link.unread
 
     def send(self, message: Message) -> None:
         """Send a message to the kernel; drops it if the kernel has ended."""
@@ -136,14 +149,15 @@ class ForkedKernel:
         if network is not None:
             outlet = network.outlet(self.directory, lambda: self.kernel_id)
             self._start.callback(outlet.close)
-        bootstrap, theirs = HostBootstrap.open(
+        self._bootstrap, theirs = HostBootstrap.open(
             reactor=self.resources.reactor,
             directory=self.directory,
             key=self.key,
             bound=partial(self._state.bound, outlet),
+            failed=self._start_failed,
             broken=self._bootstrap_broken,
         )
-        self._start.callback(bootstrap.close)
+        self._start.callback(self._bootstrap.close)
         if not watch_disk:
             return [theirs]
         try:
@@ -164,12 +178,15 @@ class ForkedKernel:
 
     def ended(self, how: Exit) -> None:
         """The process tree has ended; the last messages and the directory are still there."""
+        if self._bootstrap is not None and (why := self._bootstrap.last_report()):
+            self._log_failed(why)
         self._state.ended(how)
 
     # --- KernelEffects
 
     def connect(self, outlet: Outlet | None) -> None:
         """Connect to the kernel's sockets, and take the listener that it has sent."""
+        self._bound = True
         try:
             if outlet is not None:
                 outlet.take_listener()
@@ -198,16 +215,23 @@ class ForkedKernel:
 
     def give_up(self) -> None:
         """End the kernel, since its start was cancelled."""
+        if self.pid is not None:
+            _log.info(
+                "{kernel}: kernel {number} is given up in its start: {phase}",
+                kernel=self.kernel_id,
+                number=self.number,
+                phase="it has sent nothing yet" if self._bound else "its sockets are not bound yet",
+            )
         self.on_given_up(self)
 
     def release_start(self) -> None:
         """Close what only this start needs, before the kernel is started again."""
-        self.pid = None
+        self.pid, self._bound = None, False
         self._start.close()
 
     def fail_start(self) -> None:
         """Let `when_ready` fail with `StartFailed`."""
-        self.when_ready.errback(StartFailed("The program could not be started."))
+        self.when_ready.errback(StartFailed(_NOT_STARTED))
 
     def clear_up(self, how: Exit) -> None:
         """Receive the last messages, remove what the kernel had, and report its end."""
@@ -231,6 +255,18 @@ class ForkedKernel:
         removed.addCallback(lambda _: self.observer.kernel_ended(how))
 
     # --- from the kernel
+
+    def _start_failed(self, why: str) -> None:
+        self._log_failed(why)
+        self._state.failed(None)
+
+    def _log_failed(self, why: str) -> None:
+        _log.error(
+            "{kernel}: kernel {number} could not start: {why}",
+            kernel=self.kernel_id,
+            number=self.number,
+            why=why,
+        )
 
     def _bootstrap_broken(self) -> None:
         _log.error(

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from sagecell_tx.hosts.forked.commandsocket import CommandSocket
+from sagecell_tx.hosts.forked.python import variables
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.limits import Limits
 from sagecell_tx.wire.messages import WireError, dump, parse_object
@@ -32,20 +33,28 @@ LINE = 64 * 1024
 ENVIRONMENT = frozenset({"HOME", "LANG", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
 
 
-def command(preload: tuple[str, ...], sandbox: Sequence[str] = ()) -> list[str]:
+def command(
+    preload: tuple[str, ...],
+    sandbox: Sequence[str] = (),
+    python: str = sys.executable,
+    *,
+    picture_files: bool = False,
+) -> list[str]:
     """The fork server's argument list; `sandbox` are arguments about its kernels' confinement."""
     # -P: never import a module from the working directory.
-    argv = [sys.executable, "-P", "-m", "sagecell_tx.kernelside.forkserver", *sandbox]
+    argv = [python, "-P", "-m", "sagecell_tx.kernelside.forkserver", *sandbox]
+    argv += ["--picture-files"] if picture_files else []
     return [*argv, "--preload", ",".join(preload)] if preload else argv
 
 
-def environment() -> dict[str, str]:
-    """The fork server's environment variables: none that may contain a secret."""
-    return {
+def environment(python: str = sys.executable) -> dict[str, str]:
+    """The environment variables of the Python `python`: none that may contain a secret."""
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if name in ENVIRONMENT or name.startswith("LC_")
     }
+    return {**inherited, **variables(python)}
 
 
 def kernel_limits(limits: Limits) -> KernelLimits:
@@ -87,7 +96,7 @@ class ForkServerProtocol(ProcessProtocol):
                     self,
                     argv[0],
                     argv,
-                    env=environment(),
+                    env=environment(argv[0]),
                     path="/",
                     childFDs={0: theirs.fileno(), 1: "r", 2: "r"},
                 )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from attrs import evolve, frozen
 from twisted.logger import Logger
 
 from sagecell_tx.config import SANDBOXES, ConfigError
 from sagecell_tx.hosts.forked.protocol import environment
+from sagecell_tx.hosts.forked.python import Run
 from sagecell_tx.wire.messages import WireError, parse_object
 
 _log = Logger()
@@ -23,9 +24,6 @@ _log = Logger()
 _PATIENCE = 30
 
 _TRY = "sagecell_tx.kernelside.sandbox.detect"
-
-#: Runs a program; returns its stdout and its stderr.
-Run = Callable[[Sequence[str]], tuple[str, str]]
 
 
 @frozen(kw_only=True)
@@ -61,9 +59,9 @@ class Sandbox:
         first, count = self.accounts
         return [*arguments, "--accounts", f"{first}:{count}"]
 
-    def chosen(self, run: Run) -> Sandbox:
-        """A copy with a level that works; raises `ConfigError` if none does. Blocks."""
-        output, complaints = run([sys.executable, "-P", "-m", _TRY, *self.arguments])
+    def chosen(self, run: Run, python: str = sys.executable) -> Sandbox:
+        """A copy with a level that works for the Python `python`; raises `ConfigError`. Blocks."""
+        output, complaints = run([python, "-P", "-m", _TRY, *self.arguments])
         try:
             answer = parse_object(output)
         except WireError:
@@ -78,11 +76,11 @@ class Sandbox:
 
 
 def run_program(argv: Sequence[str]) -> tuple[str, str]:
-    """Run the program that tries levels; raises `ConfigError`. Blocks."""
+    """Run a Python program, such as the one that tries levels; raises `ConfigError`. Blocks."""
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             argv,
-            env=environment(),
+            env=environment(argv[0]),
             cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -34,6 +34,9 @@ LOADING = 600.0
 #: The least number of seconds for which it may be silent, whatever `patience` is.
 SHORTEST = 1.0
 
+#: The part of the available memory that a spare may need. Sage's is large, and kernels go first.
+SHARE = 1 / 8
+
 #: Pings in the time for which it may be silent.
 QUESTIONS = 5
 
@@ -56,8 +59,9 @@ class _Running:
 
 @define(kw_only=True, eq=False)
 class ForkServers:
-    """Keeps a fork server at work, and with `spare` another one loaded.
+    """Keeps a fork server at work, and with `spare` another one loaded, if there is memory for it.
 
+    `available` returns the bytes of memory that are available on this machine.
     `came_up` is called with the ready event of each that begins to work, `event` with the later
     events of the one at work; `lost` is called when it has ended, with all its kernels. A fork
     server that does not answer pings for `patience`, in seconds, is killed.
@@ -65,6 +69,7 @@ class ForkServers:
 
     reactor: Any
     spare: bool
+    available: Callable[[], int]
     patience: float
     came_up: Callable[[Line], None]
     event: Callable[[Line], None]
@@ -85,7 +90,10 @@ class ForkServers:
         self._ask_again()
 
     def stop(self) -> Deferred[None]:
-        """End the fork servers, after `PATIENCE` by force; fires when they have ended."""
+        """End the fork servers, after `PATIENCE` by force; fires when they have ended.
+
+        One that is still loading is killed at once: it reads no commands yet, and has no kernels.
+        """
         finished: Deferred[None] = Deferred()
         self._finished = finished
         for timer in (self._retry, self._asking):
@@ -94,6 +102,8 @@ class ForkServers:
         for running in (self._at_work, self._standby):
             if running is not None:
                 running.protocol.finish()
+                if running.ready is None:
+                    running.protocol.kill()
         last_resort = self.reactor.callLater(PATIENCE, self._kill_all)
         finished.addBoth(lambda _: last_resort.active() and last_resort.cancel())
         self._check_finished()
@@ -112,7 +122,7 @@ class ForkServers:
         try:
             if self._at_work is None:
                 self._at_work = self._spawn()
-            elif self.spare and self._standby is None and self._at_work.ready is not None:
+            elif self._standby is None and self._wants_spare(self._at_work.ready):
                 self._standby = self._spawn()
         except OSError as error:
             _log.error(
@@ -121,6 +131,20 @@ class ForkServers:
                 wait=LONGEST_WAIT,
             )
             self._fill_in(LONGEST_WAIT)
+
+    def _wants_spare(self, ready: Line | None) -> bool:
+        """Whether there is memory for another one like the one at work, which has sent `ready`."""
+        if not self.spare or ready is None:
+            return False
+        needed, available = ready.get("memory"), self.available()
+        if not isinstance(needed, int) or needed <= available * SHARE:
+            return True
+        _log.info(
+            "no spare fork server: it would need {needed} MiB, and {available} MiB are available",
+            needed=needed >> 20,
+            available=available >> 20,
+        )
+        return False
 
     def _fill_in(self, wait: float) -> None:
         """Call `_fill` in so many seconds, or sooner if that is scheduled already."""
@@ -215,8 +239,9 @@ class ForkServers:
         return float(min(0.05 * 2**self._short_lives, LONGEST_WAIT))
 
     def _kill_all(self) -> None:
+        """Kill those that have been asked to end."""
         for running in (self._at_work, self._standby):
-            if running is not None:
+            if running is not None and running.ready is not None:
                 running.protocol.kill()
 
     def _check_finished(self) -> None:

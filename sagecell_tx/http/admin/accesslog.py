@@ -14,13 +14,14 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.wire.formwire import without_token
 
 #: Bytes of an address or a header that are logged: addresses may contain whole programs.
 MOST = 1024
 
 
 #: What proxies and monitors request every few seconds; see docs/operations.rst.
-_HEALTH_CHECKS = ((b"OPTIONS", "/"), (b"GET", "/api/status"))
+_HEALTH_CHECKS = ((b"OPTIONS", "/"), (b"GET", "/status.json"), (b"GET", "/api/status"))
 
 
 @define
@@ -33,12 +34,12 @@ class _Seen:
     @property
     def uri(self) -> bytes:
         """The address, as far as it is logged."""
-        return _cut(self._request.uri)
+        return _cut(without_token(self._request.uri))
 
     def getHeader(self, name: bytes) -> bytes | None:  # noqa: N802 - as the request has it
-        """A header, as far as it is logged."""
+        """A header, as far as it is logged. The address in Referer may have a token as well."""
         value = self._request.getHeader(name)
-        return None if value is None else _cut(value)
+        return None if value is None else _cut(without_token(value))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)

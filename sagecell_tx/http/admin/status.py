@@ -1,9 +1,10 @@
-"""``/api/status``: the server's version, sandbox and load."""
+"""``/status.json``: the server's version, sandbox and load."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from attrs import define
 from klein import Klein
@@ -22,7 +23,7 @@ from sagecell_tx.sessions.interfaces import HostService
 
 @define(kw_only=True)
 class Status:
-    """Routes below ``/api``. `ready` gives the number of kernels that are ready."""
+    """The route ``/status.json``. `ready` gives the number of kernels that are ready."""
 
     fleet: Fleet
     host: HostService
@@ -32,35 +33,40 @@ class Status:
     handle_problems(app)
 
     def mount(self, root: Resource) -> None:
-        """Serve all below ``/api``."""
-        root.putChild(b"api", Mounted(self.app))
+        """Serve ``/status.json``."""
+        root.putChild(b"status.json", Mounted(self.app))
 
-    @app.route("/status", methods=["GET"])
-    def status(self, request: IRequest) -> bytes:
+    @app.route("/", methods=["GET"])
+    def show(self, request: IRequest) -> bytes:
         """The version, the sandbox level, and counts of kernels, waiting visitors and refusals."""
         cors.allow(request, anyone=True)
-        limits, admission = self.fleet.limits.admission, self.fleet.admission
         request.setHeader("Cache-Control", "no-store")
+        return json_body(request, self.fields())
+
+    def fields(self) -> dict[str, Any]:
+        """What is published, as a JSON object."""
+        limits, admission = self.fleet.limits.admission, self.fleet.admission
         host = self.host.status
-        return json_body(
-            request,
-            {
-                "version": __version__,
-                "sandbox": host.sandbox,
-                "features": list(host.features),
-                "unbounded": list(host.unbounded),
-                "kernels": {
-                    "running": len(self.fleet),
-                    "ready": self.ready(),
-                    "limit": limits.kernels + limits.service_kernels + 1,  # the completer
-                    "ended": _by_word(self.fleet.deaths.total),
-                    "ended_lately": _by_word(self.fleet.deaths.recent()),
-                },
-                "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
-                "refused": dict(admission.refused),
-                "messages_rejected": dict(host.rejected),
+        return {
+            "version": __version__,
+            "starting": host.starting,
+            "environment": host.environment,
+            "languages": list(host.languages),
+            "versions": dict(host.versions),
+            "sandbox": host.sandbox,
+            "features": list(host.features),
+            "unbounded": list(host.unbounded),
+            "kernels": {
+                "running": len(self.fleet),
+                "ready": self.ready(),
+                "limit": limits.kernels + limits.service_kernels + 1,  # the completer
+                "ended": _by_word(self.fleet.deaths.total),
+                "ended_lately": _by_word(self.fleet.deaths.recent()),
             },
-        )
+            "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
+            "refused": dict(admission.refused),
+            "messages_rejected": dict(host.rejected),
+        }
 
 
 def _by_word(deaths: Counter[Reason]) -> dict[str, int]:

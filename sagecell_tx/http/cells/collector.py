@@ -126,7 +126,7 @@ class Collector:
 
     def _print(self, name: str, text: str) -> None:
         if name in ("stdout", "stderr"):
-            kept, size = _start_of(text, self._limit, self._bytes)
+            kept, size = start_of(text, self._limit, self._bytes)
             self.streams.setdefault(name, []).append(kept)
             self._limit -= len(kept)
             self._bytes -= size
@@ -183,7 +183,7 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _start_of(text: str, characters: int, size: int) -> tuple[str, int]:
+def start_of(text: str, characters: int, size: int) -> tuple[str, int]:
     """The start of `text`, at most so many characters and bytes of JSON; and its bytes of JSON.
 
     The work is linear: each step writes at most half as much as JSON as the one before.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 import attrs
 from attrs import define, field
@@ -13,14 +12,16 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from sagecell_tx.http.cells import execution
 from sagecell_tx.http.cells.collector import Collector
+from sagecell_tx.http.cells.execution import FileAddresses
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import present, take_json, text, texts
 from sagecell_tx.http.serving.parsing import Parser
-from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces
+from sagecell_tx.http.serving.producer import send
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
@@ -28,11 +29,7 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
-from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import SHELL, Message, WireError, dump, parse_object
-
-#: An answer of more bytes is written in pieces, as the client reads them.
-_WHOLE = 64 * 1024
 
 #: The parameters that a JSON body may have.
 _PARAMETERS = ("code", "user_expressions", "accepted_tos", "permalink")
@@ -74,9 +71,9 @@ class ServiceRoute:
         cors.allow(request)
         await take_json(request, self.parser, _PARAMETERS)
         self.terms.check(request, plain=True)
-        execution = self._execution(self._code(request), text(request, "user_expressions", "{}"))
+        program = self._execution(self._code(request), text(request, "user_expressions", "{}"))
         if text(request, "permalink") == "true":
-            execution = attrs.evolve(execution, metadata=_ASKS_FOR_PERMALINK)
+            program = attrs.evolve(program, metadata=_ASKS_FOR_PERMALINK)
         deadline = self.clock.seconds() + self.limits.service_seconds
         visitor = self.clients.visitor(request, Purpose.SERVICE)
         # Waiting for a kernel takes at most half of the time, so that the rest is left to run.
@@ -84,17 +81,12 @@ class ServiceRoute:
             visitor, timeout=0, patience=self.limits.service_seconds / 2
         )
         try:
-            collector = await self._collect(session, execution, deadline)
+            collector = await self._collect(session, program, deadline)
         finally:
             session.stop(Reason.STOPPED)
-        answer = self._answer(request, session.kernel_id, collector)
+        answer = self._answer(request, session, collector)
         body = _with_shown(json_body(request, answer), collector)
-        if len(body) > _WHOLE:
-            request.setHeader("Content-Length", str(len(body)))
-            producer = ResponseProducer(request=request, clock=self.clock, stalled=self.stalled)
-            await producer.start(in_pieces(body))
-            return b""
-        return body
+        return await send(request, body, clock=self.clock, stalled=self.stalled)
 
     def _code(self, request: Request) -> str:
         """The program. Raises `Problem` if there is none, or one that is too long."""
@@ -113,22 +105,28 @@ class ServiceRoute:
             raise Problem(413, "code_too_long", sentence, plain=True)
         return code
 
-    def _answer(self, request: Request, kernel_id: str, collector: Collector) -> dict[str, Any]:
+    def _answer(self, request: Request, session: Session, collector: Collector) -> dict[str, Any]:
         """What the client is told of a program that has ended."""
         reply = collector.reply
         answer: dict[str, Any] = {
             "success": reply is not None and reply.get("status") == "ok",
-            "kernel_id": kernel_id,
+            "kernel_id": session.kernel_id,
         }
         for name, printed in collector.streams.items():
             answer[name] = "".join(printed)
         if collector.permalink is not None:
             answer["permalink"] = collector.permalink
+        # A program that ended without a reply may have published files before.
+        names = session.saved_files if reply is None else execution.new_files(reply)
+        addresses = FileAddresses(
+            clients=self.clients,
+            most=self.fleet.limits.files.session_files,
+            baseurl=self.baseurl,
+        )
+        if files := addresses.of(request, session.kernel_id, names):
+            answer["files"] = files
         if reply is not None:
             answer["execute_reply"] = reply
-            files = self._files(request, kernel_id, reply)
-            if files:
-                answer["files"] = files
         elif collector.reason is not None:
             word, sentence = collector.reason.value, collector.reason.sentence
             answer |= {"error": word, "message": sentence, "reason": word}
@@ -141,22 +139,6 @@ class ServiceRoute:
             answer |= {"error": "invalid_reply", "message": sentence}
         return answer
 
-    def _files(self, request: Request, kernel_id: str, reply: dict[str, Any]) -> dict[str, str]:
-        """The URL of each file in a reply, which the kernel may have filled with anything."""
-        base = cors.base_url(
-            request, proxied=self.clients.are_behind_proxy(request), baseurl=self.baseurl
-        )
-        names: list[object] = []
-        payload = reply.get("payload")
-        for part in payload if isinstance(payload, list) else ():
-            listed = part.get("new_files") if isinstance(part, dict) else None
-            names += listed if isinstance(listed, list) else []
-        return {
-            name: f"{base}kernel/{kernel_id}/files/{quote(name)}"
-            for name in names[: self.fleet.limits.files.session_files]
-            if isinstance(name, str) and _is_name(name)
-        }
-
     def _execution(self, code: str, user_expressions: str) -> Message:
         """The execute_request. Raises `Problem` for invalid user_expressions."""
         if len(user_expressions) > self.limits.code_characters:
@@ -165,14 +147,7 @@ class ServiceRoute:
             expressions = parse_object(user_expressions)
         except WireError as error:
             raise self._bad_expressions() from error
-        content = {
-            "code": code,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": expressions,
-            "allow_stdin": False,
-            "stop_on_error": True,
-        }
+        content = execution.content(code, expressions)
         try:
             return self.originator.originate(SHELL, "execute_request", content)
         except (ValueError, RecursionError) as error:  # 1e999 was read as infinity
@@ -183,16 +158,16 @@ class ServiceRoute:
         sentence = f"user_expressions must be a JSON object, of at most {most} characters."
         return Problem(400, "invalid_user_expressions", sentence)
 
-    async def _collect(self, session: Session, execution: Message, deadline: float) -> Collector:
+    async def _collect(self, session: Session, program: Message, deadline: float) -> Collector:
         """The program's output and reply, when it is done or at the deadline."""
         collector = Collector(
-            execution.msg_id,
+            program.msg_id,
             self.limits.service_output_characters,
-            awaits_permalink=execution.metadata == _ASKS_FOR_PERMALINK,
+            awaits_permalink=program.metadata == _ASKS_FOR_PERMALINK,
         )
         await session.when_ready()
         attachment = collector.listen(session)
-        attachment.send(execution)
+        attachment.send(program)
         collector.done.addTimeout(max(0.0, deadline - self.clock.seconds()), self.clock)
         try:
             await collector.done
@@ -212,12 +187,3 @@ def _with_shown(body: bytes, collector: Collector) -> bytes:
     if collector.displays:
         parts.append(b',"displays":[' + b",".join(collector.displays) + b"]")
     return b"".join((*parts, b"}"))
-
-
-def _is_name(name: str) -> bool:
-    """Whether a file can have this name."""
-    try:
-        clean_name(name)
-    except WireError:
-        return False
-    return True

@@ -11,6 +11,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
 from sagecell_tx.config import ConfigError
+from sagecell_tx.http.htmlpage import document
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.parameters import as_call, callback, text
@@ -19,28 +20,9 @@ from sagecell_tx.http.urltree import Mounted
 #: A file that is a whole page already, which is sent as it is.
 _WHOLE = re.compile(r"<(?:!doctype|html|body)\b", re.IGNORECASE)
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Terms of use</title>
-    <link rel="icon" href="favicon.ico" />
-    <link rel="stylesheet" href="static/root.css" />
-  </head>
-  <body>
-    <main>
-"""
+_TITLE = "Terms of use"
 
-_END = """
-    </main>
-    <footer>
-      <p><a href="./">An empty cell</a>, <a href="help.html">help</a></p>
-    </footer>
-  </body>
-</html>
-"""
+_FOOTER = '      <p><a href="./">An empty cell</a>, <a href="help.html">help</a></p>'
 
 
 @define(kw_only=True)
@@ -109,8 +91,8 @@ class Terms:
         if _WHOLE.search(self.html):
             return self.html
         # Without a heading, the page would have none.
-        heading = "" if "<h1" in self.html.lower() else "<h1>Terms of use</h1>\n"
-        return f"{_PAGE}{heading}{self.html}{_END}"
+        heading = "" if "<h1" in self.html.lower() else f"<h1>{_TITLE}</h1>\n"
+        return document(title=_TITLE, home="", main=f"{heading}{self.html}", footer=_FOOTER)
 
     def _html(self, request: IRequest, html: str) -> bytes:
         request.setHeader("Content-Type", "text/html; charset=utf-8")

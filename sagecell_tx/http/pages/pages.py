@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import define
+from attrs import define, field
 from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from sagecell_tx.http.pages import facts
 from sagecell_tx.http.pages.built import send_built
 from sagecell_tx.http.pages.outputframe import FRAME
 from sagecell_tx.http.pages.permalinks import find
@@ -20,7 +22,7 @@ from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.urltree import Mounted
-from sagecell_tx.sessions.interfaces import CellStore, Permalink
+from sagecell_tx.sessions.interfaces import CellStore, HostService, HostStatus, Permalink
 from sagecell_tx.wire.codelink import (
     Program,
     ProgramReference,
@@ -64,12 +66,15 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 _JQUERY, _ONE_DAY = "embedded_jquery.js", "public, max-age=86400"
 
 
-def page_with(page: bytes, program: Program, permalink: str = "") -> bytes:
-    """The built page with the program to show, and the id of its permalink if it has one."""
+def page_with(page: bytes, program: Program, host: HostStatus, permalink: str = "") -> bytes:
+    """The built page with the program to show, and the id of its permalink if it has one.
+
+    Without a language, the program is in that of `host`.
+    """
     slot = dump(
         {
             "code": program.code,
-            "language": program.language or "python",
+            "language": program.language or facts.language(host),
             "interacts": program.interacts,
             "autoeval": program.autoeval,
             "permalink": permalink,
@@ -85,6 +90,7 @@ class Pages:
     """The page, its help, and redirects of addresses that have moved."""
 
     store: CellStore
+    host: HostService
     client: Path = CLIENT
     baseurl: str = ""
 
@@ -115,7 +121,7 @@ class Pages:
                 interacts=found.interacts,
                 autoeval=program.autoeval,
             )
-        return page_with(self._built(request, "index.html"), program, permalink)
+        return page_with(self._built(request, "index.html"), program, self.host.status, permalink)
 
     async def _find(self, ident: str) -> tuple[Permalink, str]:
         """The permalink of a link as it was given, or without what a mail program added; its id."""
@@ -172,15 +178,20 @@ class Pages:
         return b""
 
     def _built(self, request: IRequest, name: str) -> bytes:
-        """A built page, whose headers are set. Raises `Problem` if it is not built."""
-        return send_built(request, self.client / name, _CONTENT_SECURITY_POLICY)
+        """A built page with facts about this server. Raises `Problem` if it is not built."""
+        page = send_built(request, self.client / name, _CONTENT_SECURITY_POLICY)
+        return facts.filled_in(page, self.host.status)
 
 
 @define(kw_only=True)
 class Static:
-    """The page's static files, which pages of any origin may load. Directories are not listed."""
+    """The page's static files, which pages of any origin may load. Directories are not listed.
+
+    `libraries` are files that are not part of the build, by their names.
+    """
 
     client: Path = CLIENT
+    libraries: Mapping[str, Path] = field(factory=dict)
 
     app = Klein()
     handle_problems(app)
@@ -197,7 +208,7 @@ class Static:
         """
         cors.allow(request)
         try:
-            path = self.client / clean_name(name)
+            path = self.libraries.get(name) or self.client / clean_name(name)
             if path == self.client / FRAME:
                 raise FileNotFoundError(FRAME)  # `OutputFrame` serves it with its policy.
             mtime = path.stat().st_mtime
@@ -208,7 +219,7 @@ class Static:
             raise Problem(404, "not_found", "There is no such file.") from error
         request.setHeader("Content-Type", content_type(name))
         request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Cache-Control", _caching(name))
+        request.setHeader("Cache-Control", _ONE_DAY if name in self.libraries else _caching(name))
         if unchanged(request, mtime):
             return b""
         if is_compressed:

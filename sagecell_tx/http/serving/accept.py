@@ -7,6 +7,9 @@ from werkzeug.http import parse_accept_header
 
 from sagecell_tx.http.serving.cors import header
 
+#: The media type of server-sent events.
+EVENTS = "text/event-stream"
+
 #: Characters of an Accept header. Browsers send fewer than 200; a longer header is ignored,
 #: because 16 KiB of the worst kind take 6 ms to parse.
 LONGEST = 1024

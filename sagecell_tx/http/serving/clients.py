@@ -120,14 +120,23 @@ class Clients:
             return peer
         return (IPv6Address if ":" in address else IPv4Address)("TCP", address, 0)
 
-    def visitor(self, request: IRequest, purpose: Purpose, cell_session: str = "") -> Visitor:
-        """The visitor that makes a request. Raises `Problem` for an unknown API key."""
+    def visitor(
+        self,
+        request: IRequest,
+        purpose: Purpose,
+        cell_session: str = "",
+        key: str | None = None,
+    ) -> Visitor:
+        """The visitor that makes a request. Raises `Problem` for an unknown API key.
+
+        `key` is the name of the key, if it is known already; "" for none.
+        """
         return Visitor(
             purpose=purpose,
             address=self._address(request),
             site=site(request),
             cell_session=cell_session[:_LONGEST],
-            key=self._key(request),
+            key=self._key(request) if key is None else key,
         )
 
     def _address(self, request: IRequest) -> str:
@@ -152,17 +161,22 @@ class Clients:
         scheme, _, sent = header(request, b"authorization").partition(" ")
         if scheme.lower() != "bearer":
             return ""
-        given = sent.strip().encode("latin-1", "replace")
-        # Compare with every key, even after a match: the time that it takes reveals nothing.
-        found = [name for name, key in self._keys.items() if compare_digest(key, given)]
-        if not found:
+        name = self.key_name(sent.strip())
+        if not name:
             raise Problem(
                 401,
                 "unknown_key",
                 "This server does not know this API key.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        return found[0]
+        return name
+
+    def key_name(self, key: str) -> str:
+        """The name of an API key; "" if there is no such key."""
+        given = key.encode("utf-8", "replace")
+        # Compare with every key, even after a match: the time that it takes reveals nothing.
+        found = [name for name, known in self._keys.items() if compare_digest(known, given)]
+        return found[0] if found else ""
 
 
 def _host(peer: IAddress) -> str:

@@ -15,6 +15,11 @@ _ORIGIN = re.compile(r"[!-~]+")
 _METHODS = "POST, GET, OPTIONS, DELETE"
 _HEADERS = "X-XSRFToken, Content-Type"
 
+#: What Jupyter's clients use, and for how many seconds a browser need not ask again.
+_JUPYTER_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_JUPYTER_HEADERS = "Authorization, Content-Type, X-XSRFToken"
+_JUPYTER_AGE = "7200"
+
 #: The header with the number of kernels that one page may have at a time; 0 is no limit.
 KERNELS_PER_CELL_SESSION = "Kernels-Per-Cell-Session"
 _EXPOSED = f"Retry-After, {KERNELS_PER_CELL_SESSION}"
@@ -47,6 +52,13 @@ def allow_methods(request: IRequest) -> None:
     if request.getHeader(b"origin") is not None:
         request.setHeader("Access-Control-Allow-Methods", _METHODS)
         request.setHeader("Access-Control-Allow-Headers", _HEADERS)
+
+
+def preflight_jupyter(request: IRequest) -> None:
+    """The answer to the preflight of a request of Jupyter's clients, after `allow`."""
+    request.setHeader("Access-Control-Allow-Methods", _JUPYTER_METHODS)
+    request.setHeader("Access-Control-Allow-Headers", _JUPYTER_HEADERS)
+    request.setHeader("Access-Control-Max-Age", _JUPYTER_AGE)
 
 
 def websocket_url(request: IRequest, *, proxied: bool, baseurl: str = "") -> str:

@@ -15,10 +15,11 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import RequestRedirect
 
+from sagecell_tx.http.htmlpage import document
 from sagecell_tx.http.serving.accept import accepted
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreFull, StoreUnavailable
-from sagecell_tx.wire.formwire import FormTooLarge
+from sagecell_tx.wire.formwire import FormTooLarge, without_token
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
@@ -63,26 +64,6 @@ _WORDS = {
     ),
 }
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>{title}</title>
-    <link rel="icon" href="{home}favicon.ico" />
-    <link rel="stylesheet" href="{home}static/root.css" />
-  </head>
-  <body>
-    <main>
-      <h1>{title}</h1>
-{sentences}
-      <p>{ways}</p>
-    </main>
-  </body>
-</html>
-"""
-
 
 class Problem(Exception):
     """An error response. `plain` sends the sentence alone, as text, instead of JSON."""
@@ -103,10 +84,14 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.plain = plain
 
-    def render(self, request: IRequest) -> bytes:
-        """Set the status and headers; returns the body."""
+    def render(self, request: IRequest, *, with_reason: bool = False) -> bytes:
+        """Set the status and headers; returns the body.
+
+        `with_reason`, JSON has the status's phrase too, for a request that may be one of Jupyter's clients.
+        """
+        phrase = HTTPStatus(self.status).phrase
         # Twisted has no phrases for 426 and 429.
-        request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode("ascii"))
+        request.setResponseCode(self.status, phrase.encode("ascii"))
         for name, value in self.headers.items():
             request.setHeader(name, value)
         home = getattr(request, "home", "")  # see `CellRequest.home`
@@ -117,7 +102,8 @@ class Problem(Exception):
         if self.plain:
             request.setHeader("Content-Type", "text/plain; charset=utf-8")
             return self.message.encode("utf-8", "replace")
-        return json_body(request, {"error": self.code, "message": self.message})
+        told = {"error": self.code, "message": self.message}
+        return json_body(request, {**told, "reason": phrase} if with_reason else told)
 
 
 def json_body(request: IRequest, value: Any) -> bytes:
@@ -133,7 +119,7 @@ def problem_from(error: BaseException | None) -> Problem:
             return error
         case Refused(code=code, message=message, retry_after=retry_after):
             # 503: the server is unavailable for now. 429: the client has to ask for less.
-            status = 503 if code == "draining" else 429
+            status = 503 if code in ("draining", "loading") else 429
             return Problem(status, code, message, headers={"Retry-After": str(retry_after)})
         case FormTooLarge(code=code, message=message):
             return Problem(413, code, message)
@@ -169,7 +155,8 @@ def problem_of(request: IRequest, failure: Failure) -> Problem:
     """The response that a failure stands for; internal errors are logged."""
     problem = problem_from(failure.value)
     if problem.status == 500 and not failure.check(CancelledError):
-        _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
+        uri = without_token(request.uri)
+        _log.failure("{method} {uri}", failure, method=request.method, uri=uri)
     return problem
 
 
@@ -198,13 +185,13 @@ def _page(request: IRequest, home: str, problem: Problem) -> bytes:
     if problem.status in (429, 500, 503):
         ways.insert(0, '<a href="">Try again</a>')
     ways.append(f'<a href="{escape(home)}help.html">Help</a>')
-    page = _PAGE.format(
-        title=escape(title),
-        home=escape(home),
-        sentences="\n".join(f"      <p>{escape(each)}</p>" for each in sentences),
-        ways=" · ".join(ways),
-    )
-    return page.encode("utf-8", "replace")
+    lines = [
+        f"<h1>{escape(title)}</h1>",
+        *(f"<p>{escape(each)}</p>" for each in sentences),
+        f"<p>{' · '.join(ways)}</p>",
+    ]
+    main = "\n".join(f"      {line}" for line in lines)
+    return document(title=title, home=home, main=main).encode("utf-8", "replace")
 
 
 def _title(status: int) -> str:

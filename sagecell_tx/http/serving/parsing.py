@@ -70,8 +70,9 @@ class Parser:
 class Inbox:
     """Parses and handles the messages of one connection, in order.
 
-    While a long message is parsed, no more is received from the client: `pause` is called before
-    it and `resume` after it. Messages that were received by then wait.
+    While a long message is parsed, or one is handled in several turns, no more is received from the
+    client: `pause` is called before it and `resume` after it. Messages that were received by then
+    wait.
     """
 
     parser: Parser
@@ -85,10 +86,13 @@ class Inbox:
         self,
         size: int,
         parse: Callable[[], _T],
-        handle: Callable[[_T], None],
+        handle: Callable[[_T], Deferred[None] | None],
         refuse: Callable[[Failure], None],
     ) -> None:
-        """Parse after all earlier messages, then `handle` the result or `refuse` the failure."""
+        """Parse after all earlier messages, then `handle` the result or `refuse` the failure.
+
+        If `handle` returns a Deferred, later messages wait for it.
+        """
 
         def read() -> Deferred[None]:
             return self.parser.parse(size, parse).addCallbacks(handle, refuse)
@@ -104,7 +108,7 @@ class Inbox:
             size, begin = self._waiting.popleft()
             read = begin()
             read.addErrback(lambda failure: _log.failure("cannot handle a message", failure))
-            if not read.called:
+            if not read.called or read.paused:
                 self.pause()
                 read.addCallback(self._read, size)
                 return

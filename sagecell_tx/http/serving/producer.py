@@ -98,3 +98,12 @@ class ResponseProducer:
         self._done = None
         self._pump.drop()
         self._producer.stopProducing()
+
+
+async def send(request: Request, body: bytes, *, clock: IReactorTime, stalled: float) -> bytes:
+    """Write a long body as the client reads it, see `ResponseProducer`; returns what is left of it."""
+    if len(body) <= PIECE:
+        return body
+    request.setHeader("Content-Length", str(len(body)))
+    await ResponseProducer(request=request, clock=clock, stalled=stalled).start(in_pieces(body))
+    return b""

@@ -22,6 +22,7 @@ from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving import cors, ndjson
+from sagecell_tx.http.serving.accept import EVENTS, accepted
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, problem_of
 from sagecell_tx.http.serving.parsing import Parser
@@ -127,7 +128,7 @@ class CellRequest(Request):
         if failure.check(CancelledError):
             return
         cors.allow(self)
-        body = problem_of(self, failure).render(self)
+        body = problem_of(self, failure).render(self, with_reason=True)
         self.setHeader(b"Content-Length", b"%d" % len(body))
         self.write(body)
         self.finish()
@@ -152,7 +153,7 @@ class CellRequest(Request):
         self.requestHeaders.removeHeader(b"Expect")  # otherwise Twisted would ask for the body
         cors.allow(self)
         sentence = f"The body has more than {self.largest} bytes."
-        body = Problem(413, "body_too_large", sentence).render(self)
+        body = Problem(413, "body_too_large", sentence).render(self, with_reason=True)
         self.setHeader(b"Connection", b"close")
         self.setHeader(b"Content-Length", b"%d" % len(body))
         self.channel.writeHeaders(b"HTTP/1.1", b"413", b"Content Too Large", self.responseHeaders)
@@ -178,7 +179,7 @@ class Gzip(GzipEncoderFactory):
         if b"/sockjs/" in request.path:  # frames must not be delayed
             return None
         request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
-        if ndjson.wanted(request):  # nor must lines
+        if ndjson.wanted(request) or EVENTS in accepted(request):  # nor must lines
             return None
         return super().encoderForRequest(request)
 

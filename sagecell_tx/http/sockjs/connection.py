@@ -9,11 +9,13 @@ Source: sockjs-protocol 0.3.3, "Protocol and framing" and "Handling close".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from sagecell_tx.http.serving.pump import Pump
@@ -25,6 +27,9 @@ _log = Logger()
 
 #: Approximate number of bytes to request from a handler at once.
 ROOM = 128 * 1024
+
+#: Messages of one frame that are handled in one turn of the reactor.
+AT_ONCE = 50
 
 #: For a second receiver while there is one.
 ANOTHER = sockjswire.close_frame(2010, "Another connection still open")
@@ -162,6 +167,18 @@ class SockJSConnection:
         except Exception:
             _log.failure("cannot handle a message of a SockJS client")
             self.close(*INTERNAL_ERROR)
+
+    def receive_all(self, parsed: Sequence[Any]) -> Deferred[None]:
+        """Handle messages in order, as `receive`, in several turns of the reactor if they are many.
+
+        Fires after the last one. Cancelling it leaves out those of later turns.
+        """
+        for each in parsed[:AT_ONCE]:
+            self.receive(each)
+        rest = parsed[AT_ONCE:]
+        if not rest:
+            return succeed(None)
+        return deferLater(self.clock, 0).addCallback(lambda _: self.receive_all(rest))
 
     def expire(self) -> None:
         """End the connection: no receiver will come. Harmless if repeated."""

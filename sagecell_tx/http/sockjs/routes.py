@@ -23,6 +23,7 @@ from typing import Any
 
 from attrs import define, field
 from klein import Klein
+from twisted.internet.defer import Deferred
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -265,8 +266,10 @@ class SockJS:
             messages = await self.parser.parse(len(payload), parse)
         except WireError as error:
             return headers.refuse(request, 500, error.message)
-        for message in messages:
-            connection.receive(message)
+        # A Deferred of its own, as Klein cancels it if the client hangs up.
+        handled: Deferred[None] = Deferred()
+        connection.receive_all(messages).chainDeferred(handled)
+        await handled
         return b""
 
     def _prepare(self, request: Request) -> None:

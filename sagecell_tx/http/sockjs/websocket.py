@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from sagecell_tx.http.serving.pump import Pump, PushProducer
@@ -27,6 +28,7 @@ from sagecell_tx.http.transports.dispatch import (
     TEXT,
     TRY_AGAIN_LATER,
     WebSocket,
+    refuse_binary,
 )
 from sagecell_tx.limits import SockJSLimits
 from sagecell_tx.wire import sockjswire
@@ -47,6 +49,8 @@ class FramedSocket:
     _connection: SockJSConnection
     _producer: PushProducer = field(init=False)
 
+    parse_binary = staticmethod(refuse_binary)
+
     def __attrs_post_init__(self) -> None:
         self._producer = PushProducer(on_resumed=self._connection.resume)
 
@@ -64,10 +68,9 @@ class FramedSocket:
         except PayloadExpected:
             return []  # empty frames are ignored
 
-    def handle(self, parsed: list[Any]) -> None:
+    def handle(self, parsed: list[Any]) -> Deferred[None]:
         """See `MessageHandler.handle`."""
-        for each in parsed:
-            self._connection.receive(each)
+        return self._connection.receive_all(parsed)
 
     def end(self, *, for_good: bool) -> None:
         """The WebSocket has ended, and the connection with it."""
@@ -114,6 +117,8 @@ class RawSocket:
     _producer: PushProducer = field(init=False)
     _pump: Pump[Piece] = field(init=False)
     _idle: IDelayedCall | None = field(default=None, init=False)
+
+    parse_binary = staticmethod(refuse_binary)
 
     def __attrs_post_init__(self) -> None:
         self._pump = Pump(

@@ -35,11 +35,11 @@ from sagecell_tx.http.transports.dispatch import (
     close_reason,
 )
 from sagecell_tx.http.transports.incoming import AddressMemory, IncomingMessages
-from sagecell_tx.limits import LifetimeLimits, MessageLimits
+from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.wire.messages import dump
 
 #: The close codes of clients that will not reconnect; 1005 and None stand for no code.
-GOODBYES = (NORMAL, 1001, 1005, None)
+GOODBYES: tuple[int | None, ...] = (NORMAL, 1001, 1005, None)
 
 #: The opcode of a pong. Source: RFC 6455, section 11.8.
 PONG = 10
@@ -62,6 +62,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     factory: WebSocketFactory
     make_handler: HandlerFactory
+    subprotocol: str | None
     who: str
     on_closed: Callable[[], None]
     control_frame_data: Any
@@ -72,6 +73,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     _pongs: Pongs
     _dispatcher: Dispatcher | None = None
     said_goodbye = False
+    on_pong: Callable[[bytes], None] | None = None
     _parting: IDelayedCall | None = None
 
     @override
@@ -161,12 +163,14 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         payload = b"".join(self.control_frame_data)
         if self.current_frame.opcode == PONG and payload != self.autoPingPending:
             self.control_frame_data = None
+            if self.on_pong is not None:
+                self.on_pong(payload)
             return True
         return bool(super().processControlFrame())
 
     @override
-    def onConnect(self, request: Any) -> None:
-        """A client requests the upgrade."""
+    def onConnect(self, request: Any) -> str | None:
+        """A client requests the upgrade; returns the subprotocol of its answer, if any."""
         make_handler = self.make_handler
         del self.make_handler  # it may refer to a session, which this object outlives
         try:
@@ -181,6 +185,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             lifetime=factory.lifetime,
             now=factory.now,
         )
+        return self.subprotocol
 
     @override
     def onOpen(self) -> None:
@@ -199,7 +204,7 @@ class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The WebSocket is closed, cleanly or not."""
         if self._dispatcher is not None:
-            self._dispatcher.end(for_good=wasClean and code in GOODBYES)
+            self._dispatcher.end(for_good=wasClean and code in self.factory.goodbyes)
             self._inbox.put(0, self._incoming.settle, lambda _: None, lambda _: None)
 
     @override
@@ -303,30 +308,35 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         self,
         *,
         lifetime: LifetimeLimits,
-        messages: MessageLimits,
+        message_bytes: int,
+        ping_seconds: float,
+        ping_timeout: float,
+        goodbyes: tuple[int | None, ...],
         now: Callable[[], str],
         reactor: Any,
         parser: Parser,
         rota: Rota,
+        memory: AddressMemory,
     ) -> None:
         super().__init__(server=f"sagecell-tx/{__version__}", reactor=reactor)
         self.lifetime = lifetime
         self.parser = parser
         self.now = now
         self.rota = rota
-        self.memory = AddressMemory()
+        self.memory = memory
+        self.goodbyes = goodbyes
         self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
-            maxFramePayloadSize=messages.client_message_bytes,
-            maxMessagePayloadSize=messages.client_message_bytes,
+            maxFramePayloadSize=message_bytes,
+            maxMessagePayloadSize=message_bytes,
             failByDrop=False,
             # Autobahn's own UTF-8 validation takes ten times as long as Python's.
             utf8validateIncoming=False,
             openHandshakeTimeout=10,
             closeHandshakeTimeout=5,
             # A client that has vanished, or never reads, does not answer pings.
-            autoPingInterval=messages.ping_seconds,
-            autoPingTimeout=messages.stalled_seconds,
+            autoPingInterval=ping_seconds,
+            autoPingTimeout=ping_timeout,
             tcpNoDelay=True,
         )
 
@@ -335,12 +345,13 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
 class UpgradeFactory:
     """The part of a factory that `WebSocketResource` needs, for one upgrade.
 
-    `who` is the name by which the client takes turns with others. `on_closed` is called once, when
-    the connection has ended.
+    `subprotocol` is the one that is chosen, which the client has to have offered. `who` is the name by
+    which the client takes turns with others. `on_closed` is called once, when the connection has ended.
     """
 
     _factory: WebSocketFactory
     _make_handler: HandlerFactory
+    subprotocol: str | None = None
     who: str = ""
     on_closed: Callable[[], None] = lambda: None
 
@@ -348,6 +359,7 @@ class UpgradeFactory:
         """The protocol for one upgrade."""
         protocol: WebSocketProtocol = self._factory.buildProtocol(addr)
         protocol.make_handler, protocol.who = self._make_handler, self.who
+        protocol.subprotocol = self.subprotocol
         protocol.on_closed = self.on_closed
         return protocol
 
@@ -373,29 +385,42 @@ class UpgradeResource(WebSocketResource):  # type: ignore[misc]
 class WebSockets:
     """Turns requests into WebSockets.
 
+    A client's message has `message_bytes` at most. A ping is sent each `ping_seconds`, and a client that does
+    not answer within `ping_timeout` is disconnected; with 0, the handlers send pings. A client that closes with
+    one of the codes `goodbyes` will not reconnect.
+
     `now` gives the time as ISO 8601 text, `who` the name by which a client takes turns with others.
     """
 
     lifetime: LifetimeLimits
-    messages: MessageLimits
+    message_bytes: int
+    ping_seconds: float
+    ping_timeout: float
+    goodbyes: tuple[int | None, ...] = GOODBYES
     now: Callable[[], str]
     reactor: Any
     who: Callable[[IRequest], str]
     parser: Parser = field(factory=Parser)
     rota: Rota
+    memory: AddressMemory = field(factory=AddressMemory)
     _factory: WebSocketFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._factory = WebSocketFactory(
             lifetime=self.lifetime,
-            messages=self.messages,
+            message_bytes=self.message_bytes,
+            ping_seconds=self.ping_seconds,
+            ping_timeout=self.ping_timeout,
+            goodbyes=self.goodbyes,
             now=self.now,
             reactor=self.reactor,
             parser=self.parser,
             rota=self.rota,
+            memory=self.memory,
         )
 
-    def resource(self, make_handler: HandlerFactory) -> IResource:
-        """A resource that upgrades one request."""
-        resource: IResource = UpgradeResource(UpgradeFactory(self._factory, make_handler), self.who)
+    def resource(self, make_handler: HandlerFactory, subprotocol: str | None = None) -> IResource:
+        """A resource that upgrades one request, to the `subprotocol` if one was chosen."""
+        joining = UpgradeFactory(self._factory, make_handler, subprotocol)
+        resource: IResource = UpgradeResource(joining, self.who)
         return resource

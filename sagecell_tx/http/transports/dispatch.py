@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from attrs import define
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -24,12 +25,15 @@ _log = Logger()
 # Opcodes and close codes of RFC 6455.
 CONTINUATION = 0
 TEXT = 1
+BINARY = 2
+PING = 9
 NORMAL = 1000
 UNSUPPORTED_DATA = 1003
 INVALID_DATA = 1007
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 INTERNAL_ERROR = 1011
+SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
 
 #: Close codes by error code; for all others it is `POLICY_VIOLATION`.
@@ -63,6 +67,9 @@ class WebSocket(Protocol):
     def said_goodbye(self) -> bool:
         """Whether the server has sent a close frame."""
 
+    #: Called with the payload of each pong; None if nobody is interested.
+    on_pong: Callable[[bytes], None] | None
+
     def register_producer(self, producer: PushProducer) -> None:
         """Pause and resume `producer` from now on, as the client reads what is written."""
 
@@ -91,8 +98,14 @@ class MessageHandler(Protocol):
         Must change nothing: may be called in a thread. `date` is ISO 8601 text.
         """
 
-    def handle(self, parsed: Any) -> None:
-        """Handle a message, as `parse` returned it. Raises `WireError` as well."""
+    def parse_binary(self, data: bytes, date: str) -> Any:
+        """The same for a binary message."""
+
+    def handle(self, parsed: Any) -> Deferred[None] | None:
+        """Handle a message, as `parse` returned it. Raises `WireError` as well.
+
+        The next message waits for a Deferred, which must not fail.
+        """
 
     def end(self, *, for_good: bool) -> None:
         """The WebSocket has ended; `for_good` if the client closed it and will not reconnect.
@@ -131,7 +144,7 @@ class Dispatcher:
     def receive(self, payload: bytes, *, binary: bool) -> None:
         """Parse and handle a message; it is ignored once the closing handshake has begun."""
         if self.handler is not None and self.socket.can_send:
-            read = _binary if binary else partial(_text, self.handler.parse)
+            read = self.handler.parse_binary if binary else partial(_text, self.handler.parse)
             parse = partial(read, payload, self.now())
             self.inbox.put(len(payload), parse, self._handle, self._refuse)
 
@@ -139,14 +152,15 @@ class Dispatcher:
         """The WebSocket has ended. Earlier messages are handled before the handler's end."""
         self.inbox.put(0, partial(self._end, for_good=for_good), lambda _: None, self._refuse)
 
-    def _handle(self, parsed: Any) -> None:
+    def _handle(self, parsed: Any) -> Deferred[None] | None:
         """Handle a message, unless the server has sent a close frame while it was parsed."""
         if self.handler is None or self.socket.said_goodbye:
-            return
+            return None
         try:
-            self.handler.handle(parsed)
+            return self.handler.handle(parsed)
         except Exception:
             self._refuse(Failure())
+            return None
 
     def _refuse(self, failure: Failure) -> None:
         if isinstance(failure.value, WireError):
@@ -166,7 +180,8 @@ class Dispatcher:
             handler.end(for_good=for_good)
 
 
-def _binary(payload: bytes, date: str) -> NoReturn:
+def refuse_binary(data: bytes, date: str) -> NoReturn:
+    """Refuse a binary message: `MessageHandler.parse_binary` where all messages are texts."""
     raise WireError("binary_message", "Messages must be JSON text, not binary.")
 
 

@@ -19,6 +19,7 @@ from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.server import Request
 
+from sagecell_tx.http.serving.accept import EVENTS
 from sagecell_tx.http.serving.ndjson import NDJSON
 from sagecell_tx.http.serving.producer import PIECE, ResponseProducer, in_pieces
 from sagecell_tx.limits import MessageLimits
@@ -28,8 +29,6 @@ from sagecell_tx.wire.messages import Message
 
 #: Bytes to read from the message log at once, and about the most in the answer of a long poll.
 ROOM = 256 * 1024
-
-EVENTS = "text/event-stream"
 
 #: Turns the ends of lines into spaces.
 _SPACED = bytes.maketrans(b"\r\n", b"  ")

@@ -20,14 +20,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from sagecell_tx.http.serving.accept import accepted
+from sagecell_tx.http.serving.accept import EVENTS, accepted
 from sagecell_tx.http.serving.errors import Problem, json_body
 from sagecell_tx.http.serving.parameters import seconds, text
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.serving.producer import ResponseProducer
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.listeners import (
-    EVENTS,
     ROOM,
     STREAM_FORMATS,
     PollListener,
@@ -132,7 +131,7 @@ class Polling:
             if not messages:
                 request.setResponseCode(204)
                 return b""
-            parts = list(_answer(number, messages))
+            parts = list(_answer(number, messages, resume_point.buffers))
             length = sum(len(before) + sum(map(len, json)) for before, json in parts)
             request.setHeader("Content-Type", "application/json")
             request.setHeader("Content-Length", str(length))
@@ -207,7 +206,9 @@ def _message(fields: object, date: str) -> Message | WireError:
         return error
 
 
-def _answer(number: int, messages: list[Message]) -> Iterator[tuple[bytes, Sequence[bytes]]]:
+def _answer(
+    number: int, messages: list[Message], buffers: bool
+) -> Iterator[tuple[bytes, Sequence[bytes]]]:
     """The parts of a long poll's answer: words of the server's, and the JSON of a message.
 
     ``after`` is last, as the number of the last message.
@@ -217,7 +218,7 @@ def _answer(number: int, messages: list[Message]) -> Iterator[tuple[bytes, Seque
     """
     before = b'{"messages":[\n'
     for seq, message in zip(count(number), messages):
-        yield before, textwire.render(message, seq)
+        yield before, textwire.render(message, seq, buffers=buffers)
         before = b",\n"
     yield b'\n],"after":%d}' % (number + len(messages) - 1), ()
 

@@ -35,13 +35,14 @@ class ResumePoint:
 
     name: str = ""
     after: int | None = None
+    buffers: bool = False  # whether the client takes the buffers of messages
 
     @classmethod
-    def parse(cls, name: str, after: str) -> ResumePoint:
+    def parse(cls, name: str, after: str, *, buffers: bool = False) -> ResumePoint:
         """The resume point in these parameters. Raises `Problem` if one is malformed."""
         if after and not _NUMBER.fullmatch(after):
             raise _not_published()
-        return cls(cursor_name(name), int(after) if after else None)
+        return cls(cursor_name(name), int(after) if after else None, buffers)
 
 
 def cursor_name(name: str) -> str:
@@ -54,7 +55,8 @@ def cursor_name(name: str) -> str:
 
 def from_request(request: IRequest) -> ResumePoint:
     """The resume point of a request. Raises `Problem` if it is malformed."""
-    return ResumePoint.parse(text(request, "cursor"), text(request, "after"))
+    buffers = text(request, "buffers") == "base64"
+    return ResumePoint.parse(text(request, "cursor"), text(request, "after"), buffers=buffers)
 
 
 def requested(request: IRequest) -> ResumePoint | None:

@@ -14,7 +14,6 @@ from itertools import count, repeat
 
 from attrs import define, field, frozen
 
-from sagecell_tx.http.serving.pump import Pump, PushProducer
 from sagecell_tx.http.transports import resume
 from sagecell_tx.http.transports.clientchannel import ClientChannel
 from sagecell_tx.http.transports.dispatch import (
@@ -24,7 +23,9 @@ from sagecell_tx.http.transports.dispatch import (
     TEXT,
     TRY_AGAIN_LATER,
     WebSocket,
+    refuse_binary,
 )
+from sagecell_tx.http.transports.framewriter import Frame, FrameWriter
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
 from sagecell_tx.sessions.listeners.messagelog import NotPublished
@@ -40,9 +41,6 @@ FRAME = 64 * 1024
 #: Refusals that may wait for one client. More are dropped, so that a client that reads nothing does
 #: not fill the server's memory.
 REFUSALS = 64
-
-#: The opcode, the payload and FIN.
-Frame = tuple[int, bytes, bool]
 
 
 @frozen
@@ -64,14 +62,14 @@ class WebSocketListener:
     _session: Session
     _resume_point: resume.ResumePoint | None = None
     _channel: ClientChannel | None = field(default=None, init=False)
-    _producer: PushProducer = field(init=False)
-    _pump: Pump[Frame] = field(init=False)
+    _writer: FrameWriter = field(init=False)
     _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
     _closing: str | None = field(default=None, init=False)
 
+    parse_binary = staticmethod(refuse_binary)
+
     def __attrs_post_init__(self) -> None:
-        self._pump = Pump(writable=self._writable, write=self._write, more=self._next_frames)
-        self._producer = PushProducer(on_resumed=self._pump.run)
+        self._writer = FrameWriter(self._socket, self._next_frames)
 
     def begin(self) -> None:
         """Attach to the session, and write messages as fast as the client reads them.
@@ -79,13 +77,11 @@ class WebSocketListener:
         Raises one of `resume.CANNOT_GO_ON`.
         """
         self._channel = ClientChannel.attach(self._session, self, self._resume_point)
-        self._socket.register_producer(self._producer)
-        self._pump.run()
+        self._writer.begin()
 
     def end(self, *, for_good: bool = False) -> None:
         """See `MessageHandler.end`."""
-        self._producer.stopProducing()
-        self._pump.drop()  # objects that refer to this one may live longer
+        self._writer.end()
         self._refusals.clear()
         if self._channel is None:
             return
@@ -128,7 +124,7 @@ class WebSocketListener:
 
     def wake(self) -> None:
         """See `Listener.wake`."""
-        self._pump.run()
+        self._writer.run()
 
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
@@ -136,17 +132,9 @@ class WebSocketListener:
         if reason in (STALLED, SUPERSEDED):
             self._close(reason)  # at once: such a client may never read what is left
         else:
-            self._pump.run()
+            self._writer.run()
 
     # --- inside
-
-    def _writable(self) -> bool:
-        """Whether the transport takes more, and no close frame was sent, which is the last one."""
-        return not self._producer.paused and self._socket.can_send
-
-    def _write(self, frame: Frame) -> None:
-        opcode, payload, last = frame
-        self._socket.sendFrame(opcode=opcode, payload=payload, fin=last)
 
     def _next_frames(self) -> Iterator[Frame] | None:
         if self._refusals:
@@ -155,10 +143,12 @@ class WebSocketListener:
             return frames_of(refusals)
         channel = self._channel
         if channel is not None and self._closing is None:
-            number = None if self._resume_point is None else channel.attachment.position
+            point = self._resume_point
+            number = None if point is None else channel.attachment.position
             messages = channel.read(ROOM)
             if messages:
-                return frames_of(messages, number)
+                buffers = point is not None and point.buffers
+                return frames_of(messages, number, buffers=buffers)
         if self._closing is not None:  # possibly set by this read
             self._close(self._closing)
         return None
@@ -174,18 +164,24 @@ class WebSocketListener:
         self._socket.close_with(code, reason, message)
 
 
-def frames_of(messages: Iterable[Message], number: int | None = None) -> Iterator[Frame]:
-    """The frames of `messages`, several for one with a long content.
+def frames_of(
+    messages: Iterable[Message], number: int | None = None, *, buffers: bool = False
+) -> Iterator[Frame]:
+    """The frames of `messages`, several for one with a long content or long buffers.
 
-    The messages are numbered from `number` on, unless that is None.
+    The messages are numbered from `number` on, unless that is None. They have their `buffers` if
+    those are asked for.
     """
     numbers = repeat(None) if number is None else count(number)
     for message, seq in zip(messages, numbers, strict=False):
-        before, content, after = textwire.render(message, seq)
-        if len(content) <= FRAME:
+        before, content, after = textwire.render(message, seq, buffers=buffers)
+        if len(content) + len(after) <= FRAME:
             yield TEXT, b"".join((before, content, after)), True
             continue
         yield TEXT, before, False
         for start in range(0, len(content), FRAME):
             yield CONTINUATION, content[start : start + FRAME], False
-        yield CONTINUATION, after, True
+        last = max(0, len(after) - 1) // FRAME * FRAME
+        for start in range(0, last, FRAME):
+            yield CONTINUATION, after[start : start + FRAME], False
+        yield CONTINUATION, after[last:], True

@@ -15,6 +15,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Self
 
 from attrs import field, frozen
 
@@ -72,7 +73,7 @@ class NameAnalysis(ast.NodeVisitor):
     names: dict[str, Meaning] = field(factory=dict)
 
     @classmethod
-    def of(cls, program: str, before: Mapping[str, object]) -> NameAnalysis:
+    def of(cls, program: str, before: Mapping[str, object]) -> Self:
         """Analyse the program up to the cursor's statement; the line's indentation is its end."""
         analysis = cls(before)
         with suppress(RecursionError, MemoryError, ValueError):
@@ -100,7 +101,11 @@ class NameAnalysis(ast.NodeVisitor):
         if name in self.names:
             return self.names[name]
         value = self.before.get(name, vars(builtins).get(name, _ABSENT))
-        return None if value is _ABSENT else KnownObject(value)
+        return None if value is _ABSENT else self.known(value)
+
+    def known(self, value: object) -> Meaning:
+        """The meaning of an object that existed before the program."""
+        return KnownObject(value)
 
     # --- what binds names; called by `visit`
 

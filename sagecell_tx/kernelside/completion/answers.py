@@ -46,7 +46,7 @@ def complete(kernel: Any, code: str, place: int) -> dict[str, Any]:
     completer.use_jedi = False
     completer.custom_completers = None  # they import what they complete
     completer.disable_matchers = [f"IPCompleter.{name}" for name in _EVALUATING]
-    completer.custom_matchers = [_matcher(kernel.shell.user_ns)]
+    completer.custom_matchers = [_matcher(kernel.shell)]
     reply: dict[str, Any] = kernel.do_complete(code, place)
     matches = [match for match in reply["matches"] if len(match) <= MATCH]
     kinds = {
@@ -59,7 +59,8 @@ def complete(kernel: Any, code: str, place: int) -> dict[str, Any]:
 def explain(kernel: Any, code: str, place: int, detail_level: int) -> dict[str, Any]:
     """The content of an inspect_reply about the cursor at `place` in `code`."""
     name = token_at_cursor(code, place)
-    analysis = NameAnalysis.of(_before_statement(code[:place]), kernel.shell.user_ns)
+    shell = kernel.shell
+    analysis = shell.name_analysis.of(_before_statement(code[:place]), shell.user_ns)
     if "." in name or name in analysis.names:
         meaning = _meaning(analysis, name)
         if not isinstance(meaning, KnownObject | KnownInstance):
@@ -73,15 +74,15 @@ def explain(kernel: Any, code: str, place: int, detail_level: int) -> dict[str, 
     return {**reply, "data": data}
 
 
-def _matcher(before: dict[str, Any]) -> Callable[[CompletionContext], dict[str, Any]]:
-    """A matcher of Python's names for IPython's completer; names of `before` exist already."""
+def _matcher(shell: Any) -> Callable[[CompletionContext], dict[str, Any]]:
+    """A matcher of a program's names for IPython's completer, as its shell analyses them."""
 
     @context_matcher(identifier="sagecell.names")  # type: ignore[untyped-decorator]
     def names(context: CompletionContext) -> dict[str, Any]:
         lines = context.full_text.split("\n")
         line = lines[context.cursor_line][: context.cursor_position]
         text = "\n".join([*lines[: context.cursor_line], line])
-        word, found, kind = _found(text, line, before)
+        word, found, kind = _found(text, line, shell)
         return {
             "completions": [SimpleCompletion(text=each, type=kind) for each in found],
             "matched_fragment": word,
@@ -92,7 +93,7 @@ def _matcher(before: dict[str, Any]) -> Callable[[CompletionContext], dict[str, 
     return matcher
 
 
-def _found(text: str, line: str, before: dict[str, Any]) -> tuple[str, list[str], str]:
+def _found(text: str, line: str, shell: Any) -> tuple[str, list[str], str]:
     """The text to complete, its completions, and their type."""
     modules = importable(line)
     if modules is not None:
@@ -101,13 +102,13 @@ def _found(text: str, line: str, before: dict[str, Any]) -> tuple[str, list[str]
     cursor = CursorContext.at_end_of(text)
     if cursor.is_text:
         return "", [], ""
-    analysis = NameAnalysis.of(_before_statement(text), before)
+    analysis = shell.name_analysis.of(_before_statement(text), shell.user_ns)
     word = cursor.word
     if cursor.is_attribute:
         known = attributes(_meaning(analysis, cursor.owner))
         return f".{word}", [f".{name}" for name in _starting(word, known)], "attribute"
     known = [f"{name}=" for name in parameters(_meaning(analysis, cursor.callee))]
-    known += [*keyword.kwlist, *vars(builtins), *before, *analysis.names]
+    known += [*keyword.kwlist, *vars(builtins), *shell.user_ns, *analysis.names]
     return word, _starting(word, known), "variable"
 
 

@@ -1,9 +1,12 @@
 """Completion and inspection for people who share a kernel, as requests on shell::
 
-    -> sagecell.complete_request {"code": ..., "cursor_pos": ...}
+    -> sagecell.complete_request {"code": ..., "cursor_pos": ..., "mode": ...}
     <- sagecell.complete_reply   as complete_reply
-    -> sagecell.inspect_request  {"code": ..., "cursor_pos": ..., "detail_level": 0}
+    -> sagecell.inspect_request  {"code": ..., "cursor_pos": ..., "mode": ..., "detail_level": 0}
     <- sagecell.inspect_reply    as inspect_reply
+
+`mode` is the language, if it is one that the kernel's shell has a vocabulary of; otherwise the code is
+Python or Sage.
 
 Each request is answered in a forked process that ends with the reply, so no request changes the
 kernel, which answers others meanwhile. The process has a deadline and little memory, has none of
@@ -18,7 +21,7 @@ import os
 import resource
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +29,7 @@ from attrs import define, field
 from tornado.ioloop import IOLoop
 
 from sagecell_tx.kernelside.completion import answers
+from sagecell_tx.kernelside.completion.vocabularies import Vocabulary
 from sagecell_tx.kernelside.system import processes
 
 #: The reply's message type for each request's.
@@ -123,7 +127,13 @@ class CompletionRequests:
         """The content of the reply; called in the forked process."""
         content = parent["content"]
         code, place = content["code"], content["cursor_pos"]
-        if parent["header"]["msg_type"] == "sagecell.complete_request":
+        is_completion = parent["header"]["msg_type"] == "sagecell.complete_request"
+        vocabularies: Mapping[str, Vocabulary] = self._kernel.shell.vocabularies
+        vocabulary = vocabularies.get(content.get("mode", ""))
+        if vocabulary is not None:
+            answer = vocabulary.complete if is_completion else vocabulary.explain
+            return answer(code, place)
+        if is_completion:
             return answers.complete(self._kernel, code, place)
         return answers.explain(self._kernel, code, place, content.get("detail_level", 0))
 

@@ -43,14 +43,14 @@ class Undelegated(Exception):
     """No groups can be made for kernels; the text is a sentence that says why."""
 
 
-def groups(needed: str = NEEDED) -> tuple[Groups, str]:
+def groups(helpers: Collection[int], needed: str = NEEDED) -> tuple[Groups, str]:
     """The kernels' groups, and a sentence that says why there are none, or "".
 
-    Removes the groups of fork servers that have ended. Moves this process and its parent, the
-    web process, out of the group that kernels' groups are made in.
+    Removes the groups of fork servers that have ended. Moves this process, its children `helpers`
+    and its parent, the web process, out of the group that kernels' groups are made in.
     """
     try:
-        own = take(find(), ours={os.getpid(), os.getppid()}, needed=needed)
+        own = take(find(), ours={os.getpid(), os.getppid(), *helpers}, needed=needed)
     except Undelegated as error:
         return NoGroups(), str(error)
     own.sweep()

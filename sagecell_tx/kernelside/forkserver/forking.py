@@ -78,8 +78,13 @@ def signal_descriptor() -> int:
     os.set_blocking(read_end, False)
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    handle_signals()
+    return read_end
+
+
+def handle_signals() -> None:
+    """Install the fork server's handlers. Again after imports: libraries install their own."""
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     # Ctrl-C in a terminal reaches this process too, but the web process decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return read_end

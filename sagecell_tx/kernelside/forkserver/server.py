@@ -11,6 +11,7 @@ leave as JSON lines on descriptor 1; stderr is the log::
     -> {"op": "ping"}
     <- {"event": "pong"}
     <- {"event": "ready", "pid": ..., "seconds": ..., "preloaded": [...], "missing": [...],
+        "environment": "python", "languages": [...], "versions": {...}, "memory": ...,
         "sandbox": "none", "features": [...], "ungrouped": ..., "unbounded": [...]}
     <- {"event": "unavailable", "message": ...}
     <- {"event": "started", "id": ..., "pid": ...}
@@ -32,13 +33,15 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from attrs import define, field
 
+from sagecell_tx.kernelside import preload
 from sagecell_tx.kernelside.bootstrap import KernelBootstrap
-from sagecell_tx.kernelside.forkserver import cgroups, delegation, forking, preload
+from sagecell_tx.kernelside.environment import Environment
+from sagecell_tx.kernelside.forkserver import cgroups, delegation, environments, forking
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess, Lifeline
 from sagecell_tx.kernelside.forkserver.pipes import BadLine, Command, ControlPipes
 from sagecell_tx.kernelside.forkserver.reaper import Reaper
@@ -63,13 +66,14 @@ class ForkServer:
     level: Level
     groups: cgroups.Groups
     monitor: Monitor
+    environment: Environment
     _lifeline: Lifeline = field(init=False, factory=Lifeline.make)
     _reaper: Reaper = field(init=False)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
     _ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._reaper = Reaper(self.groups.kill, own=(self.monitor.pid,))
+        self._reaper = Reaper(self.groups.kill, own=(self.monitor.pid, *self.environment.helpers))
 
     def run(self) -> ForkedProcess | None:
         """Serve until the commands end; returns None when no kernel is left.
@@ -93,6 +97,7 @@ class ForkServer:
         except MonitorEnded:
             print("the monitor process has ended: all kernels are killed", file=sys.stderr)
         self.monitor.close()
+        self.environment.close()
         self._reaper.end_all()
         self.groups.close()
         return None
@@ -231,34 +236,46 @@ class ForkServer:
 
 def main(
     argv: Sequence[str] | None = None,
-    find_groups: Callable[[], tuple[cgroups.Groups, str]] = delegation.groups,
+    find_groups: Callable[[Collection[int]], tuple[cgroups.Groups, str]] = delegation.groups,
 ) -> int:
     """Run a fork server; in a forked process, a kernel. Returns the exit status."""
     options = arguments.parse(argv)
     started = time.monotonic()
     pipes = ControlPipes.from_standard_streams()
-    # Not SIGKILL: the kernels' processes have to be killed first.
-    processes.die_with(os.getppid(), signal.SIGTERM)
+    # While it loads it looks at no signals, and has no kernels.
+    web_process = os.getppid()
+    processes.die_with(web_process)
     processes.adopt_orphans()
     wakeup = forking.signal_descriptor()
 
     memory.share_one_heap()
-    preload.prepare_environment()
-    loaded = preload.load(options.preload)
+    environment = environments.of_this_python()
+    environment.before_import()
+    loaded = environment.load(options.preload)
     # Not at the top: ipykernel needs the streams, the environment and its modules prepared.
     from sagecell_tx.kernelside.forkserver import startup
     from sagecell_tx.kernelside.kernel import kernel, warmup
 
-    parts = kernel.build()
-    warmup.warm(parts)
+    parts = kernel.build(
+        shell_class=environment.shell_class, names=environment.names, sigint=environment.sigint
+    )
+    if options.picture_files:
+        parts.kernel.make_picture_files()
+    warmup.warm(parts, environment.warm_cells(), environment.warm_completions())
+    environment.settle()
+    # Not SIGKILL: the kernels' processes have to be killed first.
+    processes.die_with(web_process, signal.SIGTERM)
+    forking.handle_signals()
     preload.end_threads()
-    level = detect.make(options.sandbox, options.setting, options.visible)
+    shown = [*options.visible, *environment.directories]
+    level = detect.make(options.sandbox, options.setting, shown)
     # Before the level hides their directory.
-    groups, ungrouped = find_groups()
+    groups, ungrouped = find_groups(environment.helpers)
     try:
         level.prepare()
     except Unavailable as error:
         pipes.send_event(event="unavailable", message=str(error))
+        environment.close()
         return 1
     pipes.send_event(
         event="ready",
@@ -266,16 +283,20 @@ def main(
         seconds=round(time.monotonic() - started, 3),
         preloaded=loaded.names,
         missing=loaded.missing,
+        environment=environment.name,
+        languages=list(environment.languages()),
+        versions=dict(environment.versions),
+        memory=memory.resident(),
         sandbox=level.name,
         features=[*level.features, *groups.features],
         ungrouped=ungrouped,
         unbounded=[] if groups.features else [*level.unbounded, *memoryuse.unseen()],
     )
     _filling = memory.settle()
-    server = ForkServer(pipes, wakeup, level, groups, Monitor.fork())
+    server = ForkServer(pipes, wakeup, level, groups, Monitor.fork(), environment)
     forked = server.run()
     if forked is None:
         with suppress(OSError):
             pipes.write()
         return 0
-    startup.become(forked, parts, level)
+    startup.become(forked, parts, level, environment)

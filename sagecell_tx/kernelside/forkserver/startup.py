@@ -6,7 +6,6 @@ import atexit
 import gc
 import math
 import os
-import random
 import resource
 import signal
 import sys
@@ -16,15 +15,15 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from sagecell_tx.kernelside.bootstrap import Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
+from sagecell_tx.kernelside.environment import Environment
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess
 from sagecell_tx.kernelside.kernel import threads, tracebacks
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
-from sagecell_tx.kernelside.output.captures import Capture
 from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Level
 from sagecell_tx.kernelside.startcommand import StartCommand
-from sagecell_tx.kernelside.system import autogroups, linux, processes
+from sagecell_tx.kernelside.system import autogroups, linux, memory, processes
 
 #: RLIMIT_CPU, which holds for each process, is so many seconds above the monitor's limit, since
 #: the monitor reports a reason; SIGKILL follows SIGXCPU after as many again.
@@ -42,29 +41,33 @@ _OF_ONE_USER = (
 )
 
 
-def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
+def become(
+    forked: ForkedProcess, parts: KernelParts, level: Level, environment: Environment
+) -> NoReturn:
     """Run the kernel until it ends, then end the process.
 
-    Reports to the web process when the sockets are bound.
+    Reports to the web process when the sockets are bound, or why they cannot be.
     """
     status, start = 1, forked.start
     try:
         os.setsid()
         secrets = forked.bootstrap.receive()
-        environment = confine(start, secrets, level)
-        make_own(environment)
+        place = confine(start, secrets, level)
+        make_own(place)
+        environment.own(place)
         parts.kernel.shell.adopt_directory()
         parts.kernel.watch_files(
             os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
             start.limits,
         )
         parts.kernel.background_seconds = start.limits.background_seconds
-        captures = [Capture(parts.stdout), Capture(parts.stderr)]
-        running = RunningKernel.open(parts, environment.listeners, secrets.key, captures)
+        streams = (parts.stdout, parts.stderr)
+        running = RunningKernel.open(parts, place.listeners, secrets.key, streams)
         parts.redirect_streams()
         threads.follow(parts.kernel)
+        parts.kernel.interrupts.hold_in_forks()
         tracebacks.shorten_all()
-        parts.kernel.shell.explain_network(environment.network, start.hosts)
+        parts.kernel.shell.explain_network(place.network, start.hosts)
         gc.enable()
         # It may have ended before `confine` tied this process to it.
         if forked.lifeline.is_cut():
@@ -77,18 +80,32 @@ def become(forked: ForkedProcess, parts: KernelParts, level: Level) -> NoReturn:
         running.run()
         _end(running)
         status = 0
-    except BaseException:
-        traceback.print_exc(file=sys.__stderr__)
+    except BaseException as error:
+        _explain(error, forked.bootstrap)
     finally:
         # Not through the interpreter's finalization: it frees all objects, and so copies pages.
         os._exit(status)
+
+
+def _explain(error: BaseException, bootstrap: KernelBootstrap) -> None:
+    """Report an error to the web process, or write it to stderr if nobody waits for a report."""
+    try:
+        why = "".join(traceback.format_exception(error))
+    except MemoryError:  # which may be the error itself
+        why = repr(error)
+    try:
+        bootstrap.send_failed(why)
+    except OSError:
+        print(why, file=sys.__stderr__)
 
 
 def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnvironment:
     """Enter the level of confinement and set the resource limits; raises OSError."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
         score.write("1000")  # the OOM killer takes kernels first
-    environment = level.enter(start, secrets)
+    # Sage maps gigabytes that it never touches, and the limit is on what is mapped.
+    data = memory.data()
+    place = level.enter(start, secrets)
     # After a change of the user id, which would clear it.
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     processes.adopt_orphans()
@@ -100,12 +117,12 @@ def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnviro
     for what, most in (
         (resource.RLIMIT_FSIZE, limits.file_bytes),
         *_OF_ONE_USER,
-        (resource.RLIMIT_DATA, limits.memory_bytes),
+        (resource.RLIMIT_DATA, data + limits.memory_bytes),
         (resource.RLIMIT_NPROC, limits.processes),
         (resource.RLIMIT_NOFILE, limits.open_files),
     ):
         _limit(what, most, most)
-    return environment
+    return place
 
 
 def _limit(what: int, soft: int, hard: int) -> None:
@@ -115,20 +132,17 @@ def _limit(what: int, soft: int, hard: int) -> None:
     resource.setrlimit(what, (soft, hard))
 
 
-def make_own(environment: KernelEnvironment) -> None:
-    """Replace inherited state that must differ between kernels: directories, argv, random seeds."""
-    os.chdir(environment.work)
+def make_own(place: KernelEnvironment) -> None:
+    """Replace inherited state that must differ between kernels: directories and argv."""
+    os.chdir(place.work)
     os.environ.update(
-        environment.variables,
-        HOME=environment.work,
-        PWD=environment.work,
-        TMPDIR=environment.temporary,
+        place.variables,
+        HOME=place.work,
+        PWD=place.work,
+        TMPDIR=place.temporary,
     )
-    tempfile.tempdir = environment.temporary
+    tempfile.tempdir = place.temporary
     sys.argv = ["sagemathcell.py"]
-    random.seed()
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
 
 
 def _end(running: RunningKernel) -> None:

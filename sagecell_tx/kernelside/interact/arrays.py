@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, MappingView
 from datetime import date, datetime, time, timedelta
 from itertools import islice
-from numbers import Number
+from numbers import Complex, Number, Real
 from typing import Any
 
 from sagecell_tx.kernelside.interact.controls.boxes import InputBox
 from sagecell_tx.kernelside.interact.controls.control import Control
 from sagecell_tx.kernelside.interact.controls.selectors import Selector
 from sagecell_tx.kernelside.interact.controls.sliders import DiscreteSlider
+from sagecell_tx.kernelside.interact.values import label
 
 #: A selector with at most this many values is buttons, a longer one a drop-down list.
 BUTTONS = 5
@@ -30,7 +31,7 @@ def is_number(value: object) -> bool:
     if is_truth(value) or isinstance(value, complex | str):
         return False
     if isinstance(value, Number):
-        return True
+        return isinstance(value, Real) or not isinstance(value, Complex)
     if isinstance(value, Iterable) or not hasattr(value, "__float__"):
         return False
     try:
@@ -87,7 +88,7 @@ def sole_choice(meant: Any) -> Control | None:
 
 def _labelled(values: list[Any]) -> list[Any]:
     """Values with labels that are short: 0.3 for 0.30000000000000004, dates without midnight."""
-    labels = [f"{each:.12g}" if isinstance(each, float) else str(each) for each in values]
+    labels = [f"{each:.12g}" if isinstance(each, float) else label(each) for each in values]
     if all(label.endswith(_MIDNIGHT) for label in labels):
         labels = [label.removesuffix(_MIDNIGHT) for label in labels]
     return list(zip(values, labels, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from numbers import Integral
 from typing import Any
 
@@ -25,6 +26,7 @@ from sagecell_tx.kernelside.interact.controls.control import Control
 from sagecell_tx.kernelside.interact.controls.grids import BOXES, InputGrid, rows_of
 from sagecell_tx.kernelside.interact.controls.selectors import Selector
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider, DiscreteSlider
+from sagecell_tx.kernelside.interact.values import is_inexact
 
 
 def automatic_control(meant: Any) -> Control:
@@ -46,6 +48,7 @@ def automatic_control(meant: Any) -> Control:
     ``linspace(0, 1)``       the same for an array or series of numbers or dates; for one of
                              other values as for a list
     a table, a large array   a drop-down list with this one choice
+    a type of a library      the control that it has registered with `own_control`
     anything else            a box whose text is evaluated
     ======================== ==========================================================
     """
@@ -53,6 +56,9 @@ def automatic_control(meant: Any) -> Control:
         return meant
     if is_truth(meant):
         return Checkbox(bool(meant))
+    own = own_control(meant)
+    if own is not None:
+        return own
     if isinstance(meant, str):
         return ColorSelector(meant) if HEX.fullmatch(meant) else InputBox(meant)
     if callable(getattr(meant, "html_color", None)) and not isinstance(meant, type):
@@ -66,6 +72,12 @@ def automatic_control(meant: Any) -> Control:
     if (values := values_of(meant)) or is_ordered(meant):
         return choice_of(values, ordered=is_ordered(meant))
     return moment_box(meant) or sole_choice(meant) or InputBox(meant, evaluate=True)
+
+
+@singledispatch
+def own_control(meant: Any) -> Control | None:
+    """The control for a type of a library that has registered one; else None."""
+    return None
 
 
 def _from_tuple(meant: tuple[Any, ...]) -> Control:
@@ -105,7 +117,7 @@ def _slider(line: tuple[Any, ...], default: Any) -> Control:
     if len(line) == 2:
         return ContinuousSlider(line, default)
     low, high, step = line
-    if all(isinstance(each, Integral | float) for each in line):
+    if is_inexact(step) or all(isinstance(each, Integral) or is_inexact(each) for each in line):
         return ContinuousSlider((low, high), default, stepsize=step)
     # A slider over values keeps exact numbers, such as fractions, as they are.
     return DiscreteSlider(steps(low, high, step), default)

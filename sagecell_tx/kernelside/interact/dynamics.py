@@ -12,7 +12,7 @@ from attrs import define, field
 from sagecell_tx.kernelside.interact.automatic import automatic_control
 from sagecell_tx.kernelside.interact.controls.boxes import InputBox
 from sagecell_tx.kernelside.interact.controls.checkbox import Checkbox
-from sagecell_tx.kernelside.interact.controls.control import Control, InvalidValue
+from sagecell_tx.kernelside.interact.controls.control import Control, Evaluate, InvalidValue
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider
 from sagecell_tx.kernelside.interact.interact import PREFIX
 from sagecell_tx.kernelside.interact.page import Page, RequestRefused
@@ -36,14 +36,15 @@ class Variables(Protocol):
 class Dynamics:
     """Controls of variables and output regions, by id.
 
-    `run` runs code in the visitor's namespace and returns the value of its last expression.
+    `program` makes a program of code in the running cell's language. Calling that runs it in the
+    visitor's namespace, and returns the value of its last expression.
     """
 
     page: Page
     variables: Variables
-    run: Callable[[str], Any]
-    _controls: dict[str, tuple[str, Control]] = field(factory=dict, init=False)
-    _regions: dict[str, str] = field(factory=dict, init=False)
+    program: Callable[[str], Callable[[], Any]]
+    _controls: dict[str, tuple[str, Control, Evaluate]] = field(factory=dict, init=False)
+    _regions: dict[str, Callable[[], Any]] = field(factory=dict, init=False)
     _watched: set[str] = field(factory=set, init=False)
     _cause: str | None = field(default=None, init=False)
     _namespace: str = field(default="", init=False)
@@ -70,10 +71,11 @@ class Dynamics:
             pairs += [(name, self.variables.get(name)) for name in names]
         made = [(str(name), automatic_control(value)) for name, value in pairs]
         looks = [_described(control) for _, control in made]
+        evaluate = self.page.evaluator()
         for (name, control), look in zip(made, looks, strict=True):
             control_id = str(uuid.uuid4())
-            self._controls[control_id] = (name, control)
-            self.variables[name] = control.initial_value(self.page.evaluate)
+            self._controls[control_id] = (name, control, evaluate)
+            self.variables[name] = control.initial_value(evaluate)
             label = name if control.label is None else control.label
             self._announce(control_id, [name], {**look, "label": label, "value": control.initial})
 
@@ -91,9 +93,9 @@ class Dynamics:
             }
         )
         control_id = str(uuid.uuid4())
-        self._regions[control_id] = expression
+        self._regions[control_id] = self.program(expression)
         self._announce(control_id, names, {"control_type": "OutputRegion"})
-        self._render(control_id, expression)
+        self._render(control_id)
 
     def _announce(self, control_id: str, names: list[str], look: dict[str, Any]) -> None:
         content = {
@@ -114,10 +116,10 @@ class Dynamics:
         content = {"namespace": self.namespace, "variable": name, "control": self._cause}
         self.page.display({f"{PREFIX}-variable": content})
 
-    def _render(self, control_id: str, expression: str) -> None:
+    def _render(self, control_id: str) -> None:
         with self.page.block(control_id):
             try:
-                self.page.show(self.run(expression))
+                self.page.show(self._regions[control_id]())
             except (Exception, SystemExit):
                 self.page.show_error()
 
@@ -131,9 +133,9 @@ class Dynamics:
         control_id = self._checked(content).get("control")
         if not isinstance(control_id, str) or control_id not in self._controls:
             raise RequestRefused("unknown_control", _UNKNOWN_CONTROL)
-        name, control = self._controls[control_id]
+        name, control, evaluate = self._controls[control_id]
         try:
-            value = control.receive(content.get("value"), self.page.evaluate)
+            value = control.receive(content.get("value"), evaluate)
         except InvalidValue as error:
             raise RequestRefused("invalid_value", f"{name}: {error}") from error
         self._cause = control_id
@@ -148,9 +150,9 @@ class Dynamics:
         if isinstance(control_id, str) and control_id in self._regions:
             with self.page.block(control_id):
                 self.page.display({"application/sage-clear": {"changed": None}})
-            self._render(control_id, self._regions[control_id])
+            self._render(control_id)
         elif isinstance(control_id, str) and control_id in self._controls:
-            name, control = self._controls[control_id]
+            name, control, _ = self._controls[control_id]
             try:
                 sent = control.encode(self.variables.get(name))
             except (TypeError, ValueError) as error:

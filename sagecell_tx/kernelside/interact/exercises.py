@@ -55,10 +55,14 @@ def _is_meant(value: object) -> bool:
 
 @define
 class Exercises:
-    """Makes exercises. `run` runs a program and returns its variables."""
+    """Makes exercises.
+
+    `program` makes a program of code in the running cell's language. Calling that runs it and
+    returns its variables.
+    """
 
     interacts: Interacts
-    run: Callable[[str], Mapping[str, Any]]
+    program: Callable[[str], Callable[[], Mapping[str, Any]]]
 
     def exercise(self, code: str) -> None:
         """Ask the question that a program describes.
@@ -69,12 +73,13 @@ class Exercises:
         or a pair of this and a message; ``hints``, one more of which is shown after each wrong
         answer; and ``title``. It runs again for another question, with new random values.
         """
-        task, wrong = Task.of(self.run(code)), 0
+        run = self.program(code)
+        task, wrong = Task.of(run()), 0
 
         def ask(page: Any, answer: Any, another: Any, **_: Any) -> None:
             nonlocal task, wrong
             if another:
-                task, wrong = Task.of(self.run(code)), 0
+                task, wrong = Task.of(run()), 0
                 page.question = task.question
                 page.answer = task.control
             elif "answer" in page._changed:

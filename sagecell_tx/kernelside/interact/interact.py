@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field
 
-from sagecell_tx.kernelside.interact.controls.control import Control, InvalidValue
+from sagecell_tx.kernelside.interact.controls.control import Control, Evaluate, InvalidValue
 from sagecell_tx.kernelside.interact.page import Page, RequestRefused
 
 PREFIX = "application/sage-interact"
@@ -29,6 +29,7 @@ class Interact:
     """The state of an interact, and its function's runs.
 
     `ours`: whether the function's first argument is the interact itself, given as `proxy`.
+    `evaluate` gives the value of what is typed into a control.
     `updating` returns whether a change of that control runs the function. `scope` is entered
     around each run.
     """
@@ -36,6 +37,7 @@ class Interact:
     id: str
     function: Callable[..., Any]
     page: Page
+    evaluate: Evaluate
     ours: bool
     automatic_labels: bool
     updating: Callable[[str, Control], bool]
@@ -52,7 +54,7 @@ class Interact:
     def add(self, name: str, control: Control) -> dict[str, Any]:
         """Add a control or replace the one of that name; returns its description."""
         self.held[name] = ControlState(
-            control, control.initial, control.initial_value(self.page.evaluate)
+            control, control.initial, control.initial_value(self.evaluate)
         )
         return self.describe(name)
 
@@ -75,7 +77,7 @@ class Interact:
                 raise RequestRefused("unknown_control", f"There is no control {name!r:.60}.")
             control = self.held[name].control
             try:
-                taken[name] = ControlState(control, sent, control.receive(sent, self.page.evaluate))
+                taken[name] = ControlState(control, sent, control.receive(sent, self.evaluate))
             except InvalidValue as error:
                 raise RequestRefused("invalid_value", f"{name}: {error}") from error
         self.held.update(taken)
@@ -97,7 +99,7 @@ class Interact:
     def _set(self, name: str, value: Any) -> Any:
         control = self.held[name].control
         sent = control.encode(value)
-        self.held[name] = ControlState(control, sent, control.converted(value, self.page.evaluate))
+        self.held[name] = ControlState(control, sent, control.converted(value, self.evaluate))
         return sent
 
     def send_change(self, what: str, **content: Any) -> None:
@@ -135,7 +137,7 @@ class Interact:
         for name, held in self.held.items():
             if held.control.momentary:
                 start = held.control.initial
-                value = held.control.receive(start, self.page.evaluate)
+                value = held.control.receive(start, self.evaluate)
                 self.held[name] = ControlState(held.control, start, value)
 
 

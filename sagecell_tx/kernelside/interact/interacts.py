@@ -76,6 +76,8 @@ class Interacts:
             id=str(uuid.uuid4()),
             function=f,
             page=self.page,
+            # An interact of an interact's function is the same cell's.
+            evaluate=self._running[-1].evaluate if self._running else self.page.evaluator(),
             ours=_takes_proxy(f, asked),
             automatic_labels=automatic_labels,
             updating=_updating(update, button),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -27,8 +27,12 @@ class Page(Protocol):
     def stay(self) -> None:
         """Keep the session open while it is idle, for as long as the server allows."""
 
-    def evaluate(self, typed: str) -> Any:
-        """The value of an expression in the visitor's namespace; its exceptions pass through."""
+    def evaluator(self) -> Callable[[str], Any]:
+        """What evaluates expressions typed into the running program's controls.
+
+        It reads them in the language of the program's cell, whatever runs later. They are evaluated
+        in the visitor's namespace; their exceptions pass through.
+        """
 
 
 class RequestRefused(Exception):

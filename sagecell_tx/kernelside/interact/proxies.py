@@ -12,6 +12,7 @@ from sagecell_tx.kernelside.interact.controls.grids import InputGrid
 from sagecell_tx.kernelside.interact.controls.multisliders import MultiSlider
 from sagecell_tx.kernelside.interact.interact import Interact
 from sagecell_tx.kernelside.interact.page import RequestRefused
+from sagecell_tx.kernelside.interact.values import plain
 
 
 class Proxy:
@@ -85,7 +86,7 @@ class Proxy:
         interact = _interact(self)
         if state is not None:
             try:
-                interact.receive(state)
+                interact.receive(plain(state))
             except RequestRefused as refusal:
                 raise ValueError(str(refusal)) from None
             for name in state:
@@ -98,7 +99,7 @@ class Proxy:
 
     def _bookmark(self, name: str, values: Mapping[str, Any] | None = None) -> None:
         """Add a bookmark of the controls' present values, or of `values`, as `_state` has them."""
-        chosen = self._state() if values is None else dict(values)
+        chosen = self._state() if values is None else plain(dict(values))
         _interact(self).send_change("bookmark", name=str(name), values=chosen)
 
     def _set_bookmarks(
@@ -146,7 +147,7 @@ class ControlValues(Sequence[Any]):
 
     def __getitem__(self, position: Any) -> Any:
         value = self._value()[position]
-        if isinstance(value, list) and isinstance(position, int):
+        if isinstance(value, list) and not isinstance(position, slice):
             return ControlValues(self._interact, self._name, (*self._path, self._at(position)))
         return value
 

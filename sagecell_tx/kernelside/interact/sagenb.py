@@ -66,7 +66,7 @@ def _slider(
     if isinstance(vmin, Iterable):
         return DiscreteSlider(vmin, default, label, pair, shown)
     if vmax is None:
-        vmin, vmax = type(vmin)(0), vmin
+        vmin, vmax = 0 * vmin, vmin
     if step is None:
         return ContinuousSlider((vmin, vmax), default, 250, 0, label, pair, shown)
     meant = automatic_control((vmin, vmax, step))

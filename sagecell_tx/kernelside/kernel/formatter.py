@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from attrs import frozen
 from IPython.core.formatters import BaseFormatter, DisplayFormatter, PlainTextFormatter
 
 from sagecell_tx.kernelside.output import figures
+from sagecell_tx.kernelside.userapi.shownfiles import DisplayFiles
 
 #: The attributes of a formatter that decide whether it can handle an object.
 _REGISTRIES = ("singleton_printers", "type_printers", "deferred_printers", "print_method")
@@ -39,8 +41,11 @@ class CellFormatter(DisplayFormatter):  # type: ignore[misc]
     """IPython's DisplayFormatter, faster and with the same results.
 
     IPython calls a dozen formatters for each object, and mostly only the one for plain text can
-    handle it. The others took half of the time of a display.
+    handle it. The others took half of the time of a display. Where there are `shown_files`, a plot is
+    also a file, for clients that show pictures by name alone.
     """
+
+    shown_files: DisplayFiles | None = None
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -76,7 +81,17 @@ class CellFormatter(DisplayFormatter):  # type: ignore[misc]
             for mime_type in data:
                 if mime_type.startswith("image/"):
                     metadata[mime_type] = {"alt": alternative, **metadata.get(mime_type, {})}
+            self._keep_picture(data)
         return data, metadata
+
+    def _keep_picture(self, data: dict[str, Any]) -> None:
+        """Add the name of a plot's file to its data."""
+        picture = data.get("image/png")
+        if self.shown_files is None or not isinstance(picture, str):
+            return
+        name = self.shown_files.keep({".png": base64.b64decode(picture)})
+        if name is not None:
+            data["text/image-filename"] = f"{name}.png"
 
     def _is_silent(self, formatter: Any, value: object, ancestry: tuple[type, ...]) -> bool:
         try:

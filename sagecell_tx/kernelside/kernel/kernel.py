@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,18 +22,19 @@ from traitlets.config import Config
 
 from sagecell_tx.kernelside.completion.requests import CompletionRequests
 from sagecell_tx.kernelside.files import listing, programfile
+from sagecell_tx.kernelside.files.received import FileRequests
 from sagecell_tx.kernelside.files.upload import ChangedFiles
-from sagecell_tx.kernelside.kernel.interrupts import Interrupts
+from sagecell_tx.kernelside.kernel.interrupts import Interrupts, Sigint
 from sagecell_tx.kernelside.kernel.serializer import CellSerializer
 from sagecell_tx.kernelside.kernel.shell import CellShell
-from sagecell_tx.kernelside.kernel.tracebacks import CellCompiler
-from sagecell_tx.kernelside.languages import sage
 from sagecell_tx.kernelside.output import figures
 from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.output.streams import CellStream
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.system import background
+from sagecell_tx.kernelside.userapi.questions import Unanswerable
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
+from sagecell_tx.kernelside.userapi.shownfiles import ShownFiles
 
 #: The errors in the reply of a program that was stopped.
 _STOPPED = frozenset({"KeyboardInterrupt", "CancelledError"})
@@ -52,11 +53,15 @@ class _NoSubshells:
 
 
 class CellKernel(IPythonKernel):  # type: ignore[misc]
-    """The IPython kernel of one session."""
+    """The IPython kernel of one session.
+
+    `names` returns what programs find defined beside the toolbox; `sigint` has the handlers that
+    interrupt them.
+    """
 
     shell_class = Type(CellShell)
     # ipykernel's own hashes each cell in Python for the debugger, which is off.
-    compiler_class = Type(CellCompiler)
+    compiler_class = Type(CellShell.cell_compiler)
     changed_files = AnyTrait()
 
     # ipykernel's own sleeps before each reply, for streams that are slow to flush.
@@ -65,8 +70,11 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
     # They cost each kernel a thread and three sockets, and no client here uses them.
     _supports_kernel_subshells = False
 
-    def __init__(self, **traits: Any) -> None:
-        self.interrupts = Interrupts()
+    def __init__(
+        self, *, names: Callable[[], Mapping[str, object]], sigint: Sigint, **traits: Any
+    ) -> None:
+        self.names = names
+        self.interrupts = Interrupts(sigint)
         self._listed: list[str] = []
         self._unlisted: set[str] = set()  # files that the program's `sent_files` has already
         #: How long a cell waits for what its program has left running, if its request asks for it.
@@ -76,6 +84,7 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
         self.shell_handlers.update(InteractRequests(self).handlers)
         self.shell_handlers.update(CompletionRequests(self).handlers)
+        self.shell_handlers.update(FileRequests(self).handlers)
 
     # --- requests
 
@@ -136,10 +145,24 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
         if self._waits_for_background() and reply.get("ename") not in _STOPPED:
             await self._wait_for_background(reply)
-        if sentence := sage.excuse(self.get_parent("shell")["metadata"], reply):
+        if sentence := self.shell.excuse(self.get_parent("shell")["metadata"], reply):
             print(sentence, file=sys.stderr)
         reply["payload"][:0] = self.files_payload()
         return reply
+
+    def raw_input(self, prompt: object = "") -> str:
+        """The client's answer to ``input()``; raises `Unanswerable` if it takes no questions."""
+        if not self._allow_stdin:
+            raise Unanswerable("input")
+        answer: str = super().raw_input(prompt)
+        return answer
+
+    def getpass(self, *args: Any, **kwargs: Any) -> str:
+        """The client's answer to ``getpass()``; raises `Unanswerable` if it takes no questions."""
+        if not self._allow_stdin:
+            raise Unanswerable("getpass")
+        answer: str = super().getpass(*args, **kwargs)
+        return answer
 
     def _waits_for_background(self) -> bool:
         """Whether the request asks to wait, and the kernel is expected to end after it."""
@@ -201,6 +224,11 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         )
         self.changed_files.remember()
 
+    def make_picture_files(self) -> None:
+        """From now on, plots are files as well, whose names are in their messages."""
+        if self.shell.display_formatter.shown_files is None:  # Sage has some already
+            self.shell.display_formatter.shown_files = ShownFiles(kernel=self)
+
     def _publish_file(self, content: dict[str, Any], data: bytes) -> None:
         self.session.send(
             self.iopub_socket,
@@ -244,14 +272,23 @@ class KernelParts:
         sys.stdout, sys.stderr = self.stdout, self.stderr
 
 
-def build() -> KernelParts:
-    """Make the kernel and its shell, once, in the process that all kernels are forked from."""
+def build(
+    *, shell_class: type[CellShell], names: Callable[[], Mapping[str, object]], sigint: Sigint
+) -> KernelParts:
+    """Make the kernel and its shell, once, in the process that all kernels are forked from.
+
+    See `CellKernel` for `names` and `sigint`.
+    """
     figures.stay_inline()
     serializer = CellSerializer()
     publisher = Publisher(serializer)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
     # `instance`, since comms publish only if they find a kernel that way.
     kernel = CellKernel.instance(
+        shell_class=shell_class,
+        compiler_class=shell_class.cell_compiler,
+        names=names,
+        sigint=sigint,
         session=serializer,
         iopub_socket=publisher,
         iopub_thread=publisher,

@@ -10,6 +10,8 @@ from IPython.core.error import UsageError
 #: The line magics that a kernel here cannot support, and the sentence that says why.
 REFUSED = {
     "connect_info": "Only the server talks to this kernel: there is no connection file.",
+    "ed": "There is no editor here: change the program in its cell.",
+    "edit": "There is no editor here: change the program in its cell.",
     "qtconsole": "Only the server talks to this kernel: no console can join it.",
     "store": "Nothing is stored for later: variables end with their kernel.",
     "subshell": "This kernel has no subshells.",

@@ -16,7 +16,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.sockets import KernelSockets
 from sagecell_tx.kernelside.listeningsockets import Listeners
-from sagecell_tx.kernelside.output.captures import Capture
+from sagecell_tx.kernelside.output.captures import Capture, CapturedStream
 
 
 @frozen
@@ -30,9 +30,17 @@ class RunningKernel:
 
     @classmethod
     def open(
-        cls, parts: KernelParts, listeners: Listeners, key: bytes, captures: Sequence[Capture] = ()
+        cls,
+        parts: KernelParts,
+        listeners: Listeners,
+        key: bytes,
+        captured: Sequence[CapturedStream] = (),
     ) -> RunningKernel:
-        """Take over the listening sockets and start the threads; raises `zmq.ZMQError`."""
+        """Take over the listening sockets and start the threads; raises `zmq.ZMQError`.
+
+        The file descriptors of the streams `captured` are captured once the sockets are open: what
+        ZMQ writes to stderr before it ends a process without them is for the log.
+        """
         kernel, serializer = parts.kernel, parts.serializer
         serializer.pid = os.getpid()  # a Session sends nothing in another process than its own
         serializer.key = key
@@ -48,7 +56,7 @@ class RunningKernel:
         kernel.stdin_socket = channels.stdin
         # Python handles signals in the main thread, so they must interrupt that one's waiting.
         unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        parts.publisher.start(channels.iopub, captures)
+        parts.publisher.start(channels.iopub, [Capture(stream) for stream in captured])
         channels.start_heart()
         kernel.start()
         control_thread.start()

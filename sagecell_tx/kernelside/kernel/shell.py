@@ -5,31 +5,45 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionResult
 from traitlets import default, observe
 
-from sagecell_tx.kernelside.kernel import magics, unreachable
+from sagecell_tx.kernelside.completion.analysis import NameAnalysis
+from sagecell_tx.kernelside.completion.vocabularies import Vocabulary
+from sagecell_tx.kernelside.kernel import magics, tracebacks, unreachable
 from sagecell_tx.kernelside.kernel.formatter import CellFormatter
-from sagecell_tx.kernelside.kernel.tracebacks import CellSyntaxTraceback, CellTraceback
+from sagecell_tx.kernelside.kernel.tracebacks import (
+    CellCompiler,
+    CellSyntaxTraceback,
+    CellTraceback,
+)
 from sagecell_tx.kernelside.languages import python, sage
-from sagecell_tx.kernelside.userapi import exits
+from sagecell_tx.kernelside.userapi import exits, questions
 from sagecell_tx.kernelside.userapi.toolbox import Toolbox, exercise_cell
 
 
 class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
     """An InteractiveShell that keeps nothing outside its process."""
 
+    #: The class of the compiler that its kernel gives it.
+    cell_compiler: ClassVar[type[CellCompiler]] = CellCompiler
+    #: Finds the meaning of names in what is completed or inspected.
+    name_analysis: ClassVar[type[NameAnalysis]] = NameAnalysis
+    #: What is completed and inspected in other languages, by their names.
+    vocabularies: Mapping[str, Vocabulary] = MappingProxyType({})
     user_ns: dict[str, Any]
-    ast_node_interactivity: str
     toolbox: Toolbox
     #: The exit of a task for which the running cell is being cancelled.
     left_by: BaseException | None = None
+    #: Whether the running cell is a program in Python that its client has wrapped.
+    _is_wrapped = False
 
     def init_ipython_dir(self, _: object) -> None:
         """Use none: no profile, no start-up files, no extensions of the account."""
@@ -50,18 +64,20 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         self.InteractiveTB = CellTraceback(mode=self.xmode, theme_name=self.colors)
 
     def init_magics(self) -> None:
-        """Refuse some magics. Called once, before any cell."""
+        """Refuse some magics, and inspect without paths. Called once, before any cell."""
         super().init_magics()
         magics.refuse(self)
+        tracebacks.shorten_inspections(self.inspector)
 
     def init_user_ns(self) -> None:
-        """Add the toolbox's names. Called at the beginning, and for each `%reset`."""
+        """Add the names of the environment and the toolbox. Called first, and for each `%reset`."""
         super().init_user_ns()
         if not hasattr(self, "toolbox"):
             self.toolbox = Toolbox(kernel=self.kernel, variables=self.user_ns)
             self.input_transformers_cleanup.append(exercise_cell)
-        self.user_ns.update(self.toolbox.names)
-        self.user_ns_hidden.update(self.toolbox.names)
+        names = {**self.kernel.names(), **self.toolbox.names}
+        self.user_ns.update(names)
+        self.user_ns_hidden.update(names)
 
     def adopt_directory(self) -> None:
         """Use the process's working directory for imports and as the home of `%cd`.
@@ -82,12 +98,40 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         program = python.wrapped_program(raw_cell)
         if program is not None:
             return program
-        metadata = self.kernel.get_parent("shell")["metadata"]
         lists = [self.input_transformers_cleanup, self.input_transformers_post]
-        is_python = metadata.get(sage.LANGUAGE) == "python"
-        with python.unpreparsed(*lists if is_python else []):
+        with python.unpreparsed(*lists if self.is_python else []):
             transformed: str = super().transform_cell(raw_cell)
         return transformed
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the running cell is plain Python, by its request or by its form."""
+        metadata = self.kernel.get_parent("shell")["metadata"]
+        return self._is_wrapped or metadata.get(sage.LANGUAGE) == "python"
+
+    def expressions(self) -> Callable[[str], str]:
+        """Return what makes Python of expressions in the running cell's language."""
+        return str
+
+    def excuse(self, metadata: Mapping[str, Any], reply: Mapping[str, Any]) -> str:
+        """A sentence that follows the failure of a program which this shell cannot run; or ""."""
+        return sage.excuse(metadata, reply)
+
+    def show_scene(self, scene: Any, **options: Any) -> None:
+        """Show three-dimensional graphics of Sage; raises RuntimeError."""
+        raise RuntimeError("threejs needs Sage, which is not installed on this server.")
+
+    async def run_ast_nodes(
+        self, nodelist: Any, cell_name: str, interactivity: str = "last_expr", **kwargs: Any
+    ) -> bool:
+        """Run a cell's statements, and show the values that `interactivity` names.
+
+        A wrapped program shows none, as `exec` does.
+        """
+        if self._is_wrapped:
+            interactivity = "none"
+        ended: bool = await super().run_ast_nodes(nodelist, cell_name, interactivity, **kwargs)
+        return ended
 
     async def run_code(
         self, code_obj: Any, result: ExecutionResult | None = None, *, async_: bool = False
@@ -114,8 +158,9 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         return ended
 
     def showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Show an error, by default the one that is being handled; an exit with its status only.
+        """Show an error, by default the one that is being handled.
 
+        An exit is shown with its status only, a question that nobody can answer with its sentence.
         Of a cell that was cancelled for an exit of a task, show that exit.
         """
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
@@ -124,6 +169,8 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
             exc_tuple = (type(error), error, error.__traceback__)
         if isinstance(error, SystemExit):
             exits.show(error, self)
+        elif isinstance(error, questions.Unanswerable):
+            questions.show(error, self)
         else:
             super().showtraceback(exc_tuple, *args, **kwargs)
 
@@ -131,13 +178,11 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         """Run a cell; an interrupt during it, or held since before, becomes its error."""
 
         def run() -> ExecutionResult:
-            shown = self.ast_node_interactivity
-            if python.wrapped_program(raw_cell) is not None:
-                self.ast_node_interactivity = "none"  # as `exec` shows no value
+            self._is_wrapped = python.wrapped_program(raw_cell) is not None
             try:
                 result = super(CellShell, self).run_cell(raw_cell, *args, **kwargs)
             finally:
-                self.ast_node_interactivity = shown
+                self._is_wrapped = False
             self.toolbox.namespace.settle()
             return result
 
@@ -161,9 +206,12 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         return super().enable_matplotlib("inline" if gui == "agg" else gui)
 
     def explain_network(self, network: str, hosts: Sequence[str]) -> None:
-        """Add sentences to errors of the network; see `unreachable.sentence`."""
-        self.InteractiveTB.unreachable_note = unreachable.sentence(network, hosts)
-        if network == "none":
+        """Add a sentence to errors of the network; see `unreachable.sentence`."""
+        if note := unreachable.sentence(network, hosts):
+            self.InteractiveTB.unreachable_note = note
+            tracebacks.explain_threads(note)
+            unreachable.explain_commands(note)
+        if not unreachable.may_install(network, hosts):
             os.environ["PIP_RETRIES"] = "0"  # else it tries for a quarter of a minute
 
     def system_piped(self, cmd: str) -> None:

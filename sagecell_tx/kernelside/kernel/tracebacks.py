@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
@@ -9,8 +10,9 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from types import TracebackType
+from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType, TracebackType
 from typing import Any
 
 import ipykernel
@@ -27,6 +29,12 @@ _SERVER = str(sagecell_tx.__file__)
 _HIDDEN = tuple(
     f"{os.path.dirname(path)}/" for path in (IPython.__file__, ipykernel.__file__, _SERVER)
 )
+
+#: The ends of names of files that are compiled to C, and of which only that is installed.
+_COMPILED = (".pyx", ".pxd", ".pxi")
+
+#: The name of a text that `exec` or `eval` runs, of which no line can be shown.
+_STRING = "<string>"
 
 #: The most errors of a chain of causes that are looked at.
 _CHAIN = 100
@@ -56,7 +64,7 @@ def _places() -> Iterator[str]:
 
 
 def tidy(error: BaseException) -> TracebackType | None:
-    """Remove hidden frames and paths from an error and its causes; returns its new traceback.
+    """Remove hidden and compiled frames, and paths, from an error and its causes; returns its new traceback.
 
     A cause that has only hidden frames is none of the program's, and is removed.
     """
@@ -94,7 +102,10 @@ def _is_own(path: str) -> bool:
 
 
 def _visible(frames: TracebackType | None) -> TracebackType | None:
-    return _filtered(frames, lambda path: not path.startswith(_HIDDEN))
+    return _filtered(
+        frames,
+        lambda path: not path.startswith(_HIDDEN) and not path.endswith((*_COMPILED, _STRING)),
+    )
 
 
 def _filtered(
@@ -112,6 +123,41 @@ def _filtered(
 
 
 # --- IPython's tracebacks
+
+
+@contextmanager
+def _modules_known(error: BaseException | None, frames: TracebackType | None) -> Iterator[None]:
+    """Let `inspect` know which of the files in an error's frames belong to no module.
+
+    IPython asks for the module of each frame, and `inspect` searches the files of all modules, which
+    it does not remember if it finds none. Deep recursion in Sage would take a quarter of a minute.
+    """
+    added = set()
+    for name, frame in _files(error, frames).items():
+        if inspect.getmodule(frame) is None:
+            with suppress(OSError):  # the working directory may have been removed
+                added |= {name, inspect.getabsfile(frame, name)}
+    added -= inspect.modulesbyfile.keys()
+    inspect.modulesbyfile.update(dict.fromkeys(added, ""))  # no module has this name
+    try:
+        yield
+    finally:
+        for name in added:
+            inspect.modulesbyfile.pop(name, None)
+
+
+def _files(error: BaseException | None, frames: TracebackType | None) -> dict[str, FrameType]:
+    """A frame of each file in these frames, and in those of the error's causes."""
+    files: dict[str, FrameType] = {}
+    for _ in range(_CHAIN):
+        while frames is not None:
+            files.setdefault(frames.tb_frame.f_code.co_filename, frames.tb_frame)
+            frames = frames.tb_next
+        error = error and (error.__cause__ or error.__context__)
+        if error is None:
+            break
+        frames = error.__traceback__
+    return files
 
 
 class CellTraceback(AutoFormattedTB):  # type: ignore[misc]
@@ -139,7 +185,8 @@ class CellTraceback(AutoFormattedTB):  # type: ignore[misc]
         if etb is None:
             lines = self.get_exception_only(etype, evalue)
         else:
-            lines = super().structured_traceback(etype, evalue, etb, 0, context)
+            with _modules_known(evalue, etb):
+                lines = super().structured_traceback(etype, evalue, etb, 0, context)
         return lines
 
 
@@ -190,6 +237,23 @@ class CellCompiler(CachingCompiler):  # type: ignore[misc]
         return cell
 
 
+# --- IPython's inspections
+
+
+def shorten_inspections(inspector: Any) -> None:
+    """Let IPython's inspector name files as tracebacks do, in what answers ``name?``."""
+    info = inspector.info
+
+    def short_info(*arguments: Any, **options: Any) -> dict[str, Any]:
+        found: dict[str, Any] = info(*arguments, **options)
+        if path := found["file"]:
+            for key in ("file", "string_form"):
+                found[key] = (found[key] or "").replace(path, short_name(path))
+        return found
+
+    inspector.info = short_info
+
+
 # --- Python's own
 
 
@@ -229,10 +293,17 @@ def shorten_all() -> None:
     sys.unraisablehook = _unraisable
 
 
-def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+def explain_threads(note: str) -> None:
+    """From now on, errors of threads that come from a missing network end with `note`."""
+    threading.excepthook = partial(_thread_failed, unreachable_note=note)
+
+
+def _thread_failed(failure: threading.ExceptHookArgs, unreachable_note: str = "") -> None:
     if failure.exc_type is SystemExit or failure.exc_value is None:
         return
     name = "" if failure.thread is None else failure.thread.name
+    if unreachable_note and unreachable.is_unreachable(failure.exc_value):
+        fold(failure.exc_value, unreachable_note)
     tidy(failure.exc_value)
     print(f"Exception in thread {name}:", file=sys.stderr)
     traceback.print_exception(failure.exc_value)

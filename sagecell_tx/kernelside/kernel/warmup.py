@@ -6,6 +6,7 @@ import builtins
 import linecache
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 import zmq
@@ -13,6 +14,7 @@ import zmq
 from sagecell_tx.kernelside import listeningsockets
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
+from sagecell_tx.kernelside.output import figures
 
 #: Lives after the first: Python specializes code that has run eight times.
 _LIVES = 10
@@ -38,15 +40,15 @@ _PLOTTING = (
 import numpy
 import matplotlib.pyplot as plt
 figure, (left, right) = plt.subplots(1, 2)
-x = numpy.linspace(0, 6, 50)
-left.plot(x, numpy.sin(x), label='$\\\\sin \\\\frac{x}{2}$')
+points = numpy.linspace(0, 6, 50)
+left.plot(points, numpy.sin(points), label='$\\\\sin \\\\frac{x}{2}$')
 left.legend()
 left.set_title('Warm')
-right.scatter(x, x)
+right.scatter(points, points)
 right.imshow(numpy.eye(3))
 """,
     "plt.hist([1, 2, 2])",
-    "del plt, numpy, figure, left, right, x",
+    "del plt, numpy, figure, left, right, points",
 )
 
 _TABLES = ("import pandas; pandas.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).describe()",)
@@ -54,8 +56,10 @@ _TABLES = ("import pandas; pandas.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).desc
 _COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
 
 
-def warm(parts: KernelParts) -> None:
+def warm(parts: KernelParts, cells: Sequence[str], completions: Sequence[str]) -> None:
     """Run the kernel from start to end several times, and reset its state after each life.
+
+    `cells` and `completions` are run beside those of plain Python.
 
     The first life makes the objects that are made on first use. The others repeat the start of
     a kernel, so that Python specializes that code before the fork: it does so in place, and every
@@ -65,13 +69,18 @@ def warm(parts: KernelParts) -> None:
     streams = sys.stdout, sys.stderr
     parts.redirect_streams()
     try:
-        _live(parts, _CELLS + _cells_for_libraries(parts), _COMPLETIONS)
+        _live(
+            parts,
+            (*_CELLS, *_cells_for_libraries(parts), *cells),
+            (*_COMPLETIONS, *completions),
+        )
         _forget(parts, fresh)
         for _ in range(_LIVES):
             # Python's attribute cache is small: entries that are used only once must go.
             sys._clear_type_cache()
             _live(parts, _COMMON, ())
             _forget(parts, fresh)
+        figures.forget_fonts()
     finally:
         sys.stdout, sys.stderr = streams
 

@@ -55,6 +55,11 @@ class Language:
     def __repr__(self) -> str:
         return f"<{self.title}: eval(text) runs code>"
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether the program is on the PATH."""
+        return shutil.which(self.program) is not None
+
     def eval(self, text: str) -> str:
         """The output of the program when it runs `text`, including errors.
 

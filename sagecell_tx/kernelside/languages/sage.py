@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +13,11 @@ _ENDED = frozenset({"KeyboardInterrupt", "SystemExit"})
 
 
 def excuse(metadata: Mapping[str, Any], reply: Mapping[str, Any]) -> str:
-    """The notice after a Sage program failed where Sage is not installed; otherwise empty.
+    """The notice after a Sage program failed on a server without Sage; otherwise empty.
 
     A program that is valid Python as well runs without Sage, so there is no notice before.
     """
     failed = reply.get("status") == "error" and reply.get("ename") not in _ENDED
-    if not failed or metadata.get(LANGUAGE) != "sage" or "sage" in sys.modules:
+    if not failed or metadata.get(LANGUAGE) != "sage":
         return ""
     return "Sage is not installed on this server: the program ran as Python."

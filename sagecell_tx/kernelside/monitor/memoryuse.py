@@ -7,7 +7,8 @@ counted: process by process, in turns with the checks of other kernels, and not 
 multiple of the time that the count took.
 
 Memory outside of the processes' pages is counted as well: files of the kernel's own file system,
-shared memory behind descriptors and mappings, socket buffers, page tables and swap.
+shared memory behind descriptors and mappings, socket buffers, page tables and swap. Descriptors and
+mappings, of which a program may have millions, are counted in turns as well.
 """
 
 from __future__ import annotations
@@ -15,19 +16,17 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 
 from attrs import define, field
 
+from sagecell_tx.kernelside.monitor.slowfigures import TURN, Seldom, TurnedCount
 from sagecell_tx.kernelside.monitor.socketbuffers import SocketBuffers
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.processtable import Process
-
-#: Seconds that one turn of a kernel's proportional count takes; a single process may take longer.
-TURN = 0.02
 
 #: The pause before the next count, as a multiple of what the last one cost: if the limit may be
 #: exceeded by now, and if any process has touched new pages.
@@ -39,24 +38,6 @@ _PAGE = resource.getpagesize()
 #: The part of a kernel's memory limit that may be in sockets, and in shared memory, before these
 #: are counted one by one.
 _LITTLE = 1 / 16
-
-
-@define(eq=False)
-class Seldom:
-    """Caches a figure for ten times as long as it took to compute."""
-
-    clock: Callable[[], float]
-    _value: int = field(default=0, init=False)
-    _until: float = field(default=0.0, init=False)
-
-    def __call__(self, figure: Callable[[], int]) -> int:
-        """The result of `figure`, or of the call before."""
-        began = self.clock()
-        if began >= self._until:
-            self._value = figure()
-            ended = self.clock()
-            self._until = ended + 10 * (ended - began)
-        return self._value
 
 
 @define(eq=False)
@@ -99,21 +80,24 @@ class Sources:
         found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap"))
         return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0)
 
-    def behind_descriptors(self, tree: Sequence[Process], little: float) -> int:
+    def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
         """Shared memory behind the descriptors of the processes, each file once.
 
         Also that behind their mappings, if this system has more than `little` of it: a program may
         have written to shared memory and then dropped its pages, or unmapped most of it.
+
+        The sum of the numbers is the size. There are many: each takes little time to find.
         """
-        found = processtable.descriptors(tree)
+        found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
         if self.shared() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
-        pieces = {
-            (status.st_dev, status.st_ino): status.st_blocks * 512
-            for status in found
-            if status.st_dev in self.unmapped
-        }
-        return sum(pieces.values())
+        seen = set()
+        for status in found:
+            if status is None or status.st_dev not in self.unmapped:
+                yield 0
+            elif (file := (status.st_dev, status.st_ino)) not in seen:
+                seen.add(file)
+                yield status.st_blocks * 512
 
     def shared(self) -> int:
         """All shared memory of this system, including files in tmpfs."""
@@ -149,20 +133,19 @@ class MemoryUse:
     most: float
     sources: Sources
     clock: Callable[[], float] = time.monotonic
-    _behind: Seldom = field(init=False)
+    _behind: TurnedCount = field(init=False)  # shared memory behind descriptors and mappings
     _sockets: Seldom = field(init=False)
     _outside: int = field(default=0, init=False)  # neither in pages nor behind descriptors
-    _held: int = field(default=0, init=False)  # shared memory behind descriptors and mappings
     _count: _Count | None = field(default=None, init=False)
     _last: _Count | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._behind, self._sockets = Seldom(self.clock), Seldom(self.clock)
+        self._behind, self._sockets = TurnedCount(self.clock), Seldom(self.clock)
 
     @property
     def counting(self) -> bool:
-        """Whether a proportional count has begun, so that `go_on` has to be called."""
-        return self._count is not None
+        """Whether a count is unfinished, so that `go_on` has to be called."""
+        return self._behind.under_way or self._count is not None
 
     def check(self, tree: Sequence[Process]) -> bool:
         """Whether the limit is exceeded for certain; begins a proportional count if it may be."""
@@ -172,11 +155,11 @@ class MemoryUse:
         self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(first)
         little = self.most * _LITTLE
         self._outside += self._sockets(lambda: self.sources.sockets.of(first, little))
-        self._held = self._behind(lambda: self.sources.behind_descriptors(tree, little))
-        if self._outside + self._held > self.most:
+        self._behind.begin(lambda: self.sources.behind_descriptors(tree, little))
+        if self._behind.go_on() or self._outside + self._behind.size > self.most:
             return True
         resident = sum(process.resident for process in tree)
-        if self._outside + self._held + swapped + resident <= self.most:
+        if self._outside + self._behind.size + swapped + resident <= self.most:
             self._count = self._last = None
             return False
         if self._count is None and self._is_due(tree):
@@ -186,7 +169,9 @@ class MemoryUse:
         return False
 
     def go_on(self) -> bool:
-        """Count for one turn; returns whether the limit is exceeded."""
+        """Count for one turn of each kind; returns whether the limit is exceeded."""
+        if self._behind.go_on() or self._outside + self._behind.size > self.most:
+            return True
         count = self._count
         if count is None:
             return False
@@ -214,7 +199,7 @@ class MemoryUse:
 
     def _taken(self, count: _Count) -> int:
         """The counted bytes. Shared memory in pages and behind descriptors may be the same."""
-        return count.pages + max(count.shared, self._held)
+        return count.pages + max(count.shared, self._behind.size)
 
     def _is_due(self, tree: Sequence[Process]) -> bool:
         """Whether the limit may be exceeded by now, judging by growth since the last count."""

@@ -157,9 +157,14 @@ class UsageWatch:
         if watched is not None:
             watched.close()
 
+    @property
+    def counting(self) -> bool:
+        """Whether the memory of a kernel is being counted, so that `check` is due at once."""
+        return any(each.memory and each.memory.counting for each in self._watched.values())
+
     def wait(self) -> float | None:
         """Seconds until `check` is due; None if no kernel is monitored."""
-        if any(each.memory and each.memory.counting for each in self._watched.values()):
+        if self.counting:
             return 0.0
         if not self._watched:
             return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -40,6 +42,25 @@ def show_others(known: Container[int]) -> None:
         figure = pyplot.figure(number)
         backend.display(figure, metadata=backend._fetch_figure_metadata(figure))
         pyplot.close(number)
+
+
+#: What keeps fonts, each of which has its file open: a module, and a function with a cache in it.
+_FONTS = (
+    ("matplotlib.font_manager", "_get_font"),
+    ("matplotlib.mathtext", "MathTextParser._parse_cached"),
+)
+
+
+def forget_fonts() -> None:
+    """Close the fonts' files, before the fork.
+
+    A fork has none of its parent's descriptors. A font that is freed there closes its file's number
+    all the same, and the number is that of another file by then.
+    """
+    for module, name in _FONTS:
+        if module in sys.modules:
+            with suppress(AttributeError):  # of another version of matplotlib
+                attrgetter(name)(sys.modules[module]).cache_clear()
 
 
 # --- the backend

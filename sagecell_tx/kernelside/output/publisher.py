@@ -41,6 +41,21 @@ LINGER = 0.05
 _UNSTOPPABLE = (b".status", b".error", b".execute_input", b".shutdown")
 
 
+class _Condition(threading.Condition):
+    """A condition whose lock is held after `wait`, also if an interrupt comes at any moment of it.
+
+    Python's own is not if it comes between the release of the lock and the waiting.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """See `threading.Condition.wait`."""
+        try:
+            return super().wait(timeout)
+        finally:
+            if not self._is_owned():  # type: ignore[attr-defined]
+                self.acquire()
+
+
 class Publisher:
     """A kernel's iopub, as the socket that `Session.send` and the streams write to.
 
@@ -59,8 +74,8 @@ class Publisher:
         self._captures = Captures()
         # Reentrant: a finalizer or a signal handler that prints may run while it is held.
         self._lock = threading.RLock()
-        self._room = threading.Condition(self._lock)
-        self._progress = threading.Condition(self._lock)
+        self._room = _Condition(self._lock)
+        self._progress = _Condition(self._lock)
         self._queue: deque[Text | Frames] = deque()
         self._in_hand: list[Text | Frames] = []  # taken from the queue, not written yet
         self._size = 0

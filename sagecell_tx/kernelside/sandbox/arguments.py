@@ -12,18 +12,23 @@ from sagecell_tx.kernelside.sandbox.levels import Setting
 
 @frozen(kw_only=True)
 class Arguments:
-    """The parsed command line: modules to import, the level, its setting, visible directories."""
+    """The parsed command line: modules to import, the level, its setting, visible directories.
+
+    With `picture_files`, plots are files as well.
+    """
 
     preload: Sequence[str]
     sandbox: str
     setting: Setting
     visible: Sequence[str]
+    picture_files: bool
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
     """Parse a command line, by default the program's own; SystemExit for a wrong one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preload", default="", help="modules to import, separated by commas")
+    parser.add_argument("--picture-files", action="store_true", help="make files of plots, too")
     parser.add_argument(
         "--sandbox", default="none", choices=("auto", "namespaces", "account", "none")
     )
@@ -40,4 +45,5 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
             kernels=options.kernels, hidden=options.hide, accounts=(int(first), int(count))
         ),
         visible=options.show,
+        picture_files=options.picture_files,
     )

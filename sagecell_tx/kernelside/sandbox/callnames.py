@@ -12,7 +12,7 @@ ALLOWED = (
     # Files and directories.
     *("access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat"),
     *("dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir"),
-    *("fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fcntl", "fdatasync", "flock"),
+    *("fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fdatasync", "flock"),
     *("fstat", "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents", "getdents64"),
     *("lchown", "link", "linkat", "lseek", "lstat", "mkdir", "mkdirat", "mknod", "mknodat"),
     *("newfstatat", "open", "openat", "openat2", "pread64", "preadv", "preadv2", "pwrite64"),
@@ -23,7 +23,6 @@ ALLOWED = (
     *("fgetxattr", "flistxattr", "fremovexattr", "fsetxattr", "getxattr", "lgetxattr"),
     *("listxattr", "llistxattr", "lremovexattr", "lsetxattr", "removexattr", "setxattr"),
     *("getxattrat", "listxattrat", "removexattrat", "setxattrat"),
-    *("inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch"),
     # Pipes, sockets, and waiting for them. `socket` itself depends on its arguments.
     *("pipe", "pipe2", "poll", "ppoll", "select", "pselect6"),
     *("epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait"),
@@ -66,7 +65,7 @@ ALLOWED = (
 )
 
 #: Allowed or refused by their arguments; see `seccomp`.
-BY_ARGUMENTS = ("clone", "ioctl", "personality", "prctl", "socket", "socketpair")
+BY_ARGUMENTS = ("clone", "fcntl", "ioctl", "personality", "prctl", "socket", "socketpair")
 
 #: Refused without an IPC namespace: these objects would be shared and outlive the kernel.
 SHARED = (
@@ -103,10 +102,12 @@ REFUSED = (
 #: filter can read; the C library then calls `clone`. The calls of the second line make memory that
 #: the monitor cannot see once a descriptor is sent and closed, or a page is in a pipe; libraries
 #: then use files in ``/dev/shm``, which are bounded. A byte spliced into a socket keeps a whole
-#: page of a file that was truncated since, and Linux counts only the byte.
+#: page of a file that was truncated since, and Linux counts only the byte. Those of the third tell who
+#: opens a file in whatever namespace: which programs other visitors start, and the host itself.
 ABSENT = (
     *("clone3", "file_getattr", "file_setattr"),
     *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee"),
+    *("inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch"),
 )
 
 #: System calls since 2019 in the order of their numbers, which are the same on all architectures
@@ -124,6 +125,20 @@ _SINCE_2019 = (
     *("listxattrat", "removexattrat", "open_tree_attr", "file_getattr", "file_setattr", "listns"),
 )
 NUMBERS = {name: _FIRST + place for place, name in enumerate(_SINCE_2019)}
+
+#: Allowed commands of fcntl(2), from asm-generic/fcntl.h and linux/fcntl.h.
+COMMANDS = (
+    *range(5),  # descriptors and their flags
+    *(5, 6, 7, 36, 37, 38),  # locks, which hold up only those who ask for them
+    *(8, 9, 10, 11, 15, 16, 17),  # who is sent signals
+    *(1025, 1027, 1028, 1030, 1039),  # queries, and copies of descriptors
+    *(1031, 1032, 1033, 1034),  # the size of pipes, and seals
+    *(1035, 1036, 1037, 1038),  # how long data will be kept
+)
+
+#: Leases and delegations, for which Linux lets everybody wait who opens a file, for 45 seconds: without
+#: root, the server's own account owns what kernels see. Notes on directories tell what inotify does.
+REFUSED_COMMANDS = (1024, 1040, 1026)
 
 #: Allowed options of prctl(2), from linux/prctl.h.
 OPTIONS = (

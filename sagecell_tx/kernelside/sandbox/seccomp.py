@@ -119,6 +119,7 @@ class _Arguments:
     def add(self, own_network: bool) -> None:
         """Add all rules."""
         self._clone()
+        self._fcntl()
         self._ioctl()
         self._personality()
         self._prctl()
@@ -151,6 +152,12 @@ class _Arguments:
         for flag in (1 << bit for bit in range(32)):
             if flag & _NEW_NAMESPACES:
                 self._refuse("clone", self._equal(0, flag, flag))
+
+    def _fcntl(self) -> None:
+        for command in callnames.COMMANDS:
+            self._allow("fcntl", self._equal(1, command))
+        for command in callnames.REFUSED_COMMANDS:
+            self._refuse("fcntl", self._equal(1, command))
 
     def _ioctl(self) -> None:
         """Allow all requests but a few, which Linux distinguishes by their lower 16 bits."""

@@ -12,6 +12,8 @@ import gc
 import os
 import sys
 
+from sagecell_tx.kernelside.system import linux
+
 #: The option of glibc's `mallopt` that bounds the number of heaps.
 _M_ARENA_MAX = -8
 
@@ -28,6 +30,29 @@ _libc.sbrk.argtypes = [ctypes.c_ssize_t]
 def share_one_heap() -> None:
     """Let all threads use one malloc arena, from now on: each arena would have its own holes."""
     _libc.mallopt(_M_ARENA_MAX, 1)
+
+
+def use_small_pages() -> None:
+    """Use no transparent huge pages from now on: a child that writes to one copies 2 MB."""
+    linux.prctl(linux.PR_SET_THP_DISABLE, 1)
+
+
+def data() -> int:
+    """The bytes that this process has mapped for data, which RLIMIT_DATA limits. Raises OSError."""
+    return _status(b"VmData:")
+
+
+def resident() -> int:
+    """The bytes of this process that are in memory, shared ones included. Raises OSError."""
+    return _status(b"VmRSS:")
+
+
+def _status(name: bytes) -> int:
+    with open("/proc/self/status", "rb") as status:
+        for line in status:
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    raise OSError(f"Linux does not report {name.decode()}")
 
 
 def settle() -> list[object]:

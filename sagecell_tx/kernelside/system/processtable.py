@@ -126,15 +126,20 @@ def descriptors(processes: Iterable[Process]) -> Iterator[os.stat_result]:
                 continue
 
 
-def mappings(processes: Iterable[Process], devices: Collection[int]) -> Iterator[os.stat_result]:
+def mappings(
+    processes: Iterable[Process], devices: Collection[int]
+) -> Iterator[os.stat_result | None]:
     """The files on these devices that processes have mapped; the same file may come repeatedly.
 
-    Only root in the initial user namespace can see those without a name.
+    Only root in the initial user namespace can see those without a name. None stands for a
+    thousand other mappings: there may be millions.
     """
     for process in processes:
         seen = set()
         with suppress(OSError), open(f"/proc/{process.thread}/maps", "rb") as maps:
-            for line in maps:
+            for number, line in enumerate(maps, 1):
+                if number % 1000 == 0:
+                    yield None
                 place, _, _, device, inode, *_ = line.split(maxsplit=5)
                 if inode in seen or inode == b"0" or _number(device) not in devices:
                     continue

@@ -10,6 +10,7 @@ from typing import Any
 
 from IPython.display import display
 
+from sagecell_tx.kernelside.interact.controls.control import Evaluate
 from sagecell_tx.kernelside.output import figures
 from sagecell_tx.kernelside.output.publisher import Publisher
 
@@ -69,16 +70,18 @@ class Blocks:
         self.kept = wanted > 0
         self.publish("kernel_timeout", {"timeout": min(wanted, FOR_EVER)})
 
-    def evaluate(self, typed: str) -> Any:
-        """The value of an expression in the visitor's namespace; in Sage, it is preparsed.
-
-        Exceptions pass through.
-        """
-        preparser = sys.modules.get("sage.repl.preparse")
-        source = (typed if preparser is None else preparser.preparse(typed)).strip()
+    def evaluator(self) -> Evaluate:
+        """See `Page.evaluator`. Tracebacks show an expression as it was typed."""
         shell = self._kernel.shell
-        code = compile(source, shell.compile.keep(source, "Input box"), "eval")
-        return eval(code, shell.user_global_ns, shell.user_ns)
+        as_python = shell.expressions()
+
+        def evaluate(typed: str) -> Any:
+            source = typed.strip()
+            name = shell.compile.keep(source, "Input box")
+            code = compile(as_python(source), name, "eval")
+            return eval(code, shell.user_global_ns, shell.user_ns)
+
+        return evaluate
 
     # --- blocks
 

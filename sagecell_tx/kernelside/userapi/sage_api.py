@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagecell_tx.kernelside.interact.interacts import Interacts
 from sagecell_tx.kernelside.interact.page import RequestRefused
+from sagecell_tx.kernelside.interact.values import plain
 from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
 from sagecell_tx.kernelside.userapi.page import Blocks
 from sagecell_tx.kernelside.userapi.requests import RUNNING
@@ -67,14 +67,8 @@ class UserAPI:
         self._blocks.display({"application/sage-clear": {"changed": names}})
 
     def threejs(self, p: Any, **kwargs: Any) -> None:
-        """Show three-dimensional graphics of Sage; raises RuntimeError without Sage."""
-        if "sage" not in sys.modules or not hasattr(p, "show"):
-            raise RuntimeError(
-                "threejs needs a three-dimensional graphics object of Sage."
-                if "sage" in sys.modules
-                else "threejs needs Sage, which is not installed on this server."
-            )
-        p.show(viewer="threejs", **kwargs)
+        """Show three-dimensional graphics of Sage; raises RuntimeError for anything else."""
+        self._kernel.shell.show_scene(p, **kwargs)
 
     def send_message(
         self,
@@ -129,6 +123,6 @@ class UserAPI:
         """
         values = name if isinstance(name, dict) else {} if name is None else {name: value}
         try:
-            self._interacts.update(interact_id, values, run=do_update)
+            self._interacts.update(interact_id, plain(values), run=do_update)
         except RequestRefused as refusal:
             raise ValueError(str(refusal)) from None

@@ -1,14 +1,15 @@
-"""The names that programs find beside Python's: interacts, other languages, and `sys._sage_`."""
+"""The names that programs find beside their environment's: interacts, and `sys._sage_`."""
 
 from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 
-from sagecell_tx.kernelside import languages
 from sagecell_tx.kernelside.interact import NAMES
 from sagecell_tx.kernelside.interact.dynamics import Dynamics
 from sagecell_tx.kernelside.interact.exercises import Exercises
@@ -38,18 +39,17 @@ class Toolbox:
         self.blocks = Blocks(self.kernel)
         self.interacts = Interacts(page=self.blocks)
         self.namespace = InstrumentedNamespace(self.variables)
-        self.dynamics = Dynamics(page=self.blocks, variables=self.namespace, run=self._run)
+        self.dynamics = Dynamics(page=self.blocks, variables=self.namespace, program=self._program)
         self.api = UserAPI(
             kernel=self.kernel,
             blocks=self.blocks,
             interacts=self.interacts,
             namespace=self.namespace,
         )
-        exercises = Exercises(interacts=self.interacts, run=self._run_apart)
+        exercises = Exercises(interacts=self.interacts, program=self._program_apart)
         #: What each program finds defined; `sys` because of `sys._sage_`.
         self.names = {
             **NAMES,
-            **languages.NAMES,
             "dynamic": self.dynamics.dynamic,
             "dynamic_expression": self.dynamics.dynamic_expression,
             "exercise": exercises.exercise,
@@ -64,9 +64,16 @@ class Toolbox:
         self.interacts.rest()
         self.blocks.close()
 
-    def _run(self, code: str) -> Any:
+    def _program(self, code: str) -> Callable[[], Any]:
+        """See `Dynamics.program`."""
+        return partial(self._run, self._python(code))
+
+    def _program_apart(self, code: str) -> Callable[[], dict[str, Any]]:
+        """See `Exercises.program`."""
+        return partial(self._run_apart, self._python(code))
+
+    def _run(self, python: str) -> Any:
         """Run a program among the visitor's variables; returns its last expression's value."""
-        python = self._python(code)
         name = self.kernel.shell.compile.keep(python, "Dynamic expression")
         program = ast.parse(python, name)
         last = program.body.pop() if program.body and _is_value(program.body[-1]) else None
@@ -76,12 +83,11 @@ class Toolbox:
             return None
         return eval(compile(ast.Expression(last.value), name, "eval"), self.variables, names)
 
-    def _run_apart(self, code: str) -> dict[str, Any]:
+    def _run_apart(self, python: str) -> dict[str, Any]:
         """Run a program on a copy of the visitor's variables; returns the copy."""
         names = dict(self.variables)
         for name in ("question", "answer", "check", "hints", "title"):
             names.pop(name, None)
-        python = self._python(code)
         name = self.kernel.shell.compile.keep(python, "Exercise program")
         exec(compile(python, name, "exec"), names)
         return names

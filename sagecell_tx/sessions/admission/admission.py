@@ -30,6 +30,10 @@ class Place:
     _taken: bool = field(default=True, init=False)
     _leaving: bool = field(default=False, init=False)
 
+    def start_again(self) -> None:
+        """The kernel is to be restarted; raises `Refused` if the visitor has started too many."""
+        self._pool.start_again(self.visitor)
+
     def leave(self) -> None:
         """The kernel is being stopped: its page may start another one, the rest stays taken.
 
@@ -75,6 +79,10 @@ class PlacePool:
             self._check_queue(visitor)
         self.budgets.take(visitor, now)
         return succeed(self._take(visitor)) if free else self._wait(visitor, patience, on_moved)
+
+    def start_again(self, visitor: Visitor) -> None:
+        """A kernel is to be restarted: see `Budgets.start_again`."""
+        self.budgets.start_again(visitor, self.clock.seconds())
 
     def leave(self, visitor: Visitor) -> None:
         """A kernel is being stopped: see `Budgets.leave`."""

@@ -65,6 +65,10 @@ class Budgets:
         for scope, name in names.items():
             if self.by_scope[scope].is_spent(name):
                 raise too_many_kernels_for(scope)
+        self._check_rates(visitor, now)
+
+    def _check_rates(self, visitor: Visitor, now: float) -> None:
+        names = visitor.names
         waits = {
             scope: self.by_scope[scope].buckets.wait(name, now) for scope, name in names.items()
         }
@@ -77,6 +81,12 @@ class Budgets:
         """Count a kernel, after `check`."""
         for scope, name in visitor.names.items():
             self.by_scope[scope].take(name, now)
+
+    def start_again(self, visitor: Visitor, now: float) -> None:
+        """Count the start of a kernel that is counted; raises `Refused` if there are too many."""
+        self._check_rates(visitor, now)
+        for scope, name in visitor.names.items():
+            self.by_scope[scope].buckets.take(name, now)
 
     def give_back(self, visitor: Visitor) -> None:
         """Count a kernel less."""

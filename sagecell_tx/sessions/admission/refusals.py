@@ -118,6 +118,15 @@ def too_many_waiting(seconds: float | None) -> Refused:
     )
 
 
+def loading() -> Refused:
+    """The host is still loading what kernels need: for Sage, that takes a quarter of a minute."""
+    return Refused(
+        "loading",
+        "This server is still loading what programs need. Please try again in a moment.",
+        retry_after=_SOON,
+    )
+
+
 def draining() -> Refused:
     """The server is stopping, perhaps for a restart."""
     return Refused("draining", Reason.DRAINING.sentence, retry_after=10)

@@ -1,13 +1,16 @@
 """Kernels are started a few at a time, and those who request them take turns.
 
 A start takes most of a processor. If somebody requests many kernels at once, others do not wait
-until all of those have started.
+until all of those have started. Nobody starts any while the host is loading what kernels need: the
+time in which a kernel has to start does not begin before it can.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from sagecell_tx.sessions.admission import refusals
@@ -28,13 +31,15 @@ class Starts:
     """At most `at_once` kernels are started at a time, and `each` of one asker.
 
     Askers are identified by names; the empty one, which stands for nobody in particular, may have
-    all.
+    all. `when_up` fires when the host can start kernels, at once if it can already.
     """
 
     at_once: int
     each: int
     clock: IReactorTime
+    when_up: Callable[[], Deferred[None]] = lambda: succeed(None)
     _turns: Turns[_WaitingStart] = field(init=False)
+    _loading: bool = field(default=False, init=False)  # whether `when_up` is being waited for
     _serving: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -47,9 +52,7 @@ class Starts:
         up the turn.
         """
         turn: Deferred[None] = Deferred(lambda _: self._leave(who, waiting))
-        timer = self.clock.callLater(
-            patience, lambda: self._refuse(who, waiting, refusals.full(None))
-        )
+        timer = self.clock.callLater(patience, lambda: self._lose_patience(who, waiting))
         waiting = _WaitingStart(turn, timer)
         self._turns.join(who, waiting)
         self._serve()
@@ -70,19 +73,27 @@ class Starts:
         if waiting.patience.active():
             waiting.patience.cancel()
 
+    def _lose_patience(self, who: str, waiting: _WaitingStart) -> None:
+        why = refusals.loading() if self._loading else refusals.full(None)
+        self._refuse(who, waiting, why)
+
     def _refuse(self, who: str, waiting: _WaitingStart, refused: Refused) -> None:
         self._leave(who, waiting)
         waiting.turn.errback(refused)
 
     def _serve(self) -> None:
-        """Let those start whose turn it is.
+        """Let those start whose turn it is, when the host can start kernels.
 
         A start that fails at once calls this again during its callback; the loop goes on with the
         next one, without recursion.
         """
-        if self._serving:
+        if self._serving or self._loading:
             return
-        self._serving = True
+        self._loading = True
+        self.when_up().addCallback(self._serve_all)
+
+    def _serve_all(self, _: None) -> None:
+        self._loading, self._serving = False, True
         try:
             while (waiting := self._turns.next()) is not None:
                 waiting.patience.cancel()

@@ -42,6 +42,9 @@ PREFIX = "sagecell."
 #: The modes that the kernel completes; the empty one stands for a request without a mode.
 SPOKEN = frozenset({"", "sage", "python"})
 
+#: The further modes that it completes where it has Sage.
+SPOKEN_BY_SAGE = frozenset({"gap", "gp", "maxima", "singular"})
+
 #: Requests that may wait, and how long each may wait for its turn and then for the reply, in
 #: seconds. A kernel that does not reply in time is replaced: it replies to each within two
 #: seconds, if only with an error.
@@ -65,10 +68,11 @@ TOO_MANY = "Too many completions are requested at present. Please try again in a
 class Question:
     """A client's request, the excerpt that the kernel is sent, and the callback for the reply.
 
-    `msg_id` is that of the request to the kernel, empty until it is sent.
+    `mode` is the language, `msg_id` that of the request to the kernel, empty until it is sent.
     """
 
     asked: Message
+    mode: str
     excerpt: Excerpt
     detail_level: int
     who: str
@@ -79,9 +83,13 @@ class Question:
 
 @define(kw_only=True, eq=False)
 class Completer:
-    """Answers requests from the shared kernel, whose only listener it is."""
+    """Answers requests from the shared kernel, whose only listener it is.
+
+    `environment` returns what kernels have, as in `HostStatus`.
+    """
 
     fleet: Fleet
+    environment: Callable[[], str]
     clock: IReactorTime
     originator: Originator
     _questions: dict[str, Question] = field(factory=dict, init=False)  # sent, by msg_id
@@ -108,12 +116,12 @@ class Completer:
         the client, empty if it is not known. Raises `WireError` if the content cannot be parsed.
         """
         content = asked.parsed_content()
-        if mode not in SPOKEN:
+        if not self._is_spoken(mode):
             answer(self._reply(asked, _from_words(asked, mode, content)))
         elif self.is_full:
             answer(self._failed(asked, "too_many_requests", TOO_MANY))
         else:
-            self._ask_kernel(asked, content, answer, who)
+            self._ask_kernel(asked, mode, content, answer, who)
 
     # --- Listener
 
@@ -134,11 +142,20 @@ class Completer:
 
     # --- inside
 
+    def _is_spoken(self, mode: str) -> bool:
+        return mode in SPOKEN or (mode in SPOKEN_BY_SAGE and self.environment() == "sage")
+
     def _ask_kernel(
-        self, asked: Message, content: dict[str, Any], answer: Callable[[Message], None], who: str
+        self,
+        asked: Message,
+        mode: str,
+        content: dict[str, Any],
+        answer: Callable[[Message], None],
+        who: str,
     ) -> None:
         question = Question(
             asked=asked,
+            mode=mode,
             excerpt=Excerpt.of(*_code(content)),
             detail_level=1 if content.get("detail_level") == 1 else 0,
             who=who,
@@ -183,6 +200,8 @@ class Completer:
             "code": question.excerpt.text,
             "cursor_pos": question.excerpt.place,
         }
+        if question.mode in SPOKEN_BY_SAGE:
+            content["mode"] = question.mode
         if question.asked.msg_type == "inspect_request":
             content["detail_level"] = question.detail_level
         # Under a new msg_id, since those that clients chose may collide.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, fail
 from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -93,13 +93,16 @@ class Fleet(Service):
         kernel_id: str = "",
         patience: float | None = None,
         on_moved: Callable[[Position], None] = lambda _: None,
+        lasting: bool = False,
+        language: str = "",
     ) -> Deferred[Session]:
         """Begin a session, at once if there is a place, otherwise at its turn in the queue.
 
         `timeout` is the idle timeout in seconds, from 0 up, capped at the limit; it may be
         infinite. For the rest see `Admission.admit`; `patience` is by default
         `limits.admission.queue_seconds`. Fails with `Refused`. Cancelling leaves the queue.
-        Raises ValueError for another `timeout`.
+        Raises ValueError for another `timeout`. With `lasting`, the kernel has the lifetime of
+        `limits.jupyter`. `language` is for programs that do not say theirs; see `Bridge`.
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
@@ -107,7 +110,7 @@ class Fleet(Service):
         end = self.clock.seconds() + patience
         place = self.admission.admit(visitor, patience=patience, on_moved=on_moved)
         return place.addCallback(self._await_turn, end).addCallback(
-            self._begin, kernel_id or self.new_id(), min(timeout, self.limits.lifetime.idle_seconds)
+            self._begin, kernel_id or self.new_id(), timeout, lasting, language
         )
 
     def _await_turn(self, place: Place, end: float) -> Deferred[Place]:
@@ -123,7 +126,10 @@ class Fleet(Service):
         left = max(0.0, end - self.clock.seconds())
         return self.starts.turn(place.visitor.holder, left).addCallbacks(lambda _: place, give_up)
 
-    def _begin(self, place: Place, kernel_id: str, timeout: float) -> Session:
+    def _begin(
+        self, place: Place, kernel_id: str, timeout: float, lasting: bool, language: str
+    ) -> Session:
+        limits = self.limits.of_jupyter if lasting else self.limits
         session = Session(
             kernel_id=kernel_id,
             spec=self.spec,
@@ -137,18 +143,29 @@ class Fleet(Service):
                 limits=self.limits.requests,
                 baseurl=self.baseurl,
             ),
-            limits=self.limits,
+            limits=limits,
             clock=self.clock,
             originator=self.originator,
             on_settled=partial(self._start_over, place.visitor.holder),
+            turn_to_restart=partial(self._turn_to_restart, place),
             on_stopping=self._leave,
             on_dead=self._remove,
-            timeout=timeout,
+            timeout=min(timeout, limits.lifetime.idle_seconds),
+            lasting=lasting,
+            language=language,
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
         session.start()
         return session
+
+    def _turn_to_restart(self, place: Place) -> Deferred[None]:
+        """Fires when a kernel may be started again, in its place. Fails with `Refused`."""
+        try:
+            place.start_again()
+        except Refused as refused:
+            return fail(refused)
+        return self.starts.turn(place.visitor.holder, self.limits.admission.queue_seconds)
 
     def _start_over(self, who: str, session: Session) -> None:
         """Free the turn of a start when the kernel is up, or when its process should be gone."""
@@ -168,6 +185,11 @@ class Fleet(Service):
             self.permalink_allowance.take(visitor, self.clock.seconds(), number)
         except Refused as error:
             raise PermalinkRefused(error.code, error.message) from error
+
+    @property
+    def sessions(self) -> Collection[Session]:
+        """The sessions that live."""
+        return self._sessions.values()
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""

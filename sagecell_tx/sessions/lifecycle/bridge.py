@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -26,14 +27,26 @@ from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Life
 from sagecell_tx.sessions.lifecycle.runpermalinks import MSG_TYPE as PERMALINK
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
+from sagecell_tx.sessions.lifecycle.unread import Unread
 from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
 from sagecell_tx.sessions.listeners.audience import Audience
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
+from sagecell_tx.sessions.requests.held import HeldRequests
 from sagecell_tx.sessions.requests.inflight import Ending, InFlight, Request
 from sagecell_tx.sessions.requests.interrupts import Interruptions
-from sagecell_tx.sessions.requests.notices import asked_timeout, is_idle
-from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, Message
+from sagecell_tx.sessions.requests.notices import asked_timeout, in_language, is_idle
+from sagecell_tx.wire.jsonbounds import HEADER_MARKS
+from sagecell_tx.wire.messages import (
+    CONTROL,
+    IOPUB,
+    SHELL,
+    STDIN,
+    Message,
+    WireError,
+    is_name,
+    parse_object,
+)
 
 _log = Logger()
 
@@ -73,17 +86,26 @@ class Bridge:
     originate: Originate
     life: Life
     idle_timeout: IdleTimeout
+    language: str = ""  # of programs that do not say theirs; empty: the kernel's own
     audience: Audience = field(init=False)
+    unread: Unread = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
     _in_flight: InFlight = field(init=False)
     _interruptions: Interruptions = field(init=False)
     _valve: Valve = field(factory=Valve, init=False)
     _storing: Deferred[Any] | None = field(default=None, init=False)
-    _shutdown_id: str | None = field(default=None, init=False)
+    _shutdown_ids: set[str] = field(factory=set, init=False)
+    # The shutdown_request of a restart that is under way.
+    _replacing: Message | None = field(default=None, init=False)
+    _held: HeldRequests = field(init=False)  # for the process that is coming
     _stray: int = field(default=0, init=False)  # bytes of output that belong to no request
+    _status_header: bytes = field(default=b"{}", init=False)  # of the kernel's last status
+    _last_answer: str = field(default="", init=False)  # the msg_id of the last input_reply
     _stray_apart: int = field(default=0, init=False)  # the same of errors
+    _last_activity: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._last_activity = self.clock.seconds()
         self._in_flight = InFlight(2 * self.messages.kernel_message_bytes)
         self.audience = Audience(
             kernel_id=self.kernel_id,
@@ -95,9 +117,15 @@ class Bridge:
             on_attended=self._attended,
             on_deserted=self.life.listeners_left,
         )
-        self._interruptions = Interruptions(
+        self.unread = Unread(clock=self.clock, size=self._unread_bytes)
+        self._held = HeldRequests(self.messages.message_log_bytes)
+        self._interruptions = self._new_interruptions()
+
+    def _new_interruptions(self) -> Interruptions:
+        return Interruptions(
             clock=self.clock,
             grace=self.lifetime.interrupt_grace_seconds,
+            reads=lambda: self._valve.is_open,
             insist=self._interrupt_again,
             give_up=self._kill_stubborn,
         )
@@ -105,14 +133,43 @@ class Bridge:
     def connect(self, kernel: Kernel) -> None:
         """Connect the kernel, which is up. Its life is notified if there is a listener already."""
         self._kernel = kernel
+        self._last_activity = self.clock.seconds()
         self._valve.connect(kernel)
+        if self._replacing is not None:
+            self._replacing = None
+            for state in ("busy", "idle"):
+                self.publish("status", {"execution_state": state})
         if self.audience.present:
             self.life.listener_came()
+        for message in self._held.take():
+            try:
+                self.send(message)
+            except Undeliverable as error:
+                _log.info("{kernel}: {why}", kernel=self.kernel_id, why=error.message)
 
     @property
     def connected(self) -> bool:
         """Whether there is a kernel."""
         return self._kernel is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is in flight, or a restart under way."""
+        return bool(self._in_flight) or self._replacing is not None
+
+    @property
+    def last_activity(self) -> float:
+        """When a request was last sent or ended, by `clock`; now while one is in flight."""
+        return self.clock.seconds() if self.busy else self._last_activity
+
+    @property
+    def kernel_session(self) -> str:
+        """The session in the header of the kernel's last status; empty if there is none, or a long one."""
+        try:
+            session = parse_object(self._status_header, HEADER_MARKS).get("session")
+        except WireError:
+            return ""
+        return session if is_name(session) else ""
 
     # --- listeners
 
@@ -122,15 +179,52 @@ class Bridge:
             self.life.work_began()
 
     def send(self, message: Message) -> None:
-        """Send a message to the kernel, if there is one; raises `Undeliverable`."""
-        if self._kernel is None or self.audience.closed:
+        """Send a message to the kernel, if there is one; raises `Undeliverable`.
+
+        During a restart, requests wait for the new process.
+        """
+        if self.audience.closed:
+            return
+        if self._replacing is not None:
+            self._hold(message)
+            return
+        if self._kernel is None:
+            return
+        if self.unread.is_too_much:
+            self._send_unread(message)
             return
         if message.channel == SHELL:
+            if self.language and message.msg_type == "execute_request":
+                message = in_language(message, self.language)
             self._note(message)
             self.permalinks.begin(message, self.publish)
         elif message.channel == CONTROL and message.msg_type == "interrupt_request":
-            self._interruptions.begin(self._in_flight.running)
+            self._interruptions.begin(self._in_flight.running, seen=False)
+        elif message.channel == STDIN:
+            self._settle_answer(message)
         self._kernel.send(message)
+
+    def _send_unread(self, message: Message) -> None:
+        """Send nothing to a kernel that reads nothing; raises `Undeliverable`. An interrupt needs no message."""
+        if message.channel == CONTROL and message.msg_type == "interrupt_request":
+            self.interrupt()
+            return
+        raise Undeliverable(
+            "kernel_reads_nothing", "The kernel has not read the messages that were sent before."
+        )
+
+    def _unread_bytes(self) -> int:
+        return 0 if self._kernel is None else self._kernel.unread
+
+    def _settle_answer(self, answer: Message) -> None:
+        """An input_reply; raises `Undeliverable` if a client that reconnected sends it again.
+
+        By now, the program may have asked something else.
+        """
+        if answer.msg_id == self._last_answer:
+            raise Undeliverable("duplicate_msg_id", "An answer with this msg_id has been sent.")
+        self._last_answer = answer.msg_id
+        self.audience.settle_question()
 
     def _note(self, request: Message) -> None:
         """Record a request as in flight; raises `Undeliverable` if it cannot be."""
@@ -144,18 +238,39 @@ class Bridge:
         if len(self._in_flight) == 1:
             self.life.work_began()
 
+    def _hold(self, message: Message) -> None:
+        if message.channel == SHELL and not self._held.put(message):
+            raise Undeliverable("too_many_requests", "Too many requests wait for the restart.")
+
     # --- for the session
+
+    def replace(self, shutdown: Message) -> None:
+        """Send the kernel a shutdown_request; another process is going to replace it."""
+        self._replacing = shutdown
+        self.publish("status", {"execution_state": "busy"}, shutdown.header)
+        self.shut_down(shutdown)
+
+    def begin_again(self) -> None:
+        """The earlier process is gone, and its last messages are published."""
+        assert self._replacing is not None, "the process is being replaced"
+        header = self._replacing.header
+        self._shutdown_ids.clear()
+        self._interruptions = self._new_interruptions()
+        self._stray = self._stray_apart = 0
+        self.publish("status", {"execution_state": "idle"}, header)
+        self.publish("shutdown_reply", {"status": "ok", "restart": True}, header)
+        self.publish("status", {"execution_state": "starting"})
 
     def interrupt(self) -> None:
         """Interrupt what the kernel runs, by SIGINT."""
         if self._kernel is not None:
-            self._interruptions.begin(self._in_flight.running)
+            self._interruptions.begin(self._in_flight.running, seen=True)
             self._kernel.interrupt()
 
     def shut_down(self, shutdown: Message) -> None:
         """Send the kernel a shutdown_request; replies to it are not published."""
         self._interruptions.end()
-        self._shutdown_id = shutdown.msg_id
+        self._shutdown_ids.add(shutdown.msg_id)
         if self._kernel is not None:
             self._kernel.send(shutdown)
 
@@ -191,7 +306,7 @@ class Bridge:
 
     def message_received(self, message: Message) -> None:
         """See `KernelObserver.message_received`."""
-        if self._shutdown_id is not None and message.parent_id == self._shutdown_id:
+        if self._shutdown_ids and message.parent_id in self._shutdown_ids:
             return
         if message.msg_type == PERMALINK:
             return  # only the server sends these: a program could name another one's permalink
@@ -201,6 +316,8 @@ class Bridge:
             self._interruptions.finished(message.parent_id)
             self._end(self._in_flight.replied(message))
         else:
+            if message.msg_type == "interrupt_reply":
+                self._interruptions.replied()
             self.audience.publish(message)
 
     def heartbeat_missed(self) -> None:
@@ -224,13 +341,30 @@ class Bridge:
         settled.addCallback(lambda _: self.life.ended(how))
 
     def _settle(self, _: None) -> Deferred[None]:
+        self.audience.settle_question()
+        if self._replacing is not None:
+            self.audience.publish(*self._aborted())
         self.audience.publish(*self._in_flight.abandon())
         return self.uploads.close().addCallback(lambda _: self.permalinks.settle())
+
+    def _aborted(self) -> list[Message]:
+        """The ends that a restart gives to requests, whose clients would wait for them for ever."""
+        ends = []
+        for request in self._in_flight.take_all():
+            if request.executes:
+                aborted = self.originate(request.reply_type, {"status": "aborted"}, request.header)
+                kept = request.reply and request.announced(request.reply)
+                ends.append(kept or attrs.evolve(aborted, channel=SHELL))
+            idle = self.originate("status", {"execution_state": "idle"}, request.header)
+            ends.append(request.idle or idle)
+        return ends
 
     # --- messages from the kernel
 
     def _published(self, message: Message) -> None:
         kind = message.msg_type
+        if kind == "status":
+            self._status_header = message.header
         if kind == "status" and is_idle(message):
             self._interruptions.finished(message.parent_id)
             self._end(self._in_flight.went_idle(message))
@@ -244,12 +378,16 @@ class Bridge:
     def _end(self, ending: Ending) -> None:
         self.audience.publish(*ending.messages)
         if ending.executed:
+            self.audience.settle_question()
             self.idle_timeout.take_effect()
         if ending.over and not self._in_flight:
+            self._last_activity = self.clock.seconds()
             self._work_finished()
 
     def _work_finished(self) -> None:
         """No request is in flight any more."""
+        if self._replacing is not None:
+            return
         if self.idle_timeout.ends_with_work:
             self.life.stop(Reason.FINISHED)
         else:

@@ -39,6 +39,9 @@ class Life(Protocol):
     def work_finished(self) -> None:
         """No request is in flight any more."""
 
+    def restart(self) -> None:
+        """The kernel's process is to be replaced by a new one."""
+
     def stop(self, reason: Reason) -> None:
         """The kernel is to be ended, for `reason`."""
 
@@ -46,7 +49,7 @@ class Life(Protocol):
         """The time for the kernel to end by itself is over."""
 
     def ended(self, how: Exit) -> None:
-        """The kernel's process tree is gone."""
+        """The kernel's process tree is gone, or that of its earlier process."""
 
 
 class Effects(Protocol):
@@ -54,6 +57,12 @@ class Effects(Protocol):
 
     def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself, or cancel its start."""
+
+    def ask_to_restart(self) -> None:
+        """Ask the kernel to end itself, as a new process is going to replace it."""
+
+    def start_again(self) -> None:
+        """Ask the host for the new process, and call `Life.begin`: the earlier one is gone."""
 
     def kill(self) -> None:
         """Kill the kernel's process tree."""
@@ -94,8 +103,12 @@ class Core:
     _lifetime: Deadline | None = field(default=None, init=False)
 
     def start_lifetime(self, life: Life) -> None:
-        """Start the deadline for the kernel's lifetime, which holds in every state."""
-        self._lifetime = self.warned(life, self.limits.total_seconds, Reason.LIFETIME)
+        """Start the deadline for the kernel's lifetime, which holds in every state.
+
+        It goes on when the kernel is restarted: a place is nobody's for ever.
+        """
+        if self._lifetime is None:
+            self._lifetime = self.warned(life, self.limits.total_seconds, Reason.LIFETIME)
 
     def cancel_lifetime(self) -> None:
         """Cancel the deadline for the kernel's lifetime, since the kernel is ending."""
@@ -127,6 +140,13 @@ class Stopping:
     patience: IDelayedCall
 
 
+@define
+class Restarting:
+    """The timer until the earlier process is killed."""
+
+    patience: IDelayedCall
+
+
 def _starting(life: Life, core: Core) -> Deadline:
     core.start_lifetime(life)
     return core.unwarned(life, core.limits.start_seconds, Reason.CRASHED)
@@ -148,6 +168,10 @@ def _stopping(life: Life, core: Core, reason: Reason) -> Stopping:
     return Stopping(reason, core.clock.callLater(core.limits.stop_grace_seconds, life.grace_over))
 
 
+def _restarting(life: Life, core: Core) -> Restarting:
+    return Restarting(core.clock.callLater(core.limits.stop_grace_seconds, life.grace_over))
+
+
 def _build() -> TypeMachine[Life, Core]:
     """The transition table, with every input in every state."""
     machine = TypeMachineBuilder(Life, Core)
@@ -157,6 +181,7 @@ def _build() -> TypeMachine[Life, Core]:
     idle = machine.state("idle", _idle)
     busy = machine.state("busy")
     detached = machine.state("detached", _detached)
+    restarting = machine.state("restarting", _restarting)
     stopping = machine.state("stopping", _stopping)
     dead = machine.state("dead")
 
@@ -172,6 +197,34 @@ def _build() -> TypeMachine[Life, Core]:
     @detached.upon(Life.listener_came).to(idle)
     def cancel_deadline(life: Life, core: Core, deadline: Deadline) -> None:
         deadline.cancel()
+
+    # A new process for the same kernel.
+    @busy.upon(Life.restart).to(restarting)
+    def restart_kernel(life: Life, core: Core) -> None:
+        core.effects.ask_to_restart()
+
+    @unclaimed.upon(Life.restart).to(restarting)
+    @idle.upon(Life.restart).to(restarting)
+    @detached.upon(Life.restart).to(restarting)
+    def restart_kernel_while_waiting(life: Life, core: Core, deadline: Deadline) -> None:
+        deadline.cancel()
+        restart_kernel(life, core)
+
+    @restarting.upon(Life.grace_over).loop()
+    def kill_before_restart(life: Life, core: Core, restart: Restarting) -> None:
+        core.effects.kill()
+
+    @restarting.upon(Life.ended).to(new)
+    def start_again(life: Life, core: Core, restart: Restarting, how: Exit) -> None:
+        if restart.patience.active():
+            restart.patience.cancel()
+        core.effects.start_again()
+
+    @restarting.upon(Life.stop).to(stopping)
+    def stop_instead(life: Life, core: Core, restart: Restarting, reason: Reason) -> None:
+        if restart.patience.active():
+            restart.patience.cancel()
+        stop_kernel(life, core, reason)
 
     # The end: stopped by the session.
     @new.upon(Life.stop).to(stopping)
@@ -225,18 +278,32 @@ def _build() -> TypeMachine[Life, Core]:
 
     # Inputs that change nothing.
     ignored: dict[Any, list[Callable[..., None]]] = {
-        new: [Life.started, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
-        starting: [Life.begin, Life.listener_came, Life.listeners_left, *_WORK, Life.grace_over],
+        new: [
+            Life.started,
+            *_LISTENING,
+            *_WORK,
+            Life.restart,
+            Life.grace_over,
+        ],
+        starting: [
+            Life.begin,
+            *_LISTENING,
+            *_WORK,
+            Life.restart,
+            Life.grace_over,
+        ],
         unclaimed: [Life.begin, Life.started, Life.listeners_left, *_WORK, Life.grace_over],
         idle: [Life.begin, Life.started, Life.listener_came, Life.work_finished, Life.grace_over],
         busy: [Life.begin, Life.started, Life.listener_came, Life.work_began, Life.grace_over],
         detached: [Life.begin, Life.started, Life.listeners_left, *_WORK, Life.grace_over],
-        stopping: [Life.begin, Life.started, *_LISTENING, *_WORK, Life.stop],
+        restarting: [Life.begin, Life.started, *_LISTENING, *_WORK, Life.restart],
+        stopping: [Life.begin, Life.started, *_LISTENING, *_WORK, Life.restart, Life.stop],
         dead: [
             Life.begin,
             Life.started,
             *_LISTENING,
             *_WORK,
+            Life.restart,
             Life.stop,
             Life.grace_over,
             Life.ended,

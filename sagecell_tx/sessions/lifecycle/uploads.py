@@ -98,8 +98,18 @@ class Uploads:
     refuse: Callable[[str, bytes], None]
     _incoming: _IncomingFile | None = field(default=None, init=False)
     _refused: str | None = field(default=None, init=False)
-    _names: set[str] = field(factory=set, init=False)
+    _names: dict[str, None] = field(factory=dict, init=False)  # of saved files, in order
     _stored: int = field(default=0, init=False)
+
+    @property
+    def saved(self) -> list[str]:
+        """The names of the files that were saved, in the order in which they were first."""
+        return list(self._names)
+
+    @property
+    def stored(self) -> int:
+        """The bytes that were stored, of each version of each file."""
+        return self._stored
 
     def receive(self, message: Message) -> Deferred[UploadOutcome | None]:
         """Store one piece. Fires when the next may come; never fails.
@@ -140,7 +150,7 @@ class Uploads:
             if part.last:
                 await coming.upload.commit()
                 self._incoming = None
-                self._names.add(part.name)
+                self._names[part.name] = None
         except (StoreUnavailable, CancelledError) as error:
             self._refused = part.name
             _log.warn(

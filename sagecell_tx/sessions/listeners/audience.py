@@ -4,6 +4,9 @@ Published messages wait in the message log until every listener has read them. W
 wait, the kernel is paused; a listener that then reads nothing for too long is dropped, so that
 it does not block the kernel and the others for ever. A resumable client that is dropped may
 come back.
+
+An `addressed` client gets the answers to its own requests only, and all of iopub. While it is away and others
+listen, it does not hold the kernel: it is forgotten when the log is full.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.interfaces import Listener
+from sagecell_tx.sessions.listeners.addressees import Addressees
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
 from sagecell_tx.sessions.listeners.messagelog import Cursor, MessageLog
 from sagecell_tx.sessions.listeners.resumable import ResumableClient, ResumableClients
-from sagecell_tx.wire.messages import Message
+from sagecell_tx.wire.messages import IOPUB, STDIN, Message
 
 _log = Logger()
 
@@ -66,7 +70,13 @@ class Attachment:
         Does nothing after `detach`, or when the kernel is gone.
         """
         if self in self._audience:
+            if self.cursor.addressed:
+                self._audience.note_sender(self.cursor, message)
             self._audience.send(message)
+
+    def unanswered_question(self) -> Message | None:
+        """An input_request that this client acknowledged and nobody has answered yet."""
+        return self._audience.unanswered_question(self.cursor)
 
     def acknowledge(self, number: int) -> None:
         """Record that the messages up to `number` have arrived; raises `NotPublished`."""
@@ -99,6 +109,8 @@ class Audience:
     on_attended: Callable[[], None]
     on_deserted: Callable[[], None]
     _message_log: MessageLog = field(init=False)
+    _addressees: Addressees = field(factory=Addressees, init=False)
+    _question: tuple[int, Message] | None = field(default=None, init=False)  # and its number
     _resumable: ResumableClients = field(init=False)
     _attachments: list[Attachment] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
@@ -128,6 +140,10 @@ class Audience:
         """Whether there are resumable clients, which may come back for messages."""
         return len(self._resumable) > 0
 
+    def awaits(self, name: str) -> bool:
+        """Whether the resumable client of that name may come back for messages."""
+        return any(client.name == name for client in self._resumable)
+
     @property
     def has_unread(self) -> bool:
         """Whether a listener, or a client that may come back, has not read everything."""
@@ -135,14 +151,26 @@ class Audience:
         return any(map(self._message_log.has_unread, cursors))
 
     @property
+    def listening(self) -> int:
+        """How many listeners there are."""
+        return len(self._attachments)
+
+    @property
     def kept(self) -> int:
         """Bytes in the message log."""
         return self._message_log.size
 
     def attach(
-        self, listener: Listener, name: str | None = None, after: int | None = None
+        self,
+        listener: Listener,
+        name: str | None = None,
+        after: int | None = None,
+        *,
+        addressed: bool = False,
     ) -> Attachment:
         """Add a listener, which starts as `MessageLog.open` says; raises `TooManyListeners`.
+
+        An `addressed` one gets the answers to its own requests only.
 
         With a `name`, it listens for the resumable client of that name, which continues after the
         message `after`; see `ResumableClients.subscribe`, also for what is raised. An older
@@ -151,10 +179,11 @@ class Audience:
         if name is None:
             self._check_room()
             now = self.clock.seconds()
-            return self._add(Attachment(self, listener, self._message_log.open(), now))
+            cursor = self._message_log.open(addressed=addressed)
+            return self._add(Attachment(self, listener, cursor, now))
         if not any(each.client and each.client.name == name for each in self._attachments):
             self._check_room()
-        client = self._resumable.subscribe(name, after)
+        client = self._resumable.subscribe(name, after, addressed=addressed)
         self._check_drained()
         older = self._attachment_of(client)
         attachment = self._add(
@@ -187,6 +216,8 @@ class Audience:
 
     def _add(self, attachment: Attachment) -> Attachment:
         self._attachments.append(attachment)
+        if self._message_log.full:
+            self._forget_absent()
         if self._message_log.full or self.closed:
             self._watch_for_stalls()
         self._note_presence()
@@ -203,9 +234,12 @@ class Audience:
             return
         self._attachments.remove(attachment)
         if attachment.client is None:
+            self._addressees.forget(attachment.cursor)
             self._message_log.close(attachment.cursor)
         else:
             self._resumable.unsubscribe(attachment.client)
+        if self._message_log.full:
+            self._forget_absent()
         self._departed()
 
     def detach_for_good(self, attachment: Attachment) -> None:
@@ -227,8 +261,10 @@ class Audience:
     def acknowledge(self, attachment: Attachment, number: int) -> None:
         """Record that messages up to `number` have arrived; raises `NotPublished`."""
         if attachment in self._attachments:
+            before = attachment.cursor.kept
             self._message_log.acknowledge(attachment.cursor, number)
-            attachment.last_read = self.clock.seconds()
+            if attachment.cursor.kept > before:  # the same again shows nothing
+                attachment.last_read = self.clock.seconds()
             self._check_drained()
 
     def read(self, attachment: Attachment, room: int) -> list[Message]:
@@ -250,11 +286,47 @@ class Audience:
         if not messages or self.closed:
             return
         for message in messages:
-            self._message_log.append(message)
+            if message.channel != IOPUB and self._addressees:
+                self._publish_answer(message)
+            else:
+                self._message_log.append(message)
         self._wake()
+        if self._message_log.full:
+            self._forget_absent()
         if self._message_log.full:
             self.valve.hold("outbox")
             self._watch_for_stalls()
+
+    def _publish_answer(self, message: Message) -> None:
+        addressee = self._addressees.of(message)
+        self._message_log.append(message, addressee)
+        if addressee is not None and message.channel == STDIN:
+            self._question = self._message_log.latest, message
+
+    def note_sender(self, cursor: Cursor, request: Message) -> None:
+        """An addressed client sends a request, and gets the answers."""
+        self._addressees.note(request, cursor)
+
+    def unanswered_question(self, cursor: Cursor) -> Message | None:
+        """See `Attachment.unanswered_question`."""
+        if self._question is None:
+            return None
+        number, question = self._question
+        return (
+            question if number < cursor.kept and self._addressees.of(question) is cursor else None
+        )
+
+    def settle_question(self) -> None:
+        """The input_request was answered, or its request is over."""
+        self._question = None
+
+    def _forget_absent(self) -> None:
+        """Forget addressed clients that are away while others listen, so that none holds the kernel."""
+        if self._attachments:
+            for client in [each for each in self._resumable if each.is_dispensable]:
+                _log.info("{kernel}: a client that is away is forgotten", kernel=self.kernel_id)
+                self._addressees.forget(client.cursor)
+                self._resumable.forget(client)
 
     def close(self, reason: str) -> None:
         """End publishing. Listeners are closed once they have read everything."""

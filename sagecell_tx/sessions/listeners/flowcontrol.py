@@ -14,6 +14,11 @@ class Valve:
     _kernel: Kernel | None = field(default=None, init=False)
     _holds: set[str] = field(factory=set, init=False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is no reason to pause the kernel, so that all its messages are read."""
+        return not self._holds
+
     def connect(self, kernel: Kernel) -> None:
         """Set the kernel; it is paused at once if there is a reason already."""
         self._kernel = kernel

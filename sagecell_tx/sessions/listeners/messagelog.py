@@ -7,6 +7,9 @@ its owner has to pause the kernel: the log drops no message to make room.
 A resumable cursor is for a client that may lose its connection. Messages that it has read are
 kept until the client acknowledges them, and can be read again under the same numbers.
 
+A message that is not on iopub may have an addressee. An `addressed` cursor skips those of others; all
+other cursors read everything.
+
 Consecutive stream messages are joined into one, as in a terminal, unless the first has been
 read already.
 """
@@ -17,7 +20,7 @@ from collections import deque
 
 from attrs import define, evolve, field
 
-from sagecell_tx.wire.messages import Message, WireError, dump, parse_object
+from sagecell_tx.wire.messages import IOPUB, Message, WireError, dump, parse_object
 
 #: Streams are joined up to this many bytes, so that one read stays small.
 JOINED = 64 * 1024
@@ -41,6 +44,7 @@ class Entry:
     number: int
     message: Message
     size: int
+    addressee: Cursor | None = None
     more: list[str] = field(factory=list)
 
     def join(self, later: Message) -> bool:
@@ -69,6 +73,10 @@ class Entry:
         self.size += len(later.content)
         return True
 
+    def is_for(self, cursor: Cursor) -> bool:
+        """Whether an addressed cursor reads it."""
+        return self.message.channel == IOPUB or self.addressee is cursor
+
     def joined(self) -> Message:
         """The message with the joined texts."""
         if len(self.more) < 3:
@@ -94,11 +102,12 @@ class Cursor:
     """One listener's position: the number of the next message that it reads.
 
     A `resumable` one may go back to `kept`, which moves when the client acknowledges the messages
-    before it.
+    before it. An `addressed` one gets only the answers to its own requests.
     """
 
     position: int
     resumable: bool = False
+    addressed: bool = False
     kept: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -129,25 +138,30 @@ class MessageLog:
         """Whether at most half of the bound is used, so that the kernel may be resumed."""
         return self.size <= self.bound // 2
 
-    def append(self, message: Message) -> None:
+    @property
+    def latest(self) -> int:
+        """The number of the last message; 0 if there was none."""
+        return self._next - 1
+
+    def append(self, message: Message, addressee: Cursor | None = None) -> None:
         """Append a message, or join it to the last one."""
         last = self._entries[-1] if self._entries else None
         if last is not None and last.number > self._passed and last.join(message):
             self.size += len(message.content)
             return
-        entry = Entry(self._next, message, message.size)
+        entry = Entry(self._next, message, message.size, addressee)
         self._entries.append(entry)
         self._next += 1
         self.size += entry.size
 
-    def open(self, *, resumable: bool = False) -> Cursor:
+    def open(self, *, resumable: bool = False, addressed: bool = False) -> Cursor:
         """A cursor for a new listener.
 
         If there is no other, it begins with what the last one had not read or not acknowledged;
         otherwise with the next message.
         """
         position = self._next if self._cursors or not self._entries else self._entries[0].number
-        cursor = Cursor(position, resumable)
+        cursor = Cursor(position, resumable, addressed)
         self._cursors.append(cursor)
         self._pass(cursor)
         return cursor
@@ -161,6 +175,8 @@ class MessageLog:
         while cursor.position < self._next and (room > 0 or not taken):
             entry = self._entries[cursor.position - first]
             cursor.position += 1
+            if cursor.addressed and not entry.is_for(cursor):
+                continue
             room -= entry.size
             taken.append(entry.joined())
         self._pass(cursor)
@@ -185,6 +201,10 @@ class MessageLog:
         cursor.position = cursor.kept = number + 1
         self._pass(cursor)
         self._trim()
+
+    def rewind(self, cursor: Cursor) -> None:
+        """Go back to the first message that was not acknowledged."""
+        cursor.position = cursor.kept
 
     def acknowledge(self, cursor: Cursor, number: int) -> None:
         """Acknowledge the messages up to `number`; raises `NotPublished`."""

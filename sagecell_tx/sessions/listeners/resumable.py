@@ -34,6 +34,12 @@ class ResumableClient:
     cursor: Cursor
     expired: bool = field(default=False, init=False)
     expiry: IDelayedCall | None = field(default=None, init=False)
+    absent_since: float | None = field(default=None, init=False)  # None: it has a listener
+
+    @property
+    def is_dispensable(self) -> bool:
+        """Whether it is away, and may be forgotten in favour of clients that are not."""
+        return self.cursor.addressed and self.absent_since is not None
 
 
 @define(kw_only=True)
@@ -59,36 +65,49 @@ class ResumableClients:
         """Whether one of them has not expired."""
         return any(not client.expired for client in self._known.values())
 
-    def subscribe(self, name: str, after: int | None) -> ResumableClient:
+    def subscribe(
+        self, name: str, after: int | None, *, addressed: bool = False
+    ) -> ResumableClient:
         """The client called `name`, which continues after message `after`.
 
-        Without a number it continues after the last message that it read, and acknowledges that.
+        Without a number it continues after the last message that it read, and acknowledges that; an
+        `addressed` one after the last message that it acknowledged.
         Raises `MessagesGone`, `NotPublished` or `TooManyCursors`, and then changes nothing.
         """
         if after is not None:
             self.message_log.check(after)
-        client = self.find_or_add(name)
-        if after is None:
+        client = self.find_or_add(name, addressed=addressed)
+        if after is None and addressed:
+            self.message_log.rewind(client.cursor)
+        elif after is None:
             self.message_log.acknowledge(client.cursor, client.cursor.position - 1)
         else:
             self.message_log.seek(client.cursor, after)
         self._cancel_expiry(client)
         return client
 
-    def find_or_add(self, name: str) -> ResumableClient:
-        """The client called `name`, added if it is new; raises `TooManyCursors`."""
+    def find_or_add(self, name: str, *, addressed: bool = False) -> ResumableClient:
+        """The client called `name`, added if it is new; raises `TooManyCursors`.
+
+        If there is no room, the `addressed` client is forgotten that has been away for longest: those do
+        not say whether they will come back.
+        """
         client = self._known.get(name)
         if client is None:
             if len(self._known) >= MOST:
-                raise TooManyCursors
+                absent = [each for each in self._known.values() if each.is_dispensable]
+                if not absent:
+                    raise TooManyCursors
+                self.forget(min(absent, key=lambda each: each.absent_since or 0.0))
             client = self._known[name] = ResumableClient(
-                name, self.message_log.open(resumable=True)
+                name, self.message_log.open(resumable=True, addressed=addressed)
             )
         return client
 
     def unsubscribe(self, client: ResumableClient) -> None:
         """Start a client's expiry: it has no listener now, and may come back."""
         self._cancel_expiry(client)
+        client.absent_since = self.clock.seconds()
         if not self._over:
             client.expiry = self.clock.callLater(self.limits.detached_seconds, self._expire, client)
 
@@ -109,6 +128,7 @@ class ResumableClients:
     def _cancel_expiry(self, client: ResumableClient) -> None:
         """Stop a client's expiry: it is present, or need not be waited for."""
         client.expired = False
+        client.absent_since = None
         if client.expiry is not None and client.expiry.active():
             client.expiry.cancel()
 

@@ -9,12 +9,12 @@ processor with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
@@ -34,6 +34,7 @@ class ReadyKernels(Service):
     """A `Host` that hands out kernels of `host`, those of the kind `spec` from a stock.
 
     While the service is not running, nothing is kept ready, and `host` starts every kernel.
+    `when_up` fires when it can start kernels; the stock is not filled before.
     """
 
     host: Host
@@ -41,12 +42,14 @@ class ReadyKernels(Service):
     limits: AdmissionLimits
     start_seconds: float  # within which a kernel for the stock has to start
     clock: IReactorTime
+    when_up: Callable[[], Deferred[None]] = lambda: succeed(None)
     _demand: Demand = field(init=False)
     _stock: list[PooledStart] = field(factory=list, init=False)  # not handed out, the oldest first
     _begun: set[PooledStart] = field(factory=set, init=False)  # all that have not ended
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _pacing: Pacing = field(init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
+    _loading: bool = field(default=False, init=False)  # whether `when_up` is being waited for
     _emptied: Deferred[None] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -132,7 +135,15 @@ class ReadyKernels(Service):
         return min(self._demand.wanted, room) - len(self._stock)
 
     def _adjust(self) -> None:
-        """Bring the stock one kernel nearer to the wanted size."""
+        """Bring the stock one kernel nearer to the wanted size, once the host can start kernels."""
+        if not self._loading:
+            self._loading = True
+            self.when_up().addCallback(self._adjust_now)
+
+    def _adjust_now(self, _: None) -> None:
+        self._loading = False
+        if not self.running:  # it was stopped meanwhile
+            return
         missing = self._missing
         if missing < 0:
             self._stock.pop().give_up()

@@ -25,6 +25,7 @@ class Request:
     """One request: its header's JSON, its output so far, and the ends that have arrived."""
 
     header: bytes
+    msg_type: str
     executes: bool
     output_bytes: int = 0
     apart_bytes: int = 0  # of errors, which do not count as output
@@ -39,6 +40,11 @@ class Request:
             self.unsaved.discard(name)
         elif len(self.unsaved) < UNSAVED:
             self.unsaved.add(name)
+
+    @property
+    def reply_type(self) -> str:
+        """The type of its reply."""
+        return f"{self.msg_type.removesuffix('_request')}_reply"
 
     def announced(self, reply: Message) -> Message:
         """The reply, without the names of files that were not saved."""
@@ -89,7 +95,9 @@ class InFlight:
     def sent(self, message: Message) -> None:
         """Record a request that is sent to the kernel's shell."""
         self._requests[message.msg_id] = Request(
-            header=message.header, executes=message.msg_type in EXECUTIONS
+            header=message.header,
+            msg_type=message.msg_type,
+            executes=message.msg_type in EXECUTIONS,
         )
 
     def replied(self, reply: Message) -> Ending:
@@ -118,15 +126,20 @@ class InFlight:
         request.idle = status
         return Ending(())
 
+    def take_all(self) -> list[Request]:
+        """Drop all requests; returns them, with the ends that were kept back, in order."""
+        requests = list(self._requests.values())
+        self._requests.clear()
+        self._kept = 0
+        return requests
+
     def abandon(self) -> tuple[Message, ...]:
         """Drop all requests; returns the ends that were kept back, in order."""
         kept = [
             end
-            for request in self._requests.values()
+            for request in self.take_all()
             for end in (request.reply and request.announced(request.reply), request.idle)
         ]
-        self._requests.clear()
-        self._kept = 0
         return tuple(end for end in kept if end is not None)
 
     def _keep(self, end: Message, before: Message | None) -> bool:

@@ -1,4 +1,4 @@
-"""The kernel messages that the server itself reads, besides files."""
+"""The messages that the server itself reads or changes, besides files."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ def asked_timeout(message: Message) -> float | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     return seconds if seconds >= 0 else None
+
+
+def in_language(request: Message, language: str) -> Message:
+    """An execute_request whose program is in `language`, unless its metadata names another one.
+
+    The metadata is not parsed: of two fields of one name, the later one counts.
+    """
+    body = request.metadata.strip()
+    if not body.startswith(b"{"):
+        return request
+    rest = body[1:].lstrip()
+    comma = b"" if rest.startswith(b"}") else b","
+    metadata = b'{"language":%s%s%s' % (dump(language), comma, rest)
+    return attrs.evolve(request, metadata=metadata)
 
 
 def without_files(reply: Message, names: Collection[str]) -> Message:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import zmq
+from attrs import evolve
 from jupyter_client.session import Session
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
@@ -199,6 +200,20 @@ async def test_shell_control_and_stdin_share_one_identity(bench):
         bench.link.send(message)
         frames = await deferToThread(bench.peer.sockets[port].recv_multipart)
         assert frames[0] == b"me"
+
+
+@ensureDeferred
+async def test_what_a_kernel_has_not_read_is_counted(bench):
+    bench.peer.sockets[3].rcvhwm = 1
+    await bench.open()
+    for number in range(64):
+        message = originate("stdin", "x", {}, session="s", msg_id=str(number), date="2026-01-01")
+        bench.link.send(evolve(message, buffers=(b"x" * 100_000,)))
+    assert bench.link.unread > 6_000_000
+    for _ in range(64):
+        await deferToThread(bench.peer.sockets[3].recv_multipart)
+    while bench.link.unread:
+        await bench.turn()
 
 
 @ensureDeferred

@@ -31,6 +31,7 @@ class Ends:
             directory=Path("/var/kernels/k-1"),
             key=b"abc",
             bound=lambda: self.heard.append("bound"),
+            failed=self.heard.append,
             broken=lambda: self.heard.append("broken"),
         )
         self.theirs = socket.socket(fileno=descriptor)
@@ -68,7 +69,34 @@ def test_it_says_that_it_is_bound_and_nothing_more_is_heard(ends):
         ends.theirs.send(b"bound")
 
 
-@given(st.binary(min_size=1).filter(lambda word: word != b"bound"))
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        (b"failed: MemoryError\nat \xc3\xbc\xff", "MemoryError\nat ü\ufffd"),
+        (b"failed: ", "it does not say why"),
+        (b"failed: " + b"x" * 10_000, "x" * 8184),
+    ],
+)
+def test_it_says_why_it_cannot_start(ends, word, why):
+    ends.say(word)
+    assert ends.heard == [why]
+    assert ends.ours.last_report() == ""
+    assert ends.reactor.getReaders() == []
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [(b"failed: MemoryError", "MemoryError"), (b"bound", ""), (b"Failed", ""), (b"", "")],
+)
+def test_of_one_that_has_ended_only_a_report_counts(ends, word, why):
+    if word:
+        ends.theirs.send(word)
+    assert ends.ours.last_report() == why
+    assert ends.heard == []
+    assert ends.reactor.getReaders() == []
+
+
+@given(st.binary(min_size=1).filter(lambda word: word != b"bound" and word[:8] != b"failed: "))
 def test_any_other_word_is_the_last(word):
     ends = Ends()
     ends.say(word)

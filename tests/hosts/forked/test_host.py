@@ -106,12 +106,35 @@ class ForkHostTests(SynchronousTestCase):
         assert self.host.features == ("landlock",)
 
     def test_its_status(self):
+        service: HostService = self.host
+        assert service.status == HostStatus(sandbox="account", starting=True)
         self.come_up()
         self.host.rejected["bad_signature"] += 1
-        service: HostService = self.host
         assert service.status == HostStatus(
             sandbox="account", features=("landlock",), rejected={"bad_signature": 1}
         )
+
+    def test_what_programs_find_is_told_by_the_fork_server(self):
+        languages, versions = ["python", "sage"], {"sage": "10.8"}
+        told = {"environment": "sage", "languages": languages, "versions": versions}
+        self.process.say(event="ready", pid=1, **told)
+        assert self.host.status.environment == "sage"
+        assert self.host.status.languages == ("python", "sage")
+        assert self.host.status.versions == {"sage": "10.8"}
+        assert not self.host.status.starting
+
+    def test_what_the_fork_server_tells_is_bounded(self):
+        many = {str(number): "v" * 1000 for number in range(1000)}
+        self.process.say(event="ready", pid=1, languages=list(many.values()), versions=many)
+        status = self.host.status
+        assert status.languages == ("v" * 40,) * 20
+        assert len(status.versions) == 20
+        assert set(status.versions.values()) == {"v" * 40}
+        self.process.end()
+        self.reactor.advance(30)
+        self.process.say(event="ready", pid=1, languages="sage", versions=["sage"])
+        status = self.host.status
+        assert (status.languages, status.versions) == ((), {})
 
     def test_why_kernels_have_no_groups_is_logged_once(self):
         with capturedLogs() as events:
@@ -200,6 +223,23 @@ class ForkHostTests(SynchronousTestCase):
                 kernel.bootstrap.send(b"bound")
             self.process.say(event="exited", id=number, signal=9)
             self.failureResultOf(ready, StartFailed)
+
+    def test_a_kernel_that_says_why_it_cannot_start(self):
+        self.come_up()
+        for number, is_read_first in enumerate((True, False), 1):
+            observer, ready = self.start()
+            kernel = self.kernel(number)
+            with capturedLogs() as events:
+                if is_read_first:
+                    kernel.say(b"failed: MemoryError")
+                else:  # the end is
+                    kernel.bootstrap.send(b"failed: MemoryError")
+                self.process.say(event="exited", id=number, status=1)
+            (line,) = (each for each in events if "could not start" in (each["log_format"] or ""))
+            assert (line["kernel"], line["number"], line["why"]) == (ID, number, "MemoryError")
+            failed = self.failureResultOf(ready, StartFailed)
+            assert "its log says why" in str(failed.value)
+            assert observer.exits == [Exit(status=1)]
 
     def test_a_kernel_that_ends_without_a_word_is_for_the_fork_server_to_tell(self):
         self.come_up()

@@ -160,6 +160,16 @@ class ForkedKernelTests(SynchronousTestCase):
         self.end()
         assert self.observer.exits == [KILLED]
 
+    def test_a_start_that_is_given_up_says_how_far_it_came(self):
+        self.prepare()
+        self.kernel.pid = 17
+        with capturedLogs() as events:
+            self.ready.cancel()
+        (event,) = (event for event in events if "given up" in (event["log_format"] or ""))
+        assert event["phase"] == "its sockets are not bound yet"
+        self.failureResultOf(self.ready, CancelledError)
+        self.end()
+
     def test_a_program_on_the_kernels_connections_ends_it(self):
         self.prepare()
         with capturedLogs() as events:

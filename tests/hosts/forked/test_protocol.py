@@ -110,3 +110,24 @@ def test_it_takes_no_module_from_where_it_is_started():
     assert argv[1:4] == ["-P", "-m", "sagecell_tx.kernelside.forkserver"]
     assert argv[4:] == ["--preload", "numpy,pandas"]
     assert "--preload" not in command(())
+
+
+def test_plots_are_files_where_the_operator_wants_it():
+    assert command((), picture_files=True)[4:] == ["--picture-files"]
+
+
+def test_another_python_runs_the_same_program():
+    assert command((), ("--sandbox", "none"), "/opt/sage/bin/python") == [
+        *("/opt/sage/bin/python", "-P", "-m", "sagecell_tx.kernelside.forkserver"),
+        *("--sandbox", "none"),
+    ]
+
+
+def test_another_python_finds_its_own_programs_first(monkeypatch):
+    monkeypatch.setenv("PATH", "/srv/bin:/usr/bin")
+    monkeypatch.setenv("VIRTUAL_ENV", "/srv")
+    assert environment()["VIRTUAL_ENV"] == "/srv"
+    assert environment()["PATH"] == "/srv/bin:/usr/bin"
+    other = environment("/opt/sage/bin/python")
+    assert other["VIRTUAL_ENV"] == "/opt/sage"
+    assert other["PATH"] == "/opt/sage/bin:/srv/bin:/usr/bin"

@@ -29,9 +29,11 @@ class Told:
         self.ups: list[dict] = []
         self.events: list[dict] = []
         self.losses: list[object] = []
+        self.memory = 800  # bytes that are available on the machine
         self.servers = ForkServers(
             reactor=self.reactor,
             spare=spare,
+            available=lambda: self.memory,
             patience=PATIENT,
             came_up=self.ups.append,
             event=self.events.append,
@@ -40,7 +42,7 @@ class Told:
         self.servers.start(["fork-server"])
 
     def ready(self, number: int) -> None:
-        self.reactor.processes[number].say(event="ready", seconds=1, pid=number)
+        self.reactor.processes[number].say(event="ready", seconds=1, pid=number, memory=100)
 
     def pass_time(self, seconds: float, answering: tuple[int, ...] = ()) -> None:
         """Advance the clock in small steps; the processes `answering` send pongs at each."""
@@ -92,6 +94,19 @@ def test_the_spare_is_loaded_once_the_first_is_at_work(pair):
     assert [line["pid"] for line in pair.ups] == [0]
     pair.servers.send_command(op="x")
     assert [process.lines() for process in pair.reactor.processes] == [[{"op": "x"}], []]
+
+
+def test_no_spare_takes_more_than_its_share_of_the_memory(pair):
+    pair.memory = 799
+    with capturedLogs() as events:
+        pair.ready(0)
+    assert pair.count == 1
+    assert "no spare fork server" in events[-1]["log_format"]
+    pair.memory = 800
+    pair.reactor.processes[0].end(status=1)
+    pair.reactor.advance(1)
+    pair.ready(1)
+    assert pair.count == 3
 
 
 def test_the_spare_takes_over_in_the_same_moment(pair):

@@ -23,8 +23,9 @@ class AccessLogTests(SiteTests):
         proxies: tuple[str, ...] = (),
         query: str = "1",
         agent: str = "-",
+        referer: str = "-",
         method: str = "GET",
-        path: str = "/api/status?q=",
+        path: str = "/status.json?q=",
         baseurl: str = "",
     ) -> str:
         """The logged line of one request."""
@@ -36,7 +37,7 @@ class AccessLogTests(SiteTests):
         self.addCleanup(world.site.stopFactory)
         connection = world.connect(peer=peer)
         headers = [("X-Forwarded-For", ", ".join(hops))] if hops else []
-        headers.append(("User-Agent", agent))
+        headers += [("User-Agent", agent), ("Referer", referer)]
         connection.send(request(method, f"{path}{query}", headers))
         return log.getvalue()
 
@@ -66,27 +67,38 @@ class AccessLogTests(SiteTests):
 
     def test_nobody_fills_it_with_one_request(self) -> None:
         line = self.logged(CLIENT, query="1" + "x" * 60_000, agent="y" * 15_000)
-        assert f'"GET /api/status?q=1{"x" * 1000}' in line
+        assert f'"GET /status.json?q=1{"x" * 1000}' in line
         assert len(line) < 2 * MOST + 300
+
+    def test_a_token_is_blank_in_an_address_and_in_a_referer(self) -> None:
+        for query in ("token=hush", "a=1&%74oken=hush&b", "token=hush&token=hush"):
+            referer = f"https://lab.example/lab?{query}"
+            line = self.logged(CLIENT, path="/api/kernels?", query=query, referer=referer)
+            assert "hush" not in line
+            assert "oken=" in line
 
     def test_the_rest_of_the_line(self) -> None:
         line = self.logged(CLIENT, "192.0.2.1", agent="curl")
         # The log itself writes the time of each line.
-        assert line.startswith('"192.0.2.1" - - - "GET /api/status?q=1 HTTP/1.1" 200 ')
+        assert line.startswith('"192.0.2.1" - - - "GET /status.json?q=1 HTTP/1.1" 200 ')
         assert line.endswith(' "-" "curl"\n')
 
     def test_health_checks_that_succeed_have_no_line(self) -> None:
         for baseurl in ("", "/cells"):
-            for method, path in (("OPTIONS", "/"), ("GET", "/api/status")):
+            for method, path in (
+                ("OPTIONS", "/"),
+                ("GET", "/status.json"),
+                ("GET", "/api/status"),
+            ):
                 assert (
                     self.logged(
                         CLIENT, method=method, path=baseurl + path, query="", baseurl=baseurl
                     )
                     == ""
                 )
-        for method, path in (("OPTIONS", "/kernel"), ("POST", "/api/status"), ("OPTIONS", "/x")):
+        for method, path in (("OPTIONS", "/kernel"), ("POST", "/status.json"), ("OPTIONS", "/x")):
             assert f'"{method} {path} HTTP/1.1"' in self.logged(
                 CLIENT, method=method, path=path, query=""
             )
-        line = self.logged(CLIENT, method="GET", path="/api/status", query="", baseurl="/cells")
-        assert '"GET /api/status HTTP/1.1" 404 ' in line
+        line = self.logged(CLIENT, method="GET", path="/status.json", query="", baseurl="/cells")
+        assert '"GET /status.json HTTP/1.1" 404 ' in line

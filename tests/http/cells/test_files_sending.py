@@ -84,7 +84,7 @@ class SendingTests(SiteTests):
         while len(self.store.readings) < 6 or not self.store.readings[-1][2].called:
             self.give(connection)
         connection.ear.forget()
-        connection.send(request("GET", "/api/status"))
+        connection.send(request("GET", "/status.json"))
         assert connection.answer().status == 200
 
     def test_a_client_that_does_not_read_is_not_read_for(self) -> None:

@@ -349,6 +349,27 @@ class SlowServiceTests(SiteTests):
         assert told["result"] == {"data": {"text/plain": "42"}, "metadata": {}}
         assert "displays" not in told
 
+    def save(self, name: str, *, last: bool = True) -> None:
+        """Let the kernel publish a file, as a program does before its end."""
+        content = {"name": name, "size": 4, "mtime": 1.0, "offset": 0, "last": last}
+        self.kernel.publish("sagecell_file", content, self.asked(), buffers=(b"data",))
+
+    def test_files_that_were_published_before_a_crash(self) -> None:
+        for begin_end in ("crash", "time"):
+            connection = self.asking()
+            self.kernel.come_up()
+            for name in ("b c.txt", "a.txt", "b c.txt", "../no"):
+                self.save(name)
+            self.save("half.txt", last=False)
+            if begin_end == "crash":
+                self.kernel.end(Exit(signal=9, reason="memory"))
+            else:
+                self.wait(31)
+            base = f"http://cells.example/kernel/{self.kernel.kernel_id}/files/"
+            told = self.told(connection)
+            assert told["error"] == ("memory" if begin_end == "crash" else "timeout")
+            assert told["files"] == {"b c.txt": f"{base}b%20c.txt", "a.txt": f"{base}a.txt"}
+
     def test_names_of_files_that_no_file_has(self) -> None:
         connection = self.asking()
         self.kernel.come_up()

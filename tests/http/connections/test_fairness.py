@@ -26,7 +26,7 @@ from sagecell_tx.http.connections.rota import SHARE, Rota
 from tests.http.loopback import CLIENT, Connection, answers, form, request
 from tests.http.talking import TalkTests, execute, frame, frames
 
-STATUS = request("GET", "/api/status")
+STATUS = request("GET", "/status.json")
 
 #: A millisecond, so that sums of them are exact.
 TICK = 2**-10

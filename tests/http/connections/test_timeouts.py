@@ -46,16 +46,16 @@ class DeadlineTests(SiteTests):
 
     def test_a_byte_each_ten_seconds_is_no_request(self) -> None:
         connection = self.world.connect()
-        assert self.drip(connection, request("GET", "/api/status"), 10.0) == HEADERS
+        assert self.drip(connection, request("GET", "/status.json"), 10.0) == HEADERS
         self.assert_late(connection)
 
     def test_neither_is_it_on_a_connection_that_had_one(self) -> None:
         connection = self.world.connect()
-        connection.send(request("GET", "/api/status"))
+        connection.send(request("GET", "/status.json"))
         assert connection.answer().status == 200
         self.wait(IDLE - 1)
         connection.ear.forget()
-        assert self.drip(connection, request("GET", "/api/status"), 10.0) == HEADERS
+        assert self.drip(connection, request("GET", "/status.json"), 10.0) == HEADERS
         self.assert_late(connection)
 
     def test_who_says_nothing_hears_nothing(self) -> None:
@@ -67,7 +67,7 @@ class DeadlineTests(SiteTests):
 
     def test_nor_does_who_says_nothing_more(self) -> None:
         connection = self.world.connect()
-        connection.send(request("GET", "/api/status"))
+        connection.send(request("GET", "/status.json"))
         self.wait(IDLE - 1)
         connection.pump()
         assert not is_over(connection)

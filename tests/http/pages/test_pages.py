@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.http.pages.pages import page_with
-from sagecell_tx.sessions.interfaces import Permalink
+from sagecell_tx.sessions.interfaces import HostStatus, Permalink
 from sagecell_tx.wire.codelink import Program
 from tests.http.loopback import Answer
 from tests.http.world import SiteTests
@@ -41,7 +41,7 @@ def told(page: bytes) -> Any:
 @given(st.text(), st.text(), st.text())
 def test_no_program_breaks_out_of_its_element(code: str, language: str, interacts: str) -> None:
     program = Program(code=code, language=language, interacts=interacts, autoeval=True)
-    page = page_with(PAGE, program)
+    page = page_with(PAGE, program, HostStatus(sandbox="none"))
     assert told(page) == {
         "code": code,
         "language": language or "python",
@@ -56,7 +56,8 @@ def test_no_program_breaks_out_of_its_element(code: str, language: str, interact
 
 def test_what_browsers_and_scripts_stumble_over() -> None:
     code = "</script><!--<script>]]>\u2028\u2029\ud800&lt;{}" + SLOT.decode()
-    assert told(page_with(PAGE, Program(code=code)))["code"] == code
+    page = page_with(PAGE, Program(code=code), HostStatus(sandbox="none"))
+    assert told(page)["code"] == code
 
 
 class PageTests(SiteTests):
@@ -83,6 +84,25 @@ class PageTests(SiteTests):
             "autoeval": False,
             "permalink": "",
         }
+
+    def test_where_sage_is_a_program_is_sage(self) -> None:
+        """contract: 1.1"""
+        self.world.host.environment = "sage"
+        assert self.page()["language"] == "sage"
+        assert self.page("?c=1&lang=python")["language"] == "python"
+
+    def test_it_says_what_the_server_has(self) -> None:
+        slots = b"<title>{{language}}</title><p>{{languages}}</p>"
+        for name in ("index.html", "help.html"):
+            (self.folder / name).write_bytes(slots)
+        self.world.host.environment = "sage"
+        self.world.host.languages = ("python", "sage")
+        for path in ("/", "/help.html"):
+            page = self.ask("GET", path).body
+            assert page == b"<title>Sage</title><p>This server has Sage and Python 3.</p>"
+
+    def test_no_program_is_filled_in(self) -> None:
+        assert self.page("?c=" + quote("{{language}}"))["code"] == "{{language}}"
 
     def test_c_and_its_options(self) -> None:
         """contract: 1.1"""

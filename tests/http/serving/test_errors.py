@@ -108,7 +108,7 @@ class StrangePathTests(SiteTests):
             assert answer.error in ("bad_request", "not_found")
 
     def test_strange_methods(self) -> None:
-        for path in ("/", "/kernel", "/service", "/permalink", "/api/status"):
+        for path in ("/", "/kernel", "/service", "/permalink", "/status.json"):
             for method in ("BREW", "PATCH", "TRACE"):
                 answer = self.ask(method, path)
                 assert (answer.status, answer.error) == (405, "method_not_allowed"), (method, path)

@@ -197,7 +197,7 @@ class LinesTests(SiteTests):
     def test_the_queue_is_in_the_status(self) -> None:
         waiting = [self.wait_in_line() for _ in range(3)]
         self.ask("POST", "/kernel", body=b"")
-        told = self.ask("GET", "/api/status").json
+        told = self.ask("GET", "/status.json").json
         assert told["queue"] == {"kernel": 3, "service": 0, "completer": 0}
         assert told["refused"] == {"too_many_kernels": 1}
         for connection in waiting:

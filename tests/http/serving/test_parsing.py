@@ -160,6 +160,24 @@ def test_whatever_comes_is_heeded_in_its_order(comes: list[str]) -> None:
     assert not held[0]
 
 
+def test_a_message_whose_handling_takes_several_turns_is_waited_for():
+    told: list[object] = []
+    inbox = Inbox(
+        parser=Parser(), pause=lambda: told.append("pause"), resume=lambda: told.append("resume")
+    )
+    slow: Deferred[None] = Deferred()
+
+    def begin(_: None) -> Deferred[None]:
+        told.append("begin")
+        return slow
+
+    inbox.put(3, lambda: None, begin, told.append)
+    inbox.put(1, lambda: None, lambda _: told.append("next"), told.append)
+    assert (told, inbox.size) == (["begin", "pause"], 4)
+    slow.callback(None)
+    assert (told, inbox.size) == (["begin", "pause", "resume", "next"], 0)
+
+
 class ElsewhereTests(SiteTests):
     """A site that parses long input by an `Aside`."""
 

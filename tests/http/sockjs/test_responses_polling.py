@@ -6,6 +6,7 @@ import json
 
 from twisted.internet.address import IPv4Address
 
+from sagecell_tx.http.sockjs.connection import AT_ONCE
 from sagecell_tx.limits import Limits, SockJSLimits
 from tests.http.loopback import request
 
@@ -42,6 +43,12 @@ class XhrTests(ServiceTests):
         for number in range(5):
             self.say("a", str(number))
         assert self.poll("a") == b'a["0","1","2","3","4"]\n'
+
+    def test_many_messages(self) -> None:
+        self.poll("a")
+        words = [str(number) for number in range(2 * AT_ONCE + 1)]
+        self.say("a", *words)
+        assert json.loads(self.poll("a")[1:]) == words
 
     def test_messages_for_nobody(self) -> None:
         """contract: 1.21"""

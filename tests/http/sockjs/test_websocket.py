@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+from sagecell_tx.http.sockjs.connection import AT_ONCE
 from sagecell_tx.limits import Limits, SockJSLimits
-from tests.http.loopback import BUFFER
+from tests.http.loopback import BUFFER, Connection
 from tests.http.talking import frame, frames
 
 from .sockjsing import UPGRADE, ServiceTests, closes, texts
+
+
+def heard(connection: Connection) -> list[str]:
+    """The messages of all frames."""
+    return [word for text in texts(connection) if text[0] == "a" for word in json.loads(text[1:])]
 
 
 class HandshakeTests(ServiceTests):
@@ -40,6 +48,23 @@ class FramedTests(ServiceTests):
         connection.send(frame(1, b'["a"]'))
         connection.send(frame(1, b'"b"'))
         assert texts(connection) == ["o", 'a["a"]', 'a["b"]']
+
+    def test_what_follows_a_frame_of_many_messages_is_handled_after_them(self) -> None:
+        connection = self.socket()
+        words = [str(number) for number in range(2 * AT_ONCE + 1)]
+        connection.send(frame(1, json.dumps(words).encode()))
+        connection.send(frame(1, b'["after"]'))
+        connection.pump()
+        assert heard(connection) == [*words, "after"]
+
+    def test_a_client_that_hangs_up_while_they_are_handled(self) -> None:
+        connection = self.socket()
+        connection.send(frame(1, json.dumps(["x"] * 3 * AT_ONCE).encode()))
+        connection.hang_up()
+        for _ in range(3):
+            self.wait(0)
+        self.wait(60)
+        assert self.world.clock.getDelayedCalls() == []
 
     def test_a_name_may_be_used_again(self) -> None:
         """contract: 1.21"""

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.http.serving.parsing import LONG, Inbox, Parser
 from sagecell_tx.http.serving.pump import PushProducer
-from sagecell_tx.http.transports.dispatch import Dispatcher, close_reason
+from sagecell_tx.http.transports.dispatch import Dispatcher, close_reason, refuse_binary
 from sagecell_tx.limits import LifetimeLimits
 from sagecell_tx.sessions.listeners.messagelog import MessagesGone
 from sagecell_tx.wire.messages import WireError
@@ -37,6 +37,7 @@ class MemorySocket:
 
     can_send: bool = True
     closes: list[tuple[int, str]] = field(factory=list)
+    on_pong: Callable[[bytes], None] | None = None
 
     @property
     def said_goodbye(self) -> bool:
@@ -62,6 +63,8 @@ class RecordingHandler:
 
     failing: Exception | None = None
     told: list[object] = field(factory=list)
+
+    parse_binary = staticmethod(refuse_binary)
 
     def begin(self) -> None:
         self.told.append("begin")

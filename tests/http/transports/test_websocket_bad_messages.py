@@ -61,7 +61,7 @@ class BadInputTests(TalkTests):
             {"header": None},
             {"header": {"msg_id": 1, "msg_type": "execute_request"}},
             {"header": {"msg_id": "a", "msg_type": "x" * 1000}},
-            {"header": {"msg_id": "a", "msg_type": "execute_request", "date": 5}},
+            {"header": {"msg_id": "a", "msg_type": "execute_request", "date": [5]}},
             {"header": {"msg_id": "a", "msg_type": "execute_request"}, "content": []},
         ]
         for value in values:

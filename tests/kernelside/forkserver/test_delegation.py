@@ -166,11 +166,12 @@ def _trusted(path: Path) -> bool:
     return True
 
 
-#: Takes its and its parent's group, prints the result, and waits for its input to end.
+#: Takes its and its parent's group, and that of its helpers, whose pids are the last arguments;
+#: prints the result, and waits for its input to end.
 TAKING = """
 import os, sys
 from sagecell_tx.kernelside.forkserver import delegation
-groups, why = delegation.groups(sys.argv[1])
+groups, why = delegation.groups([*map(int, sys.argv[2:])], sys.argv[1])
 print(os.getppid(), os.getpid(), groups.features, why, sep=";", flush=True)
 sys.stdin.read()
 """
@@ -182,8 +183,20 @@ class TestWhatLinuxDoes:
         with a_unit() as unit:
             yield unit
 
-    def taking(self, unit: Unit, *prefix: str) -> subprocess.Popen[str]:
+    @pytest.fixture
+    def other(self, unit: Unit):
+        """Another process in the unit."""
+        other = subprocess.Popen([*unit.entering(), "sh", "-c", "echo; exec sleep 1000"], stdout=-1)
+        assert other.stdout is not None
+        other.stdout.readline()
+        yield other
+        other.kill()
+        other.wait()
+        other.stdout.close()
+
+    def taking(self, unit: Unit, *prefix: str, helper: int | None = None) -> subprocess.Popen[str]:
         argv = [*unit.entering(), *prefix, sys.executable, "-P", "-c", TAKING, unit.controller]
+        argv += [] if helper is None else [str(helper)]
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def test_it_moves_with_its_parent_and_the_controller_is_on(self, unit: Unit):
@@ -205,10 +218,14 @@ class TestWhatLinuxDoes:
         assert [line.split(";")[2:] for line in told.splitlines()] == [["('cgroup',)", ""]] * 2
         assert unit.groups == ["server"]
 
-    def test_beside_others_it_stays_where_it_is(self, unit: Unit):
-        other = subprocess.Popen([*unit.entering(), "sh", "-c", "echo; exec sleep 1000"], stdout=-1)
-        assert other.stdout is not None
-        other.stdout.readline()
+    def test_a_helper_moves_with_it(self, unit: Unit, other):
+        process = self.taking(unit, helper=other.pid)
+        assert process.stdout is not None
+        assert process.stdout.readline().strip().split(";")[2:] == ["('cgroup',)", ""]
+        assert unit.procs("server") == {process.pid, other.pid}
+        process.communicate("")
+
+    def test_beside_others_it_stays_where_it_is(self, unit: Unit, other):
         process = self.taking(unit)
         assert process.stdout is not None
         why = process.stdout.readline().strip().split(";")[3]
@@ -216,12 +233,9 @@ class TestWhatLinuxDoes:
         assert unit.procs() == {process.pid, other.pid}
         assert unit.groups == []
         process.communicate("")
-        other.kill()
-        other.wait()
-        other.stdout.close()
 
 
 def test_no_groups_are_said_with_a_reason():
-    groups, why = delegation.groups("no such controller")
+    groups, why = delegation.groups((), "no such controller")
     assert isinstance(groups, NoGroups)
     assert why.endswith(".")

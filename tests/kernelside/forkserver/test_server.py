@@ -4,16 +4,61 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import attrs
 import psutil
 import pytest
 import zmq
 
-from tests.kernelside.driving import PATIENCE, Server, alive, gone, kill
+from tests.kernelside.driving import PATIENCE, PROGRAM, Server, alive, gone, kill
 from tests.kernelside.limits import ROOMY, start
 
 pytestmark = pytest.mark.integration
+
+
+#: Runs a fork server that is interrupted, as by Ctrl-C, while it imports its modules.
+INTERRUPTED = """
+import runpy, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sagecell_tx.kernelside.forkserver.server":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("sagecell_tx.kernelside.forkserver", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_it_is_loaded_is_left_to_the_web_process():
+    command = [sys.executable, "-c", INTERRUPTED, "--help"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+#: Runs its arguments with a command socket, as the web process does.
+PARENT = """
+import socket, subprocess, sys
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+subprocess.run(sys.argv[1:], stdin=theirs)
+"""
+
+SLOW = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(600)"
+
+
+def test_it_does_not_load_on_without_the_web_process(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    own = [sys.executable, *PROGRAM, "--preload", "slow"]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, *own],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    with parent:
+        assert parent.stderr is not None
+        pid = int(parent.stderr.readline())
+        kill(parent.pid)
+        assert gone(pid)
 
 
 @pytest.fixture
@@ -303,7 +348,11 @@ class TestBadCommands:
     def test_sockets_that_cannot_be_bound(self, shared):
         directory = shared.directory()
         (directory / "ipc" / "k-1").mkdir()
-        assert shared.begin(directory).ended()["status"] == 1
+        beginning = shared.begin(directory)
+        report = beginning.said().decode()
+        assert report.startswith("failed: Traceback")
+        assert "Address already in use" in report
+        assert beginning.event("exited")["status"] == 1
 
     def test_nothing_happens_to_a_kernel_that_is_not_there(self, shared):
         nobody = shared.number()

@@ -12,14 +12,13 @@ import psutil
 import pytest
 from attrs import frozen
 
-from tests.kernelside.confined import NOBODY, Kind, confined, kinds
+from tests.kernelside.confined import NOBODY, NONE, Kind, confined, kinds, with_sage
 from tests.kernelside.driving import Cell, Server, alive, gone, kill
 from tests.kernelside.hierarchy import Unit, a_unit
 
 pytestmark = pytest.mark.integration
 
 MIB = 1 << 20
-NONE = Kind("none", True)
 
 
 @frozen
@@ -149,6 +148,18 @@ def test_at_the_end_all_groups_are_gone(unit, tmp_path):
         cell.hang_up()
 
 
+@pytest.mark.sage
+def test_the_programs_of_sage_are_in_it_and_end_with_it(unit):
+    with grouped(unit, with_sage(NONE)) as here:
+        cell = here.server.start()
+        pids = cell.value("[gap.pid(), gp.pid(), maxima.pid(), singular.pid()]")
+        members = unit.procs(here.group_of(cell))
+        assert {cell.pid, *eval(pids)} <= members
+        cell.stop()
+        assert not any(map(alive, members))
+        assert unit.groups == ["server"]
+
+
 def test_what_a_killed_one_has_left_the_next_one_removes(unit, tmp_path):
     first = Server(tmp_path, program=unit.program, prefix=unit.entering())
     cell = first.start()
@@ -185,7 +196,7 @@ LOOK_ALIKE = """
 import os, sys
 from sagecell_tx.kernelside.forkserver import cgroups, server
 groups = cgroups.OwnGroups(os.open({path!r}, os.O_RDONLY), ("memory", "pids"))
-sys.exit(server.main(sys.argv[1:], lambda: (groups, "")))
+sys.exit(server.main(sys.argv[1:], lambda helpers: (groups, "")))
 """
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagecell_tx.kernelside.interact.controls.boxes import InputBox
 from sagecell_tx.kernelside.interact.dynamics import Dynamics
 from sagecell_tx.kernelside.interact.page import RequestRefused
 from sagecell_tx.kernelside.userapi.namespace import InstrumentedNamespace
@@ -21,7 +22,7 @@ def made():
     return (
         page,
         variables,
-        Dynamics(page=page, variables=variables, run=lambda c: eval(c, {}, variables)),
+        Dynamics(page=page, variables=variables, program=lambda c: lambda: eval(c, {}, variables)),
     )
 
 
@@ -60,6 +61,17 @@ def test_ways_to_say_which(parts):
     assert [each["variable"] for each in page.of(CONTROL)] == [["y"], ["z"]]
     with pytest.raises(ValueError, match="dynamic variable needs"):
         dynamics.dynamic(c=[1, 2])
+
+
+def test_text_is_read_in_the_language_of_its_cell(parts):
+    page, variables, dynamics = parts
+    page.evaluating = str.upper
+    dynamics.dynamic(t=InputBox("a", evaluate=True))
+    page.evaluating = str.lower
+    (box,) = page.of(CONTROL)
+    told = {"namespace": dynamics.namespace, "control": box["control_id"], "value": "Bb"}
+    dynamics.variable_update({**told, "variable": "t"})
+    assert variables == {"t": "BB"}
 
 
 def test_output_follows_its_variables(parts):

@@ -15,12 +15,15 @@ def world():
 
 @pytest.fixture
 def exercise(world):
-    def run(code):
-        names: dict[str, object] = {}
-        exec(code, names)
-        return names
+    def program(code):
+        def run():
+            names: dict[str, object] = {}
+            exec(code, names)
+            return names
 
-    return Exercises(interacts=world.interacts, run=run).exercise
+        return run
+
+    return Exercises(interacts=world.interacts, program=program).exercise
 
 
 def verdicts(world):

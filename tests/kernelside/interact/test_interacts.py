@@ -13,6 +13,7 @@ from tests.kernelside.interact.recording import World
 Checkbox, InputBox, HtmlBox = (NAMES[name] for name in ("Checkbox", "InputBox", "HtmlBox"))
 
 QUIET, GO, OWN = Checkbox(update=False), Button("Go"), UpdateButton("Do it")
+OUTER, INNER = (InputBox(text, evaluate=True) for text in ("a", "Bb"))
 
 
 @pytest.fixture
@@ -129,6 +130,20 @@ def test_text_that_cannot_be_evaluated_is_shown_there(world, interact):
     assert where == world.page.new["new_interact_id"]
     assert "SyntaxError" in said["error"]
     assert world.calls == [1]
+
+
+def test_text_is_read_in_the_language_of_its_cell(world, interact):
+    def outer(n=OUTER):
+        world.calls.append(n)
+        interact(lambda n=INNER: world.calls.append(n))
+
+    world.page.evaluating = str.upper
+    interact(outer)
+    outermost = world.page.of("application/sage-interact")[0]["new_interact_id"]
+    world.page.evaluating = str.lower  # a later cell, in another language
+    world.interacts.update(outermost, {"n": "Cc"})
+    world.update({"n": "Dd"})
+    assert world.calls == ["A", "BB", "CC", "BB", "DD"]
 
 
 class TestArguments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy
 import pytest
 
 from sagecell_tx.kernelside.interact import NAMES
@@ -144,6 +145,16 @@ def test_a_box_of_a_grid(world):
     assert world.calls[-1] == [[1, 9], [5, 6]]
     with pytest.raises(IndexError):
         proxy.x[2] = [0, 0]
+
+
+def test_indices_and_wire_values_may_be_of_a_library(world):
+    proxy = world.one(InputGrid(2, 2, [[1, 2], [3, 4]]))
+    proxy.x[numpy.int64(0)][numpy.int64(1)] = 9
+    assert told(world, "update") == {"control": "x", "value": "9", "index": [0, 1]}
+    proxy = world.one((0, 10))
+    proxy._bookmark("There", {"x": numpy.int64(5)})
+    assert type(told(world, "bookmark")["values"]["x"]) is int
+    assert proxy._state({"x": numpy.int64(3)}) == {"x": 3}
 
 
 def test_one_of_several_sliders(world):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 
 import pytest
 
-from sagecell_tx.kernelside.kernel.interrupts import Interrupts
+from sagecell_tx.kernelside.kernel.interrupts import Interrupts, PythonSigint
 
 
 @pytest.fixture
 def interrupts():
     before = signal.getsignal(signal.SIGINT)
-    yield Interrupts()
+    yield Interrupts(PythonSigint())
     signal.signal(signal.SIGINT, before)
 
 
@@ -59,3 +60,52 @@ def test_what_the_code_raises_passes(interrupts):
     with pytest.raises(ZeroDivisionError):
         interrupts.run(lambda: 1 // 0, lambda: 0)
     assert interrupt() == "ran on"
+
+
+def test_one_during_a_fork_is_noticed_after_it(interrupts):
+    finished = []
+
+    def fork():
+        # As Python ignores what the functions raise that libraries have registered for forks.
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        finished.append("fork")
+        return 1
+
+    assert interrupts.run(interrupts.holding(fork), lambda: "interrupted") == "interrupted"
+    assert finished == ["fork"]
+
+
+def test_one_during_a_fork_that_fails_is_noticed(interrupts):
+    def fork():
+        signal.raise_signal(signal.SIGINT)
+        raise BlockingIOError
+
+    assert interrupts.run(interrupts.holding(fork), lambda: "interrupted") == "interrupted"
+
+
+def test_a_fork_returns_what_it_does(interrupts):
+    assert interrupts.run(interrupts.holding(lambda: (7, 3)), lambda: "interrupted") == (7, 3)
+
+
+FORKING = """
+import os, signal
+def stop():
+    if not stopped:
+        stopped.append(True)
+        signal.raise_signal(signal.SIGINT)
+stopped = []
+os.register_at_fork(before=stop)
+if {fork} == 0:
+    os._exit(0)
+print("ran on")
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("fork", ["os.fork()", "os.forkpty()[0]"])
+def test_a_program_is_interrupted_while_it_forks(cell, fork):
+    result = cell.run(FORKING.format(fork=fork))
+    assert result.reply["ename"] == "KeyboardInterrupt"
+    assert result.text("stderr") == result.text() == ""
+    assert cell.value("1+1") == "2"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
+import sys
 
 import pytest
 
 from sagecell_tx.kernelside import interact, languages
 from sagecell_tx.kernelside.files.upload import PIECE
-from tests.kernelside.driving import Server
+from tests.kernelside.driving import PROGRAM, Server
 
 pytestmark = pytest.mark.integration
 
@@ -118,6 +120,16 @@ subprocess.run('echo third >&2', shell=True)
         assert "print" in cell.ask("complete_request", code="prin", cursor_pos=4)["matches"]
         assert cell.ask("inspect_request", code="print", cursor_pos=3)["found"]
 
+    def test_inspection_shows_no_path_of_the_server(self, cell):
+        for code in (
+            "import json\njson?",
+            "%config InteractiveShell.colors = 'linux'\njson.dumps?",
+        ):
+            (page,) = cell.run(code).reply["payload"]
+            text = re.sub(r"\x1b\[[\d;]*m", "", page["data"]["text/plain"])
+            assert re.search(r"^File: +json/__init__\.py$", text, re.MULTILINE)
+            assert sys.base_prefix not in text
+
     def test_await_at_the_top(self, cell):
         assert cell.value("import asyncio\nawait asyncio.sleep(0, 5)") == "5"
 
@@ -128,6 +140,24 @@ class TestLibraryLoadedLate:
         cell = server.start()
         result = cell.run("import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);")
         assert "image/png" in result.of("display_data")[0]["data"]
+        cell.stop()
+        assert server.close() == 0
+
+
+class TestPictureFiles:
+    def test_a_plot_is_a_file_as_well(self, tmp_path):
+        """contract: 4.10"""
+        server = Server(tmp_path, "matplotlib.pyplot", program=[*PROGRAM, "--picture-files"])
+        cell = server.start()
+        result = cell.run("import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);")
+        (data,) = (content["data"] for content in result.of("display_data"))
+        name = data["text/image-filename"]
+        assert list(data).index("image/png") < list(data).index("text/image-filename")
+        assert base64.b64decode(data["image/png"]) == (cell.work / name).read_bytes()
+        # Clients ask for the file at once.
+        kinds = [message["msg_type"] for message in result.messages]
+        assert kinds.index("sagecell_file") < kinds.index("display_data")
+        assert result.reply["payload"] == []
         cell.stop()
         assert server.close() == 0
 
@@ -185,6 +215,9 @@ class TestInterrupt:
     def test_nothing_happens_between_cells(self, cell):
         for _ in range(5):
             cell.signal("INT")
+        # The fork server has sent all of them when it answers.
+        cell.server.tell(op="ping")
+        cell.server.event("pong")
         assert cell.value("1+1") == "2"
 
 

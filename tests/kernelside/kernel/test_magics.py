@@ -234,3 +234,20 @@ class TestImports:
     ) -> None:
         place = "__import__('sys').path.index('') - next(n for n, p in enumerate(__import__('sys').path) if 'site-packages' in p)"
         assert cell.value(place) == stock.value(place) == "-1"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "%config InteractiveShell.ast_node_interactivity = 'all'",
+        "get_ipython().ast_node_interactivity = 'all'",
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "InteractiveShell.ast_node_interactivity = 'all'",
+    ],
+)
+def test_which_values_are_shown_is_kept_for_the_cells_after(cell, program):
+    cell.run(program)
+    for _ in range(2):
+        values = [each["data"]["text/plain"] for each in cell.run("1\n2").of("execute_result")]
+        assert values == ["1", "2"]
+        assert not cell.run('exec("""1\n2""")').of("execute_result")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kernelside.driving import Server
-
 pytestmark = pytest.mark.integration
 
 TASK = """
@@ -24,20 +22,6 @@ WAITING = (
     "asyncio.get_running_loop().call_soon(sys.exit, code); print('leaving')\nawait asyncio.sleep(1000)",
     "asyncio.create_task(leave(code))\nawait asyncio.wait_for(asyncio.sleep(1000), 2000)",
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("running"))
-    yield server
-    assert server.close() == 0
-
-
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
 
 
 @pytest.mark.parametrize("program", WAITING)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernelside.driving import Cell, Server, joined
+from tests.kernelside.driving import Cell, joined
 
 pytestmark = pytest.mark.integration
 
@@ -23,20 +23,6 @@ def speak():
 thread = threading.Thread(target=speak)
 thread.start()
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("threads"))
-    yield server
-    assert server.close() == 0
-
-
-@pytest.fixture
-def cell(server):
-    cell = server.start()
-    yield cell
-    cell.stop()
 
 
 def said_by(cell: Cell, *requests: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:

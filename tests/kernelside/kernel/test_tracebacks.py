@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import IPython
 import pytest
 
 from sagecell_tx.kernelside.interact.controls.sliders import ContinuousSlider
-from sagecell_tx.kernelside.kernel.tracebacks import CellCompiler, short_name, tidy
+from sagecell_tx.kernelside.kernel.tracebacks import (
+    CellCompiler,
+    CellTraceback,
+    short_name,
+    tidy,
+)
 from tests.kernelside.driving import Cell, Result
 
 UPDATE = "sagenb.interact.update_interact"
@@ -85,6 +92,20 @@ def test_frames_of_the_server_are_removed():
     assert error.__cause__ is None  # all of it happened in the server's code
 
 
+def test_a_text_that_exec_runs_has_no_lines_to_show():
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec("1 / 0")
+    assert [frame.filename for frame in traceback.extract_tb(tidy(caught.value))] == [__file__]
+
+
+def test_frames_of_compiled_code_are_removed():
+    compiled: dict[str, Any] = {}
+    exec(compile("def inverse(): 1 / 0", "sage/matrix/matrix2.pyx", "exec"), compiled)
+    error = raised(compiled["inverse"])
+    tidy(error)
+    assert names(error) == ["raised"]
+
+
 def test_causes_of_the_program_stay():
     def program():
         try:
@@ -102,6 +123,37 @@ def test_a_chain_that_is_a_ring():
     first, second = ValueError(), ValueError()
     first.__context__, second.__context__ = second, first
     assert tidy(first) is None
+
+
+class WatchedModule(ModuleType):
+    """A module that counts how often its file is asked for."""
+
+    asked = 0
+
+    @property
+    def __file__(self) -> None:  # type: ignore[override]
+        self.asked += 1
+
+
+@pytest.mark.parametrize("name", ["<ipython-input-1-abc>", "<string>", "program.sage"])
+def test_modules_are_not_searched_for_each_frame(monkeypatch, name):
+    module = WatchedModule("watched")
+    monkeypatch.setitem(sys.modules, "watched", module)
+    formatter = CellTraceback(mode="Context", theme_name="nocolor")
+    variables: dict[str, Any] = {}
+    exec(compile("def down(n):\n    return 1 / n + down(n - 1)", name, "exec"), variables)
+    known = dict(inspect.modulesbyfile)
+    asked = []
+    for depth in (5, 5, 300):
+        try:
+            variables["down"](depth)
+        except ZeroDivisionError as error:
+            before = module.asked
+            text = "\n".join(formatter.structured_traceback(type(error), error))
+            asked.append(module.asked - before)
+            assert "ZeroDivisionError" in text
+    assert asked[1] == asked[2] < 10
+    assert name not in inspect.modulesbyfile.keys() - known.keys()
 
 
 def test_an_import_error_does_not_say_from_where():

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
+import subprocess
 import sys
 import traceback
 import urllib.error
+from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.kernelside.kernel.tracebacks import CellTraceback
-from sagecell_tx.kernelside.kernel.unreachable import is_unreachable, needs_network, sentence
+from sagecell_tx.kernelside.kernel.unreachable import (
+    is_unreachable,
+    may_install,
+    needs_network,
+    sentence,
+)
 from sagecell_tx.kernelside.startcommand import MOST_HOSTS
+from sagecell_tx.wire.proxywire import Destination
 
 UNNAMED = socket.gaierror(-3, "Temporary failure in name resolution")
 
 
 NONE = sentence("none", ())
+
+
+#: What the proxy answers for a host, and for a port, that is not allowed.
+ALLOWED = AllowList.of(["data.example.org"], [443])
+OTHER_HOST = ALLOWED.objection(Destination("example.org", 80))
+OTHER_PORT = ALLOWED.objection(Destination("data.example.org", 80))
 
 
 class _Wrapped(Exception):
@@ -39,6 +56,13 @@ def caused(error: Exception, cause: Exception) -> Exception:
         _Wrapped(urllib.error.URLError(UNNAMED)),
         caused(ValueError("no data"), UNNAMED),
         OSError("Tunnel connection failed: 403 Forbidden"),
+        urllib.error.HTTPError("http://example.org/", 403, OTHER_HOST, Message(), None),
+        urllib.error.HTTPError("http://data.example.org/", 403, OTHER_PORT, Message(), None),
+        # As `raise_for_status` of requests and httpx, httpx of a tunnel, and their `json()`.
+        _Wrapped(f"403 Client Error: {OTHER_HOST} for url: http://example.org/"),
+        _Wrapped(f"403 {OTHER_HOST}"),
+        json.JSONDecodeError("Expecting value", f"{OTHER_HOST}\n", 0),
+        subprocess.CalledProcessError(1, b"cd /tmp\npip install x\n"),  # as ``%%bash``
     ],
     ids=repr,
 )
@@ -53,6 +77,9 @@ def test_what_a_missing_network_is(error):
         FileNotFoundError(errno.ENOENT, "x"),
         ValueError("x"),
         TimeoutError(),
+        urllib.error.HTTPError("http://data.example.org/", 403, "Forbidden", Message(), None),
+        json.JSONDecodeError("Expecting value", "<html>", 0),
+        subprocess.CalledProcessError(1, b"cd /tmp/pip\n./install x\n"),
     ],
     ids=repr,
 )
@@ -67,6 +94,21 @@ def test_the_sentences():
         "Programs on this server reach only these hosts: a.org, *.b.org."
     )
     assert sentence("proxy", ["a.org"] * MOST_HOSTS).endswith("a.org, a.org, and others.")
+
+
+@pytest.mark.parametrize(
+    ("network", "hosts", "may"),
+    [
+        ("open", (), True),
+        ("none", (), False),
+        ("proxy", ("data.example.org", "*.pypi.org"), False),
+        ("proxy", ("pypi.org",), True),
+        ("proxy", ("*.org",), True),
+        ("proxy", ["a.org"] * MOST_HOSTS, True),  # others are not named
+    ],
+)
+def test_whether_pip_can_install(network, hosts, may):
+    assert may_install(network, hosts) is may
 
 
 def test_causes_without_end():
@@ -120,3 +162,11 @@ def test_the_traceback_is_folded_to_one_sentence(tmp_path, monkeypatch):
 )
 def test_commands(command, needs):
     assert needs_network(command) is needs
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["pip install x", b"pip install x", ["pip", "install", "x"], (b"pip", Path("install"))],
+)
+def test_commands_as_subprocess_has_them(command):
+    assert needs_network(command)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-
 import pytest
 
 from sagecell_tx.kernelside.languages.sage import excuse
@@ -31,11 +28,9 @@ def test_nothing_is_said(metadata, reply):
     assert excuse(metadata, reply) == ""
 
 
-def test_a_sentence_is_said_only_where_sage_is_not(monkeypatch):
+def test_a_sentence_is_said():
     """contract: 5.5"""
     assert excuse(SAGE, FAILED) == SENTENCE
-    monkeypatch.setitem(sys.modules, "sage", ModuleType("sage"))
-    assert excuse(SAGE, FAILED) == ""
 
 
 @pytest.mark.integration

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, field
 
 from sagecell_tx.kernelside.monitor.memoryuse import (
     LONG_PAUSES,
     PAUSES,
-    TURN,
     MemoryUse,
-    Seldom,
     Sources,
 )
+from sagecell_tx.kernelside.monitor.slowfigures import LONGEST, TURN
 from sagecell_tx.kernelside.monitor.socketbuffers import SocketBuffers
 from sagecell_tx.kernelside.system.processtable import Process
 
@@ -47,6 +46,7 @@ class World(Sources):
     swapped: int = 0
     files: int = 0
     behind: int = 0
+    mapped: int = 0  # mappings that take a turn each
     dear: float = 0.0  # seconds
     now: float = 100.0
     read: list[int] = field(factory=list)
@@ -69,8 +69,11 @@ class World(Sources):
     def beside(self, pid: int) -> tuple[int, int]:
         return self.tables * MIB, self.swapped * MIB
 
-    def behind_descriptors(self, tree: Sequence[Process], little: float) -> int:
-        return self.behind * MIB
+    def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
+        for _ in range(self.mapped):
+            self.now += TURN
+            yield 0
+        yield self.behind * MIB
 
     def own_files(self, pid: int) -> int:
         return self.files * MIB
@@ -118,6 +121,25 @@ def test_shared_memory_that_is_mapped_and_behind_a_descriptor_counts_once():
     world = World(pages={1: (10, 200)}, behind=200)
     assert not taken(world.memory(256), process(1, 210))
     assert taken(evolve(world, behind=250).memory(256), process(1, 210))
+
+
+def test_very_many_mappings_are_counted_in_turns():
+    """Other kernels are checked in between."""
+    world = World(mapped=20, behind=300)
+    memory = world.memory(256)
+    assert not memory.check([process(1, 1)])
+    assert world.now < 100 + 3 * TURN
+    turns = 0
+    while not memory.go_on():
+        assert memory.counting
+        turns += 1
+    assert turns > 5
+
+
+def test_too_many_mappings_to_count_exceed_the_limit():
+    world = World(mapped=10**9)
+    assert taken(world.memory(256), process(1, 1))
+    assert world.now < 100 + LONGEST + 1
 
 
 def test_many_large_ones_are_counted_in_turns():
@@ -181,18 +203,3 @@ def test_a_little_growth_is_counted_after_a_long_pause():
     world.now += LONG_PAUSES * 8 * 0.125
     taken(memory, evolve(forks[0], faults=1), *forks[1:])
     assert len(world.read) == 16
-
-
-def test_a_dear_figure_is_taken_seldom():
-    world = World()
-    seldom = Seldom(world.clock)
-
-    def figure() -> int:
-        world.now += 1
-        return int(world.now)
-
-    first = seldom(figure)
-    world.now += 9
-    assert seldom(figure) == first
-    world.now += 1
-    assert seldom(figure) > first

@@ -49,6 +49,8 @@ def family(tmp_path):
             watch.add(1, WatchTarget(pid=process.pid, directory=directory), roomy(**limits))
             assert watch.wait() == 0.0
             found = [finding for _ in range(times) for finding in watch.check()]
+            while not found and watch.counting:  # on a busy machine, it takes several turns
+                found = watch.check()
             watch.forget(1)
             with pytest.raises(OSError, match="Bad file descriptor"):
                 os.fstat(directory)
@@ -205,7 +207,7 @@ signal.pause()
         root.stdout.read(1)
         tree = list(processtable.tree(root.pid, processtable.by_parent()))
         assert len(tree) == 2
-        size = Sources.of_this_system().behind_descriptors(tree, 0)
+        size = sum(Sources.of_this_system().behind_descriptors(tree, 0))
         for process in tree:
             os.kill(process.pid, 9)
     assert 50_000_000 <= size < 51_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 import pytest
 from matplotlib.figure import Figure
@@ -58,6 +59,31 @@ def test_the_words_belong_to_each_picture():
     assert metadata == {"image/svg+xml": {"alt": "Plot without a title", "width": 5}}
     svg.for_type(Figure, lambda figure: ("<svg/>", {"alt": "mine"}))
     assert formatter.format(Figure())[1] == {"image/svg+xml": {"alt": "mine"}}
+
+
+class Files:
+    """Keeps files in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[Mapping[str, bytes]] = []
+
+    def keep(self, contents: Mapping[str, bytes]) -> str:
+        self.kept.append(contents)
+        return "name"
+
+
+def test_a_plot_is_a_file_where_plots_have_files():
+    """contract: 4.10"""
+    formatter = CellFormatter()
+    formatter.formatters["image/png"].for_type(Figure, lambda figure: PIXEL)
+    assert "text/image-filename" not in formatter.format(Figure())[0]
+    formatter.shown_files = files = Files()
+    data, _ = formatter.format(Figure())
+    assert data["text/image-filename"] == "name.png"
+    assert list(data).index("image/png") < list(data).index("text/image-filename")
+    assert files.kept == [{".png": base64.b64decode(PIXEL)}]
+    formatter.format(5)
+    assert len(files.kept) == 1
     assert formatter.format(5)[1] == {}
 
 
@@ -136,6 +162,7 @@ plt.close()
     assert pictures(cell.run(code)) == ["Plot: x axis: Time"]
     code = f"""
 import base64
+from collections.abc import Mapping
 from IPython.display import Image
 display(Image(base64.b64decode({PIXEL!r}), alt="A cat"))
 """

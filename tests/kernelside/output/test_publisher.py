@@ -345,6 +345,21 @@ class TestFlush:
         with publisher._lock:
             self.flushing(publisher).join()
 
+    def test_an_interrupt_between_two_steps_of_waiting_ends_it(self, wire):
+        """Python then leaves a condition's lock released, and the end of `with` raises RuntimeError."""
+        wire.fill()
+        progress = wire.publisher._progress
+        release = progress._release_save
+
+        def interrupted() -> None:
+            release()
+            raise KeyboardInterrupt
+
+        progress._release_save = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            wire.publisher.flush()
+        assert not wire.publisher._lock._is_owned()
+
     def test_ends_with_the_publisher(self, wire):
         wire.fill()
         thread = self.flushing(wire.publisher)

@@ -474,18 +474,6 @@ def files() -> None:
 
 
 @program()
-def watches() -> None:
-    descriptor = done(libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
-    watch = done(libc.inotify_add_watch(descriptor, b".", 0x100))
-    Path("created").unlink(missing_ok=True)
-    Path("created").touch()
-    assert select.select([descriptor], [], [], 60)[0]
-    assert b"created" in os.read(descriptor, 4096)
-    done(libc.inotify_rm_watch(descriptor, watch))
-    os.close(descriptor)
-
-
-@program()
 def waiting() -> None:
     read, write = os.pipe()
     os.write(write, b"x")

@@ -1,7 +1,10 @@
 """``make syscalls``: the calls that ordinary programs make, beside those that the filter allows.
 
-It runs `ordinary` under strace, without any filter, and prints three lists: what was called
-and is allowed, what was called and is not, and what is allowed and nobody called.
+    python -m tests.kernelside.sandbox.syscalls [--sage]
+
+It runs `ordinary` under strace, or with ``--sage`` the corpus of Sage in a kernel, without any
+filter. It prints three lists: what was called and is allowed, what was called and is not, and what
+is allowed and nobody called.
 """
 
 from __future__ import annotations
@@ -15,13 +18,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sagecell_tx.kernelside.sandbox import callnames
+from tests.integration.waiting import until
+from tests.kernelside.confined import NONE, confined, with_sage
 from tests.kernelside.sandbox import ordinary
+from tests.sage import cells, ways
 
 #: For each list a title, and the calls.
 Lists = dict[str, list[str]]
 
 #: What programs call where there is no filter; under it they do without.
 ALLOWED = {*callnames.ALLOWED, *callnames.BY_ARGUMENTS, *callnames.SHARED}
+
+#: Counts the calls of a process and of all that it starts.
+_STRACE = ("strace", "-f", "-qq", "-c", "-U", "name", "-o")
 
 
 def called(summary: str) -> set[str]:
@@ -44,10 +53,36 @@ def traced() -> set[str]:
     """The calls of all programs in `ordinary`, and of whatever they start."""
     with tempfile.TemporaryDirectory() as directory:
         summary = Path(directory, "summary")
-        counting = ["strace", "-f", "-qq", "-c", "-U", "name", "-o", str(summary)]
         program = [sys.executable, str(Path(ordinary.__file__))]
-        subprocess.run([*counting, *program], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*_STRACE, str(summary), *program],
+            cwd=directory,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         return called(summary.read_text())
+
+
+def traced_with_sage() -> set[str]:
+    """The calls of a kernel that runs all cells of the corpus, and of whatever they start."""
+    with tempfile.TemporaryDirectory() as directory, confined(with_sage(NONE)) as server:
+        summary = Path(directory, "summary")
+        kernel = server.start()
+        strace = subprocess.Popen([*_STRACE, str(summary), "-p", str(kernel.pid)])
+        until(lambda: _is_traced(kernel.pid))
+        for cell in cells.load().values():
+            result = kernel.run(ways.wrapped(cell), metadata={"language": cell.language})
+            if result.reply["status"] != "ok" and not cell.expected.error:
+                sys.stderr.write(f"{cell.name}: {result.reply['ename']}\n")
+        kernel.stop()
+        strace.wait()
+        return called(summary.read_text())
+
+
+def _is_traced(pid: int) -> bool:
+    """Whether each thread of a process is."""
+    statuses = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return not any("\nTracerPid:\t0\n" in status for status in statuses)
 
 
 def main() -> int:
@@ -55,9 +90,10 @@ def main() -> int:
     if shutil.which("strace") is None:
         sys.stderr.write("This takes strace.\n")
         return 1
-    for title, names in compared(traced()).items():
-        text = textwrap.fill(" ".join(names), 100, break_on_hyphens=False)
-        sys.stdout.write(f"{title} ({len(names)})\n{textwrap.indent(text, '    ')}\n")
+    names = traced_with_sage() if sys.argv[1:] == ["--sage"] else traced()
+    for title, listed in compared(names).items():
+        text = textwrap.fill(" ".join(listed), 100, break_on_hyphens=False)
+        sys.stdout.write(f"{title} ({len(listed)})\n{textwrap.indent(text, '    ')}\n")
     return 0
 
 

@@ -13,29 +13,10 @@ import pytest
 from pyseccomp import Arch, resolve_syscall
 
 from sagecell_tx.kernelside.sandbox.callnames import NUMBERS
-from tests.kernelside.confined import PROJECT, Kind, confined, kinds
+from tests.kernelside.confined import CONFINING, PROJECT, at_each
 from tests.kernelside.driving import Cell, Server
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module", params=kinds(), ids=str)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    kind: Kind = request.param
-    return kind
-
-
-@pytest.fixture(scope="module")
-def server(kind: Kind) -> Iterator[Server]:
-    with confined(kind) as server:
-        yield server
-
-
-@pytest.fixture
-def cell(server: Server) -> Iterator[Cell]:
-    cell = server.start()
-    yield cell
-    cell.stop()
+pytestmark = [pytest.mark.integration, at_each(CONFINING)]
 
 
 @pytest.fixture
@@ -232,6 +213,9 @@ CALLS = {
     "fanotify_mark": ("fanotify_mark", 0, 0, 0, 0, 0),
     "write out all files": ("sync",),
     "io_setup": ("io_setup", 1, 0),
+    "let everybody wait who opens a file": ("fcntl", 0, 1024, 1),
+    "let everybody wait who changes a directory": ("fcntl", 0, 1040, 0),
+    "watch a directory without inotify": ("fcntl", 0, 1026, 0x20),
     "type into a terminal": ("ioctl", 0, 0x5412, 0),
     "type into a terminal, with other bits above": ("ioctl", 0, 0x100005412, 0),
     "load a line discipline": ("ioctl", 0, 0x5423, 0),
@@ -247,6 +231,7 @@ ABSENT = {
     "memory left in a pipe": ("vmsplice", 0, 0, 0, 0),
     "a page left in a socket": ("splice", 0, 0, 0, 0, 0, 0),
     "a page left twice": ("tee", 0, 0, 0, 0),
+    "see who opens a file": ("inotify_init1", 0),
     "no call": (9999,),
     "a call of x32": (0x40000000 | 39,),
     "be another system": ("personality", 8),

@@ -16,30 +16,16 @@ from sagecell_tx.kernelside.system.autogroups import NICE, nice_for
 from tests import autogroups
 from tests.autogroups import nice_of_group
 from tests.integration.waiting import until
-from tests.kernelside.confined import Kind, confined, kinds
+from tests.kernelside.confined import ALL, at_each
 from tests.kernelside.driving import Cell, Server, gone
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, at_each(ALL)]
 
 MIB = 1 << 20
 LIMITS = {"memory_bytes": 500 * MIB, "processes": 40, "open_files": 64, "directory_bytes": 20 * MIB}
 
-NONE = Kind("none", True)
-
 #: The system call that ends one thread.
 EXIT = resolve_syscall(Arch.NATIVE, "exit")
-
-
-@pytest.fixture(scope="module", params=[*kinds(), NONE], ids=str)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    kind: Kind = request.param
-    return kind
-
-
-@pytest.fixture(scope="module")
-def server(kind: Kind) -> Iterator[Server]:
-    with confined(kind) as server:
-        yield server
 
 
 @pytest.fixture
@@ -159,7 +145,7 @@ for _ in range(2000):
 
 
 def test_memory_of_which_sockets_have_a_byte_of_each_page(server, other, kind):
-    if kind == NONE:
+    if kind.level == "none":
         pytest.skip("only a filter of system calls keeps a program from that")
     cell = server.start(**LIMITS)
     code = """
@@ -199,11 +185,11 @@ for _ in range(24):
     for _ in range(50):
         os.write(hoard[-1], bytes(1 << 20))
 """
-    assert end_of(cell, code) == ("memory" if kind == NONE else "refused")
+    assert end_of(cell, code) == ("memory" if kind.level == "none" else "refused")
 
 
 def test_memory_in_files_of_its_own_that_are_sent_and_closed(server, other, kind):
-    if kind == NONE:
+    if kind.level == "none":
         pytest.skip("only a filter of system calls keeps a program from that")
     cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     code = """
@@ -220,7 +206,7 @@ for _ in range(24):
 
 
 def test_memory_in_detached_segments(server, other, kind):
-    if kind == NONE:
+    if kind.level == "none":
         pytest.skip("without a namespace or a filter they are the whole machine's")
     cell = server.start(**{**LIMITS, "memory_bytes": 256 * MIB})
     code = f"""
@@ -346,7 +332,7 @@ def test_a_fork_bomb(server, other, kind):
     cell = server.start(**LIMITS, cpu_seconds=5)
     cell.execute("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
     # Where the system refuses to fork, the bomb uses up its processor time.
-    refusing = kind != NONE or "cgroup" in server.ready["features"]
+    refusing = kind.level != "none" or "cgroup" in server.ready["features"]
     reasons = ("processes", "cpu", "memory") if refusing else ("processes",)
     assert cell.exited()["reason"] in reasons
 
@@ -416,13 +402,12 @@ def test_a_tree_deeper_than_a_path(server, other, kind):
 #: What Linux counts for each user, as calls of the C library, taken until there are no more of them.
 OF_ONE_USER = {
     "timers": "libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p()))",
-    "instances of inotify": "libc.inotify_init1(0)",
 }
 
 
 @pytest.mark.parametrize("what", OF_ONE_USER)
 def test_what_linux_counts_for_each_user(server, other, kind, what):
-    if kind == NONE:
+    if kind.level == "none":
         pytest.skip("there, kernels are one user")
     code = f"""
 import ctypes

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kernelside.confined import Kind, confined, kinds
-from tests.kernelside.driving import Server
+from tests.kernelside.confined import CONFINING, at_each
 from tests.kernelside.sandbox import ordinary
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, at_each(CONFINING)]
 
 #: docs/security.rst says of the level `account` that it has no such things.
 NOT_BY_ACCOUNT = ordinary.NETWORKED | ordinary.SHARED | ordinary.TERMINAL
 
 SOURCE = Path(ordinary.__file__).read_text()
-
-
-@pytest.fixture(scope="module", params=kinds(), ids=str)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    kind: Kind = request.param
-    return kind
-
-
-@pytest.fixture(scope="module")
-def server(kind: Kind) -> Iterator[Server]:
-    with confined(kind) as server:
-        yield server
 
 
 @pytest.mark.parametrize("name", ordinary.PROGRAMS)

@@ -126,6 +126,17 @@ def test_requests_to_devices():
     assert len(allowed) == (1 << 16) - len(requests)
 
 
+def test_commands_to_descriptors():
+    for command in callnames.COMMANDS:
+        assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == ALLOWED
+    for command in callnames.REFUSED_COMMANDS:
+        assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == "EPERM"
+    named = {*callnames.COMMANDS, *callnames.REFUSED_COMMANDS}
+    assert len(named) == len(callnames.COMMANDS) + len(callnames.REFUSED_COMMANDS)
+    for command in {*range(64), *range(1000, 1100), 0x7FFFFFFF} - named:
+        assert asked("fcntl", 0, command) == "ENOSYS", command
+
+
 def test_personalities():
     for persona in (0xFFFFFFFF, -1, 0, 0x0040000, 0x0400000, 0x0440000):
         assert asked("personality", persona) == ALLOWED, hex(persona)

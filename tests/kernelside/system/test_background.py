@@ -7,8 +7,6 @@ import signal
 
 import pytest
 
-from tests.kernelside.driving import Server
-
 pytestmark = pytest.mark.integration
 
 WAIT = {"sagecell": {"wait": True}}
@@ -70,13 +68,6 @@ IDLE = {
     "a zombie": "child = subprocess.Popen(['true'])\nos.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)",
     "nothing": "pass",
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("background"))
-    yield server
-    assert server.close() == 0
 
 
 @pytest.mark.parametrize("left", LEFT)

@@ -82,6 +82,23 @@ def test_so_many_in_a_minute(scope: str) -> None:
     reserve(budgets, first, 2.5 + refused.retry_after)
 
 
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_kernel_that_is_started_again_counts_as_a_start_and_not_as_another_kernel(scope: str):
+    who, _ = SCOPES[scope]
+    rates = {**ROOMY, f"starts_per_{scope}": Rate(burst=3, per_minute=60)}
+    limits: dict[str, Any] = {f"kernels_per_{each}": 1 for each in SCOPES}
+    budgets = Budgets(AdmissionLimits(**{**rates, **limits}))
+    reserve(budgets, who, 0)
+    budgets.start_again(who, 0)
+    budgets.start_again(who, 0)
+    with pytest.raises(Refused) as refused:
+        budgets.start_again(who, 0)
+    assert refused.value.code == f"too_many_starts_for_{scope}"
+    budgets.start_again(who, 1)
+    budgets.give_back(who)
+    assert budgets.is_whole
+
+
 def test_so_many_in_all() -> None:
     budgets = Budgets(AdmissionLimits(starts=Rate(burst=2, per_minute=60)))
     for number in (1, 2):

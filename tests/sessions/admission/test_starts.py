@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -56,6 +56,33 @@ class StartsTests(SynchronousTestCase):
         self.failureResultOf(waiting, CancelledError)
         self.over("a1")
         assert self.let_in == ["a2", "a4"]
+
+    def test_nobody_starts_any_before_the_host_can(self) -> None:
+        up: Deferred[None] = Deferred()
+        self.starts.when_up = lambda: up
+        waiting = self.ask("a1", "a2", "a3", "b1")
+        assert self.let_in == []
+        waiting[0].cancel()
+        self.failureResultOf(waiting[0], CancelledError)
+        self.clock.advance(59)
+        up.callback(None)
+        self.starts.when_up = lambda: succeed(None)
+        assert self.let_in == ["a2", "b1", "a3"]
+        self.over("a2", "b1", "a3")
+        self.ask("a4")
+        assert self.let_in == ["a4"]
+
+    def test_who_waits_for_loading_in_vain_reads_that(self) -> None:
+        self.starts.when_up = Deferred
+        first, second = self.ask("a1", "b1")
+        self.clock.advance(60)
+        for each in (first, second):
+            refused = self.failureResultOf(each, Refused).value
+            assert (refused.code, refused.retry_after) == ("loading", 5)
+            assert "still loading" in refused.message
+        third = self.ask("c1")[0]
+        self.starts.refuse_all()
+        assert self.failureResultOf(third, Refused).value.code == "draining"
 
     def test_many_that_are_over_at_once(self) -> None:
         def began(name: str, _: None) -> None:

@@ -52,7 +52,13 @@ class CompleterCase(SynchronousTestCase):
             clock=self.clock,
             originator=originator,
         )
-        self.completer = Completer(fleet=self.fleet, clock=self.clock, originator=originator)
+        self.environment = "python"
+        self.completer = Completer(
+            fleet=self.fleet,
+            environment=lambda: self.environment,
+            clock=self.clock,
+            originator=originator,
+        )
         self.answers: list[Message] = []
 
     @property
@@ -121,6 +127,16 @@ class AnswerTests(CompleterCase):
             self.ask(self.asked(code="<b", cursor_pos=2), mode)
             assert self.answers[-1].parsed_content()["matches"] == []
         assert self.host.kernels == []
+
+    def test_languages_that_sage_speaks_are_the_kernels(self) -> None:
+        self.environment = "sage"
+        self.ask(self.asked(code="Symm", cursor_pos=4), "gap")
+        (request,) = self.kernel.sent
+        assert request.parsed_content() == {"code": "Symm", "cursor_pos": 4, "mode": "gap"}
+        self.kernel.finish(request, {"matches": ["SymmetricGroup"], "cursor_start": 0})
+        assert self.answers[0].parsed_content()["matches"] == ["SymmetricGroup"]
+        self.ask(self.asked(code="dis", cursor_pos=3), "octave")
+        assert self.answers[1].parsed_content()["matches"] == ["disp", "display"]
 
     def test_only_what_is_around_the_cursor_is_asked_about(self) -> None:
         code = "x = 1\n" * 100_000 + "pri"

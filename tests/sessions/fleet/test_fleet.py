@@ -119,6 +119,15 @@ class FleetTests(SynchronousTestCase):
             assert session.timeout == given
             session.stop(Reason.STOPPED)
 
+    def test_a_lasting_session_has_deadlines_of_its_own(self) -> None:
+        opened = self.fleet.open(Visitor(), timeout=math.inf, lasting=True, language="python")
+        session = self.successResultOf(opened)
+        assert session.timeout == LIMITS.jupyter.idle_seconds
+        assert session.limits.lifetime.unclaimed_seconds == LIMITS.jupyter.unclaimed_seconds
+        assert session.limits.lifetime.stop_grace_seconds == LIMITS.lifetime.stop_grace_seconds
+        assert session.language == "python"
+        assert list(self.fleet.sessions) == [session]
+
     def test_a_timeout_that_makes_no_sense_takes_no_place(self) -> None:
         for nonsense in (math.nan, -1, -math.inf):
             with pytest.raises(ValueError, match="timeout"):
@@ -159,6 +168,35 @@ class FleetTests(SynchronousTestCase):
         assert self.fleet.admission.taken == 3
         for kernel in self.host.alive:
             kernel.end()
+        self.empty()
+
+    def test_a_restart_keeps_the_place_and_takes_a_turn(self) -> None:
+        self.fleet.starts = Starts(at_once=1, each=1, clock=self.clock)
+        session, other = self.open(timeout=60), self.open(timeout=60)
+        self.host.prompt = False
+        restarted, waiting = session.restart(), other.restart()
+        assert self.fleet.admission.taken == 2
+        assert len(self.host.alive) == 2
+        assert self.host.latest.kernel_id == session.kernel_id
+        self.host.latest.come_up()
+        self.successResultOf(restarted)
+        self.assertNoResult(waiting)
+        self.host.latest.come_up()
+        self.successResultOf(waiting)
+        assert self.fleet.get(session.kernel_id) is session
+        self.fleet.stopService()
+        self.empty()
+
+    def test_too_many_restarts_are_refused_and_change_nothing(self) -> None:
+        session = self.open(timeout=60, cell_session="page")
+        burst = LIMITS.admission.starts_per_cell_session.burst
+        for _ in range(burst - 1):
+            self.successResultOf(session.restart())
+        kernel = self.host.latest
+        failure = self.failureResultOf(session.restart(), Refused)
+        assert cast(Refused, failure.value).code == "too_many_starts_for_cell_session"
+        assert self.host.alive == [kernel]
+        session.stop(Reason.STOPPED)
         self.empty()
 
     def test_a_failed_start_gives_the_place_back(self) -> None:

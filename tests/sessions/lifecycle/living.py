@@ -36,10 +36,19 @@ class RecordedEffects:
     warnings: list[tuple[Reason, float]] = field(factory=list)
     on_ask: Callable[[], None] = field(default=lambda: None)
     on_kill: Callable[[], None] = field(default=lambda: None)
+    on_again: Callable[[], None] = field(default=lambda: None)
 
     def ask_to_stop(self, reason: Reason) -> None:
         self.done.append("asked")
         self.on_ask()
+
+    def ask_to_restart(self) -> None:
+        self.done.append("asked to restart")
+        self.on_ask()
+
+    def start_again(self) -> None:
+        self.done.append("started again")
+        self.on_again()
 
     def kill(self) -> None:
         self.done.append("killed")
@@ -68,6 +77,7 @@ class Living:
                 detached=lambda: limits.detached_seconds,
             )
         )
+        self.effects.on_again = self.life.begin
 
 
 def starting(living: Living) -> None:
@@ -94,6 +104,11 @@ def detached(living: Living) -> None:
     living.life.listeners_left()
 
 
+def restarting(living: Living) -> None:
+    busy(living)
+    living.life.restart()
+
+
 def stopping(living: Living) -> None:
     busy(living)
     living.life.stop(Reason.STOPPED)
@@ -108,7 +123,7 @@ def new(living: Living) -> None:
     """Nothing has happened yet."""
 
 
-STATES = [new, starting, unclaimed, idle, busy, detached, stopping, dead]
+STATES = [new, starting, unclaimed, idle, busy, detached, restarting, stopping, dead]
 ALIVE = [new, starting, unclaimed, idle, busy, detached]
 WAITING = [starting, unclaimed, idle, busy, detached]
 
@@ -119,6 +134,7 @@ INPUTS: dict[str, Callable[[Life], None]] = {
     "listeners_left": Life.listeners_left,
     "work_began": Life.work_began,
     "work_finished": Life.work_finished,
+    "restart": Life.restart,
     "stop": lambda life: life.stop(Reason.MEMORY),
     "grace_over": Life.grace_over,
     "ended": lambda life: life.ended(CLEAN),

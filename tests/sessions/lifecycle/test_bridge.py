@@ -6,8 +6,9 @@ import attrs
 import pytest
 
 from sagecell_tx.sessions.lifecycle.bridge import REQUESTS, Undeliverable
+from sagecell_tx.sessions.lifecycle.unread import MOST
 from sagecell_tx.testing.listeners import MemoryListener
-from sagecell_tx.wire.messages import CONTROL, STDIN, Message
+from sagecell_tx.wire.messages import CONTROL, SHELL, STDIN, Message
 from tests.sessions.bridgeworld import LIMITS, BridgeWorld
 from tests.sessions.samples import code, request, said
 
@@ -45,6 +46,31 @@ def test_a_request_that_no_kernel_is_there_for_goes_nowhere():
     world.kernel.end()
     listener.attachment.send(code("1"))
     assert world.kernel.sent == []
+
+
+@pytest.mark.parametrize("channel", [SHELL, CONTROL, STDIN])
+def test_a_kernel_that_reads_nothing_is_sent_nothing_more(channel):
+    """ZMQ would keep it all, whose queue has no bound."""
+    world = BridgeWorld()
+    listener = world.listen()
+    world.kernel.unread = MOST
+    listener.attachment.send(request("a", "comm_msg", channel=channel))
+    world.kernel.unread = MOST + 1
+    with pytest.raises(Undeliverable) as refused:
+        listener.attachment.send(request("b", "comm_msg", channel=channel))
+    assert refused.value.code == "kernel_reads_nothing"
+    world.kernel.unread = 0
+    listener.attachment.send(request("b", "comm_msg", channel=channel))
+    assert [each.msg_id for each in world.kernel.sent] == ["a", "b"]
+
+
+def test_a_kernel_that_reads_nothing_is_interrupted_from_outside():
+    world = BridgeWorld()
+    listener = world.listen()
+    listener.attachment.send(code("1"))
+    world.kernel.unread = MOST + 1
+    listener.attachment.send(request("i", "interrupt_request", channel=CONTROL))
+    assert (len(world.kernel.sent), world.kernel.interrupts) == (1, 1)
 
 
 def test_who_has_detached_is_no_longer_listened_to():
@@ -312,3 +338,15 @@ def test_a_kernel_timeout_is_heeded_when_it_is_a_number_from_0_up(
     world.kernel.deliver(attrs.evolve(said("kernel_timeout"), content=content))
     assert world.activity.timeouts == heeded
     assert listener.received == []
+
+
+def test_an_answer_that_is_sent_again_answers_nothing_else():
+    world = BridgeWorld()
+    listener = world.listen()
+    answer = attrs.evolve(code("1", "a1"), channel="stdin", msg_type="input_reply")
+    listener.attachment.send(answer)
+    with pytest.raises(Undeliverable) as refused:
+        listener.attachment.send(answer)
+    assert refused.value.code == "duplicate_msg_id"
+    listener.attachment.send(attrs.evolve(answer, msg_id="a2"))
+    assert [message.msg_id for message in world.kernel.sent] == ["a1", "a2"]

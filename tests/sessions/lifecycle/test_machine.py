@@ -27,6 +27,7 @@ from .living import (
     idle,
     lived,
     new,
+    restarting,
     say,
     starting,
     stopping,
@@ -192,3 +193,67 @@ def test_a_kernel_may_end_inside_the_kill():
     living.clock.advance(LIMITS.stop_grace_seconds)
     assert living.effects.done == ["asked", "killed", "died"]
     assert living.clock.getDelayedCalls() == []
+
+
+# --- restarts
+
+
+@pytest.mark.parametrize("state", [unclaimed, idle, busy, detached])
+def test_a_restart_replaces_the_process_in_the_same_life(state: Callable[[Living], None]):
+    living = lived(state)
+    living.life.restart()
+    assert living.effects.done == ["asked to restart"]
+    living.life.ended(SEGFAULT)
+    assert living.effects.done == ["asked to restart", "started again"]
+    living.life.started()
+    living.life.listener_came()
+    living.life.work_began()
+    living.life.ended(SEGFAULT)
+    assert living.effects.reasons == [Reason.CRASHED]
+    assert living.clock.getDelayedCalls() == []
+
+
+def test_a_process_that_does_not_go_is_killed_and_replaced():
+    living = lived(restarting)
+    living.clock.advance(LIMITS.stop_grace_seconds)
+    assert living.effects.done == ["asked to restart", "killed"]
+    living.life.ended(SEGFAULT)
+    assert living.effects.done[-1] == "started again"
+
+
+@pytest.mark.parametrize("state", [new, starting, stopping, dead, restarting])
+def test_a_kernel_that_comes_or_goes_is_not_restarted(state: Callable[[Living], None]):
+    living = lived(state)
+    before = list(living.effects.done)
+    living.life.restart()
+    assert living.effects.done == before
+
+
+def test_a_kernel_can_be_stopped_while_it_restarts():
+    living = lived(restarting)
+    living.life.stop(Reason.STOPPED)
+    living.clock.advance(LIMITS.stop_grace_seconds)
+    living.life.ended(CLEAN)
+    assert living.effects.done == ["asked to restart", "asked", "killed", "died"]
+    assert living.effects.reasons == [Reason.STOPPED]
+    assert living.clock.getDelayedCalls() == []
+
+
+def test_a_second_process_that_does_not_start_ends_the_life():
+    living = lived(restarting)
+    living.life.ended(CLEAN)
+    living.clock.advance(LIMITS.start_seconds)
+    living.life.ended(CLEAN)
+    assert living.effects.reasons == [Reason.CRASHED]
+
+
+def test_restarts_do_not_make_a_life_longer():
+    living = lived(idle)
+    for _ in range(18):
+        living.clock.advance(99)
+        living.life.restart()
+        living.clock.advance(1)
+        living.life.ended(CLEAN)
+        living.life.started()
+        living.life.listener_came()
+    assert living.effects.reasons == [Reason.LIFETIME]

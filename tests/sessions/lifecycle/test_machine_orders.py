@@ -34,8 +34,18 @@ class LifeMachine(RuleBasedStateMachine):
     def _react(self) -> None:
         reaction, self.reaction = self.reaction, ""
         if reaction:
-            self.ended |= reaction == "ended"
+            self.note_end(reaction == "ended")
             self.say(reaction)
+
+    def note_end(self, ends: bool) -> None:
+        """Count an end, unless it is that of a process that is being replaced."""
+        self.ended |= ends and not self.restarting
+
+    @property
+    def restarting(self) -> bool:
+        done = self.living.effects.done
+        begun, over = done.count("asked to restart"), done.count("started again")
+        return begun > over and "asked" not in done
 
     @rule(name=st.sampled_from([name for name in INPUTS if name not in ("stop", "ended")]))
     def input(self, name: str) -> None:
@@ -53,7 +63,7 @@ class LifeMachine(RuleBasedStateMachine):
 
     @rule(how=st.sampled_from([CLEAN, SEGFAULT, Exit()]))
     def end(self, how: Exit) -> None:
-        self.ended = True
+        self.note_end(True)
         self.living.life.ended(how)
 
     @rule(seconds=st.sampled_from([0.5, 1, 5, 10, 15, 60, 80, 100, 900, 1780, 1800]))
@@ -81,6 +91,11 @@ class LifeMachine(RuleBasedStateMachine):
     @invariant()
     def is_asked_once_at_most(self) -> None:
         assert self.living.effects.done.count("asked") <= 1
+
+    @invariant()
+    def each_restart_is_over_before_the_next(self) -> None:
+        done = self.living.effects.done
+        assert 0 <= done.count("asked to restart") - done.count("started again") <= 1
 
     @invariant()
     def nothing_is_left_on_the_clock_after_death(self) -> None:

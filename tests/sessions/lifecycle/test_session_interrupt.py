@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.requests.interrupts import UNSEEN
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import CONTROL, Message
 from tests.sessions.samples import code, request
@@ -41,7 +42,7 @@ class InterruptTests(SessionTests):
     def test_a_loop_that_keeps_the_kernel_from_reading_is_interrupted_from_outside(self) -> None:
         _, listener = self.run_program("hold")
         listener.attachment.send(interrupt())
-        self.clock.advance(GRACE - 0.1)
+        self.clock.advance(UNSEEN - 0.1)
         assert self.kernel.interrupts == 0
         self.clock.advance(0.1)
         assert self.kernel.interrupts == 1

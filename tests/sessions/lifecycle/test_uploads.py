@@ -77,6 +77,11 @@ class UploadsTests(SynchronousTestCase):
             outcomes.append(self.outcome)
         assert outcomes == [None, UploadOutcome("a.txt", saved=False), None]
 
+    def test_the_saved_files_are_known_in_order(self) -> None:
+        self.receive(piece(name="b"), piece(name="a"), piece(name="b"), piece(name="c", last=False))
+        self.receive(piece(name="../d"))
+        assert self.uploads.saved == ["b", "a"]
+
     def test_who_may_store_no_more_is_told_so(self) -> None:
         counted: list[int] = []
 

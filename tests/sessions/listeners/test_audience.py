@@ -137,6 +137,19 @@ def test_who_takes_a_little_is_not_stalled():
     assert slow.closed == ["stalled"]
 
 
+def test_who_acknowledges_the_same_again_and_again_is_stalled():
+    """Otherwise one that reads nothing would hold the kernel, and the others, for ever."""
+    world = BridgeWorld()
+    other, held = world.listen(), MemoryListener(True)
+    held.attach(lambda listener: world.bridge.audience.attach(listener, "name", 0))
+    world.fill()
+    for _ in range(3):
+        world.clock.advance(LIMITS.messages.stalled_seconds / 2)
+        held.attachment.acknowledge(0)
+    assert held.closed == ["stalled"]
+    assert other.closed == []
+
+
 def test_who_hears_nothing_because_nothing_is_said_is_not_stalled():
     world = BridgeWorld()
     quiet = world.listen()

@@ -96,6 +96,27 @@ class ReadyTests(SynchronousTestCase):
             self.clock.advance(PAUSE)
 
 
+class LoadingTests(ReadyTests):
+    def test_nothing_is_begun_before_the_host_can_start_kernels(self) -> None:
+        up: Deferred[None] = Deferred()
+        self.pool.when_up = lambda: up
+        self.begin()
+        self.rest(3 * START)
+        assert self.host.kernels == []
+        up.callback(None)
+        assert self.names() == ["ready-1"]
+        self.successResultOf(self.pool.stopService())
+
+    def test_one_that_was_stopped_meanwhile_begins_nothing(self) -> None:
+        up: Deferred[None] = Deferred()
+        self.pool.when_up = lambda: up
+        self.begin()
+        self.successResultOf(self.pool.stopService())
+        up.callback(None)
+        self.rest()
+        assert self.host.kernels == []
+
+
 class HandOutTests(ReadyTests):
     def test_a_ready_kernel_is_there_at_once(self) -> None:
         self.begin()

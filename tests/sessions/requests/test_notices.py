@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
 import pytest
 
-from sagecell_tx.sessions.requests.notices import REPLY, without_files
+from sagecell_tx.sessions.requests.notices import REPLY, in_language, without_files
 from sagecell_tx.wire.messages import Message
 from tests.sessions.samples import request, said
 
@@ -53,3 +54,26 @@ def test_a_reply_of_another_shape_says_the_same(content: dict[str, Any]) -> None
 def test_what_makes_no_sense_is_passed_on(text: bytes) -> None:
     message = reply(text=text)
     assert without_files(message, {"a"}) is message
+
+
+# --- languages
+
+
+def request_with(metadata: bytes) -> Message:
+    return attrs.evolve(request(), metadata=metadata)
+
+
+@pytest.mark.parametrize("metadata", [b"{}", b" { } ", b'{"cellId":"7"}', b'\n{ "a": {"b": 1}}'])
+def test_a_program_without_a_language_gets_one(metadata: bytes) -> None:
+    told = json.loads(in_language(request_with(metadata), "python").metadata)
+    assert told == {**json.loads(metadata), "language": "python"}
+
+
+def test_a_program_keeps_its_own_language() -> None:
+    told = in_language(request_with(b'{"language": "sage"}'), "python").metadata
+    assert json.loads(told) == {"language": "sage"}
+
+
+def test_metadata_that_is_no_object_stays() -> None:
+    for metadata in (b"", b"[]", b"null"):
+        assert in_language(request_with(metadata), "python").metadata == metadata

@@ -12,15 +12,11 @@ import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
 import { KernelGone } from "../protocol/ask";
 import type { KeptProgram } from "../protocol/kept";
-import {
-  type JsonObject,
-  type KernelMessage,
-  type PermalinkWish,
-  shellRequest,
-} from "../protocol/messages";
+import { type JsonObject, type KernelMessage, shellRequest } from "../protocol/messages";
 import type { CellForm } from "./form";
 import { Outputs } from "./outputs";
 import type { CellPlan } from "./plan";
+import { Permalink } from "../kernel/permalink";
 import type { KeptProgram as SharedProgram, Server } from "../kernel/server";
 import { Share } from "./share";
 
@@ -48,6 +44,8 @@ export interface CellOptions {
   readonly nextFrame: (act: () => void) => void;
   /** Where the reader's program is kept for the next visit; null to keep nothing. */
   readonly kept: KeptPlace | null;
+  /** See `PresenceOptions`. */
+  readonly onInserted: () => void;
 }
 
 /** What an execution needs of the program. */
@@ -65,13 +63,14 @@ export class Cell {
   readonly #ownKernels = new Set<Kernel>();
   /** The cell as those see it that share its kernel. */
   readonly #linked: LinkedCell;
+  readonly #permalink = new Permalink();
   readonly #lossNotice = new LossNotice(() => this.#evaluateAgain());
   /** Ends the following of evaluations whose output is shown. */
   #unfollow: (() => void)[] = [];
   #evaluated = "";
-  /** A program that the server has stored, and the id of its permalink. */
-  #stored: { readonly program: SharedProgram; readonly id: string } | null = null;
   #kernel: Kernel | null = null;
+  /** The kernel whose output is shown. */
+  #shownKernel: Kernel | null = null;
   #execution: Execution | null = null;
   #isDisposed = false;
 
@@ -92,6 +91,8 @@ export class Cell {
       nextFrame,
       clock,
       onInteractFailed: (hasFailed) => this.#form.status.showInteract(hasFailed),
+      onAsked: (label) => this.#form.status.ask(label),
+      onEcho: (message) => this.#keeper?.record(message),
     });
     this.#linked = { element: plan.input, evaluate: () => this.evaluate() };
     form.commands.element.after(this.#share.element, this.#lossNotice.element);
@@ -103,17 +104,23 @@ export class Cell {
       parts: [form.input, this.#outputs.element],
       clock,
       onGone: () => this.#abandon(),
+      onInserted: options.onInserted,
     });
     this.#keeper?.open();
-    if (plan.permalinkId !== "") {
-      const { code, language, permalinkId: id } = plan;
-      this.#stored = { program: { code, language, interacts: JSON.stringify(plan.interacts) }, id };
-    }
+    const { code, language } = plan;
+    const interacts = JSON.stringify(plan.interacts);
+    this.#permalink.stored({ code, language, interacts }, plan.permalinkId);
     form.connect({
       evaluate: () => this.evaluate(),
       stop: () => this.#execution?.stop(),
       share: () => this.#showLinks(),
     });
+    if (!plan.hide.has("language")) void this.#markMissingLanguages();
+  }
+
+  async #markMissingLanguages(): Promise<void> {
+    const installed = await this.#options.server.languages();
+    if (installed.length > 0) this.#form.commands.markMissing(installed);
   }
 
   /** The kernel of the last evaluation; null before the first. */
@@ -128,18 +135,21 @@ export class Cell {
 
   /** The state of the interacts that are shown, as permalinks store it. */
   get interacts(): JsonObject[] {
-    return this.#kernel === null ? [] : this.#outputs.kept(this.#kernel);
+    return this.#shownKernel === null ? [] : this.#outputs.kept(this.#shownKernel);
   }
 
   /** Runs the program; does nothing while it is running, or after `dispose`. */
   evaluate(): void {
     if (this.#isDisposed || this.#isLive) return;
     const { plan, group } = this.#options;
+    const replaced = this.#retireKernels();
     const kernel = this.#nextKernel();
     this.#evaluated = this.#form.editor.code();
     const program = this.#programToRun();
-    // Until then the old output stays: the server may be away, or refuse.
+    // Until then the old output and controls stay: the server may be away, or refuse.
     const onRunning = (run: Run) => {
+      for (const before of replaced.splice(0)) this.#endOwn(before);
+      this.#shownKernel = kernel;
       if (plan.replaceOutput) this.#followNone();
       const late = this.#outputs.begin(kernel, () => execution.kernelId);
       this.#keeper?.began(() => execution.kernelId);
@@ -147,7 +157,15 @@ export class Cell {
       group?.forget(this.#linked);
       this.#lossNotice.show(group !== null && group.above(this.#linked).length > 0);
     };
-    let execution = this.#execute(kernel, program, (message) => this.#said(message), { onRunning });
+    let execution = this.#execute(kernel, program, (message) => this.#said(message), {
+      answers: !plan.hide.has("output"),
+      onRunning,
+      onOver: () => {
+        if (this.#shownKernel === kernel) return;
+        this.#ownKernels.delete(kernel);
+        replaced.forEach((before) => before.keepControls());
+      },
+    });
     if (group === null) {
       kernel.canStartAgain(() => {
         if (this.#isLive || this.#isDisposed) return Promise.reject(new KernelGone());
@@ -196,7 +214,11 @@ export class Cell {
     kernel: Kernel,
     program: ProgramToRun,
     onMessage: (message: KernelMessage) => void,
-    on: { readonly onRunning?: (run: Run) => void; readonly onOver?: (state: State) => void },
+    on: {
+      readonly answers?: boolean;
+      readonly onRunning?: (run: Run) => void;
+      readonly onOver?: (state: State) => void;
+    },
   ): Execution {
     const { clock, newId } = this.#options;
     const run = kernel.run();
@@ -205,6 +227,7 @@ export class Cell {
       ...program,
       // The kernel that cells share goes on, and so do the program's threads.
       waits: this.#options.group === null,
+      answers: on.answers ?? false,
       server: run.server,
       openChannel: run.openChannel,
       clock,
@@ -262,18 +285,27 @@ export class Cell {
   #nextKernel(): Kernel {
     const { plan, kernel } = this.#options;
     const next = kernel();
-    if (plan.linkKey === null) {
-      if (plan.replaceOutput) this.#endOwnKernels();
-      for (const own of this.#ownKernels) if (own.id === "") this.#ownKernels.delete(own);
-      this.#ownKernels.add(next);
-    }
+    if (plan.linkKey === null) this.#ownKernels.add(next);
     this.#kernel = next;
     return next;
   }
 
+  /** Ends the kernels whose output the next program replaces, and returns them; forgets others that have ended. */
+  #retireKernels(): Kernel[] {
+    const { replaceOutput } = this.#options.plan;
+    const kernels = [...this.#ownKernels];
+    if (replaceOutput) kernels.forEach((kernel) => kernel.retire());
+    else for (const own of kernels) if (own.id === "") this.#ownKernels.delete(own);
+    return replaceOutput ? kernels : [];
+  }
+
   #endOwnKernels(): void {
-    for (const kernel of this.#ownKernels) kernel.end();
-    this.#ownKernels.clear();
+    for (const kernel of [...this.#ownKernels]) this.#endOwn(kernel);
+  }
+
+  #endOwn(kernel: Kernel): void {
+    kernel.end();
+    this.#ownKernels.delete(kernel);
   }
 
   /** The program as it is now, with the state of the interacts that are shown. */
@@ -291,7 +323,7 @@ export class Cell {
     return {
       code,
       language: program.language,
-      permalink: plan.permalink && this.#idOf(program) === "" ? wishFor(program, code) : null,
+      permalink: plan.permalink ? this.#permalink.wishFor(program, code) : null,
       onPermalink: (id) => this.#hasPermalink(program, id),
     };
   }
@@ -299,24 +331,15 @@ export class Cell {
   #hasPermalink(program: SharedProgram, id: string): void {
     if (this.#isDisposed || id === "") return;
     const { plan, server, kept } = this.#options;
-    this.#stored = { program, id };
+    this.#permalink.stored(program, id);
     plan.onPermalink(id, server.address(`?${new URLSearchParams({ q: id })}`));
     const key = kept?.keyNow(program.code);
     if (typeof key === "string") this.#keeper?.hasMoved(key, program.code);
   }
 
-  /** The id of the permalink that has exactly this program; empty for none. */
-  #idOf({ code, language, interacts }: SharedProgram): string {
-    if (this.#stored === null) return "";
-    const { program, id } = this.#stored;
-    const isSame =
-      code === program.code && language === program.language && interacts === program.interacts;
-    return isSame ? id : "";
-  }
-
   #showLinks(): void {
     const program = this.#program();
-    void this.#share.show(program, this.#idOf(program));
+    void this.#share.show(program, this.#permalink.idOf(program));
   }
 
   #openEditor(): Promise<void> {
@@ -390,9 +413,4 @@ export class Cell {
     this.#followNone();
     this.#options.group?.forget(this.#linked);
   }
-}
-
-/** What a permalink needs besides `sent`, the code that is run. */
-function wishFor({ code, interacts }: SharedProgram, sent: string): PermalinkWish {
-  return { ...(code !== sent && { code }), ...(interacts !== "[]" && { interacts }) };
 }

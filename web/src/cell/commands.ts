@@ -57,6 +57,19 @@ export class Commands {
     this.#onLanguage(language);
   }
 
+  /** Puts the languages that are not among `installed` after the others, in a group of their own. */
+  markMissing(installed: readonly string[]): void {
+    const select = this.#select;
+    const missing = [...select.options].filter(({ value }) => !installed.includes(value));
+    if (missing.length === 0) return;
+    const { value } = select;
+    const group = document.createElement("optgroup");
+    group.label = "Not on this server";
+    group.append(...missing);
+    select.append(group);
+    select.value = value; // A selected option that is moved is no longer selected.
+  }
+
   /** Enables and labels the buttons for a state of the execution. */
   show(state: State): void {
     const live = isLive(state);

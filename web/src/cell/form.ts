@@ -12,7 +12,7 @@ import type { State } from "../kernel/execution";
 import { CellEditor } from "./celleditor";
 import { Commands } from "./commands";
 import type { CellPlan } from "./plan";
-import { heightOf } from "./reserved";
+import { heightOf, outputHeightOf } from "./reserved";
 import { StatusLine } from "./status";
 
 /** What the buttons do once the cell is complete. */
@@ -28,6 +28,8 @@ export class CellForm {
   readonly editor: CellEditor;
   readonly commands: Commands;
   readonly status: StatusLine;
+  /** Keeps the place of the output free until that is there. */
+  readonly #outputPlace = division("sagecell_outputPlace");
   readonly #before: readonly ChildNode[];
   readonly #plan: CellPlan;
   readonly #fullScreen: FullScreen;
@@ -35,6 +37,7 @@ export class CellForm {
   #actions: FormActions | null = null;
   /** The last button pressed before `connect`. */
   #pressed: "evaluate" | "share" | null = null;
+  #isCalledOff = false;
 
   /** Replaces the content of the plan's input. */
   constructor(plan: CellPlan, clock: Clock) {
@@ -69,6 +72,11 @@ export class CellForm {
     plan.input.classList.add("sagecell");
     plan.output.classList.add("sagecell");
     plan.input.replaceChildren(this.input);
+    this.#outputPlace.style.height = outputHeightOf(plan);
+    if (plan.autoeval) {
+      plan.output.append(this.#outputPlace);
+      this.show({ name: "starting" });
+    }
   }
 
   /** The name of the selected language. */
@@ -76,8 +84,14 @@ export class CellForm {
     return this.#language;
   }
 
-  /** Connects the buttons to the cell; a button pressed before takes effect now. */
+  /** Whether the evaluation of a cell with `autoeval` was stopped before `connect`. */
+  get isCalledOff(): boolean {
+    return this.#isCalledOff;
+  }
+
+  /** Connects the buttons to the cell, whose output is on the page; a button pressed before takes effect now. */
   connect(actions: FormActions): void {
+    this.#outputPlace.remove();
     const pressed = this.#pressed;
     this.#actions = actions;
     this.#pressed = null;
@@ -106,6 +120,7 @@ export class CellForm {
     this.status.dispose();
     this.#fullScreen.dispose();
     this.editor.dispose();
+    this.#outputPlace.remove();
     this.input.remove();
   }
 
@@ -121,7 +136,9 @@ export class CellForm {
       return;
     }
     this.#pressed = button;
-    if (button === "evaluate") this.show({ name: "starting" });
+    if (button !== "evaluate") return;
+    this.#isCalledOff = false;
+    this.show({ name: "starting" });
   }
 
   #stop(): void {
@@ -130,6 +147,7 @@ export class CellForm {
       return;
     }
     this.#pressed = null;
+    this.#isCalledOff = true;
     this.show({ name: "stopped", seconds: 0 });
   }
 

@@ -2,7 +2,7 @@
 
 import type { CommPlace } from "../comm/registry";
 import type { Clock } from "../dom/clock";
-import { division } from "../dom/elements";
+import { division, note } from "../dom/elements";
 import { select } from "../dom/select";
 import type { Place } from "../interact/placement";
 import { type State, isLive } from "../kernel/execution";
@@ -15,9 +15,17 @@ import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
 import { whenScriptsHaveRun } from "../output/scripts";
+import type { Answering } from "../output/text/question";
 import { trusted } from "../output/trusted";
-import type { JsonObject, KernelMessage, MimeBundle } from "../protocol/messages";
+import { shownId } from "../protocol/interacts/displays";
+import {
+  type JsonObject,
+  type KernelMessage,
+  type MimeBundle,
+  printed,
+} from "../protocol/messages";
 import type { CellPlan } from "./plan";
+import { outputHeightOf } from "./reserved";
 
 /** What the output needs. */
 export interface OutputsOptions {
@@ -27,6 +35,10 @@ export interface OutputsOptions {
   readonly clock: Clock;
   /** Called with whether an interact of the cell has failed, whenever that changes. */
   readonly onInteractFailed: (hasFailed: boolean) => void;
+  /** Called with what a program asks by `input()`; null when it does no longer. */
+  readonly onAsked: (label: string | null) => void;
+  /** Called with output of the cell that is an answer of the reader's. */
+  readonly onEcho: (message: KernelMessage) => void;
 }
 
 /** Messages that the log of messages keeps. */
@@ -65,7 +77,8 @@ export class Outputs {
     this.#fill();
     this.element.append(this.#section, this.#messages);
     if (plan.hint === "") this.element.append(poweredBy(server.address("")));
-    this.element.hidden = plan.hint === "";
+    this.#keepPlace(outputHeightOf(plan));
+    this.element.hidden = plan.hint === "" && this.element.style.minHeight === "";
     this.#section.hidden = plan.hide.has("output");
     this.#messages.hidden = plan.hide.has("messages");
   }
@@ -78,6 +91,8 @@ export class Outputs {
   begin(kernel: Kernel, kernelId: () => string): (message: KernelMessage) => void {
     this.element.hidden = false;
     this.#hint.remove();
+    // The place that was kept free for the first output stays with it: nothing below it moves.
+    if (this.#evaluations > 0) this.#keepPlace("");
     this.#evaluations += 1;
     this.#kernelId = kernelId;
     this.#kernel = kernel;
@@ -99,7 +114,8 @@ export class Outputs {
     this.#putBack();
     this.#kernelId = () => kernelId;
     this.#files.clear();
-    this.#output.begin(harmless({ fileAddress: this.#fileAddress() }));
+    const fileAddress = this.#fileAddress();
+    this.#output.begin(harmless({ fileAddress, live: formerControls }));
     for (const message of messages) {
       this.#output.append(message);
       if (message.type === "execute_reply") this.files(message.content.newFiles);
@@ -135,6 +151,7 @@ export class Outputs {
     this.#showBusy();
     this.#output.block.classList.toggle("sagecell_active", this.#isLive);
     if (this.#isLive) return;
+    this.#output.endQuestion();
     retryFiles(this.#output.block);
     void this.#output.settle();
   }
@@ -149,6 +166,12 @@ export class Outputs {
     if (this.#kernel !== null) this.#leavePlace(this.#kernel);
     this.#output.dispose();
     this.element.remove();
+  }
+
+  /** Keeps a height free, at whose end the last line is; as high as its content for "". */
+  #keepPlace(height: string): void {
+    this.element.style.minHeight = height;
+    this.element.classList.toggle("sagecell_keptPlace", height !== "");
   }
 
   /** Busy until the last message has been drawn, which may be after the program's end. */
@@ -174,7 +197,28 @@ export class Outputs {
       else announce(message);
       return kernel.comms.open(message, place) ?? message;
     };
-    return new Output({ nextFrame, now, open, onDrawn: () => this.#drawn() });
+    const answering = this.#answering(announce === undefined);
+    return new Output({ nextFrame, now, open, onDrawn: () => this.#drawn(), answering });
+  }
+
+  /** Takes the answers to questions in an output; `isCells` if it is not that of an interact. */
+  #answering(isCells: boolean): Answering {
+    const { plan, clock, onAsked, onEcho } = this.#options;
+    return {
+      answer: (text) => this.#kernel?.answer(text),
+      echo: (text) => {
+        const message = printed(text);
+        if (isCells) onEcho(message);
+        return message;
+      },
+      focused: () => {
+        const { activeElement } = plan.output.getRootNode() as Document | ShadowRoot;
+        const isHere = plan.input.contains(activeElement) || plan.output.contains(activeElement);
+        return isHere && activeElement instanceof HTMLElement ? activeElement : null;
+      },
+      onAsked,
+      after: (seconds, act) => clock.after(seconds, act),
+    };
   }
 
   /** Puts back what the page has removed, such as the content of `.sagecell_output`. */
@@ -292,6 +336,12 @@ function poweredBy(address: string): HTMLElement {
   link.rel = "noopener";
   link.textContent = new URL(address).host;
   return division("sagecell_poweredBy", document.createTextNode("Evaluated by "), link);
+}
+
+/** The note in place of controls whose program ran in an earlier visit; null for other displays. */
+function formerControls(data: MimeBundle): HTMLElement | null {
+  if (shownId(data) === "") return null;
+  return note("These controls come back when you evaluate the program.");
 }
 
 /** Opens an address in a new tab, without an opener or referrer. */

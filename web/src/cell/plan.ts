@@ -10,6 +10,8 @@ export type ScriptPlace = "page" | "frame" | "none";
 export interface CellPlan {
   /** 1 for the first cell that was made on the page; part of the cell's labels. */
   readonly number: number;
+  /** Whether the page was as narrow as a phone when the cell was made. */
+  readonly isNarrow: boolean;
   /** Where the editor and the buttons go; its content is replaced. */
   readonly input: HTMLElement;
   /** Where output goes; may be the same element. */

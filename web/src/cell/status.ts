@@ -42,6 +42,15 @@ function failure({ exitStatus, fault, seconds }: State & { readonly name: "faile
   return fault === "" ? `an error after ${time}` : `${fault} (after ${time})`;
 }
 
+/** Characters of a question. */
+const LONGEST_QUESTION = 100;
+
+/** The end of a question, which is what has to be answered. */
+function shortened(label: string): string {
+  const line = label.slice(label.lastIndexOf("\n") + 1).trim();
+  return line.length > LONGEST_QUESTION ? `${line.slice(0, LONGEST_QUESTION)}…` : line;
+}
+
 /** "3rd in line, about 12 s"; without the time when the server gave no estimate. */
 function inLine({ position, seconds }: QueuePlace): string {
   const place = `${ordinal(position)} in line`;
@@ -73,6 +82,7 @@ export class StatusLine {
   readonly #seconds = document.createElement("span");
   // A live region of its own, so that a warning does not repeat the state.
   readonly #warning = document.createElement("span");
+  readonly #question = document.createElement("span");
   readonly #interact = document.createElement("span");
   readonly #clock: Clock;
   #callOff: () => void = () => undefined;
@@ -80,14 +90,15 @@ export class StatusLine {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.element.className = "sagecell_status";
-    for (const region of [this.#words, this.#interact, this.#warning]) {
+    for (const region of [this.#words, this.#interact, this.#warning, this.#question]) {
       region.setAttribute("role", "status");
       region.setAttribute("aria-live", "polite");
     }
     this.#interact.className = "sagecell_interactFailure";
     this.#warning.className = "sagecell_warning";
     this.#seconds.setAttribute("aria-hidden", "true");
-    this.element.append(this.#words, this.#seconds, this.#warning, this.#interact);
+    this.#question.className = "sagecell_asks";
+    this.element.append(this.#words, this.#seconds, this.#warning, this.#interact, this.#question);
     this.show(null);
   }
 
@@ -98,6 +109,11 @@ export class StatusLine {
     this.#words.textContent = describe(state);
     this.#seconds.textContent = "";
     if (state?.name === "running") this.#tick(state.since);
+  }
+
+  /** Shows that the program asks something; null when it does no longer. */
+  ask(label: string | null): void {
+    this.#question.textContent = label === null ? "" : `Asks: ${shortened(label)}`;
   }
 
   /** Shows whether an interact of the cell has failed. */

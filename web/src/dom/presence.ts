@@ -15,6 +15,8 @@ export interface PresenceOptions {
   readonly clock: Clock;
   /** Called each time that all are gone, a second after a removal. */
   readonly onGone: () => void;
+  /** Called each time that one is inserted into the document, and for those that are there. */
+  readonly onInserted?: () => void;
 }
 
 /** Watches a group of elements until `dispose`. */
@@ -25,7 +27,10 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#sentinels = options.parts.map((part) => part.appendChild(sentinel(() => this.#left())));
+    const { parts, onInserted = () => undefined } = options;
+    this.#sentinels = parts.map((part) =>
+      part.appendChild(sentinel(() => this.#left(), onInserted)),
+    );
   }
 
   /** Whether at least one of the elements is in the document. */
@@ -50,24 +55,30 @@ export class Presence {
 
 interface Sentinel extends HTMLElement {
   onLeave?: () => void;
+  onInserted?: () => void;
 }
 
 /**
- * A hidden element that calls `onLeave` when it, or an ancestor, is removed from the document.
+ * A hidden element that calls `onLeave` when it, or an ancestor, is removed from the document, and
+ * `onInserted` when it is inserted.
  *
  * A MutationObserver of the document would run for all output of all programs, and does not see
  * into shadow trees.
  */
-function sentinel(onLeave: () => void): HTMLElement {
+function sentinel(onLeave: () => void, onInserted: () => void): HTMLElement {
   if (customElements.get(NAME) === undefined) {
     customElements.define(
       NAME,
       class extends HTMLElement {
+        connectedCallback(): void {
+          (this as Sentinel).onInserted?.();
+        }
+
         disconnectedCallback(): void {
           (this as Sentinel).onLeave?.();
         }
       },
     );
   }
-  return Object.assign(document.createElement(NAME), { onLeave, hidden: true });
+  return Object.assign(document.createElement(NAME), { onLeave, onInserted, hidden: true });
 }

@@ -17,29 +17,44 @@ const MIDDLE = 0.179;
 const DARK_ENOUGH = 0.024;
 const LIGHT_ENOUGH = 0.872;
 
+/** Called with cells that were added, and with all after a change of the theme. */
+type OnAdapted = (cells: readonly HTMLElement[], isOtherTheme: boolean) => void;
+
 /**
  * Keeps cells as dark or light as what is behind them.
  *
  * Many pages have a switch that sets an attribute and paints everything anew, without `color-scheme`.
  */
 export class Surroundings {
+  readonly #onAdapted: OnAdapted;
   readonly #cells = new Set<HTMLElement>();
+  /** Those that wait to be adapted for the first time. */
+  readonly #added = new Set<HTMLElement>();
   #isWatching = false;
-  #isScheduled = false;
+
+  constructor(onAdapted: OnAdapted = () => undefined) {
+    this.#onAdapted = onAdapted;
+  }
 
   /** Adds a cell, which is adapted before the browser next paints; a page's body stays as it is. */
   add(cell: HTMLElement): void {
     // It is watched: a change of its style would be another change of the theme, without end.
     if (cell === document.body) return;
     this.#cells.add(cell);
-    if (!this.#isWatching) onThemeChange(() => this.#adapt());
+    if (!this.#isWatching) onThemeChange((isFade) => this.#themeChanged(isFade));
     this.#isWatching = true;
-    if (this.#isScheduled) return;
+    const isAwaited = this.#added.size > 0;
+    this.#added.add(cell);
+    if (isAwaited) return;
     // One look at the page for all cells that are made together.
-    this.#isScheduled = true;
     queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.#adapt();
+      const added = [...this.#added];
+      this.#added.clear();
+      this.#adapt(added);
+      this.#onAdapted(
+        added.filter((each) => this.#cells.has(each)),
+        false,
+      );
     });
   }
 
@@ -48,15 +63,19 @@ export class Surroundings {
     this.#cells.delete(cell);
   }
 
-  #adapt(): void {
-    // Pages may have removed cells without a word.
+  #themeChanged(isFade: boolean): void {
+    this.#adapt([...this.#cells]);
+    if (!isFade) this.#onAdapted([...this.#cells], true);
+  }
+
+  #adapt(cells: readonly HTMLElement[]): void {
+    // Pages may have removed cells without a word; those that they insert again are added again.
     for (const cell of this.#cells) if (!cell.isConnected) this.#cells.delete(cell);
     // All is read before anything is written, so that the browser computes styles twice at most.
     const known = new Map<Element, Ground | null>();
-    const behind = Array.from(
-      this.#cells,
-      (cell) => [cell, groundAt(cell.parentElement, known)] as const,
-    );
+    const behind = cells
+      .filter((cell) => this.#cells.has(cell))
+      .map((cell) => [cell, groundAt(cell.parentElement, known)] as const);
     for (const [cell, ground] of behind) dress(cell, ground);
     const own = behind.map(([cell, ground]) => [cell, ground, groundOf(cell)] as const);
     for (const [cell, ground, painted] of own) {
@@ -67,22 +86,27 @@ export class Surroundings {
   }
 }
 
-/** Calls `changed` when the theme may have changed; the result ends that. */
-export function onThemeChange(changed: () => void): () => void {
+/**
+ * Calls `changed` when the theme may have changed; the result ends that.
+ *
+ * `isFade` if it is only a background, anywhere on the page, that has arrived at its new colour.
+ */
+export function onThemeChange(changed: (isFade: boolean) => void): () => void {
   const night = matchMedia("(prefers-color-scheme: dark)");
-  night.addEventListener("change", changed);
+  const switched = () => changed(false);
+  night.addEventListener("change", switched);
   // Pages that have a switch for it set attributes of these elements.
-  const observer = new MutationObserver(changed);
+  const observer = new MutationObserver(switched);
   for (const element of [document.documentElement, document.body]) {
     observer.observe(element, { attributes: true });
   }
   // Some take a while to change their background.
   const faded = ({ propertyName }: TransitionEvent) => {
-    if (propertyName === "background-color") changed();
+    if (propertyName === "background-color") changed(true);
   };
   document.addEventListener("transitionend", faded);
   return () => {
-    night.removeEventListener("change", changed);
+    night.removeEventListener("change", switched);
     observer.disconnect();
     document.removeEventListener("transitionend", faded);
   };

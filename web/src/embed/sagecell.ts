@@ -2,7 +2,7 @@
 
 import { CellForm } from "../cell/form";
 import type { MadeCell } from "../cell/handle";
-import { type Sized, columnsIn, heightOf } from "../cell/reserved";
+import { type PageLayout, type Sized, heightOf, layoutAt, outputHeightOf } from "../cell/reserved";
 import type { CellPlan } from "../cell/plan";
 import type { Clock } from "../dom/clock";
 import type { CellHandle, CellSession, SagecellApi } from "../publicapi";
@@ -29,6 +29,12 @@ import {
 
 /** Prefix of keys that pages choose, so that they differ from the numbers of calls. */
 const KEY = "key ";
+
+/** Seconds between calls that come together, such as those of a page that makes each cell by itself. */
+const TOGETHER = 0.1;
+
+/** Seconds for which cells are completed before the page may react. */
+const SLICE = 0.01;
 
 /** The part of `PageCells` that is used here. */
 export interface Cells {
@@ -82,8 +88,12 @@ export function makeNames({
   let dressed: Promise<void> | null = null;
   let isEditorRequested = false;
   const rooms = new Rooms();
-  /** Characters in a line of the page's first cell. */
-  let columns: number | null = null;
+  /** Measured with a cell of the page, at a time of the clock. */
+  let layout: PageLayout | null = null;
+  let measuredAt = -Infinity;
+  let building = Promise.resolve();
+  /** Null until a cell is completed in the present task. */
+  let sliceBegan: number | null = null;
   let calls = 0;
   /** Cells made so far. */
   let made = 0;
@@ -113,7 +123,7 @@ export function makeNames({
   }
 
   /** Starts to load what a cell needs; `build` shows failures. */
-  function prepare({ editor, hide }: Omit<Sized, "code">): void {
+  function prepare({ editor, hide }: Pick<Sized, "editor" | "hide">): void {
     const whenStyled = styled();
     loaded().catch(() => undefined);
     if (isEditorRequested || hide.has("editor") || !editor.startsWith("codemirror")) return;
@@ -126,7 +136,19 @@ export function makeNames({
   function height(options: Wishes, element: HTMLElement): string {
     const [codeElement] = elementsAt(options["codeLocation"]);
     const code = programFor(options["code"], codeElement, element, languageOf(options));
-    return heightOf({ ...shapeOf(options), code }, (columns ??= columnsIn(element)));
+    const { isNarrow, columns } = (layout ??= layoutAt(element));
+    const sized = { ...shapeOf(options), code, isNarrow };
+    const form = heightOf(sized, columns);
+    const output = (options["outputLocation"] ?? null) === null ? outputHeightOf(sized) : "";
+    return output === "" ? form : `calc(${form} + ${output})`;
+  }
+
+  /** The page's layout, measured once for all calls that come together. */
+  function measured(element: HTMLElement): PageLayout {
+    if (layout !== null && clock.now() - measuredAt < TOGETHER) return layout;
+    layout = layoutAt(element);
+    measuredAt = clock.now();
+    return layout;
   }
 
   async function begin(
@@ -138,32 +160,31 @@ export function makeNames({
     rooms.release();
     const located = locate("inputLocation", options).filter(({ isConnected }) => isConnected);
     const inputs = located.filter((element) => !isInForm(element) && claim(element));
-    const plans = inputs.map((input) => ({
-      ...planOf(input, options, call, inputs.length > 1),
-      number: (made += 1),
-    }));
-    const [first] = plans;
-    const width = first === undefined ? 0 : columnsIn(first.input);
-    const planned = plans.map((plan): PlannedCell => {
+    const plans = inputs.map((input) => planOf(input, options, call, inputs.length > 1));
+    const { isNarrow, columns } = measured(plans[0]?.input ?? document.body);
+    const planned = plans.map((known): PlannedCell => {
+      const plan = { ...known, isNarrow, number: (made += 1) };
       const own = inputs.length === 1 ? handle : makeHandle(options, ready);
       // Synchronously, because pages look for their cells as soon as they are parsed.
       const form = new CellForm(plan, clock);
-      form.reserve(width);
+      form.reserve(columns);
       fillEarly(own, plan, form);
       return { plan, form, handle: own };
     });
     if (planned.length !== 1) handle.array = planned.map(({ handle: own }) => own);
-    if (planned.length > 0) await build(planned);
+    if (planned.length > 0) await (building = build(planned, building));
     const { callback } = options;
     if (typeof callback === "function") report(callback as () => void);
   }
 
-  async function build(planned: readonly PlannedCell[]): Promise<void> {
+  /** Completes cells after those of the calls `before`, which are evaluated first. Never rejects. */
+  async function build(planned: readonly PlannedCell[], before: Promise<void>): Promise<void> {
     planned.forEach(({ plan }) => prepare(plan));
     const revealed = styled().then(() => planned.forEach(({ form }) => form.reveal()));
     try {
-      const [cells] = await Promise.all([loaded(), revealed]);
+      const [cells] = await Promise.all([loaded(), revealed, before]);
       for (const { plan, form, handle } of planned) {
+        while (isSliceOver()) await new Promise<void>((resolve) => clock.after(0, resolve));
         const cell = cells.make(plan, form);
         fill(handle, cell);
         number(plan, cell);
@@ -181,10 +202,19 @@ export function makeNames({
     }
   }
 
+  /** Whether cells have been completed long enough in this task, of whatever call. */
+  function isSliceOver(): boolean {
+    if (sliceBegan === null) {
+      sliceBegan = clock.now();
+      clock.after(0, () => (sliceBegan = null));
+    }
+    return clock.now() - sliceBegan > SLICE;
+  }
+
   /** Evaluates the cells with `autoeval`, in order, once all cells of a call have been made. */
   function evaluateAll(planned: readonly PlannedCell[]): void {
-    for (const { plan, handle } of planned) {
-      if (plan.autoeval) cellsOf(handle).forEach((cell) => cell.evaluate());
+    for (const { plan, form, handle } of planned) {
+      if (plan.autoeval && !form.isCalledOff) cellsOf(handle).forEach((cell) => cell.evaluate());
     }
   }
 
@@ -208,7 +238,7 @@ export function makeNames({
   function whenReady(handle: unknown, act: (one: CellHandle) => void): void {
     if (!isCellHandle(handle)) return;
     // Cells that are being made are waited for.
-    if (cellsOf(handle).length > 0) each(handle).forEach(act);
+    if (cellsOf(handle).length === each(handle).length) each(handle).forEach(act);
     else void whenMade(handle).then(() => each(handle).forEach(act));
   }
 
@@ -245,12 +275,13 @@ export function makeNames({
 }
 
 /** The options on which the height of a cell depends. */
-function shapeOf(options: Wishes): Omit<Sized, "code"> {
+function shapeOf(options: Wishes): Omit<Sized, "code" | "isNarrow"> {
   return {
     editor: editorOf(options),
     hide: hiddenIn(options, hasKeyIn(options) || Boolean(options["linked"])),
     languages: languagesOf(options),
     collapse: collapseOf(options),
+    autoeval: Boolean(options["autoeval"]),
   };
 }
 
@@ -263,7 +294,7 @@ function planOf(
   options: Wishes,
   call: number,
   areSeveral: boolean,
-): Omit<CellPlan, "number"> {
+): Omit<CellPlan, "number" | "isNarrow"> {
   const { linkKey, autoeval, hint, onPermalink } = options;
   const hasKey = hasKeyIn(options);
   const isLinked = hasKey || Boolean(options["linked"]);

@@ -99,6 +99,11 @@ export class InteractBlock {
     return this.#shown.id;
   }
 
+  /** The kernel has ended, and another may replace it: the controls are not told yet. */
+  retire(): void {
+    this.#rest = "resting";
+  }
+
   /** The kernel has ended until the next change of a control; everything stays on the page. */
   rest(): void {
     this.#rest = "resting";
@@ -168,6 +173,7 @@ export class InteractBlock {
 
   /** The kernel has ended: the controls are disabled, unless the block is resting. */
   end(): void {
+    this.#output.endQuestion();
     if (this.#rest !== "none") return;
     this.#controls.with((controls) => controls.end());
   }

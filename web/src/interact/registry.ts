@@ -106,6 +106,11 @@ export class Interacts implements MessageHandler {
     return blocks.length > 0 && blocks.every((block) => block.canRest);
   }
 
+  /** The kernel is being ended, and its controls stay as they are until `rest`, `resume` or `remove`. */
+  retire(): void {
+    for (const block of this.#blocks.values()) block.retire();
+  }
+
   /** The kernel has ended, and restarts when a control is used. */
   rest(): void {
     for (const block of this.#blocks.values()) block.rest();

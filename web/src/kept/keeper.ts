@@ -6,6 +6,7 @@
 
 import type { Clock } from "../dom/clock";
 import { button, division } from "../dom/elements";
+import { onHidden } from "../dom/visibility";
 import type { KernelMessage, JsonObject } from "../protocol/messages";
 import { type KeptProgram, encodeOutput } from "../protocol/kept";
 import type { KeptPrograms } from "./programs";
@@ -56,6 +57,8 @@ export class Keeper {
   /** Where the program is kept as well, unless it is `original`, which the address brings. */
   #also: { readonly key: string; readonly original: string } | null = null;
   #callOff: () => void = () => undefined;
+  /** Ends the waiting for the page to be hidden; null while everything is saved. */
+  #stopWatching: (() => void) | null = null;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -94,6 +97,7 @@ export class Keeper {
   /** To be called after each change of the program. */
   changed(): void {
     if (this.#isOffering) return;
+    this.#watch();
     this.#callOff();
     this.#callOff = this.#options.clock.after(DELAY, () => this.save());
   }
@@ -135,6 +139,7 @@ export class Keeper {
     const output = encodeOutput(message);
     if (output === null) return;
     if (this.#isToBeCleared) this.#clear(this.#limit);
+    this.#watch();
     this.#room -= JSON.stringify(output).length;
     this.#output.push(this.#room > 0 ? output : CUT);
   }
@@ -142,7 +147,7 @@ export class Keeper {
   /** Saves now, unless an offer stands; to be called when an evaluation has ended. */
   save(): void {
     if (this.#isOffering) return;
-    this.#callOff();
+    this.#rest();
     const { programs, key, original, program } = this.#options;
     const { code, language } = program();
     const present = { code, language, kernelId: this.#kernelId() };
@@ -155,8 +160,20 @@ export class Keeper {
 
   /** Removes the offer; a change that has not been saved yet is lost. */
   dispose(): void {
-    this.#callOff();
+    this.#rest();
     this.element.remove();
+  }
+
+  /** Saves as soon as the page is hidden: the browser may drop it without another word. */
+  #watch(): void {
+    this.#stopWatching ??= onHidden(() => this.save());
+  }
+
+  /** Waits no more to save. */
+  #rest(): void {
+    this.#callOff();
+    this.#stopWatching?.();
+    this.#stopWatching = null;
   }
 
   #clear(limit: number): void {
@@ -178,7 +195,7 @@ export class Keeper {
     this.#close();
     if (isShown) onShow({ code: original, language, kernelId: "", output: [] });
     this.#output = [];
-    this.#callOff();
+    this.#rest();
     programs.drop(key);
   }
 

@@ -80,6 +80,8 @@ export interface ExecutionOptions {
   readonly permalink: PermalinkWish | null;
   /** Whether it waits for the program's threads and child processes: see `executeRequest`. */
   readonly waits: boolean;
+  /** Whether the program may ask by `input()`: somebody sees its questions. */
+  readonly answers: boolean;
   readonly server: {
     /** See `Server.startKernel`. */
     startKernel(signal: AbortSignal, onQueued: (place: QueuePlace) => void): Promise<KernelAddress>;
@@ -219,8 +221,8 @@ export class Execution {
     const by = this.#authorship();
     this.#requestId = by.msgId;
     this.#begun = this.#options.clock.now();
-    const { code, language, permalink, waits } = this.#options;
-    this.#send(executeRequest(code, language, by, permalink, waits));
+    const { code, language, permalink, waits, answers } = this.#options;
+    this.#send(executeRequest(code, language, by, permalink, waits, answers));
     this.#enter({ name: "running", since: this.#begun });
   }
 

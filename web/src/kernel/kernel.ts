@@ -10,8 +10,7 @@
  * program did not stop. After each end the state is none again; the next run starts another kernel.
  *
  * Each evaluation gets a `Run`, which looks like a server and a channel of its own to an Execution.
- * Runs of linked cells take turns, in the order of their calls of `run`. Messages go to the run,
- * request, interact or comm that they belong to.
+ * Runs of linked cells take turns, in the order of their calls of `run`.
  */
 
 import { Comms } from "../comm/registry";
@@ -21,14 +20,14 @@ import { type Ask, KernelGone } from "../protocol/ask";
 import {
   type JsonObject,
   type KernelMessage,
-  asksForPermalink,
+  inputReply,
   shellRequest,
 } from "../protocol/messages";
 import type { QueuePlace } from "../protocol/queue";
-import { type MessageHandler, route } from "../protocol/router";
 import type { Channel, ChannelEvents, OpenChannel } from "./channel";
-import { type EvaluationEvents, Evaluations } from "./evaluations";
+import type { EvaluationEvents } from "./evaluations";
 import { Requests } from "./requests";
+import { Routing, type Turn } from "./routing";
 import { type KernelAddress, Refusal } from "./server";
 
 /** What a kernel needs. */
@@ -78,14 +77,6 @@ type State =
   | { readonly name: "started"; readonly address: KernelAddress }
   | Connected;
 
-/** The run whose turn it is. */
-interface Turn {
-  /** Null until it has a channel. */
-  events: ChannelEvents | null;
-  /** Ids of its requests: the run receives the answers to these. */
-  readonly requests: Set<string>;
-}
-
 /** The sentence for programs that wait when their page is left. */
 export const LEFT = "You left the page. Evaluate the cell again.";
 
@@ -111,11 +102,9 @@ export class Kernel {
   readonly comms: Comms;
   readonly #options: KernelOptions;
   readonly #requests = new Requests(() => this.#answered());
-  readonly #handlers: readonly MessageHandler[];
+  readonly #routing: Routing;
   #state: State = { name: "none" };
   #turn: Turn | null = null;
-  /** The runs that have asked for a permalink, by the id of their request. */
-  readonly #permalinks = new Map<string, ChannelEvents>();
   /** Fulfilled when all runs so far are over. */
   #allRuns: Promise<void> = Promise.resolve();
   /** Counts the calls of `leave`: runs from before one do not start after it. */
@@ -124,14 +113,15 @@ export class Kernel {
   #runs = 0;
   #wakes: (() => Promise<void>) | null = null;
   #waking: Promise<void> | null = null;
-  readonly #evaluations = new Evaluations();
+  /** Whether the controls could restore the kernel when it was retired. */
+  #canKeepControls = false;
 
   constructor(options: KernelOptions) {
     this.#options = options;
     const request: Ask = (...asked) => this.request(...asked);
     this.interacts = new Interacts({ request, wake: () => this.#wake() });
     this.comms = new Comms({ request });
-    this.#handlers = [this.#requests, this.interacts, this.comms];
+    this.#routing = new Routing(this.interacts, [this.#requests, this.interacts, this.comms]);
   }
 
   /** The server's id; empty while no kernel runs. */
@@ -168,6 +158,23 @@ export class Kernel {
     this.#release(GAVE_WAY);
   }
 
+  /**
+   * Ends the kernel, which another is to replace.
+   *
+   * Its controls stay as they are until `end`, or until `keepControls` if there will be no other.
+   */
+  retire(): void {
+    this.#canKeepControls = this.#canWake;
+    this.interacts.retire();
+    this.#release("");
+  }
+
+  /** Lets the controls of a retired kernel restart it if they can restore it; others end. */
+  keepControls(): void {
+    if (this.#canKeepControls) this.interacts.rest();
+    else this.interacts.resume();
+  }
+
   /** Lets controls restart the kernel by `wake`, which runs the program and rejects with KernelGone. */
   canStartAgain(wake: () => Promise<void>): void {
     this.#wakes = wake;
@@ -193,7 +200,7 @@ export class Kernel {
         endKernel: (id) => this.#endFor(id),
       },
       openChannel: (address, events) => this.#join(address, turn, events),
-      follow: (events) => this.#evaluations.add(turn.requests, events),
+      follow: (events) => this.#routing.follow(turn, events),
       over: () => {
         if (this.#turn === turn) this.#turn = null;
         this.#runs -= 1;
@@ -223,6 +230,20 @@ export class Kernel {
     state.channel.send(shellRequest(type, content, by));
     this.#options.onUse?.();
     return answer;
+  }
+
+  /**
+   * Answers what a program asks by `input()`; nothing happens once the kernel has ended.
+   *
+   * Only the reader could answer it again, so controls cannot restart the kernel any more.
+   */
+  answer(value: string): void {
+    const state = this.#state;
+    if (state.name !== "open") return;
+    const { newId, clock } = this.#options;
+    this.#wakes = null;
+    const by = { msgId: newId(), session: state.session, date: clock.date() };
+    state.channel.send(inputReply(value, by));
   }
 
   /** Ends the kernel and removes its interacts from the page. */
@@ -275,8 +296,7 @@ export class Kernel {
     else if (this.#state.name !== "connecting") this.#connect(channels);
     return {
       send: (message) => {
-        turn.requests.add(message.msg_id);
-        if (asksForPermalink(message)) this.#permalinks.set(message.msg_id, events);
+        this.#routing.sends(message, turn, events);
         this.#channel?.send(message);
       },
       // The end of one run closes the shared channel only if the kernel is being ended.
@@ -307,25 +327,12 @@ export class Kernel {
   }
 
   #received(message: KernelMessage): void {
-    // The display may stand in any interact and any cell.
-    if (message.type === "update_display_data") this.interacts.update(message);
-    else if (route(message, this.#handlers)) return;
-    const { type, parentId, content } = message;
-    if (type === "sagecell_permalink") {
-      // It may come after the end of its run.
-      this.#permalinks.get(parentId)?.onMessage(message);
-      this.#permalinks.delete(parentId);
-      return;
-    }
     const turn = this.#turn;
-    const isTurns = parentId === "" || turn?.requests.has(parentId);
-    if (isTurns) turn?.events?.onMessage(message);
-    this.#evaluations.heard(message, isTurns ? turn?.requests : undefined);
-    if (type !== "status") return;
-    if (content.state === "idle") this.#flush();
-    else if (content.state === "dead") {
-      this.#gone(lossAfter(content.message || "The session has ended."), turn?.requests);
-    }
+    this.#routing.receive(message, turn);
+    if (message.type !== "status") return;
+    const { state, message: sentence } = message.content;
+    if (state === "idle") this.#flush();
+    else if (state === "dead") this.#gone(lossAfter(sentence || "The session has ended."), turn);
   }
 
   get #canWake(): boolean {
@@ -372,20 +379,19 @@ export class Kernel {
   /** Closes the channel of a kernel that is ending, because the program of `turn` did not stop. */
   #close({ channel }: Connected, turn: Turn | null = null): void {
     channel.close();
-    this.#gone(STOPPED, turn?.requests);
+    this.#gone(STOPPED, turn);
   }
 
-  /** The kernel has ended: `why` is the sentence for cells other than that of the run `current`. */
-  #gone(why: string, current = this.#turn?.requests): void {
+  /** The kernel has ended: `why` is the sentence for cells other than that of the run in `turn`. */
+  #gone(why: string, turn = this.#turn): void {
     this.#enter({ name: "none" });
-    this.#evaluations.end(why, current);
+    this.#routing.end(why, turn);
   }
 
   #enter(state: State): void {
     this.#state = state;
     if (state.name !== "none") return;
     this.#turn = null;
-    this.#permalinks.clear();
     this.#requests.end();
     this.interacts.end();
     this.comms.end();

@@ -1,7 +1,14 @@
 /** The server's HTTP interface. */
 
 import { guarded } from "../dom/errors";
-import { type Permalink, decodeAnswer, kernelIn, permalinkIn, replyIn } from "../protocol/answers";
+import {
+  type Permalink,
+  decodeAnswer,
+  kernelIn,
+  languagesIn,
+  permalinkIn,
+  replyIn,
+} from "../protocol/answers";
 import type { ClientMessage, JsonObject } from "../protocol/messages";
 import { LINES, type QueuePlace, answerOf } from "../protocol/queue";
 
@@ -22,7 +29,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The server is away: it, or the proxy before it, does not answer, or it is shutting down. */
+/** The server is away: it, or the proxy before it, does not answer, or it starts or stops. */
 export class Away extends Refusal {}
 
 const UNREACHABLE = "The server cannot be reached.";
@@ -74,6 +81,7 @@ export class Server {
   readonly #base: string;
   readonly #cellSession: string;
   #kernelsPerPage = USUAL;
+  #languages: Promise<readonly string[]> | null = null;
 
   constructor({ fetch, base, cellSession }: ServerOptions) {
     // Called without `this`, because the browser's fetch accepts only the window.
@@ -136,6 +144,11 @@ export class Server {
     return replyIn(reply);
   }
 
+  /** The languages that the server can run, asked for once; empty if that is not known. */
+  languages(): Promise<readonly string[]> {
+    return (this.#languages ??= this.#ask("status.json", {}).then(languagesIn, () => []));
+  }
+
   /** The terms of use as HTML; null when there are none, or on failure. */
   async terms(): Promise<string | null> {
     try {
@@ -195,7 +208,7 @@ export class Server {
       const word = refusal?.reason ?? "";
       const retryAfter = answer?.retryAfter ?? wholeNumber(response, "Retry-After");
       const isTooMany = response.status === 429 || word.startsWith("too_many_");
-      const kind = word === "draining" ? Away : Refusal;
+      const kind = word === "draining" || word === "loading" ? Away : Refusal;
       throw new kind(sentence, response.status, word, isTooMany ? retryAfter : null);
     }
     if (answer === null) throw new Refusal("The server's answer is malformed.");

@@ -235,12 +235,20 @@ export class Transport implements Channel {
   }
 
   /** Whether a message arrives for the first time; always true for one without a number. */
-  #isNew({ seq, parentId }: KernelMessage): boolean {
+  #isNew({ seq, parentId, type }: KernelMessage): boolean {
     if (seq === undefined) return true;
     if (seq <= this.#after) return false;
     this.#after = seq;
     this.#unconfirmed.delete(parentId);
+    if (type === "input_request") this.#forgetAnswers();
     return true;
+  }
+
+  /** A program that asks again has had the last answer, which no message has as its parent. */
+  #forgetAnswers(): void {
+    for (const [id, { msg_type: type }] of this.#unconfirmed) {
+      if (type === "input_reply") this.#unconfirmed.delete(id);
+    }
   }
 
   /** Fetches new messages; if there are none, waits for them up to `wait` seconds. */

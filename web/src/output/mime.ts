@@ -3,8 +3,7 @@
 import { download } from "../dom/download";
 import { button, division, note } from "../dom/elements";
 import { guarded, report } from "../dom/errors";
-import { wellFormedSvg } from "../dom/svg";
-import { alternativeText, joinedText, sizeOf } from "../protocol/bundles";
+import { joinedText } from "../protocol/bundles";
 import type { FramedItem } from "../protocol/frames";
 import type { Json, JsonObject, MimeBundle } from "../protocol/messages";
 import { AnsiParser, nodeFor } from "./text/ansi";
@@ -14,6 +13,7 @@ import { renderInvisibleHtml } from "./html";
 import { renderJson } from "./json";
 import type { Showing } from "./policy";
 import { renderLatex } from "./math/typeset";
+import { renderAnimation, renderImage, renderPicture, renderSvg } from "./pictures/picture";
 
 /** Characters of a text that are shown; the download has all of it. */
 export const LONGEST_TEXT = 500_000;
@@ -49,7 +49,7 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
   ["image/png", renderImage],
   ["image/jpeg", renderImage],
   ["image/webp", renderImage],
-  ["image/gif", renderImage],
+  ["image/gif", renderAnimation],
   ["text/image-filename", renderImageFile],
   ["application/javascript", ({ text, showing }) => showing.script(text)],
   ["application/x-jmol", renderScene],
@@ -120,6 +120,13 @@ export function hasElements(data: MimeBundle): boolean {
   return hasNames(textAs("text/html", data));
 }
 
+/** Whether a value is only a frame with a file of the program, such as a 3D scene. */
+export function isFileFrame(data: MimeBundle): boolean {
+  return /^\s*<iframe\s[^<>]*?\bsrc="cell:\/\/[^<>]*><\/iframe>\s*$/i.test(
+    textAs("text/html", data),
+  );
+}
+
 /** The text of a representation; empty if there is none, or it is too long to be shown. */
 function textAs(type: string, data: MimeBundle): string {
   const json = Object.hasOwn(data, type) ? data[type] : undefined;
@@ -180,7 +187,11 @@ export function renderTraceback(traceback: string): HTMLElement {
 /** The value's text/plain; null if that is only the name of an object shown by other types. */
 function renderPlain({ text, data }: Value): HTMLElement | null {
   const isName = /^<[\w.<>]+(?: object)?(?: object| at 0x[0-9a-f]+)>$/i.test(text);
-  return isName && Object.keys(data).length > 1 ? null : renderText(text, "sagecell_value");
+  if (isName && Object.keys(data).length > 1) return null;
+  const element = renderText(text, "sagecell_value");
+  // Without lines there are no columns: a long list or number wraps.
+  element.toggleAttribute("data-single-line", !text.includes("\n"));
+  return element;
 }
 
 /** Renders a rich text by `render`; one that is too long is offered as a file. */
@@ -217,28 +228,16 @@ function renderMarkdown(source: string, showing: Showing): HTMLElement {
   return element;
 }
 
-/** SVG in an <img>, where its scripts do not run and it loads nothing. */
-function renderSvg(value: Value): HTMLElement {
-  const source = wellFormedSvg(value.text.toWellFormed());
-  return image(value, `data:image/svg+xml,${encodeURIComponent(source)}`);
-}
-
-function renderImage(value: Value): HTMLElement | null {
-  const base64 = value.text.replace(/\s+/g, "");
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return null;
-  return image(value, `data:${value.type};base64,${base64}`);
-}
-
 /** A picture among the kernel's files; the value is its name, possibly with `?m=<time>`. */
 function renderImageFile(value: Value): HTMLElement | null {
   const address = value.showing.fileAddress(value.text);
-  return address === null ? null : image(value, address);
+  return address === null ? null : renderPicture(value, address);
 }
 
 /** The preview picture that Sage writes for a Jmol scene. */
 function renderScene(value: Value): HTMLElement | null {
   const address = value.showing.fileAddress(`${value.text.replace(/(?<!\/)\/+$/, "")}/preview.png`);
-  return address === null ? null : image(value, address);
+  return address === null ? null : renderPicture(value, address);
 }
 
 /** A link to a file that pages do not show. */
@@ -249,18 +248,4 @@ function renderFile({ text, showing }: Value): HTMLElement | null {
   link.href = address;
   link.textContent = text.replace(/\?.*/s, "");
   return division("sagecell_file", link);
-}
-
-function image({ type, data, metadata }: Value, src: string): HTMLElement {
-  const element = document.createElement("img");
-  element.className = "sagecell_image";
-  element.alt = alternativeText(data, metadata, type) ?? "Picture made by the program";
-  element.src = src;
-  const { width, height } = sizeOf(metadata, type);
-  if (width !== undefined) element.width = width;
-  if (height !== undefined) element.height = height;
-  const figure = document.createElement("div");
-  figure.className = "sagecell_figure";
-  figure.append(element);
-  return figure;
 }

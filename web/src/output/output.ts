@@ -7,12 +7,13 @@
 
 import { note } from "../dom/elements";
 import { guarded } from "../dom/errors";
-import type { KernelMessage } from "../protocol/messages";
+import type { KernelMessage, Question } from "../protocol/messages";
 import type { FramedText, OutputFrame } from "./frame/frame";
-import { UNSHOWN, hasElements, renderItem, runsScripts } from "./mime";
+import { UNSHOWN, hasElements, isFileFrame, renderItem, runsScripts } from "./mime";
 import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
 import { Cursor } from "./text/cursor";
+import { type Answering, QuestionForm } from "./text/question";
 import { StreamView } from "./text/stream";
 import {
   type Change,
@@ -42,6 +43,8 @@ export interface OutputOptions {
   readonly open?: (message: KernelMessage) => KernelMessage;
   /** Called when the page shows all output, or as much as the limit allows. */
   readonly onDrawn?: () => void;
+  /** Takes the reader's answers to what programs ask; without it, no question is shown. */
+  readonly answering?: Answering;
 }
 
 /** How much output is shown at first, and how much each "Show more" adds. */
@@ -97,6 +100,7 @@ export class Output implements OutputSink {
   readonly #transcript = new Transcript();
   readonly #content = document.createElement("div");
   readonly #overflow: Overflow;
+  readonly #question: QuestionForm | null;
   #showing: Showing = harmless({ fileAddress: () => null });
   #sheet = new Sheet();
   /** Exists from the first display with a script until the next program. */
@@ -111,6 +115,7 @@ export class Output implements OutputSink {
     this.block.append(this.#content);
     this.#overflow = new Overflow(this.#transcript, () => this.#showMore());
     this.element.append(this.block, this.#overflow.element);
+    this.#question = this.#makeQuestion();
   }
 
   /** Whether the page shows all output, or as much as the limit allows. */
@@ -126,6 +131,7 @@ export class Output implements OutputSink {
       this.element.prepend(this.block);
     }
     this.#showing = showing;
+    this.#question?.drop();
     this.#transcript.clear();
     this.#clear();
     this.#dropFrame();
@@ -133,6 +139,10 @@ export class Output implements OutputSink {
 
   /** Takes a message, which is shown in the following frames. */
   append(message: KernelMessage): void {
+    if (message.type === "input_request") {
+      this.#ask(message.content);
+      return;
+    }
     const { open } = this.#options;
     const opened = open && guarded(`opening ${message.type}`, () => open(message));
     const change = this.#transcript.append(opened ?? message);
@@ -144,8 +154,14 @@ export class Output implements OutputSink {
     this.#transcript.clearBeforeNext();
   }
 
+  /** The program has ended, or waits no longer: what it asked stays in the output, unanswered. */
+  endQuestion(): void {
+    this.#question?.end();
+  }
+
   /** Carries out a pending `clearBeforeNext`, and then settles. */
   flush(): void {
+    this.endQuestion();
     if (this.#transcript.isToBeCleared) {
       this.#transcript.clear();
       this.#changed({ cleared: true, updated: [] });
@@ -165,10 +181,30 @@ export class Output implements OutputSink {
 
   /** Removes the output from the page; frames that were requested draw nothing. */
   dispose(): void {
+    this.#question?.drop();
     this.element.remove();
     this.#transcript.clear();
     this.#clear();
     this.#dropFrame();
+  }
+
+  #makeQuestion(): QuestionForm | null {
+    const { answering, nextFrame } = this.#options;
+    if (answering === undefined) return null;
+    return new QuestionForm({
+      ...answering,
+      nextFrame,
+      echo: (text) => this.append(answering.echo(text)),
+    });
+  }
+
+  #ask(question: Question): void {
+    if (this.#question === null) return;
+    // Pages may have emptied the elements around it.
+    if (!this.element.contains(this.#question.element)) {
+      this.element.append(this.#question.element);
+    }
+    this.#question.ask(question);
   }
 
   #changed({ cleared, updated }: Change): void {
@@ -232,7 +268,7 @@ export class Output implements OutputSink {
       return true;
     }
     const isUpdated = item.kind === "display" && item.displayId !== "";
-    if (this.#isFramed && !this.#isLive(item)) {
+    if (this.#isFramed && !this.#isApart(item)) {
       this.#frame?.show(sheet.next, item);
       if (isUpdated) sheet.framed.set(item, sheet.next);
     } else {
@@ -282,9 +318,13 @@ export class Output implements OutputSink {
     return this.#sheet.next >= this.#sheet.framedFrom;
   }
 
-  /** Whether an item is a control or comm: these use the kernel, so they stay in the page. */
-  #isLive(item: Item): boolean {
-    return item.kind === "display" && this.#showing.live(item.data) !== null;
+  /**
+   * Whether an item stays in the page: a control or comm, which uses the kernel, or a frame of its own with a
+   * file, which the policy of the frame would not allow.
+   */
+  #isApart(item: Item): boolean {
+    if (item.kind !== "display") return false;
+    return this.#showing.live(item.data) !== null || isFileFrame(item.data);
   }
 
   #needsFrame(item: Item): boolean {
@@ -296,7 +336,7 @@ export class Output implements OutputSink {
   #openFrame(at: number): void {
     this.#frame ??= this.#makeFrame();
     const from = this.#transcript.items.findIndex(
-      (item) => item.kind === "display" && hasElements(item.data) && !this.#isLive(item),
+      (item) => item.kind === "display" && hasElements(item.data) && !this.#isApart(item),
     );
     const first = Math.min(at, this.#sheet.framedFrom, from < 0 ? at : from);
     if (first === this.#sheet.next) this.#sheet.framedFrom = first;
@@ -348,7 +388,9 @@ export class Output implements OutputSink {
 
   /** Removes everything from the page, but keeps the height, so that nothing below moves. */
   #clear(): void {
-    this.element.style.minHeight = `${this.element.offsetHeight}px`;
+    // To measure nothing would cost a layout of the page for each of its cells.
+    const isEmpty = !this.#content.hasChildNodes();
+    if (!isEmpty) this.element.style.minHeight = `${this.element.offsetHeight}px`;
     // A frame that leaves the page for a moment loads anew: what its scripts have loaded would go.
     for (const shown of [...this.#content.children]) {
       if (shown !== this.#frame?.element) shown.remove();

@@ -35,17 +35,6 @@ export interface MessagesAnswer {
   readonly refusal: Reason;
 }
 
-/** The program with which the server's own page starts. */
-export interface PageProgram {
-  readonly code: string;
-  readonly language: string;
-  /** JSON: an array with the state of each interact. */
-  readonly interacts: string;
-  readonly autoeval: boolean;
-  /** The id of the permalink that it comes from; empty for none. */
-  readonly permalink: string;
-}
-
 /** Decodes an answer; null when it is not a JSON object. */
 export function decodeAnswer(text: string): Answer | null {
   const value = parseObject(text);
@@ -67,6 +56,12 @@ export function permalinkIn(answer: JsonObject): Permalink {
     query: textAt(answer, "query"),
     interacts: textAt(answer, "interacts"),
   };
+}
+
+/** The languages in the answer to GET /status.json; empty as long as the server does not know them. */
+export function languagesIn(answer: JsonObject): readonly string[] {
+  const { languages } = answer;
+  return Array.isArray(languages) ? languages.filter((name) => typeof name === "string") : [];
 }
 
 /** The content of the Jupyter reply that is the answer; empty if missing. */
@@ -103,18 +98,6 @@ export function decodeMessagesAnswer(text: string): MessagesAnswer {
 /** Decodes the reason of a WebSocket's close, which is JSON like a refusal; empty if it is not. */
 export function decodeCloseReason(text: string): Reason {
   return errorIn(parseObject(text) ?? {});
-}
-
-/** Decodes the text of the page's element #sagecell-page; missing values are empty. */
-export function decodePage(text: string): PageProgram {
-  const page = parseObject(text) ?? {};
-  return {
-    code: textAt(page, "code"),
-    language: textAt(page, "language"),
-    interacts: textAt(page, "interacts"),
-    autoeval: page["autoeval"] === true,
-    permalink: textAt(page, "permalink"),
-  };
 }
 
 function errorIn(answer: JsonObject): Reason {

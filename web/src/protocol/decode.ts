@@ -28,6 +28,10 @@ const DECODERS: Decoders = {
   update_display_data: display,
   error: (content) => ({ traceback: tracebackOf(content) }),
   clear_output: (content) => ({ wait: content["wait"] === true }),
+  input_request: (content) => ({
+    prompt: textAt(content, "prompt"),
+    isSecret: content["password"] === true,
+  }),
   status: (content) => ({ state: textAt(content, "execution_state"), ...reasonIn(content) }),
   sagecell_warning: reasonIn,
   sagecell_permalink: (content) => ({ id: textAt(content, "id") }),

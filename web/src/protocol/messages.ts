@@ -33,6 +33,12 @@ export interface ExecuteReply {
   readonly pages: readonly string[];
 }
 
+/** What a program asks by `input()`, or by `getpass()` for what nobody else is to read. */
+export interface Question {
+  readonly prompt: string;
+  readonly isSecret: boolean;
+}
+
 /** The server's reason for an end, a warning or a refusal; parts that it omits are empty. */
 export interface Reason {
   /** An error code for programs. */
@@ -49,6 +55,7 @@ export interface Contents {
   readonly update_display_data: Display;
   readonly error: { readonly traceback: string };
   readonly clear_output: { readonly wait: boolean };
+  readonly input_request: Question;
   readonly status: Reason & { readonly state: string };
   readonly sagecell_warning: Reason;
   /** The permalink of the program that was run; its id is empty when it was not stored. */
@@ -82,7 +89,7 @@ export type KernelMessage = { [Type in keyof Contents]: Message<Type> }[keyof Co
 /** A message of the type `Type`. */
 export type MessageOf<Type extends keyof Contents> = Extract<KernelMessage, { type: Type }>;
 
-/** Types of messages that a program's output consists of. */
+/** Types of messages that a program's output consists of, and what it asks in between. */
 const OUTPUT: ReadonlySet<string> = new Set([
   "stream",
   "display_data",
@@ -90,11 +97,18 @@ const OUTPUT: ReadonlySet<string> = new Set([
   "update_display_data",
   "error",
   "clear_output",
+  "input_request",
 ]);
 
 /** Whether a message is output of a program. */
 export function isOutput({ type }: KernelMessage): boolean {
   return OUTPUT.has(type);
+}
+
+/** The message by which a program prints `text`. */
+export function printed(text: string): MessageOf<"stream"> {
+  const content = { name: "stdout", text } as const;
+  return { type: "stream", content, parentId: "", channel: "iopub", interactId: "" };
 }
 
 /** A message from the page. */
@@ -105,8 +119,10 @@ export interface ClientMessage {
   readonly parent_header: JsonObject;
   readonly metadata: JsonObject;
   readonly content: JsonObject;
-  readonly channel: "shell" | "control";
+  readonly channel: ClientChannel;
 }
+
+type ClientChannel = "shell" | "control" | "stdin";
 
 /** The message id, session id and time for the header of a message. */
 export interface Authorship {
@@ -127,7 +143,8 @@ export interface PermalinkWish {
  * An execute_request; `language` is that of the program before it was wrapped in Python.
  *
  * With `permalink` the server also stores the program. If it `waits`, the reply comes when the
- * program's threads and child processes have ended, or after a time that the server sets.
+ * program's threads and child processes have ended, or after a time that the server sets. If it
+ * `answers`, the program may ask by `input()`.
  */
 export function executeRequest(
   code: string,
@@ -135,13 +152,14 @@ export function executeRequest(
   by: Authorship,
   permalink: PermalinkWish | null = null,
   waits = false,
+  answers = false,
 ): ClientMessage {
   const content = {
     code,
     silent: false,
     store_history: true,
     user_expressions: {},
-    allow_stdin: false,
+    allow_stdin: answers,
     stop_on_error: true,
   };
   const sagecell = {
@@ -168,9 +186,14 @@ export function interruptRequest(by: Authorship): ClientMessage {
   return clientMessage("interrupt_request", "control", by, {});
 }
 
+/** The answer to an input_request, on the stdin channel. */
+export function inputReply(value: string, by: Authorship): ClientMessage {
+  return clientMessage("input_reply", "stdin", by, { value });
+}
+
 function clientMessage(
   type: string,
-  channel: "shell" | "control",
+  channel: ClientChannel,
   by: Authorship,
   content: JsonObject,
 ): ClientMessage {

@@ -96,6 +96,38 @@ function replies(status: string, payload: JsonObject[] = []): void {
   says("status", { execution_state: "idle" });
 }
 
+const groups = () =>
+  [...find(".sagecell_language").querySelectorAll("optgroup")].map(({ label, children }) => [
+    label,
+    ...[...children].map(({ textContent }) => textContent),
+  ]);
+
+/** A cell with a menu, whose server answers `told`. */
+async function withMenu(told: JsonObject, language = "octave"): Promise<HTMLSelectElement> {
+  refusal = new Response(JSON.stringify(told));
+  element.replaceChildren();
+  const languages = ["sage", "gap", "octave", "python"];
+  makeCell(cells, planFor(element, { hide: new Set(), languages, language }));
+  for (let i = 0; i < 5; i += 1) await settled();
+  return find(".sagecell_language") as HTMLSelectElement;
+}
+
+test("the menu marks the languages that the server does not have", async () => {
+  const menu = await withMenu({ languages: ["python", "sage"] });
+  expect(groups()).toEqual([["Not on this server", "GAP", "Octave"]]);
+  expect([...menu.options].map(({ text }) => text)).toEqual(["Sage", "Python", "GAP", "Octave"]);
+  expect(menu.value).toBe("octave");
+});
+
+test.each([
+  ["all of them", ["sage", "gap", "octave", "python", "r"]],
+  ["that it does not know", []],
+])("the menu marks none where the server says %s", async (_name, languages) => {
+  const menu = await withMenu({ languages });
+  expect(groups()).toEqual([]);
+  expect(menu.value).toBe("octave");
+});
+
 // contract: 8
 test("has the parts that pages style, and a hint until something has run", async () => {
   for (const part of ["input", "editor", "evalButton", "output", "sessionOutput", "sessionFiles"]) {
@@ -104,6 +136,20 @@ test("has the parts that pages style, and a hint until something has run", async
   expect(find(".sagecell_hint")).not.toBeNull();
   await run();
   expect(find(".sagecell_hint")).toBeNull();
+});
+
+test("the first output of a cell that evaluates itself keeps its place", async () => {
+  element.replaceChildren();
+  makeCell(cells, planFor(element, { code: "1", autoeval: true }));
+  const output = () => find(".sagecell_output_elements");
+  expect([output().hidden, output().style.minHeight]).toEqual([false, "4.77em"]);
+  await run();
+  says("stream", { name: "stdout", text: "1\n" });
+  replies("ok");
+  frames.draw();
+  expect(output().style.minHeight).toBe("4.77em");
+  await run();
+  expect(output().style.minHeight).toBe("");
 });
 
 test("a program's output and files appear; Stop is shown while it runs", async () => {
@@ -377,6 +423,10 @@ describe("a later visit", () => {
     says("stream", { name: "stdout", text: "kept" });
     says("display_data", { data: { "text/html": "<b onclick=x()>b</b><script>x()</script>" } });
     says("display_data", { data: { "text/image-filename": "a.png" } });
+    const interact = { new_interact_id: "i", controls: {}, layout: [] };
+    says("display_data", {
+      data: { "application/sage-interact": interact, "text/plain": "Sage Interact" },
+    });
     replies("ok", [{ new_files: ["a b"] }]);
     // The same cell of the same page, loaded again.
     const texts = [...storage.items.entries()];
@@ -396,6 +446,9 @@ describe("a later visit", () => {
     expect(html.querySelector("script, [onclick]")).toBeNull();
     expect(html.textContent).toContain("b");
     expect(place.querySelector("img")!.src).toContain(`/kernel/${ID}/files/a.png`);
+    const output = place.querySelector(".sagecell_sessionOutput")!.textContent;
+    expect(output).toContain("controls come back when you evaluate");
+    expect(output).not.toContain("Sage Interact");
     const link = place.querySelector(".sagecell_sessionFiles a")!;
     expect(link.getAttribute("href")).toContain(`/kernel/${ID}/files/a%20b`);
   });
@@ -408,4 +461,43 @@ describe("a later visit", () => {
       expect(place.querySelector(".sagecell_restore")).toBeNull();
     },
   );
+});
+
+describe("a program that asks", () => {
+  const question = () => find(".sagecell_question");
+  const sent = () => channels.at(-1)!.sent.filter(({ channel }) => channel === "stdin");
+
+  test("gets what the reader types, which is echoed", async () => {
+    await run();
+    expect(channels.at(-1)!.sent[0]!.content["allow_stdin"]).toBe(true);
+    says("input_request", { prompt: "Name? ", password: false });
+    frames.draw();
+    expect(find(".sagecell_asks").textContent).toBe("Asks: Name?");
+    question().querySelector("input")!.value = "Ada";
+    question().querySelector("button")!.click();
+    expect(sent().map(({ content }) => content)).toEqual([{ value: "Ada" }]);
+    replies("ok");
+    frames.draw();
+    expect(question().hidden).toBe(true);
+    expect(find(".sagecell_stdout").textContent).toBe("Name? Ada\n");
+    expect([...storage.items.values()].join()).toContain("Name? Ada");
+  });
+
+  test("does not wait for a reader who has stopped it", async () => {
+    await run();
+    says("input_request", { prompt: "Name? ", password: false });
+    frames.draw();
+    find(".sagecell_stopButton").click();
+    replies("error");
+    frames.draw();
+    expect([question().hidden, state(), sent()]).toEqual([true, "stopped", []]);
+    expect(find(".sagecell_stdout").textContent).toBe("Name? \n");
+  });
+
+  test("is told that nobody answers where its output is hidden", async () => {
+    element.replaceChildren();
+    makeCell(cells, planFor(element, { code, hide: new Set(["output"]) }));
+    await run();
+    expect(channels.at(-1)!.sent[0]!.content["allow_stdin"]).toBe(false);
+  });
 });

@@ -86,3 +86,24 @@ test("nothing is shown before the style sheet is there, but its room is taken", 
   form.reveal();
   expect(form.input.getAttribute("style")).toBe("");
 });
+
+test("a cell that evaluates itself has room for its output and the look of a running one", () => {
+  const place = () => element.querySelector<HTMLElement>(".sagecell_outputPlace");
+  formFor();
+  expect(place()).toBeNull();
+  const form = formFor({ autoeval: true });
+  expect([place()!.style.height, status()]).toEqual(["4.77em", "Starting…"]);
+  expect(find(".sagecell_stopButton").hidden).toBe(false);
+  connect(form);
+  expect([place(), form.isCalledOff, done]).toEqual([null, false, []]);
+  formFor({ autoeval: true }).dispose();
+  expect(element.innerHTML).toBe("");
+});
+
+test("such a cell can be stopped before it is there", () => {
+  const form = formFor({ autoeval: true });
+  find(".sagecell_stopButton").click();
+  expect(form.isCalledOff).toBe(true);
+  find(".sagecell_evalButton").click();
+  expect(form.isCalledOff).toBe(false);
+});

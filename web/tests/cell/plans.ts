@@ -10,6 +10,7 @@ import { FakeClock } from "../fakes";
 export function planFor(element: HTMLElement, wishes: Partial<CellPlan> = {}): CellPlan {
   return {
     number: 1,
+    isNarrow: false,
     input: element,
     output: element,
     area: null,

@@ -68,7 +68,7 @@ test("a failed interact is said beside the state, and withdrawn", () => {
   line.show({ name: "done", seconds: 3.2 });
   line.showInteract(true);
   const regions = Array.from(line.element.querySelectorAll("[role=status]"), (e) => e.textContent);
-  expect(regions).toEqual(["Done in 3.2 s", "", "Its interact failed."]);
+  expect(regions).toEqual(["Done in 3.2 s", "", "Its interact failed.", ""]);
   line.showInteract(false);
   expect(line.element.textContent).toBe("Done in 3.2 s");
 });
@@ -99,4 +99,16 @@ test("no seconds are counted after the end", () => {
   line.dispose();
   line.dispose();
   expect(clock.pending).toBe(0);
+});
+
+test("a question is announced by its last line, until it is answered", () => {
+  const line = new StatusLine(new FakeClock());
+  const region = line.element.querySelector(".sagecell_asks")!;
+  expect(region.getAttribute("aria-live")).toBe("polite");
+  line.ask("1 add\n2 remove\nWhich?");
+  expect(region.textContent).toBe("Asks: Which?");
+  line.ask("x".repeat(1000));
+  expect(region.textContent).toHaveLength("Asks: ".length + 101);
+  line.ask(null);
+  expect(region.textContent).toBe("");
 });

@@ -7,13 +7,20 @@ let clock: FakeClock;
 let parts: HTMLElement[];
 let presence: Presence;
 let goings: number;
+let insertions: number;
 
 beforeEach(() => {
   clock = new FakeClock();
   document.body.innerHTML = "<main><div></div></main><div></div>";
   parts = [...document.querySelectorAll("div")];
   goings = 0;
-  presence = new Presence({ parts, clock, onGone: () => (goings += 1) });
+  insertions = 0;
+  presence = new Presence({
+    parts,
+    clock,
+    onGone: () => (goings += 1),
+    onInserted: () => (insertions += 1),
+  });
 });
 
 afterEach(() => {
@@ -33,6 +40,18 @@ test("parts are gone a second after the last was removed, alone or with an ances
   expect(goings).toBe(1);
   clock.advance(10);
   expect([goings, clock.pending]).toEqual([1, 0]);
+});
+
+test("insertions are told, of parts and of what contains them", () => {
+  expect(insertions).toBe(2);
+  const main = document.querySelector("main")!;
+  main.remove();
+  expect(insertions).toBe(2);
+  document.body.append(main);
+  expect(insertions).toBe(3);
+  presence.dispose();
+  document.body.append(main);
+  expect(insertions).toBe(3);
 });
 
 test("parts that are moved, or put back in time, are not gone, and may go later", () => {

@@ -55,6 +55,23 @@ test.each([
   expect(cell.style.getPropertyValue("--sagecell-ground")).toBe(own);
 });
 
+test("cells that are added later cost no look at the others, nor those that were removed", async () => {
+  const surroundings = new Surroundings();
+  surroundings.add(cell);
+  await Promise.resolve();
+  const looked = vi.spyOn(window, "getComputedStyle");
+  const [later, removed] = [document.createElement("div"), document.createElement("div")];
+  cell.after(later, removed);
+  surroundings.add(later);
+  surroundings.add(removed);
+  surroundings.remove(removed);
+  await Promise.resolve();
+  const cells = looked.mock.calls.map(([element]) => element);
+  expect(cells).toContain(later);
+  expect(cells).not.toContain(cell);
+  expect(cells).not.toContain(removed);
+});
+
 test("the background of the page's own rule for the cell counts more", async () => {
   document.body.style.backgroundColor = "black";
   cell.style.backgroundColor = "white";
@@ -82,6 +99,23 @@ test("cells follow the page's switch, until they are removed", async () => {
   document.body.style.backgroundColor = "black";
   night.dispatchEvent(new Event("change"));
   expect(schemeOf(cell)).toBe("light");
+});
+
+test("tells which cells were added, and all after a change of the theme", async () => {
+  const told: number[] = [];
+  const surroundings = new Surroundings((cells) => told.push(cells.length));
+  const other = document.createElement("div");
+  document.body.append(other);
+  for (const each of [cell, cell, other]) surroundings.add(each);
+  await Promise.resolve();
+  surroundings.add(other);
+  await Promise.resolve();
+  night.dispatchEvent(new Event("change"));
+  other.remove();
+  night.dispatchEvent(new Event("change"));
+  const faded = new Event("transitionend");
+  document.dispatchEvent(Object.assign(faded, { propertyName: "background-color" }));
+  expect(told).toEqual([2, 1, 2, 1]);
 });
 
 test("another theme is told, whoever chose it, until that is called off", async () => {

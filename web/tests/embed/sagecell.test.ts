@@ -14,6 +14,7 @@ class World implements Cells {
   readonly looks: (() => void)[] = [];
   dressing: Promise<void> = Promise.resolve();
   parsed: (() => void)[] | null = null;
+  readonly clock = new FakeClock();
   readonly sagecell = makeNames({
     load: async () => {
       this.loads += 1;
@@ -24,7 +25,7 @@ class World implements Cells {
     dress: () => this.dressing,
     whenParsed: (act) => (this.parsed === null ? act() : void this.parsed.push(act)),
     whileParsing: (look) => void this.looks.push(look),
-    clock: new FakeClock(),
+    clock: this.clock,
   }) as Record<string, any>;
 
   make(plan: CellPlan): MadeCell {
@@ -74,6 +75,30 @@ test("the handle exists at once, and is filled when the cell is made", async () 
   expect(info.outputLocation).toBe(info.inputLocation);
   expect(info.outputLocation.sagecell_session).toBe(info.session);
   expect(world.log).toEqual(["evaluate 1"]);
+});
+
+test("many cells are made in slices, between which the page reacts; those that are deleted meanwhile, too", async () => {
+  vi.spyOn(world.clock, "now").mockImplementation(() => 0.006 * world.plans.length);
+  document.body.innerHTML = "<div class=c>1</div>".repeat(5);
+  const info = world.sagecell["makeSagecell"]({
+    inputLocation: ".c:not(:last-child)",
+    autoeval: true,
+  });
+  await world.makes({ inputLocation: ".c:last-child", autoeval: true });
+  expect(world.plans).toHaveLength(2);
+  world.sagecell["deleteSagecell"](info);
+  expect(document.querySelectorAll(".c")).toHaveLength(5);
+  for (const count of [4, 5]) {
+    world.clock.advance(0);
+    await settled();
+    expect(world.plans).toHaveLength(count);
+  }
+  const done = (word: string, ...numbers: number[]) => numbers.map((at) => `${word} ${at}`);
+  expect(world.log.filter((line) => line.startsWith("evaluate"))).toEqual(
+    done("evaluate", 1, 2, 3, 4, 5),
+  );
+  expect(world.log.filter((line) => line.startsWith("remove"))).toEqual(done("remove", 1, 2, 3, 4));
+  expect(document.querySelectorAll(".c")).toHaveLength(1);
 });
 
 test("every option reaches the cell, with defaults for the others", async () => {
@@ -266,6 +291,24 @@ test("while the page is being parsed, the height of its cells is kept free", asy
   expect(one.getAttribute("style")).toBe("");
   expect(one.querySelector(".sagecell_evalButton")).not.toBeNull();
   await settled();
+});
+
+test.each([
+  ["below a program that evaluates itself", { autoeval: true }, "calc(7.77em)"],
+  ["elsewhere", { autoeval: true, outputLocation: "#out" }, "3em"],
+  ["of a program that waits to be asked", {}, "3em"],
+])("so is that of an output %s", (_name, options, expected) => {
+  world.parsed = [];
+  world.sagecell["makeSagecell"]({ inputLocation: "#one", hide: ["editor"], ...options });
+  world.looks.forEach((look) => look());
+  expect(document.getElementById("one")!.style.height).toBe(expected);
+});
+
+test("a cell that was stopped before it was there does not evaluate itself", async () => {
+  const made = world.makes({ inputLocation: "#one", autoeval: true });
+  document.querySelector<HTMLElement>("#one .sagecell_stopButton")!.click();
+  await made;
+  expect(world.log).toEqual([]);
 });
 
 test("what a cell needs is loaded as soon as its element has been parsed", async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Keeper, type KeeperOptions } from "../../src/kept/keeper";
 import { KeptPrograms } from "../../src/kept/programs";
@@ -167,6 +167,45 @@ describe("output", () => {
     keeper.record(heard("clear_output", { wait: false }));
     keeper.save();
     expect(texts()).toEqual([]);
+  });
+});
+
+describe("a page that is hidden", () => {
+  const hide = () => window.dispatchEvent(new Event("pagehide"));
+
+  test("saves what was typed just now, once, and an output that goes on", () => {
+    visit();
+    const save = vi.spyOn(programs, "save");
+    hide();
+    expect(save).not.toHaveBeenCalled();
+    code = "typed just now";
+    keeper.changed();
+    hide();
+    hide();
+    clock.advance(1);
+    expect(programs.load("key")?.code).toBe("typed just now");
+    expect(save).toHaveBeenCalledTimes(1);
+    keeper.began(() => "k");
+    print("so far");
+    hide();
+    expect(texts()).toEqual(["so far"]);
+  });
+
+  test("saves nothing over an offer, nor for a deleted cell", () => {
+    visit();
+    change("first");
+    code = "original";
+    visit();
+    code = "second";
+    keeper.changed();
+    hide();
+    expect(programs.load("key")?.code).toBe("first");
+    press("discard");
+    code = "third";
+    keeper.changed();
+    keeper.dispose();
+    hide();
+    expect(storage.length).toBe(0);
   });
 });
 

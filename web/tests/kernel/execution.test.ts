@@ -29,6 +29,7 @@ class World {
     language: "python",
     permalink: {},
     waits: false,
+    answers: true,
     server: {
       startKernel: (signal, onQueued) => {
         this.signal = signal;

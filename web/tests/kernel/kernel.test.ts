@@ -48,6 +48,7 @@ class World {
       language: "python",
       permalink: null,
       waits: false,
+      answers: true,
       server: run.server,
       openChannel: run.openChannel,
       clock: this.clock,

@@ -56,6 +56,23 @@ test("how many kernels the page may have is what the server said last", async ()
   }
 });
 
+test("the languages of the server are asked for once", async () => {
+  const { server, requests } = serverThat(() => json({ languages: ["python", "gp", 7] }));
+  expect(await server.languages()).toEqual(["python", "gp"]);
+  expect(await server.languages()).toEqual(["python", "gp"]);
+  expect(requests.map(({ url }) => url)).toEqual(["http://cells.test/status.json"]);
+});
+
+test.each([
+  ["a server that is away", new Response("", { status: 502 })],
+  ["a server that does not know yet", json({ languages: [] })],
+  ["an older server", json({ version: "1" })],
+  ["a proxy that hides it", new Response("No.", { status: 403 })],
+])("nothing is known of the languages of %s", async (_name, answer) => {
+  const { server } = serverThat(() => answer);
+  expect(await server.languages()).toEqual([]);
+});
+
 // contract: 7.7
 test("complete sends one request without preflight, and returns the reply's content", async () => {
   const content = { status: "ok", matches: ["print"] };
@@ -124,6 +141,7 @@ describe("startKernel", () => {
     ],
     ["a proxy's page", () => new Response("<html>Bad Gateway</html>", { status: 502 })],
     ["a shutdown", () => json({ error: "draining", message: "Going." }, 503)],
+    ["a start", () => json({ error: "loading", message: "Coming." }, 503)],
   ])("tells that the server is away: %s", async (_name, answer) => {
     const { server } = serverThat(answer);
     await expect(server.startKernel(never, nobody)).rejects.toBeInstanceOf(Away);

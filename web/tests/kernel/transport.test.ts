@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { Transport } from "../../src/kernel/transport";
-import { shellRequest } from "../../src/protocol/messages";
+import { inputReply, shellRequest } from "../../src/protocol/messages";
 import { FakeClock, FakeSocket, reports, said, settled } from "../fakes";
 
 const ADDRESS = "wss://cells.test/a/kernel/k1/channels";
@@ -184,6 +184,16 @@ describe("a sent message", () => {
     await world.cut();
     await world.request.answer(204);
     expect(world.asked).toHaveLength(3);
+  });
+
+  test("that answers a question is not sent again once the program asks the next", async () => {
+    world.socket.opens();
+    const by = { msgId: "a1", session: "s", date: world.clock.date() };
+    world.transport.send(inputReply("Ada", by));
+    world.socket.says({ ...said("input_request", { prompt: "And? " }, "r1"), seq: 1 });
+    await world.cut();
+    await world.request.answer(204);
+    expect(world.sockets).toHaveLength(2); // Nothing had to be sent first.
   });
 
   test("may be rejected as a duplicate", async () => {

@@ -8,6 +8,12 @@ const render = (data: JsonObject, metadata: JsonObject = {}) =>
   renderBundle(data, metadata, harmless({ fileAddress: (name) => `/files/${name}` }));
 const PNG = "iVBORw0KGgo=";
 
+test("a value of one line may wrap; one of several lines may have columns", () => {
+  const isSingle = (text: string) => render({ "text/plain": text }).matches("[data-single-line]");
+  expect(isSingle("[1, 2, 3]")).toBe(true);
+  expect(isSingle("[1 2]\n[3 4]")).toBe(false);
+});
+
 describe("the richest representation is shown", () => {
   const all: [string, Json, string][] = [
     ["text/html", "<b>rich</b>", "sagecell_html"],

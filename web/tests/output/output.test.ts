@@ -268,6 +268,11 @@ test.each([
 test("the height of the last output is kept until the program has ended", async () => {
   vi.spyOn(output.element, "offsetHeight", "get").mockReturnValue(640);
   output.begin(harmless({ fileAddress: () => null }));
+  // Without output, nothing is measured: a page may have many cells.
+  expect(output.element.style.minHeight).toBe("");
+  print("shown");
+  frames.draw();
+  output.begin(harmless({ fileAddress: () => null }));
   expect(output.element.style.minHeight).toBe("640px");
   const settling = output.settle();
   frames.draw();
@@ -395,6 +400,18 @@ describe("displays with scripts", () => {
       ["stdout", "after"],
       ["show", 5, "value"],
       ["show", 6, "error"],
+    ]);
+  });
+
+  test("leave frames with files of the program in the page, which have a sandbox of their own", () => {
+    html(script);
+    html('<iframe src="cell://scene.html" title="3D scene" width="100%"></iframe>');
+    html('<p>Look: <iframe src="cell://other.html"></iframe></p>');
+    frames.draw();
+    expect(blocks().map(([name]) => name)).toEqual(["frame", "sagecell_html"]);
+    expect(said).toEqual([
+      ["show", 0, script],
+      ["show", 2, '<p>Look: <iframe src="cell://other.html"></iframe></p>'],
     ]);
   });
 

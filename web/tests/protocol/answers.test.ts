@@ -4,7 +4,6 @@ import {
   decodeAnswer,
   decodeCloseReason,
   decodeMessagesAnswer,
-  decodePage,
   kernelIn,
   permalinkIn,
   replyIn,
@@ -65,12 +64,4 @@ test("rejected messages have one reason each", () => {
 
 test.each(["", "not JSON", "[]", '{"message": 7}'])("the close reason %j is empty", (text) => {
   expect(decodeCloseReason(text)).toEqual({ reason: "", message: "" });
-});
-
-test("the page's program has all parts", () => {
-  const empty = { code: "", language: "", interacts: "", autoeval: false, permalink: "" };
-  expect(decodePage("")).toEqual(empty);
-  const program = { code: "1", language: "r", interacts: "[]", autoeval: true, permalink: "q" };
-  expect(decodePage(JSON.stringify(program))).toEqual(program);
-  expect(decodePage('{"code":1,"autoeval":"yes"}')).toEqual(empty);
 });

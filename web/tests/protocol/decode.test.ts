@@ -153,3 +153,14 @@ test("output of an interact has its id", () => {
   });
   expect(decodeMessage({ msg_type: "stream", metadata: 7 })).toMatchObject({ interactId: "" });
 });
+
+test("a question has a prompt, and may be for what nobody else is to read", () => {
+  expect(heard("input_request", { prompt: "Name? ", password: false }).content).toEqual({
+    prompt: "Name? ",
+    isSecret: false,
+  });
+  expect(heard("input_request", { prompt: 3, password: true }).content).toEqual({
+    prompt: "",
+    isSecret: true,
+  });
+});

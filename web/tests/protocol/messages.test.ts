@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 
-import { asksForPermalink, executeRequest, interruptRequest } from "../../src/protocol/messages";
+import {
+  asksForPermalink,
+  executeRequest,
+  inputReply,
+  interruptRequest,
+} from "../../src/protocol/messages";
 
 const BY = { msgId: "m1", session: "s1", date: new Date("2026-01-02T03:04:05.678Z") };
 
@@ -58,4 +63,13 @@ test("an interrupt_request is for the control channel", () => {
   expect(message.channel).toBe("control");
   expect(message.header["msg_type"]).toBe("interrupt_request");
   expect(message.content).toEqual({});
+});
+
+test("a program may ask where its questions are answered, on the stdin channel", () => {
+  expect(executeRequest("1", "python", BY, null, false, true).content["allow_stdin"]).toBe(true);
+  expect(inputReply("Ada", BY)).toMatchObject({
+    msg_type: "input_reply",
+    channel: "stdin",
+    content: { value: "Ada" },
+  });
 });

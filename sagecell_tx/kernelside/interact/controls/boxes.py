@@ -11,6 +11,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
     InvalidValue,
     text,
 )
+from sagecell_tx.kernelside.interact.values import written
 
 
 class InputBox(Control):
@@ -131,10 +132,3 @@ class HtmlBox(Control):
 def evaluated(typed: str, evaluate: Evaluate) -> Any:
     """The value of an expression; None for blank text."""
     return evaluate(typed) if typed.strip() else None
-
-
-def written(value: Any) -> str:
-    """A value as the text of an input box; None is empty."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else str(value)

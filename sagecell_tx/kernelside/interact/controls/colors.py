@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from sagecell_tx.kernelside.interact.controls.control import (
     Adapter,
@@ -47,13 +47,17 @@ NAMES = {
 
 
 class ColorSelector(Control):
-    """A colour selector; the function gets a Color if Sage is loaded, else text like `#0000ff`.
+    """A colour selector; the function gets text like `#0000ff`, or a colour made by `color_class`.
 
-    `default` is a name, text like `#00f` or `#0000ff`, three numbers from 0 to 1, or a Color.
+    `default` is a name, text like `#00f` or `#0000ff`, three numbers from 0 to 1, or a colour.
     `hide_input` hides the text box; without `sage_mode` the function always gets text.
     """
 
     kind = "color_selector"
+
+    #: Makes a colour, which has the method `html_color`, of text like `#0000ff` or of a name; raises
+    #: ValueError. Set once by an environment that has such colours.
+    color_class: ClassVar[Callable[[str], Any] | None] = None
 
     def __init__(
         self,
@@ -79,19 +83,19 @@ class ColorSelector(Control):
         return self.default
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
-        """Text like `#0000ff`, or Sage's Color."""
+        """Text like `#0000ff`, or a colour."""
         chosen = text(sent)
         if not HEX.fullmatch(chosen):
             raise InvalidValue(f"A colour like #0000ff was expected, not {shown(sent)}.")
-        color = getattr(sys.modules.get("sage.plot.colors"), "Color", None)
-        return color(chosen) if self.sage_mode and color is not None else chosen.lower()
+        make = type(self).color_class
+        return make(chosen) if self.sage_mode and make is not None else chosen.lower()
 
     def encode(self, value: Any) -> str:
         """Text like `#0000ff`; raises ValueError."""
-        if callable(getattr(value, "html_color", None)):  # a Color of Sage
+        if callable(getattr(value, "html_color", None)):
             value = value.html_color()
         if isinstance(value, str):
-            return _from_text(value.strip())
+            return _from_text(value.strip(), type(self).color_class)
         try:
             parts = [round(255 * float(part)) for part in value]
         except (TypeError, ValueError, OverflowError):
@@ -101,12 +105,14 @@ class ColorSelector(Control):
         return "#" + "".join(f"{part:02x}" for part in parts)
 
 
-def _from_text(value: str) -> str:
+def _from_text(value: str, color_class: Callable[[str], Any] | None) -> str:
     if HEX.fullmatch(value):
         return value.lower()
     if _SHORT.fullmatch(value):
         return "#" + "".join(2 * digit for digit in value[1:].lower())
-    try:
+    if value.lower() in NAMES:
         return NAMES[value.lower()]
-    except KeyError:
-        raise ValueError(f"{shown(value)} is not a colour.") from None
+    if color_class is None:
+        raise ValueError(f"{shown(value)} is not a colour.")
+    code: str = color_class(value.lower()).html_color()
+    return code

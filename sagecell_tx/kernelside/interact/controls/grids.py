@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sagecell_tx.kernelside.interact.controls.boxes import evaluated, written
+from sagecell_tx.kernelside.interact.controls.boxes import evaluated
 from sagecell_tx.kernelside.interact.controls.control import (
     Adapter,
     Control,
@@ -14,6 +14,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
     shown,
     text,
 )
+from sagecell_tx.kernelside.interact.values import written
 
 #: Boxes that one grid may have.
 BOXES = 10_000
@@ -48,7 +49,8 @@ class InputGrid(Control):
             raise ValueError(f"A grid has at most {BOXES} boxes.")
         self.width = max(1, int(width))
         self.evaluate = bool(evaluate)
-        self.default = self.encode(default)
+        self.default = default
+        self._initial = self.encode(default)
 
     def own_fields(self) -> dict[str, Any]:
         """The size in boxes, and the width of a box in characters."""
@@ -62,7 +64,11 @@ class InputGrid(Control):
     @property
     def initial(self) -> list[list[str]]:
         """Rows of text."""
-        return [list(row) for row in self.default]
+        return [list(row) for row in self._initial]
+
+    def initial_value(self, evaluate: Evaluate) -> Any:
+        """The default, see `converted`."""
+        return self.converted(self.default, evaluate)
 
     def decode(self, sent: object, evaluate: Evaluate) -> Any:
         """Rows of values; all boxes are checked before any is evaluated."""

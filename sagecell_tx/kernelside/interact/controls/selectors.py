@@ -13,6 +13,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
     index,
     place,
 )
+from sagecell_tx.kernelside.interact.values import label as label_of
 
 TYPES = ("list", "radio", "button")
 
@@ -87,7 +88,7 @@ def choices(values: Iterable[Any]) -> tuple[list[Any], list[str]]:
         raise ValueError("There must be at least one choice.")
     if all(isinstance(each, tuple) and len(each) == 2 for each in listed):
         return [value for value, _ in listed], [str(label) for _, label in listed]
-    return listed, [str(value) for value in listed]
+    return listed, [label_of(value) for value in listed]
 
 
 def length(width: str | int | None) -> str:

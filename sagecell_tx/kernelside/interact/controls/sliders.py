@@ -18,6 +18,7 @@ from sagecell_tx.kernelside.interact.controls.control import (
     place,
 )
 from sagecell_tx.kernelside.interact.controls.selectors import choices
+from sagecell_tx.kernelside.interact.values import real
 
 #: The default number of steps.
 STEPS = 250
@@ -26,7 +27,8 @@ STEPS = 250
 class SliderScale:
     """The scale of a continuous slider: from `low` to `high` in steps of `step`.
 
-    If the ends and `stepsize` are whole numbers, so are the values.
+    If the ends and `stepsize` are whole numbers, so are the values. Otherwise they are floats, or
+    the real numbers of the library that one of the three is from.
     """
 
     def __init__(self, interval: Any, steps: int, stepsize: Any) -> None:
@@ -46,11 +48,13 @@ class SliderScale:
         self._whole: Callable[[int], Any] | None = None
         if size and all(map(_is_whole, (low, high, stepsize))):
             self._whole = type(stepsize)
+        kinds = [real(each) for each in (low, high, stepsize)]
+        self._real = next((kind for kind in kinds if kind is not float), float)
 
     def value(self, sent: object) -> Any:
         """The function's value for a wire value; raises InvalidValue."""
         plain = number(sent, self.low, self.high)
-        return self._whole(round(plain)) if self._whole else float(plain)
+        return self._whole(round(plain)) if self._whole else self._real(float(plain))
 
     def nearest(self, value: Any) -> float:
         """The wire value for a program's value, clamped to the ends; raises ValueError."""
@@ -65,8 +69,8 @@ class SliderScale:
 class ContinuousSlider(Control):
     """A slider over an interval, in `steps` steps or in steps of `stepsize`.
 
-    The function gets a float, or a whole number if the ends and `stepsize` are whole. With
-    `range_slider` it gets a pair, the lower number first.
+    The function gets a number of the kind that `SliderScale` gives. With `range_slider` it gets a
+    pair, the lower number first.
     """
 
     kind = "slider"

@@ -18,7 +18,7 @@ HOME = "/home/cell"
 OWN = "/run/own"
 SOCKETS = "/run/ipc"
 
-#: The directory of a kernel's temporary files when something visible is below /tmp.
+#: The directory of a kernel's temporary files when Python is below /tmp.
 OTHER_TEMPORARY = "/run/tmp"
 
 #: The user and group id of a kernel in its own user namespace.
@@ -69,10 +69,20 @@ def enter(setting: Setting, further: Iterable[str] = ()) -> None:
     linux.restrict_mount("/", _READ_ONLY, below=False)
 
 
-def temporary(further: Iterable[str] = ()) -> str:
-    """The mount point of a kernel's temporary files, which must not cover visible directories."""
-    shown = [os.path.realpath(path) for path in (*visible.python_directories(), *further)]
-    return OTHER_TEMPORARY if any(path.startswith("/tmp/") for path in shown) else "/tmp"
+def temporary(further: Iterable[str] = ()) -> tuple[str, list[str]]:
+    """The mount point of a kernel's temporary files, which must not cover what is visible.
+
+    Also the directories of `further` that it would cover, so that each kernel has to mount them again.
+    """
+    python = [os.path.realpath(path) for path in visible.python_directories()]
+    below = [path for path in further if os.path.realpath(path).startswith("/tmp/")]
+    if any(path.startswith("/tmp/") for path in python) or any(map(_is_elsewhere, below)):
+        return OTHER_TEMPORARY, []
+    return "/tmp", below
+
+
+def _is_elsewhere(path: str) -> bool:
+    return os.path.realpath(path) != path or not os.path.isdir(path)
 
 
 def _show(path: str, old: str) -> None:

@@ -8,7 +8,7 @@ it. Landlock and a filter of system calls enforce the same again, where they are
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import define, field
@@ -52,6 +52,7 @@ class Namespaces:
     _filter: seccomp.Filter | None = field(default=None, init=False)
     _accounts: Accounts | None = field(default=None, init=False)
     _temporary: str = field(default="/tmp", init=False)
+    _below_temporary: Sequence[str] = field(default=(), init=False)
 
     def prepare(self) -> None:
         """Enter a mount namespace with the kernels' file system; raises `Unavailable`."""
@@ -62,7 +63,7 @@ class Namespaces:
         )
         if linux.capable(linux.CAP_SETUID) and self.setting.accounts[1]:
             self._accounts = Accounts(*self.setting.accounts)
-        self._temporary = filesystem.temporary(self.further)
+        self._temporary, self._below_temporary = filesystem.temporary(self.further)
         try:
             if linux.capable(linux.CAP_SYS_ADMIN):
                 linux.unshare(linux.CLONE_NEWNS)
@@ -117,7 +118,7 @@ class Namespaces:
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Make the kernel's own mounts and sockets, then give up all privileges."""
-        _make_mounts(start, secrets.directory, self._temporary)
+        _make_mounts(start, secrets.directory, self._temporary, self._below_temporary)
         network.raise_loopback()
         if start.proxy:
             network.give_listener_away(filesystem.SOCKETS)
@@ -227,8 +228,13 @@ def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
             file.write(text)
 
 
-def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
-    """Make this kernel's own mounts, and hide the other kernels' directories."""
+def _make_mounts(
+    start: StartCommand, directory: str, temporary: str, below_temporary: Iterable[str]
+) -> None:
+    """Make this kernel's own mounts, and hide the other kernels' directories.
+
+    The directories `below_temporary` stay visible there, read-only as they are.
+    """
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount(f"{directory}/ipc", filesystem.SOCKETS, flags=linux.MS_BIND)
@@ -238,7 +244,11 @@ def _make_mounts(start: StartCommand, directory: str, temporary: str) -> None:
     linux.mount("tmpfs", filesystem.OWN, "tmpfs", flags, f"size={size},nr_inodes={_FILES},mode=700")
     for name, target in (("work", filesystem.HOME), ("tmp", temporary), ("shm", "/dev/shm")):
         os.mkdir(f"{filesystem.OWN}/{name}", 0o700)
-        linux.mount(f"{filesystem.OWN}/{name}", target, flags=linux.MS_BIND)
+        for path in below_temporary if target == temporary else ():
+            place = f"{filesystem.OWN}/{name}{path.removeprefix(temporary)}"
+            os.makedirs(place, exist_ok=True)
+            linux.mount(path, place, flags=linux.MS_BIND | linux.MS_REC)
+        linux.mount(f"{filesystem.OWN}/{name}", target, flags=linux.MS_BIND | linux.MS_REC)
     linux.unmount(filesystem.OWN)
     linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
     ucounts.set_all()

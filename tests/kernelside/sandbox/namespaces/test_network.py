@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.hosts.network.fdpassing import ListenerReceiver
+from sagecell_tx.wire.proxywire import Destination, refusal
 from tests.kernelside.confined import Kind, confined, kinds
 from tests.kernelside.driving import Cell, Server
 
@@ -118,6 +120,7 @@ def unconnected(server: Server) -> Iterator[Cell]:
         "import socket\nsocket.create_connection(('93.184.216.34', 80))",
         "import requests\nrequests.get('https://example.org/')",
         "import pandas as pd\npd.read_csv('https://example.org/x.csv')",
+        "%%bash\npip install no-such-package",
     ],
 )
 def test_without_a_proxy_an_error_ends_in_one_sentence(unconnected, code):
@@ -138,16 +141,77 @@ def test_without_a_proxy_an_installation_ends_in_the_same_sentence(unconnected):
     assert "network" not in unconnected.run("!ls nowhere").text("stderr")
 
 
-def test_with_a_proxy_a_refusal_ends_in_a_sentence(connected):
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import subprocess\nsubprocess.run(['pip', 'install', 'no-such-package'])",
+        "import subprocess, sys\nsubprocess.call([sys.executable, '-m', 'pip', 'install', 'x'])",
+        "import subprocess\nsubprocess.run('pip install x', shell=True, capture_output=True)",
+        "import subprocess\nsubprocess.check_output(['pip', 'download', 'x'])",
+        "import os\nstatus = os.system('pip install x')",
+        "said = !pip install x",
+    ],
+)
+def test_without_a_proxy_a_command_of_the_program_ends_in_it_once(unconnected, code):
+    said = unconnected.run(code).text("stderr")
+    assert said.endswith("Programs on this server have no network.\n")
+    assert said.count("no network") == 1
+
+
+def test_without_a_proxy_other_commands_are_left_alone(unconnected):
+    code = (
+        "import os, subprocess\nsubprocess.run('exit 3', shell=True).returncode, os.system('false')"
+    )
+    result = unconnected.run(code)
+    assert (result.text("stderr"), result.of("execute_result")[0]["data"]["text/plain"]) == (
+        "",
+        "(3, 256)",
+    )
+
+
+def test_without_a_proxy_an_error_of_a_thread_ends_in_the_same_sentence(unconnected):
+    code = """
+import threading, urllib.request
+thread = threading.Thread(target=lambda: urllib.request.urlopen('https://example.org/'))
+thread.start()
+thread.join()
+"""
+    said = unconnected.run(code).text("stderr")
+    assert said.endswith("Programs on this server have no network.\n")
+    assert "urllib/request.py" not in said
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"{program}{scheme}://example.org/x'){after}"
+        for scheme in ("http", "https")
+        for program, after in (
+            ("import urllib.request\nurllib.request.urlopen('", ""),
+            ("import requests\nrequests.get('", ".raise_for_status()"),
+            ("import requests\nrequests.get('", ".json()"),
+            ("import pandas as pd\npd.read_csv('", ""),
+        )
+    ],
+)
+def test_with_a_proxy_a_refusal_ends_in_a_sentence(connected, code):
     cell, listener = connected
-    request = cell.execute("import urllib.request\nurllib.request.urlopen('https://example.org/')")
+    request = cell.execute(code)
     connection, _ = listener.accept()
     with connection:
-        assert connection.recv(1000).startswith(b"CONNECT example.org:443")
-        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-        (content,) = cell.result(request).of("error")
-    assert (
-        content["traceback"][-1]
-        .rstrip()
-        .endswith("Programs on this server reach only these hosts: data.example.org.")
+        assert connection.recv(1000).startswith((b"CONNECT example.org:443", b"GET http://"))
+        allowed = AllowList.of(["data.example.org"], [80, 443])
+        connection.sendall(refusal(403, allowed.objection(Destination("example.org", 80))))
+    (content,) = cell.result(request).of("error")
+    lines = "\n".join(content["traceback"])
+    assert lines.rstrip().endswith(
+        "Programs on this server reach only these hosts: data.example.org."
     )
+    assert lines.count("Traceback (most recent call last)") == 1
+    assert "File " not in lines
+
+
+def test_pip_tries_once_where_it_cannot_reach_its_packages(connected, unconnected):
+    cell, _ = connected
+    for each in (cell, unconnected):
+        assert each.value("import os\nos.environ['PIP_RETRIES']") == "'0'"

@@ -1,0 +1,1 @@
+"""The description of all below ``/api``, for programs: an OpenAPI document."""

@@ -1,0 +1,278 @@
+"""The output of one program, as the outputs of a notebook's cell.
+
+Source: https://nbformat.readthedocs.io/en/latest/format_description.html#code-cell-outputs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from sagecell_tx.http.cells.collector import CUT, LEFT_OUT, start_of
+from sagecell_tx.http.execute.terminaltext import plain
+from sagecell_tx.wire.jsonbounds import MARKS, marks_in
+from sagecell_tx.wire.messages import Message, WireError, dump
+
+#: Bytes that each piece of a stream counts for beside its text, however short that is.
+_ENVELOPE = 48
+
+
+@frozen(kw_only=True)
+class Stream:
+    """Text on stdout or stderr."""
+
+    name: str
+    text: str
+
+    display_id = ""
+
+    @property
+    def output(self) -> bytes:
+        """The JSON of the output."""
+        return dump({"output_type": "stream", "name": self.name, "text": self.text})
+
+
+@frozen(kw_only=True)
+class Shown:
+    """A result, a display or an error; `output` is its JSON. Displays may have a `display_id`."""
+
+    output: bytes
+    display_id: str = ""
+
+
+@frozen(kw_only=True)
+class Updated:
+    """All displays with this id now show something else; `output` is its JSON."""
+
+    display_id: str
+    output: bytes
+
+
+@frozen(kw_only=True)
+class Cleared:
+    """All output so far is to be removed; with `wait`, when there is more."""
+
+    wait: bool
+
+
+Event = Stream | Shown | Updated | Cleared
+
+
+@define
+class Outputs:
+    """Turns the messages of one program into events, of at most `limit` bytes of JSON.
+
+    What exceeds it is cut or left out, which a sentence on stderr says, and `truncated`. `value` is
+    the JSON of the latest result's data and metadata, `error` the latest error.
+    """
+
+    _limit: int
+    size: int = field(default=0, init=False)  # bytes of JSON that passed
+    value: bytes | None = field(default=None, init=False)
+    error: dict[str, str] | None = field(default=None, init=False)
+    _marks: int = field(default=MARKS, init=False)  # in all results, displays and errors together
+    _is_cut: bool = field(default=False, init=False)
+    _left_out: bool = field(default=False, init=False)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether anything was cut or left out."""
+        return self._is_cut or self._left_out
+
+    def events(self, message: Message) -> Iterator[Event]:
+        """What a message means to whoever shows the output; nothing for other messages."""
+        match message.msg_type:
+            case "stream":
+                return self._stream(message)
+            case "execute_result" | "display_data" | "update_display_data":
+                return self._bundle(message)
+            case "error":
+                return self._error(message)
+            case "clear_output":
+                return self._clear(message)
+        return iter(())
+
+    def _stream(self, message: Message) -> Iterator[Event]:
+        room = self._limit - self.size
+        if room <= 0 or self._is_cut:
+            yield from self._cut()
+            return
+        try:
+            content = message.parsed_content(marks=16)
+        except WireError:
+            yield from self._cut()
+            return
+        name, text = content.get("name"), content.get("text")
+        if name not in ("stdout", "stderr") or not isinstance(text, str) or not text:
+            return
+        kept, size = start_of(text, room, room)
+        self.size += size + _ENVELOPE
+        yield Stream(name=name, text=kept)
+        if len(kept) < len(text):
+            yield from self._cut()
+
+    def _bundle(self, message: Message) -> Iterator[Event]:
+        content = self._parsed(message)
+        shown = {name: _object((content or {}).get(name)) for name in ("data", "metadata")}
+        output: dict[str, Any] = {"output_type": "display_data", **shown}
+        if message.msg_type == "execute_result":
+            number = (content or {}).get("execution_count")
+            output = {
+                "output_type": "execute_result",
+                **shown,
+                "execution_count": number if type(number) is int else None,
+            }
+        written = self._written(output) if content is not None else None
+        if content is None or written is None:
+            yield from self._leave_out()
+            return
+        transient = _object(content.get("transient"))
+        display_id = transient.get("display_id")
+        ident = display_id if isinstance(display_id, str) else ""
+        if message.msg_type == "update_display_data":
+            yield Updated(display_id=ident, output=written)
+            return
+        if message.msg_type == "execute_result":
+            self.value = dump(shown)
+        yield Shown(output=written, display_id=ident)
+
+    def _error(self, message: Message) -> Iterator[Event]:
+        content = self._parsed(message)
+        if content is None:
+            yield from self._leave_out()
+            return
+        traceback = content.get("traceback")
+        lines = (
+            [each for each in traceback if isinstance(each, str)]
+            if isinstance(traceback, list)
+            else []
+        )
+        name, sentence = (_text(content.get(key)) for key in ("ename", "evalue"))
+        written = self._written(
+            {"output_type": "error", "ename": name, "evalue": sentence, "traceback": lines}
+        )
+        if written is None:
+            yield from self._leave_out()
+            return
+        coloured = "\n".join(lines)
+        self.error = {
+            "name": name,
+            "message": sentence,
+            "traceback": plain(coloured),
+            "traceback_ansi": coloured,
+        }
+        yield Shown(output=written)
+
+    def _clear(self, message: Message) -> Iterator[Event]:
+        try:
+            content = message.parsed_content(marks=16)
+        except WireError:
+            return
+        yield Cleared(wait=content.get("wait") is True)
+
+    def _parsed(self, message: Message) -> dict[str, Any] | None:
+        """A message's content; None if it is malformed, or too long. What was parsed counts."""
+        if len(message.content) > self._limit - self.size:
+            return None
+        try:
+            content = message.parsed_content(marks=self._marks)
+        except WireError:
+            return None
+        self._marks -= marks_in(message.content)
+        return content
+
+    def _written(self, output: dict[str, Any]) -> bytes | None:
+        """An output as JSON; None if there is no room for it, or if it is not JSON: 1e999."""
+        try:
+            written = dump(output)
+        except (ValueError, RecursionError):
+            return None
+        if len(written) > self._limit - self.size:
+            return None
+        self.size += len(written)
+        return written
+
+    def _cut(self) -> Iterator[Event]:
+        """Let no more text pass, and say so once."""
+        if not self._is_cut:
+            self._is_cut = True
+            yield Stream(name="stderr", text=CUT)
+
+    def _leave_out(self) -> Iterator[Event]:
+        """Say once that something is left out."""
+        if not self._left_out:
+            self._left_out = True
+            yield Stream(name="stderr", text=LEFT_OUT)
+
+
+@define
+class _Text:
+    """The text of a stream that grows."""
+
+    name: str
+    text: StringIO = field(factory=StringIO)
+
+
+@define
+class Transcript:
+    """The outputs as they are in the end: updated, cleared, and with the text of streams joined."""
+
+    _outputs: list[_Text | Shown] = field(factory=list, init=False)
+    _displayed: dict[str, bytes] = field(factory=dict, init=False)  # the latest, by display_id
+    _is_clearing: bool = field(default=False, init=False)  # when there is more output
+
+    def add(self, event: Event) -> None:
+        """Apply an event."""
+        match event:
+            case Cleared(wait=True):
+                self._is_clearing = True
+            case Cleared():
+                self._clear()
+            case Updated(display_id=ident, output=output):
+                if ident in self._displayed:
+                    self._displayed[ident] = output
+            case _ if self._is_clearing:
+                self._clear()
+                self._append(event)
+            case _:
+                self._append(event)
+
+    def _append(self, event: Stream | Shown) -> None:
+        if isinstance(event, Shown):
+            self._outputs.append(event)
+            if event.display_id:
+                self._displayed[event.display_id] = event.output
+            return
+        last = self._outputs[-1] if self._outputs else None
+        if not isinstance(last, _Text) or last.name != event.name:
+            last = _Text(event.name)
+            self._outputs.append(last)
+        last.text.write(event.text)
+
+    def _clear(self) -> None:
+        self._is_clearing = False
+        self._outputs.clear()
+        self._displayed.clear()
+
+    @property
+    def outputs(self) -> list[Stream | Shown]:
+        """The outputs, in order."""
+        return [
+            Stream(name=each.name, text=each.text.getvalue())
+            if isinstance(each, _Text)
+            else evolve(each, output=self._displayed.get(each.display_id, each.output))
+            for each in self._outputs
+        ]
+
+
+def _object(value: object) -> dict[str, Any]:
+    """A field that must be an object; empty if it is not."""
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    """A field that must be a string; empty if it is not."""
+    return value if isinstance(value, str) else ""

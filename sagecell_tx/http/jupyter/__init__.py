@@ -1,0 +1,1 @@
+"""The REST interface of Jupyter Server, for its clients: kernels, kernelspecs and sessions."""

@@ -1,0 +1,81 @@
+"""Figures that take long to compute, so that they are computed seldom, or in turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from attrs import define, field
+
+#: Seconds that one turn of a kernel's count takes; a single step may take longer.
+TURN = 0.02
+
+#: Seconds of work after which a kernel whose descriptors and mappings are still not all counted
+#: has exceeded its limit: for Linux, too, each of them takes some memory.
+LONGEST = 3.0
+
+#: The pause after a figure, as a multiple of the time that it took.
+_PAUSES = 10
+
+
+@define(eq=False)
+class Seldom:
+    """Caches a figure for ten times as long as it took to compute."""
+
+    clock: Callable[[], float]
+    _value: int = field(default=0, init=False)
+    _until: float = field(default=0.0, init=False)
+
+    def __call__(self, figure: Callable[[], int]) -> int:
+        """The result of `figure`, or of the call before."""
+        began = self.clock()
+        if began >= self._until:
+            self._value = figure()
+            ended = self.clock()
+            self._until = ended + _PAUSES * (ended - began)
+        return self._value
+
+
+@define(eq=False)
+class TurnedCount:
+    """A sum of very many numbers, computed in turns, and seldom.
+
+    `size` is the larger one of the last whole sum and of what is counted of the next.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _numbers: Iterator[int] | None = field(default=None, init=False)
+    _counted: int = field(default=0, init=False)
+    _last: int = field(default=0, init=False)
+    _cost: float = field(default=0.0, init=False)
+    _until: float = field(default=0.0, init=False)
+
+    @property
+    def size(self) -> int:
+        """What is known of the sum."""
+        return max(self._last, self._counted)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a count is unfinished, so that `go_on` has to be called."""
+        return self._numbers is not None
+
+    def begin(self, numbers: Callable[[], Iterator[int]]) -> None:
+        """Begin a count, unless one is under way or has only just ended."""
+        if self._numbers is None and self.clock() >= self._until:
+            self._numbers, self._counted, self._cost = numbers(), 0, 0.0
+
+    def go_on(self) -> bool:
+        """Count for one turn; returns whether the count takes too long."""
+        if self._numbers is None:
+            return False
+        began = self.clock()
+        for number in self._numbers:
+            self._counted += number
+            if self.clock() - began > TURN:
+                self._cost += self.clock() - began
+                return self._cost > LONGEST
+        self._cost += self.clock() - began
+        self._numbers, self._last, self._counted = None, self._counted, 0
+        self._until = self.clock() + _PAUSES * self._cost
+        return False

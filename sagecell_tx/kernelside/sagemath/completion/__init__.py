@@ -1,0 +1,1 @@
+"""Completion and inspection in Sage's language."""

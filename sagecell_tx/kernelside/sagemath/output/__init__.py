@@ -1,0 +1,1 @@
+"""Sage's values as displays of the page."""

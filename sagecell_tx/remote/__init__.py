@@ -1,0 +1,1 @@
+"""A client of a server: ``sagecell-tx run``."""

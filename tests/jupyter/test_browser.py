@@ -1,0 +1,83 @@
+"""Jupyter's clients from npm and PyPI, unmodified, in Chromium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+from tests.browser.chromium import start_chromium
+from tests.browser.reader import Reader
+from tests.integration.servers import Server
+from tests.jupyter.programs import gateway_client_of
+
+pytestmark = pytest.mark.jupyter
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """The browser of these tests."""
+    folder: Path = tmp_path_factory.mktemp("profile")
+    browser = start_chromium(profile=folder, downloads=folder)
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def reader(browser: webdriver.Chrome, server: Server, tmp_path: Path) -> Iterator[Reader]:
+    """Opens pages."""
+    yield Reader(browser, server.url, tmp_path)
+    browser.get("about:blank")
+
+
+NOTEBOOK = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    "cells": [
+        {
+            "id": f"cell{number}",
+            "cell_type": "code",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
+        for number, source in enumerate(
+            (
+                "x = 6 * 7\nprint(x)",
+                "from IPython.display import HTML\nHTML(f'<b class=\"shown\">{x + 1}</b>')",
+                "x / 0",
+            )
+        )
+    ],
+}
+
+
+def test_jupyterlab_with_a_gateway(server: Server, reader: Reader, tmp_path: Path) -> None:
+    notebook = tmp_path / "a.ipynb"
+    notebook.write_text(json.dumps(NOTEBOOK), encoding="utf-8")
+    options = [
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    with gateway_client_of(server, "jupyterlab", tmp_path, *options) as url:
+        reader.browser.get(f"{url}/lab/tree/a.ipynb?reset")
+        is_ready = """
+            const context = window.jupyterapp?.shell.currentWidget?.context;
+            return context?.sessionContext?.session?.kernel?.status === "idle" && context.isReady"""
+        reader.until(lambda: reader.browser.execute_script(is_ready))
+        command = "return window.jupyterapp.commands.execute(arguments[0])"
+        reader.browser.execute_script(command, "notebook:run-all-cells")
+        assert reader.text(".jp-OutputArea-output .shown") == "43"
+        reader.until(lambda: reader.all('[data-mime-type="application/vnd.jupyter.stderr"]'))
+        reader.browser.execute_script(command, "docmanager:save")
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert [each["execution_count"] for each in cells] == [1, 2, 3]
+    assert cells[0]["outputs"] == [{"name": "stdout", "output_type": "stream", "text": ["42\n"]}]
+    assert cells[1]["outputs"][0]["data"]["text/html"] == ['<b class="shown">43</b>']
+    assert cells[2]["outputs"][0]["ename"] == "ZeroDivisionError"

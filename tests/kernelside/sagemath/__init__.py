@@ -1,0 +1,1 @@
+"""Kernels with Sage, in real processes."""

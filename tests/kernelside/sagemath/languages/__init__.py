@@ -1,0 +1,1 @@
+"""Cells in other languages, run by the programs that Sage talks to."""
