@@ -168,6 +168,7 @@ class RequestLimits:
     body_bytes: int = 4 * MIB
     service_seconds: float = 30.0  # that a program may run, in `/service` and `/api/execute`
     service_output_characters: int = 4 * MIB
+    unread_answer_bytes: int = 128 * MIB  # of answers that all clients together have not read yet
 
     # Of `POST /api/execute`, besides these.
     execute_files: int = 50  # that a client may send with a program

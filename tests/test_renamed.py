@@ -96,6 +96,7 @@ NEW = {
     ("requests", "run_permalinks_per_key"),
     ("requests", "run_permalink_bytes"),
     ("requests", "run_permalink_seconds"),
+    ("requests", "unread_answer_bytes"),
     ("requests", "execute_files"),
     ("requests", "execute_file_bytes"),
     ("requests", "kept_answer_seconds"),

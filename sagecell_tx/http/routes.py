@@ -112,6 +112,7 @@ def kernel_routes(
         fleet=fleet,
         clients=web.clients,
         limits=limits.requests,
+        answers=web.answers,
         stalled=limits.messages.stalled_seconds,
         terms=terms,
         clock=web.reactor,
@@ -169,6 +170,7 @@ def jupyter_routes(web: WebServer, fleet: Fleet, terms: Terms, status: Status) -
         addresses=FileAddresses(
             clients=web.clients, most=fleet.limits.files.session_files, baseurl=web.baseurl
         ),
+        answers=web.answers,
         limits=fleet.limits.requests,
         messages=fleet.limits.messages,
         clock=web.reactor,

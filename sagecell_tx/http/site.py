@@ -14,6 +14,7 @@ from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
+from sagecell_tx.http.serving.producer import LongAnswers
 from sagecell_tx.http.serving.requests import CellRequest, CellSite, Gzip
 from sagecell_tx.http.transports.incoming import AddressMemory
 from sagecell_tx.http.urltree import Routes, url_tree
@@ -26,7 +27,8 @@ class WebServer:
 
     `clients` identifies clients, `parser` parses long input. `on_accepted` tells whether a new
     connection may stay, `connection_limits` counts those of each address. Requests and WebSockets
-    take turns in `rota`; messages that arrive over WebSockets share `memory`. Every path begins with `baseurl`, which is empty or such as ``/cells``.
+    take turns in `rota`; messages that arrive over WebSockets share `memory`, and whole answers wait
+    in `answers` to be read. Every path begins with `baseurl`, which is empty or such as ``/cells``.
     Errors are pages for people who follow links if `has_pages`.
     """
 
@@ -40,9 +42,13 @@ class WebServer:
     parser: Parser = field(factory=Parser)
     memory: AddressMemory = field(factory=AddressMemory)
     rota: Rota = field(init=False)
+    answers: LongAnswers = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.rota = Rota(clock=self.reactor)
+        self.answers = LongAnswers(
+            clock=self.reactor, who=self.clients.holder, most=self.limits.unread_answer_bytes
+        )
 
     def site(self, routes: Iterable[Routes]) -> Site:
         """The factory for connections that serve these routes."""

@@ -21,7 +21,7 @@ from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import present, take_json, text, texts
 from sagecell_tx.http.serving.parsing import Parser
-from sagecell_tx.http.serving.producer import send
+from sagecell_tx.http.serving.producer import LongAnswers
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose
@@ -45,6 +45,7 @@ class ServiceRoute:
     fleet: Fleet
     clients: Clients
     limits: RequestLimits
+    answers: LongAnswers
     stalled: float  # seconds after which a client that reads nothing is disconnected
     terms: Terms
     clock: IReactorTime
@@ -86,7 +87,7 @@ class ServiceRoute:
             session.stop(Reason.STOPPED)
         answer = self._answer(request, session, collector)
         body = _with_shown(json_body(request, answer), collector)
-        return await send(request, body, clock=self.clock, stalled=self.stalled)
+        return await self.answers.send(request, body, stalled=self.stalled)
 
     def _code(self, request: Request) -> str:
         """The program. Raises `Problem` if there is none, or one that is too long."""

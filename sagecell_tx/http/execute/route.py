@@ -33,7 +33,7 @@ from sagecell_tx.http.jupyter.identity import Identities
 from sagecell_tx.http.serving.errors import Problem, problem_of
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.serving.parsing import Parser
-from sagecell_tx.http.serving.producer import ResponseProducer, in_pieces, send
+from sagecell_tx.http.serving.producer import LongAnswers, ResponseProducer, in_pieces
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import MessageLimits, RequestLimits
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
@@ -52,17 +52,18 @@ class Execute:
     identities: Identities
     terms: Terms
     addresses: FileAddresses
+    answers: LongAnswers
     limits: RequestLimits
     messages: MessageLimits
     clock: IReactorTime
     parser: Parser = field(factory=Parser)
-    _answers: KeptAnswers = field(init=False)
+    _kept: KeptAnswers = field(init=False)
 
     app = Klein()
     handle_problems_for_jupyter(app)
 
     def __attrs_post_init__(self) -> None:
-        self._answers = KeptAnswers(
+        self._kept = KeptAnswers(
             clock=self.clock,
             seconds=self.limits.kept_answer_seconds,
             most=self.limits.kept_answer_bytes,
@@ -91,14 +92,14 @@ class Execute:
         if not visitor.key:
             sentence = "An idempotency key needs a token: without one, anybody could use it."
             raise Problem(400, "idempotency_key_without_token", sentence)
-        answer = self._answers.begin(visitor.key, key, submission.digest)
+        answer = self._kept.begin(visitor.key, key, submission.digest)
         if answer is not None:
             return await self._write(request, form, answer)
         try:
-            keep = partial(self._answers.finish, visitor.key, key)
+            keep = partial(self._kept.finish, visitor.key, key)
             return await self._run(request, form, visitor, submission, keep)
         finally:
-            self._answers.release(visitor.key, key)
+            self._kept.release(visitor.key, key)
 
     async def _run(
         self,
@@ -270,4 +271,4 @@ class Execute:
             Beginning(request, form).begin()
             lines = map(form.event, answer.outputs)
             body = b"".join((*lines, form.line("end", answer.summary)))
-        return await send(request, body, clock=self.clock, stalled=self.messages.stalled_seconds)
+        return await self.answers.send(request, body, stalled=self.messages.stalled_seconds)

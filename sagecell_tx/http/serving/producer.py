@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.server import Request
 
 from sagecell_tx.http.serving.pump import Pump, TimedProducer
+
+_log = Logger()
 
 #: Bytes that are written at once.
 PIECE = 64 * 1024
@@ -100,10 +103,61 @@ class ResponseProducer:
         self._producer.stopProducing()
 
 
-async def send(request: Request, body: bytes, *, clock: IReactorTime, stalled: float) -> bytes:
-    """Write a long body as the client reads it, see `ResponseProducer`; returns what is left of it."""
-    if len(body) <= PIECE:
-        return body
-    request.setHeader("Content-Length", str(len(body)))
-    await ResponseProducer(request=request, clock=clock, stalled=stalled).start(in_pieces(body))
-    return b""
+@define(kw_only=True)
+class LongAnswers:
+    """Writes whole answers as their clients read them.
+
+    Their programs may have ended long before, so no limit of kernels bounds how many wait. All that are not read yet have at most `most` bytes. Beyond that, the client with the most loses
+    its oldest one: the connection is cut, so that it notices. `who` gives the name by which a
+    request's client is counted.
+    """
+
+    clock: IReactorTime
+    who: Callable[[Request], str]
+    most: int
+    _unread: dict[str, dict[ResponseProducer, int]] = field(factory=dict, init=False)
+
+    async def send(self, request: Request, body: bytes, *, stalled: float) -> bytes:
+        """Write a long body; returns what is left of it.
+
+        A client that reads nothing for `stalled` seconds is disconnected.
+        """
+        if len(body) <= PIECE:
+            return body
+        request.setHeader("Content-Length", str(len(body)))
+        producer = ResponseProducer(request=request, clock=self.clock, stalled=stalled)
+        who, size = self.who(request), len(body)
+        pieces = in_pieces(body)
+        del body  # the pieces alone hold it, until they are dropped
+        self._unread.setdefault(who, {})[producer] = size
+        try:
+            written = producer.start(pieces)
+            self._make_room()
+            await written
+        finally:
+            self._forget(who, producer)
+        return b""
+
+    def _make_room(self) -> None:
+        """Cut the connections of as many answers as are too much."""
+        while sum(map(_size, self._unread.values())) > self.most:
+            who = max(self._unread, key=lambda name: _size(self._unread[name]))
+            oldest = next(iter(self._unread[who]))
+            self._forget(who, oldest)
+            _log.warn(
+                "An answer that {who} did not read was dropped: unread ones had more than {most} bytes.",
+                who=who or "this machine",
+                most=self.most,
+            )
+            oldest.abort()
+
+    def _forget(self, who: str, producer: ResponseProducer) -> None:
+        """Count an answer no more. Harmless if repeated."""
+        answers = self._unread.get(who, {})
+        answers.pop(producer, None)
+        if not answers:
+            self._unread.pop(who, None)
+
+
+def _size(answers: dict[ResponseProducer, int]) -> int:
+    return sum(answers.values())

@@ -6,7 +6,7 @@ import { type Scene, approach } from "./turning";
 const HALF = Math.PI / 8;
 
 /** Room for the labels around the scene. */
-const MARGIN = 1.1;
+const MARGIN = 1.3;
 
 /** Moves the camera back until the scene fits into the width; without perspective, it does already. */
 export function fitWidth({ camera, controls, renderer }: Scene): void {

@@ -24,6 +24,12 @@ const INLINE_ENVIRONMENTS: ReadonlyMap<string, string> = new Map([
   ["equation", "gathered"],
 ]);
 
+/** Where a matrix begins or ends: its rows have the height of what is in them, and no room between. */
+const MATRIX = /\\(begin|end)\{(?:array|[bpvBV]?matrix)\*?\}/g;
+
+/** The least height of rows with fractions, in lines. */
+const FRACTION_ROW = "1.4";
+
 /** Macros for what KaTeX lacks, to which formulas add their own. */
 export function newMacros(): Macros {
   return {
@@ -46,7 +52,7 @@ export function newMacros(): Macros {
 export function supported(tex: string, isDisplay: boolean): string {
   const environments = isDisplay ? ENVIRONMENTS : INLINE_ENVIRONMENTS;
   return (
-    tex
+    withRoomyRows(tex)
       .replace(/\\(begin|end)\{([a-z]+)\*?\}/g, (found, word: string, name: string) => {
         const known = environments.get(name);
         if (known === undefined) return found;
@@ -60,6 +66,16 @@ export function supported(tex: string, isDisplay: boolean): string {
           return `\\providecommand{${name}}{}\\renewcommand{${name}}`;
         },
       )
+  );
+}
+
+/** `tex` with room between rows of fractions, which would touch, unless it says how high rows are. */
+function withRoomyRows(tex: string): string {
+  if (!/\\[dt]?frac(?![a-zA-Z])/.test(tex) || tex.includes("\\arraystretch")) return tex;
+  return tex.replace(MATRIX, (found, word: string) =>
+    word === "begin"
+      ? `\\begingroup\\def\\arraystretch{${FRACTION_ROW}}${found}`
+      : `${found}\\endgroup`,
   );
 }
 

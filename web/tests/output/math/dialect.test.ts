@@ -43,6 +43,36 @@ describe("formulas of LaTeX and MathJax are set", () => {
   );
 });
 
+describe("rows of fractions have room between them", () => {
+  /** The height of a formula, in ems. */
+  function height(tex: string): number {
+    const element = document.createElement("div");
+    katex.render(supported(tex, true), element, { displayMode: true, throwOnError: true });
+    return parseFloat(element.querySelector<HTMLElement>(".katex-strut")!.style.height);
+  }
+
+  const rows = (row: string): string => `${row} & 1 \\\\ 1 & ${row} \\\\ ${row} & 1`;
+
+  test.each(["pmatrix", "matrix", "vmatrix"])("in a %s", (name) => {
+    const matrix = (row: string): string => `\\begin{${name}} ${rows(row)} \\end{${name}}`;
+    const close = height(`\\def\\arraystretch{1}${matrix("\\frac{1}{2}")}`);
+    expect(height(matrix("\\frac{1}{2}"))).toBeGreaterThan(close + 0.5);
+    expect(height(matrix("a"))).toBeLessThan(close);
+  });
+
+  test("in Sage's arrays, inside of one another", () => {
+    const inner = `\\left(\\begin{array}{rr} ${rows("\\frac{1}{2}")} \\end{array}\\right)`;
+    const outer = `\\left[\\begin{array}{r|r} ${inner} & ${inner} \\end{array}\\right]`;
+    expect(height(outer)).toBeCloseTo(height(inner), 0);
+  });
+
+  test("what a formula in a matrix defines is defined afterwards", () => {
+    const macros = newMacros();
+    set("\\newcommand{\\f}{\\frac{1}{2}} \\begin{pmatrix} \\f \\end{pmatrix}", true, macros);
+    expect(set("\\f", true, macros)).toBe("21");
+  });
+});
+
 test("macros of an earlier formula are known, and may be defined again", () => {
   const macros = newMacros();
   set("\\newcommand{\\norm}[1]{\\lVert #1 \\rVert}", true, macros);
