@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,9 @@ class SageEnvironment(PythonEnvironment):
         # Before anything replaces the handler that Sage has just installed.
         self._sigint = CySigint.installed()
         loaded = super().load(modules)
+        # PARI has a stack for each thread. A number that is freed in another thread than its own, as
+        # by the garbage collection of one that sends output, is not on that thread's, which is harmless.
+        warnings.filterwarnings("ignore", "cypari2 leaked", RuntimeWarning)
         workspaces.make()
         importlib.import_module("sagecell_tx.kernelside.sagemath.own")  # which kernels then have
         from sagecell_tx.kernelside.sagemath import interacts, notebook

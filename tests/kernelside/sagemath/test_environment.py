@@ -32,6 +32,15 @@ def test_a_kernel_that_ends_is_told(server):
     assert cell.stop()["signal"] == 9
 
 
+def test_a_number_of_pari_may_be_freed_in_any_thread(cell):
+    result = cell.run(
+        "import gc, threading\n"
+        "circle = [pari('2^1000')]; circle.append(circle); del circle\n"
+        "collecting = threading.Thread(target=gc.collect); collecting.start(); collecting.join()"
+    )
+    assert result.text("stderr") == ""
+
+
 @pytest.mark.parametrize(
     ("code", "value"),
     [
