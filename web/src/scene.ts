@@ -5,7 +5,7 @@
  * script before its own, whose camera, controls and renderer are global variables.
  */
 
-import { fitWidth } from "./scene/fitting";
+import { fit } from "./scene/fitting";
 import { adaptMenu } from "./scene/menu";
 import { canDraw, showStill, stillAddress } from "./scene/still";
 import { turnByTouch } from "./scene/touching";
@@ -50,7 +50,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return;
   }
   const scene = { camera, controls, renderer };
-  fitWidth(scene);
+  fit(scene);
   turnByKeys(scene);
   turnByTouch(scene);
   const [menu, entries] = ["menu-container", "menu-content"].map((id) =>

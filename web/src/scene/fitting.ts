@@ -1,20 +1,21 @@
-/** A 3D scene in a frame that is narrower than high: Sage places the camera for the height alone. */
+/** The distance of a 3D scene: Sage places the camera for the height alone, and without room for labels. */
 
 import { type Scene, approach } from "./turning";
 
 /** Half of the camera's angle from bottom to top, on Sage's pages. */
 const HALF = Math.PI / 8;
 
-/** Room for the labels around the scene. */
-const MARGIN = 1.3;
+/** Room for the labels around the scene, which are wider than high. */
+const ROOM = { across: 1.3, down: 1.1 };
 
-/** Moves the camera back until the scene fits into the width; without perspective, it does already. */
-export function fitWidth({ camera, controls, renderer }: Scene): void {
+/** Moves the camera back until scene and labels fit; without perspective, Sage has seen to it. */
+export function fit({ camera, controls, renderer }: Scene): void {
   const { clientWidth, clientHeight } = renderer.domElement;
   const aspect = clientWidth / clientHeight;
-  if (!(aspect < 1) || camera.isOrthographicCamera === true) return;
+  if (!(aspect > 0) || camera.isOrthographicCamera === true) return;
   const across = Math.atan(Math.tan(HALF) * aspect);
-  approach(camera, controls.target, Math.sin(across) / Math.sin(HALF) / MARGIN);
+  const times = Math.max(ROOM.down, (ROOM.across * Math.sin(HALF)) / Math.sin(across));
+  approach(camera, controls.target, 1 / times);
   controls.update();
   controls.dispatchEvent({ type: "change" });
 }

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import { fitWidth } from "../../src/scene/fitting";
+import { fit } from "../../src/scene/fitting";
 import type { Scene } from "../../src/scene/turning";
 
 /** A scene in a frame of this width and a height of 400; the camera is at a distance of 2. */
@@ -27,24 +27,31 @@ function sceneOf(clientWidth: number, isOrthographicCamera = false): Scene {
   };
 }
 
-test("in a narrow frame, the camera is so far away that the scene fits", () => {
-  const scene = sceneOf(200);
-  fitWidth(scene);
+/** The radius of what is seen at this distance from the middle, across or down, by half of its angle. */
+const seen = (distance: number, half: number): number => distance * Math.sin(half);
+
+const HALF = Math.PI / 8;
+
+test.each([200, 400])("in a frame of this width, scene and labels fit across: %d", (width) => {
+  const scene = sceneOf(width);
+  fit(scene);
   const distance = scene.camera.position.x - 1;
-  // The radius of what is seen from top to bottom before, and from left to right now.
-  const before = 2 * Math.sin(Math.PI / 8);
-  const now = distance * Math.sin(Math.atan(Math.tan(Math.PI / 8) / 2));
-  expect(now / before).toBeCloseTo(1.3);
+  const now = seen(distance, Math.atan((Math.tan(HALF) * width) / 400));
+  expect(now / seen(2, HALF)).toBeCloseTo(1.3);
   expect(scene.controls.dispatchEvent).toHaveBeenCalledOnce();
 });
 
+test("in a wide frame, scene and labels fit from top to bottom", () => {
+  const scene = sceneOf(800);
+  fit(scene);
+  expect(seen(scene.camera.position.x - 1, HALF) / seen(2, HALF)).toBeCloseTo(1.1);
+});
+
 test.each([
-  ["a wide frame", sceneOf(800)],
-  ["a square frame", sceneOf(400)],
   ["a frame without a size", sceneOf(NaN)],
   ["a camera without perspective", sceneOf(200, true)],
 ])("nothing moves for %s", (_name, scene) => {
-  fitWidth(scene);
+  fit(scene);
   expect(scene.camera.position.x).toBe(3);
   expect(scene.controls.update).not.toHaveBeenCalled();
 });
