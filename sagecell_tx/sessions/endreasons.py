@@ -22,6 +22,7 @@ class Reason(Enum):
     CRASHED = "crashed"
     STOPPED = "stopped"
     DETACHED = "detached"
+    DISPLACED = "displaced"
     DRAINING = "draining"
 
     @property
@@ -46,6 +47,7 @@ _SENTENCES = {
     Reason.CRASHED: "The program ended unexpectedly.",
     Reason.STOPPED: "The session was stopped.",
     Reason.DETACHED: "The connection was lost for too long and the session was ended.",
+    Reason.DISPLACED: "No client was connected to the session, and others needed its place.",
     Reason.DRAINING: "The server is shutting down. Please try again in a moment.",
 }
 

@@ -24,10 +24,11 @@ from sagecell_tx.sessions.admission.storagebudgets import (
     Metered,
     RunPermalinkAllowance,
 )
-from sagecell_tx.sessions.admission.visitors import Visitor
+from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
+from sagecell_tx.sessions.fleet.yielding import Yielding
 from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.session import Session
@@ -68,6 +69,7 @@ class Fleet(Service):
     permalink_allowance: RunPermalinkAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     ended: EndedSessions = field(init=False)
+    _yielding: Yielding = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
@@ -77,6 +79,12 @@ class Fleet(Service):
         self.permalink_allowance = RunPermalinkAllowance(self.limits.requests)
         self.deaths = Deaths(self.clock.seconds)
         self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
+        self._yielding = Yielding(
+            clock=self.clock,
+            limits=self.limits.lifetime,
+            sessions=self._sessions.values,
+            waiting=partial(self.admission.waiting, Purpose.KERNEL),
+        )
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -109,6 +117,8 @@ class Fleet(Service):
         patience = self.limits.admission.queue_seconds if patience is None else patience
         end = self.clock.seconds() + patience
         place = self.admission.admit(visitor, patience=patience, on_moved=on_moved)
+        if not place.called:
+            self._yielding.look()
         return place.addCallback(self._await_turn, end).addCallback(
             self._begin, kernel_id or self.new_id(), timeout, lasting, language
         )
@@ -213,6 +223,7 @@ class Fleet(Service):
         """
         super().stopService()
         self.admission.drain()
+        self._yielding.stop()
         self.starts.refuse_all()
         sessions = list(self._sessions.values())
         dying = [session.when_dead() for session in sessions]

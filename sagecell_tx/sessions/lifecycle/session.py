@@ -169,6 +169,11 @@ class Session:
         return self._bridge.connected
 
     @property
+    def ending(self) -> bool:
+        """Whether the session was stopped, or has ended by itself."""
+        return self._ending
+
+    @property
     def execution_state(self) -> str:
         """The kernel's state in the words of Jupyter: starting, idle, busy or dead."""
         if self.audience.closed:

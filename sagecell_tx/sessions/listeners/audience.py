@@ -116,8 +116,11 @@ class Audience:
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
     present: bool = field(default=False, init=False)  # there is a listener or a present client
+    ever_present: bool = field(default=False, init=False)
+    absent_since: float = field(init=False)  # if nobody is present
 
     def __attrs_post_init__(self) -> None:
+        self.absent_since = self.clock.seconds()
         self._message_log = MessageLog(self.messages.message_log_bytes)
         self._resumable = ResumableClients(
             kernel_id=self.kernel_id,
@@ -225,7 +228,7 @@ class Audience:
 
     def _note_presence(self) -> None:
         if not self.present:
-            self.present = True
+            self.present = self.ever_present = True
             self.on_attended()
 
     def detach(self, attachment: Attachment) -> None:
@@ -254,7 +257,7 @@ class Audience:
         """Handle that a listener left, or that a resumable client expired or was forgotten."""
         self._check_drained()
         if self.present and not self._attachments and not self._resumable.any_present:
-            self.present = False
+            self.present, self.absent_since = False, self.clock.seconds()
             self.on_deserted()
         self._abridge()
 
