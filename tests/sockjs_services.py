@@ -31,7 +31,7 @@ from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSClient
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
-from sagecell_tx.http.transports.autobahn import WebSockets
+from sagecell_tx.http.transports.upgrades import WebSockets
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.limits import Limits, SockJSLimits
 from sagecell_tx.wire.sockjswire import Text

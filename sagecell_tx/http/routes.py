@@ -31,8 +31,8 @@ from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.sockjs.multiplexer import Multiplexer
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
-from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.http.transports.upgrades import WebSockets
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.completion.completer import Completer

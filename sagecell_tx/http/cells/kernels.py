@@ -20,8 +20,8 @@ from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body, problem_of
 from sagecell_tx.http.serving.parameters import in_frame, present, seconds, text
 from sagecell_tx.http.transports import resume
-from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.polling import Polling
+from sagecell_tx.http.transports.upgrades import WebSockets
 from sagecell_tx.http.transports.websocket import WebSocketListener
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.admission.queue import Position

@@ -31,7 +31,6 @@ from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.http.serving.parameters import text
 from sagecell_tx.http.transports import resume
-from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.dispatch import (
     NORMAL,
     PING,
@@ -40,6 +39,7 @@ from sagecell_tx.http.transports.dispatch import (
     WebSocket,
 )
 from sagecell_tx.http.transports.framewriter import Frame, FrameWriter
+from sagecell_tx.http.transports.upgrades import WebSockets
 from sagecell_tx.http.transports.websocket import REFUSALS, ROOM
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason

@@ -44,8 +44,8 @@ from sagecell_tx.http.sockjs.responses import (
     jsonp,
 )
 from sagecell_tx.http.sockjs.websocket import FramedSocket, RawSocket
-from sagecell_tx.http.transports.autobahn import WebSockets
 from sagecell_tx.http.transports.dispatch import MessageHandler, WebSocket
+from sagecell_tx.http.transports.upgrades import WebSockets
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.formwire import URLENCODED, media_type
