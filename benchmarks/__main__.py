@@ -1,26 +1,30 @@
 """``python -m benchmarks``: compares the program with its peers in one run; prints a table.
 
 Peers take turns, so that a slowdown of the machine affects all of them. It is a measurement,
-not a test: the exit status is always 0.
+not a test: the exit status is always 0. ``--against REV`` compares with another revision instead, which is
+installed first.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
 
+from benchmarks import revisions
 from benchmarks.comparison import Comparison
-from benchmarks.measures import FULL, MEASURES, QUICK
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer
+from benchmarks.effort import FULL, QUICK
+from benchmarks.measures import MEASURES
+from benchmarks.peers import BEFORE, FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer
 from benchmarks.peers.forked import ForkedPlainClient
 from benchmarks.peers.jupyter import JupyterServer
 from benchmarks.peers.plain import PlainClient
 from benchmarks.peers.sagecell import SagecellTx
 from benchmarks.peers.stock import StockKernels
-from benchmarks.table import AIMS, BARS
+from benchmarks.table import AGAINST_BEFORE, AIMS, BARS
 
 _ABOUT_THE_PEERS = f"""\
 {SAGECELL:<12} twistd sagecell-tx, used over HTTP and WebSocket
@@ -41,18 +45,65 @@ _COMPARISON = Comparison(
 )
 
 
+_ABOUT_REVISIONS = f"""\
+{SAGECELL:<12} twistd sagecell-tx, of this tree
+{BEFORE:<12} the same of the other revision
+{FORKED:<12} jupyter_client's own client on kernels forked as {SAGECELL} forks them"""
+
+#: What is compared with another revision, in five turns each.
+_COMPARED = (
+    "first-result",
+    "first-forked",
+    "round-trip",
+    "displays",
+    "memory",
+    "beside",
+    "at-once",
+    "many-at-once",
+    "idle",
+)
+
+
+def _against_revision() -> Comparison:
+    peers = {"round-trip": (SAGECELL, BEFORE, FORKED)}
+    return Comparison(
+        about=_ABOUT_REVISIONS,
+        measures=[
+            attrs.evolve(each, turns=5, peers=peers.get(each.name, (SAGECELL, BEFORE)))
+            for each in MEASURES
+            if each.name in _COMPARED
+        ],
+        budget=1500,
+        targets={"Beside the other revision:": (SAGECELL, AGAINST_BEFORE)},
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = _COMPARISON.parser("benchmarks", __doc__)
     names = [SAGECELL, JUPYTER, PLAIN, FORKED, STOCK]
     parser.add_argument("--peer", action="append", choices=names, help="repeatable")
     parser.add_argument("--sessions", type=int, help="how many sessions at once [50]")
+    parser.add_argument("--against", metavar="REV", help="a revision, in git's words")
     options = parser.parse_args(arguments)
     effort = QUICK if options.quick else FULL
     if options.sessions:
         effort = attrs.evolve(effort, sessions=options.sessions)
-    _COMPARISON.run(options, effort, lambda directory: _peers(directory, options.peer))
+    if options.against:
+        candidates = partial(_revisions, options.against)
+        _against_revision().run(options, effort, candidates)
+    else:
+        _COMPARISON.run(options, effort, lambda directory: _peers(directory, options.peer))
     return 0
+
+
+def _revisions(revision: str, directory: Path) -> list[Peer]:
+    twistd = revisions.install(revision, directory / "revision")
+    return [
+        SagecellTx(directory / "sagecell"),
+        SagecellTx(directory / "before", twistd=[str(twistd)], name=BEFORE),
+        ForkedPlainClient(directory / "forked"),
+    ]
 
 
 def _peers(directory: Path, names: Sequence[str] | None) -> list[Peer]:

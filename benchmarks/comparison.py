@@ -11,7 +11,8 @@ from pathlib import Path
 from attrs import frozen
 
 from benchmarks import machine
-from benchmarks.measures import Effort, Measure
+from benchmarks.effort import Effort
+from benchmarks.measures import Measure
 from benchmarks.peers import SAGECELL, Peer
 from benchmarks.table import ROWS, Bar, Row, judgements, medians, table
 from benchmarks.turns import Turns

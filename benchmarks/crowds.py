@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from statistics import median
 
 from attrs import frozen
 
@@ -16,9 +17,10 @@ from benchmarks.peers import Peer
 
 @frozen
 class Crowd:
-    """The time until the last result, the number of failed clients, memory (PSS) per kernel."""
+    """The seconds until the last result and their median, failed clients, memory (PSS) per kernel."""
 
-    seconds: float
+    last: float
+    median: float
     failed: float
     memory: float
 
@@ -26,7 +28,7 @@ class Crowd:
 def gather(peer: Peer, sessions: int) -> Crowd:
     """Run `sessions` clients, each in a thread, from the request for a kernel to a cell's result.
 
-    The time does not include those that fail. Raises the first failure if all fail.
+    The times do not include those that fail. Raises the first failure if all fail.
     """
     opened: list[Talk] = []
     done: list[float] = []
@@ -59,7 +61,12 @@ def gather(peer: Peer, sessions: int) -> Crowd:
         print(f"{sessions} at once, {peer.name}: {failure!r}", file=sys.stderr)
     if not done:
         raise failures[0]
-    return Crowd(max(done) - begun, len(failures), memory.proportional / len(alive))
+    return Crowd(
+        last=max(done) - begun,
+        median=median(done) - begun,
+        failed=len(failures),
+        memory=memory.proportional / len(alive),
+    )
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from benchmarks import processes
 from benchmarks.client import Talk, ask
 from benchmarks.comparison import Comparison
-from benchmarks.measures import FULL, QUICK, Effort, Figures, Measure, large_output, round_trip
+from benchmarks.effort import FULL, QUICK, Effort, Figures
+from benchmarks.measures import Measure, large_output, round_trip
 from benchmarks.peers import JUPYTER, JUPYTER_V1, PLAIN, SAGECELL, SAGECELL_V1, Peer
 from benchmarks.peers.jupyter import JupyterServer
 from benchmarks.peers.jupyterclients import JupyterServerBinary, SagecellApi, SagecellApiBinary
@@ -64,6 +65,7 @@ MEASURES = (
 
 ROWS = (
     Row("trip", "warm round trip, p50", "ms", MILLI),
+    Row("trip-cpu", "server CPU for a round trip", "us", MICRO),
     Row("displays", "display messages", "per s"),
     Row("cpu", "server CPU for an iopub message", "us", MICRO),
     Row("lost", "of {displays:,} displays, lost", "", over=max),

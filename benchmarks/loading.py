@@ -19,13 +19,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import frozen
 from selenium import webdriver
-from typing_extensions import override
 
 from benchmarks import machine
 from benchmarks.client import PATIENCE
-from benchmarks.peers.sagecell import SagecellTx
+from benchmarks.peers.sagecell import TWISTD, SagecellTx
 from tests.browser.book import Book
 from tests.browser.chromium import start_chromium
 
@@ -90,16 +89,9 @@ class Load:
     editor: float
 
 
-@define(eq=False)
-class Checkout(SagecellTx):
+def _server(directory: Path, root: Path) -> SagecellTx:
     """A server that runs from the source tree at `root`."""
-
-    root: Path = _ROOT
-
-    @property
-    @override
-    def _twistd(self) -> list[str]:
-        return ["env", f"PYTHONPATH={self.root}", *super()._twistd]
+    return SagecellTx(directory, _SETTINGS, twistd=("env", f"PYTHONPATH={root}", TWISTD))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,7 +120,7 @@ def _pages(roots: dict[str, Path]) -> Iterator[dict[tuple[str, str], str]]:
         book = opened.enter_context(Book())
         servers = {}
         for name, root in roots.items():
-            servers[name] = Checkout(directory / name, settings=_SETTINGS, root=root)
+            servers[name] = _server(directory / name, root)
             servers[name].start()
             opened.callback(servers[name].stop)
         pages = {(SERVERS, name): server.url for name, server in servers.items()}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import TypeGuard
 
 from attrs import frozen
 
@@ -13,49 +12,27 @@ from benchmarks import processes
 from benchmarks.bursts import bursting
 from benchmarks.client import Message, Talk, Unexpected, WebSocketTalk, add, ask, shown
 from benchmarks.crowds import gather
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer, ReadyPeer, WebPeer
-
-#: Figures by the key of their row in the table.
-Figures = Mapping[str, list[float]]
+from benchmarks.effort import Effort, Figures
+from benchmarks.idling import idle
+from benchmarks.peers import (
+    FORKED,
+    JUPYTER,
+    PLAIN,
+    SAGECELL,
+    STOCK,
+    Peer,
+    has_web_server,
+    keeps_kernels_ready,
+)
 
 _ALL = (SAGECELL, JUPYTER, PLAIN, FORKED)
+
+#: Cells that a kernel runs before round trips are timed.
+WARMING = 20
 
 _MILLION = 1_000_000
 _LINE = "x" * 99
 _LINES = 10 * _MILLION // (len(_LINE) + 1)
-
-
-@frozen(kw_only=True)
-class Effort:
-    """The amount of work in one turn of a peer."""
-
-    starts: int
-    trips: int
-    displays: int
-    kernels: int
-    sessions: int
-    many_sessions: int
-    burst: int
-
-
-FULL = Effort(
-    starts=3,
-    trips=100,
-    displays=5000,
-    kernels=8,
-    sessions=50,
-    many_sessions=200,
-    burst=50_000,
-)
-QUICK = Effort(
-    starts=1,
-    trips=30,
-    displays=1000,
-    kernels=3,
-    sessions=50,
-    many_sessions=200,
-    burst=10_000,
-)
 
 
 @frozen(kw_only=True)
@@ -72,7 +49,7 @@ def first_result(peer: Peer, effort: Effort) -> Figures:
     """From the request for a kernel to the result of its first cell, for a single visitor."""
     times = []
     for _ in range(effort.starts):
-        if _keeps_kernels_ready(peer):
+        if keeps_kernels_ready(peer):
             peer.await_ready_kernels()
         times.append(_first(peer))
     return {"first": times}
@@ -80,7 +57,7 @@ def first_result(peer: Peer, effort: Effort) -> Figures:
 
 def first_result_forked(peer: Peer, effort: Effort) -> Figures:
     """The same from a server that keeps no kernel ready: each visitor waits for a fork."""
-    assert _keeps_kernels_ready(peer)
+    assert keeps_kernels_ready(peer)
     with peer.without_ready_kernels() as forking:
         _first(forking)
         return {"first-forked": [_first(forking) for _ in range(3 * effort.starts)]}
@@ -94,9 +71,14 @@ def _first(peer: Peer) -> float:
 
 
 def round_trip(peer: Peer, effort: Effort) -> Figures:
-    """A cell on a kernel that has run some cells."""
+    """A cell on a kernel that has run some cells: the time, and the web server's CPU."""
     with closing(peer.open()) as talk:
-        return {"trip": _trips(talk, effort.trips)}
+        if not has_web_server(peer):
+            return {"trip": _trips(talk, effort.trips)}
+        before = processes.cpu_seconds(peer.web_pid)
+        times = _trips(talk, effort.trips)
+        spent = processes.cpu_seconds(peer.web_pid) - before
+        return {"trip": times, "trip-cpu": [spent / (effort.trips + WARMING)]}
 
 
 def round_trip_with_quick_acks(peer: Peer, effort: Effort) -> Figures:
@@ -108,7 +90,7 @@ def round_trip_with_quick_acks(peer: Peer, effort: Effort) -> Figures:
 
 
 def _trips(talk: Talk, count: int) -> list[float]:
-    for _ in range(20):
+    for _ in range(WARMING):
         add(talk)
     times = []
     for _ in range(count):
@@ -122,7 +104,7 @@ def displays(peer: Peer, effort: Effort) -> Figures:
     """A cell that displays without pause: messages a second, and server CPU for each."""
     with closing(peer.open()) as talk:
         shown(talk, 200)
-        if not _has_web_server(peer):
+        if not has_web_server(peer):
             return {"displays": [effort.displays / _seconds(lambda: shown(talk, effort.displays))]}
         before = processes.cpu_seconds(peer.web_pid)
         taken = _seconds(lambda: shown(talk, effort.displays))
@@ -199,14 +181,15 @@ def _all_open(peer: Peer, count: int) -> Iterator[None]:
 
 
 def at_once(peer: Peer, effort: Effort) -> Figures:
-    """Many clients that request a kernel at the same moment: the time until the last result.
+    """Many clients that request a kernel at the same moment: the time until the last result, and their median.
 
     Failed clients are counted and do not lengthen the time. Also the memory of each of these
     kernels: more of them share pages.
     """
     crowd = gather(peer, effort.sessions)
     return {
-        "crowd": [crowd.seconds],
+        "crowd": [crowd.last],
+        "crowd-p50": [crowd.median],
         "crowd-failed": [crowd.failed],
         "pss-crowd": [crowd.memory],
     }
@@ -215,21 +198,13 @@ def at_once(peer: Peer, effort: Effort) -> Figures:
 def many_at_once(peer: Peer, effort: Effort) -> Figures:
     """The same for more clients than a machine should have to serve at one moment."""
     crowd = gather(peer, effort.many_sessions)
-    return {"many": [crowd.seconds], "many-failed": [crowd.failed]}
+    return {"many": [crowd.last], "many-p50": [crowd.median], "many-failed": [crowd.failed]}
 
 
 def _seconds(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
-
-
-def _has_web_server(peer: Peer) -> TypeGuard[WebPeer]:
-    return hasattr(peer, "web_pid")
-
-
-def _keeps_kernels_ready(peer: Peer) -> TypeGuard[ReadyPeer]:
-    return hasattr(peer, "await_ready_kernels")
 
 
 _WEB = (SAGECELL, JUPYTER)
@@ -245,4 +220,5 @@ MEASURES = (
     Measure(name="beside", take=beside_a_burst, turns=1, peers=_WEB),
     Measure(name="at-once", take=at_once, turns=2),
     Measure(name="many-at-once", take=many_at_once, turns=1, peers=(SAGECELL,)),
+    Measure(name="idle", take=idle, turns=1, peers=(SAGECELL,)),
 )

@@ -95,6 +95,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(stat[_UTIME]) + int(stat[_STIME])) / _TICKS if stat else 0.0
 
 
+def descriptors(pid: int) -> int:
+    """The number of a process's open file descriptors."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def _stat(pid: int) -> list[bytes]:
     """The fields of /proc/<pid>/stat after the command's name; none if the process has ended."""
     try:

@@ -17,7 +17,8 @@ import attrs
 from benchmarks import processes
 from benchmarks.client import Talk, Unexpected, ask
 from benchmarks.comparison import Comparison
-from benchmarks.measures import FULL, QUICK, Effort, Figures, Measure, first_result
+from benchmarks.effort import FULL, QUICK, Effort, Figures
+from benchmarks.measures import Measure, first_result
 from benchmarks.measures import first_result_forked as by_fork
 from benchmarks.peers import SAGE, SAGECELL, SAGEMATH, Peer
 from benchmarks.peers.sage import SagecellSage, StockSage

@@ -7,8 +7,8 @@ from statistics import median
 
 from attrs import asdict, frozen
 
-from benchmarks.measures import Effort
-from benchmarks.peers import FORKED, JUPYTER, PLAIN, SAGECELL, STOCK
+from benchmarks.effort import Effort
+from benchmarks.peers import BEFORE, FORKED, JUPYTER, PLAIN, SAGECELL, STOCK
 
 #: Medians by row and peer. Missing ones were not measured, or failed.
 Medians = Mapping[str, Mapping[str, float]]
@@ -33,6 +33,7 @@ ROWS = (
     Row("first-forked", "time to first result, none ready, p50", "ms", MILLI),
     Row("trip", "warm round trip, p50", "ms", MILLI),
     Row("trip-quick", "warm round trip, ACKs at once, p50", "ms", MILLI),
+    Row("trip-cpu", "server CPU for a round trip", "us", MICRO),
     Row("displays", "display messages", "per s"),
     Row("cpu", "server CPU for an iopub message", "us", MICRO),
     Row("beside", "1+1 beside {burst:,} displays, longest", "ms", MILLI, max),
@@ -44,9 +45,13 @@ ROWS = (
     Row("pss-base", "memory a kernel, PSS, fork servers shared out", "MB", MEGA),
     Row("pss-crowd", "memory a kernel, PSS, {sessions} alive", "MB", MEGA),
     Row("crowd", "{sessions} sessions at once, last result", "s"),
+    Row("crowd-p50", "{sessions} sessions at once, p50", "s"),
     Row("crowd-failed", "{sessions} sessions at once, failed", "", over=sum),
     Row("many", "{many_sessions} sessions at once, last result", "s"),
+    Row("many-p50", "{many_sessions} sessions at once, p50", "s"),
     Row("many-failed", "{many_sessions} sessions at once, failed", "", over=sum),
+    Row("idle", "CPU of {idle_kernels} idle kernels and their server", "%", 100.0),
+    Row("descriptors", "file descriptors a kernel, web process", ""),
 )
 
 
@@ -54,13 +59,14 @@ ROWS = (
 class Bar:
     """A promise about a peer of ours: a row, its limit, and whether higher is better.
 
-    The limit is a multiple of the figure of the peer `against`, or, without one, a figure
+    The limit is a multiple of the figure of the peer `against`, in the row `of` if that is given, or, without one, a figure
     in the row's unit.
     """
 
     row: str
     limit: float
     against: str = ""
+    of: str = ""
     higher: bool = False
 
 
@@ -86,6 +92,26 @@ AIMS = (
     Bar(row="pss-crowd", limit=14),
     Bar(row="cpu", limit=60),
     Bar(row="displays", limit=1.5, against=STOCK, higher=True),
+)
+
+
+#: A twentieth is let pass: medians of five turns differ by some percent.
+_LET_PASS = 1.05
+
+#: What a faster release must reach beside the one before it.
+AGAINST_BEFORE = (
+    Bar(row="crowd-p50", limit=0.55 * _LET_PASS, against=SAGECELL, of="crowd"),
+    Bar(row="many-p50", limit=0.55 * _LET_PASS, against=SAGECELL, of="many"),
+    Bar(row="crowd", limit=_LET_PASS, against=BEFORE),
+    Bar(row="many", limit=_LET_PASS, against=BEFORE),
+    Bar(row="first", limit=0.7 * _LET_PASS, against=BEFORE),
+    Bar(row="first-forked", limit=0.65 * _LET_PASS, against=BEFORE),
+    Bar(row="cpu", limit=0.7 * _LET_PASS, against=BEFORE),
+    Bar(row="trip", limit=0.9 * _LET_PASS, against=BEFORE),
+    Bar(row="descriptors", limit=0.7 * _LET_PASS, against=BEFORE),
+    Bar(row="idle", limit=0.4 * _LET_PASS, against=BEFORE),
+    Bar(row="uss", limit=0.8 * _LET_PASS, against=BEFORE),
+    Bar(row="displays", limit=1 / _LET_PASS, against=BEFORE, higher=True),
 )
 
 
@@ -141,7 +167,8 @@ def judgements(
             continue
         row = by_key[bar.row]
         our = values[bar.row].get(ours)
-        theirs = values[bar.row].get(bar.against) if bar.against else 1.0
+        of = bar.of or bar.row
+        theirs = values.get(of, {}).get(bar.against) if bar.against else 1.0
         reached = our / theirs if our is not None and theirs else None
         if reached is None:
             verdict = "unknown"
@@ -150,6 +177,7 @@ def judgements(
             verdict = "holds" if holds else "MISSED"
         limit = f"{'at least' if bar.higher else 'at most'} {bar.limit:g}"
         limit += f" times {bar.against}" if bar.against else f" {row.unit}"
+        limit += f", {_label(by_key[bar.of], effort)}" if bar.of else ""
         yield f"{verdict:<8} {_label(row, effort)}: {_figure(reached)}, {limit.rstrip()}"
 
 

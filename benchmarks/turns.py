@@ -14,7 +14,8 @@ from pathlib import Path
 from attrs import define, field
 
 from benchmarks import measures
-from benchmarks.measures import QUICK, Effort, Measure
+from benchmarks.effort import QUICK, Effort
+from benchmarks.measures import Measure
 from benchmarks.peers import Peer
 
 #: Figures by row and peer.

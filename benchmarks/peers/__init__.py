@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from benchmarks.client import Talk, WebSocketTalk
 
@@ -53,6 +53,16 @@ class ReadyPeer(Peer, Protocol):
         """Another peer like this one that keeps none ready, running within the context."""
 
 
+def has_web_server(peer: Peer) -> TypeGuard[WebPeer]:
+    """Whether the clients of a peer use a web server."""
+    return hasattr(peer, "web_pid")
+
+
+def keeps_kernels_ready(peer: Peer) -> TypeGuard[ReadyPeer]:
+    """Whether a peer keeps kernels ready."""
+    return hasattr(peer, "await_ready_kernels")
+
+
 #: The names of the peers on the command line and in the table.
 SAGECELL = "sagecell-tx"
 SAGECELL_V1 = "sagecell-v1"
@@ -61,5 +71,6 @@ JUPYTER_V1 = "jupyter-v1"
 PLAIN = "plain"
 FORKED = "forked"
 STOCK = "stock"
+BEFORE = "before"
 SAGE = "sage"
 SAGEMATH = "sagemath"

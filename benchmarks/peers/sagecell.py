@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ kernels = 300
 starts = { burst = 0, per_minute = 0 }
 """
 
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+
 #: Seconds without a change after which no more ready kernels are being started.
 _SETTLED = 0.5
 
@@ -31,11 +33,12 @@ _NONE_READY = "max_ready_kernels = 0\n"
 
 @define(eq=False)
 class SagecellTx:
-    """``twistd sagecell-tx`` with its state below `directory`."""
+    """``twistd sagecell-tx`` with its state below `directory`; `twistd` is the command for that."""
 
     directory: Path
     settings: str = SETTINGS
-    name: str = field(default=SAGECELL, init=False)
+    twistd: Sequence[str] = (TWISTD,)
+    name: str = SAGECELL
     _server: Server = field(init=False)
     url: str = field(init=False)
 
@@ -48,7 +51,7 @@ class SagecellTx:
         options = ["--config", str(settings), "--state-dir", str(self.directory / "state")]
         listen = ["--listen", f"tcp:{port}:interface=127.0.0.1"]
         self._server = Server(
-            command=[*self._twistd, "--nodaemon", "--pidfile=", "sagecell-tx", *options, *listen],
+            command=[*self.twistd, "--nodaemon", "--pidfile=", "sagecell-tx", *options, *listen],
             directory=self.directory,
             log=self.directory / "log",
         )
@@ -62,10 +65,6 @@ class SagecellTx:
             if time.monotonic() > deadline:
                 raise Unexpected("the fork server is not ready")
             time.sleep(0.05)
-
-    @property
-    def _twistd(self) -> list[str]:
-        return [str(Path(sys.executable).with_name("twistd"))]
 
     def stop(self) -> None:
         self._server.stop()
@@ -101,7 +100,9 @@ class SagecellTx:
 
     @contextmanager
     def without_ready_kernels(self) -> Iterator[SagecellTx]:
-        forking = SagecellTx(self.directory / "forking", settings=self.settings + _NONE_READY)
+        forking = SagecellTx(
+            self.directory / "forking", settings=self.settings + _NONE_READY, twistd=self.twistd
+        )
         forking.start()
         try:
             yield forking

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define, field
 
 from benchmarks import stockkernels
@@ -13,8 +15,5 @@ from benchmarks.peers.sagecell import SagecellTx
 class StockKernels(SagecellTx):
     """See `benchmarks.stockkernels`."""
 
+    twistd: Sequence[str] = field(factory=lambda: stockkernels.command("twistd"), init=False)
     name: str = field(default=STOCK, init=False)
-
-    @property
-    def _twistd(self) -> list[str]:
-        return stockkernels.command("twistd")
