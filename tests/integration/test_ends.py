@@ -143,6 +143,7 @@ def test_a_stopped_kernel_is_found_out_by_its_heartbeat():
         client.run("1")
         (kernel,) = server.kernels()
         kernel.send_signal(signal.SIGSTOP)
+        client.execute("2")
         assert list(client.receive_all())[-1]["content"]["reason"] == "crashed"
         client.close()
         until(all_gone([kernel]))

@@ -11,10 +11,10 @@ from typing import Any
 import zmq
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from sagecell_tx.hosts.channels.heartbeat import Heartbeat
 from sagecell_tx.hosts.channels.relay import Relay
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
@@ -96,11 +96,17 @@ class KernelLink:
     _replies: int = field(default=0, init=False)  # bytes of replies that are still read while held
     # Channels whose large message is being checked; fires when that is over.
     _checking: dict[str, OneShot[None]] = field(factory=dict, init=False)
-    _beat: IDelayedCall | None = field(default=None, init=False)
-    _missed: int = field(default=0, init=False)
+    _heartbeat: Heartbeat = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._signer = zmqwire.Signer(self.key)
+        self._heartbeat = Heartbeat(
+            clock=self.factory.reactor,
+            limits=self.lifetime,
+            ask=self._ask_for_echo,
+            rest=self._close_heartbeat,
+            missed=self.heartbeat_missed,
+        )
 
     def open(self) -> Deferred[None]:
         """Connect; fires at the first message on iopub, after which none can be missed.
@@ -114,9 +120,6 @@ class KernelLink:
         except OSError:
             self.close()
             raise
-        self._beat = self.factory.reactor.callLater(
-            self.lifetime.heartbeat_seconds, self._beat_once
-        )
         return self._proof
 
     def _connect(self, channel: str, received: Callable[[list[bytes]], None]) -> None:
@@ -149,6 +152,8 @@ class KernelLink:
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
             channel_socket.send(zmqwire.encode(message, self._signer))
+            if message.msg_type.endswith("_request"):
+                self._heartbeat.requested()
 
     @property
     def unread(self) -> int:
@@ -184,8 +189,7 @@ class KernelLink:
         sockets, self._sockets = self._sockets, {}
         for channel_socket in sockets.values():
             channel_socket.close()
-        if self._beat is not None and self._beat.active():
-            self._beat.cancel()
+        self._heartbeat.stop()
 
     def _arrived(self, channel: str, frames: list[bytes]) -> None:
         if sum(map(len, frames)) >= LARGE:
@@ -203,6 +207,8 @@ class KernelLink:
             self._replies -= message.size
             if self._replies <= 0:
                 self._sockets[SHELL].socket.pause("held")
+        if message.msg_type.endswith("_reply"):
+            self._heartbeat.replied()
         self.received(message)
         if self._proof is not None and message.channel == IOPUB:
             proof, self._proof = self._proof, None
@@ -235,21 +241,14 @@ class KernelLink:
         checked.addErrback(lambda failure: _log.failure("handling a large message failed", failure))
         checked.addCallback(go_on)
 
-    def _beat_once(self) -> None:
-        """Request an echo, and count the requests without one."""
-        if self._missed >= self.lifetime.heartbeats_missed:
-            self.heartbeat_missed()
-            return
-        self._missed += 1
-        self._beat = self.factory.reactor.callLater(
-            self.lifetime.heartbeat_seconds, self._beat_once
-        )
+    def _ask_for_echo(self) -> None:
         if HEARTBEAT not in self._sockets:
-            # Connected late: most kernels end before the first heartbeat.
+            # Connected when it is needed: most kernels reply sooner.
             with suppress(OSError):  # counts as missed
-                self._connect(HEARTBEAT, self._echoed)
+                self._connect(HEARTBEAT, lambda _: self._heartbeat.echoed())
         if HEARTBEAT in self._sockets:
             self._sockets[HEARTBEAT].send([b"", b"beat"])
 
-    def _echoed(self, frames: list[bytes]) -> None:
-        self._missed = 0
+    def _close_heartbeat(self) -> None:
+        if HEARTBEAT in self._sockets:
+            self._sockets.pop(HEARTBEAT).close()

@@ -5,7 +5,9 @@ processes: memory, processor time, number of processes, and files where the syst
 them. A kernel that exceeds a limit is reported with a reason.
 
 A kernel is checked every half second, and less often while it is idle, up to every four seconds. So
-a program that was idle may exceed a limit for up to four seconds before it is noticed.
+a program that was idle may exceed a limit for up to four seconds before it is noticed. Of a kernel
+that has been idle, only its lines in the table of processes are read: what is slower to read has
+not changed if these have not. It is read again half a minute later, for what others may change.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ INTERVAL = 0.5
 #: An idle kernel is checked in every eighth round. A power of two, so that all idle kernels are
 #: checked in the same rounds, with one reading of the table of processes.
 _LONGEST = 8
+
+#: After so many checks that found a kernel idle, everything is read again.
+_RESTS = 7
 
 #: Entries of a kernel's directory that are counted at a time, and seconds until the next: no
 #: directory, however full, delays the checks of other kernels.
@@ -85,6 +90,8 @@ class _WatchedKernel:
     warned: bool = False
     pause: int = 1  # rounds from one check to the next
     state: object = None  # unchanged while the kernel is idle
+    rests: int = 0  # checks since everything was read
+    excess: str | None = None  # what was found then
 
     def time_left(self) -> int | None:
         """Seconds of processor time that are left, if the warning is due now. Given once."""
@@ -100,8 +107,18 @@ class _WatchedKernel:
         idle = state == self.state and not self.counting
         self.state = state
         self.pause = min(2 * self.pause, _LONGEST) if idle else 1
+        taken = self.time.update(tree, now)
+        if idle and self.rests < _RESTS:
+            self.rests += 1
+            return self.excess
+        self.rests = 0
+        self.excess = self._exceeded(tree, taken)
+        return self.excess
+
+    def _exceeded(self, tree: Sequence[Process], taken: float) -> str | None:
+        """What is exceeded, or None; `taken` is the processor time of the tree's processes."""
         self.groups.level(tree)
-        self.cpu = max(self.cpu, self.time.update(tree, now), _usage(self.target.usage))
+        self.cpu = max(self.cpu, taken, _usage(self.target.usage))
         if self.cpu > self.limits.cpu_seconds:
             return "cpu"
         if sum(process.threads for process in tree) > self.limits.processes:
@@ -133,7 +150,7 @@ class UsageWatch:
     """The monitored kernels. `interval` is in seconds between two rounds of checks."""
 
     interval: float = INTERVAL
-    _sources: Sources = field(factory=Sources.of_this_system, init=False)
+    _sources: Sources = field(factory=Sources.of_this_system)
     _watched: dict[Hashable, _WatchedKernel] = field(factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
     _next_count: float = field(default=0.0, init=False)

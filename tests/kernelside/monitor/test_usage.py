@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from attrs import define, field
+from typing_extensions import override
 
 from sagecell_tx.kernelside.monitor.memoryuse import Sources
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
@@ -190,6 +192,51 @@ class TestHowOften:
             sleeper.kill()
             sleeper.wait()
         assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
+
+
+@define(eq=False)
+class CountedSources(Sources):
+    """Counts how often a figure is read that is slow to read."""
+
+    reads: int = field(default=0, init=False)
+
+    @override
+    def own_files(self, pid: int) -> int:
+        self.reads += 1
+        return super().own_files(pid)
+
+
+def test_of_who_does_nothing_little_is_read():
+    program = "import sys\nfor line in sys.stdin: sum(range(3_000_000)); print(flush=True)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def work() -> None:
+        """Let the process do something; it waits for the next line afterwards."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+
+    of_this = Sources.of_this_system()
+    sources = CountedSources(of_this.sockets, of_this.unmapped)
+    watch = UsageWatch(interval=0.0, sources=sources)
+    watch.add(1, WatchTarget(pid=process.pid), roomy())
+    work()
+    for _ in range(800):
+        assert watch.check() == []
+    few = sources.reads
+    work()
+    for _ in range(16):
+        watch.check()
+    assert sources.reads > few
+    with process:
+        process.stdin.close()
+    assert 10 < few < 30
 
 
 def test_memory_behind_descriptors_counts_once():
