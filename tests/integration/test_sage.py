@@ -8,6 +8,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -25,7 +26,8 @@ LANGUAGES = {"gap": ";", "gp": "", "maxima": ";", "singular": ";"}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(kernel_python=PYTHON) as server:
+    # Kernels end soon after their clients have left, so that each test finds its own.
+    with Server(kernel_python=PYTHON, limits={"lifetime.detached_seconds": 0.1}) as server:
         yield server
 
 
@@ -48,12 +50,21 @@ def test_a_program_is_answered(server, code, printed):
     assert answer["stdout"] == printed
 
 
-def stopped(client: Client, program: str) -> str:
-    """Run a program, and press Stop once it runs; returns the request's id."""
+def stopped(client: Client, program: str, kernel: psutil.Process) -> str:
+    """Run a program, and press Stop once it computes; returns the request's id."""
     msg_id = client.execute(f"print('in', flush=True)\n{program}")
     client.until(lambda message: message["msg_type"] == "stream")
+    before = kernel.cpu_times().user
+    until(lambda: kernel.cpu_times().user > before + 0.1)
     client.send("interrupt_request", {}, "control")
     return msg_id
+
+
+def only_kernel(server: Server) -> psutil.Process:
+    """The kernel, once those of earlier tests have ended."""
+    until(lambda: len(server.kernels()) == 1)
+    (kernel,) = server.kernels()
+    return kernel
 
 
 @pytest.mark.parametrize(
@@ -74,7 +85,7 @@ def stopped(client: Client, program: str) -> str:
 def test_a_computation_is_interrupted_before_its_kernel_is_ended(server, program, errors):
     with Client(server.url, timeout="600") as client:
         client.run("kept = 42")
-        msg_id = stopped(client, program)
+        msg_id = stopped(client, program, only_kernel(server))
         said = client.until(lambda message: ends(message, msg_id))
         assert reply(said)["ename"] in errors
         assert text(client.run("print(kept)")) == "42\n"
@@ -91,10 +102,10 @@ def test_a_computation_is_interrupted_before_its_kernel_is_ended(server, program
 def test_what_cannot_be_interrupted_is_gone_and_nothing_of_it_left(server, program):
     with Client(server.url, timeout="600") as client:
         client.run("; ".join(f"{name}.pid()" for name in LANGUAGES))
-        (kernel,) = server.kernels()
+        kernel = only_kernel(server)
         processes = [kernel, *kernel.children(recursive=True)]
         assert {"gap", "gp", "maxima", "Singular"} <= {each.name() for each in processes}
-        stopped(client, program)
+        stopped(client, program, kernel)
         said = list(client.receive_all())
         assert said[-1]["content"]["reason"] == "stopped"
         until(all_gone(processes))
