@@ -124,6 +124,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         )
     files = _files(config, database)
     host = _host(config, reactor)
+    clients.unconfined = lambda: host.status.sandbox == "none"
     ready = _ready_kernels(config, reactor, host)
     permalinks = _run_permalinks(config, database)
     fleet = _fleet(config, reactor, ready, files, permalinks, host.when_up)

@@ -19,6 +19,7 @@ from sagecell_tx.remote.languages import BY_SUFFIX, language_of
 from sagecell_tx.remote.run import DIED, LATE, NOT_RUN, Order, RemoteRun, read_files
 from sagecell_tx.remote.saving import Directory
 from sagecell_tx.remote.terminal import Terminal
+from sagecell_tx.remote.uncompressed import http_client
 from sagecell_tx.upgrade import upgraded
 
 #: The exit status of a command that was interrupted.
@@ -183,6 +184,7 @@ def _run(options: argparse.Namespace) -> int:
             terminal=terminal,
             clock=reactor,
             token=token,
+            http=http_client(reactor),
             directory=None if options.no_save else directory,
         )
 

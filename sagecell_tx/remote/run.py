@@ -18,6 +18,7 @@ from twisted.internet.task import LoopingCall
 
 from sagecell_tx.remote.saving import Directory, NotWritten
 from sagecell_tx.remote.terminal import Terminal
+from sagecell_tx.wire.messages import WireError, parse_json
 
 #: Exit statuses besides those of programs; those of timeout(1) and docker-run(1) for the same.
 LATE = 124  # the program was stopped at its deadline
@@ -26,6 +27,9 @@ DIED = 126  # its kernel ended before it did
 
 #: Bytes of one line of an answer. A server sends no longer ones.
 LONGEST = 256 << 20
+
+#: Strings, brackets and commas of one line: more than any output, or a list of files, may have.
+VALUES = 1_000_000
 
 #: Bytes of a refusal that are read.
 _REFUSAL = 64 * 1024
@@ -73,7 +77,7 @@ class Order:
 class RemoteRun:
     """One run on the server at `server`, a URL. Its files are saved in `directory`, if any.
 
-    `http` has treq's functions.
+    `http` is treq's client, or one with its methods; see `uncompressed.http_client`.
     """
 
     server: str
@@ -82,7 +86,7 @@ class RemoteRun:
     clock: IReactorTime
     token: str = ""
     directory: Directory | None = None
-    http: Any = treq
+    http: Any
     _kernel_id: str = field(default="", init=False)
     _end: dict[str, Any] | None = field(default=None, init=False)
     _received: bytearray = field(factory=bytearray, init=False)
@@ -126,7 +130,7 @@ class RemoteRun:
             )
             if response.code != 200:
                 raise NotRun(await self._refusal(response))
-            await self.http.collect(response, self._receive)
+            await treq.collect(response, self._receive)
         except (NotRun, CancelledError):
             raise
         except Exception as error:  # treq's, Twisted's and OpenSSL's have no base of their own
@@ -212,7 +216,7 @@ class RemoteRun:
                 response = await self.http.get(url, unbuffered=True, allow_redirects=False)
                 if response.code != 200:
                     raise NotWritten(f"{name}: {await self._refusal(response)}")
-                await self.http.collect(response, file.write)
+                await treq.collect(response, file.write)
             except (NotWritten, OSError, CancelledError):
                 raise
             except Exception as error:
@@ -234,7 +238,7 @@ class RemoteRun:
                 raise ValueError("too long")
 
         with suppress(ValueError):
-            await self.http.collect(response, receive)
+            await treq.collect(response, receive)
         return _sentence(response.code, bytes(body))
 
 
@@ -260,16 +264,19 @@ def _exit_status(text: str) -> int:
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise NotRun("The server's answer is not JSON: is it a sagecell-tx server?") from error
+        value = parse_json(line, VALUES)
+    except WireError as error:
+        sentence = (
+            "The server's answer is not JSON, or has too many values: is it a sagecell-tx server?"
+        )
+        raise NotRun(sentence) from error
     return value if isinstance(value, dict) else {}
 
 
 def _sentence(status: int, body: bytes) -> str:
     try:
-        message = json.loads(body).get("message")
-    except (ValueError, AttributeError, RecursionError):
+        message = parse_json(body).get("message")
+    except (WireError, AttributeError):
         message = None
     return message if isinstance(message, str) else f"The server answered with status {status}."
 

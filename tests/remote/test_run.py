@@ -181,6 +181,8 @@ class RunTests(SynchronousTestCase):
     def test_an_answer_that_is_none(self) -> None:
         for lines, sentence in (
             ([b"<html>\n"], "is not JSON"),
+            # In memory these would take fifty times as much.
+            ([b'{"a":[%b1]}\n' % (b"{}," * 400_000), END], "has too many values"),
             ([stream("a\n")], "connection was lost"),
             ([b"[1]\n", b'{"type": "new"}\n', b'{"type": "output"}\n'], "connection was lost"),
         ):

@@ -103,6 +103,7 @@ class Kernels:
         on_moved: Callable[[Position], None] = lambda _: None,
     ) -> dict[str, str]:
         """Start a kernel; returns the answer for the client."""
+        self.clients.check_page(request)
         self.terms.check(request)
         timeout = seconds(request, "timeout")
         visitor = self.clients.visitor(request, Purpose.KERNEL, text(request, "CellSessionID"))

@@ -70,6 +70,7 @@ class ServiceRoute:
     async def run(self, request: Request) -> bytes:
         """Run `code` for at most `service_seconds`."""
         cors.allow(request)
+        self.clients.check_page(request)
         await take_json(request, self.parser, _PARAMETERS)
         self.terms.check(request, plain=True)
         program = self._execution(self._code(request), text(request, "user_expressions", "{}"))

@@ -6,10 +6,9 @@ Source: https://nbformat.readthedocs.io/en/latest/format_description.html#code-c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import StringIO
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from sagecell_tx.http.cells.collector import CUT, LEFT_OUT, start_of
 from sagecell_tx.http.execute.terminaltext import plain
@@ -206,66 +205,6 @@ class Outputs:
         if not self._left_out:
             self._left_out = True
             yield Stream(name="stderr", text=LEFT_OUT)
-
-
-@define
-class _Text:
-    """The text of a stream that grows."""
-
-    name: str
-    text: StringIO = field(factory=StringIO)
-
-
-@define
-class Transcript:
-    """The outputs as they are in the end: updated, cleared, and with the text of streams joined."""
-
-    _outputs: list[_Text | Shown] = field(factory=list, init=False)
-    _displayed: dict[str, bytes] = field(factory=dict, init=False)  # the latest, by display_id
-    _is_clearing: bool = field(default=False, init=False)  # when there is more output
-
-    def add(self, event: Event) -> None:
-        """Apply an event."""
-        match event:
-            case Cleared(wait=True):
-                self._is_clearing = True
-            case Cleared():
-                self._clear()
-            case Updated(display_id=ident, output=output):
-                if ident in self._displayed:
-                    self._displayed[ident] = output
-            case _ if self._is_clearing:
-                self._clear()
-                self._append(event)
-            case _:
-                self._append(event)
-
-    def _append(self, event: Stream | Shown) -> None:
-        if isinstance(event, Shown):
-            self._outputs.append(event)
-            if event.display_id:
-                self._displayed[event.display_id] = event.output
-            return
-        last = self._outputs[-1] if self._outputs else None
-        if not isinstance(last, _Text) or last.name != event.name:
-            last = _Text(event.name)
-            self._outputs.append(last)
-        last.text.write(event.text)
-
-    def _clear(self) -> None:
-        self._is_clearing = False
-        self._outputs.clear()
-        self._displayed.clear()
-
-    @property
-    def outputs(self) -> list[Stream | Shown]:
-        """The outputs, in order."""
-        return [
-            Stream(name=each.name, text=each.text.getvalue())
-            if isinstance(each, _Text)
-            else evolve(each, output=self._displayed.get(each.display_id, each.output))
-            for each in self._outputs
-        ]
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from sagecell_tx.http.cells.execution import FileAddresses
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.execute import writing
 from sagecell_tx.http.execute.answers import Answer, KeptAnswers
-from sagecell_tx.http.execute.outputs import Transcript
 from sagecell_tx.http.execute.run import ProgramRun
 from sagecell_tx.http.execute.submission import Submission
+from sagecell_tx.http.execute.transcript import Transcript
 from sagecell_tx.http.execute.writing import Beginning, EventFormat
 from sagecell_tx.http.jupyter.answers import handle_problems_for_jupyter
 from sagecell_tx.http.jupyter.identity import Identities
@@ -156,7 +156,9 @@ class Execute:
 
     async def _collect(self, request: Request, session: Session, submission: Submission) -> Answer:
         """What comes of a program, when it is over."""
-        transcript, over = Transcript(), Deferred[None]()
+        # Text takes up to two bytes of JSON for each character, as for /service.
+        limit = 2 * self.limits.service_output_characters
+        transcript, over = Transcript(limit), Deferred[None]()
 
         def take() -> None:
             while events := run.read():
@@ -165,14 +167,14 @@ class Execute:
             if run.is_over and not over.called:
                 over.callback(None)
 
-        # Text takes up to two bytes of JSON for each character, as for /service.
-        run = self._run_of(session, submission, 2 * self.limits.service_output_characters, take)
+        run = self._run_of(session, submission, limit, take)
         try:
             run.begin()
             await over
         finally:
             run.leave()
-        return Answer(outputs=transcript.outputs, summary=self._summary(request, run))
+        summary = self._summary(request, run, transcript)
+        return Answer(outputs=transcript.outputs, summary=summary)
 
     async def _write_run(
         self,
@@ -184,8 +186,8 @@ class Execute:
         """Write what a program outputs, as fast as the client reads it, and its end."""
         form, request = stream.form, stream.request
         is_kept = bool(submission.idempotency_key)
-        most = self.messages.output_bytes
-        transcript = Transcript()
+        most, most_kept = self.messages.output_bytes, 2 * self.limits.service_output_characters
+        transcript = Transcript(most_kept)
         ends = False
 
         def more() -> Iterator[bytes] | None:
@@ -200,7 +202,7 @@ class Execute:
                 producer.finish()
                 return None
             ends = True
-            summary = self._summary(request, run)
+            summary = self._summary(request, run, transcript)
             keep(Answer(outputs=transcript.outputs, summary=summary))
             return in_pieces(form.line("end", summary))
 
@@ -210,7 +212,7 @@ class Execute:
         run = self._run_of(
             session,
             submission,
-            min(most, 2 * self.limits.service_output_characters) if is_kept else most,
+            min(most, most_kept) if is_kept else most,
             producer.produce,
         )
         if not stream.has_begun:
@@ -247,13 +249,14 @@ class Execute:
 
     # --- the answer
 
-    def _summary(self, request: Request, run: ProgramRun) -> bytes:
+    def _summary(self, request: Request, run: ProgramRun, transcript: Transcript) -> bytes:
         """The JSON object about a run that is over."""
         kernel_id = run.session.kernel_id
         urls = self.addresses.of(request, kernel_id, run.file_names)
         summary = {
             "kernel_id": kernel_id,
             **run.summary(),
+            "truncated": run.outputs.truncated or transcript.truncated,
             "timeout": run.submission.seconds,
             "files": [
                 {"name": name, "url": url, "media_type": content_type(name)}

@@ -47,10 +47,11 @@ class Identities:
     clients: Clients
 
     def visitor(self, request: IRequest) -> Visitor:
-        """Who makes a request. Raises `Problem` for an unknown token: 403, as Jupyter Server does.
+        """Who makes a request. Raises `Problem` for an unknown token: 403, as Jupyter Server does; and for a page that may have no kernels.
 
         It is never taken for the name of somebody new, which a stranger could guess.
         """
+        self.clients.check_page(request)
         sent = token(request)
         name = self.clients.key_name(sent) if sent else ""
         if sent and not name:

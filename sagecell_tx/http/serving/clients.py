@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from secrets import compare_digest
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.web.iweb import IRequest
 
 from sagecell_tx.config import Config, ConfigError
-from sagecell_tx.http.serving.cors import header
+from sagecell_tx.http.serving.cors import header, is_own
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 
@@ -68,8 +68,12 @@ def site(request: IRequest) -> str:
 
 @define(init=False)
 class Clients:
-    """Identifies clients. `proxies` are networks or `UNIX`; `keys` are API keys by name."""
+    """Identifies clients. `proxies` are networks or `UNIX`; `keys` are API keys by name.
 
+    `unconfined` says whether programs may do whatever the server's account may.
+    """
+
+    unconfined: Callable[[], bool]
     _networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     _unix: bool
     _keys: Mapping[str, bytes] = field(repr=False)
@@ -78,6 +82,7 @@ class Clients:
         self, proxies: tuple[str, ...] = Config().proxies, keys: Mapping[str, str] | None = None
     ) -> None:
         """Raises `ConfigError` for a malformed network or key."""
+        self.unconfined = lambda: False
         try:
             self._networks = [ipaddress.ip_network(text) for text in proxies if text != UNIX]
         except ValueError as error:
@@ -138,6 +143,18 @@ class Clients:
             cell_session=cell_session[:_LONGEST],
             key=self._key(request) if key is None else key,
         )
+
+    def check_page(self, request: IRequest) -> None:
+        """Raises `Problem` if a page asks for a kernel that may have none here; see `cors.is_own`."""
+        origin = request.getHeader(b"origin")
+        if origin is None or not self.unconfined():
+            return
+        peer = _host(request.getClientAddress())
+        local = bool(peer) and ipaddress.ip_address(peer).is_loopback
+        local = local and not forwarded_for(request)
+        if not is_own(origin.decode("latin-1"), header(request, b"host"), local=local):
+            sentence = "Programs are not confined on this server, so that pages of other hosts may run none."
+            raise Problem(403, "foreign_page", sentence)
 
     def _address(self, request: IRequest) -> str:
         """The client's address; "" for a program on this machine, which is trusted."""

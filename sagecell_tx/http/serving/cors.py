@@ -1,8 +1,9 @@
-"""CORS headers, and the server's address as its clients see it."""
+"""CORS headers, which pages are the server's own, and its address as its clients see it."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.web.iweb import IRequest
@@ -11,6 +12,9 @@ _HOST = re.compile(r"[A-Za-z0-9._~\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?"
 
 #: The characters of any origin: visible ASCII without spaces.
 _ORIGIN = re.compile(r"[!-~]+")
+
+#: Names of this machine, whatever a name server says. Source: RFC 6761, section 6.3.
+_THIS_MACHINE = re.compile(r"(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|::1")
 
 _METHODS = "POST, GET, OPTIONS, DELETE"
 _HEADERS = "X-XSRFToken, Content-Type"
@@ -52,6 +56,31 @@ def allow_methods(request: IRequest) -> None:
     if request.getHeader(b"origin") is not None:
         request.setHeader("Access-Control-Allow-Methods", _METHODS)
         request.setHeader("Access-Control-Allow-Headers", _HEADERS)
+
+
+def is_own(origin: str, host: str, *, local: bool) -> bool:
+    """Whether the page of that `origin` is the server's, which the request calls `host`.
+
+    Any page may embed cells. Where programs are not confined, that would hand over the account of whoever has such a page open.
+
+    For a `local` request, by a program or a browser on this machine, the page must be from this machine, too: a stranger's page
+    may have the name by which it calls this server, if its name server answers with the address of loopback.
+
+    Browsers send Origin with every POST and every WebSocket; it is "null" for files, for frames in a sandbox and for pages
+    that hide theirs. Source: https://fetch.spec.whatwg.org/#origin-header
+    """
+    page = _hostname(origin)
+    if local:
+        return bool(_THIS_MACHINE.fullmatch(page))
+    return page != "" and page == _hostname(f"//{host}")
+
+
+def _hostname(url: str) -> str:
+    """The host of a URL, in lower case; "" if it has none, as "null" has not."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def preflight_jupyter(request: IRequest) -> None:

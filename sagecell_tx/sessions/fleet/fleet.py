@@ -26,6 +26,7 @@ from sagecell_tx.sessions.admission.storagebudgets import (
 )
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.lastreaders import LastReaders
 from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.fleet.yielding import Yielding
@@ -69,6 +70,7 @@ class Fleet(Service):
     permalink_allowance: RunPermalinkAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     ended: EndedSessions = field(init=False)
+    _last_readers: LastReaders = field(init=False)
     _yielding: Yielding = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
@@ -79,6 +81,7 @@ class Fleet(Service):
         self.permalink_allowance = RunPermalinkAllowance(self.limits.requests)
         self.deaths = Deaths(self.clock.seconds)
         self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
+        self._last_readers = LastReaders(most=self.limits.requests.unread_answer_bytes)
         self._yielding = Yielding(
             clock=self.clock,
             limits=self.limits.lifetime,
@@ -254,9 +257,11 @@ class Fleet(Service):
 
     def _remove(self, session: Session, reason: Reason) -> None:
         del self._sessions[session.kernel_id]
-        self._places.pop(session.kernel_id).release()
+        place = self._places.pop(session.kernel_id)
+        place.release()
         if session.audience.awaits_return:
             self.ended.keep(session)
+        self._last_readers.add(place.visitor.holder, session.audience)
         self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)
 

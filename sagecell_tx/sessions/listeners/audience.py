@@ -360,6 +360,15 @@ class Audience:
 
     # --- stalled listeners
 
+    def drop_listeners(self) -> None:
+        """Close all listeners as stalled: others need the memory of what they have not read."""
+        for attachment in list(self._attachments):
+            self._drop(attachment)
+
+    def _drop(self, attachment: Attachment) -> None:
+        self.detach(attachment)
+        self._notify(attachment, attachment.listener.close, STALLED)
+
     def _check_drained(self) -> None:
         """Resume the kernel and stop watching for stalls, if the log has drained enough."""
         drained = self._message_log.drained
@@ -384,7 +393,6 @@ class Audience:
             )
             if behind and attachment.last_read <= long_ago:
                 _log.info("{kernel}: a stalled listener was dropped", kernel=self.kernel_id)
-                self.detach(attachment)
-                self._notify(attachment, attachment.listener.close, STALLED)
+                self._drop(attachment)
         if self.closed or not self._message_log.drained:
             self._watch_for_stalls()

@@ -16,9 +16,9 @@ from sagecell_tx.http.execute.outputs import (
     Outputs,
     Shown,
     Stream,
-    Transcript,
     Updated,
 )
+from sagecell_tx.http.execute.transcript import Transcript
 from sagecell_tx.wire.messages import IOPUB, Message, dump
 
 DATA = {"data": {"text/plain": "1"}, "metadata": {}}
@@ -46,7 +46,7 @@ def told(transcript: Transcript) -> list[Any]:
 
 
 def transcript(*messages: Message) -> list[Any]:
-    made = Transcript()
+    made = Transcript(10_000)
     for event in of(*messages):
         made.add(event)
     return told(made)
@@ -168,11 +168,53 @@ CONTENT = st.dictionaries(
 KINDS = ("stream", "display_data", "execute_result", "update_display_data", "error", "clear_output")
 
 
+def shown(text: str, kind: str = "display_data", ident: str = "d") -> Message:
+    data = {"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": ident}}
+    return message(kind, data)
+
+
+def texts(made: Transcript) -> list[str]:
+    return [each["data"]["text/plain"] for each in told(made) if "data" in each]
+
+
+def test_an_update_of_many_displays_is_left_out_when_all_together_are_too_long() -> None:
+    """A hundred bytes for each display and one long update would make an answer of gigabytes."""
+    made = Transcript(1000)
+    for event in of(*[shown("a")] * 5, shown("b" * 300, "update_display_data")):
+        made.add(event)
+    assert (texts(made), made.truncated) == (["a"] * 5, True)
+    assert told(made)[-1] == {"output_type": "stream", "name": "stderr", "text": LEFT_OUT}
+
+
+def test_so_is_one_more_display_as_all_before_it_would_show_the_same() -> None:
+    made = Transcript(1000)
+    for event in of(*[shown("a")] * 5, shown("b" * 300)):
+        made.add(event)
+    assert (texts(made), made.truncated) == (["a"] * 5, True)
+
+
+def test_displays_count_as_what_they_show_now() -> None:
+    made = Transcript(1000)
+    update = "update_display_data"
+    for event in of(
+        *[shown("a")] * 3,
+        shown("b" * 300, update),
+        shown("c", update),
+        *[shown("x", ident="other")] * 3,
+        shown("d" * 300, update, "other"),
+        message("clear_output", {"wait": False}),
+        *[shown("a")] * 3,
+        shown("e" * 300, update),
+    ):
+        made.add(event)
+    assert (texts(made), made.truncated) == (["e" * 300] * 3, False)
+
+
 @given(st.lists(st.tuples(st.sampled_from(KINDS), CONTENT)), st.integers(0, 300))
 def test_whatever_comes_is_json_within_the_limit(
     sent: list[tuple[str, dict[str, Any]]], limit: int
 ) -> None:
-    outputs, made = Outputs(limit), Transcript()
+    outputs, made = Outputs(limit), Transcript(limit)
     for kind, content in sent:
         written = json.dumps(content).encode()
         for event in outputs.events(message(kind, written)):

@@ -201,6 +201,22 @@ class WholeTests(ExecuteTests):
         assert (told["status"], told["cause"]["reason"]) == ("dead", "invalid_reply")
         connection.hang_up()
 
+    def test_an_update_of_too_many_displays_is_left_out(self) -> None:
+        connection = self.begin()
+        self.kernel.status("busy", self.program)
+        shown = {"data": {"text/plain": "a"}, "metadata": {}, "transient": {"display_id": "d"}}
+        for _ in range(5):
+            self.kernel.publish("display_data", shown, self.program)
+        # 2,000 bytes at most: five times 700 are too many, though one is not.
+        longer = {**shown, "data": {"text/plain": "b" * 700}}
+        self.kernel.publish("update_display_data", longer, self.program)
+        self.kernel.finish(self.program)
+        told = self.answer_on(connection).json
+        assert told["truncated"] is True
+        assert [each.get("data") for each in told["outputs"]] == [shown["data"]] * 5 + [None]
+        assert told["status"] == "ok"
+        connection.hang_up()
+
     def test_long_output_is_cut(self) -> None:
         told = self.told("print " + "x" * 1800 + "\nprint " + "y" * 1800 + "\ndisplay z")
         assert told["truncated"] is True

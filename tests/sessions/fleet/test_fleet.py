@@ -34,7 +34,11 @@ LIMITS = Limits(
 )
 
 
-class FleetTests(SynchronousTestCase):
+class FleetCase(SynchronousTestCase):
+    """A fleet in memory."""
+
+    limits = LIMITS
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.host = MemoryHost()
@@ -42,7 +46,7 @@ class FleetTests(SynchronousTestCase):
             host=self.host,
             spec=PYTHON,
             files=SlowStore(prompt=True),
-            limits=LIMITS,
+            limits=self.limits,
             clock=self.clock,
             originator=Originator(new_id=ids(), now=lambda: DATE),
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
@@ -63,6 +67,8 @@ class FleetTests(SynchronousTestCase):
         assert self.host.alive == []
         assert self.clock.getDelayedCalls() == []
 
+
+class FleetTests(FleetCase):
     def test_a_session_is_found_by_its_kernels_id_while_it_lives(self) -> None:
         session = self.open()
         assert self.host.latest.kernel_id == session.kernel_id

@@ -1,0 +1,70 @@
+"""Slow readers of sessions that have ended wait for so many bytes together."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from sagecell_tx.limits import RequestLimits
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.listeners.audience import STALLED
+from sagecell_tx.testing.listeners import MemoryListener
+from tests.sessions.fleet.test_fleet import LIMITS, FleetCase
+
+
+class LastReadersTests(FleetCase):
+    limits = evolve(LIMITS, requests=RequestLimits(unread_answer_bytes=25_000))
+
+    def ended(self, address: str, *, said: int = 10_000, name: str | None = None) -> MemoryListener:
+        """A slow listener of a session that has ended."""
+        session = self.open(address=address, timeout=60)
+        listener = MemoryListener(slow=True)
+        listener.attachment = session.attach(listener, name)
+        self.host.latest.stream("x" * said)
+        session.stop(Reason.STOPPED)
+        return listener
+
+    def test_few_read_to_the_end(self) -> None:
+        slow = [self.ended(f"192.0.2.{number}") for number in (1, 2)]
+        for each in slow:
+            each.read_all()
+            assert (len(each.text), each.closed) == (10_000, ["stopped"])
+        self.empty()
+
+    def test_who_has_the_most_loses_the_oldest(self) -> None:
+        first = self.ended("198.51.100.1", said=9000)
+        slow = [self.ended("192.0.2.1", name=name) for name in (None, "")]
+        assert [each.closed for each in (first, *slow)] == [[], [STALLED], []]
+        assert slow[0].read() == []
+        slow[1].attachment.detach_for_good()
+        first.read_all()
+        assert (len(first.text), first.closed) == (9000, ["stopped"])
+        self.fleet.ended.clear()
+        self.empty()
+
+    def test_one_that_is_too_long_alone(self) -> None:
+        assert self.ended("192.0.2.1", said=30_000).closed == [STALLED]
+        self.empty()
+
+    def test_what_was_read_meanwhile_does_not_count(self) -> None:
+        for _ in range(5):
+            one = self.ended("192.0.2.1")
+            one.read_all()
+            assert one.closed == ["stopped"]
+        kept = self.ended("192.0.2.1")
+        assert kept.closed == []
+        kept.attachment.detach()
+        self.empty()
+
+    def test_what_clients_fetch_that_came_back_counts(self) -> None:
+        """They count as listeners from then on, though their sessions are no longer kept for others."""
+        early = self.ended("192.0.2.1", name="")
+        early.attachment.detach()
+        session = self.fleet.ended.get(self.host.kernels[0].kernel_id)
+        assert session is not None
+        again = MemoryListener(slow=True)
+        again.attachment = session.attach(again, "")
+        others = [self.ended("192.0.2.1"), self.ended("192.0.2.1")]
+        assert [each.closed for each in (again, *others)] == [[STALLED], [], []]
+        for each in others:
+            each.attachment.detach()
+        self.fleet.ended.clear()
