@@ -20,9 +20,9 @@ ALLOWED = (
     *("renameat", "renameat2", "rmdir", "sendfile", "stat", "statfs", "statx", "symlink"),
     *("symlinkat", "sync_file_range", "truncate", "umask", "unlink", "unlinkat", "utime"),
     *("utimensat", "utimes", "write", "writev"),
-    *("fgetxattr", "flistxattr", "fremovexattr", "fsetxattr", "getxattr", "lgetxattr"),
-    *("listxattr", "llistxattr", "lremovexattr", "lsetxattr", "removexattr", "setxattr"),
-    *("getxattrat", "listxattrat", "removexattrat", "setxattrat"),
+    *("fgetxattr", "flistxattr", "fremovexattr", "getxattr", "lgetxattr", "listxattr"),
+    *("llistxattr", "lremovexattr", "removexattr"),
+    *("getxattrat", "listxattrat", "removexattrat"),
     # Pipes, sockets, and waiting for them. `socket` itself depends on its arguments.
     *("pipe", "pipe2", "poll", "ppoll", "select", "pselect6"),
     *("epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait"),
@@ -61,7 +61,7 @@ ALLOWED = (
     # Made by trampolines of Linux while the machine's operator traces the process with uprobes.
     *("uprobe", "uretprobe"),
     # Further confinement.
-    *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
+    "seccomp",
 )
 
 #: Allowed or refused by their arguments; see `seccomp`.
@@ -98,16 +98,23 @@ REFUSED = (
     *("cachestat", "mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node"),
 )
 
+#: ENOTSUP, as where files have no extended attributes, which programs that copy files accept. A list
+#: of access in such an attribute takes 64 KiB of Linux's own memory for each file, which is part neither of
+#: the file system's size nor of a control group.
+UNSUPPORTED = ("fsetxattr", "lsetxattr", "setxattr", "setxattrat")
+
 #: ENOSYS, so that callers fall back to older calls. The flags of `clone3` are in memory, which no
 #: filter can read; the C library then calls `clone`. The calls of the second line make memory that
 #: the monitor cannot see once a descriptor is sent and closed, or a page is in a pipe; libraries
 #: then use files in ``/dev/shm``, which are bounded. A byte spliced into a socket keeps a whole
 #: page of a file that was truncated since, and Linux counts only the byte. Those of the third tell who
-#: opens a file in whatever namespace: which programs other visitors start, and the host itself.
+#: opens a file in whatever namespace: which programs other visitors start, and the host itself. A set of
+#: Landlock's rules has 65,536 ports at most, which take 4 MiB that nobody counts; the kernel's own is in force.
 ABSENT = (
     *("clone3", "file_getattr", "file_setattr"),
     *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee"),
     *("inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch"),
+    *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self"),
 )
 
 #: System calls since 2019 in the order of their numbers, which are the same on all architectures
@@ -129,7 +136,7 @@ NUMBERS = {name: _FIRST + place for place, name in enumerate(_SINCE_2019)}
 #: Allowed commands of fcntl(2), from asm-generic/fcntl.h and linux/fcntl.h.
 COMMANDS = (
     *range(5),  # descriptors and their flags
-    *(5, 6, 7, 36, 37, 38),  # locks, which hold up only those who ask for them
+    *(5, 6, 7),  # locks, which hold up only those who ask for them; the monitor counts them
     *(8, 9, 10, 11, 15, 16, 17),  # who is sent signals
     *(1025, 1027, 1028, 1030, 1039),  # queries, and copies of descriptors
     *(1031, 1032, 1033, 1034),  # the size of pipes, and seals
@@ -139,6 +146,10 @@ COMMANDS = (
 #: Leases and delegations, for which Linux lets everybody wait who opens a file, for 45 seconds: without
 #: root, the server's own account owns what kernels see. Notes on directories tell what inotify does.
 REFUSED_COMMANDS = (1024, 1040, 1026)
+
+#: EINVAL, as before Linux 3.15: locks of open files, which are no process's, so that nobody can tell whose
+#: memory they take.
+UNKNOWN_COMMANDS = (36, 37, 38)
 
 #: Allowed options of prctl(2), from linux/prctl.h.
 OPTIONS = (

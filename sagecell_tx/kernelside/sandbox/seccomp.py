@@ -1,7 +1,8 @@
 """The filter of system calls: it allows what `callnames` lists, and nothing else.
 
-A refused call fails with EPERM, so that a program can report it. A call in none of the lists fails
-with ENOSYS, as on a Linux without it; so do calls of other architectures.
+A refused call fails with EPERM, so that a program can report it; a few fail as they do with another file
+system, or with an older Linux. A call in none of the lists fails with ENOSYS, as on a Linux without it; so
+do calls of other architectures.
 
 The filter is compiled once, by libseccomp, and installed in each kernel.
 """
@@ -79,13 +80,18 @@ def compile_filter(*, own_network: bool) -> Filter | None:
     except (ImportError, OSError, RuntimeError):
         return None
     absent, refused = seccomp.ERRNO(errno.ENOSYS), seccomp.ERRNO(errno.EPERM)
+    unsupported = seccomp.ERRNO(errno.ENOTSUP)
     calls = seccomp.SyscallFilter(defaction=absent)
     calls.set_attr(seccomp.Attr.ACT_BADARCH, absent)
     with suppress(OSError):  # libseccomp before 2.5 cannot make a binary tree
         calls.set_attr(seccomp.Attr.CTL_OPTIMIZE, 2)
     allowed = (*callnames.ALLOWED, *(callnames.SHARED if own_network else ()))
     others = (*callnames.REFUSED, *(() if own_network else callnames.SHARED))
-    for names, action in ((allowed, seccomp.ALLOW), (others, refused)):
+    for names, action in (
+        (allowed, seccomp.ALLOW),
+        (others, refused),
+        (callnames.UNSUPPORTED, unsupported),
+    ):
         for name in names:
             number = _number(seccomp, name)
             if number is not None:
@@ -147,8 +153,16 @@ class _Arguments:
         yield self._seccomp.Arg(place, self._seccomp.GT, highest)
 
     def _clone(self) -> None:
-        """Allow processes and threads, refuse new namespaces."""
-        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES))
+        """Allow processes and threads; refuse new namespaces, and processes that share descriptors.
+
+        Locks belong to whoever shares descriptors, and Linux tells only which process made them: it may
+        have ended.
+        """
+        shared, thread = linux.CLONE_FILES, linux.CLONE_THREAD
+        several = _NEW_NAMESPACES | shared | thread
+        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES | shared))
+        self._allow("clone", self._equal(0, shared | thread, several))
+        self._refuse("clone", self._equal(0, shared, several))
         for flag in (1 << bit for bit in range(32)):
             if flag & _NEW_NAMESPACES:
                 self._refuse("clone", self._equal(0, flag, flag))
@@ -158,6 +172,8 @@ class _Arguments:
             self._allow("fcntl", self._equal(1, command))
         for command in callnames.REFUSED_COMMANDS:
             self._refuse("fcntl", self._equal(1, command))
+        for command in callnames.UNKNOWN_COMMANDS:
+            self._refuse("fcntl", self._equal(1, command), error=errno.EINVAL)
 
     def _ioctl(self) -> None:
         """Allow all requests but a few, which Linux distinguishes by their lower 16 bits."""

@@ -40,7 +40,7 @@ def asked(name: str, *arguments: int, own_network: bool = True) -> str:
 
 
 def test_each_call_is_in_one_list():
-    lists = ("ALLOWED", "BY_ARGUMENTS", "SHARED", "REFUSED", "ABSENT")
+    lists = ("ALLOWED", "BY_ARGUMENTS", "SHARED", "REFUSED", "UNSUPPORTED", "ABSENT")
     names = [name for each in lists for name in getattr(callnames, each)]
     assert len(names) == len(set(names))
     assert not set(names) & set(GONE)
@@ -49,7 +49,7 @@ def test_each_call_is_in_one_list():
 def test_each_call_that_libseccomp_knows_is_in_a_list():
     """May fail with a newer libseccomp, whose new calls have to be listed then."""
     named = {*callnames.ALLOWED, *callnames.BY_ARGUMENTS, *callnames.SHARED, *callnames.REFUSED}
-    named |= {*callnames.ABSENT, *GONE}
+    named |= {*callnames.UNSUPPORTED, *callnames.ABSENT, *GONE}
     known = set()
     for each in range(1024):
         try:
@@ -73,6 +73,7 @@ def test_every_number_has_the_answer_of_its_list(own_network):
         (callnames.ALLOWED, ALLOWED),
         (callnames.SHARED, shared),
         (callnames.REFUSED, "EPERM"),
+        (callnames.UNSUPPORTED, "ENOTSUP"),
         (callnames.ABSENT, "ENOSYS"),
         (GONE, "ENOSYS"),
     ):
@@ -84,6 +85,7 @@ def test_every_number_has_the_answer_of_its_list(own_network):
 @pytest.mark.parametrize("own_network", NETWORKS)
 def test_an_unknown_number_is_a_call_that_there_is_not(own_network):
     named = [*callnames.ALLOWED, *callnames.SHARED, *callnames.REFUSED, *callnames.BY_ARGUMENTS]
+    named += callnames.UNSUPPORTED
     known = {number(name) for name in named}
     program = compiled(own_network=own_network)
     for each in (*range(2048), 9999, 0x3FFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
@@ -109,9 +111,36 @@ def test_new_namespaces():
             *(linux.CLONE_NEWNS, linux.CLONE_NEWUTS, linux.CLONE_NEWIPC, linux.CLONE_NEWUSER),
             *(linux.CLONE_NEWPID, linux.CLONE_NEWNET, linux.CLONE_NEWCGROUP),
         )
+        shares_files = flag == linux.CLONE_FILES
         for flags in (flag, flag | fork, flag | GARBAGE):
-            assert asked("clone", flags) == ("EPERM" if new else ALLOWED), hex(flags)
+            expected = "EPERM" if new or shares_files else ALLOWED
+            assert asked("clone", flags) == expected, hex(flags)
     assert asked("clone", 0x7E020000) == "EPERM"
+
+
+def test_only_threads_share_descriptors():
+    """Else the locks of a process that has ended could be those of another."""
+    files, thread, space = linux.CLONE_FILES, linux.CLONE_THREAD, linux.CLONE_NEWNS
+    for flags in (thread, files | thread, 0x100 | 0x4000 | 17):
+        assert asked("clone", flags) == asked("clone", flags | GARBAGE) == ALLOWED
+    for flags in (files, files | 0x100, files | 17, files | space, files | thread | space):
+        assert asked("clone", flags) == asked("clone", flags | GARBAGE) == "EPERM"
+
+
+def test_what_would_take_memory_that_nobody_counts():
+    for name in (
+        "setxattr",
+        "lsetxattr",
+        "fsetxattr",
+        "setxattrat",
+    ):  # lists of access: 64 KiB each
+        assert asked(name) == "ENOTSUP"
+    for name in ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"):
+        assert asked(name) == "ENOSYS"
+    for command in (36, 37, 38):  # locks of open files, which are no process's
+        assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == "EINVAL"
+    for command in (5, 6, 7):
+        assert asked("fcntl", 0, command) == ALLOWED
 
 
 def test_requests_to_devices():
@@ -131,8 +160,11 @@ def test_commands_to_descriptors():
         assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == ALLOWED
     for command in callnames.REFUSED_COMMANDS:
         assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == "EPERM"
-    named = {*callnames.COMMANDS, *callnames.REFUSED_COMMANDS}
-    assert len(named) == len(callnames.COMMANDS) + len(callnames.REFUSED_COMMANDS)
+    for command in callnames.UNKNOWN_COMMANDS:
+        assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == "EINVAL"
+    lists = (callnames.COMMANDS, callnames.REFUSED_COMMANDS, callnames.UNKNOWN_COMMANDS)
+    named = set().union(*lists)
+    assert len(named) == sum(map(len, lists))
     for command in {*range(64), *range(1000, 1100), 0x7FFFFFFF} - named:
         assert asked("fcntl", 0, command) == "ENOSYS", command
 
