@@ -154,7 +154,7 @@ class MemoryUse:
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
         self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(first)
         little = self.most * _LITTLE
-        self._outside += self._sockets(lambda: self.sources.sockets.of(first, little))
+        self._outside += self._sockets(lambda: self.sources.sockets.of(first, little, self.most))
         self._behind.begin(lambda: self.sources.behind_descriptors(tree, little))
         if self._behind.go_on() or self._outside + self._behind.size > self.most:
             return True
