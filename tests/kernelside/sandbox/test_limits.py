@@ -262,6 +262,38 @@ while sent < {400 * MIB}:
     assert end_of(cell, code) == "memory"
 
 
+def test_memory_in_connections_that_were_reset(server, other, kind):
+    if kind.level != "namespaces":
+        pytest.skip("the sockets are in a network with everybody else's")
+    cell = server.start(**{**LIMITS, "memory_bytes": 200 * MIB})
+    code = """
+import socket, struct
+hoard = []
+for _ in range(40):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    hoard.append(listener)
+    for _ in range(4000):
+        sender = socket.create_connection(listener.getsockname())
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sender.close()
+"""
+    assert end_of(cell, code) == "memory"
+
+
+def test_memory_in_locks_on_parts_of_files(server, other):
+    cell = server.start(**LIMITS)
+    code = """
+import fcntl, struct
+hoard = []
+for number in range(20):
+    hoard.append(open(f"locked-{number}", "w"))
+    for place in range(2000, 0, -1):  # Linux keeps them in order
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 2 * place, 1, 0)
+        fcntl.fcntl(hoard[-1], fcntl.F_SETLK, lock)
+"""
+    assert end_of(cell, code) == "memory"
+
+
 def test_processor_time_spread_over_many(server, other):
     cell = server.start(**LIMITS, cpu_seconds=2)
     cell.execute(
