@@ -18,17 +18,18 @@ from attrs import define, field
 from sagecell_tx.kernelside.monitor.slowfigures import TURN
 from sagecell_tx.kernelside.system.processtable import Process
 
-#: Locks that the processes of a kernel may have together: two megabytes. A database has a few.
-MOST = 10_000
+#: Locks that the processes of a kernel may have together. A database has a few. Memory would allow more, but who
+#: closes a file goes through all its locks, whoever made them, and everybody opens and closes /dev/null.
+MOST = 1_000
 
 #: The same while there are too many on this system to count all of them.
-FEW = 1_000
+FEW = 200
 
 #: Seconds of work after which a count ends, whatever is left.
 LONGEST = 1.0
 
 #: The shortest pause between two counts, in seconds; else it is a multiple of the time that the last one took.
-PAUSE = 2.0
+PAUSE = 0.4
 _PAUSES = 10
 
 

@@ -69,7 +69,7 @@ def test_the_locks_of_all_processes_of_a_kernel():
 
 
 def test_too_many_are_noticed_before_all_are_counted():
-    table = Table([(1, 10**9)], dear=TURN / 1000)
+    table = Table([(1, 10**9)], dear=TURN / 100)
     locks = table.file_locks()
     locks.begin()
     turns = 0
