@@ -39,6 +39,12 @@ _PAGE = resource.getpagesize()
 #: are counted one by one.
 _LITTLE = 1 / 16
 
+#: The page tables of one process, as a part of a kernel's memory limit and in bytes, beyond which it exceeds
+#: the limit. Linux goes through all of them at once for the proportional size, half a second for 16 MiB. These
+#: are eight gigabytes of pages, of which a process has so many only if it maps the same ones again and again.
+_TABLES = 1 / 64
+_TABLES_IN_ANY_CASE = 16 << 20
+
 
 @define(eq=False)
 class Sources:
@@ -150,6 +156,8 @@ class MemoryUse:
     def check(self, tree: Sequence[Process]) -> bool:
         """Whether the limit is exceeded for certain; begins a proportional count if it may be."""
         beside = [self.sources.beside(process.thread) for process in tree]
+        if any(tables > max(self.most * _TABLES, _TABLES_IN_ANY_CASE) for tables, _ in beside):
+            return True
         swapped = sum(swap for _, swap in beside)
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
         self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(first)

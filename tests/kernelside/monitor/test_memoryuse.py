@@ -104,9 +104,20 @@ def test_what_is_shared_counts_once():
 
 
 def test_memory_in_nobodys_pages_counts():
-    for world in (World(files=300), World(behind=300), World(tables=300)):
-        assert taken(world.memory(256), process(1, 1))
-        assert not taken(world.memory(310), process(1, 1))
+    tree = [process(number, 0) for number in range(1, 31)]
+    for world in (World(files=300), World(behind=300), World(tables=10)):
+        assert taken(world.memory(256), *tree)
+        assert not taken(world.memory(310), *tree)
+        assert world.read == []
+
+
+def test_more_page_tables_than_can_be_gone_through_exceed_the_limit():
+    """A program that maps a file a thousand times takes little memory, and long to be counted."""
+    for most, tables in ((256, 16), (1024, 16), (4096, 64)):
+        world = World(tables=tables)
+        assert not taken(world.memory(most), process(1, 1), process(2, 1))
+        world = World(tables=tables + 1)
+        assert taken(world.memory(most), process(1, 1), process(2, 1))
         assert world.read == []
 
 

@@ -280,6 +280,20 @@ for _ in range(40):
     assert end_of(cell, code) == "memory"
 
 
+def test_pages_that_are_mapped_again_and_again(server, other):
+    """They take little memory, but the monitor would be busy with them for long."""
+    cell = server.start(**{**LIMITS, "open_files": 2000})
+    code = f"""
+import mmap
+with open("pages", "wb") as file:
+    file.write(bytes({16 * MIB}))
+with open("pages", "rb") as pages:
+    flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
+    hoard = [mmap.mmap(pages.fileno(), 0, flags, mmap.PROT_READ) for _ in range(700)]
+"""
+    assert end_of(cell, code) == "memory"
+
+
 def test_memory_in_locks_on_parts_of_files(server, other):
     cell = server.start(**LIMITS)
     code = """
