@@ -23,13 +23,12 @@ ALLOWED = (
     *("fgetxattr", "flistxattr", "fremovexattr", "getxattr", "lgetxattr", "listxattr"),
     *("llistxattr", "lremovexattr", "removexattr"),
     *("getxattrat", "listxattrat", "removexattrat"),
-    # Pipes, sockets, and waiting for them. `socket` itself depends on its arguments.
+    # Pipes, sockets, and waiting for them. `socket` and `setsockopt` depend on their arguments.
     *("pipe", "pipe2", "poll", "ppoll", "select", "pselect6"),
     *("epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait"),
     *("eventfd", "eventfd2", "signalfd", "signalfd4"),
     *("accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt"),
-    *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto"),
-    *("setsockopt", "shutdown"),
+    *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "shutdown"),
     # Memory.
     *("brk", "madvise", "map_shadow_stack", "membarrier", "mincore", "mlock"),
     *("mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock"),
@@ -65,7 +64,16 @@ ALLOWED = (
 )
 
 #: Allowed or refused by their arguments; see `seccomp`.
-BY_ARGUMENTS = ("clone", "fcntl", "ioctl", "personality", "prctl", "socket", "socketpair")
+BY_ARGUMENTS = (
+    "clone",
+    "fcntl",
+    "ioctl",
+    "personality",
+    "prctl",
+    "setsockopt",
+    "socket",
+    "socketpair",
+)
 
 #: Refused without an IPC namespace: these objects would be shared and outlive the kernel.
 SHARED = (

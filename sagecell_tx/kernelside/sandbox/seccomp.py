@@ -39,6 +39,11 @@ _TERMINALS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 #: Requests to sockets that load the modules for bridges and for VLANs (linux/sockios.h).
 _MODULES = (0x8940, 0x8941, 0x8982, 0x8983, 0x89A0, 0x89A1)
 
+#: Options of sockets that attach a filter (SO_ATTACH_FILTER and SO_ATTACH_REUSEPORT_CBPF). Linux makes machine code
+#: of filters, of which there is one amount for all who are not root: without room, no kernel could install this
+#: filter. The same numbers are other options for IPv6.
+_ATTACHING = (26, 51)
+
 #: ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC: some Lisps need them, and they concern only the caller.
 _PERSONALITIES = 0x0040000 | 0x0400000
 
@@ -130,6 +135,7 @@ class _Arguments:
         self._personality()
         self._prctl()
         self._sockets(own_network)
+        self._options()
 
     def _allow(self, name: str, *arguments: object) -> None:
         self._add(self._seccomp.ALLOW, name, *arguments)
@@ -211,6 +217,15 @@ class _Arguments:
             self._refuse("socket", other, error=errno.EAFNOSUPPORT)
         for other in self._other(0, {socket.AF_UNIX}):
             self._refuse("socketpair", other, error=errno.EAFNOSUPPORT)
+
+    def _options(self) -> None:
+        """Allow all options of sockets but those of `_ATTACHING`."""
+        for mask, value in all_but(_ATTACHING, 32):
+            self._allow("setsockopt", self._equal(2, value, mask))
+        for option in _ATTACHING:
+            this = self._equal(2, option)
+            self._allow("setsockopt", self._equal(1, socket.IPPROTO_IPV6), this)
+            self._refuse("setsockopt", self._equal(1, socket.SOL_SOCKET), this)
 
     def _internet(self, family: int) -> None:
         """Allow only TCP and UDP: for other protocols Linux would load modules."""
