@@ -48,11 +48,11 @@ ALLOWED = (
     *("nanosleep", "setitimer", "time", "timer_create", "timer_delete", "timer_getoverrun"),
     *("timer_gettime", "timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime"),
     # Its share of the machine, which it cannot raise without privilege.
-    *("getcpu", "getpriority", "getrlimit", "getrusage", "ioprio_get", "ioprio_set", "prlimit64"),
+    *("getcpu", "getpriority", "getrlimit", "getrusage", "ioprio_get", "ioprio_set"),
     *("sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr"),
     *("sched_getparam", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity"),
     *("sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "setpriority"),
-    *("setrlimit", "sysinfo", "times", "uname", "getrandom"),
+    *("sysinfo", "times", "uname", "getrandom"),
     # Its user and groups, which it cannot change without privilege.
     *("capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getresgid", "getresuid"),
     *("getuid", "setfsgid", "setfsuid", "setgid", "setgroups", "setregid", "setresgid"),
@@ -65,14 +65,8 @@ ALLOWED = (
 
 #: Allowed or refused by their arguments; see `seccomp`.
 BY_ARGUMENTS = (
-    "clone",
-    "fcntl",
-    "ioctl",
-    "personality",
-    "prctl",
-    "setsockopt",
-    "socket",
-    "socketpair",
+    *("clone", "fcntl", "ioctl", "personality", "prctl", "prlimit64", "setrlimit", "setsockopt"),
+    *("socket", "socketpair"),
 )
 
 #: Refused without an IPC namespace: these objects would be shared and outlive the kernel.

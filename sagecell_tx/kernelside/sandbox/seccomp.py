@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import socket
 import tempfile
 from collections.abc import Callable, Collection, Iterator
@@ -136,6 +137,7 @@ class _Arguments:
         self._prctl()
         self._sockets(own_network)
         self._options()
+        self._core_dumps()
 
     def _allow(self, name: str, *arguments: object) -> None:
         self._add(self._seccomp.ALLOW, name, *arguments)
@@ -220,12 +222,23 @@ class _Arguments:
 
     def _options(self) -> None:
         """Allow all options of sockets but those of `_ATTACHING`."""
-        for mask, value in all_but(_ATTACHING, 32):
+        for mask, value in all_but(_ATTACHING, 16):  # there are no higher ones
             self._allow("setsockopt", self._equal(2, value, mask))
         for option in _ATTACHING:
-            this = self._equal(2, option)
+            this = self._equal(2, option, 0xFFFF)
             self._allow("setsockopt", self._equal(1, socket.IPPROTO_IPV6), this)
             self._refuse("setsockopt", self._equal(1, socket.SOL_SOCKET), this)
+
+    def _core_dumps(self) -> None:
+        """Let the limit of core dumps be read, and act as if it were changed; see `startup.confine`."""
+        core = resource.RLIMIT_CORE
+        for name, place in (("prlimit64", 1), ("setrlimit", 0)):
+            for mask, value in all_but((core,), 8):  # there are no higher ones
+                self._allow(name, self._equal(place, value, mask))
+        limit = self._equal(1, core, 0xFF)
+        self._allow("prlimit64", limit, self._exactly(2, 0))
+        self._refuse("prlimit64", limit, self._seccomp.Arg(2, self._seccomp.NE, 0), error=0)
+        self._refuse("setrlimit", self._equal(0, core, 0xFF), error=0)
 
     def _internet(self, family: int) -> None:
         """Allow only TCP and UDP: for other protocols Linux would load modules."""

@@ -477,6 +477,17 @@ def test_messages_and_memory_that_stays(server, other):
     cell.stop()
 
 
+def test_no_crash_starts_a_program_of_the_machine(server, kind):
+    """With any other limit than 1, Linux passes core dumps to it, if it has one for them."""
+    cell = server.start(**LIMITS)
+    cell.run("import resource; core = resource.RLIMIT_CORE")
+    assert cell.value("resource.getrlimit(core)") == "(1, 1)"
+    if kind.level != "none":  # there is no filter
+        cell.run("resource.setrlimit(core, (0, 0))")
+        assert cell.value("resource.getrlimit(core)") == "(1, 1)"
+    cell.stop()
+
+
 def test_too_large_a_file(server, other):
     cell = server.start(**LIMITS, file_bytes=1 * MIB)
     result = cell.run("open('big', 'wb').write(bytes(2 << 20))")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sagecell_tx.kernelside.sandbox import callnames
 from sagecell_tx.kernelside.sandbox.seccomp import all_but
 from sagecell_tx.kernelside.system import linux
-from tests.kernelside.sandbox.machine import ALLOWED, I386, answer, compiled
+from tests.kernelside.sandbox.machine import ALLOWED, DONE, I386, answer, compiled
 
 #: Numbers of removed or never implemented calls: Linux itself answers ENOSYS.
 GONE = (
@@ -191,6 +191,17 @@ def test_a_process_stays_one_that_can_be_looked_at():
     assert asked("prctl", 4, 1) == ALLOWED
     for value in (0, 2, 1 | GARBAGE):
         assert asked("prctl", 4, value) == asked("prctl", 4 | GARBAGE, value) == "EPERM"
+
+
+def test_the_limit_of_core_dumps():
+    """With any other value, Linux may start a program of the machine's, as root, when a process crashes."""
+    core, place = 4, 0x7F0000001000
+    for garbage in (0, GARBAGE):
+        assert asked("prlimit64", 0, core | garbage, place, 0) == DONE
+        assert asked("setrlimit", core | garbage, place) == DONE
+        assert asked("prlimit64", 0, core | garbage, 0, place) == ALLOWED
+    for what in {*range(100), 0xFFFFFFFF} - {core}:
+        assert asked("prlimit64", 0, what, place, 0) == asked("setrlimit", what, place) == ALLOWED
 
 
 FAMILIES = (*range(64), 1 << 31, 0xFFFFFFFF, *(GARBAGE | family for family in range(64)))
