@@ -40,7 +40,7 @@ class Seldom:
 
 
 @define(eq=False)
-class Rota:
+class TurnOrder:
     """Whose count has a turn, where all of them together would hold up everything else."""
 
     clock: Callable[[], float]

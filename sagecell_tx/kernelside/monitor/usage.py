@@ -22,7 +22,7 @@ from sagecell_tx.kernelside.monitor.cputime import CpuTime
 from sagecell_tx.kernelside.monitor.diskuse import DiskUse
 from sagecell_tx.kernelside.monitor.filelocks import FileLocks
 from sagecell_tx.kernelside.monitor.memoryuse import MemoryUse, Sources
-from sagecell_tx.kernelside.monitor.slowfigures import Rota
+from sagecell_tx.kernelside.monitor.slowfigures import TurnOrder
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import Autogroups
@@ -138,7 +138,7 @@ class UsageWatch:
     _sources: Sources = field(factory=Sources.of_this_system, init=False)
     _locks: FileLocks = field(factory=FileLocks, init=False)
     _watched: dict[Hashable, _WatchedKernel] = field(factory=dict, init=False)
-    _rota: Rota = field(factory=lambda: Rota(time.monotonic), init=False)
+    _order: TurnOrder = field(factory=lambda: TurnOrder(time.monotonic), init=False)
     _next: float = field(default=0.0, init=False)
     _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
@@ -190,7 +190,7 @@ class UsageWatch:
             self._next_count = time.monotonic() + _PAUSE
         self._locks.go_on()
         counting = [kernel for kernel, each in self._watched.items() if each.memory.counting]
-        for kernel in self._rota.turns(counting):
+        for kernel in self._order.turns(counting):
             if self._watched[kernel].memory.go_on():
                 found.append(Excess(kernel, "memory"))
         return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import define
 
-from sagecell_tx.kernelside.monitor.slowfigures import LONGEST, TURN, Rota, Seldom, TurnedCount
+from sagecell_tx.kernelside.monitor.slowfigures import LONGEST, TURN, Seldom, TurnedCount, TurnOrder
 
 
 @define
@@ -80,11 +80,11 @@ def test_what_takes_too_long_is_told():
 
 def test_who_waits_longest_has_the_next_turn():
     clock = Clock()
-    rota = Rota(clock.seconds)
+    order = TurnOrder(clock.seconds)
 
     def turns(*waiting: str) -> str:
         had = ""
-        for each in rota.turns(waiting):
+        for each in order.turns(waiting):
             had += each
             clock.now += TURN * 0.4
         return had
@@ -98,8 +98,8 @@ def test_who_waits_longest_has_the_next_turn():
 
 def test_a_turn_that_takes_long_is_the_last_one():
     clock = Clock()
-    rota = Rota(clock.seconds)
+    order = TurnOrder(clock.seconds)
     for first in "abc":
-        for each in rota.turns("abc"):
+        for each in order.turns("abc"):
             assert each == first
             clock.now += 1
