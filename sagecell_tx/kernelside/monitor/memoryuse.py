@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 
@@ -38,6 +38,10 @@ _PAGE = resource.getpagesize()
 #: The part of a kernel's memory limit that may be in sockets, and in shared memory, before these
 #: are counted one by one.
 _LITTLE = 1 / 16
+
+#: Bytes for each descriptor of a file in /proc. Linux keeps what it has last written there for the reader: the
+#: thousand locks that a file may have take 47 KiB as text.
+OF_PROC = 64 << 10
 
 #: The page tables of one process, as a part of a kernel's memory limit and in bytes, beyond which it exceeds
 #: the limit. Linux goes through all of them at once for the proportional size, half a second for 16 MiB. These
@@ -81,13 +85,13 @@ class Sources:
         now = processtable.read(process.pid)
         return now.resident if now is not None and now.key == process.key else 0
 
-    def beside(self, pid: int) -> tuple[int, int]:
-        """A process's page tables, and its swap."""
-        found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap"))
-        return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0)
+    def beside(self, pid: int) -> tuple[int, int, int]:
+        """A process's page tables, its swap, and its pages of the system's reserve of huge ones."""
+        found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap", b"HugetlbPages"))
+        return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0), found.get(b"HugetlbPages", 0)
 
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
-        """Shared memory behind the descriptors of the processes, each file once.
+        """Shared memory behind the descriptors of the processes, each file once; and `OF_PROC`.
 
         Also that behind their mappings, if this system has more than `little` of it: a program may
         have written to shared memory and then dropped its pages, or unmapped most of it.
@@ -97,9 +101,11 @@ class Sources:
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
         if self.shared() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
-        seen = set()
+        seen, of_proc = set(), _devices_of_proc(tree)
         for status in found:
-            if status is None or status.st_dev not in self.unmapped:
+            if status is not None and status.st_dev in of_proc:
+                yield OF_PROC
+            elif status is None or status.st_dev not in self.unmapped:
                 yield 0
             elif (file := (status.st_dev, status.st_ino)) not in seen:
                 seen.add(file)
@@ -156,11 +162,12 @@ class MemoryUse:
     def check(self, tree: Sequence[Process]) -> bool:
         """Whether the limit is exceeded for certain; begins a proportional count if it may be."""
         beside = [self.sources.beside(process.thread) for process in tree]
-        if any(tables > max(self.most * _TABLES, _TABLES_IN_ANY_CASE) for tables, _ in beside):
+        if any(tables > max(self.most * _TABLES, _TABLES_IN_ANY_CASE) for tables, _, _ in beside):
             return True
-        swapped = sum(swap for _, swap in beside)
+        swapped = sum(swap for _, swap, _ in beside)
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
-        self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(first)
+        self._outside = sum(tables + huge for tables, _, huge in beside)
+        self._outside += self.sources.own_files(first)
         little = self.most * _LITTLE
         self._outside += self._sockets(lambda: self.sources.sockets.of(first, little, self.most))
         self._behind.begin(lambda: self.sources.behind_descriptors(tree, little))
@@ -230,6 +237,15 @@ class MemoryUse:
             return True
         # These figures miss a huge page that has replaced a shared one.
         return given > 0 and pause >= LONG_PAUSES * last.cost
+
+
+def _devices_of_proc(tree: Sequence[Process]) -> Collection[int]:
+    """The devices of /proc, as this process and those of a kernel see it."""
+    devices = set()
+    for path in ("/proc", *(f"/proc/{process.thread}/root/proc" for process in tree[:1])):
+        with suppress(OSError):  # gone meanwhile
+            devices.add(os.stat(path).st_dev)
+    return devices
 
 
 def _fields(path: str, names: Sequence[bytes]) -> dict[bytes, int]:

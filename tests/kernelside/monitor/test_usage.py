@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sagecell_tx.kernelside.monitor.memoryuse import Sources
+from sagecell_tx.kernelside.monitor.memoryuse import OF_PROC, Sources
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
@@ -190,6 +190,20 @@ class TestHowOften:
             sleeper.kill()
             sleeper.wait()
         assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
+
+
+def test_what_linux_keeps_of_its_own_files_that_are_being_read():
+    """For each descriptor it keeps what it has written for a reader: the locks of a file, for example."""
+    opened = [os.open("/proc/self/stat", os.O_RDONLY) for _ in range(100)]
+    try:
+        this = processtable.read(os.getpid())
+        assert this is not None
+        behind = [*Sources.of_this_system().behind_descriptors([this], 1 << 62)]
+    finally:
+        for each in opened:
+            os.close(each)
+    assert behind.count(OF_PROC) >= 100
+    assert sum(behind) >= 100 * OF_PROC
 
 
 def test_memory_behind_descriptors_counts_once():
