@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import os
 import resource
+import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -42,6 +44,11 @@ _LITTLE = 1 / 16
 #: Bytes for each descriptor of a file in /proc. Linux keeps what it has last written there for the reader: the
 #: thousand locks that a file may have take 47 KiB as text.
 OF_PROC = 64 << 10
+
+#: Descriptors of the same file in all processes of a kernel, and bytes for each further one. Each may have a lock
+#: on the file (flock), and whoever closes a file goes through the locks of everybody: its own memory is not what they cost.
+SAME = 1_000
+OF_SAME = 1 << 20
 
 #: The page tables of one process, as a part of a kernel's memory limit and in bytes, beyond which it exceeds
 #: the limit. Linux goes through all of them at once for the proportional size, half a second for 16 MiB. These
@@ -91,7 +98,7 @@ class Sources:
         return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0), found.get(b"HugetlbPages", 0)
 
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
-        """Shared memory behind the descriptors of the processes, each file once; and `OF_PROC`.
+        """Shared memory behind the descriptors of the processes, each file once. Also `OF_PROC` and `OF_SAME`.
 
         Also that behind their mappings, if this system has more than `little` of it: a program may
         have written to shared memory and then dropped its pages, or unmapped most of it.
@@ -101,15 +108,20 @@ class Sources:
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
         if self.shared() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
-        seen, of_proc = set(), _devices_of_proc(tree)
+        seen: Counter[tuple[int, int]] = Counter()
+        of_proc = _devices_of_proc(tree)
         for status in found:
-            if status is not None and status.st_dev in of_proc:
-                yield OF_PROC
-            elif status is None or status.st_dev not in self.unmapped:
+            if status is None:
                 yield 0
-            elif (file := (status.st_dev, status.st_ino)) not in seen:
-                seen.add(file)
+                continue
+            if status.st_dev in of_proc:
+                yield OF_PROC
+            file = status.st_dev, status.st_ino
+            seen[file] += 1
+            if seen[file] == 1 and status.st_dev in self.unmapped:
                 yield status.st_blocks * 512
+            is_named = stat.S_ISREG(status.st_mode) or stat.S_ISCHR(status.st_mode)
+            yield OF_SAME if is_named and seen[file] > SAME else 0
 
     def shared(self) -> int:
         """All shared memory of this system, including files in tmpfs."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sagecell_tx.kernelside.monitor.memoryuse import OF_PROC, Sources
+from sagecell_tx.kernelside.monitor.memoryuse import OF_PROC, OF_SAME, Sources
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
@@ -204,6 +204,29 @@ def test_what_linux_keeps_of_its_own_files_that_are_being_read():
             os.close(each)
     assert behind.count(OF_PROC) >= 100
     assert sum(behind) >= 100 * OF_PROC
+
+
+def test_very_many_descriptors_of_one_file(tmp_path):
+    """Each may have a lock on the whole file, and who closes the file goes through all of them."""
+    this = processtable.read(os.getpid())
+    assert this is not None
+    sources = Sources.of_this_system()
+    for path in (os.devnull, tmp_path / "file"):
+        opened = [os.open(path, os.O_RDONLY | os.O_CREAT) for _ in range(100)]
+        try:
+            few, many = (
+                sum(sources.behind_descriptors([this] * number, 1 << 62)) for number in (5, 30)
+            )
+        finally:
+            for each in opened:
+                os.close(each)
+        assert few < 500 * OF_SAME
+        assert many > 1900 * OF_SAME
+    pipes = [os.pipe() for _ in range(50)]
+    few = sum(sources.behind_descriptors([this] * 30, 1 << 62))
+    for end in (each for pipe in pipes for each in pipe):
+        os.close(end)
+    assert few < 1000 * OF_SAME
 
 
 def test_memory_behind_descriptors_counts_once():
