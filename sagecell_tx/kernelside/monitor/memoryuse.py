@@ -45,6 +45,9 @@ _LITTLE = 1 / 16
 #: thousand locks that a file may have take 47 KiB as text.
 OF_PROC = 64 << 10
 
+#: Bytes that Linux needs for a mapping, with its place and its name.
+OF_MAPPING = 320
+
 #: Descriptors of the same file in all processes of a kernel, and bytes for each further one. Each may have a lock
 #: on the file (flock), and whoever closes a file goes through the locks of everybody: its own memory is not what they cost.
 SAME = 1_000
@@ -57,12 +60,24 @@ _TABLES = 1 / 64
 _TABLES_IN_ANY_CASE = 16 << 20
 
 
+def _areas() -> int:
+    """What all mappings of this system take themselves; 0 if this process may not know it."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/slabinfo", "rb") as slabs:
+        for line in slabs:
+            if line.startswith(b"vm_area_struct "):
+                _, used, _, size, *_ = line.split()
+                return int(used) * int(size)
+    return 0
+
+
 @define(eq=False)
 class Sources:
-    """The figures that Linux reports, in bytes."""
+    """The figures that Linux reports, in bytes. `areas` is what all mappings of the system take themselves."""
 
     sockets: SocketBuffers
     unmapped: frozenset[int]  # the devices of memfds and of this process's /dev/shm
+    areas: Callable[[], int] = _areas
+    _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic), init=False)
 
     @classmethod
     def of_this_system(cls) -> Sources:
@@ -101,18 +116,20 @@ class Sources:
         """Shared memory behind the descriptors of the processes, each file once. Also `OF_PROC` and `OF_SAME`.
 
         Also that behind their mappings, if this system has more than `little` of it: a program may
-        have written to shared memory and then dropped its pages, or unmapped most of it.
+        have written to shared memory and then dropped its pages, or unmapped most of it. Also the
+        mappings themselves, if those of this system take more than `little`.
 
         The sum of the numbers is the size. There are many: each takes little time to find.
         """
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
-        if self.shared() > little:
+        of_mapping = OF_MAPPING if self._seldom(self.areas) > little else 0
+        if of_mapping or self.shared() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
         seen: Counter[tuple[int, int]] = Counter()
         of_proc = _devices_of_proc(tree)
         for status in found:
             if status is None:
-                yield 0
+                yield 1000 * of_mapping
                 continue
             if status.st_dev in of_proc:
                 yield OF_PROC

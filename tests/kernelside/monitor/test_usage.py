@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from attrs import evolve
 
-from sagecell_tx.kernelside.monitor.memoryuse import OF_PROC, OF_SAME, Sources
+from sagecell_tx.kernelside.monitor.memoryuse import OF_MAPPING, OF_PROC, OF_SAME, Sources
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
@@ -204,6 +206,34 @@ def test_what_linux_keeps_of_its_own_files_that_are_being_read():
             os.close(each)
     assert behind.count(OF_PROC) >= 100
     assert sum(behind) >= 100 * OF_PROC
+
+
+def test_mappings_count_themselves_where_the_system_has_very_many():
+    """Of a program whose pages are protected in turns, Linux has a mapping for each."""
+    this = processtable.read(os.getpid())
+    assert this is not None
+    few = evolve(Sources.of_this_system(), areas=lambda: 1000)
+    many = evolve(few, areas=lambda: 1 << 40)
+    held = []
+    for _ in range(2000):  # anonymous ones beside each other would be one
+        held += [mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)]
+        held += [mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)]
+    little = 1 << 62
+    assert OF_MAPPING not in {*few.behind_descriptors([this], 1000)}
+    without, with_them = (sum(each.behind_descriptors([this], little)) for each in (few, many))
+    assert with_them == without
+    counted = sum(each for each in many.behind_descriptors([this], 1 << 39))
+    for each in held:
+        each.close()
+    assert counted >= without + 3000 * OF_MAPPING
+
+
+def test_linux_tells_how_much_all_mappings_take():
+    taken = Sources.of_this_system().areas()
+    if os.getuid() == 0:
+        assert 100_000 < taken < 1 << 40
+    else:
+        assert taken == 0
 
 
 def test_very_many_descriptors_of_one_file(tmp_path):
