@@ -201,6 +201,8 @@ class _Arguments:
             self._allow("prctl", self._equal(0, option))
         for option in callnames.REFUSED_OPTIONS:
             self._refuse("prctl", self._equal(0, option))
+        for option in callnames.UNKNOWN_OPTIONS:
+            self._refuse("prctl", self._equal(0, option), error=errno.EINVAL)
         dumpable = self._equal(0, callnames.DUMPABLE)
         self._allow("prctl", dumpable, self._exactly(1, 1))
         self._refuse("prctl", dumpable, self._seccomp.Arg(1, self._seccomp.NE, 1))

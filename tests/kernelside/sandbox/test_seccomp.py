@@ -137,6 +137,8 @@ def test_what_would_take_memory_that_nobody_counts():
         assert asked(name) == "ENOTSUP"
     for name in ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"):
         assert asked(name) == "ENOSYS"
+    assert asked("seccomp") == "ENOSYS"
+    assert asked("prctl", 22) == asked("prctl", 22 | GARBAGE) == "EINVAL"  # PR_SET_SECCOMP
     for command in (36, 37, 38):  # locks of open files, which are no process's
         assert asked("fcntl", 0, command) == asked("fcntl", 0, command | GARBAGE) == "EINVAL"
     for command in (5, 6, 7):
@@ -181,8 +183,11 @@ def test_options_of_prctl():
         assert asked("prctl", option) == asked("prctl", option | GARBAGE) == ALLOWED, option
     for option in callnames.REFUSED_OPTIONS:
         assert asked("prctl", option) == asked("prctl", option | GARBAGE) == "EPERM", option
-    named = {*callnames.OPTIONS, *callnames.REFUSED_OPTIONS, callnames.DUMPABLE}
-    assert len(named) == len(callnames.OPTIONS) + len(callnames.REFUSED_OPTIONS) + 1
+    for option in callnames.UNKNOWN_OPTIONS:
+        assert asked("prctl", option) == asked("prctl", option | GARBAGE) == "EINVAL", option
+    lists = (callnames.OPTIONS, callnames.REFUSED_OPTIONS, callnames.UNKNOWN_OPTIONS)
+    named = {callnames.DUMPABLE}.union(*lists)
+    assert len(named) == sum(map(len, lists)) + 1
     for option in {*range(256), 0x7FFFFFFF} - named:
         assert asked("prctl", option) == "ENOSYS", option
 
