@@ -104,7 +104,7 @@ def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnviro
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
         score.write("1000")  # the OOM killer takes kernels first
     # If the system passes core dumps to a program (core_pattern), Linux starts that as root at each crash, also
-    # with a limit of 0, but not with 1: umh_coredump_setup in fs/coredump.c. The filter keeps it as it is.
+    # with a limit of 0, but not with 1 (fs/coredump.c). The filter keeps it as it is.
     _limit(resource.RLIMIT_CORE, 1, 1)
     # Sage maps gigabytes that it never touches, and the limit is on what is mapped.
     data = memory.data()
