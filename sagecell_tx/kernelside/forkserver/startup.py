@@ -103,13 +103,15 @@ def confine(start: StartCommand, secrets: Secrets, level: Level) -> KernelEnviro
     """Enter the level of confinement and set the resource limits; raises OSError."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
         score.write("1000")  # the OOM killer takes kernels first
+    # If the system passes core dumps to a program (core_pattern), Linux starts that as root at each crash, also
+    # with a limit of 0, but not with 1 (fs/coredump.c). The filter keeps it as it is.
+    _limit(resource.RLIMIT_CORE, 1, 1)
     # Sage maps gigabytes that it never touches, and the limit is on what is mapped.
     data = memory.data()
     place = level.enter(start, secrets)
     # After a change of the user id, which would clear it.
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     processes.adopt_orphans()
-    _limit(resource.RLIMIT_CORE, 0, 0)
     # Linux counts in nanoseconds: a number that overflows would be a limit already exceeded.
     limits = start.limits
     cpu = min(math.ceil(limits.cpu_seconds), 2**31)

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import os
 import resource
+import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 
@@ -39,13 +41,43 @@ _PAGE = resource.getpagesize()
 #: are counted one by one.
 _LITTLE = 1 / 16
 
+#: Bytes for each descriptor of a file in /proc. Linux keeps what it has last written there for the reader: the
+#: thousand locks that a file may have take 47 KiB as text.
+OF_PROC = 64 << 10
+
+#: Bytes that Linux needs for a mapping, with its place and its name.
+OF_MAPPING = 320
+
+#: Descriptors of the same file in all processes of a kernel, and bytes for each further one. Each may have a lock
+#: on the file (flock), and whoever closes a file goes through the locks of everybody: its own memory is not what they cost.
+SAME = 1_000
+OF_SAME = 1 << 20
+
+#: The page tables of one process, as a part of a kernel's memory limit and in bytes, beyond which it exceeds
+#: the limit. Linux goes through all of them at once for the proportional size, half a second for 16 MiB. These
+#: are eight gigabytes of pages, of which a process has so many only if it maps the same ones again and again.
+_TABLES = 1 / 64
+_TABLES_IN_ANY_CASE = 16 << 20
+
+
+def _areas() -> int:
+    """What all mappings of this system take themselves; 0 if this process may not know it."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/slabinfo", "rb") as slabs:
+        for line in slabs:
+            if line.startswith(b"vm_area_struct "):
+                _, used, _, size, *_ = line.split()
+                return int(used) * int(size)
+    return 0
+
 
 @define(eq=False)
 class Sources:
-    """The figures that Linux reports, in bytes."""
+    """The figures that Linux reports, in bytes. `areas` is what all mappings of the system take themselves."""
 
     sockets: SocketBuffers
     unmapped: frozenset[int]  # the devices of memfds and of this process's /dev/shm
+    areas: Callable[[], int] = _areas
+    _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic), init=False)
 
     @classmethod
     def of_this_system(cls) -> Sources:
@@ -75,29 +107,38 @@ class Sources:
         now = processtable.read(process.pid)
         return now.resident if now is not None and now.key == process.key else 0
 
-    def beside(self, pid: int) -> tuple[int, int]:
-        """A process's page tables, and its swap."""
-        found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap"))
-        return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0)
+    def beside(self, pid: int) -> tuple[int, int, int]:
+        """A process's page tables, its swap, and its pages of the system's reserve of huge ones."""
+        found = _fields(f"/proc/{pid}/status", (b"VmPTE", b"VmSwap", b"HugetlbPages"))
+        return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0), found.get(b"HugetlbPages", 0)
 
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
-        """Shared memory behind the descriptors of the processes, each file once.
+        """Shared memory behind the descriptors of the processes, each file once. Also `OF_PROC` and `OF_SAME`.
 
         Also that behind their mappings, if this system has more than `little` of it: a program may
-        have written to shared memory and then dropped its pages, or unmapped most of it.
+        have written to shared memory and then dropped its pages, or unmapped most of it. Also the
+        mappings themselves, if those of this system take more than `little`.
 
         The sum of the numbers is the size. There are many: each takes little time to find.
         """
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
-        if self.shared() > little:
+        of_mapping = OF_MAPPING if self._seldom(self.areas) > little else 0
+        if of_mapping or self.shared() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
-        seen = set()
+        seen: Counter[tuple[int, int]] = Counter()
+        of_proc = _devices_of_proc(tree)
         for status in found:
-            if status is None or status.st_dev not in self.unmapped:
-                yield 0
-            elif (file := (status.st_dev, status.st_ino)) not in seen:
-                seen.add(file)
+            if status is None:
+                yield 1000 * of_mapping
+                continue
+            if status.st_dev in of_proc:
+                yield OF_PROC
+            file = status.st_dev, status.st_ino
+            seen[file] += 1
+            if seen[file] == 1 and status.st_dev in self.unmapped:
                 yield status.st_blocks * 512
+            is_named = stat.S_ISREG(status.st_mode) or stat.S_ISCHR(status.st_mode)
+            yield OF_SAME if is_named and seen[file] > SAME else 0
 
     def shared(self) -> int:
         """All shared memory of this system, including files in tmpfs."""
@@ -150,11 +191,14 @@ class MemoryUse:
     def check(self, tree: Sequence[Process]) -> bool:
         """Whether the limit is exceeded for certain; begins a proportional count if it may be."""
         beside = [self.sources.beside(process.thread) for process in tree]
-        swapped = sum(swap for _, swap in beside)
+        if any(tables > max(self.most * _TABLES, _TABLES_IN_ANY_CASE) for tables, _, _ in beside):
+            return True
+        swapped = sum(swap for _, swap, _ in beside)
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
-        self._outside = sum(tables for tables, _ in beside) + self.sources.own_files(first)
+        self._outside = sum(tables + huge for tables, _, huge in beside)
+        self._outside += self.sources.own_files(first)
         little = self.most * _LITTLE
-        self._outside += self._sockets(lambda: self.sources.sockets.of(first, little))
+        self._outside += self._sockets(lambda: self.sources.sockets.of(first, little, self.most))
         self._behind.begin(lambda: self.sources.behind_descriptors(tree, little))
         if self._behind.go_on() or self._outside + self._behind.size > self.most:
             return True
@@ -222,6 +266,15 @@ class MemoryUse:
             return True
         # These figures miss a huge page that has replaced a shared one.
         return given > 0 and pause >= LONG_PAUSES * last.cost
+
+
+def _devices_of_proc(tree: Sequence[Process]) -> Collection[int]:
+    """The devices of /proc, as this process and those of a kernel see it."""
+    devices = set()
+    for path in ("/proc", *(f"/proc/{process.thread}/root/proc" for process in tree[:1])):
+        with suppress(OSError):  # gone meanwhile
+            devices.add(os.stat(path).st_dev)
+    return devices
 
 
 def _fields(path: str, names: Sequence[bytes]) -> dict[bytes, int]:

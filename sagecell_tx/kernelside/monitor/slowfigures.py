@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
+from typing import TypeVar
 
 from attrs import define, field
+
+K = TypeVar("K", bound=Hashable)
 
 #: Seconds that one turn of a kernel's count takes; a single step may take longer.
 TURN = 0.02
@@ -34,6 +37,26 @@ class Seldom:
             ended = self.clock()
             self._until = ended + _PAUSES * (ended - began)
         return self._value
+
+
+@define(eq=False)
+class TurnOrder:
+    """Whose count has a turn, where all of them together would hold up everything else."""
+
+    clock: Callable[[], float]
+    _number: int = field(default=0, init=False)
+    _had: dict[Hashable, int] = field(factory=dict, init=False)  # when each had a turn, as a number
+
+    def turns(self, waiting: Collection[K]) -> Iterator[K]:
+        """Those who have a turn now, who waits longest first; as many as begin within `TURN`."""
+        until = self.clock() + TURN
+        self._had = {each: self._had[each] for each in waiting if each in self._had}
+        for each in sorted(waiting, key=lambda one: self._had.get(one, 0)):
+            self._number += 1
+            self._had[each] = self._number
+            yield each
+            if self.clock() >= until:
+                return
 
 
 @define(eq=False)

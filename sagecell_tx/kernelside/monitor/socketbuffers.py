@@ -1,20 +1,24 @@
-"""The bytes in socket buffers of a kernel that has a network namespace of its own.
+"""The memory of the sockets of a kernel that has a network namespace of its own.
 
-They are in no process's pages. Linux reports them for each socket to a process inside the
+It is in no process's pages. Linux reports what is in the buffers of each socket to a process inside the
 namespace. It does not list closed UNIX sockets that still hold data, but counts them: each
-is taken for the most that it may hold.
+is taken for the most that it may hold. Each socket takes memory itself, too, also one that Linux neither lists
+nor counts by its protocol: a connection that was reset before the program has accepted it.
 
 Source: sock_diag(7), linux/{unix_diag,inet_diag,netlink_diag,sock_diag}.h.
 """
 
 from __future__ import annotations
 
+import math
 import os
+import resource
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.system import linux
 
@@ -45,66 +49,126 @@ _UNIX_ANSWER = (_HEADER.size + 16, 5)
 _INET_ANSWER = (_HEADER.size + 72, 7)
 _NETLINK_ANSWER = (_HEADER.size + 28, 0)
 
-#: The first six numbers of SK_MEMINFO.
-_MEMINFO = struct.Struct("=6I")
+#: The first seven numbers of SK_MEMINFO.
+_MEMINFO = struct.Struct("=7I")
+
+#: What Linux keeps of a socket beside the structure whose size it tells: an inode, a file, addresses, and for
+#: a connection that is not accepted its place in the queue.
+_BESIDE = 1024
+
+#: The part of what all TCP sockets of the machine may hold before Linux lets them have less that those of one
+#: kernel may hold, and what they may hold in any case.
+_PART = 1 / 32
+_IN_ANY_CASE = 16 << 20
 
 
 @define(eq=False)
 class SocketBuffers:
-    """Counts the bytes in sockets. `ceiling` is the most bytes that one socket may hold."""
+    """Counts the memory of sockets, in bytes.
+
+    `ceiling` is the most that one socket may hold, and `of_tcp` that of TCP, whose buffers grow by other
+    settings. Those of TCP and UDP together may hold `machine` in one kernel: what all of them hold on
+    this machine has one limit.
+    """
 
     ceiling: int
+    of_tcp: int = 0
+    machine: float = math.inf
     _own: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.of_tcp = max(self.of_tcp, self.ceiling)
         self._own = os.stat("/proc/self/ns/net").st_ino
 
     @classmethod
     def of_this_system(cls) -> SocketBuffers:
-        """A counter with this system's ceiling; raises OSError."""
-        most = 0
-        for name in ("rmem_max", "wmem_max"):
-            with open(f"/proc/sys/net/core/{name}", encoding="ascii") as file:
-                most = max(most, int(file.read()))
-        return cls(2 * most)  # Linux doubles a requested size, for its own overhead
+        """A counter with this system's settings; raises OSError."""
+        most = max(*_setting("core/rmem_max"), *_setting("core/wmem_max"))
+        of_tcp, machine = 0, math.inf
+        with suppress(FileNotFoundError):  # a system without IPv4
+            of_tcp = max(*_setting("ipv4/tcp_rmem"), *_setting("ipv4/tcp_wmem"))
+            unhurried = _setting("ipv4/tcp_mem")[0] * resource.getpagesize()
+            machine = max(_IN_ANY_CASE, unhurried * _PART)
+        # Linux doubles a requested size, for its own overhead.
+        return cls(2 * most, of_tcp, machine)
 
-    def of(self, pid: int, little: float) -> int:
-        """Bytes in the sockets of a process's network namespace.
+    def of(self, pid: int, little: float, most: float = math.inf) -> int:
+        """The memory of the sockets in a process's network namespace.
 
-        0 if they cannot exceed `little`, if the namespace is also this process's, or if it is gone.
+        0 if it cannot exceed `little`, if the namespace is also this process's, or if it is gone. More than
+        `most` if those of TCP and UDP hold more than `machine`. If there are so many sockets that they
+        exceed `most` without their buffers, these are not looked at: it would take long.
         """
         try:
             if os.stat(f"/proc/{pid}/ns/net").st_ino == self._own:
                 return 0
-            numbers = _numbers(pid)
-            if sum(numbers.values()) * self.ceiling <= little:
+            kinds, largest = _kinds(pid)
+            nameless = max(0, _used(pid) - sum(each.number for each in kinds.values()))
+            themselves = nameless * (largest + _BESIDE)
+            themselves += sum(each.number * (each.size + _BESIDE) for each in kinds.values())
+            buffers = sum(self._most_of(name, each) for name, each in kinds.items())
+            if themselves + buffers <= little:
                 return 0
+            if themselves > most:
+                return themselves
             with _asking_in(pid) as asking:
                 sizes = list(_sizes(asking, _UNIX, _UNIX_ANSWER))
                 # Sockets closed meanwhile are in the first number only, new ones in the second.
-                of_unix = min(_of_unix(numbers), _of_unix(_numbers(pid)))
+                of_unix = min(_of_unix(kinds), _of_unix(_kinds(pid)[0]))
                 total = sum(sizes) + max(0, of_unix - len(sizes)) * self.ceiling
-                if answering := numbers.get("NETLINK"):
+                if "NETLINK" in kinds:
                     # Not every Linux lists them; where it does, some are its own.
                     answers = list(_sizes(asking, _NETLINK, _NETLINK_ANSWER))
-                    total += sum(answers) if answers else answering * self.ceiling
-                for name, request in _INET.items():
-                    if numbers.get(name):
-                        total += sum(_sizes(asking, request, _INET_ANSWER))
-            return total
+                    total += sum(answers) if answers else kinds["NETLINK"].number * self.ceiling
+                internet = sum(
+                    sum(_sizes(asking, request, _INET_ANSWER))
+                    for name, request in _INET.items()
+                    if name in kinds
+                )
+            if internet > self.machine and most < math.inf:
+                return int(most) + 1
+            return themselves + total + internet
         except (OSError, ValueError, IndexError, struct.error):
             return 0  # gone meanwhile
 
+    def _most_of(self, name: str, kind: _Kind) -> int:
+        return kind.number * (self.of_tcp if name.startswith("TCP") else self.ceiling)
 
-def _numbers(pid: int) -> dict[str, int]:
-    """The number of sockets by protocol in the network namespace of a process."""
+
+@frozen
+class _Kind:
+    """The sockets of one protocol: their number, and the bytes of the structure of each."""
+
+    number: int
+    size: int
+
+
+def _kinds(pid: int) -> tuple[Mapping[str, _Kind], int]:
+    """The sockets in the network namespace of a process by protocol, as far as there are any.
+
+    Also the size of the largest kind of socket that there is.
+    """
     with open(f"/proc/{pid}/net/protocols", encoding="ascii") as file:
         rows = [line.split() for line in file][1:]
-    return {row[0]: int(row[2]) for row in rows}
+    kinds = {row[0]: _Kind(int(row[2]), int(row[1])) for row in rows}
+    largest = max((each.size for each in kinds.values()), default=0)
+    return {name: each for name, each in kinds.items() if each.number > 0}, largest
 
 
-def _of_unix(numbers: dict[str, int]) -> int:
-    return numbers.get("UNIX", 0) + numbers.get("UNIX-STREAM", 0)
+def _used(pid: int) -> int:
+    """The number of all sockets in the network namespace of a process."""
+    with open(f"/proc/{pid}/net/sockstat", encoding="ascii") as file:
+        return int(file.readline().split()[2])
+
+
+def _setting(name: str) -> list[int]:
+    """The numbers of a setting of Linux's network; raises OSError."""
+    with open(f"/proc/sys/net/{name}", encoding="ascii") as file:
+        return [int(number) for number in file.read().split()]
+
+
+def _of_unix(kinds: Mapping[str, _Kind]) -> int:
+    return sum(kinds[name].number for name in ("UNIX", "UNIX-STREAM") if name in kinds)
 
 
 def _asking_in(pid: int) -> socket.socket:
@@ -145,8 +209,9 @@ def _memory(attributes: bytes, wanted: int) -> int:
     while start < len(attributes):
         length, kind = _ATTRIBUTE.unpack_from(attributes, start)
         if kind == wanted:
-            got, _, sent, _, ahead, queued = _MEMINFO.unpack_from(attributes, start + 4)
-            return int(got + max(sent, queued) + ahead)
+            got, _, sent, _, ahead, queued, options = _MEMINFO.unpack_from(attributes, start + 4)
+            # Linux keeps what a filter was made of beside the filter, and counts only one.
+            return int(got + max(sent, queued) + ahead + 2 * options)
         start += _aligned(length)
     return 0
 

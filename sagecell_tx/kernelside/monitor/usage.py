@@ -22,7 +22,9 @@ from attrs import define, field, frozen
 
 from sagecell_tx.kernelside.monitor.cputime import CpuTime
 from sagecell_tx.kernelside.monitor.diskuse import DiskUse
+from sagecell_tx.kernelside.monitor.filelocks import FileLocks
 from sagecell_tx.kernelside.monitor.memoryuse import MemoryUse, Sources
+from sagecell_tx.kernelside.monitor.slowfigures import TurnOrder
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import Autogroups
@@ -151,7 +153,9 @@ class UsageWatch:
 
     interval: float = INTERVAL
     _sources: Sources = field(factory=Sources.of_this_system)
+    _locks: FileLocks = field(factory=FileLocks, init=False)
     _watched: dict[Hashable, _WatchedKernel] = field(factory=dict, init=False)
+    _order: TurnOrder = field(factory=lambda: TurnOrder(time.monotonic), init=False)
     _next: float = field(default=0.0, init=False)
     _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
@@ -176,8 +180,8 @@ class UsageWatch:
 
     @property
     def counting(self) -> bool:
-        """Whether the memory of a kernel is being counted, so that `check` is due at once."""
-        return any(each.memory and each.memory.counting for each in self._watched.values())
+        """Whether memory or locks are being counted, so that `check` is due at once."""
+        return self._locks.under_way or any(each.memory.counting for each in self._watched.values())
 
     def wait(self) -> float | None:
         """Seconds until `check` is due; None if no kernel is monitored."""
@@ -201,8 +205,10 @@ class UsageWatch:
                 if (reason := watched.count_on()) is not None:
                     found.append(Excess(kernel, reason))
             self._next_count = time.monotonic() + _PAUSE
-        for kernel, watched in self._watched.items():
-            if watched.memory is not None and watched.memory.go_on():
+        self._locks.go_on()
+        counting = [kernel for kernel, each in self._watched.items() if each.memory.counting]
+        for kernel in self._order.turns(counting):
+            if self._watched[kernel].memory.go_on():
                 found.append(Excess(kernel, "memory"))
         return found
 
@@ -214,10 +220,15 @@ class UsageWatch:
             if self._looks % watched.pause == 0
         }
         below = processtable.by_parent() if due else {}
+        if due:
+            self._locks.begin()
         found: list[Excess | LimitNear] = []
         for kernel, watched in due.items():
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
-            reason = watched.check(list(processtable.tree(watched.target.pid, below)), now)
+            tree = list(processtable.tree(watched.target.pid, below))
+            reason = watched.check(tree, now)
+            if reason is None and self._locks.are_too_many(tree):
+                reason = "memory"
             if reason is not None:
                 found.append(Excess(kernel, reason))
             elif (seconds := watched.time_left()) is not None:

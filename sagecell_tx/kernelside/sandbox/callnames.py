@@ -20,16 +20,15 @@ ALLOWED = (
     *("renameat", "renameat2", "rmdir", "sendfile", "stat", "statfs", "statx", "symlink"),
     *("symlinkat", "sync_file_range", "truncate", "umask", "unlink", "unlinkat", "utime"),
     *("utimensat", "utimes", "write", "writev"),
-    *("fgetxattr", "flistxattr", "fremovexattr", "fsetxattr", "getxattr", "lgetxattr"),
-    *("listxattr", "llistxattr", "lremovexattr", "lsetxattr", "removexattr", "setxattr"),
-    *("getxattrat", "listxattrat", "removexattrat", "setxattrat"),
-    # Pipes, sockets, and waiting for them. `socket` itself depends on its arguments.
+    *("fgetxattr", "flistxattr", "fremovexattr", "getxattr", "lgetxattr", "listxattr"),
+    *("llistxattr", "lremovexattr", "removexattr"),
+    *("getxattrat", "listxattrat", "removexattrat"),
+    # Pipes, sockets, and waiting for them. `socket` and `setsockopt` depend on their arguments.
     *("pipe", "pipe2", "poll", "ppoll", "select", "pselect6"),
     *("epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait"),
     *("eventfd", "eventfd2", "signalfd", "signalfd4"),
     *("accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt"),
-    *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto"),
-    *("setsockopt", "shutdown"),
+    *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "shutdown"),
     # Memory.
     *("brk", "madvise", "map_shadow_stack", "membarrier", "mincore", "mlock"),
     *("mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock"),
@@ -49,23 +48,24 @@ ALLOWED = (
     *("nanosleep", "setitimer", "time", "timer_create", "timer_delete", "timer_getoverrun"),
     *("timer_gettime", "timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime"),
     # Its share of the machine, which it cannot raise without privilege.
-    *("getcpu", "getpriority", "getrlimit", "getrusage", "ioprio_get", "ioprio_set", "prlimit64"),
+    *("getcpu", "getpriority", "getrlimit", "getrusage", "ioprio_get", "ioprio_set"),
     *("sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr"),
     *("sched_getparam", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity"),
     *("sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "setpriority"),
-    *("setrlimit", "sysinfo", "times", "uname", "getrandom"),
+    *("sysinfo", "times", "uname", "getrandom"),
     # Its user and groups, which it cannot change without privilege.
     *("capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getresgid", "getresuid"),
     *("getuid", "setfsgid", "setfsuid", "setgid", "setgroups", "setregid", "setresgid"),
     *("setresuid", "setreuid", "setuid"),
     # Made by trampolines of Linux while the machine's operator traces the process with uprobes.
     *("uprobe", "uretprobe"),
-    # Further confinement.
-    *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
 )
 
 #: Allowed or refused by their arguments; see `seccomp`.
-BY_ARGUMENTS = ("clone", "fcntl", "ioctl", "personality", "prctl", "socket", "socketpair")
+BY_ARGUMENTS = (
+    *("clone", "fcntl", "ioctl", "personality", "prctl", "prlimit64", "setrlimit", "setsockopt"),
+    *("socket", "socketpair"),
+)
 
 #: Refused without an IPC namespace: these objects would be shared and outlive the kernel.
 SHARED = (
@@ -98,16 +98,24 @@ REFUSED = (
     *("cachestat", "mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node"),
 )
 
+#: ENOTSUP, as where files have no extended attributes, which programs that copy files accept. A list
+#: of access in such an attribute takes 64 KiB of Linux's own memory for each file, which is part neither of
+#: the file system's size nor of a control group.
+UNSUPPORTED = ("fsetxattr", "lsetxattr", "setxattr", "setxattrat")
+
 #: ENOSYS, so that callers fall back to older calls. The flags of `clone3` are in memory, which no
 #: filter can read; the C library then calls `clone`. The calls of the second line make memory that
 #: the monitor cannot see once a descriptor is sent and closed, or a page is in a pipe; libraries
 #: then use files in ``/dev/shm``, which are bounded. A byte spliced into a socket keeps a whole
 #: page of a file that was truncated since, and Linux counts only the byte. Those of the third tell who
-#: opens a file in whatever namespace: which programs other visitors start, and the host itself.
+#: opens a file in whatever namespace: which programs other visitors start, and the host itself. A set of
+#: Landlock's rules has 65,536 ports at most, which take 4 MiB that nobody counts; the kernel's own is in force. A filter of system calls may let Linux write a
+#: line into the system's log at each call, and whoever on the machine has something to log waits for that.
 ABSENT = (
     *("clone3", "file_getattr", "file_setattr"),
     *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee"),
     *("inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch"),
+    *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
 )
 
 #: System calls since 2019 in the order of their numbers, which are the same on all architectures
@@ -129,7 +137,7 @@ NUMBERS = {name: _FIRST + place for place, name in enumerate(_SINCE_2019)}
 #: Allowed commands of fcntl(2), from asm-generic/fcntl.h and linux/fcntl.h.
 COMMANDS = (
     *range(5),  # descriptors and their flags
-    *(5, 6, 7, 36, 37, 38),  # locks, which hold up only those who ask for them
+    *(5, 6, 7),  # locks, which hold up only those who ask for them; the monitor counts them
     *(8, 9, 10, 11, 15, 16, 17),  # who is sent signals
     *(1025, 1027, 1028, 1030, 1039),  # queries, and copies of descriptors
     *(1031, 1032, 1033, 1034),  # the size of pipes, and seals
@@ -140,12 +148,16 @@ COMMANDS = (
 #: root, the server's own account owns what kernels see. Notes on directories tell what inotify does.
 REFUSED_COMMANDS = (1024, 1040, 1026)
 
+#: EINVAL, as before Linux 3.15: locks of open files, which are no process's, so that nobody can tell whose
+#: memory they take.
+UNKNOWN_COMMANDS = (36, 37, 38)
+
 #: Allowed options of prctl(2), from linux/prctl.h.
 OPTIONS = (
     *(1, 2),  # a signal when the parent ends
     *(3, 5, 7, 9, 11, 13, 14, 19, 21, 23, 25, 27, 34),  # queries, or set the default
     *(15, 16),  # its name
-    *(22, 38, 39, 65, 66),  # further confinement
+    *(38, 39, 65, 66),  # further confinement
     *(29, 30),  # slack of timers
     *(36, 37),  # who adopts orphans
     *(40, 41, 42),  # where its thread's id is; huge pages
@@ -158,6 +170,9 @@ OPTIONS = (
 
 #: PR_SET_DUMPABLE is allowed with 1 only: else the monitor could not read the process's memory use.
 DUMPABLE = 4
+
+#: EINVAL, as on a Linux without it: PR_SET_SECCOMP, which does what `seccomp` does.
+UNKNOWN_OPTIONS = (22,)
 
 REFUSED_OPTIONS = (
     *(6, 8, 10, 12, 20, 26, 28, 31, 32, 33),

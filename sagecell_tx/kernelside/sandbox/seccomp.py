@@ -1,7 +1,8 @@
 """The filter of system calls: it allows what `callnames` lists, and nothing else.
 
-A refused call fails with EPERM, so that a program can report it. A call in none of the lists fails
-with ENOSYS, as on a Linux without it; so do calls of other architectures.
+A refused call fails with EPERM, so that a program can report it; a few fail as they do with another file
+system, or with an older Linux. A call in none of the lists fails with ENOSYS, as on a Linux without it; so
+do calls of other architectures.
 
 The filter is compiled once, by libseccomp, and installed in each kernel.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import socket
 import tempfile
 from collections.abc import Callable, Collection, Iterator
@@ -37,6 +39,11 @@ _TERMINALS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 
 #: Requests to sockets that load the modules for bridges and for VLANs (linux/sockios.h).
 _MODULES = (0x8940, 0x8941, 0x8982, 0x8983, 0x89A0, 0x89A1)
+
+#: Options of sockets that attach a filter (SO_ATTACH_FILTER and SO_ATTACH_REUSEPORT_CBPF). Linux makes machine code
+#: of filters, of which there is one amount for all who are not root: without room, no kernel could install this
+#: filter. The same numbers are other options for IPv6.
+_ATTACHING = (26, 51)
 
 #: ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC: some Lisps need them, and they concern only the caller.
 _PERSONALITIES = 0x0040000 | 0x0400000
@@ -79,13 +86,18 @@ def compile_filter(*, own_network: bool) -> Filter | None:
     except (ImportError, OSError, RuntimeError):
         return None
     absent, refused = seccomp.ERRNO(errno.ENOSYS), seccomp.ERRNO(errno.EPERM)
+    unsupported = seccomp.ERRNO(errno.ENOTSUP)
     calls = seccomp.SyscallFilter(defaction=absent)
     calls.set_attr(seccomp.Attr.ACT_BADARCH, absent)
     with suppress(OSError):  # libseccomp before 2.5 cannot make a binary tree
         calls.set_attr(seccomp.Attr.CTL_OPTIMIZE, 2)
     allowed = (*callnames.ALLOWED, *(callnames.SHARED if own_network else ()))
     others = (*callnames.REFUSED, *(() if own_network else callnames.SHARED))
-    for names, action in ((allowed, seccomp.ALLOW), (others, refused)):
+    for names, action in (
+        (allowed, seccomp.ALLOW),
+        (others, refused),
+        (callnames.UNSUPPORTED, unsupported),
+    ):
         for name in names:
             number = _number(seccomp, name)
             if number is not None:
@@ -124,6 +136,8 @@ class _Arguments:
         self._personality()
         self._prctl()
         self._sockets(own_network)
+        self._options()
+        self._core_dumps()
 
     def _allow(self, name: str, *arguments: object) -> None:
         self._add(self._seccomp.ALLOW, name, *arguments)
@@ -147,8 +161,16 @@ class _Arguments:
         yield self._seccomp.Arg(place, self._seccomp.GT, highest)
 
     def _clone(self) -> None:
-        """Allow processes and threads, refuse new namespaces."""
-        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES))
+        """Allow processes and threads; refuse new namespaces, and processes that share descriptors.
+
+        Locks belong to whoever shares descriptors, and Linux tells only which process made them: it may
+        have ended.
+        """
+        shared, thread = linux.CLONE_FILES, linux.CLONE_THREAD
+        several = _NEW_NAMESPACES | shared | thread
+        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES | shared))
+        self._allow("clone", self._equal(0, shared | thread, several))
+        self._refuse("clone", self._equal(0, shared, several))
         for flag in (1 << bit for bit in range(32)):
             if flag & _NEW_NAMESPACES:
                 self._refuse("clone", self._equal(0, flag, flag))
@@ -158,6 +180,8 @@ class _Arguments:
             self._allow("fcntl", self._equal(1, command))
         for command in callnames.REFUSED_COMMANDS:
             self._refuse("fcntl", self._equal(1, command))
+        for command in callnames.UNKNOWN_COMMANDS:
+            self._refuse("fcntl", self._equal(1, command), error=errno.EINVAL)
 
     def _ioctl(self) -> None:
         """Allow all requests but a few, which Linux distinguishes by their lower 16 bits."""
@@ -177,6 +201,8 @@ class _Arguments:
             self._allow("prctl", self._equal(0, option))
         for option in callnames.REFUSED_OPTIONS:
             self._refuse("prctl", self._equal(0, option))
+        for option in callnames.UNKNOWN_OPTIONS:
+            self._refuse("prctl", self._equal(0, option), error=errno.EINVAL)
         dumpable = self._equal(0, callnames.DUMPABLE)
         self._allow("prctl", dumpable, self._exactly(1, 1))
         self._refuse("prctl", dumpable, self._seccomp.Arg(1, self._seccomp.NE, 1))
@@ -195,6 +221,26 @@ class _Arguments:
             self._refuse("socket", other, error=errno.EAFNOSUPPORT)
         for other in self._other(0, {socket.AF_UNIX}):
             self._refuse("socketpair", other, error=errno.EAFNOSUPPORT)
+
+    def _options(self) -> None:
+        """Allow all options of sockets but those of `_ATTACHING`."""
+        for mask, value in all_but(_ATTACHING, 16):  # there are no higher ones
+            self._allow("setsockopt", self._equal(2, value, mask))
+        for option in _ATTACHING:
+            this = self._equal(2, option, 0xFFFF)
+            self._allow("setsockopt", self._equal(1, socket.IPPROTO_IPV6), this)
+            self._refuse("setsockopt", self._equal(1, socket.SOL_SOCKET), this)
+
+    def _core_dumps(self) -> None:
+        """Let the limit of core dumps be read, and act as if it were changed; see `startup.confine`."""
+        core = resource.RLIMIT_CORE
+        for name, place in (("prlimit64", 1), ("setrlimit", 0)):
+            for mask, value in all_but((core,), 8):  # there are no higher ones
+                self._allow(name, self._equal(place, value, mask))
+        limit = self._equal(1, core, 0xFF)
+        self._allow("prlimit64", limit, self._exactly(2, 0))
+        self._refuse("prlimit64", limit, self._seccomp.Arg(2, self._seccomp.NE, 0), error=0)
+        self._refuse("setrlimit", self._equal(0, core, 0xFF), error=0)
 
     def _internet(self, family: int) -> None:
         """Allow only TCP and UDP: for other protocols Linux would load modules."""

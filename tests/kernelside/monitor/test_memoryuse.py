@@ -43,6 +43,7 @@ class World(Sources):
     unmapped: frozenset[int] = frozenset()
     pages: dict[int, tuple[int, int]] = field(factory=dict)
     tables: int = 0
+    huge: int = 0
     swapped: int = 0
     files: int = 0
     behind: int = 0
@@ -66,8 +67,8 @@ class World(Sources):
     def resident(self, process: Process) -> int:
         return process.resident
 
-    def beside(self, pid: int) -> tuple[int, int]:
-        return self.tables * MIB, self.swapped * MIB
+    def beside(self, pid: int) -> tuple[int, int, int]:
+        return self.tables * MIB, self.swapped * MIB, self.huge * MIB
 
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
         for _ in range(self.mapped):
@@ -104,9 +105,20 @@ def test_what_is_shared_counts_once():
 
 
 def test_memory_in_nobodys_pages_counts():
-    for world in (World(files=300), World(behind=300), World(tables=300)):
-        assert taken(world.memory(256), process(1, 1))
-        assert not taken(world.memory(310), process(1, 1))
+    tree = [process(number, 0) for number in range(1, 31)]
+    for world in (World(files=300), World(behind=300), World(tables=10), World(huge=10)):
+        assert taken(world.memory(256), *tree)
+        assert not taken(world.memory(310), *tree)
+        assert world.read == []
+
+
+def test_more_page_tables_than_can_be_gone_through_exceed_the_limit():
+    """A program that maps a file a thousand times takes little memory, and long to be counted."""
+    for most, tables in ((256, 16), (1024, 16), (4096, 64)):
+        world = World(tables=tables)
+        assert not taken(world.memory(most), process(1, 1), process(2, 1))
+        world = World(tables=tables + 1)
+        assert taken(world.memory(most), process(1, 1), process(2, 1))
         assert world.read == []
 
 

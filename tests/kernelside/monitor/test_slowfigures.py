@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import define
 
-from sagecell_tx.kernelside.monitor.slowfigures import LONGEST, TURN, Seldom, TurnedCount
+from sagecell_tx.kernelside.monitor.slowfigures import LONGEST, TURN, Seldom, TurnedCount, TurnOrder
 
 
 @define
@@ -76,3 +76,30 @@ def test_what_takes_too_long_is_told():
     while not count.go_on():
         assert clock.now < 100 + LONGEST + 1
     assert clock.now > 100 + LONGEST
+
+
+def test_who_waits_longest_has_the_next_turn():
+    clock = Clock()
+    order = TurnOrder(clock.seconds)
+
+    def turns(*waiting: str) -> str:
+        had = ""
+        for each in order.turns(waiting):
+            had += each
+            clock.now += TURN * 0.4
+        return had
+
+    assert turns("a", "b", "c", "d") == "abc"
+    assert turns("a", "b", "c", "d") == "dab"
+    assert turns("d", "c", "e") == "ecd"
+    assert turns("a", "b") == "ab"  # those who have left are forgotten
+    assert turns() == ""
+
+
+def test_a_turn_that_takes_long_is_the_last_one():
+    clock = Clock()
+    order = TurnOrder(clock.seconds)
+    for first in "abc":
+        for each in order.turns("abc"):
+            assert each == first
+            clock.now += 1

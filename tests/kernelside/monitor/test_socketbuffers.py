@@ -18,9 +18,10 @@ pytestmark = [
 
 KIB = 1 << 10
 
-#: Fills sockets in its own network namespace: pairs with open and closed senders, TCP, UDP.
+#: Fills sockets in its own network namespace: pairs with open and closed senders, TCP, UDP. Or makes
+#: connections that nobody accepts, and sockets with filters.
 FILLING = """
-import os, signal, socket, struct, sys
+import ctypes, os, signal, socket, struct, sys
 from sagecell_tx.kernelside.system import linux
 from sagecell_tx.kernelside.sandbox.namespaces import network
 linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNET)
@@ -41,6 +42,21 @@ if kind == "udp":
     for _ in range(100):
         sender.sendto(bytes(1000), receiver.getsockname())
     hoard += [receiver, sender]
+if kind == "pending":
+    listener = socket.create_server(("127.0.0.1", 0), backlog=number)
+    hoard.append(listener)
+    for _ in range(number):
+        client = socket.create_connection(listener.getsockname())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+if kind == "filtering":
+    program = b"".join(struct.pack("HBBI", 0, 0, 0, each) for each in range(1000))
+    program = ctypes.create_string_buffer(program + struct.pack("HBBI", 6, 0, 0, 0xffff))
+    attached = struct.pack("HP", 1001, ctypes.addressof(program))
+    for _ in range(number):
+        one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        one.setsockopt(socket.SOL_SOCKET, 26, attached)
+        hoard.append(one)
 for _ in range(number):
     if kind == "netlink":
         asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
@@ -113,13 +129,48 @@ def test_datagrams(filled, buffers):
 
 
 def test_a_sender_that_is_closed_stands_for_the_most(filled, buffers):
-    assert buffers.of(filled("closed", 4), 0) == 4 * buffers.ceiling
+    assert 4 * buffers.ceiling < buffers.of(filled("closed", 4), 0) < 5 * buffers.ceiling
+
+
+def test_connections_that_nobody_has_accepted(filled, buffers):
+    """They were reset, so Linux lists them nowhere, and no descriptor stands for them."""
+    assert buffers.of(filled("pending", 1000), 0) > 2000 * KIB
+
+
+def test_filters_of_sockets(filled, buffers):
+    assert buffers.of(filled("filtering", 100), 0) > 100 * 16 * KIB
+
+
+def test_too_many_are_not_asked_about(filled, buffers):
+    """A question about hundreds of thousands would take seconds."""
+    pid = filled("pending", 1000)
+    assert buffers.of(pid, 0, 100 * KIB) == buffers.of(pid, 0, 200 * KIB) > 2000 * KIB
+
+
+def test_memory_that_linux_counts_for_the_whole_machine(filled, buffers):
+    """What all TCP sockets hold has one limit: beyond it, those of the server itself send nothing."""
+    pid, most = filled("tcp", 4), 1 << 40
+    assert buffers.of(pid, 0, most) < most
+    few = SocketBuffers(buffers.ceiling, buffers.of_tcp, machine=100 * KIB)
+    assert few.of(pid, 0, most) > most
+    assert few.of(filled("unix", 4), 0, most) < most
+
+
+def test_the_most_that_a_tcp_socket_holds_is_not_what_others_do(buffers):
+    with open("/proc/sys/net/ipv4/tcp_rmem") as sizes:
+        assert buffers.of_tcp >= max(buffers.ceiling, int(sizes.read().split()[2]))
 
 
 def test_a_few_are_not_asked_about(filled, buffers):
     pid = filled("unix", 1)
-    assert buffers.of(pid, 2 * buffers.ceiling) == 0
+    assert buffers.of(pid, 2 * buffers.ceiling + 16 * KIB) == 0
     assert buffers.of(pid, 2 * buffers.ceiling - 1) > 0
+
+
+def test_a_few_of_tcp_may_hold_more(filled):
+    pid, buffers = filled("tcp", 1), SocketBuffers(100 * KIB, 1 << 24)
+    assert buffers.of(pid, (3 << 24) + 16 * KIB) == 0
+    assert buffers.of(pid, (3 << 24) - 1) > 100 * KIB
 
 
 def test_a_network_that_is_everybodys_and_a_process_that_is_gone(buffers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
@@ -9,10 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from typing_extensions import override
 
-from sagecell_tx.kernelside.monitor.memoryuse import Sources
+from sagecell_tx.kernelside.monitor.memoryuse import OF_MAPPING, OF_PROC, OF_SAME, Sources
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
@@ -237,6 +238,71 @@ def test_of_who_does_nothing_little_is_read():
     with process:
         process.stdin.close()
     assert 10 < few < 30
+
+
+def test_what_linux_keeps_of_its_own_files_that_are_being_read():
+    """For each descriptor it keeps what it has written for a reader: the locks of a file, for example."""
+    opened = [os.open("/proc/self/stat", os.O_RDONLY) for _ in range(100)]
+    try:
+        this = processtable.read(os.getpid())
+        assert this is not None
+        behind = [*Sources.of_this_system().behind_descriptors([this], 1 << 62)]
+    finally:
+        for each in opened:
+            os.close(each)
+    assert behind.count(OF_PROC) >= 100
+    assert sum(behind) >= 100 * OF_PROC
+
+
+def test_mappings_count_themselves_where_the_system_has_very_many():
+    """Of a program whose pages are protected in turns, Linux has a mapping for each."""
+    this = processtable.read(os.getpid())
+    assert this is not None
+    few = evolve(Sources.of_this_system(), areas=lambda: 1000)
+    many = evolve(few, areas=lambda: 1 << 40)
+    held = []
+    for _ in range(2000):  # anonymous ones beside each other would be one
+        held += [mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)]
+        held += [mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)]
+    little = 1 << 62
+    assert OF_MAPPING not in {*few.behind_descriptors([this], 1000)}
+    without, with_them = (sum(each.behind_descriptors([this], little)) for each in (few, many))
+    assert with_them == without
+    counted = sum(each for each in many.behind_descriptors([this], 1 << 39))
+    for each in held:
+        each.close()
+    assert counted >= without + 3000 * OF_MAPPING
+
+
+def test_linux_tells_how_much_all_mappings_take():
+    taken = Sources.of_this_system().areas()
+    if os.getuid() == 0:
+        assert 100_000 < taken < 1 << 40
+    else:
+        assert taken == 0
+
+
+def test_very_many_descriptors_of_one_file(tmp_path):
+    """Each may have a lock on the whole file, and who closes the file goes through all of them."""
+    this = processtable.read(os.getpid())
+    assert this is not None
+    sources = Sources.of_this_system()
+    for path in (os.devnull, tmp_path / "file"):
+        opened = [os.open(path, os.O_RDONLY | os.O_CREAT) for _ in range(100)]
+        try:
+            few, many = (
+                sum(sources.behind_descriptors([this] * number, 1 << 62)) for number in (5, 30)
+            )
+        finally:
+            for each in opened:
+                os.close(each)
+        assert few < 500 * OF_SAME
+        assert many > 1900 * OF_SAME
+    pipes = [os.pipe() for _ in range(50)]
+    few = sum(sources.behind_descriptors([this] * 30, 1 << 62))
+    for end in (each for pipe in pipes for each in pipe):
+        os.close(end)
+    assert few < 1000 * OF_SAME
 
 
 def test_memory_behind_descriptors_counts_once():

@@ -19,6 +19,9 @@ _COMPARISONS = {0x15: operator.eq, 0x25: operator.gt, 0x35: operator.ge, 0x45: o
 
 ALLOWED = "allowed"
 
+#: The call returns 0, and Linux does nothing.
+DONE = "done"
+
 #: Instructions: code, how far to jump if it holds and if not, constant.
 Program = list[tuple[int, ...]]
 
@@ -32,14 +35,14 @@ def compiled(*, own_network: bool) -> Program:
 
 
 def answer(program: Program, number: int, *arguments: int, architecture: int = HERE) -> str:
-    """`ALLOWED`, or the name of the error."""
+    """`ALLOWED`, `DONE`, or the name of the error."""
     padded = [argument & 0xFFFFFFFFFFFFFFFF for argument in (*arguments, *[0] * 6)][:6]
     data = struct.pack("=IIQ6Q", number & 0xFFFFFFFF, architecture, 0, *padded)
     action = _run(program, data)
     if action == 0x7FFF0000:
         return ALLOWED
     assert action & 0xFFFF0000 == 0x00050000, hex(action)
-    return errno.errorcode[action & 0xFFFF]
+    return errno.errorcode[action & 0xFFFF] if action & 0xFFFF else DONE
 
 
 def _run(program: Program, data: bytes) -> int:

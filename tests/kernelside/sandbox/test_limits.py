@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import textwrap
 import uuid
 from collections.abc import Iterator
@@ -262,6 +263,52 @@ while sent < {400 * MIB}:
     assert end_of(cell, code) == "memory"
 
 
+def test_memory_in_connections_that_were_reset(server, other, kind):
+    if kind.level != "namespaces":
+        pytest.skip("the sockets are in a network with everybody else's")
+    cell = server.start(**{**LIMITS, "memory_bytes": 200 * MIB})
+    code = """
+import socket, struct
+hoard = []
+for _ in range(40):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    hoard.append(listener)
+    for _ in range(4000):
+        sender = socket.create_connection(listener.getsockname())
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sender.close()
+"""
+    assert end_of(cell, code) == "memory"
+
+
+def test_pages_that_are_mapped_again_and_again(server, other):
+    """They take little memory, but the monitor would be busy with them for long."""
+    cell = server.start(**{**LIMITS, "open_files": 2000})
+    code = f"""
+import mmap
+with open("pages", "wb") as file:
+    file.write(bytes({16 * MIB}))
+with open("pages", "rb") as pages:
+    flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
+    hoard = [mmap.mmap(pages.fileno(), 0, flags, mmap.PROT_READ) for _ in range(700)]
+"""
+    assert end_of(cell, code) == "memory"
+
+
+def test_memory_in_locks_on_parts_of_files(server, other):
+    cell = server.start(**LIMITS)
+    code = """
+import fcntl, struct
+hoard = []
+for number in range(20):
+    hoard.append(open(f"locked-{number}", "w"))
+    for place in range(2000, 0, -1):  # Linux keeps them in order
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 2 * place, 1, 0)
+        fcntl.fcntl(hoard[-1], fcntl.F_SETLK, lock)
+"""
+    assert end_of(cell, code) == "memory"
+
+
 def test_processor_time_spread_over_many(server, other):
     cell = server.start(**LIMITS, cpu_seconds=2)
     cell.execute(
@@ -428,6 +475,19 @@ def test_messages_and_memory_that_stays(server, other):
     cell = server.start(**LIMITS)
     code = "import resource; [resource.getrlimit(n) for n in (resource.RLIMIT_MEMLOCK, 12)]"
     assert cell.value(code) == "[(65536, 65536), (0, 0)]"  # 12: message queues
+    cell.stop()
+
+
+def test_no_crash_starts_a_program_of_the_machine(server, kind):
+    """With any other limit than 1, Linux passes core dumps to it, if it has one for them."""
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        pytest.skip("the server's own limit is 0, which only root can raise")
+    cell = server.start(**LIMITS)
+    cell.run("import resource; core = resource.RLIMIT_CORE")
+    assert cell.value("resource.getrlimit(core)") == "(1, 1)"
+    if kind.level != "none":  # there is no filter
+        cell.run("resource.setrlimit(core, (0, 0))")
+        assert cell.value("resource.getrlimit(core)") == "(1, 1)"
     cell.stop()
 
 
