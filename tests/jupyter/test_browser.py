@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.book import Book
 from tests.browser.chromium import start_chromium
@@ -65,6 +66,37 @@ def test_services_talks_with_a_kernel(server: Server, reader: Reader, book: Book
         reader.browser.get(book.page(f"<script src='{script}'></script>", ""))
         seen = reader.browser.execute_async_script(TALK_WITH, f"{relay.url}/", cutter)
     assert seen == TALK, reader.browser.get_log("browser")
+
+
+CELLS = (
+    "x = 6 * 7\nprint(x)",
+    "print(x + 1)\nx / 0",
+)
+
+
+def test_thebe_on_a_page(server: Server, reader: Reader, book: Book) -> None:
+    config = {
+        "bootstrap": True,
+        "useBinder": False,
+        # Without a token in its settings, Thebe sends a random one.
+        "serverSettings": {"baseUrl": server.url, "token": ""},
+    }
+    head = f"""<script type="text/x-thebe-config">{json.dumps(config)}</script>
+        <link rel="stylesheet" href="/npm/thebe/lib/thebe.css">
+        <script src="/npm/thebe/lib/index.js"></script>"""
+    cells = "".join(f"<pre data-executable>{each}</pre>" for each in CELLS)
+    reader.browser.get(book.page(head, cells))
+    reader.until(lambda: reader.javascript("return Boolean(window.thebe?.session)"))
+    first, second = reader.all(".thebe-cell")
+
+    def output(cell: WebElement) -> str:
+        return str(cell.find_element("css selector", ".thebe-output").text)
+
+    first.find_element("css selector", ".thebe-run-button").click()
+    reader.until(lambda: output(first) == "42")
+    second.find_element("css selector", ".thebe-run-button").click()
+    reader.until(lambda: "ZeroDivisionError" in output(second))
+    assert output(second).startswith("43\n")
 
 
 NOTEBOOK = {
