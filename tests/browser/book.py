@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -26,11 +27,12 @@ class Page:
 
 
 class Book:
-    """A site on a free port. Below ``/npm/`` are files of packages."""
+    """A site on a free port. Below ``/npm/`` are files of packages, from the directory `packages`."""
 
-    def __init__(self) -> None:
+    def __init__(self, packages: Path = PACKAGES) -> None:
         self.pages: dict[str, Page] = {}
-        pages = self.pages
+        self.actions: dict[str, Callable[[], None]] = {}
+        pages, actions = self.pages, self.actions
         closing = self._closing = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,13 +46,21 @@ class Book:
                 if page is not None:
                     kind = f"{page.kind}; charset=utf-8"
                     self.answer(page.body.encode(), kind, page.policy, page.is_endless)
-                elif path.startswith("/npm/") and (PACKAGES / path[5:]).is_file():
+                elif path.startswith("/npm/") and (packages / path[5:]).is_file():
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-                    self.answer((PACKAGES / path[5:]).read_bytes(), kind)
+                    self.answer((packages / path[5:]).read_bytes(), kind)
                 elif path == "/favicon.ico":
                     self.answer(b"", "image/x-icon")
                 else:
                     self.send_error(404)
+
+            def do_POST(self) -> None:
+                act = actions.get(self.path)
+                if act is None:
+                    self.send_error(404)
+                else:
+                    act()
+                    self.answer(b"", "text/plain")
 
             def answer(
                 self, body: bytes, kind: str, policy: str = "", is_endless: bool = False
@@ -92,3 +102,9 @@ class Book:
         path = f"/script-{len(self.pages)}.js"
         self.pages[path] = Page(source, kind="text/javascript")
         return self.url + path
+
+    def action(self, act: Callable[[], None]) -> str:
+        """Add a URL to which pages send POST, which calls `act`; returns its path."""
+        path = f"/action-{len(self.actions)}"
+        self.actions[path] = act
+        return path

@@ -36,6 +36,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/api/kernels", b"null"),
     ("POST", "/api/kernels", {}),
     ("POST", "/api/kernels", {"name": "python3"}),
+    ("POST", "/api/kernels", {"name": "python"}),
     ("POST", "/api/kernels", {"name": None}),
     ("POST", "/api/kernels", {"name": "cobol"}),
     ("POST", "/api/kernels", {"name": 7}),

@@ -38,6 +38,7 @@ TALK = {
     "other": "connected",
     "same": True,
     "otherRuns": ["other\n", "ok"],
+    "gone": True,
 }
 
 

@@ -15,15 +15,25 @@ export async function talk({ services, settings, sockets, breakOff }) {
     while (!done()) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
+  /** Calls `take` with each message; after a cut, those that were not acknowledged come a second time. */
+  function once(take) {
+    const ids = new Set();
+    return (message) => {
+      const { msg_id: id } = message.header;
+      if (!ids.has(id)) take(message);
+      ids.add(id);
+    };
+  }
+
   /** The text and the errors of a program, and the status of its reply. */
   async function run(kernel, code, options = {}) {
     const future = kernel.requestExecute({ code, ...options });
     const told = [];
-    future.onIOPub = (message) => {
+    future.onIOPub = once((message) => {
       if (message.header.msg_type === "stream") told.push(message.content.text);
       if (message.header.msg_type === "error") told.push(message.content.ename);
       if (message.header.msg_type === "display_data") told.push("display");
-    };
+    });
     future.onStdin = (message) => {
       told.push(message.content.prompt);
       future.sendInputReply({ status: "ok", value: "Ada" }, message.header);
@@ -32,9 +42,8 @@ export async function talk({ services, settings, sockets, breakOff }) {
     return [told.join(""), reply.content.status];
   }
 
-  /** Cuts the kernel's connection when what was sent has been acknowledged; returns when there is another one. */
+  /** Cuts the kernel's connection; returns when there is another one. */
   async function cut() {
-    await new Promise((resolve) => setTimeout(resolve, 50));
     const latest = () => sockets.findLast((each) => each.url.includes(kernel.clientId));
     const socket = latest();
     await breakOff(socket);
@@ -49,10 +58,22 @@ export async function talk({ services, settings, sockets, breakOff }) {
   seen.hello = await run(kernel, "print(6 * 7)");
   seen.stdin = await run(kernel, "print(input('who? '))", { allow_stdin: true });
 
+  /** Resolves when the next message of this type comes on iopub. */
+  function published(type) {
+    return new Promise((resolve) => {
+      const listen = (_, { header }) => {
+        if (header.msg_type !== type) return;
+        kernel.iopubMessage.disconnect(listen);
+        resolve();
+      };
+      kernel.iopubMessage.connect(listen);
+    });
+  }
+
   // Interrupt.
+  const printed = published("stream");
   const sleeping = run(kernel, "import time\nprint('on', flush=True)\ntime.sleep(60)");
-  await until(() => kernel.status === "busy");
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await printed;
   await kernel.interrupt();
   seen.interrupted = await sleeping;
 
@@ -88,11 +109,12 @@ get_ipython().kernel.comm_manager.register_target("echo", echo)
   await new Promise((resolve) => setTimeout(resolve, 100));
   seen.second = [...new Set(heard)];
 
-  // Cut and reconnect, between bursts of output: what is on its way at that moment may come twice.
+  // Cut and reconnect, between bursts of output.
   let lines = 0;
-  kernel.iopubMessage.connect((_, message) => {
-    if (message.header.msg_type === "stream") lines += message.content.text.split("\n").length - 1;
+  const count = once(({ header, content }) => {
+    if (header.msg_type === "stream") lines += content.text.split("\n").length - 1;
   });
+  kernel.iopubMessage.connect((_, message) => count(message));
   const counting = run(
     kernel,
     "import time\nfor i in range(2000):\n    print(i)\n    if i % 100 == 99: time.sleep(.1)",
@@ -127,9 +149,11 @@ get_ipython().kernel.comm_manager.register_target("echo", echo)
 
   // Restart.
   states.length = 0;
+  const runs = published("execute_input");
   const running = kernel.requestExecute({ code: "import time; time.sleep(60)" });
   running.done.catch(quiet);
-  await until(() => kernel.status === "busy");
+  // A request that comes after that for the restart, which is not on the WebSocket, is for the new process.
+  await runs;
   await kernel.restart();
   await kernel.info;
   seen.restarted = await run(kernel, "print('again', 'time' in globals())");
@@ -139,6 +163,6 @@ get_ipython().kernel.comm_manager.register_target("echo", echo)
   seen.otherRuns = await run(other, "print('other')");
 
   await kernel.shutdown();
-  seen.left = await KernelAPI.getKernelModel(other.id, settings);
+  seen.gone = (await KernelAPI.getKernelModel(other.id, settings)) === undefined;
   return seen;
 }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.remote.webelement import WebElement
 
+from tests.browser.book import Book
 from tests.browser.chromium import start_chromium
 from tests.browser.reader import Reader
+from tests.browser.relay import Relay
 from tests.integration.servers import Server
-from tests.jupyter.programs import gateway_client_of
+from tests.jupyter.programs import HERE, TALK, gateway_client_of
 
 pytestmark = pytest.mark.jupyter
 
@@ -31,6 +35,68 @@ def reader(browser: webdriver.Chrome, server: Server, tmp_path: Path) -> Iterato
     """Opens pages."""
     yield Reader(browser, server.url, tmp_path)
     browser.get("about:blank")
+
+
+@pytest.fixture(scope="module")
+def book() -> Iterator[Book]:
+    """A site at another origin than the server."""
+    with Book(HERE / "node_modules") as site:
+        yield site
+
+
+def bundle(module: str) -> str:
+    """A module with all that it imports, as a script for browsers."""
+    builder = str(HERE / "node_modules" / "esbuild" / "bin" / "esbuild")
+    command = [builder, module, "--bundle", "--log-level=warning"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+TALK_WITH = """
+const [url, cutter, done] = arguments;
+talkWith(url, cutter).then(done, (error) => done(String(error?.stack ?? error)));
+"""
+
+
+def test_services_talks_with_a_kernel(server: Server, reader: Reader, book: Book) -> None:
+    script = book.script(bundle("page.mjs"))
+    with Relay(server.port) as relay:
+        cutter = book.action(relay.cut)
+        reader.browser.get(book.page(f"<script src='{script}'></script>", ""))
+        seen = reader.browser.execute_async_script(TALK_WITH, f"{relay.url}/", cutter)
+    assert seen == TALK, reader.browser.get_log("browser")
+
+
+CELLS = (
+    "x = 6 * 7\nprint(x)",
+    "print(x + 1)\nx / 0",
+)
+
+
+def test_thebe_on_a_page(server: Server, reader: Reader, book: Book) -> None:
+    config = {
+        "bootstrap": True,
+        "useBinder": False,
+        # Without a token in its settings, Thebe sends a random one.
+        "serverSettings": {"baseUrl": server.url, "token": ""},
+    }
+    head = f"""<script type="text/x-thebe-config">{json.dumps(config)}</script>
+        <link rel="stylesheet" href="/npm/thebe/lib/thebe.css">
+        <script src="/npm/thebe/lib/index.js"></script>"""
+    cells = "".join(f"<pre data-executable>{each}</pre>" for each in CELLS)
+    reader.browser.get(book.page(head, cells))
+    reader.until(lambda: reader.javascript("return Boolean(window.thebe?.session)"))
+    first, second = reader.all(".thebe-cell")
+
+    def output(cell: WebElement) -> str:
+        return str(cell.find_element("css selector", ".thebe-output").text)
+
+    first.find_element("css selector", ".thebe-run-button").click()
+    reader.until(lambda: output(first) == "42")
+    second.find_element("css selector", ".thebe-run-button").click()
+    reader.until(lambda: "ZeroDivisionError" in output(second))
+    assert output(second).startswith("43\n")
 
 
 NOTEBOOK = {

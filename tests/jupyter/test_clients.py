@@ -70,6 +70,22 @@ def test_nbclient_runs_a_notebook_through_a_gateways_client(server: Server) -> N
     ]
 
 
+def test_papermill_runs_a_notebook_through_a_gateways_client(
+    server: Server, tmp_path: Path
+) -> None:
+    assert seen(str(PYTHON), "parameters.py", server.url, str(tmp_path)) == {
+        "failed": "ZeroDivisionError",
+        "outputs": [
+            ["stream", "42\n"],
+            [
+                "execute_result",
+                {"text/markdown": "*42*", "text/plain": "<IPython.core.display.Markdown object>"},
+            ],
+            ["error", "ZeroDivisionError"],
+        ],
+    }
+
+
 def test_kernel_client(server: Server) -> None:
     for token, listed in ((TOKEN, [True]), ("", [])):
         assert kernel_client(server, token) == {

@@ -47,7 +47,7 @@ class JupyterKernels:
         It is admitted like that of a cell. Raises `Problem`, `Refused` and `StartFailed`. When
         cancelled, the kernel is stopped.
         """
-        spec = self.specs.named(spec_name)
+        spec = self.specs.to_start(spec_name)
         session = await self.fleet.open(
             visitor, timeout=inf, lasting=True, language=spec.program_language
         )

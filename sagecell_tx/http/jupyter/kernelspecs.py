@@ -66,6 +66,9 @@ _PYTHON = OfferedSpec(
 )
 _SAGE = OfferedSpec(name="sagemath", display_name="SageMath", language="sage")
 
+#: What Jupyter's kernel managers take for `PYTHON`, and Thebe asks for. No kernelspec has this name.
+_ALIAS = "python"
+
 
 @frozen(kw_only=True)
 class OfferedSpecs:
@@ -84,10 +87,14 @@ class OfferedSpecs:
         """The kernelspec of a kernel that a cell started, which has no language of its own."""
         return self.all[-1]
 
-    def named(self, name: str) -> OfferedSpec:
-        """The kernelspec of that name, "" for the default. Raises `Problem` and `Refused`."""
+    def to_start(self, name: str) -> OfferedSpec:
+        """The kernelspec of a kernel that is to start, "" for the default. Raises `Problem` and `Refused`."""
         if not name:
             return self.default
+        return self.named(PYTHON.name if name == _ALIAS else name)
+
+    def named(self, name: str) -> OfferedSpec:
+        """The kernelspec of that name. Raises `Problem` and `Refused`."""
         found = [spec for spec in self.all if spec.name == name]
         if found:
             return found[0]

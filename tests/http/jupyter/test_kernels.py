@@ -37,6 +37,12 @@ class KernelsTests(JupyterTests):
         for body in (None, {}, {"name": None}, {"name": ""}):
             assert self.call("POST", "/kernels", body).json["name"] == "python3"
 
+    def test_python_as_jupyters_clients_call_it(self) -> None:
+        assert self.call("POST", "/kernels", {"name": "python"}).json["name"] == "python3"
+        wanted = {"path": "a", "type": "console", "kernel": {"name": "python"}}
+        assert self.call("POST", "/sessions", wanted).json["kernel"]["name"] == "python3"
+        assert self.call("GET", "/kernelspecs/python").status == 404
+
     def test_a_kernel_of_no_kind(self) -> None:
         answer = self.call("POST", "/kernels", {"name": "cobol"})
         assert refusal(answer) == (404, "unknown_kernelspec")

@@ -18,7 +18,8 @@ def offered(environment: str) -> OfferedSpecs:
 def test_python_is_always_there_and_the_default() -> None:
     for environment in ("python", "sage", ""):
         specs = offered(environment)
-        assert specs.default.name == specs.named("").name == specs.named("python3").name
+        assert specs.default is specs.named("python3")
+        assert {specs.to_start(name) for name in ("", "python", "python3")} == {specs.default}
     assert [spec.name for spec in offered("python").all] == ["python3"]
 
 
