@@ -72,6 +72,33 @@ def test_names_of_a_linked_cells_kernel(author, reader):
     reader.until(lambda: "Knows what seven is." in reader.text(".sagecell_help"))
 
 
+def test_signatures_of_the_running_kernel(author, reader):
+    def shown() -> str:
+        return str(reader.text(".sagecell_signature"))
+
+    def type_on(text: str) -> None:
+        reader.browser.switch_to.active_element.send_keys(text)
+
+    author.evaluate("#first")
+    author.evaluate("#second")
+    reader.one("#second .cm-content").click()
+    type_on("x = 1" + Keys.ENTER + "special_function(")
+    reader.until(lambda: shown() == "special_function(seven)")
+    bracket = reader.one("#second .cm-matchingBracket").rect
+    tooltip = reader.one(".sagecell_signature").rect
+    assert tooltip["y"] + tooltip["height"] <= bracket["y"] + 1  # the text is not hidden
+    type_on("len('))'")
+    reader.until(lambda: shown() == "len(obj, /)")
+    type_on("), 7")
+    assert shown() == "special_function(seven)"
+    type_on(Keys.ESCAPE)
+    assert shown() == ""
+    type_on("1")
+    assert program(reader, "#second") == "x = 1"
+    assert reader.all("#second .cm-line")[1].text == "special_function(len('))'), 71)"
+    assert shown() == ""
+
+
 def test_imports_that_the_kernel_has_not_run(author, reader):
     author.evaluate("#first")
     author.evaluate("#second")

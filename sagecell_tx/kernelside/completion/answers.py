@@ -57,8 +57,12 @@ def complete(kernel: Any, code: str, place: int) -> dict[str, Any]:
 
 
 def explain(kernel: Any, code: str, place: int, detail_level: int) -> dict[str, Any]:
-    """The content of an inspect_reply about the cursor at `place` in `code`."""
-    name = token_at_cursor(code, place)
+    """The content of an inspect_reply about the name before `place` in `code`, or else about the call there."""
+    context = CursorContext.at_end_of(code[:place])
+    # IPython prefers the call to a name among its arguments.
+    name = context.word or token_at_cursor(code, place)
+    if context.word and context.is_attribute:
+        name = f"{context.owner}.{name}"
     shell = kernel.shell
     analysis = shell.name_analysis.of(_before_statement(code[:place]), shell.user_ns)
     if "." in name or name in analysis.names:

@@ -55,6 +55,8 @@ def test_a_completion(cell, code, match):
         ("import numpy as np\nnp.linspace(0, ", "evenly spaced"),
         ("x = 'a'\nx.upper(", "uppercase"),
         ("special = len\nspecial", "number of items"),
+        ("sorted(len", "number of items"),
+        ("sorted(\n    'a'.upper", "uppercase"),
         ("%timeit", "Time execution"),
     ],
 )

@@ -22,6 +22,9 @@ export interface CompleterOptions {
 /** The languages that kernels complete; the server's completer knows the names of the others. */
 const KERNEL_LANGUAGES: ReadonlySet<string> = new Set(["sage", "python"]);
 
+/** Names are recognised by so many of their last characters. */
+const LONGEST_NAME = 200;
+
 /** Seconds that the server has for what it knows beside the kernel. */
 const GRACE = 0.5;
 
@@ -40,12 +43,13 @@ export function completerFor({ kernel, language, ask, clock }: CompleterOptions)
   /** What each has answered, the kernel first; the server may be late if the kernel knows enough. */
   async function answers<T>(
     type: string,
-    content: JsonObject,
+    ofServer: JsonObject,
+    ofKernel: JsonObject,
     decode: (reply: JsonObject) => T | null,
     isEnough: (answer: T) => boolean,
   ): Promise<T[]> {
-    const server = answered(ask(type, { ...content, mode: language() }), decode);
-    const known = await answered(own()?.request(type, content), decode);
+    const server = answered(ask(type, { ...ofServer, mode: language() }), decode);
+    const known = await answered(own()?.request(type, ofKernel), decode);
     const other =
       known !== null && isEnough(known) ? await within(GRACE, server, clock) : await server;
     return [known, other].filter((answer) => answer !== null);
@@ -55,7 +59,7 @@ export function completerFor({ kernel, language, ask, clock }: CompleterOptions)
     complete: async (code, cursor) => {
       const content = { code, cursor_pos: points(code.slice(0, cursor)) };
       const isEnough = ({ matches }: Completion) => matches.length > 0;
-      const found = await answers("complete_request", content, completeReply, isEnough);
+      const found = await answers("complete_request", content, content, completeReply, isEnough);
       const first = found.find(isEnough) ?? found[0];
       if (first === undefined) return null;
       const { start, end } = first;
@@ -64,16 +68,38 @@ export function completerFor({ kernel, language, ask, clock }: CompleterOptions)
       return { from: units(code, start), to: units(code, end), matches: [...matches] };
     },
     inspect: async (code, cursor) => {
-      const content = { code, cursor_pos: points(code.slice(0, cursor)), detail_level: 0 };
       const [text] = await answers(
         "inspect_request",
-        content,
+        inspection(code, cursor),
+        inspection(nameBefore(code, cursor)),
         (reply) => inspectReply(reply) || null,
         () => true,
       );
       return text ?? "";
     },
+    inspectInKernel: async (code, cursor) => {
+      const reply = own()?.request("inspect_request", inspection(nameBefore(code, cursor)));
+      return (await answered(reply, inspectReply)) ?? "";
+    },
   };
+}
+
+/** The content of a request for help at `cursor`, which is the end by default. */
+function inspection(code: string, cursor = code.length): JsonObject {
+  return { code, cursor_pos: points(code.slice(0, cursor)), detail_level: 0 };
+}
+
+/** A name, perhaps with dots, at the end of a program. */
+const NAME = /(?<![\p{L}\p{N}_.)\]])[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
+
+/**
+ * The name before the cursor, or else all code before it.
+ *
+ * Of a name among the arguments of a call, a kernel would explain the function that is called.
+ */
+function nameBefore(code: string, cursor: number): string {
+  const before = code.slice(0, cursor);
+  return NAME.exec(before.slice(-LONGEST_NAME))?.[0] ?? before;
 }
 
 /** The decoded reply; null if there is none. Only unexpected failures are reported. */

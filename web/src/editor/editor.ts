@@ -21,29 +21,23 @@ import {
   syntaxHighlighting,
   syntaxTree,
 } from "@codemirror/language";
-import {
-  Compartment,
-  EditorState,
-  type Extension,
-  StateEffect,
-  StateField,
-} from "@codemirror/state";
+import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
   EditorView,
-  type Tooltip,
   drawSelection,
   highlightSpecialChars,
   keymap,
   lineNumbers,
   placeholder,
-  showTooltip,
 } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 
 import { COMMANDS } from "./commands";
-import { adoptEditorStyles } from "./styles";
+import { HELP, closeHelp, help, tell } from "./help";
 import type { Language } from "./languages";
 import { overtyping } from "./overtype";
+import { closeSignatures, signatureHelp } from "./signature";
+import { adoptEditorStyles } from "./styles";
 
 /** The arguments of `createEditor`. */
 export interface EditorOptions {
@@ -70,6 +64,8 @@ export interface Completer {
   complete(code: string, cursor: number): Promise<Completions | null>;
   /** Help on the name before `cursor`, as text; empty when there is none. */
   inspect(code: string, cursor: number): Promise<string>;
+  /** As `inspect`, but from the cell's kernel alone; empty without one that is idle. */
+  inspectInKernel(code: string, cursor: number): Promise<string>;
 }
 
 /** Replacements for the text between `from` and `to`. */
@@ -106,7 +102,8 @@ export interface Editor {
 export function createEditor(options: EditorOptions): Editor {
   const { parent, number, code, onEvaluate, onChange, isReadOnly = false } = options;
   adoptEditorStyles();
-  const evaluate = () => {
+  const evaluate = (view: EditorView) => {
+    closeSignatures(view);
     onEvaluate();
     return true;
   };
@@ -242,9 +239,10 @@ function completing(
       interactionDelay: 0,
     }),
     help,
+    signatureHelp((code) => completer.inspectInKernel(code, code.length), renderText),
     keymap.of([
       { key: "Tab", run: (view) => acceptFirst(view) || startAtName(view) },
-      { key: "Escape", run: closeHelp },
+      { key: "Escape", run: (view) => closeHelp(view) || closeSignatures(view) },
     ]),
   ];
 }
@@ -262,21 +260,6 @@ function acceptFirst(view: EditorView): boolean {
   return moveCompletionSelection(true)(view) && acceptCompletion(view);
 }
 
-/** The class of a tooltip with help. */
-const HELP = "sagecell_help";
-
-const setHelp = StateEffect.define<Tooltip | null>();
-
-/** The tooltip with help on a name; it closes when the program or the selection changes. */
-const help = StateField.define<Tooltip | null>({
-  create: () => null,
-  update(shown, transaction) {
-    for (const effect of transaction.effects) if (effect.is(setHelp)) return effect.value;
-    return transaction.docChanged || transaction.selection ? null : shown;
-  },
-  provide: (field) => showTooltip.from(field),
-});
-
 async function explain(
   view: EditorView,
   completer: Completer,
@@ -287,17 +270,4 @@ async function explain(
   const text = await completer.inspect(before, before.length);
   if (text === "" || view.state.selection.main.head !== head) return;
   tell(view, renderText(text, HELP));
-}
-
-/** Shows a tooltip at the cursor, which screen readers announce. */
-function tell(view: EditorView, dom: HTMLElement): void {
-  dom.setAttribute("role", "status");
-  const { head } = view.state.selection.main;
-  view.dispatch({ effects: setHelp.of({ pos: head, create: () => ({ dom }) }) });
-}
-
-function closeHelp(view: EditorView): boolean {
-  if (view.state.field(help) === null) return false;
-  view.dispatch({ effects: setHelp.of(null) });
-  return true;
 }

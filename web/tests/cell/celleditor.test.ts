@@ -44,7 +44,11 @@ function editorOf(
 }
 
 const tools: EditorTools = {
-  completer: { complete: async () => null, inspect: async () => "" },
+  completer: {
+    complete: async () => null,
+    inspect: async () => "",
+    inspectInKernel: async () => "",
+  },
   renderText: () => document.createElement("pre"),
   load: async () => {
     loads += 1;

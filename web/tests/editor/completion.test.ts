@@ -69,6 +69,42 @@ test("an idle kernel is asked too, for the languages that it completes", async (
   ]);
 });
 
+test("of the kernel, help is asked on the name alone: IPython would take the function around it", async () => {
+  kernel = { isAlive: true, isIdle: true };
+  for (const [code, name] of [
+    ["x = 1\nplot(sin", "sin"],
+    ["plot(größe.a_1", "größe.a_1"],
+    ["plot(a.b.c", "a.b.c"],
+    ["plot(x[1].y", "plot(x[1].y"],
+    ["plot(f().y", "plot(f().y"],
+    ["plot(", "plot("],
+  ] as const) {
+    asked = [];
+    await completer.inspect(code, code.length);
+    const content = { code: name, cursor_pos: name.length, detail_level: 0 };
+    expect(asked[1], code).toEqual(["kernel", "inspect_request", content]);
+    expect(asked[0]![2]["code"]).toBe(code);
+  }
+});
+
+test("signatures are asked of an idle kernel alone", async () => {
+  replies.kernel = async () => ({ data: { "text/plain": "Signature: f(x)" } });
+  expect(await completer.inspectInKernel("f", 1)).toBe("");
+  kernel = { isAlive: true, isIdle: false };
+  expect(await completer.inspectInKernel("f", 1)).toBe("");
+  expect(asked).toEqual([]);
+  kernel = { isAlive: true, isIdle: true };
+  expect(await completer.inspectInKernel("\u{1f600}\nf", 4)).toBe("Signature: f(x)");
+  expect(asked).toEqual([
+    ["kernel", "inspect_request", { code: "f", cursor_pos: 1, detail_level: 0 }],
+  ]);
+  language = "maxima";
+  expect(await completer.inspectInKernel("f", 1)).toBe("");
+  language = "python";
+  replies.kernel = async () => Promise.reject(new KernelGone());
+  expect(await completer.inspectInKernel("f", 1)).toBe("");
+});
+
 describe("beside an idle kernel", () => {
   const program = "import math\nmath.sq";
   const complete = () => completer.complete(program, program.length);

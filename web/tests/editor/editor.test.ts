@@ -169,6 +169,7 @@ function completing(
       return answer(program);
     },
     inspect: async (program) => `about ${program}`,
+    inspectInKernel: async () => "",
   };
   const made = createEditor({
     parent,
