@@ -30,7 +30,7 @@ ALLOWED = (
     *("accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt"),
     *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "shutdown"),
     # Memory.
-    *("brk", "madvise", "map_shadow_stack", "membarrier", "mincore", "mlock"),
+    *("brk", "map_shadow_stack", "membarrier", "mincore", "mlock"),
     *("mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock"),
     *("munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect"),
     # Processes and threads of its own. `clone` depends on its arguments.
@@ -63,8 +63,8 @@ ALLOWED = (
 
 #: Allowed or refused by their arguments; see `seccomp`.
 BY_ARGUMENTS = (
-    *("clone", "fcntl", "ioctl", "personality", "prctl", "prlimit64", "setrlimit", "setsockopt"),
-    *("socket", "socketpair"),
+    *("clone", "fcntl", "ioctl", "madvise", "personality", "prctl", "prlimit64", "setrlimit"),
+    *("setsockopt", "socket", "socketpair"),
 )
 
 #: Refused without an IPC namespace: these objects would be shared and outlive the kernel.

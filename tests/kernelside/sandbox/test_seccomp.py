@@ -198,6 +198,15 @@ def test_a_process_stays_one_that_can_be_looked_at():
         assert asked("prctl", 4, value) == asked("prctl", 4 | GARBAGE, value) == "EPERM"
 
 
+def test_equal_pages_are_not_merged():
+    """As with PR_SET_MEMORY_MERGE, whose page it was would be told by how long it takes to write to it."""
+    mergeable = 12
+    assert asked("madvise", 0, 0, mergeable) == "EINVAL"
+    assert asked("madvise", 0, 0, mergeable | GARBAGE) == "EINVAL"
+    for advice in {*range(104), 0xFFFFFFFF} - {mergeable}:
+        assert asked("madvise", 0, 0, advice) == ALLOWED
+
+
 def test_the_limit_of_core_dumps():
     """With any other value, Linux may start a program of the machine's, as root, when a process crashes."""
     core, place = 4, 0x7F0000001000
