@@ -109,8 +109,9 @@ UNSUPPORTED = ("fsetxattr", "lsetxattr", "setxattr", "setxattrat")
 #: then use files in ``/dev/shm``, which are bounded. A byte spliced into a socket keeps a whole
 #: page of a file that was truncated since, and Linux counts only the byte. Those of the third tell who
 #: opens a file in whatever namespace: which programs other visitors start, and the host itself. A set of
-#: Landlock's rules has 65,536 ports at most, which take 4 MiB that nobody counts; the kernel's own is in force. A filter of system calls may let Linux write a
-#: line into the system's log at each call, and whoever on the machine has something to log waits for that.
+#: Landlock's rules may have 65,536 ports, which take 4 MiB that nobody counts; the kernel's own is in force. A
+#: filter of system calls may have Linux write a line into the audit log at each call, and whoever on the
+#: machine has something to write there waits for that.
 ABSENT = (
     *("clone3", "file_getattr", "file_setattr"),
     *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee"),
