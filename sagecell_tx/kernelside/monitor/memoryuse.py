@@ -45,11 +45,15 @@ _LITTLE = 1 / 16
 #: thousand locks that a file may have take 47 KiB as text.
 OF_PROC = 64 << 10
 
+#: Bytes for each descriptor that is neither a file nor a socket nor a pipe, such as an epoll. Each watch of
+#: an epoll takes 200 bytes, and of the 512 descriptors of a process half can be epolls that watch the others.
+OF_NAMELESS = 32 << 10
+
 #: Bytes that Linux needs for a mapping, with its place and its name.
 OF_MAPPING = 320
 
-#: Descriptors of the same file in all processes of a kernel, and bytes for each further one. Each may have a lock
-#: on the file (flock), and whoever closes a file goes through the locks of everybody: its own memory is not what they cost.
+#: Descriptors of the same file in all processes of a kernel, and bytes for each further one: not for memory,
+#: but because each may have a lock on the file (flock), and whoever closes a file goes through all its locks.
 SAME = 1_000
 OF_SAME = 1 << 20
 
@@ -72,7 +76,10 @@ def _areas() -> int:
 
 @define(eq=False)
 class Sources:
-    """The figures that Linux reports, in bytes. `areas` is what all mappings of the system take themselves."""
+    """The figures that Linux reports, in bytes.
+
+    `areas` returns what all mappings of the system take themselves.
+    """
 
     sockets: SocketBuffers
     unmapped: frozenset[int]  # the devices of memfds and of this process's /dev/shm
@@ -113,7 +120,7 @@ class Sources:
         return found.get(b"VmPTE", 0), found.get(b"VmSwap", 0), found.get(b"HugetlbPages", 0)
 
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
-        """Shared memory behind the descriptors of the processes, each file once. Also `OF_PROC` and `OF_SAME`.
+        """Shared memory behind the descriptors of the processes, each file once; also `OF_PROC` and the like.
 
         Also that behind their mappings, if this system has more than `little` of it: a program may
         have written to shared memory and then dropped its pages, or unmapped most of it. Also the
@@ -133,6 +140,8 @@ class Sources:
                 continue
             if status.st_dev in of_proc:
                 yield OF_PROC
+            if not stat.S_IFMT(status.st_mode):
+                yield OF_NAMELESS
             file = status.st_dev, status.st_ino
             seen[file] += 1
             if seen[file] == 1 and status.st_dev in self.unmapped:

@@ -59,7 +59,7 @@ _BESIDE = 1024
 #: The part of what all TCP sockets of the machine may hold before Linux lets them have less that those of one
 #: kernel may hold, and what they may hold in any case.
 _PART = 1 / 32
-_IN_ANY_CASE = 16 << 20
+_IN_ANY_CASE = 32 << 20
 
 
 @define(eq=False)

@@ -17,7 +17,7 @@ ALLOWED = (
     *("lchown", "link", "linkat", "lseek", "lstat", "mkdir", "mkdirat", "mknod", "mknodat"),
     *("newfstatat", "open", "openat", "openat2", "pread64", "preadv", "preadv2", "pwrite64"),
     *("pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv", "rename"),
-    *("renameat", "renameat2", "rmdir", "sendfile", "stat", "statfs", "statx", "symlink"),
+    *("renameat", "renameat2", "rmdir", "stat", "statfs", "statx", "symlink"),
     *("symlinkat", "sync_file_range", "truncate", "umask", "unlink", "unlinkat", "utime"),
     *("utimensat", "utimes", "write", "writev"),
     *("fgetxattr", "flistxattr", "fremovexattr", "getxattr", "lgetxattr", "listxattr"),
@@ -30,7 +30,7 @@ ALLOWED = (
     *("accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt"),
     *("listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "shutdown"),
     # Memory.
-    *("brk", "madvise", "map_shadow_stack", "membarrier", "mincore", "mlock"),
+    *("brk", "map_shadow_stack", "membarrier", "mincore", "mlock"),
     *("mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock"),
     *("munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect"),
     # Processes and threads of its own. `clone` depends on its arguments.
@@ -63,8 +63,8 @@ ALLOWED = (
 
 #: Allowed or refused by their arguments; see `seccomp`.
 BY_ARGUMENTS = (
-    *("clone", "fcntl", "ioctl", "personality", "prctl", "prlimit64", "setrlimit", "setsockopt"),
-    *("socket", "socketpair"),
+    *("clone", "fcntl", "ioctl", "madvise", "personality", "prctl", "prlimit64", "setrlimit"),
+    *("setsockopt", "socket", "socketpair"),
 )
 
 #: Refused without an IPC namespace: these objects would be shared and outlive the kernel.
@@ -106,14 +106,15 @@ UNSUPPORTED = ("fsetxattr", "lsetxattr", "setxattr", "setxattrat")
 #: ENOSYS, so that callers fall back to older calls. The flags of `clone3` are in memory, which no
 #: filter can read; the C library then calls `clone`. The calls of the second line make memory that
 #: the monitor cannot see once a descriptor is sent and closed, or a page is in a pipe; libraries
-#: then use files in ``/dev/shm``, which are bounded. A byte spliced into a socket keeps a whole
-#: page of a file that was truncated since, and Linux counts only the byte. Those of the third tell who
-#: opens a file in whatever namespace: which programs other visitors start, and the host itself. A set of
-#: Landlock's rules has 65,536 ports at most, which take 4 MiB that nobody counts; the kernel's own is in force. A filter of system calls may let Linux write a
-#: line into the system's log at each call, and whoever on the machine has something to log waits for that.
+#: then use files in ``/dev/shm``, which are bounded. A byte that `splice` or `sendfile` puts into a socket
+#: keeps a whole page of a file that was truncated since, and Linux counts only the byte. Those of the third
+#: tell who opens a file in whatever namespace: which programs other visitors start, and the host itself. A set
+#: of Landlock's rules may have 65,536 ports, which take 4 MiB that nobody counts; the kernel's own is in force.
+#: A filter of system calls may have Linux write a line into the audit log at each call, and whoever on the
+#: machine has something to write there waits for that.
 ABSENT = (
     *("clone3", "file_getattr", "file_setattr"),
-    *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee"),
+    *("memfd_create", "memfd_secret", "vmsplice", "splice", "tee", "sendfile"),
     *("inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch"),
     *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"),
 )

@@ -40,6 +40,9 @@ _TERMINALS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 #: Requests to sockets that load the modules for bridges and for VLANs (linux/sockios.h).
 _MODULES = (0x8940, 0x8941, 0x8982, 0x8983, 0x89A0, 0x89A1)
 
+#: The advice to merge equal pages (MADV_MERGEABLE): a side channel to other processes' memory.
+_MERGE = 12
+
 #: Options of sockets that attach a filter (SO_ATTACH_FILTER and SO_ATTACH_REUSEPORT_CBPF). Linux makes machine code
 #: of filters, of which there is one amount for all who are not root: without room, no kernel could install this
 #: filter. The same numbers are other options for IPv6.
@@ -138,6 +141,7 @@ class _Arguments:
         self._sockets(own_network)
         self._options()
         self._core_dumps()
+        self._advice()
 
     def _allow(self, name: str, *arguments: object) -> None:
         self._add(self._seccomp.ALLOW, name, *arguments)
@@ -241,6 +245,12 @@ class _Arguments:
         self._allow("prlimit64", limit, self._exactly(2, 0))
         self._refuse("prlimit64", limit, self._seccomp.Arg(2, self._seccomp.NE, 0), error=0)
         self._refuse("setrlimit", self._equal(0, core, 0xFF), error=0)
+
+    def _advice(self) -> None:
+        """Allow all advice about memory but `_MERGE`, which is unknown to many systems."""
+        for mask, value in all_but((_MERGE,), 8):  # there is none above 255
+            self._allow("madvise", self._equal(2, value, mask))
+        self._refuse("madvise", self._equal(2, _MERGE, 0xFF), error=errno.EINVAL)
 
     def _internet(self, family: int) -> None:
         """Allow only TCP and UDP: for other protocols Linux would load modules."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,13 @@ import pytest
 from attrs import define, evolve, field
 from typing_extensions import override
 
-from sagecell_tx.kernelside.monitor.memoryuse import OF_MAPPING, OF_PROC, OF_SAME, Sources
+from sagecell_tx.kernelside.monitor.memoryuse import (
+    OF_MAPPING,
+    OF_NAMELESS,
+    OF_PROC,
+    OF_SAME,
+    Sources,
+)
 from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
@@ -252,6 +259,19 @@ def test_what_linux_keeps_of_its_own_files_that_are_being_read():
             os.close(each)
     assert behind.count(OF_PROC) >= 100
     assert sum(behind) >= 100 * OF_PROC
+
+
+def test_what_is_waited_for():
+    """A process with 256 epolls of 256 descriptors has 65,536 watches, which are in no figure."""
+    this = processtable.read(os.getpid())
+    assert this is not None
+    sources = Sources.of_this_system()
+    before = sum(sources.behind_descriptors([this], 1 << 62))
+    polls = [select.epoll() for _ in range(100)]
+    after = sum(sources.behind_descriptors([this], 1 << 62))
+    for each in polls:
+        each.close()
+    assert after >= before + 100 * OF_NAMELESS
 
 
 def test_mappings_count_themselves_where_the_system_has_very_many():

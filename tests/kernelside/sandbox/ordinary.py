@@ -459,8 +459,13 @@ def files() -> None:
             os.fdatasync(descriptor)
             os.ftruncate(descriptor, 5000)
             with open(path / "other", "wb") as other:
-                assert os.sendfile(other.fileno(), descriptor, 0, 100) == 100
                 assert os.copy_file_range(descriptor, other.fileno(), 100, 0) == 100
+        # Both try sendfile(2), and do without it.
+        shutil.copyfile(path / "file", path / "again")
+        assert (path / "again").read_bytes() == (path / "file").read_bytes()
+        sender, receiver = socket.socketpair()
+        with sender, receiver, open(path / "file", "rb") as file:
+            assert sender.sendfile(file, 0, 100) == 100
         read, write = os.pipe2(os.O_CLOEXEC)
         os.close(read)
         os.close(write)

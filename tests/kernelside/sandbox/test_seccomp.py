@@ -137,6 +137,8 @@ def test_what_would_take_memory_that_nobody_counts():
         assert asked(name) == "ENOTSUP"
     for name in ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"):
         assert asked(name) == "ENOSYS"
+    for name in ("splice", "sendfile"):  # a byte in a socket keeps a page of a file
+        assert asked(name) == "ENOSYS"
     assert asked("seccomp") == "ENOSYS"
     assert asked("prctl", 22) == asked("prctl", 22 | GARBAGE) == "EINVAL"  # PR_SET_SECCOMP
     for command in (36, 37, 38):  # locks of open files, which are no process's
@@ -196,6 +198,15 @@ def test_a_process_stays_one_that_can_be_looked_at():
     assert asked("prctl", 4, 1) == ALLOWED
     for value in (0, 2, 1 | GARBAGE):
         assert asked("prctl", 4, value) == asked("prctl", 4 | GARBAGE, value) == "EPERM"
+
+
+def test_equal_pages_are_not_merged():
+    """As with PR_SET_MEMORY_MERGE, whose page it was would be told by how long it takes to write to it."""
+    mergeable = 12
+    assert asked("madvise", 0, 0, mergeable) == "EINVAL"
+    assert asked("madvise", 0, 0, mergeable | GARBAGE) == "EINVAL"
+    for advice in {*range(104), 0xFFFFFFFF} - {mergeable}:
+        assert asked("madvise", 0, 0, advice) == ALLOWED
 
 
 def test_the_limit_of_core_dumps():
