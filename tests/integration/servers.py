@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import resource
 import shutil
@@ -56,6 +57,7 @@ class Server:
         proxies: tuple[str, ...] | None = None,
         sandbox: str = "",
         kernel_python: Path | None = None,
+        kernelspecs: tuple[str, ...] = (),
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class Server:
         self.proxies = proxies
         self.sandbox = sandbox
         self.kernel_python = kernel_python
+        self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -129,6 +132,7 @@ class Server:
             own += [f'kernel_python = "{self.kernel_python}"']
         if self.preload is not None:
             own += [f"preload = {list(self.preload)}"]
+        own += [f"kernelspecs = {json.dumps(self.kernelspecs)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
         if self.proxies is not None:
             own += [f"proxies = {list(self.proxies)}"]

@@ -53,4 +53,7 @@ def test_a_model_tells_nothing_of_the_machine() -> None:
         assert model["spec"]["language"] == spec.language
         logo = f"/cells/kernelspecs/{spec.name}/logo-svg.svg"
         assert model["resources"] == {"logo-svg": logo}
-        assert ElementTree.fromstring(spec.logo).tag == "{http://www.w3.org/2000/svg}svg"
+        assert (
+            ElementTree.fromstring(spec.file("logo-svg.svg").content).tag
+            == "{http://www.w3.org/2000/svg}svg"
+        )
