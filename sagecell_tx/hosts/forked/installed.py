@@ -151,12 +151,14 @@ class InstalledKernel(ForkedKernel):
                 log = os.open(LOG, flags, dir_fd=directory)
         except OSError:
             return ""
-        with os.fdopen(log, "rb") as file:
+        try:
             about = os.fstat(log)
             if not stat.S_ISREG(about.st_mode):
                 return ""
-            file.seek(max(0, about.st_size - LOGGED))
-            return file.read(LOGGED).decode("utf-8", "replace").strip()
+            end = os.pread(log, LOGGED, max(0, about.st_size - LOGGED))
+        finally:
+            os.close(log)
+        return end.decode("utf-8", "replace").strip()
 
     @override
     def close_link(self) -> None:

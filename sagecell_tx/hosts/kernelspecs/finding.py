@@ -96,7 +96,11 @@ def _checked(name: str, directory: str, content: Mapping[str, Any]) -> Installed
     if mode not in ("signal", "message"):
         raise _error(name, "its interrupt_mode is neither 'signal' nor 'message'")
     env = content.get("env", {})
-    if not isinstance(env, dict) or not all(map(_is_text, (*env, *env.values()))):
+    if (
+        not isinstance(env, dict)
+        or not all(map(_is_text, env.values()))
+        or not all(name and _is_text(name) and "=" not in name for name in env)
+    ):
         raise _error(name, "its env must be an object of strings")
     argv = _argv(name, directory, content.get("argv"))
     if len(json.dumps([argv, env])) > LARGEST_PROGRAM:

@@ -73,9 +73,11 @@ def _read(place: int, name: str) -> bytes | None:
         file = os.open(name, _FLAGS, dir_fd=place)
     except OSError:  # a link, or not readable
         return None
-    with os.fdopen(file, "rb") as opened:
+    try:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
             return None
-        content = opened.read(LARGEST + 1)
+        content = os.read(file, LARGEST + 1)
         return content if len(content) <= LARGEST else None
+    finally:
+        os.close(file)

@@ -25,12 +25,12 @@ def program_directories(program: str) -> list[str]:
     """
     found = {_prefix(path) for path in _chain(program)}
     for path in found:
-        if _is_shared(path):
+        if path and _is_shared(path):
             raise TooMuch(
                 f"kernels would have to read all of {path}; "
                 "install the kernel into a directory of its own, such as a virtual environment"
             )
-    return sorted(path for path in found if not _is_of_system(path))
+    return sorted(path for path in found if path)
 
 
 def _chain(program: str) -> Iterator[str]:
@@ -55,19 +55,18 @@ def _interpreter(program: str) -> str:
 
 
 def _prefix(program: str) -> str:
+    """The directory to show for a program; empty for none."""
     directory = os.path.dirname(program)
+    if _is_of_system(directory):
+        return ""
     return os.path.dirname(directory) if os.path.basename(directory) == "bin" else directory
 
 
 def _is_of_system(path: str) -> bool:
-    return any(path == other or path.startswith(f"{other}/") for other in _SYSTEM) or path == "/"
+    return any(path == other or path.startswith(f"{other}/") for other in _SYSTEM)
 
 
 def _is_shared(path: str) -> bool:
     """Whether personal or foreign files stand there: a home directory, or one of the root's."""
-    if path in ("", "/"):  # /bin and /sbin are the system's
-        return False
-    if _is_of_system(path):
-        return False
     home = str(Path.home())
     return (path.count("/") == 1 and path != "/opt") or path in (home, f"{home}/.local")
