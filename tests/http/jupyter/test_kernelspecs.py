@@ -9,6 +9,9 @@ import pytest
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpecs
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.sessions.admission.refusals import Refused
+from sagecell_tx.sessions.spec import PYTHON
+
+from .asclient import BASH
 
 
 def offered(environment: str) -> OfferedSpecs:
@@ -35,6 +38,19 @@ def test_while_that_is_unknown_a_client_is_told_to_wait() -> None:
     with pytest.raises(Refused) as refused:
         offered("").named("sagemath")
     assert refused.value.code == "loading"
+
+
+def test_installed_ones_come_after_the_servers_own() -> None:
+    specs = OfferedSpecs(environment=lambda: "sage", installed=[BASH])
+    assert [spec.name for spec in specs.all] == ["python3", "sagemath", "bash"]
+    assert specs.default.name == "python3"
+    assert specs.named("bash") is BASH
+    # A cell's kernel is never one of them.
+    assert specs.of_cells.name == "sagemath"
+
+
+def test_those_of_the_server_are_all_forked_python() -> None:
+    assert {spec.kind for spec in offered("sage").all} == {PYTHON}
 
 
 @pytest.mark.parametrize("name", ["sagemath", "python", "PYTHON3", "../python3", "x" * 9000])
