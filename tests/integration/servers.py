@@ -38,7 +38,7 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Server:
         sandbox: str = "",
         kernel_python: Path | None = None,
         kernelspecs: tuple[str, ...] = (),
+        jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
     ) -> None:
@@ -76,6 +77,7 @@ class Server:
         self.proxies = proxies
         self.sandbox = sandbox
         self.kernel_python = kernel_python
+        self.jupyter_path = jupyter_path
         self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
         self.port = free_port()
@@ -143,6 +145,8 @@ class Server:
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
         config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
+        if self.jupyter_path is not None:
+            environment["JUPYTER_PATH"] = str(self.jupyter_path)
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
