@@ -103,7 +103,15 @@ def test_it_is_interrupted(notebook: Notebook) -> None:
 
 def test_one_that_ignores_interrupts_is_stopped(server: Server) -> None:
     stock = Notebook(server, "stock")
-    code = f"{RUNNING}while True:\n    try: time.sleep(600)\n    except KeyboardInterrupt: pass"
+    code = f"""
+import time
+while True:
+    try:
+        print("on", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        pass
+"""
     stock.begin(code)
     stock.until_printed("on\n")
     stock.do("interrupt")
