@@ -103,7 +103,7 @@ def test_it_is_interrupted(notebook: Notebook) -> None:
 
 def test_one_that_ignores_interrupts_is_stopped(server: Server) -> None:
     stock = Notebook(server, "stock")
-    code = f"""
+    code = """
 import time
 while True:
     try:
