@@ -112,7 +112,7 @@ class Manager:
         requests.delete(f"{self.url}/api/kernels/{self.kernel_id}", timeout=PATIENCE)
 
 
-class KernelOfServer(jupyter_kernel_test.KernelTests):
+class KernelOfServer(jupyter_kernel_test.KernelTests):  # type: ignore[misc]
     """The tests, whose samples are in subclasses."""
 
     url = ""
