@@ -127,8 +127,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             notifier=notifier,
         )
     files = _files(config, database)
-    specs = find_specs(config.kernelspecs)
-    host = _host(config, reactor, specs)
+    host = _host(config, reactor)
     ready = _ready_kernels(config, reactor, host)
     permalinks = _run_permalinks(config, database)
     fleet = _fleet(config, reactor, ready, files, permalinks, host.when_up)
@@ -152,7 +151,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             fleet,
             terms,
             Status(fleet=fleet, host=host, ready=lambda: ready.ready),
-            [*map(_offered, specs)],
+            _offered(host),
         ),
     ]
     return Server(
@@ -242,24 +241,29 @@ def _files(config: Config, database: Database) -> DatabaseFileStore:
     )
 
 
-def _offered(spec: InstalledSpec) -> OfferedSpec:
-    """An installed kernelspec, as clients see it."""
-    return OfferedSpec(
-        name=spec.kind.name,
-        display_name=spec.kind.display_name,
-        language=spec.kind.language,
-        kind=spec.kind,
-        interrupt_mode=spec.interrupt_mode,
-        help_links=spec.help_links,
-        files={
-            key: SpecFile(each.name, each.media_type, each.content)
-            for key, each in spec.resources.items()
-        },
-    )
+def _offered(host: HostService) -> list[OfferedSpec]:
+    """The installed kernelspecs that `host` has, as clients see them."""
+    installed = host.installed.values() if isinstance(host, KernelHost) else ()
+    return [
+        OfferedSpec(
+            name=spec.kind.name,
+            display_name=spec.kind.display_name,
+            language=spec.kind.language,
+            kind=spec.kind,
+            interrupt_mode=spec.interrupt_mode,
+            help_links=spec.help_links,
+            files={
+                key: SpecFile(each.name, each.media_type, each.content)
+                for key, each in spec.resources.items()
+            },
+        )
+        for spec in installed
+    ]
 
 
-def _host(config: Config, reactor: Any, specs: Sequence[InstalledSpec]) -> HostService:
-    """The host of all kernels: of those that are forked, and of `specs`. Raises `ConfigError`."""
+def _host(config: Config, reactor: Any) -> HostService:
+    """The host of all kernels, those of installed kernelspecs included. Raises `ConfigError`."""
+    specs = find_specs(config.kernelspecs)
     network = _network(config, reactor)  # first, as it may raise: nothing has to be closed yet
     forked = _fork_host(config, reactor, network, specs)
     if not specs:
