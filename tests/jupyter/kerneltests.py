@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from queue import Empty
 from time import monotonic
 
-import jupyter_kernel_test
+import jupyter_kernel_test  # type: ignore[import-not-found]
 import requests
 import websocket
 from jupyter_client.blocking.client import BlockingKernelClient
