@@ -31,13 +31,17 @@ from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.forked.python import KernelPython
 from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
+from sagecell_tx.hosts.kernelspecs.finding import find_specs
+from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.hosts.network.resolver import ThreadedResolver
+from sagecell_tx.hosts.routing import KernelHost
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.accepting import ListeningPorts, WatchedEndpoint
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
 from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes, permalink_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import OneThread, Parser
@@ -144,7 +148,11 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             environment=lambda: host.status.environment,
         ),
         *jupyter_routes(
-            web, fleet, terms, Status(fleet=fleet, host=host, ready=lambda: ready.ready)
+            web,
+            fleet,
+            terms,
+            Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+            _offered(host),
         ),
     ]
     return Server(
@@ -234,9 +242,42 @@ def _files(config: Config, database: Database) -> DatabaseFileStore:
     )
 
 
+def _offered(host: HostService) -> list[OfferedSpec]:
+    """The installed kernelspecs that `host` has, as clients see them."""
+    installed = host.installed.values() if isinstance(host, KernelHost) else ()
+    return [
+        OfferedSpec(
+            name=spec.kind.name,
+            display_name=spec.kind.display_name,
+            language=spec.kind.language,
+            kind=spec.kind,
+            interrupt_mode=spec.interrupt_mode,
+            help_links=spec.help_links,
+            files={
+                key: SpecFile(each.name, each.media_type, each.content)
+                for key, each in spec.resources.items()
+            },
+        )
+        for spec in installed
+    ]
+
+
 def _host(config: Config, reactor: Any) -> HostService:
-    """The host that forks kernels. Raises `ConfigError`."""
+    """The host of all kernels, those of installed kernelspecs included. Raises `ConfigError`."""
+    specs = find_specs(config.kernelspecs)
     network = _network(config, reactor)  # first, as it may raise: nothing has to be closed yet
+    forked = _fork_host(config, reactor, network, specs)
+    if not specs:
+        return forked
+    return KernelHost(forked=forked, installed={spec.kind: spec for spec in specs})
+
+
+def _fork_host(
+    config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
+) -> ForkHost:
+    """The host that forks kernels, which can read what those of `specs` need. Raises `ConfigError`."""
+    readable = [path for spec in specs for path in spec.directories]
+    originator = Originator(new_id=new_id, now=now)
     return ForkHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
@@ -252,12 +293,13 @@ def _host(config: Config, reactor: Any) -> HostService:
             level=config.sandbox,
             kernels=str(config.kernels_dir.absolute()),
             hidden=(str(config.state_dir),),
-            visible=config.visible,
+            visible=tuple(dict.fromkeys((*config.visible, *readable))),
             accounts=config.accounts,
         ),
         try_level=run_program,
         network=network,
         python=KernelPython.of(config.kernel_python),
+        originate=originator.originate,
         new_key=lambda: secrets.token_hex(32),
     )
 

@@ -41,6 +41,7 @@ class Config:
     run_permalinks: bool = True  # store programs when they are run, if the client asks for it
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     kernel_python: str = ""  # the Python that kernels run in; empty: the server's own
+    kernelspecs: tuple[str, ...] = ()  # installed ones, whose kernels clients may start
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
     picture_files: bool = False  # plots are files as well, as they always are with Sage
     spare: bool = True  # keep a second fork server loaded, if there is memory for it

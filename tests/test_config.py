@@ -82,6 +82,7 @@ def test_every_setting_can_be_read(settings):
         run_permalinks = false
         work_dir = "/run/kernels"
         kernel_python = "/opt/sage/bin/python"
+        kernelspecs = ["bash"]
         preload = []
         picture_files = true
         sandbox = "account"
@@ -121,6 +122,7 @@ def test_every_setting_can_be_read(settings):
         "run_permalinks": False,
         "work_dir": "/run/kernels",
         "kernel_python": "/opt/sage/bin/python",
+        "kernelspecs": ("bash",),
         "preload": (),
         "picture_files": True,
         "spare": False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from sagecell_tx.http.admin.status import Status
@@ -19,7 +19,7 @@ from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.jupyter.channels import GOODBYES, Channels
 from sagecell_tx.http.jupyter.identity import Identities
 from sagecell_tx.http.jupyter.kernels import JupyterKernels
-from sagecell_tx.http.jupyter.kernelspecs import OfferedSpecs
+from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, OfferedSpecs
 from sagecell_tx.http.jupyter.pages import KernelspecFiles, Tree
 from sagecell_tx.http.jupyter.sessions import NamedSessions
 from sagecell_tx.http.pages import threejs
@@ -158,9 +158,18 @@ def jupyter_channels(web: WebServer, fleet: Fleet) -> Channels:
     )
 
 
-def jupyter_routes(web: WebServer, fleet: Fleet, terms: Terms, status: Status) -> list[Routes]:
-    """The interface of Jupyter Server, for its clients, and the server's own status."""
-    specs = OfferedSpecs(environment=lambda: status.host.status.environment)
+def jupyter_routes(
+    web: WebServer,
+    fleet: Fleet,
+    terms: Terms,
+    status: Status,
+    installed: Sequence[OfferedSpec] = (),
+) -> list[Routes]:
+    """The interface of Jupyter Server, for its clients, and the server's own status.
+
+    `installed` are the kernelspecs beside the server's own.
+    """
+    specs = OfferedSpecs(environment=lambda: status.host.status.environment, installed=installed)
     kernels = JupyterKernels(fleet=fleet, specs=specs)
     identities = Identities(clients=web.clients)
     execute = Execute(

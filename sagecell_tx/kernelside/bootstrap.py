@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
@@ -24,15 +25,47 @@ REPORT = 4 * 1024
 
 
 @frozen(kw_only=True)
+class KernelProgram:
+    """The program that a kernel becomes: its arguments, and variables beside the usual ones.
+
+    The first argument is an absolute path. Each ``{connection_file}`` stands for the path of that
+    file, which the kernel itself writes.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, content: object) -> KernelProgram:
+        """Parse a part of a bootstrap message; raises ValueError with a sentence."""
+        content = content if isinstance(content, dict) else {}
+        argv, env = content.get("argv"), content.get("env")
+        if not isinstance(argv, list) or not argv or not all(map(_is_argument, argv)):
+            raise ValueError("The arguments of a kernel's program must be strings.")
+        if not os.path.isabs(argv[0]):
+            raise ValueError("A kernel's program must have an absolute path.")
+        if not isinstance(env, dict) or not all(map(_is_argument, env.values())):
+            raise ValueError("The variables of a kernel's program must be strings.")
+        if not all(name and "=" not in name and "\0" not in name for name in env):
+            raise ValueError("The variables of a kernel's program must have names.")
+        return cls(argv=tuple(argv), env=env)
+
+
+def _is_argument(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+@frozen(kw_only=True)
 class Secrets:
     """What only a kernel and the web process know.
 
     `directory` contains `work`, where its cells run, and `ipc`, where its sockets are bound;
-    `key` signs its messages.
+    `key` signs its messages. The kernel is forked Python, unless it has a `program`.
     """
 
     directory: str
     key: bytes = field(repr=False)
+    program: KernelProgram | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, message: bytes) -> Secrets:
@@ -48,7 +81,8 @@ class Secrets:
             raise ValueError("The kernel's directory must be an absolute path.")
         if not isinstance(key, str) or not key.isascii() or not key:
             raise ValueError("The kernel's key must be a string of ASCII characters.")
-        return cls(directory=directory, key=key.encode("ascii"))
+        program = KernelProgram.parse(content["program"]) if "program" in content else None
+        return cls(directory=directory, key=key.encode("ascii"), program=program)
 
 
 @define(eq=False)
@@ -92,6 +126,15 @@ class KernelBootstrap:
     def send_bound(self) -> None:
         """Report that the kernel's sockets are bound; raises OSError if the other end is closed."""
         self._socket.send(b"bound")
+
+    def send_place(self, sockets: int | None) -> None:
+        """Report that the kernel is about to become its program; raises OSError.
+
+        `sockets` is a descriptor of the directory where the program will bind its sockets, unless
+        that is where the web process made it. The connection stays open for `send_failed`, and is
+        closed by the program's start.
+        """
+        socket.send_fds(self._socket, [b"place"], [] if sockets is None else [sockets])
 
     def send_failed(self, why: str) -> None:
         """Report why the kernel cannot start; raises OSError if the other end is closed.

@@ -83,11 +83,12 @@ def parse(channel: str, frames: Sequence[bytes]) -> Message:
     """The message in `frames`, whose signature has been checked.
 
     Header, parent header, metadata and content are UTF-8 and begin and end as JSON objects
-    do; beyond that only the header has been parsed. Raises `WireError`: no_delimiter,
+    do, or parent header and metadata are null; beyond that only the header has been parsed. Raises `WireError`: no_delimiter,
     too_few_frames, invalid_header, invalid_part.
     """
     first = _after_delimiter(frames)
-    header, parent_header, metadata, content = map(_json_object, frames[first + 1 : first + 5])
+    header, content = _json_object(frames[first + 1]), _json_object(frames[first + 4])
+    parent_header, metadata = map(_optional_object, frames[first + 2 : first + 4])
     if len(header) > HEADER_LIMIT or len(parent_header) > HEADER_LIMIT:
         raise WireError("invalid_header", f"A header is longer than {HEADER_LIMIT} bytes.")
     try:
@@ -130,6 +131,11 @@ def _json_object(frame: bytes) -> bytes:
     if not (text.startswith(b"{") and text.endswith(b"}")):
         raise WireError("invalid_part", "A part of the message is not a JSON object.")
     return text
+
+
+def _optional_object(frame: bytes) -> bytes:
+    """As `_json_object`; empty for null, by which kernels of xeus say that there is none."""
+    return b"{}" if frame == b"null" else _json_object(frame)
 
 
 def to_utf8(data: bytes) -> bytes:

@@ -16,6 +16,8 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
+from sagecell_tx.wire.messages import Message, originate
+
 
 def held() -> list[str]:
     """The sockets and files that this process has open; pytest opens pipes as it likes."""
@@ -224,3 +226,8 @@ class Observed:
 
     def kernel_ended(self, how: Any) -> None:
         self.exits.append(how)
+
+
+def own_message(channel: str, msg_type: str, content: dict[str, Any]) -> Message:
+    """A message of the server's own to a kernel, whose id is its type."""
+    return originate(channel, msg_type, content, session="", msg_id=msg_type, date="")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from typing_extensions import override
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec
 from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
@@ -63,6 +64,7 @@ class World:
     terms: Terms = field(factory=Terms)
     baseurl: str = ""
     parser: Parser = field(factory=Parser)
+    installed: Sequence[OfferedSpec] = ()
     permalinks: RunPermalinkStore = field(init=False)
     fleet: Fleet = field(init=False)
     served: list[Routes] = field(init=False)
@@ -110,6 +112,7 @@ class World:
                 self.fleet,
                 self.terms,
                 Status(fleet=self.fleet, host=self.host, ready=lambda: self.ready),
+                self.installed,
             ),
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import resource
 import shutil
@@ -37,7 +38,7 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Server:
         proxies: tuple[str, ...] | None = None,
         sandbox: str = "",
         kernel_python: Path | None = None,
+        kernelspecs: tuple[str, ...] = (),
+        jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
     ) -> None:
@@ -74,6 +77,8 @@ class Server:
         self.proxies = proxies
         self.sandbox = sandbox
         self.kernel_python = kernel_python
+        self.jupyter_path = jupyter_path
+        self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -129,6 +134,7 @@ class Server:
             own += [f'kernel_python = "{self.kernel_python}"']
         if self.preload is not None:
             own += [f"preload = {list(self.preload)}"]
+        own += [f"kernelspecs = {json.dumps(self.kernelspecs)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
         if self.proxies is not None:
             own += [f"proxies = {list(self.proxies)}"]
@@ -139,6 +145,8 @@ class Server:
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
         config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
+        if self.jupyter_path is not None:
+            environment["JUPYTER_PATH"] = str(self.jupyter_path)
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [

@@ -25,6 +25,7 @@ from jupyter_client.session import Session
 
 from sagecell_tx.kernelside.startcommand import StartCommand
 from tests.accounts import accounts_option
+from tests.integration.waiting import until
 from tests.kernelside.limits import roomy
 
 PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
@@ -144,21 +145,26 @@ class Server:
         directory: Path | None = None,
         *,
         secrets: bytes | None = None,
+        argv: list[str] | None = None,
+        env: Mapping[str, str] | None = None,
         proxy: bool = False,
         hosts: tuple[str, ...] = (),
         limits: Mapping[str, Any] | None = None,
     ) -> Beginning:
         """Send a start command, with a new directory unless one is given.
 
-        `secrets` replaces the bootstrap message.
+        `secrets` replaces the bootstrap message. With `argv`, the kernel becomes that program, with
+        the variables `env`.
         """
         directory, key = directory or self.directory(), uuid.uuid4().hex
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(PATIENCE)
         beginning = Beginning(self, next(self._numbers), directory, key, ours)
         with theirs:
-            told = json.dumps({"dir": str(directory), "key": key}).encode()
-            ours.send(told if secrets is None else secrets)
+            told: dict[str, Any] = {"dir": str(directory), "key": key}
+            if argv is not None:
+                told["program"] = {"argv": argv, "env": dict(env or {})}
+            ours.send(json.dumps(told).encode() if secrets is None else secrets)
             descriptors = [theirs.fileno()]
             if self.sandbox != "namespaces":
                 descriptors.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
@@ -195,6 +201,7 @@ class Beginning:
     directory: Path
     key: str
     _bootstrap: socket.socket
+    exited: dict[str, Any] = field(factory=dict, init=False)  # the event, after `printed`
 
     def said(self) -> bytes:
         """The kernel's answer on the bootstrap socket; empty if it ended without one."""
@@ -203,6 +210,33 @@ class Beginning:
                 return self._bootstrap.recv(8192)
             except ConnectionResetError:
                 return b""
+
+    def log(self) -> ProgramLog:
+        """What its program prints; the program is started, or about to be."""
+        with self._bootstrap:
+            word, descriptors, _, _ = socket.recv_fds(self._bootstrap, 8192, 1)
+            assert word == b"place", word
+        own = f"/proc/self/fd/{descriptors[0]}" if descriptors else f"{self.directory}/ipc"
+        log = ProgramLog(os.open(f"{own}/log", os.O_RDONLY))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return log
+
+    def printed(self) -> str:
+        """What its program has printed, when it has ended."""
+        log = self.log()
+        self.exited = self.server.event("exited", self.kernel_id)
+        text = log.text
+        log.close()
+        return text
+
+    def words(self) -> list[bytes]:
+        """All that is said on the bootstrap socket, until it is closed."""
+        words = []
+        with self._bootstrap:
+            while word := self._bootstrap.recv(8192):
+                words.append(word)
+        return words
 
     def abandon(self) -> None:
         """Close the bootstrap socket, perhaps before the kernel has read the message."""
@@ -228,6 +262,26 @@ class Beginning:
         """The exited event of a kernel that was never up."""
         assert self.said() != b"bound"
         return self.event("exited")
+
+
+@define
+class ProgramLog:
+    """The file that a kernel's program prints to, by its descriptor."""
+
+    _descriptor: int
+
+    @property
+    def text(self) -> str:
+        """All that was printed so far."""
+        return os.pread(self._descriptor, 1 << 20, 0).decode("utf-8")
+
+    def until(self, text: str) -> None:
+        """Wait until exactly this was printed."""
+        until(lambda: self.text == text)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
 
 
 @define

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import KernelBootstrap, KernelProgram, Secrets
 
 
 @pytest.fixture
@@ -107,3 +107,57 @@ def test_any_bytes_are_refused_in_a_sentence_that_does_not_repeat_them(message):
 def test_anything_else_is_told(change, sentence):
     with pytest.raises(ValueError, match=sentence):
         Secrets.parse(json.dumps({"dir": "/k", "key": "abc", **change}).encode())
+
+
+PROGRAM = {"argv": ["/bin/bash", "{connection_file}"], "env": {"PS1": "$"}}
+
+
+def with_program(**change: object) -> Secrets:
+    message = {"dir": "/k", "key": "abc", "program": {**PROGRAM, **change}}
+    return Secrets.parse(json.dumps(message).encode())
+
+
+def test_a_program_is_told_as_well():
+    program = with_program().program
+    assert program == KernelProgram(argv=("/bin/bash", "{connection_file}"), env={"PS1": "$"})
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"argv": []}, "arguments"),
+        ({"argv": "/bin/bash"}, "arguments"),
+        ({"argv": ["/bin/bash", 5]}, "arguments"),
+        ({"argv": ["/bin/bash", "a\0b"]}, "arguments"),
+        ({"argv": ["bash"]}, "absolute path"),
+        ({"env": []}, "variables"),
+        ({"env": {"A": 5}}, "variables"),
+        ({"env": {"A": "\0"}}, "variables"),
+        ({"env": {"": "x"}}, "names"),
+        ({"env": {"A=B": "x"}}, "names"),
+    ],
+)
+def test_a_program_that_cannot_be_run_is_refused(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        with_program(**change)
+
+
+@pytest.mark.parametrize("program", [None, [], "bash", {}])
+def test_what_is_no_program_is_refused(program):
+    with pytest.raises(ValueError, match="program must be"):
+        Secrets.parse(json.dumps({"dir": "/k", "key": "abc", "program": program}).encode())
+
+
+def test_where_its_sockets_will_be_is_said_with_a_descriptor(ends, tmp_path):
+    ours, bootstrap = ends
+    bootstrap.send_place(None)
+    assert socket.recv_fds(ours, 100, 1)[:2] == (b"place", [])
+    place = os.open(tmp_path, os.O_PATH)
+    bootstrap.send_place(place)
+    word, (received,), _, _ = socket.recv_fds(ours, 100, 1)
+    assert word == b"place"
+    assert os.path.samestat(os.fstat(received), tmp_path.stat())
+    os.close(place)
+    os.close(received)
+    bootstrap.send_failed("afterwards")
+    assert ours.recv(100) == b"failed: afterwards"

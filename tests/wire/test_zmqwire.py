@@ -213,9 +213,17 @@ def test_a_parent_header_has_the_same_bound():
 
 
 @pytest.mark.parametrize("part", ["header", "parent_header", "metadata", "content"])
-@pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{", b'"{}"', "{}".encode("utf-16")])
+@pytest.mark.parametrize("text", [b"", b"nul", b"[]", b"{", b'"{}"', "{}".encode("utf-16")])
 def test_a_part_that_is_no_object_is_refused(part, text):
     assert refusal(signed(**{"header": named(), part: text})) == "invalid_part"
+
+
+def test_a_kernel_may_say_null_for_no_parent_and_no_metadata():
+    for part in ("parent_header", "metadata"):
+        message = decode(IOPUB, signed(named(), **{part: b"null"}), Signer(KEY))
+        assert getattr(message, part) == b"{}"
+    for part in ("header", "content"):
+        assert refusal(signed(**{"header": named(), part: b"null"})) == "invalid_part"
 
 
 def test_space_around_a_part_is_as_good_as_none():

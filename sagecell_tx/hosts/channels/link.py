@@ -73,7 +73,8 @@ class KernelLink:
     sockets contain `name`, which must be short and no secret, since /proc/net/unix shows it.
     `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
     has not answered for as long as the limit allows, `broken` with a channel and an error when a
-    relay has closed the channel because the kernel broke the protocol.
+    relay has closed the channel because the kernel broke the protocol. `inside` is a descriptor of
+    the directory of the kernel's sockets, if it is not where the server made it.
     """
 
     factory: ZmqSocketFactory
@@ -89,6 +90,7 @@ class KernelLink:
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
+    inside: int | None = field(default=None, init=False)
     _signer: zmqwire.Signer = field(init=False)
     _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
     _proof: Deferred[None] | None = field(default=None, init=False)
@@ -130,6 +132,7 @@ class KernelLink:
             ours=self.relays / f"{self.name}-{port}",
             largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
+            inside=self.inside,
         )
         try:
             socket = ZmqSocket(
@@ -154,6 +157,11 @@ class KernelLink:
             channel_socket.send(zmqwire.encode(message, self._signer))
             if message.msg_type.endswith("_request"):
                 self._heartbeat.requested()
+
+    @property
+    def proven(self) -> bool:
+        """Whether a message has arrived on iopub since `open`."""
+        return self._proof is None
 
     @property
     def unread(self) -> int:

@@ -33,7 +33,7 @@ class Relay:
 
     `largest` is what a message of the kernel may weigh. `broken` is called, at most once and with
     both sides closed, when the kernel breaks the protocol. The constructor raises `OSError` when
-    the kernel's socket cannot be connected to.
+    the kernel's socket cannot be connected to. For `inside` see `connected`.
     """
 
     reactor: Any
@@ -41,6 +41,7 @@ class Relay:
     ours: Path
     largest: int
     broken: Callable[[WireError], None]
+    inside: int | None = None
     passed: int = field(default=0, init=False)  # bytes from ZMQ to the kernel
     _meter: Meter = field(init=False)
     _kernel: UnixStream = field(init=False)
@@ -55,7 +56,7 @@ class Relay:
     def __attrs_post_init__(self) -> None:
         self._meter = Meter(self.largest)
         self._kernel = UnixStream(
-            self.reactor, connected(self.theirs), self._received, self._kernel_closed
+            self.reactor, connected(self.theirs, self.inside), self._received, self._kernel_closed
         )
         try:
             self._listener = UnixListener(self.reactor, self.ours, self._accepted, self._zmq_closed)

@@ -192,19 +192,30 @@ class UnixListener(_SocketDescriptor):
         self._on_error()
 
 
-def connected(path: Path) -> socket.socket:
+def connected(path: Path, inside: int | None = None) -> socket.socket:
     """Connect to the socket at `path`; raises `OSError`, also if that would block.
 
     No symbolic link is followed in the last two parts of the path, where a program may put one.
+    With `inside`, a descriptor of a directory, the socket has the last part as its name in there.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        with _opened(path.parent, os.O_DIRECTORY) as directory, _opened(path, 0, directory) as end:
+        with directory_of(path, inside) as directory, _opened(path, 0, directory) as end:
             connection.connect(f"/proc/self/fd/{end}")
     except OSError:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def directory_of(path: Path, inside: int | None = None) -> Iterator[int]:
+    """A descriptor of the directory that contains `path`, or `inside`; raises `OSError` for a link."""
+    if inside is not None:
+        yield inside
+        return
+    with _opened(path.parent, os.O_DIRECTORY) as directory:
+        yield directory
 
 
 @contextmanager

@@ -26,11 +26,13 @@ from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import Removals
 from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.forked.installed import InstalledKernel
 from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
 from sagecell_tx.hosts.forked.protocol import command, kernel_limits
 from sagecell_tx.hosts.forked.python import KernelPython, Run
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
+from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import MOST_HOSTS, StartCommand
 from sagecell_tx.limits import Limits
@@ -38,6 +40,7 @@ from sagecell_tx.process.resources import available_memory
 from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
+from sagecell_tx.wire.messages import Message
 
 _log = Logger()
 
@@ -49,8 +52,9 @@ _WORDS = 20
 class ForkHost(Service):
     """A fork server and its kernels, which the fork server knows only by number.
 
-    All kernels have the kernel spec `spec`. `new_key` makes a kernel's signing key. Large messages
-    are checked in `threads`; directories are removed in `removers`, a pool that is not started yet.
+    All kernels that stay forked have the kernel spec `spec`; the others become the programs of
+    installed kernelspecs, whose own messages `originate` makes; see `InstalledKernel`. `new_key`
+    makes a kernel's signing key. Large messages are checked in `threads`; directories are removed in `removers`, a pool that is not started yet.
     `rejected` counts the dropped messages by code. With `spare`, a second fork server is kept
     loaded, so that kernels can be started at once after the first one has died. `try_level` runs
     the program that tries levels of confinement; see `hosts.forked.sandbox`. `network` is the
@@ -72,6 +76,7 @@ class ForkHost(Service):
     try_level: Run
     network: Network | None = None
     python: KernelPython = field(factory=KernelPython)
+    originate: Callable[[str, str, dict[str, Any]], Message]
     picture_files: bool = False
     environment: str = field(default="", init=False)  # as in `HostStatus`
     languages: tuple[str, ...] = field(default=(), init=False)  # as in `HostStatus`
@@ -118,8 +123,20 @@ class ForkHost(Service):
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         if spec != self.spec:
             raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
+        return self._begin(ForkedKernel, observer)
+
+    def start_installed(
+        self, installed: InstalledSpec, observer: KernelObserver
+    ) -> Deferred[Kernel]:
+        """As `start`, a kernel of an installed kernelspec."""
+        make = partial(InstalledKernel, installed=installed, originate=self.originate)
+        return self._begin(make, observer)
+
+    def _begin(
+        self, make: Callable[..., ForkedKernel], observer: KernelObserver
+    ) -> Deferred[Kernel]:
         number = next(self._numbers)
-        kernel = ForkedKernel(
+        kernel = make(
             number=number,
             directory=self.directories.make(),
             key=self.new_key().encode("ascii"),

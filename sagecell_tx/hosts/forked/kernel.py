@@ -96,7 +96,7 @@ class ForkedKernel:
             identity=IDENTITY,
             lifetime=self.resources.limits.lifetime,
             messages=self.resources.limits.messages,
-            received=self.observer.message_received,
+            received=self.received,
             rejected=self._rejected,
             heartbeat_missed=self.observer.heartbeat_missed,
             broken=self._broken,
@@ -106,6 +106,11 @@ class ForkedKernel:
     def kernel_id(self) -> str:
         """The kernel's name in the log."""
         return self.observer.kernel_id
+
+    @property
+    def received(self) -> Callable[[Message], None]:
+        """What is called with the kernel's messages."""
+        return self.observer.message_received
 
     # --- Kernel
 
@@ -149,14 +154,7 @@ class ForkedKernel:
         if network is not None:
             outlet = network.outlet(self.directory, lambda: self.kernel_id)
             self._start.callback(outlet.close)
-        self._bootstrap, theirs = HostBootstrap.open(
-            reactor=self.resources.reactor,
-            directory=self.directory,
-            key=self.key,
-            bound=partial(self._state.bound, outlet),
-            failed=self._start_failed,
-            broken=self._bootstrap_broken,
-        )
+        self._bootstrap, theirs = self.open_bootstrap(partial(self._state.bound, outlet))
         self._start.callback(self._bootstrap.close)
         if not watch_disk:
             return [theirs]
@@ -166,6 +164,17 @@ class ForkedKernel:
         except OSError:
             os.close(theirs)
             raise
+
+    def open_bootstrap(self, bound: Callable[[], None]) -> tuple[HostBootstrap, int]:
+        """See `HostBootstrap.open`; `bound` is to be called when the sockets are, or soon will be."""
+        return HostBootstrap.open(
+            reactor=self.resources.reactor,
+            directory=self.directory,
+            key=self.key,
+            bound=bound,
+            failed=self.start_failed,
+            broken=self.bootstrap_broken,
+        )
 
     def limit_near(self, reason: str, seconds: int) -> None:
         """The kernel is near the limit `reason`, with `seconds` left."""
@@ -190,7 +199,7 @@ class ForkedKernel:
         try:
             if outlet is not None:
                 outlet.take_listener()
-            self.link.open().addCallback(lambda _: self._state.heard())
+            self.open_link()
         except NoListener as error:
             _log.error(
                 "{kernel}: kernel {number} has no network: {why}",
@@ -207,6 +216,10 @@ class ForkedKernel:
                 why=error,
             )
             self._state.failed(None)
+
+    def open_link(self) -> None:
+        """Connect to the sockets, which are bound; raises OSError. The input `heard` follows."""
+        self.link.open().addCallback(lambda _: self._state.heard())
 
     def come_up(self) -> None:
         """Report to the fork server that the kernel is up, and fire `when_ready`."""
@@ -248,15 +261,20 @@ class ForkedKernel:
         drained.addBoth(lambda _: self._remove(how))
 
     def _remove(self, how: Exit) -> None:
-        self.link.close()
+        self.close_link()
         # Reporting the end admits another kernel: first free the disk, so that it cannot fill up.
         removed = self.resources.removals.begin(self.directory)
         removed.addErrback(lambda failure: _log.failure("removing a directory failed", failure))
         removed.addCallback(lambda _: self.observer.kernel_ended(how))
 
+    def close_link(self) -> None:
+        """Close the connection to the sockets, and what it needed."""
+        self.link.close()
+
     # --- from the kernel
 
-    def _start_failed(self, why: str) -> None:
+    def start_failed(self, why: str) -> None:
+        """It cannot come up, and says why."""
         self._log_failed(why)
         self._state.failed(None)
 
@@ -268,7 +286,8 @@ class ForkedKernel:
             why=why,
         )
 
-    def _bootstrap_broken(self) -> None:
+    def bootstrap_broken(self) -> None:
+        """What it says on the bootstrap socket makes no sense."""
         _log.error(
             "{kernel}: the first message of kernel {number} is malformed",
             kernel=self.kernel_id,

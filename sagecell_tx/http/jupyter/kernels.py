@@ -49,7 +49,11 @@ class JupyterKernels:
         """
         spec = self.specs.to_start(spec_name)
         session = await self.fleet.open(
-            visitor, timeout=inf, lasting=True, language=spec.program_language
+            visitor,
+            timeout=inf,
+            lasting=True,
+            language=spec.program_language,
+            spec=spec.kind,
         )
         kernel = JupyterKernel(session=session, spec=spec, key=visitor.key)
         self._started[session.kernel_id] = kernel

@@ -9,8 +9,7 @@ from twisted.web.resource import Resource
 
 from sagecell_tx.http.htmlpage import document
 from sagecell_tx.http.jupyter.answers import Shared, handle_problems_for_jupyter
-from sagecell_tx.http.jupyter.kernelspecs import LOGO, OfferedSpecs
-from sagecell_tx.http.serving.errors import Problem
+from sagecell_tx.http.jupyter.kernelspecs import OfferedSpecs
 
 _TREE = """\
       <h1>Kernels for Jupyter</h1>
@@ -33,14 +32,13 @@ class KernelspecFiles:
 
     @app.route("/<name>/<file>", methods=["GET"])
     def send(self, request: IRequest, name: str, file: str) -> bytes:
-        """Send a file of a kernelspec, of which there is one: its logo."""
-        spec = self.specs.named(name)
-        if file != LOGO:
-            raise Problem(404, "unknown_file", "This kernelspec has no such file.")
-        request.setHeader("Content-Type", "image/svg+xml")
+        """Send a file of a kernelspec: one of those that its model names."""
+        sent = self.specs.named(name).file(file)
+        request.setHeader("Content-Type", sent.media_type)
         request.setHeader("Content-Security-Policy", "default-src 'none'")
+        request.setHeader("X-Content-Type-Options", "nosniff")
         request.setHeader("Cache-Control", "max-age=86400")
-        return spec.logo
+        return sent.content
 
 
 @define(kw_only=True)

@@ -1,4 +1,4 @@
-"""Turns a forked process into a running kernel, until it ends."""
+"""Turns a forked process into a running kernel, until it ends, or into an installed one's program."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import NoReturn
 from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 from sagecell_tx.kernelside.environment import Environment
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess
+from sagecell_tx.kernelside.forkserver.installed import become_program
 from sagecell_tx.kernelside.kernel import threads, tracebacks
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
@@ -46,13 +47,16 @@ def become(
 ) -> NoReturn:
     """Run the kernel until it ends, then end the process.
 
-    Reports to the web process when the sockets are bound, or why they cannot be.
+    Reports to the web process when the sockets are bound, or why they cannot be. A kernel with a
+    program of its own becomes that program.
     """
     status, start = 1, forked.start
     try:
         os.setsid()
         secrets = forked.bootstrap.receive()
         place = confine(start, secrets, level)
+        if secrets.program is not None:
+            become_program(forked, secrets, secrets.program, place)
         make_own(place)
         environment.own(place)
         parts.kernel.shell.adopt_directory()

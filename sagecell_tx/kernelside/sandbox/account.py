@@ -72,11 +72,14 @@ class Account:
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Change to the kernel's account and give up all privileges.
 
-        The account becomes the owner of the kernel's directory, but not of that of its sockets.
+        The account becomes the owner of the kernel's directory, but not of that of its sockets,
+        unless the kernel's program has to bind them.
         """
         account = self._accounts.of(start.kernel_id)
-        bound = listeningsockets.bind_in(f"{secrets.directory}/ipc")
-        for name in ("", "/work"):
+        binds = secrets.program is not None
+        bound = {} if binds else listeningsockets.bind_in(f"{secrets.directory}/ipc")
+        writable = ("work", "tmp", "ipc") if binds else ("work", "tmp")
+        for name in ("", "/work", "/ipc") if binds else ("", "/work"):
             os.chown(f"{secrets.directory}{name}", account, account)
         linux.forbid_capabilities()
         uids.become(account)
@@ -84,14 +87,15 @@ class Account:
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         os.mkdir(f"{secrets.directory}/tmp", 0o700)
         if landlock.version():
-            landlock.restrict(landlock.READ | landlock.WRITE, self._allowed(secrets.directory))
+            allowed = self._allowed(secrets.directory, writable)
+            landlock.restrict(landlock.READ | landlock.WRITE, allowed)
         if self._filter is not None:
             self._filter.install()
         return own_environment(secrets.directory, bound)
 
-    def _allowed(self, directory: str) -> Iterator[tuple[str, int]]:
+    def _allowed(self, directory: str, writable: Sequence[str]) -> Iterator[tuple[str, int]]:
         yield directory, landlock.READ
-        for name in ("work", "tmp"):
+        for name in writable:
             yield f"{directory}/{name}", landlock.WRITE
         for path in (*visible.SYSTEM, *visible.of_etc(), *visible.python_directories()):
             yield path, landlock.READ

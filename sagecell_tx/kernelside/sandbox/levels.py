@@ -27,11 +27,17 @@ class KernelEnvironment:
     `work` is where cells run, `temporary` is for temporary files; `listeners` are bound, and their
     directory is not writable any more; `variables` are environment variables to add. `network` is
     "open" for the machine's own, "proxy" for the server's proxy alone, or "none".
+
+    A kernel with a program of its own has no listeners yet: the program binds them in `sockets`,
+    which stays writable. `shared` is a descriptor of that directory, if the server cannot reach it
+    by a path.
     """
 
     work: str
     temporary: str
+    sockets: str
     listeners: Listeners
+    shared: int | None = None
     variables: Mapping[str, str] = field(factory=dict)
     network: str = "open"
 
@@ -71,8 +77,9 @@ class Level(Protocol):
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Confine the new process, before it has threads; raises OSError.
 
-        Binds the kernel's sockets before their directory becomes inaccessible. `start.proxy` is
-        for levels where each kernel has a network namespace of its own.
+        Binds the kernel's sockets before their directory becomes inaccessible, unless its program
+        is going to bind them. `start.proxy` is for levels where each kernel has a network namespace
+        of its own.
         """
 
     def ended(self, kernel_id: int) -> None:
@@ -82,5 +89,8 @@ class Level(Protocol):
 def own_environment(directory: str, bound: Listeners) -> KernelEnvironment:
     """The environment of a kernel that sees its directory where the server does."""
     return KernelEnvironment(
-        work=f"{directory}/work", temporary=f"{directory}/tmp", listeners=bound
+        work=f"{directory}/work",
+        temporary=f"{directory}/tmp",
+        sockets=f"{directory}/ipc",
+        listeners=bound,
     )

@@ -34,6 +34,8 @@ class NoConfinement:
         os.makedirs(f"{secrets.directory}/tmp", mode=0o700, exist_ok=True)
         sockets = f"{secrets.directory}/ipc"
         os.chmod(sockets, 0o700)  # read-only if this start is repeated with another fork server
+        if secrets.program is not None:
+            return own_environment(secrets.directory, {})
         bound = listeningsockets.bind_in(sockets)
         os.chmod(sockets, 0o500)
         return own_environment(secrets.directory, bound)

@@ -50,7 +50,7 @@ GONE = 1.0
 
 @define(kw_only=True, eq=False)
 class Fleet(Service):
-    """The sessions by kernel id; their kernels are of the kind `spec`.
+    """The sessions by kernel id; their kernels are of the kind `spec`, unless another is asked for.
 
     Programs get permalinks when they are run, if there is a store for them in `permalinks`. Their
     addresses begin with `baseurl`.
@@ -106,6 +106,7 @@ class Fleet(Service):
         on_moved: Callable[[Position], None] = lambda _: None,
         lasting: bool = False,
         language: str = "",
+        spec: KernelSpec | None = None,
     ) -> Deferred[Session]:
         """Begin a session, at once if there is a place, otherwise at its turn in the queue.
 
@@ -113,7 +114,8 @@ class Fleet(Service):
         infinite. For the rest see `Admission.admit`; `patience` is by default
         `limits.admission.queue_seconds`. Fails with `Refused`. Cancelling leaves the queue.
         Raises ValueError for another `timeout`. With `lasting`, the kernel has the lifetime of
-        `limits.jupyter`. `language` is for programs that do not say theirs; see `Bridge`.
+        `limits.jupyter`. `language` is for programs that do not say theirs; see `Bridge`. The kernel
+        is of the kind `spec`, by default that of the fleet.
         """
         if not timeout >= 0:
             raise ValueError(f"timeout must be a number from 0 up, not {timeout!r}")
@@ -123,7 +125,7 @@ class Fleet(Service):
         if not place.called:
             self._yielding.look()
         return place.addCallback(self._await_turn, end).addCallback(
-            self._begin, kernel_id or self.new_id(), timeout, lasting, language
+            self._begin, kernel_id or self.new_id(), timeout, lasting, language, spec or self.spec
         )
 
     def _await_turn(self, place: Place, end: float) -> Deferred[Place]:
@@ -140,12 +142,18 @@ class Fleet(Service):
         return self.starts.turn(place.visitor.holder, left).addCallbacks(lambda _: place, give_up)
 
     def _begin(
-        self, place: Place, kernel_id: str, timeout: float, lasting: bool, language: str
+        self,
+        place: Place,
+        kernel_id: str,
+        timeout: float,
+        lasting: bool,
+        language: str,
+        spec: KernelSpec,
     ) -> Session:
         limits = self.limits.of_jupyter if lasting else self.limits
         session = Session(
             kernel_id=kernel_id,
-            spec=self.spec,
+            spec=spec,
             host=self.host,
             files=Metered(self.files, partial(self._count, place.visitor)),
             permalinks=RunPermalinks(

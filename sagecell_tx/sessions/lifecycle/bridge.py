@@ -293,8 +293,21 @@ class Bridge:
         self.audience.close(reason)
 
     def _interrupt_again(self) -> None:
-        if self._kernel is not None:
+        """Interrupt what still runs, and end what is over but for a reply.
+
+        A kernel that was interrupted between a cell and its reply may be idle and never send that.
+        """
+        for request in self._in_flight.unanswered:
+            reply = self._abortion(request)
+            self._interruptions.finished(reply.parent_id)
+            self._end(self._in_flight.replied(reply))
+        if self._kernel is not None and self._in_flight.running:
             self._kernel.interrupt()
+
+    def _abortion(self, request: Request) -> Message:
+        """The reply to an execution whose own will not come."""
+        aborted = self.originate(request.reply_type, {"status": "aborted"}, request.header)
+        return attrs.evolve(aborted, channel=SHELL)
 
     def _kill_stubborn(self) -> None:
         """Kill a kernel that ignores interrupts, without the grace period of a shutdown."""
@@ -352,9 +365,8 @@ class Bridge:
         ends = []
         for request in self._in_flight.take_all():
             if request.executes:
-                aborted = self.originate(request.reply_type, {"status": "aborted"}, request.header)
                 kept = request.reply and request.announced(request.reply)
-                ends.append(kept or attrs.evolve(aborted, channel=SHELL))
+                ends.append(kept or self._abortion(request))
             idle = self.originate("status", {"execution_state": "idle"}, request.header)
             ends.append(request.idle or idle)
         return ends
@@ -366,8 +378,9 @@ class Bridge:
         if kind == "status":
             self._status_header = message.header
         if kind == "status" and is_idle(message):
-            self._interruptions.finished(message.parent_id)
             self._end(self._in_flight.went_idle(message))
+            if message.parent_id not in self._in_flight:
+                self._interruptions.finished(message.parent_id)
         elif kind == FILE:
             self._store(message)
         elif kind == "kernel_timeout":

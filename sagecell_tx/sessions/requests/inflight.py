@@ -88,6 +88,15 @@ class InFlight:
             if request.executes and request.reply is None and request.idle is None
         ]
 
+    @property
+    def unanswered(self) -> list[Request]:
+        """The executions of which the idle status has arrived, and the reply has not."""
+        return [
+            request
+            for request in self._requests.values()
+            if request.executes and request.idle is not None and request.reply is None
+        ]
+
     def get(self, msg_id: str) -> Request | None:
         """The request with that id, while it is in flight."""
         return self._requests.get(msg_id)

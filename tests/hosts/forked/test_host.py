@@ -24,7 +24,14 @@ from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, HostService, HostStatus, StartFailed
 from sagecell_tx.sessions.spec import PYTHON, KernelSpec
-from tests.hosts.doubles import LaterThreads, Observed, ProcessReactor, ThisThread, held
+from tests.hosts.doubles import (
+    LaterThreads,
+    Observed,
+    ProcessReactor,
+    ThisThread,
+    held,
+    own_message,
+)
 
 ID = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
 
@@ -49,6 +56,7 @@ class ForkHostTests(SynchronousTestCase):
             spec=PYTHON,
             preload=("numpy",),
             new_key=lambda: "ab" * 32,
+            originate=own_message,
             spare=False,
             sandbox=Sandbox(level="auto", kernels=str(self.root)),
             try_level=self.try_level,

@@ -20,7 +20,7 @@ from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.limits import Limits, NetworkLimits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.spec import PYTHON
-from tests.hosts.doubles import Observed, ProcessReactor, ThisThread
+from tests.hosts.doubles import Observed, ProcessReactor, ThisThread, own_message
 from tests.hosts.network.networked import MemoryNames, NetworkReactor
 from tests.hosts.network.test_fdpassing import send
 
@@ -59,6 +59,7 @@ class KernelNetworkTests(SynchronousTestCase):
             spec=PYTHON,
             preload=(),
             new_key=lambda: "ab" * 32,
+            originate=own_message,
             spare=False,
             sandbox=Sandbox(level="auto", kernels=str(self.root)),
             try_level=lambda argv: (f'{{"sandbox": "{self.level}", "features": []}}', ""),

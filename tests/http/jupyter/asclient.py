@@ -5,13 +5,26 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
 from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.sessions.spec import KernelSpec
 from tests.http.loopback import Answer
 from tests.http.world import SiteTests, World
 
 ALICE = "the-token-of-alice"
 BOB = "the-token-of-bob-4711"
 KEYS = {"alice": ALICE, "bob": BOB}
+
+#: An installed kernelspec, with a logo whose name has to be quoted.
+BASH = OfferedSpec(
+    name="bash",
+    display_name="Bash",
+    language="bash",
+    kind=KernelSpec(name="bash", display_name="Bash", language="bash"),
+    interrupt_mode="signal",
+    help_links=[("Manual", "https://www.gnu.org/software/bash/manual/")],
+    files={"logo-64 x": SpecFile("logo-64 x.png", "image/png", b"\x89PNG")},
+)
 
 #: A kernel or a session that there is not.
 NOBODY = "00000000-0000-0000-0000-00000000ffff"
@@ -28,6 +41,7 @@ class JupyterTests(SiteTests):
             clients=Clients(keys=KEYS),
             terms=self.terms,
             baseurl=self.baseurl,
+            installed=[BASH],
         )
 
     def call(self, method: str, path: str, body: Any = None, token: str = "") -> Answer:

@@ -52,11 +52,39 @@ class ServerTests(JupyterTests):
 
     def test_kernelspecs(self) -> None:
         told = self.call("GET", "/kernelspecs").json
-        assert (told["default"], list(told["kernelspecs"])) == ("python3", ["python3"])
+        assert (told["default"], list(told["kernelspecs"])) == ("python3", ["python3", "bash"])
         spec = self.call("GET", "/kernelspecs/python3").json
         assert spec == told["kernelspecs"]["python3"]
         answer = self.call("GET", "/kernelspecs/cobol")
         assert refusal(answer) == (404, "unknown_kernelspec")
+
+    def test_what_is_told_of_an_installed_kernelspec(self) -> None:
+        assert self.call("GET", "/kernelspecs/bash").json == {
+            "name": "bash",
+            "spec": {
+                "argv": [],
+                "env": {},
+                "display_name": "Bash",
+                "language": "bash",
+                "interrupt_mode": "signal",
+                "metadata": {},
+                "help_links": [
+                    {"text": "Manual", "url": "https://www.gnu.org/software/bash/manual/"}
+                ],
+            },
+            "resources": {"logo-64 x": "/kernelspecs/bash/logo-64%20x.png"},
+        }
+
+    def test_a_kernel_is_started_by_its_kernelspec(self) -> None:
+        for body, name in (({"name": "bash"}, "bash"), ({}, "python3"), ({"name": ""}, "python3")):
+            assert self.start(**body)["name"] == name
+            assert self.world.host.latest.spec.name == name
+        session = self.open("a.sh", ALICE, kernel={"name": "bash"})
+        assert session["kernel"]["name"] == self.world.host.latest.spec.name == "bash"
+        kernel_id = session["kernel"]["id"]
+        assert self.call("POST", f"/kernels/{kernel_id}/restart").json["name"] == "bash"
+        assert self.world.host.latest.spec.name == "bash"
+        assert len(self.world.host.kernels) == 5
 
     def test_what_is_not_here(self) -> None:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
@@ -194,5 +222,5 @@ class PrefixTests(JupyterTests):
     def test_addresses_have_it(self) -> None:
         answer = self.call("POST", "/kernels")
         assert answer.headers["location"] == f"/math/cells/api/kernels/{answer.json['id']}"
-        (spec,) = self.call("GET", "/kernelspecs").json["kernelspecs"].values()
+        spec = self.call("GET", "/kernelspecs").json["kernelspecs"]["python3"]
         assert spec["resources"] == {"logo-svg": "/math/cells/kernelspecs/python3/logo-svg.svg"}

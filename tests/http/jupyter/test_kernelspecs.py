@@ -9,6 +9,9 @@ import pytest
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpecs
 from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.sessions.admission.refusals import Refused
+from sagecell_tx.sessions.spec import PYTHON
+
+from .asclient import BASH
 
 
 def offered(environment: str) -> OfferedSpecs:
@@ -38,6 +41,19 @@ def test_while_that_is_unknown_a_client_is_told_to_wait() -> None:
     assert refused.value.code == "loading"
 
 
+def test_installed_ones_come_after_the_servers_own() -> None:
+    specs = OfferedSpecs(environment=lambda: "sage", installed=[BASH])
+    assert [spec.name for spec in specs.all] == ["python3", "sagemath", "bash"]
+    assert specs.default.name == "python3"
+    assert specs.named("bash") is BASH
+    # A cell's kernel is never one of them.
+    assert specs.of_cells.name == "sagemath"
+
+
+def test_those_of_the_server_are_all_forked_python() -> None:
+    assert {spec.kind for spec in offered("sage").all} == {PYTHON}
+
+
 @pytest.mark.parametrize("name", ["sagemath", "python", "PYTHON3", "../python3", "x" * 9000])
 def test_another_name_is_not_found(name: str) -> None:
     with pytest.raises(Problem) as refused:
@@ -54,4 +70,7 @@ def test_a_model_tells_nothing_of_the_machine() -> None:
         assert model["spec"]["language"] == spec.language
         logo = f"/cells/kernelspecs/{spec.name}/logo-svg.svg"
         assert model["resources"] == {"logo-svg": logo}
-        assert ElementTree.fromstring(spec.logo).tag == "{http://www.w3.org/2000/svg}svg"
+        assert (
+            ElementTree.fromstring(spec.file("logo-svg.svg").content).tag
+            == "{http://www.w3.org/2000/svg}svg"
+        )

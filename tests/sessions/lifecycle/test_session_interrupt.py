@@ -6,7 +6,7 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.requests.interrupts import UNSEEN
 from sagecell_tx.testing.listeners import MemoryListener
-from sagecell_tx.wire.messages import CONTROL, Message
+from sagecell_tx.wire.messages import CONTROL, SHELL, Message
 from tests.sessions.samples import code, request
 from tests.sessions.sessioncase import LIMITS, SessionTests
 
@@ -98,6 +98,52 @@ class InterruptTests(SessionTests):
         assert self.deaths == []
         slow.read_all()
         assert slow.kinds[-2:] == ["execute_reply", "status"]
+
+    def test_a_reply_that_the_interrupt_has_cost_is_made_up(self) -> None:
+        """A stock ipykernel interrupted between the cell and its reply is idle and has sent none."""
+        session = self.begin(timeout=900)
+        listener = self.listen(session)
+        asked = code("1")
+        listener.attachment.send(asked)
+        session.interrupt()
+        self.kernel.status("idle", asked)
+        assert (session.execution_state, listener.kinds) == ("busy", [])
+        self.clock.advance(GRACE)
+        assert (session.execution_state, listener.kinds) == ("idle", ["execute_reply", "status"])
+        reply = listener.received[0]
+        assert (reply.channel, reply.parent_id) == (SHELL, asked.msg_id)
+        assert reply.parsed_content()["status"] == "aborted"
+        # The kernel has obeyed: nothing else follows.
+        self.clock.pump([GRACE, GRACE, GRACE])
+        assert (self.kernel.interrupts, self.deaths) == (1, [])
+
+    def test_one_that_comes_late_is_the_only_one(self) -> None:
+        session = self.begin(timeout=900)
+        listener = self.listen(session)
+        asked = code("1")
+        listener.attachment.send(asked)
+        session.interrupt()
+        self.kernel.status("idle", asked)
+        self.clock.advance(GRACE - 0.1)
+        self.kernel.reply(asked)
+        self.clock.pump([GRACE, GRACE])
+        assert listener.kinds == ["execute_reply", "status"]
+        assert listener.received[0].parsed_content()["status"] == "ok"
+        assert (self.kernel.interrupts, self.deaths) == (1, [])
+
+    def test_what_still_runs_beside_it_is_interrupted_again(self) -> None:
+        session = self.begin(timeout=900)
+        listener = self.listen(session)
+        first, second = code("1"), code("2", "r2")
+        for asked in (first, second):
+            listener.attachment.send(asked)
+        session.interrupt()
+        self.kernel.status("idle", first)
+        self.clock.advance(GRACE)
+        assert listener.kinds == ["execute_reply", "status"]
+        assert self.kernel.interrupts == 2
+        self.clock.advance(GRACE)
+        self.over(session, Reason.STOPPED)
 
     def test_an_idle_kernel_is_interrupted_for_nothing(self) -> None:
         _, listener = self.run_program("print done")

@@ -24,6 +24,9 @@ OTHER_TEMPORARY = "/run/tmp"
 #: The user and group id of a kernel in its own user namespace.
 USER = 1000
 
+#: The size of a file system for sockets, a connection file and the beginning of a log.
+_SOCKETS_SIZE = "size=64k,nr_inodes=64,mode=700"
+
 #: The mount point of the new root while it is made.
 _SCRATCH = "/tmp"
 _OLD = "/old"
@@ -79,6 +82,17 @@ def temporary(further: Iterable[str] = ()) -> tuple[str, list[str]]:
     if any(path.startswith("/tmp/") for path in python) or any(map(_is_elsewhere, below)):
         return OTHER_TEMPORARY, []
     return "/tmp", below
+
+
+def make_sockets_writable() -> int:
+    """Mount a small file system for the sockets of a kernel's program; raises OSError.
+
+    Nothing that the program writes there reaches the host's disk. Returns a descriptor of its
+    directory, by which the server finds the sockets.
+    """
+    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    linux.mount("tmpfs", SOCKETS, "tmpfs", flags, _SOCKETS_SIZE)
+    return os.open(SOCKETS, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _is_elsewhere(path: str) -> bool:

@@ -122,14 +122,21 @@ class Namespaces:
         network.raise_loopback()
         if start.proxy:
             network.give_listener_away(filesystem.SOCKETS)
-        bound = listeningsockets.bind(f"{filesystem.SOCKETS}/k")
-        linux.restrict_mount(filesystem.SOCKETS, _READ_ONLY)
+        writable = [*_WRITABLE, self._temporary]
+        shared: int | None = None
+        bound: listeningsockets.Listeners = {}
+        if secrets.program is None:
+            bound = listeningsockets.bind(f"{filesystem.SOCKETS}/k")
+            linux.restrict_mount(filesystem.SOCKETS, _READ_ONLY)
+        else:
+            shared = filesystem.make_sockets_writable()
+            writable.append(filesystem.SOCKETS)
         linux.forbid_capabilities()
         linux.drop_capabilities()
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
         if landlock.version():
-            allowed = [(path, landlock.WRITE) for path in (*_WRITABLE, self._temporary)]
+            allowed = [(path, landlock.WRITE) for path in writable]
             # Not /proc: a program could change the nice values of its autogroups there.
             allowed.append(("/dev", landlock.WRITE_FILE))
             landlock.restrict(landlock.WRITE, allowed)
@@ -138,7 +145,9 @@ class Namespaces:
         return KernelEnvironment(
             work=filesystem.HOME,
             temporary=self._temporary,
+            sockets=filesystem.SOCKETS,
             listeners=bound,
+            shared=shared,
             variables=network.environment() if start.proxy else {},
             network="proxy" if start.proxy else "none",
         )

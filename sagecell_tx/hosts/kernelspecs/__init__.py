@@ -1,0 +1,1 @@
+"""Installed kernelspecs: found, checked, and what is told of them."""
