@@ -1,14 +1,54 @@
-import { defineConfig } from "vite";
+import { join } from "node:path";
+
+import { type Plugin, defineConfig } from "vite";
 
 import { brotli } from "./brotli.ts";
 import { woff2Only } from "./vite.config.ts";
+
+/** What HTMLManager imports, and src/widgets/manager.ts never lets it use. */
+const REPLACED =
+  /^(?:@jupyterlab\/rendermime|@jupyter-widgets\/(?:base7|controls7)|sanitize-html)$/;
+
+/** Styles of other widgets, and variables that styles/widgets.css sets. */
+const UNUSED = /^@jupyter-widgets\/controls.*\.css$/;
+
+/** Puts src/widgets/standins.ts in the place of libraries that widgets here do without. */
+export function widgetLibraries(): Plugin {
+  const standins = join(import.meta.dirname, "src/widgets/standins.ts");
+  const noStyle = "\0no-style";
+  return {
+    name: "widget-libraries",
+    enforce: "pre",
+    resolveId(id, importer = "") {
+      const isManagers = importer.includes("/html-manager/lib/");
+      if (REPLACED.test(id) || (isManagers && id === "./output")) return standins;
+      return isManagers && UNUSED.test(id) ? noStyle : null;
+    },
+    load(id) {
+      return id === noStyle ? "" : null;
+    },
+  };
+}
+
+/** The one format of icons' font that is needed. */
+function iconsInWoff2(): Plugin {
+  return {
+    name: "icons-in-woff2",
+    enforce: "pre",
+    transform(code, id) {
+      if (!/fontawesome-free.*\.css$/.test(id)) return null;
+      const [address = ""] = /url\("[^"]*\.woff2"\) format\("woff2"\)/.exec(code) ?? [];
+      return code.replace(/src: url[^;]*;\s*src: url[^;]*;/, `src: ${address};`);
+    },
+  };
+}
 
 /**
  * The page in the frame of an output. Browsers do not share cached files with an opaque origin, so
  * common chunks would save nothing: it is built separately, and the chunks of the cells stay the same.
  */
 export default defineConfig({
-  plugins: [woff2Only(), brotli()],
+  plugins: [widgetLibraries(), woff2Only(), iconsInWoff2(), brotli()],
   publicDir: false,
   build: {
     outDir: "../sagecell_tx/http/client",
