@@ -3,9 +3,12 @@
 import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import { HTMLManager } from "@jupyter-widgets/html-manager/lib/htmlmanager";
+import { MessageLoop } from "@lumino/messaging";
+import { Widget } from "@lumino/widgets";
 
 import { note } from "../dom/elements";
 import { report } from "../dom/errors";
+import { typesetText } from "../output/math/typeset";
 import type { Showing } from "../output/policy";
 import type { WidgetOrder } from "../protocol/widgets/orders";
 import type { WidgetHost, Widgets } from "./api";
@@ -31,10 +34,14 @@ interface Shown {
 
 /** Creates models and views, and connects them with the page. */
 export class FrameManager extends HTMLManager implements Widgets {
+  /** Where descriptions and texts look for what typesets their formulas. */
+  readonly _rendermime = { latexTypesetter: { typeset: typesetText } };
   readonly #host: WidgetHost;
   readonly #events: Events;
   readonly #comms = new Map<string, FrameComm>();
   readonly #shown = new Set<Shown>();
+  /** The libraries of widgets that cannot be shown, by model. */
+  readonly #foreign = new Map<string, string>();
   /** The models of the events that the kernel has not handled. */
   readonly #senders = new Map<number, string>();
   /** Fulfilled when the models are there. */
@@ -106,7 +113,7 @@ export class FrameManager extends HTMLManager implements Widgets {
     for (const shown of this.#shown) {
       if (shown.place.isConnected) continue;
       this.#shown.delete(shown);
-      shown.view?.remove();
+      if (shown.view !== null) detached(shown.view);
     }
   }
 
@@ -119,6 +126,8 @@ export class FrameManager extends HTMLManager implements Widgets {
 
   #open(order: Extract<WidgetOrder, { kind: "open" }>): void {
     const { id, state, bufferPaths, buffers, version } = order;
+    const module = state["_view_module"] ?? state["_model_module"];
+    if (typeof module === "string" && !MODULES.has(module)) this.#foreign.set(id, module);
     const comm = new FrameComm(id, this.#events);
     this.#comms.set(id, comm);
     const data = { state, buffer_paths: [...bufferPaths] };
@@ -131,6 +140,11 @@ export class FrameManager extends HTMLManager implements Widgets {
   async #view(shown: Shown): Promise<void> {
     const { id, place } = shown;
     await this.#isComplete;
+    const foreign = this.#foreign.get(id);
+    if (foreign !== undefined) {
+      place.append(note(`This page has no widgets of ${foreign}.`));
+      return;
+    }
     if (!this.has_model(id)) {
       place.append(note(GONE));
       return;
@@ -139,7 +153,7 @@ export class FrameManager extends HTMLManager implements Widgets {
     const model: unknown = await this.get_model(id);
     const view = await this.create_view(model as base.DOMWidgetModel);
     if (!place.isConnected) {
-      view.remove();
+      detached(view);
       return;
     }
     shown.view = view;
@@ -176,6 +190,16 @@ export class FrameManager extends HTMLManager implements Widgets {
     this.#events.end();
     for (const { place } of this.#shown) markEnded(place);
   }
+}
+
+/** Removes a view whose element has left the document: Lumino would not, unless it knows that. */
+function detached(view: base.DOMWidgetView): void {
+  const { luminoWidget } = view;
+  if (luminoWidget.isAttached && !luminoWidget.node.isConnected) {
+    MessageLoop.sendMessage(luminoWidget, Widget.Msg.BeforeDetach);
+    MessageLoop.sendMessage(luminoWidget, Widget.Msg.AfterDetach);
+  }
+  view.remove();
 }
 
 /** Says that controls have ended; they stay as they are, and take no more input. */
