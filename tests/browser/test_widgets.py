@@ -99,6 +99,36 @@ HTML('<b id="said">still</b><img src="none.png" onerror="try { parent.document.t
      ' catch (error) { said.append(\\' refused\\') }">')"""
 
 
+GALLERY = """\
+import ipywidgets as w
+display(w.VBox([
+    w.IntSlider(3, max=9, description="whole"),
+    w.FloatRangeSlider(value=(2, 7), max=9, description="range"),
+    w.Dropdown(options=["one", "two"], description="choice"),
+    w.Text("words", description="text"),
+    w.Checkbox(True, description="ticked"),
+    w.ToggleButtons(options=["slow", "fast"], description="speed"),
+    w.HBox([
+        w.Button(description="plain", icon="check"),
+        w.Button(description="first", button_style="primary"),
+        w.Button(description="careful", button_style="warning"),
+        w.Button(description="wrong", button_style="danger"),
+    ]),
+    w.IntProgress(4, max=10, description="bar", bar_style="success"),
+    w.DatePicker(description="day"),
+    w.ColorPicker(value="teal", description="colour"),
+    w.Play(max=9),
+    w.RadioButtons(options=["a", "b"], description="radio"),
+    w.SelectMultiple(options="abc", value=["b"], description="some"),
+    w.Tab([w.HTML("<b>bold</b> and <i>slanted</i>"), w.Label("second")], titles=["HTML", "Label"]),
+    w.Accordion([w.Textarea("long")], titles=["opened"], selected_index=0),
+    w.TagsInput(value=["red", "green"], allowed_tags=["red", "green"]),
+    w.FileUpload(),
+    w.Valid(True, description="valid"),
+    w.HTMLMath("$x^2$"),
+]))
+print("after")"""
+
 MIXED = """\
 from IPython.display import HTML as Html
 print("before")
@@ -114,6 +144,14 @@ def handle_of(reader: Reader, number: int = 0) -> WebElement:
     """The part of a slider that is moved, in the frame that the reader looks into."""
     handle: WebElement = reader.until(lambda: reader.all(".noUi-handle")[number:])[0]
     return handle
+
+
+def keep_pictures(reader: Reader, name: str) -> None:
+    """Screenshots by day, by night and on a phone."""
+    reader.keep_picture(name, width=1100)
+    reader.keep_picture(f"{name}-phone", width=360, mobile=True)
+    with reader.by_night():
+        reader.keep_picture(f"{name}-dark", width=1100)
 
 
 def test_a_slider_moves_the_value_in_its_program(reader):
@@ -141,6 +179,7 @@ def test_a_plot_follows_a_slider(reader):
         reader.until(lambda: "aaaa" in reader.text(".widget-output"))
         reader.one("input[type=text]").send_keys("b", Keys.ENTER)
         reader.until(lambda: "abababab" in reader.text(".widget-output"))
+    keep_pictures(reader, "widgets-plot")
     assert reader.all(".sagecell_stdout") == []
     assert reader.complaints() == []
 
@@ -185,12 +224,14 @@ def test_a_file_of_half_a_megabyte_reaches_the_program(reader, tmp_path: Path):
         told = f"bytes.bin 500000 {hashlib.sha256(content).hexdigest()}"
         reader.until(lambda: told in reader.text("body"))
         # One that is too long is not sent, and ends nothing.
-        file.write_bytes(content * 8)
-        field.send_keys(str(file))
+        long = tmp_path / "long.bin"
+        long.write_bytes(content * 8)
+        field.send_keys(str(long))
         reader.until(lambda: "too long to be sent" in reader.text("body"))
-        file.write_bytes(b"short")
-        field.send_keys(str(file))
-        reader.until(lambda: "bytes.bin 5 " in reader.text("body"))
+        short = tmp_path / "short.bin"
+        short.write_bytes(b"short")
+        field.send_keys(str(short))
+        reader.until(lambda: "short.bin 5 " in reader.text("body"))
     assert reader.complaints() == []
 
 
@@ -224,6 +265,7 @@ def test_widgets_stay_and_say_that_their_program_has_ended(reader):
         reader.until(lambda: "program of these controls has ended" in reader.text("body"))
         assert button.text == "leave"
         assert reader.all(".sagecell_widgetEnded > [inert]") != []
+    reader.keep_picture("widgets-ended", width=1100)
 
 
 def test_html_of_a_widget_does_not_reach_the_page(reader):
@@ -250,11 +292,9 @@ def test_on_an_authors_page_widgets_alone_are_in_a_frame(author: Author):
 
 TWINS = """\
 from ipywidgets import IntSlider
-try:
-    slider
-except NameError:
-    slider = IntSlider(3, max=10)
-slider"""
+if "twin" not in globals():
+    twin = IntSlider(3, max=10)
+twin"""
 
 
 def test_widgets_of_linked_cells_move_together(author: Author):
@@ -267,7 +307,6 @@ def test_widgets_of_linked_cells_move_together(author: Author):
     reader = author.reader
     author.evaluate("#one")
     author.evaluate("#two")
-    print("SEEN", reader.text("#one"), "TWO", reader.text("#two"), reader.complaints(), flush=True)
     one, two = reader.until(lambda: (frames := reader.all("iframe.sagecell_frame"))[1:] and frames)
 
     def readout(frame: WebElement) -> str:
@@ -283,31 +322,17 @@ def test_widgets_of_linked_cells_move_together(author: Author):
     reader.browser.switch_to.default_content()
 
 
-GALLERY = """\
-import ipywidgets as w
-display(w.VBox([
-    w.IntSlider(3, max=9, description="whole"), w.FloatRangeSlider(value=(2, 7), max=9, description="range"),
-    w.Dropdown(options=["one", "two"], description="choice"), w.Text("words", description="text"),
-    w.Checkbox(True, description="ticked"), w.ToggleButtons(options=["slow", "fast"], description="speed"),
-    w.HBox([w.Button(description="plain", icon="check"), w.Button(description="first", button_style="primary"),
-            w.Button(description="careful", button_style="warning"), w.Button(description="wrong", button_style="danger")]),
-    w.IntProgress(4, max=10, description="bar", bar_style="success"), w.DatePicker(description="day"),
-    w.ColorPicker(value="teal", description="colour"), w.Play(max=9),
-    w.RadioButtons(options=["a", "b"], description="radio"), w.SelectMultiple(options="abc", value=["b"], description="some"),
-    w.Tab([w.HTML("<b>bold</b> and <i>slanted</i>"), w.Label("second")], titles=["HTML", "Label"]),
-    w.Accordion([w.Textarea("long")], titles=["opened"], selected_index=0), w.TagsInput(value=["red", "green"], allowed_tags=["red", "green"]),
-    w.FileUpload(), w.Valid(True, description="valid"), w.HTMLMath("$x^2$"),
-]))
-print("after")"""
-
-
-def test_gallery(reader):
+def test_controls_have_the_colours_of_the_page(reader):
     reader.visit(f"/?c={quote(GALLERY)}")
     assert reader.until_over() == "done"
+    colour = "return getComputedStyle(document.querySelector('.widget-text input')).color"
     with inside(reader):
         reader.until(lambda: "after" in reader.text("body"))
-        reader.until(lambda: reader.all(".jp-HTMLMath, .widget-htmlmath"))
-    reader.keep_picture("widgets", width=1100)
-    reader.keep_picture("widgets-phone", width=360, mobile=True)
-    with reader.by_night():
-        reader.keep_picture("widgets-dark", width=1100)
+        # A formula in a text is typeset.
+        reader.until(lambda: reader.all(".widget-htmlmath .katex"))
+        by_day = reader.javascript(colour)
+    assert reader.javascript("return getComputedStyle(document.body).color") == by_day
+    keep_pictures(reader, "widgets")
+    with reader.by_night(), inside(reader):
+        reader.until(lambda: reader.javascript(colour) != by_day)
+    assert reader.complaints() == []
