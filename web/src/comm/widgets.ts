@@ -80,7 +80,7 @@ export class Widgets implements MessageHandler {
   handle(message: KernelMessage): boolean {
     switch (message.type) {
       case "comm_open":
-        return message.content.target === TARGET && this.#open(message);
+        return message.content.target === TARGET ? this.#open(message) : this.#answer(message);
       case "comm_msg":
         return this.#life.models.has(message.content.id) && this.#change(message);
       case "comm_close":

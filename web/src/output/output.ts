@@ -413,6 +413,6 @@ export class Output implements OutputSink {
     this.#isStale = false;
     if (this.#frame === null) return;
     this.#frame.clear();
-    this.#sheet.framedFrom = 0;
+    if (this.#framesScripts) this.#sheet.framedFrom = 0;
   }
 }

@@ -62,16 +62,17 @@ export class OutputView extends base.OutputView {
     this.el.classList.add("jupyter-widgets", "widget-output");
     this.el.append(this.output.element);
     const model = this.model as unknown as OutputModel;
+    const settle = oneAtATime(() => this.output.settle());
     const begin = () => {
       this.output.begin(manager.showing());
       for (const message of model.messages) this.output.append(message);
-      void this.output.settle();
+      settle();
     };
     begin();
     this.listenTo(model, "replaced", begin);
     this.listenTo(model, "captured", (message: KernelMessage) => {
       this.output.append(message);
-      void this.output.settle();
+      settle();
     });
   }
 
@@ -84,6 +85,23 @@ export class OutputView extends base.OutputView {
 /** The part of the manager that an `Output` widget uses. */
 export interface HasShowing {
   showing(): Showing;
+}
+
+/** Calls `act`, which never rejects; calls meanwhile are one more: a program may capture thousands of messages. */
+function oneAtATime(act: () => Promise<void>): () => void {
+  let state: "idle" | "acting" | "again" = "idle";
+  const begin = () => {
+    state = "acting";
+    void act().then(() => {
+      const isDue = state === "again";
+      state = "idle";
+      if (isDue) begin();
+    });
+  };
+  return () => {
+    if (state === "idle") begin();
+    else state = "again";
+  };
 }
 
 function messagesIn(outputs: Json): KernelMessage[] {

@@ -118,6 +118,14 @@ test("output of an event is shown in the cell of its frame", async () => {
   expect(said).toEqual(["x", "flush"]);
 });
 
+test("another comm that an event opens is output of its cell", () => {
+  opens("m");
+  frame().send("m", {});
+  const other = { comm_id: "c", target_name: "matplotlib", data: {} };
+  expect(widgets.handle(heard("comm_open", other, "event-1"))).toBe(true);
+  expect(said).toEqual(["comm_open"]);
+});
+
 test("a frame that comes later has what a frame changed, without its bytes", () => {
   opens("m", { value: 1 });
   frame().send("m", { value: 2 });
