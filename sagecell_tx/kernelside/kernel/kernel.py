@@ -36,7 +36,7 @@ from sagecell_tx.kernelside.system import background
 from sagecell_tx.kernelside.userapi.questions import Unanswerable
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.userapi.shownfiles import ShownFiles
-from sagecell_tx.kernelside.userapi.widgets import WidgetComms
+from sagecell_tx.kernelside.userapi.widgets import WidgetComms, register_preloaded
 
 #: The errors in the reply of a program that was stopped.
 _STOPPED = frozenset({"KeyboardInterrupt", "CancelledError"})
@@ -306,6 +306,7 @@ def build(
         config=config,
         log=_silent_log(),
     )
+    register_preloaded()
     return KernelParts(
         kernel=kernel,
         serializer=serializer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,13 @@ from ipykernel.comm import CommManager
 
 #: The target of the comms that ipywidgets opens, one for each model.
 TARGET = "jupyter.widget"
+
+
+def register_preloaded() -> None:
+    """Let clients open the comms of ipywidgets, if that was imported before there was a kernel."""
+    ipywidgets = sys.modules.get("ipywidgets")
+    if ipywidgets is not None:
+        ipywidgets.register_comm_target()
 
 
 class WidgetComms(CommManager):  # type: ignore[misc]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 pytestmark = pytest.mark.integration
@@ -44,7 +46,7 @@ def test_an_event_changes_the_value_and_is_repeated(cell):
     comm_id = comm_of(cell.run(SLIDER), "IntSliderModel")
     data = {"method": "update", "state": {"value": 5}, "buffer_paths": []}
     request = cell.request("comm_msg", comm_id=comm_id, data=data)
-    heard = []
+    heard: list[dict[str, Any]] = []
     while not heard or heard[-1]["content"].get("execution_state") != "idle":
         message = cell.message()
         if message["parent_header"].get("msg_id") == request:
