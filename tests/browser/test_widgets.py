@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.author import Author
+from tests.browser.axe import violations
 from tests.browser.reader import Reader
 from tests.browser.test_frames import inside
 
@@ -331,6 +332,7 @@ def test_controls_have_the_colours_of_the_page(reader):
         # A formula in a text is typeset.
         reader.until(lambda: reader.all(".widget-htmlmath .katex"))
         by_day = reader.javascript(colour)
+        assert violations(reader) == []
     assert reader.javascript("return getComputedStyle(document.body).color") == by_day
     keep_pictures(reader, "widgets")
     with reader.by_night(), inside(reader):

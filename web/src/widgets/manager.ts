@@ -13,6 +13,7 @@ import type { Showing } from "../output/policy";
 import type { WidgetOrder } from "../protocol/widgets/orders";
 import type { WidgetHost, Widgets } from "./api";
 import { Events, FrameComm, commMessage } from "./comm";
+import { keepNamed } from "./names";
 import * as output from "./output";
 
 /** The modules whose classes programs may name. */
@@ -29,6 +30,8 @@ const GONE = "The program of this widget has closed it, or has ended.";
 interface Shown {
   readonly place: HTMLElement;
   readonly id: string;
+  /** Ends what keeps its controls named. */
+  readonly endNames: () => void;
   view: base.DOMWidgetView | null;
 }
 
@@ -101,7 +104,7 @@ export class FrameManager extends HTMLManager implements Widgets {
   }
 
   show(id: string, place: HTMLElement): void {
-    const shown: Shown = { place, id, view: null };
+    const shown: Shown = { place, id, endNames: keepNamed(place), view: null };
     this.#shown.add(shown);
     this.#view(shown).catch((error: unknown) => {
       report(error, "showing a widget");
@@ -113,6 +116,7 @@ export class FrameManager extends HTMLManager implements Widgets {
     for (const shown of this.#shown) {
       if (shown.place.isConnected) continue;
       this.#shown.delete(shown);
+      shown.endNames();
       if (shown.view !== null) detached(shown.view);
     }
   }
