@@ -8,7 +8,7 @@ const ROOMS = [
   ["cell"],
   ["editor"],
   ["kernel"],
-  ["comm", "interact"],
+  ["comm", "interact", "widgets"],
   ["kept", "linked", "output"],
   ["dom", "pageprogram", "protocol", "publicapi", "style", "styles"],
 ];
@@ -19,10 +19,17 @@ const LIBRARIES = {
   dompurify: "output/html",
   katex: "output/math/katex",
   "markdown-it": "output/markdown",
+  "@fortawesome|@jupyter-widgets|@lumino": "widgets/",
 };
 
 /** Chunks that are fetched when something on the page needs them: only `import()` may name them. */
-const ON_DEMAND = ["comm/index", "interact/index", "output/markdown", "output/math/katex"];
+const ON_DEMAND = [
+  "comm/index",
+  "interact/index",
+  "output/markdown",
+  "output/math/katex",
+  "widgets/index",
+];
 
 /** A room is a folder, or a module beside the folders. */
 const within = (...rooms) => `^src/(?:${rooms.join("|")})(?:/|\\.\\w+$)`;

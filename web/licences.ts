@@ -20,6 +20,40 @@ const COPIED = [
   "url-parse",
 ];
 
+/** Packages in the widgets of an output's frame, which another build bundles. */
+const FRAMED = [
+  "@fortawesome/fontawesome-free",
+  "@jupyter-widgets/base",
+  "@jupyter-widgets/base-manager",
+  "@jupyter-widgets/controls",
+  "@jupyter-widgets/html-manager",
+  "@jupyter-widgets/output",
+  "@lumino/algorithm",
+  "@lumino/collections",
+  "@lumino/commands",
+  "@lumino/coreutils",
+  "@lumino/disposable",
+  "@lumino/domutils",
+  "@lumino/dragdrop",
+  "@lumino/keyboard",
+  "@lumino/messaging",
+  "@lumino/properties",
+  "@lumino/signaling",
+  "@lumino/virtualdom",
+  "@lumino/widgets",
+  "backbone",
+  "base64-js",
+  "d3-color",
+  "d3-format",
+  "lodash",
+  "nouislider",
+  "semver",
+  "underscore",
+];
+
+/** The licence of packages that come without its text, though they name it. */
+const WITHOUT_TEXT = /^@(?:jupyter-widgets|lumino)\//;
+
 interface Package {
   name: string;
   version: string;
@@ -39,7 +73,11 @@ function entry(place: string): string {
   const { name, version, license } = JSON.parse(read("package.json")) as Package;
   const file = readdirSync(place).find((each) => /^(?:licen[cs]e|copying)/i.test(each));
   const text =
-    file === undefined ? /## licen[cs]e\s+([^]*)/i.exec(read("readme.md"))?.[1] : read(file);
+    file !== undefined
+      ? read(file)
+      : WITHOUT_TEXT.test(name)
+        ? readFileSync(join(import.meta.dirname, "licences", "jupyter.txt"), "utf8")
+        : /## licen[cs]e\s+([^]*)/i.exec(read("readme.md"))?.[1];
   if (!text) throw new Error(`The package ${name} contains no licence.`);
   return `\n## ${name} - ${version} (${license ?? "see below"})\n\n${text.trim()}\n`;
 }
@@ -55,7 +93,9 @@ export function copiedLicences(): Plugin {
         const list = bundle[LICENCES];
         if (list?.type !== "asset") throw new Error(`Vite has not written ${LICENCES}.`);
         const listed = String(list.source);
-        const missing = COPIED.filter((name) => !listed.includes(`\n## ${name} - `));
+        const missing = [...COPIED, ...FRAMED].filter(
+          (name) => !listed.includes(`\n## ${name} - `),
+        );
         const texts = missing.map((name) => entry(directory(name)));
         list.source = listed + texts.join("");
       },

@@ -9,6 +9,7 @@ import { brotli } from "./brotli.ts";
 import { firm } from "./firm.ts";
 import { copiedLicences, LICENCES } from "./licences.ts";
 import { firstModules } from "./modules.ts";
+import { widgetLibraries } from "./widgetlibraries.ts";
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -130,7 +131,15 @@ const BASE =
   /\/src\/(?:dom\/(?:elements|errors|pending)|protocol\/(?:interacts\/displays|\w+)|output\/math\/math)\.ts$/;
 
 export default defineConfig({
-  plugins: [woff2Only(), pagesFiles(), sockjsClient(), preloads(), copiedLicences(), brotli()],
+  plugins: [
+    widgetLibraries(), // for tests: this build has no widgets
+    woff2Only(),
+    pagesFiles(),
+    sockjsClient(),
+    preloads(),
+    copiedLicences(),
+    brotli(),
+  ],
   build: {
     outDir: "../sagecell_tx/http/client",
     emptyOutDir: true,
@@ -172,6 +181,8 @@ export default defineConfig({
     restoreMocks: true,
     // The style sheets are tested too, so they must not be replaced by stubs.
     css: true,
+    // As in the build, they are without JupyterLab's renderers.
+    server: { deps: { inline: [/@jupyter-widgets/, /@lumino/] } },
     // Creating a DOM takes longer than most tests, and modules have no state to share.
     isolate: false,
   },

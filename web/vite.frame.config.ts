@@ -1,14 +1,28 @@
-import { defineConfig } from "vite";
+import { type Plugin, defineConfig } from "vite";
 
 import { brotli } from "./brotli.ts";
 import { woff2Only } from "./vite.config.ts";
+import { widgetLibraries } from "./widgetlibraries.ts";
+
+/** The one format of icons' font that is needed. */
+function iconsInWoff2(): Plugin {
+  return {
+    name: "icons-in-woff2",
+    enforce: "pre",
+    transform(code, id) {
+      if (!/fontawesome-free.*\.css$/.test(id)) return null;
+      const [address = ""] = /url\("[^"]*\.woff2"\) format\("woff2"\)/.exec(code) ?? [];
+      return code.replace(/src: url[^;]*;\s*src: url[^;]*;/, `src: ${address};`);
+    },
+  };
+}
 
 /**
  * The page in the frame of an output. Browsers do not share cached files with an opaque origin, so
  * common chunks would save nothing: it is built separately, and the chunks of the cells stay the same.
  */
 export default defineConfig({
-  plugins: [woff2Only(), brotli()],
+  plugins: [widgetLibraries(), woff2Only(), iconsInWoff2(), brotli()],
   publicDir: false,
   build: {
     outDir: "../sagecell_tx/http/client",

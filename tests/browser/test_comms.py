@@ -40,7 +40,7 @@ widget.on_msg(clicked)
 
 OTHERS = """\
 from comm import create_comm
-create_comm(target_name="jupyter.widget", data={}, comm_id="strange")
+create_comm(target_name="nobodys", data={}, comm_id="strange")
 create_comm(target_name="matplotlib", data={"id": "figure-1"})
 create_comm(target_name="threejs", data={})
 """

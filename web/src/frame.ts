@@ -13,6 +13,7 @@ import { FramedOutput } from "./output/frame/inside";
 import { catchLinks } from "./output/frame/links";
 import { watchTroubles } from "./output/frame/troubles";
 import { catchWrites } from "./output/writes";
+import { LazyWidgets } from "./widgets/lazy";
 import "./styles/frame.css";
 
 const UNFOLLOWED =
@@ -28,7 +29,12 @@ function start(beginning: FrameBeginning, port: MessagePort): void {
   base.href = beginning.files;
   base.target = "_blank"; // The sandbox blocks links that are not caught below.
   document.head.append(base);
-  const output = new FramedOutput(beginning);
+  const widgets: LazyWidgets = new LazyWidgets({
+    connect: () => report({ kind: "widgets" }),
+    send: (event) => report({ kind: "event", event }),
+    showing: () => output.showing,
+  });
+  const output: FramedOutput = new FramedOutput(beginning, (data) => widgets.element(data));
   body.append(output.element);
   let orders = 0;
   const height = new HeightWatch({
@@ -45,7 +51,11 @@ function start(beginning: FrameBeginning, port: MessagePort): void {
   port.onmessage = ({ data }) => {
     const order = decodeOrder(data);
     orders += 1;
-    if (order !== null) output.handle(order);
+    if (order?.kind === "widgets") widgets.handle(order.order);
+    else if (order !== null) {
+      output.handle(order);
+      widgets.sweep();
+    }
     height.look();
   };
   window.addEventListener("pagehide", ({ persisted }) => {

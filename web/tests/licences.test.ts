@@ -11,7 +11,8 @@ function packages(module: string): string[] {
 
 test("each package in the build is listed with its licence", { timeout: 120_000 }, async () => {
   const page = await built("vite.config.ts");
-  const made = [...page, ...(await built("vite.script.config.ts"))];
+  const script = await built("vite.script.config.ts");
+  const made = [...page, ...script, ...(await built("vite.frame.config.ts"))];
   const modules = made.flatMap((each) => (each.type === "chunk" ? each.moduleIds : []));
   const names = new Set([...modules.flatMap(packages), "jquery", "sockjs-client"]);
   expect([...names]).toEqual(expect.arrayContaining(["@codemirror/view", "katex", "dompurify"]));

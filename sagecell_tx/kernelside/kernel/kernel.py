@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import comm
 import zmq
 from attrs import frozen
 from ipykernel.ipkernel import IPythonKernel
@@ -35,6 +36,7 @@ from sagecell_tx.kernelside.system import background
 from sagecell_tx.kernelside.userapi.questions import Unanswerable
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.userapi.shownfiles import ShownFiles
+from sagecell_tx.kernelside.userapi.widgets import WidgetComms, register_preloaded
 
 #: The errors in the reply of a program that was stopped.
 _STOPPED = frozenset({"KeyboardInterrupt", "CancelledError"})
@@ -81,10 +83,19 @@ class CellKernel(IPythonKernel):  # type: ignore[misc]
         self.background_seconds = 0.0
         self._answering = 0  # requests; more than one if a comm's message came during a cell
         self._awaiting: asyncio.Future[Any] | None = None  # the cell that is running, if it awaits
+        comms = WidgetComms(self._stay_for_widget)
+        # Where ipykernel and ipywidgets look for it; ipykernel's own is made in the same way.
+        comm.get_comm_manager = lambda: comms
         super().__init__(shell_channel_thread=_NoSubshells(), **traits)
         self.shell_handlers.update(InteractRequests(self).handlers)
         self.shell_handlers.update(CompletionRequests(self).handlers)
         self.shell_handlers.update(FileRequests(self).handlers)
+
+    def _stay_for_widget(self) -> None:
+        """Keep the session open for a widget, unless its program has said for how long."""
+        blocks = self.shell.toolbox.blocks
+        if not blocks.kept:
+            blocks.stay()
 
     # --- requests
 
@@ -295,6 +306,7 @@ def build(
         config=config,
         log=_silent_log(),
     )
+    register_preloaded()
     return KernelParts(
         kernel=kernel,
         serializer=serializer,

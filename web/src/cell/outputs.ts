@@ -10,6 +10,7 @@ import type { Kernel } from "../kernel/kernel";
 import type { Server } from "../kernel/server";
 import { FileList, filesBelow, filesPath } from "../output/files";
 import { OutputFrame, type FrameMaker } from "../output/frame/frame";
+import type { WidgetSource } from "../output/frame/link";
 import type { FileAddress } from "../output/html";
 import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
@@ -24,6 +25,7 @@ import {
   type MimeBundle,
   printed,
 } from "../protocol/messages";
+import { widgetIn } from "../protocol/widgets/orders";
 import type { CellPlan } from "./plan";
 import { outputHeightOf } from "./reserved";
 
@@ -257,6 +259,7 @@ export class Outputs {
     const place: Place & CommPlace = {
       showing: this.#showing(
         (data) => kernel.interacts.element(data) ?? kernel.comms.element(data),
+        kernel.widgets.source(() => place),
       ),
       makeOutput: (announce) => this.#makeOutput(announce),
       locate: (selector) => (plan.scripts === "page" ? this.#find(selector) : null),
@@ -299,16 +302,17 @@ export class Outputs {
     return () => server.address(filesPath(kernelId()));
   }
 
-  #showing(live: (data: MimeBundle) => HTMLElement | null): Showing {
+  #showing(live: (data: MimeBundle) => HTMLElement | null, widgets: WidgetSource): Showing {
     const { plan, server, clock } = this.#options;
     const version = String(this.#evaluations);
     const [fileBase, fileAddress] = [this.#fileBase(), this.#fileAddress()];
-    if (plan.scripts === "page") return trusted({ fileAddress, live, fileBase });
     if (plan.scripts === "none") return harmless({ fileAddress, live });
     const frame: FrameMaker = (events) => {
       const address = server.address("frame.html");
-      return new OutputFrame({ address, files: fileBase(), version, clock, open }, events);
+      const files = fileBase();
+      return new OutputFrame({ address, files, version, clock, open, widgets }, events);
     };
+    if (plan.scripts === "page") return trusted({ fileAddress, live, frame, fileBase });
     return harmless({ fileAddress, live, frame });
   }
 
@@ -340,7 +344,7 @@ function poweredBy(address: string): HTMLElement {
 
 /** The note in place of controls whose program ran in an earlier visit; null for other displays. */
 function formerControls(data: MimeBundle): HTMLElement | null {
-  if (shownId(data) === "") return null;
+  if (shownId(data) === "" && widgetIn(data) === "") return null;
   return note("These controls come back when you evaluate the program.");
 }
 

@@ -14,6 +14,7 @@
  */
 
 import { Comms } from "../comm/registry";
+import { Widgets } from "../comm/widgets";
 import type { Clock } from "../dom/clock";
 import { Interacts } from "../interact/registry";
 import { type Ask, KernelGone } from "../protocol/ask";
@@ -100,6 +101,7 @@ const REST_OF_OTHERS = 10;
 export class Kernel {
   readonly interacts: Interacts;
   readonly comms: Comms;
+  readonly widgets: Widgets;
   readonly #options: KernelOptions;
   readonly #requests = new Requests(() => this.#answered());
   readonly #routing: Routing;
@@ -121,7 +123,10 @@ export class Kernel {
     const request: Ask = (...asked) => this.request(...asked);
     this.interacts = new Interacts({ request, wake: () => this.#wake() });
     this.comms = new Comms({ request });
-    this.#routing = new Routing(this.interacts, [this.#requests, this.interacts, this.comms]);
+    this.widgets = new Widgets({ request });
+    // Output that a widget captures is its own, even if an interact or comm has caused it.
+    const handlers = [this.widgets, this.#requests, this.interacts, this.comms];
+    this.#routing = new Routing([this.interacts, this.widgets], handlers);
   }
 
   /** The server's id; empty while no kernel runs. */
@@ -220,6 +225,7 @@ export class Kernel {
     type: string,
     content: JsonObject,
     sent: (id: string) => void = () => undefined,
+    buffers: readonly ArrayBuffer[] = [],
   ): Promise<JsonObject> {
     const state = this.#state;
     if (state.name !== "open") throw new KernelGone();
@@ -227,7 +233,7 @@ export class Kernel {
     const by = { msgId: newId(), session: state.session, date: clock.date() };
     sent(by.msgId);
     const answer = this.#requests.answer(by.msgId, type);
-    state.channel.send(shellRequest(type, content, by));
+    state.channel.send(shellRequest(type, content, by, buffers));
     this.#options.onUse?.();
     return answer;
   }
@@ -336,7 +342,8 @@ export class Kernel {
   }
 
   get #canWake(): boolean {
-    return this.#wakes !== null && this.interacts.canRest && this.comms.isEmpty;
+    if (this.#wakes === null || !this.interacts.canRest) return false;
+    return this.comms.isEmpty && this.widgets.isEmpty;
   }
 
   #wake(): Promise<void> {
@@ -395,6 +402,7 @@ export class Kernel {
     this.#requests.end();
     this.interacts.end();
     this.comms.end();
+    this.widgets.end();
     this.#options.onGone?.();
   }
 }

@@ -3,8 +3,12 @@
  * evaluation that is over and whose output is still on the page.
  */
 
-import type { Interacts } from "../interact/registry";
-import { type ClientMessage, type KernelMessage, asksForPermalink } from "../protocol/messages";
+import {
+  type ClientMessage,
+  type KernelMessage,
+  type MessageOf,
+  asksForPermalink,
+} from "../protocol/messages";
 import { type MessageHandler, route } from "../protocol/router";
 import type { ChannelEvents } from "./channel";
 import { type EvaluationEvents, Evaluations } from "./evaluations";
@@ -17,17 +21,22 @@ export interface Turn {
   readonly requests: Set<string>;
 }
 
+/** What may show a display that a program updates. */
+export interface DisplayHolder {
+  update(message: MessageOf<"update_display_data">): void;
+}
+
 /** Passes the messages of one kernel on. */
 export class Routing {
-  readonly #interacts: Interacts;
+  readonly #holders: readonly DisplayHolder[];
   readonly #handlers: readonly MessageHandler[];
   readonly #evaluations = new Evaluations();
   /** The runs that have asked for a permalink, by the id of their request. */
   readonly #permalinks = new Map<string, ChannelEvents>();
 
-  /** `handlers` take messages before runs do, in this order. */
-  constructor(interacts: Interacts, handlers: readonly MessageHandler[]) {
-    this.#interacts = interacts;
+  /** `handlers` take messages before runs do, in this order; all `holders` hear of updates. */
+  constructor(holders: readonly DisplayHolder[], handlers: readonly MessageHandler[]) {
+    this.#holders = holders;
     this.#handlers = handlers;
   }
 
@@ -45,8 +54,9 @@ export class Routing {
   /** Passes a message on while it is the turn of `turn`; null while it is nobody's. */
   receive(message: KernelMessage, turn: Turn | null): void {
     // The display may stand in any interact and any cell.
-    if (message.type === "update_display_data") this.#interacts.update(message);
-    else if (route(message, this.#handlers)) return;
+    if (message.type === "update_display_data") {
+      for (const holder of this.#holders) holder.update(message);
+    } else if (route(message, this.#handlers)) return;
     if (message.type === "sagecell_permalink") {
       // It may come after the end of its run.
       this.#permalinks.get(message.parentId)?.onMessage(message);

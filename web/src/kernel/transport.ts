@@ -53,6 +53,9 @@ const LONGEST_PAUSE = 8;
 /** Seconds that a long poll waits: below the server's limit and the usual timeouts of proxies. */
 const WAIT = 25;
 
+/** Asks for the bytes that widgets send beside their messages. */
+const BUFFERS = "buffers=base64";
+
 /** Consecutive WebSockets that fail to open, after which long polls are used. */
 const FAILURES = 2;
 
@@ -128,7 +131,8 @@ export class Transport implements Channel {
   }
 
   #opening(outage: Outage): State {
-    const socket = this.#options.openSocket(`${this.#options.address}?after=${this.#after}`);
+    const query = `?after=${this.#after}&${BUFFERS}`;
+    const socket = this.#options.openSocket(this.#options.address + query);
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#heardFrom(event.data);
     socket.onclose = (event) => this.#closed(event);
@@ -253,7 +257,7 @@ export class Transport implements Channel {
 
   /** Fetches new messages; if there are none, waits for them up to `wait` seconds. */
   async #poll(wait: number): Promise<void> {
-    const answer = await this.#ask(`?after=${this.#after}&wait=${wait}`);
+    const answer = await this.#ask(`?after=${this.#after}&wait=${wait}&${BUFFERS}`);
     for (const message of answer?.messages ?? []) {
       if (this.#isOver) return;
       if (this.#isNew(message)) this.#tell(({ onMessage }) => onMessage(message));

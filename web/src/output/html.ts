@@ -203,3 +203,11 @@ export function textOfHtml(source: string, longest = LONGEST_RICH_TEXT): string 
 export function scriptNotice(): HTMLElement {
   return note("A script in this output was not run.");
 }
+
+/** `source` with the elements in `tags` alone, and without scripts. */
+export function sanitiseInline(source: string, tags: readonly string[]): string {
+  return DOMPurify.sanitize(source, {
+    ALLOWED_TAGS: [...tags],
+    ALLOWED_ATTR: ["class", "style", "title", "href", "src"],
+  });
+}

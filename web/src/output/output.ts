@@ -8,6 +8,7 @@
 import { note } from "../dom/elements";
 import { guarded } from "../dom/errors";
 import type { KernelMessage, Question } from "../protocol/messages";
+import { widgetIn } from "../protocol/widgets/orders";
 import type { FramedText, OutputFrame } from "./frame/frame";
 import { UNSHOWN, hasElements, isFileFrame, renderItem, runsScripts } from "./mime";
 import { Overflow } from "./overflow";
@@ -319,24 +320,36 @@ export class Output implements OutputSink {
   }
 
   /**
-   * Whether an item stays in the page: a control or comm, which uses the kernel, or a frame of its own with a
-   * file, which the policy of the frame would not allow.
+   * Whether an item stays in the page: a control or comm, which uses the kernel, a frame of its own with a
+   * file, which the policy of the frame would not allow, or what scripts in the page run or look for.
    */
   #isApart(item: Item): boolean {
-    if (item.kind !== "display") return false;
-    return this.#showing.live(item.data) !== null || isFileFrame(item.data);
+    if (item.kind !== "display" || widgetIn(item.data) !== "") return false;
+    if (this.#showing.live(item.data) !== null || isFileFrame(item.data)) return true;
+    return (
+      !this.#framesScripts && (hasElements(item.data) || runsScripts(item.data, this.#showing))
+    );
   }
 
   #needsFrame(item: Item): boolean {
     if (this.#showing.frame === null || item.kind !== "display") return false;
-    return runsScripts(item.data, this.#showing);
+    if (widgetIn(item.data) !== "") return true;
+    return this.#framesScripts && runsScripts(item.data, this.#showing);
+  }
+
+  get #framesScripts(): boolean {
+    return this.#showing.framed === "scripts";
   }
 
   /** Shows items in the frame from `at` on, or from earlier HTML with ids that scripts may look for. */
   #openFrame(at: number): void {
     this.#frame ??= this.#makeFrame();
     const from = this.#transcript.items.findIndex(
-      (item) => item.kind === "display" && hasElements(item.data) && !this.#isApart(item),
+      (item) =>
+        this.#framesScripts &&
+        item.kind === "display" &&
+        hasElements(item.data) &&
+        !this.#isApart(item),
     );
     const first = Math.min(at, this.#sheet.framedFrom, from < 0 ? at : from);
     if (first === this.#sheet.next) this.#sheet.framedFrom = first;
@@ -400,6 +413,6 @@ export class Output implements OutputSink {
     this.#isStale = false;
     if (this.#frame === null) return;
     this.#frame.clear();
-    this.#sheet.framedFrom = 0;
+    if (this.#framesScripts) this.#sheet.framedFrom = 0;
   }
 }

@@ -13,8 +13,10 @@ export interface Showing {
   readonly script: (code: string) => HTMLElement | null;
   /** The element of the interact or comm that a bundle shows; null for other bundles. */
   readonly live: (data: MimeBundle) => HTMLElement | null;
-  /** Makes the frame in which scripts run; null if none run. */
+  /** Makes the frame in which scripts or widgets run; null if none run. */
   readonly frame: FrameMaker | null;
+  /** What the frame is opened for: scripts and widgets, or widgets alone where scripts are the page's. */
+  readonly framed: "scripts" | "widgets";
   /** MIME types to prefer: of these, the first in a bundle is shown. */
   readonly first: ReadonlySet<string>;
   /** Whether the page's own MathJax, if there is one, typesets formulas. */
@@ -36,6 +38,7 @@ export function harmless({ fileAddress, live = nothing, frame = null }: ShowingO
     script: scriptNotice,
     live,
     frame,
+    framed: "scripts",
     first: new Set(),
     byPage: false,
   };

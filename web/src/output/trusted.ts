@@ -25,8 +25,13 @@ export interface TrustedOptions extends ShowingOptions {
   readonly fileBase: () => string;
 }
 
-/** For programs of the page's author or reader: output has the page's rights. */
-export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOptions): Showing {
+/** For programs of the page's author or reader: output has the page's rights, except widgets. */
+export function trusted({
+  fileAddress,
+  fileBase,
+  live = () => null,
+  frame = null,
+}: TrustedOptions): Showing {
   return {
     fileAddress,
     html: (source) => {
@@ -42,7 +47,8 @@ export function trusted({ fileAddress, fileBase, live = () => null }: TrustedOpt
       return box;
     },
     live,
-    frame: null,
+    frame,
+    framed: "widgets",
     first: FIRST,
     byPage: true,
   };

@@ -11,6 +11,7 @@ export type Ask = (
   type: string,
   content: JsonObject,
   sent?: (id: string) => void,
+  buffers?: readonly ArrayBuffer[],
 ) => Promise<JsonObject>;
 
 /** There is no kernel, or it ended before it replied. */

@@ -12,8 +12,11 @@ import {
 } from "./json";
 import type { Contents, Display, ExecuteReply, KernelMessage, Reason } from "./messages";
 import { newFiles } from "./replies";
+import { buffersOf } from "./widgets/buffers";
 
-type Decoders = { readonly [Type in keyof Contents]?: (content: JsonObject) => Contents[Type] };
+type Decoders = {
+  readonly [Type in keyof Contents]?: (content: JsonObject, message: JsonObject) => Contents[Type];
+};
 
 /** Characters of an error's name and message that are shown as the state of its program. */
 const LONGEST_FAULT = 100;
@@ -26,7 +29,11 @@ const DECODERS: Decoders = {
   display_data: display,
   execute_result: display,
   update_display_data: display,
-  error: (content) => ({ traceback: tracebackOf(content) }),
+  error: (content) => ({
+    name: textAt(content, "ename"),
+    value: textAt(content, "evalue"),
+    traceback: tracebackOf(content),
+  }),
   clear_output: (content) => ({ wait: content["wait"] === true }),
   input_request: (content) => ({
     prompt: textAt(content, "prompt"),
@@ -36,12 +43,18 @@ const DECODERS: Decoders = {
   sagecell_warning: reasonIn,
   sagecell_permalink: (content) => ({ id: textAt(content, "id") }),
   execute_reply: executeReply,
-  comm_open: (content) => ({
+  comm_open: (content, message) => ({
     id: textAt(content, "comm_id"),
     target: textAt(content, "target_name"),
     data: objectAt(content, "data"),
+    version: textAt(objectAt(message, "metadata"), "version"),
+    buffers: buffersOf(message),
   }),
-  comm_msg: (content) => ({ id: textAt(content, "comm_id"), data: content["data"] ?? null }),
+  comm_msg: (content, message) => ({
+    id: textAt(content, "comm_id"),
+    data: content["data"] ?? null,
+    buffers: buffersOf(message),
+  }),
   comm_close: (content) => ({ id: textAt(content, "comm_id") }),
 };
 
@@ -58,7 +71,7 @@ export function decodeMessage(message: Json): KernelMessage | null {
   if (msgType === "") return null;
   const { seq } = message;
   return {
-    ...decodeContent(msgType, objectAt(message, "content")),
+    ...decodeContent(msgType, objectAt(message, "content"), message),
     parentId: textAt(objectAt(message, "parent_header"), "msg_id"),
     channel: textAt(message, "channel"),
     interactId: textAt(objectAt(message, "metadata"), "interact_id"),
@@ -70,9 +83,9 @@ type Content = {
   [Type in keyof Contents]: { readonly type: Type; readonly content: Contents[Type] };
 }[keyof Contents];
 
-function decodeContent(msgType: string, content: JsonObject): Content {
+function decodeContent(msgType: string, content: JsonObject, message: JsonObject): Content {
   const decode = Object.hasOwn(DECODERS, msgType) ? DECODERS[msgType as keyof Contents] : undefined;
-  if (decode !== undefined) return { type: msgType, content: decode(content) } as Content;
+  if (decode !== undefined) return { type: msgType, content: decode(content, message) } as Content;
   if (msgType.endsWith("_reply")) return { type: "reply", content };
   return { type: "other", content: { msgType } };
 }

@@ -6,6 +6,12 @@
 
 import { type Json, type JsonObject, isObject, objectAt, textAt } from "./json";
 import type { MimeBundle } from "./messages";
+import {
+  type WidgetEvent,
+  type WidgetOrder,
+  decodeWidgetEvent,
+  decodeWidgetOrder,
+} from "./widgets/orders";
 
 /** The colours and fonts of the page around a frame. */
 export interface Theme {
@@ -43,7 +49,9 @@ export type FrameOrder =
       readonly isNew: boolean;
     }
   /** Removes all output; global variables of scripts stay. */
-  | { readonly kind: "clear" };
+  | { readonly kind: "clear" }
+  /** For the widgets; they are told only after the report of the same kind. */
+  | { readonly kind: "widgets"; readonly order: WidgetOrder };
 
 /** A message from the frame to the page. */
 export type FrameReport =
@@ -53,7 +61,11 @@ export type FrameReport =
   /** A link was clicked. */
   | { readonly kind: "link"; readonly address: string }
   /** The frame's page is being left for another one. */
-  | { readonly kind: "left" };
+  | { readonly kind: "left" }
+  /** The first widget is to be shown: the frame needs their models. */
+  | { readonly kind: "widgets" }
+  /** A widget was used. */
+  | { readonly kind: "event"; readonly event: WidgetEvent };
 
 /** Identifies a greeting. */
 const GREETING = "sagecell-frame";
@@ -93,6 +105,10 @@ export function decodeOrder(value: unknown): FrameOrder | null {
       return { kind, name, text, isNew: value["isNew"] === true };
     case "clear":
       return { kind };
+    case "widgets": {
+      const order = decodeWidgetOrder(value["order"]);
+      return order === null ? null : { kind, order };
+    }
     default:
       return null;
   }
@@ -105,7 +121,12 @@ export function decodeReport(value: unknown): FrameReport | null {
   switch (kind) {
     case "ready":
     case "left":
+    case "widgets":
       return { kind };
+    case "event": {
+      const event = decodeWidgetEvent(objectAt(value, "event"));
+      return event === null ? null : { kind, event };
+    }
     case "height":
       if (!isCount(pixels) || !isCount(orders)) return null;
       return { kind, pixels, orders };

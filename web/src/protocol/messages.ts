@@ -5,6 +5,7 @@
  */
 
 import { type Json, type JsonObject, objectAt } from "./json";
+import { encodeBuffers } from "./widgets/buffers";
 
 export type { Json, JsonObject } from "./json";
 
@@ -47,13 +48,24 @@ export interface Reason {
   readonly message: string;
 }
 
+/** The beginning of a comm. */
+export interface CommOpen {
+  readonly id: string;
+  readonly target: string;
+  readonly data: JsonObject;
+  /** The version of the target's own protocol; empty if it gives none. */
+  readonly version: string;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
 /** The content of each type of message. */
 export interface Contents {
   readonly stream: { readonly name: "stdout" | "stderr"; readonly text: string };
   readonly display_data: Display;
   readonly execute_result: Display;
   readonly update_display_data: Display;
-  readonly error: { readonly traceback: string };
+  /** `name` and `value` are empty if they are not given. */
+  readonly error: { readonly name: string; readonly value: string; readonly traceback: string };
   readonly clear_output: { readonly wait: boolean };
   readonly input_request: Question;
   readonly status: Reason & { readonly state: string };
@@ -63,8 +75,12 @@ export interface Contents {
   readonly execute_reply: ExecuteReply;
   /** A reply to any other request, not decoded. */
   readonly reply: JsonObject;
-  readonly comm_open: { readonly id: string; readonly target: string; readonly data: JsonObject };
-  readonly comm_msg: { readonly id: string; readonly data: Json };
+  readonly comm_open: CommOpen;
+  readonly comm_msg: {
+    readonly id: string;
+    readonly data: Json;
+    readonly buffers: readonly ArrayBuffer[];
+  };
   readonly comm_close: { readonly id: string };
   /** A message of any other type. */
   readonly other: { readonly msgType: string };
@@ -120,6 +136,8 @@ export interface ClientMessage {
   readonly metadata: JsonObject;
   readonly content: JsonObject;
   readonly channel: ClientChannel;
+  /** Bytes beside the content, as base64; absent without any. */
+  readonly buffers?: readonly string[];
 }
 
 type ClientChannel = "shell" | "control" | "stdin";
@@ -177,8 +195,14 @@ export function asksForPermalink({ metadata }: ClientMessage): boolean {
 }
 
 /** Any other request on the shell channel, such as for interacts and completion. */
-export function shellRequest(type: string, content: JsonObject, by: Authorship): ClientMessage {
-  return clientMessage(type, "shell", by, content);
+export function shellRequest(
+  type: string,
+  content: JsonObject,
+  by: Authorship,
+  buffers: readonly ArrayBuffer[] = [],
+): ClientMessage {
+  const message = clientMessage(type, "shell", by, content);
+  return buffers.length === 0 ? message : { ...message, buffers: encodeBuffers(buffers) };
 }
 
 /** An interrupt_request, on the control channel. */

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { Execution, type State } from "../../src/kernel/execution";
 import { Kernel } from "../../src/kernel/kernel";
+import { harmless } from "../../src/output/policy";
 import { type ClientMessage, type JsonObject, executeRequest } from "../../src/protocol/messages";
 import { FakeChannel, FakeClock, countingIds, said, settled } from "../fakes";
 
@@ -417,4 +418,30 @@ describe("a kernel that gives way to others", () => {
     world.kernel.giveWay();
     await expect(world.kernel.request("x", {})).rejects.toThrow("ended");
   });
+});
+
+test("output that a widget captures is not its program's; bytes go both ways; the end is told", async () => {
+  const { heard } = world.run("display(slider)");
+  await settled();
+  world.channel.opens();
+  const request = world.sent.at(-1)!.msg_id;
+  const comm = (type: string, data: JsonObject) =>
+    world.says(type, { comm_id: "o", target_name: "jupyter.widget", data }, request);
+  comm("comm_open", { state: { _model_module: "@jupyter-widgets/output", msg_id: "" } });
+  comm("comm_msg", { method: "update", state: { msg_id: request } });
+  world.says("stream", { name: "stdout", text: "captured" }, request);
+  comm("comm_msg", { method: "update", state: { msg_id: "" } });
+  world.says("stream", { name: "stdout", text: "shown" }, request);
+  world.done(request);
+  expect(heard).toEqual(["stream shown", "execute_reply"]);
+  const told: string[] = [];
+  const output = { append: () => undefined, flush: () => undefined };
+  const showing = harmless({ fileAddress: () => null });
+  const source = world.kernel.widgets.source(() => ({ showing, output }));
+  const connection = source.connect(({ kind }) => told.push(kind));
+  const buffers = [Uint8Array.of(0, 1, 2).buffer];
+  connection.send({ sent: 1, id: "o", data: { method: "custom" }, buffers });
+  expect(world.sent.at(-1)).toMatchObject({ msg_type: "comm_msg", buffers: ["AAEC"] });
+  world.channel.ends();
+  expect(told).toEqual(["open", "complete", "end"]);
 });

@@ -13,7 +13,7 @@ beforeEach(() => {
   told = [];
   taken = "";
   const interacts = new Interacts({ request: async () => ({}) });
-  routing = new Routing(interacts, [{ handle: ({ type }) => type === taken }]);
+  routing = new Routing([interacts], [{ handle: ({ type }) => type === taken }]);
 });
 
 const eventsOf = (name: string) => ({

@@ -92,7 +92,7 @@ beforeEach(() => {
 
 describe("a WebSocket", () => {
   test("is opened with the number of the last message", () => {
-    expect(world.socket.address).toBe(`${ADDRESS}?after=0`);
+    expect(world.socket.address).toBe(`${ADDRESS}?after=0&buffers=base64`);
     world.socket.opens();
     world.socket.says(numbered(1));
     expect(world.events).toEqual(["open", "heard 1"]);
@@ -102,9 +102,9 @@ describe("a WebSocket", () => {
     world.socket.opens();
     world.socket.says(numbered(1));
     await world.cut();
-    expect(world.request.url).toBe(`${MESSAGES}?after=1&wait=0`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=1&wait=0&buffers=base64`);
     await world.request.answer(200, told(2, 3));
-    expect(world.socket.address).toBe(`${ADDRESS}?after=3`);
+    expect(world.socket.address).toBe(`${ADDRESS}?after=3&buffers=base64`);
     world.socket.opens();
     world.socket.says(numbered(3));
     world.socket.says(numbered(4));
@@ -248,9 +248,9 @@ describe("long polls", () => {
     await fallBack();
     expect(world.sockets).toHaveLength(2);
     expect(world.events).toEqual(["open"]);
-    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25&buffers=base64`);
     await world.request.answer(200, told(1, 2));
-    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25&buffers=base64`);
     await world.request.answer(204);
     await world.request.answer(410, { error: "session_ended", message: "Over." });
     expect(world.events).toEqual(["open", "heard 1", "heard 2", "end session_ended: Over."]);
@@ -275,7 +275,7 @@ describe("long polls", () => {
     await poll.answer(204);
     expect(world.request).toMatchObject({ url: MESSAGES, body: [{ msg_id: "r1" }] });
     await world.request.answer(200, { accepted: ["r1"], refused: [], after: 0 });
-    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=25&buffers=base64`);
     expect(world.events).toEqual(["open"]);
   });
 
@@ -285,14 +285,14 @@ describe("long polls", () => {
     world.mistakeAt = 1;
     await world.request.answer(200, told(1, 2));
     expect(world.events).toEqual(["open", "heard 1", "heard 2"]);
-    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=2&wait=25&buffers=base64`);
     expect(reported()).toMatchObject([[expect.anything(), { message: "a mistake" }]]);
   });
 
   test("do not ask again for a message that is malformed", async () => {
     await fallBack();
     await world.request.answer(200, '{"messages":[\n{"content":{}}}\n],"after":1}');
-    expect(world.request.url).toBe(`${MESSAGES}?after=1&wait=25`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=1&wait=25&buffers=base64`);
     expect(world.events).toEqual(["open"]);
   });
 
@@ -301,7 +301,7 @@ describe("long polls", () => {
     await world.request.fail();
     world.clock.advance(1);
     await settled();
-    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=0`);
+    expect(world.request.url).toBe(`${MESSAGES}?after=0&wait=0&buffers=base64`);
     await world.request.answer(200, told(1));
     expect(world.events).toEqual(["open", "lost", "heard 1", "restored"]);
   });

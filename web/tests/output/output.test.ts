@@ -4,6 +4,7 @@ import type { FrameEvents, OutputFrame } from "../../src/output/frame/frame";
 import { Output } from "../../src/output/output";
 import { describeHidden } from "../../src/output/overflow";
 import { harmless } from "../../src/output/policy";
+import { trusted } from "../../src/output/trusted";
 import { type JsonObject } from "../../src/protocol/messages";
 import { FakeFrames, heard, reports } from "../fakes";
 
@@ -493,5 +494,60 @@ describe("displays with scripts", () => {
     html('<script type="application/json">{}</script><b>data</b>');
     frames.draw();
     expect(made).toHaveLength(0);
+  });
+
+  const VIEW = "application/vnd.jupyter.widget-view+json";
+  const widget = (id: string) =>
+    take("display_data", { data: { [VIEW]: { model_id: id }, "text/plain": `Widget(${id})` } });
+
+  test("widgets stand in it, and what follows them", () => {
+    print("before");
+    widget("m");
+    print("after");
+    frames.draw();
+    expect(said).toEqual([
+      ["show", 1, "Widget(m)"],
+      ["stdout", "after"],
+    ]);
+    expect(blocks().map(([name]) => name)).toEqual(["sagecell_stdout", "frame"]);
+  });
+
+  test("where scripts are the page's, it is for widgets; HTML that scripts use stays in the page", () => {
+    fresh({ items: 100, characters: 1000 });
+    const fileAddress = () => null;
+    output.begin(trusted({ fileAddress, fileBase: () => "", frame: frameFor }));
+    html('<i id="place">named</i>');
+    html("<script>window.ran = 1</script><i>script</i>");
+    frames.draw();
+    expect(made).toEqual([]);
+    widget("m");
+    print("after");
+    html("<i>plain</i>");
+    html("<script>window.ran = 2</script><b>below</b>");
+    frames.draw();
+    expect(said).toEqual([
+      ["show", 2, "Widget(m)"],
+      ["stdout", "after"],
+      ["show", 4, "<i>plain</i>"],
+    ]);
+    expect(blocks().map(([, text]) => text?.replace(/window.*;?\d/, ""))).toEqual([
+      "named",
+      "script",
+      "",
+      "below",
+    ]);
+    // Cleared output begins in the page again.
+    take("clear_output", {});
+    print("fresh");
+    frames.draw();
+    expect(said.slice(3)).toEqual(["clear"]);
+    expect(blocks().map(([name]) => name)).toEqual(["sagecell_stdout", "frame"]);
+  });
+
+  test("without a frame, a widget is its text", () => {
+    output.begin(harmless({ fileAddress: () => null }));
+    widget("m");
+    frames.draw();
+    expect(blocks()).toEqual([["sagecell_value", "Widget(m)"]]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { decodeFrame, decodeMessage } from "../../src/protocol/decode";
-import type { JsonObject } from "../../src/protocol/messages";
+import type { JsonObject, MessageOf } from "../../src/protocol/messages";
 import { heard } from "../fakes";
 
 describe("decodeFrame", () => {
@@ -61,9 +61,17 @@ test.each<[string, JsonObject, object]>([
   ["display_data", { ...VALUE, transient: { display_id: "d" } }, { ...VALUE, displayId: "d" }],
   ["execute_result", VALUE, { ...VALUE, displayId: "" }],
   ["update_display_data", { data: [] }, { data: {}, metadata: {}, displayId: "" }],
-  ["error", { ename: "E", evalue: "e", traceback: ["a", 7, "b"] }, { traceback: "a\nb" }],
-  ["error", { ename: "KeyError", evalue: "'x'" }, { traceback: "KeyError: 'x'" }],
-  ["error", {}, { traceback: "Error: " }],
+  [
+    "error",
+    { ename: "E", evalue: "e", traceback: ["a", 7, "b"] },
+    { name: "E", value: "e", traceback: "a\nb" },
+  ],
+  [
+    "error",
+    { ename: "KeyError", evalue: "'x'" },
+    { name: "KeyError", value: "'x'", traceback: "KeyError: 'x'" },
+  ],
+  ["error", {}, { name: "", value: "", traceback: "Error: " }],
   ["clear_output", { wait: true }, { wait: true }],
   ["clear_output", { wait: "yes" }, { wait: false }],
   [
@@ -74,9 +82,13 @@ test.each<[string, JsonObject, object]>([
   ["sagecell_warning", { reason: "idle", message: 7 }, { reason: "idle", message: "" }],
   ["sagecell_permalink", { id: "abc", address: "/?q=abc" }, { id: "abc" }],
   ["sagecell_permalink", { error: "store_full", message: "Full." }, { id: "" }],
-  ["comm_open", { comm_id: "c", target_name: "t" }, { id: "c", target: "t", data: {} }],
-  ["comm_msg", { comm_id: "c", data: [1] }, { id: "c", data: [1] }],
-  ["comm_msg", {}, { id: "", data: null }],
+  [
+    "comm_open",
+    { comm_id: "c", target_name: "t" },
+    { id: "c", target: "t", data: {}, version: "", buffers: [] },
+  ],
+  ["comm_msg", { comm_id: "c", data: [1] }, { id: "c", data: [1], buffers: [] }],
+  ["comm_msg", {}, { id: "", data: null, buffers: [] }],
   ["comm_close", { comm_id: 7 }, { id: "" }],
 ])("the content of %s %j", (type, content, decoded) => {
   expect(heard(type, content)).toMatchObject({ type });
@@ -162,5 +174,16 @@ test("a question has a prompt, and may be for what nobody else is to read", () =
   expect(heard("input_request", { prompt: 3, password: true }).content).toEqual({
     prompt: "",
     isSecret: true,
+  });
+});
+
+test("messages of comms have their buffers and the version of their protocol", () => {
+  const message = { content: {}, metadata: { version: "2.1.0" }, buffers: ["AAEC", ""] };
+  const opened = decodeMessage({ msg_type: "comm_open", ...message })!;
+  const { version, buffers } = (opened as MessageOf<"comm_open">).content;
+  expect(version).toBe("2.1.0");
+  expect(buffers.map((each) => [...new Uint8Array(each)])).toEqual([[0, 1, 2], []]);
+  expect(decodeMessage({ msg_type: "comm_msg", buffers: ["%"] })).toMatchObject({
+    content: { buffers: [] },
   });
 });

@@ -23,6 +23,7 @@ import {
   decodeReport,
   greeting,
 } from "../../protocol/frames";
+import type { WidgetConnection, WidgetSource } from "./link";
 import { themeAt } from "./theme";
 
 /** The greatest height in CSS pixels; taller content scrolls in its frame. */
@@ -61,6 +62,8 @@ export interface FrameOptions {
   readonly clock: Clock;
   /** Opens an address in a new tab. */
   readonly open: (address: string) => void;
+  /** The models of the program's widgets. */
+  readonly widgets: WidgetSource;
 }
 
 /** Callbacks of a frame. */
@@ -99,6 +102,8 @@ export class OutputFrame {
   #height = 0;
   #callOffHeight: (() => void) | null = null;
   #restarts = 0;
+  /** Exists while the frame shows widgets. */
+  #connection: WidgetConnection | null = null;
   #lastLink = -Infinity;
   /** When the current second began, and the reports in it. */
   #second = -Infinity;
@@ -143,6 +148,7 @@ export class OutputFrame {
     this.#state = "over";
     this.#waiting = [];
     this.#port?.close();
+    this.#disconnect();
     this.#callOffPatience();
     this.#callOffHeight?.();
     this.#endTheme();
@@ -223,7 +229,24 @@ export class OutputFrame {
       case "left":
         this.#left();
         break;
+      case "widgets":
+        if (this.#state === "ready") this.#connect();
+        break;
+      case "event":
+        this.#connection?.send(report.event);
+        break;
     }
+  }
+
+  #connect(): void {
+    this.#connection ??= this.#options.widgets.connect((order) =>
+      this.#order({ kind: "widgets", order }),
+    );
+  }
+
+  #disconnect(): void {
+    this.#connection?.dispose();
+    this.#connection = null;
   }
 
   #isFlooded(): boolean {
@@ -280,6 +303,7 @@ export class OutputFrame {
 
   /** Loads the frame's page again, in a new frame: another page may still load in the old one. */
   #lost(): void {
+    this.#disconnect();
     this.#port?.close();
     this.#port = null;
     if (!this.#wasMoved) {

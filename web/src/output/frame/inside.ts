@@ -11,14 +11,17 @@ import { trusted } from "../trusted";
 /** Shows items and streams in the order of the orders. */
 export class FramedOutput {
   readonly element = document.createElement("div");
+  /** How its items are shown. */
+  readonly showing: Showing;
   readonly #content = document.createElement("div");
-  readonly #showing: Showing;
   readonly #items = new Map<number, HTMLElement>();
   #stream: StreamView | null = null;
 
-  constructor({ files, version, theme }: FrameBeginning) {
-    const free = trusted({ fileAddress: filesBelow(files, version), fileBase: () => files });
-    this.#showing = {
+  /** `live` returns the element of the widget that a display shows; null for other displays. */
+  constructor({ files, version, theme }: FrameBeginning, live: Showing["live"]) {
+    const fileAddress = filesBelow(files, version);
+    const free = trusted({ fileAddress, fileBase: () => files, live });
+    this.showing = {
       ...free,
       first: new Set(), // as in the page around it
       html: (source) => {
@@ -38,7 +41,7 @@ export class FramedOutput {
         wear(order.theme);
         return;
       case "show": {
-        const element = renderItem(order.item, this.#showing);
+        const element = renderItem(order.item, this.showing);
         this.#items.set(order.id, element);
         this.append(element);
         return;
@@ -46,7 +49,7 @@ export class FramedOutput {
       case "update": {
         const shown = this.#items.get(order.id);
         if (shown === undefined) return;
-        const fresh = renderItem(order.item, this.#showing);
+        const fresh = renderItem(order.item, this.showing);
         shown.replaceWith(fresh);
         this.#items.set(order.id, fresh);
         return;
@@ -59,6 +62,8 @@ export class FramedOutput {
         this.#stream = null;
         this.#content.replaceChildren();
         return;
+      case "widgets":
+        return; // Its place is in a display.
     }
   }
 
@@ -69,7 +74,7 @@ export class FramedOutput {
 
   /** Appends HTML that a script has written with `document.write`. */
   write(html: string): void {
-    const shown = guarded("showing what a script wrote", () => this.#showing.html(html));
+    const shown = guarded("showing what a script wrote", () => this.showing.html(html));
     if (shown) this.append(shown);
   }
 

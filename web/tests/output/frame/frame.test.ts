@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { OutputFrame, TALLEST } from "../../../src/output/frame/frame";
+import type { WidgetOrder } from "../../../src/protocol/widgets/orders";
 import { FakeClock, FakeMessageChannel, settled } from "../../fakes";
 
 const DISPLAY = { kind: "display", data: { "text/html": "<b>1</b>" }, metadata: {} } as const;
@@ -12,6 +13,8 @@ let frame: OutputFrame;
 let greetings: unknown[];
 let port: MessagePort;
 let heard: unknown[];
+/** Tells the widgets in the frame something. */
+let order: (order: WidgetOrder) => void;
 
 const newWindow = () =>
   ({
@@ -41,6 +44,16 @@ beforeEach(() => {
       version: "1",
       clock,
       open: (address) => events.push(`open ${address}`),
+      widgets: {
+        connect: (tell) => {
+          events.push("connected");
+          order = tell;
+          return {
+            send: (event) => events.push(`event ${event.sent} ${event.id}`),
+            dispose: () => events.push("disconnected"),
+          };
+        },
+      },
     },
     { onLost: () => events.push("lost"), onFailed: (sentence) => events.push(sentence) },
   );
@@ -121,6 +134,46 @@ test("all is settled when the frame has measured what it was told last", async (
   const settled = frame.settled();
   frame.dispose();
   await settled;
+});
+
+describe("widgets", () => {
+  const event = { sent: 1, id: "m", data: { method: "custom" }, buffers: [] };
+
+  test("are connected when the frame asks, once, and from then on", async () => {
+    await ready();
+    await says({ kind: "event", event });
+    expect(events).toEqual([]);
+    await says({ kind: "widgets" });
+    await says({ kind: "widgets" });
+    await says({ kind: "event", event });
+    expect(events).toEqual(["connected", "event 1 m"]);
+    order({ kind: "end" });
+    await vi.waitFor(() => expect(heard).toEqual([{ kind: "widgets", order: { kind: "end" } }]));
+    frame.dispose();
+    expect(events.slice(2)).toEqual(["disconnected"]);
+  });
+
+  test("are connected anew when the frame's page is lost", async () => {
+    await ready();
+    await says({ kind: "widgets" });
+    await says({ kind: "left" });
+    await ready();
+    await says({ kind: "widgets" });
+    expect(events).toEqual(["connected", "disconnected", "lost", "connected"]);
+  });
+
+  test.each([
+    ["no number", { ...event, sent: "1" }],
+    ["no model", { ...event, id: 7 }],
+    ["a method that frontends do not have", { ...event, data: { method: "echo_update" } }],
+    ["no data", { ...event, data: null }],
+    ["buffers that are none", { ...event, buffers: ["AAEC"] }],
+  ])("an event with %s is none", async (_name, wrong) => {
+    await ready();
+    await says({ kind: "widgets" });
+    await says({ kind: "event", event: wrong });
+    expect(events).toEqual(["connected"]);
+  });
 });
 
 describe("a link", () => {

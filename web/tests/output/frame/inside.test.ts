@@ -2,9 +2,16 @@ import { beforeEach, expect, test, vi } from "vitest";
 
 import { FramedOutput } from "../../../src/output/frame/inside";
 import type { JsonObject } from "../../../src/protocol/messages";
+import { widgetIn } from "../../../src/protocol/widgets/orders";
 
 let output: FramedOutput;
 
+const live = (data: JsonObject) => {
+  if (widgetIn(data) === "") return null;
+  const element = document.createElement("b");
+  element.textContent = widgetIn(data);
+  return element;
+};
 const display = (data: JsonObject) => ({ kind: "display", data, metadata: {} }) as const;
 const blocks = () =>
   Array.from(output.element.firstElementChild!.children, ({ className, textContent }) => [
@@ -13,11 +20,9 @@ const blocks = () =>
   ]);
 
 beforeEach(() => {
-  output = new FramedOutput({
-    theme: { scheme: "dark", properties: { "--ink": "rgb(1, 2, 3)" } },
-    files: "https://cells.test/kernel/k/files/",
-    version: "2",
-  });
+  const theme = { scheme: "dark", properties: { "--ink": "rgb(1, 2, 3)" } } as const;
+  const files = "https://cells.test/kernel/k/files/";
+  output = new FramedOutput({ theme, files, version: "2" }, live);
   document.body.replaceChildren(output.element);
 });
 

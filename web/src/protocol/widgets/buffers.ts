@@ -1,0 +1,48 @@
+/** Buffers of messages: bytes that travel beside their JSON, as base64 in text. */
+
+import type { Json, JsonObject } from "../json";
+
+/** Buffers in one message; the server takes as many. */
+const MOST = 1024;
+
+/** Bytes that are encoded in one call: engines limit the arguments of a call. */
+const SLICE = 0x8000;
+
+/** The buffers of a message; none if one is malformed, since they are found by their index. */
+export function buffersOf(message: JsonObject): ArrayBuffer[] {
+  const { buffers } = message;
+  if (!Array.isArray(buffers)) return [];
+  const decoded = buffers.map(decoded64);
+  return decoded.every((buffer) => buffer !== null) ? decoded : [];
+}
+
+/** Buffers as the texts that a message has. */
+export function encodeBuffers(buffers: readonly ArrayBuffer[]): string[] {
+  return buffers.map((buffer) => {
+    const bytes = new Uint8Array(buffer);
+    let text = "";
+    for (let at = 0; at < bytes.length; at += SLICE) {
+      text += String.fromCharCode(...bytes.subarray(at, at + SLICE));
+    }
+    return btoa(text);
+  });
+}
+
+/** The buffers that came by `postMessage`; null unless all are copies of bytes. */
+export function postedBuffers(value: unknown): ArrayBuffer[] | null {
+  if (!Array.isArray(value) || value.length > MOST) return null;
+  return value.every((item): item is ArrayBuffer => item instanceof ArrayBuffer) ? value : null;
+}
+
+function decoded64(text: Json): ArrayBuffer | null {
+  if (typeof text !== "string") return null;
+  try {
+    const bytes = atob(text);
+    const buffer = new ArrayBuffer(bytes.length);
+    const view = new Uint8Array(buffer);
+    for (let at = 0; at < bytes.length; at += 1) view[at] = bytes.charCodeAt(at);
+    return buffer;
+  } catch {
+    return null; // It is not base64.
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What a page and the widgets in a frame tell each other, inside of the messages of `frames`.
+ *
+ * Scripts of programs run in the frame too, and can send what the widgets send.
+ */
+
+import { type Json, type JsonObject, isObject, objectAt, textAt } from "../json";
+import { postedBuffers } from "./buffers";
+
+/** A message from the page to the widgets in a frame. */
+export type WidgetOrder =
+  /** A widget's model, as the kernel opened it and changed it since. */
+  | ({ readonly kind: "open"; readonly version: string } & WidgetState)
+  /** All models that there are were opened. */
+  | { readonly kind: "complete" }
+  /** Data for a model; `answers` is the number of the event that caused it, null for none. */
+  | {
+      readonly kind: "message";
+      readonly id: string;
+      readonly data: JsonObject;
+      readonly buffers: readonly ArrayBuffer[];
+      readonly answers: number | null;
+    }
+  | { readonly kind: "close"; readonly id: string }
+  /** Output that the model captures. */
+  | { readonly kind: "output"; readonly id: string; readonly output: JsonObject }
+  | { readonly kind: "clear"; readonly id: string; readonly wait: boolean }
+  /** The kernel has handled an event. */
+  | { readonly kind: "done"; readonly sent: number }
+  /** An event was not sent; the sentence says why. */
+  | { readonly kind: "refused"; readonly sent: number; readonly sentence: string }
+  /** The kernel has ended: no event arrives any more. */
+  | { readonly kind: "end" };
+
+/** The state of a model. */
+export interface WidgetState {
+  readonly id: string;
+  readonly state: JsonObject;
+  /** The places of the buffers in the state. */
+  readonly bufferPaths: readonly Json[];
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** An event of a widget, from the frame to the page: data for the model in the kernel. */
+export interface WidgetEvent {
+  /** The number by which orders refer to the event. */
+  readonly sent: number;
+  readonly id: string;
+  readonly data: JsonObject;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** The MIME type of a display that shows a widget. */
+const VIEW = "application/vnd.jupyter.widget-view+json";
+
+/** What a frontend may send: Jupyter's protocol of widgets has nothing else. */
+const METHODS: ReadonlySet<Json | undefined> = new Set(["update", "custom", "request_state"]);
+
+/** The id of the model whose widget a display shows; empty for other displays. */
+export function widgetIn(data: JsonObject): string {
+  return Object.hasOwn(data, VIEW) ? textAt(objectAt(data, VIEW), "model_id") : "";
+}
+
+/** What the data of a comm say to a widget's model. */
+export interface WidgetData {
+  readonly method: string;
+  readonly state: JsonObject;
+  readonly bufferPaths: readonly Json[];
+}
+
+/** Decodes the data of a widget's comm. */
+export function widgetData(data: Json): WidgetData {
+  const object = isObject(data) ? data : {};
+  const paths = object["buffer_paths"];
+  return {
+    method: textAt(object, "method"),
+    state: objectAt(object, "state"),
+    bufferPaths: Array.isArray(paths) ? paths : [],
+  };
+}
+
+/** The attribute of a state in which a buffer's place is; empty for a malformed path. */
+export function attributeAt(path: Json | undefined): string {
+  const [name] = Array.isArray(path) ? path : [];
+  return typeof name === "string" ? name : "";
+}
+
+/** A frame's event, or null for one that is none. */
+export function decodeWidgetEvent(value: JsonObject): WidgetEvent | null {
+  const { sent, id } = value;
+  const buffers = postedBuffers(value["buffers"]);
+  const data = asJson(value["data"]);
+  if (typeof sent !== "number" || typeof id !== "string" || buffers === null) return null;
+  if (!isObject(data) || !METHODS.has(data["method"])) return null;
+  return { sent, id, data, buffers };
+}
+
+/** A page's order, or null. Only the page has the port, so that its parts are not examined. */
+export function decodeWidgetOrder(value: Json | undefined): WidgetOrder | null {
+  return isObject(value) && typeof value["kind"] === "string"
+    ? (value as unknown as WidgetOrder)
+    : null;
+}
+
+/** What came by `postMessage` as JSON; null if it has no form as JSON, such as a circle. */
+function asJson(value: unknown): Json {
+  try {
+    return JSON.parse(JSON.stringify(value ?? null)) as Json;
+  } catch {
+    return null;
+  }
+}
