@@ -32,6 +32,9 @@ _log = Logger()
 LOOK = 0.05
 ASK = 0.5
 
+#: The most requests of the server's own whose answers are known as such.
+MOST_OWN = 100
+
 #: The name of what the program prints, beside its sockets, and how much of its end is logged.
 LOG = "log"
 LOGGED = 2000
@@ -70,6 +73,8 @@ class InstalledKernel(ForkedKernel):
 
     def _send_own(self, channel: str, msg_type: str) -> None:
         message = self.originate(channel, msg_type, {})
+        if len(self._own) >= MOST_OWN:  # answered long ago, or never
+            self._own.clear()
         self._own.add(message.msg_id)
         self.send(message)
 
