@@ -101,7 +101,7 @@ class Kernel(Protocol):
         """Read again what the kernel publishes."""
 
     def interrupt(self) -> None:
-        """Send SIGINT to the kernel's process group."""
+        """Interrupt what the kernel runs: by SIGINT to its process group, unless its kind wants a message."""
 
     def kill(self) -> None:
         """Send SIGKILL to the kernel's process tree; `KernelObserver.kernel_ended` follows."""

@@ -33,15 +33,13 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_spec(prefix, "asked", env=quiet, interrupt_mode="message")
     program = "import sys; sys.exit('There is no module grammar.')"
     write_spec(prefix, "broken", argv=[sys.executable, "-c", program, "{connection_file}"])
-    program = "import time; time.sleep(600)"
-    write_spec(prefix, "silent", argv=[sys.executable, "-c", program, "{connection_file}"])
     return prefix
 
 
 @pytest.fixture(scope="module")
 def server(prefix: Path) -> Iterator[Server]:
     with Server(
-        kernelspecs=("stock", "asked", "broken", "silent"),
+        kernelspecs=("stock", "asked", "broken"),
         jupyter_path=prefix / "share" / "jupyter",
         limits={"machine.cpu_seconds": 20.0, "lifetime.interrupt_grace_seconds": 2.0},
     ) as server:
@@ -67,7 +65,7 @@ def test_what_is_told_of_them(server: Server) -> None:
     with urlopen(f"{server.url}/api/kernelspecs", timeout=60) as answer:
         told = json.load(answer)
     assert told["default"] == "python3"
-    assert list(told["kernelspecs"]) == ["python3", "stock", "asked", "broken", "silent"]
+    assert list(told["kernelspecs"]) == ["python3", "stock", "asked", "broken"]
     spec = told["kernelspecs"]["stock"]
     assert (spec["spec"]["argv"], spec["spec"]["env"]) == ([], {})
     with urlopen(f"{server.url}{spec['resources']['logo-64x64']}", timeout=60) as logo:

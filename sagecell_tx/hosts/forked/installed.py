@@ -32,6 +32,9 @@ _log = Logger()
 LOOK = 0.05
 ASK = 0.5
 
+#: The most requests of the server's own whose answers are known as such.
+MOST_OWN = 100
+
 #: The name of what the program prints, beside its sockets, and how much of its end is logged.
 LOG = "log"
 LOGGED = 2000
@@ -47,6 +50,7 @@ class InstalledKernel(ForkedKernel):
     installed: InstalledSpec
     originate: Callable[[str, str, dict[str, Any]], Message]
     _own: set[str] = field(factory=set, init=False)  # the ids of those messages
+    _is_up: bool = field(default=False, init=False)
     _asked: int = field(default=0, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
 
@@ -70,6 +74,8 @@ class InstalledKernel(ForkedKernel):
 
     def _send_own(self, channel: str, msg_type: str) -> None:
         message = self.originate(channel, msg_type, {})
+        if len(self._own) >= MOST_OWN:  # answered long ago, or never
+            self._own.clear()
         self._own.add(message.msg_id)
         self.send(message)
 
@@ -126,6 +132,12 @@ class InstalledKernel(ForkedKernel):
             self._asked += 1
             self._next = self.resources.reactor.callLater(ASK, self._ask)
 
+    @override
+    def come_up(self) -> None:
+        """See `KernelEffects.come_up`."""
+        self._is_up = True
+        super().come_up()
+
     # --- its end
 
     @override
@@ -133,7 +145,7 @@ class InstalledKernel(ForkedKernel):
         """Its process tree has ended; logs what the program printed, if it was not up."""
         if self._next is not None and self._next.active():
             self._next.cancel()
-        if not self.when_ready.called and (printed := self._printed()):
+        if not self._is_up and (printed := self._printed()):
             _log.error(
                 "{kernel}: kernel {number} printed: {printed}",
                 kernel=self.kernel_id,

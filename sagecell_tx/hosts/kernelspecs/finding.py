@@ -15,8 +15,8 @@ from sagecell_tx.hosts.kernelspecs.resources import read_resources
 from sagecell_tx.hosts.kernelspecs.visible import TooMuch, program_directories
 from sagecell_tx.sessions.spec import KernelSpec
 
-#: The names that are taken by the kernels that are forked.
-OWN = ("python3", "sagemath")
+#: The names that are taken by the kernels that are forked; clients say "python" for "python3".
+OWN = ("python", "python3", "sagemath")
 
 #: The largest file of a kernelspec, and what of it may go to each kernel, in bytes.
 LARGEST = 256 * 1024

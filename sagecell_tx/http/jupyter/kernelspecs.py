@@ -34,7 +34,7 @@ class SpecFile:
     content: bytes
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class OfferedSpec:
     """A kernelspec as clients see it. Its kernels are started as those of `kind`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,95 @@ def test_of_one_that_has_ended_only_a_report_counts(ends, word, why):
     assert ends.ours.last_report() == why
     assert ends.heard == []
     assert ends.reactor.getReaders() == []
+
+
+@define(eq=False)
+class ProgramEnds(Ends):
+    """The same for a kernel that becomes a program of its own."""
+
+    places: list[int | None] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.ours, descriptor = HostBootstrap.open(
+            reactor=self.reactor,
+            directory=Path("/var/kernels/k-1"),
+            key=b"abc",
+            bound=lambda: self.heard.append("bound"),
+            failed=self.heard.append,
+            broken=lambda: self.heard.append("broken"),
+            placed=self.places.append,
+            program={"argv": ["/bin/k"], "env": {}},
+        )
+        self.theirs = socket.socket(fileno=descriptor)
+
+    def place(self, *descriptors: int) -> None:
+        socket.send_fds(self.theirs, [b"place"], [*descriptors])
+        self.reactor.hear()
+
+
+@pytest.fixture
+def program_ends() -> Iterator[ProgramEnds]:
+    before = held()
+    ends = ProgramEnds()
+    yield ends
+    ends.close()
+    assert held() == before
+
+
+def test_a_kernel_hears_its_program(program_ends):
+    told = json.loads(program_ends.theirs.recv(1000))
+    assert told["program"] == {"argv": ["/bin/k"], "env": {}}
+
+
+def test_it_says_its_place_and_may_say_afterwards_why_it_cannot_start(program_ends):
+    program_ends.place()
+    assert program_ends.places == [None]
+    program_ends.say(b"failed: no such file")
+    assert program_ends.heard == ["no such file"]
+
+
+def test_a_descriptor_comes_with_its_place(program_ends, tmp_path):
+    place = os.open(tmp_path, os.O_PATH)
+    program_ends.place(place)
+    os.close(place)
+    (received,) = program_ends.places
+    assert os.path.samestat(os.fstat(received), tmp_path.stat())
+    os.close(received)
+    program_ends.theirs.close()
+    program_ends.reactor.hear()
+    assert program_ends.heard == []
+    assert program_ends.reactor.getReaders() == []
+
+
+def test_of_several_descriptors_one_is_taken(program_ends):
+    null = os.open(os.devnull, os.O_RDONLY)
+    program_ends.place(null, null, null)
+    os.close(null)
+    (received,) = program_ends.places
+    os.close(received)
+
+
+def test_a_second_place_is_the_last_word(program_ends):
+    program_ends.place()
+    program_ends.place()
+    assert (program_ends.places, program_ends.heard) == ([None], ["broken"])
+
+
+@pytest.mark.parametrize("word", [b"bound", b"broken"])
+def test_no_descriptor_comes_with_another_word(program_ends, word):
+    null = os.open(os.devnull, os.O_RDONLY)
+    socket.send_fds(program_ends.theirs, [word], [null])
+    os.close(null)
+    program_ends.reactor.hear()
+    assert (program_ends.heard, program_ends.places) == ([word.decode()], [])
+
+
+def test_a_forked_kernel_has_no_place_to_say(ends):
+    null = os.open(os.devnull, os.O_RDONLY)
+    socket.send_fds(ends.theirs, [b"place"], [null])
+    os.close(null)
+    ends.reactor.hear()
+    assert ends.heard == ["broken"]
 
 
 @given(st.binary(min_size=1).filter(lambda word: word != b"bound" and word[:8] != b"failed: "))

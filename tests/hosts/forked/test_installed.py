@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import CancelledError
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -231,6 +232,18 @@ class InstalledKernelTests(SynchronousTestCase):
         (printed,) = (each["printed"] for each in events if "printed" in each)
         assert printed.endswith("No module named bäsh\n\ufffd")
         assert len(printed.encode()) <= LOGGED + 2
+
+    def test_nor_in_time(self) -> None:
+        self.say(b"place")
+        (self.kernel.directory / "ipc" / "log").write_text("Waiting for a licence.\n")
+        self.ready.cancel()
+        self.failureResultOf(self.ready, CancelledError)
+        with capturedLogs() as events:
+            self.kernel.ended(KILLED)
+            self.reactor.advance(LAST_WORDS)
+        assert [each["printed"] for each in events if "printed" in each] == [
+            "Waiting for a licence."
+        ]
 
     def test_a_log_that_is_none_is_not_read(self) -> None:
         for number, make in enumerate(

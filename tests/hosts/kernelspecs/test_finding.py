@@ -91,7 +91,7 @@ def test_a_program_without_a_path_is_that_of_its_environment(tmp_path: Path) -> 
     assert found(directory).argv[0] == str(own)
 
 
-@pytest.mark.parametrize("name", ["python3", "Python3", "sagemath"])
+@pytest.mark.parametrize("name", ["python", "python3", "Python3", "sagemath"])
 def test_the_names_of_the_servers_own_are_taken(tmp_path: Path, name: str) -> None:
     assert "are the server's own" in refusal(tmp_path, name)
 

@@ -54,6 +54,11 @@ def test_those_of_the_server_are_all_forked_python() -> None:
     assert {spec.kind for spec in offered("sage").all} == {PYTHON}
 
 
+def test_each_is_itself_alone() -> None:
+    specs = OfferedSpecs(environment=lambda: "sage", installed=[BASH])
+    assert len(set(specs.all)) == 3
+
+
 @pytest.mark.parametrize("name", ["sagemath", "python", "PYTHON3", "../python3", "x" * 9000])
 def test_another_name_is_not_found(name: str) -> None:
     with pytest.raises(Problem) as refused:

@@ -21,7 +21,7 @@ from sagecell_tx.sessions.fleet.fleet import GONE, Fleet
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
-from sagecell_tx.sessions.spec import PYTHON
+from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryRunPermalinkStore
@@ -59,6 +59,15 @@ class FleetCase(SynchronousTestCase):
     def refusal(self, **who: Any) -> str:
         failure = self.failureResultOf(self.fleet.open(Visitor(**who), timeout=0), Refused)
         return cast(Refused, failure.value).code
+
+    def test_a_kernel_may_be_of_another_kind(self) -> None:
+        bash = KernelSpec(name="bash", display_name="Bash", language="bash")
+        session = self.successResultOf(self.fleet.open(Visitor(), timeout=9, spec=bash))
+        assert self.host.latest.spec == bash
+        self.open(timeout=9)
+        assert self.host.latest.spec == PYTHON
+        self.successResultOf(session.restart())
+        assert self.host.latest.spec == bash
 
     def empty(self) -> None:
         """No session is left, and no resource is taken."""

@@ -39,6 +39,18 @@ def test_idle_waits_for_the_reply():
     assert in_flight.replied(answer) == Ending((answer, idle), over=True, executed=True)
 
 
+def test_an_execution_that_is_idle_without_a_reply_is_unanswered():
+    first, second, other = request("r1"), request("r2"), request("r3", "kernel_info_request")
+    in_flight = sent(first, second, other)
+    assert in_flight.unanswered == []
+    in_flight.replied(reply(second))
+    for asked in (other, first):
+        in_flight.went_idle(status("idle", asked))
+    assert in_flight.unanswered == [in_flight.get("r1")]
+    in_flight.replied(reply(first))
+    assert in_flight.unanswered == []
+
+
 def test_an_interact_is_an_execution():
     """contract: 2.6"""
     asked = request(msg_type="sagenb.interact.update_interact")
