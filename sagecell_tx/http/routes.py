@@ -57,7 +57,7 @@ def page_routes(
     """
     library = None if kernel_python is None else threejs.find(kernel_python)
     return [
-        Pages(store=cells, host=host, client=client, baseurl=web.baseurl),
+        Pages(store=cells, host=host, clients=web.clients, client=client, baseurl=web.baseurl),
         OutputFrame(policy=frame_policy(script_hosts), client=client),
         Static(client=client, libraries={} if library is None else {threejs.NAME: library}),
         Permalinks(store=cells, limits=web.limits, clients=web.clients, clock=web.reactor),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from attrs import frozen
 
 from sagecell_tx.wire.codelink import clean_name
 from sagecell_tx.wire.messages import WireError
+
+#: Characters that change the order in which others are shown. Source: Unicode Standard Annex 9, section 2.
+_REORDERING = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class NotWritten(Exception):
@@ -61,6 +65,10 @@ class Directory:
         if any(part.startswith(".") for part in relative.parts):
             # Shells and editors run some of these by themselves, and servers list none.
             raise NotWritten(f"{name} is not saved: it would be hidden.")
+        if _REORDERING.search(name):
+            raise NotWritten(
+                f"{ascii(name)[:100]} is not saved: it would be shown in another order."
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         root = self.path.resolve()
         directory = root

@@ -35,6 +35,9 @@ PART_HEADER_LINES = 8
 #: About how many bytes are unquoted at once: that takes several times their memory.
 _PIECE = 64 * 1024
 
+#: A token in an address that is a parameter.
+_TOKEN_WITHIN = re.compile(rb"[?&]token=")
+
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 #: All values of each name, in order.
@@ -94,6 +97,7 @@ def urlencoded(text: bytes) -> Fields:
 def without_token(address: bytes) -> bytes:
     """A URL for a log: the values of the parameter ``token``, which are secret, are blank.
 
+    So are those of parameters that are addresses with such a parameter, as ``next`` is for a login.
     For a URL whose query is too long to be parsed, everything after the question mark is.
     """
     before, mark, query = address.partition(b"?")
@@ -106,8 +110,10 @@ def without_token(address: bytes) -> bytes:
 
 
 def _without_secret(field: bytes) -> bytes:
-    name, equals, _ = field.partition(b"=")
-    return name + equals if _unquoted(name) == b"token" else field
+    name, equals, value = field.partition(b"=")
+    # An address in an address in an address would be escaped once more.
+    is_secret = _unquoted(name) == b"token" or _TOKEN_WITHIN.search(_unquoted(_unquoted(value)))
+    return name + equals if is_secret else field
 
 
 def multipart(body: bytes, content_type: str) -> Fields:

@@ -12,6 +12,8 @@ from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.cors import is_own
 from sagecell_tx.http.serving.errors import Problem
 from tests.http.asking import asking
+from tests.http.loopback import Answer
+from tests.http.pages.test_pages import PAGE, told
 from tests.http.world import SiteTests
 
 LOCAL = IPv4Address("TCP", "127.0.0.1", 40000)
@@ -100,6 +102,36 @@ def test_a_request_is_local_if_no_proxy_has_forwarded_it() -> None:
 def test_where_programs_are_confined_any_page_may_run_them() -> None:
     origin = {"Origin": b"https://book.example"}
     Clients().check_page(asking(headers=origin, peer=LOCAL).request)
+
+
+class LinkTests(SiteTests):
+    """Links to the server's own page, whose Origin is its own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        (self.folder / "index.html").write_bytes(PAGE)
+
+    def page_for(self, **headers: str) -> Answer:
+        named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        return self.ask("GET", "/?c=1", named)
+
+    def test_what_a_link_has_runs_when_its_reader_says_so(self) -> None:
+        """Any page, and any mail, can have a link or a frame with a program."""
+        self.world.clients.unconfined = lambda: True
+        for headers, runs in (
+            ({"Sec_Fetch_Site": "cross-site"}, False),
+            ({"Sec_Fetch_Site": "same-site"}, False),
+            ({"Sec_Fetch_Site": "none"}, False),
+            ({}, False),
+            ({"Sec_Fetch_Site": "same-origin"}, True),
+        ):
+            assert told(self.page_for(**headers).body)["autoeval"] is runs, headers
+
+    def test_no_page_makes_its_reader_press_a_button_that_cannot_be_seen(self) -> None:
+        ancestors = "frame-ancestors 'self'"
+        assert ancestors not in self.page_for().headers["content-security-policy"]
+        self.world.clients.unconfined = lambda: True
+        assert ancestors in self.page_for().headers["content-security-policy"]
 
 
 class RequestTests(SiteTests):

@@ -49,6 +49,15 @@ def test_hidden_files_are_not_saved(tmp_path: Path, name: str, overwrites: bool)
     assert names_in(tmp_path) == set()
 
 
+@pytest.mark.parametrize("name", ["table_\u202etxt.exe", "a\u2066/b", "\u200fa"])
+def test_names_that_are_shown_in_another_order_are_not_saved(tmp_path: Path, name: str) -> None:
+    """The first one would be shown as "table_exe.txt"."""
+    with pytest.raises(NotWritten, match="order") as refused:
+        save(Directory(path=tmp_path), name)
+    assert str(refused.value).isprintable()
+    assert names_in(tmp_path) == set()
+
+
 @pytest.mark.parametrize("overwrites", [False, True])
 def test_links_are_not_followed(tmp_path: Path, overwrites: bool) -> None:
     outside, inner = tmp_path / "outside", tmp_path / "inner"

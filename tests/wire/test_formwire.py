@@ -255,6 +255,11 @@ def test_work_stops_at_the_bound(name: str) -> None:
         (b"/?tokens=1&atoken=2&Token=3", b"/?tokens=1&atoken=2&Token=3"),
         (b"/?c=token=1", b"/?c=token=1"),
         (b"/?token=a=b=c", b"/?token="),
+        # As Jupyter's pages have it in the address of their login.
+        (b"/login?next=%2Flab%3Ftoken%3Dhush&a=1", b"/login?next=&a=1"),
+        (b"/?next=/lab?a=1%26%74oken=hush", b"/?next="),
+        (b"/?next=%252Flab%253Ftoken%253Dhush", b"/?next="),
+        (b"/?next=%2Flab%3Ftokens%3D1", b"/?next=%2Flab%3Ftokens%3D1"),
         (b"/?token" + b"&a=token" * FIELDS, b"/?"),
     ],
 )

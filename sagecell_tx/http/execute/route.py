@@ -77,11 +77,7 @@ class Execute:
     async def execute(self, request: Request) -> bytes:
         """Run a program, unless the answer to its idempotency key is kept."""
         visitor = attrs.evolve(self.identities.visitor(request), purpose=Purpose.SERVICE)
-        assert request.content is not None, "the whole request has arrived"
-        body = request.content.read()
-        submission = await self.parser.parse(
-            len(body), partial(Submission.parse, body, self.limits)
-        )
+        submission = await self._submission(request)
         # Whoever has a key has accepted the terms of service with it.
         if not visitor.key and not submission.accepted_tos:
             self.terms.check(request)
@@ -100,6 +96,13 @@ class Execute:
             return await self._run(request, form, visitor, submission, keep)
         finally:
             self._kept.release(visitor.key, key)
+
+    async def _submission(self, request: Request) -> Submission:
+        """What a client submits. Raises `Problem`. The body is not kept while the program waits and runs."""
+        assert request.content is not None, "the whole request has arrived"
+        body = request.content.read()
+        parse = partial(Submission.parse, body, self.limits)
+        return await self.parser.parse(len(body), parse)
 
     async def _run(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import attrs
 from attrs import define, field
 from klein import Klein
 from twisted.web.iweb import IRequest
@@ -17,6 +18,7 @@ from sagecell_tx.http.pages.outputframe import FRAME
 from sagecell_tx.http.pages.permalinks import find
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.accept import accepts_brotli
+from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
@@ -91,6 +93,7 @@ class Pages:
 
     store: CellStore
     host: HostService
+    clients: Clients
     client: Path = CLIENT
     baseurl: str = ""
 
@@ -121,6 +124,8 @@ class Pages:
                 interacts=found.interacts,
                 autoeval=program.autoeval,
             )
+        if self.clients.may_be_misled(request):
+            program = attrs.evolve(program, autoeval=False)
         return page_with(self._built(request, "index.html"), program, self.host.status, permalink)
 
     async def _find(self, ident: str) -> tuple[Permalink, str]:
@@ -179,7 +184,10 @@ class Pages:
 
     def _built(self, request: IRequest, name: str) -> bytes:
         """A built page with facts about this server. Raises `Problem` if it is not built."""
-        page = send_built(request, self.client / name, _CONTENT_SECURITY_POLICY)
+        policy = _CONTENT_SECURITY_POLICY
+        if self.clients.unconfined():  # no page gets a click for one that it hides
+            policy += "; frame-ancestors 'self'"
+        page = send_built(request, self.client / name, policy)
         return facts.filled_in(page, self.host.status)
 
 

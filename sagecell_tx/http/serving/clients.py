@@ -156,6 +156,14 @@ class Clients:
             sentence = "Programs are not confined on this server, so that pages of other hosts may run none."
             raise Problem(403, "foreign_page", sentence)
 
+    def may_be_misled(self, request: IRequest) -> bool:
+        """Whether a page or a mail of somebody else may have led a browser here, where that can do harm.
+
+        Browsers tell the way, except to servers without TLS on other machines. Source:
+        https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+        """
+        return self.unconfined() and header(request, b"sec-fetch-site") != "same-origin"
+
     def _address(self, request: IRequest) -> str:
         """The client's address; "" for a program on this machine, which is trusted."""
         address, hops = _host(request.getClientAddress()), forwarded_for(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 from sagecell_tx.http.cells.terms import Terms
@@ -199,6 +200,18 @@ class WholeTests(ExecuteTests):
         self.kernel.reply(self.program, {"payload": [1] * 500_000})
         told = self.answer_on(connection).json
         assert (told["status"], told["cause"]["reason"]) == ("dead", "invalid_reply")
+        connection.hang_up()
+
+    def test_a_program_that_waits_keeps_its_files_once(self) -> None:
+        """As many wait as the queue is long: the text that they came in would be as much again, and more."""
+        text = "x" * 1_000_000
+        tracemalloc.start()
+        try:
+            connection = self.begin(files=[{"name": "a", "text": text}])
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert 1_000_000 < kept < 1_800_000
         connection.hang_up()
 
     def test_an_update_of_too_many_displays_is_left_out(self) -> None:
