@@ -87,7 +87,7 @@ class Reaper:
         reaped = set(self._wait())
         if not reaped:
             return []
-        orphans = self._kill_orphans()
+        orphans = self.kill_orphans()
         gone: list[Exited] = []
         for ending in list(self._ending):
             before, ending.orphans = ending.orphans, ending.orphans - reaped
@@ -112,7 +112,7 @@ class Reaper:
         self._ids.clear()
         with suppress(ChildProcessError):
             while True:
-                self._kill_orphans()
+                self.kill_orphans()
                 os.waitpid(-1, 0)
 
     def _wait(self) -> list[int]:
@@ -141,7 +141,11 @@ class Reaper:
                 reaped.append(pid)
         return reaped
 
-    def _kill_orphans(self) -> set[int]:
+    def kill_orphans(self) -> set[int]:
+        """Kill the children of this process that are no kernels; returns their pids.
+
+        No signal tells of a process that is adopted while its kernel runs: a program may bring that about.
+        """
         orphans = processes.children() - self._ids.keys() - set(self.own)
         for pid in orphans:
             with suppress(ProcessLookupError):

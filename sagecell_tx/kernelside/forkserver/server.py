@@ -47,7 +47,7 @@ from sagecell_tx.kernelside.forkserver.pipes import BadLine, Command, ControlPip
 from sagecell_tx.kernelside.forkserver.reaper import Reaper
 from sagecell_tx.kernelside.monitor import memoryuse
 from sagecell_tx.kernelside.monitor.monitor import Monitor, MonitorEnded, Pong
-from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear
+from sagecell_tx.kernelside.monitor.usage import Excess, Finding, Orphans
 from sagecell_tx.kernelside.sandbox import arguments, detect
 from sagecell_tx.kernelside.sandbox.levels import Level, Unavailable
 from sagecell_tx.kernelside.startcommand import StartCommand
@@ -196,8 +196,8 @@ class ForkServer:
         for finding in self.monitor.findings():
             self._handle_finding(finding)
 
-    def _handle_finding(self, finding: Excess | LimitNear | Pong) -> None:
-        """Kill a kernel that has exceeded a limit; report one that is near its limit.
+    def _handle_finding(self, finding: Finding | Pong) -> None:
+        """Kill a kernel that has exceeded a limit, and processes without one; report one near its limit.
 
         A ping is answered only through the monitor, so that a fork server whose monitor hangs is
         replaced.
@@ -206,6 +206,8 @@ class ForkServer:
             self.pipes.send_event(event="pong")
         elif isinstance(finding, Excess):
             self._reaper.condemn(finding.kernel, finding.reason)
+        elif isinstance(finding, Orphans):
+            self._reaper.kill_orphans()
         else:
             self.pipes.send_event(
                 event="near", id=finding.kernel, reason="cpu", seconds=finding.seconds
@@ -293,7 +295,9 @@ def main(
         unbounded=[] if groups.features else [*level.unbounded, *memoryuse.unseen()],
     )
     _filling = memory.settle()
-    server = ForkServer(pipes, wakeup, level, groups, Monitor.fork(), environment)
+    server = ForkServer(
+        pipes, wakeup, level, groups, Monitor.fork(environment.helpers), environment
+    )
     forked = server.run()
     if forked is None:
         with suppress(OSError):

@@ -11,6 +11,7 @@ learns no names, and gets directories as descriptors::
     <- {"pong": true}
     <- {"excess": 3, "reason": "memory"}
     <- {"near": 3, "seconds": 60}
+    <- {"orphans": true}
 
 The monitor ends when the fork server does. A fork server whose monitor has ended must end as
 well: nothing enforces its kernels' limits any more.
@@ -28,14 +29,21 @@ import socket
 import sys
 import traceback
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from contextlib import suppress
 from typing import Any, NoReturn
 
 import attrs
 from attrs import define, field, frozen
 
-from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
+from sagecell_tx.kernelside.monitor.usage import (
+    Excess,
+    Finding,
+    LimitNear,
+    Orphans,
+    UsageWatch,
+    WatchTarget,
+)
 from sagecell_tx.kernelside.startcommand import KernelLimits, StartCommand
 from sagecell_tx.kernelside.system import inheritance, processes
 
@@ -71,8 +79,11 @@ class Monitor:
         self._process = os.pidfd_open(self.pid)
 
     @classmethod
-    def fork(cls) -> Monitor:
-        """Start the monitor process; raises OSError. Returns in this process only."""
+    def fork(cls, helpers: Collection[int] | None = None) -> Monitor:
+        """Start the monitor process; raises OSError. Returns in this process only.
+
+        `helpers` are children of this process that are no kernels, if it adopts the kernels' orphans.
+        """
         own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
         # As with a kernel: until its handlers are reset, its signals would go to its parent.
@@ -86,7 +97,7 @@ class Monitor:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
         if pid == 0:
-            _run_monitor(other, parent)
+            _run_monitor(other, parent, helpers)
         other.close()
         own.setblocking(False)
         return cls(pid, own)
@@ -130,9 +141,9 @@ class Monitor:
         if not self._unsent:  # while something is unsent, pings would only queue up
             self._send({"ping": True}, [])
 
-    def findings(self) -> list[Excess | LimitNear | Pong]:
+    def findings(self) -> list[Finding | Pong]:
         """The findings that have arrived; raises `MonitorEnded`."""
-        found: list[Excess | LimitNear | Pong] = []
+        found: list[Finding | Pong] = []
         while True:
             try:
                 packet = self.channel.recv(_PACKET)
@@ -145,6 +156,9 @@ class Monitor:
             finding = json.loads(packet)
             if "pong" in finding:
                 found.append(Pong())
+                continue
+            if "orphans" in finding:
+                found.append(Orphans())
                 continue
             kernel = self._kernels.get(finding.get("excess", finding.get("near")))
             if kernel is None:
@@ -189,7 +203,7 @@ class Monitor:
         self.write()
 
 
-def _run_monitor(channel: socket.socket, parent: int) -> NoReturn:
+def _run_monitor(channel: socket.socket, parent: int, helpers: Collection[int] | None) -> NoReturn:
     """In the new process: monitor until the fork server ends."""
     try:
         processes.die_with(parent)
@@ -199,7 +213,10 @@ def _run_monitor(channel: socket.socket, parent: int) -> NoReturn:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         gc.enable()
-        serve(channel, UsageWatch())
+        watch = UsageWatch()
+        if helpers is not None:
+            watch = UsageWatch(adopter=parent, helpers={*helpers, os.getpid()})
+        serve(channel, watch)
     except BaseException:
         traceback.print_exc(file=sys.stderr)
     finally:
@@ -216,7 +233,9 @@ def serve(channel: socket.socket, watch: UsageWatch) -> None:
         if not _take_commands(channel, watch):
             return
         for finding in watch.check():
-            if isinstance(finding, Excess):
+            if isinstance(finding, Orphans):
+                _send(channel, {"orphans": True})
+            elif isinstance(finding, Excess):
                 _send(channel, {"excess": finding.kernel, "reason": finding.reason})
             else:
                 _send(channel, {"near": finding.kernel, "seconds": finding.seconds})

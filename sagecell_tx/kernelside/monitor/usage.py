@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -60,6 +60,11 @@ class LimitNear:
 
     kernel: Any  # as it was added
     seconds: int
+
+
+@frozen
+class Orphans:
+    """There are processes that have lost their kernel. Their adopter is to end them: nobody watches them."""
 
 
 @frozen(kw_only=True)
@@ -149,9 +154,14 @@ class _WatchedKernel:
 
 @define
 class UsageWatch:
-    """The monitored kernels. `interval` is in seconds between two rounds of checks."""
+    """The monitored kernels. `interval` is in seconds between two rounds of checks.
+
+    `adopter` is the process that adopts orphans of kernels, if any; of its children, `helpers` are none.
+    """
 
     interval: float = INTERVAL
+    adopter: int | None = None
+    helpers: Collection[int] = ()
     _sources: Sources = field(factory=Sources.of_this_system)
     _locks: FileLocks = field(factory=FileLocks, init=False)
     _watched: dict[Hashable, _WatchedKernel] = field(factory=dict, init=False)
@@ -193,9 +203,9 @@ class UsageWatch:
         due = min(self._next, self._next_count) if counting else self._next
         return max(0.0, due - time.monotonic())
 
-    def check(self) -> list[Excess | LimitNear]:
+    def check(self) -> list[Finding]:
         """Do what is due, for a bounded time, and return the kernels at or near a limit."""
-        found: list[Excess | LimitNear] = []
+        found: list[Finding] = []
         if self._watched and time.monotonic() >= self._next:
             found = self._look_at_all()
             self._next = time.monotonic() + self.interval
@@ -212,7 +222,16 @@ class UsageWatch:
                 found.append(Excess(kernel, "memory"))
         return found
 
-    def _look_at_all(self) -> list[Excess | LimitNear]:
+    def _has_orphans(self, below: Mapping[int, Sequence[Process]]) -> bool:
+        """Whether the adopter has children that are neither kernels nor helpers; a new kernel may be one.
+
+        `below` is the table of processes by their parent.
+        """
+        children = below.get(self.adopter, ()) if self.adopter is not None else ()
+        known = {*self.helpers, *(each.target.pid for each in self._watched.values())}
+        return any(child.pid not in known for child in children)
+
+    def _look_at_all(self) -> list[Finding]:
         self._looks += 1
         due = {
             kernel: watched
@@ -222,7 +241,9 @@ class UsageWatch:
         below = processtable.by_parent() if due else {}
         if due:
             self._locks.begin()
-        found: list[Excess | LimitNear] = []
+        found: list[Finding] = []
+        if self._has_orphans(below):
+            found.append(Orphans())
         for kernel, watched in due.items():
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
             tree = list(processtable.tree(watched.target.pid, below))
@@ -234,6 +255,10 @@ class UsageWatch:
             elif (seconds := watched.time_left()) is not None:
                 found.append(LimitNear(kernel, seconds))
         return found
+
+
+#: What a check finds.
+Finding = Excess | LimitNear | Orphans
 
 
 def _usage(stat: int | None) -> float:

@@ -160,7 +160,7 @@ OPTIONS = (
     *(15, 16),  # its name
     *(38, 39, 65, 66),  # further confinement
     *(29, 30),  # slack of timers
-    *(36, 37),  # who adopts orphans
+    37,  # who adopts orphans
     *(40, 41, 42),  # where its thread's id is; huge pages
     *(24, 47),  # capabilities, of which it has none
     *(50, 51, 54, 55, 56, 60, 61, 63, 64, 69, 70, 71),  # registers and pointers of ARM and RISC-V
@@ -171,6 +171,9 @@ OPTIONS = (
 
 #: PR_SET_DUMPABLE is allowed with 1 only: else the monitor could not read the process's memory use.
 DUMPABLE = 4
+
+#: PR_SET_CHILD_SUBREAPER is refused with 0: orphans of a kernel would leave it.
+ADOPTING = 36
 
 #: EINVAL, as on a Linux without it: PR_SET_SECCOMP, which does what `seccomp` does.
 UNKNOWN_OPTIONS = (22,)

@@ -165,16 +165,18 @@ class _Arguments:
         yield self._seccomp.Arg(place, self._seccomp.GT, highest)
 
     def _clone(self) -> None:
-        """Allow processes and threads; refuse new namespaces, and processes that share descriptors.
+        """Allow threads, and processes below their own; refuse new namespaces and shared descriptors.
 
         Locks belong to whoever shares descriptors, and Linux tells only which process made them: it may
         have ended.
         """
         shared, thread = linux.CLONE_FILES, linux.CLONE_THREAD
         several = _NEW_NAMESPACES | shared | thread
-        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES | shared))
-        self._allow("clone", self._equal(0, shared | thread, several))
+        sibling = linux.CLONE_PARENT
+        self._allow("clone", self._equal(0, 0, _NEW_NAMESPACES | shared | sibling))
+        self._allow("clone", self._equal(0, shared | thread, several | sibling))
         self._refuse("clone", self._equal(0, shared, several))
+        self._refuse("clone", self._equal(0, sibling, _NEW_NAMESPACES | sibling))
         for flag in (1 << bit for bit in range(32)):
             if flag & _NEW_NAMESPACES:
                 self._refuse("clone", self._equal(0, flag, flag))
@@ -207,6 +209,9 @@ class _Arguments:
             self._refuse("prctl", self._equal(0, option))
         for option in callnames.UNKNOWN_OPTIONS:
             self._refuse("prctl", self._equal(0, option), error=errno.EINVAL)
+        adopting = self._equal(0, callnames.ADOPTING)
+        self._allow("prctl", adopting, self._seccomp.Arg(1, self._seccomp.NE, 0))
+        self._refuse("prctl", adopting, self._exactly(1, 0))
         dumpable = self._equal(0, callnames.DUMPABLE)
         self._allow("prctl", dumpable, self._exactly(1, 1))
         self._refuse("prctl", dumpable, self._seccomp.Arg(1, self._seccomp.NE, 1))

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from sagecell_tx.kernelside.monitor.monitor import Monitor, MonitorEnded, Pong
-from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear
+from sagecell_tx.kernelside.monitor.usage import Excess, Finding
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.driving import Server, gone, kill, private
 from tests.kernelside.limits import start
@@ -19,9 +19,9 @@ from tests.kernelside.limits import start
 pytestmark = pytest.mark.integration
 
 
-def found(monitor: Monitor) -> list[Excess | LimitNear | Pong]:
+def found(monitor: Monitor) -> list[Finding | Pong]:
     """Wait for the next findings."""
-    findings: list[Excess | LimitNear | Pong] = []
+    findings: list[Finding | Pong] = []
     while not findings:
         monitor.write()
         select.select([monitor.channel], [], [])

@@ -21,7 +21,14 @@ from sagecell_tx.kernelside.monitor.memoryuse import (
     OF_SAME,
     Sources,
 )
-from sagecell_tx.kernelside.monitor.usage import Excess, LimitNear, UsageWatch, WatchTarget
+from sagecell_tx.kernelside.monitor.usage import (
+    Excess,
+    Finding,
+    LimitNear,
+    Orphans,
+    UsageWatch,
+    WatchTarget,
+)
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
 
@@ -53,7 +60,7 @@ def family(tmp_path):
         for _ in range(4):
             assert process.stdout.read(1) == b"."
 
-        def look(times: int = 1, **limits: float) -> list[Excess | LimitNear]:
+        def look(times: int = 1, **limits: float) -> list[Finding]:
             watch = UsageWatch(interval=0.0)
             directory = os.open(tmp_path, os.O_RDONLY)
             watch.add(1, WatchTarget(pid=process.pid, directory=directory), roomy(**limits))
@@ -259,6 +266,22 @@ def test_what_linux_keeps_of_its_own_files_that_are_being_read():
             os.close(each)
     assert behind.count(OF_PROC) >= 100
     assert sum(behind) >= 100 * OF_PROC
+
+
+def test_processes_that_have_lost_their_kernel():
+    """They are children of whoever adopts orphans, but no kernels."""
+    kernel, orphan = (subprocess.Popen(["sleep", "1000"]) for _ in range(2))
+    children = {each.pid for each in processtable.by_parent()[os.getpid()]}
+    try:
+        for helpers, expected in ((children - {orphan.pid}, [Orphans()]), (children, [])):
+            watch = UsageWatch(interval=0.0, adopter=os.getpid(), helpers=helpers - {kernel.pid})
+            watch.add(1, WatchTarget(pid=kernel.pid), roomy())
+            assert watch.check() == expected
+            watch.forget(1)
+    finally:
+        for each in (kernel, orphan):
+            each.kill()
+            each.wait()
 
 
 def test_what_is_waited_for():

@@ -409,6 +409,28 @@ os.wait()
     assert processes_with(mark) == []
 
 
+def test_processes_that_leave_their_kernel(server, other, kind):
+    """The kernel is to be the parent of its orphans, but a program may change that; then nobody watches them."""
+    if kind.level != "none":
+        pytest.skip("a filter of system calls, or a namespace, keeps them there")
+    mark = f"sleep-{uuid.uuid4()}"
+    cell = server.start(**LIMITS)
+    code = f"""
+import ctypes, os
+ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execvp("sh", ["sh", "-c", "while :; do sleep 1000; done", {mark!r}])
+    os._exit(0)
+os.wait()
+"""
+    assert cell.run(code).reply["status"] == "ok"
+    until(lambda: not processes_with(mark))
+    assert cell.value("1 + 1") == "2"
+    cell.stop()
+
+
 def test_a_full_directory(server, other, kind):
     cell = server.start(**LIMITS)
     code = "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20))"

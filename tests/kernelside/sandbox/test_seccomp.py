@@ -111,11 +111,21 @@ def test_new_namespaces():
             *(linux.CLONE_NEWNS, linux.CLONE_NEWUTS, linux.CLONE_NEWIPC, linux.CLONE_NEWUSER),
             *(linux.CLONE_NEWPID, linux.CLONE_NEWNET, linux.CLONE_NEWCGROUP),
         )
-        shares_files = flag == linux.CLONE_FILES
+        alone = flag in (linux.CLONE_FILES, linux.CLONE_PARENT)
         for flags in (flag, flag | fork, flag | GARBAGE):
-            expected = "EPERM" if new or shares_files else ALLOWED
+            expected = "EPERM" if new or alone else ALLOWED
             assert asked("clone", flags) == expected, hex(flags)
     assert asked("clone", 0x7E020000) == "EPERM"
+
+
+def test_all_processes_stay_below_their_kernel():
+    """Else the monitor would not count them to it."""
+    for flags in (linux.CLONE_PARENT, linux.CLONE_PARENT | 17, linux.CLONE_PARENT | 0x3D0F00):
+        assert asked("clone", flags) == asked("clone", flags | GARBAGE) == "EPERM"
+    adopting = 36  # PR_SET_CHILD_SUBREAPER
+    for garbage in (0, GARBAGE):
+        assert asked("prctl", adopting | garbage, 0) == "EPERM"
+        assert asked("prctl", adopting | garbage, 1) == ALLOWED
 
 
 def test_only_threads_share_descriptors():
@@ -188,8 +198,8 @@ def test_options_of_prctl():
     for option in callnames.UNKNOWN_OPTIONS:
         assert asked("prctl", option) == asked("prctl", option | GARBAGE) == "EINVAL", option
     lists = (callnames.OPTIONS, callnames.REFUSED_OPTIONS, callnames.UNKNOWN_OPTIONS)
-    named = {callnames.DUMPABLE}.union(*lists)
-    assert len(named) == sum(map(len, lists)) + 1
+    named = {callnames.DUMPABLE, callnames.ADOPTING}.union(*lists)
+    assert len(named) == sum(map(len, lists)) + 2
     for option in {*range(256), 0x7FFFFFFF} - named:
         assert asked("prctl", option) == "ENOSYS", option
 
