@@ -140,5 +140,11 @@ const SIGNATURE = /^(?:(?:Init|Call) s|S)ignature:\s*([^]*?)\s*(?:^[A-Z][\w ]*:|
  */
 export function signatureIn(help: string, name: string): string {
   const documented = new RegExp(`^Docstring:\\s*((?:${name}\\(.*(?:\n|$))+)`, "m").exec(help);
-  return (documented ?? SIGNATURE.exec(help))?.[1]?.trim() ?? "";
+  if (documented !== null) return documented[1]?.trim() ?? "";
+  // A long one has a line for each parameter.
+  const lines = SIGNATURE.exec(help)?.[1] ?? "";
+  return lines
+    .replace(/\s*\n\s*/g, " ")
+    .replace("( ", "(")
+    .replace(", )", ")");
 }

@@ -224,7 +224,11 @@ test("only calls are asked about, which somebody types", async () => {
 describe("IPython's help", () => {
   test.each([
     ["a function", "Signature: f(a, b=1)\nDocstring: Adds.\nType:      function", "f(a, b=1)"],
-    ["several lines", "Signature:\nf(\n    a,\n) -> int\nDocstring: x", "f(\n    a,\n) -> int"],
+    [
+      "several lines",
+      "Signature:\nf(\n    a,\n    b=1,\n) -> int\nDocstring: x",
+      "f(a, b=1) -> int",
+    ],
     ["a class", "Init signature: f(a)\nDocstring:     Many.\nType:           type", "f(a)"],
     ["an object", "Signature:      f(a)\nType:           F\nCall docstring: x", "f(a)"],
     ["the end", "Signature: f(a)", "f(a)"],
