@@ -54,10 +54,9 @@ def test_a_text_that_does_not(pattern, text):
     assert not matches(pattern, text)
 
 
-@given(st.text())
+@given(st.text(st.characters(exclude_characters=".")))
 def test_a_text_without_dots_matches_itself(text):
-    if "..." not in text:
-        assert matches(text, text)
+    assert matches(text, text)
     assert matches(f"...{text[:5]}...", text)
 
 
