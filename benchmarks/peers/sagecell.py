@@ -55,8 +55,12 @@ class SagecellTx:
             directory=self.directory,
             log=self.directory / "log",
         )
-        self._server.await_answer(f"{self.url}/status.json")
-        self._await_fork_server()
+        try:
+            self._server.await_answer(f"{self.url}/status.json")
+            self._await_fork_server()
+        except Exception:
+            self.stop()
+            raise
 
     def _await_fork_server(self) -> None:
         """Return when it has loaded what kernels need, which takes seconds with Sage."""
