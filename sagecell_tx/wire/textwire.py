@@ -13,6 +13,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from typing import Any
 
 from sagecell_tx.wire import jsonbounds
@@ -42,6 +43,10 @@ HEADER_LIMIT = 16 * 1024
 MOST_BUFFERS = 1024
 
 
+#: Bytes of a buffer that become base64 at once: a multiple of three.
+_ENCODED = 48 * 1024
+
+
 class UnknownChannel(WireError):
     """A client's message for a channel on which clients may not send.
 
@@ -60,12 +65,10 @@ def encode(message: Message, seq: int | None = None) -> bytes:
     return b"".join(render(message, seq))
 
 
-def render(
-    message: Message, seq: int | None = None, *, buffers: bool = False
-) -> tuple[bytes, bytes, bytes]:
+def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, bytes]:
     """The JSON text of `message` in three pieces, to be written one after another.
 
-    `seq` is its number, for resumable clients. `buffers` tells whether it has its buffers. The second is `Message.content` itself, so that a
+    `seq` is its number, for resumable clients. The second is `Message.content` itself, so that a
     long one is not copied. The kernel's JSON is inserted unparsed. This server's own fields come
     last, so that they override any that malformed JSON from the kernel adds.
     """
@@ -77,9 +80,36 @@ def render(
     names = map(json.dumps, (message.msg_id, message.msg_type, message.channel))
     number = "" if seq is None else f',"seq":{seq}'
     after = ',"msg_id":{},"msg_type":{},"channel":{}{}'.format(*names, number).encode("ascii")
-    if buffers and message.buffers:
-        after += b',"buffers":["%b"]' % b'","'.join(map(b64encode, message.buffers))
     return before, message.content, after + b"}"
+
+
+def with_buffers(message: Message, seq: int | None = None) -> Iterator[bytes]:
+    """The pieces of the same with its buffers in base64, of which there is at least one.
+
+    Base64 is made when a piece is taken: while a client reads, only the message itself is kept, which
+    all clients share.
+    """
+    before, content, after = render(message, seq)
+    yield before
+    yield content
+    gathered, size, mark = [after[:-1]], 0, b',"buffers":["'
+    for buffer in message.buffers:
+        gathered.append(mark)
+        mark = b'","'
+        for start in range(0, len(buffer), _ENCODED):
+            gathered.append(b64encode(buffer[start : start + _ENCODED]))
+            size += len(gathered[-1])
+            if size >= _ENCODED:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+    yield b"".join((*gathered, b'"]}'))
+
+
+def length_with_buffers(message: Message, seq: int | None = None) -> int:
+    """The bytes of all pieces of `with_buffers`."""
+    encoded = sum((len(buffer) + 2) // 3 * 4 for buffer in message.buffers)
+    marks = len(b',"buffers":[""]') + len(b'","') * (len(message.buffers) - 1)
+    return sum(map(len, render(message, seq))) + encoded + marks
 
 
 def parse(text: bytes | str, *, date: str) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +13,15 @@ from jupyter_client.session import Session
 
 from sagecell_tx.wire import textwire, zmqwire
 from sagecell_tx.wire.messages import IOPUB, SHELL, Message, WireError, dump
-from sagecell_tx.wire.textwire import HEADER_LIMIT, UnknownChannel, encode, parse, render
+from sagecell_tx.wire.textwire import (
+    HEADER_LIMIT,
+    UnknownChannel,
+    encode,
+    length_with_buffers,
+    parse,
+    render,
+    with_buffers,
+)
 from tests.wire.strategies import json_objects, json_values, names
 
 NOW = "2026-01-02T03:04:05.678901Z"
@@ -58,6 +67,24 @@ def test_the_client_is_sent_what_the_kernel_wrote(content, metadata):
     assert b"".join(render(message)) == encode(message)
 
 
+@given(st.lists(st.sampled_from([0, 1, 2, 3, 49_151, 49_152, 49_153, 200_000]), min_size=1))
+def test_long_buffers_come_in_pieces_of_bounded_length(sizes):
+    message = Message(
+        channel=IOPUB,
+        msg_id="1",
+        msg_type="comm_msg",
+        header=b"{}",
+        content=b'{"data":1}',
+        buffers=tuple(bytes(range(256)) * (size // 256 + 1) for size in sizes),
+    )
+    pieces = list(with_buffers(message, 7))
+    came = json.loads(b"".join(pieces))
+    assert [b64decode(each) for each in came["buffers"]] == list(message.buffers)
+    assert (came["content"], came["seq"]) == ({"data": 1}, 7)
+    assert sum(map(len, pieces)) == length_with_buffers(message, 7)
+    assert max(map(len, pieces)) < 200_000
+
+
 def test_the_keys_are_the_contracts_and_buffers_are_for_those_who_ask():
     """contract: 2.2"""
     message = Message(
@@ -67,8 +94,7 @@ def test_the_keys_are_the_contracts_and_buffers_are_for_those_who_ask():
         header=b'{"msg_id":"1","msg_type":"comm_msg"}',
         buffers=(b"\x00\xff",),
     )
-    with_buffers = b"".join(render(message, 7, buffers=True))
-    assert json.loads(with_buffers)["buffers"] == ["AP8="]
+    assert json.loads(b"".join(with_buffers(message, 7)))["buffers"] == ["AP8="]
     assert parse(request(buffers=["AP8=", ""]), date=NOW).buffers == (b"\x00\xff", b"")
     assert json.loads(encode(message)) == {
         "header": {"msg_id": "1", "msg_type": "comm_msg"},

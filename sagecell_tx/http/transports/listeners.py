@@ -9,7 +9,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, count
 
@@ -87,6 +87,11 @@ def on_one_line(before: bytes, json: Sequence[bytes], after: bytes = b"") -> Ite
     yield before
     yield from lines
     yield after
+
+
+def on_the_same_line(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of parts of JSON, on one line, when they are written."""
+    return (piece.translate(_SPACED) for part in parts for piece in in_pieces(part))
 
 
 STREAM_FORMATS = {

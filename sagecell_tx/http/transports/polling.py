@@ -10,9 +10,9 @@ The client sends the number, so that the messages of a lost answer are sent agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain, count, starmap
+from itertools import chain, count
 from typing import Any
 
 from attrs import define, field
@@ -33,6 +33,7 @@ from sagecell_tx.http.transports.listeners import (
     StreamFormat,
     StreamListener,
     on_one_line,
+    on_the_same_line,
 )
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -132,13 +133,13 @@ class Polling:
                 request.setResponseCode(204)
                 return b""
             parts = list(_answer(number, messages, resume_point.buffers))
-            length = sum(len(before) + sum(map(len, json)) for before, json in parts)
+            length = sum(length for length, _ in parts)
             request.setHeader("Content-Type", "application/json")
             request.setHeader("Content-Length", str(length))
             producer = ResponseProducer(
                 request=request, clock=self.clock, stalled=self.messages.stalled_seconds
             )
-            await producer.start(chain.from_iterable(starmap(on_one_line, parts)))
+            await producer.start(chain.from_iterable(pieces for _, pieces in parts))
         finally:
             attachment.detach()
         return b""
@@ -208,8 +209,8 @@ def _message(fields: object, date: str) -> Message | WireError:
 
 def _answer(
     number: int, messages: list[Message], buffers: bool
-) -> Iterator[tuple[bytes, Sequence[bytes]]]:
-    """The parts of a long poll's answer: words of the server's, and the JSON of a message.
+) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """The parts of a long poll's answer: the length of each in bytes, and its pieces.
 
     ``after`` is last, as the number of the last message.
 
@@ -218,9 +219,16 @@ def _answer(
     """
     before = b'{"messages":[\n'
     for seq, message in zip(count(number), messages):
-        yield before, textwire.render(message, seq, buffers=buffers)
+        if buffers and message.buffers:
+            length = len(before) + textwire.length_with_buffers(message, seq)
+            pieces = on_the_same_line(textwire.with_buffers(message, seq))
+            yield length, chain((before,), pieces)
+        else:
+            json = textwire.render(message, seq)
+            yield len(before) + sum(map(len, json)), on_one_line(before, json)
         before = b",\n"
-    yield b'\n],"after":%d}' % (number + len(messages) - 1), ()
+    end = b'\n],"after":%d}' % (number + len(messages) - 1)
+    yield len(end), iter((end,))
 
 
 def _ended() -> Problem:

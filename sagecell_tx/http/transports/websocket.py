@@ -174,7 +174,10 @@ def frames_of(
     """
     numbers = repeat(None) if number is None else count(number)
     for message, seq in zip(messages, numbers, strict=False):
-        before, content, after = textwire.render(message, seq, buffers=buffers)
+        if buffers and message.buffers:
+            yield from _in_frames(message, seq)
+            continue
+        before, content, after = textwire.render(message, seq)
         if len(content) + len(after) <= FRAME:
             yield TEXT, b"".join((before, content, after)), True
             continue
@@ -185,3 +188,17 @@ def frames_of(
         for start in range(0, last, FRAME):
             yield CONTINUATION, after[start : start + FRAME], False
         yield CONTINUATION, after[last:], True
+
+
+def _in_frames(message: Message, seq: int | None) -> Iterator[Frame]:
+    """The frames of a message with its buffers: one, or as many as it is written in."""
+    pieces = textwire.with_buffers(message, seq)
+    if textwire.length_with_buffers(message, seq) <= FRAME:
+        yield TEXT, b"".join(pieces), True
+        return
+    opcode = TEXT
+    for piece in pieces:
+        for start in range(0, len(piece), FRAME):
+            yield opcode, piece[start : start + FRAME], False
+            opcode = CONTINUATION
+    yield CONTINUATION, b"", True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 
 import attrs
@@ -229,6 +230,22 @@ class LongPollTests(PollingTests):
         )
         (message,) = self.get(kernel_id).json["messages"]
         assert message["content"] == {}
+
+    def test_buffers_for_who_asks(self) -> None:
+        kernel_id = self.start(timeout="60")
+        kernel = self.world.host.latest
+        buffers = (b"", bytes(range(256)) * 1000)
+        header = kernel.originate("comm_msg", {}, buffers=buffers)
+        kernel.deliver(attrs.evolve(header, content=b'{\n"a":1}'))
+        kernel.stream("b")
+        answer = self.get(kernel_id, "?cursor=c&after=0&buffers=base64")
+        assert len(answer.body) == int(answer.headers["content-length"])
+        comm, stream = answer.json["messages"]
+        assert (comm["content"], stream["content"]["text"]) == ({"a": 1}, "b")
+        assert tuple(map(b64decode, comm["buffers"])) == buffers
+        assert len(answer.body.split(b"\n")) == 4
+        without = self.get(kernel_id, "?cursor=d&after=0").json["messages"][0]
+        assert "buffers" not in without
 
     def test_without_a_number_each_message_is_told_once(self) -> None:
         kernel_id = self.start(timeout="60")

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import json
 import weakref
+from base64 import b64decode
+from typing import Any
 
 from sagecell_tx.http.transports.websocket import REFUSALS
 from tests.http.talking import Talk, TalkTests, execute, frame, frames
+
+
+class Counted(bytes):
+    """Counts the slices that were taken of it."""
+
+    taken = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        self.taken += 1
+        return super().__getitem__(key)
 
 
 class FlowTests(TalkTests):
@@ -58,6 +70,24 @@ class FlowTests(TalkTests):
         assert self.shown(self.talk_one) == [text, "after it"]
         assert max(self.talk_one.talker.lengths) <= 2**16
         assert wire.most < 3 * 2**16
+
+    def test_long_buffers_are_encoded_as_they_are_read(self) -> None:
+        """For each of several clients that read nothing, all of 90 MB would fill the memory."""
+        buffers = (b"", b"small", Counted(b"0123456789" * 100_000))
+        slow = self.talk(self.kernel_id, "?cursor=c&buffers=base64")
+        wire = slow.connection.server
+        wire.clogged, wire.most = True, 0
+        self.kernel.publish("comm_msg", {"comm_id": "x"}, self.asked, buffers=buffers)
+        self.display("after it")
+        slow.connection.pump()
+        assert buffers[2].taken < 5
+        wire.clogged = False
+        slow.connection.pump()
+        (came,) = slow.talker.heard("comm_msg")
+        assert tuple(map(b64decode, came["buffers"])) == buffers
+        assert self.shown(slow) == ["after it"]
+        assert max(slow.talker.lengths) <= 2**16
+        assert wire.most < 4 * 2**16
 
     def test_a_refusal_waits_for_the_end_of_a_long_content(self) -> None:
         connection = self.knock(self.kernel_id)
