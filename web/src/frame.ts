@@ -13,6 +13,7 @@ import { FramedOutput } from "./output/frame/inside";
 import { catchLinks } from "./output/frame/links";
 import { watchTroubles } from "./output/frame/troubles";
 import { catchWrites } from "./output/writes";
+import { postable } from "./protocol/widgets/orders";
 import { LazyWidgets } from "./widgets/lazy";
 import "./styles/frame.css";
 
@@ -31,7 +32,7 @@ function start(beginning: FrameBeginning, port: MessagePort): void {
   document.head.append(base);
   const widgets: LazyWidgets = new LazyWidgets({
     connect: () => report({ kind: "widgets" }),
-    send: (event) => report({ kind: "event", event }),
+    send: (event) => report({ kind: "event", event: postable(event) }),
     showing: () => output.showing,
   });
   const output: FramedOutput = new FramedOutput(beginning, (data) => widgets.element(data));

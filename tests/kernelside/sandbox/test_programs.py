@@ -85,7 +85,9 @@ def test_no_signal_is_ignored(server: Server) -> None:
     beginning = server.begin(argv=argv)
     lines = dict(line.split() for line in beginning.printed().splitlines())
     assert set(lines) == {"SigIgn:", "SigBlk:"}
-    assert {int(mask, 16) for mask in lines.values()} == {0}
+    # Two are the C library's own: whoever is started by posix_spawn, as make does, ignores one of them.
+    own = 1 << 31 | 1 << 32
+    assert {int(mask, 16) & ~own for mask in lines.values()} == {0}
 
 
 def test_it_can_gain_no_privileges(server: Server, kind: Any) -> None:

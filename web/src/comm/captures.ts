@@ -83,6 +83,7 @@ export class Captures {
 
   /** The output of each widget that has captured some of a request that is over, once. */
   unsaved(request: string): [id: string, outputs: JsonObject[]][] {
+    if (request === "") return []; // a status of no request
     const unsaved = [...this.#captures].filter(([, each]) => each.unsaved === request);
     for (const [, capture] of unsaved) capture.unsaved = "";
     return unsaved.map(([id, { outputs }]) => [id, keptOutputs(outputs)]);

@@ -12,8 +12,8 @@ interface Held {
 interface Model {
   readonly version: string;
   readonly state: Map<string, Json>;
-  /** By the attribute in which they are. */
-  readonly buffers: Map<string, Held[]>;
+  /** By the attribute in which they are, and by their path as JSON. */
+  readonly buffers: Map<string, Map<string, Held>>;
 }
 
 /** Keeps the state of each model, so that a frame that is opened later can have it. */
@@ -48,9 +48,8 @@ export class Models {
       const name = attributeAt(path);
       if (buffer === undefined || name === "") continue;
       // One that is the whole attribute is not in the state.
-      const before = model.buffers.get(name) ?? [];
-      const others = before.filter((held) => !isSame(held.path, path));
-      model.buffers.set(name, [...others, { path, buffer }]);
+      const held = model.buffers.get(name) ?? new Map<string, Held>();
+      model.buffers.set(name, held.set(JSON.stringify(path), { path, buffer }));
       if (Array.isArray(path) && path.length === 1) model.state.delete(name);
     }
   }
@@ -64,7 +63,7 @@ export class Models {
   order(id: string, state: JsonObject = {}): WidgetOrder | null {
     const model = this.#models.get(id);
     if (model === undefined) return null;
-    const held = [...model.buffers.values()].flat();
+    const held = [...model.buffers.values()].flatMap((each) => [...each.values()]);
     return {
       kind: "open",
       id,
@@ -79,8 +78,4 @@ export class Models {
   ids(): string[] {
     return [...this.#models.keys()];
   }
-}
-
-function isSame(one: Json, other: Json): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -23,7 +23,7 @@ const TARGET = "jupyter.widget";
 /** Models that a kernel may have at once; further ones are closed. */
 const MOST = 10_000;
 
-/** Characters and bytes in one message to the kernel, below the server's limit of 4 MiB. */
+/** Bytes in one message to the kernel, below the server's limit of 4 MiB. */
 const MOST_SENT = 3_900_000;
 
 /** Events for whose output the place is remembered. */
@@ -166,7 +166,7 @@ export class Widgets implements MessageHandler {
   #save(request: string): void {
     for (const [id, outputs] of this.#life.captures.unsaved(request)) {
       const data = { method: "update", state: { outputs }, buffer_paths: [] };
-      if (JSON.stringify(data).length > MOST_SENT) continue;
+      if (bytesOf(JSON.stringify(data)) > MOST_SENT) continue;
       let saved = "";
       this.#request("comm_msg", { comm_id: id, data }, (sent) => {
         saved = sent;
@@ -241,8 +241,12 @@ function newLife(): Life {
   return { models: new Models(), captures: new Captures(), frames: new Set(), isOver: false };
 }
 
-/** Characters of a message's JSON and of its buffers as base64. */
+/** Bytes of a message's JSON, and of its buffers as base64. */
 function lengthOf({ data, buffers }: WidgetEvent): number {
   const bytes = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return JSON.stringify(data).length + Math.ceil((bytes * 4) / 3);
+  return bytesOf(JSON.stringify(data)) + Math.ceil((bytes * 4) / 3);
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
 }

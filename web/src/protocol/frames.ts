@@ -7,9 +7,9 @@
 import { type Json, type JsonObject, isObject, objectAt, textAt } from "./json";
 import type { MimeBundle } from "./messages";
 import {
-  type WidgetEvent,
+  type PostedEvent,
   type WidgetOrder,
-  decodeWidgetEvent,
+  decodePostedEvent,
   decodeWidgetOrder,
 } from "./widgets/orders";
 
@@ -65,7 +65,7 @@ export type FrameReport =
   /** The first widget is to be shown: the frame needs their models. */
   | { readonly kind: "widgets" }
   /** A widget was used. */
-  | { readonly kind: "event"; readonly event: WidgetEvent };
+  | { readonly kind: "event"; readonly event: PostedEvent };
 
 /** Identifies a greeting. */
 const GREETING = "sagecell-frame";
@@ -124,7 +124,7 @@ export function decodeReport(value: unknown): FrameReport | null {
     case "widgets":
       return { kind };
     case "event": {
-      const event = decodeWidgetEvent(objectAt(value, "event"));
+      const event = decodePostedEvent(objectAt(value, "event"));
       return event === null ? null : { kind, event };
     }
     case "height":

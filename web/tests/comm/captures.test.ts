@@ -70,10 +70,12 @@ test("the kernel is told once what a request has left, without ids for updates",
   const display = { data: {}, metadata: {}, transient: { display_id: "d" } };
   captures.take(heard("display_data", display, "r"));
   expect(captures.unsaved("q")).toEqual([]);
+  expect(captures.unsaved("")).toEqual([]);
   expect(captures.unsaved("r")).toEqual([
     ["a", [{ output_type: "display_data", data: {}, metadata: {} }]],
   ]);
   expect(captures.unsaved("r")).toEqual([]);
+  expect(captures.unsaved("")).toEqual([]);
 });
 
 test("displays are updated wherever they are captured", () => {

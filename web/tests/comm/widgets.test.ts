@@ -138,8 +138,10 @@ test("an event of a model that is not there, or that is too long, is not sent", 
   const { told, send } = frame();
   send("other", {});
   send("m", {}, [new ArrayBuffer(3_000_000)]);
-  expect(asked).toEqual([]);
   expect(told.at(-1)).toMatchObject({ kind: "refused", sent: 7 });
+  send("m", { value: "数".repeat(1_400_000) }); // three bytes each
+  expect(told.filter(({ kind }) => kind === "refused")).toHaveLength(2);
+  expect(asked).toEqual([]);
 });
 
 test("captured output goes to the widget alone, and the kernel learns it in the end", async () => {

@@ -23,6 +23,7 @@ import {
   decodeReport,
   greeting,
 } from "../../protocol/frames";
+import { type PostedEvent, widgetEvent } from "../../protocol/widgets/orders";
 import type { WidgetConnection, WidgetSource } from "./link";
 import { themeAt } from "./theme";
 
@@ -46,6 +47,9 @@ const SANDBOX = "allow-scripts allow-forms";
 
 /** Reports per second; a frame makes about one for each time that it is drawn. */
 const MOST_REPORTS = 1000;
+
+/** Characters of an event's data that count as a report. */
+const EVENT_LENGTH = 10_000;
 
 const FAILED = "The frame in which scripts of this output would run could not be loaded.";
 const FLOODED = "Scripts of this output kept the page busy with messages, and were stopped.";
@@ -233,9 +237,17 @@ export class OutputFrame {
         if (this.#state === "ready") this.#connect();
         break;
       case "event":
-        this.#connection?.send(report.event);
+        this.#used(report.event);
         break;
     }
+  }
+
+  /** Passes on what a widget says; long data count as several reports, since reading them takes time. */
+  #used(posted: PostedEvent): void {
+    if (this.#connection === null) return;
+    this.#reports += Math.floor(posted.json.length / EVENT_LENGTH);
+    const event = widgetEvent(posted);
+    if (event !== null) this.#connection.send(event);
   }
 
   #connect(): void {

@@ -50,6 +50,20 @@ export interface WidgetEvent {
   readonly buffers: readonly ArrayBuffer[];
 }
 
+/**
+ * An event as a frame posts it. Its data are text: what `postMessage` carries otherwise may refer to the same
+ * parts again and again, and be endless as JSON.
+ */
+export interface PostedEvent {
+  readonly sent: number;
+  readonly id: string;
+  readonly json: string;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** Characters of an event's data; much more than the server takes. */
+const LONGEST = 8_000_000;
+
 /** The MIME type of a display that shows a widget. */
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -85,12 +99,22 @@ export function attributeAt(path: Json | undefined): string {
   return typeof name === "string" ? name : "";
 }
 
+/** An event in the form in which a frame posts it; throws for data that JSON cannot have. */
+export function postable({ sent, id, data, buffers }: WidgetEvent): PostedEvent {
+  return { sent, id, json: JSON.stringify(data), buffers };
+}
+
+/** What a frame has posted as an event, whose data are not read yet; null for anything else. */
+export function decodePostedEvent({ sent, id, json, buffers }: JsonObject): PostedEvent | null {
+  const posted = postedBuffers(buffers);
+  if (typeof sent !== "number" || typeof id !== "string" || posted === null) return null;
+  if (typeof json !== "string" || json.length > LONGEST) return null;
+  return { sent, id, json, buffers: posted };
+}
+
 /** A frame's event, or null for one that is none. */
-export function decodeWidgetEvent(value: JsonObject): WidgetEvent | null {
-  const { sent, id } = value;
-  const buffers = postedBuffers(value["buffers"]);
-  const data = asJson(value["data"]);
-  if (typeof sent !== "number" || typeof id !== "string" || buffers === null) return null;
+export function widgetEvent({ sent, id, json, buffers }: PostedEvent): WidgetEvent | null {
+  const data = parsed(json);
   if (!isObject(data) || !METHODS.has(data["method"])) return null;
   return { sent, id, data, buffers };
 }
@@ -102,10 +126,9 @@ export function decodeWidgetOrder(value: Json | undefined): WidgetOrder | null {
     : null;
 }
 
-/** What came by `postMessage` as JSON; null if it has no form as JSON, such as a circle. */
-function asJson(value: unknown): Json {
+function parsed(json: string): Json {
   try {
-    return JSON.parse(JSON.stringify(value ?? null)) as Json;
+    return JSON.parse(json) as Json;
   } catch {
     return null;
   }

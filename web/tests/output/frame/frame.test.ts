@@ -137,7 +137,7 @@ test("all is settled when the frame has measured what it was told last", async (
 });
 
 describe("widgets", () => {
-  const event = { sent: 1, id: "m", data: { method: "custom" }, buffers: [] };
+  const event = { sent: 1, id: "m", json: '{"method":"custom"}', buffers: [] };
 
   test("are connected when the frame asks, once, and from then on", async () => {
     await ready();
@@ -165,8 +165,10 @@ describe("widgets", () => {
   test.each([
     ["no number", { ...event, sent: "1" }],
     ["no model", { ...event, id: 7 }],
-    ["a method that frontends do not have", { ...event, data: { method: "echo_update" } }],
-    ["no data", { ...event, data: null }],
+    ["a method that frontends do not have", { ...event, json: '{"method":"echo_update"}' }],
+    ["no data", { ...event, json: "null" }],
+    ["data that are no text", { ...event, json: { method: "custom" } }],
+    ["data that are no JSON", { ...event, json: "{" }],
     ["buffers that are none", { ...event, buffers: ["AAEC"] }],
   ])("an event with %s is none", async (_name, wrong) => {
     await ready();
@@ -174,6 +176,17 @@ describe("widgets", () => {
     await says({ kind: "event", event: wrong });
     expect(events).toEqual(["connected"]);
   });
+});
+
+test("long events count as many: reading them takes the page's time", async () => {
+  await ready();
+  await says({ kind: "widgets" });
+  const json = JSON.stringify({ method: "custom", content: "x".repeat(3_000_000) });
+  for (let sent = 0; sent < 5; sent += 1) {
+    await says({ kind: "event", event: { sent, id: "m", json, buffers: [] } });
+  }
+  expect(events.filter((told) => told.startsWith("event"))).toHaveLength(4);
+  expect(events.at(-1)).toContain("busy");
 });
 
 describe("a link", () => {

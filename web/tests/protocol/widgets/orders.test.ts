@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 
 import {
   attributeAt,
-  decodeWidgetEvent,
+  decodePostedEvent,
   decodeWidgetOrder,
+  postable,
   widgetData,
+  widgetEvent,
   widgetIn,
 } from "../../../src/protocol/widgets/orders";
 
@@ -34,17 +36,22 @@ test("the first step of a buffer's path is an attribute", () => {
   expect([[7], [], "value", undefined].map(attributeAt)).toEqual(["", "", "", ""]);
 });
 
-test("an event's data are what JSON can have", () => {
-  const event = { sent: 1, id: "m", buffers: [] as never };
-  const data = { method: "custom", content: { at: new Date(0) as never, not: undefined as never } };
-  expect(decodeWidgetEvent({ ...event, data })?.data).toEqual({
-    method: "custom",
-    content: { at: "1970-01-01T00:00:00.000Z" },
+test("an event arrives as what JSON has of it", () => {
+  const content = { at: new Date(0) as never, not: undefined as never };
+  const event = { sent: 1, id: "m", data: { method: "custom", content }, buffers: [] };
+  const posted = decodePostedEvent(structuredClone(postable(event)) as never)!;
+  expect(widgetEvent(posted)).toEqual({
+    ...event,
+    data: { method: "custom", content: { at: "1970-01-01T00:00:00.000Z" } },
   });
-  const circle: { method: string; self?: unknown } = { method: "custom" };
-  circle.self = circle;
-  expect(decodeWidgetEvent({ ...event, data: circle as never })).toBeNull();
-  expect(decodeWidgetEvent({ ...event, data: { method: "custom", n: 1n as never } })).toBeNull();
+});
+
+test("data that are very long, or no text, are not read", () => {
+  const event = { sent: 1, id: "m", buffers: [] as never };
+  expect(decodePostedEvent({ ...event, json: "x".repeat(8_000_001) })).toBeNull();
+  let doubled: object = {};
+  for (let depth = 0; depth < 40; depth += 1) doubled = [doubled, doubled];
+  expect(decodePostedEvent({ ...event, json: doubled as never })).toBeNull();
 });
 
 test("an order has a kind", () => {
