@@ -60,15 +60,16 @@ class SageEnvironment(PythonEnvironment):
         # PARI has a stack for each thread. A number that is freed in another thread than its own, as
         # by the garbage collection of one that sends output, is not on that thread's, which is harmless.
         warnings.filterwarnings("ignore", "cypari2 leaked", RuntimeWarning)
+        from sagecell_tx.kernelside.sagemath.languages import ending
+
+        ending.install()  # before the first program ends: no process may be left in the server's group
         workspaces.make()
         importlib.import_module("sagecell_tx.kernelside.sagemath.own")  # which kernels then have
         from sagecell_tx.kernelside.sagemath import interacts, notebook
         from sagecell_tx.kernelside.sagemath.completion import documentation
-        from sagecell_tx.kernelside.sagemath.languages import ending
         from sagecell_tx.kernelside.sagemath.languages.cells import INTERPRETERS
 
         documentation.simplify()
-        ending.install()
         for each in INTERPRETERS.values():
             each.adopt()
             each.learn()

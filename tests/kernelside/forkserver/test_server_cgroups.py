@@ -151,6 +151,7 @@ def test_at_the_end_all_groups_are_gone(unit, tmp_path):
 @pytest.mark.sage
 def test_the_programs_of_sage_are_in_it_and_end_with_it(unit):
     with grouped(unit, with_sage(NONE)) as here:
+        assert here.server.ready["ungrouped"] == ""
         cell = here.server.start()
         pids = cell.value("[gap.pid(), gp.pid(), maxima.pid(), singular.pid()]")
         members = unit.procs(here.group_of(cell))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import psutil
 import pytest
+
+from tests.sagevenv import PYTHON
 
 pytestmark = pytest.mark.sage
 
@@ -37,6 +41,27 @@ def test_one_that_has_ended_by_itself(cell):
     assert cell.value("gap(6)*7") == "42"
 
 
-def test_loading_has_left_none(server):
+#: Loads Sage as a fork server does, and prints its children's pids, and those that it tells of.
+LOADING = """
+from sagecell_tx.kernelside.sagemath.environment import SageEnvironment
+environment = SageEnvironment()
+environment.before_import()
+environment.load(())
+print(open("/proc/thread-self/children").read())
+print(*environment.helpers)
+environment.close()
+"""
+
+
+def test_loading_has_left_none():
+    # At once: what Sage lets end a program itself may take five seconds, and be seen or not.
+    done = subprocess.run(
+        [PYTHON, "-P", "-c", LOADING], capture_output=True, text=True, check=True, timeout=120
+    )
+    children, helpers = done.stdout.splitlines()
+    assert children.split() == helpers.split()
+
+
+def test_a_fork_server_has_no_zombies(server):
     children = psutil.Process(server.process.pid).children(recursive=True)
     assert [child for child in children if child.status() == psutil.STATUS_ZOMBIE] == []
