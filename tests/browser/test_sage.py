@@ -167,8 +167,13 @@ def test_a_finger_turns_a_scene_or_scrolls_the_page(reader):
         first = picture_of(reader)
         reader.javascript("arguments[0].scrollIntoView({block: 'center'})", reader.one(FRAME))
         before = reader.javascript("return scrollY")
-        move_finger(reader, right=-120, down=0)
-        reader.until(lambda: picture_of(reader) != first)
+
+        def turned_by_finger() -> bool:
+            move_finger(reader, right=-120, down=0)
+            return picture_of(reader) != first
+
+        # Again where the browser has not noticed yet that the frame is somewhere else after scrolling.
+        reader.until(turned_by_finger)
         assert reader.javascript("return scrollY") == before
         turned = picture_of(reader)
         move_finger(reader, right=0, down=120)
