@@ -10,7 +10,7 @@ Source: https://jupyter-client.readthedocs.io/en/stable/messaging.html
 from __future__ import annotations
 
 import json
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 import orjson
@@ -71,17 +71,18 @@ class Message:
     content: bytes = b"{}"
     buffers: tuple[bytes, ...] = ()
 
-    @cached_property
+    @property
     def size(self) -> int:
         """The message's bytes, as they count against a message log and a limit of output.
 
         Headers and metadata count, too, or a kernel could hide any amount there.
         """
-        envelope = len(self.header) + len(self.parent_header) + len(self.metadata)
-        buffers = sum(map(len, self.buffers)) + BUFFER * len(self.buffers)
-        return envelope + len(self.content) + buffers
+        size = len(self.header) + len(self.parent_header) + len(self.metadata) + len(self.content)
+        if self.buffers:
+            size += sum(map(len, self.buffers)) + BUFFER * len(self.buffers)
+        return size
 
-    @cached_property
+    @property
     def parent_id(self) -> str:
         """The `msg_id` of the request that this message belongs to; empty for none."""
         return _msg_id_in(self.parent_header)
