@@ -158,6 +158,8 @@ class KernelLink:
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
             channel_socket.send(zmqwire.encode(message, self._signer))
+            for each in self._sockets.values():
+                each.relay.expect_answers()
             if message.msg_type.endswith("_request"):
                 self._heartbeat.requested()
 
