@@ -65,7 +65,13 @@ class KernelObserver(Protocol):
         """
 
     def message_received(self, message: Message) -> None:
-        """The kernel sent `message` on its channel; the signature is valid."""
+        """The kernel sent `message` on its channel; the signature is valid.
+
+        `slice_over` follows, in the same turn of the reactor: after this message, or after several.
+        """
+
+    def slice_over(self) -> None:
+        """The messages that were read at once have been passed on. Harmless without any."""
 
     def heartbeat_missed(self) -> None:
         """The kernel has not answered heartbeats for as long as the limit allows."""

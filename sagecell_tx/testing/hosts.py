@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -153,6 +154,7 @@ class MemoryKernel:
     gone: bool = field(default=False, init=False)  # the observer was notified
     _held: list[Message] = field(factory=list, init=False)
     _said: int = field(default=0, init=False)
+    _slicing: bool = field(default=False, init=False)  # the present slice goes on
     hanging: list[Run] = field(factory=list, init=False)  # until the next interrupt
     holding: list[Run] = field(factory=list, init=False)  # until the next call of `interrupt`
 
@@ -185,8 +187,10 @@ class MemoryKernel:
     def resume(self) -> None:
         """See `Kernel.resume`."""
         self.paused = False
-        while self._held and not self.paused:
-            self.observer.message_received(self._held.pop(0))
+        if self._held:
+            while self._held and not self.paused:
+                self.observer.message_received(self._held.pop(0))
+            self._slice_over()
         self._ended()
 
     def interrupt(self) -> None:
@@ -250,13 +254,28 @@ class MemoryKernel:
         return attrs.evolve(message, buffers=buffers)
 
     def deliver(self, message: Message) -> None:
-        """Pass `message` to the observer; those on iopub are held back while paused."""
+        """Pass `message` to the observer as a slice; those on iopub are held back while paused."""
         if self.how is not None:
             return
         if message.channel == IOPUB and (self.paused or self._held):
             self._held.append(message)
         else:
             self.observer.message_received(message)
+            self._slice_over()
+
+    @contextmanager
+    def one_slice(self) -> Iterator[None]:
+        """All that is delivered meanwhile is one slice."""
+        self._slicing = True
+        try:
+            yield
+        finally:
+            self._slicing = False
+            self.observer.slice_over()
+
+    def _slice_over(self) -> None:
+        if not self._slicing:
+            self.observer.slice_over()
 
     def status(self, state: str, parent: Message | None = None) -> Message:
         """Publish that the kernel is `busy`, `idle` or `starting`."""

@@ -25,6 +25,9 @@ DEPTH = 500
 #: Digits in an integer: reading and writing them takes quadratic time.
 DIGITS = 500
 
+#: A text of so many bytes exceeds none of the limits above.
+SHORT = min(DEPTH, DIGITS)
+
 #: Everything but brackets and commas, which count outside strings.
 _OTHERS = bytes(set(range(256)) - set(b"[]{},"))
 

@@ -11,9 +11,9 @@ that ask for it; in incoming ones, a list of anything else is ignored, as older 
 from __future__ import annotations
 
 import binascii
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from sagecell_tx.wire import jsonbounds
@@ -77,10 +77,16 @@ def render(message: Message, seq: int | None = None) -> tuple[bytes, bytes, byte
         message.parent_header,
         message.metadata,
     )
-    names = map(json.dumps, (message.msg_id, message.msg_type, message.channel))
-    number = "" if seq is None else f',"seq":{seq}'
-    after = ',"msg_id":{},"msg_type":{},"channel":{}{}'.format(*names, number).encode("ascii")
-    return before, message.content, after + b"}"
+    kind = _kind(message.msg_type, message.channel)
+    number = b"" if seq is None else b',"seq":%d' % seq
+    after = b',"msg_id":%b%b%b}' % (dump(message.msg_id), kind, number)
+    return before, message.content, after
+
+
+@lru_cache(maxsize=64)
+def _kind(msg_type: str, channel: str) -> bytes:
+    """The fields for type and channel; cached, since there are few."""
+    return b',"msg_type":%b,"channel":%b' % (dump(msg_type), dump(channel))
 
 
 def with_buffers(message: Message, seq: int | None = None) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ import hmac
 from collections.abc import Iterator, Sequence
 
 from sagecell_tx.wire.jsonbounds import HEADER_MARKS
-from sagecell_tx.wire.messages import Message, WireError, is_name, parse_object
+from sagecell_tx.wire.messages import Message, WireError, is_name, parse_fields
 
 DELIMITER = b"<IDS|MSG>"
 
@@ -92,7 +92,7 @@ def parse(channel: str, frames: Sequence[bytes]) -> Message:
     if len(header) > HEADER_LIMIT or len(parent_header) > HEADER_LIMIT:
         raise WireError("invalid_header", f"A header is longer than {HEADER_LIMIT} bytes.")
     try:
-        fields = parse_object(header, HEADER_MARKS)
+        fields = parse_fields(header, HEADER_MARKS)
     except WireError as error:
         raise WireError("invalid_header", f"header: {error.message}") from error
     msg_id, msg_type = fields.get("msg_id"), fields.get("msg_type")

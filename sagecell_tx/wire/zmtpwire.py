@@ -79,35 +79,35 @@ class Meter:
             data = self._greet(self._greeting + data)
         if self._header:
             data, self._header = self._header + data, b""
-        place, end, body = 0, len(data), self._body
-        while True:
-            if body > end - place:
-                self._body = body - (end - place)
-                return
-            place += body
-            if self._last:
-                self._message_passed()
+        # The loop has its state in local variables: all that kernels say passes here.
+        end, place = len(data), self._body  # where the next frame begins, maybe after the end
+        weight, parts, last = self._weight, self._parts, self._last
+        while place <= end:
+            if last:
+                self.messages += 1
+                self.passed += weight
+                weight = parts = 0
+                last = False
             if place == end:
-                self._body = 0
-                return
+                break
             flags = data[place]
             header = _LONG_HEADER if flags & _LONG else _SHORT_HEADER
             if end - place < header:
-                self._header, self._body = data[place:], 0
-                return
-            body = int.from_bytes(data[place + 1 : place + header], "big")
-            place += header
-            self._weight += body + PART
-            self._parts += 1
-            if self._weight > self.largest or self._parts > PARTS or flags & _COMMAND:
-                self._unusual(flags)
-            self._last = not flags & (_MORE | _COMMAND)
-
-    def _message_passed(self) -> None:
-        self.messages += 1
-        self.passed += self._weight
-        self._weight = self._parts = 0
-        self._last = False
+                self._header, place = data[place:], end
+                break
+            if flags & _LONG:
+                body = int.from_bytes(data[place + 1 : place + header], "big")
+            else:
+                body = data[place + 1]
+            place += header + body
+            weight += body + PART
+            parts += 1
+            if weight > self.largest or parts > PARTS or flags & _COMMAND:
+                self._check_unusual(flags, weight, parts)
+                weight = parts = 0
+            last = not flags & (_MORE | _COMMAND)
+        self._body = place - end
+        self._weight, self._parts, self._last = weight, parts, last
 
     def _greet(self, greeting: bytes) -> bytes:
         """The bytes after the greeting; none while it is incomplete."""
@@ -120,14 +120,14 @@ class Meter:
         self._greeting = None
         return greeting[_GREETING:]
 
-    def _unusual(self, flags: int) -> None:
-        if self._weight > self.largest:
+    def _check_unusual(self, flags: int, weight: int, parts: int) -> None:
+        """Accept the command of the handshake; raises `WireError` for anything else."""
+        if weight > self.largest:
             raise WireError(
                 "message_too_large", f"A message weighs more than {self.largest} bytes."
             )
-        if self._parts > PARTS:
+        if parts > PARTS:
             raise WireError("message_too_large", f"A message has more than {PARTS} parts.")
         if self._shaken or flags & _MORE:
             raise WireError("unexpected_command", "A command was sent outside the handshake.")
         self._shaken = True
-        self._weight = self._parts = 0

@@ -211,12 +211,16 @@ class Observed:
 
     kernel_id: str = "4e8f9ac5-37de-4bc2-b745-8a079927f377"
     messages: list[Any] = field(factory=list)
+    slices: list[int] = field(factory=list)  # how many messages there were after each
     exits: list[Any] = field(factory=list)
     missed: int = 0
     near: list[Any] = field(factory=list)
 
     def message_received(self, message: Any) -> None:
         self.messages.append(message)
+
+    def slice_over(self) -> None:
+        self.slices.append(len(self.messages))
 
     def heartbeat_missed(self) -> None:
         self.missed += 1

@@ -136,6 +136,9 @@ class BridgeWorld:
     def message_received(self, message: Message) -> None:
         self.bridge.message_received(message)
 
+    def slice_over(self) -> None:
+        self.bridge.slice_over()
+
     def heartbeat_missed(self) -> None:
         raise AssertionError
 

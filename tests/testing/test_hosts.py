@@ -20,6 +20,7 @@ class Observer:
 
     kernel_id: str = KERNEL_ID
     heard: list[Message] = field(factory=list)
+    slices: list[int] = field(factory=list)  # how many messages there were after each
     ends: list[Exit] = field(factory=list)
     missed: int = 0
     near: list[tuple[str, float]] = field(factory=list)
@@ -27,6 +28,9 @@ class Observer:
     def message_received(self, message: Message) -> None:
         assert not self.ends, "kernel_ended is said last"
         self.heard.append(message)
+
+    def slice_over(self) -> None:
+        self.slices.append(len(self.heard))
 
     def heartbeat_missed(self) -> None:
         self.missed += 1
@@ -138,6 +142,25 @@ def test_a_paused_kernel_is_not_heard_on_iopub_until_it_is_resumed():
     assert living.observer.heard == [answer]
     living.kernel.resume()
     assert living.observer.heard == [answer, *held]
+
+
+def test_each_message_is_a_slice_unless_the_test_gathers_some():
+    living = Living()
+    living.kernel.stream("a")
+    with living.kernel.one_slice():
+        living.kernel.stream("b")
+        living.kernel.stream("c")
+    assert living.observer.slices == [1, 3]
+
+
+def test_what_was_held_back_is_one_slice():
+    living = Living()
+    living.kernel.pause()
+    for text in "abc":
+        living.kernel.stream(text)
+    assert living.observer.slices == []
+    living.kernel.resume()
+    assert living.observer.slices == [3]
 
 
 def test_a_kernel_that_is_paused_while_it_is_heard_stops_there():

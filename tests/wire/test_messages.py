@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sagecell_tx.wire.jsonbounds import DEPTH, DIGITS, HEADER_MARKS
 from sagecell_tx.wire.messages import (
     BUFFER,
     IOPUB,
@@ -16,6 +17,7 @@ from sagecell_tx.wire.messages import (
     dump,
     is_name,
     originate,
+    parse_fields,
     parse_object,
 )
 from tests.wire.strategies import json_objects
@@ -92,6 +94,74 @@ def test_anything_is_an_object_or_an_error(data):
         assert str(parsed) == parsed.message
     else:
         assert isinstance(parsed, dict)
+
+
+def texts_or_refused(parse, data):
+    """The texts in an object, or the code and the sentence of its refusal."""
+    try:
+        fields = parse(data)
+    except WireError as error:
+        return error.code, error.message
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"NaN",
+        b"-Infinity",
+        b"1e999",
+        b"1e-999",
+        b"-0",
+        b"01",
+        b".5",
+        b"9" * 20,
+        b"-" + b"9" * 450,
+        b"9" * DIGITS,
+        b"9" * (DIGITS + 1),
+        b"[" * 240 + b"]" * 240,
+        b"[" * DEPTH + b"]" * DEPTH,
+        b"[" * (DEPTH - 1) + b"]" * (DEPTH - 1),
+        b"[" + b"[]," * HEADER_MARKS + b"[]]",
+        rb'"\ud800"',
+        rb'"\udc80\ud800"',
+        rb'"\ud83d\ude00"',
+        rb'"\u0000"',
+        b'"\x00"',
+        b'"\t"',
+        b'"\x7f"',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        '"\u2028\U0001f600"'.encode(),
+        b"'x'",
+        b'"open',
+        b'1, "text": "later"',
+        b'1, "\\u0074ext": "later"',
+        rb'1, "\ud800": "odd"',
+        b"1,",
+        b"1} {",
+        b"1}\x0b",
+        b"1}\n",
+        b"",
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_the_texts_of_an_object_are_the_same_however_it_is_parsed(value):
+    data = b'{"text": "first", "value": ' + value + b"}"
+    assert texts_or_refused(parse_fields, data) == texts_or_refused(parse_object, data)
+
+
+@pytest.mark.parametrize("data", [b"", b"null", b"[]", b'"a"', b"7", b'\xef\xbb\xbf{"a": 1}'])
+def test_what_is_no_object_has_no_fields(data):
+    with pytest.raises(WireError):
+        parse_fields(data)
+
+
+@given(json_objects.map(dump) | st.binary(), st.binary(max_size=3), st.integers(0, 40))
+def test_fields_are_those_of_the_object_or_refused_with_the_same_sentence(data, patch, place):
+    damaged = data[:place] + patch + data[place + len(patch) :]
+    for each in (data, damaged):
+        assert texts_or_refused(parse_fields, each) == texts_or_refused(parse_object, each)
 
 
 def test_size_counts_every_byte_that_is_held():

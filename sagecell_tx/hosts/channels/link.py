@@ -69,6 +69,8 @@ class _ChannelSocket:
 class KernelLink:
     """The sockets of one kernel. `received` is called with each message whose signature is valid.
 
+    `slice_over` is called when one or more of them have been passed on that were read at once.
+
     `directory` is the kernel's. `relays` is a directory that no kernel can enter; the names of its
     sockets contain `name`, which must be short and no secret, since /proc/net/unix shows it.
     `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
@@ -87,6 +89,7 @@ class KernelLink:
     lifetime: LifetimeLimits
     messages: MessageLimits
     received: Callable[[Message], None]
+    slice_over: Callable[[], None]
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
@@ -140,7 +143,7 @@ class KernelLink:
                 zmq.SUB if channel == IOPUB else zmq.DEALER,
                 f"ipc://{relay.ours}",
                 received,
-                relay.taken,
+                partial(self._slice_read, relay),
                 # The kernel sends an input_request to the identity that sent the request.
                 identity=self.identity if channel in (SHELL, STDIN, CONTROL) else None,
                 largest=self.messages.kernel_message_bytes,
@@ -155,6 +158,8 @@ class KernelLink:
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
             channel_socket.send(zmqwire.encode(message, self._signer))
+            for each in self._sockets.values():
+                each.relay.expect_answers()
             if message.msg_type.endswith("_request"):
                 self._heartbeat.requested()
 
@@ -210,6 +215,11 @@ class KernelLink:
             return
         self._deliver(message)
 
+    def _slice_read(self, relay: Relay, messages: int, weight: int) -> None:
+        if messages:
+            self.slice_over()
+        relay.taken(messages, weight)
+
     def _deliver(self, message: Message) -> None:
         if self._held and message.channel == SHELL and self._sockets:
             self._replies -= message.size
@@ -241,6 +251,7 @@ class KernelLink:
             self.rejected(failure.value.code)
 
         def go_on(_: object) -> None:
+            self.slice_over()
             del self._checking[channel]
             socket.resume("checking")
             over.fire(None)

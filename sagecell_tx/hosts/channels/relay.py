@@ -6,6 +6,9 @@ has access to its kernel's end of the connection, so it decides what is sent. A 
 that passes (`wire/zmtpwire.py`), and stops reading while much waits in ZMQ.
 
 A relay has no queue: while one side has unwritten data, the other is not read.
+
+What a kernel sends soon after a request is read at once. If it goes on sending, the relay rests between
+two reads, so that many messages wake ZMQ's thread and the reactor once.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 
 from sagecell_tx.hosts.channels.unixstream import UnixListener, UnixStream, connected
 from sagecell_tx.sessions.waiters import OneShot
@@ -25,6 +29,13 @@ from sagecell_tx.wire.zmtpwire import Meter
 
 #: The weight that may wait in ZMQ, besides the message that is passing.
 WAITING = 4 << 20
+
+#: Reads from the kernel, after something was sent to it, that no rest follows.
+PROMPT = 50
+
+#: Seconds of a rest, and the bytes from which on a read is followed by none: there may be as many more.
+REST = 0.001
+MUCH = 8 * 1024
 
 
 @define(eq=False)
@@ -49,6 +60,8 @@ class Relay:
     _listener: UnixListener = field(init=False)
     _taken: int = field(default=0, init=False)  # messages
     _waiting: int = field(default=0, init=False)  # the weight that has passed and was not taken
+    _prompt: int = field(default=PROMPT, init=False)  # reads that no rest follows
+    _rest: IDelayedCall | None = field(default=None, init=False)
     _ended: bool = field(default=False, init=False)  # the kernel's side is closed
     _closed: bool = field(default=False, init=False)
     _drained: OneShot[None] = field(factory=OneShot, init=False)
@@ -63,6 +76,10 @@ class Relay:
         except OSError:
             self._kernel.close()
             raise
+
+    def expect_answers(self) -> None:
+        """Note that something was sent to the kernel, on whichever channel."""
+        self._prompt = PROMPT
 
     def taken(self, messages: int, weight: int) -> None:
         """Note that so many messages, of that weight in all, were received from ZMQ."""
@@ -79,6 +96,8 @@ class Relay:
     def close(self) -> None:
         """Close both sides. Harmless if repeated."""
         self._closed = True
+        if self._rest is not None and self._rest.active():
+            self._rest.cancel()
         self._listener.close()
         self._kernel.close()
         if self._zmq is not None:
@@ -110,6 +129,11 @@ class Relay:
             self._kernel.pause("much waits")
         if self._zmq is not None:
             self._zmq.write(data)
+        if self._prompt:
+            self._prompt -= 1
+        elif len(data) < MUCH:
+            self._kernel.pause("rest")
+            self._rest = self.reactor.callLater(REST, self._kernel.resume, "rest")
 
     def _kernel_closed(self) -> None:
         """The kernel's side is closed; the last data may still be unwritten."""

@@ -97,6 +97,7 @@ class ForkedKernel:
             lifetime=self.resources.limits.lifetime,
             messages=self.resources.limits.messages,
             received=self.received,
+            slice_over=self.observer.slice_over,
             rejected=self._rejected,
             heartbeat_missed=self.observer.heartbeat_missed,
             broken=self._broken,

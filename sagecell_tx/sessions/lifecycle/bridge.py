@@ -319,6 +319,7 @@ class Bridge:
 
     def message_received(self, message: Message) -> None:
         """See `KernelObserver.message_received`."""
+        self.audience.gather()
         if self._shutdown_ids and message.parent_id in self._shutdown_ids:
             return
         if message.msg_type == PERMALINK:
@@ -332,6 +333,10 @@ class Bridge:
             if message.msg_type == "interrupt_reply":
                 self._interruptions.replied()
             self.audience.publish(message)
+
+    def slice_over(self) -> None:
+        """See `KernelObserver.slice_over`. Listeners are woken once for all messages of the slice."""
+        self.audience.announce()
 
     def heartbeat_missed(self) -> None:
         """See `KernelObserver.heartbeat_missed`. The session is stopped as crashed."""

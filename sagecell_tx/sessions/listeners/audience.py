@@ -115,6 +115,8 @@ class Audience:
     _attachments: list[Attachment] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
+    _gathers: bool = field(default=False, init=False)  # more messages follow in this turn
+    _unannounced: bool = field(default=False, init=False)  # some were published meanwhile
     present: bool = field(default=False, init=False)  # there is a listener or a present client
     ever_present: bool = field(default=False, init=False)
     absent_since: float = field(init=False)  # if nobody is present
@@ -284,6 +286,16 @@ class Audience:
             attachment.listener.close(self._closed)
         return messages
 
+    def gather(self) -> None:
+        """Wake nobody for what is published until `announce`, unless the log is full."""
+        self._gathers = True
+
+    def announce(self) -> None:
+        """Wake the listeners if something was published since `gather`."""
+        self._gathers = False
+        if self._unannounced:
+            self._wake()
+
     def publish(self, *messages: Message) -> None:
         """Append `messages` to the log and wake the listeners; does nothing after `close`."""
         if not messages or self.closed:
@@ -293,7 +305,10 @@ class Audience:
                 self._publish_answer(message)
             else:
                 self._message_log.append(message)
-        self._wake()
+        if self._gathers and not self._message_log.full:
+            self._unannounced = True
+        else:
+            self._wake()
         if self._message_log.full:
             self._forget_absent()
         if self._message_log.full:
@@ -346,6 +361,7 @@ class Audience:
             self._message_log.abridge()
 
     def _wake(self) -> None:
+        self._unannounced = False
         for attachment in list(self._attachments):
             if attachment.waiting and attachment in self._attachments:
                 self._notify(attachment, attachment.listener.wake)

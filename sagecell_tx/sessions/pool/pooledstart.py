@@ -113,6 +113,11 @@ class PooledStart:
         if self.observer is not None:
             self.observer.message_received(message)
 
+    def slice_over(self) -> None:
+        """See `KernelObserver.slice_over`."""
+        if self.observer is not None:
+            self.observer.slice_over()
+
     def heartbeat_missed(self) -> None:
         """See `KernelObserver.heartbeat_missed`. Without an observer, the kernel is killed."""
         if self.observer is not None:

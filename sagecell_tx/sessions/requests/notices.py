@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import attrs
 
-from sagecell_tx.wire.messages import Message, WireError, dump
+from sagecell_tx.wire.messages import Message, WireError, dump, parse_fields
 
 #: The longest content that is parsed, in bytes. No kernel sends longer ones by itself.
 LONGEST = 4096
@@ -21,7 +21,7 @@ def is_idle(status: Message) -> bool:
     if len(status.content) > LONGEST:
         return False
     try:
-        return status.parsed_content().get("execution_state") == "idle"
+        return parse_fields(status.content).get("execution_state") == "idle"
     except WireError:
         return False
 

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class Bench:
         self.threads = ThreadPool(1, 1)
         self.threads.start()
         self.received: list = []
+        self.slices: list[int] = []  # how many messages there were after each
         self.rejected: list[str] = []
         self.broken: list[tuple[str, str]] = []
         self.waiting: list[tuple[int, Deferred]] = []
@@ -101,6 +103,7 @@ class Bench:
             lifetime=lifetime or LifetimeLimits(),
             messages=messages or MessageLimits(),
             received=self.take,
+            slice_over=lambda: self.slices.append(len(self.received)),
             rejected=self.rejected.append,
             heartbeat_missed=lambda: self.silence.callback(None),
             broken=lambda channel, error: self.broken.append((channel, error.code)),
@@ -257,6 +260,11 @@ async def test_a_flood_arrives_in_order_and_in_slices(bench):
     assert bench.texts() == [str(number) for number in range(count)]
     longest = max(b - a for a, b in zip(turns, [*turns[1:], count + 1], strict=True))
     assert longest <= 2 * SLICE_MESSAGES, "the reactor was kept from others"
+    # The last one may not be over yet.
+    lengths = [b - a for a, b in pairwise([0, *bench.slices, len(bench.received)])]
+    assert all(0 < length <= SLICE_MESSAGES for length in lengths[:-1])
+    assert lengths[-1] <= SLICE_MESSAGES
+    assert max(lengths) > 1, "messages that wait are one slice"
 
 
 @ensureDeferred
@@ -289,6 +297,10 @@ async def test_a_large_message_keeps_its_place(bench):
         bench.peer.publish("stream", {"name": "stdout", "text": text})
     await bench.when_received(4)
     assert bench.texts() == ["before", large, "after"]
+    place = next(
+        number for number, each in enumerate(bench.received, 1) if len(each.content) > LARGE
+    )
+    assert place in bench.slices, "it is passed on alone, when it was checked"
 
 
 @ensureDeferred

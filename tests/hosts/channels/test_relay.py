@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
-from sagecell_tx.hosts.channels.relay import WAITING, Relay
+from sagecell_tx.hosts.channels.relay import MUCH, PROMPT, REST, WAITING, Relay
 from sagecell_tx.hosts.channels.unixstream import connected
 from tests.wire.test_zmtpwire import GREETING, READY, frame, message
 
@@ -21,13 +22,26 @@ from tests.wire.test_zmtpwire import GREETING, READY, frame, message
 SYSTEM = 2 << 20
 
 
-class Bench:
-    """A relay under test, between a `kernel` and `zmq`."""
+class Rests(Clock):
+    """The reactor, whose timers the test moves on."""
 
-    def __init__(self, largest: int = 8 << 20) -> None:
+    def __init__(self, reactor: Any) -> None:
+        super().__init__()
+        self.addReader, self.removeReader = reactor.addReader, reactor.removeReader
+        self.addWriter, self.removeWriter = reactor.addWriter, reactor.removeWriter
+
+
+class Bench:
+    """A relay under test, between a `kernel` and `zmq`.
+
+    With `timed`, it rests until the test advances `rests`.
+    """
+
+    def __init__(self, largest: int = 8 << 20, *, timed: bool = False) -> None:
         from twisted.internet import reactor  # noqa: TID251 - a test that needs the real one
 
         self.reactor: Any = reactor
+        self.rests = Rests(reactor)
         self.directory = Path(tempfile.mkdtemp(dir="/tmp"))
         self.theirs, self.ours = self.directory / "theirs", self.directory / "ours"
         self.listener = socket.socket(socket.AF_UNIX)
@@ -35,7 +49,7 @@ class Bench:
         self.listener.listen()
         self.broken: list[str] = []
         self.relay = Relay(
-            reactor=self.reactor,
+            reactor=self.rests if timed else self.reactor,
             theirs=self.theirs,
             ours=self.ours,
             largest=largest,
@@ -303,3 +317,79 @@ def test_no_link_leads_elsewhere(tmp_path, link):
         with pytest.raises(OSError, match=r"Not a directory|refused|symbolic"):
             connected(own / "k-5")
         assert descriptors() == before
+
+
+@pytest.fixture
+def flood():
+    """A relay whose kernel has sent so much since the last request that it rests from now on."""
+    made = Bench(timed=True)
+    made.join()
+    yield made
+    made.close()
+    assert made.rests.getDelayedCalls() == []
+
+
+async def passes(bench: Bench, data: bytes) -> bool:
+    """Whether what the kernel sends is read by the relay in the next turns of the reactor."""
+    await bench.write(bench.kernel, data)
+    for _ in range(5):
+        await bench.turn()
+    try:
+        return bench.zmq.recv(len(data)) == data
+    except BlockingIOError:
+        return False
+
+
+async def exhaust(bench: Bench) -> None:
+    """Let the kernel send until the relay rests."""
+    assert await passes(bench, GREETING + READY)
+    for _ in range(PROMPT):
+        assert await passes(bench, message(b"x"))
+
+
+@ensureDeferred
+async def test_a_kernel_that_goes_on_is_read_after_a_rest(flood):
+    await exhaust(flood)
+    assert not await passes(flood, message(b"first"))
+    assert not await passes(flood, message(b"second"))
+    flood.rests.advance(REST)
+    both = message(b"first") + message(b"second")
+    assert await flood.read(flood.zmq, len(both)) == both
+    flood.rests.advance(REST)
+    assert await passes(flood, message(b"after some time"))
+
+
+@ensureDeferred
+async def test_after_a_request_it_is_read_at_once(flood):
+    await exhaust(flood)
+    flood.rests.advance(REST)
+    flood.relay.expect_answers()
+    for _ in range(PROMPT):
+        assert await passes(flood, message(b"x"))
+
+
+@ensureDeferred
+async def test_what_is_long_is_read_without_a_rest(flood):
+    await exhaust(flood)
+    flood.rests.advance(REST)
+    for _ in range(3):
+        assert await passes(flood, message(b"x" * MUCH))
+
+
+@ensureDeferred
+async def test_the_end_of_a_kernel_is_seen_after_a_rest(flood):
+    await exhaust(flood)
+    assert not await passes(flood, message(b"last words"))
+    flood.kernel.close()
+    flood.rests.advance(REST)
+    last = message(b"last words")
+    assert await flood.read(flood.zmq, len(last)) == last
+    flood.rests.advance(REST)
+    assert await flood.read(flood.zmq, 1) == b""
+
+
+@ensureDeferred
+async def test_a_relay_that_is_closed_while_it_rests(flood):
+    await exhaust(flood)
+    assert not await passes(flood, message(b"x"))
+    flood.relay.close()

@@ -38,6 +38,9 @@ class StartTests(SynchronousTestCase):
     def message_received(self, message: Message) -> None:
         """Not heard by a start."""
 
+    def slice_over(self) -> None:
+        """Do nothing."""
+
     def heartbeat_missed(self) -> None:
         """Not heard by a start."""
 

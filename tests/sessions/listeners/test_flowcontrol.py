@@ -23,6 +23,9 @@ class Bystander:
     def message_received(self, message: Message) -> None:
         self.messages.append(message)
 
+    def slice_over(self) -> None:
+        """Do nothing."""
+
     def heartbeat_missed(self) -> None:
         raise AssertionError
 

@@ -36,6 +36,9 @@ class PoolVisitor:
         assert not self.ends, "kernel_ended is said last"
         self.heard.append(message.msg_type)
 
+    def slice_over(self) -> None:
+        """Do nothing."""
+
     def heartbeat_missed(self) -> None:
         self.missed += 1
 

@@ -54,6 +54,9 @@ class PoolVisitor:
         assert not self.ends
         self.heard.append(message)
 
+    def slice_over(self) -> None:
+        """Do nothing."""
+
     def heartbeat_missed(self) -> None:
         self.missed += 1
 

@@ -41,6 +41,9 @@ class Told:
     def message_received(self, message: Message) -> None:
         self.events.append(f"heard {message.msg_type}")
 
+    def slice_over(self) -> None:
+        self.events.append("slice over")
+
     def heartbeat_missed(self) -> None:
         self.events.append("heartbeat missed")
 
@@ -103,6 +106,7 @@ class PooledStartTests(SynchronousTestCase):
         assert self.told.events == [
             "came up",
             "heard stream",
+            "slice over",
             "cpu near",
             "heartbeat missed",
             "ended",
