@@ -54,7 +54,6 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import (
     CellStore,
     FileStore,
-    Host,
     HostService,
     RunPermalinkStore,
 )
@@ -71,6 +70,9 @@ _log = Logger()
 
 #: Seconds between two deletions of expired files.
 SWEEP = 600.0
+
+#: Kernels that are started at a time for each processor, if the settings do not say how many.
+STARTS = 3
 
 #: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
 #: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
@@ -333,17 +335,18 @@ def _ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKern
 def _fleet(
     config: Config,
     reactor: Any,
-    host: Host,
+    ready: ReadyKernels,
     files: FileStore,
     permalinks: RunPermalinkStore,
     when_up: Callable[[], Deferred[None]],
 ) -> Fleet:
-    """The fleet of all sessions; `host` starts their kernels, and can do so from `when_up` on."""
-    processors = len(os.sched_getaffinity(0))
+    """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
+    at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
     # A program whose permalink is stored here would not be found at the server of permalinks.
     are_stored = config.run_permalinks and not config.permalinks
     return Fleet(
-        host=host,
+        host=ready,
+        is_ready=ready.has_ready,
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,
@@ -351,7 +354,7 @@ def _fleet(
         limits=config.limits,
         clock=reactor,
         originator=Originator(new_id=new_id, now=now),
-        starts=Starts(at_once=2 * processors, each=processors, clock=reactor, when_up=when_up),
+        starts=Starts(at_once=at_once, each=(at_once + 1) // 2, clock=reactor, when_up=when_up),
     )
 
 
