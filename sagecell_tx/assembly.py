@@ -7,8 +7,9 @@ import re
 import resource
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -39,14 +40,16 @@ from sagecell_tx.hosts.network.resolver import ThreadedResolver
 from sagecell_tx.hosts.routing import KernelHost
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
-from sagecell_tx.http.connections.accepting import ListeningPorts, WatchedEndpoint
+from sagecell_tx.http.connections.accepting import REFUSED_AT, ListeningPorts, WatchedEndpoint
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
 from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes, permalink_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import OneThread, Parser
 from sagecell_tx.http.site import WebServer
-from sagecell_tx.process.resources import trimming
+from sagecell_tx.process.capacity import Capacity
+from sagecell_tx.process.resources import available_memory, trimming
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.admission.starts import Starts
@@ -54,7 +57,6 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import (
     CellStore,
     FileStore,
-    Host,
     HostService,
     RunPermalinkStore,
 )
@@ -71,6 +73,9 @@ _log = Logger()
 
 #: Seconds between two deletions of expired files.
 SWEEP = 600.0
+
+#: Kernels that are started at a time for each processor, if the settings do not say how many.
+STARTS = 3
 
 #: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
 #: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
@@ -107,11 +112,13 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     connection_limits = ConnectionLimits(
         most=config.limits.requests.connections_per_address, counted_as=clients.counted_as
     )
-    ports = _ports(reactor, connection_limits)
+    refusals = Refusals(clock=reactor)
+    ports = _ports(reactor, connection_limits, refusals)
     web = WebServer(
         reactor=reactor,
         limits=config.limits.requests,
         on_accepted=ports.accepted,
+        refusals=refusals,
         connection_limits=connection_limits,
         clients=clients,
         baseurl=config.prefix,
@@ -162,6 +169,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         host=host,
         ready=ready,
         fleet=fleet,
+        shortfalls=partial(_shortfalls, config, ports),
         listening=_listening(config, reactor, web.site(routes), ports),
         ports=ports,
         notifier=notifier,
@@ -333,17 +341,18 @@ def _ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKern
 def _fleet(
     config: Config,
     reactor: Any,
-    host: Host,
+    ready: ReadyKernels,
     files: FileStore,
     permalinks: RunPermalinkStore,
     when_up: Callable[[], Deferred[None]],
 ) -> Fleet:
-    """The fleet of all sessions; `host` starts their kernels, and can do so from `when_up` on."""
-    processors = len(os.sched_getaffinity(0))
+    """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
+    at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
     # A program whose permalink is stored here would not be found at the server of permalinks.
     are_stored = config.run_permalinks and not config.permalinks
     return Fleet(
-        host=host,
+        host=ready,
+        is_ready=ready.has_ready,
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,
@@ -351,7 +360,7 @@ def _fleet(
         limits=config.limits,
         clock=reactor,
         originator=Originator(new_id=new_id, now=now),
-        starts=Starts(at_once=2 * processors, each=processors, clock=reactor, when_up=when_up),
+        starts=Starts(at_once=at_once, each=(at_once + 1) // 2, clock=reactor, when_up=when_up),
     )
 
 
@@ -376,13 +385,23 @@ def _sweeping(
     return sweeping
 
 
-def _ports(reactor: Any, connection_limits: ConnectionLimits) -> ListeningPorts:
-    """The listening ports, which drop idle connections when descriptors run out."""
+def _ports(reactor: Any, connection_limits: ConnectionLimits, refusals: Refusals) -> ListeningPorts:
+    """The listening ports, which drop idle connections and refuse new ones when descriptors run out."""
     return ListeningPorts(
         clock=reactor,
+        refusals=refusals,
         limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         hang_up=connection_limits.hang_up,
     )
+
+
+def _shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
+    """Sentences about what does not suffice for the kernels that the settings allow."""
+    admission = config.limits.admission
+    capacity = Capacity(
+        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(), memory=available_memory()
+    )
+    return capacity.shortfalls(admission.kernels + admission.service_kernels)
 
 
 def _check_endpoint(endpoint: str, reactor: Any) -> None:

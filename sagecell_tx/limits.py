@@ -43,6 +43,9 @@ class AdmissionLimits:
     kernels_per_key: int = 60
     min_ready_kernels: int = 1  # started ahead of demand
     max_ready_kernels: int = 8
+    # Started at the same moment, until their first result; of one address half as many. 0: three for
+    # each processor.
+    starting_kernels: int = 0
 
     # How often kernels may be started.
     starts: Rate = Rate(burst=1000, per_minute=3000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -141,6 +141,7 @@ class Server(PermalinkServer):
     host: HostService
     ready: ReadyKernels
     fleet: Fleet
+    shortfalls: Callable[[], Iterable[str]]  # sentences: what does not suffice for all kernels
     _emptied: Deferred[None] = field(init=False)
 
     @override
@@ -156,6 +157,13 @@ class Server(PermalinkServer):
         self.fleet.startService()
         self.sweeping.startService()
         self.host.when_up().addCallback(self._up)
+
+    @override
+    def _up(self, _: object = None) -> None:
+        if self.running:
+            for sentence in self.shortfalls():
+                _log.warn("{sentence}", sentence=sentence)
+        super()._up()
 
     @override
     async def _say_goodbye(self) -> None:

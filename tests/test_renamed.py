@@ -89,6 +89,7 @@ def test_all_former_limits_are_known() -> None:
 
 #: Limits that did not exist before there were tables.
 NEW = {
+    ("admission", "starting_kernels"),
     ("lifetime", "background_seconds"),
     ("messages", "listeners"),
     ("requests", "run_permalinks_per_address"),

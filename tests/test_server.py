@@ -13,10 +13,12 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from sagecell_tx.http.connections.accepting import ListeningPorts
+from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.server import PermalinkServer, Server, why_not_open
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -86,10 +88,15 @@ class ServerTests(SynchronousTestCase):
         self.port = Part("port", self.story)
         self.reactor = Reactor()
         self.server = Server(
+            shortfalls=lambda: ["it is small"],
             reactor=self.reactor,
             **cast(Any, self.parts),
             listening=cast(Any, [self.port]),
-            ports=ListeningPorts(clock=self.reactor, limit=lambda: 1000),
+            ports=ListeningPorts(
+                clock=self.reactor,
+                limit=lambda: 1000,
+                refusals=Refusals(clock=self.reactor),
+            ),
         )
 
     def told(self) -> list[str]:
@@ -110,7 +117,9 @@ class ServerTests(SynchronousTestCase):
             "sweeping starts",
             "port starts",
         ]
-        self.parts["host"].up.callback(None)
+        with capturedLogs() as events:
+            self.parts["host"].up.callback(None)
+        assert [event["sentence"] for event in events if "sentence" in event] == ["it is small"]
         assert self.told() == ["systemd hears ready"]
 
     def test_one_that_stops_before_it_is_ready_does_not_become_ready(self) -> None:
@@ -149,7 +158,11 @@ class ServerTests(SynchronousTestCase):
             reactor=self.reactor,
             database=cast(Any, self.parts["database"]),
             listening=cast(Any, [self.port]),
-            ports=ListeningPorts(clock=self.reactor, limit=lambda: 1000),
+            ports=ListeningPorts(
+                clock=self.reactor,
+                limit=lambda: 1000,
+                refusals=Refusals(clock=self.reactor),
+            ),
             notifier=cast(Any, self.parts["notifier"]),
         )
         self.put_signals_back()

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from attrs import define, field
+from attrs import Factory, define, field
 from twisted.web.server import Site
 
 from sagecell_tx.http.admin.accesslog import AccessLog
+from sagecell_tx.http.connections.accepting import Verdict
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
@@ -25,8 +27,8 @@ from sagecell_tx.limits import RequestLimits
 class WebServer:
     """What all routes share.
 
-    `clients` identifies clients, `parser` parses long input. `on_accepted` tells whether a new
-    connection may stay, `connection_limits` counts those of each address. Requests and WebSockets
+    `clients` identifies clients, `parser` parses long input. `on_accepted` tells what
+    becomes of a new connection, `refusals` has those that are refused, `connection_limits` counts those of each address. Requests and WebSockets
     take turns in `rota`; messages that arrive over WebSockets share `memory`, and whole answers wait
     in `answers` to be read. Every path begins with `baseurl`, which is empty or such as ``/cells``.
     Errors are pages for people who follow links if `has_pages`.
@@ -34,13 +36,16 @@ class WebServer:
 
     reactor: Any
     limits: RequestLimits
-    on_accepted: Callable[[], bool] = lambda: True
+    on_accepted: Callable[[], Verdict] = lambda: Verdict.STAYS
     connection_limits: ConnectionLimits = field(factory=ConnectionLimits)
     clients: Clients = field(factory=Clients)
     baseurl: str = ""
     has_pages: bool = True
     parser: Parser = field(factory=Parser)
     memory: AddressMemory = field(factory=AddressMemory)
+    refusals: Refusals = field(
+        default=Factory(lambda self: Refusals(clock=self.reactor), takes_self=True)
+    )
     rota: Rota = field(init=False)
     answers: LongAnswers = field(init=False)
 
@@ -66,7 +71,7 @@ class WebServer:
             reactor=self.reactor,
         )
         made.is_logged = access_log.is_logged
-        made.on_accepted = self.on_accepted
+        made.on_accepted, made.refusals = self.on_accepted, self.refusals
         made.connection_limits = self.connection_limits
         made.rota, made.clients = self.rota, self.clients
         made.gzip = Gzip(self.baseurl)

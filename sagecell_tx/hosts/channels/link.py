@@ -32,6 +32,10 @@ HEARTBEAT, HEARTBEAT_PORT = "heartbeat", 5
 #: The channels that `KernelLink.pause` stops at once.
 HELD = {IOPUB, STDIN, CONTROL}
 
+#: The channels that are connected when the first message is sent on them. Each connection takes
+#: four descriptors, and most kernels get no message on control before their end.
+LATE = frozenset({CONTROL})
+
 #: Bytes from which on a message is checked in a thread.
 LARGE = 4 << 20
 
@@ -76,7 +80,8 @@ class KernelLink:
     `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
     has not answered for as long as the limit allows, `broken` with a channel and an error when a
     relay has closed the channel because the kernel broke the protocol. `inside` is a descriptor of
-    the directory of the kernel's sockets, if it is not where the server made it.
+    the directory of the kernel's sockets, if it is not where the server made it. The channels of
+    `late` are connected when they are first needed.
     """
 
     factory: ZmqSocketFactory
@@ -94,6 +99,7 @@ class KernelLink:
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
     inside: int | None = field(default=None, init=False)
+    late: frozenset[str] = field(default=LATE, init=False)
     _signer: zmqwire.Signer = field(init=False)
     _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
     _proof: Deferred[None] | None = field(default=None, init=False)
@@ -121,7 +127,8 @@ class KernelLink:
         self._proof = Deferred()
         try:
             for channel in PORTS:
-                self._connect(channel, partial(self._arrived, channel))
+                if channel not in self.late:
+                    self._connect(channel, partial(self._arrived, channel))
         except OSError:
             self.close()
             raise
@@ -151,10 +158,17 @@ class KernelLink:
         except zmq.ZMQError as error:  # out of descriptors
             relay.close()
             raise OSError(error.errno, error.strerror) from error
+        if self._held and channel in HELD:
+            socket.pause("held")
         self._sockets[channel] = _ChannelSocket(relay, socket)
 
     def send(self, message: Message) -> None:
-        """Sign and send a message; drops it if its channel is closed."""
+        """Sign and send a message; drops it if its channel is closed.
+
+        Raises `OSError` if its channel is to be connected only now and cannot be.
+        """
+        if message.channel in self.late and self._sockets and message.channel not in self._sockets:
+            self._connect(message.channel, partial(self._arrived, message.channel))
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
             channel_socket.send(zmqwire.encode(message, self._signer))

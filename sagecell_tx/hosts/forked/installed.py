@@ -54,6 +54,11 @@ class InstalledKernel(ForkedKernel):
     _asked: int = field(default=0, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        # Asked for its kernel_info on control as well. It may need messages there to be interrupted.
+        self.link.late = frozenset()
+
     @override
     def interrupt(self) -> None:
         """Interrupt it as its kernelspec says: by a message, or by SIGINT to its process group."""

@@ -121,9 +121,30 @@ class ForkedKernel:
         return self.link.unread
 
     def send(self, message: Message) -> None:
-        """Send a message to the kernel; drops it if the kernel has ended."""
-        if self.alive:
+        """Send a message to the kernel; drops it if the kernel has ended.
+
+        If its channel cannot be connected, an interrupt and a shutdown come by the fork server.
+        """
+        if not self.alive:
+            return
+        try:
             self.link.send(message)
+        except OSError as error:  # out of descriptors, or the program has removed the socket
+            self._log_unsent(message, error)
+            if message.msg_type == "interrupt_request":
+                self.interrupt()
+            elif message.msg_type == "shutdown_request":
+                self.kill()
+
+    def _log_unsent(self, message: Message, error: OSError) -> None:
+        _log.warn(
+            "{kernel}: no connection to {channel} of kernel {number} for {msg_type}: {why}",
+            kernel=self.kernel_id,
+            number=self.number,
+            channel=message.channel,
+            msg_type=message.msg_type[:40],
+            why=error.strerror,
+        )
 
     def pause(self) -> None:
         """Stop reading what the kernel publishes; see `KernelLink.pause`."""

@@ -1,11 +1,12 @@
-"""Stops accepting connections for a while before the process runs out of descriptors.
+"""Refuses connections for a while before the process runs out of descriptors.
 
 A process without free descriptors cannot fork, open its database or reach its kernels. So once 80 %
 are in use, each new connection replaces the one that has waited longest for a request. If none
-waits, new connections stay in the operating system's queue, and the accepted ones continue
-undisturbed. The reactor accepts several more before it sees that a port has stopped. From 85 % on
-these are closed unless another connection made room, and from 95 % on in any case: the connections
-that make room keep their descriptors until the reactor's next turn.
+waits, new connections are answered with 503 (`refusing.py`), and the accepted ones continue
+undisturbed. What is left up to 90 % is the reserve for these answers. From there on the oldest
+refused connection is closed for a new one, and the ports stop for a moment. The reactor accepts
+several more before it sees that; from 95 % on these are closed: connections that make room keep
+their descriptors until the reactor's next turn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum, auto
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -26,22 +28,33 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from sagecell_tx.http.connections.refusing import Refusals
+
 _log = Logger()
 
-#: The fraction of all descriptors in use at which accepting stops, and at which it starts again.
-CLOSED_AT = 0.80
-OPEN_AT = 0.75
+#: The fraction of all descriptors in use at which connections are refused, and until which.
+REFUSED_AT = 0.80
+ACCEPTED_AT = 0.75
 
-#: The fraction from which on new connections are closed, and the same if another one made room.
-FULL_AT = 0.85
+#: The fraction at which the ports stop for a moment, and from which on connections are closed.
+FULL_AT = 0.90
 LAST_AT = 0.95
 
-#: Most connections accepted in the reactor's first turn after accepting has started again. The
+#: Most connections accepted in the reactor's first turn after the ports were stopped. The
 #: connections that make room for them keep their descriptors until the next turn.
 AT_FIRST = 20
 
-#: Seconds between two checks while nothing is accepted.
+#: Seconds between two checks while connections are refused.
 INTERVAL = 0.25
+
+
+class Verdict(Enum):
+    """What becomes of a new connection."""
+
+    STAYS = auto()
+    REFUSED = auto()  # with an answer
+    CLOSED = auto()  # at once
+
 
 #: Stands for a number that is not known, since no descriptor is free.
 _NONE_FREE = 1 << 30
@@ -75,15 +88,19 @@ class ListeningPorts:
     """All ports of the server.
 
     `limit` gives the number of descriptors that the process may have. `hang_up` closes at most so
-    many connections that wait for a request, and returns how many it closed.
+    many connections that wait for a request, and returns how many it closed. `refusals` has the
+    connections that are refused with an answer.
     """
 
     clock: IReactorTime
     limit: Callable[[], int]
+    refusals: Refusals
     hang_up: Callable[[int], int] = lambda _: 0
     in_use: Callable[[], int] = descriptors
     in_use_quickly: Callable[[], int] = quick_count
     _ports: list[IListeningPort] = field(factory=list, init=False)
+    _refusing: bool = field(default=False, init=False)  # as was logged
+    _stopped: bool = field(default=False, init=False)  # the ports
     _watch: IDelayedCall | None = field(default=None, init=False)
 
     def add(self, port: IListeningPort) -> IListeningPort:
@@ -91,47 +108,73 @@ class ListeningPorts:
         self._ports.append(port)
         return port
 
-    def accepted(self) -> bool:
-        """A connection was accepted. Returns whether it may stay; may stop accepting others."""
+    def accepted(self) -> Verdict:
+        """A connection was accepted. Returns what becomes of it; may stop the ports."""
         in_use, limit = self.in_use_quickly(), self.limit()
-        if in_use < CLOSED_AT * limit:
-            return True
-        made_room = self.hang_up(1) > 0
-        if self._watch is None and (in_use >= FULL_AT * limit or not made_room):
-            self._shut(limit)
-        return in_use < (LAST_AT if made_room else FULL_AT) * limit
+        if in_use < (ACCEPTED_AT if self._refusing else REFUSED_AT) * limit:
+            return Verdict.STAYS
+        verdict = Verdict.STAYS
+        if not self.hang_up(1):
+            self._refuse(limit)
+            verdict = Verdict.REFUSED
+        if in_use >= FULL_AT * limit:
+            self._stop()
+            if verdict is Verdict.REFUSED and not self.refusals.hang_up(1):
+                return Verdict.CLOSED
+        return verdict if in_use < LAST_AT * limit else Verdict.CLOSED
 
-    def _shut(self, limit: int) -> None:
-        _log.warn(
-            "no new connections are accepted for now: of {limit} descriptors, {used} are in use",
-            limit=limit,
-            used=self._used(limit),
-        )
-        for port in self._ports:
-            port.stopReading()  # type: ignore[attr-defined]
-        self._watch = self.clock.callLater(INTERVAL, self._look)
+    def _refuse(self, limit: int) -> None:
+        if not self._refusing:
+            self._refusing = True
+            _log.warn(
+                "new connections are refused for now: of {limit} descriptors, {used} are in use",
+                limit=limit,
+                used=self._used(limit),
+            )
+            self._look_later()
+
+    def _stop(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            for port in self._ports:
+                port.stopReading()  # type: ignore[attr-defined]
+            self._look_later()
 
     def _used(self, limit: int) -> int:
         return min(self.in_use(), limit)
 
     def close(self) -> None:
-        """Forget the ports, which are being closed for good."""
+        """Forget the ports, which are being closed for good, and the refused connections."""
         self._ports.clear()
+        self.refusals.hang_up(len(self.refusals))
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
 
+    def _look_later(self) -> None:
+        if self._watch is None:
+            self._watch = self.clock.callLater(INTERVAL, self._look)
+
     def _look(self) -> None:
         self._watch, limit = None, self.limit()
-        too_many = self._used(limit) - int(OPEN_AT * limit)
+        used = self._used(limit)
+        too_many = used - int(ACCEPTED_AT * limit)
         if too_many > 0:
             self.hang_up(too_many)
-            self._watch = self.clock.callLater(INTERVAL, self._look)
-            return
-        _log.info("new connections are accepted again")
+        if self._stopped and used < FULL_AT * limit:
+            self._start(int(LAST_AT * limit) - used)
+        if too_many <= 0 and self._refusing:
+            self._refusing = False
+            _log.info("new connections are accepted again")
+        if self._stopped or self._refusing:
+            self._look_later()
+
+    def _start(self, room: int) -> None:
+        """Let the ports accept again; there is room for so many connections, at least one."""
+        self._stopped = False
         for port in self._ports:
             # While connections are waiting, Twisted accepts 20 more in each turn than in the last.
-            port.numberAccepts = AT_FIRST  # type: ignore[attr-defined]
+            port.numberAccepts = max(1, min(AT_FIRST, room))  # type: ignore[attr-defined]
             with suppress(AttributeError):  # a port closed in the meantime has no socket
                 port.startReading()  # type: ignore[attr-defined]
 

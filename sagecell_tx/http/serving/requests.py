@@ -17,8 +17,10 @@ from twisted.web.resource import EncodingResourceWrapper, IResource
 from twisted.web.server import GzipEncoderFactory, Request, Site
 from typing_extensions import override
 
+from sagecell_tx.http.connections.accepting import Verdict
 from sagecell_tx.http.connections.fairness import FairChannel
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.connections.timeouts import TimedChannel
 from sagecell_tx.http.serving import cors, ndjson
@@ -187,11 +189,12 @@ class Gzip(GzipEncoderFactory):
 class CellSite(Site):
     """The factory for connections, whose responses may be compressed.
 
-    `on_accepted` tells whether a new connection may stay, `connection_limits` counts them. They
-    take turns in `rota`, by the names that `clients` gives.
+    `on_accepted` tells what becomes of a new connection, `refusals` has those that are refused,
+    `connection_limits` counts the others. They take turns in `rota`, by the names that `clients` gives.
     """
 
-    on_accepted: Callable[[], bool]
+    on_accepted: Callable[[], Verdict]
+    refusals: Refusals
     connection_limits: ConnectionLimits
     rota: Rota
     clients: Clients
@@ -206,9 +209,12 @@ class CellSite(Site):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """The channel for an accepted connection, or None to close it."""
-        if not self.on_accepted():
-            return None
+        """The channel for an accepted connection, one that refuses it, or None to close it."""
+        match self.on_accepted():
+            case Verdict.REFUSED:
+                return self.refusals.connection()
+            case Verdict.CLOSED:
+                return None
         channel: Any = super().buildProtocol(addr)
         channel.clock, channel.connection_limits = self.reactor, self.connection_limits
         channel.rota, channel.holder = self.rota, self.clients.holder

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @define
 class Turns(Generic[T]):
-    """At most `places` items are served at a time, and `each` of one asker.
+    """At most `places` items are given a place at a time, and `each` of one asker.
 
     An asker is identified by a name. The empty one stands for unknown askers and may have all.
     """
@@ -52,7 +52,7 @@ class Turns(Generic[T]):
 
     def next(self) -> T | None:
         """Give a place to the item whose turn it is; None if no waiting item may have one."""
-        if self._served.total() >= self.places:
+        if self._taken >= self.places:
             return None
         for who, waiting in self._waiting.items():
             if who and self._served[who] >= self.each:
@@ -64,6 +64,19 @@ class Turns(Generic[T]):
             self._served[who] += 1
             return item
         return None
+
+    def take(self, who: str) -> None:
+        """Give this asker a place at once, even if none is free.
+
+        What an asker has beyond its own share keeps its own items waiting and nobody else's.
+        """
+        self._served[who] += 1
+
+    @property
+    def _taken(self) -> int:
+        return sum(
+            min(number, self.each) if who else number for who, number in self._served.items()
+        )
 
     def served(self, who: str) -> None:
         """Free a place of this asker."""

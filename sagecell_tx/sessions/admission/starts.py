@@ -58,8 +58,12 @@ class Starts:
         self._serve()
         return turn
 
+    def take(self, who: str) -> None:
+        """Count what `who` has begun without a turn, as part of a start; `over` has to follow."""
+        self._turns.take(who)
+
     def over(self, who: str) -> None:
-        """Free a turn: the start has succeeded or failed."""
+        """Free a turn: the start has succeeded or failed, or its first result has come."""
         self._turns.served(who)
         self._serve()
 

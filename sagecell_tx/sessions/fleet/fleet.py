@@ -7,7 +7,7 @@ from functools import partial
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, fail
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.admission import Admission, Place
+from sagecell_tx.sessions.admission.countedstarts import CountedStarts
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
@@ -53,7 +54,8 @@ class Fleet(Service):
     """The sessions by kernel id; their kernels are of the kind `spec`, unless another is asked for.
 
     Programs get permalinks when they are run, if there is a store for them in `permalinks`. Their
-    addresses begin with `baseurl`.
+    addresses begin with `baseurl`. `is_ready` tells whether `host` has a kernel of a kind that it
+    need not start.
     """
 
     host: Host
@@ -65,6 +67,7 @@ class Fleet(Service):
     starts: Starts
     permalinks: RunPermalinkStore | None = None
     baseurl: str = ""
+    is_ready: Callable[[KernelSpec], bool] = lambda _: False
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     permalink_allowance: RunPermalinkAllowance = field(init=False)
@@ -124,32 +127,40 @@ class Fleet(Service):
         place = self.admission.admit(visitor, patience=patience, on_moved=on_moved)
         if not place.called:
             self._yielding.look()
-        return place.addCallback(self._await_turn, end).addCallback(
-            self._begin, kernel_id or self.new_id(), timeout, lasting, language, spec or self.spec
+        wanted = spec or self.spec
+        return place.addCallback(self._await_turn, end, wanted).addCallback(
+            self._begin, kernel_id or self.new_id(), timeout, lasting, language, wanted
         )
 
-    def _await_turn(self, place: Place, end: float) -> Deferred[Place]:
+    def _await_turn(
+        self, place: Place, end: float, spec: KernelSpec
+    ) -> Deferred[tuple[Place, CountedStarts]]:
         """Fires with the place when its kernel may be started; fails at `end`, if not before.
 
-        After a failure the place is released.
+        A kernel that is ready needs no turn, whoever waits for one. After a failure the place is
+        released.
         """
+        starts = CountedStarts(starts=self.starts, who=place.visitor.holder, clock=self.clock)
 
         def give_up(failure: Failure) -> Failure:
             place.release()
             return failure
 
+        if self.is_ready(spec):
+            return succeed((place, starts))
         left = max(0.0, end - self.clock.seconds())
-        return self.starts.turn(place.visitor.holder, left).addCallbacks(lambda _: place, give_up)
+        return starts.turn(left).addCallbacks(lambda _: (place, starts), give_up)
 
     def _begin(
         self,
-        place: Place,
+        placed: tuple[Place, CountedStarts],
         kernel_id: str,
         timeout: float,
         lasting: bool,
         language: str,
         spec: KernelSpec,
     ) -> Session:
+        place, starts = placed
         limits = self.limits.of_jupyter if lasting else self.limits
         session = Session(
             kernel_id=kernel_id,
@@ -167,8 +178,10 @@ class Fleet(Service):
             limits=limits,
             clock=self.clock,
             originator=self.originator,
-            on_settled=partial(self._start_over, place.visitor.holder),
-            turn_to_restart=partial(self._turn_to_restart, place),
+            on_settled=partial(self._settle, starts),
+            on_request=starts.request_began,
+            on_rest=starts.over,
+            turn_to_restart=partial(self._turn_to_restart, place, starts),
             on_stopping=self._leave,
             on_dead=self._remove,
             timeout=min(timeout, limits.lifetime.idle_seconds),
@@ -180,22 +193,22 @@ class Fleet(Service):
         session.start()
         return session
 
-    def _turn_to_restart(self, place: Place) -> Deferred[None]:
+    def _turn_to_restart(self, place: Place, starts: CountedStarts) -> Deferred[None]:
         """Fires when a kernel may be started again, in its place. Fails with `Refused`."""
         try:
             place.start_again()
         except Refused as refused:
             return fail(refused)
-        return self.starts.turn(place.visitor.holder, self.limits.admission.queue_seconds)
+        return starts.turn(self.limits.admission.queue_seconds)
 
-    def _start_over(self, who: str, session: Session) -> None:
-        """Free the turn of a start when the kernel is up, or when its process should be gone."""
+    def _settle(self, starts: CountedStarts, session: Session) -> None:
+        """A start has succeeded, or failed: then it counts until its process should be gone."""
         if session.running:
-            self.starts.over(who)
+            starts.up()
             return
         gone = session.when_dead().addTimeout(GONE, self.clock)
         gone.addErrback(lambda failure: failure.trap(DeadlineReached) and None)
-        gone.addCallback(lambda _: self.starts.over(who))
+        gone.addCallback(lambda _: starts.over())
 
     def _count(self, visitor: Visitor, name: str, size: int) -> None:
         self.allowance.take(visitor, self.clock.seconds(), name, size)

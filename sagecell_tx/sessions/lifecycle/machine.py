@@ -55,6 +55,12 @@ class Life(Protocol):
 class Effects(Protocol):
     """The outputs: what a life calls on its session."""
 
+    def work_began(self) -> None:
+        """A request of a listener is in flight, after none was."""
+
+    def work_finished(self) -> None:
+        """No request is in flight any more."""
+
     def ask_to_stop(self, reason: Reason) -> None:
         """Ask the kernel to end itself, or cancel its start."""
 
@@ -187,16 +193,23 @@ def _build() -> TypeMachine[Life, Core]:
 
     # The normal course.
     new.upon(Life.begin).to(starting).returns(None)
-    busy.upon(Life.work_finished).to(idle).returns(None)
     busy.upon(Life.listeners_left).to(detached).returns(None)
 
     @starting.upon(Life.started).to(unclaimed)
     @unclaimed.upon(Life.listener_came).to(idle)
-    @idle.upon(Life.work_began).to(busy)
     @idle.upon(Life.listeners_left).to(detached)
     @detached.upon(Life.listener_came).to(idle)
     def cancel_deadline(life: Life, core: Core, deadline: Deadline) -> None:
         deadline.cancel()
+
+    @idle.upon(Life.work_began).to(busy)
+    def work(life: Life, core: Core, deadline: Deadline) -> None:
+        deadline.cancel()
+        core.effects.work_began()
+
+    @busy.upon(Life.work_finished).to(idle)
+    def rest(life: Life, core: Core) -> None:
+        core.effects.work_finished()
 
     # A new process for the same kernel.
     @busy.upon(Life.restart).to(restarting)

@@ -45,7 +45,8 @@ class Session:
     `timeout` is the idle timeout that the client requested, in seconds; see `IdleTimeout`. In a
     `lasting` session it counts from the last activity, and a listener that comes back is none.
     Programs that do not say their language are in `language`, unless that is empty.
-    `on_settled` is called once for each start, when it has succeeded or failed; `on_stopping` at most once,
+    `on_settled` is called once for each start, when it has succeeded or failed; `on_request` when a request
+    is in flight after none was, `on_rest` when none is any more or none will be; `on_stopping` at most once,
     when the kernel begins to stop; `on_dead` once, after the listeners were notified and before
     `when_ready` and `when_dead` fire. `turn_to_restart` fires when the kernel may be started again, and fails
     if it may not.
@@ -63,6 +64,8 @@ class Session:
     on_stopping: Callable[[Session], None]
     on_dead: Callable[[Session, Reason], None]
     timeout: float
+    on_request: Callable[[], None] = lambda: None
+    on_rest: Callable[[], None] = lambda: None
     turn_to_restart: Callable[[], Deferred[None]] = lambda: succeed(None)
     lasting: bool = False
     language: str = ""
@@ -246,9 +249,19 @@ class Session:
 
     # --- Effects
 
+    def work_began(self) -> None:
+        """See `Effects.work_began`."""
+        self.on_request()
+
+    def work_finished(self) -> None:
+        """See `Effects.work_finished`."""
+        self.on_rest()
+
     def ask_to_stop(self, reason: Reason) -> None:
         """See `Effects.ask_to_stop`."""
         self._ending = True
+        if self.running:
+            self.on_rest()
         self.on_stopping(self)
         if not self.running:
             self._start.give_up(timed_out=reason is Reason.CRASHED)
@@ -293,6 +306,7 @@ class Session:
         self._bridge.publish("status", content)
         self._bridge.close(reason.value)
         self.on_dead(self, reason)
+        self.on_rest()
         self._start.close(reason.sentence)
         self._restart_failed(Failure(StartFailed(reason.sentence)))
         self._dead.fire(reason)

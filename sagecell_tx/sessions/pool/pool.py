@@ -61,6 +61,10 @@ class ReadyKernels(Service):
         """How many kernels can be handed out at once."""
         return sum(start.is_up for start in self._stock)
 
+    def has_ready(self, spec: KernelSpec) -> bool:
+        """Whether `start` would fire at once."""
+        return spec == self.spec and self.ready > 0
+
     # --- Host
 
     def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:

@@ -25,9 +25,14 @@ from twisted.python.threadpool import ThreadPool
 from sagecell_tx.hosts.channels.link import LARGE, KernelLink, kernel_socket
 from sagecell_tx.hosts.channels.zmqsocket import SLICE_MESSAGES, ZmqSocketFactory
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
-from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, originate
+from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, originate
 
 KEY = b"0123456789abcdef"
+
+
+def control(msg_id: str) -> Message:
+    """A message on control."""
+    return originate(CONTROL, "x", {}, session="s", msg_id=msg_id, date="2026-01-01")
 
 
 class Peer:
@@ -91,6 +96,7 @@ class Bench:
         self,
         lifetime: LifetimeLimits | None = None,
         messages: MessageLimits | None = None,
+        late: frozenset[str] = frozenset({CONTROL}),
     ) -> Deferred:
         self.link = KernelLink(
             factory=self.factory,
@@ -108,6 +114,7 @@ class Bench:
             heartbeat_missed=lambda: self.silence.callback(None),
             broken=lambda channel, error: self.broken.append((channel, error.code)),
         )
+        self.link.late = late
         proven = self.link.open()
         return deferToThread(self.peer.welcome).addCallback(lambda _: proven)
 
@@ -209,6 +216,50 @@ async def test_shell_control_and_stdin_share_one_identity(bench):
         bench.link.send(message)
         frames = await deferToThread(bench.peer.sockets[port].recv_multipart)
         assert frames[0] == b"me"
+
+
+@ensureDeferred
+async def test_control_is_connected_when_it_is_first_needed(bench):
+    await bench.open()
+    assert set(bench.link._sockets) == {SHELL, IOPUB, STDIN}
+    for number in ("1", "2"):
+        bench.link.send(control(number))
+        frames = await deferToThread(bench.peer.sockets[4].recv_multipart)
+        assert json.loads(frames[3])["msg_id"] == number
+    assert set(bench.link._sockets) == {SHELL, IOPUB, STDIN, CONTROL}
+
+
+@ensureDeferred
+async def test_control_that_is_connected_while_the_kernel_is_held_is_held_too(bench):
+    await bench.open()
+    bench.link.pause()
+    bench.link.send(control("1"))
+    request = await deferToThread(bench.peer.session.recv, bench.peer.sockets[4], 0)
+    idents, message = request
+    bench.peer.session.send(bench.peer.sockets[4], "x_reply", {}, message, idents)
+    await bench.when_drawn(CONTROL)
+    assert len(bench.received) == 1
+    bench.link.resume()
+    await bench.when_received(2)
+    assert bench.received[1].channel == CONTROL
+
+
+@ensureDeferred
+async def test_control_of_a_link_that_is_told_so_is_connected_at_once(bench):
+    await bench.open(late=frozenset())
+    assert CONTROL in bench.link._sockets
+
+
+@ensureDeferred
+async def test_control_that_cannot_be_connected_is_told(bench):
+    await bench.open()
+    kernel_socket(bench.directory, 4).unlink()
+    with pytest.raises(OSError, match="No such file"):
+        bench.link.send(control("1"))
+    bench.request()  # the other channels go on
+    await deferToThread(bench.peer.sockets[1].recv_multipart)
+    bench.link.close()
+    bench.link.send(control("2"))  # as before, nothing is sent after the end
 
 
 @ensureDeferred

@@ -22,7 +22,7 @@ from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.kernel import ForkedKernel, HostResources
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
-from sagecell_tx.wire.messages import SHELL, WireError, originate
+from sagecell_tx.wire.messages import CONTROL, SHELL, WireError, originate
 from tests.hosts.doubles import Observed, ProcessReactor, ThisThread, held
 
 KILLED = Exit(signal=9)
@@ -180,6 +180,25 @@ class ForkedKernelTests(SynchronousTestCase):
         self.end()
         self.failureResultOf(self.ready, StartFailed)
         assert self.observer.exits == [Exit(signal=9, reason="protocol")]
+
+    def test_without_control_interrupts_are_signals_and_a_shutdown_is_a_kill(self):
+        sockets = self.kernel.directory / "ipc"
+        for port in (1, 2, 3):
+            listener = socket.socket(socket.AF_UNIX)
+            self.addCleanup(listener.close)
+            listener.bind(str(sockets / f"k-{port}"))
+            listener.listen()
+        self.prepare().send(b"bound")
+        self.reactor.hear()
+        with capturedLogs() as events:
+            for kind in ("interrupt_request", "comm_msg", "shutdown_request"):
+                self.kernel.send(originate(CONTROL, kind, {}, session="", msg_id=kind, date=""))
+        assert self.commands == [{"op": "signal", "signal": "INT"}, {"op": "stop"}]
+        told = [event["msg_type"] for event in events if "msg_type" in event]
+        assert told == ["interrupt_request", "comm_msg", "shutdown_request"]
+        self.kernel.close_link()
+        self.end()
+        self.failureResultOf(self.ready, StartFailed)
 
     def test_the_log_has_the_id_of_whoever_has_it_by_then_beside_its_number(self):
         self.observer.kernel_id = "ready-1"

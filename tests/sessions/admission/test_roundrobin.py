@@ -33,6 +33,30 @@ class TurnsTests(SynchronousTestCase):
             turns.join("", number)
         assert [turns.next() for _ in range(4)] == [0, 1, 2, None]
 
+    def test_places_beyond_an_askers_share_are_kept_from_nobody_else(self) -> None:
+        turns: Turns[str] = Turns(places=4, each=2)
+        for _ in range(5):
+            turns.take("a")
+        for item in ("a0", "b0", "b1", "b2"):
+            turns.join(item[0], item)
+        assert [turns.next() for _ in range(3)] == ["b0", "b1", None]
+        for _ in range(3):
+            turns.served("a")
+        assert turns.next() is None
+        turns.served("a")
+        assert turns.next() == "a0"
+
+    def test_places_that_are_taken_count_for_all(self) -> None:
+        turns: Turns[str] = Turns(places=2, each=2)
+        for who in ("a", "", ""):
+            turns.take(who)
+        turns.join("b", "b0")
+        assert turns.next() is None
+        turns.served("")
+        assert turns.next() is None
+        turns.served("")
+        assert turns.next() == "b0"
+
     def test_who_waits_no_longer(self) -> None:
         turns: Turns[str] = Turns(places=1, each=1)
         turns.join("a", "a0")

@@ -279,6 +279,48 @@ class FleetTests(FleetCase):
         self.successResultOf(self.fleet.stopService())
         self.empty()
 
+    def test_a_first_result_counts_as_part_of_a_start(self) -> None:
+        self.fleet.starts = Starts(at_once=1, each=1, clock=self.clock)
+        session = self.open(timeout=60, address="192.0.2.1")
+        listener = MemoryListener().attach(session.attach)
+        asked = code("hang", "1")
+        listener.attachment.send(asked)
+        waiting = self.fleet.open(Visitor(address="192.0.2.2"), timeout=60)
+        self.assertNoResult(waiting)
+        self.host.latest.finish(asked)
+        self.successResultOf(waiting)
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_a_session_that_ends_before_its_first_result_lets_others_start(self) -> None:
+        for end in ("stop", "exit"):
+            self.fleet.starts = Starts(at_once=1, each=1, clock=self.clock)
+            session, kernel = self.open(timeout=60), self.host.latest
+            listener = MemoryListener().attach(session.attach)
+            listener.attachment.send(code("hang", "1"))
+            waiting = self.fleet.open(Visitor(), timeout=60)
+            self.assertNoResult(waiting)
+            if end == "stop":
+                session.stop(Reason.STOPPED)
+            else:
+                kernel.end()
+            self.successResultOf(waiting)
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
+    def test_a_ready_kernel_needs_no_turn(self) -> None:
+        asked = self.take_turns()
+        self.host.prompt = True
+        self.fleet.is_ready = lambda spec: spec == PYTHON
+        self.successResultOf(self.fleet.open(Visitor(address="192.0.2.1"), timeout=60))
+        other = KernelSpec(name="bash", display_name="Bash", language="bash")
+        waiting = self.fleet.open(Visitor(address="192.0.2.1"), timeout=60, spec=other)
+        self.assertNoResult(waiting)
+        self.successResultOf(self.fleet.stopService())
+        for each in (asked[2], asked[4], waiting):
+            self.failureResultOf(each, Refused)
+        self.empty()
+
     def test_who_gives_up_the_turn_gives_the_place_back(self) -> None:
         asked = self.take_turns()
         assert self.fleet.admission.taken == 5

@@ -34,9 +34,16 @@ class RecordedEffects:
     done: list[str] = field(factory=list)
     reasons: list[Reason] = field(factory=list)
     warnings: list[tuple[Reason, float]] = field(factory=list)
+    work: list[str] = field(factory=list)
     on_ask: Callable[[], None] = field(default=lambda: None)
     on_kill: Callable[[], None] = field(default=lambda: None)
     on_again: Callable[[], None] = field(default=lambda: None)
+
+    def work_began(self) -> None:
+        self.work.append("began")
+
+    def work_finished(self) -> None:
+        self.work.append("finished")
 
     def ask_to_stop(self, reason: Reason) -> None:
         self.done.append("asked")

@@ -257,3 +257,16 @@ def test_restarts_do_not_make_a_life_longer():
         living.life.started()
         living.life.listener_came()
     assert living.effects.reasons == [Reason.LIFETIME]
+
+
+# --- work
+
+
+def test_work_is_told_when_it_begins_and_ends():
+    living = lived(idle)
+    for _ in range(2):
+        say(living, "work_began")
+    assert living.effects.work == ["began"]
+    for _ in range(2):
+        say(living, "work_finished")
+    assert living.effects.work == ["began", "finished"]

@@ -125,9 +125,12 @@ class HandOutTests(ReadyTests):
         self.begin()
         assert self.names() == ["ready-1"]
         assert self.pool.ready == 1
+        assert self.pool.has_ready(PYTHON)
+        assert not self.pool.has_ready(GAP)
         _, kernel = self.served()
         assert kernel is self.host.kernels[0]
         assert self.pool.ready == 0
+        assert not self.pool.has_ready(PYTHON)
 
     def test_each_is_used_once(self) -> None:
         self.begin()
