@@ -48,11 +48,19 @@ class _ChannelSocket:
     relay: Relay
     socket: ZmqSocket
     _sent: int = field(default=0, init=False)  # bytes
+    _own: int = field(default=0, init=False)  # bytes up to the end of the last of our own
 
-    def send(self, frames: list[bytes]) -> None:
+    def send(self, frames: list[bytes], *, own: bool = False) -> None:
         """Send a message. ZMQ keeps it until the kernel reads it."""
         self._sent += zmtpwire.size(frames)
+        if own:
+            self._own = self._sent
         self.socket.send(frames)
+
+    @property
+    def holds_own(self) -> bool:
+        """Whether a message of our own waits in ZMQ."""
+        return self.relay.passed < self._own
 
     @property
     def unread(self) -> int:
@@ -154,9 +162,24 @@ class KernelLink:
         """Sign and send a message; drops it if its channel is closed."""
         channel_socket = self._sockets.get(message.channel)
         if channel_socket is not None:
-            channel_socket.send(zmqwire.encode(message, self._signer))
-            if message.msg_type.endswith("_request"):
-                self._heartbeat.requested()
+            self._send(channel_socket, message)
+
+    def send_own(self, message: Message) -> bool:
+        """As `send`, a request of the server's own. Returns whether it was sent.
+
+        Not while the last one on its channel waits in ZMQ: the kernel would learn nothing new from
+        another, and nobody counts them.
+        """
+        channel_socket = self._sockets.get(message.channel)
+        if channel_socket is None or channel_socket.holds_own:
+            return False
+        self._send(channel_socket, message, own=True)
+        return True
+
+    def _send(self, channel_socket: _ChannelSocket, message: Message, *, own: bool = False) -> None:
+        channel_socket.send(zmqwire.encode(message, self._signer), own=own)
+        if message.msg_type.endswith("_request"):
+            self._heartbeat.requested()
 
     @property
     def proven(self) -> bool:

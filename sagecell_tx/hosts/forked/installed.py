@@ -74,10 +74,10 @@ class InstalledKernel(ForkedKernel):
 
     def _send_own(self, channel: str, msg_type: str) -> None:
         message = self.originate(channel, msg_type, {})
-        if len(self._own) >= MOST_OWN:  # answered long ago, or never
-            self._own.clear()
-        self._own.add(message.msg_id)
-        self.send(message)
+        if self.alive and self.link.send_own(message):
+            if len(self._own) >= MOST_OWN:  # answered long ago, or never
+                self._own.clear()
+            self._own.add(message.msg_id)
 
     # --- its start
 

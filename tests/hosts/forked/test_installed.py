@@ -50,9 +50,12 @@ class LinkDouble:
 
     sent: list[Message] = field(factory=list)
     proven: bool = False
+    unread: bool = False  # whether the kernel has not read the last one
 
-    def send(self, message: Message) -> None:
-        self.sent.append(message)
+    def send_own(self, message: Message) -> bool:
+        if not self.unread:
+            self.sent.append(message)
+        return not self.unread
 
 
 class InstalledKernelTests(SynchronousTestCase):
@@ -303,4 +306,7 @@ class InstalledKernelTests(SynchronousTestCase):
         (asked,) = link.sent
         assert (asked.channel, asked.msg_type) == (CONTROL, "interrupt_request")
         assert self.commands == []
+        link.unread = True
+        self.kernel.interrupt()
+        assert link.sent == [asked]
         self.kernel.link = self.link
