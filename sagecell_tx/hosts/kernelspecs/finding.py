@@ -12,7 +12,7 @@ from typing import Any
 from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.kernelspecs.resources import read_resources
-from sagecell_tx.hosts.kernelspecs.visible import TooMuch, program_directories
+from sagecell_tx.hosts.kernelspecs.visible import TooMuch, spec_directories
 from sagecell_tx.sessions.spec import KernelSpec
 
 #: The names that are taken by the kernels that are forked; clients say "python" for "python3".
@@ -71,17 +71,22 @@ def _find(name: str, directories: Mapping[str, str]) -> InstalledSpec:
 def _read(name: str, directory: str) -> dict[str, Any]:
     path = os.path.join(directory, "kernel.json")
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             text = file.read(LARGEST + 1)
     except OSError as error:
         raise _error(name, f"{path}: {error.strerror}") from error
     try:
-        content = json.loads(text) if len(text) <= LARGEST else None
+        content = json.loads(text) if text and len(text) <= LARGEST else None
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise _error(name, f"{path}: expected a JSON object of at most {LARGEST >> 10} KiB")
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open what may be a FIFO, without waiting for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _checked(name: str, directory: str, content: Mapping[str, Any]) -> InstalledSpec:
@@ -106,7 +111,7 @@ def _checked(name: str, directory: str, content: Mapping[str, Any]) -> Installed
     if len(json.dumps([argv, env])) > LARGEST_PROGRAM:
         raise _error(name, f"its argv and env have more than {LARGEST_PROGRAM >> 10} KiB")
     try:
-        directories = [*program_directories(argv[0]), directory]
+        directories = spec_directories(directory, argv[0])
         resources = read_resources(directory)
     except TooMuch as error:
         raise _error(name, str(error)) from error

@@ -149,6 +149,13 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     assert "No such file" in refusal(tmp_path)
 
 
+def test_one_that_would_have_to_be_waited_for(tmp_path: Path) -> None:
+    directory = write_spec(tmp_path, "bash")
+    (directory / "kernel.json").unlink()
+    os.mkfifo(directory / "kernel.json")
+    assert "expected a JSON object" in refusal(directory)
+
+
 def test_only_links_to_web_pages_are_told(tmp_path: Path) -> None:
     links: list[Any] = [
         {"text": "good", "url": "http://example.org/"},
