@@ -25,8 +25,9 @@ LARGEST_PROGRAM = 8 * 1024
 #: Links to help that are told, at most.
 _LINKS = 20
 
-#: The longest text for people, in characters.
+#: The longest text for people and the longest URL, in characters.
 _TEXT = 200
+_URL = 2000
 
 _NAME = re.compile(r"[a-z0-9._-]{1,100}", re.ASCII | re.IGNORECASE)
 _PLACE = re.compile(r"\{([A-Za-z0-9_]+)\}")
@@ -162,12 +163,18 @@ def _prefix(directory: str) -> str:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and "\0" not in value
+    """Whether a program can be told it; JSON may escape half a character."""
+    return isinstance(value, str) and "\0" not in value and _whole(value) == value
 
 
-def _text(content: Mapping[str, Any], key: str) -> str:
+def _text(content: Mapping[str, Any], key: str, most: int = _TEXT) -> str:
     value = content.get(key)
-    return value[:_TEXT] if isinstance(value, str) else ""
+    return _whole(value[:most]) if isinstance(value, str) else ""
+
+
+def _whole(text: str) -> str:
+    """`text` with question marks for halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _help_links(links: object) -> list[tuple[str, str]]:
@@ -175,9 +182,9 @@ def _help_links(links: object) -> list[tuple[str, str]]:
     found = []
     for link in links[:_LINKS] if isinstance(links, list) else ():
         if isinstance(link, dict):
-            title, url = _text(link, "text"), link.get("url")
-            if title and isinstance(url, str) and url.startswith(("https://", "http://")):
-                found.append((title, url[:2000]))
+            title, url = _text(link, "text"), _text(link, "url", _URL)
+            if title and url.startswith(("https://", "http://")):
+                found.append((title, url))
     return found
 
 
