@@ -80,7 +80,7 @@ class KernelLink:
     `directory` is the kernel's. `relays` is a directory that no kernel can enter; the names of its
     sockets contain `name`, which must be short and no secret, since /proc/net/unix shows it.
     `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
-    has not answered for as long as the limit allows, `broken` with a channel and an error when a
+    has not answered for as long as the limit allows (never with `beats` false), `broken` with a channel and an error when a
     relay has closed the channel because the kernel broke the protocol. `inside` is a descriptor of
     the directory of the kernel's sockets, if it is not where the server made it.
     """
@@ -98,6 +98,7 @@ class KernelLink:
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
+    beats: bool = True
     inside: int | None = field(default=None, init=False)
     _signer: zmqwire.Signer = field(init=False)
     _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
@@ -178,7 +179,7 @@ class KernelLink:
 
     def _send(self, channel_socket: _ChannelSocket, message: Message, *, own: bool = False) -> None:
         channel_socket.send(zmqwire.encode(message, self._signer), own=own)
-        if message.msg_type.endswith("_request"):
+        if self.beats and message.msg_type.endswith("_request"):
             self._heartbeat.requested()
 
     @property

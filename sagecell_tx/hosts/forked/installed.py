@@ -68,6 +68,12 @@ class InstalledKernel(ForkedKernel):
         """The observer gets all messages but the answers to the server's own requests."""
         return self._received
 
+    @property
+    @override
+    def beats(self) -> bool:
+        """No: a kernel may have one thread for programs and heartbeats, as R's."""
+        return False
+
     def _received(self, message: Message) -> None:
         if message.parent_id not in self._own:
             self.observer.message_received(message)

@@ -293,6 +293,16 @@ class InstalledKernelTests(SynchronousTestCase):
             self.kernel.received(published(parent))
         assert [each.parent_id for each in self.observer.messages] == ["another"]
 
+    def test_it_need_not_answer_while_it_computes(self) -> None:
+        """As R's kernel, which has one thread for programs and heartbeats."""
+        self.say(b"place")
+        self.bind(1, 2, 3, 4, 5)
+        self.reactor.advance(LOOK)
+        self.kernel.send(own_message(SHELL, "execute_request", {}))
+        lifetime = Limits().lifetime
+        self.reactor.pump([lifetime.heartbeat_seconds] * (lifetime.heartbeats_missed + 3))
+        assert self.observer.missed == 0
+
     def test_it_is_interrupted_by_a_signal(self) -> None:
         self.kernel.interrupt()
         assert self.commands == [{"op": "signal", "signal": "INT"}]
