@@ -277,9 +277,15 @@ class KernelLink:
         if HEARTBEAT not in self._sockets:
             # Connected when it is needed: most kernels reply sooner.
             with suppress(OSError):  # counts as missed
-                self._connect(HEARTBEAT, lambda _: self._heartbeat.echoed())
+                self._connect(HEARTBEAT, lambda _: self._echoed())
         if HEARTBEAT in self._sockets:
+            self._sockets[HEARTBEAT].socket.resume("echoed")
             self._sockets[HEARTBEAT].send([b"", b"beat"])
+
+    def _echoed(self) -> None:
+        # No more are read until the next is due: a program may send them without end.
+        self._sockets[HEARTBEAT].socket.pause("echoed")
+        self._heartbeat.echoed()
 
     def _close_heartbeat(self) -> None:
         if HEARTBEAT in self._sockets:

@@ -464,6 +464,25 @@ async def test_a_beating_heart_is_not_missed(bench):
 
 
 @ensureDeferred
+async def test_one_echo_is_read_for_a_beat(bench):
+    """However many a program sends."""
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.1, heartbeats_missed=50))
+    bench.request()
+
+    def flood():
+        heart = bench.peer.sockets[5]
+        beat = heart.recv_multipart()
+        for _ in range(500):
+            heart.send_multipart(beat)
+        heart.recv_multipart()
+
+    await deferToThread(flood)
+    await deferToThread(bench.peer.sockets[5].recv_multipart)
+    assert bench.link._sockets["heartbeat"].relay._taken <= 3
+    assert not bench.silence.called
+
+
+@ensureDeferred
 async def test_silence_is_told_once(bench):
     await bench.open(LifetimeLimits(heartbeat_seconds=0.01, heartbeats_missed=3))
     bench.request()
