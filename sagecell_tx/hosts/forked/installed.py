@@ -176,7 +176,7 @@ class InstalledKernel(ForkedKernel):
             end = os.pread(log, LOGGED, max(0, about.st_size - LOGGED))
         finally:
             os.close(log)
-        return end.decode("utf-8", "replace").strip()
+        return "".join(map(_shown, end.decode("utf-8", "replace").strip()))
 
     @override
     def close_link(self) -> None:
@@ -188,3 +188,10 @@ class InstalledKernel(ForkedKernel):
         directory, self.link.inside = self.link.inside, None
         if directory is not None:
             os.close(directory)
+
+
+def _shown(character: str) -> str:
+    """A character for the log, which may be read in a terminal: no commands for that."""
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -236,6 +236,15 @@ class InstalledKernelTests(SynchronousTestCase):
         assert printed.endswith("No module named bäsh\n\ufffd")
         assert len(printed.encode()) <= LOGGED + 2
 
+    def test_what_it_printed_moves_no_cursor_of_who_reads_the_log(self) -> None:
+        self.say(b"place")
+        log = self.kernel.directory / "ipc" / "log"
+        log.write_bytes(b"\x1b[31mred\r\nNo\x9b grammar\x00\n")
+        with capturedLogs() as events:
+            self.end(Exit(status=1))
+        (printed,) = (each["printed"] for each in events if "printed" in each)
+        assert printed == "\\x1b[31mred\\r\nNo\ufffd grammar\\x00"
+
     def test_nor_in_time(self) -> None:
         self.say(b"place")
         (self.kernel.directory / "ipc" / "log").write_text("Waiting for a licence.\n")
