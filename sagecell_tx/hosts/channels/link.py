@@ -52,11 +52,19 @@ class _ChannelSocket:
     relay: Relay
     socket: ZmqSocket
     _sent: int = field(default=0, init=False)  # bytes
+    _own: int = field(default=0, init=False)  # bytes up to the end of the last of our own
 
-    def send(self, frames: list[bytes]) -> None:
+    def send(self, frames: list[bytes], *, own: bool = False) -> None:
         """Send a message. ZMQ keeps it until the kernel reads it."""
         self._sent += zmtpwire.size(frames)
+        if own:
+            self._own = self._sent
         self.socket.send(frames)
+
+    @property
+    def holds_own(self) -> bool:
+        """Whether a message of our own waits in ZMQ."""
+        return self.relay.passed < self._own
 
     @property
     def unread(self) -> int:
@@ -78,7 +86,7 @@ class KernelLink:
     `directory` is the kernel's. `relays` is a directory that no kernel can enter; the names of its
     sockets contain `name`, which must be short and no secret, since /proc/net/unix shows it.
     `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
-    has not answered for as long as the limit allows, `broken` with a channel and an error when a
+    has not answered for as long as the limit allows (never with `beats` false), `broken` with a channel and an error when a
     relay has closed the channel because the kernel broke the protocol. `inside` is a descriptor of
     the directory of the kernel's sockets, if it is not where the server made it. The channels of
     `late` are connected when they are first needed.
@@ -98,6 +106,7 @@ class KernelLink:
     rejected: Callable[[str], None]
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
+    beats: bool = True
     inside: int | None = field(default=None, init=False)
     late: frozenset[str] = field(default=LATE, init=False)
     _signer: zmqwire.Signer = field(init=False)
@@ -167,15 +176,34 @@ class KernelLink:
 
         Raises `OSError` if its channel is to be connected only now and cannot be.
         """
-        if message.channel in self.late and self._sockets and message.channel not in self._sockets:
-            self._connect(message.channel, partial(self._arrived, message.channel))
-        channel_socket = self._sockets.get(message.channel)
+        channel_socket = self._needed(message.channel)
         if channel_socket is not None:
-            channel_socket.send(zmqwire.encode(message, self._signer))
-            for each in self._sockets.values():
-                each.relay.expect_answers()
-            if message.msg_type.endswith("_request"):
-                self._heartbeat.requested()
+            self._send(channel_socket, message)
+
+    def send_own(self, message: Message) -> bool:
+        """As `send`, a request of the server's own. Returns whether it was sent.
+
+        Not while the last one on its channel waits in ZMQ: the kernel would learn nothing new from
+        another, and nobody counts them.
+        """
+        channel_socket = self._needed(message.channel)
+        if channel_socket is None or channel_socket.holds_own:
+            return False
+        self._send(channel_socket, message, own=True)
+        return True
+
+    def _needed(self, channel: str) -> _ChannelSocket | None:
+        """A channel's socket, connected now if it is a late one; None if the channel is closed."""
+        if channel in self.late and self._sockets and channel not in self._sockets:
+            self._connect(channel, partial(self._arrived, channel))
+        return self._sockets.get(channel)
+
+    def _send(self, channel_socket: _ChannelSocket, message: Message, *, own: bool = False) -> None:
+        channel_socket.send(zmqwire.encode(message, self._signer), own=own)
+        for each in self._sockets.values():
+            each.relay.expect_answers()
+        if self.beats and message.msg_type.endswith("_request"):
+            self._heartbeat.requested()
 
     @property
     def proven(self) -> bool:
@@ -278,9 +306,15 @@ class KernelLink:
         if HEARTBEAT not in self._sockets:
             # Connected when it is needed: most kernels reply sooner.
             with suppress(OSError):  # counts as missed
-                self._connect(HEARTBEAT, lambda _: self._heartbeat.echoed())
+                self._connect(HEARTBEAT, lambda _: self._echoed())
         if HEARTBEAT in self._sockets:
+            self._sockets[HEARTBEAT].socket.resume("echoed")
             self._sockets[HEARTBEAT].send([b"", b"beat"])
+
+    def _echoed(self) -> None:
+        # No more are read until the next is due: a program may send them without end.
+        self._sockets[HEARTBEAT].socket.pause("echoed")
+        self._heartbeat.echoed()
 
     def _close_heartbeat(self) -> None:
         if HEARTBEAT in self._sockets:

@@ -100,6 +100,7 @@ class HostBootstrap:
         For a kernel that has ended: the fork server's event may be read before its own report.
         """
         answer, descriptor = self._receive() if self._open else (None, None)
+        self.placed = None  # nobody takes a descriptor over any more
         if answer == PLACE:
             answer, _ = self._receive()
         if descriptor is not None:

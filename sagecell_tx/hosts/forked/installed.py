@@ -73,16 +73,22 @@ class InstalledKernel(ForkedKernel):
         """The observer gets all messages but the answers to the server's own requests."""
         return self._received
 
+    @property
+    @override
+    def beats(self) -> bool:
+        """No: a kernel may have one thread for programs and heartbeats, as R's."""
+        return False
+
     def _received(self, message: Message) -> None:
         if message.parent_id not in self._own:
             self.observer.message_received(message)
 
     def _send_own(self, channel: str, msg_type: str) -> None:
         message = self.originate(channel, msg_type, {})
-        if len(self._own) >= MOST_OWN:  # answered long ago, or never
-            self._own.clear()
-        self._own.add(message.msg_id)
-        self.send(message)
+        if self.alive and self.link.send_own(message):
+            if len(self._own) >= MOST_OWN:  # answered long ago, or never
+                self._own.clear()
+            self._own.add(message.msg_id)
 
     # --- its start
 
@@ -175,7 +181,7 @@ class InstalledKernel(ForkedKernel):
             end = os.pread(log, LOGGED, max(0, about.st_size - LOGGED))
         finally:
             os.close(log)
-        return end.decode("utf-8", "replace").strip()
+        return "".join(map(_shown, end.decode("utf-8", "replace").strip()))
 
     @override
     def close_link(self) -> None:
@@ -187,3 +193,10 @@ class InstalledKernel(ForkedKernel):
         directory, self.link.inside = self.link.inside, None
         if directory is not None:
             os.close(directory)
+
+
+def _shown(character: str) -> str:
+    """A character for the log, which may be read in a terminal: no commands for that."""
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -101,6 +101,7 @@ class ForkedKernel:
             rejected=self._rejected,
             heartbeat_missed=self.observer.heartbeat_missed,
             broken=self._broken,
+            beats=self.beats,
         )
 
     @property
@@ -112,6 +113,11 @@ class ForkedKernel:
     def received(self) -> Callable[[Message], None]:
         """What is called with the kernel's messages."""
         return self.observer.message_received
+
+    @property
+    def beats(self) -> bool:
+        """Whether it answers heartbeats while a program runs."""
+        return True
 
     # --- Kernel
 

@@ -12,7 +12,7 @@ from typing import Any
 from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.kernelspecs.resources import read_resources
-from sagecell_tx.hosts.kernelspecs.visible import TooMuch, program_directories
+from sagecell_tx.hosts.kernelspecs.visible import TooMuch, spec_directories
 from sagecell_tx.sessions.spec import KernelSpec
 
 #: The names that are taken by the kernels that are forked; clients say "python" for "python3".
@@ -25,8 +25,9 @@ LARGEST_PROGRAM = 8 * 1024
 #: Links to help that are told, at most.
 _LINKS = 20
 
-#: The longest text for people, in characters.
+#: The longest text for people and the longest URL, in characters.
 _TEXT = 200
+_URL = 2000
 
 _NAME = re.compile(r"[a-z0-9._-]{1,100}", re.ASCII | re.IGNORECASE)
 _PLACE = re.compile(r"\{([A-Za-z0-9_]+)\}")
@@ -71,17 +72,22 @@ def _find(name: str, directories: Mapping[str, str]) -> InstalledSpec:
 def _read(name: str, directory: str) -> dict[str, Any]:
     path = os.path.join(directory, "kernel.json")
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             text = file.read(LARGEST + 1)
     except OSError as error:
         raise _error(name, f"{path}: {error.strerror}") from error
     try:
-        content = json.loads(text) if len(text) <= LARGEST else None
+        content = json.loads(text) if text and len(text) <= LARGEST else None
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise _error(name, f"{path}: expected a JSON object of at most {LARGEST >> 10} KiB")
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open what may be a FIFO, without waiting for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _checked(name: str, directory: str, content: Mapping[str, Any]) -> InstalledSpec:
@@ -106,7 +112,7 @@ def _checked(name: str, directory: str, content: Mapping[str, Any]) -> Installed
     if len(json.dumps([argv, env])) > LARGEST_PROGRAM:
         raise _error(name, f"its argv and env have more than {LARGEST_PROGRAM >> 10} KiB")
     try:
-        directories = [*program_directories(argv[0]), directory]
+        directories = spec_directories(directory, argv[0])
         resources = read_resources(directory)
     except TooMuch as error:
         raise _error(name, str(error)) from error
@@ -157,12 +163,18 @@ def _prefix(directory: str) -> str:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and "\0" not in value
+    """Whether a program can be told it; JSON may escape half a character."""
+    return isinstance(value, str) and "\0" not in value and _whole(value) == value
 
 
-def _text(content: Mapping[str, Any], key: str) -> str:
+def _text(content: Mapping[str, Any], key: str, most: int = _TEXT) -> str:
     value = content.get(key)
-    return value[:_TEXT] if isinstance(value, str) else ""
+    return _whole(value[:most]) if isinstance(value, str) else ""
+
+
+def _whole(text: str) -> str:
+    """`text` with question marks for halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _help_links(links: object) -> list[tuple[str, str]]:
@@ -170,9 +182,9 @@ def _help_links(links: object) -> list[tuple[str, str]]:
     found = []
     for link in links[:_LINKS] if isinstance(links, list) else ():
         if isinstance(link, dict):
-            title, url = _text(link, "text"), link.get("url")
-            if title and isinstance(url, str) and url.startswith(("https://", "http://")):
-                found.append((title, url[:2000]))
+            title, url = _text(link, "text"), _text(link, "url", _URL)
+            if title and url.startswith(("https://", "http://")):
+                found.append((title, url))
     return found
 
 

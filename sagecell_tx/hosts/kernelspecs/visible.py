@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import pwd
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 #: Where kernels may read in any case.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+
+#: Each directory in one of these belongs to a user, a disk or a service, not to a kernel alone.
+_OF_MANY = ("/", "/home", "/media", "/mnt", "/run", "/var")
 
 #: The first line of a script is read up to here, in bytes.
 _FIRST_LINE = 512
@@ -17,28 +23,27 @@ class TooMuch(Exception):
     """A program stands where other things are too; the text is a sentence without its beginning."""
 
 
-def program_directories(program: str) -> list[str]:
-    """The directories to show for the program at an absolute path; raises `TooMuch`.
+def spec_directories(directory: str, program: str) -> list[str]:
+    """The directories to show for a kernelspec and its program; raises `TooMuch`.
 
-    Those of the program, of what it links to, and of the interpreter of a script: the prefix where
-    it stands in ``bin``, otherwise its own directory. The system's are left out.
+    That of the kernelspec, and those of the program, of what it links to, and of the interpreter
+    of a script: the prefix where it stands in ``bin``, otherwise its own directory. The system's
+    are left out. All are absolute paths.
     """
-    found = {_prefix(path) for path in _chain(program)}
-    for path in found:
-        if path and _is_shared(path):
+    found = {_shown(directory), *(_prefix(path) for path in _chain(program))} - {""}
+    homes = _homes(found)
+    for path in sorted(found):
+        if _is_shared(path, homes) or _is_shared(os.path.realpath(path), homes):
             raise TooMuch(
                 f"kernels would have to read all of {path}; "
                 "install the kernel into a directory of its own, such as a virtual environment"
             )
-    return sorted(path for path in found if path)
+    return sorted(found)
 
 
 def _chain(program: str) -> Iterator[str]:
     """The program, the file that it is a link to, and the same of its interpreter."""
-    seen = [program]
-    if interpreter := _interpreter(program):
-        seen.append(interpreter)
-    for path in seen:
+    for path in filter(None, (program, _interpreter(program))):
         yield os.path.normpath(path)
         yield os.path.realpath(path)
 
@@ -46,10 +51,12 @@ def _chain(program: str) -> Iterator[str]:
 def _interpreter(program: str) -> str:
     """The interpreter that the first line of a script names; empty if it is no script."""
     try:
-        with open(program, "rb") as file:
-            line = file.readline(_FIRST_LINE)
+        descriptor = os.open(program, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return ""
+    with open(descriptor, "rb") as file:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        line = file.readline(_FIRST_LINE) if is_file else b""
     words = line[2:].split() if line.startswith(b"#!") else []
     return os.fsdecode(words[0]) if words and words[0].startswith(b"/") else ""
 
@@ -57,16 +64,34 @@ def _interpreter(program: str) -> str:
 def _prefix(program: str) -> str:
     """The directory to show for a program; empty for none."""
     directory = os.path.dirname(program)
-    if _is_of_system(directory):
-        return ""
-    return os.path.dirname(directory) if os.path.basename(directory) == "bin" else directory
+    in_bin = os.path.basename(directory) == "bin" and not _is_of_system(directory)
+    return _shown(os.path.dirname(directory) if in_bin else directory)
+
+
+def _shown(directory: str) -> str:
+    """A directory to show, empty for one of the system."""
+    return "" if _is_of_system(directory) else directory
 
 
 def _is_of_system(path: str) -> bool:
     return any(path == other or path.startswith(f"{other}/") for other in _SYSTEM)
 
 
-def _is_shared(path: str) -> bool:
-    """Whether personal or foreign files stand there: a home directory, or one of the root's."""
-    home = str(Path.home())
-    return (path.count("/") == 1 and path != "/opt") or path in (home, f"{home}/.local")
+def _homes(directories: Iterable[str]) -> set[str]:
+    """The home directories of all accounts that are known here, and of the owners of `directories`."""
+    homes = {str(Path.home()), *(each.pw_dir for each in pwd.getpwall())}
+    for path in directories:
+        with suppress(OSError, KeyError):  # an account that is not told by name
+            homes.add(pwd.getpwuid(os.stat(path).st_uid).pw_dir)
+    homes = {home for home in homes if os.path.isabs(home)}
+    return homes | {os.path.realpath(home) for home in homes}
+
+
+def _is_shared(path: str, homes: set[str]) -> bool:
+    """Whether personal or foreign files stand there, such as those of a home directory."""
+    if os.path.basename(path) == ".local":
+        path = os.path.dirname(path)
+    path = f"/{path.strip('/')}"
+    return os.path.dirname(path) in _OF_MANY or any(
+        f"{home}/".startswith(f"{path}/") for home in homes
+    )

@@ -153,6 +153,10 @@ class Sources:
         """All shared memory of this system, including files in tmpfs."""
         return _fields("/proc/meminfo", (b"Shmem",)).get(b"Shmem", 0)
 
+    def available(self) -> int:
+        """What this system could still give to programs."""
+        return _fields("/proc/meminfo", (b"MemAvailable",)).get(b"MemAvailable", 0)
+
     def own_files(self, pid: int) -> int:
         """The size of the files in the kernel's own tmpfs; 0 if it has none."""
         with suppress(OSError):

@@ -7,7 +7,9 @@ them. A kernel that exceeds a limit is reported with a reason.
 A kernel is checked every half second, and less often while it is idle, up to every four seconds. So
 a program that was idle may exceed a limit for up to four seconds before it is noticed. Of a kernel
 that has been idle, only its lines in the table of processes are read: what is slower to read has
-not changed if these have not. It is read again half a minute later, for what others may change.
+hardly changed if these have not. It is read again half a minute later, and when the machine has less
+memory than before: a process that came and went between two checks is in no line, if nobody waited
+for it, but may have left files in memory to those that stay.
 """
 
 from __future__ import annotations
@@ -37,8 +39,10 @@ INTERVAL = 0.5
 #: checked in the same rounds, with one reading of the table of processes.
 _LONGEST = 8
 
-#: After so many checks that found a kernel idle, everything is read again.
+#: After so many checks that found a kernel idle, everything is read again; also if the machine's
+#: available memory has fallen by so many bytes.
 _RESTS = 7
+_FALL = 256 << 20
 
 #: Entries of a kernel's directory that are counted at a time, and seconds until the next: no
 #: directory, however full, delays the checks of other kernels.
@@ -110,7 +114,8 @@ class _WatchedKernel:
 
     def check(self, tree: Sequence[Process], now: float) -> str | None:
         """The reason for ending the kernel, or None. `now` is in seconds since the boot."""
-        state = [(each.key, each.cpu, each.faults, each.threads) for each in tree]
+        # Pages as well as faults: whoever shares memory with another process may touch it for both.
+        state = [(each.key, each.cpu, each.faults, each.resident, each.threads) for each in tree]
         idle = state == self.state and not self.counting
         self.state = state
         self.pause = min(2 * self.pause, _LONGEST) if idle else 1
@@ -169,6 +174,7 @@ class UsageWatch:
     _next: float = field(default=0.0, init=False)
     _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
+    _available: int = field(default=0, init=False)  # bytes of the machine's memory; see `_FALL`
 
     def add(self, kernel: Hashable, target: WatchTarget, limits: KernelLimits) -> None:
         """Monitor a kernel from now on; closes `target` in `forget`."""
@@ -231,6 +237,16 @@ class UsageWatch:
         known = {*self.helpers, *(each.target.pid for each in self._watched.values())}
         return any(child.pid not in known for child in children)
 
+    def _look_at_memory(self) -> None:
+        """Let no kernel rest if the machine has much less memory than before."""
+        available = self._sources.available()
+        if available < self._available - _FALL:
+            for watched in self._watched.values():
+                watched.rests = _RESTS
+        elif available <= self._available:
+            return
+        self._available = available
+
     def _look_at_all(self) -> list[Finding]:
         self._looks += 1
         due = {
@@ -241,6 +257,7 @@ class UsageWatch:
         below = processtable.by_parent() if due else {}
         if due:
             self._locks.begin()
+            self._look_at_memory()
         found: list[Finding] = []
         if self._has_orphans(below):
             found.append(Orphans())

@@ -80,12 +80,13 @@ class Account:
         bound = {} if binds else listeningsockets.bind_in(f"{secrets.directory}/ipc")
         writable = ("work", "tmp", "ipc") if binds else ("work", "tmp")
         for name in ("", "/work", "/ipc") if binds else ("", "/work"):
-            os.chown(f"{secrets.directory}{name}", account, account)
+            # No link: a program has been here if this start is repeated with another fork server.
+            os.chown(f"{secrets.directory}{name}", account, account, follow_symlinks=False)
         linux.forbid_capabilities()
         uids.become(account)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
-        os.mkdir(f"{secrets.directory}/tmp", 0o700)
+        os.makedirs(f"{secrets.directory}/tmp", 0o700, exist_ok=True)
         if landlock.version():
             allowed = self._allowed(secrets.directory, writable)
             landlock.restrict(landlock.READ | landlock.WRITE, allowed)

@@ -277,6 +277,24 @@ async def test_what_a_kernel_has_not_read_is_counted(bench):
 
 
 @ensureDeferred
+async def test_of_the_servers_own_requests_one_waits_on_a_channel(bench):
+    bench.peer.sockets[4].rcvhwm = 1
+    await bench.open()
+
+    def ask(channel: str) -> bool:
+        own = originate(channel, "interrupt_request", {}, session="s", msg_id="m", date="2026")
+        return bool(bench.link.send_own(evolve(own, buffers=(b"x" * 2_000_000,))))
+
+    assert [ask(CONTROL) for _ in range(3)] == [True, False, False]
+    assert ask(SHELL)
+    await deferToThread(bench.peer.sockets[4].recv_multipart)
+    await deferToThread(bench.peer.sockets[1].recv_multipart)
+    while bench.link.unread:
+        await bench.turn()
+    assert ask(CONTROL)
+
+
+@ensureDeferred
 async def test_a_wrong_signature_is_counted_and_dropped(bench):
     await bench.open()
     forger = Session(key=b"another key")
@@ -505,6 +523,25 @@ async def test_a_beating_heart_is_not_missed(bench):
             bench.peer.sockets[5].send_multipart(bench.peer.sockets[5].recv_multipart())
 
     await deferToThread(echo)
+    assert not bench.silence.called
+
+
+@ensureDeferred
+async def test_one_echo_is_read_for_a_beat(bench):
+    """However many a program sends."""
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.1, heartbeats_missed=50))
+    bench.request()
+
+    def flood():
+        heart = bench.peer.sockets[5]
+        beat = heart.recv_multipart()
+        for _ in range(500):
+            heart.send_multipart(beat)
+        heart.recv_multipart()
+
+    await deferToThread(flood)
+    await deferToThread(bench.peer.sockets[5].recv_multipart)
+    assert bench.link._sockets["heartbeat"].relay._taken <= 3
     assert not bench.silence.called
 
 

@@ -169,6 +169,16 @@ def test_a_second_place_is_the_last_word(program_ends):
     assert (program_ends.places, program_ends.heard) == ([None], ["broken"])
 
 
+def test_descriptors_that_are_unread_at_its_end_are_closed(program_ends, tmp_path):
+    place = os.open(tmp_path, os.O_PATH)
+    for _ in range(3):
+        socket.send_fds(program_ends.theirs, [b"place"], [place])
+    os.close(place)
+    program_ends.theirs.send(b"failed: MemoryError")
+    assert program_ends.ours.last_report() == ""  # it may say its place once
+    assert program_ends.places == []
+
+
 @pytest.mark.parametrize("word", [b"bound", b"broken"])
 def test_no_descriptor_comes_with_another_word(program_ends, word):
     null = os.open(os.devnull, os.O_RDONLY)

@@ -50,9 +50,12 @@ class LinkDouble:
 
     sent: list[Message] = field(factory=list)
     proven: bool = False
+    unread: bool = False  # whether the kernel has not read the last one
 
-    def send(self, message: Message) -> None:
-        self.sent.append(message)
+    def send_own(self, message: Message) -> bool:
+        if not self.unread:
+            self.sent.append(message)
+        return not self.unread
 
 
 class InstalledKernelTests(SynchronousTestCase):
@@ -233,6 +236,15 @@ class InstalledKernelTests(SynchronousTestCase):
         assert printed.endswith("No module named bäsh\n\ufffd")
         assert len(printed.encode()) <= LOGGED + 2
 
+    def test_what_it_printed_moves_no_cursor_of_who_reads_the_log(self) -> None:
+        self.say(b"place")
+        log = self.kernel.directory / "ipc" / "log"
+        log.write_bytes(b"\x1b[31mred\r\nNo\x9b grammar\x00\n")
+        with capturedLogs() as events:
+            self.end(Exit(status=1))
+        (printed,) = (each["printed"] for each in events if "printed" in each)
+        assert printed == "\\x1b[31mred\\r\nNo\ufffd grammar\\x00"
+
     def test_nor_in_time(self) -> None:
         self.say(b"place")
         (self.kernel.directory / "ipc" / "log").write_text("Waiting for a licence.\n")
@@ -290,6 +302,16 @@ class InstalledKernelTests(SynchronousTestCase):
             self.kernel.received(published(parent))
         assert [each.parent_id for each in self.observer.messages] == ["another"]
 
+    def test_it_need_not_answer_while_it_computes(self) -> None:
+        """As R's kernel, which has one thread for programs and heartbeats."""
+        self.say(b"place")
+        self.bind(1, 2, 3, 4, 5)
+        self.reactor.advance(LOOK)
+        self.kernel.send(own_message(SHELL, "execute_request", {}))
+        lifetime = Limits().lifetime
+        self.reactor.pump([lifetime.heartbeat_seconds] * (lifetime.heartbeats_missed + 3))
+        assert self.observer.missed == 0
+
     def test_it_is_interrupted_by_a_signal(self) -> None:
         self.kernel.interrupt()
         assert self.commands == [{"op": "signal", "signal": "INT"}]
@@ -303,4 +325,7 @@ class InstalledKernelTests(SynchronousTestCase):
         (asked,) = link.sent
         assert (asked.channel, asked.msg_type) == (CONTROL, "interrupt_request")
         assert self.commands == []
+        link.unread = True
+        self.kernel.interrupt()
+        assert link.sent == [asked]
         self.kernel.link = self.link

@@ -120,6 +120,8 @@ def test_one_with_a_provisioner_is_refused(tmp_path: Path) -> None:
         ({"argv": "sh {connection_file}"}, "argv must be a list of strings"),
         ({"argv": ["sh", 1, "{connection_file}"]}, "argv must be a list of strings"),
         ({"argv": ["sh", "a\0b", "{connection_file}"]}, "argv must be a list of strings"),
+        ({"argv": ["sh", "\ud800", "{connection_file}"]}, "argv must be a list of strings"),
+        ({"argv": ["\ud800", "{connection_file}"]}, "argv must be a list of strings"),
         ({"argv": ["sh"]}, "has no {connection_file}"),
         ({"argv": ["bin/sh", "{connection_file}"]}, "must be an absolute path"),
         ({"argv": ["/nowhere/sh", "{connection_file}"]}, "cannot be found"),
@@ -129,6 +131,8 @@ def test_one_with_a_provisioner_is_refused(tmp_path: Path) -> None:
         ({"env": {"A": 1}}, "env must be an object of strings"),
         ({"env": ["A"]}, "env must be an object of strings"),
         ({"env": {"A": "x\0"}}, "env must be an object of strings"),
+        ({"env": {"A": "\ud800"}}, "env must be an object of strings"),
+        ({"env": {"\ud800": "x"}}, "env must be an object of strings"),
         ({"env": {"A=B": "x"}}, "env must be an object of strings"),
         ({"env": {"": "x"}}, "env must be an object of strings"),
         ({"interrupt_mode": "pray"}, "interrupt_mode"),
@@ -147,6 +151,21 @@ def test_a_file_that_is_no_kernelspec(tmp_path: Path, text: str) -> None:
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     assert "No such file" in refusal(tmp_path)
+
+
+def test_one_that_would_have_to_be_waited_for(tmp_path: Path) -> None:
+    directory = write_spec(tmp_path, "bash")
+    (directory / "kernel.json").unlink()
+    os.mkfifo(directory / "kernel.json")
+    assert "expected a JSON object" in refusal(directory)
+
+
+def test_what_people_read_is_text(tmp_path: Path) -> None:
+    links = [{"text": "a\ud800", "url": "https://example.org/\ud800"}]
+    fields = {"display_name": "\ud800b", "language": "\udfff", "help_links": links}
+    spec = found(write_spec(tmp_path, "bash", **fields))
+    assert (spec.kind.display_name, spec.kind.language) == ("?b", "?")
+    assert spec.help_links == [("a?", "https://example.org/?")]
 
 
 def test_only_links_to_web_pages_are_told(tmp_path: Path) -> None:

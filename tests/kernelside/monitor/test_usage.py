@@ -211,9 +211,14 @@ class TestHowOften:
 
 @define(eq=False)
 class CountedSources(Sources):
-    """Counts how often a figure is read that is slow to read."""
+    """Counts how often a figure is read that is slow to read; the system has `free` bytes."""
 
     reads: int = field(default=0, init=False)
+    free: int = field(default=1 << 40, init=False)
+
+    @override
+    def available(self) -> int:
+        return self.free
 
     @override
     def own_files(self, pid: int) -> int:
@@ -249,9 +254,51 @@ def test_of_who_does_nothing_little_is_read():
     for _ in range(16):
         watch.check()
     assert sources.reads > few
+    # A child that nobody waits for may have taken memory, and be gone again.
+    for _ in range(100):
+        assert watch.check() == []
+    before = sources.reads
+    for _ in range(4):
+        sources.free -= 1 << 30
+        for _ in range(8):  # the longest pause of who does nothing
+            watch.check()
+    often = sources.reads - before
     with process:
         process.stdin.close()
     assert 10 < few < 30
+    assert often >= 4
+
+
+def test_pages_that_somebody_else_has_touched():
+    """A child that shares its parent's memory touches pages of both, and the faults are its own."""
+    program = "import ctypes, mmap, sys\nmemory = mmap.mmap(-1, 1 << 24)\n"
+    program += "print(ctypes.addressof(ctypes.c_char.from_buffer(memory)), flush=True)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{program}sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    place = int(process.stdout.readline())
+    of_this = Sources.of_this_system()
+    sources = CountedSources(of_this.sockets, of_this.unmapped)
+    watch = UsageWatch(interval=0.0, sources=sources)
+    watch.add(1, WatchTarget(pid=process.pid), roomy())
+    for _ in range(400):
+        watch.check()
+    often = 0
+    for turn in range(4):
+        with open(f"/proc/{process.pid}/mem", "r+b", buffering=0) as memory:
+            memory.seek(place + (turn << 20))
+            memory.write(bytes(1 << 20))
+        before = sources.reads
+        for _ in range(8):
+            watch.check()
+        often += sources.reads > before
+    with process:
+        process.stdin.close()
+    assert often == 4
 
 
 def test_what_linux_keeps_of_its_own_files_that_are_being_read():

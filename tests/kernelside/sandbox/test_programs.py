@@ -221,6 +221,26 @@ def test_all_that_it_started_ends_with_it(server: Server) -> None:
     assert processes_with("600.0625") == []
 
 
+def test_a_start_is_repeated_in_the_same_directory(server: Server) -> None:
+    """As when a fork server has ended meanwhile; a program may have run there already."""
+    directory = server.directory()
+    victim = directory.parent / "victim"
+    victim.write_text("Of the server's own.")
+    owner = victim.stat().st_uid
+    first = begin(server, "print(1)", directory=directory)
+    first.printed()
+    (directory / "work").rmdir()
+    (directory / "work").symlink_to(victim)
+    begin(server, "print(2)", directory=directory).words()
+    assert victim.stat().st_uid == owner
+    (directory / "work").unlink()
+    (directory / "work").mkdir(0o700)
+    again = server.begin(directory=directory).cell()
+    assert again.value("6 * 7") == "42"
+    again.stop()
+    victim.unlink()
+
+
 def test_it_can_be_signalled_and_stopped(server: Server) -> None:
     code = """
         import signal, sys, time

@@ -183,7 +183,7 @@ def _fork_inside(
         if account is not None:
             directory = bootstrap.receive().directory
             for path in (directory, f"{directory}/ipc"):
-                os.chown(path, account, account)
+                os.chown(path, account, account, follow_symlinks=False)
         _own_objects(account, bounds)
         linux.unshare(_OWN_SYSTEM)
         _map_self(0, 0, filesystem.USER, filesystem.USER)
