@@ -18,6 +18,9 @@ type Decoders = {
   readonly [Type in keyof Contents]?: (content: JsonObject, message: JsonObject) => Contents[Type];
 };
 
+/** Characters of a comm's id: a longer one is none. */
+const LONGEST_ID = 1000;
+
 /** Characters of an error's name and message that are shown as the state of its program. */
 const LONGEST_FAULT = 100;
 
@@ -44,18 +47,18 @@ const DECODERS: Decoders = {
   sagecell_permalink: (content) => ({ id: textAt(content, "id") }),
   execute_reply: executeReply,
   comm_open: (content, message) => ({
-    id: textAt(content, "comm_id"),
+    id: commId(content),
     target: textAt(content, "target_name"),
     data: objectAt(content, "data"),
     version: textAt(objectAt(message, "metadata"), "version"),
     buffers: buffersOf(message),
   }),
   comm_msg: (content, message) => ({
-    id: textAt(content, "comm_id"),
+    id: commId(content),
     data: content["data"] ?? null,
     buffers: buffersOf(message),
   }),
-  comm_close: (content) => ({ id: textAt(content, "comm_id") }),
+  comm_close: (content) => ({ id: commId(content) }),
 };
 
 /** The message in a text frame; null for any other frame. */
@@ -88,6 +91,11 @@ function decodeContent(msgType: string, content: JsonObject, message: JsonObject
   if (decode !== undefined) return { type: msgType, content: decode(content, message) } as Content;
   if (msgType.endsWith("_reply")) return { type: "reply", content };
   return { type: "other", content: { msgType } };
+}
+
+function commId(content: JsonObject): string {
+  const id = textAt(content, "comm_id");
+  return id.length > LONGEST_ID ? "" : id;
 }
 
 function display(content: JsonObject): Display {

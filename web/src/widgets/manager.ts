@@ -83,9 +83,10 @@ export class FrameManager extends HTMLManager implements Widgets {
       case "close":
         this.#comms.get(order.id)?.closed();
         this.#comms.delete(order.id);
+        if (order.sentence !== "") this.#say(order.sentence, order.id);
         break;
       case "output":
-        this.#withOutput(order.id, (model) => model.capture(order.output));
+        for (const id of order.ids) this.#withOutput(id, (model) => model.capture(order.output));
         break;
       case "clear":
         this.#withOutput(order.id, (model) => model.clearOutput(order.wait));
@@ -182,11 +183,18 @@ export class FrameManager extends HTMLManager implements Widgets {
     const id = this.#senders.get(sent);
     this.#senders.delete(sent);
     this.#events.done(sent);
+    this.#say(sentence, id);
+  }
+
+  /** Shows a sentence about a model, once, where its widget is. */
+  #say(sentence: string, id: string | undefined): void {
     const shown = [...this.#shown];
     const places = shown.filter((each) => each.id === id);
     // It may be a part of what is shown.
-    for (const { place } of places.length > 0 ? places : shown.slice(-1))
-      place.append(note(sentence));
+    for (const { place } of places.length > 0 ? places : shown.slice(-1)) {
+      const isSaid = [...place.children].some((child) => child.textContent === sentence);
+      if (!isSaid) place.append(note(sentence));
+    }
   }
 
   #end(): void {

@@ -28,6 +28,16 @@ export function encodeBuffers(buffers: readonly ArrayBuffer[]): string[] {
   });
 }
 
+/** The bytes that a comm's data and buffers take in a message: their JSON, and base64. */
+export function byteLength(sent: {
+  readonly data: JsonObject;
+  readonly buffers: readonly ArrayBuffer[];
+}): number {
+  const bytes = sent.buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+  const json = new TextEncoder().encode(JSON.stringify(sent.data));
+  return json.byteLength + Math.ceil((bytes * 4) / 3);
+}
+
 /** The buffers that came by `postMessage`; null unless all are copies of bytes. */
 export function postedBuffers(value: unknown): ArrayBuffer[] | null {
   if (!Array.isArray(value) || value.length > MOST) return null;

@@ -21,9 +21,10 @@ export type WidgetOrder =
       readonly buffers: readonly ArrayBuffer[];
       readonly answers: number | null;
     }
-  | { readonly kind: "close"; readonly id: string }
-  /** Output that the model captures. */
-  | { readonly kind: "output"; readonly id: string; readonly output: JsonObject }
+  /** The model is gone; the sentence says why, and is empty if its program has closed it. */
+  | { readonly kind: "close"; readonly id: string; readonly sentence: string }
+  /** Output that the models capture, or an update of displays in what they have captured. */
+  | { readonly kind: "output"; readonly ids: readonly string[]; readonly output: JsonObject }
   | { readonly kind: "clear"; readonly id: string; readonly wait: boolean }
   /** The kernel has handled an event. */
   | { readonly kind: "done"; readonly sent: number }
