@@ -3,7 +3,7 @@
 import { guarded, report } from "../dom/errors";
 import { type Ask, KernelGone, Refused } from "../protocol/ask";
 import { byteLength } from "../protocol/widgets/buffers";
-import type { WidgetEvent, WidgetOrder } from "../protocol/widgets/orders";
+import { TOO_LONG, type WidgetEvent, type WidgetOrder } from "../protocol/widgets/orders";
 import { Allowance } from "./allowance";
 import type { CommPlace } from "./registry";
 
@@ -16,8 +16,6 @@ const MOST_OF_FRAME = { count: 100, bytes: 8_000_000 };
 /** The same of all frames: the server takes 1000 requests, and 16 MiB that the kernel has not read. */
 const MOST_OF_KERNEL = { count: 500, bytes: 10_000_000 };
 
-const TOO_LONG =
-  "This is too long to be sent to the program: a message may have about 3.9 MB, a file about 2.9 MB.";
 const BUSY = "The program was busy: not all that was done here has reached it.";
 
 type Tell = (order: WidgetOrder) => void;

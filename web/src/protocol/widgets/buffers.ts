@@ -38,9 +38,14 @@ export function byteLength(sent: {
   return json.byteLength + Math.ceil((bytes * 4) / 3);
 }
 
+/** Whether these are more buffers than one message may have. */
+export function areTooMany(buffers: readonly unknown[]): boolean {
+  return buffers.length > MOST;
+}
+
 /** The buffers that came by `postMessage`; null unless all are copies of bytes. */
 export function postedBuffers(value: unknown): ArrayBuffer[] | null {
-  if (!Array.isArray(value) || value.length > MOST) return null;
+  if (!Array.isArray(value) || areTooMany(value)) return null;
   return value.every((item): item is ArrayBuffer => item instanceof ArrayBuffer) ? value : null;
 }
 

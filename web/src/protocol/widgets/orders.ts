@@ -5,7 +5,7 @@
  */
 
 import { type Json, type JsonObject, isObject, objectAt, textAt } from "../json";
-import { postedBuffers } from "./buffers";
+import { areTooMany, postedBuffers } from "./buffers";
 
 /** A message from the page to the widgets in a frame. */
 export type WidgetOrder =
@@ -65,6 +65,10 @@ export interface PostedEvent {
 /** Characters of an event's data; much more than the server takes. */
 const LONGEST = 8_000_000;
 
+/** Why an event is refused that is longer than a message to the server may be. */
+export const TOO_LONG =
+  "This is too long to be sent to the program: a message may have about 3.9 MB, a file about 2.9 MB.";
+
 /** The MIME type of a display that shows a widget. */
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -100,9 +104,14 @@ export function attributeAt(path: Json | undefined): string {
   return typeof name === "string" ? name : "";
 }
 
-/** An event in the form in which a frame posts it; throws for data that JSON cannot have. */
-export function postable({ sent, id, data, buffers }: WidgetEvent): PostedEvent {
-  return { sent, id, json: JSON.stringify(data), buffers };
+/**
+ * An event in the form in which a frame posts it; null if it is too long for the page.
+ *
+ * Throws for data that JSON cannot have.
+ */
+export function postable({ sent, id, data, buffers }: WidgetEvent): PostedEvent | null {
+  const json = JSON.stringify(data);
+  return json.length > LONGEST || areTooMany(buffers) ? null : { sent, id, json, buffers };
 }
 
 /** What a frame has posted as an event, whose data are not read yet; null for anything else. */

@@ -39,11 +39,20 @@ test("the first step of a buffer's path is an attribute", () => {
 test("an event arrives as what JSON has of it", () => {
   const content = { at: new Date(0) as never, not: undefined as never };
   const event = { sent: 1, id: "m", data: { method: "custom", content }, buffers: [] };
-  const posted = decodePostedEvent(structuredClone(postable(event)) as never)!;
+  const posted = decodePostedEvent(structuredClone(postable(event)!) as never)!;
   expect(widgetEvent(posted)).toEqual({
     ...event,
     data: { method: "custom", content: { at: "1970-01-01T00:00:00.000Z" } },
   });
+});
+
+test("what the page would not read is not posted", () => {
+  const event = { sent: 1, id: "m", data: {}, buffers: [] };
+  const value = "x".repeat(8_000_000);
+  expect(postable({ ...event, data: { value } })).toBeNull();
+  const many = Array.from({ length: 1025 }, () => new ArrayBuffer(1));
+  expect(postable({ ...event, buffers: many })).toBeNull();
+  expect(postable({ ...event, buffers: many.slice(1) })).not.toBeNull();
 });
 
 test("data that are very long, or no text, are not read", () => {
