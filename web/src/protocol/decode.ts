@@ -4,6 +4,7 @@ import {
   type Json,
   type JsonObject,
   isObject,
+  isTooComplex,
   objectAt,
   objectsAt,
   parseObject,
@@ -17,6 +18,8 @@ import { buffersOf } from "./widgets/buffers";
 type Decoders = {
   readonly [Type in keyof Contents]?: (content: JsonObject, message: JsonObject) => Contents[Type];
 };
+
+const TOO_COMPLEX = "\n[A message of the program is too complex for the page, and is not shown.]\n";
 
 /** Characters of a comm's id: a longer one is none. */
 const LONGEST_ID = 1000;
@@ -63,7 +66,9 @@ const DECODERS: Decoders = {
 
 /** The message in a text frame; null for any other frame. */
 export function decodeFrame(frame: unknown): KernelMessage | null {
-  const message = typeof frame === "string" ? parseObject(frame) : null;
+  if (typeof frame !== "string") return null;
+  if (isTooComplex(frame)) return noticeFor(frame);
+  const message = parseObject(frame);
   return message === null ? null : decodeMessage(message);
 }
 
@@ -80,6 +85,21 @@ export function decodeMessage(message: Json): KernelMessage | null {
     interactId: textAt(objectAt(message, "metadata"), "interact_id"),
     ...(typeof seq === "number" && { seq }),
   };
+}
+
+/** The beginning of a message's text as the server writes it. */
+const PARENT = /^\{"header":\{[^{}]{0,20000}\},"parent_header":(\{[^{}]{0,20000}\}),/;
+
+/** Its end. */
+const NUMBER = /,"seq":(\d{1,15})(?:,"buffers":\["[^{}]*)?\}$/;
+
+/** The output that stands for a message which is not parsed. */
+function noticeFor(text: string): KernelMessage | null {
+  const parent = parseObject(PARENT.exec(text.slice(0, 50_000))?.[1] ?? "") ?? {};
+  const [, seq] = NUMBER.exec(text.slice(-1000)) ?? [];
+  const content = { name: "stderr", text: TOO_COMPLEX };
+  const message = { msg_type: "stream", parent_header: parent, content, channel: "iopub" };
+  return decodeMessage(seq === undefined ? message : { ...message, seq: Number(seq) });
 }
 
 type Content = {

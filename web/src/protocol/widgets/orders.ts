@@ -4,7 +4,15 @@
  * Scripts of programs run in the frame too, and can send what the widgets send.
  */
 
-import { type Json, type JsonObject, isObject, objectAt, textAt } from "../json";
+import {
+  type Json,
+  type JsonObject,
+  isObject,
+  isTooComplex,
+  objectAt,
+  parseObject,
+  textAt,
+} from "../json";
 import { areTooMany, postedBuffers } from "./buffers";
 
 /** A message from the page to the widgets in a frame. */
@@ -62,8 +70,8 @@ export interface PostedEvent {
   readonly buffers: readonly ArrayBuffer[];
 }
 
-/** Characters of an event's data; much more than the server takes. */
-const LONGEST = 8_000_000;
+/** Characters of an event's data, a few more than the server takes. */
+const LONGEST = 4_000_000;
 
 /** Why an event is refused that is longer than a message to the server may be. */
 export const TOO_LONG =
@@ -124,8 +132,8 @@ export function decodePostedEvent({ sent, id, json, buffers }: JsonObject): Post
 
 /** A frame's event, or null for one that is none. */
 export function widgetEvent({ sent, id, json, buffers }: PostedEvent): WidgetEvent | null {
-  const data = parsed(json);
-  if (!isObject(data) || !METHODS.has(data["method"])) return null;
+  const data = isTooComplex(json) ? null : parseObject(json);
+  if (data === null || !METHODS.has(data["method"])) return null;
   return { sent, id, data, buffers };
 }
 
@@ -134,12 +142,4 @@ export function decodeWidgetOrder(value: Json | undefined): WidgetOrder | null {
   return isObject(value) && typeof value["kind"] === "string"
     ? (value as unknown as WidgetOrder)
     : null;
-}
-
-function parsed(json: string): Json {
-  try {
-    return JSON.parse(json) as Json;
-  } catch {
-    return null;
-  }
 }

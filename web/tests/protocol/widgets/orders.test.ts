@@ -48,7 +48,7 @@ test("an event arrives as what JSON has of it", () => {
 
 test("what the page would not read is not posted", () => {
   const event = { sent: 1, id: "m", data: {}, buffers: [] };
-  const value = "x".repeat(8_000_000);
+  const value = "x".repeat(4_000_000);
   expect(postable({ ...event, data: { value } })).toBeNull();
   const many = Array.from({ length: 1025 }, () => new ArrayBuffer(1));
   expect(postable({ ...event, buffers: many })).toBeNull();
@@ -57,10 +57,17 @@ test("what the page would not read is not posted", () => {
 
 test("data that are very long, or no text, are not read", () => {
   const event = { sent: 1, id: "m", buffers: [] as never };
-  expect(decodePostedEvent({ ...event, json: "x".repeat(8_000_001) })).toBeNull();
+  expect(decodePostedEvent({ ...event, json: "x".repeat(4_000_001) })).toBeNull();
   let doubled: object = {};
   for (let depth = 0; depth < 40; depth += 1) doubled = [doubled, doubled];
   expect(decodePostedEvent({ ...event, json: doubled as never })).toBeNull();
+});
+
+test("data that take the page long are none", () => {
+  const json = (value: string) => `{"method":"custom","content":[${value}0]}`;
+  const event = { sent: 1, id: "m", buffers: [] };
+  expect(widgetEvent({ ...event, json: json("[],".repeat(999_000)) })).not.toBeNull();
+  expect(widgetEvent({ ...event, json: json("[],".repeat(1_000_000)) })).toBeNull();
 });
 
 test("an order has a kind", () => {
