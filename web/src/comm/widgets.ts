@@ -18,12 +18,12 @@ import {
 import type { MessageHandler } from "../protocol/router";
 import { footprintOf } from "../protocol/widgets/footprint";
 import { type WidgetEvent, type WidgetOrder, widgetData } from "../protocol/widgets/orders";
-import { Captures } from "./captures";
+import { Captures } from "./captured/captures";
 import { commCloser } from "./closing";
 import { Events, FrameEvents, MOST_SENT } from "./events";
 import { MOST_STATE, Models } from "./models";
 import type { CommPlace } from "./registry";
-import { Saves } from "./saves";
+import { Saves } from "./captured/saves";
 
 /** The target of widgets' comms. */
 const TARGET = "jupyter.widget";

@@ -1,8 +1,8 @@
 /** What the `Output` widgets of one kernel show, all together within a bound. */
 
-import type { JsonObject } from "../protocol/messages";
-import { addOutput, displayIdOf } from "../protocol/widgets/outputs";
-import { footprintOf } from "../protocol/widgets/footprint";
+import type { JsonObject } from "../../protocol/messages";
+import { addOutput, displayIdOf } from "../../protocol/widgets/outputs";
+import { footprintOf } from "../../protocol/widgets/footprint";
 
 /** What all outputs have at most, as `footprintOf` counts it: about a byte for a character. */
 export const MOST_CAPTURED = 32_000_000;

@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { Saves } from "../../src/comm/saves";
-import { KernelGone, Refused } from "../../src/protocol/ask";
-import type { JsonObject } from "../../src/protocol/messages";
-import { reports, settled } from "../fakes";
+import { Saves } from "../../../src/comm/captured/saves";
+import { KernelGone, Refused } from "../../../src/protocol/ask";
+import type { JsonObject } from "../../../src/protocol/messages";
+import { reports, settled } from "../../fakes";
 
 let saves: Saves;
 /** The models' text. */

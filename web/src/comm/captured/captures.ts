@@ -9,10 +9,10 @@ import {
   type KernelMessage,
   type MessageOf,
   isOutput,
-} from "../protocol/messages";
-import { type Captured, capturedIn } from "../protocol/widgets/captured";
-import type { WidgetOrder } from "../protocol/widgets/orders";
-import { keptOutputs, outputOf } from "../protocol/widgets/outputs";
+} from "../../protocol/messages";
+import { type Captured, capturedIn } from "../../protocol/widgets/captured";
+import type { WidgetOrder } from "../../protocol/widgets/orders";
+import { keptOutputs, outputOf } from "../../protocol/widgets/outputs";
 import { WidgetOutputs } from "./outputs";
 
 interface Capture {

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { MOST_CAPTURED, WidgetOutputs } from "../../src/comm/outputs";
-import type { Json, JsonObject } from "../../src/protocol/messages";
+import { MOST_CAPTURED, WidgetOutputs } from "../../../src/comm/captured/outputs";
+import type { Json, JsonObject } from "../../../src/protocol/messages";
 
 let outputs: WidgetOutputs;
 beforeEach(() => {

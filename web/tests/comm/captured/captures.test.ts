@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { Captures } from "../../src/comm/captures";
-import type { JsonObject, MessageOf } from "../../src/protocol/messages";
-import { heard } from "../fakes";
+import { Captures } from "../../../src/comm/captured/captures";
+import type { JsonObject, MessageOf } from "../../../src/protocol/messages";
+import { heard } from "../../fakes";
 
 let captures: Captures;
 

@@ -1,11 +1,11 @@
 /** Tells the kernel what its `Output` widgets have captured, for `Output.outputs`. */
 
-import { report } from "../dom/errors";
-import { type Ask, KernelGone } from "../protocol/ask";
-import type { JsonObject } from "../protocol/messages";
-import { byteLength } from "../protocol/widgets/buffers";
-import { Allowance } from "./allowance";
-import { MOST_SENT } from "./events";
+import { report } from "../../dom/errors";
+import { type Ask, KernelGone } from "../../protocol/ask";
+import type { JsonObject } from "../../protocol/messages";
+import { byteLength } from "../../protocol/widgets/buffers";
+import { Allowance } from "../allowance";
+import { MOST_SENT } from "../events";
 
 /** What the kernel may have still to handle; further widgets wait. */
 const MOST = { count: 50, bytes: 4_000_000 };
