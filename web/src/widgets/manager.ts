@@ -26,6 +26,8 @@ const MODULES = new Map<string, object>([
 const ENDED = "The program of these controls has ended. Evaluate the cell again to use them.";
 const GONE = "The program of this widget has closed it, or has ended.";
 
+const ENDLESS = "The program has put this widget within itself.";
+
 /** A widget on the page. */
 interface Shown {
   readonly place: HTMLElement;
@@ -122,6 +124,17 @@ export class FrameManager extends HTMLManager implements Widgets {
     }
   }
 
+  /** A view of a model, or a sentence within a view of the same one, where there would be no end. */
+  override create_view(
+    model: base.DOMWidgetModel,
+    options: { readonly parent?: base.WidgetView } = {},
+  ): Promise<never> {
+    if (!isWithin(model, options.parent)) return super.create_view(model, options) as never;
+    const view = new base.DOMWidgetView({ model, options: this.setViewOptions(options) });
+    view.el.append(note(ENDLESS));
+    return Promise.resolve(view as never);
+  }
+
   /** The class of a model or view; rejects for those of other libraries. */
   protected override async loadClass(name: string, module: string): Promise<never> {
     const found = (MODULES.get(module) as Record<string, unknown> | undefined)?.[name];
@@ -202,6 +215,15 @@ export class FrameManager extends HTMLManager implements Widgets {
     this.#events.end();
     for (const { place } of this.#shown) markEnded(place);
   }
+}
+
+/** Whether a view is one of the model, or within one. */
+function isWithin(model: base.WidgetModel, view: base.WidgetView | undefined): boolean {
+  let each = view;
+  while (each !== undefined && each.model !== model) {
+    each = (each.options as { readonly parent?: base.WidgetView }).parent;
+  }
+  return each !== undefined;
 }
 
 /** Removes a view whose element has left the document: Lumino would not, unless it knows that. */

@@ -240,6 +240,23 @@ test("a widget that is not there, or of another library, has a sentence", async 
   await vi.waitFor(() => expect(other.textContent).toContain("no widgets of bqplot"));
 });
 
+const box = (id: string, ...children: string[]) =>
+  opening(id, "VBox", {
+    children: children.map((each) => `IPY_MODEL_${each}`),
+    layout: "IPY_MODEL_l",
+    box_style: "",
+  });
+const LAYOUT = opening("l", "Layout", {}, "base");
+
+test("a box that its program puts into itself has a sentence there", async () => {
+  manager.show("a", place);
+  begin(LAYOUT, box("b"), box("a", "b"));
+  await vi.waitUntil(() => place.querySelectorAll(".widget-vbox").length === 2);
+  manager.handle(updating("b", { children: ["IPY_MODEL_a"] }));
+  await vi.waitFor(() => expect(place.textContent).toContain("within itself"));
+  expect(place.querySelectorAll(".widget-vbox")).toHaveLength(2);
+});
+
 test("a view goes with its place, and a model with its comm", async () => {
   begin(TEXT);
   manager.show("m", place);
