@@ -141,6 +141,27 @@ display(Html('<i>second</i><script>document.title += " twice"</scr' 'ipt>'))""".
 )
 
 
+LARGE = """\
+from ipywidgets import IntSlider
+large, other = IntSlider(6, max=9), IntSlider(7, max=9)
+display(large, other)
+kernel = get_ipython().kernel
+def told(data):
+    content = {"comm_id": large.comm.comm_id, "data": data}
+    kernel.session.send(kernel.iopub_socket, "comm_msg", content, parent=kernel.get_parent("shell"))
+for number in range(4):
+    told({"method": "update", "state": {f"more{number}": "x" * 20_000_000}})
+told({"method": "custom", "content": [{}] * 2_000_000})
+other.value = 9"""
+
+CAPTURED = """\
+from ipywidgets import Output
+out = Output()
+with out:
+    print("caught")
+display(out)"""
+
+
 def handle_of(reader: Reader, number: int = 0) -> WebElement:
     """The part of a slider that is moved, in the frame that the reader looks into."""
     handle: WebElement = reader.until(lambda: reader.all(".noUi-handle")[number:])[0]
@@ -234,6 +255,48 @@ def test_a_file_of_half_a_megabyte_reaches_the_program(reader, tmp_path: Path):
         field.send_keys(str(short))
         reader.until(lambda: "short.bin 5 " in reader.text("body"))
     assert reader.complaints() == []
+
+
+def test_files_that_are_too_many_are_refused_and_others_go(reader, tmp_path: Path):
+    files = [tmp_path / f"{number}.txt" for number in range(1025)]
+    for file in files:
+        file.write_text("few")
+    assert reader.run(UPLOAD.replace('accept=""', 'accept="", multiple=True')) == "done"
+    with inside(reader):
+        button = reader.until(lambda: reader.all(".widget-upload"))[0]
+        reader.javascript(
+            "HTMLInputElement.prototype.click = function () { document.body.append(this) }"
+        )
+        reader.until(button.is_displayed)
+        button.click()
+        field = reader.until(lambda: reader.all("input[type=file]"))[0]
+        field.send_keys("\n".join(map(str, files)))
+        reader.until(lambda: "too long to be sent" in reader.text("body"))
+        field.clear()
+        field.send_keys(str(files[0]))
+        reader.until(lambda: "0.txt 3 " in reader.text("body"))
+    assert reader.complaints() == []
+
+
+def test_a_widget_that_is_too_large_for_a_page_is_closed_and_others_go_on(reader):
+    reader.visit(f"/?c={quote(LARGE)}")
+    assert reader.until_over() == "done"
+    with inside(reader):
+        reader.until(lambda: "larger than a page can hold" in reader.text("body"))
+        reader.until(lambda: "too complex for the page" in reader.text("body"))
+        reader.until(lambda: [each.text for each in reader.all(".widget-readout")] == ["9"])
+    assert reader.complaints() == []
+
+
+def test_without_scripts_what_widgets_capture_is_output_of_the_cell(author: Author):
+    cell = f'<div class="compute"><script type="text/x-sage">{CAPTURED}</script></div>'
+    make = (
+        "<script>sagecell.makeSagecell({inputLocation: '.compute', linked: false,"
+        " languages: ['python'], scripts: false})</script>"
+    )
+    author.open(author.script, cell + make)
+    assert author.evaluate(".compute") == "caught"
+    assert author.reader.all("iframe.sagecell_frame") == []
 
 
 def test_a_picture_comes_as_bytes_and_changes(reader):

@@ -13,7 +13,7 @@ import { FramedOutput } from "./output/frame/inside";
 import { catchLinks } from "./output/frame/links";
 import { watchTroubles } from "./output/frame/troubles";
 import { catchWrites } from "./output/writes";
-import { postable } from "./protocol/widgets/orders";
+import { TOO_LONG, postable } from "./protocol/widgets/orders";
 import { LazyWidgets } from "./widgets/lazy";
 import "./styles/frame.css";
 
@@ -32,7 +32,13 @@ function start(beginning: FrameBeginning, port: MessagePort): void {
   document.head.append(base);
   const widgets: LazyWidgets = new LazyWidgets({
     connect: () => report({ kind: "widgets" }),
-    send: (event) => report({ kind: "event", event: postable(event) }),
+    send: (event) => {
+      const posted = postable(event);
+      const refusal = { kind: "refused", sent: event.sent, sentence: TOO_LONG } as const;
+      if (posted !== null) report({ kind: "event", event: posted });
+      // The model counts an event only after it was sent.
+      else queueMicrotask(() => widgets.handle(refusal));
+    },
     showing: () => output.showing,
   });
   const output: FramedOutput = new FramedOutput(beginning, (data) => widgets.element(data));

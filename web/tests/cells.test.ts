@@ -829,3 +829,17 @@ test("a figure finds the script that its program loads later", async () => {
   await vi.waitFor(() => expect(shown()).toBe("drawn"));
   delete (window as { mpl?: unknown }).mpl;
 });
+
+test.each([
+  ["none", "caught"],
+  ["frame", ""],
+] as const)("with scripts %s, what a widget captures is shown: %j", async (scripts, shown) => {
+  await start(make({ scripts }));
+  const request = channels.at(-1)!.sent.at(-1)!.msg_id;
+  const state = { _model_module: "@jupyter-widgets/output", msg_id: request };
+  says("comm_open", { comm_id: "o", target_name: "jupyter.widget", data: { state } });
+  says("stream", { name: "stdout", text: "caught" });
+  done();
+  frames.draw();
+  expect(find(".sagecell_sessionOutput").textContent).toBe(shown);
+});

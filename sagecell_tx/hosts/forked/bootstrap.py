@@ -99,12 +99,10 @@ class HostBootstrap:
 
         For a kernel that has ended: the fork server's event may be read before its own report.
         """
-        answer, descriptor = self._receive() if self._open else (None, None)
-        self.placed = None  # nobody takes a descriptor over any more
+        self.placed = None  # its directory is of no use any more, however often it says its place
+        answer = self._receive()[0] if self._open else None
         if answer == PLACE:
             answer, _ = self._receive()
-        if descriptor is not None:
-            os.close(descriptor)
         self.close()
         return _report(answer or b"")
 

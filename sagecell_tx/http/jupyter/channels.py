@@ -40,7 +40,7 @@ from sagecell_tx.http.transports.dispatch import (
 )
 from sagecell_tx.http.transports.framewriter import Frame, FrameWriter
 from sagecell_tx.http.transports.upgrades import WebSockets
-from sagecell_tx.http.transports.websocket import REFUSALS, ROOM
+from sagecell_tx.http.transports.websocket import ROOM
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
@@ -54,6 +54,9 @@ _log = Logger()
 #: The close codes after which Jupyter's clients do not come back. `@jupyterlab/services` closes without a code
 #: both when it reconnects and when it is done.
 GOODBYES = (NORMAL, 1001)
+
+#: Refusals and what comes with them that may wait for one client; more are dropped.
+REFUSALS = 64
 
 #: Characters in a session_id; clients send a UUID.
 _LONGEST = 128

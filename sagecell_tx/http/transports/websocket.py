@@ -38,9 +38,9 @@ ROOM = 256 * 1024
 #: A longer content is written in frames of so many bytes, as the client reads them.
 FRAME = 64 * 1024
 
-#: Refusals that may wait for one client. More are dropped, so that a client that reads nothing does
-#: not fill the server's memory.
-REFUSALS = 64
+#: Bytes of refusals that may wait for one client. More are dropped, so that a client that reads nothing does
+#: not fill the memory. The requests that our page may have in flight are far fewer.
+REFUSALS = 1 << 20
 
 
 @frozen
@@ -64,6 +64,7 @@ class WebSocketListener:
     _channel: ClientChannel | None = field(default=None, init=False)
     _writer: FrameWriter = field(init=False)
     _refusals: deque[Message] = field(factory=deque, init=False)  # for this client alone
+    _refused: int = field(default=0, init=False)  # bytes in them
     _closing: str | None = field(default=None, init=False)
 
     parse_binary = staticmethod(refuse_binary)
@@ -107,7 +108,8 @@ class WebSocketListener:
             self._acknowledge(self._channel.attachment, parsed.number)
             return
         refusal = self._channel.send(parsed)
-        if refusal is not None and len(self._refusals) < REFUSALS:
+        if refusal is not None and self._refused + refusal.size <= REFUSALS:
+            self._refused += refusal.size
             self._refusals.append(refusal)
             self.wake()
 
@@ -140,6 +142,7 @@ class WebSocketListener:
         if self._refusals:
             refusals = list(self._refusals)
             self._refusals.clear()
+            self._refused = 0
             return frames_of(refusals)
         channel = self._channel
         if channel is not None and self._closing is None:

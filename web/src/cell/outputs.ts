@@ -102,6 +102,7 @@ export class Outputs {
     if (!this.#options.plan.replaceOutput && this.#evaluations > 1) this.#addContainer();
     this.#leavePlace(kernel);
     this.#place = this.#makePlace(kernel);
+    kernel.widgets.begin(this.#options.plan.scripts !== "none");
     this.#files.clear();
     this.#messages.replaceChildren();
     const output = this.#output;

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../protocol/messages";
 
 /** The services of a comm for its view. */
 export interface CommHost {
-  /** Sends a comm_msg; fulfilled when the kernel has handled it. Rejects with KernelGone. */
+  /** Sends a comm_msg; fulfilled when it is handled, or refused. Rejects with KernelGone. */
   send(data: JsonObject | string): Promise<void>;
   readonly fileAddress: FileAddress;
   /** Whether output has the page's rights. */

@@ -9,10 +9,11 @@ import { guarded, report } from "../dom/errors";
 import { Pending } from "../dom/pending";
 import type { OutputSink } from "../output/output";
 import type { Showing } from "../output/policy";
-import type { Ask } from "../protocol/ask";
+import { type Ask, Refused } from "../protocol/ask";
 import type { Json, JsonObject, KernelMessage, MessageOf, MimeBundle } from "../protocol/messages";
 import type { MessageHandler } from "../protocol/router";
 import type { CommView, Comms as Module } from "./api";
+import { commCloser } from "./closing";
 
 /** The cell in which a comm was opened, as the comm sees it. */
 export interface CommPlace {
@@ -43,6 +44,7 @@ const REMEMBERED = 100;
 /** The comms of one kernel: routes messages to their views, and the views' events to the kernel. */
 export class Comms implements MessageHandler {
   readonly #request: Ask;
+  readonly #close: (id: string) => void;
   readonly #load: () => Promise<Module>;
   /** Comms that are on the page, open or closed, by id. */
   readonly #comms = new Map<string, Comm>();
@@ -51,6 +53,7 @@ export class Comms implements MessageHandler {
 
   constructor({ request, load = () => import("./index") }: CommsOptions) {
     this.#request = request;
+    this.#close = commCloser(request);
     this.#load = load;
   }
 
@@ -135,17 +138,18 @@ export class Comms implements MessageHandler {
     }
   }
 
-  #close(id: string): void {
-    // If the kernel has ended, its comms have, too.
-    this.#request("comm_close", { comm_id: id, data: {} }).catch(() => undefined);
-  }
-
   async #send(id: string, place: CommPlace, data: JsonObject | string): Promise<void> {
-    await this.#request("comm_msg", { comm_id: id, data }, (asked) => {
+    const remember = (asked: string) => {
       this.#asked.set(asked, place);
       const [oldest = asked] = this.#asked.keys();
       if (this.#asked.size > REMEMBERED) this.#asked.delete(oldest);
-    });
+    };
+    try {
+      await this.#request("comm_msg", { comm_id: id, data }, remember);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      report(error, "sending an event of a comm"); // The refusal itself stands in the output.
+    }
     place.output.flush();
   }
 }

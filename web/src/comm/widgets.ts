@@ -7,35 +7,39 @@
  * Source: https://github.com/jupyter-widgets/ipywidgets/blob/main/packages/schema/messages.md
  */
 
-import { guarded, report } from "../dom/errors";
 import type { WidgetConnection, WidgetSource } from "../output/frame/link";
-import { type Ask, KernelGone } from "../protocol/ask";
-import type { JsonObject, KernelMessage, MessageOf } from "../protocol/messages";
+import type { Ask } from "../protocol/ask";
+import {
+  type JsonObject,
+  type KernelMessage,
+  type MessageOf,
+  refusalIn,
+} from "../protocol/messages";
 import type { MessageHandler } from "../protocol/router";
+import { footprintOf } from "../protocol/widgets/footprint";
 import { type WidgetEvent, type WidgetOrder, widgetData } from "../protocol/widgets/orders";
-import { Captures } from "./captures";
-import { Models } from "./models";
+import { Captures } from "./captured/captures";
+import { commCloser } from "./closing";
+import { Events, FrameEvents, MOST_SENT } from "./events";
+import { MOST_STATE, Models } from "./models";
 import type { CommPlace } from "./registry";
+import { Saves } from "./captured/saves";
 
 /** The target of widgets' comms. */
 const TARGET = "jupyter.widget";
 
-/** Models that a kernel may have at once; further ones are closed. */
-const MOST = 10_000;
+/** What has twice the size of a message is not one, however it is counted. */
+const MOST_SAVED = 2 * MOST_SENT;
 
-/** Bytes in one message to the kernel, below the server's limit of 4 MiB. */
-const MOST_SENT = 3_900_000;
-
-/** Events for whose output the place is remembered. */
-const REMEMBERED = 100;
-
-const TOO_LONG =
-  "This is too long to be sent to the program: a message may have about 3.9 MB, a file about 2.9 MB.";
+const TOO_LARGE =
+  "The program's widgets have become larger than a page can hold, and this one was closed.";
 
 /** What one kernel has told, from its start to its end. */
 interface Life {
   readonly models: Models;
   readonly captures: Captures;
+  readonly events: Events;
+  readonly saves: Saves;
   readonly frames: Set<Frame>;
   isOver: boolean;
 }
@@ -43,26 +47,30 @@ interface Life {
 /** A frame that shows widgets. */
 interface Frame {
   readonly tell: (order: WidgetOrder) => void;
-  /** The numbers of its events that the kernel handles, by the id of their message. */
-  readonly events: Map<string, number>;
+  readonly events: FrameEvents;
 }
 
 /** Routes messages of widgets to their frames, and the frames' events to the kernel. */
 export class Widgets implements MessageHandler {
   readonly #request: Ask;
-  #life = newLife();
-  /** The place for the output of each event, by message id; the newest last. */
-  readonly #asked = new Map<string, CommPlace>();
-  /** Messages of this page's own, by which the kernel learns what was captured. */
-  readonly #saves = new Set<string>();
+  readonly #closeComm: (id: string) => void;
+  #life: Life;
+  #areShown = true;
 
   constructor({ request }: { readonly request: Ask }) {
     this.#request = request;
+    this.#closeComm = commCloser(request);
+    this.#life = newLife(request);
   }
 
   /** Whether no frame shows widgets. */
   get isEmpty(): boolean {
     return this.#life.frames.size === 0;
+  }
+
+  /** A cell's program begins to run, and shows widgets or not: without them it sees what they capture. */
+  begin(areShown: boolean): void {
+    this.#areShown = areShown;
   }
 
   /** The models for the frames of a cell, whose events' output belongs to `place`. */
@@ -89,22 +97,23 @@ export class Widgets implements MessageHandler {
         if (message.content.state === "idle") this.#save(message.parentId);
         return false;
       default:
+        if (refusalIn(message) !== null) return false; // for who has asked
         return this.#capture(message) || this.#answer(message);
     }
   }
 
   /** Updates displays in widgets; others may have the display as well. */
   update(message: MessageOf<"update_display_data">): void {
-    for (const order of this.#life.captures.update(message)) this.#tell(order);
+    const order = this.#life.captures.update(message);
+    if (order !== null) this.#tell(order);
   }
 
   /** Called when the kernel has ended. The widgets stay on the page. */
   end(): void {
     const life = this.#life;
-    this.#life = newLife();
-    this.#asked.clear();
-    this.#saves.clear();
+    this.#life = newLife(this.#request);
     life.isOver = true;
+    life.saves.end();
     for (const { tell } of life.frames) tell({ kind: "end" });
   }
 
@@ -112,12 +121,10 @@ export class Widgets implements MessageHandler {
     const { id, data } = content;
     const { models, captures } = this.#life;
     if (id === "" || models.has(id)) return true;
-    if (models.size >= MOST) {
-      // If the kernel has ended, its comms have, too.
-      this.#request("comm_close", { comm_id: id, data: {} }).catch(() => undefined);
+    if (footprintOf(data, MOST_STATE) === Infinity || !models.open(content)) {
+      this.#closeComm(id);
       return true;
     }
-    models.open(content);
     captures.changed(id, data, true);
     const order = models.order(id);
     if (order !== null) this.#tell(order);
@@ -128,62 +135,71 @@ export class Widgets implements MessageHandler {
     const { id, data, buffers } = content;
     const { method } = widgetData(data);
     if (method === "") return true; // Not of Jupyter's protocol of widgets.
-    if (method === "echo_update" && this.#saves.has(parentId)) return true;
-    const { models, captures, frames } = this.#life;
-    if (method === "update" || method === "echo_update") {
-      models.change(id, data, buffers);
-      captures.changed(id, data, false);
+    const { models, captures, saves, frames } = this.#life;
+    if (method === "echo_update" && saves.has(parentId)) return true;
+    const isUpdate = method === "update" || method === "echo_update";
+    if (
+      footprintOf(data, MOST_STATE) === Infinity ||
+      (isUpdate && !models.change(id, data, buffers))
+    ) {
+      this.#expel(id);
+      return true;
     }
+    if (isUpdate) captures.changed(id, data, false);
     for (const { tell, events } of frames) {
-      const answers = events.get(parentId) ?? null;
+      const answers = events.numberOf(parentId);
       tell({ kind: "message", id, data: data as JsonObject, buffers, answers });
     }
     return true;
   }
 
-  #close(id: string): boolean {
+  #close(id: string, sentence = ""): boolean {
     const { models, captures } = this.#life;
     captures.close(id);
     if (!models.close(id)) return false;
-    this.#tell({ kind: "close", id });
+    this.#tell({ kind: "close", id, sentence });
     return true;
   }
 
+  /** Closes a model that is larger than the page can hold. */
+  #expel(id: string): void {
+    this.#close(id, TOO_LARGE);
+    this.#closeComm(id);
+  }
+
   #capture(message: KernelMessage): boolean {
-    const order = this.#life.captures.take(message);
-    if (order !== null) this.#tell(order);
-    return order !== null;
+    const { captures, events } = this.#life;
+    // What a frame has caused is captured, whichever cell has run last.
+    const isSeen = this.#areShown || events.placeOf(message.parentId) !== undefined;
+    const orders = isSeen ? captures.take(message) : null;
+    for (const order of orders ?? []) this.#tell(order);
+    return orders !== null;
   }
 
   /** Shows what an event has caused, in the cell of its widget. */
   #answer(message: KernelMessage): boolean {
-    const place = this.#asked.get(message.parentId);
+    const place = this.#life.events.placeOf(message.parentId);
     place?.output.append(message);
     return place !== undefined;
   }
 
   /** Tells the kernel what widgets have captured of a request, for `Output.outputs`. */
   #save(request: string): void {
-    for (const [id, outputs] of this.#life.captures.unsaved(request)) {
-      const data = { method: "update", state: { outputs }, buffer_paths: [] };
-      if (bytesOf(JSON.stringify(data)) > MOST_SENT) continue;
-      let saved = "";
-      this.#request("comm_msg", { comm_id: id, data }, (sent) => {
-        saved = sent;
-        this.#saves.add(sent);
-      })
-        .catch((error: unknown) => this.#failed(error, "saving output of a widget"))
-        .finally(() => this.#saves.delete(saved));
-    }
+    const { captures, saves } = this.#life;
+    for (const id of captures.unsaved(request)) saves.add(id);
   }
 
   #connect(
     life: Life,
     place: () => CommPlace,
-    tell: (order: WidgetOrder) => void,
+    connected: (order: WidgetOrder) => void,
   ): WidgetConnection {
-    const frame: Frame = { tell, events: new Map() };
     const { models, captures, frames } = life;
+    // The frame may be made again, and its events have other numbers then.
+    const tell = (order: WidgetOrder) => {
+      if (frames.has(frame)) connected(order);
+    };
+    const frame: Frame = { tell, events: new FrameEvents(life.events, tell) };
     frames.add(frame);
     for (const id of models.ids()) {
       const order = models.order(id, captures.stateOf(id));
@@ -193,43 +209,23 @@ export class Widgets implements MessageHandler {
     if (life.isOver) tell({ kind: "end" });
     return {
       send: (event) => {
-        if (life === this.#life) void this.#send(frame, place(), event);
+        if (life === this.#life) this.#send(frame, place(), event);
       },
       dispose: () => frames.delete(frame),
     };
   }
 
-  async #send(frame: Frame, place: CommPlace, event: WidgetEvent): Promise<void> {
+  #send({ tell, events }: Frame, place: CommPlace, event: WidgetEvent): void {
     const { sent, id, data, buffers } = event;
     const { models } = this.#life;
-    if (!models.has(id)) return;
-    if (lengthOf(event) > MOST_SENT) {
-      frame.tell({ kind: "refused", sent, sentence: TOO_LONG });
+    if (!models.has(id)) {
+      tell({ kind: "done", sent });
       return;
     }
+    if (!events.send(event, place)) return;
     // The kernel repeats a change only if its program lets it. Bytes are not kept here.
-    if (widgetData(data).method === "update" && buffers.length === 0) models.change(id, data, []);
-    let asked = "";
-    const remember = (messageId: string) => {
-      asked = messageId;
-      frame.events.set(asked, sent);
-      this.#asked.set(asked, place);
-      const [oldest = asked] = this.#asked.keys();
-      if (this.#asked.size > REMEMBERED) this.#asked.delete(oldest);
-    };
-    try {
-      await this.#request("comm_msg", { comm_id: id, data }, remember, buffers);
-      guarded("showing output of a widget", () => place.output.flush());
-    } catch (error) {
-      this.#failed(error, "sending an event of a widget");
-    } finally {
-      frame.events.delete(asked);
-      frame.tell({ kind: "done", sent });
-    }
-  }
-
-  #failed(error: unknown, context: string): void {
-    if (!(error instanceof KernelGone)) report(error, context);
+    const isChange = widgetData(data).method === "update" && buffers.length === 0;
+    if (isChange && !models.change(id, data, [])) this.#expel(id);
   }
 
   #tell(order: WidgetOrder): void {
@@ -237,16 +233,14 @@ export class Widgets implements MessageHandler {
   }
 }
 
-function newLife(): Life {
-  return { models: new Models(), captures: new Captures(), frames: new Set(), isOver: false };
-}
-
-/** Bytes of a message's JSON, and of its buffers as base64. */
-function lengthOf({ data, buffers }: WidgetEvent): number {
-  const bytes = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return bytesOf(JSON.stringify(data)) + Math.ceil((bytes * 4) / 3);
-}
-
-function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
+function newLife(request: Ask): Life {
+  const captures = new Captures();
+  return {
+    models: new Models(),
+    captures,
+    events: new Events(request),
+    saves: new Saves({ request, outputs: (id) => captures.kept(id, MOST_SAVED) }),
+    frames: new Set(),
+    isOver: false,
+  };
 }

@@ -13,7 +13,7 @@ export interface InteractHost {
   /**
    * Sends values to the kernel at once, which runs the interact's function.
    *
-   * Fulfilled with the reply when the kernel is idle again. Rejects with KernelGone.
+   * Fulfilled with the reply when the kernel is idle again. Rejects as `Ask` does.
    */
   update(values: JsonObject, updateLast: boolean): Promise<UpdateReply>;
   /** The page's element for a selector; null when there is none, or the interact may not use it. */
@@ -53,7 +53,7 @@ export interface ControlHost {
   html(source: string): HTMLElement;
   /** As `InteractHost.typeset`. */
   typeset(element: HTMLElement): void;
-  /** Sends a request; fulfilled when the kernel is idle again. Rejects with KernelGone. */
+  /** Sends a request; fulfilled when the kernel is idle again. Rejects as `Ask` does. */
   send(type: "control_update" | "variable_update", content: JsonObject): Promise<unknown>;
 }
 

@@ -5,7 +5,7 @@ import type { JsonObject } from "./messages";
 /**
  * Sends a request to the kernel; the reply's content, when the kernel is idle again.
  *
- * `sent` is called with the request's id before it is sent. Rejects only with KernelGone.
+ * `sent` is called with the request's id before it is sent. Rejects only with KernelGone and Refused.
  */
 export type Ask = (
   type: string,
@@ -20,3 +20,6 @@ export class KernelGone extends Error {
     super("The program has ended.");
   }
 }
+
+/** The server has not passed the request on to the kernel; the message is its sentence. */
+export class Refused extends Error {}

@@ -4,6 +4,7 @@ import {
   type Json,
   type JsonObject,
   isObject,
+  isTooComplex,
   objectAt,
   objectsAt,
   parseObject,
@@ -17,6 +18,11 @@ import { buffersOf } from "./widgets/buffers";
 type Decoders = {
   readonly [Type in keyof Contents]?: (content: JsonObject, message: JsonObject) => Contents[Type];
 };
+
+const TOO_COMPLEX = "\n[A message of the program is too complex for the page, and is not shown.]\n";
+
+/** Characters of a comm's id: a longer one is none. */
+const LONGEST_ID = 1000;
 
 /** Characters of an error's name and message that are shown as the state of its program. */
 const LONGEST_FAULT = 100;
@@ -44,23 +50,25 @@ const DECODERS: Decoders = {
   sagecell_permalink: (content) => ({ id: textAt(content, "id") }),
   execute_reply: executeReply,
   comm_open: (content, message) => ({
-    id: textAt(content, "comm_id"),
+    id: commId(content),
     target: textAt(content, "target_name"),
     data: objectAt(content, "data"),
     version: textAt(objectAt(message, "metadata"), "version"),
     buffers: buffersOf(message),
   }),
   comm_msg: (content, message) => ({
-    id: textAt(content, "comm_id"),
+    id: commId(content),
     data: content["data"] ?? null,
     buffers: buffersOf(message),
   }),
-  comm_close: (content) => ({ id: textAt(content, "comm_id") }),
+  comm_close: (content) => ({ id: commId(content) }),
 };
 
 /** The message in a text frame; null for any other frame. */
 export function decodeFrame(frame: unknown): KernelMessage | null {
-  const message = typeof frame === "string" ? parseObject(frame) : null;
+  if (typeof frame !== "string") return null;
+  if (isTooComplex(frame)) return noticeFor(frame);
+  const message = parseObject(frame);
   return message === null ? null : decodeMessage(message);
 }
 
@@ -79,6 +87,21 @@ export function decodeMessage(message: Json): KernelMessage | null {
   };
 }
 
+/** The beginning of a message's text as the server writes it. */
+const PARENT = /^\{"header":\{[^{}]{0,20000}\},"parent_header":(\{[^{}]{0,20000}\}),/;
+
+/** Its end. */
+const NUMBER = /,"seq":(\d{1,15})(?:,"buffers":\["[^{}]*)?\}$/;
+
+/** The output that stands for a message which is not parsed. */
+function noticeFor(text: string): KernelMessage | null {
+  const parent = parseObject(PARENT.exec(text.slice(0, 50_000))?.[1] ?? "") ?? {};
+  const [, seq] = NUMBER.exec(text.slice(-1000)) ?? [];
+  const content = { name: "stderr", text: TOO_COMPLEX };
+  const message = { msg_type: "stream", parent_header: parent, content, channel: "iopub" };
+  return decodeMessage(seq === undefined ? message : { ...message, seq: Number(seq) });
+}
+
 type Content = {
   [Type in keyof Contents]: { readonly type: Type; readonly content: Contents[Type] };
 }[keyof Contents];
@@ -88,6 +111,11 @@ function decodeContent(msgType: string, content: JsonObject, message: JsonObject
   if (decode !== undefined) return { type: msgType, content: decode(content, message) } as Content;
   if (msgType.endsWith("_reply")) return { type: "reply", content };
   return { type: "other", content: { msgType } };
+}
+
+function commId(content: JsonObject): string {
+  const id = textAt(content, "comm_id");
+  return id.length > LONGEST_ID ? "" : id;
 }
 
 function display(content: JsonObject): Display {

@@ -121,6 +121,13 @@ export function isOutput({ type }: KernelMessage): boolean {
   return OUTPUT.has(type);
 }
 
+/** The server's reason for not passing a message of the page on; null for other messages. */
+export function refusalIn({ type, content, seq }: KernelMessage): Reason | null {
+  // The errors of programs have numbers.
+  if (type !== "error" || seq !== undefined) return null;
+  return { reason: content.name, message: content.value };
+}
+
 /** The message by which a program prints `text`. */
 export function printed(text: string): MessageOf<"stream"> {
   const content = { name: "stdout", text } as const;

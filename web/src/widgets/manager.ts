@@ -26,6 +26,8 @@ const MODULES = new Map<string, object>([
 const ENDED = "The program of these controls has ended. Evaluate the cell again to use them.";
 const GONE = "The program of this widget has closed it, or has ended.";
 
+const ENDLESS = "The program has put this widget within itself.";
+
 /** A widget on the page. */
 interface Shown {
   readonly place: HTMLElement;
@@ -83,9 +85,10 @@ export class FrameManager extends HTMLManager implements Widgets {
       case "close":
         this.#comms.get(order.id)?.closed();
         this.#comms.delete(order.id);
+        if (order.sentence !== "") this.#say(order.sentence, order.id);
         break;
       case "output":
-        this.#withOutput(order.id, (model) => model.capture(order.output));
+        for (const id of order.ids) this.#withOutput(id, (model) => model.capture(order.output));
         break;
       case "clear":
         this.#withOutput(order.id, (model) => model.clearOutput(order.wait));
@@ -119,6 +122,17 @@ export class FrameManager extends HTMLManager implements Widgets {
       shown.endNames();
       if (shown.view !== null) detached(shown.view);
     }
+  }
+
+  /** A view of a model, or a sentence within a view of the same one, where there would be no end. */
+  override create_view(
+    model: base.DOMWidgetModel,
+    options: { readonly parent?: base.WidgetView } = {},
+  ): Promise<never> {
+    if (!isWithin(model, options.parent)) return super.create_view(model, options) as never;
+    const view = new base.DOMWidgetView({ model, options: this.setViewOptions(options) });
+    view.el.append(note(ENDLESS));
+    return Promise.resolve(view as never);
   }
 
   /** The class of a model or view; rejects for those of other libraries. */
@@ -182,11 +196,18 @@ export class FrameManager extends HTMLManager implements Widgets {
     const id = this.#senders.get(sent);
     this.#senders.delete(sent);
     this.#events.done(sent);
+    this.#say(sentence, id);
+  }
+
+  /** Shows a sentence about a model, once, where its widget is. */
+  #say(sentence: string, id: string | undefined): void {
     const shown = [...this.#shown];
     const places = shown.filter((each) => each.id === id);
     // It may be a part of what is shown.
-    for (const { place } of places.length > 0 ? places : shown.slice(-1))
-      place.append(note(sentence));
+    for (const { place } of places.length > 0 ? places : shown.slice(-1)) {
+      const isSaid = [...place.children].some((child) => child.textContent === sentence);
+      if (!isSaid) place.append(note(sentence));
+    }
   }
 
   #end(): void {
@@ -194,6 +215,15 @@ export class FrameManager extends HTMLManager implements Widgets {
     this.#events.end();
     for (const { place } of this.#shown) markEnded(place);
   }
+}
+
+/** Whether a view is one of the model, or within one. */
+function isWithin(model: base.WidgetModel, view: base.WidgetView | undefined): boolean {
+  let each = view;
+  while (each !== undefined && each.model !== model) {
+    each = (each.options as { readonly parent?: base.WidgetView }).parent;
+  }
+  return each !== undefined;
 }
 
 /** Removes a view whose element has left the document: Lumino would not, unless it knows that. */

@@ -4,14 +4,17 @@ import * as base from "@jupyter-widgets/output";
 
 import { Output } from "../output/output";
 import type { Showing } from "../output/policy";
-import type { Json, JsonObject, KernelMessage } from "../protocol/messages";
+import type { Json, JsonObject, KernelMessage, MessageOf } from "../protocol/messages";
 import { heardClear, messageOf } from "../protocol/widgets/outputs";
 
-// Backbone calls `initialize` and `render` before the fields of a class exist: they are only declared.
+// Backbone calls `initialize` and `render` before the fields of a class exist, and its private methods:
+// fields are only declared.
 
 /** The model: the messages that its views show. */
 export class OutputModel extends base.OutputModel {
   declare messages: KernelMessage[];
+  /** Whether the next message takes the place of all others. */
+  declare isToBeCleared: boolean;
 
   override defaults(): Record<string, unknown> {
     return { ...super.defaults(), msg_id: "", outputs: [] };
@@ -19,32 +22,57 @@ export class OutputModel extends base.OutputModel {
 
   override initialize(attributes: never, options: never): void {
     super.initialize(attributes, options);
-    this.messages = messagesIn(this.get("outputs") as Json);
+    begin(this, this.get("outputs") as Json);
   }
 
   override set_state(state: Record<string, unknown>): void {
     super.set_state(state);
     // Also if the program sets what it has set before: more may have been captured since.
     if (!("outputs" in state)) return;
-    this.messages = messagesIn(state["outputs"] as Json);
+    begin(this, state["outputs"] as Json);
     this.trigger("replaced");
   }
 
   /** Shows captured output. */
   capture(output: JsonObject): void {
-    this.#heard(messageOf(output));
+    const message = messageOf(output);
+    if (message === null) return;
+    if (message.type === "update_display_data") this.#update(message);
+    else {
+      if (this.isToBeCleared) begin(this, []);
+      this.#add(message);
+    }
+    this.trigger("captured", message);
   }
 
   /** Removes all output: now, or when more is captured. */
   clearOutput(wait: boolean): void {
-    if (!wait) this.messages = [];
-    this.#heard(heardClear(wait));
+    if (wait) this.isToBeCleared = true;
+    else begin(this, []);
+    this.trigger("captured", heardClear(wait));
   }
 
-  #heard(message: KernelMessage | null): void {
-    if (message === null) return;
-    this.messages.push(message);
-    this.trigger("captured", message);
+  /** Keeps a message. Text in many pieces is one. */
+  #add(message: KernelMessage): void {
+    const last = this.messages.at(-1);
+    const isMore =
+      message.type === "stream" &&
+      last?.type === "stream" &&
+      message.content.name === last.content.name;
+    if (!isMore) this.messages.push(message);
+    else {
+      const text = last.content.text + message.content.text;
+      this.messages.splice(-1, 1, { ...message, content: { ...message.content, text } });
+    }
+  }
+
+  #update({ content: { data, metadata, displayId } }: MessageOf<"update_display_data">): void {
+    this.messages = this.messages.map((message) =>
+      (message.type === "display_data" || message.type === "execute_result") &&
+      message.content.displayId === displayId
+        ? { ...message, content: { data, metadata, displayId } }
+        : message,
+    );
   }
 }
 
@@ -63,13 +91,14 @@ export class OutputView extends base.OutputView {
     this.el.append(this.output.element);
     const model = this.model as unknown as OutputModel;
     const settle = oneAtATime(() => this.output.settle());
-    const begin = () => {
+    const draw = () => {
       this.output.begin(manager.showing());
       for (const message of model.messages) this.output.append(message);
+      if (model.isToBeCleared) this.output.clearBeforeNext();
       settle();
     };
-    begin();
-    this.listenTo(model, "replaced", begin);
+    draw();
+    this.listenTo(model, "replaced", draw);
     this.listenTo(model, "captured", (message: KernelMessage) => {
       this.output.append(message);
       settle();
@@ -85,6 +114,12 @@ export class OutputView extends base.OutputView {
 /** The part of the manager that an `Output` widget uses. */
 export interface HasShowing {
   showing(): Showing;
+}
+
+/** Begins anew with what the program has set. */
+function begin(model: OutputModel, outputs: Json): void {
+  model.messages = messagesIn(outputs);
+  model.isToBeCleared = false;
 }
 
 /** Calls `act`, which never rejects; calls meanwhile are one more: a program may capture thousands of messages. */

@@ -1,9 +1,10 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Requests } from "../../src/kernel/requests";
-import { KernelGone } from "../../src/protocol/ask";
+import { KernelGone, Refused } from "../../src/protocol/ask";
+import { decodeMessage } from "../../src/protocol/decode";
 import type { JsonObject } from "../../src/protocol/messages";
-import { heard, settled } from "../fakes";
+import { heard, said, settled } from "../fakes";
 
 let events: string[];
 let requests: Requests;
@@ -18,7 +19,10 @@ const idle = (parent: string) => says("status", { execution_state: "idle" }, par
 const ask = (id: string, type = "x_request") =>
   requests.answer(id, type).then(
     (reply) => events.push(`${id} ${JSON.stringify(reply)}`),
-    (error: unknown) => events.push(`${id} ${String(error instanceof KernelGone)}`),
+    (error: unknown) => {
+      const words = error instanceof Refused ? error.message : String(error instanceof KernelGone);
+      events.push(`${id} ${words}`);
+    },
   );
 
 test.each([
@@ -46,6 +50,27 @@ test("output and replies to unknown requests are not accepted", () => {
   expect(says("x_reply", {}, "")).toBe(false);
   expect(says("stream", { text: "a" }, "r1")).toBe(false);
   expect(says("status", { execution_state: "busy" }, "r1")).toBe(false);
+});
+
+test("a request that the server refuses is over, and others may say so", async () => {
+  void ask("r1", "comm_msg");
+  const content = { ename: "too_many_requests", evalue: "Too many.", traceback: [] };
+  // One with a number is the program's own.
+  const own = decodeMessage({ ...said("error", content, "r1"), seq: 1 })!;
+  expect(requests.handle(own)).toBe(false);
+  expect(requests.areOpen).toBe(true);
+  expect(says("error", content, "r1")).toBe(false);
+  await settled();
+  expect(events).toEqual(["answered", "r1 Too many."]);
+  expect(requests.areOpen).toBe(false);
+});
+
+test("a request that the server has had before goes on", async () => {
+  void ask("r1", "comm_msg");
+  expect(says("error", { ename: "duplicate_msg_id", evalue: "Again." }, "r1")).toBe(true);
+  idle("r1");
+  await settled();
+  expect(events).toEqual(["answered", "r1 {}"]);
 });
 
 test("the kernel's end rejects all requests", async () => {

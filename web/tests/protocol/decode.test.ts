@@ -32,6 +32,24 @@ describe("decodeFrame", () => {
     expect(decodeFrame(frame)).toBeNull();
   });
 
+  test("is a sentence where the request is for a message that would take the page too long", () => {
+    const deep = "[".repeat(1000) + "]".repeat(1000);
+    const tail = '"msg_id":"m","msg_type":"display_data","channel":"iopub","seq":12}';
+    const frame = (parent: string, content: string) =>
+      `{"header":{"msg_id":"m"},"parent_header":${parent},"metadata":{},"content":${content},${tail}`;
+    const said = decodeFrame(frame('{"msg_id":"r"}', deep));
+    expect(said).toMatchObject({ type: "stream", parentId: "r", seq: 12, interactId: "" });
+    expect(said?.content).toMatchObject({
+      name: "stderr",
+      text: expect.stringContaining("too complex") as string,
+    });
+    // What the kernel has made unreadable is nobody's.
+    expect(decodeFrame(frame('{"msg_id":"r","more":{}}', deep))?.parentId).toBe("");
+    expect(decodeFrame(frame("{]}", deep))?.parentId).toBe("");
+    expect(decodeFrame(`[${deep}]`)).toMatchObject({ type: "stream", parentId: "" });
+    expect(decodeFrame(`[${deep}]`)).not.toHaveProperty("seq");
+  });
+
   test("reads parts of the wrong type as empty", () => {
     const message = decodeFrame('{"msg_type":"status","parent_header":null,"content":[1]}');
     expect(message).toEqual({

@@ -4,6 +4,7 @@ import { trusted } from "../../src/output/trusted";
 import type { JsonObject } from "../../src/protocol/messages";
 import type { WidgetEvent, WidgetOrder } from "../../src/protocol/widgets/orders";
 import { FrameManager } from "../../src/widgets/manager";
+import type { OutputModel } from "../../src/widgets/output";
 
 // Lumino's widgets need it when they are loaded; jsdom has none.
 vi.hoisted(() => {
@@ -108,7 +109,7 @@ test("an Output widget shows what it captures, and what its program sets", async
   const capture = (text: string) =>
     manager.handle({
       kind: "output",
-      id: "o",
+      ids: ["o"],
       output: { output_type: "stream", name: "stdout", text },
     });
   capture("a");
@@ -125,6 +126,63 @@ test("an Output widget shows what it captures, and what its program sets", async
   manager.handle({ kind: "clear", id: "o", wait: false });
   capture("e");
   await shows("e");
+});
+
+test("an update changes the displays that widgets have captured, and adds nothing", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  begin(OUTPUT, { ...OUTPUT, id: "p" } as WidgetOrder);
+  const capture = (ids: string[], type: string, text: string, id = "d") => {
+    const data = { data: { "text/plain": text }, metadata: {}, transient: { display_id: id } };
+    manager.handle({ kind: "output", ids, output: { output_type: type, ...data } });
+  };
+  capture(["o"], "display_data", "one");
+  capture(["o"], "execute_result", "two", "e");
+  capture(["p"], "display_data", "three");
+  for (let turn = 0; turn < 100; turn += 1) {
+    capture(["o", "p", "gone"], "update_display_data", `new ${turn}`);
+  }
+  manager.show("o", place);
+  manager.show("p", other);
+  await shows("new 99two");
+  await vi.waitFor(() => expect(other.textContent).toContain("new 99"));
+  capture(["o"], "update_display_data", "last");
+  await shows("lasttwo");
+  const model = (await manager.get_model("o")) as unknown as OutputModel;
+  expect(model.messages).toHaveLength(2);
+});
+
+test("output that is replaced again and again is kept once", async () => {
+  begin(OUTPUT);
+  for (let turn = 0; turn < 100; turn += 1) {
+    manager.handle({ kind: "clear", id: "o", wait: true });
+    const output = { output_type: "stream", name: "stdout", text: `turn ${turn}` };
+    manager.handle({ kind: "output", ids: ["o"], output });
+  }
+  manager.handle({ kind: "clear", id: "o", wait: true });
+  const model = (await manager.get_model("o")) as unknown as OutputModel;
+  await vi.waitFor(() => expect(model.messages).toHaveLength(1));
+  manager.show("o", place);
+  await shows("turn 99");
+  const output = { output_type: "stream", name: "stdout", text: "last" };
+  manager.handle({ kind: "output", ids: ["o"], output });
+  await shows("last");
+});
+
+test("text in many pieces is one, in views that come later too", async () => {
+  begin(OUTPUT);
+  const print = (name: string, text: string) =>
+    manager.handle({
+      kind: "output",
+      ids: ["o"],
+      output: { output_type: "stream", name, text },
+    });
+  for (let turn = 0; turn < 100; turn += 1) print("stdout", "x");
+  print("stderr", "y");
+  const model = (await manager.get_model("o")) as unknown as OutputModel;
+  await vi.waitFor(() => expect(model.messages).toHaveLength(2));
+  manager.show("o", place);
+  await shows(`${"x".repeat(100)}y`);
 });
 
 test("a frame that comes later shows what was captured before", async () => {
@@ -182,6 +240,23 @@ test("a widget that is not there, or of another library, has a sentence", async 
   await vi.waitFor(() => expect(other.textContent).toContain("no widgets of bqplot"));
 });
 
+const box = (id: string, ...children: string[]) =>
+  opening(id, "VBox", {
+    children: children.map((each) => `IPY_MODEL_${each}`),
+    layout: "IPY_MODEL_l",
+    box_style: "",
+  });
+const LAYOUT = opening("l", "Layout", {}, "base");
+
+test("a box that its program puts into itself has a sentence there", async () => {
+  manager.show("a", place);
+  begin(LAYOUT, box("b"), box("a", "b"));
+  await vi.waitUntil(() => place.querySelectorAll(".widget-vbox").length === 2);
+  manager.handle(updating("b", { children: ["IPY_MODEL_a"] }));
+  await vi.waitFor(() => expect(place.textContent).toContain("within itself"));
+  expect(place.querySelectorAll(".widget-vbox")).toHaveLength(2);
+});
+
 test("a view goes with its place, and a model with its comm", async () => {
   begin(TEXT);
   manager.show("m", place);
@@ -191,6 +266,6 @@ test("a view goes with its place, and a model with its comm", async () => {
   manager.sweep();
   const model = await manager.get_model("m");
   expect(Object.keys(model.views ?? {})).toEqual([]);
-  manager.handle({ kind: "close", id: "m" });
+  manager.handle({ kind: "close", id: "m", sentence: "" });
   expect(manager.has_model("m")).toBe(false);
 });

@@ -48,8 +48,12 @@ const SANDBOX = "allow-scripts allow-forms";
 /** Reports per second; a frame makes about one for each time that it is drawn. */
 const MOST_REPORTS = 1000;
 
-/** Characters of an event's data that count as a report. */
+/** Characters and bytes of an event that count as a report; more than are ever sent do not. */
 const EVENT_LENGTH = 10_000;
+const LONGEST_EVENT = 4_000_000;
+
+/** Reports that one counts as which the frame's page never sends. */
+const ALIEN = 100;
 
 const FAILED = "The frame in which scripts of this output would run could not be loaded.";
 const FLOODED = "Scripts of this output kept the page busy with messages, and were stopped.";
@@ -221,6 +225,9 @@ export class OutputFrame {
     }
     const report = decodeReport(data);
     switch (report?.kind) {
+      case undefined:
+        this.#reports += ALIEN;
+        break;
       case "ready":
         if (this.#state === "greeted") this.#ready();
         break;
@@ -245,7 +252,9 @@ export class OutputFrame {
   /** Passes on what a widget says; long data count as several reports, since reading them takes time. */
   #used(posted: PostedEvent): void {
     if (this.#connection === null) return;
-    this.#reports += Math.floor(posted.json.length / EVENT_LENGTH);
+    const bytes = posted.buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const length = posted.json.length + Math.min(bytes, LONGEST_EVENT);
+    this.#reports += Math.floor(length / EVENT_LENGTH);
     const event = widgetEvent(posted);
     if (event !== null) this.#connection.send(event);
   }

@@ -4,8 +4,16 @@
  * Scripts of programs run in the frame too, and can send what the widgets send.
  */
 
-import { type Json, type JsonObject, isObject, objectAt, textAt } from "../json";
-import { postedBuffers } from "./buffers";
+import {
+  type Json,
+  type JsonObject,
+  isObject,
+  isTooComplex,
+  objectAt,
+  parseObject,
+  textAt,
+} from "../json";
+import { areTooMany, postedBuffers } from "./buffers";
 
 /** A message from the page to the widgets in a frame. */
 export type WidgetOrder =
@@ -21,9 +29,10 @@ export type WidgetOrder =
       readonly buffers: readonly ArrayBuffer[];
       readonly answers: number | null;
     }
-  | { readonly kind: "close"; readonly id: string }
-  /** Output that the model captures. */
-  | { readonly kind: "output"; readonly id: string; readonly output: JsonObject }
+  /** The model is gone; the sentence says why, and is empty if its program has closed it. */
+  | { readonly kind: "close"; readonly id: string; readonly sentence: string }
+  /** Output that the models capture, or an update of displays in what they have captured. */
+  | { readonly kind: "output"; readonly ids: readonly string[]; readonly output: JsonObject }
   | { readonly kind: "clear"; readonly id: string; readonly wait: boolean }
   /** The kernel has handled an event. */
   | { readonly kind: "done"; readonly sent: number }
@@ -61,8 +70,12 @@ export interface PostedEvent {
   readonly buffers: readonly ArrayBuffer[];
 }
 
-/** Characters of an event's data; much more than the server takes. */
-const LONGEST = 8_000_000;
+/** Characters of an event's data, a few more than the server takes. */
+const LONGEST = 4_000_000;
+
+/** Why an event is refused that is longer than a message to the server may be. */
+export const TOO_LONG =
+  "This is too long to be sent to the program: a message may have about 3.9 MB, a file about 2.9 MB.";
 
 /** The MIME type of a display that shows a widget. */
 const VIEW = "application/vnd.jupyter.widget-view+json";
@@ -99,9 +112,14 @@ export function attributeAt(path: Json | undefined): string {
   return typeof name === "string" ? name : "";
 }
 
-/** An event in the form in which a frame posts it; throws for data that JSON cannot have. */
-export function postable({ sent, id, data, buffers }: WidgetEvent): PostedEvent {
-  return { sent, id, json: JSON.stringify(data), buffers };
+/**
+ * An event in the form in which a frame posts it; null if it is too long for the page.
+ *
+ * Throws for data that JSON cannot have.
+ */
+export function postable({ sent, id, data, buffers }: WidgetEvent): PostedEvent | null {
+  const json = JSON.stringify(data);
+  return json.length > LONGEST || areTooMany(buffers) ? null : { sent, id, json, buffers };
 }
 
 /** What a frame has posted as an event, whose data are not read yet; null for anything else. */
@@ -114,8 +132,8 @@ export function decodePostedEvent({ sent, id, json, buffers }: JsonObject): Post
 
 /** A frame's event, or null for one that is none. */
 export function widgetEvent({ sent, id, json, buffers }: PostedEvent): WidgetEvent | null {
-  const data = parsed(json);
-  if (!isObject(data) || !METHODS.has(data["method"])) return null;
+  const data = isTooComplex(json) ? null : parseObject(json);
+  if (data === null || !METHODS.has(data["method"])) return null;
   return { sent, id, data, buffers };
 }
 
@@ -124,12 +142,4 @@ export function decodeWidgetOrder(value: Json | undefined): WidgetOrder | null {
   return isObject(value) && typeof value["kind"] === "string"
     ? (value as unknown as WidgetOrder)
     : null;
-}
-
-function parsed(json: string): Json {
-  try {
-    return JSON.parse(json) as Json;
-  } catch {
-    return null;
-  }
 }

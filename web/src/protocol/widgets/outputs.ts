@@ -44,25 +44,25 @@ export function messageOf(output: Json): KernelMessage | null {
   return message !== null && outputOf(message) !== null ? message : null;
 }
 
-/** Appends `output` to `outputs`, or its text to that of the last one, if both are of one stream. */
-export function addOutput(outputs: JsonObject[], output: JsonObject): void {
+/**
+ * Appends `output` to `outputs`, or its text to that of the last one, if both are of one stream.
+ *
+ * Returns the one of `outputs` that has it now.
+ */
+export function addOutput(outputs: JsonObject[], output: JsonObject): JsonObject {
   const last = outputs.at(-1);
   const isMore =
     last !== undefined &&
     output["output_type"] === "stream" &&
     last["output_type"] === "stream" &&
     last["name"] === output["name"];
-  if (isMore) last["text"] = textAt(last, "text") + textAt(output, "text");
-  else outputs.push({ ...output });
-}
-
-/** Whether any of `outputs` has the id of `update`; all that have it get its data. */
-export function updateOutputs(outputs: readonly JsonObject[], update: JsonObject): boolean {
-  const id = displayIdOf(update);
-  const shown = id === "" ? [] : outputs.filter((output) => displayIdOf(output) === id);
-  const { data = {}, metadata = {} } = update;
-  for (const output of shown) Object.assign(output, { data, metadata });
-  return shown.length > 0;
+  if (isMore) {
+    last["text"] = joinedText(last["text"] ?? "") + joinedText(output["text"] ?? "");
+    return last;
+  }
+  const added = { ...output };
+  outputs.push(added);
+  return added;
 }
 
 /** Outputs as a notebook keeps them, without the ids for updates. */
@@ -74,7 +74,8 @@ export function keptOutputs(outputs: readonly JsonObject[]): JsonObject[] {
   });
 }
 
-function displayIdOf(output: JsonObject): string {
+/** The id by which a display is updated; empty for none. */
+export function displayIdOf(output: JsonObject): string {
   return textAt(objectAt(output, "transient"), "display_id");
 }
 

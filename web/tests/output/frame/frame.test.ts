@@ -32,6 +32,8 @@ const element = () => frame.element.querySelector("iframe")!;
 beforeEach(() => {
   vi.stubGlobal("matchMedia", () => new EventTarget());
   vi.stubGlobal("MessageChannel", FakeMessageChannel);
+  // Copies are those of Node, and jsdom has a class of its own.
+  vi.stubGlobal("ArrayBuffer", structuredClone(new ArrayBuffer(0)).constructor);
   clock = new FakeClock();
   events = [];
   greetings = [];
@@ -178,14 +180,31 @@ describe("widgets", () => {
   });
 });
 
-test("long events count as many: reading them takes the page's time", async () => {
+test.each<[string, string, ArrayBuffer[]]>([
+  ["texts", JSON.stringify({ method: "custom", content: "x".repeat(3_000_000) }), []],
+  ["bytes", '{"method":"custom"}', [new ArrayBuffer(1_000_000), new ArrayBuffer(2_000_000)]],
+])("long %s count as many events: reading them takes the page's time", async (_, json, buffers) => {
   await ready();
   await says({ kind: "widgets" });
-  const json = JSON.stringify({ method: "custom", content: "x".repeat(3_000_000) });
   for (let sent = 0; sent < 5; sent += 1) {
-    await says({ kind: "event", event: { sent, id: "m", json, buffers: [] } });
+    await says({ kind: "event", event: { sent, id: "m", json, buffers } });
   }
   expect(events.filter((told) => told.startsWith("event"))).toHaveLength(4);
+  expect(events.at(-1)).toContain("busy");
+});
+
+test("a file that is much too long is no flood: the widget is told", async () => {
+  await ready();
+  await says({ kind: "widgets" });
+  const buffers = [new ArrayBuffer(50_000_000)];
+  await says({ kind: "event", event: { sent: 1, id: "m", json: '{"method":"update"}', buffers } });
+  await says({ kind: "height", pixels: 5, orders: 0 });
+  expect(events).toEqual(["connected", "event 1 m"]);
+});
+
+test("the frame's page says nothing that is not understood: that counts as many reports", async () => {
+  await ready();
+  for (let turn = 0; turn < 11; turn += 1) await says({ kind: "event", junk: turn });
   expect(events.at(-1)).toContain("busy");
 });
 

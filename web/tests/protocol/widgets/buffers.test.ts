@@ -1,6 +1,17 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { buffersOf, encodeBuffers, postedBuffers } from "../../../src/protocol/widgets/buffers";
+
+test("a browser that decodes base64 itself does, and what is none is found", () => {
+  const own = (text: string) => {
+    if (text === "%%") throw new SyntaxError();
+    return Uint8Array.of(text.length);
+  };
+  Object.assign(Uint8Array, { fromBase64: own });
+  onTestFinished(() => void Reflect.deleteProperty(Uint8Array, "fromBase64"));
+  expect(buffersOf({ buffers: ["AAEC"] }).map((each) => new Uint8Array(each)[0])).toEqual([4]);
+  expect(buffersOf({ buffers: ["AAEC", "%%"] })).toEqual([]);
+});
 
 test("buffers survive as base64, also long ones", () => {
   const long = Uint8Array.from({ length: 200_001 }, (_, index) => index % 256).buffer;

@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import type { JsonObject } from "../../../src/protocol/messages";
 import {
   addOutput,
+  displayIdOf,
   heardClear,
   keptOutputs,
   messageOf,
   outputOf,
-  updateOutputs,
 } from "../../../src/protocol/widgets/outputs";
 import { heard } from "../../fakes";
 
@@ -49,15 +49,18 @@ test("texts of one stream become one; others stay apart", () => {
   expect(outputs.map(({ text }) => text)).toEqual(["ab", "c", undefined, "d"]);
 });
 
-test("all displays with an id are updated; none has it in what is kept", () => {
+test("the lines of a text that is added to are joined", () => {
+  const outputs: JsonObject[] = [];
+  addOutput(outputs, { output_type: "stream", name: "stdout", text: ["a\n", "b"] });
+  expect(addOutput(outputs, { output_type: "stream", name: "stdout", text: "c" })).toBe(outputs[0]);
+  expect(outputs[0]).toMatchObject({ text: "a\nbc" });
+});
+
+test("the id for updates is not kept", () => {
   const display = outputOf(heard("display_data", { ...DATA, transient: { display_id: "d" } }))!;
-  const outputs = [display, { output_type: "display_data", ...DATA }];
-  const update = { data: { "text/plain": "2" }, metadata: {}, transient: { display_id: "d" } };
-  expect(updateOutputs(outputs, outputOf(heard("update_display_data", update))!)).toBe(true);
-  expect(outputs.map(({ data }) => data)).toEqual([update.data, DATA.data]);
-  expect(updateOutputs(outputs, { ...update, transient: { display_id: "e" } })).toBe(false);
-  expect(updateOutputs(outputs, DATA)).toBe(false);
-  expect(keptOutputs(outputs).some((output) => "transient" in output)).toBe(false);
+  const kept = addOutput([], display);
+  expect([displayIdOf(kept), displayIdOf(DATA)]).toEqual(["d", ""]);
+  expect(keptOutputs([kept])).toEqual([{ output_type: "display_data", ...DATA }]);
 });
 
 test("clearing is a message", () => {
