@@ -23,6 +23,9 @@ const MODULES = new Map<string, object>([
   ["@jupyter-widgets/output", output],
 ]);
 
+/** The module that is loaded for its first model. */
+const FIGURES = "jupyter-matplotlib";
+
 const ENDED = "The program of these controls has ended. Evaluate the cell again to use them.";
 const GONE = "The program of this widget has closed it, or has ended.";
 
@@ -123,15 +126,18 @@ export class FrameManager extends HTMLManager implements Widgets {
 
   /** The class of a model or view; rejects for those of other libraries. */
   protected override async loadClass(name: string, module: string): Promise<never> {
-    const found = (MODULES.get(module) as Record<string, unknown> | undefined)?.[name];
+    const classes: unknown =
+      module === FIGURES ? await import("./matplotlib") : MODULES.get(module);
+    const found = (classes as Record<string, unknown> | undefined)?.[name];
     if (found === undefined) throw new Error(`This page has no widgets of ${module}.`);
-    return Promise.resolve(found as never);
+    return found as never;
   }
 
   #open(order: Extract<WidgetOrder, { kind: "open" }>): void {
     const { id, state, bufferPaths, buffers, version } = order;
     const module = state["_view_module"] ?? state["_model_module"];
-    if (typeof module === "string" && !MODULES.has(module)) this.#foreign.set(id, module);
+    const isForeign = typeof module === "string" && !MODULES.has(module) && module !== FIGURES;
+    if (isForeign) this.#foreign.set(id, module);
     const comm = new FrameComm(id, this.#events);
     this.#comms.set(id, comm);
     const data = { state, buffer_paths: [...bufferPaths] };
