@@ -21,8 +21,8 @@ FIGURE = """\
 %matplotlib widget
 import matplotlib.pyplot as plt
 figure, axes = plt.subplots(figsize=(5, 3))
-axes.set(title="Squares", xlabel="n")
-axes.plot([n * n for n in range(9)], "b", linewidth=3)
+axes.set(title="Growth", xlabel="n")
+axes.plot(range(9), "b", linewidth=3)
 axes.callbacks.connect("xlim_changed", lambda axes: print("from", round(axes.get_xlim()[0])))
 print("shown")"""
 
@@ -102,6 +102,18 @@ def drag(reader: Reader) -> None:
     moves.click_and_hold().move_by_offset(30, 20).move_by_offset(60, 50).release().perform()
 
 
+def press_button(reader: Reader, words: str) -> None:
+    """Press a button of the program, when it is there."""
+
+    def found() -> WebElement | None:
+        buttons = [each for each in reader.all(".jupyter-button") if each.text == words]
+        return buttons[0] if buttons else None
+
+    button = reader.until(found)
+    assert button is not None
+    button.click()
+
+
 def visit(reader: Reader, program: str) -> None:
     """Open the page with a program and run it."""
     reader.visit(f"/?c={quote(program)}")
@@ -123,7 +135,7 @@ def test_a_figure_is_zoomed_moved_and_shown_whole_again_by_mouse(reader):
         until_changed(reader, zoomed)
         press(reader, "Reset")
         reader.until(lambda: "from 0" in reader.text("body"))
-        press(reader, "Left button pans")
+        until_changed(reader, zoomed)
     assert reader.complaints() == []
 
 
@@ -132,10 +144,12 @@ def test_a_figure_by_keyboard(reader):
     with inside(reader):
         (whole,) = pictures(reader)
         area = reader.one(".jupyter-matplotlib-canvas-div")
-        assert area.aria_role == "application"
-        assert area.accessible_name.startswith("Plot: Squares; x axis: n. Keys: ")
+        assert area.get_attribute("role") == "application"
+        assert area.get_attribute("aria-label").startswith("Plot: Growth; x axis: n. Keys: ")
         area.send_keys("g")
-        until_changed(reader, whole)
+        grid = until_changed(reader, whole)
+        area.send_keys("l")
+        until_changed(reader, grid)
         area.send_keys("o")
         reader.until(lambda: button_of(reader, "Zoom").get_attribute("aria-pressed") == "true")
         area.send_keys(Keys.TAB)
@@ -153,15 +167,13 @@ def test_a_figure_by_keyboard(reader):
 def test_the_corner_changes_the_size(reader):
     visit(reader, FIGURE)
     size = "return arguments[0].clientWidth"
-    with inside(reader):
+    with reader.on_screen(1100, 1500), inside(reader):
         pictures(reader)
         area = reader.one(".jupyter-matplotlib-canvas-div")
         before = reader.javascript(size, area)
-        corner = ActionChains(reader.browser).move_to_element_with_offset(
-            area, area.size["width"] // 2 - 6, area.size["height"] // 2 - 6
-        )
-        corner.click_and_hold().move_by_offset(-60, -30).move_by_offset(-40, -30).release()
-        corner.perform()
+        corner = (area.size["width"] // 2 - 6, area.size["height"] // 2 - 6)
+        moves = ActionChains(reader.browser).move_to_element_with_offset(area, *corner)
+        moves.click_and_hold().move_by_offset(-60, -30).move_by_offset(-40, -30).release().perform()
         reader.until(lambda: reader.javascript(size, area) < before - 80)
         pictures(reader)
 
@@ -192,8 +204,6 @@ def test_a_figure_beside_a_slider_and_another_one(reader):
     reader.keep_picture("figures-phone", width=380, mobile=True)
     with reader.by_night():
         reader.keep_picture("figures-dark", width=1100)
-        with inside(reader):
-            assert violations(reader) == []
     assert reader.complaints() == []
 
 
@@ -201,17 +211,11 @@ def test_a_figure_that_was_closed_and_one_whose_program_has_ended(reader):
     visit(reader, FIGURE + CLOSING)
     with inside(reader):
         (before,) = pictures(reader)
-        close, leave = reader.until(
-            lambda: (
-                reader.all(".jupyter-button:not([title])")[1:]
-                and reader.all(".jupyter-button:not([title])")
-            )
-        )
-        close.click()
+        press_button(reader, "close")
         reader.until(lambda: "program has closed this figure" in reader.text("body"))
         assert pictures(reader) == [before]
         assert reader.all(".jupyter-matplotlib-button") == []
-        leave.click()
+        press_button(reader, "leave")
         reader.until(lambda: "program of these controls has ended" in reader.text("body"))
         assert reader.javascript(PICTURES) == [before]
 

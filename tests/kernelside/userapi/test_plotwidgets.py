@@ -93,3 +93,12 @@ def test_a_saved_figure_is_a_file_with_a_link(cell):
 def test_a_figure_that_cannot_be_saved(cell):
     result = cell.run(f"{FIGURE}\nimport os; os.rmdir(os.getcwd()); figure.canvas.download()")
     assert result.text("stderr") == "The figure could not be saved: No such file or directory.\n"
+
+
+@pytest.mark.integration
+def test_figures_of_an_interact_are_pictures(cell):
+    code = "%matplotlib widget\nimport matplotlib.pyplot as plt\n@interact\ndef f(n=1): plt.plot([n, 2])"
+    result = cell.run(code)
+    shown = [each["data"] for each in result.of("display_data") if "image/png" in each["data"]]
+    assert [VIEW in data for data in shown] == [False]
+    assert cell.value("plt.get_fignums()") == "[]"

@@ -9,7 +9,9 @@ import { Widget } from "@lumino/widgets";
 import { note } from "../dom/elements";
 import { report } from "../dom/errors";
 import { typesetText } from "../output/math/typeset";
+import { renderBundle } from "../output/mime";
 import type { Showing } from "../output/policy";
+import type { MimeBundle } from "../protocol/messages";
 import type { WidgetOrder } from "../protocol/widgets/orders";
 import type { WidgetHost, Widgets } from "./api";
 import { Events, FrameComm, commMessage } from "./comm";
@@ -25,6 +27,9 @@ const MODULES = new Map<string, object>([
 
 /** The module that is loaded for its first model. */
 const FIGURES = "jupyter-matplotlib";
+
+/** What a figure is displayed as beside its widget. */
+const PICTURE = "image/png";
 
 const ENDED = "The program of these controls has ended. Evaluate the cell again to use them.";
 const GONE = "The program of this widget has closed it, or has ended.";
@@ -106,10 +111,10 @@ export class FrameManager extends HTMLManager implements Widgets {
     }
   }
 
-  show(id: string, place: HTMLElement): void {
+  show(id: string, place: HTMLElement, data: MimeBundle): void {
     const shown: Shown = { place, id, endNames: keepNamed(place), view: null };
     this.#shown.add(shown);
-    this.#view(shown).catch((error: unknown) => {
+    this.#view(shown, data).catch((error: unknown) => {
       report(error, "showing a widget");
       place.append(note("This widget could not be shown."));
     });
@@ -147,7 +152,7 @@ export class FrameManager extends HTMLManager implements Widgets {
     );
   }
 
-  async #view(shown: Shown): Promise<void> {
+  async #view(shown: Shown, data: MimeBundle): Promise<void> {
     const { id, place } = shown;
     await this.#isComplete;
     const foreign = this.#foreign.get(id);
@@ -156,6 +161,10 @@ export class FrameManager extends HTMLManager implements Widgets {
       return;
     }
     if (!this.has_model(id)) {
+      const { [PICTURE]: picture } = data;
+      if (picture !== undefined) {
+        place.append(renderBundle({ [PICTURE]: picture }, {}, this.showing()));
+      }
       place.append(note(GONE));
       return;
     }

@@ -164,6 +164,12 @@ export class MPLCanvasModel extends mpl.MPLCanvasModel {
   }
 }
 
+/** A mouse without any button or key. */
+const STILL = {
+  ...{ button: 0, buttons: 0, deltaY: 0 },
+  ...{ altKey: false, ctrlKey: false, metaKey: false, shiftKey: false },
+};
+
 /** A view of a figure, no wider than there is space for. */
 export class MPLCanvasView extends mpl.MPLCanvasView {
   declare isRemoved: boolean;
@@ -174,7 +180,16 @@ export class MPLCanvasView extends mpl.MPLCanvasView {
     await super.render();
     this.canvas_div.setAttribute("role", "application");
     this.updateTooltip();
+    this.canvas_div.addEventListener("focus", () => this.pointAtMiddle());
     catchTouches(this.top_canvas, () => this.action !== "");
+  }
+
+  /** Some keys are for the axes under the mouse: without one, those in the middle. */
+  pointAtMiddle(): void {
+    if (this.el.matches(":hover")) return;
+    const { left, top, width, height } = this.top_canvas.getBoundingClientRect();
+    const middle = { clientX: left + width / 2, clientY: top + height / 2 };
+    this.mouse_event("motion_notify")({ ...STILL, ...middle });
   }
 
   /** What the mouse does: "pan", "zoom" or "". */

@@ -107,7 +107,7 @@ async function shown(): Promise<HTMLElement> {
   manager.handle(TOOLBAR);
   manager.handle(FIGURE);
   manager.handle({ kind: "complete" });
-  manager.show("f", place);
+  manager.show("f", place, {});
   return vi.waitUntil(() => place.querySelector<HTMLElement>(".jupyter-matplotlib-canvas-div"));
 }
 
@@ -123,7 +123,7 @@ test("a figure asks for its picture when it is shown, and not before", async () 
   await manager.get_model("f");
   tell({ type: "draw" });
   expect(kinds()).toEqual([]);
-  manager.show("f", place);
+  manager.show("f", place, {});
   await vi.waitUntil(() => place.querySelector("canvas"));
   expect(kinds()).toEqual(["refresh", "send_image_mode", "initialized"]);
   place.remove();
@@ -157,7 +157,7 @@ test("the picture with which it was displayed is there until another comes", asy
   manager.handle(TOOLBAR);
   manager.handle({ ...FIGURE, state: { ...state, _data_url: url } } as WidgetOrder);
   manager.handle({ kind: "complete" });
-  manager.show("f", place);
+  manager.show("f", place, {});
   await vi.waitUntil(() => drawn.includes("close first"));
 });
 
@@ -198,6 +198,9 @@ test("of the mouse's movements the last is sent, when the one before is handled"
 
 test("keys are the figure's, but for those that leave it", async () => {
   const area = await shown();
+  events = [];
+  area.focus();
+  expect(kinds()).toEqual(["motion_notify"]); // to the axes that keys are for
   events = [];
   const isTaken = (key: string, more: KeyboardEventInit = {}) =>
     !area.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true, ...more }));
