@@ -50,7 +50,7 @@ def save(kernel: Any, canvas: Any) -> None:
     picture = io.BytesIO()
     canvas.figure.savefig(picture)
     try:
-        name = _write(kernel, canvas._figure_label, rcParams["savefig.format"], picture.getvalue())
+        name = _write(kernel, _title(canvas), rcParams["savefig.format"], picture.getvalue())
     except OSError as error:
         print(f"The figure could not be saved: {error.strerror}.", file=sys.stderr)
         return
@@ -58,12 +58,17 @@ def save(kernel: Any, canvas: Any) -> None:
     kernel.shell.display_pub.publish({"application/x-file": name, "text/plain": name})
 
 
-def _write(kernel: Any, label: str, ending: str, data: bytes) -> str:
+def _title(canvas: Any) -> str:
+    """The title above the figure, also if no page has asked for it yet."""
+    return str(canvas.manager.get_window_title() if canvas.manager else canvas._figure_label)
+
+
+def _write(kernel: Any, title: str, ending: str, data: bytes) -> str:
     """Write a new file; returns its name. Raises OSError."""
     files = kernel.changed_files
     if files is None:
         raise OSError(0, "this kernel keeps no files")
-    for name in _names(label, ending):
+    for name in _names(title, ending):
         try:
             written = write_new(name, data, files.root)
         except FileExistsError:
@@ -74,9 +79,9 @@ def _write(kernel: Any, label: str, ending: str, data: bytes) -> str:
     raise OSError(0, "there are too many files of this name")
 
 
-def _names(label: str, ending: str) -> Iterator[str]:
-    """Names for the file of a figure with this label, the most fitting first."""
-    stem = re.sub(r"[^\w .()-]", "_", label)[:_LONGEST].strip(" .") or "Figure"
+def _names(title: str, ending: str) -> Iterator[str]:
+    """Names for the file of a figure with this title, the most fitting first."""
+    stem = re.sub(r"[^\w .()-]", "_", title)[:_LONGEST].strip(" .") or "Figure"
     end = re.sub(r"\W", "", ending)[:10]
     yield f"{stem}.{end}"
     for number in range(2, _MOST + 1):

@@ -22,7 +22,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.mark.parametrize(
-    ("label", "ending", "first", "second"),
+    ("title", "ending", "first", "second"),
     [
         ("Figure 1", "png", "Figure 1.png", "Figure 1 (2).png"),
         ("../../etc/passwd", "p/d", "_.._etc_passwd.pd", "_.._etc_passwd (2).pd"),
@@ -30,9 +30,9 @@ VIEW = "application/vnd.jupyter.widget-view+json"
         ("x" * 1000, "png", f"{'x' * 60}.png", f"{'x' * 60} (2).png"),
     ],
 )
-def test_names_of_saved_figures(label, ending, first, second):
-    assert list(islice(_names(label, ending), 2)) == [first, second]
-    assert len(set(_names(label, ending))) == 100
+def test_names_of_saved_figures(title, ending, first, second):
+    assert list(islice(_names(title, ending), 2)) == [first, second]
+    assert len(set(_names(title, ending))) == 100
 
 
 @pytest.mark.integration
@@ -91,7 +91,9 @@ def test_a_saved_figure_is_a_file_with_a_link(cell):
 
 @pytest.mark.integration
 def test_a_figure_that_cannot_be_saved(cell):
-    result = cell.run(f"{FIGURE}\nimport os; os.rmdir(os.getcwd()); figure.canvas.download()")
+    result = cell.run(
+        f"{FIGURE}\nimport os, shutil; shutil.rmtree(os.getcwd()); figure.canvas.download()"
+    )
     assert result.text("stderr") == "The figure could not be saved: No such file or directory.\n"
 
 
