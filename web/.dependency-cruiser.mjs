@@ -19,7 +19,7 @@ const LIBRARIES = {
   dompurify: "output/html",
   katex: "output/math/katex",
   "markdown-it": "output/markdown",
-  "@fortawesome|@jupyter-widgets|@lumino": "widgets/",
+  "@fortawesome|@jupyter-widgets|@lumino|jupyter-matplotlib": "widgets/",
 };
 
 /** Chunks that are fetched when something on the page needs them: only `import()` may name them. */
@@ -29,6 +29,7 @@ const ON_DEMAND = [
   "output/markdown",
   "output/math/katex",
   "widgets/index",
+  "widgets/matplotlib",
 ];
 
 /** A room is a folder, or a module beside the folders. */

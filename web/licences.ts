@@ -45,6 +45,7 @@ const FRAMED = [
   "base64-js",
   "d3-color",
   "d3-format",
+  "jupyter-matplotlib",
   "lodash",
   "nouislider",
   "semver",

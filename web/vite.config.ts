@@ -182,7 +182,7 @@ export default defineConfig({
     // The style sheets are tested too, so they must not be replaced by stubs.
     css: true,
     // As in the build, they are without JupyterLab's renderers.
-    server: { deps: { inline: [/@jupyter-widgets/, /@lumino/] } },
+    server: { deps: { inline: [/@jupyter-widgets/, /@lumino/, /jupyter-matplotlib/] } },
     // Creating a DOM takes longer than most tests, and modules have no state to share.
     isolate: false,
   },

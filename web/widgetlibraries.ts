@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Plugin } from "vite";
@@ -9,9 +10,13 @@ const REPLACED =
 /** Styles of other widgets, and variables that styles/widgets.css sets. */
 const UNUSED = /^@jupyter-widgets\/controls.*\.css$/;
 
+/** The modules of jupyter-matplotlib. */
+const FIGURES = /\/jupyter-matplotlib\/lib\/\w+\.js$/;
+
 /** Puts src/widgets/standins.ts in the place of libraries that widgets here do without. */
 export function widgetLibraries(): Plugin {
   const standins = join(import.meta.dirname, "src/widgets/standins.ts");
+  const throttle = join(import.meta.dirname, "src/widgets/throttle.ts");
   const noStyle = "\0no-style";
   return {
     name: "widget-libraries",
@@ -19,10 +24,20 @@ export function widgetLibraries(): Plugin {
     resolveId(id, importer = "") {
       const isManagers = importer.includes("/html-manager/lib/");
       if (REPLACED.test(id) || (isManagers && id === "./output")) return standins;
+      // All of lodash, for one function.
+      if (FIGURES.test(importer) && id === "lodash") return throttle;
       return isManagers && UNUSED.test(id) ? noStyle : null;
     },
     load(id) {
-      return id === noStyle ? "" : null;
+      if (id === noStyle) return "";
+      if (!FIGURES.test(id)) return null;
+      // It looks for its version in the whole of its package.json, and names maps that it does not have.
+      return readFileSync(id, "utf8")
+        .replace(/^\/\/# sourceMappingURL.*/m, "")
+        .replace(
+          "const data = require('../package.json');",
+          'import { name, version } from "../package.json"; const data = { name, version };',
+        );
     },
   };
 }

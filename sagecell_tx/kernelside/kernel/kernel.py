@@ -33,6 +33,7 @@ from sagecell_tx.kernelside.output.publisher import LINGER, Publisher
 from sagecell_tx.kernelside.output.streams import CellStream
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.kernelside.system import background
+from sagecell_tx.kernelside.userapi import plotwidgets
 from sagecell_tx.kernelside.userapi.questions import Unanswerable
 from sagecell_tx.kernelside.userapi.requests import RUNNING, InteractRequests
 from sagecell_tx.kernelside.userapi.shownfiles import ShownFiles
@@ -290,7 +291,6 @@ def build(
 
     See `CellKernel` for `names` and `sigint`.
     """
-    figures.stay_inline()
     serializer = CellSerializer()
     publisher = Publisher(serializer)
     config = Config({"HistoryAccessor": {"enabled": False, "hist_file": ":memory:"}})
@@ -306,6 +306,7 @@ def build(
         config=config,
         log=_silent_log(),
     )
+    figures.stay_inline(lambda: plotwidgets.adopt(kernel))
     register_preloaded()
     return KernelParts(
         kernel=kernel,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -66,19 +66,23 @@ def forget_fonts() -> None:
 # --- the backend
 
 
-def stay_inline() -> None:
+def stay_inline(chosen: Callable[[], None]) -> None:
     """From now on, whichever backend a program asks for, pyplot shows its plots in the page.
 
-    So `matplotlib.use("Agg")` has no effect but on what `matplotlib.get_backend` says.
+    So `matplotlib.use("Agg")` has no effect but on what `matplotlib.get_backend` says. `chosen` is
+    called whenever a backend was chosen, and is loaded.
     """
     if PYPLOT in sys.modules:
-        _keep_inline(sys.modules[PYPLOT])
+        _keep_inline(sys.modules[PYPLOT], chosen)
     else:
-        sys.meta_path.insert(0, _PyplotFinder())
+        sys.meta_path.insert(0, _PyplotFinder(chosen))
 
 
 class _PyplotFinder(MetaPathFinder):
     """Finds pyplot once, as Python does, for `_keep_inline` after its import."""
+
+    def __init__(self, chosen: Callable[[], None]) -> None:
+        self._chosen = chosen
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -92,13 +96,13 @@ class _PyplotFinder(MetaPathFinder):
 
             def execute_and_keep(module: ModuleType) -> None:
                 execute(module)
-                _keep_inline(module)
+                _keep_inline(module, self._chosen)
 
             spec.loader.exec_module = execute_and_keep  # type: ignore[method-assign]
         return spec
 
 
-def _keep_inline(pyplot: Any) -> None:
+def _keep_inline(pyplot: Any, chosen: Callable[[], None]) -> None:
     matplotlib: Any = sys.modules["matplotlib"]
     switch = pyplot.switch_backend
 
@@ -109,6 +113,7 @@ def _keep_inline(pyplot: Any) -> None:
             # matplotlib_inline looks here when it is imported.
             matplotlib.rcParams["backend"] = newbackend = INLINE
         switch(newbackend)
+        chosen()
 
     pyplot.switch_backend = switch_backend
 

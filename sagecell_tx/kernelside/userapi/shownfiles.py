@@ -44,7 +44,9 @@ class ShownFiles:
         sent_files = self.kernel.shell.toolbox.api.sent_files
         try:
             for ending, data in contents.items():
-                sent_files[f"{name}{ending}"] = _write(f"{name}{ending}", data, changed_files.root)
+                sent_files[f"{name}{ending}"] = write_new(
+                    f"{name}{ending}", data, changed_files.root
+                )
         except OSError:  # the visitor's limits, or a directory that the program has removed
             return None
         self._count += 1
@@ -52,8 +54,11 @@ class ShownFiles:
         return name
 
 
-def _write(name: str, data: bytes, directory: int) -> float:
-    """Write a new file in the directory with this descriptor; returns its modification time."""
+def write_new(name: str, data: bytes, directory: int) -> float:
+    """Write a new file in the directory with this descriptor; returns its modification time.
+
+    Raises OSError, which is FileExistsError if there is one of that name.
+    """
     with open(os.open(name, _WRITE, 0o644, dir_fd=directory), "wb") as file:
         file.write(data)
         file.flush()

@@ -31,3 +31,15 @@ def test_other_clients_may_ask_for_the_state_of_widgets(cell):
     cell.run("from ipywidgets import IntSlider\nIntSlider(3)")
     targets = cell.value("sorted(get_ipython().kernel.comm_manager.targets)")
     assert targets == "['jupyter.widget', 'jupyter.widget.control']"
+
+
+def test_a_figure_of_matplotlib_is_a_widget_and_can_be_saved(cell):
+    result = cell.run(
+        "%matplotlib widget\nimport matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\n"
+        "axes.plot([1/2, sqrt(2)])\nfigure.canvas.download()"
+    )
+    assert result.reply["status"] == "ok"
+    names = [content["data"]["state"]["_model_name"] for content in result.of("comm_open")]
+    assert "MPLCanvasModel" in names
+    saved = [each["data"].get("application/x-file") for each in result.of("display_data")]
+    assert "Figure 1.png" in saved

@@ -21,6 +21,9 @@ export const LONGEST_TEXT = 500_000;
 /** The note for an item that could not be shown; the console has the error. */
 export const UNSHOWN = "This part of the output could not be shown.";
 
+/** The MIME type of a file's name. */
+const FILE = "application/x-file";
+
 /** The endings of files with rich text. */
 const FILE_ENDINGS: ReadonlyMap<string, string> = new Map([
   ["text/html", "html"],
@@ -54,7 +57,7 @@ const RENDERERS: readonly (readonly [type: string, render: Renderer])[] = [
   ["application/javascript", ({ text, showing }) => showing.script(text)],
   ["application/x-jmol", renderScene],
   ["application/x-canvas3d", renderFile], // No viewer exists any more.
-  ["application/x-file", renderFile],
+  [FILE, renderFile],
   ["application/json", ({ json }) => renderJson(json)],
   ["text/plain", renderPlain],
 ];
@@ -125,6 +128,11 @@ export function isFileFrame(data: MimeBundle): boolean {
   return /^\s*<iframe\s[^<>]*?\bsrc="cell:\/\/[^<>]*><\/iframe>\s*$/i.test(
     textAs("text/html", data),
   );
+}
+
+/** Whether a value is a link to a file of the program, which only the page may save. */
+export function isFileLink(data: MimeBundle): boolean {
+  return Object.hasOwn(data, FILE);
 }
 
 /** The text of a representation; empty if there is none, or it is too long to be shown. */
@@ -246,6 +254,8 @@ function renderFile({ text, showing }: Value): HTMLElement | null {
   if (address === null) return null;
   const link = document.createElement("a");
   link.href = address;
-  link.textContent = text.replace(/\?.*/s, "");
+  const name = text.replace(/\?.*/s, "");
+  link.download = name.slice(name.lastIndexOf("/") + 1);
+  link.textContent = name;
   return division("sagecell_file", link);
 }

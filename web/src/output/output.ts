@@ -10,7 +10,7 @@ import { guarded } from "../dom/errors";
 import type { KernelMessage, Question } from "../protocol/messages";
 import { widgetIn } from "../protocol/widgets/orders";
 import type { FramedText, OutputFrame } from "./frame/frame";
-import { UNSHOWN, hasElements, isFileFrame, renderItem, runsScripts } from "./mime";
+import { UNSHOWN, hasElements, isFileFrame, isFileLink, renderItem, runsScripts } from "./mime";
 import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
 import { Cursor } from "./text/cursor";
@@ -321,11 +321,12 @@ export class Output implements OutputSink {
 
   /**
    * Whether an item stays in the page: a control or comm, which uses the kernel, a frame of its own with a
-   * file, which the policy of the frame would not allow, or what scripts in the page run or look for.
+   * file, or a link to one, which the frame would not allow, or what scripts in the page run or look for.
    */
   #isApart(item: Item): boolean {
     if (item.kind !== "display" || widgetIn(item.data) !== "") return false;
-    if (this.#showing.live(item.data) !== null || isFileFrame(item.data)) return true;
+    if (this.#showing.live(item.data) !== null) return true;
+    if (isFileFrame(item.data) || isFileLink(item.data)) return true;
     return (
       !this.#framesScripts && (hasElements(item.data) || runsScripts(item.data, this.#showing))
     );

@@ -1,6 +1,7 @@
 /** The interface between a frame and its widgets. */
 
 import type { Showing } from "../output/policy";
+import type { MimeBundle } from "../protocol/messages";
 import type { WidgetEvent, WidgetOrder } from "../protocol/widgets/orders";
 
 /** The services of a frame for its widgets. */
@@ -15,8 +16,11 @@ export interface WidgetHost {
 export interface Widgets {
   /** Carries out an order of the page. */
   handle(order: WidgetOrder): void;
-  /** Shows the widget of a model in `place`, which is in the document by then. */
-  show(id: string, place: HTMLElement): void;
+  /**
+   * Shows the widget of a model in `place`, which is in the document by then; if there is no such model, the
+   * picture in `data`, with a sentence.
+   */
+  show(id: string, place: HTMLElement, data: MimeBundle): void;
   /** Lets go of widgets whose place has left the document. */
   sweep(): void;
 }

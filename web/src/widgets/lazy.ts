@@ -41,7 +41,7 @@ export class LazyWidgets {
       this.#widgets.with((widgets) => {
         this.#places.delete(place);
         // It is put into the document after this.
-        queueMicrotask(() => widgets.show(id, place));
+        queueMicrotask(() => widgets.show(id, place, data));
       });
     }
     return place;

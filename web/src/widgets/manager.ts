@@ -9,7 +9,9 @@ import { Widget } from "@lumino/widgets";
 import { note } from "../dom/elements";
 import { report } from "../dom/errors";
 import { typesetText } from "../output/math/typeset";
+import { renderBundle } from "../output/mime";
 import type { Showing } from "../output/policy";
+import type { MimeBundle } from "../protocol/messages";
 import type { WidgetOrder } from "../protocol/widgets/orders";
 import type { WidgetHost, Widgets } from "./api";
 import { Events, FrameComm, commMessage } from "./comm";
@@ -22,6 +24,12 @@ const MODULES = new Map<string, object>([
   ["@jupyter-widgets/controls", controls],
   ["@jupyter-widgets/output", output],
 ]);
+
+/** The module that is loaded for its first model. */
+const FIGURES = "jupyter-matplotlib";
+
+/** What a figure is displayed as beside its widget. */
+const PICTURE = "image/png";
 
 const ENDED = "The program of these controls has ended. Evaluate the cell again to use them.";
 const GONE = "The program of this widget has closed it, or has ended.";
@@ -106,10 +114,10 @@ export class FrameManager extends HTMLManager implements Widgets {
     }
   }
 
-  show(id: string, place: HTMLElement): void {
+  show(id: string, place: HTMLElement, data: MimeBundle): void {
     const shown: Shown = { place, id, endNames: keepNamed(place), view: null };
     this.#shown.add(shown);
-    this.#view(shown).catch((error: unknown) => {
+    this.#view(shown, data).catch((error: unknown) => {
       report(error, "showing a widget");
       place.append(note("This widget could not be shown."));
     });
@@ -137,15 +145,18 @@ export class FrameManager extends HTMLManager implements Widgets {
 
   /** The class of a model or view; rejects for those of other libraries. */
   protected override async loadClass(name: string, module: string): Promise<never> {
-    const found = (MODULES.get(module) as Record<string, unknown> | undefined)?.[name];
+    const classes: unknown =
+      module === FIGURES ? await import("./matplotlib") : MODULES.get(module);
+    const found = (classes as Record<string, unknown> | undefined)?.[name];
     if (found === undefined) throw new Error(`This page has no widgets of ${module}.`);
-    return Promise.resolve(found as never);
+    return found as never;
   }
 
   #open(order: Extract<WidgetOrder, { kind: "open" }>): void {
     const { id, state, bufferPaths, buffers, version } = order;
     const module = state["_view_module"] ?? state["_model_module"];
-    if (typeof module === "string" && !MODULES.has(module)) this.#foreign.set(id, module);
+    const isForeign = typeof module === "string" && !MODULES.has(module) && module !== FIGURES;
+    if (isForeign) this.#foreign.set(id, module);
     const comm = new FrameComm(id, this.#events);
     this.#comms.set(id, comm);
     const data = { state, buffer_paths: [...bufferPaths] };
@@ -155,7 +166,7 @@ export class FrameManager extends HTMLManager implements Widgets {
     );
   }
 
-  async #view(shown: Shown): Promise<void> {
+  async #view(shown: Shown, data: MimeBundle): Promise<void> {
     const { id, place } = shown;
     await this.#isComplete;
     const foreign = this.#foreign.get(id);
@@ -164,6 +175,10 @@ export class FrameManager extends HTMLManager implements Widgets {
       return;
     }
     if (!this.has_model(id)) {
+      const { [PICTURE]: picture } = data;
+      if (picture !== undefined) {
+        place.append(renderBundle({ [PICTURE]: picture }, {}, this.showing()));
+      }
       place.append(note(GONE));
       return;
     }

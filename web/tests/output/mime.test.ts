@@ -178,6 +178,7 @@ describe("output of SageMathCell's kernels", () => {
       "/files/data.bin?m=1",
       "data.bin",
     ]);
+    expect(link?.download).toBe("data.bin");
   });
 
   // contract: 4.10, 4.11

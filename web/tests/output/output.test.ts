@@ -404,12 +404,13 @@ describe("displays with scripts", () => {
     ]);
   });
 
-  test("leave frames with files of the program in the page, which have a sandbox of their own", () => {
+  test("leave frames with files of the program, which have a sandbox of their own, and links to files in the page", () => {
     html(script);
     html('<iframe src="cell://scene.html" title="3D scene" width="100%"></iframe>');
     html('<p>Look: <iframe src="cell://other.html"></iframe></p>');
+    take("display_data", { data: { "application/x-file": "plot.pdf", "text/plain": "plot.pdf" } });
     frames.draw();
-    expect(blocks().map(([name]) => name)).toEqual(["frame", "sagecell_html"]);
+    expect(blocks().map(([name]) => name)).toEqual(["frame", "sagecell_html", "sagecell_value"]);
     expect(said).toEqual([
       ["show", 0, script],
       ["show", 2, '<p>Look: <iframe src="cell://other.html"></iframe></p>'],

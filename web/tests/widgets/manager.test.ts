@@ -68,7 +68,7 @@ const shows = (text: string) =>
   });
 
 test("a widget follows its model, and the model follows the widget", async () => {
-  manager.show("m", place);
+  manager.show("m", place, {});
   begin(TEXT);
   const input = await field();
   expect(input.value).toBe("one");
@@ -93,8 +93,8 @@ test("twins in one frame have one model", async () => {
   const twin = document.createElement("div");
   document.body.append(twin);
   begin(TEXT);
-  manager.show("m", place);
-  manager.show("m", twin);
+  manager.show("m", place, {});
+  manager.show("m", twin, {});
   const input = await field();
   const other = await vi.waitUntil(() => twin.querySelector("input"));
   input.value = "three";
@@ -104,7 +104,7 @@ test("twins in one frame have one model", async () => {
 
 test("an Output widget shows what it captures, and what its program sets", async () => {
   begin(OUTPUT);
-  manager.show("o", place);
+  manager.show("o", place, {});
   await vi.waitUntil(() => place.querySelector(".widget-output"));
   const capture = (text: string) =>
     manager.handle({
@@ -188,7 +188,7 @@ test("text in many pieces is one, in views that come later too", async () => {
 test("a frame that comes later shows what was captured before", async () => {
   const outputs = [{ output_type: "stream", name: "stdout", text: "early" }];
   begin(opening("o", "Output", { msg_id: "", outputs }, "output"));
-  manager.show("o", place);
+  manager.show("o", place, {});
   await shows("early");
 });
 
@@ -196,11 +196,11 @@ test("after the end, controls stay and say so, also those that are shown later",
   const later = document.createElement("div");
   document.body.append(later);
   begin(TEXT);
-  manager.show("m", place);
+  manager.show("m", place, {});
   const input = await field();
   manager.handle({ kind: "end" });
   manager.handle({ kind: "end" });
-  manager.show("m", later);
+  manager.show("m", later, {});
   await vi.waitUntil(() => later.querySelector(".sagecell_note"));
   for (const each of [place, later]) {
     expect(each.querySelectorAll(".sagecell_note")).toHaveLength(1);
@@ -214,7 +214,7 @@ test("after the end, controls stay and say so, also those that are shown later",
 
 test("an event that is not sent has a sentence at its widget, and the next one is sent", async () => {
   begin(TEXT);
-  manager.show("m", place);
+  manager.show("m", place, {});
   const input = await field();
   const types = (value: string) => {
     input.value = value;
@@ -227,16 +227,22 @@ test("an event that is not sent has a sentence at its widget, and the next one i
   expect(events.map(({ sent }) => sent)).toEqual([1, 2]);
 });
 
-test("a widget that is not there, or of another library, has a sentence", async () => {
+test("a widget that is not there, or of another library, has a sentence, and its picture if it has one", async () => {
   begin({
     ...TEXT,
     state: { ...(TEXT as { state: JsonObject }).state, _view_module: "bqplot" },
   } as WidgetOrder);
-  manager.show("gone", place);
+  manager.show("gone", place, {});
   await vi.waitFor(() => expect(place.textContent).toContain("has closed it, or has ended"));
+  expect(place.querySelector("img")).toBeNull();
+  const picture = document.createElement("div");
+  document.body.append(picture);
+  manager.show("gone", picture, { "image/png": "iVBORw0KGgo=", "text/plain": "Canvas()" });
+  await vi.waitFor(() => expect(picture.textContent).toContain("has closed it, or has ended"));
+  expect(picture.querySelector("img")!.src).toBe("data:image/png;base64,iVBORw0KGgo=");
   const other = document.createElement("div");
   document.body.append(other);
-  manager.show("m", other);
+  manager.show("m", other, {});
   await vi.waitFor(() => expect(other.textContent).toContain("no widgets of bqplot"));
 });
 
@@ -259,7 +265,7 @@ test("a box that its program puts into itself has a sentence there", async () =>
 
 test("a view goes with its place, and a model with its comm", async () => {
   begin(TEXT);
-  manager.show("m", place);
+  manager.show("m", place, {});
   await field();
   place.remove();
   manager.sweep();
