@@ -23,11 +23,13 @@ class KernelHost:
     forked: ForkHost
     installed: Mapping[KernelSpec, InstalledSpec]
 
-    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(
+        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
+    ) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         installed = self.installed.get(spec)
         if installed is None:
-            return self.forked.start(spec, observer)
+            return self.forked.start(spec, observer, ahead=ahead)
         return self.forked.start_installed(installed, observer)
 
     @property

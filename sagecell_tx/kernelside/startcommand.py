@@ -58,13 +58,15 @@ class StartCommand:
     The id is a number that the web process counts up. Nothing here says whose kernel it is: it
     stays in the fork server's memory, where every kernel that is forked later can find it. With
     `proxy`, the web process waits for a listener in the kernel's network namespace. `hosts` are
-    names of hosts that the proxy reaches, for sentences: `MOST_HOSTS` at most.
+    names of hosts that the proxy reaches, for sentences: `MOST_HOSTS` at most. A kernel that is
+    started `ahead`, before anybody has asked for it, runs a cell before it is up.
     """
 
     kernel_id: int
     limits: KernelLimits
     proxy: bool
     hosts: tuple[str, ...] = ()
+    ahead: bool = False
 
     @classmethod
     def parse(cls, line: Mapping[str, Any]) -> StartCommand:
@@ -75,7 +77,12 @@ class StartCommand:
         hosts = line.get("hosts", [])
         if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
             raise ValueError("hosts must be names of hosts.")
-        return cls(kernel_id=line["id"], limits=limits, proxy=proxy, hosts=tuple(hosts))
+        ahead = line.get("ahead", False)
+        if not isinstance(ahead, bool):
+            raise ValueError("ahead must be true or false.")
+        return cls(
+            kernel_id=line["id"], limits=limits, proxy=proxy, hosts=tuple(hosts), ahead=ahead
+        )
 
     @property
     def line(self) -> dict[str, Any]:
@@ -89,6 +96,8 @@ class StartCommand:
         }
         if self.hosts:
             line["hosts"] = list(self.hosts)
+        if self.ahead:
+            line["ahead"] = True
         return line
 
 

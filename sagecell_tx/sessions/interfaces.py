@@ -116,13 +116,18 @@ class Kernel(Protocol):
 class Host(Protocol):
     """A place where kernels run."""
 
-    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(
+        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
+    ) -> Deferred[Kernel]:
         """Start a kernel of the kind `spec`.
 
         Fires with the kernel once a message was received from its iopub channel, so that no later
         one is lost. Fails with `StartFailed`. Cancelling kills what was started.
         `kernel_ended` is called exactly once for each `start`, also after a failure or a
         cancellation, when everything that was started is gone.
+
+        With `ahead`, nobody waits for it yet: its start may take longer, if its first cell is
+        faster for it.
 
         Raises `ValueError` for a kind that the host does not have. A host that raises has started
         nothing, and does not call `kernel_ended`.

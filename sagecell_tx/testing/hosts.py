@@ -77,7 +77,9 @@ class MemoryHost:
         """The kernels that are not gone, whether they came up or not."""
         return [kernel for kernel in self.kernels if not kernel.gone]
 
-    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(
+        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
+    ) -> Deferred[Kernel]:
         """See `Host.start`."""
         if self.broken is not None:
             raise self.broken
@@ -85,6 +87,7 @@ class MemoryHost:
             kernel_id=observer.kernel_id,
             spec=spec,
             observer=observer,
+            ahead=ahead,
             answering=self.answering,
             stubborn=self.stubborn,
             lingering=self.lingering,
@@ -139,6 +142,7 @@ class MemoryKernel:
     kernel_id: str
     spec: KernelSpec
     observer: KernelObserver
+    ahead: bool = False  # see `Host.start`
     answering: bool = False
     stubborn: bool = False
     lingering: bool = False

@@ -25,10 +25,10 @@ class ForkHostDouble:
     calls: list[Any] = field(factory=list)
     status: HostStatus = field(factory=lambda: HostStatus(sandbox="namespaces"))
 
-    def start(self, spec: KernelSpec, observer: Any) -> Deferred[Any]:
+    def start(self, spec: KernelSpec, observer: Any, *, ahead: bool = False) -> Deferred[Any]:
         if spec != PYTHON:
             raise ValueError(spec.name)
-        self.calls.append(("forked", observer))
+        self.calls.append(("ahead" if ahead else "forked", observer))
         return succeed("forked")
 
     def start_installed(self, installed: InstalledSpec, observer: Any) -> Deferred[Any]:
@@ -67,7 +67,8 @@ def test_a_kernel_is_started_as_its_kernelspec_says(
     observer = Observed()
     assert host.start(PYTHON, observer).result == "forked"
     assert host.start(BASH, observer).result == "installed"
-    assert forked.calls == [("forked", observer), (SPEC, observer)]
+    assert host.start(PYTHON, observer, ahead=True).result == "forked"
+    assert forked.calls == [("forked", observer), (SPEC, observer), ("ahead", observer)]
 
 
 def test_a_kind_that_it_does_not_have_begins_nothing(

@@ -150,10 +150,12 @@ class Server:
         proxy: bool = False,
         hosts: tuple[str, ...] = (),
         limits: Mapping[str, Any] | None = None,
+        ahead: bool = False,
     ) -> Beginning:
         """Send a start command, with a new directory unless one is given.
 
-        `secrets` replaces the bootstrap message. With `argv`, the kernel becomes that program, with
+        It is a kernel that nobody has asked for if it is started `ahead`. `secrets` replaces the
+        bootstrap message. With `argv`, the kernel becomes that program, with
         the variables `env`.
         """
         directory, key = directory or self.directory(), uuid.uuid4().hex
@@ -173,6 +175,7 @@ class Server:
                 limits=attrs.evolve(LIMITS, **(limits or {})),
                 proxy=proxy,
                 hosts=hosts,
+                ahead=ahead,
             )
             self.tell(*descriptors, **command.line)
             for descriptor in descriptors[1:]:

@@ -31,7 +31,15 @@ def line() -> dict[str, Any]:
     return START.line
 
 
-@pytest.mark.parametrize("start", [START, attrs.evolve(START, proxy=True, hosts=("a.org",)), TRIAL])
+@pytest.mark.parametrize(
+    "start",
+    [
+        START,
+        attrs.evolve(START, proxy=True, hosts=("a.org",)),
+        attrs.evolve(START, ahead=True),
+        TRIAL,
+    ],
+)
 def test_what_is_written_is_what_is_read(start):
     assert StartCommand.parse(json.loads(json.dumps(start.line))) == start
 
@@ -87,3 +95,9 @@ def test_neither_part_may_be_missing(line, name):
     del line[name]
     with pytest.raises(ValueError, match=name):
         StartCommand.parse(line)
+
+
+@pytest.mark.parametrize("value", [None, 1, "true"])
+def test_ahead_is_true_or_false(line, value):
+    with pytest.raises(ValueError, match="ahead must be true or false"):
+        StartCommand.parse({**line, "ahead": value})

@@ -119,11 +119,13 @@ class ForkHost(Service):
 
     # --- Host
 
-    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
+    def start(
+        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
+    ) -> Deferred[Kernel]:
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         if spec != self.spec:
             raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
-        return self._begin(ForkedKernel, observer)
+        return self._begin(partial(ForkedKernel, ahead=ahead), observer)
 
     def start_installed(
         self, installed: InstalledSpec, observer: KernelObserver
@@ -313,6 +315,7 @@ class ForkHost(Service):
             kernel_id=kernel.number,
             limits=kernel_limits(self.limits),
             proxy=self.network is not None,
+            ahead=kernel.ahead,
             hosts=() if self.network is None else tuple(self.network.allowed.names[:MOST_HOSTS]),
         )
         self._servers.send_command(descriptors, **start.line)

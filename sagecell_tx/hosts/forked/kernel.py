@@ -74,6 +74,7 @@ class ForkedKernel:
     resources: HostResources
     send_command: Callable[..., None]
     on_given_up: Callable[[ForkedKernel], None]
+    ahead: bool = False  # see `Host.start`
     alive: bool = field(default=True, init=False)  # until the process tree has ended
     pid: int | None = field(default=None, init=False)  # once the fork server has reported it
     when_ready: Deferred[Kernel] = field(init=False)

@@ -11,6 +11,12 @@ NAME = "sagemathcell.py"
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+def remove(directory: int) -> None:
+    """Remove that file again; OSError is ignored."""
+    with suppress(OSError):
+        os.unlink(NAME, dir_fd=directory)
+
+
 def keep(code: str, directory: int) -> None:
     """Write a program to its file in the directory with this descriptor; OSError is ignored."""
     with suppress(OSError):

@@ -19,7 +19,7 @@ from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
 from sagecell_tx.kernelside.environment import Environment
 from sagecell_tx.kernelside.forkserver.forking import ForkedProcess
 from sagecell_tx.kernelside.forkserver.installed import become_program
-from sagecell_tx.kernelside.kernel import threads, tracebacks
+from sagecell_tx.kernelside.kernel import threads, tracebacks, warmup
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
 from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Level
@@ -72,6 +72,8 @@ def become(
         parts.kernel.interrupts.hold_in_forks()
         tracebacks.shorten_all()
         parts.kernel.shell.explain_network(place.network, start.hosts)
+        if start.ahead:
+            warmup.rehearse(running)
         gc.enable()
         # It may have ended before `confine` tied this process to it.
         if forked.lifeline.is_cut():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -65,6 +67,15 @@ class CellSerializer(Session):
     def msg_id(self) -> str:
         """A new id; unlike `Session.msg_id`, unique among threads too."""
         return f"{self.session}_{next(self._numbers)}"
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Within, messages are numbered apart: those that follow have the ids that they had."""
+        numbers, self._numbers = self._numbers, count(1)
+        try:
+            yield
+        finally:
+            self._numbers = numbers
 
     def msg(
         self,

@@ -1,4 +1,9 @@
-"""Runs cells before the fork, so that what is made on first use is made once for all kernels."""
+"""Runs cells ahead of the programs of visitors, and leaves no trace of them.
+
+Before the fork, so that what is made on first use is made once for all kernels; and in a kernel that
+nobody has asked for yet, so that the first program does not wait while the pages of memory are
+copied that a cell writes to.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,14 @@ import builtins
 import linecache
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import zmq
 
 from sagecell_tx.kernelside import listeningsockets
+from sagecell_tx.kernelside.files import programfile
 from sagecell_tx.kernelside.kernel.kernel import KernelParts
 from sagecell_tx.kernelside.kernel.running import RunningKernel
 from sagecell_tx.kernelside.output import figures
@@ -53,6 +60,15 @@ right.imshow(numpy.eye(3))
 
 _TABLES = ("import pandas; pandas.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).describe()",)
 
+#: What a kernel runs ahead: a program that prints, and an expression that is shown.
+_REHEARSED = "print('')\n1+1"
+
+#: The peer that a rehearsal's reply is for, which does not exist: ZMQ drops the reply.
+_NOBODY = b"nobody"
+
+#: How long the messages of a rehearsal may take to be dropped, in seconds.
+_PATIENCE = 5.0
+
 _COMPLETIONS = ("pri", "import os; os.pa", "imp", "'a'.", "%ti")
 
 
@@ -83,6 +99,46 @@ def warm(parts: KernelParts, cells: Sequence[str], completions: Sequence[str]) -
         figures.forget_fonts()
     finally:
         sys.stdout, sys.stderr = streams
+
+
+def rehearse(running: RunningKernel) -> None:
+    """Run a cell in a kernel that is open, before anybody can be connected to it.
+
+    The kernel is as before: its namespace, its history, its count of executions and of messages, its
+    files. What is published is dropped, since nobody subscribes yet.
+    """
+    parts = running.parts
+    fresh = dict(parts.kernel.shell.user_ns)
+    with _same_parents(parts), parts.serializer.uncounted():
+        content = {"code": _REHEARSED, "silent": False, "store_history": True}
+        request = parts.serializer.msg("execute_request", content)
+        frames = [_NOBODY, *parts.serializer.serialize(request)]
+        dispatch = partial(parts.kernel.dispatch_shell, [zmq.Frame(frame) for frame in frames])
+        running.loop.run_sync(dispatch)
+        parts.publisher.flush(_PATIENCE)
+    _forget(parts, fresh)
+    if (files := parts.kernel.changed_files) is not None:
+        programfile.remove(files.root)
+
+
+@contextmanager
+def _same_parents(parts: KernelParts) -> Iterator[None]:
+    """Restore what threads without a request of their own take for the latest one."""
+    shell = parts.kernel.shell
+    places = [
+        (parts.kernel, "_shell_context"),
+        (shell, "_parent_header_global"),
+        (shell.displayhook, "_parent_header_global"),
+        (shell.display_pub, "_parent_header_global"),
+        (parts.stdout, "latest_parent"),
+        (parts.stderr, "latest_parent"),
+    ]
+    before = [getattr(holder, name) for holder, name in places]
+    try:
+        yield
+    finally:
+        for (holder, name), value in zip(places, before, strict=True):
+            setattr(holder, name, value)
 
 
 def _cells_for_libraries(parts: KernelParts) -> tuple[str, ...]:

@@ -11,11 +11,18 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator
 
 from sagecell_tx.kernelside.system import linux
 
 #: The option of glibc's `mallopt` that bounds the number of heaps.
 _M_ARENA_MAX = -8
+
+#: The advice to put a range on a huge page, at once: Linux 6.1 (linux/mman.h).
+_MADV_COLLAPSE = 25
+
+#: The size of a huge page, in bytes, where pages have 4 KiB.
+_HUGE = 2 << 20
 
 #: The largest request to malloc that fills holes, in bytes.
 _LARGEST_HOLE = 4096
@@ -25,6 +32,7 @@ _libc.malloc.restype = ctypes.c_size_t
 _libc.malloc.argtypes = [ctypes.c_size_t]
 _libc.sbrk.restype = ctypes.c_size_t
 _libc.sbrk.argtypes = [ctypes.c_ssize_t]
+_libc.madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
 
 
 def share_one_heap() -> None:
@@ -63,11 +71,34 @@ def settle() -> list[object]:
     gc.disable()
     gc.collect()
     _libc.malloc_trim(0)
+    _use_large_folios()
     _fill_heap()
     filling = _fill_pools()
     # A collection in a child would write to each object's header, and so copy all pages.
     gc.freeze()
     return filling
+
+
+def _use_large_folios() -> None:
+    """Move this process's data to huge pages, where Linux can: a fork counts one more user for each.
+
+    It counts them so even when the pages of a huge one are mapped one by one, as they are from the first write
+    after a fork. A child still copies 4 KiB when it writes.
+    """
+    for start, end in _data_ranges():
+        first = -(-start // _HUGE) * _HUGE
+        for place in range(first, end - _HUGE + 1, _HUGE):
+            _libc.madvise(place, _HUGE, _MADV_COLLAPSE)  # fails where nothing is, or too little
+
+
+def _data_ranges() -> Iterator[tuple[int, int]]:
+    """The first and the last address of what is private, writable and no file's."""
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+        ranges = [line.split(maxsplit=5) for line in maps]
+    for span, access, *_, name in (row + [""] * (6 - len(row)) for row in ranges):
+        if access == "rw-p" and name.strip() in ("", "[heap]"):
+            start, end = span.split("-")
+            yield int(start, 16), int(end, 16)
 
 
 def _fill_heap() -> None:

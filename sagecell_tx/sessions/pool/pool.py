@@ -67,8 +67,13 @@ class ReadyKernels(Service):
 
     # --- Host
 
-    def start(self, spec: KernelSpec, observer: KernelObserver) -> Deferred[Kernel]:
-        """See `sagecell_tx.sessions.interfaces.Host.start`. Fires at once if one is ready."""
+    def start(
+        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
+    ) -> Deferred[Kernel]:
+        """See `sagecell_tx.sessions.interfaces.Host.start`. Fires at once if one is ready.
+
+        `ahead` changes nothing: what is in the stock was started so.
+        """
         usable: list[PooledStart] = []
         if spec == self.spec:
             self._demand.started()
@@ -171,7 +176,7 @@ class ReadyKernels(Service):
         if observer is None:
             self._stock.append(start)
         try:
-            start.follow(self.host.start(spec, start))
+            start.follow(self.host.start(spec, start, ahead=observer is None))
         except Exception:
             # A host that raises has started nothing, and will not call `kernel_ended`.
             self._begun.discard(start)

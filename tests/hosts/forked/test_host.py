@@ -173,6 +173,11 @@ class ForkHostTests(SynchronousTestCase):
         assert self.process.lines() == [line]
         assert not [name for name, value in limits.items() if not isinstance(value, int | float)]
 
+    def test_a_start_ahead_says_so(self):
+        self.come_up()
+        self.host.start(PYTHON, Observed(), ahead=True).addErrback(lambda _: None)
+        assert [line["ahead"] for line in self.process.lines()] == [True]
+
     def test_the_kernel_alone_is_told_its_directory_and_its_key(self):
         self.come_up()
         self.start()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +46,23 @@ def test_a_kernel_with_libraries_loaded_has_little_for_itself(tmp_path):
     for cell in cells:
         cell.stop()
     assert server.close() == 0
+
+
+HUGE = """
+from sagecell_tx.kernelside.system import memory
+kept = [bytes(400) for _ in range(150_000)]
+filling = memory.settle()
+print(sum(int(line.split()[1]) for line in open("/proc/self/smaps") if line.startswith("AnonHugePages")))
+"""
+
+#: Linux can put memory on huge pages at once since 6.1, if it was built with them.
+LINUX = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
+
+
+@pytest.mark.skipif(
+    LINUX < (6, 1) or not Path("/sys/kernel/mm/transparent_hugepage").exists(),
+    reason="this Linux cannot collapse memory into huge pages",
+)
+def test_what_is_forked_is_on_huge_pages():
+    output = subprocess.check_output([sys.executable, "-P", "-c", HUGE])
+    assert int(output) >= 8 * 1024  # kB, of 65 MB

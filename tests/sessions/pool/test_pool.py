@@ -99,6 +99,22 @@ class ReadyTests(SynchronousTestCase):
             self.clock.advance(PAUSE)
 
 
+class AheadTests(ReadyTests):
+    def test_only_kernels_that_nobody_has_asked_for_are_started_ahead(self) -> None:
+        self.begin(prompt=True)
+        self.rest()
+        for _ in range(2):  # the second finds none that is ready
+            self.visit()
+        assert [(kernel.kernel_id, kernel.ahead) for kernel in self.host.kernels[:2]] == [
+            ("ready-1", True),
+            ("visitor-2", False),
+        ]
+        self.rest()
+        assert all(kernel.ahead for kernel in self.host.kernels[2:])
+        assert self.host.kernels[2:]
+        self.successResultOf(self.pool.stopService())
+
+
 class LoadingTests(ReadyTests):
     def test_nothing_is_begun_before_the_host_can_start_kernels(self) -> None:
         up: Deferred[None] = Deferred()
