@@ -142,7 +142,9 @@ display(Html('<i>second</i><script>document.title += " twice"</scr' 'ipt>'))""".
 
 
 LARGE = """\
+import sys
 from ipywidgets import IntSlider
+sys.setrecursionlimit(10_000)
 large, other = IntSlider(6, max=9), IntSlider(7, max=9)
 display(large, other)
 kernel = get_ipython().kernel
@@ -151,7 +153,10 @@ def told(data):
     kernel.session.send(kernel.iopub_socket, "comm_msg", content, parent=kernel.get_parent("shell"))
 for number in range(4):
     told({"method": "update", "state": {f"more{number}": "x" * 20_000_000}})
-told({"method": "custom", "content": [{}] * 2_000_000})
+deep = []
+for _ in range(600):
+    deep = [deep]
+told({"method": "custom", "content": deep})
 other.value = 9"""
 
 CAPTURED = """\
@@ -272,7 +277,7 @@ def test_files_that_are_too_many_are_refused_and_others_go(reader, tmp_path: Pat
         field = reader.until(lambda: reader.all("input[type=file]"))[0]
         field.send_keys("\n".join(map(str, files)))
         reader.until(lambda: "too long to be sent" in reader.text("body"))
-        field.clear()
+        reader.javascript("document.querySelector('input[type=file]').value = ''")
         field.send_keys(str(files[0]))
         reader.until(lambda: "0.txt 3 " in reader.text("body"))
     assert reader.complaints() == []
