@@ -70,7 +70,7 @@ def test_who_comes_too_late_is_told_so_and_who_was_there_goes_on():
             assert len(clients) < 220 / EACH
         for _ in range(100):
             refused = requests.post(f"{server.url}/kernel", timeout=60)
-            assert (refused.status_code, refused.json()["error"]) == (503, "no_descriptors")
+            assert (refused.status_code, refused.json()["error"]) == (503, "too_many_descriptors")
             assert int(refused.headers["Retry-After"]) > 0
         with pytest.raises(websocket.WebSocketBadStatusException) as told:
             Client(server.url, kernel_id=clients[0].kernel_id)
