@@ -7,7 +7,6 @@ import pwd
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 #: Where kernels may read in any case.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -79,7 +78,7 @@ def _is_of_system(path: str) -> bool:
 
 def _homes(directories: Iterable[str]) -> set[str]:
     """The home directories of all accounts that are known here, and of the owners of `directories`."""
-    homes = {str(Path.home()), *(each.pw_dir for each in pwd.getpwall())}
+    homes = {os.path.expanduser("~"), *(each.pw_dir for each in pwd.getpwall())}
     for path in directories:
         with suppress(OSError, KeyError):  # an account that is not told by name
             homes.add(pwd.getpwuid(os.stat(path).st_uid).pw_dir)
