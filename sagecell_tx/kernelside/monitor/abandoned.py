@@ -30,7 +30,7 @@ def kill_all(seen: Iterable[tuple[int, float]]) -> None:
         found = [each for each in table if each.key in known]
         for each in [*found, *(child for one in found for child in _below(one, below))]:
             known.add(each.key)
-            with suppress(ProcessLookupError):
+            with suppress(OSError):  # it has ended, or has another account by now
                 os.kill(each.pid, signal.SIGKILL)
         if known == killed:
             return
