@@ -4,7 +4,7 @@ Commands come as JSON on descriptor 0, a UNIX socket that preserves message boun
 leave as JSON lines on descriptor 1; stderr is the log::
 
     -> {"op": "start", "id": ..., "limits": {...}, "proxy": false}
-       with a socket, and optionally the kernel's directory, as SCM_RIGHTS
+       with a socket, and the kernel's directory, as SCM_RIGHTS
     -> {"op": "up", "id": ...}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
