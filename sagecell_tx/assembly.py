@@ -138,7 +138,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients.unconfined = lambda: host.status.sandbox == "none"
     ready = _ready_kernels(config, reactor, host)
     permalinks = _run_permalinks(config, database)
-    fleet = _fleet(config, reactor, ready, files, permalinks, host.when_up)
+    fleet = _fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
     routes = [
         *page_routes(
             web,
@@ -345,6 +345,7 @@ def _fleet(
     files: FileStore,
     permalinks: RunPermalinkStore,
     when_up: Callable[[], Deferred[None]],
+    has_room: Callable[[], bool],
 ) -> Fleet:
     """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
     at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
@@ -353,6 +354,7 @@ def _fleet(
     return Fleet(
         host=ready,
         is_ready=ready.has_ready,
+        has_room=has_room,
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,

@@ -69,11 +69,18 @@ finally:
 ROOM = 200 << 20
 
 
+def begin(client: Client) -> None:
+    """Run a program, and let the server connect to control, which it does when that is needed."""
+    client.run("print(1)")
+    client.send("interrupt_request", {}, "control")
+    client.until(lambda message: message["msg_type"] == "interrupt_reply")
+
+
 @pytest.mark.parametrize("name", ["k-1", "k-2", "k-3", "k-4"])
 def test_a_message_without_end(server, bystander, name):
     told = server.log().count("broke the protocol on")
     with Client(server.url, timeout="60") as client:
-        client.run("print(1)")
+        begin(client)
         before = server.web.memory_info().rss
         client.execute(FIND + ENDLESS.format(name=name))
         said = list(client.receive_all())
@@ -87,7 +94,7 @@ def test_a_message_without_end(server, bystander, name):
 def test_a_flood_of_what_is_no_message(server, bystander, name):
     """Well-formed messages are read and dropped, without an effect on others."""
     with Client(server.url, timeout="60") as client:
-        client.run("print(1)")
+        begin(client)
         before = server.web.memory_info().rss
         assert "sent" in text(client.run(FIND + FLOOD.format(name=name)))
         assert server.web.memory_info().rss - before < ROOM

@@ -167,9 +167,7 @@ class Server:
             if argv is not None:
                 told["program"] = {"argv": argv, "env": dict(env or {})}
             ours.send(json.dumps(told).encode() if secrets is None else secrets)
-            descriptors = [theirs.fileno()]
-            if self.sandbox != "namespaces":
-                descriptors.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
+            descriptors = [theirs.fileno(), os.open(directory, os.O_RDONLY | os.O_DIRECTORY)]
             command = StartCommand(
                 kernel_id=beginning.kernel_id,
                 limits=attrs.evolve(LIMITS, **(limits or {})),

@@ -33,9 +33,9 @@ WAITING = 4 << 20
 #: Reads from the kernel, after something was sent to it, that no rest follows.
 PROMPT = 50
 
-#: Seconds of a rest, and the bytes from which on a read is followed by none: there may be as many more.
+#: Seconds of a rest, and the bytes in two reads from which on no rest follows: there may be as many more.
 REST = 0.001
-MUCH = 8 * 1024
+MUCH = 32 * 1024
 
 
 @define(eq=False)
@@ -61,6 +61,7 @@ class Relay:
     _taken: int = field(default=0, init=False)  # messages
     _waiting: int = field(default=0, init=False)  # the weight that has passed and was not taken
     _prompt: int = field(default=PROMPT, init=False)  # reads that no rest follows
+    _previous: int = field(default=0, init=False)  # the bytes of the last read
     _rest: IDelayedCall | None = field(default=None, init=False)
     _ended: bool = field(default=False, init=False)  # the kernel's side is closed
     _closed: bool = field(default=False, init=False)
@@ -131,9 +132,10 @@ class Relay:
             self._zmq.write(data)
         if self._prompt:
             self._prompt -= 1
-        elif len(data) < MUCH:
+        elif self._previous + len(data) < MUCH:
             self._kernel.pause("rest")
             self._rest = self.reactor.callLater(REST, self._kernel.resume, "rest")
+        self._previous = len(data)
 
     def _kernel_closed(self) -> None:
         """The kernel's side is closed; the last data may still be unwritten."""

@@ -305,9 +305,7 @@ class ForkHost(Service):
 
     def _send_start(self, kernel: ForkedKernel) -> None:
         try:
-            # Kernels without mounts of their own write to the host's disk.
-            watch_disk = self.sandbox.level != "namespaces"
-            descriptors = kernel.prepare(self.network, watch_disk=watch_disk)
+            descriptors = kernel.prepare(self.network)
         except OSError as error:
             self._fail(kernel, f"cannot start: {error.strerror}")
             return

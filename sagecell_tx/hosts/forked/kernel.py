@@ -173,11 +173,11 @@ class ForkedKernel:
 
     # --- from the host
 
-    def prepare(self, network: Network | None, *, watch_disk: bool) -> list[int]:
+    def prepare(self, network: Network | None) -> list[int]:
         """The descriptors that go with the start command; raises OSError.
 
-        The first is the kernel's end of the bootstrap socket. With `watch_disk`, the second is the
-        kernel's directory, so that the fork server can count the files in it.
+        The first is the kernel's end of the bootstrap socket. The second is the kernel's directory, so
+        that the fork server can give it to the kernel's account, and count the files in it.
         """
         outlet = None
         if network is not None:
@@ -185,8 +185,6 @@ class ForkedKernel:
             self._start.callback(outlet.close)
         self._bootstrap, theirs = self.open_bootstrap(partial(self._state.bound, outlet))
         self._start.callback(self._bootstrap.close)
-        if not watch_disk:
-            return [theirs]
         try:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
             return [theirs, os.open(self.directory, flags)]

@@ -7,7 +7,6 @@ import pwd
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 #: Where kernels may read in any case.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -15,12 +14,18 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 #: Each directory in one of these belongs to a user, a disk or a service, not to a kernel alone.
 _OF_MANY = ("/", "/home", "/media", "/mnt", "/run", "/var")
 
+#: Here each kernel has something else than the server.
+_OF_KERNELS = ("/dev", "/home/cell", "/proc", "/run/ipc", "/run/own", "/run/tmp", "/sys")
+
 #: The first line of a script is read up to here, in bytes.
 _FIRST_LINE = 512
 
 
 class TooMuch(Exception):
-    """A program stands where other things are too; the text is a sentence without its beginning."""
+    """A program stands where other things are too, or kernels have others.
+
+    The text is a sentence without its beginning.
+    """
 
 
 def spec_directories(directory: str, program: str) -> list[str]:
@@ -33,6 +38,8 @@ def spec_directories(directory: str, program: str) -> list[str]:
     found = {_shown(directory), *(_prefix(path) for path in _chain(program))} - {""}
     homes = _homes(found)
     for path in sorted(found):
+        if _is_in(path, _OF_KERNELS):
+            raise TooMuch(f"each kernel has another {path}; install the kernel elsewhere")
         if _is_shared(path, homes) or _is_shared(os.path.realpath(path), homes):
             raise TooMuch(
                 f"kernels would have to read all of {path}; "
@@ -64,22 +71,22 @@ def _interpreter(program: str) -> str:
 def _prefix(program: str) -> str:
     """The directory to show for a program; empty for none."""
     directory = os.path.dirname(program)
-    in_bin = os.path.basename(directory) == "bin" and not _is_of_system(directory)
+    in_bin = os.path.basename(directory) == "bin" and not _is_in(directory, _SYSTEM)
     return _shown(os.path.dirname(directory) if in_bin else directory)
 
 
 def _shown(directory: str) -> str:
     """A directory to show, empty for one of the system."""
-    return "" if _is_of_system(directory) else directory
+    return "" if _is_in(directory, _SYSTEM) else directory
 
 
-def _is_of_system(path: str) -> bool:
-    return any(path == other or path.startswith(f"{other}/") for other in _SYSTEM)
+def _is_in(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def _homes(directories: Iterable[str]) -> set[str]:
     """The home directories of all accounts that are known here, and of the owners of `directories`."""
-    homes = {str(Path.home()), *(each.pw_dir for each in pwd.getpwall())}
+    homes = {os.path.expanduser("~"), *(each.pw_dir for each in pwd.getpwall())}
     for path in directories:
         with suppress(OSError, KeyError):  # an account that is not told by name
             homes.add(pwd.getpwuid(os.stat(path).st_uid).pw_dir)

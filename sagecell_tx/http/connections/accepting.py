@@ -108,6 +108,10 @@ class ListeningPorts:
         self._ports.append(port)
         return port
 
+    def has_room(self) -> bool:
+        """Whether a kernel may be started: its descriptors, and its client's, are not in use."""
+        return self.in_use_quickly() < REFUSED_AT * self.limit()
+
     def accepted(self) -> Verdict:
         """A connection was accepted. Returns what becomes of it; may stop the ports."""
         in_use, limit = self.in_use_quickly(), self.limit()

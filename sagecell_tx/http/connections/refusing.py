@@ -28,8 +28,9 @@ _POLITENESS = 8 * ADDRESS
 #: Seconds after which a client may come back.
 RETRY = 5
 
+# A code that begins as the others of this kind: the page waits and tries again by itself.
 _SENTENCE = "This server has too many connections and programs. Please try again in a moment."
-_BODY = dump({"error": "no_descriptors", "message": _SENTENCE})
+_BODY = dump({"error": "too_many_descriptors", "message": _SENTENCE})
 ANSWER = (
     b"HTTP/1.1 503 Service Unavailable\r\n"
     b"Access-Control-Allow-Origin: *\r\n"

@@ -65,6 +65,11 @@ _WORDS = {
 }
 
 
+#: The codes of refusals by a server that is unavailable, whoever asks. All others are for those that
+#: ask for too much.
+UNAVAILABLE = frozenset({"draining", "loading", "too_many_descriptors"})
+
+
 class Problem(Exception):
     """An error response. `plain` sends the sentence alone, as text, instead of JSON."""
 
@@ -119,7 +124,7 @@ def problem_from(error: BaseException | None) -> Problem:
             return error
         case Refused(code=code, message=message, retry_after=retry_after):
             # 503: the server is unavailable for now. 429: the client has to ask for less.
-            status = 503 if code in ("draining", "loading") else 429
+            status = 503 if code in UNAVAILABLE else 429
             return Problem(status, code, message, headers={"Retry-After": str(retry_after)})
         case FormTooLarge(code=code, message=message):
             return Problem(413, code, message)

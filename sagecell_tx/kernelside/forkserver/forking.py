@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -51,23 +52,34 @@ class ForkedProcess:
     lifeline: Lifeline
 
 
-def fork(level: Level, groups: cgroups.Groups, forked: ForkedProcess) -> ForkedProcess | int:
-    """Fork; returns the child's pid, and `forked` in the child. Raises OSError."""
+def fork(
+    level: Level,
+    groups: cgroups.Groups,
+    forked: ForkedProcess,
+    directory: int | None,
+    become: Callable[[ForkedProcess], object],
+) -> int:
+    """Fork a process that calls `become`, and returns its pid; raises OSError.
+
+    `directory` is a descriptor of the kernel's directory.
+    """
     # A signal before the child has its own handlers would go to the parent's wakeup pipe.
     unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         entrance = groups.make(forked.start)
+
+        def run() -> None:
+            cgroups.enter(entrance)
+            os.close(entrance)
+            inheritance.reset_signals()
+            inheritance.close_all_but(forked.bootstrap.fileno(), forked.lifeline.fileno())
+            signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+            become(forked)
+
         try:
-            pid = level.fork(forked.start, forked.bootstrap)
-            if pid == 0:
-                cgroups.enter(entrance)
+            return level.fork(forked.start, directory, run)
         finally:
             os.close(entrance)
-        if pid != 0:
-            return pid
-        inheritance.reset_signals()
-        inheritance.close_all_but(forked.bootstrap.fileno(), forked.lifeline.fileno())
-        return forked
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
 

@@ -4,7 +4,7 @@ Commands come as JSON on descriptor 0, a UNIX socket that preserves message boun
 leave as JSON lines on descriptor 1; stderr is the log::
 
     -> {"op": "start", "id": ..., "limits": {...}, "proxy": false}
-       with a socket, and optionally the kernel's directory, as SCM_RIGHTS
+       with a socket, and the kernel's directory, as SCM_RIGHTS
     -> {"op": "up", "id": ...}
     -> {"op": "signal", "id": ..., "signal": "INT"}
     -> {"op": "stop", "id": ...}
@@ -58,7 +58,8 @@ from sagecell_tx.kernelside.system import autogroups, memory, processes
 class ForkServer:
     """The loop that forks and reaps kernels, and ends those that the monitor reports.
 
-    `wakeup` is the read end of the pipe that each signal writes its number to.
+    `wakeup` is the read end of the pipe that each signal writes its number to. `become` is called in each
+    forked process, and makes a kernel of it.
     """
 
     pipes: ControlPipes
@@ -67,6 +68,7 @@ class ForkServer:
     groups: cgroups.Groups
     monitor: Monitor
     environment: Environment
+    become: Callable[[ForkedProcess], object]
     _lifeline: Lifeline = field(init=False, factory=Lifeline.make)
     _reaper: Reaper = field(init=False)
     _selector: selectors.BaseSelector = field(init=False, factory=selectors.PollSelector)
@@ -75,11 +77,8 @@ class ForkServer:
     def __attrs_post_init__(self) -> None:
         self._reaper = Reaper(self.groups.kill, own=(self.monitor.pid, *self.environment.helpers))
 
-    def run(self) -> ForkedProcess | None:
-        """Serve until the commands end; returns None when no kernel is left.
-
-        In a forked process, returns at once with what it is to become.
-        """
+    def run(self) -> None:
+        """Serve until the commands end; returns when no kernel is left."""
         self._selector.register(self.pipes.commands, selectors.EVENT_READ, self._take_commands)
         self._selector.register(self.wakeup, selectors.EVENT_READ, self._take_signals)
         channel = self.monitor.channel
@@ -89,9 +88,7 @@ class ForkServer:
                 self._await_writing()
                 ready = [key for key, _ in self._selector.select()]
                 for key in ready:
-                    forked: ForkedProcess | None = key.data()
-                    if forked is not None:
-                        return forked
+                    key.data()
         except BrokenPipeError:
             pass  # nobody reads the events: the web process is gone
         except MonitorEnded:
@@ -100,7 +97,6 @@ class ForkServer:
         self.environment.close()
         self._reaper.end_all()
         self.groups.close()
-        return None
 
     def _await_writing(self) -> None:
         """Select for writing exactly while events, or messages to the monitor, wait."""
@@ -115,23 +111,23 @@ class ForkServer:
 
     # --- commands
 
-    def _take_commands(self) -> ForkedProcess | None:
+    def _take_commands(self) -> None:
         try:
             command = self.pipes.read()
         except EOFError:
             self._ended = True
-            return None
+            return
         except BadLine as error:
             self.pipes.send_event(event="refused", message=str(error))
-            return None
+            return
         if command is None:
-            return None
+            return
         try:
-            return self._execute(command)
+            self._execute(command)
         finally:
             command.close()
 
-    def _execute(self, command: Command) -> ForkedProcess | None:
+    def _execute(self, command: Command) -> None:
         line = command.line
         op, kernel_id = line.get("op"), line.get("id")
         if op == "ping":
@@ -141,7 +137,7 @@ class ForkServer:
                 event="refused", message="The id of a command must be a positive integer."
             )
         elif op == "start":
-            return self._start(kernel_id, command)
+            self._start(kernel_id, command)
         elif op == "up":
             # Until now it had the server's share of the processors, since a client waits for it.
             if (pid := self._reaper.pid(kernel_id)) is not None:
@@ -153,23 +149,21 @@ class ForkServer:
             self._reaper.signal(kernel_id, signal.Signals[f"SIG{line['signal']}"])
         else:
             self.pipes.send_event(event="refused", message=f"Unknown command: {line!r:.200}")
-        return None
 
-    def _start(self, kernel_id: int, command: Command) -> ForkedProcess | None:
+    def _start(self, kernel_id: int, command: Command) -> None:
         if kernel_id in self._reaper:
             self.pipes.send_event(event="refused", message=f"Kernel {kernel_id} exists already.")
-            return None
+            return
         try:
             start = StartCommand.parse(command.line)
             bootstrap = KernelBootstrap.take(command.take_descriptor())
         except ValueError as error:
             self.pipes.send_event(event="failed", id=kernel_id, message=str(error))
-            return None
+            return
         directory = command.take_descriptor()  # before the fork, which closes it in the child
+        forked = ForkedProcess(start, bootstrap, self._lifeline)
         try:
-            forked = forking.fork(
-                self.level, self.groups, ForkedProcess(start, bootstrap, self._lifeline)
-            )
+            pid = forking.fork(self.level, self.groups, forked, directory, self.become)
         except OSError as error:
             bootstrap.close()
             if directory is not None:
@@ -178,18 +172,18 @@ class ForkServer:
             self.pipes.send_event(
                 event="failed", id=kernel_id, message=f"Cannot fork: {error.strerror}"
             )
-            return None
-        if isinstance(forked, ForkedProcess):
-            return forked
+            return
         bootstrap.close()
-        self._reaper.add(kernel_id, forked)
+        if directory is not None and self.level.bounds_files:
+            os.close(directory)
+            directory = None
+        self._reaper.add(kernel_id, pid)
         try:
-            self.monitor.add(kernel_id, forked, start, directory, self.groups.usage(kernel_id))
+            self.monitor.add(kernel_id, pid, start, directory, self.groups.usage(kernel_id))
         except OSError as error:
             print(f"a kernel cannot be monitored and is killed: {error.strerror}", file=sys.stderr)
             self._reaper.signal(kernel_id, signal.SIGKILL)
-        self.pipes.send_event(event="started", id=kernel_id, pid=forked)
-        return None
+        self.pipes.send_event(event="started", id=kernel_id, pid=pid)
 
     def _take_findings(self) -> None:
         self.monitor.write()
@@ -240,7 +234,7 @@ def main(
     argv: Sequence[str] | None = None,
     find_groups: Callable[[Collection[int]], tuple[cgroups.Groups, str]] = delegation.groups,
 ) -> int:
-    """Run a fork server; in a forked process, a kernel. Returns the exit status."""
+    """Run a fork server; returns its exit status."""
     options = arguments.parse(argv)
     started = time.monotonic()
     pipes = ControlPipes.from_standard_streams()
@@ -295,12 +289,12 @@ def main(
         unbounded=[] if groups.features else [*level.unbounded, *memoryuse.unseen()],
     )
     _filling = memory.settle()
-    server = ForkServer(
-        pipes, wakeup, level, groups, Monitor.fork(environment.helpers), environment
-    )
-    forked = server.run()
-    if forked is None:
-        with suppress(OSError):
-            pipes.write()
-        return 0
-    startup.become(forked, parts, level, environment)
+
+    def become(forked: ForkedProcess) -> None:
+        startup.become(forked, parts, level, environment)
+
+    monitor = Monitor.fork(environment.helpers)
+    ForkServer(pipes, wakeup, level, groups, monitor, environment, become).run()
+    with suppress(OSError):
+        pipes.write()
+    return 0

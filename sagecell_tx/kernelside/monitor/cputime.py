@@ -12,7 +12,7 @@ seen is subtracted from the estimate, so that children that are waited for count
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import define, field
 
@@ -29,6 +29,11 @@ class CpuTime:
     _unseen: float = field(default=0.0, init=False)
     _at: float | None = field(default=None, init=False)
     _most: float = field(default=0.0, init=False)
+
+    @property
+    def seen(self) -> Collection[tuple[int, float]]:
+        """The keys of the processes that there were at the last update."""
+        return self._seen.keys()
 
     def update(self, tree: Sequence[Process], now: float) -> float:
         """Seconds that the tree has used so far, never decreasing. `now` is since the boot."""

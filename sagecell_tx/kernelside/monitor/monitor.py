@@ -13,8 +13,9 @@ learns no names, and gets directories as descriptors::
     <- {"near": 3, "seconds": 60}
     <- {"orphans": true}
 
-The monitor ends when the fork server does. A fork server whose monitor has ended must end as
-well: nothing enforces its kernels' limits any more.
+The monitor ends when the fork server does; it first ends what a fork server that was killed has
+left of its kernels. A fork server whose monitor has ended must end as well: nothing enforces its
+kernels' limits any more.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from typing import Any, NoReturn
 import attrs
 from attrs import define, field, frozen
 
+from sagecell_tx.kernelside.monitor.abandoned import kill_all
 from sagecell_tx.kernelside.monitor.usage import (
     Excess,
     Finding,
@@ -45,7 +47,7 @@ from sagecell_tx.kernelside.monitor.usage import (
     WatchTarget,
 )
 from sagecell_tx.kernelside.startcommand import KernelLimits, StartCommand
-from sagecell_tx.kernelside.system import inheritance, processes
+from sagecell_tx.kernelside.system import inheritance
 
 #: The longest packet, in bytes.
 _PACKET = 16 * 1024
@@ -206,8 +208,7 @@ class Monitor:
 def _run_monitor(channel: socket.socket, parent: int, helpers: Collection[int] | None) -> NoReturn:
     """In the new process: monitor until the fork server ends."""
     try:
-        processes.die_with(parent)
-        inheritance.close_all_but(channel.fileno())
+        inheritance.close_all_but(channel.fileno())  # which is closed by the fork server's end
         channel.setblocking(False)
         # Two descriptors for each kernel.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -224,13 +225,17 @@ def _run_monitor(channel: socket.socket, parent: int, helpers: Collection[int] |
 
 
 def serve(channel: socket.socket, watch: UsageWatch) -> None:
-    """Monitor the kernels that the other end adds, until it is closed."""
+    """Monitor the kernels that the other end adds, until it is closed; then nothing is left of them.
+
+    A fork server that ends its kernels itself ends this process first.
+    """
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     while True:
         wait = watch.wait()
         poll.poll(None if wait is None else wait * 1000)
         if not _take_commands(channel, watch):
+            kill_all(watch.seen)
             return
         for finding in watch.check():
             if isinstance(finding, Orphans):

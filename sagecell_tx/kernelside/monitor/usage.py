@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -193,6 +193,11 @@ class UsageWatch:
         watched = self._watched.pop(kernel, None)
         if watched is not None:
             watched.close()
+
+    @property
+    def seen(self) -> Iterator[tuple[int, float]]:
+        """The keys of all processes of all kernels, as they were last checked."""
+        return (key for each in self._watched.values() for key in each.time.seen)
 
     @property
     def counting(self) -> bool:

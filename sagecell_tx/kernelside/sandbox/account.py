@@ -8,17 +8,18 @@ it has no sockets but UNIX sockets.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, field
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import Secrets
 from sagecell_tx.kernelside.sandbox import landlock, seccomp, uids, visible
 from sagecell_tx.kernelside.sandbox.levels import (
     KernelEnvironment,
     Setting,
     Unavailable,
+    fork,
     own_environment,
 )
 from sagecell_tx.kernelside.startcommand import StartCommand
@@ -37,6 +38,7 @@ class Account:
     name: str = field(default="account", init=False)
     features: Sequence[str] = field(default=(), init=False)
     unbounded: Sequence[str] = field(default=(), init=False)
+    bounds_files: bool = field(default=False, init=False)
     _filter: seccomp.Filter | None = field(default=None, init=False)
     _accounts: uids.Accounts = field(init=False)
 
@@ -64,10 +66,10 @@ class Account:
         beside = ("descriptors", "system_v") if self._filter is None else ()
         self.unbounded = ("pipes", "sockets", *beside)
 
-    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
-        """As `os.fork`, after an account is reserved for the new process."""
+    def fork(self, start: StartCommand, directory: int | None, run: Callable[[], object]) -> int:
+        """See `Level.fork`; reserves an account for the new process."""
         self._accounts.take(start.kernel_id)
-        return os.fork()
+        return fork(run)
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Change to the kernel's account and give up all privileges.

@@ -52,20 +52,17 @@ def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequenc
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
-            complaint = _enter(level, TRIAL, KernelBootstrap(theirs))
+            complaint = _enter(level, TRIAL, KernelBootstrap(theirs), directory)
     if complaint:
         raise Unavailable(f"A trial kernel could not enter the level: {complaint}.")
     return level.features
 
 
-def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap) -> str:
+def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap, directory: str) -> str:
     """Fork a process that enters the level; returns what went wrong, or ""."""
     read_end, write_end = os.pipe()
-    try:
-        pid = level.fork(start, bootstrap)
-    except OSError as error:
-        return error.strerror or str(error)
-    if pid == 0:
+
+    def run() -> None:
         try:
             place = level.enter(start, bootstrap.receive())
             with open(f"{place.work}/file", "w", encoding="ascii") as file:
@@ -74,9 +71,15 @@ def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap) -> str
         except BaseException as error:
             traceback.print_exc()
             os.write(write_end, str(error).encode("utf-8", "replace"))
-        finally:
-            os._exit(0)
-    os.close(write_end)
+
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        pid = level.fork(start, descriptor, run)
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        os.close(descriptor)
+        os.close(write_end)
     answer = os.read(read_end, 4096).decode("utf-8", "replace")
     os.waitpid(pid, 0)
     return "" if answer == "." else answer or "the process ended without an answer"

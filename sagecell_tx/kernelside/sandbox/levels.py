@@ -6,12 +6,13 @@ gives it namespaces of its own. The fork server uses each of them as a `Level`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from attrs import field, frozen
 
-from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import Secrets
 from sagecell_tx.kernelside.listeningsockets import Listeners
 from sagecell_tx.kernelside.startcommand import StartCommand
 
@@ -61,6 +62,7 @@ class Level(Protocol):
     name: str
     features: Sequence[str]  # further mechanisms in force: landlock, seccomp
     unbounded: Sequence[str]  # kinds of memory that only a control group would bound
+    bounds_files: bool  # whether Linux itself bounds what a kernel writes
 
     def prepare(self) -> None:
         """Apply the part of the confinement that all kernels share; raises `Unavailable`.
@@ -68,10 +70,12 @@ class Level(Protocol):
         Called once, when everything is imported.
         """
 
-    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
-        """As `os.fork`: the new process is a child of this one.
+    def fork(self, start: StartCommand, directory: int | None, run: Callable[[], object]) -> int:
+        """Fork a process that calls `run`, and returns its pid: it is a child of this one.
 
-        Raises OSError, whose text contains none of the kernel's secrets; call `ended` then as well.
+        The process ends when `run` returns. `directory` is a descriptor of the kernel's directory,
+        which its account comes to own. Raises OSError, whose text contains none of the kernel's
+        secrets; call `ended` then as well.
         """
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
@@ -84,6 +88,17 @@ class Level(Protocol):
 
     def ended(self, kernel_id: int) -> None:
         """Release what a kernel had that has ended, or was never forked. Harmless if repeated."""
+
+
+def fork(run: Callable[[], object]) -> int:
+    """Fork a process of this one's kind, as `Level.fork`. Raises OSError."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            run()
+        finally:
+            os._exit(1)
+    return pid
 
 
 def own_environment(directory: str, bound: Listeners) -> KernelEnvironment:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
-from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, own_environment
+from sagecell_tx.kernelside.bootstrap import Secrets
+from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, fork, own_environment
 from sagecell_tx.kernelside.startcommand import StartCommand
 
 
@@ -17,13 +17,14 @@ class NoConfinement:
     name = "none"
     features: Sequence[str] = ()
     unbounded: Sequence[str] = ("descriptors", "pipes", "sockets", "system_v")
+    bounds_files = False
 
     def prepare(self) -> None:
         """Do nothing."""
 
-    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
-        """As `os.fork`."""
-        return os.fork()
+    def fork(self, start: StartCommand, directory: int | None, run: Callable[[], object]) -> int:
+        """See `Level.fork`."""
+        return fork(run)
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Make the directory of temporary files, and bind the sockets.

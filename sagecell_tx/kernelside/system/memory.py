@@ -2,7 +2,8 @@
 
 A child copies a page when it first writes to it. New objects are allocated in the holes that freed
 ones have left, and most pages have holes, so a little work in a child would copy many pages. Here
-the holes are filled before the fork, so that a child's objects are together on new pages.
+the holes are filled before the fork, so that a child's objects are together on new pages. From Python 3.12
+on, no reference to what was there before the fork is counted, see `immortal`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from sagecell_tx.kernelside.system import linux
+from sagecell_tx.kernelside.system import immortal, linux
 
 #: The option of glibc's `mallopt` that bounds the number of heaps.
 _M_ARENA_MAX = -8
@@ -70,6 +71,7 @@ def settle() -> list[object]:
     """
     gc.disable()
     gc.collect()
+    immortal.make_all()
     _libc.malloc_trim(0)
     _use_large_folios()
     _fill_heap()

@@ -163,10 +163,14 @@ class PlacePool:
 
 @define(kw_only=True)
 class Admission:
-    """Admits visitors: a pool of places for each purpose, so that none starves the others."""
+    """Admits visitors: a pool of places for each purpose, so that none starves the others.
+
+    `has_room` tells whether the process has what a further kernel needs, whatever the limits allow.
+    """
 
     limits: AdmissionLimits
     clock: IReactorTime
+    has_room: Callable[[], bool] = lambda: True
     pools: dict[Purpose, PlacePool] = field(init=False)
     refused: Counter[str] = field(factory=Counter, init=False)  # by code
     _draining: bool = field(default=False, init=False)
@@ -216,6 +220,8 @@ class Admission:
         try:
             if self._draining:
                 raise refusals.draining()
+            if not self.has_room():
+                raise refusals.too_many_descriptors()
             place = self.pools[visitor.purpose].admit(visitor, patience=patience, on_moved=on_moved)
         except Refused as refused:
             place = fail(refused)

@@ -127,6 +127,15 @@ def loading() -> Refused:
     )
 
 
+def too_many_descriptors() -> Refused:
+    """The process has few file descriptors left, and each kernel takes some."""
+    return Refused(
+        "too_many_descriptors",
+        "This server has too many connections and programs. Please try again in a moment.",
+        retry_after=_SOON,
+    )
+
+
 def draining() -> Refused:
     """The server is stopping, perhaps for a restart."""
     return Refused("draining", Reason.DRAINING.sentence, retry_after=10)

@@ -55,7 +55,7 @@ class Fleet(Service):
 
     Programs get permalinks when they are run, if there is a store for them in `permalinks`. Their
     addresses begin with `baseurl`. `is_ready` tells whether `host` has a kernel of a kind that it
-    need not start.
+    need not start; for `has_room` see `Admission`.
     """
 
     host: Host
@@ -68,6 +68,7 @@ class Fleet(Service):
     permalinks: RunPermalinkStore | None = None
     baseurl: str = ""
     is_ready: Callable[[KernelSpec], bool] = lambda _: False
+    has_room: Callable[[], bool] = lambda: True
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     permalink_allowance: RunPermalinkAllowance = field(init=False)
@@ -79,7 +80,9 @@ class Fleet(Service):
     _places: dict[str, Place] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.admission = Admission(limits=self.limits.admission, clock=self.clock)
+        self.admission = Admission(
+            limits=self.limits.admission, clock=self.clock, has_room=self.has_room
+        )
         self.allowance = FileAllowance(self.limits.files)
         self.permalink_allowance = RunPermalinkAllowance(self.limits.requests)
         self.deaths = Deaths(self.clock.seconds)

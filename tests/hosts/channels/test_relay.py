@@ -374,6 +374,7 @@ async def test_what_is_long_is_read_without_a_rest(flood):
     flood.rests.advance(REST)
     for _ in range(3):
         assert await passes(flood, message(b"x" * MUCH))
+        assert await passes(flood, message(b"the end of what is long"))
 
 
 @ensureDeferred

@@ -98,7 +98,8 @@ class InstalledKernelTests(SynchronousTestCase):
             originate=own_message,
         )
         self.ready = self.kernel.when_ready
-        descriptor, *_ = self.kernel.prepare(None, watch_disk=False)
+        descriptor, directory = self.kernel.prepare(None)
+        os.close(directory)
         self.bootstrap = socket.socket(fileno=descriptor)
 
     def finish(self) -> None:

@@ -64,9 +64,10 @@ class ForkedKernelTests(SynchronousTestCase):
         )
         self.ready = self.kernel.when_ready
 
-    def prepare(self, *, watch_disk: bool = False) -> socket.socket:
+    def prepare(self) -> socket.socket:
         """The kernel's end of the bootstrap socket."""
-        bootstrap, *self.descriptors = self.kernel.prepare(None, watch_disk=watch_disk)
+        bootstrap, self.directory = self.kernel.prepare(None)
+        self.addCleanup(os.close, self.directory)
         end = socket.socket(fileno=bootstrap)
         self.addCleanup(end.close)
         return end
@@ -85,15 +86,12 @@ class ForkedKernelTests(SynchronousTestCase):
     def test_the_kernel_alone_is_told_its_directory_and_key(self):
         told = json.loads(self.prepare().recv(65536))
         assert told == {"dir": str(self.kernel.directory), "key": "ab" * 32}
-        assert self.descriptors == []
         self.end()
         self.failureResultOf(self.ready, StartFailed)
 
-    def test_where_the_disk_is_watched_the_directory_goes_along(self):
-        self.prepare(watch_disk=True)
-        (directory,) = self.descriptors
-        assert os.path.samestat(os.fstat(directory), self.kernel.directory.stat())
-        os.close(directory)
+    def test_its_directory_goes_along(self):
+        self.prepare()
+        assert os.path.samestat(os.fstat(self.directory), self.kernel.directory.stat())
         self.end()
         self.failureResultOf(self.ready, StartFailed)
 
@@ -101,7 +99,7 @@ class ForkedKernelTests(SynchronousTestCase):
         self.kernel.directory.rename(self.kernel.directory.with_name("elsewhere"))
         before = held()
         with pytest.raises(FileNotFoundError):
-            self.kernel.prepare(None, watch_disk=True)
+            self.kernel.prepare(None)
         self.kernel.ended(Exit())
         assert held() == before
         self.failureResultOf(self.ready, StartFailed)

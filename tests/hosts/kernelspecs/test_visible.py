@@ -82,6 +82,15 @@ def test_not_what_is_of_many(path: str) -> None:
         program_directories(path)
 
 
+@pytest.mark.parametrize(
+    "path", ["/dev/shm/bash/kernel", "/sys/bash/kernel", "/home/cell/bash/bin/k"]
+)
+def test_not_what_each_kernel_has_of_its_own(path: str) -> None:
+    """What the server has there would be hidden, or be in the way of the kernel's own."""
+    with pytest.raises(TooMuch, match="another"):
+        program_directories(path)
+
+
 def test_what_a_kernel_has_for_itself() -> None:
     paths = {
         "/opt/bash/bin/kernel": "/opt/bash",

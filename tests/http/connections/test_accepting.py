@@ -105,6 +105,12 @@ class PortsTests(SynchronousTestCase):
         assert self.come(79) == [STAYS]
         assert self.clock.getDelayedCalls() == []
 
+    def test_there_is_room_for_kernels_below_four_fifths(self) -> None:
+        self.used = 79
+        assert self.listening.has_room()
+        self.used = 80
+        assert not self.listening.has_room()
+
     def test_refused_from_there_on_until_there_is_room_again(self) -> None:
         with capturedLogs() as events:
             assert self.come(80, 89, 79, 75) == [REFUSED] * 4

@@ -118,7 +118,7 @@ class SiteRefusalTests(SiteTests):
             connection = self.world.connect()
             connection.send(sent)
             answer = connection.answer()
-            assert (answer.status, answer.error) == (503, "no_descriptors")
+            assert (answer.status, answer.error) == (503, "too_many_descriptors")
             assert answer.headers["retry-after"] == str(RETRY)
             assert answer.headers["access-control-allow-origin"] == "*"
             assert json.loads(answer.body)["message"].startswith("This server has too many")

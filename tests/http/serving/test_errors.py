@@ -10,6 +10,7 @@ from werkzeug.routing import RequestRedirect
 
 from sagecell_tx.http.serving.errors import Problem, handle_problems, problem_from
 from sagecell_tx.http.urltree import Mounted
+from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreUnavailable
 from sagecell_tx.wire.messages import WireError
@@ -22,6 +23,7 @@ def test_each_kind_of_refusal_has_its_status() -> None:
         (Problem(418, "teapot", "Short and stout."), 418, "teapot"),
         (Refused("too_many_kernels", "Full.", retry_after=5), 429, "too_many_kernels"),
         (Refused("draining", "Going.", retry_after=5), 503, "draining"),
+        (refusals.too_many_descriptors(), 503, "too_many_descriptors"),
         (WireError("invalid_zip", "Bad."), 400, "invalid_zip"),
         (StartFailed("None came up."), 503, "start_failed"),
         (StoreUnavailable("Away."), 503, "store_unavailable"),

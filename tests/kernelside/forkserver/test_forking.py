@@ -31,15 +31,15 @@ def test_it_keeps_the_streams_its_bootstrap_and_the_lifeline():
     read_end, write_end = os.pipe()
     lifeline = Lifeline(read_end, write_end)
     asked = ForkedProcess(TRIAL, KernelBootstrap(theirs), lifeline)
-    forked = forking.fork(NoConfinement(), NoGroups(), asked)
-    if isinstance(forked, ForkedProcess):
-        try:
-            theirs.send(repr(list(filter(is_open, range(1024)))).encode())
-            theirs.send(b"cut" if lifeline.is_cut() else b"whole")
-            theirs.recv(1)
-            theirs.send(b"cut" if lifeline.is_cut() else b"whole")
-        finally:
-            os._exit(0)
+
+    def become(forked: ForkedProcess) -> None:
+        assert forked is asked
+        theirs.send(repr(list(filter(is_open, range(1024)))).encode())
+        theirs.send(b"cut" if lifeline.is_cut() else b"whole")
+        theirs.recv(1)
+        theirs.send(b"cut" if lifeline.is_cut() else b"whole")
+
+    pid = forking.fork(NoConfinement(), NoGroups(), asked, None, become)
     with ours, theirs:
         kept = [0, 1, 2, theirs.fileno(), lifeline.fileno()]
         assert ast.literal_eval(ours.recv(1000).decode()) == sorted(kept)
@@ -47,5 +47,5 @@ def test_it_keeps_the_streams_its_bootstrap_and_the_lifeline():
         os.close(read_end)
         ours.send(b".")
         assert ours.recv(100) == b"cut"
-        os.waitpid(forked, 0)
+        os.waitpid(pid, 0)
     lifeline.drop()

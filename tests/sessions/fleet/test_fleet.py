@@ -214,6 +214,15 @@ class FleetTests(FleetCase):
         session.stop(Reason.STOPPED)
         self.empty()
 
+    def test_without_descriptors_nobody_is_admitted(self) -> None:
+        session = self.open(timeout=60)
+        self.fleet.admission.has_room = lambda: False
+        assert self.refusal() == "too_many_descriptors"
+        assert self.fleet.admission.refused == {"too_many_descriptors": 1}
+        self.successResultOf(session.restart())
+        self.successResultOf(self.fleet.stopService())
+        self.empty()
+
     def test_a_failed_start_gives_the_place_back(self) -> None:
         self.host.prompt = False
         session = self.open()

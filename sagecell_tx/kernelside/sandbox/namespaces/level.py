@@ -8,27 +8,25 @@ it. Landlock and a filter of system calls enforce the same again, where they are
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from attrs import define, field
 
 from sagecell_tx.kernelside import listeningsockets
-from sagecell_tx.kernelside.bootstrap import KernelBootstrap, Secrets
+from sagecell_tx.kernelside.bootstrap import Secrets
 from sagecell_tx.kernelside.sandbox import landlock, seccomp
 from sagecell_tx.kernelside.sandbox.levels import KernelEnvironment, Setting, Unavailable
-from sagecell_tx.kernelside.sandbox.namespaces import filesystem, network, sysvipc, ucounts
-from sagecell_tx.kernelside.sandbox.uids import Accounts, become
-from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
-from sagecell_tx.kernelside.system import linux
-
-_OWN_SYSTEM = (
-    linux.CLONE_NEWUSER
-    | linux.CLONE_NEWNS
-    | linux.CLONE_NEWPID
-    | linux.CLONE_NEWNET
-    | linux.CLONE_NEWUTS
+from sagecell_tx.kernelside.sandbox.namespaces import (
+    filesystem,
+    forking,
+    network,
+    sysvipc,
+    ucounts,
 )
+from sagecell_tx.kernelside.sandbox.uids import Accounts
+from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
+from sagecell_tx.kernelside.system import borrowing, linux
 
 #: Files and directories that a kernel may have in memory.
 _FILES = 50_000
@@ -49,6 +47,7 @@ class Namespaces:
     name: str = field(default="namespaces", init=False)
     features: Sequence[str] = field(default=(), init=False)
     unbounded: Sequence[str] = field(default=(), init=False)
+    bounds_files: bool = field(default=True, init=False)
     _filter: seccomp.Filter | None = field(default=None, init=False)
     _accounts: Accounts | None = field(default=None, init=False)
     _temporary: str = field(default="/tmp", init=False)
@@ -70,7 +69,7 @@ class Namespaces:
             else:
                 user, group = os.getuid(), os.getgid()
                 linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
-                _map_self(user, group, user, group)
+                forking.map_self(user, group, user, group)
             filesystem.enter(self.setting, self.further)
             account = self.setting.accounts[0] if self._accounts is not None else None
             bounded = _can_bound_objects(account)
@@ -80,41 +79,15 @@ class Namespaces:
         if self._filter is None:  # a program may then make namespaces of its own
             self.unbounded = ("descriptors", "pipes", "sockets", "system_v")
 
-    def fork(self, start: StartCommand, bootstrap: KernelBootstrap) -> int:
-        """As `os.fork`, by way of an intermediate process that makes the new one's namespaces."""
+    def fork(self, start: StartCommand, directory: int | None, run: Callable[[], object]) -> int:
+        """See `Level.fork`. The process that makes the new one's namespaces ends before this returns."""
         account = None if self._accounts is None else self._accounts.take(start.kernel_id)
-        ends: list[int] = []
-        try:
-            for _ in range(2):
-                ends += os.pipe()
-            intermediate = os.fork()
-        except OSError:
-            for end in ends:
-                os.close(end)
-            raise
-        # The intermediate process writes the pid or an error; the kernel waits until it is adopted.
-        pid_read, pid_write, adopted_read, adopted_write = ends
-        if intermediate == 0:
-            if _fork_inside(account, bootstrap, pid_write, sysvipc.bounds(start)):
-                os.close(pid_read)
-                os.close(pid_write)
-                os.close(adopted_write)
-                if os.read(adopted_read, 1):
-                    return 0
-            os._exit(1)
-        os.close(pid_write)
-        os.close(adopted_read)
-        answer = os.read(pid_read, 4096)
-        os.close(pid_read)
-        # From now on the new process is a child of this one, which adopts orphans.
-        os.waitpid(intermediate, 0)
-        if not answer.isdigit():
-            os.close(adopted_write)
-            error = answer.decode("utf-8", "replace")
-            raise OSError(0, error or "the intermediate process ended without an answer")
-        os.write(adopted_write, b"1")
-        os.close(adopted_write)
-        return int(answer)
+        if account is not None and directory is not None:
+            os.chown(directory, account, account)
+            os.chown("ipc", account, account, dir_fd=directory, follow_symlinks=False)
+        if borrowing.available():
+            return forking.with_borrowed_memory(account, sysvipc.bounds(start), run)
+        return forking.with_copies(account, sysvipc.bounds(start), run)
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
         """Make the kernel's own mounts and sockets, then give up all privileges."""
@@ -170,50 +143,6 @@ _READ_ONLY = (
 )
 
 
-def _fork_inside(
-    account: int | None, bootstrap: KernelBootstrap, pid_write: int, bounds: Mapping[str, str]
-) -> bool:
-    """In the intermediate process: unshare, and fork. Returns True in the new process.
-
-    Writes the new process's pid to `pid_write` and ends this process; or writes an error and
-    returns False. The IPC namespace belongs to an intermediate user namespace, whose root sets the
-    limits of System V objects.
-    """
-    try:
-        if account is not None:
-            directory = bootstrap.receive().directory
-            for path in (directory, f"{directory}/ipc"):
-                os.chown(path, account, account, follow_symlinks=False)
-        _own_objects(account, bounds)
-        linux.unshare(_OWN_SYSTEM)
-        _map_self(0, 0, filesystem.USER, filesystem.USER)
-        pid = os.fork()
-        if pid == 0:
-            return True
-        os.write(pid_write, b"%d" % pid)
-        os._exit(0)
-    except BaseException as error:  # no exception may reach code that the fork server is to run
-        # Without a file name: the fork server must not learn the kernel's directory.
-        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else repr(type(error))
-        os.write(pid_write, why.encode("utf-8", "replace"))
-    return False
-
-
-def _own_objects(account: int | None, bounds: Mapping[str, str]) -> bool:
-    """Change to the account, if any, and become root of a new user and IPC namespace.
-
-    Returns whether its System V objects are bounded. Raises OSError.
-    """
-    user, group = os.getuid(), os.getgid()
-    if account is not None:
-        become(account)
-        user = group = account
-        linux.prctl(linux.PR_SET_DUMPABLE, 1)
-    linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWIPC)
-    _map_self(user, group, 0, 0)
-    return sysvipc.bound(bounds)
-
-
 def _can_bound_objects(account: int | None) -> bool:
     """Whether the kernels' System V objects can be bounded here; tries it in a child process."""
     pid = os.fork()
@@ -221,20 +150,9 @@ def _can_bound_objects(account: int | None) -> bool:
         status = 1
         with suppress(BaseException):
             bounds = sysvipc.bounds(TRIAL)
-            status = 0 if _own_objects(account, bounds) else 1
+            status = 0 if forking.own_objects(account, bounds) else 1
         os._exit(status)
     return os.waitpid(pid, 0)[1] == 0
-
-
-def _map_self(user: int, group: int, inner_user: int, inner_group: int) -> None:
-    """Map this process's user and group, and no others, into its new user namespace."""
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{inner_user} {user} 1"),
-        ("gid_map", f"{inner_group} {group} 1"),
-    ):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
 
 
 def _make_mounts(
