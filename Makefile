@@ -140,7 +140,7 @@ proxies:
 
 # One after the other, each with all its peers in one run.
 bench: $(VENV)/test $(CLIENT) bench-jupyter
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --pictures docs/pictures
 
 # Kernels with Sage beside plain ones and beside Sage's own under Jupyter Server.
 bench-sage: $(VENV)/test $(CLIENT) $(SAGE)/ready

@@ -16,7 +16,7 @@ import attrs
 
 from benchmarks import revisions
 from benchmarks.comparison import Comparison
-from benchmarks.effort import FULL, QUICK
+from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.measures import MEASURES
 from benchmarks.peers import BEFORE, FORKED, JUPYTER, PLAIN, SAGECELL, STOCK, Peer
 from benchmarks.peers.forked import ForkedPlainClient
@@ -24,7 +24,7 @@ from benchmarks.peers.jupyter import JupyterServer
 from benchmarks.peers.plain import PlainClient
 from benchmarks.peers.sagecell import SagecellTx
 from benchmarks.peers.stock import StockKernels
-from benchmarks.table import AGAINST_BEFORE, AIMS, BARS
+from benchmarks.table import AGAINST_BEFORE, AIMS, BARS, Medians
 
 _ABOUT_THE_PEERS = f"""\
 {SAGECELL:<12} twistd sagecell-tx, used over HTTP and WebSocket
@@ -84,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [SAGECELL, JUPYTER, PLAIN, FORKED, STOCK]
     parser.add_argument("--peer", action="append", choices=names, help="repeatable")
     parser.add_argument("--sessions", type=int, help="how many sessions at once [50]")
+    parser.add_argument(
+        "--pictures", metavar="DIRECTORY", type=Path, help="draw the figures as SVG files there"
+    )
     parser.add_argument("--against", metavar="REV", help="a revision, in git's words")
     options = parser.parse_args(arguments)
     effort = QUICK if options.quick else FULL
@@ -93,8 +96,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         candidates = partial(_revisions, options.against)
         _against_revision().run(options, effort, candidates)
     else:
-        _COMPARISON.run(options, effort, lambda directory: _peers(directory, options.peer))
+        comparison = _COMPARISON
+        if options.pictures is not None:
+            comparison = attrs.evolve(comparison, draw=partial(_draw, options.pictures))
+        comparison.run(options, effort, lambda directory: _peers(directory, options.peer))
     return 0
+
+
+def _draw(directory: Path, values: Medians, effort: Effort) -> None:
+    from benchmarks.pictures import draw  # it loads matplotlib
+
+    print("Drawn:", *draw(values, effort, directory), sep="\n  ", end="\n\n")
 
 
 def _revisions(revision: str, directory: Path) -> list[Peer]:

@@ -14,7 +14,7 @@ from benchmarks import machine
 from benchmarks.effort import Effort
 from benchmarks.measures import Measure
 from benchmarks.peers import SAGECELL, Peer
-from benchmarks.table import ROWS, Bar, Row, judgements, medians, table
+from benchmarks.table import ROWS, Bar, Medians, Row, judgements, medians, table
 from benchmarks.turns import Turns
 
 
@@ -24,7 +24,7 @@ class Comparison:
 
     `about` tells what the peers are. After `budget` seconds, each measure gives each peer only one
     turn. The table compares the peer `ours` with the others. `targets` has, by title, a peer of ours
-    and what it must reach.
+    and what it must reach. `draw` is called with the figures in the end.
     """
 
     about: str
@@ -33,6 +33,7 @@ class Comparison:
     targets: Mapping[str, tuple[str, Sequence[Bar]]]
     rows: Sequence[Row] = ROWS
     ours: str = SAGECELL
+    draw: Callable[[Medians, Effort], object] | None = None
 
     def parser(self, program: str, description: str | None) -> argparse.ArgumentParser:
         """The options that all comparisons have."""
@@ -69,4 +70,6 @@ class Comparison:
             print(title, *judged, sep="\n  ", end="\n\n")
         if turns.failures:
             print("Failures:", *turns.failures, sep="\n  ", end="\n\n")
+        if self.draw is not None:
+            self.draw(values, effort)
         print(f"{turns.seconds:.0f} s")

@@ -146,7 +146,7 @@ def table(
         figures = values.get(row.key, {})
         if not figures:
             continue
-        cells = [_figure(figures.get(peer)) for peer in peers]
+        cells = [figure(figures.get(peer)) for peer in peers]
         cells += [_ratio(figures.get(ours), figures.get(other)) for other in others]
         line = f"{labels[row.key]:<{width}} {row.unit:<6}"
         yield line + _cells(cells)
@@ -178,7 +178,7 @@ def judgements(
         limit = f"{'at least' if bar.higher else 'at most'} {bar.limit:g}"
         limit += f" times {bar.against}" if bar.against else f" {row.unit}"
         limit += f", {_label(by_key[bar.of], effort)}" if bar.of else ""
-        yield f"{verdict:<8} {_label(row, effort)}: {_figure(reached)}, {limit.rstrip()}"
+        yield f"{verdict:<8} {_label(row, effort)}: {figure(reached)}, {limit.rstrip()}"
 
 
 def _cells(cells: Iterable[str]) -> str:
@@ -189,8 +189,8 @@ def _label(row: Row, effort: Effort) -> str:
     return row.label.format(**asdict(effort))
 
 
-def _figure(value: float | None) -> str:
-    """`value` with about three significant digits."""
+def figure(value: float | None) -> str:
+    """A value with about three significant digits."""
     if value is None:
         return "-"
     if value == 0:
