@@ -29,16 +29,26 @@ def with_borrowed_memory(
 ) -> int:
     """Fork a process that calls `run`, and returns its pid; as `Level.fork`. See `borrowing`.
 
+    It waits until it is this process's child: it asks Linux to kill it when its parent ends.
+
     Nothing of the kernel's secrets may be read before `run`: what the processes in between read would stay
     in the fork server's memory. Linux gives a process that shares its memory no other user namespace, so each
     of them is made with a process.
     """
     lender, forked = Lender(), list[int]()
+    adopted_read, adopted_write = os.pipe()
+
+    def run_adopted() -> None:
+        os.close(adopted_write)
+        adopted = os.read(adopted_read, 1)
+        os.close(adopted_read)
+        if adopted:
+            run()
 
     def in_own_system() -> None:
         map_self(0, 0, filesystem.USER, filesystem.USER)
         linux.unshare(linux.CLONE_NEWPID)
-        forked.append(fork(run))
+        forked.append(fork(run_adopted))
 
     def in_own_objects(user: int, group: int) -> None:
         map_self(user, group, 0, 0)
@@ -49,10 +59,16 @@ def with_borrowed_memory(
         _become(user)
         lender.run(_OWN_OBJECTS, partial(in_own_objects, user, user))
 
-    if account is None:
-        lender.run(_OWN_OBJECTS, partial(in_own_objects, os.getuid(), os.getgid()))
-    else:
-        lender.run(0, partial(as_account, account))
+    try:
+        if account is None:
+            lender.run(_OWN_OBJECTS, partial(in_own_objects, os.getuid(), os.getgid()))
+        else:
+            lender.run(0, partial(as_account, account))
+        # From now on the new process is a child of this one, which adopts orphans.
+        os.write(adopted_write, b"1")
+    finally:
+        os.close(adopted_read)
+        os.close(adopted_write)
     return forked[0]
 
 

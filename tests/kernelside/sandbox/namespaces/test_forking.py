@@ -103,6 +103,34 @@ def test_both_ways_make_the_same(account):
     assert described("with_borrowed_memory", account) == described("with_copies", account)
 
 
+#: Prints whose child a process is when it begins to run, as often as there are processes.
+BEGINNING = """
+import os, sys
+from sagecell_tx.kernelside.sandbox.namespaces import forking
+from sagecell_tx.kernelside.system import processes
+
+processes.adopt_orphans()
+read_end, write_end = os.pipe()
+
+def run():
+    with open("/proc/self/status") as file:  # as seen from outside of its PID namespace
+        (parent,) = [line.split()[1] for line in file if line.startswith("PPid")]
+    os.write(write_end, f"{parent} ".encode())
+
+for _ in range(50):
+    os.waitpid(getattr(forking, sys.argv[1])(None, {}, run), 0)
+os.close(write_end)
+print({int(each) for each in os.read(read_end, 4096).split()} == {os.getpid()})
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_it_does_not_run_before_it_is_this_processs_child(way):
+    # It asks Linux to kill it when its parent ends, which is not to be the process in between.
+    argv = [sys.executable, "-P", "-c", BEGINNING, way]
+    assert subprocess.check_output(argv, text=True) == "True\n"
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 def test_an_account_that_there_cannot_be_is_an_error(way):
