@@ -40,6 +40,9 @@ ACCEPTED_AT = 0.75
 FULL_AT = 0.90
 LAST_AT = 0.95
 
+#: What a kernel may take in this process, with its client.
+OF_A_KERNEL = 17
+
 #: Most connections accepted in the reactor's first turn after the ports were stopped. The
 #: connections that make room for them keep their descriptors until the next turn.
 AT_FIRST = 20
@@ -109,8 +112,15 @@ class ListeningPorts:
         return port
 
     def has_room(self) -> bool:
-        """Whether a kernel may be started: its descriptors, and its client's, are not in use."""
-        return self.in_use_quickly() < REFUSED_AT * self.limit()
+        """Whether a kernel may be started.
+
+        Connections that wait for a request make room for it, as for a new connection; their descriptors are free in
+        the reactor's next turn.
+        """
+        in_use, limit = self.in_use_quickly(), self.limit()
+        if in_use < REFUSED_AT * limit:
+            return True
+        return in_use < FULL_AT * limit and self.hang_up(OF_A_KERNEL) == OF_A_KERNEL
 
     def accepted(self) -> Verdict:
         """A connection was accepted. Returns what becomes of it; may stop the ports."""

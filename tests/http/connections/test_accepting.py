@@ -111,6 +111,25 @@ class PortsTests(SynchronousTestCase):
         self.used = 80
         assert not self.listening.has_room()
 
+    def test_connections_that_wait_make_room_for_a_kernel(self) -> None:
+        waiting = accepting.OF_A_KERNEL + 2
+        asked = []
+
+        def hang_up(most: int) -> int:
+            nonlocal waiting
+            asked.append(most)
+            closed = min(most, waiting)
+            waiting -= closed
+            return closed
+
+        self.listening.hang_up = hang_up
+        self.used = 80
+        assert self.listening.has_room()
+        assert not self.listening.has_room()  # the two that are left do not suffice
+        self.used = 90
+        assert not self.listening.has_room()
+        assert asked == [accepting.OF_A_KERNEL] * 2
+
     def test_refused_from_there_on_until_there_is_room_again(self) -> None:
         with capturedLogs() as events:
             assert self.come(80, 89, 79, 75) == [REFUSED] * 4
