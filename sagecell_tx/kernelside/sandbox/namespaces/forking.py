@@ -16,7 +16,7 @@ from sagecell_tx.kernelside.sandbox.levels import fork
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem, sysvipc
 from sagecell_tx.kernelside.sandbox.uids import become
 from sagecell_tx.kernelside.system import linux
-from sagecell_tx.kernelside.system.borrowing import Lender
+from sagecell_tx.kernelside.system.borrowing import Lender, register_thread
 
 _OWN_OBJECTS = linux.CLONE_NEWUSER | linux.CLONE_NEWIPC
 _OWN_SYSTEM = (
@@ -35,10 +35,14 @@ def with_borrowed_memory(
     """
     lender, forked = Lender(), list[int]()
 
+    def run_registered() -> None:
+        register_thread()
+        run()
+
     def in_own_system() -> None:
         map_self(0, 0, filesystem.USER, filesystem.USER)
         linux.unshare(linux.CLONE_NEWPID)
-        forked.append(fork(run))
+        forked.append(fork(run_registered))
 
     def in_own_objects(user: int, group: int) -> None:
         map_self(user, group, 0, 0)
