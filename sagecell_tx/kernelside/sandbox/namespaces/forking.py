@@ -34,15 +34,19 @@ def with_borrowed_memory(
     of them is made with a process.
     """
     lender, forked = Lender(), list[int]()
+    adopted_read, adopted_write = os.pipe()
 
-    def run_registered() -> None:
-        register_thread()
-        run()
+    def run_adopted() -> None:
+        # It is going to end with its parent, which must not be the process in between.
+        os.close(adopted_write)
+        if os.read(adopted_read, 1):
+            register_thread()
+            run()
 
     def in_own_system() -> None:
         map_self(0, 0, filesystem.USER, filesystem.USER)
         linux.unshare(linux.CLONE_NEWPID)
-        forked.append(fork(run_registered))
+        forked.append(fork(run_adopted))
 
     def in_own_objects(user: int, group: int) -> None:
         map_self(user, group, 0, 0)
@@ -53,10 +57,16 @@ def with_borrowed_memory(
         _become(user)
         lender.run(_OWN_OBJECTS, partial(in_own_objects, user, user))
 
-    if account is None:
-        lender.run(_OWN_OBJECTS, partial(in_own_objects, os.getuid(), os.getgid()))
-    else:
-        lender.run(0, partial(as_account, account))
+    try:
+        if account is None:
+            lender.run(_OWN_OBJECTS, partial(in_own_objects, os.getuid(), os.getgid()))
+        else:
+            lender.run(0, partial(as_account, account))
+        # The processes in between have ended: from now on the new process is a child of this one.
+        os.write(adopted_write, b"1")
+    finally:
+        os.close(adopted_read)
+        os.close(adopted_write)
     return forked[0]
 
 
