@@ -80,6 +80,7 @@ class ForkedKernel:
     when_ready: Deferred[Kernel] = field(init=False)
     _bootstrap: HostBootstrap | None = field(default=None, init=False)  # of this start
     _bound: bool = field(default=False, init=False)  # in this start
+    _is_unsent_logged: bool = field(default=False, init=False)
     link: KernelLink = field(init=False)
     _state: KernelInputs = field(init=False)
     _start: ExitStack = field(factory=ExitStack, init=False)  # closes what only this start needs
@@ -144,6 +145,9 @@ class ForkedKernel:
                 self.kill()
 
     def _log_unsent(self, message: Message, error: OSError) -> None:
+        if self._is_unsent_logged:
+            return  # a program that has removed the socket may have a client that sends without end
+        self._is_unsent_logged = True
         _log.warn(
             "{kernel}: no connection to {channel} of kernel {number} for {msg_type}: {why}",
             kernel=self.kernel_id,

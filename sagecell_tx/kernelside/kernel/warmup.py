@@ -195,6 +195,7 @@ def _forget(parts: KernelParts, fresh: dict[str, object]) -> None:
     shell.payload_manager.clear_payload()
     shell._last_traceback = None
     shell.compile.reset_compiler_flags()
+    shell.compile._filename_map.clear()  # the numbers of cells in tracebacks
     for name in ("last_type", "last_value", "last_traceback"):
         with suppress(AttributeError):
             delattr(sys, name)

@@ -7,7 +7,7 @@ objects are shared as well: what the function changes is changed for the parent.
 The process runs on the parent's own stack, far below what the parent uses. So a process that it forks
 is on a main stack, as libraries in C expect that measure how deep they are.
 
-Source: clone(2), vfork(2).
+Source: clone(2), vfork(2); rseq(2), and ``__rseq_offset`` in the manual of glibc.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import errno
 import os
 import platform
 import signal
+import threading
 from collections.abc import Callable
 
 _CLONE_VM = 0x00000100
@@ -49,6 +50,42 @@ def available() -> bool:
     return platform.machine() in _MACHINES and _stack_end() is not None
 
 
+#: The system call rseq on x86-64, the length of its area, and the signature that glibc uses there.
+_RSEQ, _RSEQ_LENGTH, _RSEQ_SIGNATURE = 334, 32, 0x53053053
+
+
+def _restartable_sequences() -> int | None:
+    """The address of the area for restartable sequences of this thread; None if glibc uses none.
+
+    Known on x86-64 only, where the thread pointer is what pthread_self() returns.
+    """
+    if platform.machine() != "x86_64":
+        return None
+    try:
+        offset = ctypes.c_ssize_t.in_dll(_libc, "__rseq_offset").value
+        size = ctypes.c_uint.in_dll(_libc, "__rseq_size").value
+    except ValueError:  # glibc before 2.35
+        return None
+    return threading.get_ident() + offset if size else None
+
+
+def register_thread() -> None:
+    """Register the thread of a process that a process with borrowed memory has forked.
+
+    Linux keeps the area for a fork, but not where memory is shared, and glibc takes it for registered. So
+    sched_getcpu(), and libraries with data for each processor, would for ever see the processor of some earlier moment.
+    """
+    area = _restartable_sequences()
+    if area is not None:
+        _libc.syscall(
+            ctypes.c_long(_RSEQ),
+            ctypes.c_void_p(area),
+            ctypes.c_uint(_RSEQ_LENGTH),
+            ctypes.c_int(0),
+            ctypes.c_uint(_RSEQ_SIGNATURE),
+        )
+
+
 class Lender:
     """Makes processes that borrow this one's memory, also one within another.
 
@@ -62,17 +99,22 @@ class Lender:
         """Call a function in a new process with the CLONE_NEW* `flags`; returns when that has ended.
 
         Raises what the function raises, and OSError. A process that the function forks must not return
-        from it, since the frames of this process are not below its own.
+        from it, since the frames of this process are not below its own, and begins with `register_thread`.
+
+        If the new process is killed before it has returned, this one ends too: Python's state is that of the
+        middle of something.
         """
-        end, failed = _stack_end(), list[BaseException]()
+        end, failed, returned = _stack_end(), list[BaseException](), False
         if end is None:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
         def call(_: object) -> int:
+            nonlocal returned
             try:
                 function()
             except BaseException as error:
                 failed.append(error)
+            returned = True
             return 0
 
         callback = _Function(call)
@@ -91,5 +133,8 @@ class Lender:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
         os.waitpid(pid, 0)
+        if not returned:
+            os.write(2, b"a process with this one's memory was ended: this one ends as well\n")
+            os._exit(1)
         if failed:
-            raise failed[0]
+            raise failed.pop()  # a list that kept it would be kept by it, in its traceback

@@ -82,6 +82,7 @@ def _describe():
         "collects": gc.isenabled(),
         "limits": shell.last_execution_succeeded,
         "lines": sorted(linecache.cache),
+        "cells": len(shell.compile._filename_map),
         "blocks": kernel.session.block,
         "environment": sorted(os.environ),
     }
@@ -101,6 +102,7 @@ def test_a_kernel_that_ran_a_cell_ahead_is_as_a_fresh_one(server):
     assert fresh.reply["execution_count"] == rehearsed.reply["execution_count"] == 1
     assert rehearsed.text("stderr") == fresh.text("stderr") == ""
     assert "'In': ['']" in fresh.text()
+    assert "'cells': 1" in fresh.text()  # of those before the fork, nothing is left either
     assert rehearsed.text() == fresh.text()
 
 

@@ -16,7 +16,7 @@ from sagecell_tx.kernelside.sandbox.levels import fork
 from sagecell_tx.kernelside.sandbox.namespaces import filesystem, sysvipc
 from sagecell_tx.kernelside.sandbox.uids import become
 from sagecell_tx.kernelside.system import linux
-from sagecell_tx.kernelside.system.borrowing import Lender
+from sagecell_tx.kernelside.system.borrowing import Lender, register_thread
 
 _OWN_OBJECTS = linux.CLONE_NEWUSER | linux.CLONE_NEWIPC
 _OWN_SYSTEM = (
@@ -39,10 +39,12 @@ def with_borrowed_memory(
     adopted_read, adopted_write = os.pipe()
 
     def run_adopted() -> None:
+        # It is going to end with its parent, which must not be the process in between.
         os.close(adopted_write)
         adopted = os.read(adopted_read, 1)
         os.close(adopted_read)
         if adopted:
+            register_thread()
             run()
 
     def in_own_system() -> None:
@@ -64,7 +66,7 @@ def with_borrowed_memory(
             lender.run(_OWN_OBJECTS, partial(in_own_objects, os.getuid(), os.getgid()))
         else:
             lender.run(0, partial(as_account, account))
-        # From now on the new process is a child of this one, which adopts orphans.
+        # The processes in between have ended: from now on the new process is a child of this one.
         os.write(adopted_write, b"1")
     finally:
         os.close(adopted_read)
