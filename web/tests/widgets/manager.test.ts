@@ -142,8 +142,8 @@ test("an update changes the displays that widgets have captured, and adds nothin
   for (let turn = 0; turn < 100; turn += 1) {
     capture(["o", "p", "gone"], "update_display_data", `new ${turn}`);
   }
-  manager.show("o", place);
-  manager.show("p", other);
+  manager.show("o", place, {});
+  manager.show("p", other, {});
   await shows("new 99two");
   await vi.waitFor(() => expect(other.textContent).toContain("new 99"));
   capture(["o"], "update_display_data", "last");
@@ -162,7 +162,7 @@ test("output that is replaced again and again is kept once", async () => {
   manager.handle({ kind: "clear", id: "o", wait: true });
   const model = (await manager.get_model("o")) as unknown as OutputModel;
   await vi.waitFor(() => expect(model.messages).toHaveLength(1));
-  manager.show("o", place);
+  manager.show("o", place, {});
   await shows("turn 99");
   const output = { output_type: "stream", name: "stdout", text: "last" };
   manager.handle({ kind: "output", ids: ["o"], output });
@@ -181,7 +181,7 @@ test("text in many pieces is one, in views that come later too", async () => {
   print("stderr", "y");
   const model = (await manager.get_model("o")) as unknown as OutputModel;
   await vi.waitFor(() => expect(model.messages).toHaveLength(2));
-  manager.show("o", place);
+  manager.show("o", place, {});
   await shows(`${"x".repeat(100)}y`);
 });
 
@@ -255,7 +255,7 @@ const box = (id: string, ...children: string[]) =>
 const LAYOUT = opening("l", "Layout", {}, "base");
 
 test("a box that its program puts into itself has a sentence there", async () => {
-  manager.show("a", place);
+  manager.show("a", place, {});
   begin(LAYOUT, box("b"), box("a", "b"));
   await vi.waitUntil(() => place.querySelectorAll(".widget-vbox").length === 2);
   manager.handle(updating("b", { children: ["IPY_MODEL_a"] }));

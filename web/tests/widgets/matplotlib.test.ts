@@ -246,7 +246,7 @@ test("while the mouse does something, a finger does so, too", async () => {
 
 test("a figure that its program closes stays as a picture, until it is removed", async () => {
   const area = await shown();
-  manager.handle({ kind: "close", id: "f" });
+  manager.handle({ kind: "close", id: "f", sentence: "" });
   await vi.waitFor(() => expect(place.textContent).toContain("has closed this figure"));
   expect(area.isConnected && area.hasAttribute("inert")).toBe(true);
   expect(place.querySelectorAll("button")).toHaveLength(0);
