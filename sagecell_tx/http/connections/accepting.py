@@ -29,6 +29,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sagecell_tx.http.connections.refusing import Refusals
+from sagecell_tx.process.capacity import DESCRIPTORS
 
 _log = Logger()
 
@@ -39,9 +40,6 @@ ACCEPTED_AT = 0.75
 #: The fraction at which the ports stop for a moment, and from which on connections are closed.
 FULL_AT = 0.90
 LAST_AT = 0.95
-
-#: What a kernel may take in this process, with its client.
-OF_A_KERNEL = 17
 
 #: Most connections accepted in the reactor's first turn after the ports were stopped. The
 #: connections that make room for them keep their descriptors until the next turn.
@@ -114,13 +112,13 @@ class ListeningPorts:
     def has_room(self) -> bool:
         """Whether a kernel may be started.
 
-        Connections that wait for a request make room for it, as for a new connection; their descriptors are free in
-        the reactor's next turn.
+        Connections that wait for a request make room for it, as for a new connection. Their descriptors are
+        free in the reactor's next turn.
         """
         in_use, limit = self.in_use_quickly(), self.limit()
         if in_use < REFUSED_AT * limit:
             return True
-        return in_use < FULL_AT * limit and self.hang_up(OF_A_KERNEL) == OF_A_KERNEL
+        return in_use < FULL_AT * limit and self.hang_up(DESCRIPTORS) == DESCRIPTORS
 
     def accepted(self) -> Verdict:
         """A connection was accepted. Returns what becomes of it; may stop the ports."""

@@ -27,6 +27,7 @@ from sagecell_tx.http.connections.accepting import (
     quick_count,
 )
 from sagecell_tx.http.connections.refusing import Refusals
+from sagecell_tx.process.capacity import DESCRIPTORS
 
 STAYS, REFUSED, CLOSED = Verdict.STAYS, Verdict.REFUSED, Verdict.CLOSED
 
@@ -112,7 +113,7 @@ class PortsTests(SynchronousTestCase):
         assert not self.listening.has_room()
 
     def test_connections_that_wait_make_room_for_a_kernel(self) -> None:
-        waiting = accepting.OF_A_KERNEL + 2
+        waiting = DESCRIPTORS + 2
         asked = []
 
         def hang_up(most: int) -> int:
@@ -128,7 +129,7 @@ class PortsTests(SynchronousTestCase):
         assert not self.listening.has_room()  # the two that are left do not suffice
         self.used = 90
         assert not self.listening.has_room()
-        assert asked == [accepting.OF_A_KERNEL] * 2
+        assert asked == [DESCRIPTORS] * 2
 
     def test_refused_from_there_on_until_there_is_room_again(self) -> None:
         with capturedLogs() as events:
