@@ -20,6 +20,10 @@ class StartFailed(Exception):
     """The kernel did not start; the text is a sentence for the user."""
 
 
+class SessionEnded(StartFailed):
+    """The kernel did not start because its session ended, by no failure; the text is a sentence for the user."""
+
+
 class StoreUnavailable(Exception):
     """The store cannot do what was requested; the text is a sentence for the user."""
 

@@ -177,7 +177,7 @@ class JupyterApi:
         """Replace a kernel's process, and answer when the new one is up."""
         self.identities.visitor(request)
         kernel = self.kernels.find(kernel_id)
-        await kernel.session.restart()
+        await self.kernels.restart(kernel)
         return json_body(request, self._models.kernel(kernel))
 
     @app.route("/kernels/<kernel_id>/channels", methods=["GET"])

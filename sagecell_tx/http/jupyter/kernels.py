@@ -16,6 +16,7 @@ from sagecell_tx.http.serving.errors import Problem
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import SessionEnded
 from sagecell_tx.sessions.lifecycle.session import Session
 
 
@@ -85,6 +86,16 @@ class JupyterKernels:
     def of(self, key: str) -> list[JupyterKernel]:
         """The kernels in the list of a key; none without one."""
         return [kernel for kernel in self._started.values() if key and kernel.key == key]
+
+    async def restart(self, kernel: JupyterKernel) -> None:
+        """Replace a kernel's process; returns when the new one is up.
+
+        Raises `Refused` and `StartFailed`, and `Problem` if the kernel is ended instead.
+        """
+        try:
+            await kernel.session.restart()
+        except SessionEnded:
+            raise unknown_kernel(kernel.session.kernel_id) from None
 
     async def stop(self, kernel: JupyterKernel) -> None:
         """Stop a kernel; returns when it has ended."""

@@ -20,6 +20,7 @@ from sagecell_tx.sessions.interfaces import (
     Host,
     Kernel,
     Listener,
+    SessionEnded,
     StartFailed,
 )
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
@@ -218,11 +219,12 @@ class Session:
         """Replace the kernel's process; its id, listeners, messages and place stay.
 
         Fires when the new process is up. Fails with `Refused` if no kernel may be started now, and nothing has
-        changed; or with `StartFailed` if the session ends instead. Callers that ask meanwhile share one
+        changed; with `StartFailed` if the new process does not start, which ends the session; or with
+        `SessionEnded` if the session ends by something else. Callers that ask meanwhile share one
         restart, and one during the first start waits for that. Cancelling it cancels nothing else.
         """
         if self._ending:
-            return fail(StartFailed("The session has ended."))
+            return fail(SessionEnded("The session has ended."))
         if self._restart is None:
             if not self.running:
                 return self.when_ready()
@@ -308,7 +310,8 @@ class Session:
         self.on_dead(self, reason)
         self.on_rest()
         self._start.close(reason.sentence)
-        self._restart_failed(Failure(StartFailed(reason.sentence)))
+        failed = StartFailed if reason is Reason.CRASHED else SessionEnded
+        self._restart_failed(Failure(failed(reason.sentence)))
         self._dead.fire(reason)
 
     # --- callbacks of its parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from sagecell_tx.limits import JupyterLimits, Limits
+from sagecell_tx.sessions.endreasons import Reason
 from tests.http.loopback import form, request
 from tests.sessions.samples import code
 
@@ -112,6 +113,29 @@ class KernelsTests(JupyterTests):
         self.world.host.latest.end()
         connection.pump()
         assert connection.answer("DELETE").status == 204
+
+    def test_a_kernel_that_ends_instead_of_a_restart_is_unknown(self) -> None:
+        self.world.host.lingering = True
+        kernel_id = self.start()["id"]
+        session = self.world.fleet.get(kernel_id)
+        assert session is not None
+        before, after = self.world.connect(), self.world.connect()
+        before.send(request("POST", f"/api/kernels/{kernel_id}/restart"))
+        session.stop(Reason.IDLE)
+        after.send(request("POST", f"/api/kernels/{kernel_id}/restart"))
+        assert refusal(after.answer("POST")) == (404, "unknown_kernel")
+        self.world.host.latest.end()
+        before.pump()
+        assert refusal(before.answer("POST")) == (404, "unknown_kernel")
+
+    def test_a_process_that_does_not_start_again_is_the_servers_failure(self) -> None:
+        kernel_id = self.start()["id"]
+        self.world.host.prompt = False
+        connection = self.world.connect()
+        connection.send(request("POST", f"/api/kernels/{kernel_id}/restart"))
+        self.world.host.latest.fail("No room.")
+        connection.pump()
+        assert refusal(connection.answer("POST")) == (503, "start_failed")
 
 
 class StayingTests(JupyterTests):

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.interfaces import StartFailed
+from sagecell_tx.sessions.interfaces import SessionEnded, StartFailed
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.listeners import MemoryListener
 from sagecell_tx.wire.messages import SHELL
@@ -133,10 +133,10 @@ class RestartTests(SessionTests):
         session, _ = self.begin_and_listen(lingering=True)
         restarted = session.restart()
         session.stop(Reason.STOPPED)
-        self.failureResultOf(session.restart(), StartFailed)
+        self.failureResultOf(session.restart(), SessionEnded)
         self.kernel.end()
-        self.failureResultOf(restarted, StartFailed)
-        self.failureResultOf(session.restart(), StartFailed)
+        self.failureResultOf(restarted, SessionEnded)
+        self.failureResultOf(session.restart(), SessionEnded)
         assert len(self.host.kernels) == 1
         self.over(session, Reason.STOPPED)
 
@@ -204,7 +204,7 @@ class TurnTests(SessionTests):
         session = self.begin_in_turn()
         restarted = session.restart()
         session.stop(Reason.STOPPED)
-        self.failureResultOf(restarted, StartFailed)
+        self.failureResultOf(restarted, SessionEnded)
         assert self.settled == 0
         self.turn.callback(None)
         assert self.settled == 1
@@ -217,5 +217,5 @@ class TurnTests(SessionTests):
         session.stop(Reason.STOPPED)
         assert self.settled == 0
         self.kernel.end()
-        self.failureResultOf(restarted, StartFailed)
+        self.failureResultOf(restarted, SessionEnded)
         assert self.settled == 1
