@@ -180,15 +180,21 @@ class WebSocketTalk:
     def receive(self) -> Message:
         if self.quick_ack:  # Linux resets the option by itself
             self._socket.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        frame = self._socket.recv()
-        if not frame:
-            raise Unexpected(f"the server closed the socket: {self._socket.status}")
-        return self._read(frame)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            # With control frames: a server's pings would let the socket's own timeout never pass.
+            opcode, frame = self._socket.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                raise Unexpected(f"the server closed the socket: {frame!r}")
+            if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
+                return self._read(frame)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no message for {PATIENCE} s")
 
     def _send(self, channel: str, message: Message) -> None:
         self._socket.send(json.dumps({**message, "channel": channel, "buffers": []}))
 
-    def _read(self, frame: str | bytes) -> Message:
+    def _read(self, frame: bytes) -> Message:
         message: Message = json.loads(frame)
         return message
 
@@ -221,8 +227,7 @@ class BinaryTalk(WebSocketTalk):
         self._socket.send_binary(struct.pack(f"<{count + 1}Q", count, *offsets) + b"".join(parts))
 
     @override
-    def _read(self, frame: str | bytes) -> Message:
-        assert isinstance(frame, bytes)
+    def _read(self, frame: bytes) -> Message:
         (count,) = struct.unpack_from("<Q", frame)
         offsets = struct.unpack_from(f"<{count}Q", frame, 8)
         parts = [frame[start:end] for start, end in pairwise(offsets)]
