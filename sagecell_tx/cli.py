@@ -3,47 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import react
 
 from sagecell_tx import __version__
-from sagecell_tx.remote.languages import BY_SUFFIX, language_of
-from sagecell_tx.remote.run import DIED, LATE, NOT_RUN, Order, RemoteRun, read_files
-from sagecell_tx.remote.saving import Directory
-from sagecell_tx.remote.terminal import Terminal
-from sagecell_tx.remote.uncompressed import http_client
-from sagecell_tx.upgrade import upgraded
-
-#: The exit status of a command that was interrupted.
-_INTERRUPTED = 130
-
-_RUN = """\
-Runs a program on a sagecell-tx server and writes what it prints as it comes. Results follow as
-text, errors go to standard error, and the files that the program made are saved in the current
-directory, or where --save-to says.
-"""
-
-_RUN_MORE = f"""\
-exit status:
-  that of the program: 0, or what it gave to sys.exit, or 1 after an exception;
-  {LATE} if it was stopped at its timeout;
-  {NOT_RUN} if it could not be run, or not all of its files could be saved;
-  {DIED} if it used too much memory, or its kernel ended for another reason;
-  {_INTERRUPTED} if you pressed Ctrl-C, which stops the program on the server as well.
-
-examples:
-  sagecell-tx run plot.py --server https://cells.example.org
-  sagecell-tx run fit.py --send data.csv --save-to results --timeout 20
-  echo 'factor(2^100 - 1)' | sagecell-tx run - --language sage
-"""
+from sagecell_tx.commands import run, settings
+from sagecell_tx.commands.failing import failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,9 +16,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except OSError as error:
-        return _failed(f"{error.filename or options.file}: {error.strerror}")
+        return failed(f"{error.filename or options.file}: {error.strerror}")
     except ValueError as error:
-        return _failed(f"{options.file}: {error}")
+        return failed(f"{options.file}: {error}")
     return status
 
 
@@ -65,152 +29,6 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands)
-    settings = commands.add_parser("settings", help="commands for settings files")
-    settings_commands = settings.add_subparsers(required=True, metavar="COMMAND")
-    upgrade = settings_commands.add_parser(
-        "upgrade",
-        help="print a settings file with the current names",
-        description="Print a settings file in which every former name is replaced by the current "
-        "one. Comments are kept. The file itself is not changed.",
-    )
-    upgrade.add_argument("file", metavar="FILE", type=Path, help="a TOML file with settings")
-    upgrade.set_defaults(run=_upgrade)
+    run.add(commands)
+    settings.add(commands)
     return made
-
-
-def _add_run(commands: Any) -> None:
-    """Add the command ``run``."""
-    run = commands.add_parser(
-        "run",
-        help="run a program on a server",
-        description=_RUN,
-        epilog=_RUN_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    run.add_argument("file", metavar="FILE", help="the program; - reads standard input")
-    run.add_argument(
-        "--server",
-        metavar="URL",
-        type=_url,
-        default=os.environ.get("SAGECELL_SERVER") or None,
-        help="the address of the server's page; by default the environment variable SAGECELL_SERVER",
-    )
-    run.add_argument(
-        "--language",
-        metavar="NAME",
-        help="the program's language; by default what FILE ends in: "
-        + ", ".join(f"{suffix} {name}" for suffix, name in BY_SUFFIX.items()),
-    )
-    run.add_argument(
-        "--send",
-        metavar="[NAME=]PATH",
-        action="append",
-        default=[],
-        help="a file for the program, which finds it under NAME, by default the last part of PATH; "
-        "may be repeated",
-    )
-    run.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=float,
-        help="how long the program may run, at most as long as the server lets programs run",
-    )
-    run.add_argument(
-        "--save-to",
-        metavar="DIRECTORY",
-        type=Path,
-        default=Path(),
-        help="where the program's files are saved; it is made if it does not exist",
-    )
-    run.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    run.add_argument("--no-save", action="store_true", help="save no files")
-    run.add_argument(
-        "--token-file",
-        metavar="PATH",
-        type=Path,
-        help="a file with an API key of the server; by default the environment variable "
-        "SAGECELL_TOKEN has it, if you have one",
-    )
-    run.add_argument(
-        "--idempotency-key",
-        metavar="KEY",
-        default="",
-        help="with an API key: run nothing if this KEY was sent a while ago with the same program, "
-        "and write the same output",
-    )
-    run.add_argument(
-        "--accept-terms",
-        action="store_true",
-        help="you accept the server's terms of service, which are at URL/tos.html",
-    )
-    run.add_argument("--quiet", action="store_true", help="no line of progress")
-    run.set_defaults(run=_run)
-
-
-def _url(text: str) -> str:
-    """A server's address; raises ArgumentTypeError for anything else."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://cells.example.org")
-    return text
-
-
-def _run(options: argparse.Namespace) -> int:
-    if options.server is None:
-        return _failed("name the server: --server URL, or the variable SAGECELL_SERVER", 2)
-    from_input = options.file == "-"
-    code = sys.stdin.read() if from_input else Path(options.file).read_text(encoding="utf-8")
-    language = options.language or ("" if from_input else language_of(options.file))
-    token = os.environ.get("SAGECELL_TOKEN", "")
-    if options.token_file is not None:
-        token = options.token_file.read_text(encoding="ascii").strip()
-    order = Order(
-        code=code,
-        language=language,
-        files=read_files(options.send),
-        timeout=options.timeout,
-        idempotency_key=options.idempotency_key,
-        accepts_terms=options.accept_terms,
-    )
-    terminal = Terminal(out=sys.stdout, err=sys.stderr, is_quiet=options.quiet)
-    directory = Directory(path=options.save_to, overwrites=options.overwrite)
-    status = _INTERRUPTED  # unless the run ends before the reactor is stopped
-
-    def begin(reactor: Any) -> Deferred[None]:
-        running = RemoteRun(
-            server=options.server,
-            order=order,
-            terminal=terminal,
-            clock=reactor,
-            token=token,
-            http=http_client(reactor),
-            directory=None if options.no_save else directory,
-        )
-
-        async def run() -> None:
-            nonlocal status
-            with suppress(CancelledError):
-                status = await running.run()
-
-        done = Deferred.fromCoroutine(run())
-        # Ctrl-C stops the reactor, which would cut the connection while the run waits for it.
-        reactor.addSystemEventTrigger("before", "shutdown", done.cancel)
-        return done
-
-    try:
-        react(begin, ())
-    except SystemExit as end:
-        if end.code:  # an error of ours, which is logged
-            raise
-    return status
-
-
-def _upgrade(options: argparse.Namespace) -> int:
-    sys.stdout.write(upgraded(options.file.read_text(encoding="utf-8")))
-    return 0
-
-
-def _failed(why: str, status: int = 1) -> int:
-    print(f"sagecell-tx: {why}", file=sys.stderr)  # noqa: T201
-    return status

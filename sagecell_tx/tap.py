@@ -11,7 +11,7 @@ from twisted.python import usage
 from typing_extensions import override
 
 from sagecell_tx import __version__
-from sagecell_tx.assembly import build
+from sagecell_tx.assembly.build import build
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.process.systemd import Notifier
 

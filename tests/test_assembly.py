@@ -10,7 +10,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.assembly import BACKLOG, build, new_id, now, timestamp, with_deep_queue
+from sagecell_tx.assembly.build import build
+from sagecell_tx.assembly.identifiers import new_id, now, timestamp
+from sagecell_tx.assembly.listening import BACKLOG, with_deep_queue
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.systemd import Notifier

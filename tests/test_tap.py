@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.assembly import SWEEP
+from sagecell_tx.assembly.stores import SWEEP
 from sagecell_tx.config import Config
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.resources import TRIM

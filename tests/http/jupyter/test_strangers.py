@@ -130,7 +130,7 @@ class StrangersTests(JupyterTests):
 
     def test_ids_are_random(self) -> None:
         """The ids of this world are not, those of a server are."""
-        from sagecell_tx.assembly import new_id
+        from sagecell_tx.assembly.identifiers import new_id
 
         ids = {new_id() for _ in range(100)}
         assert len(ids) == 100

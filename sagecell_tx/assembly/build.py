@@ -1,0 +1,132 @@
+"""Builds the server from its settings: the only package that joins adapters to policy."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
+from sagecell_tx.assembly.listening import (
+    check_endpoint,
+    listening_ports,
+    listening_services,
+    shortfalls,
+)
+from sagecell_tx.assembly.stores import (
+    cell_store,
+    file_store,
+    make_state_dir,
+    run_permalink_store,
+    sweeping,
+    the_database,
+)
+from sagecell_tx.config import Config, ConfigError
+from sagecell_tx.hosts.forked.python import KernelPython
+from sagecell_tx.http.admin.status import Status
+from sagecell_tx.http.cells.terms import Terms
+from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.refusing import Refusals
+from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes, permalink_routes
+from sagecell_tx.http.serving.clients import Clients
+from sagecell_tx.http.serving.parsing import OneThread, Parser
+from sagecell_tx.http.site import WebServer
+from sagecell_tx.process.systemd import Notifier
+from sagecell_tx.server import PermalinkServer, Server
+from sagecell_tx.store.remotepermalinks import check_address
+
+
+def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
+    """Build the server that `config` describes, without starting it. Raises `ConfigError`."""
+    config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    _check(config, reactor)
+    clients = Clients(config.proxies, config.keys)
+    terms = Terms.read(config.tos, required=config.requires_tos)
+    make_state_dir(config.state_dir)
+    database = the_database(config, reactor)
+    cells = cell_store(config, database, reactor)
+    connection_limits = ConnectionLimits(
+        most=config.limits.requests.connections_per_address, counted_as=clients.counted_as
+    )
+    refusals = Refusals(clock=reactor)
+    ports = listening_ports(reactor, connection_limits, refusals)
+    web = WebServer(
+        reactor=reactor,
+        limits=config.limits.requests,
+        on_accepted=ports.accepted,
+        refusals=refusals,
+        connection_limits=connection_limits,
+        clients=clients,
+        baseurl=config.prefix,
+        has_pages=not config.permalinks_only,
+        parser=Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool())),
+    )
+    if config.permalinks_only:
+        return PermalinkServer(
+            reactor=reactor,
+            database=database,
+            listening=listening_services(
+                config, reactor, web.site(permalink_routes(web, cells)), ports
+            ),
+            ports=ports,
+            notifier=notifier,
+        )
+    files = file_store(config, database)
+    host = kernel_host(config, reactor)
+    clients.unconfined = lambda: host.status.sandbox == "none"
+    ready = ready_kernels(config, reactor, host)
+    permalinks = run_permalink_store(config, database)
+    fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    routes = [
+        *page_routes(
+            web,
+            cells,
+            host=host,
+            script_hosts=config.script_hosts,
+            kernel_python=Path(KernelPython.of(config.kernel_python).path),
+        ),
+        *kernel_routes(
+            web,
+            fleet,
+            terms,
+            script_hosts=config.script_hosts,
+            environment=lambda: host.status.environment,
+        ),
+        *jupyter_routes(
+            web,
+            fleet,
+            terms,
+            Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+            offered_specs(host),
+        ),
+    ]
+    return Server(
+        reactor=reactor,
+        database=database,
+        sweeping=sweeping(config, reactor, files, permalinks),
+        host=host,
+        ready=ready,
+        fleet=fleet,
+        shortfalls=partial(shortfalls, config, ports),
+        listening=listening_services(config, reactor, web.site(routes), ports),
+        ports=ports,
+        notifier=notifier,
+    )
+
+
+def _check(config: Config, reactor: Any) -> None:
+    """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
+    config.prefix  # noqa: B018 - raises
+    if not config.listen:
+        raise ConfigError("listen: expected at least one endpoint")
+    for endpoint in config.listen:
+        check_endpoint(endpoint, reactor)
+    if config.permalinks:
+        check_address(config.permalinks)
+        if config.permalinks_only:
+            raise ConfigError(
+                "permalinks_only: this server cannot keep permalinks while the setting permalinks "
+                "names another that does; remove one of the two"
+            )

@@ -1,0 +1,87 @@
+"""The endpoints that the server listens on, and what it keeps free for them."""
+
+from __future__ import annotations
+
+import re
+import resource
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from twisted.application import strports
+from twisted.application.service import Service
+from twisted.internet.endpoints import serverFromString
+from twisted.web.server import Site
+
+from sagecell_tx.config import Config, ConfigError
+from sagecell_tx.http.connections.accepting import REFUSED_AT, ListeningPorts, WatchedEndpoint
+from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.refusing import Refusals
+from sagecell_tx.process.capacity import Capacity
+from sagecell_tx.process.resources import available_memory
+
+#: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
+#: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
+BACKLOG = 1024
+
+
+#: The index of the backlog among an endpoint's positional parts, of which the kind is the first.
+_BACKLOG_AT = {"tcp": 3, "tcp6": 2, "unix": 3, "ssl": 6}
+
+
+def listening_ports(
+    reactor: Any, connection_limits: ConnectionLimits, refusals: Refusals
+) -> ListeningPorts:
+    """The listening ports, which drop idle connections and refuse new ones when descriptors run out."""
+    return ListeningPorts(
+        clock=reactor,
+        refusals=refusals,
+        limit=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        hang_up=connection_limits.hang_up,
+    )
+
+
+def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
+    """Sentences about what does not suffice for the kernels that the settings allow."""
+    admission = config.limits.admission
+    capacity = Capacity(
+        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(), memory=available_memory()
+    )
+    return capacity.shortfalls(admission.kernels + admission.service_kernels)
+
+
+def check_endpoint(endpoint: str, reactor: Any) -> None:
+    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there."""
+    try:
+        serverFromString(reactor, with_deep_queue(endpoint))
+    except OSError as error:
+        raise ConfigError(f"listen: {endpoint}: {error.filename}: {error.strerror}") from error
+    except LookupError as error:
+        raise ConfigError(f"listen: {endpoint}: systemd has passed no such socket") from error
+    except Exception as error:  # Twisted's parsers raise whatever they come upon
+        sentence = f"not an endpoint, such as tcp:8888:interface=127.0.0.1: {error}"
+        raise ConfigError(f"listen: {endpoint}: {sentence}") from error
+
+
+def listening_services(
+    config: Config, reactor: Any, web: Site, ports: ListeningPorts
+) -> Sequence[Service]:
+    """A service for each endpoint of the settings, of which each has its endpoint's name."""
+    listening = []
+    for endpoint in config.listen:
+        service = strports.service(with_deep_queue(endpoint), web, reactor=reactor)
+        service.setName(endpoint)
+        service.endpoint = WatchedEndpoint(service.endpoint, ports)
+        listening.append(service)
+    return listening
+
+
+def with_deep_queue(endpoint: str) -> str:
+    """`endpoint` with our backlog; unchanged if it has one, or if we do not open its port."""
+    words = re.findall(r"(?:^|:)((?:\\.|[^\\:])*)", endpoint)
+    while words[0] == "haproxy" and len(words) > 1:
+        del words[0]
+    place = _BACKLOG_AT.get(words[0])
+    positional = [word for word in words if "=" not in word]
+    if place is None or len(positional) > place or any(w.startswith("backlog=") for w in words):
+        return endpoint
+    return f"{endpoint}:backlog={BACKLOG}"

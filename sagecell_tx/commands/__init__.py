@@ -1,0 +1,1 @@
+"""The commands of ``sagecell-tx``: each module adds one to the parser."""
