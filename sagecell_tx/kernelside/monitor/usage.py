@@ -200,6 +200,7 @@ class UsageWatch:
         watched = self._watched.pop(kernel, None)
         if watched is not None:
             watched.close()
+            self._sources.in_files.pop(watched.target.pid, None)
         self._sources.kernels = len(self._watched)
 
     @property

@@ -266,6 +266,36 @@ def test_mappings_that_all_kernels_have_are_no_reason_to_count_them():
         sleeper.wait()
 
 
+def test_files_of_kernels_are_no_reason_to_look_behind_mappings():
+    """Each has them in its own file system, whose size is known. Of a thousand kernels they may be much."""
+
+    @define(eq=False)
+    class Files(Sources):
+        @override
+        def own_files(self, pid):
+            return 1_000_000
+
+        @override
+        def shared(self):
+            return 2_500_000
+
+    sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(2)]
+    of_this = Sources.of_this_system()
+    sources = Files(of_this.sockets, of_this.unmapped)
+    watch = UsageWatch(interval=0.0, sources=sources)
+    found = [sources.elsewhere()]
+    for number, sleeper in enumerate(sleepers):
+        watch.add(number, WatchTarget(pid=sleeper.pid), roomy(memory_bytes=1 << 30))
+        watch.check()
+        found.append(sources.elsewhere())
+    watch.forget(0)
+    found.append(sources.elsewhere())
+    for sleeper in sleepers:
+        sleeper.kill()
+        sleeper.wait()
+    assert found == [2_500_000, 1_500_000, 500_000, 1_500_000]
+
+
 @define(eq=False)
 class CountedSources(Sources):
     """Counts how often a figure is read that is slow to read; the system has `free` bytes."""
