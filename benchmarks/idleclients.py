@@ -43,7 +43,7 @@ while time.monotonic() < end:
 #: Seconds until everything has come to rest, for which processor time is then measured, for which programs
 #: compute, and until all of them have begun.
 REST = 5.0
-WATCHED = 10.0
+WATCHED = 26.0
 SECONDS = 25.0
 BEGUN = 5.0
 
