@@ -104,6 +104,8 @@ class Crowd:
     _descriptors_before: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.server.await_ready_kernels()
+        time.sleep(REST)  # until the spare fork server is loaded
         self._before = memory_in_use()
         self._web_before = processes.memory([self.server.web_pid]).own
         self._descriptors_before = processes.descriptors(self.server.web_pid)
